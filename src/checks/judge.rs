@@ -1,0 +1,181 @@
+//! Holds an answer against what a case expects, and says every difference at once.
+
+use std::time::Duration;
+
+use super::{Case, CaseReport, Verdict};
+
+/// An HTTP answer, as far as a case can ask about it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Headers by lower-case name.
+    pub headers: Vec<(String, String)>,
+    /// The body, cut at the adapter's limit.
+    pub body: Vec<u8>,
+    /// From the first byte sent to the last byte read.
+    pub took: Duration,
+}
+
+/// How much of a foreign value a detail quotes.
+const QUOTED: usize = 80;
+
+/// The verdict of one case over the answer it got.
+pub fn judge(case: &Case, answer: &Answer) -> CaseReport {
+    let mut differences = Vec::new();
+    let expect = &case.expect;
+    match expect.status {
+        Some(status) if status != answer.status => {
+            differences.push(format!("status {} instead of {status}", answer.status));
+        }
+        None if !(200..300).contains(&answer.status) => {
+            differences.push(format!("status {} instead of 2xx", answer.status));
+        }
+        _ => {}
+    }
+    for (name, wanted) in &expect.headers {
+        let got = answer.headers.iter().find(|(n, _)| n == name);
+        match got {
+            None => differences.push(format!("no header {name}")),
+            Some((_, value)) if value != wanted => {
+                differences.push(format!(
+                    "header {name} is {} instead of {}",
+                    quote(value),
+                    quote(wanted)
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(text) = &expect.body_contains
+        && !String::from_utf8_lossy(&answer.body).contains(text.as_str())
+    {
+        differences.push(format!("the body does not contain {}", quote(text)));
+    }
+    differences.extend(json_differences(case, answer));
+    if let Some(within) = expect.within
+        && answer.took > within
+    {
+        differences.push(format!("took {:?}, more than {within:?}", answer.took));
+    }
+    CaseReport {
+        name: case.name.clone(),
+        required: case.required,
+        verdict: if differences.is_empty() {
+            Verdict::Passed
+        } else {
+            Verdict::Failed
+        },
+        detail: differences.join("; "),
+        took: answer.took,
+    }
+}
+
+fn json_differences(case: &Case, answer: &Answer) -> Vec<String> {
+    if case.expect.json.is_empty() {
+        return Vec::new();
+    }
+    let body: serde_json::Value = match serde_json::from_slice(&answer.body) {
+        Ok(body) => body,
+        Err(error) => return vec![format!("the body is not JSON: {error}")],
+    };
+    case.expect
+        .json
+        .iter()
+        .filter_map(|(pointer, wanted)| match body.pointer(pointer) {
+            None => Some(format!("nothing at {pointer}")),
+            Some(got) if got != wanted => Some(format!(
+                "{pointer} is {} instead of {wanted}",
+                quote(&got.to_string())
+            )),
+            Some(_) => None,
+        })
+        .collect()
+}
+
+/// Foreign text on one line, escaped and cut.
+fn quote(text: &str) -> String {
+    let escaped: String = text.escape_debug().take(QUOTED).collect();
+    format!("`{escaped}`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Expectation;
+
+    fn case(expect: Expectation) -> Case {
+        Case {
+            name: "home".into(),
+            method: "GET".into(),
+            path: "/".into(),
+            headers: std::collections::BTreeMap::default(),
+            body: None,
+            timeout: Duration::from_secs(1),
+            through_preview: false,
+            expect,
+            required: true,
+        }
+    }
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            status,
+            headers: vec![("content-type".into(), "text/plain".into())],
+            body: body.as_bytes().to_vec(),
+            took: Duration::from_millis(20),
+        }
+    }
+
+    #[test]
+    fn without_a_status_any_2xx_passes_and_nothing_else() {
+        let case = case(Expectation::default());
+        assert_eq!(judge(&case, &answer(204, "")).verdict, Verdict::Passed);
+        assert_eq!(judge(&case, &answer(302, "")).verdict, Verdict::Failed);
+        assert_eq!(judge(&case, &answer(500, "")).verdict, Verdict::Failed);
+    }
+
+    #[test]
+    fn every_difference_is_said_at_once_and_foreign_text_is_escaped() {
+        let case = case(Expectation {
+            status: Some(201),
+            headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
+            body_contains: Some("hello".into()),
+            json: [("/a".to_owned(), serde_json::json!(1))].into(),
+            within: Some(Duration::from_millis(10)),
+        });
+        let report = judge(&case, &answer(200, "{\"a\":\"\\u001b[2J\"}"));
+        for part in [
+            "status 200",
+            "header content-type",
+            "hello",
+            "/a is",
+            "took 20ms",
+        ] {
+            assert!(report.detail.contains(part), "{part} in {}", report.detail);
+        }
+        assert!(!report.detail.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_body_that_is_not_json_fails_a_json_expectation() {
+        let case = case(Expectation {
+            json: [("/a".to_owned(), serde_json::json!(1))].into(),
+            ..Expectation::default()
+        });
+        assert!(
+            judge(&case, &answer(200, "<html>"))
+                .detail
+                .contains("not JSON")
+        );
+        assert!(
+            judge(&case, &answer(200, "{}"))
+                .detail
+                .contains("nothing at /a")
+        );
+        assert_eq!(
+            judge(&case, &answer(200, "{\"a\":1}")).verdict,
+            Verdict::Passed
+        );
+    }
+}

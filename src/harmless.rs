@@ -1,0 +1,110 @@
+//! Foreign bytes become text that a terminal may be given: no control sequences, no bidirectional
+//! overrides, nothing invisible, valid UTF-8. Done once, where the text enters the house.
+
+use vte::{Parser, Perform};
+
+/// How many characters of a foreign line are kept.
+const LONGEST: usize = 16 * 1024;
+
+/// One line of foreign bytes as harmless text: sequences are dropped whole, tabs become spaces,
+/// characters that move or hide others become `�`. Long lines are cut, with `…`.
+pub fn harmless_line(bytes: &[u8]) -> String {
+    let mut kept = Kept::default();
+    // A parser of its own per line: a sequence left open cannot swallow the next line.
+    Parser::new().advance(&mut kept, bytes);
+    kept.text
+}
+
+/// Foreign text as one harmless line; line ends become spaces.
+pub fn harmless(text: &str) -> String {
+    let mut lines = text.lines().map(|line| harmless_line(line.as_bytes()));
+    let mut all = lines.next().unwrap_or_default();
+    for line in lines {
+        all.push(' ');
+        all.push_str(&line);
+    }
+    all
+}
+
+#[derive(Default)]
+struct Kept {
+    text: String,
+    count: usize,
+}
+
+impl Perform for Kept {
+    fn print(&mut self, c: char) {
+        self.push(if hides_or_moves(c) { '\u{fffd}' } else { c });
+    }
+
+    fn execute(&mut self, byte: u8) {
+        if byte == b'\t' {
+            for _ in 0..(8 - self.count % 8) {
+                self.push(' ');
+            }
+        }
+    }
+}
+
+impl Kept {
+    fn push(&mut self, c: char) {
+        self.count += 1;
+        match self.count {
+            n if n < LONGEST => self.text.push(c),
+            LONGEST => self.text.push('…'),
+            _ => {}
+        }
+    }
+}
+
+/// Characters that change where or whether others are seen: bidirectional controls, zero-width
+/// characters, line and paragraph separators, C1 controls, tags and the byte order mark.
+fn hides_or_moves(c: char) -> bool {
+    matches!(c,
+        '\u{80}'..='\u{9f}'
+        | '\u{ad}'
+        | '\u{61c}'
+        | '\u{180e}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e007f}')
+        || c.is_control()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_are_dropped_whole_and_text_stays() {
+        assert_eq!(harmless_line(b"\x1b[31mred\x1b[0m"), "red");
+        assert_eq!(harmless_line(b"\x1b]52;c;ZXZpbA==\x07copied"), "copied");
+        assert_eq!(harmless_line(b"\x1b]0;title\x1b\\after"), "after");
+        assert_eq!(harmless_line(b"a\tb"), "a       b");
+        assert_eq!(harmless_line(b"a\rb\x08c\x07"), "abc");
+    }
+
+    #[test]
+    fn nothing_invisible_and_nothing_invalid_survives() {
+        for hostile in ["\u{202e}evil", "a\u{200b}b", "\u{9b}31m", "\u{feff}x"] {
+            let text = harmless(hostile);
+            assert!(!text.chars().any(hides_or_moves), "{text:?}");
+        }
+        assert!(harmless_line(b"ok \xff\xfe end").contains("end"));
+    }
+
+    #[test]
+    fn an_open_sequence_does_not_reach_the_next_line() {
+        assert_eq!(harmless("one\u{1b}]0;open\ntwo"), "one two");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_says_so() {
+        let text = harmless_line(&vec![b'x'; 1_000_000]);
+        assert_eq!(text.chars().count(), LONGEST);
+        assert!(text.ends_with('…'));
+    }
+}

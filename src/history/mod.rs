@@ -1,0 +1,10 @@
+//! What was deployed: the records a release leaves behind. Pure. History never decides what
+//! is shown as running; that comes from observing.
+
+mod record;
+mod step;
+
+pub use record::{
+    Decision, Entry, FORMAT, Happening, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord,
+};
+pub use step::{Direction, Step};

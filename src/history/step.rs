@@ -1,0 +1,76 @@
+//! The rungs of the ladder, by name: what records, plans and screens have in common.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A step of a release, in the order they are done. Planning comes before all of them and
+/// leaves nothing to undo, so it has no rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// The runtime gets the image, by digest.
+    Pull,
+    /// The proxy's configuration is installed; only when it is missing or its shape changed.
+    Install,
+    /// The candidate is created and started in the slot that is not live.
+    Start,
+    /// The checks are run against the candidate.
+    Verify,
+    /// The candidate is registered.
+    Register,
+    /// Traffic moves to the candidate.
+    Switch,
+    /// Old and new are watched side by side.
+    Watch,
+    /// The old slot's connections end.
+    Drain,
+    /// The old slot is deregistered and its instance stopped, when its standby time is over.
+    Stop,
+}
+
+impl Step {
+    /// All of them, in order.
+    pub const ALL: [Self; 9] = [
+        Self::Pull,
+        Self::Install,
+        Self::Start,
+        Self::Verify,
+        Self::Register,
+        Self::Switch,
+        Self::Watch,
+        Self::Drain,
+        Self::Stop,
+    ];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Install => "install",
+            Self::Start => "start",
+            Self::Verify => "verify",
+            Self::Register => "register",
+            Self::Switch => "switch",
+            Self::Watch => "watch",
+            Self::Drain => "drain",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Whether a step is being done or undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Towards the new version.
+    Forward,
+    /// Back to the old one.
+    Back,
+}

@@ -1,0 +1,63 @@
+//! Who drives a target at the moment.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ReleaseId;
+
+/// A number that only grows from one holder of a lock to the next. In etcd it is the create
+/// revision of the lock key; every write compares it in the same transaction.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct FencingToken(pub i64);
+
+impl fmt::Display for FencingToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A person (or an agent) and the machine they act from. Shown as `ana@ops-1`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Operator {
+    /// Who.
+    pub name: String,
+    /// From which machine.
+    pub host: String,
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.name, self.host)
+    }
+}
+
+/// What the lock key says, to everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockRecord {
+    /// Who holds it.
+    pub operator: Operator,
+    /// Which console or command holds it: unique per process, so that a restart is another holder.
+    pub console: String,
+    /// The release it is held for.
+    pub release: ReleaseId,
+    /// Since when.
+    pub since: Timestamp,
+    /// What for, in words.
+    pub message: String,
+}
+
+/// A lock that somebody holds, as read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockHolder {
+    /// What the key says.
+    pub record: LockRecord,
+    /// Its token.
+    pub token: FencingToken,
+    /// Seconds left on its lease, where the store tells.
+    pub ttl_seconds: Option<i64>,
+}

@@ -1,0 +1,38 @@
+//! What is running where: the nouns of the house. Services, environments, targets, slots,
+//! versions, instances, registrations, routes, holds, and snapshots of them. Pure data that
+//! knows no client library, no clock and no screen; everything else imports it.
+
+pub mod drift;
+mod endpoint;
+mod hold;
+mod instance;
+mod lock;
+mod name;
+mod probe;
+mod registration;
+mod release_id;
+mod route;
+mod shape;
+mod slot;
+mod snapshot;
+mod target;
+mod version;
+
+pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use hold::Hold;
+pub use instance::{Instance, InstanceId, InstanceState, RuntimeHealth};
+pub use lock::{FencingToken, LockHolder, LockRecord, Operator};
+pub use name::{EnvironmentName, InvalidName, ServiceName};
+pub use probe::Probe;
+pub use registration::{Registration, Revisioned};
+pub use release_id::{InvalidReleaseId, ReleaseId};
+pub use route::{ProxyAnswer, Route};
+pub use shape::{
+    EnvironmentValue, InstanceShape, Listen, Mount, PublicAddress, RestartPolicy, SecretSource,
+};
+pub use slot::{PerSlot, Role, Slot, UnknownSlot};
+pub use snapshot::{PublicAnswer, RegistryRecord, SlotSnapshot, Snapshot, SourceState, Sources};
+pub use target::{Target, Tier};
+pub use version::{
+    Digest, ImageLabels, ImageTag, InvalidDigest, InvalidVersionRef, Version, VersionRef,
+};

@@ -1,0 +1,108 @@
+//! The names an operator types: services and environments.
+//!
+//! They end up in container names, etcd keys, file paths and nginx upstreams, so the
+//! alphabet is the intersection of what all of these take unescaped.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest name; a container name made of two of them and a slot stays readable.
+const LONGEST: usize = 40;
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is not a name: use 1 to {LONGEST} lower-case letters, digits and single hyphens, starting and ending with a letter or digit"
+)]
+pub struct InvalidName {
+    /// What was given.
+    pub text: String,
+}
+
+fn checked(text: &str) -> Result<String, InvalidName> {
+    let inner_ok = text
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let edges_ok = !text.starts_with('-') && !text.ends_with('-') && !text.contains("--");
+    if inner_ok && edges_ok && !text.is_empty() && text.len() <= LONGEST {
+        Ok(text.to_owned())
+    } else {
+        Err(InvalidName {
+            text: text.to_owned(),
+        })
+    }
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                checked(text).map(Self)
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = InvalidName;
+
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// One application that is released, e.g. `web`.
+    ServiceName
+}
+
+name! {
+    /// `dev`, `qa`, `production`, or any other.
+    EnvironmentName
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_take_what_every_system_takes_unescaped() {
+        for good in ["web", "web-2", "a", "0"] {
+            assert!(good.parse::<ServiceName>().is_ok(), "{good}");
+        }
+        for bad in [
+            "", "-web", "web-", "we--b", "Web", "we b", "we/b", "..", "wéb", "a\n",
+        ] {
+            assert!(bad.parse::<ServiceName>().is_err(), "{bad}");
+        }
+        assert!("a".repeat(41).parse::<ServiceName>().is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! The two fixed places a version can run in, and what they are used for at a moment.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A fixed place with an address of its own. The name says nothing about health.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Slot {
+    /// The left one.
+    Blue,
+    /// The right one.
+    Green,
+}
+
+impl Slot {
+    /// Both, in the order they are shown.
+    pub const BOTH: [Self; 2] = [Self::Blue, Self::Green];
+
+    /// The slot that is not this one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Blue => Self::Green,
+            Self::Green => Self::Blue,
+        }
+    }
+
+    /// `blue` or `green`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Blue => "blue",
+            Self::Green => "green",
+        }
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text that names no slot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a slot: it is blue or green")]
+pub struct UnknownSlot(pub String);
+
+impl FromStr for Slot {
+    type Err = UnknownSlot;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSlot> {
+        match text {
+            "blue" => Ok(Self::Blue),
+            "green" => Ok(Self::Green),
+            other => Err(UnknownSlot(other.to_owned())),
+        }
+    }
+}
+
+/// What a slot is used for, as observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// It has the traffic.
+    Live,
+    /// It holds a version that never had the traffic in this slot.
+    Candidate,
+    /// It was live and is kept running for a warm rollback.
+    Standby,
+    /// It was live; its instance is stopped and kept for a cold start.
+    Stopped,
+    /// Nothing of ours is in it.
+    Empty,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Live => "live",
+            Self::Candidate => "candidate",
+            Self::Standby => "standby",
+            Self::Stopped => "stopped",
+            Self::Empty => "empty",
+        })
+    }
+}
+
+/// One value for each slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PerSlot<T> {
+    /// That of blue.
+    pub blue: T,
+    /// That of green.
+    pub green: T,
+}
+
+impl<T> PerSlot<T> {
+    /// Makes both values from their slot.
+    pub fn from_fn(mut make: impl FnMut(Slot) -> T) -> Self {
+        Self {
+            blue: make(Slot::Blue),
+            green: make(Slot::Green),
+        }
+    }
+
+    /// That of one slot.
+    pub fn get(&self, slot: Slot) -> &T {
+        match slot {
+            Slot::Blue => &self.blue,
+            Slot::Green => &self.green,
+        }
+    }
+
+    /// That of one slot, to change.
+    pub fn get_mut(&mut self, slot: Slot) -> &mut T {
+        match slot {
+            Slot::Blue => &mut self.blue,
+            Slot::Green => &mut self.green,
+        }
+    }
+
+    /// Both, with their slot.
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
+        Slot::BOTH.into_iter().map(|slot| (slot, self.get(slot)))
+    }
+}

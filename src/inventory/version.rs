@@ -1,0 +1,209 @@
+//! Versions: image references whose identity is the digest, never the tag.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The content address of an image, `sha256:` and 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest(String);
+
+/// A text that is no digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a digest: it is `sha256:` and 64 hexadecimal digits")]
+pub struct InvalidDigest(pub String);
+
+impl Digest {
+    /// All of it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first ten hexadecimal digits, enough to tell versions apart on a screen.
+    pub fn short(&self) -> &str {
+        let start = "sha256:".len();
+        self.0.get(start..start + 10).unwrap_or(&self.0)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = InvalidDigest;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+        let hex = text.strip_prefix("sha256:").unwrap_or_default();
+        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if hex.len() == 64 && hex.bytes().all(is_hex) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidDigest(text.to_owned()))
+        }
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = InvalidDigest;
+
+    fn try_from(text: String) -> Result<Self, InvalidDigest> {
+        text.parse()
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What an image says about itself, `org.opencontainers.image.*`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ImageLabels {
+    /// The commit it was built from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// When it was built, as the image says it (RFC 3339 if the builder was careful).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// The version it calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// An image, resolved. Equal when the digests are: the same tag with a new digest is
+/// another version, two tags of one digest are one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Version {
+    /// Where it comes from, without tag or digest, e.g. `registry.example/team/web`.
+    pub repository: String,
+    /// The tag it was asked for by, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// What it is.
+    pub digest: Digest,
+    /// What it says about itself.
+    #[serde(default)]
+    pub labels: ImageLabels,
+}
+
+impl Version {
+    /// The short name people use: the tag, else the short digest.
+    pub fn name(&self) -> &str {
+        self.tag.as_deref().unwrap_or_else(|| self.digest.short())
+    }
+
+    /// `repository@digest`: what is pulled and run.
+    pub fn pinned(&self) -> String {
+        format!("{}@{}", self.repository, self.digest)
+    }
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for Version {}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.tag {
+            Some(tag) => write!(f, "{tag} ({})", self.digest.short()),
+            None => f.write_str(self.digest.short()),
+        }
+    }
+}
+
+/// A tag a registry lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageTag {
+    /// Its name.
+    pub name: String,
+}
+
+/// How an operator names a version: by tag or by digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VersionRef {
+    /// A tag, to be resolved once.
+    Tag(String),
+    /// A digest.
+    Digest(Digest),
+}
+
+/// A text that is neither a tag nor a digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is neither a tag (letters, digits, `_`, `.`, `-`, at most 128) nor a digest (`sha256:` and 64 hexadecimal digits)"
+)]
+pub struct InvalidVersionRef(pub String);
+
+impl FromStr for VersionRef {
+    type Err = InvalidVersionRef;
+
+    /// The tag's alphabet is the one of the OCI distribution specification.
+    fn from_str(text: &str) -> Result<Self, InvalidVersionRef> {
+        if let Ok(digest) = text.parse() {
+            return Ok(Self::Digest(digest));
+        }
+        let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        let mut bytes = text.bytes();
+        let first_ok = bytes.next().is_some_and(word);
+        let rest_ok = bytes.all(|b| word(b) || b == b'.' || b == b'-');
+        if first_ok && rest_ok && text.len() <= 128 {
+            Ok(Self::Tag(text.to_owned()))
+        } else {
+            Err(InvalidVersionRef(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for VersionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => f.pad(tag),
+            Self::Digest(digest) => f.pad(digest.as_str()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(tag: &str, fill: char) -> Version {
+        Version {
+            repository: "r/web".into(),
+            tag: Some(tag.into()),
+            digest: format!("sha256:{}", fill.to_string().repeat(64))
+                .parse()
+                .expect("a digest"),
+            labels: ImageLabels::default(),
+        }
+    }
+
+    #[test]
+    fn the_digest_is_the_identity() {
+        assert_eq!(version("1", 'a'), version("2", 'a'));
+        assert_ne!(version("1", 'a'), version("1", 'b'));
+    }
+
+    #[test]
+    fn references_are_tags_or_digests_and_nothing_else() {
+        assert_eq!("1.9.0".parse(), Ok(VersionRef::Tag("1.9.0".into())));
+        assert!(matches!(
+            format!("sha256:{}", "0".repeat(64)).parse(),
+            Ok(VersionRef::Digest(_))
+        ));
+        for bad in ["", "-1", "a b", "a/b", "a:b", "sha256:12", "é", "a;b"] {
+            assert!(bad.parse::<VersionRef>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Greenroom, a release console for the terminal.
+
+pub mod adapters;
+pub mod checks;
+pub mod harmless;
+pub mod history;
+pub mod inventory;
+pub mod logs;
+pub mod ports;
+pub mod release;
+pub mod settings;

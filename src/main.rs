@@ -1,0 +1,3 @@
+//! The binary: an exit code and nothing else.
+
+fn main() {}

@@ -1,0 +1,28 @@
+//! What asks an instance, and the public address, over HTTP. Failing is an answer here.
+
+use async_trait::async_trait;
+
+use crate::checks::{Case, CaseReport, HealthCheck};
+use crate::inventory::{Endpoint, Probe, PublicAddress, PublicAnswer};
+
+/// How to connect to the public address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Connection {
+    /// A new one.
+    Fresh,
+    /// One that is kept from ask to ask, as a browser would; opened by the first.
+    Kept,
+}
+
+/// Asks and tells.
+#[async_trait]
+pub trait Checker: Send + Sync {
+    /// One health probe.
+    async fn health(&self, at: &Endpoint, check: &HealthCheck) -> Probe;
+
+    /// One case, against the candidate's own address, or through `preview` if the case says so.
+    async fn run(&self, case: &Case, at: &Endpoint, preview: Option<&PublicAddress>) -> CaseReport;
+
+    /// Who answers on the public address.
+    async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer;
+}

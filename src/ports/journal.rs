@@ -1,0 +1,34 @@
+//! Where releases are written down as they happen, for whoever has to go on with them.
+
+use async_trait::async_trait;
+
+use super::{Fence, Result};
+use crate::history::{Entry, Recorded, ReleaseRecord};
+use crate::inventory::{ReleaseId, Target};
+
+/// Reads what was written down.
+#[async_trait]
+pub trait JournalReader: Send + Sync {
+    /// The newest releases of a target, newest first, heads only.
+    async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>>;
+
+    /// One release with its entries.
+    async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>>;
+}
+
+/// Writes down. Durable when it returns. Repeating a write with the same content changes nothing;
+/// other content under the same number is a conflict.
+#[async_trait]
+pub trait JournalWriter: Send + Sync {
+    /// Opens a release, or closes it by writing its head again with an outcome.
+    async fn head(&self, record: &ReleaseRecord, fence: &Fence) -> Result<()>;
+
+    /// Adds an entry.
+    async fn append(
+        &self,
+        target: &Target,
+        release: ReleaseId,
+        entry: &Entry,
+        fence: &Fence,
+    ) -> Result<()>;
+}

@@ -1,0 +1,48 @@
+//! One driver per target: a lock on a lease.
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio_util::sync::DropGuard;
+
+use super::{Fence, Result};
+use crate::inventory::{LockHolder, LockRecord, Target};
+
+/// Whether a lock is still ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeaseState {
+    /// It is, as far as its lease tells.
+    Held,
+    /// It is not, or cannot be known to be: stop acting. Said in words.
+    Lost(String),
+}
+
+/// A lock that is held. Its heartbeat runs until this is dropped; dropping it does not give the
+/// lock back (a crash would not either): [`Locks::release`] does.
+#[derive(Debug)]
+pub struct Lease {
+    /// What every write under it compares.
+    pub fence: Fence,
+    /// Whether it is still held; turns to lost at two thirds of the lease without a renewal.
+    pub state: watch::Receiver<LeaseState>,
+    /// Ends the heartbeat.
+    pub heartbeat: DropGuard,
+}
+
+/// The answer to asking for a lock.
+#[derive(Debug)]
+pub enum Acquired {
+    /// It is ours now.
+    Held(Lease),
+    /// Somebody has it.
+    Taken(Box<LockHolder>),
+}
+
+/// Takes and gives back locks.
+#[async_trait]
+pub trait Locks: Send + Sync {
+    /// Takes the lock if nobody has it.
+    async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired>;
+
+    /// Gives it back, if it still is the one of `fence`.
+    async fn release(&self, target: &Target, fence: &Fence) -> Result<()>;
+}

@@ -1,0 +1,27 @@
+//! What Greenroom needs from the world, as traits: read and write apart, so that read-only
+//! means that the write adapters are never built. Knows the nouns and nothing above or beside it.
+
+mod checker;
+mod clock;
+mod failure;
+mod images;
+mod journal;
+mod lock;
+mod proxy_host;
+mod registry;
+mod router;
+mod runtime;
+
+pub use checker::{Checker, Connection};
+pub use clock::{Clock, SystemClock};
+pub use failure::{Failure, FailureKind, Result};
+pub use images::Images;
+pub use journal::{JournalReader, JournalWriter};
+pub use lock::{Acquired, Lease, LeaseState, Locks};
+pub use proxy_host::{CommandOutput, ProxyHost};
+pub use registry::{Fence, KeyLine, RegistryReader, RegistryWriter, RouteChange};
+pub use router::{Connections, Installation, RouterReader, RouterWriter, SwitchOrder};
+pub use runtime::{
+    EngineInfo, InstanceSpec, LogChunk, LogStream, Occupancy, PullProgress, RuntimeReader,
+    RuntimeWriter, instance_name,
+};

@@ -1,0 +1,49 @@
+//! Where a proxy's files live and its commands run: this machine, or the inside of a container.
+//! The proxy's adapter works through this, so that it need not know which.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use super::Result;
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandOutput {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i64>,
+    /// Standard output and standard error together, untrusted.
+    pub output: String,
+}
+
+/// A file system and a way to run commands. Paths are the proxy's own.
+#[async_trait]
+pub trait ProxyHost: Send + Sync {
+    /// How to say where this is: `this host`, `container edge`.
+    fn place(&self) -> String;
+
+    /// A file's content; none when there is no such file.
+    async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>>;
+
+    /// The names in a directory; empty when there is none.
+    async fn list(&self, directory: &Path) -> Result<Vec<String>>;
+
+    /// Replaces a file in one step, durable when it returns. Makes its directory.
+    async fn write(&self, path: &Path, content: &[u8]) -> Result<()>;
+
+    /// Removes a file; one that is gone stays so.
+    async fn remove(&self, path: &Path) -> Result<()>;
+
+    /// Where a symbolic link points; none when there is none.
+    async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>>;
+
+    /// Points a symbolic link elsewhere by one `rename(2)`, durable when it returns.
+    async fn point(&self, link: &Path, to: &Path) -> Result<()>;
+
+    /// Runs a command without a shell, with a deadline of its own.
+    async fn run(&self, command: &[String]) -> Result<CommandOutput>;
+
+    /// The content of `/proc/net/{table}` (`tcp`, `tcp6`) as the proxy's network namespace sees it;
+    /// none where that cannot be had.
+    async fn socket_table(&self, table: &str) -> Result<Option<String>>;
+}

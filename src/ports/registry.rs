@@ -1,0 +1,68 @@
+//! The shared truth between operators: registrations and routes.
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+
+use super::Result;
+use crate::inventory::{FencingToken, Registration, RegistryRecord, Route, Slot, Target};
+
+/// The proof of holding a target's lock, compared in the same transaction as the write it goes with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fence {
+    /// The lock's token.
+    pub token: FencingToken,
+}
+
+/// A switch as the registry sees it: from a route to a route, and only if it still is the former.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteChange {
+    /// Generation and slot that stand now; none when there is no route yet.
+    pub from: Option<(u64, Slot)>,
+    /// What is to stand.
+    pub to: Route,
+}
+
+/// One key under a target, for people.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct KeyLine {
+    /// The whole key, made harmless.
+    pub key: String,
+    /// Its value on one line, made harmless and cut.
+    pub value: String,
+    /// The revision of its last change.
+    pub revision: i64,
+    /// Seconds left, if it is on a lease and the store tells.
+    pub ttl_seconds: Option<i64>,
+}
+
+/// Looks at registrations.
+#[async_trait]
+pub trait RegistryReader: Send + Sync {
+    /// Where the store is and its version, e.g. `etcd 3.4.23`; the cheapest call that proves it answers.
+    async fn store(&self) -> Result<String>;
+
+    /// Everything about a target at one revision.
+    async fn read(&self, target: &Target) -> Result<RegistryRecord>;
+
+    /// The same keys as they are stored, for showing.
+    async fn keys(&self, target: &Target) -> Result<Vec<KeyLine>>;
+
+    /// A hint with each change under any target, beginning after now. Survives reconnects and
+    /// compaction by hinting once more; an item that is a failure means "not heard right now".
+    async fn changes(&self) -> Result<BoxStream<'static, Result<()>>>;
+}
+
+/// Changes registrations. Each call is one transaction that compares the fence; where it may have
+/// happened without an answer, the adapter reads back before it reports [`super::FailureKind::Ambiguous`].
+#[async_trait]
+pub trait RegistryWriter: Send + Sync {
+    /// Writes a slot's entry. Repeating it with the same entry changes nothing.
+    async fn register(&self, target: &Target, entry: &Registration, fence: &Fence) -> Result<()>;
+
+    /// Removes a slot's entry, unless the route names that slot: that is a conflict.
+    async fn deregister(&self, target: &Target, slot: Slot, fence: &Fence) -> Result<()>;
+
+    /// Swaps the route if it is still `from` and the slot it goes to is registered. When the route
+    /// is `to` already, nothing changes and that is success.
+    async fn swap_route(&self, target: &Target, change: &RouteChange, fence: &Fence) -> Result<()>;
+}

@@ -1,0 +1,149 @@
+//! What runs instances: a container engine, or plain processes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::Result;
+use crate::inventory::{
+    Endpoint, Instance, InstanceId, InstanceShape, ReleaseId, Slot, Target, Version,
+};
+
+/// What the engine says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// Its name and version, e.g. `Docker 20.10.24`.
+    pub name: String,
+    /// The protocol version agreed on, e.g. `1.41`.
+    pub api: String,
+}
+
+/// What is in the way of a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Occupancy {
+    /// Nothing: name and address are free.
+    Free,
+    /// An instance of ours, of this very target and slot.
+    Ours(Box<Instance>),
+    /// Something that is not ours has the name or the address; said in words.
+    Foreign(String),
+}
+
+/// How far a pull is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PullProgress {
+    /// Bytes that arrived.
+    pub done: u64,
+    /// Bytes in all, as far as is known yet.
+    pub total: u64,
+}
+
+/// Everything needed to make an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceSpec {
+    /// Whose it is.
+    pub target: Target,
+    /// Where it goes.
+    pub slot: Slot,
+    /// What runs: by digest.
+    pub version: Version,
+    /// Which release starts it.
+    pub release: ReleaseId,
+    /// The slot's own fixed address.
+    pub endpoint: Endpoint,
+    /// How it is made.
+    pub shape: InstanceShape,
+}
+
+impl InstanceSpec {
+    /// The name an instance of this slot has in the runtime.
+    pub fn name(&self) -> String {
+        instance_name(&self.target, self.slot)
+    }
+}
+
+/// The name an instance of a slot has in the runtime, e.g. `greenroom-web-production-blue`.
+pub fn instance_name(target: &Target, slot: Slot) -> String {
+    format!("greenroom-{}-{}-{slot}", target.service, target.environment)
+}
+
+/// Where a line of output came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogStream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// One line of an instance's output, as raw bytes without the line end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogChunk {
+    /// When the engine got it.
+    pub at: Option<Timestamp>,
+    /// Where it came from.
+    pub stream: LogStream,
+    /// The bytes, untrusted.
+    pub bytes: Vec<u8>,
+}
+
+/// Looks at instances.
+#[async_trait]
+pub trait RuntimeReader: Send + Sync {
+    /// Which engine this is; the cheapest call that proves that it answers.
+    async fn engine(&self) -> Result<EngineInfo>;
+
+    /// Every instance of ours for the target, running or not.
+    async fn instances(&self, target: &Target) -> Result<Vec<Instance>>;
+
+    /// Every instance of ours for any target, by target: one call for a whole screen.
+    async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>>;
+
+    /// What stands where an instance of this slot would go.
+    async fn occupancy(
+        &self,
+        target: &Target,
+        slot: Slot,
+        endpoint: &Endpoint,
+    ) -> Result<Occupancy>;
+
+    /// Whether the engine has the version's image.
+    async fn has_image(&self, version: &Version) -> Result<bool>;
+
+    /// A hint each time something changed. Hints may be lost: subscribe, then list. The
+    /// stream ends with the failure that broke it.
+    async fn changes(&self) -> Result<BoxStream<'static, Result<()>>>;
+
+    /// The output of an instance: at most `tail` lines from before, then what comes. Ends when the
+    /// instance does.
+    async fn logs(
+        &self,
+        instance: &InstanceId,
+        since: Option<Timestamp>,
+        tail: usize,
+    ) -> Result<BoxStream<'static, Result<LogChunk>>>;
+}
+
+/// Changes instances. Every call is safe to repeat with the same arguments.
+#[async_trait]
+pub trait RuntimeWriter: Send + Sync {
+    /// Gets the image by digest. Progress is best effort: a full channel loses some.
+    async fn pull(&self, version: &Version, progress: mpsc::Sender<PullProgress>) -> Result<()>;
+
+    /// Creates and starts an instance. When this release has made it already, it is only started;
+    /// anything else in the slot is a conflict.
+    async fn start(&self, spec: &InstanceSpec) -> Result<InstanceId>;
+
+    /// Starts a stopped instance again.
+    async fn restart(&self, instance: &InstanceId) -> Result<()>;
+
+    /// Asks it to end and ends it after `grace`. One that is stopped already stays so.
+    async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()>;
+
+    /// Removes a stopped instance. One that is gone already stays so; one that runs is a conflict.
+    async fn remove(&self, instance: &InstanceId) -> Result<()>;
+}

@@ -1,0 +1,99 @@
+//! What the configuration says about one target, in nouns: everything the release engine needs
+//! to know, without knowing that there is a configuration file.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::checks::{HealthCheck, Suite};
+use crate::inventory::{
+    Endpoint, EnvironmentName, InstanceShape, PerSlot, PublicAddress, Target, Tier,
+};
+
+/// How long something is waited for, where "for ever" is an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// Until this much time has passed.
+    After(Duration),
+    /// It does not end by itself.
+    Never,
+}
+
+/// The patience of a release. See `release` for what each bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// A candidate that is not healthy by then has failed; it moves on when something progresses.
+    pub health_deadline: Duration,
+    /// A candidate has to be healthy without a break for this long.
+    pub minimum_healthy: Duration,
+    /// A step in which nothing progresses for this long has failed.
+    pub progress_deadline: Duration,
+    /// How long old and new are watched after the switch.
+    pub watch: Duration,
+    /// How long connections of the old slot may take to end.
+    pub drain: Duration,
+    /// How long the old slot is kept warm before it is stopped.
+    pub standby: Limit,
+    /// How long an instance may take to end after it was asked to.
+    pub stop_grace: Duration,
+    /// How long an approval is good for.
+    pub approval: Duration,
+    /// How old passed checks may be at the switch.
+    pub checks_fresh: Duration,
+}
+
+impl Default for Timing {
+    /// The starting defaults of the protocol.
+    fn default() -> Self {
+        Self {
+            health_deadline: Duration::from_secs(30),
+            minimum_healthy: Duration::from_secs(10),
+            progress_deadline: Duration::from_mins(10),
+            watch: Duration::from_mins(1),
+            drain: Duration::from_secs(30),
+            standby: Limit::After(Duration::from_mins(10)),
+            stop_grace: Duration::from_secs(10),
+            approval: Duration::from_mins(5),
+            checks_fresh: Duration::from_mins(15),
+        }
+    }
+}
+
+/// What an environment allows.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Rules {
+    /// Whether `--yes` may stand for the operator's approvals in a protected environment.
+    pub allow_yes: bool,
+    /// Whether a promote needs a reason.
+    pub require_reason: bool,
+    /// The environment a version has to be live in first.
+    pub only_from: Option<EnvironmentName>,
+}
+
+/// One target as configured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definition {
+    /// Which.
+    pub target: Target,
+    /// How careful one has to be.
+    pub tier: Tier,
+    /// What is allowed.
+    pub rules: Rules,
+    /// The image's repository, without tag, e.g. `registry.example/team/web`.
+    pub repository: String,
+    /// Where each slot answers.
+    pub endpoints: PerSlot<Endpoint>,
+    /// How an instance is made.
+    pub instance: InstanceShape,
+    /// Its health endpoint. Nothing is released without one.
+    pub health: Option<HealthCheck>,
+    /// Its post-deployment checks.
+    pub suite: Suite,
+    /// How patient to be.
+    pub timing: Timing,
+    /// Where the world reaches it.
+    pub public: Option<PublicAddress>,
+    /// Where the candidate can be looked at before it is live.
+    pub preview: Option<PublicAddress>,
+}

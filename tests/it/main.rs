@@ -1,0 +1,20 @@
+//! Greenroom's integration tests, one binary, modules named after what they try. The servers
+//! are real; `tests/run` starts them and says in the environment where they are.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod docker;
+mod embedded_proxy;
+mod etcd;
+mod http;
+mod nginx;
+mod oci_registry;
+mod process;
+mod sample;
+mod settings;
+mod sqlite;
+mod support;
