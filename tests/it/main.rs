@@ -1,7 +1,6 @@
 //! Greenroom's integration tests, one binary, modules named after what they try. The servers
 //! are real; `tests/run` starts them and says in the environment where they are.
 #![expect(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     reason = "a test fails by panicking"

@@ -3,27 +3,27 @@
 use std::time::{Duration, Instant};
 
 /// What `tests/run` has put into the environment; without it the test fails and says how to run it.
-pub fn from_environment(name: &str) -> String {
+pub(crate) fn from_environment(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests by tests/run"))
 }
 
 /// The Docker engine, e.g. `unix:///run/docker.sock`.
-pub fn docker() -> String {
+pub(crate) fn docker() -> String {
     from_environment("GREENROOM_TEST_DOCKER")
 }
 
 /// The image registry, e.g. `127.0.0.1:5000`, plain HTTP, no credentials.
-pub fn registry() -> String {
+pub(crate) fn registry() -> String {
     from_environment("GREENROOM_TEST_REGISTRY")
 }
 
 /// An etcd endpoint, e.g. `http://127.0.0.1:2379`.
-pub fn etcd() -> String {
+pub(crate) fn etcd() -> String {
     from_environment("GREENROOM_TEST_ETCD")
 }
 
 /// A port of the loopback interface that nobody listens on right now.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
@@ -31,7 +31,7 @@ pub fn free_port() -> u16 {
 }
 
 /// Waits for a condition, and fails with `what` when it does not hold within `deadline`.
-pub async fn eventually<F>(what: &str, deadline: Duration, mut holds: impl FnMut() -> F)
+pub(crate) async fn eventually<F>(what: &str, deadline: Duration, mut holds: impl FnMut() -> F)
 where
     F: Future<Output = bool>,
 {
