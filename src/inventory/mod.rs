@@ -17,6 +17,7 @@ mod slot;
 mod snapshot;
 mod target;
 mod version;
+mod world;
 
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use hold::Hold;
@@ -24,7 +25,7 @@ pub use instance::{Instance, InstanceId, InstanceState, RuntimeHealth};
 pub use lock::{FencingToken, LockHolder, LockRecord, Operator};
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use probe::Probe;
-pub use registration::{Registration, Revisioned};
+pub use registration::{KeyLine, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
 pub use route::{ProxyAnswer, Route};
 pub use shape::{
@@ -36,3 +37,4 @@ pub use target::{Target, Tier};
 pub use version::{
     Digest, ImageLabels, ImageTag, InvalidDigest, InvalidVersionRef, Version, VersionRef,
 };
+pub use world::World;

@@ -12,6 +12,7 @@ mod registry;
 mod router;
 mod runtime;
 
+pub use crate::inventory::KeyLine;
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, SystemClock};
 pub use failure::{Failure, FailureKind, Result};
@@ -19,7 +20,7 @@ pub use images::Images;
 pub use journal::{JournalReader, JournalWriter};
 pub use lock::{Acquired, Lease, LeaseState, Locks};
 pub use proxy_host::{CommandOutput, ProxyHost};
-pub use registry::{Fence, KeyLine, RegistryReader, RegistryWriter, RouteChange};
+pub use registry::{Fence, RegistryReader, RegistryWriter, RouteChange};
 pub use router::{Connections, Installation, RouterReader, RouterWriter, SwitchOrder};
 pub use runtime::{
     EngineInfo, InstanceSpec, LogChunk, LogStream, Occupancy, PullProgress, RuntimeReader,
