@@ -4,22 +4,15 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
 use super::Result;
-use crate::inventory::{FencingToken, KeyLine, Registration, RegistryRecord, Route, Slot, Target};
+use crate::inventory::{
+    FencingToken, KeyLine, Registration, RegistryRecord, RouteChange, Slot, Target,
+};
 
 /// The proof of holding a target's lock, compared in the same transaction as the write it goes with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
     /// The lock's token.
     pub token: FencingToken,
-}
-
-/// A switch as the registry sees it: from a route to a route, and only if it still is the former.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteChange {
-    /// Generation and slot that stand now; none when there is no route yet.
-    pub from: Option<(u64, Slot)>,
-    /// What is to stand.
-    pub to: Route,
 }
 
 /// Looks at registrations.

@@ -20,8 +20,8 @@ pub struct LiveBefore {
     pub version: Version,
     /// Where it answers.
     pub endpoint: Endpoint,
-    /// The instance.
-    pub instance: InstanceId,
+    /// The instance; none when nothing of ours runs there any more.
+    pub instance: Option<InstanceId>,
     /// The generation of its route.
     pub generation: u64,
 }

@@ -61,13 +61,6 @@ pub enum Refusal {
         /// In words.
         difference: String,
     },
-    /// What should be live does not answer as a healthy instance.
-    LiveNotRunning {
-        /// Which slot.
-        slot: Slot,
-        /// What is wrong.
-        why: String,
-    },
     /// A freeze stands.
     Held(Hold),
     /// Somebody drives this target.
@@ -135,10 +128,6 @@ impl fmt::Display for Refusal {
             Self::RouteDisagrees { difference } => write!(
                 f,
                 "who is live is not agreed on ({difference}): repair that first, a switch has to know its from"
-            ),
-            Self::LiveNotRunning { slot, why } => write!(
-                f,
-                "{slot} should be live and is not well ({why}): a release has to be able to go back to it"
             ),
             Self::Held(hold) => {
                 write!(f, "held by {}: {}", hold.author, hold.reason)?;
