@@ -13,7 +13,7 @@ mod router;
 mod runtime;
 
 pub use crate::inventory::{
-    Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder,
+    Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder, instance_name,
 };
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, SystemClock};
@@ -26,5 +26,4 @@ pub use registry::{Fence, RegistryReader, RegistryWriter};
 pub use router::{RouterReader, RouterWriter};
 pub use runtime::{
     EngineInfo, InstanceSpec, LogChunk, LogStream, PullProgress, RuntimeReader, RuntimeWriter,
-    instance_name,
 };
