@@ -98,6 +98,10 @@ impl Machine {
         let Some(stage) = self.stage() else { return };
         self.course.since = now;
         self.deadline = Some(after(now, GUARD_PATIENCE));
+        self.guard_looks(now, stage);
+    }
+
+    fn guard_looks(&mut self, now: Timestamp, stage: Stage) {
         let ask = guard::ask(stage, &self.plan);
         self.phase = Phase::Guarding;
         if ask.is_empty() {
@@ -152,6 +156,11 @@ impl Machine {
 
     fn intend(&mut self, now: Timestamp, stage: Stage, act: Option<Act>) {
         self.pending = act;
+        if self.mishap.is_some() {
+            // Tried again: the intent stands, and what it comes from was looked at anew.
+            self.act(now);
+            return;
+        }
         self.course = Course::begun(now);
         self.deadline = Some(after(now, self.patience(stage)));
         self.phase = Phase::Intending;
@@ -396,12 +405,8 @@ impl Machine {
         let Some(stage) = self.stage() else { return };
         match self.phase {
             Phase::Standby { .. } => self.standby_over(now),
-            Phase::GuardPause => {
-                self.phase = Phase::Guarding;
-                self.effects
-                    .push(Effect::Observe(guard::ask(stage, &self.plan)));
-            }
-            Phase::Pausing { act_again: true } => self.act(now),
+            // An act is never repeated blindly: it may have happened without an answer.
+            Phase::GuardPause | Phase::Pausing { act_again: true } => self.guard_looks(now, stage),
             Phase::Pausing { act_again: false } => self.look(stage),
             _ => {}
         }
