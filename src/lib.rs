@@ -9,3 +9,4 @@ pub mod logs;
 pub mod ports;
 pub mod release;
 pub mod settings;
+pub mod watchers;
