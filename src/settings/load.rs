@@ -14,7 +14,7 @@ use super::places::Settings;
 use super::problem::{Problem, Problems, visible};
 use super::show::{self, Shown};
 use super::tree::{self, Node};
-use super::{build, check, layers, paths, read};
+use super::{build, check, layers, paths, prune, read};
 
 /// The largest file that is read; a configuration of hundreds of services is far below it.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -64,13 +64,17 @@ impl Settings {
         }
         layers::variables(&mut tree, &request.environment, &mut errors);
         layers::flags(&mut tree, &request.overrides, &mut errors);
-        read::read(&tree, &mut errors);
-        let (root, complete) = root(&tree, &name, &mut errors);
+        let wrong = read::read(&tree, &mut errors);
+        let mut rest = tree.clone();
+        let pruned = prune::prune(&mut rest, &wrong);
+        let Some(root) = root(&rest, &name, &mut errors) else {
+            return Err(problems(errors, Vec::new()));
+        };
         let base = file.parent().unwrap_or(Path::new(""));
-        let findings = check::check(&root, &tree, base);
-        if complete {
-            errors.extend(findings.errors);
-        }
+        let mut findings = check::check(&root, &tree, base);
+        findings.errors.retain(|finding| pruned.stands(finding));
+        findings.warnings.retain(|finding| pruned.stands(finding));
+        errors.extend(findings.errors);
         if !errors.is_empty() {
             return Err(problems(errors, findings.warnings));
         }
@@ -84,15 +88,15 @@ impl Settings {
 }
 
 /// The sections, when the text has all that they need.
-fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> (Root, bool) {
+fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root> {
     match Root::deserialize(tree.plain()) {
-        Ok(root) => (root, true),
+        Ok(root) => Some(root),
         Err(error) => {
             // The schema has said it better, unless it did not see it at all.
             if errors.is_empty() {
                 errors.push(Problem::new(whole(name), &[], error.message()));
             }
-            (Root::default(), false)
+            None
         }
     }
 }

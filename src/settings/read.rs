@@ -3,17 +3,20 @@
 
 use serde_json::Value as Json;
 
+use super::origin::Origin;
 use super::problem::{Problem, nearest, visible};
 use super::tree::{Node, Value};
 use super::{formats, schema};
 
-/// Everything in the tree that the schema does not allow.
-pub(super) fn read(root: &Node, problems: &mut Vec<Problem>) {
+/// Everything in the tree that the schema does not allow. Returns the paths of it.
+pub(super) fn read(root: &Node, problems: &mut Vec<Problem>) -> Vec<Vec<String>> {
     let mut walk = Walk {
         path: Vec::new(),
+        wrong: Vec::new(),
         problems,
     };
     walk.node(&schema::INLINE, root);
+    walk.wrong
 }
 
 /// What is wanted where a secret goes.
@@ -21,31 +24,33 @@ const SECRET: &str = "where the secret is read from, as { env = \"NAME\" }, { fi
 
 struct Walk<'a> {
     path: Vec<String>,
+    wrong: Vec<Vec<String>>,
     problems: &'a mut Vec<Problem>,
 }
 
 impl Walk<'_> {
-    fn say(&mut self, node: &Node, says: impl AsRef<str>) {
-        self.problems
-            .push(Problem::new(node.origin.clone(), &self.path, says));
+    fn say(&mut self, origin: &Origin, says: impl AsRef<str>) {
+        let problem = Problem::new(origin.clone(), &self.path, says);
+        self.problems.push(problem);
+        self.wrong.push(self.path.clone());
     }
 
     fn node(&mut self, schema: &Json, node: &Node) {
         let options = schema::alternatives(schema);
         let Some(option) = options.iter().find(|option| fits(option, node)) else {
             let says = misfit(&options, node);
-            self.say(node, says);
+            self.say(&node.origin, says);
             return;
         };
         match &node.value {
             Value::Text(text) => {
                 if let Err(says) = text_of(option, text) {
-                    self.say(node, says);
+                    self.say(&node.origin, says);
                 }
             }
             Value::Integer(number) => {
                 if let Err(says) = number_of(option, *number) {
-                    self.say(node, says);
+                    self.say(&node.origin, says);
                 }
             }
             Value::List(items) => {
@@ -73,13 +78,11 @@ impl Walk<'_> {
             match schema::property(schema, &entry.key) {
                 None => {
                     let says = unknown(schema, &entry.key);
-                    let at = entry.key_origin.clone();
-                    self.problems.push(Problem::new(at, &self.path, says));
+                    self.say(&entry.key_origin, says);
                 }
                 Some(inner) => {
                     if named && let Err(says) = formats::check("name", &entry.key) {
-                        let at = entry.key_origin.clone();
-                        self.problems.push(Problem::new(at, &self.path, says));
+                        self.say(&entry.key_origin, says);
                     }
                     self.node(inner, &entry.node);
                 }
@@ -93,7 +96,10 @@ impl Walk<'_> {
         let required = schema.get("required").and_then(Json::as_array);
         for key in required.into_iter().flatten().filter_map(Json::as_str) {
             if node.entry(key).is_none() {
-                self.say(node, format!("`{key}` is missing{}", example(schema, key)));
+                self.say(
+                    &node.origin,
+                    format!("`{key}` is missing{}", example(schema, key)),
+                );
             }
         }
     }
