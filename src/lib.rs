@@ -8,4 +8,5 @@ pub mod inventory;
 pub mod logs;
 pub mod ports;
 pub mod release;
+pub mod sandbox;
 pub mod settings;
