@@ -309,8 +309,9 @@ servers_stop() {
       xargs -r timeout 30 docker --host "unix://$root/docker.sock" rm -fv >/dev/null 2>&1 || true
   elif [ -n "${GREENROOM_TEST_NGINX_IMAGE:-}" ]; then
     # Somebody else's engine: only what we put there.
-    docker rmi "$GREENROOM_TEST_NGINX_IMAGE" >/dev/null 2>&1 || true
-    docker images --quiet "${GREENROOM_TEST_IMAGE:-none}" | sort -u | xargs -r docker rmi -f >/dev/null 2>&1 || true
+    docker --host "$GREENROOM_TEST_DOCKER" images --quiet "$GREENROOM_TEST_IMAGE" |
+      sort -u | xargs -r timeout 30 docker --host "$GREENROOM_TEST_DOCKER" rmi -f >/dev/null 2>&1 || true
+    timeout 30 docker --host "$GREENROOM_TEST_DOCKER" rmi "$GREENROOM_TEST_NGINX_IMAGE" >/dev/null 2>&1 || true
   fi
   stop_server docker
   stop_server registry
