@@ -30,10 +30,12 @@ missing_packages() {
   [ -e /usr/include/stdlib.h ] || echo libc6-dev
 }
 
+installed_packages() { dpkg-query -W -f '${Package}\n' | LC_ALL=C sort -u; }
+
 # Installs what is missing. The packages' own services are neither started now nor left to start
 # at the next boot; services that were there before are not touched.
 install_missing() {
-  local packages made_policy='' unit
+  local packages made_policy='' before package unit
   mapfile -t packages < <(missing_packages | sort -u)
   [ "${#packages[@]}" -eq 0 ] && return
   command -v apt-get >/dev/null || fail "missing here, and no apt to install them: ${packages[*]}"
@@ -46,21 +48,23 @@ install_missing() {
     [ "${#packages[@]}" -eq 0 ] && exit
     if [ ! -e /usr/sbin/policy-rc.d ]; then
       made_policy=yes
-      # shellcheck disable=SC2064
       trap 'rm -f /usr/sbin/policy-rc.d' EXIT
       printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
       chmod 755 /usr/sbin/policy-rc.d
     fi
+    before=$(mktemp)
+    installed_packages >"$before"
     apt-get -qq -o DPkg::Lock::Timeout=300 update
     DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 \
       install --no-install-recommends "${packages[@]}" >&2
     if [ -n "$made_policy" ] && command -v systemctl >/dev/null; then
-      for package in "${packages[@]}"; do
+      for package in $(installed_packages | LC_ALL=C comm -13 "$before" -); do
         for unit in $(dpkg -L "$package" | sed -n 's,.*/systemd/system/\([^/@]*\.\(service\|socket\)\)$,\1,p'); do
           systemctl disable --quiet "$unit" 2>/dev/null || true
         done
       done
     fi
+    rm -f "$before"
   )
   mapfile -t packages < <(missing_packages | sort -u)
   [ "${#packages[@]}" -eq 0 ] || fail "still missing after the installation: ${packages[*]}"

@@ -141,11 +141,13 @@ impl Client {
         let response = sent.map_err(|error| unanswered(&connection, &error))?;
 
         let status = response.status();
+        let closes = response.headers().get(CONNECTION);
+        let closes = closes.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
         let slot = response.headers().get("x-greenroom-slot");
         let slot = slot.and_then(|value| value.to_str().ok()).and_then(slot_of);
         let body = response.into_body().collect().await;
         body.map_err(|error| Refused::Bad(format!("within the body: {}", described(&error))))?;
-        if self.kind == Kind::Kept {
+        if self.kind == Kind::Kept && !closes {
             self.connection = Some(connection);
         }
         if status.is_success() {

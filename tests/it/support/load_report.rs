@@ -46,7 +46,8 @@ pub(crate) struct LoadReport {
     pub(crate) failed_count: u64,
     /// The first of them.
     pub(crate) failed: Vec<Failed>,
-    /// Kept connections that the server had closed while idle, and that were opened again.
+    /// Kept connections that the server had closed while idle, without having said so in an
+    /// answer, and that were opened again.
     pub(crate) reopened: u64,
     /// Good answers in the order they came.
     pub(crate) answers: Vec<Answer>,
