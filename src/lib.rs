@@ -8,5 +8,6 @@ pub mod inventory;
 pub mod logs;
 pub mod ports;
 pub mod release;
+pub mod sandbox;
 pub mod settings;
 pub mod watchers;
