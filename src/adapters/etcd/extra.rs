@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use crate::harmless::harmless_line;
@@ -49,10 +50,12 @@ impl ExtraKeys {
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         // Values go into etcd as they are: nothing is HTML here.
         templates.set_auto_escape_callback(|_| AutoEscape::None);
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+        templates.set_syntax(syntax.map_err(|error| refused("extra keys", words(&error)))?);
         for (index, one) in extra.iter().enumerate() {
             for (part, source) in [("key", &one.key), ("value", &one.value)] {
                 let what = format!("the {part} of extra key {} of {service}", index + 1);
-                add(&mut templates, format!("{part} {index}"), source)
+                add(&mut templates, &format!("{part} {index}"), source)
                     .map_err(|words| refused(&what, words))?;
             }
         }
@@ -122,13 +125,13 @@ impl ExtraKeys {
 
 fn add(
     templates: &mut Environment<'static>,
-    name: String,
+    name: &str,
     source: &str,
 ) -> std::result::Result<(), String> {
     templates
-        .add_template_owned(name.clone(), source.to_owned())
+        .add_template_owned(name.to_owned(), source.to_owned())
         .map_err(|error| words(&error))?;
-    let template = templates.get_template(&name).map_err(|e| words(&e))?;
+    let template = templates.get_template(name).map_err(|e| words(&e))?;
     let known: HashSet<&str> = NAMES.into();
     let mut unknown: Vec<String> = template
         .undeclared_variables(false)

@@ -66,7 +66,7 @@ pub(super) fn urls(options: &Options) -> Result<Vec<String>> {
     options
         .endpoints
         .iter()
-        .map(|given| url(given.trim().trim_end_matches('/'), options.tls.is_some()))
+        .map(|given| url(given.trim(), options.tls.is_some()))
         .collect()
 }
 
@@ -80,6 +80,7 @@ fn url(given: &str, tls: bool) -> Result<String> {
         None if tls => ("https", given),
         None => ("http", given),
     };
+    let address = address.trim_end_matches('/');
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
     if address.is_empty() || !address.chars().all(plain) || !matches!(scheme, "http" | "https") {
         return Err(

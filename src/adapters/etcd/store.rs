@@ -180,12 +180,12 @@ impl Store {
             return Err(Trouble::not_sent("no time was left"));
         }
         let end = Instant::now() + patience;
-        let client = match timeout_at(end, node.client()).await {
+        let client = match timeout_at(end, Box::pin(node.client())).await {
             Ok(client) => client?,
             Err(_) => return Err(Trouble::not_sent(format!("{} did not answer", node.url))),
         };
         let silence = |_| Trouble::unclear(format!("no answer within {patience:?}"));
-        let answer = timeout_at(end, call(client.clone()))
+        let answer = timeout_at(end, Box::pin(call(client.clone())))
             .await
             .map_err(silence)?;
         let trouble = match answer {
@@ -196,7 +196,9 @@ impl Store {
             return Err(trouble);
         }
         client.refresh_token().await?;
-        Ok(timeout_at(end, call(client)).await.map_err(silence)??)
+        Ok(timeout_at(end, Box::pin(call(client)))
+            .await
+            .map_err(silence)??)
     }
 
     fn prefer(&self, index: usize) {
