@@ -212,12 +212,23 @@ impl Store {
             Sort::OldToken => FailureKind::Denied,
             Sort::Refused(kind) => kind,
         };
+        let certificates = trouble.said.to_lowercase().contains("certificate");
         let failure = self.failure(kind, doing, trouble.said);
         match kind {
+            _ if certificates => failure.hint("check the certificates on both sides"),
             FailureKind::Denied => failure.hint("check the user, the password and its role"),
+            // A server that misses our certificate may just hang up.
+            FailureKind::Unreachable if self.is_encrypted() => {
+                failure.hint("is etcd running, has it a leader, and does it take our certificate?")
+            }
             FailureKind::Unreachable => failure.hint("is etcd running, and has it a leader?"),
             _ => failure,
         }
+    }
+
+    fn is_encrypted(&self) -> bool {
+        let nodes = &self.inner.nodes;
+        nodes.iter().any(|node| node.url.starts_with("https"))
     }
 
     /// Several ranges at one revision: the revision, and the pairs of each range.

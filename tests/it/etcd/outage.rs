@@ -199,3 +199,75 @@ async fn no_call_fails_with_one_of_three_nodes_frozen() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_write_that_was_decided_on_what_stands_no_more_changes_nothing() {
+    let server = Server::start().await;
+    let world = World::at(vec![server.endpoint()]);
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    let (line, writer, _) = behind_a_line(&server, &world).await;
+    world.registered(Slot::Blue, fence).await;
+    world.registered(Slot::Green, fence).await;
+    let held = async || {
+        eventually("it is on the line", Duration::from_secs(2), || async {
+            line.sprung()
+        })
+        .await;
+    };
+
+    // Somebody swaps the route meanwhile, under the same lock.
+    let late = change(None, Slot::Blue, fence.token);
+    let other = change(None, Slot::Green, fence.token);
+    line.trap(&late.to.release.to_string(), Trap::Hold);
+    let meanwhile = async {
+        held().await;
+        world
+            .writer
+            .swap_route(target, &other, fence)
+            .await
+            .expect("switched");
+        line.set(Carries::All);
+    };
+    let (outcome, ()) = tokio::join!(writer.swap_route(target, &late, fence), meanwhile);
+    assert_eq!(outcome.expect_err("too late").kind, FailureKind::Conflict);
+
+    // The slot it goes to is deregistered meanwhile.
+    let late = change(Some((1, Slot::Green)), Slot::Blue, fence.token);
+    line.trap(&late.to.release.to_string(), Trap::Hold);
+    let meanwhile = async {
+        held().await;
+        world
+            .writer
+            .deregister(target, Slot::Blue, fence)
+            .await
+            .expect("free");
+        line.set(Carries::All);
+    };
+    let (outcome, ()) = tokio::join!(writer.swap_route(target, &late, fence), meanwhile);
+    assert_eq!(outcome.expect_err("too late").kind, FailureKind::Conflict);
+
+    // The lock moves meanwhile.
+    world.registered(Slot::Blue, fence).await;
+    line.trap(&late.to.release.to_string(), Trap::Hold);
+    let meanwhile = async {
+        held().await;
+        world
+            .locks
+            .release(target, fence)
+            .await
+            .expect("given back");
+        world.locked_by("console-2").await;
+        line.set(Carries::All);
+    };
+    let (outcome, ()) = tokio::join!(writer.swap_route(target, &late, fence), meanwhile);
+    assert_eq!(outcome.expect_err("too late").kind, FailureKind::Fenced);
+    let route = world
+        .reader
+        .read(target)
+        .await
+        .expect("read")
+        .route
+        .expect("a route");
+    assert_eq!(route.value, other.to);
+}

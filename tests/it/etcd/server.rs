@@ -153,6 +153,8 @@ pub(crate) enum Carries {
     All,
     /// Requests only: answers are swallowed.
     Requests,
+    /// Answers, and requests no more.
+    Answers,
     /// Nothing: connections are closed.
     Nothing,
 }
@@ -164,8 +166,10 @@ pub(crate) enum Trap {
     LoseAnswer,
     /// It does not arrive, and the connection is cut; the next connection is good.
     LoseRequest,
-    /// It arrives, and nothing is carried from then on.
+    /// It arrives, and no answer is carried from then on.
     LoseLine,
+    /// It waits on the line until that is set to carry all again.
+    Hold,
 }
 
 type Traps = Arc<Mutex<Option<(String, Trap)>>>;
@@ -235,6 +239,11 @@ async fn carry(client: TcpStream, port: u16, set: Arc<watch::Sender<Carries>>, t
             let sprung = spring(&traps, &buffer[..count]);
             if sprung == Some(Trap::LoseRequest) {
                 return;
+            }
+            if sprung == Some(Trap::Hold) {
+                set.send_replace(Carries::Answers);
+                let mut state = set.subscribe();
+                let _ = state.wait_for(|now| *now == Carries::All).await;
             }
             if sprung == Some(Trap::LoseLine) {
                 set.send_replace(Carries::Requests);
