@@ -18,8 +18,12 @@ async fn no_call_fails_with_one_of_three_nodes_dead() {
     let (target, fence) = (&world.target, &lease.fence);
     world.registered(Slot::Green, fence).await;
     world.registered(Slot::Blue, fence).await;
+    let endpoints: Vec<String> = servers.iter().map(Server::endpoint).collect();
     for dead in &mut servers {
         dead.stop();
+        // One that begins while the node is dead, and one that had a connection to it.
+        let begun = World::at(endpoints.clone());
+        begun.reader.read(target).await.expect("read");
         for _ in 0..10 {
             let route = world.reader.read(target).await.expect("read").route;
             let from = route.map(|it| (it.value.generation, it.value.live));
