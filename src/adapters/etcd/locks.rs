@@ -42,8 +42,10 @@ pub struct EtcdLocks {
 }
 
 impl EtcdLocks {
-    /// Locks in a cluster.
-    pub fn new(store: &Store, times: LockTimes) -> Self {
+    /// Locks in a cluster. A heartbeat slower than a third of the lease is quickened to that: one
+    /// that is lost must leave time for another.
+    pub fn new(store: &Store, mut times: LockTimes) -> Self {
+        times.heartbeat = times.heartbeat.min(times.lease / 3);
         Self {
             store: store.clone(),
             times,
