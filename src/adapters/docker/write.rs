@@ -12,6 +12,7 @@ use bollard::query_parameters::{
 };
 use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 
 use super::create::body;
 use super::failure::Act;
@@ -26,6 +27,9 @@ use crate::ports::{
 
 /// How long the engine may take beyond the grace, or to set up a network.
 const SLOW: Duration = Duration::from_secs(30);
+/// How long a container whose creation was not answered may take to be seen, and how often we look.
+const APPEARS: Duration = Duration::from_secs(5);
+const LOOKS: Duration = Duration::from_millis(50);
 
 /// Changes the instances of one engine.
 pub struct DockerWriter {
@@ -184,11 +188,26 @@ impl DockerWriter {
             // Whether it is there, and whose, is seen by looking.
             Err(failure)
                 if matches!(failure.kind, FailureKind::Conflict | FailureKind::Ambiguous)
-                    && self.engine.inspect(name, doing).await?.is_some() =>
+                    && self.appears(name, doing).await? =>
             {
                 Ok(())
             }
             Err(failure) => Err(failure),
+        }
+    }
+
+    /// Whether a container of that name is there soon: the engine gives a name away a moment
+    /// before the container can be seen.
+    async fn appears(&self, name: &str, doing: &str) -> Result<bool> {
+        let until = Instant::now() + APPEARS;
+        loop {
+            if self.engine.inspect(name, doing).await?.is_some() {
+                return Ok(true);
+            }
+            if Instant::now() > until {
+                return Ok(false);
+            }
+            sleep(LOOKS).await;
         }
     }
 
