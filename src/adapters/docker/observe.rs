@@ -229,7 +229,6 @@ fn started_at(state: &ContainerState) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -138,7 +138,6 @@ fn is_listened_on(address: SocketAddr) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

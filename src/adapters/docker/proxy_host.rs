@@ -28,12 +28,12 @@ const LONGEST: usize = 4 * 1024 * 1024;
 const ASKED: u32 = 100;
 const APART: Duration = Duration::from_millis(20);
 
-/// Written beside the file, complete (`$2` bytes: a connection that breaks looks like an end),
-/// synced, then renamed over it.
+/// Written beside the file, complete (`$2` bytes: a connection that breaks looks like an end, and
+/// not every way to an engine can close one direction alone), synced, then renamed over it.
 const WRITE: &str = r#"set -e
 d=$(dirname -- "$1"); mkdir -p -- "$d"; t="$1.greenroom.$$"
 trap 'rm -f -- "$t"' EXIT
-cat > "$t"
+head -c "$2" > "$t"
 [ "$(wc -c < "$t")" -eq "$2" ]
 sync "$t" 2>/dev/null || sync
 mv -T -- "$t" "$1"
@@ -130,7 +130,6 @@ impl ContainerHost {
                 // One that ends without reading says why by its exit code.
                 let _ = stdin.write_all(bytes).await;
                 let _ = stdin.flush().await;
-                let _ = stdin.shutdown().await;
             }
             while let Some(frame) = output.next().await {
                 let frame = frame?;

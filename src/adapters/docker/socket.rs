@@ -71,7 +71,6 @@ pub(super) async fn clear(path: &Path) {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -102,7 +102,6 @@ impl AsyncWrite for Limited {
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use tokio::io::AsyncWriteExt;
 

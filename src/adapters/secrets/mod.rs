@@ -138,11 +138,6 @@ fn io(error: &std::io::Error) -> (FailureKind, String) {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 mod tests {
     use secrecy::ExposeSecret;
 

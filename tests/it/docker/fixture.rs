@@ -1,6 +1,7 @@
 //! Small images, their registry, and containers that are gone when a test is over.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -78,7 +79,7 @@ pub(crate) fn build(reference: &str, labels: &[(&str, &str)], own_bytes: usize) 
     std::fs::write(context.path().join("root/own"), own).expect("written");
     let mut file = String::from("FROM scratch\nCOPY root /\nENV PATH=/bin\n");
     for (name, value) in labels {
-        file.push_str(&format!("LABEL {name}={value:?}\n"));
+        writeln!(file, "LABEL {name}={value:?}").expect("written");
     }
     file.push_str("CMD [\"sh\"]\n");
     std::fs::write(context.path().join("Dockerfile"), file).expect("written");

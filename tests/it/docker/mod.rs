@@ -8,3 +8,4 @@ mod occupancy;
 mod proxy;
 mod proxy_host;
 mod pull;
+mod tls;
