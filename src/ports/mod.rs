@@ -11,6 +11,7 @@ mod proxy_host;
 mod registry;
 mod router;
 mod runtime;
+mod secrets;
 
 pub use crate::inventory::{
     Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder, instance_name,
@@ -27,3 +28,4 @@ pub use router::{RouterReader, RouterWriter};
 pub use runtime::{
     EngineInfo, InstanceSpec, LogChunk, LogStream, PullProgress, RuntimeReader, RuntimeWriter,
 };
+pub use secrets::{Credentials, Secrets, registry_host};
