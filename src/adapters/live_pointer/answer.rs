@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::inventory::{FencingToken, Slot};
+use crate::ports::SwitchOrder;
 
 /// What the pointer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +25,15 @@ struct AnswerFile {
 }
 
 impl Pointer {
+    /// What stands once an order was carried out.
+    pub fn after(order: &SwitchOrder) -> Self {
+        Self {
+            slot: Some(order.to),
+            generation: order.generation,
+            token: order.token,
+        }
+    }
+
     /// Reads the file of a slot; an error says in words what is wrong with it.
     pub fn from_json(slot: Slot, content: &[u8]) -> Result<Self, String> {
         let file: AnswerFile = serde_json::from_slice(content)

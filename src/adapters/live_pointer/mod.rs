@@ -11,6 +11,7 @@
 //!
 //! A proxy that can only test whether a file exists looks for `live/is-blue` and `live/is-green`.
 
+mod admission;
 mod answer;
 mod durable;
 mod this_host;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+pub use admission::{Admission, Refusal};
 pub use answer::Pointer;
 pub use this_host::ThisHost;
 
@@ -120,79 +122,44 @@ impl LivePointer {
     /// pointer that is not at `from`, and a generation that is not a new one ([`FailureKind::Conflict`]).
     pub async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
-        if order.from == Some(order.to) {
-            return Err(self.refused(
-                FailureKind::Rejected,
-                target,
-                order,
-                format!("a switch from {0} to {0} moves nothing", order.to),
-            ));
-        }
-        self.compare_token(target, order).await?;
         let now = self.read(target).await?;
-        if now.slot == Some(order.to) && now.generation == order.generation {
-            return Ok(());
+        let highest = self.highest_token(target).await?;
+        match now.admits(highest, order) {
+            Ok(Admission::Done) => return Ok(()),
+            Ok(Admission::Next) => {}
+            Err(refusal) => return Err(self.refused(target, order, refusal)),
         }
-        self.compare_pointer(target, order, now)?;
         self.prepare(target).await?;
-        let next = Pointer {
-            slot: Some(order.to),
-            generation: order.generation,
-            token: order.token,
-        };
+        let next = Pointer::after(order);
         self.host
             .write(&self.answer_file(target, order.to), &next.to_json())
             .await?;
         // Whoever took the lock over in the meantime has left a higher token in the other slot.
-        self.compare_token(target, order).await?;
+        let highest = self.highest_token(target).await?;
+        if order.token < highest {
+            let overtaken = Refusal::overtaken(highest, order);
+            return Err(self.refused(target, order, overtaken));
+        }
         self.host
             .point(&self.link(target), Path::new(order.to.as_str()))
             .await
     }
 
-    fn compare_pointer(&self, target: &Target, order: &SwitchOrder, now: Pointer) -> Result<()> {
-        if now.slot != order.from {
-            return Err(self.refused(
-                FailureKind::Conflict,
-                target,
-                order,
-                format!(
-                    "{} has the traffic and not {}",
-                    named(now.slot),
-                    named(order.from)
-                ),
-            ));
-        }
-        if order.generation <= now.generation {
-            return Err(self.refused(
-                FailureKind::Conflict,
-                target,
-                order,
-                format!(
-                    "generation {} stands already and {} is not greater",
-                    now.generation, order.generation
-                ),
-            ));
-        }
-        Ok(())
-    }
-
-    async fn compare_token(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
-        let highest = self.highest_token(target).await?;
-        if order.token >= highest {
+    /// Takes over what another kind of pointer says, if it is newer than what stands here.
+    pub async fn adopt(&self, target: &Target, elsewhere: Pointer) -> Result<()> {
+        let _alone = self.switching.lock().await;
+        let Some(slot) = elsewhere.slot else {
+            return Ok(());
+        };
+        if elsewhere.generation <= self.read(target).await?.generation {
             return Ok(());
         }
-        Err(self
-            .refused(
-                FailureKind::Fenced,
-                target,
-                order,
-                format!(
-                    "token {highest} stands already and {} is lower",
-                    order.token
-                ),
-            )
-            .hint("somebody else has taken the lock over"))
+        self.host
+            .write(&self.answer_file(target, slot), &elsewhere.to_json())
+            .await?;
+        self.host
+            .point(&self.link(target), Path::new(slot.as_str()))
+            .await
     }
 
     async fn highest_token(&self, target: &Target) -> Result<FencingToken> {
@@ -222,41 +189,21 @@ impl LivePointer {
             })
     }
 
-    fn refused(
-        &self,
-        kind: FailureKind,
-        target: &Target,
-        order: &SwitchOrder,
-        said: String,
-    ) -> Failure {
-        self.failure(
-            kind,
-            format!(
-                "switching {target} from {} to {} as generation {}",
-                named(order.from),
-                order.to,
-                order.generation
-            ),
-            said,
-        )
+    fn refused(&self, target: &Target, order: &SwitchOrder, refusal: Refusal) -> Failure {
+        refusal.failure(self.place(), target, order)
+    }
+
+    fn place(&self) -> String {
+        format!("live pointer on {}", self.host.place())
     }
 
     fn failure(&self, kind: FailureKind, doing: String, said: String) -> Failure {
-        Failure::new(
-            kind,
-            format!("live pointer on {}", self.host.place()),
-            doing,
-            said,
-        )
+        Failure::new(kind, self.place(), doing, said)
     }
 }
 
 fn slot_of(to: &Path) -> Option<Slot> {
     to.to_str()?.trim_end_matches('/').parse().ok()
-}
-
-fn named(slot: Option<Slot>) -> &'static str {
-    slot.map_or("no slot", Slot::as_str)
 }
 
 #[cfg(test)]

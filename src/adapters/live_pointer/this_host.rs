@@ -76,7 +76,7 @@ impl ProxyHost for ThisHost {
     }
 
     async fn socket_table(&self, table: &str) -> Result<Option<String>> {
-        if !matches!(table, "tcp" | "tcp6") {
+        if !matches!(table, "tcp" | "tcp6" | "unix") {
             return Ok(None);
         }
         let path = Path::new("/proc/net").join(table);
