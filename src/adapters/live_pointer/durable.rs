@@ -66,9 +66,12 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     sync_directory(parent(path)?)
 }
 
-/// Where a link points; none when there is nothing.
+/// Where a link points; none when there is nothing, or something that is no link.
 pub(super) fn read_link(path: &Path) -> io::Result<Option<PathBuf>> {
-    absent_is_none(fs::read_link(path))
+    match fs::read_link(path) {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(None),
+        other => absent_is_none(other),
+    }
 }
 
 /// Points a link elsewhere by one rename.

@@ -283,6 +283,8 @@ async fn what_is_not_there_is_no_failure_to_look_at_or_to_remove() {
     assert!(ThisHost.list(&nothing).await.unwrap().is_empty());
     assert_eq!(ThisHost.read_link(&nothing).await.unwrap(), None);
     ThisHost.remove(&nothing).await.unwrap();
+    let no_link = ThisHost.read_link(place.path()).await.unwrap();
+    assert_eq!(no_link, None);
 }
 
 fn command(words: &[&str]) -> Vec<String> {
