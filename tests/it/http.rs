@@ -163,6 +163,9 @@ fn app() -> Router {
         )
 }
 
+/// Makes a case one that cannot be answered.
+type Spoil = fn(&mut Case);
+
 fn health(path: &str) -> HealthCheck {
     HealthCheck {
         path: path.into(),
@@ -278,7 +281,7 @@ async fn a_large_body_is_cut_and_an_endless_one_ends() {
 #[tokio::test]
 async fn no_answer_is_an_error_and_not_a_failed_case() {
     let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
-    let spoils: [(&str, fn(&mut Case)); 7] = [
+    let spoils: [(&str, Spoil); 7] = [
         ("within 200ms", |c| {
             c.path = "/slow".into();
             c.timeout = Duration::from_millis(200);

@@ -144,12 +144,14 @@ fn understand(
     let stamp = header(headers, "x-greenroom-slot").unwrap_or_default();
     let slot: Option<Slot> = stamp.parse().ok();
     let pointer = match slot {
-        None if body.trim_ascii() == b"{}" => Pointer::default(),
-        None => {
-            return Err(Miss::garbled(
-                "it says that no slot is live, and then that one is",
+        None if stamp == "none" && body.trim_ascii() == b"{}" => Pointer::default(),
+        None if stamp == "unreadable" => {
+            return Err(Miss::new(
+                FailureKind::Denied,
+                format!("its workers may not read the live pointer of {target}"),
             ));
         }
+        None => return Err(Miss::garbled("it does not say clearly which slot is live")),
         Some(slot) => Pointer::from_json(slot, body)
             .map_err(|said| Miss::garbled(format!("it says {slot}, but {}", harmless(&said))))?,
     };

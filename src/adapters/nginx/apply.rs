@@ -4,10 +4,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::answer::{self, Miss};
 use super::render::Rendered;
-use super::{Nginx, answer, include};
+use super::{Nginx, include};
 use crate::harmless::harmless;
-use crate::inventory::Target;
+use crate::inventory::{ProxyAnswer, Target};
 use crate::ports::{Failure, FailureKind, Result};
 
 /// The pause between two askings.
@@ -197,20 +198,7 @@ impl Nginx {
                 return Ok(());
             }
             if in_a_row == 0 && Instant::now() >= until {
-                let heard = match heard {
-                    Ok(answer) => format!("it answers with {}", answer.configuration),
-                    Err(miss) => miss.said,
-                };
-                return Err(Refusal {
-                    kind: FailureKind::Rejected,
-                    said: format!(
-                        "nginx was reloaded without a complaint and the configuration is not \
-                         applied after {:?}: {heard}",
-                        self.arrangement.patience
-                    ),
-                    hint: "a port that something else listens on is the usual reason; nginx's \
-                           error log names it",
-                });
+                return Err(Refusal::not_applied(self.arrangement.patience, heard));
             }
             tokio::time::sleep(BETWEEN).await;
         }
@@ -251,6 +239,30 @@ struct Refusal {
 }
 
 impl Refusal {
+    fn not_applied(patience: Duration, heard: std::result::Result<ProxyAnswer, Miss>) -> Self {
+        let (kind, heard) = match heard {
+            Ok(answer) => (
+                FailureKind::Rejected,
+                format!("it answers with {}", answer.configuration),
+            ),
+            Err(miss) if miss.kind == FailureKind::Denied => (miss.kind, miss.said),
+            Err(miss) => (FailureKind::Rejected, miss.said),
+        };
+        Self {
+            kind,
+            said: format!(
+                "nginx was reloaded without a complaint and the configuration is not applied \
+                 after {patience:?}: {heard}"
+            ),
+            hint: if kind == FailureKind::Denied {
+                "the state directory and those above it have to be open to nginx's user"
+            } else {
+                "a port that something else listens on is the usual reason; nginx's error log \
+                 names it"
+            },
+        }
+    }
+
     fn of_reload(output: &str) -> Self {
         let is_down = ["invalid PID number", "No such process", "No such file"]
             .iter()

@@ -97,7 +97,10 @@ impl RouterReader for NginxReader {
                     "is nginx running, and was the configuration installed?"
                 }
                 FailureKind::Missing => "the configuration has to be installed first",
-                _ => "can nginx's workers read the state directory?",
+                FailureKind::Denied => {
+                    "the state directory and those above it have to be open to nginx's user"
+                }
+                _ => "is this the answer server of this nginx?",
             };
             self.nginx.failure(miss.kind, doing, miss.said).hint(hint)
         })

@@ -172,3 +172,6 @@ fn in_words(error: &Error) -> String {
     let detail = error.detail().unwrap_or("it cannot be filled in");
     format!("the template: {at}{}: {detail}", error.kind())
 }
+
+#[cfg(test)]
+mod tests;

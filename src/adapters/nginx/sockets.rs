@@ -96,7 +96,8 @@ mod tests {
         let mut text = "  sl  local_address rem_address   st tx_queue rx_queue\n".to_owned();
         for (n, (local, remote, state)) in lines.iter().enumerate() {
             let (local, remote) = (hex(local.parse().unwrap()), hex(remote.parse().unwrap()));
-            text += &format!("{n:4}: {local} {remote} {state} 00000000:00000000 00:00000000\n");
+            let line = format!("{n:4}: {local} {remote} {state} 00000000:00000000\n");
+            text.push_str(&line);
         }
         text
     }

@@ -3,11 +3,14 @@
 use std::fs;
 use std::time::Duration;
 
-use greenroom::adapters::nginx::{DEFAULT_TEMPLATE, Nginx, SwitchMode};
+use greenroom::adapters::nginx::{Arrangement, DEFAULT_TEMPLATE, Nginx, SwitchMode};
 use greenroom::inventory::{Endpoint, Slot, Target};
 use greenroom::ports::{FailureKind, Installation, RouterReader, RouterWriter};
 
 use super::arena::{Arena, client, get, order};
+
+/// Puts a text somewhere into an arrangement.
+type Spoil = fn(&mut Arrangement, &str);
 
 #[tokio::test]
 async fn it_names_its_version() {
@@ -78,7 +81,6 @@ async fn a_file_that_nginx_has_not_loaded_or_that_was_changed_is_outdated() {
 async fn what_could_become_another_directive_is_refused_before_anything_is_touched() {
     let arena = Arena::start().await;
     let evil = "x; } server { listen 1;";
-    type Spoil = fn(&mut greenroom::adapters::nginx::Arrangement, &str);
     let spoils: [Spoil; 7] = [
         |a, evil| a.targets[0].server_names = vec![evil.into()],
         |a, evil| a.targets[0].listen = vec![format!("80 {evil}")],

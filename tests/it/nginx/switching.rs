@@ -129,7 +129,7 @@ async fn the_same_with_slots_on_unix_sockets() {
 }
 
 #[tokio::test]
-async fn a_worker_of_another_user_sees_the_pointer() {
+async fn a_worker_of_another_user_sees_the_pointer_or_it_is_said_that_it_does_not() {
     let arena = Arena::start().await;
     let main = fs::read_to_string(&arena.arrangement.main).expect("main");
     fs::write(
@@ -147,6 +147,18 @@ async fn a_worker_of_another_user_sees_the_pointer() {
         .await
         .expect("live");
     assert_eq!(arena.live().await, Some(Slot::Green));
+    let closed = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    fs::set_permissions(&arena.arrangement.state, closed).expect("permissions");
+    let refused = arena
+        .reader()
+        .answer(&arena.target)
+        .await
+        .expect_err("closed");
+    assert_eq!(refused.kind, FailureKind::Denied, "{refused}");
+    for (port, host) in [(arena.public, PUBLIC), (arena.preview, PREVIEW)] {
+        let got = get(&client(false), port, host).await.expect("an answer");
+        assert_eq!(got.status, 503, "{host}");
+    }
 }
 
 #[tokio::test]
@@ -300,18 +312,18 @@ async fn the_connections_of_a_slot_are_counted() {
             .expect("live");
         // Holds every connection until it is told to go on.
         let (go, wait) = tokio::sync::watch::channel(false);
-        let hold = axum::Router::new().fallback(move || {
+        let waiting = axum::Router::new().fallback(move || {
             let mut wait = wait.clone();
-            async move { wait.wait_for(|go| *go).await.map(|_| ()).unwrap_or(()) }
+            async move { wait.wait_for(|go| *go).await.map_or((), |_| ()) }
         });
         let held = match &arena.site().endpoints.blue {
             Endpoint::Tcp(address) => {
                 let listener = tokio::net::TcpListener::bind(address).await.expect("bind");
-                tokio::spawn(async move { axum::serve(listener, hold).await })
+                tokio::spawn(async move { axum::serve(listener, waiting).await })
             }
             Endpoint::Unix(path) => {
                 let listener = tokio::net::UnixListener::bind(path).expect("bind");
-                tokio::spawn(async move { axum::serve(listener, hold).await })
+                tokio::spawn(async move { axum::serve(listener, waiting).await })
             }
         };
         let counted = || async {
