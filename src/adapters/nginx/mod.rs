@@ -8,6 +8,7 @@ mod answer;
 mod apply;
 mod include;
 mod reader;
+mod refusal;
 mod render;
 mod site;
 mod sockets;
