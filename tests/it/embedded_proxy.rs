@@ -43,7 +43,7 @@ impl Drop for Upstream {
 }
 
 fn application(slot: Slot, go_on: Arc<Notify>) -> Router {
-    let slow = move || {
+    let in_parts = move || {
         let go_on = Arc::clone(&go_on);
         let parts = stream::unfold(0_u8, move |part| {
             let go_on = Arc::clone(&go_on);
@@ -59,7 +59,7 @@ fn application(slot: Slot, go_on: Arc<Notify>) -> Router {
     };
     Router::new()
         .route("/", get(move || async move { slot.as_str() }))
-        .route("/slow", get(slow))
+        .route("/slow", get(in_parts))
         .route("/echo", post(|body: Bytes| async move { body }))
         .route(
             "/headers",
