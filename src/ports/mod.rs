@@ -11,6 +11,7 @@ mod proxy_host;
 mod registry;
 mod router;
 mod runtime;
+mod secrets;
 
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, SystemClock};
@@ -25,3 +26,4 @@ pub use runtime::{
     EngineInfo, InstanceSpec, LogChunk, LogStream, Occupancy, PullProgress, RuntimeReader,
     RuntimeWriter, instance_name,
 };
+pub use secrets::{Credentials, Secrets, registry_host};
