@@ -5,8 +5,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use futures_util::StreamExt;
 use greenroom::adapters::process::{Catalogue, Processes, Program};
 use greenroom::inventory::{
@@ -14,14 +16,34 @@ use greenroom::inventory::{
     Listen, ReleaseId, RestartPolicy, SecretSource, Slot, Target, VersionRef,
 };
 use greenroom::ports::{
-    FailureKind, Images, InstanceSpec, Occupancy, RuntimeReader, RuntimeWriter,
+    Failure, FailureKind, Images, InstanceSpec, Occupancy, Result, RuntimeReader, RuntimeWriter,
+    Secrets,
 };
+use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::support::{eventually, free_port};
 
 const SOON: Duration = Duration::from_secs(10);
+
+/// Knows one secret, by the name of a variable.
+struct Vault;
+
+#[async_trait]
+impl Secrets for Vault {
+    async fn read(&self, source: &SecretSource) -> Result<SecretString> {
+        match source {
+            SecretSource::Env(name) if name == "TOKEN" => Ok("s3same".into()),
+            _ => Err(Failure::new(
+                FailureKind::Missing,
+                "the vault",
+                "reading",
+                "no such secret",
+            )),
+        }
+    }
+}
 
 /// A state directory whose processes are ended with it.
 struct World {
@@ -56,7 +78,8 @@ impl World {
         let catalogue = Catalogue {
             programs: vec![program],
         };
-        let runtime = Processes::new(directory.path(), catalogue.clone()).expect("a runtime");
+        let runtime = Processes::new(directory.path(), catalogue.clone(), Arc::new(Vault))
+            .expect("a runtime");
         Self {
             directory,
             catalogue,
@@ -66,7 +89,12 @@ impl World {
 
     /// Another console on the same directory.
     fn another(&self) -> Processes {
-        Processes::new(self.directory.path(), self.catalogue.clone()).expect("a runtime")
+        Processes::new(
+            self.directory.path(),
+            self.catalogue.clone(),
+            Arc::new(Vault),
+        )
+        .expect("a runtime")
     }
 
     fn spec(&self) -> InstanceSpec {
@@ -179,7 +207,7 @@ async fn an_instance_is_started_once_seen_by_every_console_and_removed_when_stop
 async fn a_program_learns_where_to_listen_and_what_it_is_and_nothing_of_greenrooms_own() {
     let world = World::new(
         "echo $GREENROOM_ADDRESS $GREENROOM_SERVICE $GREENROOM_ENVIRONMENT $GREENROOM_SLOT \
-         $GREENROOM_VERSION $GREENROOM_RELEASE $COLOUR; env >&2; exec sleep 1000",
+         $GREENROOM_VERSION $GREENROOM_RELEASE $COLOUR; env >&2; echo end; exec sleep 1000",
     );
     let mut spec = world.spec();
     let colour = EnvironmentValue::Plain("teal".into());
@@ -187,19 +215,14 @@ async fn a_program_learns_where_to_listen_and_what_it_is_and_nothing_of_greenroo
     let id = world.runtime.start(&spec).await.expect("started");
     let told = format!("{} web qa blue 1.0.0 {} teal", spec.endpoint, spec.release);
     assert_eq!(line(&world.runtime, &id).await, told);
-    world.runtime.stop(&id, SOON).await.expect("stopped");
     let lines = world.runtime.logs(&id, None, 1000).await.expect("a log");
-    let all: Vec<_> = lines.map(|line| line.expect("read").bytes).collect().await;
-    let names: Vec<String> = all[1..]
-        .iter()
-        .map(|line| {
-            String::from_utf8_lossy(line)
-                .split('=')
-                .next()
-                .unwrap_or_default()
-                .to_owned()
-        })
-        .collect();
+    let names: Vec<String> = lines
+        .map(|line| String::from_utf8_lossy(&line.expect("read").bytes).into_owned())
+        .skip(1)
+        .take_while(|line| std::future::ready(line != "end"))
+        .map(|line| line.split('=').next().unwrap_or_default().to_owned())
+        .collect()
+        .await;
     assert!(names.contains(&"PATH".to_owned()), "{names:?}");
     // The shell itself adds the last three.
     let known = [
@@ -212,6 +235,33 @@ async fn a_program_learns_where_to_listen_and_what_it_is_and_nothing_of_greenroo
             "{name} was passed on"
         );
     }
+}
+
+#[tokio::test]
+async fn a_secret_reaches_the_program_and_no_record_and_a_missing_one_starts_nothing() {
+    let world = World::new("[ ${#KEY} = 6 ] && echo open; exec sleep 1000");
+    let mut spec = world.spec();
+    let secret = |name: &str| EnvironmentValue::Secret(SecretSource::Env(name.into()));
+    spec.shape.environment.insert("KEY".into(), secret("NONE"));
+    let refused = world
+        .runtime
+        .start(&spec)
+        .await
+        .expect_err("no such secret");
+    assert_eq!(refused.kind, FailureKind::Missing, "{refused}");
+    let left = world.runtime.instances(&web()).await.expect("a list");
+    assert!(left.is_empty(), "{left:?}");
+
+    spec.shape.environment.insert("KEY".into(), secret("TOKEN"));
+    let id = world.runtime.start(&spec).await.expect("started");
+    assert_eq!(line(&world.runtime, &id).await, "open");
+    world.runtime.stop(&id, SOON).await.expect("stopped");
+    world.runtime.restart(&id).await.expect("restarted");
+    let record = world
+        .directory
+        .path()
+        .join("records/greenroom-web-qa-blue.json");
+    assert!(!has(&record, "s3same"));
 }
 
 #[tokio::test]
@@ -363,15 +413,11 @@ async fn an_address_that_somebody_else_has_is_foreign_and_a_left_behind_socket_i
 #[tokio::test]
 async fn what_only_containers_can_do_is_refused_and_not_left_out() {
     let world = World::new("exec sleep 1000");
-    let mut secret = world.spec();
-    let value = EnvironmentValue::Secret(SecretSource::Env("TOKEN".into()));
-    secret.shape.environment.insert("TOKEN".into(), value);
     let mut limited = world.spec();
     limited.shape.memory = Some(1 << 20);
-    for spec in [secret, limited] {
-        let refused = world.runtime.start(&spec).await.expect_err("refused");
-        assert_eq!(refused.kind, FailureKind::Unsupported, "{refused}");
-    }
+    let refused = world.runtime.start(&limited).await.expect_err("refused");
+    assert_eq!(refused.kind, FailureKind::Unsupported, "{refused}");
+    assert!(refused.said.contains("memory"), "{refused}");
     let mut unknown = world.spec();
     unknown.version.digest = format!("sha256:{}", "0".repeat(64))
         .parse()

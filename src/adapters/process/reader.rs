@@ -14,25 +14,32 @@ use super::records::Records;
 use super::{address, changes, follow};
 use crate::inventory::{Endpoint, Instance, InstanceId, Slot, Target, Version};
 use crate::ports::{
-    EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, instance_name,
+    EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
 };
 
 /// How long a call may take; the disk may hang.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The processes of one state directory. Several Greenrooms may use it at once.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Processes {
     pub(super) records: Records,
     pub(super) catalogue: Arc<Catalogue>,
+    pub(super) secrets: Arc<dyn Secrets>,
 }
 
 impl Processes {
     /// The processes whose records and logs are below `state`, which is made when it is not there.
-    pub fn new(state: impl Into<PathBuf>, catalogue: Catalogue) -> Result<Self> {
+    /// Secrets of an instance's environment are read through `secrets` at each start.
+    pub fn new(
+        state: impl Into<PathBuf>,
+        catalogue: Catalogue,
+        secrets: Arc<dyn Secrets>,
+    ) -> Result<Self> {
         Ok(Self {
             records: Records::open(state.into())?,
             catalogue: Arc::new(catalogue),
+            secrets,
         })
     }
 

@@ -3,8 +3,12 @@
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 
+use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
+
 use super::address;
 use super::identity::Run;
+use super::reader::Processes;
 use super::record::Record;
 use super::records::Records;
 use crate::inventory::EnvironmentValue;
@@ -14,17 +18,19 @@ use crate::ports::{FailureKind, Result};
 const PASSED_ON: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "TMPDIR"];
 
 /// Starts the record's program and writes its run down. The caller keeps others away.
-pub(super) fn spawn(records: &Records, mut record: Record) -> Result<()> {
+pub(super) fn spawn(own: &Processes, mut record: Record) -> Result<()> {
+    let records = &own.records;
     let doing = format!("starting {}", record.name());
     if let Some(said) = address::taken(&record.endpoint) {
         return Err(records.failure(FailureKind::Conflict, doing, said));
     }
     address::make_room(&record.endpoint).map_err(|error| records.failed(&doing, error))?;
+    let mut command = command(own, &record)?;
     record.run = None;
     record.code = None;
     // Written down before it exists: whoever comes after a crash finds it by the mark it carries.
     records.save(&record)?;
-    let mut child = command(records, &record)?
+    let mut child = command
         .spawn()
         .map_err(|error| records.failed(&doing, error))?;
     let written = Run::of(child.id())
@@ -42,24 +48,19 @@ pub(super) fn spawn(records: &Records, mut record: Record) -> Result<()> {
     Ok(())
 }
 
-fn command(records: &Records, record: &Record) -> Result<Command> {
+fn command(own: &Processes, record: &Record) -> Result<Command> {
+    let records = &own.records;
     let doing = || format!("starting {}", record.name());
     let Some((program, arguments)) = record.argv.split_first() else {
         let said = "its command line is empty";
         return Err(records.failure(FailureKind::Rejected, doing(), said));
     };
-    let log = records.open_log(&record.id)?;
-    let errors = log
-        .try_clone()
-        .map_err(|error| records.failed(&doing(), error))?;
     let mut command = Command::new(program);
     command
         .args(arguments)
         // Of its own group: a Ctrl-C at the console is not meant for it.
         .process_group(0)
         .stdin(Stdio::null())
-        .stdout(log)
-        .stderr(errors)
         // What Greenroom was given, credentials among it, is not for the programs it starts.
         .env_clear();
     for name in PASSED_ON {
@@ -70,7 +71,11 @@ fn command(records: &Records, record: &Record) -> Result<Command> {
     for (name, value) in &record.environment {
         match value {
             EnvironmentValue::Plain(text) => command.env(name, text),
-            EnvironmentValue::Secret(_) => return Err(no_secrets(records, doing(), name)),
+            EnvironmentValue::Secret(source) => {
+                // Never on an async thread: starting is a blocking call as a whole.
+                let secret = Handle::current().block_on(own.secrets.read(source))?;
+                command.env(name, secret.expose_secret())
+            }
         };
     }
     let version = record.tag.as_deref().unwrap_or(record.digest.as_str());
@@ -82,15 +87,12 @@ fn command(records: &Records, record: &Record) -> Result<Command> {
         .env("GREENROOM_VERSION", version)
         .env("GREENROOM_RELEASE", record.release.to_string())
         .env("GREENROOM_INSTANCE", &record.id.0);
+    let log = records.open_log(&record.id)?;
+    let errors = log
+        .try_clone()
+        .map_err(|error| records.failed(&doing(), error))?;
+    command.stdout(log).stderr(errors);
     Ok(command)
-}
-
-/// The refusal of a secret in an instance's environment.
-pub(super) fn no_secrets(records: &Records, doing: String, name: &str) -> crate::ports::Failure {
-    let said = format!("{name} is a secret, and plain processes are given none");
-    records
-        .failure(FailureKind::Unsupported, doing, said)
-        .hint("give the program the secret in a file")
 }
 
 /// Waits for the end of a child in a thread of its own, which no runtime waits for, and writes the

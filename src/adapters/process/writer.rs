@@ -12,8 +12,8 @@ use super::identity::awaited;
 use super::reader::Processes;
 use super::record::{FORMAT, Record};
 use super::records::Records;
-use super::spawn::{no_secrets, spawn};
-use crate::inventory::{EnvironmentValue, InstanceId, Version};
+use super::spawn::spawn;
+use crate::inventory::{InstanceId, Version};
 use crate::ports::{FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter};
 
 /// How long a killed process may take to go.
@@ -54,7 +54,7 @@ impl RuntimeWriter for Processes {
             let name = own.records.of(&id)?.ok_or_else(missing)?.name();
             let _alone = own.records.alone(&name)?;
             let record = own.records.of(&id)?.ok_or_else(missing)?;
-            again(&own.records, record)
+            again(own, record)
         })
         .await
     }
@@ -136,7 +136,7 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
     if let Some(standing) = records.load(&spec.name())? {
         if standing.release == spec.release && standing.digest == spec.version.digest {
             let id = standing.id.clone();
-            return again(records, standing).map(|()| id);
+            return again(own, standing).map(|()| id);
         }
         let said = format!("release {} has an instance there", standing.release);
         return Err(records.failure(FailureKind::Conflict, doing, said));
@@ -156,30 +156,24 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
         code: None,
     };
     let id = record.id.clone();
-    spawn(records, record).map(|()| id)
+    spawn(own, record).map(|()| id)
 }
 
 /// Starts a standing record's program unless it runs.
-fn again(records: &Records, mut record: Record) -> Result<()> {
+fn again(own: &Processes, mut record: Record) -> Result<()> {
     match (record.running(), &record.run) {
         (Some(_), Some(_)) => Ok(()),
         (Some(found), None) => {
             record.run = Some(found);
-            records.save(&record)
+            own.records.save(&record)
         }
-        (None, _) => spawn(records, record),
+        (None, _) => spawn(own, record),
     }
 }
 
 /// Refuses what only containers can do, rather than leaving it out unsaid.
 fn possible(records: &Records, spec: &InstanceSpec) -> Result<()> {
     let shape = &spec.shape;
-    let doing = || format!("starting {}", spec.name());
-    for (name, value) in &shape.environment {
-        if matches!(value, EnvironmentValue::Secret(_)) {
-            return Err(no_secrets(records, doing(), name));
-        }
-    }
     let asked = [
         ("a command of its own", shape.command.is_some()),
         ("mounts", !shape.mounts.is_empty()),
@@ -190,5 +184,6 @@ fn possible(records: &Records, spec: &InstanceSpec) -> Result<()> {
         return Ok(());
     };
     let said = format!("plain processes cannot be given {what}");
-    Err(records.failure(FailureKind::Unsupported, doing(), said))
+    let doing = format!("starting {}", spec.name());
+    Err(records.failure(FailureKind::Unsupported, doing, said))
 }
