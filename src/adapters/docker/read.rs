@@ -160,6 +160,8 @@ impl RuntimeReader for DockerReader {
             },
             ..Default::default()
         };
+        // The engine itself may lose a last line without an end here when the container ends;
+        // asking again, since the last line, brings it.
         let frames = docker.logs(id, Some(options));
         Ok(lines(frames, self.engine.target(), doing))
     }

@@ -282,7 +282,7 @@ async fn an_act_whose_answer_is_lost_is_looked_after() {
 #[tokio::test]
 async fn the_digest_is_that_of_what_runs_whatever_the_labels_say() {
     let mut world = World::pulled();
-    let (reader, writer) = both(&engine());
+    let (reader, _) = both(&engine());
     let spec = world.spec(Slot::Blue, WAIT);
     let repository = world.version.repository.clone();
     let liar = push(&repository, "liar", &[], 17);
@@ -327,8 +327,8 @@ async fn the_digest_is_that_of_what_runs_whatever_the_labels_say() {
         .find(|i| i.slot == Slot::Blue)
         .expect("the local one");
     assert_eq!(blue.digest.as_str(), id);
+    docker(&["rm", "-f", &blue.id.0]);
     docker(&["rmi", "-f", &local]);
-    drop(writer);
 }
 
 #[tokio::test]

@@ -37,9 +37,21 @@ async fn lines_come_whole_in_order_and_dated_and_end_with_the_instance() {
         .start(&world.spec(Slot::Blue, script))
         .await
         .expect("started");
+    let followed = collect(reader.logs(&id, None, usize::MAX).await.expect("logs")).await;
+    // A follower of Docker 20.10 may miss a last line without an end; who asks again gets it.
     let lines = collect(reader.logs(&id, None, usize::MAX).await.expect("logs")).await;
+    assert_eq!(followed[..3], lines[..3]);
     let texts: Vec<String> = lines.iter().map(text).collect();
-    assert_eq!(texts, ["one", "two", &"a".repeat(40_000), "unended"]);
+    let short = |text: &String| {
+        if text.len() > 20 {
+            text.len().to_string()
+        } else {
+            text.clone()
+        }
+    };
+    let shorts: Vec<String> = texts.iter().map(short).collect();
+    assert_eq!(shorts, ["one", "two", "40000", "unended"]);
+    assert!(texts[2].bytes().all(|b| b == b'a'));
     assert_eq!(lines[0].stream, LogStream::Out);
     assert_eq!(lines[1].stream, LogStream::Err);
     assert!(lines.iter().all(|l| l.at.is_some()));
