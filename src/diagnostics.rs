@@ -18,17 +18,23 @@ const LOG_DEFAULT: &str = "warn,greenroom=info,release=info";
 /// Keeps the writer of the log alive for as long as the program is.
 static WRITER: OnceLock<WorkerGuard> = OnceLock::new();
 
-/// Installs the TLS provider, the log, and the reports of panics. Once, first thing in `main`.
-pub(crate) fn install() -> color_eyre::Result<()> {
+/// Installs the TLS provider, the log (a file only where one is wanted), and the reports of panics.
+/// Once, first thing in `main`.
+pub(crate) fn install(to_file: bool) -> color_eyre::Result<()> {
     // A second provider would make the Docker client panic; the first one to install wins.
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
         tracing::debug!("a TLS provider was installed already");
     }
     color_eyre::config::HookBuilder::default()
         .display_env_section(false)
         .install()?;
-    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
-    let file = log_directory().and_then(|directory| {
+    let filter =
+        EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
+    let directory = log_directory().filter(|_| to_file);
+    let file = directory.and_then(|directory| {
         std::fs::create_dir_all(&directory).ok()?;
         let appender = tracing_appender::rolling::Builder::new()
             .rotation(tracing_appender::rolling::Rotation::DAILY)
@@ -53,5 +59,9 @@ pub(crate) fn install() -> color_eyre::Result<()> {
 pub(crate) fn log_directory() -> Option<PathBuf> {
     let directories = directories::ProjectDirs::from("", "", "greenroom")?;
     let state = directories.state_dir();
-    Some(state.unwrap_or_else(|| directories.data_local_dir()).join("log"))
+    Some(
+        state
+            .unwrap_or_else(|| directories.data_local_dir())
+            .join("log"),
+    )
 }

@@ -2,6 +2,8 @@
 
 pub mod adapters;
 pub mod checks;
+pub mod cli;
+mod diagnostics;
 pub mod harmless;
 pub mod history;
 pub mod inventory;
@@ -11,3 +13,4 @@ pub mod release;
 pub mod sandbox;
 pub mod settings;
 pub mod watchers;
+pub mod wire;

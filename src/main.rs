@@ -2,11 +2,6 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    match arguments.next().as_deref() {
-        Some("sample-app") => greenroom::sandbox::sample::main_from_environment(arguments).await,
-        _ => ExitCode::from(2),
-    }
+fn main() -> ExitCode {
+    greenroom::cli::main()
 }

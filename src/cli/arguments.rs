@@ -27,7 +27,13 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// The configuration file [default: ./greenroom.toml, then the user's configuration directory]
-    #[arg(long, short, global = true, env = "GREENROOM_CONFIG", value_name = "FILE")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "GREENROOM_CONFIG",
+        value_name = "FILE"
+    )]
     pub(crate) config: Option<PathBuf>,
     /// Lays one value over the configuration, e.g. --set defaults.timing.watch=2m
     #[arg(long, global = true, value_name = "KEY=VALUE")]
@@ -80,7 +86,12 @@ pub(crate) struct Promote {
     /// The environment, e.g. production
     pub(crate) environment: EnvironmentName,
     /// The version: a tag, resolved once, or a digest
-    #[arg(long, value_name = "TAG|DIGEST", required_unless_present = "from", conflicts_with = "from")]
+    #[arg(
+        long,
+        value_name = "TAG|DIGEST",
+        required_unless_present = "from",
+        conflicts_with = "from"
+    )]
     pub(crate) version: Option<VersionRef>,
     /// Whatever is live in that environment now
     #[arg(long, value_name = "ENVIRONMENT")]

@@ -46,7 +46,10 @@ fn init(path: &Path) -> Exit {
         .and_then(|mut file| file.write_all(settings::starter().as_bytes()));
     match written {
         Ok(()) => {
-            println!("wrote {}: change it, then: greenroom config check", path.display());
+            println!(
+                "wrote {}: change it, then: greenroom config check",
+                path.display()
+            );
             Exit::Done
         }
         Err(error) => {

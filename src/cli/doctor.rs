@@ -78,7 +78,11 @@ async fn servers(app: &App) -> Vec<Finding> {
             findings.push(finding(&environment, "runtime", info));
         }
         if seen.insert(Arc::as_ptr(&read.registry).cast::<()>() as usize) {
-            findings.push(finding(&environment, "registry", read.registry.store().await));
+            findings.push(finding(
+                &environment,
+                "registry",
+                read.registry.store().await,
+            ));
         }
         if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {
             findings.push(finding(&environment, "proxy", read.router.proxy().await));

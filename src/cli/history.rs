@@ -15,7 +15,10 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     for site in app.engine.sites() {
         let target = &site.definition.target;
         let is_wanted = verb.service.as_ref().is_none_or(|s| *s == target.service)
-            && verb.environment.as_ref().is_none_or(|e| *e == target.environment);
+            && verb
+                .environment
+                .as_ref()
+                .is_none_or(|e| *e == target.environment);
         if !is_wanted {
             continue;
         }
@@ -52,9 +55,15 @@ fn line(record: &ReleaseRecord) -> String {
             (outcome.word(), duration(took.unwrap_or_default()))
         }
     };
-    let from = record.from.as_ref().map_or("-", |(_, version)| version.name());
+    let from = record
+        .from
+        .as_ref()
+        .map_or("-", |(_, version)| version.name());
     let why = record.reason.as_deref().map(crate::harmless::harmless);
-    let failure = record.closed.as_ref().and_then(|(_, outcome)| outcome.reason());
+    let failure = record
+        .closed
+        .as_ref()
+        .and_then(|(_, outcome)| outcome.reason());
     let words = [why.as_deref(), failure]
         .into_iter()
         .flatten()

@@ -33,11 +33,15 @@ pub use exit::Exit;
 /// Runs the program: reads the arguments, does what they say, and says how it ended.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Err(report) = crate::diagnostics::install() {
+    let is_sample = matches!(arguments.verb, Some(Verb::SampleApp { .. }));
+    if let Err(report) = crate::diagnostics::install(!is_sample) {
         eprintln!("greenroom: {report}");
         return Exit::Usage.into();
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("greenroom: no runtime: {error}");
@@ -47,12 +51,12 @@ pub fn main() -> ExitCode {
     let exit = runtime.block_on(run(arguments));
     // A command of ours that hangs must not keep the operator from their prompt.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    exit.into()
+    exit
 }
 
-async fn run(arguments: Arguments) -> Exit {
+async fn run(arguments: Arguments) -> ExitCode {
     let common = &arguments.common;
-    match arguments.verb {
+    let exit = match arguments.verb {
         None => console::run(common).await,
         Some(Verb::Promote(promote)) => promote::promote(common, promote).await,
         Some(Verb::Rollback(rollback)) => promote::rollback(common, rollback).await,
@@ -63,6 +67,8 @@ async fn run(arguments: Arguments) -> Exit {
         Some(Verb::Sandbox(sandbox)) => sandbox::run(common, sandbox).await,
         Some(Verb::Completions { shell }) => man::completions(shell),
         Some(Verb::Man) => man::man(),
-        Some(Verb::SampleApp { arguments }) => sandbox::sample_app(arguments).await,
-    }
+        // Its exit codes are its own: it is another program in the same file.
+        Some(Verb::SampleApp { arguments }) => return sandbox::sample_app(arguments).await,
+    };
+    exit.into()
 }

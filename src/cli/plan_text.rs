@@ -13,13 +13,22 @@ pub(super) fn text(plan: &Plan) -> String {
         )),
         None => lines.push("  from  nothing: the first release".to_owned()),
     }
-    lines.push(format!("  to    {} {} at {}", plan.slot, plan.version, plan.endpoint()));
+    lines.push(format!(
+        "  to    {} {} at {}",
+        plan.slot,
+        plan.version,
+        plan.endpoint()
+    ));
     if let Some(reason) = &plan.reason {
         lines.push(format!("  why   {}", crate::harmless::harmless(reason)));
     }
     for planned in &plan.calls {
         for (index, call) in planned.calls.iter().enumerate() {
-            let step = if index == 0 { planned.step.as_str() } else { "" };
+            let step = if index == 0 {
+                planned.step.as_str()
+            } else {
+                ""
+            };
             lines.push(format!("  {step:<9} {call}"));
         }
         lines.push(format!("  {:<9} undo: {}", "", planned.undo));

@@ -87,7 +87,10 @@ async fn release(
 fn refuse(common: &Common, refused: &crate::release::Refused) -> Exit {
     if common.json {
         let reasons: Vec<String> = refused.0.iter().map(ToString::to_string).collect();
-        println!("{}", serde_json::json!({ "event": "refused", "reasons": reasons }));
+        println!(
+            "{}",
+            serde_json::json!({ "event": "refused", "reasons": reasons })
+        );
     }
     eprintln!("refused, nothing was done:");
     for reason in &refused.0 {
@@ -274,7 +277,12 @@ impl Following<'_> {
         let version = &plan.version;
         let (words, exit) = match &status.progress {
             Progress::Closed(Outcome::Done | Outcome::Superseded) => (
-                format!("done: {} {} is live in {}", plan.target(), version, plan.slot),
+                format!(
+                    "done: {} {} is live in {}",
+                    plan.target(),
+                    version,
+                    plan.slot
+                ),
                 Exit::Done,
             ),
             Progress::Closed(Outcome::BackedOut { reason }) => (
@@ -294,7 +302,10 @@ impl Following<'_> {
                 ),
                 Exit::NeedsPerson,
             ),
-            _ => ("the driver ended unexpectedly; see the log".to_owned(), Exit::NeedsPerson),
+            _ => (
+                "the driver ended unexpectedly; see the log".to_owned(),
+                Exit::NeedsPerson,
+            ),
         };
         self.reporter.close(status.outcome(), &words);
         if self.is_cancelled && exit != Exit::Done {

@@ -76,7 +76,9 @@ impl Reporter {
                     let left = Duration::try_from(until.duration_since(jiff::Timestamp::now()));
                     format!(", {} left", duration(left.unwrap_or_default()))
                 });
-                bar.set_message(format!("standby{until}; Ctrl-C leaves the old version warm"));
+                bar.set_message(format!(
+                    "standby{until}; Ctrl-C leaves the old version warm"
+                ));
             }
             _ => {
                 bar.set_style(ProgressStyle::default_spinner());

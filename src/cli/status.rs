@@ -20,7 +20,10 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
     let world = watchers::once(&app.engine, app.frame.clone()).await;
     let wanted = |target: &Target| {
         verb.service.as_ref().is_none_or(|s| *s == target.service)
-            && verb.environment.as_ref().is_none_or(|e| *e == target.environment)
+            && verb
+                .environment
+                .as_ref()
+                .is_none_or(|e| *e == target.environment)
     };
     let shown: Vec<&Snapshot> = app
         .targets()
@@ -41,7 +44,11 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         }
         all_heard &= silences(snapshot).is_empty();
     }
-    if all_heard { Exit::Done } else { Exit::NeedsPerson }
+    if all_heard {
+        Exit::Done
+    } else {
+        Exit::NeedsPerson
+    }
 }
 
 /// Releases that began, never ended, and are driven by nobody now.
@@ -119,8 +126,15 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
     let role = snapshot.role(slot);
     let mark = if role == Role::Live { "*" } else { " " };
     let Some(instance) = &side.instance else {
-        let registered = if side.registration.is_some() { "  registered" } else { "" };
-        return format!("  {mark} {slot:<5}  {role:<9}  {}{registered}", side.endpoint);
+        let registered = if side.registration.is_some() {
+            "  registered"
+        } else {
+            ""
+        };
+        return format!(
+            "  {mark} {slot:<5}  {role:<9}  {}{registered}",
+            side.endpoint
+        );
     };
     let health = match &side.probe {
         Some(probe) if probe.healthy => "healthy".to_owned(),
@@ -128,7 +142,11 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
         None if instance.is_running() => "not probed".to_owned(),
         None => "not running".to_owned(),
     };
-    let registered = if side.registration.is_some() { "registered" } else { "not registered" };
+    let registered = if side.registration.is_some() {
+        "registered"
+    } else {
+        "not registered"
+    };
     format!(
         "  {mark} {slot:<5}  {role:<9}  {}  {} {}  {health}, restarts {}, {registered}",
         side.endpoint,

@@ -13,6 +13,7 @@
 
 mod address;
 mod catalogue;
+mod catalogue_file;
 mod changes;
 mod follow;
 mod identity;

@@ -371,7 +371,7 @@ fn another_release_may_take_over_from_the_standby_on() {
 }
 
 /// What the dice may do at a turn.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Turn {
     Answer(Fate),
     Fire,

@@ -1,6 +1,7 @@
 //! A small world that does what the machine says, or fails at it in every way a real one can:
 //! before the effect, after it, or half-way. It holds every act against the interlocks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use greenroom::inventory::{
 };
 use greenroom::release::{
     Act, Approval, Ask, Definition, Effect, Event, LiveBefore, Machine, Mishap, MishapKind,
-    OnFailure, Plan, Progress, Scope, Sight, Stage, Timing,
+    OnFailure, Plan, Progress, Rules, Scope, Sight, Stage, Timing,
 };
 use jiff::Timestamp;
 
@@ -58,18 +59,18 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
     let definition = Definition {
         target,
         tier,
-        rules: Default::default(),
+        rules: Rules::default(),
         repository: "registry.example/web".into(),
         endpoints: PerSlot::from_fn(endpoint),
         instance: InstanceShape {
             listen: Listen::Port(8080),
             command: None,
-            environment: Default::default(),
+            environment: BTreeMap::new(),
             mounts: Vec::new(),
             memory: None,
             restart: RestartPolicy::default(),
             network: None,
-            labels: Default::default(),
+            labels: BTreeMap::new(),
         },
         health: Some(HealthCheck {
             path: "/health".into(),
@@ -139,8 +140,8 @@ pub(crate) enum Fate {
 #[derive(Debug, Clone)]
 struct Running {
     digest: Digest,
-    is_running: bool,
-    is_healthy: bool,
+    up: bool,
+    well: bool,
     release: ReleaseId,
 }
 
@@ -148,10 +149,14 @@ struct Running {
 #[derive(Debug, Clone)]
 enum Owed {
     Record,
-    Act(Act, Stage),
+    Act(Act),
     Look(Ask),
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts of a world, not states of one thing"
+)]
 pub(crate) struct World {
     pub(crate) machine: Machine,
     pub(crate) plan: Arc<Plan>,
@@ -184,8 +189,8 @@ impl World {
         if let Some(from) = &from {
             *slots.get_mut(from.slot) = Some(Running {
                 digest: from.version.digest.clone(),
-                is_running: true,
-                is_healthy: true,
+                up: true,
+                well: true,
                 release: ReleaseId(ulid::Ulid::from_parts(1, 1)),
             });
             *registered.get_mut(from.slot) = true;
@@ -237,7 +242,7 @@ impl World {
     }
 
     pub(crate) fn runs(&self, slot: Slot) -> bool {
-        self.slots.get(slot).as_ref().is_some_and(|r| r.is_running)
+        self.slots.get(slot).as_ref().is_some_and(|r| r.up)
     }
 
     pub(crate) fn holds_something(&self, slot: Slot) -> bool {
@@ -249,7 +254,7 @@ impl World {
     }
 
     pub(crate) fn is_acting(&self) -> bool {
-        matches!(self.owed, Some(Owed::Act(..)))
+        matches!(self.owed, Some(Owed::Act(_)))
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {
@@ -259,13 +264,13 @@ impl World {
     /// The candidate turns sick, or well again.
     pub(crate) fn set_health(&mut self, slot: Slot, is_healthy: bool) {
         if let Some(running) = self.slots.get_mut(slot) {
-            running.is_healthy = is_healthy;
+            running.well = is_healthy;
         }
     }
 
     pub(crate) fn exit(&mut self, slot: Slot) {
         if let Some(running) = self.slots.get_mut(slot) {
-            running.is_running = false;
+            running.up = false;
         }
     }
 
@@ -324,7 +329,7 @@ impl World {
                 assert!(approved.covers(&self.plan, stage.step, stage.direction));
                 self.hold_against_interlocks(&act, stage);
                 self.acts.push((stage, act.clone()));
-                Owed::Act(act, stage)
+                Owed::Act(act)
             }
         };
         assert!(
@@ -428,7 +433,7 @@ impl World {
                 self.answer_record(fate);
                 true
             }
-            Some(Owed::Act(act, _)) => {
+            Some(Owed::Act(act)) => {
                 self.answer_act(&act, fate);
                 true
             }
@@ -482,8 +487,8 @@ impl World {
             Act::Start => {
                 *self.slots.get_mut(slot) = Some(Running {
                     digest: self.plan.version.digest.clone(),
-                    is_running: !is_half,
-                    is_healthy: true,
+                    up: !is_half,
+                    well: true,
                     release: self.plan.release,
                 });
             }
@@ -503,7 +508,7 @@ impl World {
             }
             Act::Reinstate(slot) => {
                 if let Some(running) = self.slots.get_mut(*slot) {
-                    running.is_running = true;
+                    running.up = true;
                 }
                 if !is_half {
                     *self.registered.get_mut(*slot) = true;
@@ -560,7 +565,7 @@ impl World {
             .slots
             .get(slot)
             .as_ref()
-            .is_some_and(|r| r.is_running && r.is_healthy);
+            .is_some_and(|r| r.up && r.well);
         *self.told_healthy.get_mut(slot) = healthy;
         Probe {
             healthy,
@@ -600,7 +605,7 @@ impl World {
             digest: running.digest.clone(),
             tag: None,
             release: Some(running.release),
-            state: if running.is_running {
+            state: if running.up {
                 InstanceState::Running
             } else {
                 InstanceState::Exited { code: Some(0) }
