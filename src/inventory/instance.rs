@@ -98,3 +98,14 @@ impl Instance {
         self.tag.as_deref().unwrap_or_else(|| self.digest.short())
     }
 }
+
+/// What is in the way of a slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Occupancy {
+    /// Nothing: name and address are free.
+    Free,
+    /// An instance of ours, of this very target and slot.
+    Ours(Box<Instance>),
+    /// Something that is not ours has the name or the address; said in words.
+    Foreign(String),
+}

@@ -17,16 +17,17 @@ mod slot;
 mod snapshot;
 mod target;
 mod version;
+mod world;
 
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use hold::Hold;
-pub use instance::{Instance, InstanceId, InstanceState, RuntimeHealth};
+pub use instance::{Instance, InstanceId, InstanceState, Occupancy, RuntimeHealth};
 pub use lock::{FencingToken, LockHolder, LockRecord, Operator};
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use probe::Probe;
-pub use registration::{Registration, Revisioned};
+pub use registration::{KeyLine, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
-pub use route::{ProxyAnswer, Route};
+pub use route::{Connections, Installation, ProxyAnswer, Route, RouteChange, SwitchOrder};
 pub use shape::{
     EnvironmentValue, InstanceShape, Listen, Mount, PublicAddress, RestartPolicy, SecretSource,
 };
@@ -36,3 +37,4 @@ pub use target::{Target, Tier};
 pub use version::{
     Digest, ImageLabels, ImageTag, InvalidDigest, InvalidVersionRef, Version, VersionRef,
 };
+pub use world::World;

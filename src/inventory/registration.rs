@@ -35,3 +35,16 @@ pub struct Revisioned<T> {
     /// The revision that wrote it; what a compare-and-swap compares.
     pub revision: i64,
 }
+
+/// One key under a target, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyLine {
+    /// The whole key, made harmless.
+    pub key: String,
+    /// Its value on one line, made harmless and cut.
+    pub value: String,
+    /// The revision of its last change.
+    pub revision: i64,
+    /// Seconds left, if it is on a lease and the store tells.
+    pub ttl_seconds: Option<i64>,
+}

@@ -33,3 +33,45 @@ pub struct ProxyAnswer {
     /// The mark of the configuration it has loaded (not of the file on disk).
     pub configuration: String,
 }
+
+/// Whether the proxy's configuration for a target is what it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Installation {
+    /// Loaded and as it should be.
+    Current,
+    /// Not there.
+    Missing,
+    /// There, and another shape than the configuration asks for; said in words.
+    Outdated(String),
+}
+
+/// The connections a slot still has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Connections {
+    /// This many are open.
+    Open(u64),
+    /// They cannot be counted here, and why.
+    Uncounted(String),
+}
+
+/// One switch, naming where it comes from and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwitchOrder {
+    /// The slot that has the traffic now; none before the first release.
+    pub from: Option<Slot>,
+    /// The slot that gets it.
+    pub to: Slot,
+    /// The generation this switch makes.
+    pub generation: u64,
+    /// The token of the lock it is made under; the proxy refuses a lower one than it has.
+    pub token: FencingToken,
+}
+
+/// A switch as the registry sees it: from a route to a route, and only if it still is the former.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteChange {
+    /// Generation and slot that stand now; none when there is no route yet.
+    pub from: Option<(u64, Slot)>,
+    /// What is to stand.
+    pub to: Route,
+}

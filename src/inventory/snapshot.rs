@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Endpoint, Hold, Instance, InstanceState, LockHolder, PerSlot, Probe, ProxyAnswer, Registration,
-    Revisioned, Role, Route, Slot, Target, Tier,
+    Endpoint, Hold, Instance, InstanceState, KeyLine, LockHolder, PerSlot, Probe, ProxyAnswer,
+    Registration, Revisioned, Role, Route, Slot, Target, Tier,
 };
 
 /// How well one source is known at the moment.
@@ -110,6 +110,8 @@ pub struct Snapshot {
     pub hold: Option<Hold>,
     /// Keys that could not be read.
     pub problems: BTreeMap<String, String>,
+    /// What is stored under the target's prefix, as it is stored.
+    pub keys: Vec<KeyLine>,
     /// How well each side is known.
     pub sources: Sources,
     /// When it was put together.

@@ -12,6 +12,9 @@ mod registry;
 mod router;
 mod runtime;
 
+pub use crate::inventory::{
+    Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder,
+};
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, SystemClock};
 pub use failure::{Failure, FailureKind, Result};
@@ -19,9 +22,9 @@ pub use images::Images;
 pub use journal::{JournalReader, JournalWriter};
 pub use lock::{Acquired, Lease, LeaseState, Locks};
 pub use proxy_host::{CommandOutput, ProxyHost};
-pub use registry::{Fence, KeyLine, RegistryReader, RegistryWriter, RouteChange};
-pub use router::{Connections, Installation, RouterReader, RouterWriter, SwitchOrder};
+pub use registry::{Fence, RegistryReader, RegistryWriter};
+pub use router::{RouterReader, RouterWriter};
 pub use runtime::{
-    EngineInfo, InstanceSpec, LogChunk, LogStream, Occupancy, PullProgress, RuntimeReader,
-    RuntimeWriter, instance_name,
+    EngineInfo, InstanceSpec, LogChunk, LogStream, PullProgress, RuntimeReader, RuntimeWriter,
+    instance_name,
 };

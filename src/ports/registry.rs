@@ -4,35 +4,15 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
 use super::Result;
-use crate::inventory::{FencingToken, Registration, RegistryRecord, Route, Slot, Target};
+use crate::inventory::{
+    FencingToken, KeyLine, Registration, RegistryRecord, RouteChange, Slot, Target,
+};
 
 /// The proof of holding a target's lock, compared in the same transaction as the write it goes with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
     /// The lock's token.
     pub token: FencingToken,
-}
-
-/// A switch as the registry sees it: from a route to a route, and only if it still is the former.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteChange {
-    /// Generation and slot that stand now; none when there is no route yet.
-    pub from: Option<(u64, Slot)>,
-    /// What is to stand.
-    pub to: Route,
-}
-
-/// One key under a target, for people.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct KeyLine {
-    /// The whole key, made harmless.
-    pub key: String,
-    /// Its value on one line, made harmless and cut.
-    pub value: String,
-    /// The revision of its last change.
-    pub revision: i64,
-    /// Seconds left, if it is on a lease and the store tells.
-    pub ttl_seconds: Option<i64>,
 }
 
 /// Looks at registrations.

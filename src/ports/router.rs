@@ -3,40 +3,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::inventory::{FencingToken, ProxyAnswer, Slot, Target};
-
-/// Whether the proxy's configuration for a target is what it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Installation {
-    /// Loaded and as it should be.
-    Current,
-    /// Not there.
-    Missing,
-    /// There, and another shape than the configuration asks for; said in words.
-    Outdated(String),
-}
-
-/// The connections a slot still has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Connections {
-    /// This many are open.
-    Open(u64),
-    /// They cannot be counted here, and why.
-    Uncounted(String),
-}
-
-/// One switch, naming where it comes from and where it goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SwitchOrder {
-    /// The slot that has the traffic now; none before the first release.
-    pub from: Option<Slot>,
-    /// The slot that gets it.
-    pub to: Slot,
-    /// The generation this switch makes.
-    pub generation: u64,
-    /// The token of the lock it is made under; the proxy refuses a lower one than it has.
-    pub token: FencingToken,
-}
+use crate::inventory::{Connections, Installation, ProxyAnswer, Slot, SwitchOrder, Target};
 
 /// Looks at the proxy.
 #[async_trait]

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::Result;
 use crate::inventory::{
-    Endpoint, Instance, InstanceId, InstanceShape, ReleaseId, Slot, Target, Version,
+    Endpoint, Instance, InstanceId, InstanceShape, Occupancy, ReleaseId, Slot, Target, Version,
 };
 
 /// What the engine says about itself.
@@ -20,17 +20,6 @@ pub struct EngineInfo {
     pub name: String,
     /// The protocol version agreed on, e.g. `1.41`.
     pub api: String,
-}
-
-/// What is in the way of a slot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Occupancy {
-    /// Nothing: name and address are free.
-    Free,
-    /// An instance of ours, of this very target and slot.
-    Ours(Box<Instance>),
-    /// Something that is not ours has the name or the address; said in words.
-    Foreign(String),
 }
 
 /// How far a pull is.

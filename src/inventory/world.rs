@@ -1,0 +1,24 @@
+//! Everything there is to see at a moment: every target, in the order it is shown.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{EnvironmentName, ServiceName, Snapshot, Target, Tier};
+
+/// All targets. Cheap to clone: unchanged snapshots are shared.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct World {
+    /// The services, in the order of the configuration.
+    pub services: Vec<ServiceName>,
+    /// The environments, in promotion order.
+    pub environments: Vec<(EnvironmentName, Tier)>,
+    /// What is known of each target.
+    pub snapshots: BTreeMap<Target, Arc<Snapshot>>,
+}
+
+impl World {
+    /// What is known of a target.
+    pub fn get(&self, target: &Target) -> Option<&Snapshot> {
+        self.snapshots.get(target).map(Arc::as_ref)
+    }
+}

@@ -1,0 +1,71 @@
+//! What console, command line and agent hold of a release in flight: a way to command it, and
+//! what it shows. Dropping a handle does not end the release.
+
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc, watch};
+
+use super::{Announcement, Approval, Choice, Status};
+use crate::inventory::Operator;
+
+/// What a person may say to a release in flight.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Yes to the step that waits.
+    Approve(Approval),
+    /// Undo everything that was done, after the current act has been observed.
+    BackOut {
+        /// Who.
+        by: Operator,
+        /// Why.
+        reason: String,
+    },
+    /// What to do about a failed step.
+    Choose {
+        /// What.
+        choice: Choice,
+        /// Who.
+        by: Operator,
+        /// Why.
+        note: Option<String>,
+    },
+    /// End the standby now: go on to *stop*. Where that needs an approval, it is asked for.
+    EndStandby,
+    /// Another release takes over from the standby on: this one is done.
+    Supersede,
+    /// Stop driving after the current act has been observed, and leave the release interrupted.
+    Interrupt {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A release in flight.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) status: watch::Receiver<Arc<Status>>,
+    pub(super) announcements: broadcast::Sender<Announcement>,
+}
+
+/// The driver is gone; what it left behind is in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this release is not driven any more")]
+pub struct NotDriven;
+
+impl Handle {
+    /// Says something to it.
+    pub async fn command(&self, command: Command) -> Result<(), NotDriven> {
+        self.commands.send(command).await.map_err(|_| NotDriven)
+    }
+
+    /// What it shows now, and a way to wait for the next.
+    pub fn status(&self) -> watch::Receiver<Arc<Status>> {
+        self.status.clone()
+    }
+
+    /// What happens from now on.
+    pub fn announcements(&self) -> broadcast::Receiver<Announcement> {
+        self.announcements.subscribe()
+    }
+}

@@ -1,0 +1,108 @@
+//! A plan: one release, thought through to the last call, before anything is done.
+//!
+//! A plan belongs to one digest and one state of the world: which slot is live, with which
+//! generation. It is shown, approved, and then driven; it is never changed.
+
+use jiff::Timestamp;
+
+use super::Definition;
+use crate::history::{FORMAT, PlannedCalls, ReleaseKind, ReleaseRecord, Step};
+use crate::inventory::{
+    Endpoint, Instance, InstanceId, Operator, ReleaseId, Slot, Target, Tier, Version,
+};
+
+/// What has the traffic when the plan is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveBefore {
+    /// In which slot.
+    pub slot: Slot,
+    /// What.
+    pub version: Version,
+    /// Where it answers.
+    pub endpoint: Endpoint,
+    /// The instance; none when nothing of ours runs there any more.
+    pub instance: Option<InstanceId>,
+    /// The generation of its route.
+    pub generation: u64,
+}
+
+/// One release, thought through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The release it is the plan of. An approval names it.
+    pub release: ReleaseId,
+    /// What it is for.
+    pub kind: ReleaseKind,
+    /// The target and all that is configured about it.
+    pub definition: Definition,
+    /// What is live now; none for the first release.
+    pub from: Option<LiveBefore>,
+    /// The slot that gets the version.
+    pub slot: Slot,
+    /// The version.
+    pub version: Version,
+    /// The generation its switch makes.
+    pub generation: u64,
+    /// What stands in the slot now and is removed when the candidate is started; of ours, without
+    /// traffic.
+    pub leftover: Option<Instance>,
+    /// The instance that is rolled back to, when it is warm.
+    pub warm: Option<Instance>,
+    /// The steps and what each will call, in order.
+    pub calls: Vec<PlannedCalls>,
+    /// What the operator should know before saying yes; nothing in here stops the release.
+    pub warnings: Vec<String>,
+    /// Who.
+    pub operator: Operator,
+    /// Why.
+    pub reason: Option<String>,
+    /// When it was made.
+    pub made_at: Timestamp,
+}
+
+impl Plan {
+    /// Where.
+    pub fn target(&self) -> &Target {
+        &self.definition.target
+    }
+
+    /// How careful one has to be there.
+    pub fn tier(&self) -> Tier {
+        self.definition.tier
+    }
+
+    /// Where the version will answer.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.definition.endpoints.get(self.slot)
+    }
+
+    /// The steps, in order.
+    pub fn steps(&self) -> impl Iterator<Item = Step> + '_ {
+        self.calls.iter().map(|planned| planned.step)
+    }
+
+    /// What is planned for a step.
+    pub fn step(&self, step: Step) -> Option<&PlannedCalls> {
+        self.calls.iter().find(|planned| planned.step == step)
+    }
+
+    /// The head of its record.
+    pub fn record(&self) -> ReleaseRecord {
+        ReleaseRecord {
+            format: FORMAT,
+            id: self.release,
+            target: self.target().clone(),
+            kind: self.kind,
+            from: self
+                .from
+                .as_ref()
+                .map(|from| (from.slot, from.version.clone())),
+            to: (self.slot, self.version.clone()),
+            operator: self.operator.clone(),
+            reason: self.reason.clone(),
+            opened_at: self.made_at,
+            plan: self.calls.clone(),
+            closed: None,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Why a plan cannot be made. All the reasons are given at once, each with its way out.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use crate::inventory::{Endpoint, EnvironmentName, Hold, LockHolder, Slot, Target};
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The configuration has no such target.
+    UnknownTarget(Target),
+    /// The console or command may only look.
+    ReadOnly,
+    /// The image registry does not have it.
+    NoSuchVersion {
+        /// What was asked for.
+        wanted: String,
+        /// Where.
+        repository: String,
+    },
+    /// That environment runs nothing that could be taken from it.
+    NothingLiveIn(EnvironmentName),
+    /// What is asked for has the traffic already.
+    AlreadyLive {
+        /// In which slot.
+        slot: Slot,
+        /// The version.
+        version: String,
+    },
+    /// There is nothing warm to go back to.
+    NoStandby,
+    /// It was never live here with success.
+    NeverLiveHere {
+        /// The version.
+        version: String,
+    },
+    /// The version has to be live somewhere else first.
+    NotLiveIn {
+        /// Where.
+        environment: EnvironmentName,
+        /// The version.
+        version: String,
+    },
+    /// Nothing is released that cannot be asked for its health.
+    NoHealthCheck,
+    /// A reason is required and none was given.
+    NoReason,
+    /// Something of somebody else's stands where the candidate would go.
+    SlotTaken {
+        /// Which slot.
+        slot: Slot,
+        /// Its address.
+        endpoint: Endpoint,
+        /// What stands there.
+        by: String,
+    },
+    /// The proxy and the registry disagree about who is live.
+    RouteDisagrees {
+        /// In words.
+        difference: String,
+    },
+    /// A freeze stands.
+    Held(Hold),
+    /// Somebody drives this target.
+    Locked(Box<LockHolder>),
+    /// Something has to be known to make a plan, and is not.
+    Unknown {
+        /// What.
+        what: String,
+        /// Why not.
+        why: String,
+    },
+    /// Something changed between the plan and its beginning.
+    WorldChanged {
+        /// What.
+        what: String,
+    },
+    /// The plan was shown too long ago.
+    PlanExpired {
+        /// When it was made.
+        made_at: Timestamp,
+    },
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownTarget(target) => write!(
+                f,
+                "{target} is not configured: add [services.{}.environments.{}]",
+                target.service, target.environment
+            ),
+            Self::ReadOnly => f.write_str("read-only: start without --read-only to change anything"),
+            Self::NoSuchVersion { wanted, repository } => write!(
+                f,
+                "no {wanted} in {repository}: push it, or choose one that the registry lists"
+            ),
+            Self::NothingLiveIn(environment) => {
+                write!(f, "nothing is live in {environment}: name a version instead")
+            }
+            Self::AlreadyLive { slot, version } => {
+                write!(f, "{version} is live already, in {slot}: there is nothing to do")
+            }
+            Self::NoStandby => f.write_str(
+                "the other slot holds nothing that was live and is still warm: choose a version to go back to",
+            ),
+            Self::NeverLiveHere { version } => write!(
+                f,
+                "{version} was never live here with success: promote it instead of rolling back to it"
+            ),
+            Self::NotLiveIn {
+                environment,
+                version,
+            } => write!(
+                f,
+                "{version} is not live in {environment}, which the rules ask for: promote it there first"
+            ),
+            Self::NoHealthCheck => f.write_str(
+                "no health endpoint is configured: add [services.NAME.health] with a path",
+            ),
+            Self::NoReason => f.write_str("the rules ask for a reason: give one with --reason"),
+            Self::SlotTaken { slot, endpoint, by } => write!(
+                f,
+                "{slot} at {endpoint} is in use by {by}: free it, or give the slot another address"
+            ),
+            Self::RouteDisagrees { difference } => write!(
+                f,
+                "who is live is not agreed on ({difference}): repair that first, a switch has to know its from"
+            ),
+            Self::Held(hold) => {
+                write!(f, "held by {}: {}", hold.author, hold.reason)?;
+                match hold.until {
+                    Some(until) => write!(f, " (until {until})"),
+                    None => f.write_str(" (until it is cleared)"),
+                }
+            }
+            Self::Locked(holder) => write!(
+                f,
+                "{} drives this target since {}: {}",
+                holder.record.operator, holder.record.since, holder.record.message
+            ),
+            Self::Unknown { what, why } => write!(f, "{what} is not known: {why}"),
+            Self::WorldChanged { what } => {
+                write!(f, "{what} since the plan was made: plan again")
+            }
+            Self::PlanExpired { made_at } => {
+                write!(f, "the plan was made at {made_at} and has expired: plan again")
+            }
+        }
+    }
+}
+
+/// A refusal with every reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused(pub Vec<Refusal>);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, reason) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{reason}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl From<Refusal> for Refused {
+    fn from(reason: Refusal) -> Self {
+        Self(vec![reason])
+    }
+}
