@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod checks;
+pub mod console;
 pub mod harmless;
 pub mod history;
 pub mod inventory;
