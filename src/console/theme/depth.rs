@@ -46,11 +46,10 @@ impl Depth {
 
     fn colour(self, colour: Color) -> Option<Color> {
         match (self, colour) {
-            (Self::None, _) => None,
+            // A number above the sixteen cannot be shown there; the terminal's own colour can.
+            (Self::None, _) | (Self::Ansi, Color::Indexed(16..)) => None,
             (Self::Indexed, Color::Rgb(r, g, b)) => Some(Color::Indexed(nearest_indexed(r, g, b))),
             (Self::Ansi, Color::Rgb(r, g, b)) => Some(nearest_ansi(r, g, b)),
-            // A number above the sixteen cannot be shown; the terminal's own colour can.
-            (Self::Ansi, Color::Indexed(16..)) => None,
             (_, same) => Some(same),
         }
     }
@@ -59,12 +58,13 @@ impl Depth {
 /// The six steps of xterm's colour cube.
 const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
 
-fn nearest_indexed(r: u8, g: u8, b: u8) -> u8 {
-    let cube = [r, g, b].map(nearest_step);
-    let [x, y, z] = cube.map(|step| STEPS[usize::from(step)]);
-    let grey = nearest_grey(r, g, b);
+fn nearest_indexed(red: u8, green: u8, blue: u8) -> u8 {
+    let wanted = (red, green, blue);
+    let cube = [red, green, blue].map(nearest_step);
+    let [r, g, b] = cube.map(|step| STEPS[usize::from(step)]);
+    let grey = nearest_grey(red, green, blue);
     let level = 8 + 10 * grey;
-    if distance((r, g, b), (level, level, level)) < distance((r, g, b), (x, y, z)) {
+    if distance(wanted, (level, level, level)) < distance(wanted, (r, g, b)) {
         232 + grey
     } else {
         16 + 36 * cube[0] + 6 * cube[1] + cube[2]

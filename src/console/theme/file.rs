@@ -31,6 +31,10 @@ struct File {
 }
 
 /// One meaning's look as written.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a file says each modifier by its name"
+)]
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Look {
@@ -85,9 +89,11 @@ impl Look {
             (self.underlined, Modifier::UNDERLINED),
             (self.reversed, Modifier::REVERSED),
         ];
-        let mut style = Style::default();
-        style.fg = self.fg.map(|shade| shade.0);
-        style.bg = self.bg.map(|shade| shade.0);
+        let mut style = Style {
+            fg: self.fg.map(|shade| shade.0),
+            bg: self.bg.map(|shade| shade.0),
+            ..Style::default()
+        };
         for (on, modifier) in modifiers {
             if on {
                 style = style.add_modifier(modifier);

@@ -87,10 +87,9 @@ impl Meaning {
             | Self::SlotGreen => Some(Self::Text),
             Self::Border | Self::Stale => Some(Self::Muted),
             Self::Focus | Self::Key => Some(Self::Title),
-            Self::Busy | Self::Notice | Self::Match => Some(Self::Warn),
+            Self::Busy | Self::Notice | Self::Match | Self::TierStaging => Some(Self::Warn),
             Self::Danger | Self::TierProtected => Some(Self::Bad),
             Self::TierDevelopment => Some(Self::Ok),
-            Self::TierStaging => Some(Self::Warn),
         }
     }
 }

@@ -7,7 +7,10 @@ mod file;
 mod glyph;
 mod meaning;
 
+use std::borrow::Cow;
+
 use ratatui::style::Style;
+use ratatui::text::Span;
 
 pub use depth::Depth;
 pub use file::ThemeError;
@@ -69,6 +72,11 @@ impl Theme {
         self.styles[meaning as usize]
     }
 
+    /// A piece of text that means something.
+    pub fn span<'a>(&self, text: impl Into<Cow<'a, str>>, meaning: Meaning) -> Span<'a> {
+        Span::styled(text, self.style(meaning))
+    }
+
     /// The text of a glyph in this theme's character set.
     pub fn glyph(&self, glyph: Glyph) -> &'static str {
         glyph.text(self.charset)
@@ -104,7 +112,10 @@ mod tests {
                 assert_eq!((style.fg, style.bg), (None, None), "{name} {meaning:?}");
             }
             let selection = theme.style(Meaning::Selection);
-            assert!(selection.add_modifier.contains(Modifier::REVERSED), "{name}");
+            assert!(
+                selection.add_modifier.contains(Modifier::REVERSED),
+                "{name}"
+            );
             let tier = theme.style(Meaning::TierProtected);
             assert!(!tier.add_modifier.is_empty(), "{name}");
         }
