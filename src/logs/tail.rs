@@ -136,43 +136,35 @@ async fn open(
     }
 }
 
-async fn pump(mut stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> Ended {
+async fn pump(stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> Ended {
+    let mut stream = stream.fuse();
     loop {
         let mut batch = Batch::new();
         let Some(first) = stream.next().await else {
             return Ended::Stream(None);
         };
-        let mut ended = gather(first, seen, &mut batch);
+        let mut gathered = gather(first, seen, &mut batch);
         let until = Instant::now() + GATHER;
-        while ended.is_none() && batch.len() < LARGEST {
+        while gathered.is_ok() && batch.len() < LARGEST {
             match timeout_at(until, stream.next()).await {
-                Ok(Some(next)) => ended = gather(next, seen, &mut batch),
-                Ok(None) => ended = Some(None),
-                Err(_) => break,
+                Ok(Some(next)) => gathered = gather(next, seen, &mut batch),
+                // The next round finds the end again.
+                Ok(None) | Err(_) => break,
             }
         }
         if !batch.is_empty() && out.send(batch).await.is_err() {
             return Ended::Unread;
         }
-        if let Some(failure) = ended {
-            return Ended::Stream(failure);
+        if let Err(failure) = gathered {
+            return Ended::Stream(Some(failure));
         }
     }
 }
 
-/// Adds what is new in a chunk; some failure when it was one.
-fn gather(
-    chunk: ports::Result<LogChunk>,
-    seen: &mut Seen,
-    batch: &mut Batch,
-) -> Option<Option<Failure>> {
-    match chunk {
-        Err(failure) => Some(Some(failure)),
-        Ok(chunk) => {
-            seen.take(&chunk, batch);
-            None
-        }
-    }
+/// Adds what is new in a chunk.
+fn gather(chunk: ports::Result<LogChunk>, seen: &mut Seen, batch: &mut Batch) -> ports::Result<()> {
+    seen.take(&chunk?, batch);
+    Ok(())
 }
 
 /// Where a re-opened stream stands against what was handed on before.

@@ -64,6 +64,7 @@ fn missing() -> Failure {
     Failure::new(FailureKind::Missing, "script", "reading the log", "gone")
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a stream's items are results")]
 fn chunk(second: i64, text: &str) -> ports::Result<LogChunk> {
     Ok(LogChunk {
         at: Some(Timestamp::from_second(second).unwrap()),
