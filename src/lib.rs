@@ -3,10 +3,15 @@
 pub mod adapters;
 pub mod checks;
 pub mod console;
+pub mod cli;
+mod diagnostics;
 pub mod harmless;
 pub mod history;
 pub mod inventory;
 pub mod logs;
 pub mod ports;
 pub mod release;
+pub mod sandbox;
 pub mod settings;
+pub mod watchers;
+pub mod wire;

@@ -1,7 +1,7 @@
 //! Whether the four places that should agree do: containers, registry, proxy, public answer.
 //! Each difference is named in words an operator can act on.
 
-use super::{Slot, Snapshot};
+use super::{ProxyAnswer, Revisioned, Route, Slot, Snapshot};
 
 /// How two places compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,31 +91,36 @@ fn route(snapshot: &Snapshot) -> Agreement {
     if !snapshot.sources.registry.is_live() {
         return Agreement::Unknown("the registry is not heard".into());
     }
-    let Some(proxy) = &snapshot.proxy else {
-        return if snapshot.route.is_none() && snapshot.sources.router.is_live() {
-            Agreement::Same
-        } else {
-            Agreement::Unknown("the proxy is not heard".into())
-        };
-    };
-    match (&snapshot.route, proxy.slot) {
-        (None, None) => Agreement::Same,
-        (None, Some(slot)) => Agreement::Differs(format!(
-            "the proxy sends traffic to {slot}, the registry has no route"
-        )),
-        (Some(route), answered) => {
-            let route = &route.value;
-            if answered == Some(route.live) && proxy.generation == route.generation {
-                Agreement::Same
-            } else {
-                let slot = answered.map_or("nothing", Slot::as_str);
-                Agreement::Differs(format!(
-                    "registry: {} generation {}; proxy: {slot} generation {}",
-                    route.live, route.generation, proxy.generation
-                ))
-            }
-        }
+    if snapshot.proxy.is_none() && !(snapshot.route.is_none() && snapshot.sources.router.is_live())
+    {
+        return Agreement::Unknown("the proxy is not heard".into());
     }
+    match difference_of_route(snapshot.route.as_ref(), snapshot.proxy.as_ref()) {
+        None => Agreement::Same,
+        Some(difference) => Agreement::Differs(difference),
+    }
+}
+
+/// How the registry's route and the proxy's answer differ; none when they agree. A proxy that was
+/// never configured answers nothing and agrees with a registry that has no route.
+pub fn difference_of_route(
+    route: Option<&Revisioned<Route>>,
+    proxy: Option<&ProxyAnswer>,
+) -> Option<String> {
+    let answered = proxy.and_then(|proxy| proxy.slot);
+    let named = answered.map_or("nothing", Slot::as_str);
+    let generation = proxy.map_or(0, |proxy| proxy.generation);
+    let Some(route) = route.map(|route| &route.value) else {
+        return answered
+            .map(|slot| format!("the proxy sends traffic to {slot}, the registry has no route"));
+    };
+    if answered == Some(route.live) && generation == route.generation {
+        return None;
+    }
+    Some(format!(
+        "registry: {} generation {}; proxy: {named} generation {generation}",
+        route.live, route.generation
+    ))
 }
 
 fn public(snapshot: &Snapshot) -> Agreement {

@@ -109,3 +109,8 @@ pub enum Occupancy {
     /// Something that is not ours has the name or the address; said in words.
     Foreign(String),
 }
+
+/// The name an instance of a slot has in the runtime, e.g. `greenroom-web-production-blue`.
+pub fn instance_name(target: &Target, slot: Slot) -> String {
+    format!("greenroom-{}-{}-{slot}", target.service, target.environment)
+}

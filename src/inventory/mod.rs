@@ -21,7 +21,7 @@ mod world;
 
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use hold::Hold;
-pub use instance::{Instance, InstanceId, InstanceState, Occupancy, RuntimeHealth};
+pub use instance::{Instance, InstanceId, InstanceState, Occupancy, RuntimeHealth, instance_name};
 pub use lock::{FencingToken, LockHolder, LockRecord, Operator};
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use probe::Probe;

@@ -11,9 +11,10 @@ mod proxy_host;
 mod registry;
 mod router;
 mod runtime;
+mod secrets;
 
 pub use crate::inventory::{
-    Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder,
+    Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder, instance_name,
 };
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, SystemClock};
@@ -26,5 +27,5 @@ pub use registry::{Fence, RegistryReader, RegistryWriter};
 pub use router::{RouterReader, RouterWriter};
 pub use runtime::{
     EngineInfo, InstanceSpec, LogChunk, LogStream, PullProgress, RuntimeReader, RuntimeWriter,
-    instance_name,
 };
+pub use secrets::{Credentials, Secrets, registry_host};

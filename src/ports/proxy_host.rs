@@ -43,7 +43,7 @@ pub trait ProxyHost: Send + Sync {
     /// Runs a command without a shell, with a deadline of its own.
     async fn run(&self, command: &[String]) -> Result<CommandOutput>;
 
-    /// The content of `/proc/net/{table}` (`tcp`, `tcp6`) as the proxy's network namespace sees it;
+    /// The content of `/proc/net/{table}` (`tcp`, `tcp6`, `unix`) as the proxy's network namespace sees it;
     /// none where that cannot be had.
     async fn socket_table(&self, table: &str) -> Result<Option<String>>;
 }

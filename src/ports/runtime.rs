@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::Result;
 use crate::inventory::{
     Endpoint, Instance, InstanceId, InstanceShape, Occupancy, ReleaseId, Slot, Target, Version,
+    instance_name,
 };
 
 /// What the engine says about itself.
@@ -53,11 +54,6 @@ impl InstanceSpec {
     pub fn name(&self) -> String {
         instance_name(&self.target, self.slot)
     }
-}
-
-/// The name an instance of a slot has in the runtime, e.g. `greenroom-web-production-blue`.
-pub fn instance_name(target: &Target, slot: Slot) -> String {
-    format!("greenroom-{}-{}-{slot}", target.service, target.environment)
 }
 
 /// Where a line of output came from.

@@ -1,1 +1,62 @@
-//! (to come)
+//! The configuration: one TOML file, and what is laid over it. In come a path, the variables
+//! of the environment and the flags; out come either plain nouns with every default filled in
+//! and the origin of every value, or everything that is wrong, all at once. It must not know
+//! the adapters, the console, or any server: `wire` builds those from what comes out here.
+//!
+//! # Layers
+//!
+//! Later ones win: built-in, file, variables, flags.
+//!
+//! - The file is the one that was named, else that of `GREENROOM_CONFIG`, else
+//!   `./greenroom.toml`, else `greenroom.toml` in the user's configuration directory. Relative
+//!   paths in it are relative to its own directory.
+//! - A variable sets one value: `GREENROOM__` and the key, two underscores for every dot, any
+//!   case, and `_` where a name has `-`. So
+//!   `GREENROOM__SERVICES__WEB_SHOP__ENVIRONMENTS__QA__TIMING__WATCH=2m` sets
+//!   `services.web-shop.environments.qa.timing.watch`. Texts are written without quotes; lists as
+//!   in the file.
+//! - A flag is a key as in the file, and its value written like that of a variable.
+//!
+//! # How a file is read
+//!
+//! `tree` turns text into values that know their line; `layers` lays the rest over it;
+//! `read` holds it against the schema derived from `model`; `prune` takes out what was wrong, so that
+//! `check` can still look for what is impossible together; `build` makes the nouns of `places`. Timings are looked up key by key in the target, its
+//! service, its environment, the defaults, and then are the built-in ones.
+
+mod build;
+mod check;
+mod formats;
+mod layers;
+mod load;
+mod model;
+mod origin;
+mod paths;
+mod places;
+mod problem;
+mod prune;
+mod read;
+mod schema;
+mod show;
+mod starter;
+mod timing;
+mod tree;
+mod words;
+
+pub use load::{Loaded, Request};
+pub use origin::Origin;
+pub use paths::{FILE_NAME, FILE_VARIABLE, archive, state_directory, user_file};
+pub use places::{
+    ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings, EtcdPlace, ExtraKey, Login,
+    NginxPlace, OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace, Settings,
+    SitePlace, SqlitePlace, StorePlace, SwitchMode, TargetSettings, TlsPlace,
+};
+pub use problem::{Problem, Problems};
+pub use schema::schema;
+pub use show::Shown;
+pub use starter::starter;
+
+/// Every value in effect, a line each, with where it came from; secrets by their source only.
+pub fn show(loaded: &Loaded) -> String {
+    show::text(&loaded.provenance)
+}

@@ -1,1 +1,511 @@
-//! (to come)
+//! The embedded proxy under a real load, with real instances behind it.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::routing::{get, post};
+use futures_util::stream;
+use greenroom::adapters::embedded_proxy::{EmbeddedProxy, EmbeddedRouter, Site};
+use greenroom::inventory::{Endpoint, FencingToken, PerSlot, Slot, Target};
+use greenroom::ports::{
+    Connections, FailureKind, Installation, RouterReader, RouterWriter, SwitchOrder,
+};
+use http_body_util::{BodyExt, Empty};
+use hyper::Request;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::support::{eventually, free_port};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// An instance that says which slot it is; ended when dropped.
+struct Upstream {
+    task: JoinHandle<()>,
+    /// Lets a `/slow` answer go on.
+    go_on: Arc<Notify>,
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn application(slot: Slot, go_on: Arc<Notify>) -> Router {
+    let in_parts = move || {
+        let go_on = Arc::clone(&go_on);
+        let parts = stream::unfold(0_u8, move |part| {
+            let go_on = Arc::clone(&go_on);
+            async move {
+                if part == 1 {
+                    go_on.notified().await;
+                }
+                let text = Bytes::from(format!("{slot} part {part}\n"));
+                (part < 2).then_some((Ok::<_, Infallible>(text), part + 1))
+            }
+        });
+        async move { Body::from_stream(parts) }
+    };
+    Router::new()
+        .route("/", get(move || async move { slot.as_str() }))
+        .route("/slow", get(in_parts))
+        .route("/echo", post(|body: Bytes| async move { body }))
+        .route(
+            "/headers",
+            get(|headers: axum::http::HeaderMap| async move { format!("{headers:?}") }),
+        )
+}
+
+async fn upstream(slot: Slot, at: &Endpoint) -> Upstream {
+    let go_on = Arc::new(Notify::new());
+    let application = application(slot, Arc::clone(&go_on));
+    let task = match at {
+        Endpoint::Tcp(address) => {
+            let listener = TcpListener::bind(address).await.expect("a listener");
+            tokio::spawn(async move { axum::serve(listener, application).await.expect("served") })
+        }
+        Endpoint::Unix(path) => {
+            let listener = UnixListener::bind(path).expect("a listener");
+            tokio::spawn(async move { axum::serve(listener, application).await.expect("served") })
+        }
+    };
+    Upstream { task, go_on }
+}
+
+struct World {
+    directory: TempDir,
+    site: Site,
+    answer: SocketAddr,
+    proxy: EmbeddedProxy,
+    router: EmbeddedRouter,
+}
+
+impl World {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let green = directory.path().join("green.sock");
+        let site = Site {
+            target: Target::new(
+                "web".parse().expect("a name"),
+                "qa".parse().expect("a name"),
+            ),
+            public: loopback(),
+            preview: loopback(),
+            slots: PerSlot {
+                blue: Endpoint::Tcp(loopback()),
+                green: Endpoint::Unix(green),
+            },
+        };
+        let answer = loopback();
+        let state = directory.path().join("state");
+        let sites = vec![site.clone()];
+        let proxy = EmbeddedProxy::start(sites.clone(), answer, &state).await;
+        Self {
+            router: EmbeddedRouter::new(sites, answer, &state),
+            directory,
+            site,
+            answer,
+            proxy: proxy.expect("a proxy"),
+        }
+    }
+
+    fn target(&self) -> &Target {
+        &self.site.target
+    }
+
+    async fn both(&self) -> PerSlot<Upstream> {
+        PerSlot {
+            blue: upstream(Slot::Blue, &self.site.slots.blue).await,
+            green: upstream(Slot::Green, &self.site.slots.green).await,
+        }
+    }
+
+    async fn switch(&self, from: Option<Slot>, to: Slot, generation: u64) {
+        let done = self
+            .router
+            .switch(self.target(), &order(from, to, generation))
+            .await;
+        done.expect("switched");
+    }
+
+    async fn open(&self, slot: Slot) -> u64 {
+        match self.router.connections(self.target(), slot).await {
+            Ok(Connections::Open(number)) => number,
+            other => panic!("not counted: {other:?}"),
+        }
+    }
+}
+
+fn loopback() -> SocketAddr {
+    ([127, 0, 0, 1], free_port()).into()
+}
+
+fn order(from: Option<Slot>, to: Slot, generation: u64) -> SwitchOrder {
+    SwitchOrder {
+        from,
+        to,
+        generation,
+        token: FencingToken(5),
+    }
+}
+
+/// One connection, kept for as long as the other side keeps it.
+async fn connect(at: SocketAddr) -> Option<SendRequest<Empty<Bytes>>> {
+    let stream = TcpStream::connect(at).await.ok()?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await.ok()?;
+    tokio::spawn(connection);
+    Some(sender)
+}
+
+/// Status, the stamped slot, and the body.
+type Got = (u16, Option<String>, String);
+
+async fn ask(sender: &mut SendRequest<Empty<Bytes>>, path: &str) -> Option<Got> {
+    let request = Request::get(path)
+        .header("host", "web.example")
+        .body(Empty::new())
+        .ok()?;
+    sender.ready().await.ok()?;
+    let answer = sender.send_request(request).await.ok()?;
+    let stamp = answer.headers().get("x-greenroom-slot");
+    let stamp = stamp
+        .and_then(|value| value.to_str().ok())
+        .map(String::from);
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.ok()?.to_bytes();
+    Some((status, stamp, String::from_utf8(body.to_vec()).ok()?))
+}
+
+async fn fetch(at: SocketAddr, path: &str) -> Got {
+    let mut sender = connect(at).await.expect("a connection");
+    ask(&mut sender, path).await.expect("an answer")
+}
+
+fn from(slot: Slot) -> Got {
+    (200, Some(slot.to_string()), slot.to_string())
+}
+
+#[tokio::test]
+async fn before_the_first_release_nothing_is_live_and_the_preview_shows_the_candidate() {
+    let world = World::new().await;
+    let installation = world.router.installation(world.target()).await;
+    assert_eq!(installation.expect("asked"), Installation::Missing);
+    world
+        .router
+        .install(world.target())
+        .await
+        .expect("installed");
+    world.router.install(world.target()).await.expect("again");
+    let installation = world.router.installation(world.target()).await;
+    assert_eq!(installation.expect("asked"), Installation::Current);
+
+    let (status, stamp, _) = fetch(world.site.public, "/").await;
+    assert_eq!((status, stamp), (503, None));
+    let (status, stamp, _) = fetch(world.site.preview, "/").await;
+    assert_eq!((status, stamp), (503, None));
+    let answer = world
+        .router
+        .answer(world.target())
+        .await
+        .expect("an answer");
+    assert_eq!((answer.slot, answer.generation), (None, 0));
+    let _green = upstream(Slot::Green, &world.site.slots.green).await;
+    assert_eq!(fetch(world.site.preview, "/").await, from(Slot::Green));
+}
+
+#[tokio::test]
+async fn the_preview_never_answers_from_the_live_slot() {
+    let world = World::new().await;
+    let both = world.both().await;
+    world.switch(None, Slot::Blue, 1).await;
+    assert_eq!(fetch(world.site.public, "/").await, from(Slot::Blue));
+    assert_eq!(fetch(world.site.preview, "/").await, from(Slot::Green));
+    let PerSlot { blue: _blue, green } = both;
+    drop(green);
+    eventually("no candidate is left", SOON, async || {
+        let (status, stamp, _) = fetch(world.site.preview, "/").await;
+        assert_ne!(stamp.as_deref(), Some("blue"));
+        (status, stamp) == (503, None)
+    })
+    .await;
+    assert_eq!(fetch(world.site.public, "/").await, from(Slot::Blue));
+}
+
+#[tokio::test]
+async fn a_live_slot_that_does_not_answer_is_a_bad_gateway_and_not_the_other_slot() {
+    let world = World::new().await;
+    let _green = upstream(Slot::Green, &world.site.slots.green).await;
+    world.switch(None, Slot::Blue, 1).await;
+    let (status, stamp, _) = fetch(world.site.public, "/").await;
+    assert_eq!((status, stamp.as_deref()), (502, Some("blue")));
+    assert_eq!(world.open(Slot::Blue).await, 0);
+}
+
+/// What a load has seen.
+#[derive(Default)]
+struct Seen {
+    started: AtomicU64,
+    done: AtomicU64,
+    over: AtomicBool,
+    good: AtomicU64,
+    stale: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Seen {
+    /// Asks until it is over. No answer to a request during which no switch went on may come from
+    /// another slot than the switches before say.
+    async fn load(self: Arc<Self>, at: SocketAddr, kept: bool) {
+        let mut sender = None;
+        while !self.over.load(Ordering::SeqCst) {
+            let before = self.done.load(Ordering::SeqCst);
+            if sender.is_none() || !kept {
+                sender = connect(at).await;
+            }
+            let got = match &mut sender {
+                Some(sender) => ask(sender, "/").await,
+                None => None,
+            };
+            let after = self.started.load(Ordering::SeqCst);
+            let expected = Slot::BOTH[usize::from(before % 2 == 1)];
+            match got {
+                Some(got) if got == from(Slot::Blue) || got == from(Slot::Green) => {
+                    self.good.fetch_add(1, Ordering::SeqCst);
+                    if before == after && got != from(expected) {
+                        self.stale.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+                _ => {
+                    self.failed.fetch_add(1, Ordering::SeqCst);
+                    sender = None;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn switching_under_load_fails_no_request_and_leaves_no_stale_answer() {
+    let world = World::new().await;
+    let _both = world.both().await;
+    world.switch(None, Slot::Blue, 1).await;
+    let seen = Arc::new(Seen::default());
+    let loads: Vec<_> = [true, true, true, false, false]
+        .map(|kept| tokio::spawn(Arc::clone(&seen).load(world.site.public, kept)))
+        .into();
+    for number in 0..20_u64 {
+        let good = seen.good.load(Ordering::SeqCst);
+        eventually("the load goes on", SOON, async || {
+            seen.good.load(Ordering::SeqCst) > good + 50
+        })
+        .await;
+        let now = Slot::BOTH[usize::from(number % 2 == 1)];
+        seen.started.fetch_add(1, Ordering::SeqCst);
+        world.switch(Some(now), now.other(), number + 2).await;
+        seen.done.fetch_add(1, Ordering::SeqCst);
+    }
+    seen.over.store(true, Ordering::SeqCst);
+    for load in loads {
+        load.await.expect("a load");
+    }
+    assert_eq!(seen.failed.load(Ordering::SeqCst), 0);
+    assert_eq!(seen.stale.load(Ordering::SeqCst), 0);
+    assert!(seen.good.load(Ordering::SeqCst) > 1000);
+}
+
+#[tokio::test]
+async fn a_slow_answer_survives_the_switch_and_is_counted_until_it_ends() {
+    let world = World::new().await;
+    let both = world.both().await;
+    world.switch(None, Slot::Blue, 1).await;
+    let at = world.site.public;
+    let slow = tokio::spawn(async move { fetch(at, "/slow").await });
+    eventually("it is open", SOON, async || {
+        world.open(Slot::Blue).await == 1
+    })
+    .await;
+    world.switch(Some(Slot::Blue), Slot::Green, 2).await;
+    assert_eq!(fetch(world.site.public, "/").await, from(Slot::Green));
+    assert_eq!(world.open(Slot::Blue).await, 1, "still draining");
+    both.blue.go_on.notify_one();
+    let text = "blue part 0\nblue part 1\n".to_owned();
+    let whole = slow.await.expect("a task");
+    assert_eq!(whole, (200, Some("blue".into()), text));
+    eventually("it has drained", SOON, async || {
+        world.open(Slot::Blue).await == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_is_not_counted_any_more() {
+    let world = World::new().await;
+    let _both = world.both().await;
+    world.switch(None, Slot::Green, 1).await;
+    let at = world.site.public;
+    let slow = tokio::spawn(async move { fetch(at, "/slow").await });
+    eventually("it is open", SOON, async || {
+        world.open(Slot::Green).await == 1
+    })
+    .await;
+    slow.abort();
+    eventually("it is given up", SOON, async || {
+        world.open(Slot::Green).await == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bodies_pass_both_ways_and_connection_headers_do_not() {
+    let world = World::new().await;
+    let _both = world.both().await;
+    for (from, to, generation) in [(None, Slot::Blue, 1), (Some(Slot::Blue), Slot::Green, 2)] {
+        world.switch(from, to, generation).await;
+        let client = reqwest::Client::new();
+        let large = "x".repeat(1 << 20);
+        let url = format!("http://{}/echo", world.site.public);
+        let answer = client
+            .post(url)
+            .body(large.clone())
+            .send()
+            .await
+            .expect("sent");
+        assert_eq!(answer.text().await.expect("a body"), large);
+        let url = format!("http://{}/headers?a=b", world.site.public);
+        let asked = client
+            .get(url)
+            .header("connection", "x-mine")
+            .header("x-mine", "1");
+        let asked = asked.header("host", "web.example").header("te", "trailers");
+        let text = asked
+            .send()
+            .await
+            .expect("sent")
+            .text()
+            .await
+            .expect("a body");
+        assert!(text.contains(r#""host": "web.example""#), "{text}");
+        assert!(text.contains(r#""x-forwarded-for": "127.0.0.1""#), "{text}");
+        assert!(
+            !text.contains("x-mine") && !text.contains("trailers"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_router_reads_back_what_it_switched_and_refuses_what_is_stale() {
+    let world = World::new().await;
+    let (router, target) = (&world.router, world.target());
+    world.switch(None, Slot::Blue, 1).await;
+    let answer = router.answer(target).await.expect("an answer");
+    assert_eq!(
+        (answer.slot, answer.generation, answer.token),
+        (Some(Slot::Blue), 1, FencingToken(5))
+    );
+    router
+        .switch(target, &order(None, Slot::Blue, 1))
+        .await
+        .expect("again");
+    let lost = router.switch(target, &order(None, Slot::Green, 2)).await;
+    assert_eq!(lost.expect_err("refused").kind, FailureKind::Conflict);
+    let late = SwitchOrder {
+        token: FencingToken(4),
+        ..order(Some(Slot::Blue), Slot::Green, 2)
+    };
+    let late = router.switch(target, &late).await;
+    assert_eq!(late.expect_err("refused").kind, FailureKind::Fenced);
+    assert!(
+        router
+            .proxy()
+            .await
+            .expect("a name")
+            .starts_with("greenroom/")
+    );
+
+    let elsewhere = Target::new(target.service.clone(), "dev".parse().expect("a name"));
+    let missing = router.answer(&elsewhere).await.expect_err("unknown");
+    assert_eq!(missing.kind, FailureKind::Missing);
+    let mut moved = world.site.clone();
+    moved.slots.blue = Endpoint::Tcp(loopback());
+    let state = world.directory.path().join("state");
+    let moved = EmbeddedRouter::new(vec![moved], world.answer, &state);
+    let installation = moved.installation(target).await.expect("asked");
+    assert!(matches!(installation, Installation::Outdated(_)));
+    let refused = moved.install(target).await.expect_err("another proxy");
+    assert_eq!(refused.kind, FailureKind::Rejected);
+}
+
+#[tokio::test]
+async fn a_taken_address_is_said_and_leaves_nothing_listening() {
+    let world = World::new().await;
+    let fresh = loopback();
+    let site = Site {
+        public: fresh,
+        preview: world.site.public,
+        ..world.site.clone()
+    };
+    let started = EmbeddedProxy::start(vec![site], loopback(), Path::new("/nowhere")).await;
+    let refused = started.expect_err("taken");
+    assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
+    assert!(TcpStream::connect(fresh).await.is_err());
+}
+
+#[tokio::test]
+async fn stopping_lets_requests_in_flight_end_and_cuts_those_that_will_not() {
+    let world = World::new().await;
+    let both = world.both().await;
+    world.switch(None, Slot::Blue, 1).await;
+    let at = world.site.public;
+    let idle = connect(at).await.expect("a connection");
+    let slow = tokio::spawn(async move { fetch(at, "/slow").await });
+    eventually("it is open", SOON, async || {
+        world.open(Slot::Blue).await == 1
+    })
+    .await;
+    let World {
+        proxy,
+        router,
+        site,
+        ..
+    } = world;
+    let stopping = tokio::spawn(proxy.stop(SOON));
+    eventually("it does not listen any more", SOON, async || {
+        TcpStream::connect(at).await.is_err()
+    })
+    .await;
+    both.blue.go_on.notify_one();
+    assert_eq!(slow.await.expect("a task").0, 200);
+    stopping.await.expect("stopped");
+    drop(idle);
+    let gone = router.answer(&site.target).await.expect_err("gone");
+    assert_eq!(gone.kind, FailureKind::Unreachable, "{gone}");
+
+    let again = World::new().await;
+    let _both = again.both().await;
+    again.switch(None, Slot::Blue, 1).await;
+    let at = again.site.public;
+    let slow = tokio::spawn(async move {
+        let mut sender = connect(at).await.expect("a connection");
+        ask(&mut sender, "/slow").await
+    });
+    eventually("it is open", SOON, async || {
+        again.open(Slot::Blue).await == 1
+    })
+    .await;
+    let begun = Instant::now();
+    again.proxy.stop(Duration::from_millis(200)).await;
+    assert!(begun.elapsed() < SOON);
+    assert_eq!(slow.await.expect("a task"), None, "it was cut");
+}

@@ -1,1 +1,429 @@
-//! (to come)
+//! Asking real servers on TCP and on unix sockets, well-behaved ones and others.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect};
+use axum::routing::{any, get};
+use axum::serve::ListenerExt;
+use greenroom::adapters::http::HttpChecker;
+use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
+use greenroom::inventory::{Endpoint, PublicAddress, Slot};
+use greenroom::ports::{Checker, Connection};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::support::free_port;
+
+/// A server and how many connections it was given.
+struct Server {
+    at: Endpoint,
+    connections: Arc<AtomicUsize>,
+    task: tokio::task::JoinHandle<()>,
+    _place: Option<TempDir>,
+}
+
+impl Server {
+    async fn on_tcp() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = Endpoint::Tcp(listener.local_addr().expect("an address"));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = connections.clone();
+        let listener = listener.tap_io(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        let task = tokio::spawn(async move { axum::serve(listener, app()).await.expect("serve") });
+        Self {
+            at,
+            connections,
+            task,
+            _place: None,
+        }
+    }
+
+    fn on_socket() -> Self {
+        let place = tempfile::tempdir().expect("a directory");
+        let path = place.path().join("web.sock");
+        let listener = UnixListener::bind(&path).expect("a socket");
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = connections.clone();
+        let listener = listener.tap_io(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        });
+        let task = tokio::spawn(async move { axum::serve(listener, app()).await.expect("serve") });
+        Self {
+            at: Endpoint::Unix(path),
+            connections,
+            task,
+            _place: Some(place),
+        }
+    }
+
+    async fn both() -> [Self; 2] {
+        [Self::on_tcp().await, Self::on_socket()]
+    }
+
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    fn public(&self, path: &str) -> PublicAddress {
+        PublicAddress {
+            endpoint: self.at.clone(),
+            host: "shop.example.com".into(),
+            path: path.into(),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn app() -> Router {
+    Router::new()
+        .route("/health", get(|| async { "ok" }))
+        .route(
+            "/ill",
+            get(|| async { (StatusCode::SERVICE_UNAVAILABLE, "\u{1b}[31mdraining\n") }),
+        )
+        .route("/moved", get(|| async { Redirect::temporary("/health") }))
+        .route(
+            "/slow",
+            get(|| async {
+                std::future::pending::<()>().await;
+            }),
+        )
+        .route(
+            "/echo",
+            any(|headers: HeaderMap, body: String| async move {
+                let of = |name| {
+                    headers
+                        .get(name)
+                        .and_then(|h| h.to_str().ok())
+                        .unwrap_or("")
+                        .to_owned()
+                };
+                let hosts = headers.get_all("host").iter().count();
+                axum::Json(serde_json::json!({
+                    "host": of("host"), "hosts": hosts, "x": of("x-test"), "body": body,
+                }))
+            }),
+        )
+        .route(
+            "/big",
+            get(|| async { "x".repeat(2 * 1024 * 1024) + "end" }),
+        )
+        .route(
+            "/endless",
+            get(|| async {
+                let pieces = futures_util::stream::repeat_with(|| {
+                    Ok::<_, std::io::Error>("y".repeat(9_000))
+                });
+                Body::from_stream(pieces)
+            }),
+        )
+        .route(
+            "/broken",
+            get(|| async {
+                let pieces = [Ok("part"), Err(std::io::Error::other("gone"))];
+                Body::from_stream(futures_util::stream::iter(pieces))
+            }),
+        )
+        .route(
+            "/green",
+            get(|| async { ([("x-greenroom-slot", "green")], "hello") }),
+        )
+        .route(
+            "/purple",
+            get(|| async { ([("x-greenroom-slot", "purple")], "hello") }),
+        )
+        .route(
+            "/green-ill",
+            get(|| async {
+                (
+                    StatusCode::BAD_GATEWAY,
+                    [("x-greenroom-slot", "green")],
+                    "no upstream",
+                )
+                    .into_response()
+            }),
+        )
+        .route(
+            "/bye",
+            get(|| async { ([(header::CONNECTION, "close")], "bye") }),
+        )
+}
+
+/// Makes a case one that cannot be answered.
+type Spoil = fn(&mut Case);
+
+fn health(path: &str) -> HealthCheck {
+    HealthCheck {
+        path: path.into(),
+        host: None,
+        interval: Duration::from_secs(1),
+        timeout: Duration::from_millis(500),
+    }
+}
+
+fn case(path: &str) -> Case {
+    Case {
+        name: "a case".into(),
+        method: "GET".into(),
+        path: path.into(),
+        headers: BTreeMap::new(),
+        body: None,
+        timeout: Duration::from_secs(5),
+        through_preview: false,
+        expect: Expectation::default(),
+        required: true,
+    }
+}
+
+#[tokio::test]
+async fn an_instance_is_healthy_when_it_answers_2xx_on_tcp_and_on_a_socket() {
+    let checker = HttpChecker::new();
+    for server in Server::both().await {
+        let good = checker.health(&server.at, &health("/health")).await;
+        assert!(good.healthy && good.detail == "HTTP 200: ok", "{good:?}");
+        let ill = checker.health(&server.at, &health("/ill")).await;
+        assert!(
+            !ill.healthy && ill.detail == "HTTP 503: draining",
+            "{ill:?}"
+        );
+        let moved = checker.health(&server.at, &health("/moved")).await;
+        assert!(!moved.healthy, "{moved:?}");
+        let slow = checker.health(&server.at, &health("/slow")).await;
+        assert!(
+            !slow.healthy && slow.detail.contains("within 500ms"),
+            "{slow:?}"
+        );
+        assert!(slow.took >= Duration::from_millis(500) && slow.took < Duration::from_secs(3));
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_is_not_there_is_not_healthy_and_the_cause_is_said() {
+    let checker = HttpChecker::new();
+    let nobody = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
+    let probe = checker.health(&nobody, &health("/health")).await;
+    assert!(
+        !probe.healthy && probe.detail.contains("refused"),
+        "{probe:?}"
+    );
+    let nothing = Endpoint::Unix("/nonexistent/web.sock".into());
+    let probe = checker.health(&nothing, &health("/health")).await;
+    assert!(
+        !probe.healthy && probe.detail.contains("No such file"),
+        "{probe:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_case_sends_what_it_says_and_is_judged() {
+    let checker = HttpChecker::new();
+    for server in Server::both().await {
+        let mut case = case("/echo?a=b");
+        case.method = "PUT".into();
+        case.headers = [("x-test", "1"), ("host", "own.example.com")]
+            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .into();
+        case.body = Some("hello".into());
+        case.expect.json = [
+            ("/host", serde_json::json!("own.example.com")),
+            ("/hosts", serde_json::json!(1)),
+            ("/x", serde_json::json!("1")),
+            ("/body", serde_json::json!("hello")),
+        ]
+        .map(|(pointer, value)| (pointer.to_owned(), value))
+        .into();
+        let report = checker.run(&case, &server.at, None).await;
+        assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+        case.expect.status = Some(201);
+        let report = checker.run(&case, &server.at, None).await;
+        assert_eq!(report.verdict, Verdict::Failed);
+        assert_eq!(report.detail, "status 200 instead of 201");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_is_not_followed() {
+    let server = Server::on_tcp().await;
+    let mut case = case("/moved");
+    case.expect.status = Some(307);
+    case.expect.headers = [("location".to_owned(), "/health".to_owned())].into();
+    let report = HttpChecker::new().run(&case, &server.at, None).await;
+    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_large_body_is_cut_and_an_endless_one_ends() {
+    let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
+    let mut case = case("/big");
+    case.expect.body_contains = Some("end".into());
+    let report = checker.run(&case, &server.at, None).await;
+    assert_eq!(report.verdict, Verdict::Failed, "what was cut is not found");
+    case.path = "/endless".into();
+    case.expect.body_contains = Some("yyy".into());
+    let report = checker.run(&case, &server.at, None).await;
+    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+}
+
+#[tokio::test]
+async fn no_answer_is_an_error_and_not_a_failed_case() {
+    let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
+    let spoils: [(&str, Spoil); 7] = [
+        ("within 200ms", |c| {
+            c.path = "/slow".into();
+            c.timeout = Duration::from_millis(200);
+        }),
+        ("connection closed", |c| c.path = "/broken".into()),
+        ("is not a path", |c| c.path = "@evil.example.com/".into()),
+        ("is not a method", |c| c.method = "G T".into()),
+        ("\"x-key\"", |c| {
+            c.headers.insert("x-key".into(), "secret\n".into());
+        }),
+        ("not a header name", |c| {
+            c.headers.insert("x y".into(), "secret".into());
+        }),
+        ("has none", |c| c.through_preview = true),
+    ];
+    for (words, spoil) in spoils {
+        let mut case = case("/health");
+        spoil(&mut case);
+        let report = checker.run(&case, &server.at, None).await;
+        assert_eq!(report.verdict, Verdict::Errored, "{report:?}");
+        assert!(report.detail.contains(words), "{words:?} in {report:?}");
+        assert!(!report.detail.contains("secret"), "{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_something_else_is_an_error() {
+    for said in [
+        "",
+        "\u{1b}[2J\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = Endpoint::Tcp(listener.local_addr().expect("an address"));
+        let liar = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(said.as_bytes()).await;
+            }
+        });
+        let report = HttpChecker::new().run(&case("/"), &at, None).await;
+        assert_eq!(report.verdict, Verdict::Errored, "{said:?}: {report:?}");
+        assert!(!report.detail.chars().any(char::is_control), "{report:?}");
+        liar.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_case_through_the_preview_goes_there_with_its_host() {
+    let (candidate, proxy) = (Server::on_tcp().await, Server::on_tcp().await);
+    let mut case = case("/echo");
+    case.through_preview = true;
+    case.expect.json = [("/host".to_owned(), serde_json::json!("shop.example.com"))].into();
+    let preview = proxy.public("/ignored");
+    let report = HttpChecker::new()
+        .run(&case, &candidate.at, Some(&preview))
+        .await;
+    assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+    assert_eq!((candidate.connections(), proxy.connections()), (0, 1));
+}
+
+#[tokio::test]
+async fn the_public_answer_names_the_slot_and_what_went_wrong() {
+    let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
+    let ask = |path: &str| {
+        let address = server.public(path);
+        let checker = &checker;
+        async move { checker.public(&address, Connection::Fresh).await }
+    };
+    let good = ask("/green").await;
+    assert_eq!(
+        (good.slot, good.status, good.detail.as_str()),
+        (Some(Slot::Green), Some(200), "")
+    );
+    let unknown = ask("/purple").await;
+    assert_eq!((unknown.slot, unknown.status), (None, Some(200)));
+    let ill = ask("/green-ill").await;
+    assert_eq!((ill.slot, ill.status), (Some(Slot::Green), Some(502)));
+    assert_eq!(ill.detail, "HTTP 502: no upstream");
+    let nobody = PublicAddress {
+        endpoint: Endpoint::Tcp(([127, 0, 0, 1], free_port()).into()),
+        ..server.public("/")
+    };
+    let nobody = checker.public(&nobody, Connection::Kept).await;
+    assert_eq!((nobody.slot, nobody.status), (None, None));
+    assert!(nobody.detail.contains("refused"), "{nobody:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fresh_connections_are_new_ones_and_a_kept_one_is_one() {
+    for server in Server::both().await {
+        let checker = Arc::new(HttpChecker::new());
+        let address = server.public("/green");
+        for _ in 0..20 {
+            let answer = checker.public(&address, Connection::Fresh).await;
+            assert_eq!(answer.status, Some(200), "{answer:?}");
+        }
+        assert_eq!(server.connections(), 20);
+        for _ in 0..300 {
+            let answer = checker.public(&address, Connection::Kept).await;
+            assert_eq!(answer.status, Some(200), "{answer:?}");
+        }
+        let together: Vec<_> = (0..20)
+            .map(|_| {
+                let (checker, address) = (checker.clone(), address.clone());
+                tokio::spawn(async move { checker.public(&address, Connection::Kept).await })
+            })
+            .collect();
+        for ask in together {
+            assert_eq!(ask.await.expect("asked").status, Some(200));
+        }
+        assert_eq!(server.connections(), 21);
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_server_ended_is_opened_again() {
+    let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
+    for _ in 0..3 {
+        let answer = checker
+            .public(&server.public("/bye"), Connection::Kept)
+            .await;
+        assert_eq!(answer.status, Some(200), "{answer:?}");
+    }
+    assert_eq!(server.connections(), 3);
+}
+
+#[tokio::test]
+async fn one_address_that_hangs_does_not_hold_up_another() {
+    let (checker, hanging, good) = (
+        HttpChecker::new(),
+        Server::on_tcp().await,
+        Server::on_tcp().await,
+    );
+    let slow = hanging.public("/slow");
+    let (hangs, began) = (checker.public(&slow, Connection::Kept), Instant::now());
+    tokio::select! {
+        _ = hangs => panic!("it hangs"),
+        answer = async {
+            let address = good.public("/green");
+            checker.public(&address, Connection::Kept).await
+        } => assert_eq!(answer.status, Some(200)),
+    }
+    assert!(began.elapsed() < Duration::from_secs(3));
+}

@@ -11,6 +11,7 @@ mod docker;
 mod embedded_proxy;
 mod etcd;
 mod http;
+mod interlocks;
 mod nginx;
 mod oci_registry;
 mod process;

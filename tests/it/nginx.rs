@@ -1,1 +1,6 @@
-//! (to come)
+//! The real nginx on ports and directories of its own: installing, switching, and everything that
+//! may go wrong on the way.
+
+mod arena;
+mod installing;
+mod switching;

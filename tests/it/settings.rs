@@ -1,1 +1,410 @@
-//! (to come)
+//! Every file under `fixtures/settings/valid` loads, with exactly its warnings; every one under
+//! `invalid` fails with exactly its message. A text that means nothing never does worse than fail.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use greenroom::inventory::{Endpoint, EnvironmentValue, SecretSource, Slot};
+use greenroom::release::Limit;
+use greenroom::settings::{
+    Loaded, Origin, Problem, Problems, ProxyPlace, Request, RuntimePlace, Settings, StorePlace,
+    SwitchMode,
+};
+use proptest::prelude::*;
+
+const FIXTURES: &str = "fixtures/settings";
+
+fn request(path: impl Into<PathBuf>) -> Request {
+    Request {
+        path: Some(path.into()),
+        ..Request::default()
+    }
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(FIXTURES).join(folder);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .expect("the folder of fixtures")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} is empty", folder.display());
+    files
+}
+
+fn valid(name: &str) -> Loaded {
+    let path = Path::new(FIXTURES).join("valid").join(name);
+    Settings::load(&request(path)).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().fold(String::new(), |mut text, problem| {
+        let _ = writeln!(text, "{problem}");
+        text
+    })
+}
+
+/// What differs between the message and the file beside the fixture; `None` when nothing does.
+fn difference(fixture: &Path, said: &str) -> Option<String> {
+    let beside = fixture.with_extension("stderr");
+    let expected = std::fs::read_to_string(&beside).unwrap_or_default();
+    if expected == said {
+        return None;
+    }
+    let mut text = format!("\n{} is not what was said:\n", beside.display());
+    for line in expected
+        .lines()
+        .filter(|line| !said.lines().any(|other| other == *line))
+    {
+        let _ = writeln!(text, "  - {line}");
+    }
+    for line in said
+        .lines()
+        .filter(|line| !expected.lines().any(|other| other == *line))
+    {
+        let _ = writeln!(text, "  + {line}");
+    }
+    Some(text)
+}
+
+#[test]
+fn every_valid_file_loads_with_exactly_its_warnings() {
+    let mut wrong = String::new();
+    for file in files("valid") {
+        match Settings::load(&request(&file)) {
+            Ok(loaded) => wrong.extend(difference(&file, &lines(&loaded.warnings))),
+            Err(problems) => {
+                let _ = writeln!(wrong, "\n{} does not load:\n{problems}", file.display());
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_invalid_file_fails_with_exactly_its_message() {
+    let mut wrong = String::new();
+    for file in files("invalid") {
+        match Settings::load(&request(&file)) {
+            Ok(_) => {
+                let _ = writeln!(wrong, "\n{} loads", file.display());
+            }
+            Err(problems) => wrong.extend(difference(&file, &format!("{problems}\n"))),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn no_message_is_left_without_its_file() {
+    for folder in ["valid", "invalid"] {
+        let folder = Path::new(FIXTURES).join(folder);
+        for entry in std::fs::read_dir(&folder).expect("the folder") {
+            let path = entry.expect("an entry").path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "stderr")
+            {
+                assert!(path.with_extension("toml").exists(), "{}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn environments_keep_the_order_of_the_file() {
+    let loaded = valid("many-services.toml");
+    let names: Vec<_> = loaded
+        .settings
+        .environments
+        .iter()
+        .map(|e| e.name.as_str())
+        .collect();
+    assert_eq!(names, ["zoo", "middle", "a"]);
+    let targets: Vec<String> = loaded
+        .settings
+        .targets
+        .iter()
+        .take(4)
+        .map(|target| target.definition.target.to_string())
+        .collect();
+    assert_eq!(targets, ["web/zoo", "web/middle", "web/a", "api/zoo"]);
+}
+
+#[test]
+fn the_nearest_timing_wins_key_by_key() {
+    let loaded = valid("docker-etcd-nginx.toml");
+    let timing = |index: usize| &loaded.settings.targets[index].definition.timing;
+    assert_eq!(timing(0).watch, Duration::from_secs(90));
+    assert_eq!(timing(1).watch, Duration::from_mins(5));
+    assert_eq!(timing(1).drain, Duration::from_secs(45));
+    assert_eq!(timing(1).standby, Limit::Never);
+    assert_eq!(timing(1).minimum_healthy, Duration::from_secs(10));
+    let development = valid("many-services.toml");
+    let first = &development.settings.targets[0].definition.timing;
+    assert_eq!(first.minimum_healthy, Duration::from_secs(2));
+}
+
+#[test]
+fn a_target_is_complete_with_all_defaults_filled_in() {
+    let loaded = valid("docker-etcd-nginx.toml");
+    let target = &loaded.settings.targets[1];
+    let definition = &target.definition;
+    assert_eq!(
+        definition.endpoints.get(Slot::Blue),
+        &"127.0.0.1:32771".parse().expect("an endpoint")
+    );
+    assert_eq!(definition.instance.memory, Some(1 << 30));
+    assert_eq!(
+        definition.health.as_ref().expect("health").timeout,
+        Duration::from_secs(5)
+    );
+    let public = definition.public.as_ref().expect("a public address");
+    assert_eq!(
+        (public.host.as_str(), public.path.as_str()),
+        ("www.web.example", "/about")
+    );
+    let preview = definition.preview.as_ref().expect("a preview");
+    assert_eq!(preview.endpoint.to_string(), "127.0.0.1:8081");
+    assert_eq!(
+        definition.suite.cases[0].expect.headers["content-type"],
+        "text/html"
+    );
+    assert_eq!(definition.suite.cases[1].expect.json["/items/0/count"], 3);
+    let qa = &loaded.settings.targets[0].definition;
+    assert_eq!(
+        qa.public.as_ref().expect("public").endpoint.to_string(),
+        "127.0.0.1:8080"
+    );
+    assert_eq!(
+        qa.instance.environment["LOG_LEVEL"],
+        EnvironmentValue::Plain("debug".into())
+    );
+}
+
+#[test]
+fn places_are_relative_to_the_file_and_not_to_whoever_starts_it() {
+    let loaded = valid("docker-etcd-nginx.toml");
+    let production = &loaded.settings.environments[1];
+    let RuntimePlace::Docker(docker) = &production.runtime else {
+        panic!("{:?}", production.runtime);
+    };
+    let ca = docker
+        .tls
+        .as_ref()
+        .and_then(|tls| tls.ca.clone())
+        .expect("an authority");
+    assert_eq!(ca, Path::new(FIXTURES).join("valid/files/ca.pem"));
+    let StorePlace::Etcd(etcd) = &production.store else {
+        panic!("{:?}", production.store);
+    };
+    let password = &etcd.login.as_ref().expect("a login").password;
+    assert_eq!(*password, SecretSource::Env("ETCD_PASSWORD".into()));
+    let Some(ProxyPlace::Nginx(nginx)) = &production.proxy else {
+        panic!("{:?}", production.proxy);
+    };
+    assert_eq!(nginx.sites, Path::new("/etc/nginx/conf.d"));
+    assert_eq!(nginx.switch, SwitchMode::Pointer);
+    assert!(matches!(&nginx.answer_connect, Endpoint::Tcp(place) if place.port() == 8091));
+}
+
+#[test]
+fn flags_win_over_variables_and_variables_over_the_file() {
+    let path = Path::new(FIXTURES).join("valid/many-services.toml");
+    let mut request = request(path);
+    let mut set = |name: &str, value: &str| request.environment.insert(name.into(), value.into());
+    set("GREENROOM__SERVICES__WEB__LISTEN__PORT", "9001");
+    set(
+        "GREENROOM__SERVICES__WEB__ENVIRONMENTS__ZOO__TIMING__WATCH",
+        "2m",
+    );
+    set("GREENROOM__CONSOLE__MOUSE", "true");
+    set("GREENROOM__SERVICES__WEB__COMMAND", "[\"serve\"]");
+    request
+        .overrides
+        .push(("services.web.listen.port".into(), "9002".into()));
+    let loaded = Settings::load(&request).unwrap_or_else(|problems| panic!("{problems}"));
+    let definition = &loaded.settings.targets[0].definition;
+    assert_eq!(
+        definition.instance.listen,
+        greenroom::inventory::Listen::Port(9002)
+    );
+    assert_eq!(definition.timing.watch, Duration::from_mins(2));
+    assert_eq!(definition.instance.command, Some(vec!["serve".into()]));
+    assert!(loaded.settings.console.mouse);
+    let shown = greenroom::settings::show(&loaded);
+    for line in [
+        "services.web.listen.port = 9002  # --set services.web.listen.port",
+        "services.web.environments.zoo.timing.watch = \"2m\"  # $GREENROOM__SERVICES__WEB__ENVIRONMENTS__ZOO__TIMING__WATCH",
+        "services.web.environments.zoo.timing.minimum_healthy = \"2s\"  # built-in",
+        "services.web.image = \"registry.example/team/web\"  # fixtures/settings/valid/many-services.toml:9:9",
+        "console.theme = \"dark\"  # built-in",
+    ] {
+        assert!(
+            shown.lines().any(|other| other == line),
+            "no line {line}\n{shown}"
+        );
+    }
+}
+
+#[test]
+fn a_wrong_variable_or_flag_is_named_with_a_suggestion() {
+    let path = Path::new(FIXTURES).join("valid/sandbox.toml");
+    let mut request = request(path);
+    request
+        .environment
+        .insert("GREENROOM__CONSOLE__THEEM".into(), "mono".into());
+    request.environment.insert(
+        "GREENROOM__SERVICES__WEB__LISTEN__PORT".into(),
+        "many".into(),
+    );
+    request
+        .overrides
+        .push(("defaults.timing.watch".into(), "60".into()));
+    request.overrides.push(("services.web".into(), "x".into()));
+    let problems = Settings::load(&request).expect_err("four mistakes");
+    let expected = "\
+$GREENROOM__CONSOLE__THEEM: console: unknown key `theem`; did you mean `theme`?
+$GREENROOM__SERVICES__WEB__LISTEN__PORT: services.web.listen.port: `many` is not a number
+--set services.web: services.web: this is a whole table: set the values in it one by one
+--set defaults.timing.watch: defaults.timing.watch: `60` has no unit: write \"60s\" if seconds are meant";
+    assert_eq!(problems.to_string(), expected);
+}
+
+#[test]
+fn secrets_are_shown_by_their_source_only() {
+    let loaded = valid("secrets.toml");
+    let shown = greenroom::settings::show(&loaded);
+    assert!(
+        shown.contains("environment.SESSION_TOKEN.env = \"WEB_SESSION_TOKEN\""),
+        "{shown}"
+    );
+    assert!(!shown.contains("written-in-plain-text"), "{shown}");
+    let json = serde_json::to_string(&loaded.provenance).expect("as JSON");
+    assert!(!json.contains("written-in-plain-text"));
+}
+
+#[test]
+fn the_starting_file_loads() {
+    let loaded = Settings::read(
+        Path::new("greenroom.toml"),
+        greenroom::settings::starter(),
+        &Request::default(),
+    )
+    .unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(lines(&loaded.warnings), "");
+    assert_eq!(loaded.settings.targets.len(), 2);
+}
+
+#[test]
+fn the_schema_is_a_schema_of_the_file() {
+    let schema: serde_json::Value =
+        serde_json::from_str(&greenroom::settings::schema()).expect("JSON");
+    assert!(schema.pointer("/properties/services").is_some());
+    assert_eq!(
+        schema["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
+}
+
+#[test]
+fn the_file_is_found_by_the_variable_and_a_named_one_is_never_passed_over() {
+    let path = format!("{FIXTURES}/valid/sandbox.toml");
+    let mut request = Request {
+        environment: BTreeMap::from([("GREENROOM_CONFIG".into(), path)]),
+        ..Request::default()
+    };
+    assert!(Settings::load(&request).is_ok());
+    request.path = Some("nowhere/greenroom.toml".into());
+    let problems = Settings::load(&request).expect_err("no such file");
+    assert!(
+        problems
+            .to_string()
+            .starts_with("nowhere/greenroom.toml: cannot be read: "),
+        "{problems}"
+    );
+}
+
+#[test]
+fn a_file_that_is_not_text_says_where() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("greenroom.toml");
+    std::fs::write(&path, b"[environments.qa]\ntier = \"\xff\"\n").expect("written");
+    let problems = Settings::load(&request(&path)).expect_err("not UTF-8");
+    assert!(
+        problems.to_string().ends_with("line 2 is not UTF-8"),
+        "{problems}"
+    );
+}
+
+fn is_harmless(problems: &Problems) -> bool {
+    let text = problems.to_string();
+    !text
+        .chars()
+        .any(|c| (c.is_control() && c != '\n') || c == '\u{202e}')
+        && problems.errors.iter().all(
+            |problem| !matches!(&problem.origin, Origin::File { file, .. } if file.contains('\n')),
+        )
+}
+
+fn never_worse_than_an_error(text: &str) {
+    let read = Settings::read(Path::new("greenroom.toml"), text, &Request::default());
+    match read {
+        Ok(loaded) => {
+            let _ = greenroom::settings::show(&loaded);
+        }
+        Err(problems) => {
+            assert!(!problems.errors.is_empty());
+            assert!(is_harmless(&problems), "{:?}", problems.to_string());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_text_is_never_worse_than_an_error(text in "(?s).{0,400}") {
+        never_worse_than_an_error(&text);
+    }
+
+    #[test]
+    fn text_that_looks_like_toml_is_never_worse_than_an_error(
+        text in "(\\[{1,2}(services|environments|defaults)(\\.[a-z\"\\\\]{1,5}){0,3}\\]{1,2}\n|[a-z_]{1,8} ?= ?(\"\\PC{0,6}\"|[0-9_.-]{1,6}|\\{[a-z]=1\\}|\\[1,\\{\\}\\]|true)\n){0,12}"
+    ) {
+        never_worse_than_an_error(&text);
+    }
+
+    #[test]
+    fn a_valid_file_with_a_wound_is_never_worse_than_an_error(
+        which in 0..6_usize, at in 0.0..1.0_f64, cut in 0..40_usize, scar in "(?s).{0,6}"
+    ) {
+        let file = &files("valid")[which];
+        let text = std::fs::read_to_string(file).expect("a fixture");
+        let characters: Vec<char> = text.chars().collect();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place in the file")]
+        let start = (characters.len() as f64 * at) as usize;
+        let end = (start + cut).min(characters.len());
+        let wounded: String = characters[..start].iter().copied().chain(scar.chars()).chain(characters[end..].iter().copied()).collect();
+        never_worse_than_an_error(&wounded);
+    }
+
+    #[test]
+    fn arbitrary_overrides_are_never_worse_than_an_error(
+        key in "(services|console|environments|defaults)?(\\.(web|listen|port|timing|\\PC{0,4})){0,5}", value in "(?s).{0,20}"
+    ) {
+        let path = Path::new(FIXTURES).join("valid/sandbox.toml");
+        let mut request = request(path);
+        request.environment.insert(format!("GREENROOM__{}", key.replace('.', "__")), value.clone());
+        request.overrides.push((key, value));
+        if let Err(problems) = Settings::load(&request) {
+            prop_assert!(is_harmless(&problems), "{:?}", problems.to_string());
+        }
+    }
+}

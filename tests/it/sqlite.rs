@@ -1,1 +1,688 @@
-//! (to come)
+//! The store of one machine, on real files, with several stores (and so connections) on one file.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use greenroom::adapters::sqlite::Store;
+use greenroom::history::{
+    Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
+};
+use greenroom::inventory::{
+    Digest, FencingToken, ImageLabels, InstanceId, LockRecord, Operator, Registration, ReleaseId,
+    Route, Slot, Target, Version,
+};
+use greenroom::ports::{
+    Acquired, FailureKind, JournalReader, JournalWriter, Lease, LeaseState, Locks, RegistryReader,
+    RegistryWriter, RouteChange,
+};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn place() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("deep/er/greenroom.db");
+    (directory, file)
+}
+
+async fn open(file: &PathBuf) -> Store {
+    Store::open(file, LONG, LONG / 3).await.expect("a store")
+}
+
+async fn brief(file: &PathBuf, lease: u64) -> Store {
+    let lease = Duration::from_millis(lease);
+    Store::open(file, lease, lease / 4).await.expect("a store")
+}
+
+fn web() -> Target {
+    Target::new(
+        "web".parse().expect("a name"),
+        "production".parse().expect("a name"),
+    )
+}
+
+fn digest(seed: char) -> Digest {
+    format!("sha256:{}", String::from(seed).repeat(64))
+        .parse()
+        .expect("a digest")
+}
+
+fn id(number: u128) -> ReleaseId {
+    ReleaseId(number.into())
+}
+
+fn ana() -> Operator {
+    Operator {
+        name: "ana".into(),
+        host: "ops-1".into(),
+    }
+}
+
+fn record(console: &str) -> LockRecord {
+    LockRecord {
+        operator: ana(),
+        console: console.into(),
+        release: id(7),
+        since: Timestamp::UNIX_EPOCH,
+        message: "promoting 1.9.0".into(),
+    }
+}
+
+async fn lock(store: &Store) -> Lease {
+    match store.acquire(&web(), &record("one")).await {
+        Ok(Acquired::Held(lease)) => lease,
+        other => panic!("the lock was not to be had: {other:?}"),
+    }
+}
+
+fn entry_of(slot: Slot) -> Registration {
+    Registration {
+        slot,
+        endpoint: "127.0.0.1:32771".parse().expect("an endpoint"),
+        tag: Some("1.9.0".into()),
+        digest: digest('a'),
+        instance: InstanceId("one".into()),
+        release: id(7),
+        registered_at: Timestamp::UNIX_EPOCH,
+        token: FencingToken(1),
+    }
+}
+
+fn route(generation: u64, live: Slot) -> Route {
+    Route {
+        generation,
+        live,
+        endpoint: "127.0.0.1:32771".parse().expect("an endpoint"),
+        digest: digest('a'),
+        release: id(7),
+        token: FencingToken(1),
+    }
+}
+
+fn swap(from: Option<(u64, Slot)>, generation: u64, live: Slot) -> RouteChange {
+    RouteChange {
+        from,
+        to: route(generation, live),
+    }
+}
+
+fn head(number: u128) -> ReleaseRecord {
+    ReleaseRecord {
+        format: FORMAT,
+        id: id(number),
+        target: web(),
+        kind: ReleaseKind::Promote,
+        from: None,
+        to: (
+            Slot::Blue,
+            Version {
+                repository: "web".into(),
+                tag: Some("1.9.0".into()),
+                digest: digest('a'),
+                labels: ImageLabels::default(),
+            },
+        ),
+        operator: ana(),
+        reason: None,
+        opened_at: Timestamp::UNIX_EPOCH,
+        plan: Vec::new(),
+        closed: None,
+    }
+}
+
+fn entry(sequence: u32, step: Step) -> Entry {
+    Entry {
+        sequence,
+        at: Timestamp::UNIX_EPOCH,
+        what: Happening::Intent {
+            step,
+            direction: Direction::Forward,
+        },
+    }
+}
+
+fn kind<T: std::fmt::Debug>(result: greenroom::ports::Result<T>) -> FailureKind {
+    result.expect_err("this was to be refused").kind
+}
+
+#[tokio::test]
+async fn what_is_written_is_read_back_by_another_process_under_the_names_etcd_would_have() {
+    let (_directory, file) = place();
+    let (one, other) = (open(&file).await, open(&file).await);
+    let lease = lock(&one).await;
+    one.register(&web(), &entry_of(Slot::Blue), &lease.fence)
+        .await
+        .expect("registered");
+    one.swap_route(&web(), &swap(None, 1, Slot::Blue), &lease.fence)
+        .await
+        .expect("routed");
+
+    let seen = RegistryReader::read(&other, &web()).await.expect("read");
+    assert_eq!(
+        seen.slots.blue.map(|entry| entry.value),
+        Some(entry_of(Slot::Blue))
+    );
+    assert_eq!(seen.slots.green, None);
+    let stands = seen.route.expect("a route");
+    assert_eq!(stands.value, route(1, Slot::Blue));
+    assert_eq!(stands.revision, seen.revision);
+    let holder = seen.lock.expect("a holder");
+    assert_eq!(holder.record, record("one"));
+    assert_eq!(holder.token, lease.fence.token);
+    assert!(seen.problems.is_empty());
+
+    let lines = other.keys(&web()).await.expect("keys");
+    let keys: Vec<&str> = lines.iter().map(|line| line.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "targets/web/production/lock",
+            "targets/web/production/route",
+            "targets/web/production/slots/blue"
+        ]
+    );
+    assert!(
+        lines[0]
+            .ttl_seconds
+            .is_some_and(|left| (1..=30).contains(&left))
+    );
+    assert!(
+        other
+            .store()
+            .await
+            .expect("a store")
+            .starts_with("SQLite 3.")
+    );
+}
+
+#[tokio::test]
+async fn repeating_a_write_changes_nothing_and_a_lost_comparison_is_a_conflict() {
+    let (_directory, file) = place();
+    let store = open(&file).await;
+    let fence = lock(&store).await.fence;
+    let (web, blue, green) = (web(), Slot::Blue, Slot::Green);
+    let revision = async || {
+        RegistryReader::read(&store, &web)
+            .await
+            .expect("read")
+            .revision
+    };
+
+    let unregistered = store.swap_route(&web, &swap(None, 1, blue), &fence).await;
+    assert_eq!(kind(unregistered), FailureKind::Conflict);
+    for slot in [blue, green] {
+        let entry = entry_of(slot);
+        store
+            .register(&web, &entry, &fence)
+            .await
+            .expect("registered");
+    }
+    store
+        .swap_route(&web, &swap(None, 1, blue), &fence)
+        .await
+        .expect("routed");
+    let before = revision().await;
+    store
+        .register(&web, &entry_of(blue), &fence)
+        .await
+        .expect("again");
+    store
+        .swap_route(&web, &swap(None, 1, blue), &fence)
+        .await
+        .expect("again");
+    assert_eq!(revision().await, before);
+
+    for stale in [
+        swap(None, 2, green),
+        swap(Some((1, green)), 2, green),
+        swap(Some((2, blue)), 3, green),
+    ] {
+        assert_eq!(
+            kind(store.swap_route(&web, &stale, &fence).await),
+            FailureKind::Conflict
+        );
+    }
+    let of_live = store.deregister(&web, blue, &fence).await;
+    assert_eq!(kind(of_live), FailureKind::Conflict);
+    store
+        .deregister(&web, green, &fence)
+        .await
+        .expect("deregistered");
+    let before = revision().await;
+    store.deregister(&web, green, &fence).await.expect("again");
+    assert_eq!(revision().await, before);
+}
+
+#[tokio::test]
+async fn of_many_stores_one_gets_the_lock_and_the_next_holder_a_greater_token() {
+    let (_directory, file) = place();
+    let mut asking = Vec::new();
+    for number in 0..8 {
+        let file = file.clone();
+        asking.push(tokio::spawn(async move {
+            let store = open(&file).await;
+            let got = store.acquire(&web(), &record(&number.to_string())).await;
+            (store, got.expect("an answer"))
+        }));
+    }
+    let mut held = Vec::new();
+    for one in asking {
+        if let (store, Acquired::Held(lease)) = one.await.expect("a task") {
+            held.push((store, lease));
+        }
+    }
+    assert_eq!(held.len(), 1);
+    let (store, lease) = held.remove(0);
+    Locks::release(&store, &web(), &lease.fence)
+        .await
+        .expect("given back");
+    Locks::release(&store, &web(), &lease.fence)
+        .await
+        .expect("again");
+    let next = lock(&store).await;
+    assert!(next.fence.token > lease.fence.token);
+
+    let late = store
+        .register(&web(), &entry_of(Slot::Blue), &lease.fence)
+        .await;
+    assert_eq!(kind(late), FailureKind::Fenced);
+    Locks::release(&store, &web(), &lease.fence)
+        .await
+        .expect("not his to give");
+    let current = store
+        .register(&web(), &entry_of(Slot::Blue), &next.fence)
+        .await;
+    current.expect("still held");
+}
+
+#[tokio::test]
+async fn a_lock_outlives_its_lease_while_its_heart_beats_and_not_longer() {
+    let (_directory, file) = place();
+    let (one, other) = (brief(&file, 600).await, brief(&file, 600).await);
+    let lease = lock(&one).await;
+    let until = tokio::time::Instant::now() + Duration::from_millis(1500);
+    while tokio::time::Instant::now() < until {
+        let asked = other
+            .acquire(&web(), &record("two"))
+            .await
+            .expect("an answer");
+        let Acquired::Taken(holder) = asked else {
+            panic!("two hold one lock");
+        };
+        assert_eq!(holder.record.console, "one");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(*lease.state.borrow(), LeaseState::Held);
+
+    let fence = lease.fence.clone();
+    drop(lease);
+    let next = loop {
+        match other
+            .acquire(&web(), &record("two"))
+            .await
+            .expect("an answer")
+        {
+            Acquired::Held(next) => break next,
+            Acquired::Taken(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+        assert!(tokio::time::Instant::now() < until + Duration::from_secs(5));
+    };
+    assert!(next.fence.token > fence.token);
+    let late = one.head(&head(7), &fence).await;
+    assert_eq!(kind(late), FailureKind::Fenced);
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_is_fenced_even_when_nobody_took_the_lock_since() {
+    let (_directory, file) = place();
+    let store = brief(&file, 300).await;
+    let fence = lock(&store).await.fence;
+    crate::support::eventually("the lock ends", Duration::from_secs(5), async || {
+        let seen = RegistryReader::read(&store, &web()).await.expect("read");
+        seen.lock.is_none()
+    })
+    .await;
+    let late = store.register(&web(), &entry_of(Slot::Blue), &fence).await;
+    assert_eq!(kind(late), FailureKind::Fenced);
+}
+
+#[tokio::test]
+async fn a_holder_that_cannot_renew_is_told_before_the_lock_can_be_had_by_others() {
+    let (_directory, file) = place();
+    let store = brief(&file, 1500).await;
+    let mut lease = lock(&store).await;
+    // Somebody who writes and does not end stands in the way of every renewal.
+    let blocker = Connection::open(&file).expect("a connection");
+    blocker.execute_batch("BEGIN IMMEDIATE").expect("begun");
+    let told = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
+    told.expect("in time").expect("told");
+    assert!(matches!(*lease.state.borrow(), LeaseState::Lost(_)));
+    let left: i64 = blocker
+        .query_row("SELECT expires_at_ms FROM locks", [], |row| row.get(0))
+        .expect("the row");
+    assert!(left > Timestamp::now().as_millisecond(), "told too late");
+}
+
+#[tokio::test]
+async fn a_forcibly_taken_lock_is_reported_lost_at_the_next_heartbeat() {
+    let (_directory, file) = place();
+    let store = brief(&file, 900).await;
+    let mut lease = lock(&store).await;
+    let thief = Connection::open(&file).expect("a connection");
+    thief
+        .execute_batch("UPDATE locks SET token = token + 100")
+        .expect("taken");
+    let told = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
+    told.expect("in time").expect("told");
+    assert!(matches!(*lease.state.borrow(), LeaseState::Lost(_)));
+}
+
+#[tokio::test]
+async fn the_journal_keeps_what_was_written_in_order_and_nothing_else() {
+    let (_directory, file) = place();
+    let (store, other) = (open(&file).await, open(&file).await);
+    let fence = lock(&store).await.fence;
+    let web = web();
+    let early = store
+        .append(&web, id(7), &entry(1, Step::Pull), &fence)
+        .await;
+    assert_eq!(kind(early), FailureKind::Missing);
+    for number in [7, 9, 8] {
+        store.head(&head(number), &fence).await.expect("opened");
+        store.head(&head(number), &fence).await.expect("again");
+    }
+    store
+        .append(&web, id(7), &entry(1, Step::Pull), &fence)
+        .await
+        .expect("one");
+    store
+        .append(&web, id(7), &entry(1, Step::Pull), &fence)
+        .await
+        .expect("again");
+    let other_content = store
+        .append(&web, id(7), &entry(1, Step::Stop), &fence)
+        .await;
+    assert_eq!(kind(other_content), FailureKind::Conflict);
+    let gap = store
+        .append(&web, id(7), &entry(3, Step::Stop), &fence)
+        .await;
+    assert_eq!(kind(gap), FailureKind::Conflict);
+    store
+        .append(&web, id(7), &entry(2, Step::Start), &fence)
+        .await
+        .expect("two");
+
+    let closed = ReleaseRecord {
+        closed: Some((Timestamp::UNIX_EPOCH, Outcome::Done)),
+        ..head(7)
+    };
+    let altered = ReleaseRecord {
+        reason: Some("another".into()),
+        ..closed.clone()
+    };
+    assert_eq!(
+        kind(store.head(&altered, &fence).await),
+        FailureKind::Conflict
+    );
+    store.head(&closed, &fence).await.expect("closed");
+    assert_eq!(
+        kind(store.head(&head(7), &fence).await),
+        FailureKind::Conflict
+    );
+
+    let read = JournalReader::release(&other, &web, id(7))
+        .await
+        .expect("read")
+        .expect("there");
+    assert_eq!(read.head, closed);
+    assert_eq!(read.entries, [entry(1, Step::Pull), entry(2, Step::Start)]);
+    assert_eq!(
+        JournalReader::release(&other, &web, id(1))
+            .await
+            .expect("read"),
+        None
+    );
+    let newest = other.releases(&web, 2).await.expect("read");
+    assert_eq!(
+        newest.iter().map(|one| one.id).collect::<Vec<_>>(),
+        [id(9), id(8)]
+    );
+}
+
+#[tokio::test]
+async fn many_writers_on_one_file_lose_nothing() {
+    let (_directory, file) = place();
+    let mut writing = Vec::new();
+    for number in 0..4 {
+        let file = file.clone();
+        writing.push(tokio::spawn(async move {
+            let store = open(&file).await;
+            let name = format!("service-{number}");
+            let target = Target::new(name.parse().expect("a name"), web().environment);
+            let got = store.acquire(&target, &record("one")).await;
+            let Ok(Acquired::Held(lease)) = got else {
+                panic!("no lock: {got:?}");
+            };
+            let opened = ReleaseRecord {
+                target: target.clone(),
+                ..head(7)
+            };
+            store.head(&opened, &lease.fence).await.expect("opened");
+            for sequence in 1..=25 {
+                let one = entry(sequence, Step::Pull);
+                store
+                    .append(&target, id(7), &one, &lease.fence)
+                    .await
+                    .expect("written");
+            }
+            let read = JournalReader::release(&store, &target, id(7))
+                .await
+                .expect("read")
+                .expect("there");
+            read.entries.len()
+        }));
+    }
+    for one in writing {
+        assert_eq!(one.await.expect("a task"), 25);
+    }
+    let revision = RegistryReader::read(&open(&file).await, &web())
+        .await
+        .expect("read")
+        .revision;
+    assert_eq!(revision, 4 * 27, "one revision for each change");
+}
+
+#[tokio::test]
+async fn changes_of_this_and_of_other_processes_and_the_end_of_a_lease_are_hinted_at() {
+    let (_directory, file) = place();
+    let (here, there) = (open(&file).await, brief(&file, 900).await);
+    let mut hints = here.changes().await.expect("a stream");
+    let mut next = async |what: &str| {
+        let hint = tokio::time::timeout(Duration::from_secs(5), hints.next()).await;
+        hint.expect(what).expect("an endless stream").expect(what);
+    };
+    let lease = lock(&here).await;
+    next("our own change").await;
+    Locks::release(&here, &web(), &lease.fence)
+        .await
+        .expect("given back");
+    next("our own second change").await;
+    let lease = lock(&there).await;
+    next("a change of another store").await;
+    drop(lease);
+    next("the end of a lease nobody renews").await;
+    let seen = RegistryReader::read(&here, &web()).await.expect("read");
+    assert_eq!(seen.lock, None);
+}
+
+#[tokio::test]
+async fn a_renewed_lease_is_nothing_to_hint_at() {
+    let (_directory, file) = place();
+    let (here, there) = (open(&file).await, brief(&file, 900).await);
+    let _lease = lock(&there).await;
+    let mut hints = here.changes().await.expect("a stream");
+    let hint = tokio::time::timeout(Duration::from_millis(1200), hints.next()).await;
+    assert!(hint.is_err(), "{hint:?}");
+}
+
+#[tokio::test]
+async fn rows_that_are_not_ours_to_read_are_named_and_the_rest_is_still_seen() {
+    let (_directory, file) = place();
+    let store = open(&file).await;
+    let fence = lock(&store).await.fence;
+    store
+        .register(&web(), &entry_of(Slot::Blue), &fence)
+        .await
+        .expect("registered");
+    store.head(&head(7), &fence).await.expect("opened");
+    let vandal = Connection::open(&file).expect("a connection");
+    vandal
+        .execute_batch(
+            "INSERT INTO registry VALUES ('web/production', 'route', '{\"evil\":\"\u{1b}[2J\u{202e}\"}', 9);
+             INSERT INTO registry SELECT target, 'slots/green', value, 9 FROM registry WHERE name = 'slots/blue';
+             INSERT INTO registry VALUES ('web/production', 'hold', 'x', 9);
+             UPDATE releases SET head = '[]';
+             UPDATE locks SET record = '7';",
+        )
+        .expect("vandalised");
+    let seen = RegistryReader::read(&store, &web()).await.expect("read");
+    assert!(seen.slots.blue.is_some());
+    assert_eq!(
+        (seen.route, seen.slots.green, seen.lock),
+        (None, None, None)
+    );
+    let named: Vec<&str> = seen.problems.keys().map(String::as_str).collect();
+    assert_eq!(
+        named,
+        [
+            "targets/web/production/hold",
+            "targets/web/production/lock",
+            "targets/web/production/route",
+            "targets/web/production/slots/green"
+        ]
+    );
+    let shown = format!("{:?}", store.keys(&web()).await.expect("keys"));
+    assert!(
+        !shown.contains('\u{1b}') && !shown.contains('\u{202e}'),
+        "{shown}"
+    );
+    let swapped = store
+        .swap_route(&web(), &swap(None, 1, Slot::Blue), &fence)
+        .await;
+    assert_eq!(kind(swapped), FailureKind::Garbled);
+    assert_eq!(kind(store.releases(&web(), 9).await), FailureKind::Garbled);
+    assert_eq!(
+        kind(store.acquire(&web(), &record("two")).await),
+        FailureKind::Garbled
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_ours_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let text = directory.path().join("notes.txt");
+    let content = "not a database ".repeat(100);
+    std::fs::write(&text, &content).expect("written");
+    let refused = Store::open(&text, LONG, LONG / 3)
+        .await
+        .expect_err("refused");
+    assert_eq!(refused.kind, FailureKind::Garbled, "{refused}");
+    assert!(refused.to_string().contains("notes.txt"), "{refused}");
+    assert_eq!(std::fs::read_to_string(&text).expect("read"), content);
+
+    let foreign = directory.path().join("other.db");
+    let theirs = Connection::open(&foreign).expect("a connection");
+    theirs
+        .execute_batch("CREATE TABLE songs (name)")
+        .expect("made");
+    let refused = Store::open(&foreign, LONG, LONG / 3)
+        .await
+        .expect_err("refused");
+    assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
+
+    let newer = directory.path().join("newer.db");
+    drop(open(&newer).await);
+    let later = Connection::open(&newer).expect("a connection");
+    later.execute_batch("PRAGMA user_version = 2").expect("set");
+    let refused = Store::open(&newer, LONG, LONG / 3)
+        .await
+        .expect_err("refused");
+    assert_eq!(refused.kind, FailureKind::Unsupported, "{refused}");
+    assert!(refused.hint.contains("newer"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_is_said_plainly() {
+    for hopeless in [
+        "/proc/greenroom/x.db",
+        "/proc/greenroom.db",
+        "/dev/null/x.db",
+    ] {
+        let refused = Store::open(hopeless, LONG, LONG / 3)
+            .await
+            .expect_err("refused");
+        assert_eq!(refused.kind, FailureKind::Denied, "{refused}");
+        assert!(!refused.hint.is_empty(), "{refused}");
+    }
+    let slow = Store::open("x.db", LONG, LONG).await.expect_err("refused");
+    assert_eq!(slow.kind, FailureKind::Rejected, "{slow}");
+}
+
+/// A file system of one mebibyte, for as long as this lives.
+struct Small(TempDir);
+
+impl Small {
+    fn mount() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+            .arg(directory.path())
+            .status()
+            .expect("mount runs");
+        assert!(
+            mounted.success(),
+            "this test mounts a tmpfs: run the tests by tests/run"
+        );
+        Self(directory)
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_the_write_and_keeps_what_was_there() {
+    let small = Small::mount();
+    let file = small.0.path().join("greenroom.db");
+    let store = open(&file).await;
+    let fence = lock(&store).await.fence;
+    store.head(&head(1), &fence).await.expect("opened");
+    let filler = vec![0_u8; 2 << 20];
+    std::fs::write(small.0.path().join("filler"), filler).expect_err("full");
+
+    let mut refused = None;
+    for number in 2..200 {
+        if let Err(failure) = store.head(&head(number), &fence).await {
+            refused = Some(failure);
+            break;
+        }
+    }
+    let refused = refused.expect("a full disk refuses");
+    assert_eq!(refused.kind, FailureKind::Rejected, "{refused}");
+    assert!(refused.hint.contains("full"), "{refused}");
+    assert!(
+        JournalReader::release(&store, &web(), id(1))
+            .await
+            .expect("read")
+            .is_some()
+    );
+    std::fs::remove_file(small.0.path().join("filler")).expect("removed");
+    store.head(&head(500), &fence).await.expect("room again");
+}

@@ -1,1 +1,18 @@
-//! (to come)
+//! A reverse proxy inside Greenroom, for the sandbox and for machines without one: plain HTTP/1.1,
+//! a public and a preview listener for each target, and one answer listener that says what the proxy
+//! does. It reads the live pointer at every request, as the nginx configuration does, so that a
+//! switch is one rename and no request is lost. Knows the pointer and the ports; not what a release is.
+//!
+//! Each request goes to its slot over a connection of its own: there is none in store that the
+//! instance could be closing at that moment. Protocol upgrades are not passed on.
+
+mod answer;
+mod count;
+mod forward;
+mod router;
+mod serve;
+mod site;
+
+pub use router::EmbeddedRouter;
+pub use serve::EmbeddedProxy;
+pub use site::Site;

@@ -1,1 +1,39 @@
-//! (to come)
+//! The shared truth in etcd: registrations, routes, locks and journals of all targets. Every change
+//! is one transaction that compares the lock's create revision and everything it was decided on, so
+//! that a late or repeated one changes nothing. Must not know what a release is about to do next.
+//!
+//! Keys, below a prefix (`/greenroom/v1` unless told otherwise):
+//!
+//! | key | value |
+//! |---|---|
+//! | `targets/{service}/{environment}/route` | the route |
+//! | `targets/{service}/{environment}/slots/{slot}` | a registration |
+//! | `targets/{service}/{environment}/lock` | the lock record, on a lease |
+//! | `targets/{service}/{environment}/hold` | the hold |
+//! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
+//! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of its journal |
+//!
+//! Entries stand beside the heads and not below them: a list of heads is then one range with a
+//! limit, which would else carry every entry of every release.
+
+mod change;
+mod extra;
+mod heartbeat;
+mod journal_reader;
+mod journal_writer;
+mod keys;
+mod locks;
+mod options;
+mod reader;
+mod store;
+mod trouble;
+mod values;
+mod watch;
+mod writer;
+
+pub use extra::ExtraKey;
+pub use locks::{EtcdLocks, LockTimes};
+pub use options::{Credentials, DEFAULT_PREFIX, Options, Tls};
+pub use reader::EtcdReader;
+pub use store::Store;
+pub use writer::EtcdWriter;

@@ -1,1 +1,210 @@
-//! (to come)
+//! The live pointer: the few files on disk that a proxy reads at every request to know which slot has
+//! a target's traffic, and the one `rename(2)` that changes it. Knows the layout and who may change
+//! it; must not know which proxy reads it, nor how a release came to want the change.
+//!
+//! ```text
+//! {state}/{service}/{environment}/
+//!     blue/  is-blue   answer.json      {"slot":"blue","generation":41,"token":8801}
+//!     green/ is-green  answer.json      {"slot":"green","generation":42,"token":8840}
+//!     live -> green                     absent before the first release
+//! ```
+//!
+//! A proxy that can only test whether a file exists looks for `live/is-blue` and `live/is-green`.
+
+mod admission;
+mod answer;
+mod durable;
+mod this_host;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+pub use admission::{Admission, Refusal};
+pub use answer::Pointer;
+pub use this_host::ThisHost;
+
+use crate::harmless::harmless;
+use crate::inventory::{FencingToken, PerSlot, Slot, Target};
+use crate::ports::{Failure, FailureKind, ProxyHost, Result, SwitchOrder};
+
+/// Reads and moves the live pointers below one state directory.
+pub struct LivePointer {
+    host: Arc<dyn ProxyHost>,
+    state: PathBuf,
+    // Two switches of one process cannot fall between each other's look and rename. Between
+    // processes the registry's transaction decides before either comes here.
+    switching: Mutex<()>,
+}
+
+impl LivePointer {
+    /// The pointers below `state`, a path as `host` sees it.
+    pub fn new(host: Arc<dyn ProxyHost>, state: impl Into<PathBuf>) -> Self {
+        Self {
+            host,
+            state: state.into(),
+            switching: Mutex::new(()),
+        }
+    }
+
+    /// The directory of one target's pointer.
+    pub fn directory(&self, target: &Target) -> PathBuf {
+        self.state
+            .join(target.service.as_str())
+            .join(target.environment.as_str())
+    }
+
+    /// The symbolic link whose target is the slot with the traffic.
+    pub fn link(&self, target: &Target) -> PathBuf {
+        self.directory(target).join("live")
+    }
+
+    /// The file whose presence below `live` names a slot.
+    pub fn marker(slot: Slot) -> &'static str {
+        match slot {
+            Slot::Blue => "is-blue",
+            Slot::Green => "is-green",
+        }
+    }
+
+    /// The file that says what a slot was last switched to with.
+    pub fn answer_file(&self, target: &Target, slot: Slot) -> PathBuf {
+        self.directory(target)
+            .join(slot.as_str())
+            .join("answer.json")
+    }
+
+    /// What stands; [`Pointer::default`] before the first release.
+    pub async fn read(&self, target: &Target) -> Result<Pointer> {
+        let link = self.link(target);
+        let Some(to) = self.host.read_link(&link).await? else {
+            return Ok(Pointer::default());
+        };
+        let slot = slot_of(&to).ok_or_else(|| {
+            self.failure(
+                FailureKind::Garbled,
+                format!("reading {}", link.display()),
+                format!(
+                    "it points at {} and not at blue or green",
+                    harmless(&to.display().to_string())
+                ),
+            )
+            .hint("point it at the slot that has the traffic, or remove it when there is none")
+        })?;
+        self.standing(target, slot).await?.ok_or_else(|| {
+            let file = self.answer_file(target, slot);
+            self.failure(
+                FailureKind::Garbled,
+                format!("reading {}", file.display()),
+                format!("{slot} is live and its file is missing"),
+            )
+        })
+    }
+
+    /// Makes the directories and markers of a target. What is there already stays as it is.
+    pub async fn prepare(&self, target: &Target) -> Result<()> {
+        for slot in Slot::BOTH {
+            let marker = self
+                .directory(target)
+                .join(slot.as_str())
+                .join(Self::marker(slot));
+            if self.host.read(&marker).await?.is_none() {
+                self.host.write(&marker, b"").await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the traffic. The slot's own answer is written first, then the link is renamed: a crash
+    /// between the two leaves the old slot live. Repeating an order that was carried out changes
+    /// nothing. Refuses a lower token than stands in either slot ([`FailureKind::Fenced`]), a
+    /// pointer that is not at `from`, and a generation that is not a new one ([`FailureKind::Conflict`]).
+    pub async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
+        let _alone = self.switching.lock().await;
+        let now = self.read(target).await?;
+        let highest = self.highest_token(target).await?;
+        match now.admits(highest, order) {
+            Ok(Admission::Done) => return Ok(()),
+            Ok(Admission::Next) => {}
+            Err(refusal) => return Err(self.refused(target, order, refusal)),
+        }
+        self.prepare(target).await?;
+        let next = Pointer::after(order);
+        self.host
+            .write(&self.answer_file(target, order.to), &next.to_json())
+            .await?;
+        // Whoever took the lock over in the meantime has left a higher token in the other slot.
+        let highest = self.highest_token(target).await?;
+        if order.token < highest {
+            let overtaken = Refusal::overtaken(highest, order);
+            return Err(self.refused(target, order, overtaken));
+        }
+        self.host
+            .point(&self.link(target), Path::new(order.to.as_str()))
+            .await
+    }
+
+    /// Takes over what another kind of pointer says, if it is newer than what stands here.
+    pub async fn adopt(&self, target: &Target, elsewhere: Pointer) -> Result<()> {
+        let _alone = self.switching.lock().await;
+        let Some(slot) = elsewhere.slot else {
+            return Ok(());
+        };
+        if elsewhere.generation <= self.read(target).await?.generation {
+            return Ok(());
+        }
+        self.host
+            .write(&self.answer_file(target, slot), &elsewhere.to_json())
+            .await?;
+        self.host
+            .point(&self.link(target), Path::new(slot.as_str()))
+            .await
+    }
+
+    async fn highest_token(&self, target: &Target) -> Result<FencingToken> {
+        let mut tokens = PerSlot::<FencingToken>::default();
+        for slot in Slot::BOTH {
+            if let Some(standing) = self.standing(target, slot).await? {
+                *tokens.get_mut(slot) = standing.token;
+            }
+        }
+        Ok(tokens.blue.max(tokens.green))
+    }
+
+    async fn standing(&self, target: &Target, slot: Slot) -> Result<Option<Pointer>> {
+        let file = self.answer_file(target, slot);
+        let Some(content) = self.host.read(&file).await? else {
+            return Ok(None);
+        };
+        Pointer::from_json(slot, &content)
+            .map(Some)
+            .map_err(|said| {
+                self.failure(
+                    FailureKind::Garbled,
+                    format!("reading {}", file.display()),
+                    harmless(&said),
+                )
+                .hint("this file is only written by Greenroom; see who else writes there")
+            })
+    }
+
+    fn refused(&self, target: &Target, order: &SwitchOrder, refusal: Refusal) -> Failure {
+        refusal.failure(self.place(), target, order)
+    }
+
+    fn place(&self) -> String {
+        format!("live pointer on {}", self.host.place())
+    }
+
+    fn failure(&self, kind: FailureKind, doing: String, said: String) -> Failure {
+        Failure::new(kind, self.place(), doing, said)
+    }
+}
+
+fn slot_of(to: &Path) -> Option<Slot> {
+    to.to_str()?.trim_end_matches('/').parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

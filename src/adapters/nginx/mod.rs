@@ -1,1 +1,204 @@
-//! (to come)
+//! nginx as the proxy. Its configuration is installed once per target and then left alone; the
+//! traffic is moved by a rename that nginx sees at the next request. Nothing is believed that nginx
+//! has not itself said over a fresh connection: neither that `-t` was content nor that a reload
+//! returned. Works through a [`ProxyHost`], so it must not know whether nginx runs on this machine or
+//! in a container; must not know what a release is.
+
+mod answer;
+mod apply;
+mod include;
+mod reader;
+mod refusal;
+mod render;
+mod site;
+mod sockets;
+mod words;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use reader::NginxReader;
+pub use render::DEFAULT_TEMPLATE;
+pub use site::{Site, SwitchMode};
+pub use writer::NginxWriter;
+
+use crate::adapters::live_pointer::{LivePointer, Pointer};
+use crate::harmless::harmless;
+use crate::inventory::{Endpoint, Target};
+use crate::ports::{Failure, FailureKind, ProxyHost, Result};
+use render::{Frame, Rendered};
+
+/// How long a configuration may take to answer after a reload, unless told otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where nginx is and how it is arranged. All paths are nginx's own, as the host sees them.
+#[derive(Clone)]
+pub struct Arrangement {
+    /// Where its files are and its commands run.
+    pub host: Arc<dyn ProxyHost>,
+    /// The program with what it always needs, e.g. `nginx` or `nginx -p /srv/edge`; without `-c`.
+    pub command: Vec<String>,
+    /// The main configuration, e.g. `/etc/nginx/nginx.conf`.
+    pub main: PathBuf,
+    /// The directory that the main configuration includes in its `http` block, e.g. `/etc/nginx/conf.d`.
+    pub sites: PathBuf,
+    /// Where the live pointers are; nginx's workers have to be able to read it.
+    pub state: PathBuf,
+    /// Where the answer server listens; on an address that the public cannot reach.
+    pub answer_listen: Endpoint,
+    /// Where Greenroom reaches the answer server.
+    pub answer_at: Endpoint,
+    /// A template in place of [`DEFAULT_TEMPLATE`].
+    pub template: Option<String>,
+    /// How traffic is moved.
+    pub mode: SwitchMode,
+    /// How long a configuration may take to answer after a reload; see [`PATIENCE`].
+    pub patience: Duration,
+    /// Every target behind this nginx.
+    pub targets: Vec<Site>,
+}
+
+/// One nginx, shared by what reads and what changes it.
+pub struct Nginx {
+    arrangement: Arrangement,
+    sites: BTreeMap<Target, Site>,
+    pointer: LivePointer,
+}
+
+impl Nginx {
+    /// Checks that every value can stand in a configuration, and says all that cannot at once
+    /// ([`FailureKind::Rejected`]). Touches nothing.
+    pub fn new(mut arrangement: Arrangement) -> Result<Arc<Self>> {
+        let mut problems = Vec::new();
+        if arrangement.command.is_empty() {
+            problems.push("the command is empty".to_owned());
+        }
+        for path in [&arrangement.main, &arrangement.sites, &arrangement.state] {
+            if !site::is_plain_path(path) {
+                let path = path.display();
+                problems.push(format!("{path} is not a plain absolute path"));
+            }
+        }
+        let mut sites = BTreeMap::new();
+        for site in std::mem::take(&mut arrangement.targets) {
+            let target = site.target.clone();
+            problems.extend(
+                site.problems()
+                    .into_iter()
+                    .map(|problem| format!("{target}: {problem}")),
+            );
+            if sites.insert(target.clone(), site).is_some() {
+                problems.push(format!("{target} is given twice"));
+            }
+        }
+        let pointer = LivePointer::new(arrangement.host.clone(), &arrangement.state);
+        let nginx = Self {
+            arrangement,
+            sites,
+            pointer,
+        };
+        if problems.is_empty() {
+            return Ok(Arc::new(nginx));
+        }
+        Err(nginx.failure(
+            FailureKind::Rejected,
+            "reading how it is arranged",
+            harmless(&problems.join("; ")),
+        ))
+    }
+
+    fn host(&self) -> &dyn ProxyHost {
+        self.arrangement.host.as_ref()
+    }
+
+    fn site(&self, target: &Target, doing: &str) -> Result<&Site> {
+        self.sites.get(target).ok_or_else(|| {
+            let said = format!("{target} is not behind this nginx");
+            self.failure(FailureKind::Unsupported, doing, said)
+        })
+    }
+
+    /// The name of the file that holds a target's configuration.
+    fn file_name(target: &Target) -> String {
+        format!("greenroom-{}-{}.conf", target.service, target.environment)
+    }
+
+    fn file(&self, target: &Target) -> PathBuf {
+        self.arrangement.sites.join(Self::file_name(target))
+    }
+
+    /// The main configuration as it is tested. Beside the real one, since nginx resolves relative
+    /// includes from there; its name ends like nothing that is included.
+    fn trial(&self, target: &Target) -> PathBuf {
+        let name = self.arrangement.main.file_name().unwrap_or_default();
+        let name = format!(
+            "{}.greenroom-{}-{}",
+            name.to_string_lossy(),
+            target.service,
+            target.environment
+        );
+        self.arrangement.main.with_file_name(name)
+    }
+
+    /// The candidate while it is tested: where no include of nginx looks.
+    fn candidate(&self, target: &Target) -> PathBuf {
+        self.pointer.directory(target).join("candidate.conf")
+    }
+
+    fn command(&self, arguments: &[&str], main: &Path) -> Vec<String> {
+        let mut command = self.arrangement.command.clone();
+        command.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        command.push("-c".to_owned());
+        command.push(main.to_string_lossy().into_owned());
+        command
+    }
+
+    fn render(&self, site: &Site, pointer: Pointer) -> Result<Rendered> {
+        let frame = Frame {
+            template: self
+                .arrangement
+                .template
+                .as_deref()
+                .unwrap_or(DEFAULT_TEMPLATE),
+            mode: self.arrangement.mode,
+            directory: &self.pointer.directory(&site.target),
+            answer_listen: &self.arrangement.answer_listen,
+            pointer,
+        };
+        render::render(site, &frame).map_err(|said| {
+            let doing = format!("writing the configuration of {}", site.target);
+            self.failure(FailureKind::Rejected, doing, harmless(&said))
+        })
+    }
+
+    /// What a target's file says now; none when there is none.
+    async fn on_disk(&self, target: &Target) -> Result<Option<String>> {
+        let content = self.host().read(&self.file(target)).await?;
+        Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// What stands: in the live pointer or in the file, whichever was switched last. They differ when
+    /// the mode was changed since.
+    async fn standing(&self, target: &Target, on_disk: Option<&str>) -> Result<Pointer> {
+        let live = self.pointer.read(target).await?;
+        let written = on_disk.and_then(render::pointer_in).unwrap_or_default();
+        Ok(if written.generation > live.generation {
+            written
+        } else {
+            live
+        })
+    }
+
+    fn failure(
+        &self,
+        kind: FailureKind,
+        doing: impl Into<String>,
+        said: impl Into<String>,
+    ) -> Failure {
+        let place = format!("nginx on {}", self.arrangement.host.place());
+        Failure::new(kind, place, doing, said)
+    }
+}

@@ -1,1 +1,20 @@
-//! (to come)
+//! Registrations, journal and lock of one machine that has no etcd: one `SQLite` file that every
+//! Greenroom of that machine opens, under the same contract as the shared store. Knows the ports
+//! and the nouns; not what a release is, and nothing of another machine.
+//!
+//! A revision counter grows by one with every change, in the change's own transaction, and the
+//! counter's value at an acquisition is the lock's token, as etcd's create revision is. A lock whose
+//! lease ran out counts as gone everywhere, so that a late write is refused even when nobody has
+//! taken the lock since. Leases are measured on the machine's clock: if that jumps ahead, a lock is
+//! lost early, and its holder is told.
+
+mod changes;
+mod fault;
+mod journal;
+mod lock;
+mod registry;
+mod schema;
+mod store;
+mod transaction;
+
+pub use store::Store;

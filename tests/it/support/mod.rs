@@ -1,5 +1,10 @@
 //! Where the real servers are, and small things that every test needs.
 
+pub(crate) mod load;
+mod load_client;
+mod load_report;
+pub(crate) mod pty;
+
 use std::time::{Duration, Instant};
 
 /// What `tests/run` has put into the environment; without it the test fails and says how to run it.

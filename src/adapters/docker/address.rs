@@ -1,0 +1,109 @@
+//! Where a Docker engine listens.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// The files of a TLS connection in which both sides prove who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The authority that signed the engine's certificate, PEM.
+    pub ca: PathBuf,
+    /// Our certificate, PEM.
+    pub cert: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+}
+
+/// Where a Docker engine listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DockerAddress {
+    /// A unix socket.
+    Unix(PathBuf),
+    /// `host:port`, in clear text.
+    Tcp(String),
+    /// `host:port`, with TLS.
+    Tls(String, TlsFiles),
+}
+
+/// A text that is no address of an engine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an engine's address: write unix:///absolute/path.sock or tcp://host:port")]
+pub struct InvalidDockerAddress(pub String);
+
+impl DockerAddress {
+    /// Reads what `DOCKER_HOST` would say; with TLS when files for it are given.
+    pub fn parse(text: &str, tls: Option<TlsFiles>) -> Result<Self, InvalidDockerAddress> {
+        let wrong = || InvalidDockerAddress(text.to_owned());
+        if let Some(path) = text.strip_prefix("unix://") {
+            return match (path.starts_with('/'), tls) {
+                (true, None) => Ok(Self::Unix(path.into())),
+                _ => Err(wrong()),
+            };
+        }
+        let authority = ["tcp://", "https://", "http://"]
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme))
+            .ok_or_else(wrong)?;
+        let (host, port) = authority.rsplit_once(':').ok_or_else(wrong)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+        if host.is_empty() || !host.chars().all(plain) || port.parse::<u16>().is_err() {
+            return Err(wrong());
+        }
+        Ok(match tls {
+            Some(files) => Self::Tls(authority.to_owned(), files),
+            None => Self::Tcp(authority.to_owned()),
+        })
+    }
+
+    /// Whether the engine runs on this machine, so that its addresses can be tried from here.
+    pub(super) fn is_local(&self) -> bool {
+        let (Self::Tcp(authority) | Self::Tls(authority, _)) = self else {
+            return true;
+        };
+        let host = authority.rsplit_once(':').map_or("", |(host, _)| host);
+        let host = host.trim_matches(['[', ']']);
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
+impl fmt::Display for DockerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Tcp(authority) | Self::Tls(authority, _) => write!(f, "tcp://{authority}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_those_of_docker_host() {
+        for (text, local) in [
+            ("unix:///run/docker.sock", true),
+            ("tcp://127.0.0.1:2375", true),
+            ("tcp://[::1]:2375", true),
+            ("tcp://docker.example:2376", false),
+        ] {
+            let address = DockerAddress::parse(text, None);
+            assert_eq!(
+                address.as_ref().map(ToString::to_string),
+                Ok(text.to_owned())
+            );
+            assert_eq!(address.map(|a| a.is_local()), Ok(local));
+        }
+        for bad in [
+            "",
+            "/run/docker.sock",
+            "unix://run",
+            "tcp://host",
+            "tcp://a/b:1",
+            "ssh://h:1",
+        ] {
+            assert!(DockerAddress::parse(bad, None).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! An instance to be made, as the engine wants it described.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bollard::models::{
+    ContainerCreateBody, HostConfig, Mount as EngineMount, MountType, PortBinding,
+    RestartPolicy as EnginePolicy, RestartPolicyNameEnum,
+};
+
+use super::labels::labels_of;
+use crate::inventory::{Endpoint, Listen, Mount, RestartPolicy};
+use crate::ports::InstanceSpec;
+
+/// How the instance reaches the world.
+struct Reach {
+    exposed: Option<Vec<String>>,
+    bindings: Option<HashMap<String, Option<Vec<PortBinding>>>>,
+    mount: Option<EngineMount>,
+}
+
+/// The description of the container, with its environment as already read. Fails in words when
+/// the shape cannot be had at the endpoint.
+pub(super) fn body(
+    spec: &InstanceSpec,
+    environment: Vec<String>,
+) -> Result<ContainerCreateBody, String> {
+    let shape = &spec.shape;
+    let reach = reach(&shape.listen, &spec.endpoint)?;
+    let memory = shape.memory.map(i64::try_from).transpose();
+    let mounts = shape.mounts.iter().map(mount).chain(reach.mount);
+    Ok(ContainerCreateBody {
+        image: Some(spec.version.pinned()),
+        cmd: shape.command.clone(),
+        env: Some(environment),
+        labels: Some(labels_of(spec)),
+        exposed_ports: reach.exposed,
+        host_config: Some(HostConfig {
+            memory: memory.map_err(|_| "that much memory cannot be asked for".to_owned())?,
+            mounts: Some(mounts.collect()),
+            port_bindings: reach.bindings,
+            restart_policy: Some(policy(shape.restart)),
+            network_mode: shape.network.clone(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    })
+}
+
+fn reach(listen: &Listen, endpoint: &Endpoint) -> Result<Reach, String> {
+    match (listen, endpoint) {
+        (Listen::Port(inside), Endpoint::Tcp(address)) => {
+            let port = format!("{inside}/tcp");
+            let binding = PortBinding {
+                host_ip: Some(address.ip().to_string()),
+                host_port: Some(address.port().to_string()),
+            };
+            Ok(Reach {
+                exposed: Some(vec![port.clone()]),
+                bindings: Some(HashMap::from([(port, Some(vec![binding]))])),
+                mount: None,
+            })
+        }
+        (Listen::Socket(inside), Endpoint::Unix(outside)) => Ok(Reach {
+            exposed: None,
+            bindings: None,
+            mount: Some(socket_mount(inside, outside)?),
+        }),
+        (Listen::Port(_), Endpoint::Unix(_)) => {
+            Err("it listens on a port inside and its slot's address is a socket".into())
+        }
+        (Listen::Socket(_), Endpoint::Tcp(_)) => {
+            Err("it listens on a socket inside and its slot's address is a port".into())
+        }
+    }
+}
+
+/// The directory is mounted and not the socket, which is made anew at each start.
+fn socket_mount(inside: &Path, outside: &Path) -> Result<EngineMount, String> {
+    if inside.file_name() != outside.file_name() {
+        return Err(format!(
+            "the socket is called {} inside and {} outside; both names must be the same",
+            inside.display(),
+            outside.display()
+        ));
+    }
+    let directory = |path: &Path| {
+        let parent = path
+            .parent()
+            .filter(|p| p.is_absolute() && p.parent().is_some());
+        let text = parent.and_then(Path::to_str).map(str::to_owned);
+        text.ok_or_else(|| format!("{} is not in a directory of its own", path.display()))
+    };
+    Ok(EngineMount {
+        typ: Some(MountType::BIND),
+        source: Some(directory(outside)?),
+        target: Some(directory(inside)?),
+        ..Default::default()
+    })
+}
+
+fn mount(mount: &Mount) -> EngineMount {
+    let is_path = mount.source.starts_with('/');
+    EngineMount {
+        typ: Some(if is_path {
+            MountType::BIND
+        } else {
+            MountType::VOLUME
+        }),
+        source: Some(mount.source.clone()),
+        target: Some(mount.target.clone()),
+        read_only: Some(mount.read_only),
+        ..Default::default()
+    }
+}
+
+fn policy(restart: RestartPolicy) -> EnginePolicy {
+    let name = match restart {
+        RestartPolicy::No => RestartPolicyNameEnum::NO,
+        RestartPolicy::OnFailure => RestartPolicyNameEnum::ON_FAILURE,
+        RestartPolicy::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
+        RestartPolicy::Always => RestartPolicyNameEnum::ALWAYS,
+    };
+    EnginePolicy {
+        name: Some(name),
+        maximum_retry_count: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_listens_and_where_it_is_reached_must_fit() {
+        let port = Listen::Port(80);
+        let socket = |path: &str| Listen::Socket(path.into());
+        let tcp: Result<Endpoint, _> = "127.0.0.1:8080".parse();
+        let unix: Result<Endpoint, _> = "unix:/run/web/blue/app.sock".parse();
+        let (Ok(tcp), Ok(unix)) = (tcp, unix) else {
+            unreachable!("both are addresses");
+        };
+        assert!(reach(&port, &tcp).is_ok());
+        assert!(reach(&socket("/run/app/app.sock"), &unix).is_ok());
+        assert!(reach(&port, &unix).is_err());
+        assert!(reach(&socket("/run/app/app.sock"), &tcp).is_err());
+        for bad in ["/run/app/other.sock", "/app.sock", "run/app.sock"] {
+            assert!(reach(&socket(bad), &unix).is_err(), "{bad}");
+        }
+    }
+}

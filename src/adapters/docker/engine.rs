@@ -1,0 +1,216 @@
+//! The connection to one engine, made when it is first needed: the protocol version is agreed on
+//! then, and an engine that is down is a failure of the call and not of the start.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::errors::Error;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use jiff::Timestamp;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use super::DockerAddress;
+use super::failure::{Act, failure, timed_out};
+use super::mend::mend;
+use crate::harmless::harmless;
+use crate::ports::{EngineInfo, Failure, FailureKind, Result};
+
+/// How long a quick call may take.
+pub(super) const QUICK: Duration = Duration::from_secs(10);
+/// The client library's own limit on the first byte of an answer; ours are below it.
+const LIBRARY_LIMIT_SECONDS: u64 = 24 * 60 * 60;
+/// The oldest protocol that is understood (Docker 20.10), and the newest.
+const OLDEST: ApiVersion = ApiVersion {
+    major: 1,
+    minor: 41,
+};
+const NEWEST: ApiVersion = ApiVersion {
+    major: 1,
+    minor: 53,
+};
+
+/// A version of the engine's protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ApiVersion {
+    major: u16,
+    minor: u16,
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl FromStr for ApiVersion {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+        let (major, minor) = text.split_once('.').ok_or(())?;
+        let number = |part: &str| part.parse().map_err(|_| ());
+        Ok(Self {
+            major: number(major)?,
+            minor: number(minor)?,
+        })
+    }
+}
+
+/// One Docker engine.
+pub struct Engine {
+    address: DockerAddress,
+    connected: OnceCell<Connected>,
+}
+
+#[derive(Clone)]
+struct Connected {
+    raw: Docker,
+    docker: Docker,
+    version: ApiVersion,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Engine").field(&self.address).finish()
+    }
+}
+
+impl Engine {
+    /// Names an engine; nothing is sent before the first call.
+    pub fn at(address: DockerAddress) -> Arc<Self> {
+        Arc::new(Self {
+            address,
+            connected: OnceCell::new(),
+        })
+    }
+
+    /// Whether the engine runs on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.address.is_local()
+    }
+
+    /// How failures call it.
+    pub(super) fn target(&self) -> String {
+        format!("docker at {}", self.address)
+    }
+
+    /// A failure of our own making.
+    pub(super) fn refuse(
+        &self,
+        kind: FailureKind,
+        doing: impl Into<String>,
+        said: impl Into<String>,
+    ) -> Failure {
+        Failure::new(kind, self.target(), doing, said)
+    }
+
+    /// The client, once the version is agreed on.
+    pub(super) async fn docker(&self) -> Result<&Docker> {
+        Ok(&self.connected().await?.docker)
+    }
+
+    /// A client for one logs call that begins at `since`, to the nanosecond.
+    pub(super) async fn docker_since(&self, since: Timestamp) -> Result<Docker> {
+        let Connected { raw, version, .. } = self.connected().await?.clone();
+        Ok(raw.with_request_modifier(move |request| mend(request, version, Some(since))))
+    }
+
+    /// Runs a quick call and words its failure.
+    pub(super) async fn quick<T>(
+        &self,
+        act: Act,
+        doing: &str,
+        call: impl Future<Output = std::result::Result<T, Error>>,
+    ) -> Result<T> {
+        self.within(QUICK, act, doing, call).await
+    }
+
+    /// Runs a call with a deadline and words its failure.
+    pub(super) async fn within<T>(
+        &self,
+        deadline: Duration,
+        act: Act,
+        doing: &str,
+        call: impl Future<Output = std::result::Result<T, Error>>,
+    ) -> Result<T> {
+        match timeout(deadline, call).await {
+            Ok(answer) => answer.map_err(|error| failure(&error, act, self.target(), doing)),
+            Err(_) => Err(timed_out(act, self.target(), doing, deadline)),
+        }
+    }
+
+    /// What the engine says about itself.
+    pub(super) async fn info(&self) -> Result<EngineInfo> {
+        let connected = self.connected().await?;
+        let doing = "asking for its version";
+        let said = self
+            .quick(Act::Read, doing, connected.docker.version())
+            .await?;
+        let version = said.version.unwrap_or_default();
+        Ok(EngineInfo {
+            name: harmless(&format!("Docker {version}")).trim_end().to_owned(),
+            api: connected.version.to_string(),
+        })
+    }
+
+    async fn connected(&self) -> Result<&Connected> {
+        self.connected.get_or_try_init(|| self.connect()).await
+    }
+
+    async fn connect(&self) -> Result<Connected> {
+        let doing = "connecting";
+        let raw = self
+            .open()
+            .map_err(|error| failure(&error, Act::Read, self.target(), doing))?;
+        let said = self.quick(Act::Read, doing, raw.version()).await?;
+        let theirs = said.api_version.unwrap_or_default();
+        let version = self.agree(&theirs)?;
+        let docker = raw
+            .clone()
+            .with_request_modifier(move |request| mend(request, version, None));
+        Ok(Connected {
+            raw,
+            docker,
+            version,
+        })
+    }
+
+    fn agree(&self, theirs: &str) -> Result<ApiVersion> {
+        let doing = "agreeing on a protocol version";
+        let Ok(version) = theirs.parse::<ApiVersion>() else {
+            let said = format!("its version {:?} cannot be read", harmless(theirs));
+            return Err(self.refuse(FailureKind::Garbled, doing, said));
+        };
+        if version < OLDEST {
+            let said =
+                format!("it speaks API {version}, the oldest that is understood is {OLDEST}");
+            let refused = self.refuse(FailureKind::Unsupported, doing, said);
+            return Err(refused.hint("Docker 20.10 and later speak it"));
+        }
+        Ok(version.min(NEWEST))
+    }
+
+    fn open(&self) -> std::result::Result<Docker, Error> {
+        let (limit, version) = (LIBRARY_LIMIT_SECONDS, API_DEFAULT_VERSION);
+        match &self.address {
+            DockerAddress::Unix(path) => {
+                Docker::connect_with_unix(&path.to_string_lossy(), limit, version)
+            }
+            DockerAddress::Tcp(authority) => Docker::connect_with_http(authority, limit, version),
+            DockerAddress::Tls(authority, files) => {
+                // bollard panics without a provider; the one that `main` installs stays.
+                let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+                Docker::connect_with_ssl(
+                    authority,
+                    &files.key,
+                    &files.cert,
+                    &files.ca,
+                    limit,
+                    version,
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What went wrong at the engine, told apart by kind. It answers many things with status 500 and
+//! a text, so some texts must be known.
+
+use std::time::Duration;
+
+use bollard::errors::Error;
+
+use crate::harmless::harmless;
+use crate::ports::{Failure, FailureKind};
+
+/// Whether a lost answer leaves something undone or something unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    /// It only looked.
+    Read,
+    /// It may have changed something.
+    Write,
+}
+
+impl Act {
+    fn lost(self) -> FailureKind {
+        match self {
+            Self::Read => FailureKind::Unreachable,
+            Self::Write => FailureKind::Ambiguous,
+        }
+    }
+}
+
+/// Words the client library's error. The error itself is not kept: its text is foreign.
+pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> Failure {
+    let (kind, said) = match error {
+        Error::DockerResponseServerError {
+            status_code,
+            message,
+        } => (by_status(*status_code, message), message.clone()),
+        Error::DockerStreamError { error } => (by_text(error), error.clone()),
+        Error::SocketNotFoundError(_) => (FailureKind::Unreachable, "no such socket".into()),
+        Error::HyperLegacyError { err } if err.is_connect() => {
+            (FailureKind::Unreachable, innermost(err))
+        }
+        Error::HyperLegacyError { err } => (act.lost(), innermost(err)),
+        Error::HyperResponseError { .. } | Error::IOError { .. } | Error::RequestTimeoutError => {
+            (act.lost(), innermost(error))
+        }
+        Error::JsonDataError { .. }
+        | Error::JsonSerdeError { .. }
+        | Error::StrParseError { .. } => (FailureKind::Garbled, error.to_string()),
+        _ => (FailureKind::Rejected, error.to_string()),
+    };
+    let failure = Failure::new(kind, target, harmless(doing), harmless(&said));
+    if kind == FailureKind::Unreachable {
+        return failure.hint("is the engine running, and may we use its socket?");
+    }
+    failure
+}
+
+/// No answer in time: what was asked may still happen.
+pub(super) fn timed_out(act: Act, target: String, doing: &str, deadline: Duration) -> Failure {
+    let said = format!("no answer within {} s", deadline.as_secs());
+    Failure::new(act.lost(), target, harmless(doing), said)
+}
+
+fn by_status(status: u16, message: &str) -> FailureKind {
+    match status {
+        401 | 403 => FailureKind::Denied,
+        404 => match by_text(message) {
+            // A private repository and a missing one are answered alike.
+            FailureKind::Denied => FailureKind::Denied,
+            _ => FailureKind::Missing,
+        },
+        409 => FailureKind::Conflict,
+        501 => FailureKind::Unsupported,
+        _ => by_text(message),
+    }
+}
+
+fn by_text(message: &str) -> FailureKind {
+    let message = message.to_lowercase();
+    let says = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
+    if says(&[
+        "unauthorized",
+        "authentication required",
+        "no basic auth",
+        "access denied",
+        "denied:",
+    ]) {
+        return FailureKind::Denied;
+    }
+    if says(&[
+        "manifest unknown",
+        "not found",
+        "no such image",
+        "name unknown",
+    ]) {
+        return FailureKind::Missing;
+    }
+    if says(&["address already in use", "port is already allocated"]) {
+        return FailureKind::Conflict;
+    }
+    if says(&["client version", "does not support reading"]) {
+        return FailureKind::Unsupported;
+    }
+    if says(&[
+        "connection refused",
+        "no such host",
+        "i/o timeout",
+        "deadline exceeded",
+    ]) {
+        return FailureKind::Unreachable;
+    }
+    FailureKind::Rejected
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_hide_behind_status_500_are_told_apart() {
+        for (text, kind) in [
+            (
+                "Head http://r/v2/: no basic auth credentials",
+                FailureKind::Denied,
+            ),
+            ("unauthorized: authentication required", FailureKind::Denied),
+            (
+                "manifest for r/web:9 not found: manifest unknown",
+                FailureKind::Missing,
+            ),
+            (
+                "driver failed: Bind for 127.0.0.1:80 failed: port is already allocated",
+                FailureKind::Conflict,
+            ),
+            ("something else", FailureKind::Rejected),
+        ] {
+            assert_eq!(by_status(500, text), kind, "{text}");
+        }
+        assert_eq!(by_status(501, ""), FailureKind::Unsupported);
+    }
+
+    #[test]
+    fn a_lost_write_is_ambiguous_and_a_lost_read_is_not() {
+        let kind = |act| timed_out(act, String::new(), "", Duration::ZERO).kind;
+        assert_eq!(kind(Act::Write), FailureKind::Ambiguous);
+        assert_eq!(kind(Act::Read), FailureKind::Unreachable);
+    }
+
+    #[test]
+    fn what_the_engine_says_is_made_harmless() {
+        let error = Error::DockerResponseServerError {
+            status_code: 500,
+            message: "\u{1b}[31mred\u{202e}".into(),
+        };
+        let said = failure(&error, Act::Read, String::new(), "").said;
+        assert_eq!(said, "red\u{fffd}");
+    }
+}

@@ -1,0 +1,73 @@
+//! The labels by which our containers are known. They say what was meant; what runs is told by
+//! the engine.
+
+use std::collections::HashMap;
+
+use crate::harmless::harmless;
+use crate::inventory::{Endpoint, ReleaseId, Slot, Target};
+use crate::ports::InstanceSpec;
+
+/// The label that every container of ours has.
+pub(super) const SERVICE: &str = "greenroom.service";
+const ENVIRONMENT: &str = "greenroom.environment";
+const SLOT: &str = "greenroom.slot";
+const RELEASE: &str = "greenroom.release";
+const TAG: &str = "greenroom.tag";
+const DIGEST: &str = "greenroom.digest";
+const REPOSITORY: &str = "greenroom.repository";
+const ENDPOINT: &str = "greenroom.endpoint";
+
+/// What the labels of a container of ours say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Labels {
+    pub(super) target: Target,
+    pub(super) slot: Slot,
+    pub(super) release: Option<ReleaseId>,
+    pub(super) tag: Option<String>,
+    pub(super) digest: String,
+    pub(super) repository: String,
+    pub(super) endpoint: Option<Endpoint>,
+}
+
+impl Labels {
+    /// Reads them; none when the container is not ours.
+    pub(super) fn read(labels: &HashMap<String, String>) -> Option<Self> {
+        let text = |name: &str| labels.get(name).map(String::as_str);
+        let service = text(SERVICE)?.parse().ok()?;
+        let environment = text(ENVIRONMENT)?.parse().ok()?;
+        Some(Self {
+            target: Target::new(service, environment),
+            slot: text(SLOT)?.parse().ok()?,
+            release: text(RELEASE).and_then(|t| t.parse().ok()),
+            tag: text(TAG).filter(|t| !t.is_empty()).map(harmless),
+            digest: text(DIGEST).unwrap_or_default().to_owned(),
+            repository: text(REPOSITORY).unwrap_or_default().to_owned(),
+            endpoint: text(ENDPOINT).and_then(|t| t.parse().ok()),
+        })
+    }
+
+    /// Whether they name this slot of this target.
+    pub(super) fn are_of(&self, target: &Target, slot: Slot) -> bool {
+        self.target == *target && self.slot == slot
+    }
+}
+
+/// The labels of an instance to be made: the configuration's own first, so that they cannot
+/// replace ours.
+pub(super) fn labels_of(spec: &InstanceSpec) -> HashMap<String, String> {
+    let mut labels: HashMap<String, String> = spec.shape.labels.clone().into_iter().collect();
+    labels.extend(
+        [
+            (SERVICE, spec.target.service.to_string()),
+            (ENVIRONMENT, spec.target.environment.to_string()),
+            (SLOT, spec.slot.to_string()),
+            (RELEASE, spec.release.to_string()),
+            (TAG, spec.version.tag.clone().unwrap_or_default()),
+            (DIGEST, spec.version.digest.to_string()),
+            (REPOSITORY, spec.version.repository.clone()),
+            (ENDPOINT, spec.endpoint.to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    labels
+}

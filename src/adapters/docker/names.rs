@@ -1,0 +1,84 @@
+//! Names that are written into the paths of requests, where `bollard` escapes nothing: only
+//! what cannot leave its place is let through.
+
+use crate::inventory::{InstanceId, Version};
+
+/// A full container id, and nothing else.
+pub(super) fn container_id(instance: &InstanceId) -> Option<&str> {
+    let id = instance.0.as_str();
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    (id.len() == 64 && id.bytes().all(hex)).then_some(id)
+}
+
+/// A container's name, by Docker's own alphabet.
+pub(super) fn is_container_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    let starts = name
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphanumeric());
+    starts && name.len() <= 200 && name.bytes().all(plain)
+}
+
+/// `repository@digest`, when the repository is one.
+pub(super) fn pinned(version: &Version) -> Option<String> {
+    is_repository(&version.repository).then(|| version.pinned())
+}
+
+fn is_repository(repository: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    let (host, rest) = match repository.split_once('/') {
+        Some((host, rest)) if host.contains(':') => (Some(host), rest),
+        _ => (None, repository),
+    };
+    let host_is_plain = host
+        .and_then(|h| h.rsplit_once(':'))
+        .is_none_or(|(name, port)| {
+            !name.is_empty()
+                && name.bytes().all(|b| plain(b) || b"[]:".contains(&b))
+                && port.parse::<u16>().is_ok()
+        });
+    let part_is_plain = |part: &str| {
+        let starts = part
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_alphanumeric());
+        starts && part.bytes().all(plain)
+    };
+    host_is_plain && repository.len() <= 255 && rest.split('/').all(part_is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_could_leave_its_place_in_a_path_is_a_name() {
+        for good in [
+            "web",
+            "team/web",
+            "registry.example/team/web",
+            "127.0.0.1:5000/a/b",
+            "[::1]:5000/a",
+        ] {
+            assert!(is_repository(good), "{good}");
+        }
+        for bad in [
+            "", "..", "a/../b", "a//b", "a b", "a?b", "a#b", "a%2fb", ":1/a", "h:x/a", "a@b", "/a",
+        ] {
+            assert!(!is_repository(bad), "{bad}");
+            assert!(!is_container_name(bad), "{bad}");
+        }
+        assert!(is_container_name("greenroom-web-production-blue"));
+        assert!(container_id(&InstanceId("a".repeat(64))).is_some());
+        for bad in [
+            "",
+            "..",
+            "abc",
+            &"A".repeat(64),
+            &format!("{}/x", "a".repeat(62)),
+        ] {
+            assert!(container_id(&InstanceId(bad.to_owned())).is_none(), "{bad}");
+        }
+    }
+}

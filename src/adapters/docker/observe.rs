@@ -1,0 +1,278 @@
+//! What the engine says about a container, as our nouns.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::models::{
+    ContainerInspectResponse, ContainerState, ContainerStateStatusEnum, HealthStatusEnum,
+};
+use bollard::query_parameters::ListContainersOptions;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use super::Engine;
+use super::failure::Act;
+use super::labels::Labels;
+use crate::harmless::harmless;
+use crate::inventory::{Digest, Instance, InstanceId, InstanceState, RuntimeHealth};
+use crate::ports::{FailureKind, Result};
+
+/// How many containers are inspected at once.
+const AT_ONCE: usize = 8;
+
+/// A container, ours or not.
+#[derive(Debug, Clone)]
+pub(super) struct Container {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) labels: Option<Labels>,
+    pub(super) state: InstanceState,
+    pub(super) log_driver: String,
+    image: String,
+    health: RuntimeHealth,
+    started_at: Option<Timestamp>,
+    restarts: u64,
+    pid: Option<u32>,
+}
+
+impl Container {
+    /// Whether the engine counts it as running: it holds its addresses and cannot be removed.
+    pub(super) fn is_up(&self) -> bool {
+        !matches!(
+            self.state,
+            InstanceState::Created | InstanceState::Exited { .. }
+        )
+    }
+
+    fn read(said: ContainerInspectResponse) -> Self {
+        let state = said.state.unwrap_or_default();
+        let labels = said.config.and_then(|c| c.labels).unwrap_or_default();
+        let log_driver = said
+            .host_config
+            .and_then(|h| h.log_config)
+            .and_then(|l| l.typ);
+        let name = said.name.unwrap_or_default();
+        Self {
+            id: said.id.unwrap_or_default(),
+            name: harmless(name.trim_start_matches('/')),
+            labels: Labels::read(&labels),
+            log_driver: harmless(&log_driver.unwrap_or_default()),
+            image: said.image.unwrap_or_default(),
+            health: health(&state),
+            started_at: started_at(&state),
+            restarts: said
+                .restart_count
+                .and_then(|n| n.try_into().ok())
+                .unwrap_or(0),
+            pid: state.pid.and_then(|n| n.try_into().ok()).filter(|&n| n > 0),
+            state: running_state(&state),
+        }
+    }
+}
+
+impl Engine {
+    /// Looks at one container by a validated name or id; none when there is none.
+    pub(super) async fn inspect(&self, name: &str, doing: &str) -> Result<Option<Container>> {
+        self.inspect_within(super::engine::QUICK, name, doing).await
+    }
+
+    async fn inspect_within(
+        &self,
+        deadline: Duration,
+        name: &str,
+        doing: &str,
+    ) -> Result<Option<Container>> {
+        let docker = self.docker().await?;
+        let call = docker.inspect_container(name, None);
+        match self.within(deadline, Act::Read, doing, call).await {
+            Ok(said) => Ok(Some(Container::read(said))),
+            Err(failure) if failure.kind == FailureKind::Missing => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The containers of ours that have all of `labels` (`name` or `name=value`), as instances.
+    pub(super) async fn ours(&self, labels: Vec<String>, doing: &str) -> Result<Vec<Instance>> {
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(HashMap::from([("label".to_owned(), labels)])),
+            ..Default::default()
+        };
+        let docker = self.docker().await?;
+        let call = docker.list_containers(Some(options));
+        let listed = self.quick(Act::Read, doing, call).await?;
+        let ids = listed.into_iter().filter_map(|summary| summary.id);
+        let seen = stream::iter(ids)
+            .map(|id| async move { self.inspect(&id, doing).await })
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<Vec<_>>()
+            .await?;
+        // Several instances of one image are common: its digests are asked for once.
+        let mut images = HashMap::new();
+        let mut instances = Vec::new();
+        for container in seen.into_iter().flatten() {
+            if let Some(instance) = self.instance_of(&container, &mut images).await? {
+                instances.push(instance);
+            }
+        }
+        instances.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(instances)
+    }
+
+    /// A container as an instance; none when it is not ours.
+    pub(super) async fn instance(&self, container: &Container) -> Result<Option<Instance>> {
+        self.instance_of(container, &mut HashMap::new()).await
+    }
+
+    async fn instance_of(
+        &self,
+        container: &Container,
+        images: &mut HashMap<String, Vec<String>>,
+    ) -> Result<Option<Instance>> {
+        let Some(labels) = &container.labels else {
+            return Ok(None);
+        };
+        if !images.contains_key(&container.image) {
+            let digests = self.repository_digests(&container.image).await?;
+            images.insert(container.image.clone(), digests);
+        }
+        let known = images.get(&container.image).map_or(&[][..], Vec::as_slice);
+        let Some(digest) = running_digest(known, labels, &container.image) else {
+            let said = format!("its image {:?} has no digest", harmless(&container.image));
+            return Err(self.refuse(
+                FailureKind::Garbled,
+                format!("looking at {}", container.name),
+                said,
+            ));
+        };
+        Ok(Some(Instance {
+            id: InstanceId(container.id.clone()),
+            name: container.name.clone(),
+            target: labels.target.clone(),
+            slot: labels.slot,
+            digest,
+            tag: labels.tag.clone(),
+            release: labels.release,
+            state: container.state,
+            health: container.health,
+            started_at: container.started_at,
+            restarts: container.restarts,
+            pid: container.pid,
+        }))
+    }
+
+    /// `repository@digest` of each name the image was pulled by; empty when it is gone.
+    async fn repository_digests(&self, image: &str) -> Result<Vec<String>> {
+        if image.parse::<Digest>().is_err() {
+            return Ok(Vec::new());
+        }
+        let docker = self.docker().await?;
+        let call = docker.inspect_image(image);
+        match self.quick(Act::Read, "looking at an image", call).await {
+            Ok(said) => Ok(said.repo_digests.unwrap_or_default()),
+            Err(failure) if failure.kind == FailureKind::Missing => Ok(Vec::new()),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// The digest by which the running image is known in its repository. One image can have several
+/// there (the same content pushed twice in different wrapping): then the one that was meant. An
+/// image that was never pulled has none; its own id is true as well, and equals no release.
+fn running_digest(known: &[String], labels: &Labels, image: &str) -> Option<Digest> {
+    let repository = familiar(&labels.repository);
+    let mut digests = known.iter().filter_map(|name| {
+        let (of, digest) = name.split_once('@')?;
+        (familiar(of) == repository).then_some(digest)
+    });
+    let first = digests.next();
+    let meant = first
+        .into_iter()
+        .chain(digests)
+        .find(|d| *d == labels.digest);
+    meant.or(first).unwrap_or(image).parse().ok()
+}
+
+/// A repository as the engine shortens it.
+fn familiar(repository: &str) -> &str {
+    let inner = repository.strip_prefix("docker.io/").unwrap_or(repository);
+    inner.strip_prefix("library/").unwrap_or(inner)
+}
+
+fn running_state(state: &ContainerState) -> InstanceState {
+    use ContainerStateStatusEnum as Status;
+    match state.status {
+        Some(Status::CREATED) => InstanceState::Created,
+        Some(Status::RUNNING | Status::STOPPING) => InstanceState::Running,
+        Some(Status::PAUSED) => InstanceState::Paused,
+        Some(Status::RESTARTING) => InstanceState::Restarting,
+        None | Some(Status::EMPTY) if state.running == Some(true) => InstanceState::Running,
+        _ => InstanceState::Exited {
+            code: state.exit_code,
+        },
+    }
+}
+
+fn health(state: &ContainerState) -> RuntimeHealth {
+    match state.health.as_ref().and_then(|h| h.status) {
+        Some(HealthStatusEnum::STARTING) => RuntimeHealth::Starting,
+        Some(HealthStatusEnum::HEALTHY) => RuntimeHealth::Healthy,
+        Some(HealthStatusEnum::UNHEALTHY) => RuntimeHealth::Unhealthy,
+        _ => RuntimeHealth::Unchecked,
+    }
+}
+
+fn started_at(state: &ContainerState) -> Option<Timestamp> {
+    let at: Timestamp = state.started_at.as_deref()?.parse().ok()?;
+    // One that never started has the year 1.
+    (at.as_second() > 0).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(fill: char) -> String {
+        format!("sha256:{}", fill.to_string().repeat(64))
+    }
+
+    fn labels(repository: &str, meant: char) -> Labels {
+        let all = HashMap::from([
+            ("greenroom.service".to_owned(), "web".to_owned()),
+            ("greenroom.environment".to_owned(), "qa".to_owned()),
+            ("greenroom.slot".to_owned(), "blue".to_owned()),
+            ("greenroom.repository".to_owned(), repository.to_owned()),
+            ("greenroom.digest".to_owned(), digest(meant)),
+        ]);
+        Labels::read(&all).expect("ours")
+    }
+
+    #[test]
+    fn the_running_digest_is_the_images_and_not_the_labels() {
+        let known = |names: &[(&str, char)]| -> Vec<String> {
+            names
+                .iter()
+                .map(|(of, fill)| format!("{of}@{}", digest(*fill)))
+                .collect()
+        };
+        let image = digest('f');
+        let running = |known: &[String], labels: &Labels| {
+            running_digest(known, labels, &image).map(String::from)
+        };
+        let labels_a = labels("r:5000/web", 'a');
+        assert_eq!(
+            running(&known(&[("r:5000/web", 'b')]), &labels_a),
+            Some(digest('b'))
+        );
+        let twice = known(&[("r:5000/web", 'b'), ("r:5000/web", 'a')]);
+        assert_eq!(running(&twice, &labels_a), Some(digest('a')));
+        let elsewhere = known(&[("other/web", 'a')]);
+        assert_eq!(running(&elsewhere, &labels_a), Some(digest('f')));
+        let hub = known(&[("nginx", 'c')]);
+        assert_eq!(
+            running(&hub, &labels("docker.io/library/nginx", 'a')),
+            Some(digest('c'))
+        );
+        assert_eq!(running_digest(&[], &labels_a, "garbage"), None);
+    }
+}

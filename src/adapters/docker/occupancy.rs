@@ -1,0 +1,159 @@
+//! What stands where an instance would go: under its name, and on its address.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use bollard::models::{ContainerSummary, PortSummary, PortSummaryTypeEnum};
+use bollard::query_parameters::ListContainersOptions;
+use tokio::net::TcpSocket;
+
+use super::Engine;
+use super::failure::Act;
+use super::labels::Labels;
+use super::socket::{self, AtPath};
+use crate::harmless::harmless;
+use crate::inventory::{Endpoint, Slot, Target};
+use crate::ports::{Occupancy, Result, instance_name};
+
+impl Engine {
+    /// What stands in a slot. An instance of ours that does not run and whose address somebody
+    /// else has taken is no help: that is foreign.
+    pub(super) async fn occupancy(
+        &self,
+        target: &Target,
+        slot: Slot,
+        endpoint: &Endpoint,
+    ) -> Result<Occupancy> {
+        let name = instance_name(target, slot);
+        let doing = format!("looking what is in {slot} of {target}");
+        let ours = match self.inspect(&name, &doing).await? {
+            None => None,
+            Some(container) => {
+                let is_ours = container
+                    .labels
+                    .as_ref()
+                    .is_some_and(|l| l.are_of(target, slot));
+                if !is_ours {
+                    let said = format!("a container that is not Greenroom's has the name {name}");
+                    return Ok(Occupancy::Foreign(said));
+                }
+                let is_up = container.is_up();
+                self.instance(&container)
+                    .await?
+                    .map(|instance| (instance, is_up))
+            }
+        };
+        if let Some((instance, true)) = ours {
+            return Ok(Occupancy::Ours(Box::new(instance)));
+        }
+        if let Some(said) = self.taken(endpoint, &name, &doing).await? {
+            return Ok(Occupancy::Foreign(said));
+        }
+        Ok(match ours {
+            Some((instance, _)) => Occupancy::Ours(Box::new(instance)),
+            None => Occupancy::Free,
+        })
+    }
+
+    async fn taken(&self, endpoint: &Endpoint, name: &str, doing: &str) -> Result<Option<String>> {
+        let address = match endpoint {
+            Endpoint::Unix(path) => {
+                return Ok(match socket::look(path).await {
+                    AtPath::Nothing | AtPath::Stale => None,
+                    AtPath::Listening => Some(format!("something listens on {endpoint}")),
+                    AtPath::Other(said) => Some(said),
+                });
+            }
+            Endpoint::Tcp(address) => *address,
+        };
+        let docker = self.docker().await?;
+        let call = docker.list_containers(None::<ListContainersOptions>);
+        let running = self.quick(Act::Read, doing, call).await?;
+        let publisher = running
+            .iter()
+            .filter(|container| container_name(container) != name)
+            .find(|container| publishes(container, address));
+        if let Some(container) = publisher {
+            return Ok(Some(publisher_in_words(container, address)));
+        }
+        if self.is_local() && is_listened_on(address) {
+            return Ok(Some(format!("a process on this host listens on {address}")));
+        }
+        Ok(None)
+    }
+}
+
+fn publisher_in_words(container: &ContainerSummary, address: SocketAddr) -> String {
+    let name = container_name(container);
+    let labels = container.labels.as_ref().and_then(Labels::read);
+    match labels {
+        Some(labels) => format!(
+            "the container {name} ({} of {}) publishes {address}",
+            labels.slot, labels.target
+        ),
+        None => format!("the container {name}, which is not Greenroom's, publishes {address}"),
+    }
+}
+
+fn container_name(container: &ContainerSummary) -> String {
+    let name = container.names.as_ref().and_then(|names| names.first());
+    harmless(name.map_or("without a name", |name| name.trim_start_matches('/')))
+}
+
+fn publishes(container: &ContainerSummary, address: SocketAddr) -> bool {
+    let ports = container.ports.as_deref().unwrap_or_default();
+    ports.iter().any(|port| collides(port, address))
+}
+
+fn collides(port: &PortSummary, address: SocketAddr) -> bool {
+    let is_tcp = !matches!(
+        port.typ,
+        Some(PortSummaryTypeEnum::UDP | PortSummaryTypeEnum::SCTP)
+    );
+    if !is_tcp || port.public_port != Some(address.port()) {
+        return false;
+    }
+    let ip = port
+        .ip
+        .as_deref()
+        .and_then(|ip| ip.parse::<std::net::IpAddr>().ok());
+    ip.is_none_or(|ip| ip.is_unspecified() || address.ip().is_unspecified() || ip == address.ip())
+}
+
+/// Whether binding the address fails because somebody has it. Nothing is listened on, so nobody
+/// can be answered by mistake; an address this host does not have tells nothing.
+fn is_listened_on(address: SocketAddr) -> bool {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    let Ok(socket) = socket else {
+        return false;
+    };
+    // Without it, connections that have just ended would count.
+    let bound = socket
+        .set_reuseaddr(true)
+        .and_then(|()| socket.bind(address));
+    bound.is_err_and(|e| e.kind() == ErrorKind::AddrInUse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_published_port_collides_where_it_reaches_the_same_address() {
+        let port = |ip: Option<&str>, number| PortSummary {
+            ip: ip.map(str::to_owned),
+            private_port: 80,
+            public_port: Some(number),
+            typ: Some(PortSummaryTypeEnum::TCP),
+        };
+        let address: SocketAddr = "127.0.0.1:8080".parse().expect("an address");
+        assert!(collides(&port(Some("127.0.0.1"), 8080), address));
+        assert!(collides(&port(Some("0.0.0.0"), 8080), address));
+        assert!(collides(&port(None, 8080), address));
+        assert!(!collides(&port(Some("127.0.0.2"), 8080), address));
+        assert!(!collides(&port(Some("0.0.0.0"), 8081), address));
+    }
+}

@@ -1,0 +1,324 @@
+//! A proxy inside a running container: its files and commands through the engine's exec. Works
+//! with the tools of busybox and of coreutils alike, and gives a shell nothing but fixed scripts.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::container::LogOutput;
+use bollard::errors::Error;
+use bollard::exec::{StartExecOptions, StartExecResults};
+use bollard::models::ExecConfig;
+use futures_util::StreamExt;
+use tokio::io::AsyncWriteExt;
+use tokio::time::sleep;
+
+use super::Engine;
+use super::failure::Act;
+use super::names::is_container_name;
+use crate::harmless::harmless;
+use crate::ports::{CommandOutput, FailureKind, ProxyHost, Result};
+
+/// How long a command may take.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// How much of its output is kept, of each stream.
+const LONGEST: usize = 4 * 1024 * 1024;
+/// How often the engine is asked for the exit code after the output has ended, and how long apart.
+const ASKED: u32 = 100;
+const APART: Duration = Duration::from_millis(20);
+
+/// Written beside the file, complete (`$2` bytes: a connection that breaks looks like an end, and
+/// not every way to an engine can close one direction alone), synced, then renamed over it.
+const WRITE: &str = r#"set -e
+d=$(dirname -- "$1"); mkdir -p -- "$d"; t="$1.greenroom.$$"
+trap 'rm -f -- "$t"' EXIT
+head -c "$2" > "$t"
+[ "$(wc -c < "$t")" -eq "$2" ]
+sync "$t" 2>/dev/null || sync
+mv -T -- "$t" "$1"
+sync "$d" 2>/dev/null || sync"#;
+
+/// Made beside the link, then renamed over it.
+const POINT: &str = r#"set -e
+d=$(dirname -- "$1"); mkdir -p -- "$d"; t="$1.greenroom.$$"
+trap 'rm -f -- "$t"' EXIT
+ln -s -- "$2" "$t"
+mv -T -- "$t" "$1"
+sync "$d" 2>/dev/null || sync"#;
+
+/// The inside of a running container of an engine.
+#[derive(Debug, Clone)]
+pub struct ContainerHost {
+    engine: Arc<Engine>,
+    container: String,
+}
+
+/// How a command ended, its streams apart.
+struct Ended {
+    code: Option<i64>,
+    out: Vec<u8>,
+    all: Vec<u8>,
+}
+
+impl Ended {
+    fn is_good(&self) -> bool {
+        self.code == Some(0)
+    }
+}
+
+impl ContainerHost {
+    /// The container called `container` (or with that id), at `engine`.
+    pub fn new(engine: Arc<Engine>, container: impl Into<String>) -> Self {
+        Self {
+            engine,
+            container: container.into(),
+        }
+    }
+
+    async fn execute(
+        &self,
+        act: Act,
+        doing: &str,
+        argv: &[&str],
+        input: Option<&[u8]>,
+    ) -> Result<Ended> {
+        if !is_container_name(&self.container) {
+            let said = format!("{:?} is not a container's name", harmless(&self.container));
+            return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
+        }
+        let call = self.executed(argv, input);
+        self.engine.docker().await?;
+        let ended = self.engine.within(DEADLINE, act, doing, call).await;
+        ended.map_err(|mut failure| {
+            if failure.kind == FailureKind::Conflict {
+                // The engine's word for a container that does not run.
+                failure.kind = FailureKind::Unreachable;
+            }
+            failure
+        })
+    }
+
+    async fn executed(
+        &self,
+        argv: &[&str],
+        input: Option<&[u8]>,
+    ) -> std::result::Result<Ended, Error> {
+        let Ok(docker) = self.engine.docker().await else {
+            return Err(Error::RequestTimeoutError);
+        };
+        let config = ExecConfig {
+            attach_stdin: Some(input.is_some()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(argv.iter().map(|&a| a.to_owned()).collect()),
+            ..Default::default()
+        };
+        let exec = docker.create_exec(&self.container, config).await?.id;
+        let started = docker.start_exec(&exec, None::<StartExecOptions>).await?;
+        let mut ended = Ended {
+            code: None,
+            out: Vec::new(),
+            all: Vec::new(),
+        };
+        if let StartExecResults::Attached {
+            mut output,
+            input: mut stdin,
+        } = started
+        {
+            if let Some(bytes) = input {
+                // One that ends without reading says why by its exit code.
+                let _ = stdin.write_all(bytes).await;
+                let _ = stdin.flush().await;
+            }
+            while let Some(frame) = output.next().await {
+                let frame = frame?;
+                if matches!(frame, LogOutput::StdOut { .. }) {
+                    keep(&mut ended.out, frame.as_ref());
+                }
+                keep(&mut ended.all, frame.as_ref());
+            }
+        }
+        for _ in 0..ASKED {
+            let seen = docker.inspect_exec(&exec).await?;
+            if seen.running != Some(true) {
+                ended.code = seen.exit_code;
+                return Ok(ended);
+            }
+            sleep(APART).await;
+        }
+        Err(Error::RequestTimeoutError)
+    }
+
+    /// Runs a fixed script; what it says when it fails becomes the failure.
+    async fn script(
+        &self,
+        doing: &str,
+        script: &str,
+        arguments: [&str; 2],
+        input: Option<&[u8]>,
+    ) -> Result<()> {
+        let [first, second] = arguments;
+        let argv = ["sh", "-c", script, "sh", first, second];
+        let ended = self.execute(Act::Write, doing, &argv, input).await?;
+        if ended.is_good() {
+            Ok(())
+        } else {
+            Err(self.failed(doing, &ended))
+        }
+    }
+
+    fn failed(&self, doing: &str, ended: &Ended) -> crate::ports::Failure {
+        let said = harmless(&String::from_utf8_lossy(&ended.all));
+        let code = ended.code.map_or("a signal".to_owned(), |c| c.to_string());
+        let said = format!("it ended with {code}: {said}");
+        self.engine
+            .refuse(FailureKind::Rejected, doing, said.trim_end_matches(": "))
+    }
+
+    fn text<'a>(&self, path: &'a Path, doing: &str) -> Result<&'a str> {
+        let text = path
+            .to_str()
+            .filter(|t| t.starts_with('/') && !t.contains('\0'));
+        text.ok_or_else(|| {
+            let said = "that is not an absolute path of plain text";
+            self.engine.refuse(FailureKind::Rejected, doing, said)
+        })
+    }
+
+    fn doing(&self, verb: &str, path: &Path) -> String {
+        harmless(&format!(
+            "{verb} {} in container {}",
+            path.display(),
+            self.container
+        ))
+    }
+}
+
+fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
+    let room = LONGEST.saturating_sub(kept.len());
+    kept.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+}
+
+#[async_trait]
+impl ProxyHost for ContainerHost {
+    fn place(&self) -> String {
+        format!("container {}", harmless(&self.container))
+    }
+
+    async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        let doing = self.doing("reading", path);
+        let path = self.text(path, &doing)?;
+        let ended = self
+            .execute(Act::Read, &doing, &["cat", path], None)
+            .await?;
+        if ended.is_good() {
+            return Ok(Some(ended.out));
+        }
+        let there = self
+            .execute(Act::Read, &doing, &["test", "-e", path], None)
+            .await?;
+        if there.code == Some(1) {
+            Ok(None)
+        } else {
+            Err(self.failed(&doing, &ended))
+        }
+    }
+
+    async fn list(&self, directory: &Path) -> Result<Vec<String>> {
+        let doing = self.doing("listing", directory);
+        let path = self.text(directory, &doing)?;
+        let ended = self
+            .execute(Act::Read, &doing, &["ls", "-1A", path], None)
+            .await?;
+        if ended.is_good() {
+            let text = String::from_utf8_lossy(&ended.out);
+            return Ok(text.lines().map(str::to_owned).collect());
+        }
+        let there = self
+            .execute(Act::Read, &doing, &["test", "-e", path], None)
+            .await?;
+        if there.code == Some(1) {
+            Ok(Vec::new())
+        } else {
+            Err(self.failed(&doing, &ended))
+        }
+    }
+
+    async fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
+        let doing = self.doing("writing", path);
+        let path = self.text(path, &doing)?;
+        let length = content.len().to_string();
+        self.script(&doing, WRITE, [path, &length], Some(content))
+            .await
+    }
+
+    async fn remove(&self, path: &Path) -> Result<()> {
+        let doing = self.doing("removing", path);
+        let path = self.text(path, &doing)?;
+        let ended = self
+            .execute(Act::Write, &doing, &["rm", "-f", path], None)
+            .await?;
+        if ended.is_good() {
+            Ok(())
+        } else {
+            Err(self.failed(&doing, &ended))
+        }
+    }
+
+    async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
+        let doing = self.doing("reading the link", path);
+        let path = self.text(path, &doing)?;
+        let ended = self
+            .execute(Act::Read, &doing, &["readlink", path], None)
+            .await?;
+        match ended.code {
+            Some(0) => {
+                let text = String::from_utf8_lossy(&ended.out);
+                Ok(Some(PathBuf::from(text.trim_end_matches('\n'))))
+            }
+            Some(1) => Ok(None),
+            _ => Err(self.failed(&doing, &ended)),
+        }
+    }
+
+    async fn point(&self, link: &Path, to: &Path) -> Result<()> {
+        let doing = self.doing("pointing", link);
+        let link = self.text(link, &doing)?;
+        let Some(to) = to.to_str() else {
+            let said = "the name it is to point to is not plain text";
+            return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
+        };
+        self.script(&doing, POINT, [link, to], None).await
+    }
+
+    async fn run(&self, command: &[String]) -> Result<CommandOutput> {
+        let argv: Vec<&str> = command.iter().map(String::as_str).collect();
+        let program = argv.first().copied().unwrap_or_default();
+        let doing = harmless(&format!(
+            "running {program} in container {}",
+            self.container
+        ));
+        let ended = self.execute(Act::Write, &doing, &argv, None).await?;
+        Ok(CommandOutput {
+            code: ended.code,
+            output: String::from_utf8_lossy(&ended.all).into_owned(),
+        })
+    }
+
+    async fn socket_table(&self, table: &str) -> Result<Option<String>> {
+        if !matches!(table, "tcp" | "tcp6") {
+            return Ok(None);
+        }
+        let doing = format!(
+            "reading the connections of container {}",
+            harmless(&self.container)
+        );
+        let path = format!("/proc/net/{table}");
+        let ended = self
+            .execute(Act::Read, &doing, &["cat", &path], None)
+            .await?;
+        let text = || String::from_utf8_lossy(&ended.out).into_owned();
+        Ok(ended.is_good().then(text))
+    }
+}

@@ -1,0 +1,162 @@
+//! Getting an image by digest, with its progress over all layers together.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::auth::DockerCredentials;
+use bollard::models::CreateImageInfo;
+use bollard::query_parameters::CreateImageOptions;
+use futures_util::StreamExt;
+use secrecy::ExposeSecret;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::Engine;
+use super::failure::{Act, failure, timed_out};
+use super::names::pinned;
+use crate::inventory::Version;
+use crate::ports::{Credentials, FailureKind, PullProgress, Result, registry_host};
+
+/// How long nothing may arrive.
+const IDLE: Duration = Duration::from_mins(1);
+
+impl Engine {
+    /// Whether the image is there under its repository and digest.
+    pub(super) async fn has_image(&self, version: &Version) -> Result<bool> {
+        let doing = format!("looking for {}", version.pinned());
+        let Some(name) = pinned(version) else {
+            return Err(self.refuse(FailureKind::Rejected, doing, "that is not a repository"));
+        };
+        let docker = self.docker().await?;
+        match self
+            .quick(Act::Read, &doing, docker.inspect_image(&name))
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.kind == FailureKind::Missing => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Pulls, and believes it when the image is there.
+    pub(super) async fn pull(
+        &self,
+        version: &Version,
+        credentials: Option<&Credentials>,
+        progress: &mpsc::Sender<PullProgress>,
+    ) -> Result<()> {
+        if self.has_image(version).await? {
+            return Ok(());
+        }
+        let doing = format!("pulling {}", version.pinned());
+        let options = CreateImageOptions {
+            from_image: Some(version.repository.clone()),
+            tag: Some(version.digest.to_string()),
+            ..Default::default()
+        };
+        let docker = self.docker().await?;
+        let header = credentials.map(|c| header(c, &version.repository));
+        let mut answers = Box::pin(docker.create_image(Some(options), None, header));
+        let mut layers = Layers::default();
+        loop {
+            let answer = timeout(IDLE, answers.next()).await;
+            let Ok(answer) = answer else {
+                return Err(timed_out(Act::Write, self.target(), &doing, IDLE));
+            };
+            let Some(answer) = answer else {
+                break;
+            };
+            let told = answer.map_err(|e| failure(&e, Act::Write, self.target(), &doing))?;
+            if let Some(so_far) = layers.take(&told) {
+                let _ = progress.try_send(so_far);
+            }
+        }
+        if self.has_image(version).await? {
+            return Ok(());
+        }
+        let said = "the engine ended the pull and does not have the image";
+        Err(self.refuse(FailureKind::Ambiguous, doing, said))
+    }
+}
+
+fn header(credentials: &Credentials, repository: &str) -> DockerCredentials {
+    DockerCredentials {
+        username: Some(credentials.user.clone()),
+        password: Some(credentials.password.expose_secret().to_owned()),
+        serveraddress: Some(registry_host(repository).to_owned()),
+        ..Default::default()
+    }
+}
+
+/// The bytes of each layer: arrived, and in all.
+#[derive(Debug, Default)]
+struct Layers(HashMap<String, (u64, u64)>);
+
+impl Layers {
+    fn take(&mut self, told: &CreateImageInfo) -> Option<PullProgress> {
+        let id = told.id.clone()?;
+        match told.status.as_deref()? {
+            "Downloading" => {
+                let detail = told.progress_detail.as_ref()?;
+                let bytes = |n: Option<i64>| n.and_then(|n| n.try_into().ok()).unwrap_or(0);
+                let done: u64 = bytes(detail.current);
+                self.0.insert(id, (done, done.max(bytes(detail.total))));
+            }
+            "Download complete" | "Pull complete" => {
+                let (done, total) = self.0.get_mut(&id)?;
+                *done = *total;
+            }
+            _ => return None,
+        }
+        let all = self.0.values();
+        Some(
+            all.fold(PullProgress::default(), |sum, (done, total)| PullProgress {
+                done: sum.done + done,
+                total: sum.total + total,
+            }),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::ProgressDetail;
+
+    use super::*;
+
+    fn told(id: &str, status: &str, bytes: Option<(i64, i64)>) -> CreateImageInfo {
+        CreateImageInfo {
+            id: Some(id.into()),
+            status: Some(status.into()),
+            progress_detail: bytes.map(|(current, total)| ProgressDetail {
+                current: Some(current),
+                total: Some(total),
+            }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn progress_is_summed_over_layers() {
+        let mut layers = Layers::default();
+        let so_far = |done, total| Some(PullProgress { done, total });
+        assert_eq!(layers.take(&told("a", "Pulling fs layer", None)), None);
+        assert_eq!(
+            layers.take(&told("a", "Downloading", Some((10, 100)))),
+            so_far(10, 100)
+        );
+        assert_eq!(
+            layers.take(&told("b", "Downloading", Some((5, 50)))),
+            so_far(15, 150)
+        );
+        assert_eq!(
+            layers.take(&told("a", "Download complete", None)),
+            so_far(105, 150)
+        );
+        assert_eq!(
+            layers.take(&told("c", "Downloading", Some((7, -1)))),
+            so_far(112, 157)
+        );
+        assert_eq!(layers.take(&told("a", "Extracting", Some((1, 100)))), None);
+    }
+}

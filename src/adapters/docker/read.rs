@@ -1,0 +1,209 @@
+//! Looking at instances: lists, hints of changes, logs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bollard::container::LogOutput;
+use bollard::errors::Error;
+use bollard::query_parameters::{EventsOptions, LogsOptions};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt};
+use jiff::Timestamp;
+
+use super::Engine;
+use super::failure::{Act, failure};
+use super::labels::SERVICE;
+use super::log_lines::Lines;
+use super::names::container_id;
+use crate::inventory::{Endpoint, Instance, InstanceId, Slot, Target, Version};
+use crate::ports::{EngineInfo, Failure, FailureKind, LogChunk, Occupancy, Result, RuntimeReader};
+
+/// What is worth a hint. Executed commands and copied files are not.
+const EVENTS: [&str; 11] = [
+    "create",
+    "start",
+    "die",
+    "destroy",
+    "restart",
+    "pause",
+    "unpause",
+    "oom",
+    "rename",
+    "stop",
+    "health_status",
+];
+
+/// Looks at the instances of one engine.
+#[derive(Debug, Clone)]
+pub struct DockerReader {
+    engine: Arc<Engine>,
+}
+
+impl DockerReader {
+    /// Reads from `engine`.
+    pub fn new(engine: Arc<Engine>) -> Self {
+        Self { engine }
+    }
+}
+
+#[async_trait]
+impl RuntimeReader for DockerReader {
+    async fn engine(&self) -> Result<EngineInfo> {
+        self.engine.info().await
+    }
+
+    async fn instances(&self, target: &Target) -> Result<Vec<Instance>> {
+        let labels = vec![
+            format!("{SERVICE}={}", target.service),
+            format!("greenroom.environment={}", target.environment),
+        ];
+        let doing = format!("listing the instances of {target}");
+        self.engine.ours(labels, &doing).await
+    }
+
+    async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>> {
+        let all = self
+            .engine
+            .ours(vec![SERVICE.to_owned()], "listing instances")
+            .await?;
+        let mut by_target: BTreeMap<Target, Vec<Instance>> = BTreeMap::new();
+        for instance in all {
+            by_target
+                .entry(instance.target.clone())
+                .or_default()
+                .push(instance);
+        }
+        Ok(by_target)
+    }
+
+    async fn occupancy(
+        &self,
+        target: &Target,
+        slot: Slot,
+        endpoint: &Endpoint,
+    ) -> Result<Occupancy> {
+        self.engine.occupancy(target, slot, endpoint).await
+    }
+
+    async fn has_image(&self, version: &Version) -> Result<bool> {
+        self.engine.has_image(version).await
+    }
+
+    async fn changes(&self) -> Result<BoxStream<'static, Result<()>>> {
+        let text = |texts: &[&str]| texts.iter().map(|&t| t.to_owned()).collect::<Vec<_>>();
+        let filters = HashMap::from([
+            ("type".to_owned(), text(&["container"])),
+            ("label".to_owned(), text(&[SERVICE])),
+            ("event".to_owned(), text(&EVENTS)),
+        ]);
+        let docker = self.engine.docker().await?;
+        // The stream is opened when it is first asked for an item; what happens until then is
+        // replayed from the engine's own clock.
+        let doing = "following events";
+        let said = self.engine.quick(Act::Read, doing, docker.info()).await?;
+        let now = said
+            .system_time
+            .and_then(|t| t.parse().ok())
+            .unwrap_or_else(Timestamp::now);
+        let options = EventsOptions {
+            since: Some(now.as_second().to_string()),
+            until: None,
+            filters: Some(filters),
+        };
+        let events = docker.events(Some(options)).map(|event| event.map(|_| ()));
+        let said = "the engine ended the stream of events";
+        let end = self.engine.refuse(FailureKind::Unreachable, doing, said);
+        Ok(until_failure(
+            events,
+            self.engine.target(),
+            doing.to_owned(),
+            Some(end),
+        ))
+    }
+
+    async fn logs(
+        &self,
+        instance: &InstanceId,
+        since: Option<Timestamp>,
+        tail: usize,
+    ) -> Result<BoxStream<'static, Result<LogChunk>>> {
+        let doing = format!("following the logs of {}", instance.short());
+        let Some(id) = container_id(instance) else {
+            let said = "that is not a full container id";
+            return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
+        };
+        let Some(container) = self.engine.inspect(id, &doing).await? else {
+            return Err(self
+                .engine
+                .refuse(FailureKind::Missing, doing, "no such container"));
+        };
+        if container.log_driver == "none" {
+            let said = "it is run with the log driver `none`, which keeps nothing";
+            return Err(self.engine.refuse(FailureKind::Unsupported, doing, said));
+        }
+        let docker = match since {
+            Some(since) => self.engine.docker_since(since).await?,
+            None => self.engine.docker().await?.clone(),
+        };
+        let options = LogsOptions {
+            follow: true,
+            stdout: true,
+            stderr: true,
+            timestamps: true,
+            // Made exact on the way out.
+            since: 0,
+            tail: if tail == usize::MAX {
+                "all".to_owned()
+            } else {
+                tail.to_string()
+            },
+            ..Default::default()
+        };
+        // The engine itself may lose a last line without an end here when the container ends;
+        // asking again, since the last line, brings it.
+        let frames = docker.logs(id, Some(options));
+        Ok(lines(frames, self.engine.target(), doing))
+    }
+}
+
+/// A stream that ends with the failure that broke it, or with `end`.
+fn until_failure<T: Send + 'static>(
+    items: impl Stream<Item = std::result::Result<T, Error>> + Send + 'static,
+    target: String,
+    doing: String,
+    end: Option<Failure>,
+) -> BoxStream<'static, Result<T>> {
+    let worded = items
+        .map(move |item| item.map_err(|e| failure(&e, Act::Read, target.clone(), &doing)))
+        .chain(stream::iter(end.map(Err)));
+    let mut broken = false;
+    worded
+        .take_while(move |item| {
+            let goes_on = !broken;
+            broken = item.is_err();
+            std::future::ready(goes_on)
+        })
+        .boxed()
+}
+
+fn lines(
+    frames: impl Stream<Item = std::result::Result<LogOutput, Error>> + Send + 'static,
+    target: String,
+    doing: String,
+) -> BoxStream<'static, Result<LogChunk>> {
+    let frames = until_failure(frames, target, doing, None).map(|item| item.map(Some));
+    // The mark after the last frame gives out what was begun.
+    let marked = frames.chain(stream::iter([Ok(None), Ok(None)]));
+    marked
+        .scan(Lines::default(), |lines, item| {
+            let given = match item {
+                Ok(Some(frame)) => lines.take(frame).map(Ok),
+                Ok(None) => lines.rest().map(Ok),
+                Err(failure) => Some(Err(failure)),
+            };
+            std::future::ready(Some(given))
+        })
+        .filter_map(std::future::ready)
+        .boxed()
+}

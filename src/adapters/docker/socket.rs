@@ -1,0 +1,94 @@
+//! The unix socket of a slot on this host: its directory, and what a former instance left there.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::fs;
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+/// How long a listener may take to accept.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// What is at a socket's path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum AtPath {
+    /// Nothing.
+    Nothing,
+    /// A socket that nobody listens on.
+    Stale,
+    /// A socket that somebody listens on.
+    Listening,
+    /// Anything else; said in words.
+    Other(String),
+}
+
+/// Looks at a path.
+pub(super) async fn look(path: &Path) -> AtPath {
+    let there = match fs::symlink_metadata(path).await {
+        Ok(there) => there,
+        Err(e) if e.kind() == ErrorKind::NotFound => return AtPath::Nothing,
+        Err(e) => return AtPath::Other(format!("{} cannot be looked at: {e}", path.display())),
+    };
+    if !there.file_type().is_socket() {
+        return AtPath::Other(format!("{} is there and is not a socket", path.display()));
+    }
+    match timeout(CONNECT, UnixStream::connect(path)).await {
+        Ok(Err(e)) if e.kind() == ErrorKind::ConnectionRefused => AtPath::Stale,
+        Ok(Err(e)) if e.kind() == ErrorKind::NotFound => AtPath::Nothing,
+        // One that is too busy to accept is still somebody's.
+        Ok(_) | Err(_) => AtPath::Listening,
+    }
+}
+
+/// Makes the path free for a new listener: makes its directory and removes a stale socket.
+/// Anything else stays, and is said.
+pub(super) async fn make_room(path: &Path) -> Result<(), String> {
+    let Some(directory) = path.parent() else {
+        return Err(format!("{} has no directory", path.display()));
+    };
+    fs::create_dir_all(directory)
+        .await
+        .map_err(|e| format!("{} cannot be made: {e}", directory.display()))?;
+    match look(path).await {
+        AtPath::Nothing => Ok(()),
+        AtPath::Listening => Err(format!("something listens on {}", path.display())),
+        AtPath::Other(said) => Err(said),
+        AtPath::Stale => fs::remove_file(path)
+            .await
+            .map_err(|e| format!("the stale {} cannot be removed: {e}", path.display())),
+    }
+}
+
+/// Removes the socket that an instance left behind, if nobody listens on it.
+pub(super) async fn clear(path: &Path) {
+    if look(path).await == AtPath::Stale {
+        // Best effort: the next start meets it again and says so.
+        let _ = fs::remove_file(path).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_stale_socket_is_removed() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("blue/app.sock");
+        assert_eq!(make_room(&path).await, Ok(()));
+        let listener = std::os::unix::net::UnixListener::bind(&path).expect("bound");
+        assert_eq!(look(&path).await, AtPath::Listening);
+        assert!(make_room(&path).await.is_err());
+        assert!(path.exists());
+        drop(listener);
+        assert_eq!(look(&path).await, AtPath::Stale);
+        assert_eq!(make_room(&path).await, Ok(()));
+        assert!(!path.exists());
+        std::fs::write(&path, "precious").expect("written");
+        assert!(make_room(&path).await.is_err());
+        assert!(path.exists());
+    }
+}

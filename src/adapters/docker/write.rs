@@ -1,0 +1,304 @@
+//! Changing instances. Each call looks first, acts only on what is ours, and looks again when
+//! its answer was lost.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bollard::query_parameters::{
+    CreateContainerOptions, RemoveContainerOptions, StopContainerOptions,
+};
+use secrecy::ExposeSecret;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use super::create::body;
+use super::failure::Act;
+use super::names::{container_id, pinned};
+use super::observe::Container;
+use super::{Engine, socket};
+use crate::inventory::{Endpoint, EnvironmentValue, InstanceId, Version};
+use crate::ports::{
+    Credentials, Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, Secrets,
+    registry_host,
+};
+
+/// How long the engine may take beyond the grace, or to set up a network.
+const SLOW: Duration = Duration::from_secs(30);
+/// How long a container whose creation was not answered may take to be seen, and how often we look.
+const APPEARS: Duration = Duration::from_secs(5);
+const LOOKS: Duration = Duration::from_millis(50);
+
+/// Changes the instances of one engine.
+pub struct DockerWriter {
+    engine: Arc<Engine>,
+    credentials: BTreeMap<String, Credentials>,
+    secrets: Arc<dyn Secrets>,
+}
+
+impl fmt::Debug for DockerWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DockerWriter").field(&self.engine).finish()
+    }
+}
+
+impl DockerWriter {
+    /// Writes to `engine`; pulls with the credentials of the repository's registry (by
+    /// `host[:port]`, see [`registry_host`]); reads secrets of an instance when it starts it.
+    pub fn new(
+        engine: Arc<Engine>,
+        credentials: BTreeMap<String, Credentials>,
+        secrets: Arc<dyn Secrets>,
+    ) -> Self {
+        Self {
+            engine,
+            credentials,
+            secrets,
+        }
+    }
+}
+
+#[async_trait]
+impl RuntimeWriter for DockerWriter {
+    async fn pull(&self, version: &Version, progress: mpsc::Sender<PullProgress>) -> Result<()> {
+        let credentials = self.credentials.get(registry_host(&version.repository));
+        self.engine.pull(version, credentials, &progress).await
+    }
+
+    async fn start(&self, spec: &InstanceSpec) -> Result<InstanceId> {
+        let name = spec.name();
+        let doing = format!("starting {name}");
+        if let Some(container) = self.engine.inspect(&name, &doing).await? {
+            self.refuse_another(&container, spec, &doing)?;
+            self.start_stopped(&container, &doing).await?;
+            return Ok(InstanceId(container.id));
+        }
+        self.create(spec, &name, &doing).await?;
+        let Some(made) = self.engine.inspect(&name, &doing).await? else {
+            let said = "it was created and is gone again";
+            return Err(self.engine.refuse(FailureKind::Ambiguous, doing, said));
+        };
+        self.refuse_another(&made, spec, &doing)?;
+        if let Err(failure) = self.start_stopped(&made, &doing).await {
+            if !failure.kind.may_pass() {
+                // A candidate that cannot start is not left in the slot; the failure matters more
+                // than whether this succeeds.
+                let _ = self.remove(&InstanceId(made.id)).await;
+            }
+            return Err(failure);
+        }
+        Ok(InstanceId(made.id))
+    }
+
+    async fn restart(&self, instance: &InstanceId) -> Result<()> {
+        let doing = format!("starting {} again", instance.short());
+        let Some(container) = self.ours(instance, &doing).await? else {
+            return Err(self
+                .engine
+                .refuse(FailureKind::Missing, doing, "no such container"));
+        };
+        self.start_stopped(&container, &doing).await
+    }
+
+    async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()> {
+        let doing = format!("stopping {}", instance.short());
+        let container = self.ours(instance, &doing).await?;
+        let Some(container) = container.filter(Container::is_up) else {
+            return Ok(());
+        };
+        let options = StopContainerOptions {
+            signal: None,
+            t: Some(i32::try_from(grace.as_secs()).unwrap_or(i32::MAX)),
+        };
+        let docker = self.engine.docker().await?;
+        let call = docker.stop_container(&container.id, Some(options));
+        let stopped = self
+            .engine
+            .within(grace + SLOW, Act::Write, &doing, call)
+            .await;
+        let lost = match stopped {
+            Err(failure) if failure.kind == FailureKind::Missing => return Ok(()),
+            Err(failure) if failure.kind == FailureKind::Ambiguous => failure,
+            other => return other,
+        };
+        match self.engine.inspect(&container.id, &doing).await? {
+            Some(seen) if seen.is_up() => Err(lost),
+            _ => Ok(()),
+        }
+    }
+
+    async fn remove(&self, instance: &InstanceId) -> Result<()> {
+        let doing = format!("removing {}", instance.short());
+        let Some(container) = self.ours(instance, &doing).await? else {
+            return Ok(());
+        };
+        if container.is_up() {
+            let said = format!("{} runs; it is stopped first", container.name);
+            return Err(self.engine.refuse(FailureKind::Conflict, doing, said));
+        }
+        // Volumes without a name are the container's own.
+        let options = RemoveContainerOptions {
+            v: true,
+            force: false,
+            link: false,
+        };
+        let docker = self.engine.docker().await?;
+        let call = docker.remove_container(&container.id, Some(options));
+        let removed = self.engine.within(SLOW, Act::Write, &doing, call).await;
+        if let Err(failure) = removed
+            && self.engine.inspect(&container.id, &doing).await?.is_some()
+        {
+            return Err(failure);
+        }
+        if let Some(Endpoint::Unix(path)) = endpoint(&container)
+            && self.engine.is_local()
+        {
+            socket::clear(path).await;
+        }
+        Ok(())
+    }
+}
+
+impl DockerWriter {
+    /// Creates the container. Somebody else's at the same moment is found by who looks next.
+    async fn create(&self, spec: &InstanceSpec, name: &str, doing: &str) -> Result<()> {
+        let rejected = |said: String| self.engine.refuse(FailureKind::Rejected, doing, said);
+        if pinned(&spec.version).is_none() {
+            return Err(rejected("that is not a repository".into()));
+        }
+        if matches!(spec.endpoint, Endpoint::Unix(_)) && !self.engine.is_local() {
+            let said = "a unix socket cannot be reached on another host";
+            return Err(self.engine.refuse(FailureKind::Unsupported, doing, said));
+        }
+        let body = body(spec, self.environment(spec).await?).map_err(rejected)?;
+        self.make_room(Some(&spec.endpoint), doing).await?;
+        let options = CreateContainerOptions {
+            name: Some(name.to_owned()),
+            ..Default::default()
+        };
+        let docker = self.engine.docker().await?;
+        let call = docker.create_container(Some(options), body);
+        match self.engine.within(SLOW, Act::Write, doing, call).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.kind == FailureKind::Missing => {
+                Err(failure.hint("is the image pulled?"))
+            }
+            // Whether it is there, and whose, is seen by looking.
+            Err(failure)
+                if matches!(failure.kind, FailureKind::Conflict | FailureKind::Ambiguous)
+                    && self.appears(name, doing).await? =>
+            {
+                Ok(())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Whether a container of that name is there soon: the engine gives a name away a moment
+    /// before the container can be seen.
+    async fn appears(&self, name: &str, doing: &str) -> Result<bool> {
+        let until = Instant::now() + APPEARS;
+        loop {
+            if self.engine.inspect(name, doing).await?.is_some() {
+                return Ok(true);
+            }
+            if Instant::now() > until {
+                return Ok(false);
+            }
+            sleep(LOOKS).await;
+        }
+    }
+
+    async fn environment(&self, spec: &InstanceSpec) -> Result<Vec<String>> {
+        let mut environment = Vec::new();
+        for (name, value) in &spec.shape.environment {
+            environment.push(match value {
+                EnvironmentValue::Plain(text) => format!("{name}={text}"),
+                EnvironmentValue::Secret(source) => {
+                    let secret = self.secrets.read(source).await?;
+                    format!("{name}={}", secret.expose_secret())
+                }
+            });
+        }
+        Ok(environment)
+    }
+
+    async fn start_stopped(&self, container: &Container, doing: &str) -> Result<()> {
+        if container.is_up() {
+            return Ok(());
+        }
+        self.make_room(endpoint(container), doing).await?;
+        let docker = self.engine.docker().await?;
+        let call = docker.start_container(&container.id, None);
+        let lost = match self.engine.within(SLOW, Act::Write, doing, call).await {
+            Err(failure) if failure.kind == FailureKind::Ambiguous => failure,
+            other => return other,
+        };
+        match self.engine.inspect(&container.id, doing).await? {
+            Some(seen) if seen.is_up() => Ok(()),
+            _ => Err(lost),
+        }
+    }
+
+    async fn make_room(&self, endpoint: Option<&Endpoint>, doing: &str) -> Result<()> {
+        let Some(Endpoint::Unix(path)) = endpoint else {
+            return Ok(());
+        };
+        let room = socket::make_room(path).await;
+        room.map_err(|said| self.engine.refuse(FailureKind::Conflict, doing, said))
+    }
+
+    fn refuse_another(&self, found: &Container, spec: &InstanceSpec, doing: &str) -> Result<()> {
+        let conflict = |said: String| Err(self.engine.refuse(FailureKind::Conflict, doing, said));
+        let name = &found.name;
+        let Some(labels) = &found.labels else {
+            return conflict(format!(
+                "the container {name} is there and is not Greenroom's"
+            ));
+        };
+        if !labels.are_of(&spec.target, spec.slot) {
+            let (target, slot) = (&labels.target, labels.slot);
+            return conflict(format!(
+                "the container {name} is there, for {slot} of {target}"
+            ));
+        }
+        if labels.release != Some(spec.release) {
+            return conflict(match labels.release {
+                Some(other) => format!("the container {name} of release {other} is in the slot"),
+                None => format!("the container {name} of no known release is in the slot"),
+            });
+        }
+        if labels.digest != spec.version.digest.as_str() {
+            return conflict(format!("the container {name} was made from another digest"));
+        }
+        Ok(())
+    }
+
+    /// The container of an instance, if it is there; a conflict when it is not ours.
+    async fn ours(&self, instance: &InstanceId, doing: &str) -> Result<Option<Container>> {
+        let refuse = |kind, said: &str| -> Failure { self.engine.refuse(kind, doing, said) };
+        let Some(id) = container_id(instance) else {
+            return Err(refuse(
+                FailureKind::Rejected,
+                "that is not a full container id",
+            ));
+        };
+        let found = self.engine.inspect(id, doing).await?;
+        if found.as_ref().is_some_and(|c| c.labels.is_none()) {
+            return Err(refuse(
+                FailureKind::Conflict,
+                "that container is not Greenroom's",
+            ));
+        }
+        Ok(found)
+    }
+}
+
+fn endpoint(container: &Container) -> Option<&Endpoint> {
+    container
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.endpoint.as_ref())
+}

@@ -1,0 +1,101 @@
+//! What the answer listener says about a target, and how it is asked.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::harmless::harmless;
+use crate::inventory::{PerSlot, ProxyAnswer, Target};
+use crate::ports::{Failure, FailureKind, Result};
+
+use super::site::Site;
+
+/// How long an answer may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The longest answer that is read, in bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// The answer about one target.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Answer {
+    /// What the proxy does.
+    #[serde(flatten)]
+    pub(super) proxy: ProxyAnswer,
+    /// The requests that are open to each slot.
+    pub(super) open: PerSlot<u64>,
+}
+
+/// The proxy's name in failures.
+pub(super) fn place(address: SocketAddr) -> String {
+    format!("embedded proxy at {address}")
+}
+
+/// Asks over a fresh connection; none when the proxy does not know the target.
+pub(super) async fn ask(address: SocketAddr, target: &Target) -> Result<Option<Answer>> {
+    let doing = format!("asking what it does for {target}");
+    let failed = |kind, said: &str| Failure::new(kind, place(address), &doing, harmless(said));
+    let stream = match timeout(DEADLINE, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            return Err(failed(FailureKind::Unreachable, &error.to_string())
+                .hint("the sandbox that this proxy belongs to has ended"));
+        }
+        Err(_) => return Err(failed(FailureKind::Unreachable, "no connection in time")),
+    };
+    let (status, body) = match timeout(DEADLINE, get(stream, &Site::answer_path(target))).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(said)) => return Err(failed(FailureKind::Garbled, &said)),
+        Err(_) => return Err(failed(FailureKind::Unreachable, "no answer in time")),
+    };
+    let text = String::from_utf8_lossy(&body);
+    match status {
+        StatusCode::OK => serde_json::from_slice(&body)
+            .map(Some)
+            .map_err(|error| failed(FailureKind::Garbled, &error.to_string())),
+        StatusCode::NOT_FOUND => Ok(None),
+        other => Err(failed(
+            FailureKind::Rejected,
+            &format!("it answered {other}: {text}"),
+        )),
+    }
+}
+
+async fn get(stream: TcpStream, path: &str) -> std::result::Result<(StatusCode, Bytes), String> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
+    let request = Request::get(path)
+        .header("host", "greenroom")
+        .header("connection", "close")
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| error.to_string())?;
+    let exchange = async {
+        let answer = sender
+            .send_request(request)
+            .await
+            .map_err(|error| error.to_string())?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), LONGEST).collect().await;
+        let body = body.map_err(|error| error.to_string())?;
+        Ok((status, body.to_bytes()))
+    };
+    // Both halves in one task: nothing is left running when the deadline ends it.
+    let mut connection = std::pin::pin!(connection);
+    let mut exchange = std::pin::pin!(exchange);
+    tokio::select! {
+        done = &mut exchange => done,
+        ended = &mut connection => match ended {
+            Ok(()) => exchange.await,
+            Err(error) => Err(error.to_string()),
+        },
+    }
+}

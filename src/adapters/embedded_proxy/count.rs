@@ -1,0 +1,79 @@
+//! Requests that are open between the proxy and a slot, until the last byte of their answer.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+
+use crate::inventory::{PerSlot, Slot};
+
+/// The open requests of one target.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Open(Arc<PerSlot<AtomicU64>>);
+
+impl Open {
+    /// Counts one request for as long as the guard lives.
+    pub(super) fn begin(&self, slot: Slot) -> Counted {
+        self.0.get(slot).fetch_add(1, Ordering::Relaxed);
+        Counted {
+            open: self.clone(),
+            slot,
+        }
+    }
+
+    /// How many are open now.
+    pub(super) fn now(&self) -> PerSlot<u64> {
+        PerSlot::from_fn(|slot| self.0.get(slot).load(Ordering::Relaxed))
+    }
+}
+
+/// One counted request.
+#[derive(Debug)]
+pub(super) struct Counted {
+    open: Open,
+    slot: Slot,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.open.0.get(self.slot).fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An answer's body that is passed on as it comes, and counts until it ends or is given up.
+#[derive(Debug)]
+pub(super) struct Streamed {
+    body: Incoming,
+    _counted: Counted,
+}
+
+impl Streamed {
+    pub(super) fn new(body: Incoming, counted: Counted) -> Self {
+        Self {
+            body,
+            _counted: counted,
+        }
+    }
+}
+
+impl Body for Streamed {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

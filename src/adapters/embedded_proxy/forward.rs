@@ -1,0 +1,225 @@
+//! One request: which slot it goes to, and what comes back.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http_body_util::{Either, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Request, Response, StatusCode, Uri, Version};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use super::count::{Counted, Open, Streamed};
+use super::site::Site;
+use crate::inventory::{Endpoint, Slot};
+
+/// How long connecting to a slot may take.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long a slot may take to begin its answer.
+const BEGIN: Duration = Duration::from_mins(1);
+
+/// Headers that belong to one connection (RFC 9110, 7.6.1), with the older `keep-alive` and
+/// `proxy-connection`.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// A body that is streamed through, or a few words of the proxy's own.
+pub(super) type Content = Either<Streamed, Full<Bytes>>;
+
+/// Which of a site's listeners a request came in by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    /// The slot with the traffic.
+    Public,
+    /// The slot without, and never the other one.
+    Preview,
+}
+
+/// What requests of one target need.
+#[derive(Debug, Clone)]
+pub(super) struct Traffic {
+    pub(super) site: Site,
+    /// The live pointer's link.
+    pub(super) link: PathBuf,
+    pub(super) open: Open,
+}
+
+impl Traffic {
+    /// The slot with the traffic at this moment: one system call, no file is opened.
+    fn live(&self) -> Option<Slot> {
+        let to = std::fs::read_link(&self.link).ok()?;
+        to.to_str()?.trim_end_matches('/').parse().ok()
+    }
+
+    /// Passes one request on.
+    pub(super) async fn pass(
+        &self,
+        request: Request<Incoming>,
+        door: Door,
+        peer: SocketAddr,
+    ) -> Response<Content> {
+        let live = self.live();
+        match (door, live) {
+            (Door::Public, Some(slot)) => self.public(request, slot, peer).await,
+            (Door::Public, None) => words(StatusCode::SERVICE_UNAVAILABLE, "nothing is live here"),
+            (Door::Preview, Some(slot)) => self.preview(request, &[slot.other()], peer).await,
+            // Before the first release either slot can hold the candidate.
+            (Door::Preview, None) => self.preview(request, &Slot::BOTH, peer).await,
+        }
+    }
+
+    async fn public(
+        &self,
+        request: Request<Incoming>,
+        slot: Slot,
+        peer: SocketAddr,
+    ) -> Response<Content> {
+        let counted = self.open.begin(slot);
+        let answer = match connect(self.site.slots.get(slot)).await {
+            Some(stream) => exchange(request, stream, peer, counted).await,
+            None => words(StatusCode::BAD_GATEWAY, "the live slot does not answer"),
+        };
+        stamped(answer, slot)
+    }
+
+    async fn preview(
+        &self,
+        request: Request<Incoming>,
+        slots: &[Slot],
+        peer: SocketAddr,
+    ) -> Response<Content> {
+        for slot in slots {
+            let counted = self.open.begin(*slot);
+            let Some(stream) = connect(self.site.slots.get(*slot)).await else {
+                continue;
+            };
+            let answer = exchange(request, stream, peer, counted).await;
+            // A switch in the meantime has made it the live one.
+            if self.live() == Some(*slot) {
+                break;
+            }
+            return stamped(answer, *slot);
+        }
+        words(StatusCode::SERVICE_UNAVAILABLE, "there is no candidate")
+    }
+}
+
+/// A connection to a slot, over TCP or a unix socket.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+async fn connect(endpoint: &Endpoint) -> Option<Box<dyn Stream>> {
+    let connected = async {
+        Ok::<Box<dyn Stream>, std::io::Error>(match endpoint {
+            Endpoint::Tcp(address) => {
+                let stream = TcpStream::connect(address).await?;
+                stream.set_nodelay(true)?;
+                Box::new(stream)
+            }
+            Endpoint::Unix(path) => Box::new(UnixStream::connect(path).await?),
+        })
+    };
+    timeout(CONNECT, connected).await.ok()?.ok()
+}
+
+async fn exchange(
+    request: Request<Incoming>,
+    stream: Box<dyn Stream>,
+    peer: SocketAddr,
+    counted: Counted,
+) -> Response<Content> {
+    let Ok((mut sender, connection)) = http1::handshake(TokioIo::new(stream)).await else {
+        return words(StatusCode::BAD_GATEWAY, "the slot does not answer");
+    };
+    // Ends with the exchange: when the answer was passed on, or when nobody waits for it any more.
+    tokio::spawn(connection);
+    let asked = sender.send_request(outgoing(request, peer));
+    match timeout(BEGIN, asked).await {
+        Ok(Ok(answer)) => incoming(answer, counted),
+        Ok(Err(_)) => words(StatusCode::BAD_GATEWAY, "the slot broke the connection"),
+        Err(_) => words(
+            StatusCode::GATEWAY_TIMEOUT,
+            "the slot did not answer in time",
+        ),
+    }
+}
+
+/// The request as the slot gets it.
+fn outgoing(mut request: Request<Incoming>, peer: SocketAddr) -> Request<Incoming> {
+    strip(request.headers_mut());
+    *request.version_mut() = Version::HTTP_11;
+    let authority = request.uri().authority().map(ToString::to_string);
+    let path = request.uri().path_and_query().cloned();
+    *request.uri_mut() = path.map_or_else(|| Uri::from_static("/"), Uri::from);
+    let headers = request.headers_mut();
+    if !headers.contains_key(HOST) {
+        let host = authority.unwrap_or_else(|| "localhost".to_owned());
+        set(headers, HOST, &host);
+    }
+    let forwarded = HeaderName::from_static("x-forwarded-for");
+    set(headers, forwarded, &peer.ip().to_string());
+    headers.insert("x-forwarded-proto", HeaderValue::from_static("http"));
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    request
+}
+
+/// The answer as the client gets it.
+fn incoming(answer: Response<Incoming>, counted: Counted) -> Response<Content> {
+    let mut answer = answer.map(|body| Either::Left(Streamed::new(body, counted)));
+    strip(answer.headers_mut());
+    *answer.version_mut() = Version::HTTP_11;
+    answer
+}
+
+fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+fn stamped(mut answer: Response<Content>, slot: Slot) -> Response<Content> {
+    let value = HeaderValue::from_static(slot.as_str());
+    answer.headers_mut().insert("x-greenroom-slot", value);
+    answer
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// An answer of the proxy's own.
+pub(super) fn words(status: StatusCode, said: &str) -> Response<Content> {
+    let mut answer = Response::new(Either::Right(Full::from(format!("greenroom: {said}\n"))));
+    *answer.status_mut() = status;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    answer.headers_mut().insert("content-type", text);
+    answer
+}

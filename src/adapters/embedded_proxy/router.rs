@@ -1,0 +1,148 @@
+//! The proxy as a router: asked over its answer listener and switched by the pointer's files, so
+//! that it may run in another process of this machine.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::answer::{Answer, ask, place};
+use super::site::Site;
+use crate::adapters::live_pointer::{LivePointer, ThisHost};
+use crate::inventory::{ProxyAnswer, Slot, Target};
+use crate::ports::{
+    Connections, Failure, FailureKind, Installation, ProxyHost, Result, RouterReader, RouterWriter,
+    SwitchOrder,
+};
+
+/// The router of an embedded proxy.
+pub struct EmbeddedRouter {
+    sites: Vec<Site>,
+    answer: SocketAddr,
+    pointer: LivePointer,
+}
+
+impl EmbeddedRouter {
+    /// The router of the proxy that was started with the same values. See
+    /// [`super::EmbeddedProxy::start`].
+    pub fn new(sites: Vec<Site>, answer: SocketAddr, state: impl Into<PathBuf>) -> Self {
+        Self {
+            sites,
+            answer,
+            pointer: LivePointer::new(Arc::new(ThisHost), state),
+        }
+    }
+
+    fn site(&self, target: &Target) -> Result<&Site> {
+        let mut sites = self.sites.iter();
+        sites.find(|site| site.target == *target).ok_or_else(|| {
+            let said = "this proxy was not set up for it";
+            self.failure(FailureKind::Missing, format!("looking for {target}"), said)
+        })
+    }
+
+    async fn ask(&self, target: &Target) -> Result<Answer> {
+        let doing = format!("asking what it does for {target}");
+        ask(self.answer, target)
+            .await?
+            .ok_or_else(|| self.failure(FailureKind::Missing, doing, "it does not know the target"))
+    }
+
+    async fn is_prepared(&self, target: &Target) -> Result<bool> {
+        for slot in Slot::BOTH {
+            let directory = self.pointer.directory(target).join(slot.as_str());
+            let marker = directory.join(LivePointer::marker(slot));
+            if ThisHost.read(&marker).await?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn failure(&self, kind: FailureKind, doing: String, said: &str) -> Failure {
+        Failure::new(kind, place(self.answer), doing, said)
+    }
+}
+
+#[async_trait]
+impl RouterReader for EmbeddedRouter {
+    async fn proxy(&self) -> Result<String> {
+        if let Some(site) = self.sites.first() {
+            ask(self.answer, &site.target).await?;
+        }
+        Ok(format!("greenroom/{}", env!("CARGO_PKG_VERSION")))
+    }
+
+    fn describe_install(&self, target: &Target) -> Vec<String> {
+        let directory = self.pointer.directory(target);
+        vec![format!(
+            "prepare {} with blue and green",
+            directory.display()
+        )]
+    }
+
+    fn describe_switch(&self, target: &Target, order: &SwitchOrder) -> Vec<String> {
+        let file = self.pointer.answer_file(target, order.to);
+        vec![
+            format!(
+                "write generation {} to {}",
+                order.generation,
+                file.display()
+            ),
+            format!(
+                "rename {} to point at {}; no reload",
+                self.pointer.link(target).display(),
+                order.to
+            ),
+        ]
+    }
+
+    async fn installation(&self, target: &Target) -> Result<Installation> {
+        let wanted = self.site(target)?.mark();
+        let Some(answer) = ask(self.answer, target).await? else {
+            return Ok(Installation::Missing);
+        };
+        if answer.proxy.configuration != wanted {
+            let said = "the proxy was started with other addresses".to_owned();
+            return Ok(Installation::Outdated(said));
+        }
+        if !self.is_prepared(target).await? {
+            return Ok(Installation::Missing);
+        }
+        Ok(Installation::Current)
+    }
+
+    async fn answer(&self, target: &Target) -> Result<ProxyAnswer> {
+        Ok(self.ask(target).await?.proxy)
+    }
+
+    async fn connections(&self, target: &Target, slot: Slot) -> Result<Connections> {
+        Ok(Connections::Open(*self.ask(target).await?.open.get(slot)))
+    }
+}
+
+#[async_trait]
+impl RouterWriter for EmbeddedRouter {
+    /// The proxy learns its listeners when it is started and nothing later, so that this only
+    /// prepares the pointer's directories, and says when the running proxy is another one.
+    async fn install(&self, target: &Target) -> Result<()> {
+        self.site(target)?;
+        self.pointer.prepare(target).await?;
+        let doing = format!("installing {target}");
+        match self.installation(target).await? {
+            Installation::Current => Ok(()),
+            Installation::Missing => Err(self
+                .failure(FailureKind::Rejected, doing, "the proxy does not know it")
+                .hint("start the proxy anew")),
+            Installation::Outdated(said) => Err(self
+                .failure(FailureKind::Rejected, doing, &said)
+                .hint("start the proxy anew")),
+        }
+    }
+
+    async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
+        self.site(target)?;
+        self.pointer.switch(target, order).await
+    }
+}

@@ -1,0 +1,227 @@
+//! The listeners, their connections, and how they end.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::answer::{Answer, place};
+use super::forward::{Content, Door, Traffic, words};
+use super::site::Site;
+use crate::adapters::live_pointer::{LivePointer, ThisHost};
+use crate::harmless::harmless;
+use crate::inventory::ProxyAnswer;
+use crate::ports::{Failure, FailureKind, Result};
+
+/// How long to wait when no connection can be accepted, as when no descriptors are left.
+const BREATHER: Duration = Duration::from_millis(50);
+
+/// The proxy while it runs. Dropping it stops accepting; [`EmbeddedProxy::stop`] also waits.
+#[derive(Debug)]
+pub struct EmbeddedProxy {
+    ending: CancellationToken,
+    cut: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// What a connection is for.
+#[derive(Clone)]
+enum Purpose {
+    /// A target's traffic.
+    Pass(Arc<Traffic>, Door),
+    /// Saying what the proxy does.
+    Answer(Arc<Answering>),
+}
+
+/// What the answer listener needs.
+struct Answering {
+    pointer: LivePointer,
+    /// By the path of their answer.
+    sites: BTreeMap<String, Arc<Traffic>>,
+}
+
+impl EmbeddedProxy {
+    /// Listens for all `sites`, and at `answer` for questions about them. The live pointers are
+    /// below `state`. Nothing is left listening when one address cannot be had.
+    pub async fn start(
+        sites: Vec<Site>,
+        answer: SocketAddr,
+        state: impl Into<PathBuf>,
+    ) -> Result<Self> {
+        let pointer = LivePointer::new(Arc::new(ThisHost), state);
+        let mut listeners = Vec::new();
+        let mut by_path = BTreeMap::new();
+        for site in sites {
+            let traffic = Arc::new(Traffic {
+                link: pointer.link(&site.target),
+                open: super::count::Open::default(),
+                site,
+            });
+            let site = &traffic.site;
+            for (door, at) in [(Door::Public, site.public), (Door::Preview, site.preview)] {
+                let purpose = Purpose::Pass(Arc::clone(&traffic), door);
+                listeners.push((bind(at, answer).await?, purpose));
+            }
+            by_path.insert(Site::answer_path(&site.target), Arc::clone(&traffic));
+        }
+        let answering = Purpose::Answer(Arc::new(Answering {
+            pointer,
+            sites: by_path,
+        }));
+        listeners.push((bind(answer, answer).await?, answering));
+        let proxy = Self {
+            ending: CancellationToken::new(),
+            cut: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        for (listener, purpose) in listeners {
+            proxy.tasks.spawn(accept(
+                listener,
+                purpose,
+                proxy.tasks.clone(),
+                proxy.ending.clone(),
+                proxy.cut.clone(),
+            ));
+        }
+        Ok(proxy)
+    }
+
+    /// Stops accepting, lets the requests in flight end, and cuts them after `grace`.
+    pub async fn stop(self, grace: Duration) {
+        self.ending.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(grace, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            self.cut.cancel();
+            self.tasks.wait().await;
+        }
+    }
+}
+
+impl Drop for EmbeddedProxy {
+    fn drop(&mut self) {
+        self.ending.cancel();
+    }
+}
+
+async fn bind(at: SocketAddr, answer: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(at).await.map_err(|error| {
+        let kind = match error.kind() {
+            std::io::ErrorKind::AddrInUse => FailureKind::Conflict,
+            std::io::ErrorKind::PermissionDenied => FailureKind::Denied,
+            _ => FailureKind::Rejected,
+        };
+        let said = harmless(&error.to_string());
+        Failure::new(kind, place(answer), format!("listening on {at}"), said)
+            .hint("end what listens there, or choose another port")
+            .caused_by(error)
+    })
+}
+
+async fn accept(
+    listener: TcpListener,
+    purpose: Purpose,
+    tasks: TaskTracker,
+    ending: CancellationToken,
+    cut: CancellationToken,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = ending.cancelled() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = converse(stream, peer, purpose.clone(), ending.clone());
+                let cut = cut.clone();
+                tasks.spawn(async move {
+                    tokio::select! {
+                        () = connection => {}
+                        () = cut.cancelled() => {}
+                    }
+                });
+            }
+            Err(_) => tokio::time::sleep(BREATHER).await,
+        }
+    }
+}
+
+/// One client's connection, kept for as many requests as the client sends.
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    purpose: Purpose,
+    ending: CancellationToken,
+) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| {
+        let purpose = purpose.clone();
+        async move { Ok::<_, Infallible>(purpose.respond(request, peer).await) }
+    });
+    let mut connection =
+        std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    // How it ended is the client's affair.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = ending.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+impl Purpose {
+    async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Content> {
+        match self {
+            Self::Pass(traffic, door) => traffic.pass(request, *door, peer).await,
+            Self::Answer(answering) => answering.say(request.uri().path()).await,
+        }
+    }
+}
+
+impl Answering {
+    async fn say(&self, path: &str) -> Response<Content> {
+        let Some(traffic) = self.sites.get(path) else {
+            return words(StatusCode::NOT_FOUND, "no such target");
+        };
+        let pointer = match self.pointer.read(&traffic.site.target).await {
+            Ok(pointer) => pointer,
+            Err(failure) => {
+                return words(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string());
+            }
+        };
+        let answer = Answer {
+            proxy: ProxyAnswer {
+                slot: pointer.slot,
+                generation: pointer.generation,
+                token: pointer.token,
+                configuration: traffic.site.mark(),
+            },
+            open: traffic.open.now(),
+        };
+        match serde_json::to_vec(&answer) {
+            Ok(text) => {
+                let mut response = Response::new(Either::Right(Full::from(text)));
+                let json = HeaderValue::from_static("application/json");
+                response.headers_mut().insert("content-type", json);
+                response
+            }
+            Err(error) => words(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        }
+    }
+}

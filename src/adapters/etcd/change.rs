@@ -1,0 +1,154 @@
+//! One change, under a lock. It is decided on what stands; its transaction compares the lock and
+//! everything it was decided on. So an answer that got lost is no danger: a second transaction
+//! succeeds only where the first was not done, and a late first one fails after the second.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use etcd_client::{Compare, CompareOp, KeyValue, Txn, TxnOp};
+use tokio::time::{Instant, sleep};
+
+use super::store::{Store, one};
+use super::trouble::{Sort, Trouble};
+use super::values;
+use crate::inventory::{LockRecord, Target};
+use crate::ports::{Failure, FailureKind, Fence, Result};
+
+/// What stands, at one revision.
+pub(super) struct Seen {
+    pairs: BTreeMap<Vec<u8>, KeyValue>,
+}
+
+impl Seen {
+    pub(super) fn get(&self, key: &str) -> Option<&KeyValue> {
+        self.pairs.get(key.as_bytes())
+    }
+
+    /// The revision of a key's last change; 0 when it is not there, as etcd compares it.
+    fn revision(&self, key: &str) -> i64 {
+        self.get(key).map_or(0, KeyValue::mod_revision)
+    }
+}
+
+/// What is to be done about what stands.
+pub(super) enum Decision {
+    /// It is as it should be.
+    Stands,
+    /// These operations make it so.
+    Write(Vec<TxnOp>),
+}
+
+/// A change to be made.
+pub(super) struct Change<'a> {
+    pub(super) store: &'a Store,
+    pub(super) target: &'a Target,
+    pub(super) fence: &'a Fence,
+    pub(super) doing: &'a str,
+    /// The keys it is decided on, and that must not have changed when it is made.
+    pub(super) on: Vec<String>,
+}
+
+impl Change<'_> {
+    /// Makes it, looking again after each answer that did not come.
+    pub(super) async fn make(self, decide: impl Fn(&Seen) -> Result<Decision>) -> Result<()> {
+        let lock = self.store.keys().lock(self.target);
+        let until = self.store.deadline();
+        let mut lost: Option<Trouble> = None;
+        let mut round = 0;
+        loop {
+            let seen = match self.look(&lock, until).await {
+                Ok(seen) => seen,
+                Err(failure) => return Err(self.unseen(failure, lost)),
+            };
+            let ours = seen.get(&lock).map(KeyValue::create_revision) == Some(self.fence.token.0);
+            if !ours && lost.is_none() {
+                return Err(self.fenced(seen.get(&lock)));
+            }
+            let operations = match decide(&seen) {
+                Ok(Decision::Stands) => return Ok(()),
+                _ if !ours => return Err(self.fenced(seen.get(&lock))),
+                Ok(Decision::Write(operations)) => operations,
+                Err(failure) => return Err(failure),
+            };
+            match self.write(&lock, &seen, operations, until).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(trouble) if trouble.sort == Sort::Unclear => lost = Some(trouble),
+                Err(trouble) if trouble.sort == Sort::NotSent => {
+                    if Instant::now() >= until {
+                        return Err(self.unseen(self.store.unanswered(self.doing, trouble), lost));
+                    }
+                }
+                Err(trouble) => return Err(self.store.unanswered(self.doing, trouble)),
+            }
+            round += 1;
+            sleep(Duration::from_millis(10) * round).await;
+        }
+    }
+
+    async fn look(&self, lock: &str, until: Instant) -> Result<Seen> {
+        let mut reads = vec![one(lock)];
+        reads.extend(self.on.iter().map(|key| one(key)));
+        let (_, found) = self.store.ranges(self.doing, until, reads).await?;
+        let pairs = found
+            .into_iter()
+            .flatten()
+            .map(|pair| (pair.key().to_vec(), pair))
+            .collect();
+        Ok(Seen { pairs })
+    }
+
+    /// Whether the comparisons held, and so the operations were done.
+    async fn write(
+        &self,
+        lock: &str,
+        seen: &Seen,
+        operations: Vec<TxnOp>,
+        until: Instant,
+    ) -> std::result::Result<bool, Trouble> {
+        let mut compares = vec![Compare::create_revision(
+            lock,
+            CompareOp::Equal,
+            self.fence.token.0,
+        )];
+        compares.extend(
+            self.on.iter().map(|key| {
+                Compare::mod_revision(key.as_str(), CompareOp::Equal, seen.revision(key))
+            }),
+        );
+        let txn = Txn::new().when(compares).and_then(operations);
+        let answer = self
+            .store
+            .attempt(until, |client| {
+                let txn = txn.clone();
+                async move { client.kv_client().txn(txn).await }
+            })
+            .await?;
+        Ok(answer.succeeded())
+    }
+
+    /// It cannot be seen what stands: a failure if nothing was sent, else nobody knows.
+    fn unseen(&self, failure: Failure, lost: Option<Trouble>) -> Failure {
+        let Some(lost) = lost else {
+            return failure;
+        };
+        self.store
+            .failure(
+                FailureKind::Ambiguous,
+                self.doing,
+                format!("{}; then, looking: {}", lost.said, failure.said),
+            )
+            .hint("it may have been done: look before repeating it")
+    }
+
+    fn fenced(&self, lock: Option<&KeyValue>) -> Failure {
+        let said = match lock {
+            None => "the lock is gone".to_owned(),
+            Some(pair) => match values::decode::<LockRecord>(pair) {
+                Ok(record) => format!("the lock is held by {} now", record.operator),
+                Err(_) => "the lock is held by somebody else now".to_owned(),
+            },
+        };
+        self.store.failure(FailureKind::Fenced, self.doing, said)
+    }
+}

@@ -1,0 +1,146 @@
+//! Keeps a lock alive and says when it cannot be relied on any more. Time is counted from the
+//! *sending* of the last renewal that was answered, on a monotonic clock.
+
+use std::time::Duration;
+
+use etcd_client::{Client, Error, KeyValue};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::store::{Answer, Store, one};
+use super::trouble::{Sort, Trouble};
+use crate::inventory::FencingToken;
+use crate::ports::{FailureKind, Fence, Lease, LeaseState};
+
+/// A lock that was taken.
+pub(super) struct Held {
+    pub(super) store: Store,
+    pub(super) key: String,
+    pub(super) token: FencingToken,
+    pub(super) lease: i64,
+    /// What etcd granted.
+    pub(super) ttl: Duration,
+    pub(super) heartbeat: Duration,
+    /// When the last renewal was sent.
+    pub(super) renewed: Instant,
+}
+
+/// Starts the heartbeat.
+pub(super) fn start(held: Held) -> Lease {
+    let ended = CancellationToken::new();
+    let (tell, state) = watch::channel(LeaseState::Held);
+    let fence = Fence { token: held.token };
+    let until = ended.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = until.cancelled() => {}
+            why = held.beat() => {
+                tell.send_replace(LeaseState::Lost(why));
+                // The last word stays readable for as long as somebody holds the lease.
+                until.cancelled().await;
+            }
+        }
+    });
+    Lease {
+        fence,
+        state,
+        heartbeat: ended.drop_guard(),
+    }
+}
+
+/// Renews a lease once; what is left of it then.
+pub(super) async fn renew(store: &Store, lease: i64, until: Instant) -> Answer<Duration> {
+    store
+        .attempt(until, |client| renewal(client, lease))
+        .await
+        .and_then(|ttl| match u64::try_from(ttl) {
+            Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
+            _ => Err(Trouble::refused(FailureKind::Missing, "its lease ran out")),
+        })
+}
+
+/// A stream of its own for one renewal: it goes to whichever node answers.
+async fn renewal(client: Client, lease: i64) -> Result<i64, Error> {
+    let mut leases = client.lease_client();
+    // The library keeps the first answer's time to itself and turns a dead lease into an error;
+    // the second tells what is left.
+    let (mut keeper, mut answers) = leases.keep_alive(lease).await?;
+    keeper.keep_alive().await?;
+    let answer = answers.message().await?;
+    Ok(answer.map_or(0, |answer| answer.ttl()))
+}
+
+impl Held {
+    /// Runs until the lock is lost; says why.
+    async fn beat(mut self) -> String {
+        // After a failure there is less time to lose.
+        let soon = (self.heartbeat / 4).max(Duration::from_millis(100));
+        let mut said = String::new();
+        loop {
+            let end = self.renewed + self.ttl * 2 / 3;
+            let pause = if said.is_empty() {
+                self.heartbeat
+            } else {
+                soon
+            };
+            let next = (Instant::now() + pause).min(end);
+            sleep_until(next).await;
+            let sent = Instant::now();
+            if sent >= end {
+                return self.silence(&said);
+            }
+            let round = async {
+                let ttl = renew(&self.store, self.lease, end).await?;
+                self.check(end).await?;
+                Ok::<_, Trouble>(ttl)
+            };
+            let outcome = tokio::select! {
+                outcome = round => outcome,
+                () = sleep_until(end) => return self.silence(&said),
+            };
+            match outcome {
+                Ok(ttl) => {
+                    self.ttl = ttl;
+                    self.renewed = sent;
+                    said.clear();
+                }
+                Err(trouble) if trouble.sort == Sort::Refused(FailureKind::Missing) => {
+                    return trouble.said;
+                }
+                Err(trouble) => {
+                    said = trouble.said;
+                    sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }
+    }
+
+    fn silence(&self, said: &str) -> String {
+        let seconds = (self.ttl * 2 / 3).as_secs();
+        let why = if said.is_empty() { "no answer" } else { said };
+        format!("not renewed for {seconds} s: {why}")
+    }
+
+    /// Whether the lock that stands is still this one.
+    async fn check(&self, until: Instant) -> Answer<()> {
+        let read = one(&self.key);
+        let answer = self
+            .store
+            .ranges("looking at the lock", until, vec![read])
+            .await
+            .map_err(|failure| Trouble::unclear(failure.said))?;
+        let stands = answer.1.into_iter().flatten().next();
+        match stands.as_ref().map(KeyValue::create_revision) {
+            Some(revision) if revision == self.token.0 => Ok(()),
+            Some(_) => Err(Trouble::refused(
+                FailureKind::Missing,
+                "somebody else holds the lock now",
+            )),
+            None => Err(Trouble::refused(
+                FailureKind::Missing,
+                "the lock was removed",
+            )),
+        }
+    }
+}

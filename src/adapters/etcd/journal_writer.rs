@@ -1,0 +1,147 @@
+//! Writes down what happens in a release. A journal stays small: it lives in the store that every
+//! operator's console watches, not in an archive.
+
+use async_trait::async_trait;
+use etcd_client::{KeyValue, TxnOp};
+use serde::Serialize;
+
+use super::change::Decision;
+use super::store::below;
+use super::values;
+use super::writer::EtcdWriter;
+use crate::history::{Entry, ReleaseRecord};
+use crate::inventory::{ReleaseId, Target};
+use crate::ports::{Failure, FailureKind, Fence, JournalWriter, Result};
+
+/// The largest head that is opened; what closes it may add [`CLOSING`].
+const LARGEST_HEAD: usize = 12 * 1024;
+/// Room for the outcome.
+const CLOSING: usize = 4 * 1024;
+/// The most that the entries of a release may take; with the head, less than 64 KiB.
+const LARGEST_JOURNAL: usize = 47 * 1024;
+/// What is kept free for the small entries by which a release goes on and ends.
+const KEPT_FREE: usize = 8 * 1024;
+/// The largest of those.
+const SMALL_ENTRY: usize = 1024;
+
+#[async_trait]
+impl JournalWriter for EtcdWriter {
+    async fn head(&self, record: &ReleaseRecord, fence: &Fence) -> Result<()> {
+        let target = &record.target;
+        let word = if record.closed.is_some() {
+            "closing"
+        } else {
+            "opening"
+        };
+        let doing = &format!("{word} release {} of {target}", record.id);
+        let key = self.store.keys().head(target, record.id);
+        let value = values::encode(&self.store, doing, record)?;
+        let room = LARGEST_HEAD + record.closed.as_ref().map_or(0, |_| CLOSING);
+        if value.len() > room {
+            return Err(self.too_large(doing, "its head", value.len(), room));
+        }
+        self.change(target, fence, doing, vec![key.clone()])
+            .make(|seen| {
+                let write = Decision::Write(vec![TxnOp::put(key.as_str(), value.clone(), None)]);
+                let Some(pair) = seen.get(&key) else {
+                    return Ok(write);
+                };
+                let other = |words: &str| self.stands(doing, pair, words);
+                let stands: ReleaseRecord = values::decode(pair).map_err(|words| other(&words))?;
+                if same(&stands, record) {
+                    return Ok(Decision::Stands);
+                }
+                let mut open = record.clone();
+                open.closed = None;
+                if stands.closed.is_none() && same(&stands, &open) {
+                    return Ok(write);
+                }
+                Err(other("another head stands there"))
+            })
+            .await
+    }
+
+    async fn append(
+        &self,
+        target: &Target,
+        release: ReleaseId,
+        entry: &Entry,
+        fence: &Fence,
+    ) -> Result<()> {
+        let doing = &format!(
+            "writing entry {} of release {release} of {target}",
+            entry.sequence
+        );
+        let key = self.store.keys().entry(target, release, entry.sequence);
+        let value = values::encode(&self.store, doing, entry)?;
+        self.check_room(doing, target, release, &key, value.len())
+            .await?;
+        self.change(target, fence, doing, vec![key.clone()])
+            .make(|seen| {
+                let Some(pair) = seen.get(&key) else {
+                    let put = TxnOp::put(key.as_str(), value.clone(), None);
+                    return Ok(Decision::Write(vec![put]));
+                };
+                let stands: Entry =
+                    values::decode(pair).map_err(|words| self.stands(doing, pair, &words))?;
+                if same(&stands, entry) {
+                    return Ok(Decision::Stands);
+                }
+                Err(self.stands(doing, pair, "another entry stands there"))
+            })
+            .await
+    }
+}
+
+impl EtcdWriter {
+    async fn check_room(
+        &self,
+        doing: &str,
+        target: &Target,
+        release: ReleaseId,
+        key: &str,
+        size: usize,
+    ) -> Result<()> {
+        let entries = below(&self.store.keys().entries(target, release));
+        let (_, found) = self
+            .store
+            .ranges(doing, self.store.deadline(), vec![entries])
+            .await?;
+        let others: usize = found
+            .iter()
+            .flatten()
+            .filter(|pair| pair.key() != key.as_bytes())
+            .map(|pair| pair.value().len())
+            .sum();
+        let room = if size <= SMALL_ENTRY {
+            LARGEST_JOURNAL
+        } else {
+            LARGEST_JOURNAL - KEPT_FREE
+        };
+        if others + size <= room {
+            return Ok(());
+        }
+        Err(self.too_large(doing, "its journal", others + size, room))
+    }
+
+    fn too_large(&self, doing: &str, what: &str, size: usize, room: usize) -> Failure {
+        let said = format!("{what} would take {size} bytes, and may take {room}");
+        self.store
+            .failure(FailureKind::Rejected, doing, said)
+            .hint("what is long belongs into the archive")
+    }
+
+    fn stands(&self, doing: &str, pair: &KeyValue, words: &str) -> Failure {
+        let said = format!("{}: {words}", values::key(pair));
+        self.store.failure(FailureKind::Conflict, doing, said)
+    }
+}
+
+/// Whether two values would be stored alike. Not `==`: two versions are equal there when only
+/// their digests are.
+fn same<T: Serialize>(one: &T, other: &T) -> bool {
+    match (serde_json::to_value(one), serde_json::to_value(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}

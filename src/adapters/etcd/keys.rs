@@ -1,0 +1,129 @@
+//! Which key holds what. Names come from the inventory's alphabet, so no key needs escaping.
+
+use crate::inventory::{ReleaseId, Slot, Target};
+
+/// Makes keys below a prefix.
+#[derive(Debug, Clone)]
+pub(super) struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    pub(super) fn new(prefix: String) -> Self {
+        Self { prefix }
+    }
+
+    /// What all of them begin with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// All targets.
+    pub(super) fn targets(&self) -> String {
+        format!("{}/targets/", self.prefix)
+    }
+
+    /// Everything of one target, with a slash at the end.
+    pub(super) fn target(&self, target: &Target) -> String {
+        format!(
+            "{}{}/{}/",
+            self.targets(),
+            target.service,
+            target.environment
+        )
+    }
+
+    pub(super) fn route(&self, target: &Target) -> String {
+        self.target(target) + "route"
+    }
+
+    pub(super) fn slot(&self, target: &Target, slot: Slot) -> String {
+        format!("{}slots/{slot}", self.target(target))
+    }
+
+    pub(super) fn lock(&self, target: &Target) -> String {
+        self.target(target) + "lock"
+    }
+
+    pub(super) fn hold(&self, target: &Target) -> String {
+        self.target(target) + "hold"
+    }
+
+    /// The heads of all releases.
+    pub(super) fn heads(&self, target: &Target) -> String {
+        self.target(target) + "releases/"
+    }
+
+    pub(super) fn head(&self, target: &Target, id: ReleaseId) -> String {
+        format!("{}{id}", self.heads(target))
+    }
+
+    /// The entries of all releases.
+    fn all_entries(&self, target: &Target) -> String {
+        self.target(target) + "steps/"
+    }
+
+    /// The entries of one release.
+    pub(super) fn entries(&self, target: &Target, id: ReleaseId) -> String {
+        format!("{}{id}/", self.all_entries(target))
+    }
+
+    pub(super) fn entry(&self, target: &Target, id: ReleaseId, sequence: u32) -> String {
+        format!("{}{sequence:04}", self.entries(target, id))
+    }
+
+    /// The ranges `[from, to)` that together are a target without its releases.
+    pub(super) fn without_releases(&self, target: &Target) -> [(String, String); 3] {
+        let all = self.target(target);
+        let heads = self.heads(target);
+        let entries = self.all_entries(target);
+        [
+            (all.clone(), heads.clone()),
+            (after(&heads), entries.clone()),
+            (after(&entries), after(&all)),
+        ]
+    }
+}
+
+/// The first key behind everything that begins with `prefix`, which ends with a slash: `0` is
+/// the character behind `/`.
+fn after(prefix: &str) -> String {
+    format!("{}0", prefix.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ranges_of_a_target_leave_out_releases_and_nothing_else() {
+        let keys = Keys::new("/g".into());
+        let target = Target::new(
+            "web".parse().expect("a name"),
+            "qa".parse().expect("a name"),
+        );
+        let covered = |key: &str| {
+            keys.without_releases(&target)
+                .iter()
+                .any(|(from, to)| from.as_str() <= key && key < to.as_str())
+        };
+        for key in [
+            keys.route(&target),
+            keys.lock(&target),
+            keys.hold(&target),
+            keys.slot(&target, Slot::Green),
+            "/g/targets/web/qa/zzz".into(),
+        ] {
+            assert!(covered(&key), "{key}");
+        }
+        let id = ReleaseId(ulid::Ulid::nil());
+        for key in [
+            keys.head(&target, id),
+            keys.entry(&target, id, 7),
+            "/g/targets/web/qa-2/route".into(),
+            "/g/targets/web/q/route".into(),
+        ] {
+            assert!(!covered(&key), "{key}");
+        }
+    }
+}

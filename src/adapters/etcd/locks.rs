@@ -1,0 +1,236 @@
+//! Takes and gives back locks: a key that is created if it is absent, on a lease. Its create
+//! revision is the token. (The `Lock` call of etcd is not used: it succeeds for dead leases.)
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use etcd_client::{Compare, CompareOp, KeyValue, PutOptions, Txn, TxnOp};
+use tokio::time::{Instant, sleep};
+
+use super::heartbeat::{self, Held};
+use super::reader::holder;
+use super::store::{Store, one};
+use super::trouble::{Sort, Trouble};
+use super::values;
+use crate::inventory::{FencingToken, LockRecord, Target};
+use crate::ports::{Acquired, Failure, FailureKind, Fence, Locks, Result};
+
+/// How long a lock lives.
+#[derive(Debug, Clone, Copy)]
+pub struct LockTimes {
+    /// The lease, in whole seconds, at least one; etcd may grant more.
+    pub lease: Duration,
+    /// How often it is renewed; less than a third of the lease.
+    pub heartbeat: Duration,
+}
+
+impl Default for LockTimes {
+    /// Thirty seconds, renewed every ten.
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Locks of targets.
+#[derive(Debug, Clone)]
+pub struct EtcdLocks {
+    store: Store,
+    times: LockTimes,
+}
+
+impl EtcdLocks {
+    /// Locks in a cluster. A heartbeat slower than a third of the lease is quickened to that: one
+    /// that is lost must leave time for another.
+    pub fn new(store: &Store, mut times: LockTimes) -> Self {
+        times.heartbeat = times.heartbeat.min(times.lease / 3);
+        Self {
+            store: store.clone(),
+            times,
+        }
+    }
+}
+
+#[async_trait]
+impl Locks for EtcdLocks {
+    async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired> {
+        let doing = &format!("taking the lock of {target}");
+        let key = &self.store.keys().lock(target);
+        let value = values::encode(&self.store, doing, record)?;
+        let until = self.store.deadline();
+        let mut lost: Option<Trouble> = None;
+        loop {
+            let stands = match self.stands(doing, key, until).await {
+                Ok(stands) => stands,
+                Err(failure) => return Err(self.unseen(doing, failure, lost)),
+            };
+            if let Some(pair) = stands {
+                return self.answer(doing, key, record, &pair, until).await;
+            }
+            let since = Instant::now();
+            let (lease, ttl) = match self.grant(doing, until).await {
+                Ok(granted) => granted,
+                Err(failure) => return Err(self.unseen(doing, failure, lost)),
+            };
+            let held = |token| Held {
+                store: self.store.clone(),
+                key: key.clone(),
+                token,
+                lease,
+                ttl,
+                heartbeat: self.times.heartbeat,
+                renewed: since,
+            };
+            match self.create(key, &value, lease, until).await {
+                Ok(Some(token)) => return Ok(Acquired::Held(heartbeat::start(held(token)))),
+                Ok(None) => self.forget(lease).await,
+                Err(trouble) => {
+                    // The key is on its lease: without that, a late transaction creates nothing.
+                    if trouble.sort != Sort::Unclear {
+                        self.forget(lease).await;
+                        return Err(self.store.unanswered(doing, trouble));
+                    }
+                    lost = Some(trouble);
+                }
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn release(&self, target: &Target, fence: &Fence) -> Result<()> {
+        let doing = &format!("giving back the lock of {target}");
+        let key = &self.store.keys().lock(target);
+        let until = self.store.deadline();
+        loop {
+            let Some(pair) = self.stands(doing, key, until).await? else {
+                return Ok(());
+            };
+            if pair.create_revision() != fence.token.0 {
+                return Ok(());
+            }
+            let compare = Compare::create_revision(key.as_str(), CompareOp::Equal, fence.token.0);
+            let txn = Txn::new()
+                .when([compare])
+                .and_then([TxnOp::delete(key.as_str(), None)]);
+            let answer = self
+                .store
+                .attempt(until, |client| {
+                    let txn = txn.clone();
+                    async move { client.kv_client().txn(txn).await }
+                })
+                .await;
+            match answer {
+                Ok(_) => {
+                    self.forget(pair.lease()).await;
+                    return Ok(());
+                }
+                // Deleting that very key again does no harm.
+                Err(trouble) if trouble.sort == Sort::Unclear && Instant::now() < until => {}
+                Err(trouble) => return Err(self.store.unanswered(doing, trouble)),
+            }
+        }
+    }
+}
+
+impl EtcdLocks {
+    async fn stands(&self, doing: &str, key: &str, until: Instant) -> Result<Option<KeyValue>> {
+        let (_, found) = self.store.ranges(doing, until, vec![one(key)]).await?;
+        Ok(found.into_iter().flatten().next())
+    }
+
+    /// A new lease and what etcd granted.
+    async fn grant(&self, doing: &str, until: Instant) -> Result<(i64, Duration)> {
+        let seconds = i64::try_from(self.times.lease.as_secs().max(1)).unwrap_or(i64::MAX);
+        let lease = self
+            .store
+            .ask(doing, until, |client| async move {
+                client.lease_client().grant(seconds, None).await
+            })
+            .await?;
+        let ttl = u64::try_from(lease.ttl()).unwrap_or_default();
+        Ok((lease.id(), Duration::from_secs(ttl)))
+    }
+
+    /// The token, or none when somebody was faster.
+    async fn create(
+        &self,
+        key: &str,
+        value: &[u8],
+        lease: i64,
+        until: Instant,
+    ) -> std::result::Result<Option<FencingToken>, Trouble> {
+        let put = TxnOp::put(key, value, Some(PutOptions::new().with_lease(lease)));
+        let txn = Txn::new()
+            .when([Compare::create_revision(key, CompareOp::Equal, 0)])
+            .and_then([put]);
+        let answer = self
+            .store
+            .attempt(until, |client| {
+                let txn = txn.clone();
+                async move { client.kv_client().txn(txn).await }
+            })
+            .await?;
+        let revision = answer.header().map(etcd_client::ResponseHeader::revision);
+        Ok(revision.filter(|_| answer.succeeded()).map(FencingToken))
+    }
+
+    /// What to say about a lock that stands: ours, of a call whose answer was lost, or taken.
+    async fn answer(
+        &self,
+        doing: &str,
+        key: &str,
+        record: &LockRecord,
+        pair: &KeyValue,
+        until: Instant,
+    ) -> Result<Acquired> {
+        let holder = holder(&self.store, pair, until).await.map_err(|words| {
+            self.store
+                .failure(FailureKind::Conflict, doing, format!("{key}: {words}"))
+                .hint(format!(
+                    "look at it with `etcdctl get {key}`, and delete it if nobody needs it"
+                ))
+        })?;
+        if holder.record != *record || pair.lease() == 0 {
+            return Ok(Acquired::Taken(Box::new(holder)));
+        }
+        let renewed = Instant::now();
+        let ttl = heartbeat::renew(&self.store, pair.lease(), until)
+            .await
+            .map_err(|trouble| self.store.unanswered(doing, trouble))?;
+        Ok(Acquired::Held(heartbeat::start(Held {
+            store: self.store.clone(),
+            key: key.to_owned(),
+            token: holder.token,
+            lease: pair.lease(),
+            ttl,
+            heartbeat: self.times.heartbeat,
+            renewed,
+        })))
+    }
+
+    /// Ends a lease that is not needed; if that fails it ends by itself.
+    async fn forget(&self, lease: i64) {
+        if lease == 0 {
+            return;
+        }
+        let until = Instant::now() + Duration::from_secs(1);
+        let _ = self
+            .store
+            .attempt(until, |client| async move {
+                client.lease_client().revoke(lease).await
+            })
+            .await;
+    }
+
+    fn unseen(&self, doing: &str, failure: Failure, lost: Option<Trouble>) -> Failure {
+        let Some(lost) = lost else {
+            return failure;
+        };
+        let said = format!("{}; then, looking: {}", lost.said, failure.said);
+        self.store
+            .failure(FailureKind::Ambiguous, doing, said)
+            .hint("asking again takes up the lock if it was taken")
+    }
+}

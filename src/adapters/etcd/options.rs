@@ -1,0 +1,195 @@
+//! Where etcd is and how to get in, as plain values; knows nothing of what is stored there.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use etcd_client::{Certificate, ConnectOptions, Identity, TlsOptions};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::ports::{Failure, FailureKind, Result};
+
+/// The prefix of every key unless told otherwise.
+pub const DEFAULT_PREFIX: &str = "/greenroom/v1";
+
+/// How to reach a cluster.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its nodes, e.g. `https://10.0.0.7:2379`; a call fails over from one to the next. Without a
+    /// scheme it is `https` when `tls` is given, else `http`.
+    pub endpoints: Vec<String>,
+    /// What every key begins with, e.g. `/greenroom/v1`; no slash at its end.
+    pub prefix: String,
+    /// Certificates; none trusts the system's authorities where an endpoint is `https`.
+    pub tls: Option<Tls>,
+    /// Who we are; none where etcd does not ask.
+    pub credentials: Option<Credentials>,
+    /// How long one call may take, fail-over included.
+    pub deadline: Duration,
+}
+
+impl Options {
+    /// The usual prefix and a deadline of five seconds; no TLS, no credentials.
+    pub fn new(endpoints: Vec<String>) -> Self {
+        Self {
+            endpoints,
+            prefix: DEFAULT_PREFIX.to_owned(),
+            tls: None,
+            credentials: None,
+            deadline: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Paths of PEM files.
+#[derive(Debug, Clone, Default)]
+pub struct Tls {
+    /// The authority that signed the servers' certificates; none trusts the system's.
+    pub ca: Option<PathBuf>,
+    /// Our own certificate and its key, where the servers ask for one.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+/// A user of etcd.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The name.
+    pub user: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// The endpoints with their scheme; says what is wrong with them without repeating a password.
+pub(super) fn urls(options: &Options) -> Result<Vec<String>> {
+    if options.endpoints.is_empty() {
+        return Err(refused("no endpoint is given"));
+    }
+    options
+        .endpoints
+        .iter()
+        .map(|given| url(given.trim(), options.tls.is_some()))
+        .collect()
+}
+
+fn url(given: &str, tls: bool) -> Result<String> {
+    if given.contains('@') {
+        return Err(refused("an endpoint holds an `@`")
+            .hint("give user and password apart from the address"));
+    }
+    let (scheme, address) = match given.split_once("://") {
+        Some((scheme, address)) => (scheme, address),
+        None if tls => ("https", given),
+        None => ("http", given),
+    };
+    let address = address.trim_end_matches('/');
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    if address.is_empty() || !address.chars().all(plain) || !matches!(scheme, "http" | "https") {
+        return Err(
+            refused(format!("{given:?} is not an endpoint")).hint("write http://10.0.0.7:2379")
+        );
+    }
+    if tls && scheme == "http" {
+        return Err(refused(format!(
+            "certificates are given, but {given} is plain http"
+        )));
+    }
+    Ok(format!("{scheme}://{address}"))
+}
+
+/// The prefix, checked: it begins with a slash, ends without, and holds only plain characters.
+pub(super) fn prefix(given: &str) -> Result<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-._".contains(c);
+    let good = given.len() > 1
+        && given.starts_with('/')
+        && !given.ends_with('/')
+        && !given.contains("//")
+        && given.chars().all(plain);
+    if good {
+        return Ok(given.to_owned());
+    }
+    Err(refused(format!("{given:?} is not a prefix for keys"))
+        .hint(format!("write something like {DEFAULT_PREFIX}")))
+}
+
+/// What the client library wants for one endpoint.
+pub(super) fn connect_options(options: &Options, url: &str) -> Result<ConnectOptions> {
+    let mut connect = ConnectOptions::new()
+        .with_connect_timeout(options.deadline / 5)
+        .with_keep_alive(Duration::from_secs(5), Duration::from_secs(3))
+        .with_keep_alive_while_idle(true)
+        .with_require_leader(true)
+        .with_auto_token_refresh(true);
+    if let Some(credentials) = &options.credentials {
+        connect = connect.with_user(
+            credentials.user.clone(),
+            credentials.password.expose_secret(),
+        );
+    }
+    if url.starts_with("https://") {
+        connect = connect.with_tls(certificates(options.tls.as_ref())?);
+    }
+    Ok(connect)
+}
+
+fn certificates(tls: Option<&Tls>) -> Result<TlsOptions> {
+    let mut config = TlsOptions::new();
+    config = match tls.and_then(|tls| tls.ca.as_ref()) {
+        Some(ca) => config.ca_certificate(Certificate::from_pem(pem(ca)?)),
+        None => config.with_native_roots(),
+    };
+    if let Some((certificate, key)) = tls.and_then(|tls| tls.identity.as_ref()) {
+        config = config.identity(Identity::from_pem(pem(certificate)?, pem(key)?));
+    }
+    Ok(config)
+}
+
+fn pem(path: &PathBuf) -> Result<Vec<u8>> {
+    std::fs::read(path)
+        .map_err(|error| refused(format!("{}: {error}", path.display())).caused_by(error))
+}
+
+fn refused(said: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::Rejected, "etcd", "reading its settings", said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(endpoint: &str) -> Options {
+        Options::new(vec![endpoint.to_owned()])
+    }
+
+    #[test]
+    fn an_endpoint_gets_its_scheme_and_a_password_in_it_is_not_repeated() {
+        assert_eq!(
+            urls(&options("10.0.0.7:2379")).expect("an endpoint"),
+            ["http://10.0.0.7:2379"]
+        );
+        let failure = urls(&options("http://ana:sesame@10.0.0.7")).expect_err("a password");
+        assert!(!format!("{failure:?}").contains("sesame"));
+        for bad in ["", "ftp://a", "http://a b", "http://"] {
+            assert!(urls(&options(bad)).is_err(), "{bad}");
+        }
+        let mut secure = options("http://a:1");
+        secure.tls = Some(Tls::default());
+        assert!(urls(&secure).is_err());
+    }
+
+    #[test]
+    fn debug_output_holds_no_password() {
+        let mut options = options("a");
+        options.credentials = Some(Credentials {
+            user: "ana".into(),
+            password: "sesame".into(),
+        });
+        assert!(!format!("{options:?}").contains("sesame"));
+    }
+
+    #[test]
+    fn a_prefix_begins_with_a_slash_and_ends_without() {
+        assert!(prefix("/greenroom/v1").is_ok());
+        for bad in ["", "/", "a", "/a/", "/a//b", "/a b"] {
+            assert!(prefix(bad).is_err(), "{bad}");
+        }
+    }
+}

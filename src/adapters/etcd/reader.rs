@@ -1,0 +1,156 @@
+//! Looks at registrations, routes, holds and locks. What it cannot read it reports and passes by:
+//! one value written by somebody else must not hide the rest.
+
+use async_trait::async_trait;
+use etcd_client::{KeyValue, TxnOp};
+use futures_util::stream::BoxStream;
+use tokio::time::Instant;
+
+use super::store::{Store, range};
+use super::{values, watch};
+use crate::inventory::{
+    FencingToken, LockHolder, LockRecord, RegistryRecord, Revisioned, Slot, Target,
+};
+use crate::ports::{KeyLine, RegistryReader, Result};
+
+/// Reads registrations and journals; changes nothing.
+#[derive(Debug, Clone)]
+pub struct EtcdReader {
+    pub(super) store: Store,
+}
+
+impl EtcdReader {
+    /// Reads from a cluster.
+    pub fn new(store: &Store) -> Self {
+        Self {
+            store: store.clone(),
+        }
+    }
+
+    fn ranges_of(&self, target: &Target) -> Vec<TxnOp> {
+        self.store
+            .keys()
+            .without_releases(target)
+            .iter()
+            .map(|(from, to)| range(from, to))
+            .collect()
+    }
+}
+
+#[async_trait]
+impl RegistryReader for EtcdReader {
+    async fn store(&self) -> Result<String> {
+        let status = self
+            .store
+            .ask(
+                "asking for its version",
+                self.store.deadline(),
+                |client| async move { client.maintenance_client().status().await },
+            )
+            .await?;
+        Ok(crate::harmless::harmless(&format!(
+            "etcd {}",
+            status.version()
+        )))
+    }
+
+    async fn read(&self, target: &Target) -> Result<RegistryRecord> {
+        let doing = format!("reading {target}");
+        let until = self.store.deadline();
+        let (revision, found) = self
+            .store
+            .ranges(&doing, until, self.ranges_of(target))
+            .await?;
+        let mut record = RegistryRecord {
+            revision,
+            ..RegistryRecord::default()
+        };
+        let keys = self.store.keys();
+        for pair in found.iter().flatten() {
+            let is = |key: String| pair.key() == key.as_bytes();
+            let slot = Slot::BOTH
+                .into_iter()
+                .find(|slot| is(keys.slot(target, *slot)));
+            let read = if let Some(slot) = slot {
+                values::decode_registration(pair, slot)
+                    .map(|value| *record.slots.get_mut(slot) = Some(revisioned(pair, value)))
+            } else if is(keys.route(target)) {
+                values::decode(pair).map(|value| record.route = Some(revisioned(pair, value)))
+            } else if is(keys.hold(target)) {
+                values::decode(pair).map(|value| record.hold = Some(value))
+            } else if is(keys.lock(target)) {
+                match holder(&self.store, pair, until).await {
+                    Ok(holder) => {
+                        record.lock = Some(holder);
+                        Ok(())
+                    }
+                    Err(words) => Err(words),
+                }
+            } else {
+                Err("it is not a key of Greenroom's".to_owned())
+            };
+            if let Err(words) = read {
+                record.problems.insert(values::key(pair), words);
+            }
+        }
+        Ok(record)
+    }
+
+    async fn keys(&self, target: &Target) -> Result<Vec<KeyLine>> {
+        let doing = format!("listing the keys of {target}");
+        let until = self.store.deadline();
+        let (_, found) = self
+            .store
+            .ranges(&doing, until, self.ranges_of(target))
+            .await?;
+        let mut lines = Vec::new();
+        for pair in found.iter().flatten() {
+            lines.push(KeyLine {
+                key: values::key(pair),
+                value: values::value_line(pair),
+                revision: pair.mod_revision(),
+                ttl_seconds: seconds_left(&self.store, pair.lease(), until).await,
+            });
+        }
+        Ok(lines)
+    }
+
+    async fn changes(&self) -> Result<BoxStream<'static, Result<()>>> {
+        Ok(watch::changes(self.store.clone()).await)
+    }
+}
+
+fn revisioned<T>(pair: &KeyValue, value: T) -> Revisioned<T> {
+    Revisioned {
+        value,
+        revision: pair.mod_revision(),
+    }
+}
+
+/// Who holds the lock that this key is, or words on why it cannot be read.
+pub(super) async fn holder(
+    store: &Store,
+    pair: &KeyValue,
+    until: Instant,
+) -> std::result::Result<LockHolder, String> {
+    let record: LockRecord = values::decode(pair)?;
+    Ok(LockHolder {
+        record,
+        token: FencingToken(pair.create_revision()),
+        ttl_seconds: seconds_left(store, pair.lease(), until).await,
+    })
+}
+
+/// Seconds left on a lease; none without one, and where etcd does not tell.
+async fn seconds_left(store: &Store, lease: i64, until: Instant) -> Option<i64> {
+    if lease == 0 {
+        return None;
+    }
+    let answer = store
+        .attempt(until, |client| async move {
+            client.lease_client().time_to_live(lease, None).await
+        })
+        .await
+        .ok()?;
+    Some(answer.ttl().max(0))
+}

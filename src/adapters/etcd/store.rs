@@ -1,0 +1,312 @@
+//! The way to a cluster: one client per node, the one that answered last tried first. Repeats what
+//! is safe to repeat until a deadline, and knows nothing of what it carries.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use etcd_client::{Client, ConnectOptions, GetOptions, KeyValue, Txn, TxnOp, TxnOpResponse};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::keys::Keys;
+use super::options::{self, Options};
+use super::trouble::{Sort, Trouble};
+use crate::ports::{Failure, FailureKind, Result};
+
+/// What came back from one call at one node.
+pub(super) type Answer<T> = std::result::Result<T, Trouble>;
+
+/// The largest answer that is read: a long list of release heads.
+const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// How often all nodes are tried when none of them takes a connection.
+const ROUNDS: u32 = 3;
+
+/// A cluster. Connections are made when they are needed; clones share them.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    nodes: Vec<Node>,
+    /// The node that answered last.
+    good: AtomicUsize,
+    name: String,
+    keys: Keys,
+    deadline: Duration,
+}
+
+struct Node {
+    url: String,
+    connect: ConnectOptions,
+    client: OnceCell<Client>,
+}
+
+impl Store {
+    /// Reads certificates and checks what was given; connects to nothing yet.
+    pub fn open(options: &Options) -> Result<Self> {
+        let urls = options::urls(options)?;
+        let keys = Keys::new(options::prefix(&options.prefix)?);
+        let addresses: Vec<&str> = urls
+            .iter()
+            .map(|url| url.split_once("://").map_or(url.as_str(), |(_, it)| it))
+            .collect();
+        let name = format!("etcd at {}", addresses.join(", "));
+        let nodes = urls
+            .iter()
+            .map(|url| {
+                Ok(Node {
+                    url: url.clone(),
+                    connect: options::connect_options(options, url)?,
+                    client: OnceCell::new(),
+                })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                nodes,
+                good: AtomicUsize::new(0),
+                name,
+                keys,
+                deadline: options.deadline,
+            }),
+        })
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    /// `etcd at 10.0.0.7:2379`.
+    pub(super) fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// When a call that begins now has to be over.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.inner.deadline
+    }
+
+    /// The failure of a call that is over.
+    pub(super) fn failure(
+        &self,
+        kind: FailureKind,
+        doing: &str,
+        said: impl Into<String>,
+    ) -> Failure {
+        Failure::new(kind, self.name(), doing, said)
+    }
+
+    /// A call that changes nothing, or nothing that matters when it is done twice: repeated until
+    /// it is answered or the deadline is over.
+    pub(super) async fn ask<T, Fut>(
+        &self,
+        doing: &str,
+        until: Instant,
+        call: impl Fn(Client) -> Fut,
+    ) -> Result<T>
+    where
+        Fut: Future<Output = std::result::Result<T, etcd_client::Error>>,
+    {
+        let mut round = 0;
+        loop {
+            round += 1;
+            let trouble = match self.attempt(until, &call).await {
+                Ok(answer) => return Ok(answer),
+                Err(trouble) => trouble,
+            };
+            let again = match trouble.sort {
+                Sort::NotSent => round < ROUNDS,
+                Sort::Unclear => true,
+                Sort::OldToken | Sort::Refused(_) => false,
+            };
+            let pause = Duration::from_millis(100) * round;
+            if !again || Instant::now() + pause >= until {
+                return Err(self.unanswered(doing, trouble));
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// A call that must not be repeated unseen: goes from node to node while none was reached, and
+    /// stops at the first that may have done it.
+    pub(super) async fn attempt<T, Fut>(
+        &self,
+        until: Instant,
+        call: impl Fn(Client) -> Fut,
+    ) -> Answer<T>
+    where
+        Fut: Future<Output = std::result::Result<T, etcd_client::Error>>,
+    {
+        let count = self.inner.nodes.len();
+        let first = self.inner.good.load(Ordering::Relaxed);
+        let mut last = Trouble::not_sent("no time was left");
+        for offset in 0..count {
+            let index = (first + offset) % count;
+            let Some(node) = self.inner.nodes.get(index) else {
+                continue;
+            };
+            match self.at(node, until, &call).await {
+                Err(trouble) if trouble.sort == Sort::NotSent => last = trouble,
+                Err(trouble) if trouble.sort == Sort::Unclear => {
+                    self.prefer((index + 1) % count);
+                    return Err(trouble);
+                }
+                other => {
+                    self.prefer(index);
+                    return other;
+                }
+            }
+        }
+        Err(last)
+    }
+
+    async fn at<T, Fut>(
+        &self,
+        node: &Node,
+        until: Instant,
+        call: &impl Fn(Client) -> Fut,
+    ) -> Answer<T>
+    where
+        Fut: Future<Output = std::result::Result<T, etcd_client::Error>>,
+    {
+        let share = if self.inner.nodes.len() == 1 { 2 } else { 3 };
+        let left = until.saturating_duration_since(Instant::now());
+        let patience = left.min(self.inner.deadline / share);
+        if patience.is_zero() {
+            return Err(Trouble::not_sent("no time was left"));
+        }
+        let end = Instant::now() + patience;
+        let client = match timeout_at(end, Box::pin(node.client())).await {
+            Ok(client) => client?,
+            Err(_) => return Err(Trouble::not_sent(format!("{} did not answer", node.url))),
+        };
+        let silence = |_| Trouble::unclear(format!("no answer within {patience:?}"));
+        let answer = timeout_at(end, Box::pin(call(client.clone())))
+            .await
+            .map_err(silence)?;
+        let trouble = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(error) => Trouble::from(error),
+        };
+        if trouble.sort != Sort::OldToken {
+            return Err(trouble);
+        }
+        client.refresh_token().await?;
+        Ok(timeout_at(end, Box::pin(call(client)))
+            .await
+            .map_err(silence)??)
+    }
+
+    fn prefer(&self, index: usize) {
+        self.inner.good.store(index, Ordering::Relaxed);
+    }
+
+    /// The failure of a call that changed nothing.
+    pub(super) fn unanswered(&self, doing: &str, trouble: Trouble) -> Failure {
+        let kind = match trouble.sort {
+            Sort::NotSent | Sort::Unclear => FailureKind::Unreachable,
+            Sort::OldToken => FailureKind::Denied,
+            Sort::Refused(kind) => kind,
+        };
+        let certificates = trouble.said.to_lowercase().contains("certificate");
+        let failure = self.failure(kind, doing, trouble.said);
+        match kind {
+            _ if certificates => failure.hint("check the certificates on both sides"),
+            FailureKind::Denied => failure.hint("check the user, the password and its role"),
+            // A server that misses our certificate may just hang up.
+            FailureKind::Unreachable if self.is_encrypted() => {
+                failure.hint("is etcd running, has it a leader, and does it take our certificate?")
+            }
+            FailureKind::Unreachable => failure.hint("is etcd running, and has it a leader?"),
+            _ => failure,
+        }
+    }
+
+    fn is_encrypted(&self) -> bool {
+        let nodes = &self.inner.nodes;
+        nodes.iter().any(|node| node.url.starts_with("https"))
+    }
+
+    /// Several ranges at one revision: the revision, and the pairs of each range.
+    pub(super) async fn ranges(
+        &self,
+        doing: &str,
+        until: Instant,
+        ranges: Vec<TxnOp>,
+    ) -> Result<(i64, Vec<Vec<KeyValue>>)> {
+        let answer = self
+            .ask(doing, until, |client| {
+                let txn = Txn::new().and_then(ranges.clone());
+                async move {
+                    client
+                        .kv_client()
+                        .max_decoding_message_size(LARGEST_ANSWER)
+                        .txn(txn)
+                        .await
+                }
+            })
+            .await?;
+        let revision = answer
+            .header()
+            .map_or(0, etcd_client::ResponseHeader::revision);
+        let pairs = answer
+            .op_responses()
+            .into_iter()
+            .map(|answer| match answer {
+                TxnOpResponse::Get(mut range) => range.take_kvs(),
+                _ => Vec::new(),
+            })
+            .collect();
+        Ok((revision, pairs))
+    }
+}
+
+impl Node {
+    /// The client of this node; made, and its user authenticated, by the first who needs it.
+    async fn client(&self) -> Answer<Client> {
+        let made = self
+            .client
+            .get_or_try_init(|| Client::connect([&self.url], Some(self.connect.clone())))
+            .await;
+        match made {
+            Ok(client) => Ok(client.clone()),
+            Err(error) => {
+                let mut trouble = Trouble::from(error);
+                // Asking for a token does nothing; whatever was to be done was not sent.
+                if trouble.sort == Sort::Unclear {
+                    trouble.sort = Sort::NotSent;
+                }
+                Err(trouble)
+            }
+        }
+    }
+}
+
+/// One key, to be read.
+pub(super) fn one(key: &str) -> TxnOp {
+    TxnOp::get(key, None)
+}
+
+/// `[from, to)`, to be read.
+pub(super) fn range(from: &str, to: &str) -> TxnOp {
+    TxnOp::get(from, Some(GetOptions::new().with_range(to)))
+}
+
+/// Everything that begins with `prefix`, to be read.
+pub(super) fn below(prefix: &str) -> TxnOp {
+    TxnOp::get(prefix, Some(GetOptions::new().with_prefix()))
+}
+
+impl fmt::Debug for Store {
+    /// Without the connection's options: they hold the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("name", &self.inner.name)
+            .field("prefix", &self.inner.keys.prefix())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,129 @@
+//! What a call that failed means: never sent, perhaps done, or refused. Decided from codes and the
+//! sentences etcd has used since 3.0; the words shown are made harmless here.
+
+use std::io::ErrorKind;
+
+use etcd_client::Error;
+
+use crate::harmless::harmless;
+use crate::ports::FailureKind;
+
+/// A call that failed at one node.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub(super) sort: Sort,
+    pub(super) said: String,
+}
+
+/// What is known about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// It reached no server.
+    NotSent,
+    /// It may have been done.
+    Unclear,
+    /// A server read it and said no.
+    Refused(FailureKind),
+    /// The token was made before the users were changed: it was not done, and a new token helps.
+    OldToken,
+}
+
+impl Trouble {
+    pub(super) fn not_sent(said: impl Into<String>) -> Self {
+        Self {
+            sort: Sort::NotSent,
+            said: said.into(),
+        }
+    }
+
+    pub(super) fn unclear(said: impl Into<String>) -> Self {
+        Self {
+            sort: Sort::Unclear,
+            said: said.into(),
+        }
+    }
+
+    pub(super) fn refused(kind: FailureKind, said: impl Into<String>) -> Self {
+        Self {
+            sort: Sort::Refused(kind),
+            said: said.into(),
+        }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        let sort = sort(&error);
+        let said = match &error {
+            Error::GRpcStatus(status) => with_cause(status),
+            Error::TransportError(transport) => with_cause(transport),
+            other => other.to_string(),
+        };
+        Self {
+            sort,
+            said: harmless(&said),
+        }
+    }
+}
+
+/// The innermost cause says more than `transport error`.
+fn with_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(next) = innermost.source() {
+        innermost = next;
+    }
+    innermost.to_string()
+}
+
+fn sort(error: &Error) -> Sort {
+    let status = match error {
+        Error::GRpcStatus(status) => status,
+        Error::IoError(_)
+        | Error::WatchError(_)
+        | Error::TransportError(_)
+        | Error::Internal(_) => {
+            return Sort::Unclear;
+        }
+        Error::LeaseKeepAliveError(_) => return Sort::Refused(FailureKind::Missing),
+        _ => return Sort::Refused(FailureKind::Rejected),
+    };
+    let message = status.message();
+    if message.contains("auth store is old") {
+        return Sort::OldToken;
+    }
+    // The codes of gRPC.
+    match status.code() as i32 {
+        3 if message.contains("authentication failed")
+            || message.contains("user name is empty") =>
+        {
+            Sort::Refused(FailureKind::Denied)
+        }
+        7 | 16 => Sort::Refused(FailureKind::Denied),
+        5 => Sort::Refused(FailureKind::Missing),
+        12 => Sort::Refused(FailureKind::Unsupported),
+        3 | 6 | 8 | 9 | 11 => Sort::Refused(FailureKind::Rejected),
+        14 if never_connected(status) => Sort::NotSent,
+        _ => Sort::Unclear,
+    }
+}
+
+fn never_connected(status: &(impl std::error::Error + 'static)) -> bool {
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        let refused = error.downcast_ref::<std::io::Error>().is_some_and(|error| {
+            matches!(
+                error.kind(),
+                ErrorKind::ConnectionRefused
+                    | ErrorKind::HostUnreachable
+                    | ErrorKind::NetworkUnreachable
+                    | ErrorKind::AddrNotAvailable
+            )
+        });
+        // The transport's own type for it, which its public interface here does not name.
+        if refused || format!("{error:?}").starts_with("ConnectError(") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

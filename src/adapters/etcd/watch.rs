@@ -1,0 +1,180 @@
+//! Hints that something under any target changed. Begins where it left off after a connection was
+//! lost, and where etcd has forgotten that, looks at the present and goes on from there.
+
+use std::time::Duration;
+
+use etcd_client::{Client, GetOptions, WatchOptions, WatchStream};
+use futures_util::stream::{self, BoxStream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::store::Store;
+use super::trouble::{Sort, Trouble};
+use crate::ports::{FailureKind, Result};
+
+const DOING: &str = "watching";
+
+/// The first and the longest pause before another attempt.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// A stream of hints about what changes from now on.
+pub(super) async fn changes(store: Store) -> BoxStream<'static, Result<()>> {
+    let (tell, told) = mpsc::channel(16);
+    // Asked before returning: what changes after that is heard, however long connecting takes.
+    let first = revision(&store).await;
+    tokio::spawn(async move {
+        let watcher = Watcher {
+            store,
+            tell: tell.clone(),
+            next: 0,
+            heard: true,
+        };
+        tokio::select! {
+            () = tell.closed() => {}
+            () = watcher.run(first) => {}
+        }
+    });
+    stream::unfold(told, |mut told| async move {
+        told.recv().await.map(|item| (item, told))
+    })
+    .boxed()
+}
+
+/// The revision that stands; any key of ours may be asked for it.
+async fn revision(store: &Store) -> Result<i64> {
+    let all = store.keys().targets();
+    let answer = store
+        .ask(DOING, store.deadline(), |client| {
+            let all = all.clone();
+            let options = GetOptions::new().with_prefix().with_count_only();
+            async move { client.kv_client().get(all, Some(options)).await }
+        })
+        .await?;
+    Ok(answer
+        .header()
+        .map_or(0, etcd_client::ResponseHeader::revision))
+}
+
+struct Watcher {
+    store: Store,
+    tell: mpsc::Sender<Result<()>>,
+    /// The first revision that was not heard yet; 0 when it is not known.
+    next: i64,
+    /// Whether the last that was told is that we hear.
+    heard: bool,
+}
+
+impl Watcher {
+    async fn run(mut self, first: Result<i64>) {
+        match first {
+            Ok(revision) => self.next = revision + 1,
+            Err(failure) => self.deaf(failure).await,
+        }
+        let mut pause = PAUSES.0;
+        loop {
+            let before = self.next;
+            let Err(trouble) = self.listen().await else {
+                continue;
+            };
+            // Something was heard: it is another outage, not the same.
+            if self.next > before {
+                pause = PAUSES.0;
+            }
+            let failure = self.store.unanswered(DOING, trouble);
+            self.deaf(failure).await;
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+    }
+
+    /// Says once that nothing is heard.
+    async fn deaf(&mut self, failure: crate::ports::Failure) {
+        if self.heard {
+            self.heard = false;
+            let _ = self.tell.send(Err(failure)).await;
+        }
+    }
+
+    async fn hint(&mut self) {
+        self.heard = true;
+        let _ = self.tell.send(Ok(())).await;
+    }
+
+    /// Listens until it breaks off. Returns without trouble when it is to be opened anew, from the present.
+    async fn listen(&mut self) -> std::result::Result<(), Trouble> {
+        if self.next == 0 {
+            self.next = self.present().await? + 1;
+        }
+        let all = self.store.keys().targets();
+        let next = self.next;
+        let opened = self
+            .store
+            .attempt(self.store.deadline(), |client| {
+                open(client, all.clone(), next)
+            })
+            .await;
+        let (client, mut stream) = opened?;
+        loop {
+            let message = match stream.message().await {
+                Ok(Some(message)) => message,
+                Ok(None) => return Err(Trouble::unclear("the watch ended")),
+                Err(error) => {
+                    let trouble = Trouble::from(error);
+                    // A stream is not authenticated again by the library.
+                    if matches!(
+                        trouble.sort,
+                        Sort::OldToken | Sort::Refused(FailureKind::Denied)
+                    ) {
+                        client.refresh_token().await?;
+                    }
+                    return Err(trouble);
+                }
+            };
+            if message.compact_revision() > 0 {
+                self.next = self.present().await? + 1;
+                self.hint().await;
+                return Ok(());
+            }
+            if message.canceled() {
+                let why = crate::harmless::harmless(message.cancel_reason());
+                let kind = if why.contains("permission denied") {
+                    FailureKind::Denied
+                } else {
+                    FailureKind::Rejected
+                };
+                return Err(Trouble::refused(kind, why));
+            }
+            if message.created() && !self.heard {
+                self.hint().await;
+            }
+            let newest = message
+                .events()
+                .iter()
+                .filter_map(|event| event.kv())
+                .map(etcd_client::KeyValue::mod_revision)
+                .max();
+            if let Some(newest) = newest {
+                self.next = self.next.max(newest + 1);
+                self.hint().await;
+            }
+        }
+    }
+
+    async fn present(&self) -> std::result::Result<i64, Trouble> {
+        revision(&self.store).await.map_err(|failure| Trouble {
+            sort: Sort::Refused(failure.kind),
+            said: failure.said,
+        })
+    }
+}
+
+/// Opens a watch; the client comes back with it, to renew its token.
+async fn open(
+    client: Client,
+    all: String,
+    next: i64,
+) -> std::result::Result<(Client, WatchStream), etcd_client::Error> {
+    let options = WatchOptions::new().with_prefix().with_start_revision(next);
+    let stream = client.watch_client().watch(all, Some(options)).await?;
+    Ok((client, stream))
+}

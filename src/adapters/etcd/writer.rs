@@ -1,0 +1,175 @@
+//! Changes registrations and routes, and the keys that others read beside the route. Each method
+//! decides on what stands and leaves the transaction, and lost answers, to `change`.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use etcd_client::{KeyValue, TxnOp};
+
+use super::change::{Change, Decision};
+use super::extra::{ExtraKey, ExtraKeys};
+use super::store::Store;
+use super::values;
+use crate::inventory::{Registration, Route, ServiceName, Slot, Target};
+use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteChange};
+
+/// Writes registrations, routes and journals.
+#[derive(Debug)]
+pub struct EtcdWriter {
+    pub(super) store: Store,
+    extra: BTreeMap<ServiceName, ExtraKeys>,
+}
+
+impl EtcdWriter {
+    /// Writes to a cluster. `extra` are the keys that are written with each route of a service;
+    /// a template that cannot be compiled, or that speaks of what there is not, is a failure.
+    pub fn new(store: &Store, extra: &BTreeMap<ServiceName, Vec<ExtraKey>>) -> Result<Self> {
+        let prefix = store.keys().prefix();
+        let extra = extra
+            .iter()
+            .map(|(service, keys)| {
+                let compiled = ExtraKeys::compile(prefix, service.as_str(), keys)?;
+                Ok((service.clone(), compiled))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            store: store.clone(),
+            extra,
+        })
+    }
+
+    fn conflict(&self, doing: &str, said: impl Into<String>) -> Failure {
+        self.store.failure(FailureKind::Conflict, doing, said)
+    }
+
+    fn route(&self, doing: &str, pair: Option<&KeyValue>) -> Result<Option<Route>> {
+        let Some(pair) = pair else {
+            return Ok(None);
+        };
+        values::decode(pair)
+            .map(Some)
+            .map_err(|words| self.unreadable(doing, pair, &words))
+    }
+
+    fn unreadable(&self, doing: &str, pair: &KeyValue, words: &str) -> Failure {
+        let key = values::key(pair);
+        self.conflict(doing, format!("{key} stands in the way: {words}"))
+            .hint(format!(
+                "look at it with `etcdctl get {key}`, and delete it if nobody needs it"
+            ))
+    }
+
+    fn extra(&self, target: &Target, route: &Route, tag: Option<&str>) -> Result<Vec<TxnOp>> {
+        let Some(extra) = self.extra.get(&target.service) else {
+            return Ok(Vec::new());
+        };
+        let pairs = extra.render(target, route, tag)?;
+        Ok(pairs
+            .into_iter()
+            .map(|(key, value)| TxnOp::put(key, value, None))
+            .collect())
+    }
+}
+
+#[async_trait]
+impl RegistryWriter for EtcdWriter {
+    async fn register(&self, target: &Target, entry: &Registration, fence: &Fence) -> Result<()> {
+        let doing = &format!("registering {} of {target}", entry.slot);
+        let key = self.store.keys().slot(target, entry.slot);
+        let value = values::encode(&self.store, doing, entry)?;
+        self.change(target, fence, doing, vec![key.clone()])
+            .make(|seen| {
+                let stands = seen
+                    .get(&key)
+                    .and_then(|pair| values::decode_registration(pair, entry.slot).ok());
+                if stands.as_ref() == Some(entry) {
+                    return Ok(Decision::Stands);
+                }
+                Ok(Decision::Write(vec![TxnOp::put(
+                    key.as_str(),
+                    value.clone(),
+                    None,
+                )]))
+            })
+            .await
+    }
+
+    async fn deregister(&self, target: &Target, slot: Slot, fence: &Fence) -> Result<()> {
+        let doing = &format!("deregistering {slot} of {target}");
+        let key = self.store.keys().slot(target, slot);
+        let route = self.store.keys().route(target);
+        self.change(target, fence, doing, vec![key.clone(), route.clone()])
+            .make(|seen| {
+                if seen.get(&key).is_none() {
+                    return Ok(Decision::Stands);
+                }
+                let route = self.route(doing, seen.get(&route))?;
+                if route.is_some_and(|route| route.live == slot) {
+                    return Err(self.conflict(doing, format!("the route names {slot}")));
+                }
+                Ok(Decision::Write(vec![TxnOp::delete(key.as_str(), None)]))
+            })
+            .await
+    }
+
+    async fn swap_route(&self, target: &Target, change: &RouteChange, fence: &Fence) -> Result<()> {
+        let to = &change.to;
+        let doing = &format!(
+            "switching {target} to {} generation {}",
+            to.live, to.generation
+        );
+        let route_key = self.store.keys().route(target);
+        let slot_key = self.store.keys().slot(target, to.live);
+        let value = values::encode(&self.store, doing, to)?;
+        let on = vec![route_key.clone(), slot_key.clone()];
+        self.change(target, fence, doing, on)
+            .make(|seen| {
+                let stands = self.route(doing, seen.get(&route_key))?;
+                if stands.as_ref() == Some(to) {
+                    return Ok(Decision::Stands);
+                }
+                if stands.as_ref().map(|it| (it.generation, it.live)) != change.from {
+                    let said = format!(
+                        "the route is {}, not {}",
+                        named(stands.as_ref().map(|it| (it.generation, it.live))),
+                        named(change.from)
+                    );
+                    return Err(self.conflict(doing, said));
+                }
+                let Some(pair) = seen.get(&slot_key) else {
+                    return Err(self.conflict(doing, format!("{} is not registered", to.live)));
+                };
+                let entry = values::decode_registration(pair, to.live)
+                    .map_err(|words| self.unreadable(doing, pair, &words))?;
+                let mut operations = self.extra(target, to, entry.tag.as_deref())?;
+                operations.push(TxnOp::put(route_key.as_str(), value.clone(), None));
+                Ok(Decision::Write(operations))
+            })
+            .await
+    }
+}
+
+impl EtcdWriter {
+    pub(super) fn change<'a>(
+        &'a self,
+        target: &'a Target,
+        fence: &'a Fence,
+        doing: &'a str,
+        on: Vec<String>,
+    ) -> Change<'a> {
+        Change {
+            store: &self.store,
+            target,
+            fence,
+            doing,
+            on,
+        }
+    }
+}
+
+fn named(route: Option<(u64, Slot)>) -> String {
+    route.map_or_else(
+        || "none".to_owned(),
+        |(generation, slot)| format!("{slot} generation {generation}"),
+    )
+}

@@ -1,0 +1,119 @@
+//! One request and its whole answer, within a deadline and a size.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, Response, Url};
+
+use super::words;
+use crate::checks::Answer;
+use crate::inventory::Endpoint;
+
+/// How much of a body is kept.
+pub(super) const LONGEST: usize = 1024 * 1024;
+
+/// What is asked.
+pub(super) struct Asked<'a> {
+    pub(super) at: &'a Endpoint,
+    pub(super) method: &'a str,
+    /// Path and query.
+    pub(super) path: &'a str,
+    /// The `Host` header; a host among `headers` wins over it.
+    pub(super) host: Option<&'a str>,
+    pub(super) headers: Option<&'a BTreeMap<String, String>>,
+    pub(super) body: Option<&'a str>,
+    pub(super) timeout: Duration,
+}
+
+impl<'a> Asked<'a> {
+    /// A plain `GET`.
+    pub(super) fn get(at: &'a Endpoint, path: &'a str, timeout: Duration) -> Self {
+        Self {
+            at,
+            method: "GET",
+            path,
+            host: None,
+            headers: None,
+            body: None,
+            timeout,
+        }
+    }
+
+    fn url(&self) -> Result<Url, String> {
+        if !self.path.starts_with('/') {
+            return Err(format!("{:?} is not a path: it begins with /", self.path));
+        }
+        let authority = match self.at {
+            Endpoint::Tcp(address) => address.to_string(),
+            Endpoint::Unix(_) => "localhost".to_owned(),
+        };
+        Url::parse(&format!("http://{authority}{}", self.path))
+            .map_err(|error| format!("{:?} is not a path: {error}", self.path))
+    }
+}
+
+/// Asks over a connection of `client`. An error says in words why there was no answer.
+pub(super) async fn ask(client: &Client, asked: &Asked<'_>) -> Result<Answer, String> {
+    let method = Method::from_bytes(asked.method.as_bytes())
+        .map_err(|_| format!("{:?} is not a method", asked.method))?;
+    let mut request = client.request(method, asked.url()?);
+    if let Some(host) = asked.host {
+        request = request.header(HOST, header_value("host", host)?);
+    }
+    let mut headers = HeaderMap::new();
+    for (name, value) in asked.headers.into_iter().flatten() {
+        let value = header_value(name, value)?;
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("{name:?} is not a header name"))?;
+        headers.insert(name, value);
+    }
+    // Replaces what has the same name, as appending would send two hosts.
+    request = request.headers(headers);
+    if let Some(body) = asked.body {
+        request = request.body(body.to_owned());
+    }
+    let began = Instant::now();
+    let exchange = async {
+        let response = request.send().await.map_err(|e| words::of_error(&e))?;
+        read(response, began).await
+    };
+    match tokio::time::timeout(asked.timeout, exchange).await {
+        Ok(answer) => answer,
+        Err(_) => Err(words::too_late(asked.timeout)),
+    }
+}
+
+async fn read(mut response: Response, began: Instant) -> Result<Answer, String> {
+    let headers = header_pairs(response.headers());
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| words::of_error(&e))? {
+        let room = LONGEST - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if chunk.len() > room {
+            break;
+        }
+    }
+    Ok(Answer {
+        status,
+        headers,
+        body,
+        took: began.elapsed(),
+    })
+}
+
+/// Headers by lower-case name.
+pub(super) fn header_pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    let pair = |(name, value): (&HeaderName, &HeaderValue)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    };
+    headers.iter().map(pair).collect()
+}
+
+fn header_value(name: &str, value: &str) -> Result<HeaderValue, String> {
+    // The value may be a credential: it is not repeated.
+    HeaderValue::from_str(value)
+        .map_err(|_| format!("the value of the header {name:?} has characters it cannot have"))
+}

@@ -1,0 +1,50 @@
+//! Clients that open a new connection for each request.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use reqwest::{Client, ClientBuilder, redirect};
+
+use super::{AGENT, words};
+use crate::inventory::Endpoint;
+
+/// How long connecting may take.
+const CONNECTING: Duration = Duration::from_secs(5);
+
+/// Makes clients. That for TCP goes to any address; one for a socket goes nowhere else.
+#[derive(Default)]
+pub(super) struct Fresh {
+    over_tcp: OnceLock<Client>,
+}
+
+impl Fresh {
+    /// A client for this address.
+    pub(super) fn client(&self, at: &Endpoint) -> Result<Client, String> {
+        if let Endpoint::Unix(path) = at {
+            return build(plain().unix_socket(path.as_path()));
+        }
+        if let Some(client) = self.over_tcp.get() {
+            return Ok(client.clone());
+        }
+        let client = build(plain())?;
+        Ok(self.over_tcp.get_or_init(|| client).clone())
+    }
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, String> {
+    builder.build().map_err(|error| words::of_error(&error))
+}
+
+fn plain() -> ClientBuilder {
+    Client::builder()
+        .http1_only()
+        .pool_max_idle_per_host(0)
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        // A probe that is repeated behind one's back hides the failure that it is there to see.
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECTING)
+        .user_agent(AGENT)
+        // Only plain HTTP is spoken here; reading the machine's certificates takes a while.
+        .tls_certs_only([])
+}

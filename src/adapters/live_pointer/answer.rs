@@ -1,0 +1,65 @@
+//! What stands in a slot's directory: the last switch that went there, as a line of JSON. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::inventory::{FencingToken, Slot};
+use crate::ports::SwitchOrder;
+
+/// What the pointer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pointer {
+    /// The slot with the traffic; none before the first release.
+    pub slot: Option<Slot>,
+    /// The generation it was switched to with; 0 before the first release.
+    pub generation: u64,
+    /// The token it was switched under; 0 before the first release.
+    pub token: FencingToken,
+}
+
+/// The file. Unknown keys are left alone, so that a newer Greenroom may add some.
+#[derive(Serialize, Deserialize)]
+struct AnswerFile {
+    slot: Slot,
+    generation: u64,
+    token: FencingToken,
+}
+
+impl Pointer {
+    /// What stands once an order was carried out.
+    pub fn after(order: &SwitchOrder) -> Self {
+        Self {
+            slot: Some(order.to),
+            generation: order.generation,
+            token: order.token,
+        }
+    }
+
+    /// Reads the file of a slot; an error says in words what is wrong with it.
+    pub fn from_json(slot: Slot, content: &[u8]) -> Result<Self, String> {
+        let file: AnswerFile = serde_json::from_slice(content)
+            .map_err(|error| format!("it is not what Greenroom writes there: {error}"))?;
+        if file.slot != slot {
+            return Err(format!("it is in {slot} and speaks of {}", file.slot));
+        }
+        Ok(Self {
+            slot: Some(slot),
+            generation: file.generation,
+            token: file.token,
+        })
+    }
+
+    /// The file's content; `{}` where no slot has the traffic.
+    pub fn to_json(self) -> Vec<u8> {
+        let Some(slot) = self.slot else {
+            return b"{}\n".to_vec();
+        };
+        let mut text = serde_json::json!({
+            "slot": slot,
+            "generation": self.generation,
+            "token": self.token,
+        })
+        .to_string();
+        text.push('\n');
+        text.into_bytes()
+    }
+}

@@ -1,0 +1,135 @@
+//! Changes to a local file system that are whole and stay: replace a file, rename a link over
+//! another, sync what contains them. Blocking; knows nothing of proxies.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use atomic_write_file::AtomicWriteFile;
+use ulid::Ulid;
+
+/// The largest file that is read; none of a proxy's comes near it.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// A file's content; none when there is none.
+pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = absent_is_none(File::open(path))? else {
+        return Ok(None);
+    };
+    let mut content = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > LARGEST {
+        return Err(io::Error::new(
+            ErrorKind::FileTooLarge,
+            "it is larger than 16 MiB",
+        ));
+    }
+    Ok(Some(content))
+}
+
+/// The names in a directory, sorted; none when there is no directory.
+pub(super) fn list(directory: &Path) -> io::Result<Vec<String>> {
+    let Some(entries) = absent_is_none(fs::read_dir(directory))? else {
+        return Ok(Vec::new());
+    };
+    let mut names = entries
+        .map(|entry| entry.map(|e| e.file_name().to_string_lossy().into_owned()))
+        .collect::<io::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// Replaces a file in one step. A new one is readable by all, whatever the umask: the proxy's
+/// workers are another user. A link is followed, since operators link their proxy's files.
+pub(super) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let path = &through_link(path)?;
+    let directory = parent(path)?;
+    make_directory(directory)?;
+    let is_new = absent_is_none(fs::metadata(path))?.is_none();
+    let mut file = AtomicWriteFile::open(path)?;
+    file.write_all(content)?;
+    if is_new {
+        file.as_file()
+            .set_permissions(Permissions::from_mode(0o644))?;
+    }
+    file.as_file().sync_all()?;
+    file.commit()?;
+    sync_directory(directory)
+}
+
+/// Removes a file.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    if absent_is_none(fs::remove_file(path))?.is_none() {
+        return Ok(());
+    }
+    sync_directory(parent(path)?)
+}
+
+/// Where a link points; none when there is nothing, or something that is no link.
+pub(super) fn read_link(path: &Path) -> io::Result<Option<PathBuf>> {
+    match fs::read_link(path) {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(None),
+        other => absent_is_none(other),
+    }
+}
+
+/// Points a link elsewhere by one rename.
+pub(super) fn point(link: &Path, to: &Path) -> io::Result<()> {
+    let directory = parent(link)?;
+    make_directory(directory)?;
+    // A name of its own: two that switch at once must never rename each other's link.
+    let beside = directory.join(format!(".live-{}", Ulid::generate()));
+    symlink(to, &beside)?;
+    if let Err(error) = fs::rename(&beside, link) {
+        // The rename's own error is the one worth telling.
+        let _ = fs::remove_file(&beside);
+        return Err(error);
+    }
+    sync_directory(directory)
+}
+
+fn through_link(path: &Path) -> io::Result<PathBuf> {
+    let is_link = absent_is_none(fs::symlink_metadata(path))?.is_some_and(|m| m.is_symlink());
+    if is_link {
+        fs::canonicalize(path)
+    } else {
+        Ok(path.to_owned())
+    }
+}
+
+fn make_directory(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let above = parent(directory)?;
+    make_directory(above)?;
+    match DirBuilder::new().mode(0o755).create(directory) {
+        Ok(()) => fs::set_permissions(directory, Permissions::from_mode(0o755))?,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && directory.is_dir() => {}
+        Err(error) => return Err(error),
+    }
+    sync_directory(above)
+}
+
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+fn parent(path: &Path) -> io::Result<&Path> {
+    match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => Ok(above),
+        _ => Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "the path is not absolute",
+        )),
+    }
+}
+
+fn absent_is_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,319 @@
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use tempfile::TempDir;
+
+use super::*;
+use crate::ports::CommandOutput;
+
+fn web() -> Target {
+    Target::new("web".parse().unwrap(), "production".parse().unwrap())
+}
+
+fn here() -> (LivePointer, TempDir) {
+    let state = tempfile::tempdir().unwrap();
+    (LivePointer::new(Arc::new(ThisHost), state.path()), state)
+}
+
+fn order(from: Option<Slot>, to: Slot, generation: u64, token: i64) -> SwitchOrder {
+    SwitchOrder {
+        from,
+        to,
+        generation,
+        token: FencingToken(token),
+    }
+}
+
+fn kind<T: std::fmt::Debug>(result: Result<T>) -> FailureKind {
+    result.unwrap_err().kind
+}
+
+#[tokio::test]
+async fn before_the_first_release_nothing_is_live() {
+    let (pointer, _state) = here();
+    assert_eq!(pointer.read(&web()).await.unwrap(), Pointer::default());
+    pointer.prepare(&web()).await.unwrap();
+    assert_eq!(pointer.read(&web()).await.unwrap(), Pointer::default());
+}
+
+#[tokio::test]
+async fn a_switch_is_read_back_with_its_generation_and_token() {
+    let (pointer, state) = here();
+    let first = order(None, Slot::Green, 1, 7);
+    pointer.switch(&web(), &first).await.unwrap();
+    let second = order(Some(Slot::Green), Slot::Blue, 2, 9);
+    pointer.switch(&web(), &second).await.unwrap();
+    let stands = pointer.read(&web()).await.unwrap();
+    assert_eq!(
+        (stands.slot, stands.generation, stands.token),
+        (Some(Slot::Blue), 2, FencingToken(9))
+    );
+    let live = state.path().join("web/production/live");
+    assert!(live.join("is-blue").exists() && !live.join("is-green").exists());
+    let names = fs::read_dir(state.path().join("web/production")).unwrap();
+    assert_eq!(names.count(), 3, "blue, green and live, nothing beside");
+}
+
+#[tokio::test]
+async fn repeating_a_switch_changes_nothing() {
+    let (pointer, state) = here();
+    let first = order(None, Slot::Green, 1, 7);
+    pointer.switch(&web(), &first).await.unwrap();
+    let inode = || {
+        use std::os::unix::fs::MetadataExt;
+        fs::symlink_metadata(state.path().join("web/production/live"))
+            .unwrap()
+            .ino()
+    };
+    let before = inode();
+    pointer.switch(&web(), &first).await.unwrap();
+    let taken_over = order(None, Slot::Green, 1, 8);
+    pointer.switch(&web(), &taken_over).await.unwrap();
+    assert_eq!(inode(), before);
+}
+
+#[tokio::test]
+async fn a_lower_token_is_refused_whichever_slot_it_stands_in() {
+    let (pointer, _state) = here();
+    let (blue, green) = (Some(Slot::Blue), Some(Slot::Green));
+    for step in [
+        order(None, Slot::Green, 1, 7),
+        order(green, Slot::Blue, 2, 9),
+    ] {
+        pointer.switch(&web(), &step).await.unwrap();
+    }
+    let late = order(blue, Slot::Green, 3, 8);
+    assert_eq!(
+        kind(pointer.switch(&web(), &late).await),
+        FailureKind::Fenced
+    );
+    let repeated_late = order(green, Slot::Blue, 2, 8);
+    assert_eq!(
+        kind(pointer.switch(&web(), &repeated_late).await),
+        FailureKind::Fenced
+    );
+    assert_eq!(pointer.read(&web()).await.unwrap().slot, blue);
+}
+
+#[tokio::test]
+async fn a_pointer_that_is_not_at_from_is_a_conflict() {
+    let (pointer, _state) = here();
+    let wrong = order(Some(Slot::Blue), Slot::Green, 1, 1);
+    assert_eq!(
+        kind(pointer.switch(&web(), &wrong).await),
+        FailureKind::Conflict
+    );
+    pointer
+        .switch(&web(), &order(None, Slot::Blue, 1, 1))
+        .await
+        .unwrap();
+    let forgetful = order(None, Slot::Green, 2, 1);
+    assert_eq!(
+        kind(pointer.switch(&web(), &forgetful).await),
+        FailureKind::Conflict
+    );
+    let nowhere = order(Some(Slot::Blue), Slot::Blue, 2, 1);
+    assert_eq!(
+        kind(pointer.switch(&web(), &nowhere).await),
+        FailureKind::Rejected
+    );
+}
+
+#[tokio::test]
+async fn a_generation_that_is_not_new_is_a_conflict() {
+    let (pointer, _state) = here();
+    pointer
+        .switch(&web(), &order(None, Slot::Blue, 5, 1))
+        .await
+        .unwrap();
+    for old in [4, 5] {
+        let again = order(Some(Slot::Blue), Slot::Green, old, 1);
+        assert_eq!(
+            kind(pointer.switch(&web(), &again).await),
+            FailureKind::Conflict
+        );
+    }
+    assert_eq!(pointer.read(&web()).await.unwrap().slot, Some(Slot::Blue));
+}
+
+#[tokio::test]
+async fn other_targets_are_not_touched() {
+    let (pointer, _state) = here();
+    let other = Target::new("web".parse().unwrap(), "qa".parse().unwrap());
+    pointer
+        .switch(&web(), &order(None, Slot::Blue, 5, 90))
+        .await
+        .unwrap();
+    pointer
+        .switch(&other, &order(None, Slot::Green, 1, 1))
+        .await
+        .unwrap();
+    assert_eq!(pointer.read(&web()).await.unwrap().generation, 5);
+    assert_eq!(pointer.read(&other).await.unwrap().slot, Some(Slot::Green));
+}
+
+#[tokio::test]
+async fn another_user_can_read_everything_whatever_the_umask() {
+    let (pointer, state) = here();
+    pointer
+        .switch(&web(), &order(None, Slot::Blue, 1, 1))
+        .await
+        .unwrap();
+    let mode = |path: &str| {
+        let found = fs::metadata(state.path().join(path)).unwrap();
+        found.permissions().mode() & 0o777
+    };
+    for directory in ["web", "web/production", "web/production/live"] {
+        assert_eq!(mode(directory), 0o755, "{directory}");
+    }
+    for file in ["is-blue", "answer.json"] {
+        assert_eq!(mode(&format!("web/production/blue/{file}")), 0o644);
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_pointer_is_told_and_never_followed() {
+    let (pointer, state) = here();
+    pointer.prepare(&web()).await.unwrap();
+    let directory = state.path().join("web/production");
+    symlink("/etc", directory.join("live")).unwrap();
+    assert_eq!(kind(pointer.read(&web()).await), FailureKind::Garbled);
+    fs::remove_file(directory.join("live")).unwrap();
+    for garbage in ["", "{", "[]", "{\"slot\":\"red\"}", "{\"slot\":\"green\"}"] {
+        fs::write(directory.join("blue/answer.json"), garbage).unwrap();
+        let refused = pointer
+            .switch(&web(), &order(None, Slot::Blue, 1, 1))
+            .await
+            .unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Garbled, "{garbage}");
+    }
+    let mismatched = br#"{"slot":"green","generation":1,"token":1}"#;
+    assert!(Pointer::from_json(Slot::Blue, mismatched).is_err());
+}
+
+/// This host, until it is told to lose its power before a link is renamed.
+struct Mortal {
+    dies: AtomicBool,
+}
+
+#[async_trait]
+impl ProxyHost for Mortal {
+    fn place(&self) -> String {
+        ThisHost.place()
+    }
+    async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        ThisHost.read(path).await
+    }
+    async fn list(&self, directory: &Path) -> Result<Vec<String>> {
+        ThisHost.list(directory).await
+    }
+    async fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
+        ThisHost.write(path, content).await
+    }
+    async fn remove(&self, path: &Path) -> Result<()> {
+        ThisHost.remove(path).await
+    }
+    async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
+        ThisHost.read_link(path).await
+    }
+    async fn point(&self, link: &Path, to: &Path) -> Result<()> {
+        if self.dies.load(Ordering::SeqCst) {
+            return Err(Failure::new(
+                FailureKind::Ambiguous,
+                "this host",
+                "",
+                "power",
+            ));
+        }
+        ThisHost.point(link, to).await
+    }
+    async fn run(&self, command: &[String]) -> Result<CommandOutput> {
+        ThisHost.run(command).await
+    }
+    async fn socket_table(&self, table: &str) -> Result<Option<String>> {
+        ThisHost.socket_table(table).await
+    }
+}
+
+#[tokio::test]
+async fn a_crash_before_the_rename_leaves_the_old_slot_live_and_can_be_repeated() {
+    let state = tempfile::tempdir().unwrap();
+    let host = Arc::new(Mortal {
+        dies: AtomicBool::new(false),
+    });
+    let pointer = LivePointer::new(host.clone(), state.path());
+    let first = order(None, Slot::Blue, 1, 1);
+    pointer.switch(&web(), &first).await.unwrap();
+    let before = pointer.read(&web()).await.unwrap();
+    host.dies.store(true, Ordering::SeqCst);
+    let second = order(Some(Slot::Blue), Slot::Green, 2, 3);
+    assert_eq!(
+        kind(pointer.switch(&web(), &second).await),
+        FailureKind::Ambiguous
+    );
+    assert_eq!(pointer.read(&web()).await.unwrap(), before);
+    host.dies.store(false, Ordering::SeqCst);
+    let overtaken = order(Some(Slot::Blue), Slot::Green, 2, 2);
+    assert_eq!(
+        kind(pointer.switch(&web(), &overtaken).await),
+        FailureKind::Fenced
+    );
+    pointer.switch(&web(), &second).await.unwrap();
+    assert_eq!(pointer.read(&web()).await.unwrap().slot, Some(Slot::Green));
+}
+
+#[tokio::test]
+async fn a_linked_file_stays_a_link_when_it_is_replaced() {
+    let place = tempfile::tempdir().unwrap();
+    let (real, link) = (place.path().join("real"), place.path().join("link"));
+    fs::write(&real, "old").unwrap();
+    symlink(&real, &link).unwrap();
+    ThisHost.write(&link, b"new").await.unwrap();
+    assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_no_failure_to_look_at_or_to_remove() {
+    let place = tempfile::tempdir().unwrap();
+    let nothing = place.path().join("nothing/here");
+    assert_eq!(ThisHost.read(&nothing).await.unwrap(), None);
+    assert!(ThisHost.list(&nothing).await.unwrap().is_empty());
+    assert_eq!(ThisHost.read_link(&nothing).await.unwrap(), None);
+    ThisHost.remove(&nothing).await.unwrap();
+    let no_link = ThisHost.read_link(place.path()).await.unwrap();
+    assert_eq!(no_link, None);
+}
+
+fn command(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_command_runs_without_a_shell_and_tells_code_and_both_streams_in_order() {
+    let plain = ThisHost.run(&command(&["echo", "$HOME;", "`id`"])).await;
+    assert_eq!(plain.unwrap().output, "$HOME; `id`\n");
+    let script = "echo one; echo two >&2; echo three; exit 3";
+    let ended = ThisHost.run(&command(&["sh", "-c", script])).await.unwrap();
+    assert_eq!(ended.code, Some(3));
+    assert_eq!(ended.output, "one\ntwo\nthree\n");
+}
+
+#[tokio::test]
+async fn output_is_cut_and_a_child_that_stays_behind_is_not_waited_for() {
+    let script = "yes | head -c 1000000; sleep 20 &";
+    let began = std::time::Instant::now();
+    let ended = ThisHost.run(&command(&["sh", "-c", script])).await.unwrap();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.output.ends_with('…') && ended.output.len() < 70_000);
+    assert!(began.elapsed().as_secs() < 5);
+}
+
+#[tokio::test]
+async fn a_missing_program_is_told_as_missing() {
+    let missing = ThisHost.run(&command(&["/no/such/program"])).await;
+    assert_eq!(kind(missing), FailureKind::Missing);
+    assert_eq!(kind(ThisHost.run(&[]).await), FailureKind::Rejected);
+}

@@ -1,0 +1,180 @@
+//! This machine as the place where a proxy's files live and its commands run. Knows nothing of
+//! what the files mean. Every call has a deadline; a write that ran into it may have happened.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::durable;
+use crate::harmless::harmless;
+use crate::ports::{CommandOutput, Failure, FailureKind, ProxyHost, Result};
+
+/// How long one call may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long output is waited for after the command has ended; a child of its own may keep it open.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// How much of a command's output is kept.
+const MOST_OUTPUT: usize = 64 * 1024;
+
+/// The local machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ThisHost;
+
+#[async_trait]
+impl ProxyHost for ThisHost {
+    fn place(&self) -> String {
+        "this host".to_owned()
+    }
+
+    async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        let at = path.to_owned();
+        looking("reading", path, move || durable::read(&at)).await
+    }
+
+    async fn list(&self, directory: &Path) -> Result<Vec<String>> {
+        let at = directory.to_owned();
+        looking("listing", directory, move || durable::list(&at)).await
+    }
+
+    async fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
+        let (at, content) = (path.to_owned(), content.to_vec());
+        changing("writing", path, move || durable::write(&at, &content)).await
+    }
+
+    async fn remove(&self, path: &Path) -> Result<()> {
+        let at = path.to_owned();
+        changing("removing", path, move || durable::remove(&at)).await
+    }
+
+    async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
+        let at = path.to_owned();
+        looking("reading the link", path, move || durable::read_link(&at)).await
+    }
+
+    async fn point(&self, link: &Path, to: &Path) -> Result<()> {
+        let (at, to) = (link.to_owned(), to.to_owned());
+        changing("pointing", link, move || durable::point(&at, &to)).await
+    }
+
+    async fn run(&self, command: &[String]) -> Result<CommandOutput> {
+        let doing = format!("running {}", harmless(&command.join(" ")));
+        match timeout(DEADLINE, run(command)).await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(error)) => Err(from_io(error, doing)),
+            // Dropped, the command is killed; what it had done by then is not known.
+            Err(_) => Err(too_long(FailureKind::Ambiguous, doing)),
+        }
+    }
+
+    async fn socket_table(&self, table: &str) -> Result<Option<String>> {
+        if !matches!(table, "tcp" | "tcp6" | "unix") {
+            return Ok(None);
+        }
+        let path = Path::new("/proc/net").join(table);
+        let at = path.clone();
+        let content = looking("reading", &path, move || durable::read(&at)).await?;
+        Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+}
+
+async fn run(command: &[String]) -> io::Result<CommandOutput> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "no command given"));
+    };
+    // One pipe for both streams keeps their lines in the order in which they were written.
+    let (reader, writer) = io::pipe()?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer)
+        .kill_on_drop(true)
+        .spawn()?;
+    let mut reader = pipe::Receiver::from_owned_fd(reader.into())?;
+    let mut kept = Vec::new();
+    let status = tokio::select! {
+        status = child.wait() => status?,
+        ended = drain(&mut reader, &mut kept) => {
+            ended?;
+            child.wait().await?
+        }
+    };
+    if let Ok(ended) = timeout(LAST_WORDS, drain(&mut reader, &mut kept)).await {
+        ended?;
+    }
+    let mut output = String::from_utf8_lossy(&kept).into_owned();
+    if kept.len() == MOST_OUTPUT {
+        output.push('…');
+    }
+    Ok(CommandOutput {
+        code: status.code().map(i64::from),
+        output,
+    })
+}
+
+/// Reads to the end, keeping the first part; the rest is read too, so that the command never blocks.
+async fn drain(reader: &mut pipe::Receiver, kept: &mut Vec<u8>) -> io::Result<()> {
+    let mut chunk = [0; 4096];
+    loop {
+        let read = reader.read(&mut chunk).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        let room = MOST_OUTPUT - kept.len();
+        kept.extend_from_slice(&chunk[..read.min(room)]);
+    }
+}
+
+async fn looking<T: Send + 'static>(
+    verb: &str,
+    path: &Path,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T> {
+    off_the_loop(FailureKind::Unreachable, verb, path, work).await
+}
+
+async fn changing(
+    verb: &str,
+    path: &Path,
+    work: impl FnOnce() -> io::Result<()> + Send + 'static,
+) -> Result<()> {
+    off_the_loop(FailureKind::Ambiguous, verb, path, work).await
+}
+
+async fn off_the_loop<T: Send + 'static>(
+    when_late: FailureKind,
+    verb: &str,
+    path: &Path,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T> {
+    let doing = format!("{verb} {}", harmless(&path.display().to_string()));
+    match timeout(DEADLINE, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(Ok(value))) => Ok(value),
+        Ok(Ok(Err(error))) => Err(from_io(error, doing)),
+        Ok(Err(broken)) => Err(from_io(io::Error::other(broken), doing)),
+        Err(_) => Err(too_long(when_late, doing)),
+    }
+}
+
+fn too_long(kind: FailureKind, doing: String) -> Failure {
+    let said = format!("no end after {} s", DEADLINE.as_secs());
+    Failure::new(kind, "this host", doing, said)
+}
+
+fn from_io(error: io::Error, doing: String) -> Failure {
+    let kind = match error.kind() {
+        ErrorKind::NotFound => FailureKind::Missing,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => FailureKind::Denied,
+        _ => FailureKind::Rejected,
+    };
+    Failure::new(kind, "this host", doing, harmless(&error.to_string())).caused_by(error)
+}

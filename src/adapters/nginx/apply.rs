@@ -1,0 +1,229 @@
+//! Brings a configuration into nginx, or leaves everything as it was and says why. A configuration
+//! counts as applied when nginx answers with its mark over fresh connections; `-t` and `-s reload`
+//! both return 0 when a taken port keeps it out.
+
+use std::time::{Duration, Instant};
+
+use super::answer;
+use super::refusal::{Refusal, complaints, quoted};
+use super::render::Rendered;
+use super::{Nginx, include};
+use crate::inventory::Target;
+use crate::ports::{FailureKind, Result};
+
+/// The pause between two askings.
+const BETWEEN: Duration = Duration::from_millis(20);
+
+/// So many answers in a row, since old workers go on answering for a moment after a reload.
+const IN_A_ROW: usize = 3;
+
+/// How much of the end of the error log is read.
+const LAST_OF_LOG: &str = "16384";
+
+/// The first line of every file that is ours to replace.
+const OURS: &str = "# Written by Greenroom ";
+
+impl Nginx {
+    /// Whether a file is one that Greenroom wrote.
+    pub(super) fn is_ours(text: &str) -> bool {
+        text.starts_with(OURS)
+    }
+
+    /// Tests, swaps in, reloads and reads back.
+    pub(super) async fn apply(
+        &self,
+        target: &Target,
+        doing: &str,
+        old: Option<&str>,
+        new: &Rendered,
+    ) -> Result<()> {
+        if old.is_some_and(|text| !Self::is_ours(text)) {
+            let said = format!(
+                "{} was not written by Greenroom",
+                self.file(target).display()
+            );
+            return Err(self
+                .failure(FailureKind::Conflict, doing, said)
+                .hint("move it away if it may be replaced"));
+        }
+        let main = self.main_text(doing).await?;
+        self.test(target, doing, &main, new).await?;
+        let was_loaded = self.loaded_mark(target).await;
+        let logged = self.error_log(&main).await;
+        let file = self.file(target);
+        self.host().write(&file, new.text.as_bytes()).await?;
+        let Err(refusal) = self
+            .reload_until(target, |mark| mark == Some(&new.mark))
+            .await
+        else {
+            return Ok(());
+        };
+        let complaint = complaints(&logged, &self.error_log(&main).await);
+        let back = self.put_back(target, old, was_loaded.as_deref(), new).await;
+        let kind = if back.is_err() {
+            FailureKind::Ambiguous
+        } else {
+            refusal.kind
+        };
+        let back = back.unwrap_or_else(|said| said);
+        let said = [refusal.said, complaint, back];
+        let said: Vec<String> = said.into_iter().filter(|part| !part.is_empty()).collect();
+        Err(self
+            .failure(kind, doing, said.join("; "))
+            .hint(refusal.hint))
+    }
+
+    async fn main_text(&self, doing: &str) -> Result<String> {
+        let main = &self.arrangement.main;
+        match self.host().read(main).await? {
+            Some(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            None => Err(self
+                .failure(
+                    FailureKind::Missing,
+                    doing,
+                    format!("there is no {}", main.display()),
+                )
+                .hint("is this where nginx has its main configuration?")),
+        }
+    }
+
+    /// Tests the candidate as part of the whole tree, without the tree having it.
+    async fn test(&self, target: &Target, doing: &str, main: &str, new: &Rendered) -> Result<()> {
+        let sites = &self.arrangement.sites;
+        let (candidate, trial) = (self.candidate(target), self.trial(target));
+        let wrapped = include::wrap(
+            main,
+            self.arrangement.main.parent().unwrap_or(sites),
+            sites,
+            &self.host().list(sites).await?,
+            &Self::file_name(target),
+            &candidate,
+        );
+        let Some(wrapped) = wrapped else {
+            let said = format!(
+                "{} does not include {}",
+                self.arrangement.main.display(),
+                self.file(target).display()
+            );
+            let hint = format!(
+                "add `include {}/*.conf;` to its http block",
+                sites.display()
+            );
+            return Err(self.failure(FailureKind::Rejected, doing, said).hint(hint));
+        };
+        let command = self.command(&["-t"], &trial);
+        let tested = async {
+            self.host().write(&candidate, new.text.as_bytes()).await?;
+            self.host().write(&trial, wrapped.as_bytes()).await?;
+            self.host().run(&command).await
+        }
+        .await;
+        let removed = [
+            self.host().remove(&trial).await,
+            self.host().remove(&candidate).await,
+        ];
+        let tested = tested?;
+        for done in removed {
+            done?;
+        }
+        if tested.code == Some(0) {
+            return Ok(());
+        }
+        let output = tested
+            .output
+            .replace(&*candidate.to_string_lossy(), "the candidate")
+            .replace(&*trial.to_string_lossy(), "the main configuration");
+        Err(self
+            .failure(
+                FailureKind::Rejected,
+                doing,
+                format!("nginx does not accept it: {}", quoted(&output)),
+            )
+            .hint("nothing was changed"))
+    }
+
+    async fn put_back(
+        &self,
+        target: &Target,
+        old: Option<&str>,
+        was_loaded: Option<&str>,
+        new: &Rendered,
+    ) -> std::result::Result<String, String> {
+        let file = self.file(target);
+        let (what, put) = match old {
+            Some(text) => ("the old file is back", {
+                self.host().write(&file, text.as_bytes()).await
+            }),
+            None => ("the file is removed again", self.host().remove(&file).await),
+        };
+        if let Err(failure) = put {
+            return Err(format!("the old state could not be put back: {failure}"));
+        }
+        let as_before = |mark: Option<&str>| match (was_loaded, mark) {
+            (_, Some(mark)) if mark == new.mark => false,
+            (Some(_), Some(mark)) => old.is_some_and(|text| text.contains(mark)),
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        match self.reload_until(target, as_before).await {
+            Ok(()) => Ok(format!("{what} and nginx answers as before")),
+            Err(refusal) => Err(format!("{what}, but {}", refusal.said)),
+        }
+    }
+
+    /// Reloads and waits until the mark that nginx answers with (none when it does not) is wanted.
+    async fn reload_until(
+        &self,
+        target: &Target,
+        wanted: impl Fn(Option<&str>) -> bool,
+    ) -> std::result::Result<(), Refusal> {
+        let command = self.command(&["-s", "reload"], &self.arrangement.main);
+        let reloaded = self.host().run(&command).await.map_err(Refusal::from)?;
+        if reloaded.code != Some(0) {
+            return Err(Refusal::of_reload(&reloaded.output));
+        }
+        let until = Instant::now() + self.arrangement.patience;
+        let mut in_a_row = 0;
+        loop {
+            let heard = answer::ask(&self.arrangement.answer_at, target).await;
+            let mark = heard
+                .as_ref()
+                .ok()
+                .map(|answer| answer.configuration.as_str());
+            in_a_row = if wanted(mark) { in_a_row + 1 } else { 0 };
+            if in_a_row == IN_A_ROW {
+                return Ok(());
+            }
+            if in_a_row == 0 && Instant::now() >= until {
+                return Err(Refusal::not_applied(self.arrangement.patience, heard));
+            }
+            tokio::time::sleep(BETWEEN).await;
+        }
+    }
+
+    /// Whether nginx answers with this configuration.
+    pub(super) async fn has_loaded(&self, target: &Target, mark: &str) -> bool {
+        self.loaded_mark(target).await.as_deref() == Some(mark)
+    }
+
+    async fn loaded_mark(&self, target: &Target) -> Option<String> {
+        let answer = answer::ask(&self.arrangement.answer_at, target).await;
+        answer.ok().map(|answer| answer.configuration)
+    }
+
+    /// The end of the error log; empty where it cannot be had. Only ever read for its words.
+    async fn error_log(&self, main: &str) -> String {
+        let Some(path) = include::error_log(main) else {
+            return String::new();
+        };
+        // In a container it is often a link to a stream, and reading that would wait for ever.
+        if !matches!(self.host().read_link(path.as_ref()).await, Ok(None)) {
+            return String::new();
+        }
+        let command = ["tail", "-c", LAST_OF_LOG, &path].map(str::to_owned);
+        match self.host().run(&command).await {
+            Ok(ended) if ended.code == Some(0) => ended.output,
+            _ => String::new(),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Reads nginx's main configuration just far enough to know what it includes, and rewrites the one
+//! include that matters, so that a candidate can be tested as part of the whole tree before the
+//! tree has it. Pure.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::path::Path;
+
+/// A directive of one word and one argument, as in `include conf.d/*.conf;`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Directive {
+    name: String,
+    argument: String,
+    /// From the name to the semicolon.
+    span: Range<usize>,
+}
+
+/// The main configuration with every include that would read `site` in `sites` replaced by one
+/// include for each of the files it stands for, and `candidate` where `site` is or would be. None
+/// when no include reads it.
+pub(super) fn wrap(
+    main: &str,
+    main_directory: &Path,
+    sites: &Path,
+    present: &[String],
+    site: &str,
+    candidate: &Path,
+) -> Option<String> {
+    let mut wrapped = String::new();
+    let mut copied = 0;
+    for include in directives(main).into_iter().filter(|d| d.name == "include") {
+        let pattern = main_directory.join(&include.argument);
+        let Some(glob) = pattern.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        if pattern.parent() != Some(sites) || !matches(glob, site) {
+            continue;
+        }
+        wrapped.push_str(&main[copied..include.span.start]);
+        copied = include.span.end;
+        let mut names: Vec<&str> = present
+            .iter()
+            .map(String::as_str)
+            .filter(|name| *name != site && matches(glob, name))
+            .chain([site])
+            .collect();
+        names.sort_unstable();
+        for name in names {
+            let file = if name == site {
+                candidate.to_path_buf()
+            } else {
+                sites.join(name)
+            };
+            let _ = writeln!(wrapped, "include {};", quoted(&file));
+        }
+    }
+    if copied == 0 {
+        return None;
+    }
+    wrapped.push_str(&main[copied..]);
+    Some(wrapped)
+}
+
+/// The file that the main configuration logs errors to, if it is one and named absolutely.
+pub(super) fn error_log(main: &str) -> Option<String> {
+    directives(main)
+        .into_iter()
+        .find(|d| d.name == "error_log" && d.argument.starts_with('/'))
+        .map(|d| d.argument)
+}
+
+/// Every directive with arguments; of these, the first argument is kept.
+fn directives(text: &str) -> Vec<Directive> {
+    let mut found = Vec::new();
+    let mut words: Vec<(String, usize)> = Vec::new();
+    let mut rest = text.char_indices().peekable();
+    while let Some((at, c)) = rest.next() {
+        match c {
+            '#' => while rest.next_if(|(_, c)| *c != '\n').is_some() {},
+            '{' | '}' => words.clear(),
+            ';' => {
+                let mut said = words.drain(..);
+                if let (Some((name, start)), Some((argument, _))) = (said.next(), said.next()) {
+                    found.push(Directive {
+                        name,
+                        argument,
+                        span: start..at + 1,
+                    });
+                }
+            }
+            c if c.is_whitespace() => {}
+            '"' | '\'' => words.push((quoted_word(&mut rest, c), at)),
+            c => {
+                let mut word = String::from(c);
+                while let Some((_, c)) =
+                    rest.next_if(|(_, c)| !c.is_whitespace() && !matches!(c, ';' | '{' | '}'))
+                {
+                    word.push(c);
+                }
+                words.push((word, at));
+            }
+        }
+    }
+    found
+}
+
+fn quoted_word(rest: &mut impl Iterator<Item = (usize, char)>, quote: char) -> String {
+    let mut word = String::new();
+    while let Some((_, c)) = rest.next() {
+        match c {
+            '\\' => word.extend(rest.next().map(|(_, c)| c)),
+            c if c == quote => break,
+            c => word.push(c),
+        }
+    }
+    word
+}
+
+/// `*` and `?`, which leave a leading dot alone, as glob(7) does. A bracket matches nothing here:
+/// better to be told to name the directory plainly than to be tested with other files than run.
+fn matches(glob: &str, name: &str) -> bool {
+    if glob.contains('[') || (name.starts_with('.') && !glob.starts_with('.')) {
+        return false;
+    }
+    let (glob, name): (Vec<char>, Vec<char>) = (glob.chars().collect(), name.chars().collect());
+    let (mut g, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        if glob.get(g) == Some(&'*') {
+            star = Some((g, n));
+            g += 1;
+        } else if glob.get(g).is_some_and(|c| *c == '?' || *c == name[n]) {
+            (g, n) = (g + 1, n + 1);
+        } else if let Some((at, from)) = star {
+            star = Some((at, from + 1));
+            (g, n) = (at + 1, from + 1);
+        } else {
+            return false;
+        }
+    }
+    glob[g..].iter().all(|c| *c == '*')
+}
+
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrapped(main: &str) -> Option<String> {
+        let present = [
+            "z.conf",
+            "a.conf",
+            "greenroom-web.conf",
+            "note.txt",
+            ".x.conf",
+        ];
+        wrap(
+            main,
+            Path::new("/etc/nginx"),
+            Path::new("/etc/nginx/conf.d"),
+            &present.map(str::to_owned),
+            "greenroom-web.conf",
+            Path::new("/state/candidate.conf"),
+        )
+    }
+
+    #[test]
+    fn the_include_of_the_sites_becomes_its_files_with_the_candidate_among_them() {
+        let main = "events {}\nhttp { include mime.types; include conf.d/*.conf; }\n";
+        assert_eq!(
+            wrapped(main).unwrap(),
+            "events {}\nhttp { include mime.types; include \"/etc/nginx/conf.d/a.conf\";\n\
+             include \"/state/candidate.conf\";\ninclude \"/etc/nginx/conf.d/z.conf\";\n }\n"
+        );
+        for same in [
+            "http{include /etc/nginx/conf.d/*;}",
+            "http { include '/etc/nginx/conf.d/greenroom-*.conf' ; }",
+            "http {\n\tinclude\n\"conf.d/greenroom-web.conf\"; }",
+        ] {
+            assert!(wrapped(same).unwrap().contains("candidate"), "{same}");
+        }
+    }
+
+    #[test]
+    fn an_include_that_does_not_read_the_site_is_not_taken_for_one_that_does() {
+        for other in [
+            "http { # include conf.d/*.conf;\n }",
+            "http { include conf.d/a*.conf; }",
+            "http { include sites/*.conf; }",
+            "http { include conf.d/[g]*.conf; }",
+            "http { log_format x 'include conf.d/*.conf;'; }",
+            "include",
+            "\"",
+            "'\\",
+            "",
+        ] {
+            assert_eq!(wrapped(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_error_log_is_found_when_it_is_a_file_of_an_absolute_name() {
+        let main = "error_log /var/log/nginx/error.log warn; http {}";
+        assert_eq!(error_log(main).unwrap(), "/var/log/nginx/error.log");
+        assert_eq!(error_log("error_log stderr;"), None);
+    }
+}

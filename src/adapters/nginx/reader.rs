@@ -1,0 +1,149 @@
+//! Looks at nginx.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{Nginx, answer, sockets, words};
+use crate::harmless::harmless;
+use crate::inventory::{Endpoint, ProxyAnswer, Slot, Target};
+use crate::ports::{
+    Connections, Failure, FailureKind, Installation, Result, RouterReader, SwitchOrder,
+};
+
+/// The side of nginx that changes nothing.
+pub struct NginxReader {
+    nginx: Arc<Nginx>,
+}
+
+impl NginxReader {
+    /// Looks at this nginx.
+    pub fn new(nginx: Arc<Nginx>) -> Self {
+        Self { nginx }
+    }
+}
+
+#[async_trait]
+impl RouterReader for NginxReader {
+    async fn proxy(&self) -> Result<String> {
+        let mut command = self.nginx.arrangement.command.clone();
+        command.push("-v".to_owned());
+        let ended = self.nginx.host().run(&command).await?;
+        let version = ended
+            .output
+            .lines()
+            .find_map(|line| line.strip_prefix("nginx version: "));
+        version
+            .map(|version| harmless(version.trim()))
+            .ok_or_else(|| {
+                let said = format!("`nginx -v` said {:?}", harmless(ended.output.trim()));
+                self.nginx
+                    .failure(FailureKind::Garbled, "asking for its version", said)
+            })
+    }
+
+    fn describe_install(&self, target: &Target) -> Vec<String> {
+        words::install(&self.nginx, target)
+    }
+
+    fn describe_switch(&self, target: &Target, order: &SwitchOrder) -> Vec<String> {
+        words::switch(&self.nginx, target, order)
+    }
+
+    async fn installation(&self, target: &Target) -> Result<Installation> {
+        let nginx = &self.nginx;
+        let site = nginx.site(target, "looking at its configuration")?;
+        let Some(on_disk) = nginx.on_disk(target).await? else {
+            return Ok(Installation::Missing);
+        };
+        let file = nginx.file(target);
+        let file = file.display();
+        if !Nginx::is_ours(&on_disk) {
+            let said = format!("{file} was not written by Greenroom");
+            return Ok(Installation::Outdated(said));
+        }
+        let standing = nginx.standing(target, Some(&on_disk)).await?;
+        let wanted = nginx.render(site, standing)?;
+        if on_disk != wanted.text {
+            let said = format!("{file} is not what the configuration asks for");
+            return Ok(Installation::Outdated(said));
+        }
+        match answer::ask(&nginx.arrangement.answer_at, target).await {
+            Ok(answer) if answer.configuration == wanted.mark => Ok(Installation::Current),
+            Ok(answer) => Ok(Installation::Outdated(format!(
+                "{file} is as it should be, and nginx has loaded another: {} instead of {}",
+                answer.configuration, wanted.mark
+            ))),
+            Err(miss) => Ok(Installation::Outdated(format!(
+                "{file} is as it should be, and nginx does not answer with it: {}",
+                miss.said
+            ))),
+        }
+    }
+
+    async fn answer(&self, target: &Target) -> Result<ProxyAnswer> {
+        let doing = format!("asking what it does for {target}");
+        self.nginx.site(target, &doing)?;
+        let at = &self.nginx.arrangement.answer_at;
+        let first = answer::ask(at, target).await;
+        let answered = match first {
+            // Its two sources can fall on either side of a switch; not twice.
+            Err(miss) if miss.kind == FailureKind::Garbled => answer::ask(at, target).await,
+            other => other,
+        };
+        answered.map_err(|miss| {
+            let hint = match miss.kind {
+                FailureKind::Unreachable => {
+                    "is nginx running, and was the configuration installed?"
+                }
+                FailureKind::Missing => "the configuration has to be installed first",
+                FailureKind::Denied => {
+                    "the state directory and those above it have to be open to nginx's user"
+                }
+                _ => "is this the answer server of this nginx?",
+            };
+            self.nginx.failure(miss.kind, doing, miss.said).hint(hint)
+        })
+    }
+
+    async fn connections(&self, target: &Target, slot: Slot) -> Result<Connections> {
+        let doing = format!("counting the connections to {slot} of {target}");
+        let endpoint = self.nginx.site(target, &doing)?.endpoints.get(slot);
+        match endpoint {
+            Endpoint::Tcp(remote) => {
+                let mut tables = Vec::new();
+                for table in ["tcp", "tcp6"] {
+                    tables.push(self.nginx.host().socket_table(table).await?);
+                }
+                let needed = usize::from(remote.is_ipv6());
+                if tables[needed].is_none() {
+                    return Ok(uncounted("the table of sockets cannot be read here"));
+                }
+                let mut open = 0;
+                for table in tables.iter().flatten() {
+                    open += sockets::tcp_to(table, *remote)
+                        .map_err(|said| self.garbled(&doing, &said))?;
+                }
+                Ok(Connections::Open(open))
+            }
+            Endpoint::Unix(path) => {
+                let table = self.nginx.host().socket_table("unix").await?;
+                let open = table.and_then(|table| sockets::unix_to(&table, path));
+                Ok(open.map_or_else(
+                    || uncounted("its socket was not bound under this path on the proxy's side"),
+                    Connections::Open,
+                ))
+            }
+        }
+    }
+}
+
+impl NginxReader {
+    fn garbled(&self, doing: &str, said: &str) -> Failure {
+        self.nginx.failure(FailureKind::Garbled, doing, said)
+    }
+}
+
+fn uncounted(why: &str) -> Connections {
+    Connections::Uncounted(why.to_owned())
+}

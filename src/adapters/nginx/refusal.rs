@@ -1,0 +1,112 @@
+//! Why nginx did not take a configuration, in its own words where it has some.
+
+use std::time::Duration;
+
+use super::answer::Miss;
+use crate::harmless::harmless;
+use crate::inventory::ProxyAnswer;
+use crate::ports::{Failure, FailureKind};
+
+/// How much of nginx's own text a failure quotes.
+const QUOTED: usize = 1_500;
+
+/// Why a reload did not do what it should.
+pub(super) struct Refusal {
+    pub(super) kind: FailureKind,
+    pub(super) said: String,
+    pub(super) hint: &'static str,
+}
+
+impl Refusal {
+    /// The reload returned 0, and this is what nginx answers at the end of the patience.
+    pub(super) fn not_applied(patience: Duration, heard: Result<ProxyAnswer, Miss>) -> Self {
+        let (kind, heard) = match heard {
+            Ok(answer) => (
+                FailureKind::Rejected,
+                format!("it answers with {}", answer.configuration),
+            ),
+            Err(miss) if miss.kind == FailureKind::Denied => (miss.kind, miss.said),
+            Err(miss) => (FailureKind::Rejected, miss.said),
+        };
+        Self {
+            kind,
+            said: format!(
+                "nginx was reloaded without a complaint and the configuration is not applied \
+                 after {patience:?}: {heard}"
+            ),
+            hint: if kind == FailureKind::Denied {
+                "the state directory and those above it have to be open to nginx's user"
+            } else {
+                "a port that something else listens on is the usual reason; nginx's error log \
+                 names it"
+            },
+        }
+    }
+
+    /// The reload itself failed with this output.
+    pub(super) fn of_reload(output: &str) -> Self {
+        let is_down = ["invalid PID number", "No such process", "No such file"]
+            .iter()
+            .any(|sign| output.contains(sign));
+        Self {
+            kind: if is_down {
+                FailureKind::Unreachable
+            } else {
+                FailureKind::Rejected
+            },
+            said: format!("nginx could not be reloaded: {}", quoted(output)),
+            hint: if is_down { "is nginx running?" } else { "" },
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self {
+            kind: failure.kind,
+            said: failure.to_string(),
+            hint: "",
+        }
+    }
+}
+
+/// What the log says after that it did not say before.
+pub(super) fn complaints(before: &str, after: &str) -> String {
+    let grave = |line: &&str| {
+        ["[emerg]", "[alert]", "[crit]"]
+            .iter()
+            .any(|l| line.contains(l))
+    };
+    let mut said: Vec<String> = after
+        .lines()
+        .filter(grave)
+        .filter(|line| !before.contains(*line))
+        .map(|line| {
+            // Without the time and the process, the same complaint is said once.
+            let words = line.split_once(": ").map_or(line, |(_, words)| words);
+            harmless(words)
+        })
+        .collect();
+    said.dedup();
+    if said.is_empty() {
+        return String::new();
+    }
+    format!("its error log says: {}", cut(&said.join(", ")))
+}
+
+/// What nginx said, harmless and cut.
+pub(super) fn quoted(output: &str) -> String {
+    let text = cut(&harmless(output.trim()));
+    if text.is_empty() {
+        "it says nothing".to_owned()
+    } else {
+        text
+    }
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= QUOTED {
+        return text.to_owned();
+    }
+    text.chars().take(QUOTED).chain(['…']).collect()
+}

@@ -1,0 +1,177 @@
+//! The configuration of one target as text: a template of the user's or the built-in one, filled with
+//! values that cannot end a directive. Pure.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use minijinja::value::Value;
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, context,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{Site, SwitchMode};
+use crate::adapters::live_pointer::Pointer;
+use crate::inventory::{Endpoint, Slot, Target};
+
+/// The template that is used when the user gives none.
+pub const DEFAULT_TEMPLATE: &str = include_str!("site.conf.jinja");
+
+/// Starts the line in which a configuration that is switched by reloading keeps its pointer.
+const POINTER_LINE: &str = "# greenroom-pointer: ";
+
+/// How much of a hash makes a mark.
+const MARK_DIGITS: usize = 16;
+
+/// A configuration, ready to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rendered {
+    /// The file.
+    pub(super) text: String,
+    /// What its answer server says of itself.
+    pub(super) mark: String,
+}
+
+/// What a rendering needs besides the site.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame<'a> {
+    pub(super) template: &'a str,
+    pub(super) mode: SwitchMode,
+    /// The directory of the target's live pointer.
+    pub(super) directory: &'a Path,
+    pub(super) answer_listen: &'a Endpoint,
+    /// What stands; only written into a configuration that is switched by reloading.
+    pub(super) pointer: Pointer,
+}
+
+/// The name under which the answer server of a target is asked.
+pub(super) fn answer_name(target: &Target) -> String {
+    format!(
+        "{}.{}.greenroom.internal",
+        target.service, target.environment
+    )
+}
+
+/// Fills the template. An error says in words what is wrong with it.
+pub(super) fn render(site: &Site, frame: &Frame<'_>) -> Result<Rendered, String> {
+    let unmarked = fill(site, frame, "")?;
+    let mark = mark_of(&unmarked);
+    let text = fill(site, frame, &mark)?;
+    let name = answer_name(&site.target);
+    for (needed, variable) in [(&mark, "mark"), (&name, "answer_name")] {
+        if !text.contains(needed.as_str()) {
+            return Err(format!(
+                "the template does not use {{{{ {variable} }}}}, without which nothing can be read back"
+            ));
+        }
+    }
+    Ok(Rendered { text, mark })
+}
+
+/// The pointer that a configuration carries, if it is one that is switched by reloading.
+pub(super) fn pointer_in(text: &str) -> Option<Pointer> {
+    let line = text.lines().find_map(|l| l.strip_prefix(POINTER_LINE))?;
+    Slot::BOTH
+        .into_iter()
+        .find_map(|slot| Pointer::from_json(slot, line.as_bytes()).ok())
+}
+
+fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
+    let target = &site.target;
+    let answer = String::from_utf8_lossy(&frame.pointer.to_json())
+        .trim_end()
+        .to_owned();
+    let mut text = format!("# Written by Greenroom for {target}; a change made here is lost.\n");
+    if frame.mode == SwitchMode::Reload {
+        let _ = writeln!(text, "{POINTER_LINE}{answer}");
+    }
+    let body = environment()
+        .render_named_str(
+            "template",
+            frame.template,
+            context! {
+                name => unique_name(target),
+                target => context! {
+                    service => target.service.as_str(),
+                    environment => target.environment.as_str(),
+                },
+                mark,
+                pointer => frame.mode == SwitchMode::Pointer,
+                slot => frame.pointer.slot.map_or("none", Slot::as_str),
+                // Made here from numbers and two words, and quoted by the template.
+                answer => Value::from_safe_string(answer),
+                directory => frame.directory.to_string_lossy(),
+                endpoints => context! {
+                    blue => site.endpoints.blue.to_string(),
+                    green => site.endpoints.green.to_string(),
+                },
+                public => context! { names => &site.server_names, listen => &site.listen },
+                preview => context! {
+                    names => &site.preview_server_names,
+                    listen => &site.preview_listen,
+                },
+                answer_listen => frame.answer_listen.to_string(),
+                answer_name => answer_name(target),
+            },
+        )
+        .map_err(|error| in_words(&error))?;
+    text.push_str(&body);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Named, so that what a macro or block made counts as written by the template.
+    environment.set_auto_escape_callback(|_| AutoEscape::Custom("nginx".into()));
+    environment.set_formatter(write_plain);
+    environment
+}
+
+/// nginx has no escape that works in every place, so what would need one is refused.
+fn write_plain(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let text = value.to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || " ._-/:*[]=,@".contains(c);
+    if !value.is_safe() && !text.chars().all(plain) {
+        return Err(Error::new(
+            ErrorKind::BadEscape,
+            format!("{text:?} has characters that mean something to nginx"),
+        ));
+    }
+    out.write_str(&text).map_err(Error::from)
+}
+
+/// `web__production`: hyphens cannot stand in variables; no name has an underscore or two hyphens
+/// in a row, so that no two targets share one.
+fn unique_name(target: &Target) -> String {
+    let plain = |name: &str| name.replace('-', "_");
+    format!(
+        "greenroom_{}__{}",
+        plain(target.service.as_str()),
+        plain(target.environment.as_str())
+    )
+}
+
+fn mark_of(text: &str) -> String {
+    let hash = Sha256::digest(text.as_bytes());
+    let mut digits = String::new();
+    for byte in hash {
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits.truncate(MARK_DIGITS);
+    digits
+}
+
+fn in_words(error: &Error) -> String {
+    let at = error
+        .line()
+        .map_or(String::new(), |line| format!("line {line}: "));
+    let detail = error.detail().unwrap_or("it cannot be filled in");
+    format!("the template: {at}{}: {detail}", error.kind())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+use super::*;
+use crate::inventory::{FencingToken, PerSlot};
+
+fn target(service: &str, environment: &str) -> Target {
+    Target::new(service.parse().unwrap(), environment.parse().unwrap())
+}
+
+fn site() -> Site {
+    Site {
+        target: target("web", "production"),
+        server_names: vec!["shop.example.com".into(), "*.shop.example.com".into()],
+        listen: vec!["80".into(), "[::]:80 ipv6only=on".into()],
+        preview_server_names: vec!["preview.example.com".into()],
+        preview_listen: vec!["80".into()],
+        endpoints: PerSlot {
+            blue: "127.0.0.1:3001".parse().unwrap(),
+            green: "unix:/run/web/green.sock".parse().unwrap(),
+        },
+    }
+}
+
+fn with(template: &str, mode: SwitchMode, pointer: Pointer) -> Result<Rendered, String> {
+    let frame = Frame {
+        template,
+        mode,
+        directory: Path::new("/var/lib/greenroom/web/production"),
+        answer_listen: &"127.0.0.1:9090".parse().unwrap(),
+        pointer,
+    };
+    render(&site(), &frame)
+}
+
+fn green(generation: u64) -> Pointer {
+    Pointer {
+        slot: Some(Slot::Green),
+        generation,
+        token: FencingToken(7),
+    }
+}
+
+#[test]
+fn the_mark_names_the_text_and_is_in_it() {
+    let one = with(DEFAULT_TEMPLATE, SwitchMode::Pointer, Pointer::default()).unwrap();
+    let same = with(DEFAULT_TEMPLATE, SwitchMode::Pointer, green(3)).unwrap();
+    assert_eq!(
+        one, same,
+        "a pointer read at every request is not written in"
+    );
+    assert!(
+        one.text
+            .contains(&format!("X-Greenroom-Configuration {}", one.mark))
+    );
+    let other = format!("{DEFAULT_TEMPLATE}# more\n");
+    let other = with(&other, SwitchMode::Pointer, Pointer::default()).unwrap();
+    assert_ne!(one.mark, other.mark);
+}
+
+#[test]
+fn a_configuration_that_is_reloaded_carries_its_pointer_and_gives_it_back() {
+    let none = with(DEFAULT_TEMPLATE, SwitchMode::Reload, Pointer::default()).unwrap();
+    assert_eq!(pointer_in(&none.text), None);
+    let third = with(DEFAULT_TEMPLATE, SwitchMode::Reload, green(3)).unwrap();
+    assert_eq!(pointer_in(&third.text), Some(green(3)));
+    let fourth = with(DEFAULT_TEMPLATE, SwitchMode::Reload, green(4)).unwrap();
+    assert_ne!(third.mark, fourth.mark);
+    let read = with(DEFAULT_TEMPLATE, SwitchMode::Pointer, green(3)).unwrap();
+    assert_eq!(pointer_in(&read.text), None);
+}
+
+#[test]
+fn nothing_but_set_and_return_stands_inside_an_if() {
+    for mode in [SwitchMode::Pointer, SwitchMode::Reload] {
+        let text = with(DEFAULT_TEMPLATE, mode, green(3)).unwrap().text;
+        for inside in text.split("if (").skip(1) {
+            let body = inside.split('{').nth(1).unwrap().split('}').next().unwrap();
+            let body = body.trim();
+            assert!(
+                body.starts_with("set ") || body.starts_with("return "),
+                "{body}"
+            );
+            assert_eq!(body.matches(';').count(), 1, "{body}");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_means_something_to_nginx_is_refused_wherever_a_template_puts_it() {
+    for evil in [
+        "a;b", "a{b", "a}b", "$a", "a\"b", "a'b", "a#b", "a\\b", "a\nb", "é",
+    ] {
+        let mut site = site();
+        site.server_names = vec![evil.into()];
+        for template in [
+            "{{ mark }}{{ answer_name }}{{ public.names | join(' ') }}",
+            "{{ mark }}{{ answer_name }}{{ public.names[0] }}",
+            "{{ mark }}{{ answer_name }}{% macro m() %}{{ public.names[0] }}{% endmacro %}{{ m() }}",
+            "{{ mark }}{{ answer_name }}{{ public.names }}",
+        ] {
+            let frame = Frame {
+                template,
+                mode: SwitchMode::Pointer,
+                directory: Path::new("/state"),
+                answer_listen: &"127.0.0.1:9090".parse().unwrap(),
+                pointer: Pointer::default(),
+            };
+            let refused = render(&site, &frame).unwrap_err();
+            assert!(
+                refused.contains("mean something to nginx"),
+                "{evil}: {refused}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_two_targets_share_a_name() {
+    let names = [
+        target("a-b", "c"),
+        target("a", "b-c"),
+        target("a-b-c", "d"),
+        target("a", "b-c-d"),
+    ]
+    .map(|target| unique_name(&target));
+    for (n, name) in names.iter().enumerate() {
+        assert!(!names[n + 1..].contains(name), "{name}");
+        assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+    }
+}
+
+#[test]
+fn the_built_in_configuration_reads_well() {
+    let text = with(DEFAULT_TEMPLATE, SwitchMode::Pointer, green(3))
+        .unwrap()
+        .text;
+    insta::assert_snapshot!(text);
+}

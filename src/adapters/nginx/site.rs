@@ -1,0 +1,169 @@
+//! How a target is to be reached through nginx, and whether that can be written into a configuration
+//! without meaning something else there. Pure.
+
+use std::path::Path;
+
+use crate::inventory::{Endpoint, PerSlot, Target};
+
+/// One target's place in the proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// Which target.
+    pub target: Target,
+    /// The host names of the public server, e.g. `shop.example.com`.
+    pub server_names: Vec<String>,
+    /// Where the public server listens, as nginx writes it: `80`, `127.0.0.1:8080 default_server`.
+    pub listen: Vec<String>,
+    /// The host names of the preview server; no preview server when empty.
+    pub preview_server_names: Vec<String>,
+    /// Where the preview server listens.
+    pub preview_listen: Vec<String>,
+    /// Where each slot answers, as the proxy reaches it.
+    pub endpoints: PerSlot<Endpoint>,
+}
+
+/// How the traffic is moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SwitchMode {
+    /// By one rename that nginx sees at the next request; no reload, no connection is cut.
+    #[default]
+    Pointer,
+    /// By another configuration and a reload, which may cut kept-alive connections.
+    Reload,
+}
+
+/// What may follow an address in `listen`. Anything else belongs into a template of one's own.
+const LISTEN_OPTIONS: [&str; 7] = [
+    "default_server",
+    "ssl",
+    "http2",
+    "reuseport",
+    "proxy_protocol",
+    "ipv6only=on",
+    "ipv6only=off",
+];
+
+impl Site {
+    /// Everything that is wrong with it, in words; empty when nothing is.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        if self.server_names.is_empty() || self.listen.is_empty() {
+            problems.push("a public server needs a host name and an address to listen on".into());
+        }
+        if self.preview_server_names.is_empty() != self.preview_listen.is_empty() {
+            problems
+                .push("a preview server needs both a host name and an address to listen on".into());
+        }
+        for name in self.server_names.iter().chain(&self.preview_server_names) {
+            if !is_server_name(name) {
+                problems.push(format!("{name:?} is not a host name"));
+            }
+        }
+        for listen in self.listen.iter().chain(&self.preview_listen) {
+            if !is_listen(listen) {
+                problems.push(format!(
+                    "{listen:?} is not an address to listen on: write 80, 127.0.0.1:8080, [::]:80 \
+                     or unix:/path.sock, with {} after it",
+                    LISTEN_OPTIONS.join(", ")
+                ));
+            }
+        }
+        for (slot, endpoint) in self.endpoints.iter() {
+            if let Endpoint::Unix(path) = endpoint
+                && !is_plain_path(path)
+            {
+                problems.push(format!(
+                    "{slot}: {} is not a plain absolute path",
+                    path.display()
+                ));
+            }
+        }
+        problems
+    }
+}
+
+/// An absolute path that needs no quoting anywhere.
+pub(super) fn is_plain_path(path: &Path) -> bool {
+    let Some(text) = path.to_str() else {
+        return false;
+    };
+    text.starts_with('/')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
+        && !text.split('/').any(|part| part == "..")
+}
+
+/// Letters, digits, `.`, `-`, `_`, with a `*` only where nginx takes one: as the first or the last label.
+fn is_server_name(name: &str) -> bool {
+    let plain = name.strip_prefix("*.").unwrap_or(name);
+    let plain = plain.strip_suffix(".*").unwrap_or(plain);
+    !plain.is_empty()
+        && name.len() <= 253
+        && plain
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
+fn is_listen(text: &str) -> bool {
+    let mut words = text.split(' ');
+    let at = words.next().unwrap_or_default();
+    let port = at.strip_prefix("*:").unwrap_or(at);
+    let is_address = port.parse::<u16>().is_ok_and(|port| port > 0)
+        || at.parse::<Endpoint>().is_ok_and(|endpoint| match endpoint {
+            Endpoint::Tcp(address) => address.port() > 0,
+            Endpoint::Unix(_) => true,
+        });
+    is_address && words.all(|word| LISTEN_OPTIONS.contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_end_a_directive_is_no_host_name_and_no_address() {
+        for good in ["shop.example.com", "*.example.com", "www.*", "_", ".a.b"] {
+            assert!(is_server_name(good), "{good}");
+        }
+        for bad in [
+            "", "a b", "a;", "a{", "a}b", "$host", "a\n", "\"a\"", "~^a$", "*", "a#b", "a\\", "a*b",
+        ] {
+            assert!(!is_server_name(bad), "{bad:?}");
+        }
+        for good in [
+            "80",
+            "*:80",
+            "127.0.0.1:8080",
+            "[::]:80 ipv6only=on",
+            "443 ssl http2",
+            "unix:/run/a.sock default_server",
+        ] {
+            assert!(is_listen(good), "{good}");
+        }
+        for bad in [
+            "",
+            "0",
+            "65536",
+            "localhost:80",
+            "80;",
+            "80  ssl",
+            "80 ssl;",
+            "80 rcvbuf=1",
+            "unix:a.sock",
+            "127.0.0.1:80\n",
+            "+80 evil",
+            "127.0.0.1:0",
+        ] {
+            assert!(!is_listen(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_needs_quoting_is_not_plain() {
+        assert!(is_plain_path(Path::new("/var/lib/green-room_1.2")));
+        for bad in ["", "a", "/a b", "/a;", "/a/../b", "/a\"", "/a$b", "/é"] {
+            assert!(!is_plain_path(Path::new(bad)), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Counts the connections to an endpoint in the kernel's socket tables. Pure.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+
+/// `ESTABLISHED` in `/proc/net/tcp`.
+const ESTABLISHED: &str = "01";
+/// `SS_CONNECTED` in `/proc/net/unix`.
+const CONNECTED: &str = "03";
+/// `__SO_ACCEPTCON` in the flags of `/proc/net/unix`.
+const LISTENS: u32 = 0x1_0000;
+
+/// How many established connections of a TCP table have `remote` at their other end. An error says
+/// in words what cannot be understood.
+pub(super) fn tcp_to(table: &str, remote: SocketAddr) -> Result<u64, String> {
+    let mut lines = table.lines();
+    let head = lines.next().unwrap_or_default();
+    if !head.contains("rem_address") && !head.contains("remote_address") {
+        return Err("the socket table has no heading".to_owned());
+    }
+    let mut count = 0;
+    for line in lines.filter(|line| !line.trim().is_empty()) {
+        let mut fields = line.split_whitespace().skip(2);
+        let (other, state) = (fields.next(), fields.next());
+        let other = other
+            .and_then(socket_address)
+            .ok_or("a line of the socket table cannot be understood")?;
+        if state == Some(ESTABLISHED) && other.port() == remote.port() {
+            count += u64::from(other.ip().to_canonical() == remote.ip().to_canonical());
+        }
+    }
+    Ok(count)
+}
+
+/// How many connections a unix socket has. The kernel gives each accepted end the path that its
+/// listener was bound to, as the server wrote it; so the count only means something where the
+/// listener itself stands in the same table under this very path. None where it does not.
+pub(super) fn unix_to(table: &str, path: &Path) -> Option<u64> {
+    let mut listener = false;
+    let mut count = 0;
+    for line in table.lines().skip(1) {
+        let mut fields = line.split_whitespace();
+        let (flags, state) = (fields.nth(3), fields.nth(1));
+        if fields.nth(1).map(Path::new) != Some(path) {
+            continue;
+        }
+        let flags = flags.and_then(|f| u32::from_str_radix(f, 16).ok());
+        if flags.is_some_and(|f| f & LISTENS != 0) {
+            listener = true;
+        } else if state == Some(CONNECTED) {
+            count += 1;
+        }
+    }
+    listener.then_some(count)
+}
+
+/// `0100007F:1F90`: the address in words of four bytes, each as this machine writes a number.
+fn socket_address(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = |from: usize| {
+        let digits = address.get(from..from + 8)?;
+        Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
+    };
+    let ip = match address.len() {
+        8 => IpAddr::V4(Ipv4Addr::from(word(0)?)),
+        32 => {
+            let mut bytes = [0; 16];
+            for part in 0..4 {
+                bytes[part * 4..part * 4 + 4].copy_from_slice(&word(part * 8)?);
+            }
+            IpAddr::V6(Ipv6Addr::from(bytes))
+        }
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hex(address: SocketAddr) -> String {
+        let bytes = match address.ip() {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        };
+        let words = bytes.chunks(4).map(|w| {
+            let word: [u8; 4] = w.try_into().unwrap();
+            format!("{:08X}", u32::from_ne_bytes(word))
+        });
+        format!("{}:{:04X}", words.collect::<String>(), address.port())
+    }
+
+    fn table(lines: &[(&str, &str, &str)]) -> String {
+        let mut text = "  sl  local_address rem_address   st tx_queue rx_queue\n".to_owned();
+        for (n, (local, remote, state)) in lines.iter().enumerate() {
+            let (local, remote) = (hex(local.parse().unwrap()), hex(remote.parse().unwrap()));
+            let line = format!("{n:4}: {local} {remote} {state} 00000000:00000000\n");
+            text.push_str(&line);
+        }
+        text
+    }
+
+    #[test]
+    fn only_established_connections_to_the_endpoint_count() {
+        let text = table(&[
+            ("127.0.0.1:8080", "0.0.0.0:0", "0A"),
+            ("127.0.0.1:50000", "127.0.0.1:8080", "01"),
+            ("127.0.0.1:8080", "127.0.0.1:50000", "01"),
+            ("127.0.0.1:50001", "127.0.0.1:8080", "06"),
+            ("127.0.0.1:50002", "127.0.0.1:8081", "01"),
+            ("127.0.0.1:50003", "127.0.0.2:8080", "01"),
+        ]);
+        assert_eq!(tcp_to(&text, "127.0.0.1:8080".parse().unwrap()), Ok(1));
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_address() {
+        let text = table(&[
+            ("[::1]:50000", "[::1]:8080", "01"),
+            ("[::ffff:127.0.0.1]:5", "[::ffff:127.0.0.1]:8080", "01"),
+        ]);
+        assert_eq!(tcp_to(&text, "[::1]:8080".parse().unwrap()), Ok(1));
+        assert_eq!(tcp_to(&text, "127.0.0.1:8080".parse().unwrap()), Ok(1));
+    }
+
+    #[test]
+    fn garbage_is_an_error_and_never_a_zero() {
+        let at = "127.0.0.1:80".parse().unwrap();
+        for garbage in [
+            "",
+            "x",
+            "sl local_address rem_address st\n 0: x",
+            " rem_address\n a b é:é 01",
+        ] {
+            assert!(tcp_to(garbage, at).is_err(), "{garbage:?}");
+        }
+    }
+
+    #[test]
+    fn a_unix_socket_is_counted_only_where_its_listener_is_seen() {
+        let head = "Num       RefCount Protocol Flags    Type St Inode Path\n";
+        let listener = "0000: 00000002 00000000 00010000 0001 01 100 /run/blue.sock\n";
+        let ends = "0000: 00000003 00000000 00000000 0001 03 101 /run/blue.sock\n\
+                    0000: 00000003 00000000 00000000 0001 03 102\n\
+                    0000: 00000003 00000000 00000000 0001 03 103 /run/green.sock\n";
+        let path = Path::new("/run/blue.sock");
+        assert_eq!(unix_to(&format!("{head}{listener}{ends}"), path), Some(1));
+        assert_eq!(unix_to(&format!("{head}{ends}"), path), None);
+        assert_eq!(unix_to("", path), None);
+    }
+}

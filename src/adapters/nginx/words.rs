@@ -1,0 +1,81 @@
+//! The calls that a change of nginx would make, in words that an operator can check by hand.
+
+use super::{Nginx, SwitchMode};
+use crate::inventory::{Slot, Target};
+use crate::ports::SwitchOrder;
+
+/// What an installation does.
+pub(super) fn install(nginx: &Nginx, target: &Target) -> Vec<String> {
+    if !nginx.sites.contains_key(target) {
+        return vec![format!("{target} is not behind this nginx")];
+    }
+    let place = nginx.host().place();
+    let directory = nginx.pointer.directory(target);
+    let directory = directory.display();
+    let mut calls = vec![format!(
+        "on {place}: make {directory}/blue/is-blue and {directory}/green/is-green where they are missing"
+    )];
+    calls.extend(apply(nginx, target));
+    calls
+}
+
+/// What a switch does, and what it may cost.
+pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec<String> {
+    if !nginx.sites.contains_key(target) {
+        return vec![format!("{target} is not behind this nginx")];
+    }
+    let place = nginx.host().place();
+    let (to, generation, token) = (order.to, order.generation, order.token);
+    let from = order.from.map_or("no slot", Slot::as_str);
+    match nginx.arrangement.mode {
+        SwitchMode::Pointer => {
+            let answer = nginx.pointer.answer_file(target, to);
+            let link = nginx.pointer.link(target);
+            vec![
+                format!(
+                    "on {place}: read that {} is at {from}, and that no token above {token} stands there",
+                    link.display()
+                ),
+                format!(
+                    "write {}: generation {generation}, token {token}",
+                    answer.display()
+                ),
+                format!(
+                    "rename a new link over {}: it points at {to}; no reload, no connection is cut",
+                    link.display()
+                ),
+            ]
+        }
+        SwitchMode::Reload => {
+            let mut calls = vec![format!(
+                "on {place}: read that {} says {from}, and no token above {token}",
+                nginx.file(target).display()
+            )];
+            calls.extend(apply(nginx, target));
+            calls.push(format!(
+                "the file says {to}, generation {generation}, token {token}; reload: kept-alive connections may be cut"
+            ));
+            calls
+        }
+    }
+}
+
+fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
+    let test = nginx.command(&["-t"], &nginx.trial(target)).join(" ");
+    let reload = nginx
+        .command(&["-s", "reload"], &nginx.arrangement.main)
+        .join(" ");
+    vec![
+        format!(
+            "write {} and {}, run `{test}`, remove both: the whole tree with the new file in it",
+            nginx.candidate(target).display(),
+            nginx.trial(target).display()
+        ),
+        format!("write {}", nginx.file(target).display()),
+        format!("run `{reload}`"),
+        format!(
+            "ask {} until it names the new configuration, for {:?}; else put the old file back and reload again",
+            nginx.arrangement.answer_at, nginx.arrangement.patience
+        ),
+    ]
+}

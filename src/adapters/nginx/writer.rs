@@ -1,0 +1,88 @@
+//! Changes nginx: installs a configuration, moves the traffic.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use super::{Nginx, SwitchMode};
+use crate::adapters::live_pointer::{Admission, Pointer};
+use crate::inventory::Target;
+use crate::ports::{FailureKind, Result, RouterWriter, SwitchOrder};
+
+/// The side of nginx that changes it.
+pub struct NginxWriter {
+    nginx: Arc<Nginx>,
+    // Two reloads at once would each read the other's answers.
+    reloading: Mutex<()>,
+}
+
+impl NginxWriter {
+    /// Changes this nginx.
+    pub fn new(nginx: Arc<Nginx>) -> Self {
+        Self {
+            nginx,
+            reloading: Mutex::new(()),
+        }
+    }
+
+    /// Puts the configuration with this pointer into nginx, unless nginx has it.
+    async fn put(
+        &self,
+        target: &Target,
+        doing: &str,
+        old: Option<&str>,
+        pointer: Pointer,
+    ) -> Result<()> {
+        let site = self.nginx.site(target, doing)?;
+        let new = self.nginx.render(site, pointer)?;
+        if old == Some(&new.text) && self.nginx.has_loaded(target, &new.mark).await {
+            return Ok(());
+        }
+        self.nginx.apply(target, doing, old, &new).await
+    }
+
+    async fn switch_by_reload(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
+        let doing = format!("switching {target} to {}", order.to);
+        let _alone = self.reloading.lock().await;
+        let Some(old) = self.nginx.on_disk(target).await? else {
+            let said = "its configuration is not installed";
+            return Err(self.nginx.failure(FailureKind::Missing, doing, said));
+        };
+        let standing = self.nginx.standing(target, Some(&old)).await?;
+        let next = match standing.admits(standing.token, order) {
+            Ok(Admission::Done) => standing,
+            Ok(Admission::Next) => Pointer::after(order),
+            Err(refusal) => {
+                let place = format!("nginx on {}", self.nginx.host().place());
+                return Err(refusal.failure(place, target, order));
+            }
+        };
+        self.put(target, &doing, Some(&old), next).await
+    }
+}
+
+#[async_trait]
+impl RouterWriter for NginxWriter {
+    async fn install(&self, target: &Target) -> Result<()> {
+        let doing = format!("installing the configuration of {target}");
+        self.nginx.site(target, &doing)?;
+        let _alone = self.reloading.lock().await;
+        self.nginx.pointer.prepare(target).await?;
+        let old = self.nginx.on_disk(target).await?;
+        let standing = self.nginx.standing(target, old.as_deref()).await?;
+        if self.nginx.arrangement.mode == SwitchMode::Pointer {
+            // Before nginx reads it, or the traffic would go where it went some switches ago.
+            self.nginx.pointer.adopt(target, standing).await?;
+        }
+        self.put(target, &doing, old.as_deref(), standing).await
+    }
+
+    async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
+        self.nginx.site(target, "switching")?;
+        match self.nginx.arrangement.mode {
+            SwitchMode::Pointer => self.nginx.pointer.switch(target, order).await,
+            SwitchMode::Reload => self.switch_by_reload(target, order).await,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What went wrong at a registry, told apart by kind, in words that begin with the reason.
+
+use std::error::Error;
+
+use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
+
+use crate::ports::FailureKind;
+
+/// How much of an error page is repeated.
+const LONGEST: usize = 300;
+
+/// The kind of an error, and what it says; foreign, not yet harmless.
+pub(super) fn in_words(error: &OciDistributionError) -> (FailureKind, String) {
+    use OciDistributionError as E;
+    match error {
+        E::UnauthorizedError { .. } => (FailureKind::Denied, "it does not let us in".into()),
+        E::AuthenticationFailure(said) => {
+            let said = format!("it does not let us in: {}", cut(said));
+            (FailureKind::Denied, said.trim_end_matches(": ").to_owned())
+        }
+        E::RegistryError { envelope, .. } => by_envelope(envelope),
+        E::ServerError { code, message, .. } => {
+            (by_status(*code), format!("status {code}: {}", cut(message)))
+        }
+        E::ImageManifestNotFoundError(said) => (FailureKind::Missing, cut(said)),
+        E::RequestError(error) if error.is_decode() || error.is_body() => {
+            (FailureKind::Garbled, innermost(error))
+        }
+        E::RequestError(error) => (FailureKind::Unreachable, innermost(error)),
+        E::IoError(error) => (FailureKind::Garbled, error.to_string()),
+        E::DigestError(error) => (
+            FailureKind::Garbled,
+            format!("its answer is not what its digest says: {error}"),
+        ),
+        other => (
+            FailureKind::Garbled,
+            format!(
+                "it does not answer as a registry does: {}",
+                cut(&other.to_string())
+            ),
+        ),
+    }
+}
+
+/// Whether the registry said that there is nothing.
+pub(super) fn is_missing(error: &OciDistributionError) -> bool {
+    in_words(error).0 == FailureKind::Missing
+}
+
+fn by_envelope(envelope: &OciEnvelope) -> (FailureKind, String) {
+    let mut kind = FailureKind::Rejected;
+    let mut said = Vec::new();
+    for error in &envelope.errors {
+        kind = match &error.code {
+            OciErrorCode::ManifestUnknown
+            | OciErrorCode::NameUnknown
+            | OciErrorCode::NotFound
+            | OciErrorCode::BlobUnknown
+            | OciErrorCode::ManifestBlobUnknown => FailureKind::Missing,
+            OciErrorCode::Unauthorized | OciErrorCode::Denied => FailureKind::Denied,
+            OciErrorCode::Toomanyrequests => FailureKind::Unreachable,
+            OciErrorCode::Unsupported => FailureKind::Unsupported,
+            _ => kind,
+        };
+        said.push(error.message.as_str());
+    }
+    (kind, cut(&said.join("; ")))
+}
+
+fn by_status(code: u16) -> FailureKind {
+    match code {
+        401 | 403 => FailureKind::Denied,
+        404 => FailureKind::Missing,
+        429 | 500.. => FailureKind::Unreachable,
+        _ => FailureKind::Rejected,
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.trim().chars().take(LONGEST).collect()
+}
+
+fn innermost(error: &dyn Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}

@@ -1,0 +1,96 @@
+//! The programs that stand for images.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::inventory::{Digest, ImageLabels, InvalidDigest, Version};
+
+/// A program that stands for one image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// The repository it is a version of, e.g. `sandbox/web`.
+    pub repository: String,
+    /// Its tag, e.g. `1.9.0`.
+    pub tag: String,
+    /// Its identity.
+    pub digest: Digest,
+    /// An absolute path and arguments; run without a shell.
+    pub argv: Vec<String>,
+    /// What it says about itself.
+    pub labels: ImageLabels,
+}
+
+impl Program {
+    /// A program whose digest is made of its command line: another line is another version.
+    pub fn identified(
+        repository: impl Into<String>,
+        tag: impl Into<String>,
+        argv: Vec<String>,
+        labels: ImageLabels,
+    ) -> Result<Self, InvalidDigest> {
+        let mut hash = Sha256::new();
+        for part in &argv {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        let mut digest = String::from("sha256:");
+        for byte in hash.finalize() {
+            let nibble = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or_default();
+            digest.push(nibble(byte >> 4));
+            digest.push(nibble(byte & 15));
+        }
+        Ok(Self {
+            repository: repository.into(),
+            tag: tag.into(),
+            digest: digest.parse()?,
+            argv,
+            labels,
+        })
+    }
+
+    /// It as a resolved version.
+    pub fn version(&self) -> Version {
+        Version {
+            repository: self.repository.clone(),
+            tag: Some(self.tag.clone()),
+            digest: self.digest.clone(),
+            labels: self.labels.clone(),
+        }
+    }
+
+    /// What keeps it from being run, in words; none when nothing does.
+    pub(super) fn obstacle(&self) -> Option<String> {
+        let Some(file) = self.argv.first() else {
+            return Some("its command line is empty".to_owned());
+        };
+        if !Path::new(file).is_absolute() {
+            return Some(format!("{file} is not an absolute path"));
+        }
+        match std::fs::metadata(file) {
+            Err(error) => Some(format!("{file}: {error}")),
+            Ok(is) if !is.is_file() || is.permissions().mode() & 0o111 == 0 => {
+                Some(format!("{file} is not a program"))
+            }
+            Ok(_) => None,
+        }
+    }
+}
+
+/// All programs, in the order tags are listed. When two have one repository and tag, the last one
+/// is what the tag names now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Catalogue {
+    /// The programs.
+    pub programs: Vec<Program>,
+}
+
+impl Catalogue {
+    /// The program of a version, by digest.
+    pub(super) fn of(&self, version: &Version) -> Option<&Program> {
+        self.programs
+            .iter()
+            .find(|p| p.repository == version.repository && p.digest == version.digest)
+    }
+}

@@ -1,0 +1,61 @@
+//! A catalogue as a file: JSON, a list of programs. The digest of a program follows from its
+//! command line, so the file cannot claim another.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Catalogue, Program};
+use crate::inventory::ImageLabels;
+use crate::ports::{Failure, FailureKind, Result};
+
+/// One program as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    repository: String,
+    tag: String,
+    argv: Vec<String>,
+    #[serde(default)]
+    labels: ImageLabels,
+}
+
+impl Catalogue {
+    /// Reads a catalogue's file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let wrong = |said: String| {
+            let doing = "reading the catalogue of programs";
+            Failure::new(
+                FailureKind::Garbled,
+                path.display().to_string(),
+                doing,
+                said,
+            )
+        };
+        let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+        let lines: Vec<Line> =
+            serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+        let mut programs = Vec::with_capacity(lines.len());
+        for line in lines {
+            let program = Program::identified(line.repository, line.tag, line.argv, line.labels)
+                .map_err(|error| wrong(error.to_string()))?;
+            programs.push(program);
+        }
+        Ok(Self { programs })
+    }
+
+    /// The text of its file.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        let lines: Vec<Line> = self
+            .programs
+            .iter()
+            .map(|program| Line {
+                repository: program.repository.clone(),
+                tag: program.tag.clone(),
+                argv: program.argv.clone(),
+                labels: program.labels.clone(),
+            })
+            .collect();
+        serde_json::to_string_pretty(&lines)
+    }
+}

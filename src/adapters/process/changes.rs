@@ -1,0 +1,85 @@
+//! Hints at changes, without polling: the kernel tells when a record file changes, whoever changed
+//! it, and when a process ends, whoever started it.
+
+use std::os::fd::OwnedFd;
+
+use futures_util::stream::{self, BoxStream, FuturesUnordered, StreamExt};
+use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
+use tokio::io::unix::AsyncFd;
+
+use super::identity::{Run, awaited};
+use super::record::Record;
+use super::records::Records;
+use crate::ports::Result;
+
+type Ends = FuturesUnordered<futures_util::future::BoxFuture<'static, Run>>;
+
+struct Watch {
+    records: Records,
+    files: AsyncFd<OwnedFd>,
+    ends: Ends,
+    watched: Vec<Run>,
+}
+
+/// The stream of hints; see [`crate::ports::RuntimeReader::changes`].
+pub(super) fn stream(records: &Records) -> Result<BoxStream<'static, Result<()>>> {
+    let open = || -> std::io::Result<_> {
+        let files = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+        let what = WatchFlags::MOVED_TO | WatchFlags::DELETE;
+        add_watch(&files, records.watched(), what)?;
+        awaited(files)
+    };
+    let files = open().map_err(|error| records.failed("watching for changes", error))?;
+    let mut watch = Watch {
+        records: records.clone(),
+        files,
+        ends: FuturesUnordered::new(),
+        watched: Vec::new(),
+    };
+    watch.watch_ends()?;
+    let hints = stream::unfold(Some(watch), |watch| async move {
+        let mut watch = watch?;
+        match watch.next().await {
+            Ok(()) => Some((Ok(()), Some(watch))),
+            Err(failure) => Some((Err(failure), None)),
+        }
+    });
+    Ok(hints.boxed())
+}
+
+impl Watch {
+    async fn next(&mut self) -> Result<()> {
+        tokio::select! {
+            ready = self.files.readable() => {
+                let mut ready = ready
+                    .map_err(|error| self.records.failed("watching for changes", error))?;
+                // Which file it was does not matter: everything is read again.
+                let mut events = [0_u8; 4096];
+                while rustix::io::read(self.files.get_ref(), &mut events).is_ok_and(|read| read > 0) {}
+                ready.clear_ready();
+            }
+            Some(over) = self.ends.next() => self.watched.retain(|run| *run != over),
+        }
+        self.watch_ends()
+    }
+
+    fn watch_ends(&mut self) -> Result<()> {
+        for run in self.records.all()?.iter().filter_map(Record::running) {
+            if self.watched.contains(&run) {
+                continue;
+            }
+            let handle = run
+                .handle()
+                .and_then(|handle| handle.map(awaited).transpose())
+                .map_err(|error| self.records.failed("watching a process", error))?;
+            let Some(handle) = handle else { continue };
+            self.watched.push(run.clone());
+            self.ends.push(Box::pin(async move {
+                // An error here ends the watching of one process, which the next listing shows.
+                let _ = handle.readable().await;
+                run
+            }));
+        }
+        Ok(())
+    }
+}

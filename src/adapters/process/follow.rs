@@ -1,0 +1,183 @@
+//! The output of an instance, from its file. While somebody follows, the file is looked at ten times
+//! a second; nobody else pays for it.
+
+use std::collections::VecDeque;
+use std::io::{self, SeekFrom};
+use std::time::Duration;
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+use jiff::Timestamp;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+
+use super::record::Record;
+use super::records::Records;
+use crate::inventory::InstanceId;
+use crate::ports::{FailureKind, LogChunk, LogStream, Result};
+
+/// How often the file is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How much is read at once, and how long a line gets before it is handed on in parts.
+const BLOCK: usize = 64 * 1024;
+
+/// How far back lines are looked for.
+const FURTHEST: u64 = 16 * 1024 * 1024;
+
+struct Follow {
+    records: Records,
+    record: Record,
+    file: File,
+    position: u64,
+    /// Where the file ended when following began: what is before was not read as it came.
+    old_until: u64,
+    since: Option<Timestamp>,
+    open: Vec<u8>,
+    ready: VecDeque<LogChunk>,
+    /// The program does not run any more; the file is read once more to its end.
+    over: bool,
+}
+
+/// The stream of lines; see [`crate::ports::RuntimeReader::logs`].
+pub(super) async fn stream(
+    records: &Records,
+    id: &InstanceId,
+    since: Option<Timestamp>,
+    tail: usize,
+) -> Result<BoxStream<'static, Result<LogChunk>>> {
+    let doing = format!("reading the output of {}", id.short());
+    let Some(record) = records.of(id)? else {
+        return Err(records.failure(FailureKind::Missing, doing, "it is gone"));
+    };
+    let open = async || {
+        let mut file = File::open(records.log(id)).await?;
+        let end = file.seek(SeekFrom::End(0)).await?;
+        let start = start_of(&mut file, end, tail).await?;
+        file.seek(SeekFrom::Start(start)).await?;
+        Ok::<_, io::Error>((file, start, end))
+    };
+    let (file, position, old_until) = open()
+        .await
+        .map_err(|error| records.failed(&doing, error))?;
+    let follow = Follow {
+        records: records.clone(),
+        record,
+        file,
+        position,
+        old_until,
+        since,
+        open: Vec::new(),
+        ready: VecDeque::new(),
+        over: false,
+    };
+    let lines = stream::unfold(Some(follow), |follow| async move {
+        let mut follow = follow?;
+        match follow.next().await {
+            Ok(Some(line)) => Some((Ok(line), Some(follow))),
+            Ok(None) => None,
+            Err(error) => {
+                let failure = follow.records.failed("reading the output", error);
+                Some((Err(failure), None))
+            }
+        }
+    });
+    Ok(lines.boxed())
+}
+
+/// Where the last `tail` lines before `end` begin.
+async fn start_of(file: &mut File, end: u64, tail: usize) -> io::Result<u64> {
+    let (mut start, mut ends) = (end, 0_usize);
+    let mut block = Vec::with_capacity(BLOCK);
+    while start > 0 && end - start < FURTHEST && tail > 0 {
+        let from = start.saturating_sub(BLOCK as u64);
+        file.seek(SeekFrom::Start(from)).await?;
+        block.clear();
+        (&mut *file)
+            .take(start - from)
+            .read_to_end(&mut block)
+            .await?;
+        for (at, _) in block.iter().enumerate().rev().filter(|(_, b)| **b == b'\n') {
+            let after = from + at as u64 + 1;
+            // The end of the last line itself begins no line.
+            if after < end {
+                ends += 1;
+            }
+            if ends == tail {
+                return Ok(after);
+            }
+        }
+        start = from;
+    }
+    Ok(start)
+}
+
+impl Follow {
+    async fn next(&mut self) -> io::Result<Option<LogChunk>> {
+        loop {
+            if let Some(line) = self.ready.pop_front() {
+                return Ok(Some(line));
+            }
+            let mut block = vec![0; BLOCK];
+            let read = self.file.read(&mut block).await?;
+            if read > 0 {
+                self.take(&block[..read]);
+                continue;
+            }
+            if self.over {
+                let rest = std::mem::take(&mut self.open);
+                return Ok(if rest.is_empty() {
+                    None
+                } else {
+                    self.line(rest)
+                });
+            }
+            if self.record.running().is_none() {
+                self.over = true;
+                continue;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.position += part.len() as u64;
+            self.open.extend_from_slice(part);
+            let whole = self.open.ends_with(b"\n");
+            if whole {
+                self.open.pop();
+            }
+            if whole || self.open.len() >= BLOCK {
+                let bytes = std::mem::take(&mut self.open);
+                let line = self.line(bytes);
+                self.ready.extend(line);
+            }
+        }
+    }
+
+    /// A line, unless it is from before the time that is asked for.
+    fn line(&self, bytes: Vec<u8>) -> Option<LogChunk> {
+        let stamped = stamp(&bytes);
+        if let (Some(at), Some(since)) = (stamped, self.since)
+            && at < since
+        {
+            return None;
+        }
+        let fresh = self.position > self.old_until;
+        Some(LogChunk {
+            at: stamped.or_else(|| fresh.then(Timestamp::now)),
+            stream: LogStream::Out,
+            bytes,
+        })
+    }
+}
+
+/// The time a line begins with.
+fn stamp(line: &[u8]) -> Option<Timestamp> {
+    let first = line.split(|byte| *byte == b' ').next()?;
+    // Nothing shorter is a time, nothing longer is worth a look.
+    if !(20..=40).contains(&first.len()) {
+        return None;
+    }
+    std::str::from_utf8(first).ok()?.parse().ok()
+}

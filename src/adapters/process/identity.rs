@@ -1,0 +1,153 @@
+//! Which process is meant: an id alone is not enough, because ids are used again.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use jiff::Timestamp;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use serde::{Deserialize, Serialize};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// One run of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Run {
+    /// The process id, which is also that of its group.
+    pub(super) pid: u32,
+    /// When the kernel started it, in clock ticks since the machine's boot.
+    pub(super) start_ticks: u64,
+    /// Which boot.
+    pub(super) boot: String,
+    /// When, for people.
+    pub(super) started_at: Timestamp,
+}
+
+/// What `/proc` says of a process.
+struct Stat {
+    state: char,
+    group: u32,
+    start_ticks: u64,
+}
+
+impl Run {
+    /// What runs under `pid` at this moment.
+    pub(super) fn of(pid: u32) -> io::Result<Self> {
+        let stat = stat(pid)?;
+        Ok(Self {
+            pid,
+            start_ticks: stat.start_ticks,
+            boot: boot()?,
+            started_at: Timestamp::now(),
+        })
+    }
+
+    /// Whether this very process runs; one that has ended and was not waited for does not.
+    pub(super) fn is_alive(&self) -> bool {
+        boot().is_ok_and(|boot| boot == self.boot)
+            && stat(self.pid).is_ok_and(|stat| {
+                stat.start_ticks == self.start_ticks && !matches!(stat.state, 'Z' | 'X')
+            })
+    }
+
+    /// A handle to this very process; none when it does not run any more.
+    pub(super) fn handle(&self) -> io::Result<Option<OwnedFd>> {
+        let Some(pid) = self.raw() else {
+            return Ok(None);
+        };
+        // First the handle, then the look: had the id gone to another process in between, the look
+        // would see another start time, and from here on the handle cannot change.
+        let handle = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
+            Ok(handle) => handle,
+            Err(rustix::io::Errno::SRCH) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(self.is_alive().then_some(handle))
+    }
+
+    /// The id as system calls want it.
+    pub(super) fn raw(&self) -> Option<Pid> {
+        i32::try_from(self.pid).ok().and_then(Pid::from_raw)
+    }
+}
+
+/// A descriptor to wait on until it is readable; that of a process is when the process has ended,
+/// whoever its parent is.
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe, and what it guards against needs a type that may close its \
+              descriptor early; an owned one does not"
+)]
+pub(super) fn awaited(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(descriptor, Interest::READABLE)
+}
+
+/// The run that carries a mark in its environment: one that was started by a Greenroom which
+/// ended before it could write that down.
+pub(super) fn find(mark: &str) -> Option<Run> {
+    let wanted = format!("GREENROOM_INSTANCE={mark}");
+    let pids = fs::read_dir("/proc").ok()?.flatten();
+    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment
+                .split(|byte| *byte == 0)
+                .any(|variable| variable == wanted.as_bytes())
+        })
+        // Its own children carry the mark too; it alone leads the group.
+        .find(|pid| stat(*pid).is_ok_and(|stat| stat.group == *pid))
+        .and_then(|pid| Run::of(pid).ok())
+}
+
+fn boot() -> io::Result<String> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    Ok(text.trim().to_owned())
+}
+
+fn stat(pid: u32) -> io::Result<Stat> {
+    let text = fs::read(format!("/proc/{pid}/stat"))?;
+    parse(&String::from_utf8_lossy(&text)).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// The program's name stands in parentheses and may itself hold spaces and parentheses.
+fn parse(text: &str) -> Option<Stat> {
+    let (_, rest) = text.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    Some(Stat {
+        state: fields.first()?.chars().next()?,
+        group: fields.get(2)?.parse().ok()?,
+        start_ticks: fields.get(19)?.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_program_name_does_not_shift_the_fields() {
+        let line = "77 (a) Z 1 (b)) S 1 70 70 0 -1 4 0 0 0 0 0 0 0 0 20 0 1 0 4242 9 9";
+        let stat = parse(line).expect("a line of /proc");
+        assert_eq!((stat.state, stat.group, stat.start_ticks), ('S', 70, 4242));
+        assert!(parse("").is_none());
+        assert!(parse("77 (x) S 1").is_none());
+    }
+
+    #[test]
+    fn a_process_with_our_id_and_another_start_is_not_ours() {
+        let own = Run::of(std::process::id()).expect("this process");
+        assert!(own.is_alive());
+        assert!(own.handle().expect("a handle").is_some());
+        let later = Run {
+            start_ticks: own.start_ticks + 1,
+            ..own.clone()
+        };
+        assert!(!later.is_alive());
+        assert!(later.handle().expect("no failure").is_none());
+        let before_boot = Run {
+            boot: "another".into(),
+            ..own
+        };
+        assert!(!before_boot.is_alive());
+    }
+}

@@ -1,0 +1,51 @@
+//! The catalogue asked as if it were an image registry.
+
+use async_trait::async_trait;
+
+use super::catalogue::Catalogue;
+use crate::harmless::harmless;
+use crate::inventory::{ImageTag, Version, VersionRef};
+use crate::ports::{Failure, FailureKind, Images, Result};
+
+#[async_trait]
+impl Images for Catalogue {
+    async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>> {
+        let mut tags: Vec<ImageTag> = Vec::new();
+        for program in self.programs.iter().filter(|p| p.repository == repository) {
+            let tag = ImageTag {
+                name: program.tag.clone(),
+            };
+            if !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
+        if tags.is_empty() {
+            let doing = format!("listing the tags of {repository}");
+            return Err(missing(&doing, "there is no such repository"));
+        }
+        Ok(tags)
+    }
+
+    async fn resolve(&self, repository: &str, reference: &VersionRef) -> Result<Version> {
+        let named = |tag: &str, digest| match reference {
+            VersionRef::Tag(wanted) => wanted == tag,
+            VersionRef::Digest(wanted) => wanted == digest,
+        };
+        let mut versions = self.programs.iter().rev();
+        let found = versions.find(|p| p.repository == repository && named(&p.tag, &p.digest));
+        let Some(program) = found else {
+            let doing = format!("resolving {repository} {reference}");
+            return Err(missing(&doing, "there is no such version"));
+        };
+        let mut version = program.version();
+        if matches!(reference, VersionRef::Digest(_)) {
+            version.tag = None;
+        }
+        Ok(version)
+    }
+}
+
+fn missing(doing: &str, said: &str) -> Failure {
+    let target = "the catalogue of programs";
+    Failure::new(FailureKind::Missing, target, harmless(doing), said)
+}

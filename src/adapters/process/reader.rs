@@ -1,0 +1,169 @@
+//! What is seen of the processes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+
+use super::catalogue::Catalogue;
+use super::records::Records;
+use super::{address, changes, follow};
+use crate::inventory::{Endpoint, Instance, InstanceId, Slot, Target, Version};
+use crate::ports::{
+    EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
+};
+
+/// How long a call may take; the disk may hang.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The processes of one state directory. Several Greenrooms may use it at once.
+#[derive(Clone)]
+pub struct Processes {
+    pub(super) records: Records,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) secrets: Arc<dyn Secrets>,
+}
+
+impl Processes {
+    /// The processes whose records and logs are below `state`, which is made when it is not there.
+    /// Secrets of an instance's environment are read through `secrets` at each start.
+    pub fn new(
+        state: impl Into<PathBuf>,
+        catalogue: Catalogue,
+        secrets: Arc<dyn Secrets>,
+    ) -> Result<Self> {
+        Ok(Self {
+            records: Records::open(state.into())?,
+            catalogue: Arc::new(catalogue),
+            secrets,
+        })
+    }
+
+    /// Runs a blocking look or change with a deadline; `unsure` is what running into it means.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        doing: &str,
+        unsure: FailureKind,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let own = self.clone();
+        let task = tokio::task::spawn_blocking(move || work(&own));
+        match tokio::time::timeout(DEADLINE, task).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => {
+                let said = format!("the call did not end: {error}");
+                Err(self.records.failure(unsure, doing, said))
+            }
+            Err(_) => {
+                let said = format!("no answer within {DEADLINE:?}");
+                Err(self.records.failure(unsure, doing, said))
+            }
+        }
+    }
+
+    /// A blocking look.
+    async fn look<T: Send + 'static>(
+        &self,
+        doing: &str,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.blocking(doing, FailureKind::Unreachable, work).await
+    }
+}
+
+#[async_trait]
+impl RuntimeReader for Processes {
+    async fn engine(&self) -> Result<EngineInfo> {
+        self.look("looking at the state directory", |own| {
+            own.records.all().map(drop)
+        })
+        .await?;
+        Ok(EngineInfo {
+            name: "processes of this machine".to_owned(),
+            api: "1".to_owned(),
+        })
+    }
+
+    async fn instances(&self, target: &Target) -> Result<Vec<Instance>> {
+        let of = target.clone();
+        self.look(&format!("listing the instances of {target}"), move |own| {
+            let mut found = Vec::new();
+            for slot in Slot::BOTH {
+                let record = own.records.load(&instance_name(&of, slot))?;
+                found.extend(record.map(|record| record.observe()));
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>> {
+        self.look("listing all instances", |own| {
+            let mut by_target: BTreeMap<Target, Vec<Instance>> = BTreeMap::new();
+            for record in own.records.all()? {
+                by_target
+                    .entry(record.target.clone())
+                    .or_default()
+                    .push(record.observe());
+            }
+            for instances in by_target.values_mut() {
+                instances.sort_by_key(|instance| instance.slot);
+            }
+            Ok(by_target)
+        })
+        .await
+    }
+
+    async fn occupancy(
+        &self,
+        target: &Target,
+        slot: Slot,
+        endpoint: &Endpoint,
+    ) -> Result<Occupancy> {
+        let (name, at) = (instance_name(target, slot), endpoint.clone());
+        self.look(&format!("looking at {slot} of {target}"), move |own| {
+            let record = match own.records.load(&name) {
+                Ok(record) => record.map(|record| record.observe()),
+                Err(failure) if failure.kind == FailureKind::Garbled => {
+                    return Ok(Occupancy::Foreign(failure.to_string()));
+                }
+                Err(failure) => return Err(failure),
+            };
+            if let Some(instance) = record.as_ref().filter(|one| one.is_running()) {
+                return Ok(Occupancy::Ours(Box::new(instance.clone())));
+            }
+            Ok(match (address::taken(&at), record) {
+                (Some(said), _) => Occupancy::Foreign(said),
+                (None, Some(instance)) => Occupancy::Ours(Box::new(instance)),
+                (None, None) => Occupancy::Free,
+            })
+        })
+        .await
+    }
+
+    async fn has_image(&self, version: &Version) -> Result<bool> {
+        let version = version.clone();
+        self.look("looking for a program", move |own| {
+            let program = own.catalogue.of(&version);
+            Ok(program.is_some_and(|program| program.obstacle().is_none()))
+        })
+        .await
+    }
+
+    async fn changes(&self) -> Result<BoxStream<'static, Result<()>>> {
+        changes::stream(&self.records)
+    }
+
+    async fn logs(
+        &self,
+        instance: &InstanceId,
+        since: Option<Timestamp>,
+        tail: usize,
+    ) -> Result<BoxStream<'static, Result<LogChunk>>> {
+        follow::stream(&self.records, instance, since, tail).await
+    }
+}

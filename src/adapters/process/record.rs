@@ -1,0 +1,75 @@
+//! What is written down about an instance, and what it means at this moment.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::identity::{self, Run};
+use crate::inventory::{
+    Digest, Endpoint, EnvironmentValue, Instance, InstanceId, InstanceState, ReleaseId,
+    RuntimeHealth, Slot, Target,
+};
+use crate::ports::instance_name;
+
+/// The format of the file.
+pub(super) const FORMAT: u32 = 1;
+
+/// One instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) format: u32,
+    pub(super) id: InstanceId,
+    pub(super) target: Target,
+    pub(super) slot: Slot,
+    /// What the catalogue called the command line when it was started.
+    pub(super) digest: Digest,
+    pub(super) tag: Option<String>,
+    pub(super) release: ReleaseId,
+    pub(super) endpoint: Endpoint,
+    pub(super) argv: Vec<String>,
+    pub(super) environment: BTreeMap<String, EnvironmentValue>,
+    /// Its last run; none until the first one was written down.
+    pub(super) run: Option<Run>,
+    /// The exit code of that run, as far as it is over and somebody could tell.
+    pub(super) code: Option<i64>,
+}
+
+impl Record {
+    /// Its name, and that of its files.
+    pub(super) fn name(&self) -> String {
+        instance_name(&self.target, self.slot)
+    }
+
+    /// The run that goes on at this moment.
+    pub(super) fn running(&self) -> Option<Run> {
+        match &self.run {
+            Some(run) => run.is_alive().then(|| run.clone()),
+            None => identity::find(&self.id.0),
+        }
+    }
+
+    /// It, as observed.
+    pub(super) fn observe(&self) -> Instance {
+        let running = self.running();
+        let state = match (&running, &self.run) {
+            (Some(_), _) => InstanceState::Running,
+            (None, None) => InstanceState::Created,
+            (None, Some(_)) => InstanceState::Exited { code: self.code },
+        };
+        let last = running.as_ref().or(self.run.as_ref());
+        Instance {
+            id: self.id.clone(),
+            name: self.name(),
+            target: self.target.clone(),
+            slot: self.slot,
+            digest: self.digest.clone(),
+            tag: self.tag.clone(),
+            release: Some(self.release),
+            state,
+            health: RuntimeHealth::Unchecked,
+            started_at: last.map(|run| run.started_at),
+            restarts: 0,
+            pid: running.map(|run| run.pid),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Releases written down as they happen.
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde::de::DeserializeOwned;
+
+use super::fault::Fault;
+use super::store::Store;
+use super::transaction::{decode, encode, full_key};
+use crate::history::{Entry, FORMAT, Recorded, ReleaseRecord};
+use crate::inventory::{ReleaseId, Target};
+use crate::ports::{FailureKind, Fence, JournalReader, JournalWriter, Result};
+
+#[async_trait]
+impl JournalReader for Store {
+    async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>> {
+        let of = target.clone();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Store::read(
+            self,
+            format!("listing the releases of {target}"),
+            move |sql| {
+                let mut statement = sql.prepare_cached(
+                    // A release id sorts by time.
+                    "SELECT id, head FROM releases WHERE target = ?1 ORDER BY id DESC LIMIT ?2",
+                )?;
+                let rows = statement
+                    .query_map(params![of.to_string(), limit], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })?
+                    .collect::<std::result::Result<Vec<(String, String)>, _>>()?;
+                rows.iter().map(|(id, text)| head(&of, id, text)).collect()
+            },
+        )
+        .await
+    }
+
+    async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>> {
+        let of = target.clone();
+        Store::read(
+            self,
+            format!("reading release {id} of {target}"),
+            move |sql| {
+                let Some(text) = stored_head(sql, &of, id)? else {
+                    return Ok(None);
+                };
+                Ok(Some(Recorded {
+                    head: head(&of, &id.to_string(), &text)?,
+                    entries: entries(sql, &of, id)?,
+                }))
+            },
+        )
+        .await
+    }
+}
+
+#[async_trait]
+impl JournalWriter for Store {
+    async fn head(&self, record: &ReleaseRecord, fence: &Fence) -> Result<()> {
+        let (record, fence) = (record.clone(), fence.clone());
+        let doing = format!("writing the head of release {}", record.id);
+        self.write(doing, move |change| {
+            change.compare(&record.target, &fence)?;
+            let text = encode(&record)?;
+            if let Some(standing) = stored_head(&change.sql, &record.target, record.id)? {
+                if standing == text {
+                    return Ok(());
+                }
+                if !closes(&standing, &record)? {
+                    return Err(Fault::conflict(
+                        "the head stands with other content, and this is not its closing",
+                    ));
+                }
+            }
+            change.revision()?;
+            change.sql.execute(
+                "INSERT INTO releases (target, id, head) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET head = excluded.head",
+                params![record.target.to_string(), record.id.to_string(), text],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn append(
+        &self,
+        target: &Target,
+        release: ReleaseId,
+        entry: &Entry,
+        fence: &Fence,
+    ) -> Result<()> {
+        let (of, entry, fence) = (target.clone(), entry.clone(), fence.clone());
+        let doing = format!("writing entry {} of release {release}", entry.sequence);
+        self.write(doing, move |change| {
+            change.compare(&of, &fence)?;
+            if stored_head(&change.sql, &of, release)?.is_none() {
+                return Err(Fault::refused(FailureKind::Missing, "it was never opened"));
+            }
+            let text = encode(&entry)?;
+            let (last, standing) = around(&change.sql, &of, release, entry.sequence)?;
+            match standing {
+                Some(standing) if standing == text => return Ok(()),
+                Some(_) => return Err(Fault::conflict("that number has other content")),
+                None => {}
+            }
+            if i64::from(entry.sequence) != last + 1 {
+                return Err(Fault::conflict(format!("the next number is {}", last + 1)));
+            }
+            change.revision()?;
+            change.sql.execute(
+                "INSERT INTO entries (target, release, sequence, entry) VALUES (?1, ?2, ?3, ?4)",
+                params![of.to_string(), release.to_string(), entry.sequence, text],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// The last number of a release, and what stands under `sequence`.
+fn around(
+    sql: &Transaction<'_>,
+    target: &Target,
+    release: ReleaseId,
+    sequence: u32,
+) -> std::result::Result<(i64, Option<String>), Fault> {
+    let (target, release) = (target.to_string(), release.to_string());
+    let last = sql.query_row(
+        "SELECT coalesce(max(sequence), 0) FROM entries WHERE target = ?1 AND release = ?2",
+        params![target, release],
+        |row| row.get(0),
+    )?;
+    let standing = sql
+        .query_row(
+            "SELECT entry FROM entries WHERE target = ?1 AND release = ?2 AND sequence = ?3",
+            params![target, release, sequence],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok((last, standing))
+}
+
+fn stored_head(
+    sql: &Transaction<'_>,
+    target: &Target,
+    id: ReleaseId,
+) -> std::result::Result<Option<String>, Fault> {
+    let found = sql
+        .query_row(
+            "SELECT head FROM releases WHERE target = ?1 AND id = ?2",
+            [target.to_string(), id.to_string()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(found)
+}
+
+/// Whether `record` is the open head `standing` with nothing added but how it ended. Compared as
+/// text, because two versions are equal by their digest alone.
+fn closes(standing: &str, record: &ReleaseRecord) -> std::result::Result<bool, Fault> {
+    let opened = ReleaseRecord {
+        closed: None,
+        ..record.clone()
+    };
+    Ok(record.closed.is_some() && encode(&opened)? == standing)
+}
+
+fn entries(
+    sql: &Transaction<'_>,
+    target: &Target,
+    release: ReleaseId,
+) -> std::result::Result<Vec<Entry>, Fault> {
+    let mut statement = sql.prepare_cached(
+        "SELECT sequence, entry FROM entries WHERE target = ?1 AND release = ?2 ORDER BY sequence",
+    )?;
+    let rows = statement
+        .query_map([target.to_string(), release.to_string()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<std::result::Result<Vec<(i64, String)>, _>>()?;
+    rows.iter()
+        .map(|(sequence, text)| parsed(target, &format!("releases/{release}/{sequence}"), text))
+        .collect()
+}
+
+/// A head. An unreadable one fails the whole reading: left out, an interrupted release would look
+/// as if it had never been.
+fn head(target: &Target, id: &str, text: &str) -> std::result::Result<ReleaseRecord, Fault> {
+    let name = format!("releases/{id}");
+    let record: ReleaseRecord = parsed(target, &name, text)?;
+    if record.format > FORMAT {
+        return Err(Fault::refused(
+            FailureKind::Unsupported,
+            format!("{} has format {}", full_key(target, &name), record.format),
+        )
+        .hint("a newer Greenroom has written it: use that one"));
+    }
+    Ok(record)
+}
+
+fn parsed<T: DeserializeOwned>(
+    target: &Target,
+    name: &str,
+    text: &str,
+) -> std::result::Result<T, Fault> {
+    decode(text).map_err(|said| Fault::garbled(format!("{}: {said}", full_key(target, name))))
+}

@@ -1,0 +1,176 @@
+//! One driver per target: a row with a token and the moment its lease runs out.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, Transaction, params};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::fault::Fault;
+use super::store::Store;
+use super::transaction::{LOCK, decode, encode, full_key, now_ms};
+use crate::inventory::{FencingToken, LockHolder, LockRecord, Target};
+use crate::ports::{Acquired, Fence, Lease, LeaseState, Locks, Result};
+
+/// A lock whose lease has not run out.
+pub(super) struct Standing {
+    /// Its token.
+    pub(super) token: FencingToken,
+    /// What it says, as stored.
+    pub(super) record: String,
+    /// Seconds left, rounded up.
+    pub(super) ttl_seconds: i64,
+}
+
+/// The lock of a target, if somebody has it.
+pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<Standing>> {
+    let now = now_ms();
+    let found = sql
+        .query_row(
+            "SELECT token, record, expires_at_ms FROM locks
+             WHERE target = ?1 AND expires_at_ms > ?2",
+            params![target.to_string(), now],
+            |row| {
+                let left: i64 = row.get(2)?;
+                Ok(Standing {
+                    token: FencingToken(row.get(0)?),
+                    record: row.get(1)?,
+                    ttl_seconds: left.saturating_sub(now).saturating_add(999) / 1000,
+                })
+            },
+        )
+        .optional()?;
+    Ok(found)
+}
+
+/// What a transaction returns.
+type Outcome<T> = std::result::Result<T, Fault>;
+
+#[async_trait]
+impl Locks for Store {
+    async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired> {
+        let (of, record, lease) = (target.clone(), record.clone(), self.lease);
+        // Counted from before the call, so that ours always ends before the row's.
+        let asked = Instant::now();
+        let answer = self
+            .write(format!("locking {target}"), move |change| {
+                if let Some(standing) = standing(&change.sql, &of)? {
+                    return holder(&of, &standing).map(Err);
+                }
+                let token = change.revision()?;
+                change.sql.execute(
+                    "INSERT INTO locks (target, token, record, expires_at_ms)
+                     VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO UPDATE SET token = excluded.token, record = excluded.record,
+                     expires_at_ms = excluded.expires_at_ms",
+                    params![of.to_string(), token, encode(&record)?, end(lease)],
+                )?;
+                Ok(Ok(token))
+            })
+            .await?;
+        Ok(match answer {
+            Ok(token) => Acquired::Held(self.keep(target, FencingToken(token), asked)),
+            Err(holder) => Acquired::Taken(Box::new(holder)),
+        })
+    }
+
+    async fn release(&self, target: &Target, fence: &Fence) -> Result<()> {
+        let (of, token) = (target.to_string(), fence.token.0);
+        self.write(format!("unlocking {target}"), move |change| {
+            let gone = change.sql.execute(
+                "DELETE FROM locks WHERE target = ?1 AND token = ?2",
+                params![of, token],
+            )?;
+            if gone > 0 {
+                change.revision()?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn holder(target: &Target, standing: &Standing) -> Outcome<LockHolder> {
+    let record = decode(&standing.record).map_err(|said| {
+        Fault::garbled(format!("{}: {said}", full_key(target, LOCK)))
+            .hint("somebody holds the lock; it can be had when its lease has run out")
+    })?;
+    Ok(LockHolder {
+        record,
+        token: standing.token,
+        ttl_seconds: Some(standing.ttl_seconds),
+    })
+}
+
+/// When a lease that begins now runs out.
+fn end(lease: Duration) -> i64 {
+    let lease = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+    now_ms().saturating_add(lease)
+}
+
+impl Store {
+    fn keep(&self, target: &Target, token: FencingToken, asked: Instant) -> Lease {
+        let stop = CancellationToken::new();
+        let (state, seen) = watch::channel(LeaseState::Held);
+        let beating = beat(self.clone(), target.clone(), token, asked, state);
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = beating => {}
+            }
+        });
+        Lease {
+            fence: Fence { token },
+            state: seen,
+            heartbeat: stop.drop_guard(),
+        }
+    }
+
+    async fn renew(&self, target: &Target, token: FencingToken) -> Result<bool> {
+        let (of, lease) = (target.to_string(), self.lease);
+        self.write(format!("renewing the lock of {target}"), move |change| {
+            let renewed = change.sql.execute(
+                "UPDATE locks SET expires_at_ms = ?1
+                 WHERE target = ?2 AND token = ?3 AND expires_at_ms > ?4",
+                params![end(lease), of, token.0, now_ms()],
+            )?;
+            Ok(renewed > 0)
+        })
+        .await
+    }
+}
+
+/// Renews until the lock is lost. It counts as lost at two thirds of the lease after the *sending*
+/// of the last good renewal: whatever the row says, there is then time left to stop acting.
+async fn beat(
+    store: Store,
+    target: Target,
+    token: FencingToken,
+    asked: Instant,
+    state: watch::Sender<LeaseState>,
+) {
+    let patience = store.lease * 2 / 3;
+    let mut good = asked;
+    let mut next = asked + store.heartbeat;
+    let mut trouble = String::from("it was not renewed in time");
+    let said = loop {
+        let deadline = good + patience;
+        if deadline <= next {
+            tokio::time::sleep_until(deadline).await;
+            break trouble;
+        }
+        tokio::time::sleep_until(next).await;
+        let sent = Instant::now();
+        match tokio::time::timeout_at(deadline, store.renew(&target, token)).await {
+            Ok(Ok(true)) => good = sent,
+            Ok(Ok(false)) => break "its lease ran out, or somebody else took it".to_owned(),
+            Ok(Err(failure)) => trouble = failure.to_string(),
+            Err(_) => break trouble,
+        }
+        next = sent + store.heartbeat;
+    };
+    state.send_replace(LeaseState::Lost(format!("the lock of {target}: {said}")));
+}

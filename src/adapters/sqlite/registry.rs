@@ -1,0 +1,241 @@
+//! Registrations and routes, under the keys that etcd would have.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use rusqlite::Transaction;
+use serde::de::DeserializeOwned;
+
+use super::changes;
+use super::fault::{self, Fault};
+use super::lock;
+use super::store::Store;
+use super::transaction::{
+    HOLD, LOCK, ROUTE, current_revision, decode, encode, full_key, get, slot_key,
+};
+use crate::harmless::harmless;
+use crate::inventory::{
+    LockHolder, PerSlot, Registration, RegistryRecord, Revisioned, Route, Slot, Target,
+};
+use crate::ports::{Fence, KeyLine, RegistryReader, RegistryWriter, Result, RouteChange};
+
+/// How many characters of a value are shown.
+const SHOWN: usize = 400;
+
+#[async_trait]
+impl RegistryReader for Store {
+    async fn store(&self) -> Result<String> {
+        let place = fault::target(&self.path);
+        let version = self
+            .read("asking the store", |sql| {
+                current_revision(sql)?;
+                let version: String =
+                    sql.query_row("SELECT sqlite_version()", [], |row| row.get(0))?;
+                Ok(version)
+            })
+            .await?;
+        Ok(place.replacen("sqlite", &format!("SQLite {version}"), 1))
+    }
+
+    async fn read(&self, target: &Target) -> Result<RegistryRecord> {
+        let of = target.clone();
+        Store::read(self, format!("reading {target}"), move |sql| {
+            record(sql, &of)
+        })
+        .await
+    }
+
+    async fn keys(&self, target: &Target) -> Result<Vec<KeyLine>> {
+        let of = target.clone();
+        Store::read(self, format!("listing the keys of {target}"), move |sql| {
+            lines(sql, &of)
+        })
+        .await
+    }
+
+    async fn changes(&self) -> Result<BoxStream<'static, Result<()>>> {
+        changes::stream(self).await
+    }
+}
+
+fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<RegistryRecord, Fault> {
+    let mut problems = BTreeMap::new();
+    let route = value::<Route>(sql, target, ROUTE, &mut problems)?;
+    let mut slots = PerSlot::default();
+    for slot in Slot::BOTH {
+        let key = slot_key(slot);
+        let entry = value::<Registration>(sql, target, &key, &mut problems)?;
+        *slots.get_mut(slot) = match entry {
+            Some(entry) if entry.value.slot != slot => {
+                let said = format!("it is an entry of {}", entry.value.slot);
+                problems.insert(full_key(target, &key), said);
+                None
+            }
+            entry => entry,
+        };
+    }
+    let hold = value(sql, target, HOLD, &mut problems)?.map(|hold| hold.value);
+    let lock = lock::standing(sql, target)?.and_then(|standing| match decode(&standing.record) {
+        Ok(record) => Some(LockHolder {
+            record,
+            token: standing.token,
+            ttl_seconds: Some(standing.ttl_seconds),
+        }),
+        Err(said) => {
+            problems.insert(full_key(target, LOCK), said);
+            None
+        }
+    });
+    Ok(RegistryRecord {
+        route,
+        slots,
+        lock,
+        hold,
+        problems,
+        revision: current_revision(sql)?,
+    })
+}
+
+fn value<T: DeserializeOwned>(
+    sql: &Transaction<'_>,
+    target: &Target,
+    name: &str,
+    problems: &mut BTreeMap<String, String>,
+) -> std::result::Result<Option<Revisioned<T>>, Fault> {
+    let Some((text, revision)) = get(sql, target, name)? else {
+        return Ok(None);
+    };
+    Ok(match decode(&text) {
+        Ok(value) => Some(Revisioned { value, revision }),
+        Err(said) => {
+            problems.insert(full_key(target, name), said);
+            None
+        }
+    })
+}
+
+fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyLine>, Fault> {
+    let mut statement =
+        sql.prepare_cached("SELECT name, value, revision FROM registry WHERE target = ?1")?;
+    let rows = statement.query_map([target.to_string()], |row| {
+        let (name, value, revision): (String, String, i64) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok((name, value, revision, None))
+    })?;
+    let mut rows = rows.collect::<std::result::Result<Vec<_>, _>>()?;
+    if let Some(lock) = lock::standing(sql, target)? {
+        let ttl = Some(lock.ttl_seconds);
+        rows.push((LOCK.to_owned(), lock.record, lock.token.0, ttl));
+    }
+    rows.sort();
+    Ok(rows
+        .into_iter()
+        .map(|(name, value, revision, ttl_seconds)| KeyLine {
+            key: full_key(target, &name),
+            value: shown(&value),
+            revision,
+            ttl_seconds,
+        })
+        .collect())
+}
+
+fn shown(value: &str) -> String {
+    let mut text = harmless(value);
+    if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[async_trait]
+impl RegistryWriter for Store {
+    async fn register(&self, target: &Target, entry: &Registration, fence: &Fence) -> Result<()> {
+        let (of, fence, entry) = (target.clone(), fence.clone(), entry.clone());
+        let doing = format!("registering {} of {target}", entry.slot);
+        self.write(doing, move |change| {
+            change.compare(&of, &fence)?;
+            let key = slot_key(entry.slot);
+            let value = encode(&entry)?;
+            match get(&change.sql, &of, &key)? {
+                Some((standing, _)) if standing == value => Ok(()),
+                _ => change.put(&of, &key, &value),
+            }
+        })
+        .await
+    }
+
+    async fn deregister(&self, target: &Target, slot: Slot, fence: &Fence) -> Result<()> {
+        let (of, fence) = (target.clone(), fence.clone());
+        self.write(format!("deregistering {slot} of {target}"), move |change| {
+            change.compare(&of, &fence)?;
+            if let Some(route) = standing_route(&change.sql, &of)?
+                && route.live == slot
+            {
+                return Err(Fault::conflict(format!(
+                    "the route of generation {} names {slot}",
+                    route.generation
+                )));
+            }
+            let key = slot_key(slot);
+            if get(&change.sql, &of, &key)?.is_none() {
+                return Ok(());
+            }
+            change.revision()?;
+            change.sql.execute(
+                "DELETE FROM registry WHERE target = ?1 AND name = ?2",
+                [of.to_string(), key],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn swap_route(&self, target: &Target, change: &RouteChange, fence: &Fence) -> Result<()> {
+        let (of, fence, order) = (target.clone(), fence.clone(), change.clone());
+        let doing = format!("routing {target} to {}", order.to.live);
+        self.write(doing, move |change| {
+            change.compare(&of, &fence)?;
+            let standing = standing_route(&change.sql, &of)?;
+            if standing.as_ref() == Some(&order.to) {
+                return Ok(());
+            }
+            let now = standing.map(|route| (route.generation, route.live));
+            if now != order.from {
+                return Err(Fault::conflict(format!(
+                    "the route is {}, not {}",
+                    in_words(now),
+                    in_words(order.from)
+                )));
+            }
+            if get(&change.sql, &of, &slot_key(order.to.live))?.is_none() {
+                return Err(Fault::conflict(format!(
+                    "{} is not registered",
+                    order.to.live
+                )));
+            }
+            change.put(&of, ROUTE, &encode(&order.to)?)
+        })
+        .await
+    }
+}
+
+fn standing_route(
+    sql: &Transaction<'_>,
+    target: &Target,
+) -> std::result::Result<Option<Route>, Fault> {
+    let Some((text, _)) = get(sql, target, ROUTE)? else {
+        return Ok(None);
+    };
+    let route = decode(&text)
+        .map_err(|said| Fault::garbled(format!("{}: {said}", full_key(target, ROUTE))))?;
+    Ok(Some(route))
+}
+
+fn in_words(route: Option<(u64, Slot)>) -> String {
+    match route {
+        Some((generation, slot)) => format!("{slot} generation {generation}"),
+        None => "not there".to_owned(),
+    }
+}

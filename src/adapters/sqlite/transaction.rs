@@ -1,0 +1,135 @@
+//! What every transaction of this store has in common: the fence, the revision, the keys.
+
+use std::cell::Cell;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde::de::DeserializeOwned;
+
+use super::fault::Fault;
+use crate::harmless::harmless;
+use crate::inventory::{Slot, Target};
+use crate::ports::{FailureKind, Fence};
+
+/// The key of the route below a target.
+pub(super) const ROUTE: &str = "route";
+/// The key of the hold below a target.
+pub(super) const HOLD: &str = "hold";
+/// The key of the lock below a target.
+pub(super) const LOCK: &str = "lock";
+
+/// The key of a registration below a target.
+pub(super) fn slot_key(slot: Slot) -> String {
+    format!("slots/{slot}")
+}
+
+/// A key as etcd would have it, below its prefix.
+pub(super) fn full_key(target: &Target, name: &str) -> String {
+    harmless(&format!("targets/{target}/{name}"))
+}
+
+/// Now, in milliseconds since 1970, as leases are measured.
+pub(super) fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+/// A transaction that may write.
+pub(super) struct Change<'connection> {
+    /// The transaction.
+    pub(super) sql: Transaction<'connection>,
+    made: Cell<Option<i64>>,
+}
+
+impl<'connection> Change<'connection> {
+    pub(super) fn new(sql: Transaction<'connection>) -> Self {
+        Self {
+            sql,
+            made: Cell::new(None),
+        }
+    }
+
+    /// Refuses when the lock of `fence` is not held at this moment.
+    pub(super) fn compare(&self, target: &Target, fence: &Fence) -> Result<(), Fault> {
+        let held: Option<(i64, i64)> = self
+            .sql
+            .query_row(
+                "SELECT token, expires_at_ms FROM locks WHERE target = ?1",
+                [target.to_string()],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        let said = match held {
+            Some((token, expires)) if token == fence.token.0 && expires > now_ms() => return Ok(()),
+            Some((token, _)) if token == fence.token.0 => {
+                format!("the lease of lock {token} ran out")
+            }
+            Some((token, _)) => format!("lock {} was lost to lock {token}", fence.token),
+            None => format!("lock {} is not held", fence.token),
+        };
+        Err(Fault::refused(FailureKind::Fenced, said))
+    }
+
+    /// The revision that this transaction makes; one, however many rows it writes.
+    pub(super) fn revision(&self) -> Result<i64, Fault> {
+        if let Some(revision) = self.made.get() {
+            return Ok(revision);
+        }
+        let revision = self.sql.query_row(
+            "UPDATE revision SET value = value + 1 RETURNING value",
+            [],
+            |row| row.get(0),
+        )?;
+        self.made.set(Some(revision));
+        Ok(revision)
+    }
+
+    /// Writes a key with this transaction's revision.
+    pub(super) fn put(&self, target: &Target, name: &str, value: &str) -> Result<(), Fault> {
+        let revision = self.revision()?;
+        self.sql.execute(
+            "INSERT INTO registry (target, name, value, revision) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT DO UPDATE SET value = excluded.value, revision = excluded.revision",
+            params![target.to_string(), name, value, revision],
+        )?;
+        Ok(())
+    }
+
+    /// Makes it durable; the revision it made, if it changed anything.
+    pub(super) fn commit(self) -> Result<Option<i64>, Fault> {
+        self.sql.commit()?;
+        Ok(self.made.get())
+    }
+}
+
+/// A key's value and the revision of its last change.
+pub(super) fn get(
+    sql: &Transaction<'_>,
+    target: &Target,
+    name: &str,
+) -> Result<Option<(String, i64)>, Fault> {
+    let found = sql
+        .query_row(
+            "SELECT value, revision FROM registry WHERE target = ?1 AND name = ?2",
+            params![target.to_string(), name],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    Ok(found)
+}
+
+/// The revision of the last change of the store.
+pub(super) fn current_revision(sql: &rusqlite::Connection) -> Result<i64, rusqlite::Error> {
+    sql.query_row("SELECT value FROM revision", [], |row| row.get(0))
+}
+
+/// Reads a stored value, or says in words what is wrong with it.
+pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text)
+        .map_err(|error| format!("it cannot be read: {}", harmless(&error.to_string())))
+}
+
+/// A value as it is stored.
+pub(super) fn encode<T: serde::Serialize>(value: &T) -> Result<String, Fault> {
+    serde_json::to_string(value)
+        .map_err(|error| Fault::refused(FailureKind::Rejected, error.to_string()))
+}

@@ -1,0 +1,178 @@
+//! What can be said to the program. Help, completions and the man page are made from this.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::inventory::{EnvironmentName, ServiceName, VersionRef};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    done
+  1    failed or refused; whatever was done is backed out
+  2    the arguments or the configuration are wrong; nothing was done
+  3    a person has to look; it was said what stands where
+  130  cancelled";
+
+/// A release console for the terminal: blue-green releases on your own hosts, step by step.
+#[derive(Debug, Parser)]
+#[command(name = "greenroom", version, about, after_help = AFTER_HELP, arg_required_else_help = false)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) verb: Option<Verb>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// The configuration file [default: ./greenroom.toml, then the user's configuration directory]
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "GREENROOM_CONFIG",
+        value_name = "FILE"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Lays one value over the configuration, e.g. --set defaults.timing.watch=2m
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Only look: nothing that changes anything is even built
+    #[arg(long, global = true)]
+    pub(crate) read_only: bool,
+    /// A line of JSON for each thing that happens, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Makes a version live
+    Promote(Promote),
+    /// Goes back to a version that was live
+    Rollback(Rollback),
+    /// Shows what runs where, as observed now
+    Status(Status),
+    /// Lists what was released
+    History(History),
+    /// Checks every path, server and permission that Greenroom relies on
+    Doctor,
+    /// Looks at the configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Tries everything out on this machine alone: nothing to install, no network
+    Sandbox(Sandbox),
+    /// Prints completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page
+    Man,
+    /// Runs the sample application of the sandbox
+    #[command(hide = true, disable_help_flag = true)]
+    SampleApp {
+        /// Its own arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Promote {
+    /// The service, e.g. web
+    pub(crate) service: ServiceName,
+    /// The environment, e.g. production
+    pub(crate) environment: EnvironmentName,
+    /// The version: a tag, resolved once, or a digest
+    #[arg(
+        long,
+        value_name = "TAG|DIGEST",
+        required_unless_present = "from",
+        conflicts_with = "from"
+    )]
+    pub(crate) version: Option<VersionRef>,
+    /// Whatever is live in that environment now
+    #[arg(long, value_name = "ENVIRONMENT")]
+    pub(crate) from: Option<EnvironmentName>,
+    /// Why; it is kept with the release
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Yes to everything in advance; a protected environment's rules have to allow it
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// The service, e.g. web
+    pub(crate) service: ServiceName,
+    /// The environment, e.g. production
+    pub(crate) environment: EnvironmentName,
+    /// A version that was live here [default: the one that is still warm]
+    #[arg(long, value_name = "TAG|DIGEST")]
+    pub(crate) to: Option<VersionRef>,
+    /// Why; it is kept with the release
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Yes to everything in advance; a protected environment's rules have to allow it
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Only this service
+    pub(crate) service: Option<ServiceName>,
+    /// Only this environment
+    pub(crate) environment: Option<EnvironmentName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Only this service
+    pub(crate) service: Option<ServiceName>,
+    /// Only this environment
+    pub(crate) environment: Option<EnvironmentName>,
+    /// How many of each target, newest first
+    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Says whether the configuration is right, or everything that is wrong with it
+    Check,
+    /// Prints the JSON schema of the configuration, for editors
+    Schema,
+    /// Writes a commented configuration to start from
+    Init {
+        /// Where to; never over a file that is there
+        #[arg(default_value = "greenroom.toml")]
+        path: PathBuf,
+    },
+    /// Prints every value in effect and where it came from
+    Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sandbox {
+    /// Keeps everything in this directory instead of a temporary one
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) directory: Option<PathBuf>,
+    /// Only runs the world, without the console, until it is interrupted
+    #[arg(long)]
+    pub(crate) headless: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_make_sense_to_clap() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,74 @@
+//! The command line: one file a verb, no decisions about releases. A verb reads its arguments,
+//! has `wire` build what it needs, asks the engine, and says what came of it, in words for people
+//! or a line of JSON each for programs. The only room that prints.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is where the program speaks"
+)]
+
+mod arguments;
+mod config;
+mod console;
+mod doctor;
+mod exit;
+mod history;
+mod man;
+mod open;
+mod plan_text;
+mod promote;
+mod prompt;
+mod reporter;
+mod sandbox;
+mod signals;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Verb};
+pub use exit::Exit;
+
+/// Runs the program: reads the arguments, does what they say, and says how it ended.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let is_sample = matches!(arguments.verb, Some(Verb::SampleApp { .. }));
+    if let Err(report) = crate::diagnostics::install(!is_sample) {
+        eprintln!("greenroom: {report}");
+        return Exit::Usage.into();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("greenroom: no runtime: {error}");
+            return Exit::Usage.into();
+        }
+    };
+    let exit = runtime.block_on(run(arguments));
+    // A command of ours that hangs must not keep the operator from their prompt.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    exit
+}
+
+async fn run(arguments: Arguments) -> ExitCode {
+    let common = &arguments.common;
+    let exit = match arguments.verb {
+        None => console::run(common).await,
+        Some(Verb::Promote(promote)) => promote::promote(common, promote).await,
+        Some(Verb::Rollback(rollback)) => promote::rollback(common, rollback).await,
+        Some(Verb::Status(status)) => status::run(common, &status).await,
+        Some(Verb::History(history)) => history::run(common, &history).await,
+        Some(Verb::Doctor) => doctor::run(common).await,
+        Some(Verb::Config(verb)) => config::run(common, &verb),
+        Some(Verb::Sandbox(sandbox)) => sandbox::run(common, sandbox).await,
+        Some(Verb::Completions { shell }) => man::completions(shell),
+        Some(Verb::Man) => man::man(),
+        // Its exit codes are its own: it is another program in the same file.
+        Some(Verb::SampleApp { arguments }) => return sandbox::sample_app(arguments).await,
+    };
+    exit.into()
+}

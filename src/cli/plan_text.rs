@@ -1,0 +1,49 @@
+//! A plan in words, for a person who is about to say yes, and as JSON for a program.
+
+use crate::release::Plan;
+
+/// The whole plan, a call a line.
+pub(super) fn text(plan: &Plan) -> String {
+    let mut lines = Vec::new();
+    lines.push(format!("{} {} in {}", plan.kind, plan.target(), plan.slot));
+    match &plan.from {
+        Some(from) => lines.push(format!(
+            "  from  {} {} at {}",
+            from.slot, from.version, from.endpoint
+        )),
+        None => lines.push("  from  nothing: the first release".to_owned()),
+    }
+    lines.push(format!(
+        "  to    {} {} at {}",
+        plan.slot,
+        plan.version,
+        plan.endpoint()
+    ));
+    if let Some(reason) = &plan.reason {
+        lines.push(format!("  why   {}", crate::harmless::harmless(reason)));
+    }
+    for planned in &plan.calls {
+        for (index, call) in planned.calls.iter().enumerate() {
+            let step = if index == 0 {
+                planned.step.as_str()
+            } else {
+                ""
+            };
+            lines.push(format!("  {step:<9} {call}"));
+        }
+        lines.push(format!("  {:<9} undo: {}", "", planned.undo));
+    }
+    for warning in &plan.warnings {
+        lines.push(format!("  ! {warning}"));
+    }
+    lines.join("\n")
+}
+
+/// The plan as one JSON value.
+pub(super) fn json(plan: &Plan) -> serde_json::Value {
+    serde_json::json!({
+        "event": "plan",
+        "release": plan.record(),
+        "warnings": plan.warnings,
+    })
+}

@@ -1,0 +1,326 @@
+//! `greenroom promote` and `greenroom rollback`: plan, show, ask, drive, say how it ended.
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+
+use super::arguments::{Common, Promote, Rollback};
+use super::prompt::Typed;
+use super::reporter::Reporter;
+use super::signals::{self, Wish};
+use super::{Exit, open, plan_text};
+use crate::history::{Outcome, Step};
+use crate::inventory::Target;
+use crate::release::{
+    Approval, Command, Engine, Handle, Need, OnFailure, Plan, PlanRequest, Progress, Scope, Status,
+    Wanted,
+};
+
+pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
+    let wanted = match (verb.version, verb.from) {
+        (Some(version), _) => Wanted::Version(version),
+        (None, Some(environment)) => Wanted::From(environment),
+        (None, None) => return Exit::Usage,
+    };
+    let target = Target::new(verb.service, verb.environment);
+    release(common, target, wanted, verb.reason, verb.yes).await
+}
+
+pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
+    let wanted = verb.to.map_or(Wanted::Standby, Wanted::Back);
+    let target = Target::new(verb.service, verb.environment);
+    release(common, target, wanted, verb.reason, verb.yes).await
+}
+
+async fn release(
+    common: &Common,
+    target: Target,
+    wanted: Wanted,
+    reason: Option<String>,
+    yes: bool,
+) -> Exit {
+    let app = match open::app(common).await {
+        Ok(app) => app,
+        Err(exit) => return exit,
+    };
+    let engine = &app.engine;
+    let mut wishes = signals::listen();
+    let request = PlanRequest {
+        target,
+        wanted,
+        reason,
+        operator: engine.operator().clone(),
+    };
+    let plan = match engine.plan(&request).await {
+        Ok(plan) => plan,
+        Err(refused) => return refuse(common, &refused),
+    };
+    if common.json {
+        println!("{}", plan_text::json(&plan));
+    } else {
+        println!("{}", plan_text::text(&plan));
+    }
+    let mut consent = match Consent::find(yes, &plan) {
+        Ok(consent) => consent,
+        Err(exit) => return exit,
+    };
+    let Some(approval) = consent.begin(&plan, engine, &mut wishes).await else {
+        eprintln!("nothing was done");
+        return Exit::Cancelled;
+    };
+    match engine.open(plan, &approval, OnFailure::BackOut).await {
+        Ok(handle) => {
+            Following {
+                engine,
+                handle,
+                consent,
+                reporter: Reporter::new(common.json),
+                wishes,
+                is_cancelled: false,
+            }
+            .follow()
+            .await
+        }
+        Err(refused) => refuse(common, &refused),
+    }
+}
+
+fn refuse(common: &Common, refused: &crate::release::Refused) -> Exit {
+    if common.json {
+        let reasons: Vec<String> = refused.0.iter().map(ToString::to_string).collect();
+        println!(
+            "{}",
+            serde_json::json!({ "event": "refused", "reasons": reasons })
+        );
+    }
+    eprintln!("refused, nothing was done:");
+    for reason in &refused.0 {
+        eprintln!("  - {reason}");
+    }
+    Exit::Failed
+}
+
+/// Where the operator's yes comes from.
+enum Consent {
+    /// It was given in advance.
+    Advance,
+    /// It is typed when it is asked for.
+    Typed(Typed),
+}
+
+impl Consent {
+    fn find(yes: bool, plan: &Plan) -> Result<Self, Exit> {
+        let rules_allow = !plan.tier().is_protected() || plan.definition.rules.allow_yes;
+        if yes && !rules_allow {
+            eprintln!(
+                "greenroom: {} is protected and its rules do not allow --yes; leave it out and answer, or set rules.allow_yes",
+                plan.target().environment
+            );
+            return Err(Exit::Usage);
+        }
+        if yes {
+            return Ok(Self::Advance);
+        }
+        Typed::listen().map(Self::Typed).ok_or_else(|| {
+            eprintln!("greenroom: nobody is here to say yes: run it at a terminal, or with --yes");
+            Exit::Usage
+        })
+    }
+
+    async fn begin(
+        &mut self,
+        plan: &Plan,
+        engine: &Engine,
+        wishes: &mut mpsc::Receiver<Wish>,
+    ) -> Option<Approval> {
+        match self {
+            Self::Advance => Approval::in_advance(plan, Scope::Plan, engine.clock().now()).ok(),
+            Self::Typed(typed) => {
+                typed.ask("begin? type yes:");
+                let line = tokio::select! {
+                    line = typed.line() => line?,
+                    _ = wishes.recv() => return None,
+                };
+                if line != "yes" {
+                    return None;
+                }
+                let by = engine.operator().clone();
+                Approval::give(plan, Scope::Plan, by, None, engine.clock().now()).ok()
+            }
+        }
+    }
+}
+
+/// A release being followed to its end.
+struct Following<'a> {
+    engine: &'a Engine,
+    handle: Handle,
+    consent: Consent,
+    reporter: Reporter,
+    wishes: mpsc::Receiver<Wish>,
+    is_cancelled: bool,
+}
+
+impl Following<'_> {
+    async fn follow(mut self) -> Exit {
+        let mut status = self.handle.status();
+        let mut announcements = self.handle.announcements();
+        let mut asked: Option<Step> = None;
+        loop {
+            let now = status.borrow_and_update().clone();
+            self.reporter.show(&now);
+            if now.is_over() {
+                break;
+            }
+            asked = self.answer(&now, asked).await;
+            tokio::select! {
+                heard = announcements.recv() => match heard {
+                    Ok(announcement) => self.reporter.announce(&announcement),
+                    Err(RecvError::Lagged(missed)) => {
+                        eprintln!("({missed} lines were not shown; the journal has them)");
+                    }
+                    Err(RecvError::Closed) => break,
+                },
+                changed = status.changed() => if changed.is_err() { break },
+                wish = self.wishes.recv() => if let Some(wish) = wish { self.wish(wish, &now).await },
+                line = typed_line(&mut self.consent), if asked.is_some() => {
+                    self.typed(&now, line).await;
+                    asked = None;
+                }
+            }
+        }
+        // The driver gives its lock back before it lets go of this.
+        while let Ok(announcement) = announcements.recv().await {
+            self.reporter.announce(&announcement);
+        }
+        let status = status.borrow().clone();
+        self.end(&status)
+    }
+
+    /// A step that waits is asked about once, or approved in advance.
+    async fn answer(&mut self, status: &Status, asked: Option<Step>) -> Option<Step> {
+        let Progress::Asking { step, need, .. } = &status.progress else {
+            return None;
+        };
+        if asked == Some(*step) {
+            return asked;
+        }
+        match &mut self.consent {
+            Consent::Advance => {
+                let now = self.engine.clock().now();
+                if let Ok(approval) = Approval::in_advance(&status.plan, Scope::Step(*step), now) {
+                    self.say(Command::Approve(approval)).await;
+                }
+            }
+            Consent::Typed(typed) => {
+                let environment = &status.plan.target().environment;
+                let next = &status.next;
+                let answer = match need {
+                    Need::TypedName => format!("type {environment} to go on, or back out:"),
+                    _ => "type yes to go on, or back out:".to_owned(),
+                };
+                self.reporter.aside(|| {
+                    eprintln!("{next}");
+                    typed.ask(&answer);
+                });
+            }
+        }
+        Some(*step)
+    }
+
+    async fn typed(&mut self, status: &Status, line: Option<String>) {
+        let (Some(line), Progress::Asking { step, need, .. }) = (line, &status.progress) else {
+            return;
+        };
+        let by = self.engine.operator().clone();
+        if line == "back out" {
+            let reason = "the operator said so".to_owned();
+            self.say(Command::BackOut { by, reason }).await;
+            return;
+        }
+        if *need != Need::TypedName && line != "yes" {
+            return;
+        }
+        let now = self.engine.clock().now();
+        match Approval::give(&status.plan, Scope::Step(*step), by, Some(&line), now) {
+            Ok(approval) => self.say(Command::Approve(approval)).await,
+            Err(refused) => eprintln!("{refused}"),
+        }
+    }
+
+    /// Ctrl-C backs out before the switch; after it the new version stays, and the old one warm. A
+    /// second Ctrl-C, or the end of the terminal, leaves the release as it stands.
+    async fn wish(&mut self, wish: Wish, status: &Status) {
+        let is_again = self.is_cancelled;
+        self.is_cancelled = true;
+        let by = self.engine.operator().clone();
+        let command = match (wish, &status.progress) {
+            (Wish::Cancel, Progress::Standby { .. }) => Command::Supersede,
+            (Wish::Cancel, _) if !is_again && !status.switched => Command::BackOut {
+                by,
+                reason: "cancelled by Ctrl-C".into(),
+            },
+            _ => Command::Interrupt {
+                reason: "the command was ended".into(),
+            },
+        };
+        self.say(command).await;
+    }
+
+    async fn say(&self, command: Command) {
+        if self.handle.command(command).await.is_err() {
+            eprintln!("the release is over already");
+        }
+    }
+
+    fn end(&self, status: &Status) -> Exit {
+        let plan = &status.plan;
+        let version = &plan.version;
+        let (words, exit) = match &status.progress {
+            Progress::Closed(Outcome::Done | Outcome::Superseded) => (
+                format!(
+                    "done: {} {} is live in {}",
+                    plan.target(),
+                    version,
+                    plan.slot
+                ),
+                Exit::Done,
+            ),
+            Progress::Closed(Outcome::BackedOut { reason }) => (
+                format!("backed out, {} is as before: {reason}", plan.target()),
+                Exit::Failed,
+            ),
+            Progress::Closed(Outcome::Left { reason } | Outcome::NeedsPerson { reason }) => (
+                format!("a person has to look at {}: {reason}", plan.target()),
+                Exit::NeedsPerson,
+            ),
+            Progress::Parked { why } => (
+                format!(
+                    "not driven any more, {} stands as it was: {why}\nlook with: greenroom status {} {}",
+                    plan.target(),
+                    plan.target().service,
+                    plan.target().environment
+                ),
+                Exit::NeedsPerson,
+            ),
+            _ => (
+                "the driver ended unexpectedly; see the log".to_owned(),
+                Exit::NeedsPerson,
+            ),
+        };
+        self.reporter.close(status.outcome(), &words);
+        if self.is_cancelled && exit != Exit::Done {
+            return Exit::Cancelled;
+        }
+        if self.is_cancelled && status.outcome() == Some(&Outcome::Superseded) {
+            return Exit::Cancelled;
+        }
+        exit
+    }
+}
+
+async fn typed_line(consent: &mut Consent) -> Option<String> {
+    match consent {
+        Consent::Typed(typed) => typed.line().await,
+        Consent::Advance => std::future::pending().await,
+    }
+}

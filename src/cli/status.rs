@@ -1,0 +1,173 @@
+//! `greenroom status`: what runs where, as observed now, both slots of every target, and whatever a
+//! release has left behind.
+
+use super::arguments::{Common, Status};
+use super::{Exit, open};
+use crate::history::ReleaseRecord;
+use crate::inventory::drift::{Agreement, compare};
+use crate::inventory::{Role, Slot, Snapshot, SourceState, Target};
+use crate::watchers;
+use crate::wire::App;
+
+/// How many releases of a target are looked through for one that was interrupted.
+const RECENT: usize = 5;
+
+pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
+    let app = match open::app(common).await {
+        Ok(app) => app,
+        Err(exit) => return exit,
+    };
+    let world = watchers::once(&app.engine, app.frame.clone()).await;
+    let wanted = |target: &Target| {
+        verb.service.as_ref().is_none_or(|s| *s == target.service)
+            && verb
+                .environment
+                .as_ref()
+                .is_none_or(|e| *e == target.environment)
+    };
+    let shown: Vec<&Snapshot> = app
+        .targets()
+        .filter(|target| wanted(target))
+        .filter_map(|target| world.get(target))
+        .collect();
+    if shown.is_empty() {
+        eprintln!("greenroom: no such target is configured");
+        return Exit::Usage;
+    }
+    let mut all_heard = true;
+    for snapshot in shown {
+        let interrupted = interrupted(&app, snapshot).await;
+        if common.json {
+            println!("{}", json(snapshot, &interrupted));
+        } else {
+            println!("{}", text(snapshot, &interrupted));
+        }
+        all_heard &= silences(snapshot).is_empty();
+    }
+    if all_heard {
+        Exit::Done
+    } else {
+        Exit::NeedsPerson
+    }
+}
+
+/// Releases that began, never ended, and are driven by nobody now.
+async fn interrupted(app: &App, snapshot: &Snapshot) -> Vec<ReleaseRecord> {
+    let Some(site) = app.engine.site(&snapshot.target) else {
+        return Vec::new();
+    };
+    let driven = snapshot.lock.as_ref().map(|holder| holder.record.release);
+    let recent = site.read.journal.releases(&snapshot.target, RECENT).await;
+    let mut open: Vec<ReleaseRecord> = recent.unwrap_or_default();
+    // Only what came after the last ending still stands; older ones were overtaken.
+    let ended = open.iter().position(|record| record.closed.is_some());
+    open.truncate(ended.unwrap_or(open.len()));
+    open.retain(|record| Some(record.id) != driven);
+    open
+}
+
+fn json(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> serde_json::Value {
+    let truth = compare(snapshot);
+    let roles: serde_json::Map<String, serde_json::Value> = Slot::BOTH
+        .into_iter()
+        .map(|slot| (slot.to_string(), snapshot.role(slot).to_string().into()))
+        .collect();
+    serde_json::json!({
+        "target": snapshot.target,
+        "live": snapshot.live(),
+        "roles": roles,
+        "agreed": truth.holds(),
+        "snapshot": snapshot,
+        "interrupted": interrupted,
+    })
+}
+
+fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String {
+    let mut lines = vec![format!("{}  ({})", snapshot.target, snapshot.tier)];
+    for slot in Slot::BOTH {
+        lines.push(slot_line(snapshot, slot));
+    }
+    let truth = compare(snapshot);
+    for (what, agreement) in [
+        ("containers = registry", &truth.instances),
+        ("registry = proxy", &truth.route),
+        ("proxy = public answer", &truth.public),
+    ] {
+        match agreement {
+            Agreement::Same => {}
+            Agreement::Differs(how) => lines.push(format!("  ! {what} does not hold: {how}")),
+            Agreement::Unknown(why) => lines.push(format!("  ? {what}: {why}")),
+        }
+    }
+    if let Some(holder) = &snapshot.lock {
+        lines.push(format!(
+            "  > {} drives it since {}: {}",
+            holder.record.operator, holder.record.since, holder.record.message
+        ));
+    }
+    for record in interrupted {
+        lines.push(format!(
+            "  ! release {} ({} to {} by {}) was interrupted",
+            record.id, record.kind, record.to.1, record.operator
+        ));
+    }
+    if let Some(hold) = &snapshot.hold {
+        lines.push(format!("  # held by {}: {}", hold.author, hold.reason));
+    }
+    for (key, problem) in &snapshot.problems {
+        lines.push(format!("  ! {key}: {problem}"));
+    }
+    lines.extend(silences(snapshot));
+    lines.join("\n")
+}
+
+fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
+    let side = snapshot.slots.get(slot);
+    let role = snapshot.role(slot);
+    let mark = if role == Role::Live { "*" } else { " " };
+    let Some(instance) = &side.instance else {
+        let registered = if side.registration.is_some() {
+            "  registered"
+        } else {
+            ""
+        };
+        return format!(
+            "  {mark} {slot:<5}  {role:<9}  {}{registered}",
+            side.endpoint
+        );
+    };
+    let health = match &side.probe {
+        Some(probe) if probe.healthy => "healthy".to_owned(),
+        Some(probe) => format!("not healthy: {}", probe.detail),
+        None if instance.is_running() => "not probed".to_owned(),
+        None => "not running".to_owned(),
+    };
+    let registered = if side.registration.is_some() {
+        "registered"
+    } else {
+        "not registered"
+    };
+    format!(
+        "  {mark} {slot:<5}  {role:<9}  {}  {} {}  {health}, restarts {}, {registered}",
+        side.endpoint,
+        instance.version_name(),
+        instance.digest.short(),
+        instance.restarts
+    )
+}
+
+fn silences(snapshot: &Snapshot) -> Vec<String> {
+    let sources = &snapshot.sources;
+    [
+        ("runtime", &sources.runtime),
+        ("registry", &sources.registry),
+        ("proxy", &sources.router),
+    ]
+    .into_iter()
+    .filter_map(|(name, state)| match state {
+        SourceState::Stale { why, .. } => Some(format!("  ! {name} is not heard: {why}")),
+        SourceState::Connecting => Some(format!("  ! {name} was not heard")),
+        SourceState::Live => None,
+    })
+    .collect()
+}

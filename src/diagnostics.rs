@@ -1,0 +1,67 @@
+//! What the program says about itself: tracing into a log file and into the console's diagnostics
+//! pane, panics into the log before the terminal is given back. Never to standard output, and
+//! never a client library's bodies, which may hold secrets.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
+
+/// The variable that says what is logged, in `tracing`'s own words.
+const LOG_VARIABLE: &str = "GREENROOM_LOG";
+/// Without it: our own words, and only warnings of the libraries.
+const LOG_DEFAULT: &str = "warn,greenroom=info,release=info";
+
+/// Keeps the writer of the log alive for as long as the program is.
+static WRITER: OnceLock<WorkerGuard> = OnceLock::new();
+
+/// Installs the TLS provider, the log (a file only where one is wanted), and the reports of panics.
+/// Once, first thing in `main`.
+pub(crate) fn install(to_file: bool) -> color_eyre::Result<()> {
+    // A second provider would make the Docker client panic; the first one to install wins.
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
+        tracing::debug!("a TLS provider was installed already");
+    }
+    color_eyre::config::HookBuilder::default()
+        .display_env_section(false)
+        .install()?;
+    let filter =
+        EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
+    let directory = log_directory().filter(|_| to_file);
+    let file = directory.and_then(|directory| {
+        std::fs::create_dir_all(&directory).ok()?;
+        let appender = tracing_appender::rolling::Builder::new()
+            .rotation(tracing_appender::rolling::Rotation::DAILY)
+            .filename_prefix("greenroom")
+            .filename_suffix("log")
+            .max_log_files(7)
+            .build(directory)
+            .ok()?;
+        let (writer, guard) = tracing_appender::non_blocking(appender);
+        // Only the first guard counts; there is no second.
+        let _ = WRITER.set(guard);
+        Some(fmt::layer().with_ansi(false).with_writer(writer))
+    });
+    tracing_subscriber::registry()
+        .with(file.with_filter(filter))
+        .with(tui_logger::TuiTracingSubscriberLayer)
+        .try_init()?;
+    Ok(())
+}
+
+/// Where the log is: the user's state directory.
+pub(crate) fn log_directory() -> Option<PathBuf> {
+    let directories = directories::ProjectDirs::from("", "", "greenroom")?;
+    let state = directories.state_dir();
+    Some(
+        state
+            .unwrap_or_else(|| directories.data_local_dir())
+            .join("log"),
+    )
+}

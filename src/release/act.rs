@@ -1,0 +1,201 @@
+//! What a release does to the world and what it looks at: data, done and looked at by the driver.
+
+use jiff::Timestamp;
+
+use crate::checks::Report;
+use crate::history::{Direction, Step};
+use crate::inventory::{
+    Connections, Installation, Instance, PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord,
+    Slot,
+};
+
+/// A change of the world. Each names all it needs: nothing toggles.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Pull the plan's image.
+    Pull,
+    /// Install the proxy's configuration.
+    Install,
+    /// Remove the slot's leftover, then create and start the candidate.
+    Start,
+    /// Register the instance that runs in the slot.
+    Register,
+    /// Move the traffic.
+    Switch(Move),
+    /// Deregister a slot.
+    Deregister(Slot),
+    /// Deregister a slot, then stop its instance.
+    Retire(Slot),
+    /// Start a stopped instance again and register it.
+    Reinstate(Slot),
+    /// Stop and remove the candidate.
+    Remove(Slot),
+}
+
+/// One movement of the traffic, from what was observed to what is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// Generation and slot that the registry had; none when it had no route.
+    pub route_from: Option<(u64, Slot)>,
+    /// The slot that the proxy named; none when it named none.
+    pub proxy_from: Option<Slot>,
+    /// The slot that gets the traffic.
+    pub to: Slot,
+    /// The generation this makes.
+    pub generation: u64,
+}
+
+/// What to look at. Everything asked for is looked at at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a set of things to look at, not states"
+)]
+pub struct Ask {
+    /// Whether the engine has the image.
+    pub image: bool,
+    /// Whether the proxy's configuration is installed.
+    pub installation: bool,
+    /// What runs in both slots.
+    pub instances: bool,
+    /// The health of a slot.
+    pub probe: Option<Slot>,
+    /// The registry's record.
+    pub registry: bool,
+    /// What the proxy says.
+    pub proxy: bool,
+    /// Who answers the public, over a fresh and a kept connection.
+    pub public: bool,
+    /// The connections of a slot.
+    pub connections: Option<Slot>,
+    /// All checks, against the candidate.
+    pub checks: bool,
+}
+
+impl Ask {
+    /// Whether there is nothing to look at.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What was seen. What was not asked for, or could not be seen, is absent; why it could not be
+/// seen stands in `blind`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sight {
+    /// Whether the engine has the image.
+    pub image: Option<bool>,
+    /// Whether the proxy's configuration is installed.
+    pub installation: Option<Installation>,
+    /// What runs in each slot.
+    pub instances: Option<PerSlot<Option<Instance>>>,
+    /// The health of the slot asked for.
+    pub probe: Option<Probe>,
+    /// The registry's record.
+    pub registry: Option<RegistryRecord>,
+    /// What the proxy says; the inner none is a proxy that was never configured.
+    pub proxy: Option<Option<ProxyAnswer>>,
+    /// Who answered on a fresh and on a kept connection; the inner none when no public address is
+    /// configured.
+    pub public: Option<Option<(PublicAnswer, PublicAnswer)>>,
+    /// The connections of the slot asked for.
+    pub connections: Option<Connections>,
+    /// What came out of the checks.
+    pub report: Option<Report>,
+    /// What could not be seen, and why.
+    pub blind: Vec<String>,
+}
+
+impl Sight {
+    /// The instance seen in a slot.
+    pub fn instance(&self, slot: Slot) -> Option<&Instance> {
+        self.instances.as_ref()?.get(slot).as_ref()
+    }
+
+    /// The generation and slot of the registry's route.
+    pub fn route(&self) -> Option<(u64, Slot)> {
+        let route = &self.registry.as_ref()?.route.as_ref()?.value;
+        Some((route.generation, route.live))
+    }
+
+    /// The slot the proxy names.
+    pub fn proxy_slot(&self) -> Option<Slot> {
+        self.proxy.as_ref()?.as_ref()?.slot
+    }
+
+    /// Whether registry or proxy send traffic to a slot. Not knowing is not a no.
+    pub fn may_have_traffic(&self, slot: Slot) -> bool {
+        let by_registry = match &self.registry {
+            None => true,
+            Some(_) => self.route().is_some_and(|(_, live)| live == slot),
+        };
+        let by_proxy = match &self.proxy {
+            None => true,
+            Some(_) => self.proxy_slot() == Some(slot),
+        };
+        by_registry || by_proxy
+    }
+
+    /// Why something could not be seen, or a general word.
+    pub fn why_blind(&self) -> String {
+        if self.blind.is_empty() {
+            "it was not seen".into()
+        } else {
+            self.blind.join("; ")
+        }
+    }
+}
+
+/// An act that did not answer as it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mishap {
+    /// What follows from it.
+    pub kind: MishapKind,
+    /// In words.
+    pub text: String,
+}
+
+/// What follows from a mishap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MishapKind {
+    /// It may be tried again a moment later, after a look.
+    Passing,
+    /// The lock is somebody else's: nothing may be done any more.
+    Fenced,
+    /// It was understood and refused.
+    Final,
+}
+
+/// One stage of the way: a step in a direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stage {
+    /// Which step.
+    pub step: Step,
+    /// Which way.
+    pub direction: Direction,
+}
+
+/// Since when a stage goes on, and what it has seen so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Course {
+    /// When it was begun.
+    pub(super) since: Timestamp,
+    /// When its act was done.
+    pub(super) acted_at: Option<Timestamp>,
+    /// Since when the candidate is healthy without a break.
+    pub(super) healthy_since: Option<Timestamp>,
+    /// How many bad probes came in a row.
+    pub(super) bad_in_a_row: u32,
+}
+
+impl Course {
+    /// A stage begun now.
+    pub(super) fn begun(since: Timestamp) -> Self {
+        Self {
+            since,
+            acted_at: None,
+            healthy_since: None,
+            bad_in_a_row: 0,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The words of a plan: each call that a step will make, so that an operator can check it.
+
+use super::words::duration;
+use super::{Limit, Plan};
+use crate::history::Step;
+use crate::inventory::{Slot, instance_name};
+
+/// The proxy's own words for what it will be asked to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProxyWords {
+    /// For installing its configuration.
+    pub install: Vec<String>,
+    /// For the switch.
+    pub switch: Vec<String>,
+}
+
+/// The calls of a step, one a line.
+pub(super) fn of_step(step: Step, plan: &Plan, has_image: bool, proxy: &ProxyWords) -> Vec<String> {
+    match step {
+        Step::Pull => pull(plan, has_image),
+        Step::Install => proxy.install.clone(),
+        Step::Start => start(plan),
+        Step::Verify => verify(plan),
+        Step::Register => vec![format!(
+            "registry: write slots/{} = {} {}, compared with the lock's token",
+            plan.slot,
+            plan.endpoint(),
+            plan.version.digest.short()
+        )],
+        Step::Switch => switch(plan, proxy),
+        Step::Watch => vec![format!(
+            "for {}: probe {} and read the proxy back; {} bad probes in a row switch back",
+            duration(plan.definition.timing.watch),
+            plan.slot,
+            super::judge::BAD_PROBES
+        )],
+        Step::Drain => vec![format!(
+            "wait until {} has no connections, {} at most",
+            old_slot(plan),
+            duration(plan.definition.timing.drain)
+        )],
+        Step::Stop => stop(plan),
+    }
+}
+
+/// What undoing a step costs.
+pub(super) fn undo_of_step(step: Step, plan: &Plan) -> String {
+    let slot = plan.slot;
+    match step {
+        Step::Pull => "nothing: the image stays in the engine".into(),
+        Step::Install => "nothing: the configuration stays, it routes as before".into(),
+        Step::Start => format!("stop and remove {slot}; {} is not touched", old_slot(plan)),
+        Step::Verify => "nothing".into(),
+        Step::Register => format!("registry: remove slots/{slot}"),
+        Step::Switch | Step::Watch | Step::Drain => match &plan.from {
+            Some(from) => format!(
+                "switch back to {} {}, the same way",
+                from.slot,
+                from.version.name()
+            ),
+            None => "not possible: nothing was live before".into(),
+        },
+        Step::Stop => format!("start {} again, cold, and switch back", old_slot(plan)),
+    }
+}
+
+fn old_slot(plan: &Plan) -> Slot {
+    plan.slot.other()
+}
+
+fn pull(plan: &Plan, has_image: bool) -> Vec<String> {
+    let pinned = plan.version.pinned();
+    if has_image {
+        vec![format!("{pinned} is in the engine already")]
+    } else {
+        vec![format!("engine: pull {pinned}")]
+    }
+}
+
+fn start(plan: &Plan) -> Vec<String> {
+    let mut calls = Vec::new();
+    let name = instance_name(plan.target(), plan.slot);
+    if let Some(leftover) = &plan.leftover {
+        calls.push(format!(
+            "engine: stop and remove {name} ({}, {}), which has no traffic",
+            leftover.version_name(),
+            leftover.id.short()
+        ));
+    }
+    calls.push(format!(
+        "engine: create and start {name} from {} at {}",
+        plan.version.pinned(),
+        plan.endpoint()
+    ));
+    if let Some(health) = &plan.definition.health {
+        let timing = &plan.definition.timing;
+        calls.push(format!(
+            "GET {} every {} until good for {}, {} at most",
+            health.path,
+            duration(health.interval),
+            duration(timing.minimum_healthy),
+            duration(timing.health_deadline)
+        ));
+    }
+    calls
+}
+
+fn verify(plan: &Plan) -> Vec<String> {
+    let cases = &plan.definition.suite.cases;
+    if cases.is_empty() {
+        return vec!["no checks are configured: only the health endpoint speaks for it".into()];
+    }
+    cases
+        .iter()
+        .map(|case| {
+            let through = if case.through_preview {
+                " through the preview"
+            } else {
+                ""
+            };
+            let weight = if case.required { "" } else { ", not required" };
+            format!(
+                "{}: {} {}{through}{weight}",
+                case.name, case.method, case.path
+            )
+        })
+        .collect()
+}
+
+fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
+    let mut calls = vec![match &plan.from {
+        Some(from) => format!(
+            "registry: route {} generation {} to {} generation {}, only if it still is the former",
+            from.slot, from.generation, plan.slot, plan.generation
+        ),
+        None => format!(
+            "registry: route to {} generation {}, only if there still is none",
+            plan.slot, plan.generation
+        ),
+    }];
+    calls.extend(proxy.switch.iter().cloned());
+    if let Some(public) = &plan.definition.public {
+        calls.push(format!(
+            "GET {} on {} as {}, fresh and kept-alive, until {} answers both",
+            public.path, public.endpoint, public.host, plan.slot
+        ));
+    }
+    calls
+}
+
+fn stop(plan: &Plan) -> Vec<String> {
+    let timing = &plan.definition.timing;
+    let old = old_slot(plan);
+    let standby = match timing.standby {
+        Limit::After(time) => format!("keep {old} warm for {}", duration(time)),
+        Limit::Never => format!("keep {old} warm until somebody ends it"),
+    };
+    vec![
+        standby,
+        format!("registry: remove slots/{old}, unless the route names it"),
+        format!(
+            "engine: stop {} with {} to finish; it stays for a cold start",
+            instance_name(plan.target(), old),
+            duration(timing.stop_grace)
+        ),
+    ]
+}

@@ -1,0 +1,238 @@
+//! The driver: runs the machine's effects against the ports and feeds it what comes back. It
+//! decides nothing. It knows ports and tokio, no adapter and no face.
+
+mod look;
+mod perform;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::time::Instant;
+
+use super::act::{Mishap, MishapKind, Sight};
+use super::event::{Effect, Event, TimerId};
+use super::{Announcement, Command, Machine, Plan, Status};
+use crate::ports::{
+    Checker, Clock, FailureKind, Fence, Images, JournalReader, JournalWriter, Lease, LeaseState,
+    Locks, RegistryReader, RegistryWriter, RouterReader, RouterWriter, RuntimeReader,
+    RuntimeWriter,
+};
+
+/// What looks at a target.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "trait objects")]
+pub struct Reading {
+    /// What runs.
+    pub runtime: Arc<dyn RuntimeReader>,
+    /// What is registered.
+    pub registry: Arc<dyn RegistryReader>,
+    /// What is routed.
+    pub router: Arc<dyn RouterReader>,
+    /// What answers.
+    pub checker: Arc<dyn Checker>,
+    /// What was written down.
+    pub journal: Arc<dyn JournalReader>,
+    /// What there is to run.
+    pub images: Arc<dyn Images>,
+}
+
+/// What changes a target. Never built where only looking is allowed.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "trait objects")]
+pub struct Writing {
+    /// Changes what runs.
+    pub runtime: Arc<dyn RuntimeWriter>,
+    /// Changes what is registered.
+    pub registry: Arc<dyn RegistryWriter>,
+    /// Changes what is routed.
+    pub router: Arc<dyn RouterWriter>,
+    /// Writes down.
+    pub journal: Arc<dyn JournalWriter>,
+    /// Takes and gives back locks.
+    pub locks: Arc<dyn Locks>,
+}
+
+/// Everything a release in flight needs of the world.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) read: Reading,
+    pub(super) write: Writing,
+    pub(super) plan: Arc<Plan>,
+    pub(super) fence: Fence,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Where progress goes while something is under way.
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+/// One release, being driven.
+pub(super) struct Driver {
+    pub(super) machine: Machine,
+    pub(super) world: World,
+    pub(super) lease: Lease,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) events: mpsc::Receiver<Event>,
+    pub(super) status: watch::Sender<Arc<Status>>,
+    pub(super) announcements: broadcast::Sender<Announcement>,
+}
+
+/// How long giving the lock back may take at the end; its lease ends by itself anyway.
+const GIVE_BACK: Duration = Duration::from_secs(5);
+
+impl Driver {
+    /// Drives until the release is closed or may not be driven any more.
+    pub(super) async fn run(mut self) {
+        let mut timer: Option<(TimerId, Instant)> = None;
+        let mut commands_open = true;
+        self.feed(Event::Begun, &mut timer);
+        while !self.status.borrow().is_over() {
+            let wake = timer.map_or_else(far_away, |(_, at)| at);
+            let event = tokio::select! {
+                biased;
+                changed = self.lease.state.changed() => self.lease_changed(changed.is_ok()),
+                event = self.events.recv() => event,
+                command = self.commands.recv(), if commands_open => {
+                    commands_open = command.is_some();
+                    command.map(event_of)
+                }
+                () = tokio::time::sleep_until(wake), if timer.is_some() => {
+                    timer.take().map(|(id, _)| Event::Fired(id))
+                }
+            };
+            if let Some(event) = event {
+                self.feed(event, &mut timer);
+            }
+        }
+        self.end().await;
+    }
+
+    fn lease_changed(&self, alive: bool) -> Option<Event> {
+        if !alive {
+            return Some(Event::LockLost("its heartbeat ended".into()));
+        }
+        match &*self.lease.state.borrow() {
+            LeaseState::Held => None,
+            LeaseState::Lost(why) => Some(Event::LockLost(why.clone())),
+        }
+    }
+
+    fn feed(&mut self, event: Event, timer: &mut Option<(TimerId, Instant)>) {
+        let now = self.world.clock.now();
+        for effect in self.machine.handle(now, event) {
+            match effect {
+                Effect::Schedule { id, after } => *timer = Some((id, Instant::now() + after)),
+                Effect::Announce(announcement) => {
+                    tracing::info!(
+                        target: "release",
+                        release = %self.world.plan.release,
+                        subject = %self.world.plan.target(),
+                        "{}",
+                        announcement.text
+                    );
+                    // Nobody listening is fine: the journal has it.
+                    let _ = self.announcements.send(announcement);
+                }
+                other => self.start(other),
+            }
+        }
+        self.status.send_replace(Arc::new(self.machine.status()));
+    }
+
+    /// Runs an effect in a task of its own. A task that dies answers as a failed one.
+    fn start(&self, effect: Effect) {
+        let world = self.world.clone();
+        let answers = self.world.events.clone();
+        let died = died(&effect);
+        let task = tokio::spawn(async move { answer(&world, effect).await });
+        tokio::spawn(async move {
+            let event = task.await.unwrap_or(died);
+            // The receiver is gone only when the driver is.
+            let _ = answers.send(event).await;
+        });
+    }
+
+    async fn end(self) {
+        // Parked by a lost lock there is nothing to give back; parked by a person there is.
+        let is_closed = self.status.borrow().outcome().is_some();
+        let gives_back = is_closed || *self.lease.state.borrow() == LeaseState::Held;
+        if !gives_back {
+            return;
+        }
+        let target = self.world.plan.target();
+        let release = self.world.write.locks.release(target, &self.world.fence);
+        match tokio::time::timeout(GIVE_BACK, release).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => tracing::warn!("the lock was not given back: {failure}"),
+            Err(_) => tracing::warn!("the lock was not given back in time"),
+        }
+    }
+}
+
+fn far_away() -> Instant {
+    Instant::now() + Duration::from_hours(24)
+}
+
+fn event_of(command: Command) -> Event {
+    match command {
+        Command::Approve(approval) => Event::Approved(approval),
+        Command::BackOut { by, reason } => Event::BackOutAsked { by, reason },
+        Command::Choose { choice, by, note } => Event::Chosen { choice, by, note },
+        Command::EndStandby => Event::StandbyEnded,
+        Command::Supersede => Event::Superseded,
+        Command::Interrupt { reason } => Event::Interrupted { reason },
+    }
+}
+
+/// What a task that panicked is taken for.
+fn died(effect: &Effect) -> Event {
+    let text = "the task that did it ended unexpectedly; see the log".to_owned();
+    match effect {
+        Effect::Act { .. } => Event::Acted(Err(Mishap {
+            kind: MishapKind::Final,
+            text,
+        })),
+        Effect::Observe(_) => Event::Seen(Box::new(Sight {
+            blind: vec![text],
+            ..Sight::default()
+        })),
+        _ => Event::Unrecorded {
+            fenced: false,
+            why: text,
+        },
+    }
+}
+
+async fn answer(world: &World, effect: Effect) -> Event {
+    match effect {
+        Effect::Record(entry) => {
+            let plan = &world.plan;
+            recorded(
+                world
+                    .write
+                    .journal
+                    .append(plan.target(), plan.release, &entry, &world.fence)
+                    .await,
+            )
+        }
+        Effect::Head(record) => recorded(world.write.journal.head(&record, &world.fence).await),
+        Effect::Act {
+            act,
+            stage,
+            approved,
+        } => Event::Acted(perform::perform(world, &act, stage, &approved).await),
+        Effect::Observe(ask) => Event::Seen(Box::new(look::look(world, ask).await)),
+        // These never get here: `feed` does them itself.
+        Effect::Schedule { id, .. } => Event::Fired(id),
+        Effect::Announce(_) => Event::Recorded,
+    }
+}
+
+fn recorded(result: crate::ports::Result<()>) -> Event {
+    match result {
+        Ok(()) => Event::Recorded,
+        Err(failure) => Event::Unrecorded {
+            fenced: failure.kind == FailureKind::Fenced,
+            why: failure.to_string(),
+        },
+    }
+}

@@ -1,0 +1,246 @@
+//! Does one act. Each is safe to repeat, because each says what it comes from and where it goes.
+
+use tokio::sync::mpsc;
+
+use super::World;
+use crate::history::ReleaseKind;
+use crate::inventory::{Instance, Occupancy, Registration, Route, RouteChange, Slot, SwitchOrder};
+use crate::ports::{Failure, FailureKind, InstanceSpec, PullProgress};
+use crate::release::act::{Act, Mishap, MishapKind, Move, Stage};
+use crate::release::event::Event;
+use crate::release::{Approved, Plan};
+
+/// How many progress reports may wait; more are dropped by the adapter.
+const PROGRESS: usize = 16;
+
+pub(super) async fn perform(
+    world: &World,
+    act: &Act,
+    stage: Stage,
+    approved: &Approved,
+) -> Result<(), Mishap> {
+    let plan = &world.plan;
+    if !approved.covers(plan, stage.step, stage.direction) {
+        return Err(Mishap {
+            kind: MishapKind::Final,
+            text: format!("{} is not approved", stage.step),
+        });
+    }
+    let done = match act {
+        Act::Pull => pull(world).await,
+        Act::Install => world.write.router.install(plan.target()).await,
+        Act::Start => start(world).await,
+        Act::Register => register(world, plan.slot).await,
+        Act::Switch(movement) => switch(world, *movement).await,
+        Act::Deregister(slot) => deregister(world, *slot).await,
+        Act::Retire(slot) => retire(world, *slot).await,
+        Act::Reinstate(slot) => reinstate(world, *slot).await,
+        Act::Remove(slot) => remove(world, *slot).await,
+    };
+    done.map_err(|failure| mishap(&failure))
+}
+
+fn mishap(failure: &Failure) -> Mishap {
+    Mishap {
+        kind: match failure.kind {
+            FailureKind::Fenced => MishapKind::Fenced,
+            kind if kind.may_pass() => MishapKind::Passing,
+            _ => MishapKind::Final,
+        },
+        text: failure.to_string(),
+    }
+}
+
+async fn pull(world: &World) -> Result<(), Failure> {
+    let (progress, mut reports) = mpsc::channel::<PullProgress>(PROGRESS);
+    let events = world.events.clone();
+    let forward = async move {
+        while let Some(PullProgress { done, total }) = reports.recv().await {
+            // Full or gone: the next report says as much.
+            let _ = events.try_send(Event::Pulled { done, total });
+        }
+    };
+    let pulling = world.write.runtime.pull(&world.plan.version, progress);
+    let (done, ()) = tokio::join!(pulling, forward);
+    done
+}
+
+async fn start(world: &World) -> Result<(), Failure> {
+    let plan = &world.plan;
+    let target = plan.target();
+    let occupancy = world
+        .read
+        .runtime
+        .occupancy(target, plan.slot, plan.endpoint())
+        .await?;
+    if let Occupancy::Ours(instance) = occupancy
+        && instance.release != Some(plan.release)
+    {
+        replace(world, &instance).await?;
+    }
+    let spec = InstanceSpec {
+        target: target.clone(),
+        slot: plan.slot,
+        version: plan.version.clone(),
+        release: plan.release,
+        endpoint: plan.endpoint().clone(),
+        shape: plan.definition.instance.clone(),
+    };
+    world.write.runtime.start(&spec).await.map(|_| ())
+}
+
+/// Removes what the plan said it would, and nothing else.
+async fn replace(world: &World, instance: &Instance) -> Result<(), Failure> {
+    let plan = &world.plan;
+    let is_planned = plan
+        .leftover
+        .as_ref()
+        .is_some_and(|leftover| leftover.id == instance.id);
+    if !is_planned {
+        return Err(Failure::new(
+            FailureKind::Conflict,
+            "the engine",
+            format!("making room in {}", plan.slot),
+            format!(
+                "{} ({}) stands there since the plan was made",
+                instance.version_name(),
+                instance.id.short()
+            ),
+        )
+        .hint("plan again"));
+    }
+    world
+        .write
+        .registry
+        .deregister(plan.target(), plan.slot, &world.fence)
+        .await?;
+    end(world, instance).await?;
+    world.write.runtime.remove(&instance.id).await
+}
+
+async fn end(world: &World, instance: &Instance) -> Result<(), Failure> {
+    let grace = world.plan.definition.timing.stop_grace;
+    world.write.runtime.stop(&instance.id, grace).await
+}
+
+/// Our instance in a slot, as the engine has it now.
+async fn instance_in(world: &World, slot: Slot) -> Result<Option<Instance>, Failure> {
+    let instances = world.read.runtime.instances(world.plan.target()).await?;
+    Ok(instances.into_iter().find(|instance| instance.slot == slot))
+}
+
+async fn register(world: &World, slot: Slot) -> Result<(), Failure> {
+    let plan = &world.plan;
+    let Some(instance) = instance_in(world, slot).await? else {
+        return Err(Failure::new(
+            FailureKind::Missing,
+            "the engine",
+            format!("registering {slot}"),
+            "nothing of ours runs there",
+        ));
+    };
+    let entry = Registration {
+        slot,
+        endpoint: plan.definition.endpoints.get(slot).clone(),
+        tag: tag_of(plan, &instance),
+        digest: instance.digest,
+        instance: instance.id,
+        release: plan.release,
+        registered_at: world.clock.now(),
+        token: world.fence.token,
+    };
+    world
+        .write
+        .registry
+        .register(plan.target(), &entry, &world.fence)
+        .await
+}
+
+fn tag_of(plan: &Plan, instance: &Instance) -> Option<String> {
+    if instance.digest == plan.version.digest {
+        plan.version.tag.clone().or_else(|| instance.tag.clone())
+    } else {
+        instance.tag.clone()
+    }
+}
+
+/// The registry first: what it says is what every other operator acts on. Then one rename.
+async fn switch(world: &World, movement: Move) -> Result<(), Failure> {
+    let plan = &world.plan;
+    let digest = if movement.to == plan.slot {
+        plan.version.digest.clone()
+    } else {
+        plan.from.as_ref().map_or_else(
+            || plan.version.digest.clone(),
+            |from| from.version.digest.clone(),
+        )
+    };
+    let change = RouteChange {
+        from: movement.route_from,
+        to: Route {
+            generation: movement.generation,
+            live: movement.to,
+            endpoint: plan.definition.endpoints.get(movement.to).clone(),
+            digest,
+            release: plan.release,
+            token: world.fence.token,
+        },
+    };
+    world
+        .write
+        .registry
+        .swap_route(plan.target(), &change, &world.fence)
+        .await?;
+    let order = SwitchOrder {
+        from: movement.proxy_from,
+        to: movement.to,
+        generation: movement.generation,
+        token: world.fence.token,
+    };
+    world.write.router.switch(plan.target(), &order).await
+}
+
+async fn deregister(world: &World, slot: Slot) -> Result<(), Failure> {
+    world
+        .write
+        .registry
+        .deregister(world.plan.target(), slot, &world.fence)
+        .await
+}
+
+async fn retire(world: &World, slot: Slot) -> Result<(), Failure> {
+    deregister(world, slot).await?;
+    match instance_in(world, slot).await? {
+        // A version that was rolled back from is not kept for a cold start: it failed.
+        Some(instance) if world.plan.kind == ReleaseKind::Promote => end(world, &instance).await,
+        Some(instance) => {
+            end(world, &instance).await?;
+            world.write.runtime.remove(&instance.id).await
+        }
+        None => Ok(()),
+    }
+}
+
+async fn reinstate(world: &World, slot: Slot) -> Result<(), Failure> {
+    let Some(instance) = instance_in(world, slot).await? else {
+        return Err(Failure::new(
+            FailureKind::Missing,
+            "the engine",
+            format!("starting {slot} again"),
+            "its instance is gone",
+        )
+        .hint("promote the version you want instead"));
+    };
+    if !instance.is_running() {
+        world.write.runtime.restart(&instance.id).await?;
+    }
+    register(world, slot).await
+}
+
+async fn remove(world: &World, slot: Slot) -> Result<(), Failure> {
+    let Some(instance) = instance_in(world, slot).await? else {
+        return Ok(());
+    };
+    end(world, &instance).await?;
+    world.write.runtime.remove(&instance.id).await
+}

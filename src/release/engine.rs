@@ -1,0 +1,286 @@
+//! The engine, as the faces hold it: plans releases, begins them, and knows the ones it drives.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, watch};
+
+use super::driver::{Driver, Reading, World, Writing};
+use super::gather::gather;
+use super::{
+    Approval, Command, Definition, Handle, Machine, OnFailure, Plan, PlanRequest, Progress,
+    ProxyWords, Refusal, Refused, Scope, decide,
+};
+use crate::inventory::{LockRecord, Occupancy, Operator, Target};
+use crate::ports::{Acquired, Clock, Lease};
+
+/// Room for commands; each is small and taken at once.
+const COMMANDS: usize = 16;
+/// Room for progress and answers.
+const EVENTS: usize = 64;
+/// How many announcements a slow listener may lag behind.
+const ANNOUNCEMENTS: usize = 1024;
+/// How long a standby of our own may take to end before another release takes over.
+const SUPERSEDING: Duration = Duration::from_secs(10);
+
+/// A target and what reaches it.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "trait objects")]
+pub struct Site {
+    /// What is configured.
+    pub definition: Definition,
+    /// What looks.
+    pub read: Reading,
+    /// What changes; none where only looking is allowed.
+    pub write: Option<Writing>,
+}
+
+/// Plans and begins releases.
+#[expect(missing_debug_implementations, reason = "trait objects")]
+pub struct Engine {
+    sites: BTreeMap<Target, Site>,
+    operator: Operator,
+    console: String,
+    clock: Arc<dyn Clock>,
+    active: Mutex<BTreeMap<Target, Handle>>,
+}
+
+impl Engine {
+    /// An engine over these targets. `console` names this process, uniquely.
+    pub fn new(
+        sites: BTreeMap<Target, Site>,
+        operator: Operator,
+        console: String,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            sites,
+            operator,
+            console,
+            clock,
+            active: Mutex::default(),
+        }
+    }
+
+    /// Who acts here.
+    pub fn operator(&self) -> &Operator {
+        &self.operator
+    }
+
+    /// What time it is, for approvals.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The target as configured.
+    pub fn definition(&self, target: &Target) -> Option<&Definition> {
+        self.sites.get(target).map(|site| &site.definition)
+    }
+
+    /// A target and what reaches it.
+    pub fn site(&self, target: &Target) -> Option<&Site> {
+        self.sites.get(target)
+    }
+
+    /// Every target.
+    pub fn sites(&self) -> impl Iterator<Item = &Site> {
+        self.sites.values()
+    }
+
+    /// The release that this engine drives in a target, if it is not over.
+    pub fn active(&self, target: &Target) -> Option<Handle> {
+        let active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        active
+            .get(target)
+            .filter(|handle| !handle.status.borrow().is_over())
+            .cloned()
+    }
+
+    fn is_own_standby(&self, target: &Target) -> bool {
+        self.active(target).is_some_and(|handle| {
+            let status = handle.status.borrow();
+            let asks_to_stop = matches!(
+                status.progress,
+                Progress::Asking {
+                    step: crate::history::Step::Stop,
+                    ..
+                }
+            );
+            asks_to_stop || matches!(status.progress, Progress::Standby { .. })
+        })
+    }
+
+    /// Looks at everything a release would touch and says what it would do, or every reason
+    /// against it. Changes nothing.
+    pub async fn plan(&self, request: &PlanRequest) -> Result<Plan, Refused> {
+        let Some(site) = self.sites.get(&request.target) else {
+            return Err(Refusal::UnknownTarget(request.target.clone()).into());
+        };
+        let mut facts = gather(request, site, &self.sites, self.clock.now()).await;
+        facts.lock_is_own_standby = self.is_own_standby(&request.target);
+        let draft = decide(request, &site.definition, &facts)?;
+        let words = ProxyWords {
+            install: site.read.router.describe_install(draft.target()),
+            switch: site
+                .read
+                .router
+                .describe_switch(draft.target(), &draft.order()),
+        };
+        Ok(draft.into_plan(&words))
+    }
+
+    /// Begins a planned and approved release: takes the lock, makes sure that the world is still
+    /// the one of the plan, and drives it in a task of its own.
+    pub async fn open(
+        &self,
+        plan: Plan,
+        approval: &Approval,
+        on_failure: OnFailure,
+    ) -> Result<Handle, Refused> {
+        let target = plan.target().clone();
+        let Some(site) = self.sites.get(&target) else {
+            return Err(Refusal::UnknownTarget(target).into());
+        };
+        let Some(write) = site.write.clone() else {
+            return Err(Refusal::ReadOnly.into());
+        };
+        let now = self.clock.now();
+        if approval.scope() != Scope::Plan || approval.check(&plan, now).is_err() {
+            return Err(Refusal::PlanExpired {
+                made_at: plan.made_at,
+            }
+            .into());
+        }
+        self.supersede_own_standby(&target).await?;
+        let lease = self.lock(&plan, &write).await?;
+        if let Err(refused) = still_as_planned(&plan, site).await {
+            if let Err(failure) = write.locks.release(&target, &lease.fence).await {
+                tracing::warn!("the lock was not given back: {failure}");
+            }
+            return Err(refused);
+        }
+        Ok(self.drive(plan, site.read.clone(), write, lease, on_failure))
+    }
+
+    async fn supersede_own_standby(&self, target: &Target) -> Result<(), Refused> {
+        let Some(handle) = self.active(target).filter(|_| self.is_own_standby(target)) else {
+            return Ok(());
+        };
+        // A driver that is gone already is what we want.
+        let _ = handle.command(Command::Supersede).await;
+        // Over is when the driver has ended: then it has given its lock back.
+        let ended = handle.commands.closed();
+        tokio::time::timeout(SUPERSEDING, ended).await.map_err(|_| {
+            Refused::from(Refusal::Unknown {
+                what: "whether the standby before has ended".into(),
+                why: format!("it did not end within {SUPERSEDING:?}"),
+            })
+        })
+    }
+
+    async fn lock(&self, plan: &Plan, write: &Writing) -> Result<Lease, Refused> {
+        let record = LockRecord {
+            operator: plan.operator.clone(),
+            console: self.console.clone(),
+            release: plan.release,
+            since: self.clock.now(),
+            message: format!("{} to {}", plan.kind, plan.version.name()),
+        };
+        match write.locks.acquire(plan.target(), &record).await {
+            Ok(Acquired::Held(lease)) => Ok(lease),
+            Ok(Acquired::Taken(holder)) => Err(Refusal::Locked(holder).into()),
+            Err(failure) => Err(Refusal::Unknown {
+                what: "whether the lock is free".into(),
+                why: failure.to_string(),
+            }
+            .into()),
+        }
+    }
+
+    fn drive(
+        &self,
+        plan: Plan,
+        read: Reading,
+        write: Writing,
+        lease: Lease,
+        on_failure: OnFailure,
+    ) -> Handle {
+        let plan = Arc::new(plan);
+        let machine = Machine::new(Arc::clone(&plan), on_failure);
+        let (command_sender, commands) = mpsc::channel(COMMANDS);
+        let (event_sender, events) = mpsc::channel(EVENTS);
+        let (status, status_receiver) = watch::channel(Arc::new(machine.status()));
+        let (announcements, _) = broadcast::channel(ANNOUNCEMENTS);
+        let handle = Handle {
+            commands: command_sender,
+            status: status_receiver,
+            announcements: announcements.clone(),
+        };
+        let driver = Driver {
+            machine,
+            world: World {
+                read,
+                write,
+                plan: Arc::clone(&plan),
+                fence: lease.fence.clone(),
+                clock: Arc::clone(&self.clock),
+                events: event_sender,
+            },
+            lease,
+            commands,
+            events,
+            status,
+            announcements,
+        };
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        active.insert(plan.target().clone(), handle.clone());
+        drop(active);
+        tokio::spawn(driver.run());
+        handle
+    }
+}
+
+/// The world may have moved while a dialog was open. Under the lock it is looked at once more.
+async fn still_as_planned(plan: &Plan, site: &Site) -> Result<(), Refused> {
+    let target = plan.target();
+    let (record, occupancy) = tokio::join!(
+        site.read.registry.read(target),
+        site.read
+            .runtime
+            .occupancy(target, plan.slot, plan.endpoint())
+    );
+    let record = record.map_err(|failure| unknown("the registry's record", &failure))?;
+    let route = record.route.map(|r| (r.value.generation, r.value.live));
+    let planned = plan.from.as_ref().map(|from| (from.generation, from.slot));
+    if route != planned {
+        return Err(changed("the route has changed"));
+    }
+    let occupancy = occupancy.map_err(|failure| unknown("what stands in the slot", &failure))?;
+    let expected = plan.leftover.as_ref().or(plan.warm.as_ref()).map(|i| &i.id);
+    let found = match &occupancy {
+        Occupancy::Free => None,
+        Occupancy::Ours(instance) => Some(&instance.id),
+        Occupancy::Foreign(by) => return Err(changed(&format!("{} was taken by {by}", plan.slot))),
+    };
+    if expected == found {
+        Ok(())
+    } else {
+        Err(changed(&format!(
+            "what stands in {} has changed",
+            plan.slot
+        )))
+    }
+}
+
+fn changed(what: &str) -> Refused {
+    Refusal::WorldChanged { what: what.into() }.into()
+}
+
+fn unknown(what: &str, failure: &crate::ports::Failure) -> Refused {
+    Refusal::Unknown {
+        what: what.into(),
+        why: failure.to_string(),
+    }
+    .into()
+}

@@ -1,0 +1,60 @@
+//! What has to be known to make a plan: gathered from every side at once, failures included.
+
+use jiff::Timestamp;
+
+use crate::history::ReleaseRecord;
+use crate::inventory::{
+    Installation, Occupancy, PerSlot, Probe, ProxyAnswer, RegistryRecord, ReleaseId, Version,
+};
+
+/// Something that was looked at: what it is, or why it is not known.
+pub type Known<T> = Result<T, String>;
+
+/// What was found when the version was looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolved {
+    /// This is it.
+    Version(Box<Version>),
+    /// The image registry has no such thing.
+    Missing {
+        /// What was asked for.
+        wanted: String,
+    },
+    /// The environment it was to be taken from runs nothing.
+    NothingLive,
+    /// The other slot is asked for: what runs there says which version it is.
+    WhateverIsWarm,
+    /// It could not be looked up.
+    Unknown(String),
+}
+
+/// All of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// When it was gathered.
+    pub now: Timestamp,
+    /// The id the release will have.
+    pub release: ReleaseId,
+    /// Whether anything may be changed.
+    pub may_write: bool,
+    /// The version.
+    pub version: Resolved,
+    /// The registry's side.
+    pub record: Known<RegistryRecord>,
+    /// Whether the lock, if there is one, is this console's own, in its standby.
+    pub lock_is_own_standby: bool,
+    /// What the proxy does; none while its configuration is not installed.
+    pub proxy: Known<Option<ProxyAnswer>>,
+    /// Whether the proxy's configuration is installed.
+    pub installation: Known<Installation>,
+    /// What stands in the slots.
+    pub slots: PerSlot<Known<Occupancy>>,
+    /// What the live slot's health endpoint answers, where there is one.
+    pub live_probe: Option<Probe>,
+    /// What was released here before, newest first.
+    pub past: Known<Vec<ReleaseRecord>>,
+    /// What is live in the environment that the rules ask for first.
+    pub live_there: Option<Known<Option<Version>>>,
+    /// Whether the engine has the image.
+    pub has_image: bool,
+}

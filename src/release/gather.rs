@@ -1,0 +1,172 @@
+//! Gathers the facts of a plan from every side at once. A side that fails is a fact, too.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use ulid::Ulid;
+
+use super::engine::Site;
+use super::{Facts, Known, PlanRequest, Resolved, Wanted};
+use crate::inventory::{
+    EnvironmentName, Installation, PerSlot, Probe, ProxyAnswer, RegistryRecord, ReleaseId, Slot,
+    Target, Version, VersionRef,
+};
+use crate::ports::{Failure, FailureKind, Result};
+
+/// How far back a rollback may look for a version that was live.
+const PAST: usize = 200;
+
+pub(super) async fn gather(
+    request: &PlanRequest,
+    site: &Site,
+    sites: &BTreeMap<Target, Site>,
+    now: Timestamp,
+) -> Facts {
+    let read = &site.read;
+    let definition = &site.definition;
+    let target = &definition.target;
+    let first = definition.rules.only_from.as_ref();
+    let (version, record, proxy, blue, green, past, there) = tokio::join!(
+        resolve(request, site, sites),
+        read.registry.read(target),
+        proxy(site),
+        read.runtime
+            .occupancy(target, Slot::Blue, &definition.endpoints.blue),
+        read.runtime
+            .occupancy(target, Slot::Green, &definition.endpoints.green),
+        read.journal.releases(target, PAST),
+        live_there(first, target, sites),
+    );
+    let record = record.map_err(|failure| failure.to_string());
+    let (installation, proxy) = proxy;
+    let (live_probe, has_image) =
+        tokio::join!(live_probe(site, &record), has_image(site, &version));
+    Facts {
+        now,
+        release: ReleaseId(Ulid::generate()),
+        may_write: site.write.is_some(),
+        version,
+        record,
+        lock_is_own_standby: false,
+        proxy,
+        installation,
+        slots: PerSlot {
+            blue: blue.map_err(|failure| failure.to_string()),
+            green: green.map_err(|failure| failure.to_string()),
+        },
+        live_probe,
+        past: past.map_err(|failure| failure.to_string()),
+        live_there: there,
+        has_image,
+    }
+}
+
+async fn proxy(site: &Site) -> (Known<Installation>, Known<Option<ProxyAnswer>>) {
+    let target = &site.definition.target;
+    let router = &site.read.router;
+    let installation = router.installation(target).await;
+    let answer = match &installation {
+        Ok(Installation::Missing) => Ok(None),
+        _ => router.answer(target).await.map(Some),
+    };
+    (
+        installation.map_err(|failure| failure.to_string()),
+        answer.map_err(|failure| failure.to_string()),
+    )
+}
+
+async fn live_probe(site: &Site, record: &Known<RegistryRecord>) -> Option<Probe> {
+    let check = site.definition.health.as_ref()?;
+    let live = record.as_ref().ok()?.route.as_ref()?.value.live;
+    let endpoint = site.definition.endpoints.get(live);
+    Some(site.read.checker.health(endpoint, check).await)
+}
+
+async fn has_image(site: &Site, version: &Resolved) -> bool {
+    match version {
+        Resolved::Version(version) => site.read.runtime.has_image(version).await.unwrap_or(false),
+        _ => false,
+    }
+}
+
+async fn resolve(request: &PlanRequest, site: &Site, sites: &BTreeMap<Target, Site>) -> Resolved {
+    match &request.wanted {
+        Wanted::Standby => Resolved::WhateverIsWarm,
+        Wanted::Version(reference) | Wanted::Back(reference) => by_reference(site, reference).await,
+        Wanted::From(environment) => match live_in(environment, &request.target, sites).await {
+            Err(why) => Resolved::Unknown(why),
+            Ok(None) => Resolved::NothingLive,
+            Ok(Some(there)) => {
+                let reference = VersionRef::Digest(there.digest.clone());
+                match by_reference(site, &reference).await {
+                    Resolved::Version(mut version) => {
+                        version.tag = there.tag;
+                        Resolved::Version(version)
+                    }
+                    other => other,
+                }
+            }
+        },
+    }
+}
+
+async fn by_reference(site: &Site, reference: &VersionRef) -> Resolved {
+    let repository = &site.definition.repository;
+    found(
+        site.read.images.resolve(repository, reference).await,
+        reference,
+    )
+}
+
+fn found(result: Result<Version>, reference: &VersionRef) -> Resolved {
+    match result {
+        Ok(version) => Resolved::Version(Box::new(version)),
+        Err(Failure {
+            kind: FailureKind::Missing,
+            ..
+        }) => Resolved::Missing {
+            wanted: reference.to_string(),
+        },
+        Err(failure) => Resolved::Unknown(failure.to_string()),
+    }
+}
+
+async fn live_there(
+    environment: Option<&EnvironmentName>,
+    target: &Target,
+    sites: &BTreeMap<Target, Site>,
+) -> Option<Known<Option<Version>>> {
+    Some(live_in(environment?, target, sites).await)
+}
+
+/// What is live in another environment of the same service: what runs in the slot that its route
+/// names.
+async fn live_in(
+    environment: &EnvironmentName,
+    target: &Target,
+    sites: &BTreeMap<Target, Site>,
+) -> Known<Option<Version>> {
+    let there = Target::new(target.service.clone(), environment.clone());
+    let Some(site) = sites.get(&there) else {
+        return Err(format!("{there} is not configured"));
+    };
+    let (record, instances) = tokio::join!(
+        site.read.registry.read(&there),
+        site.read.runtime.instances(&there)
+    );
+    let record = record.map_err(|failure| failure.to_string())?;
+    let instances = instances.map_err(|failure| failure.to_string())?;
+    let Some(route) = record.route else {
+        return Ok(None);
+    };
+    let live = route.value.live;
+    let running = instances
+        .into_iter()
+        .find(|instance| instance.slot == live && instance.is_running());
+    Ok(running.map(|instance| Version {
+        repository: site.definition.repository.clone(),
+        tag: instance.tag,
+        digest: instance.digest,
+        labels: crate::inventory::ImageLabels::default(),
+    }))
+}

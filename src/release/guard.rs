@@ -1,0 +1,293 @@
+//! Before an act: is the world as the act needs it? These are the interlocks 1, 2, 3 and 5, said
+//! once, over what was just seen.
+
+use jiff::Timestamp;
+
+use super::Plan;
+use super::act::{Act, Ask, Move, Sight, Stage};
+use super::time::elapsed;
+use super::words::duration;
+use crate::checks::Report;
+use crate::history::{Direction, Step};
+use crate::inventory::{Instance, Slot};
+
+/// What a guard says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Do this.
+    Act(Act),
+    /// There is nothing to do: look whether it is true.
+    Nothing,
+    /// It is true already, or does not apply.
+    Already(String),
+    /// Not yet; in words.
+    Wait(String),
+    /// The checks are too old: run them again first.
+    CheckAgain(String),
+    /// Never, as things stand; in words.
+    Refuse(String),
+}
+
+/// What has to be seen before the act of a stage.
+pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
+    let both_truths = Ask {
+        registry: true,
+        proxy: true,
+        ..Ask::default()
+    };
+    match (stage.direction, stage.step) {
+        (Direction::Forward, Step::Pull) => Ask {
+            image: true,
+            ..Ask::default()
+        },
+        (Direction::Forward, Step::Register) => Ask {
+            instances: true,
+            probe: Some(plan.slot),
+            ..Ask::default()
+        },
+        (Direction::Forward, Step::Switch) => Ask {
+            instances: true,
+            probe: Some(plan.slot),
+            public: true,
+            ..both_truths
+        },
+        (Direction::Forward, Step::Start | Step::Stop)
+        | (Direction::Back, Step::Start | Step::Register) => Ask {
+            instances: true,
+            ..both_truths
+        },
+        (Direction::Back, Step::Switch) => Ask {
+            instances: true,
+            probe: plan.from.as_ref().map(|from| from.slot),
+            ..both_truths
+        },
+        _ => Ask::default(),
+    }
+}
+
+/// What the guard of a stage says about what was seen.
+pub(super) fn judge(
+    stage: Stage,
+    plan: &Plan,
+    report: Option<&Report>,
+    sight: &Sight,
+    now: Timestamp,
+) -> Verdict {
+    match (stage.direction, stage.step) {
+        (Direction::Forward, Step::Pull) => match sight.image {
+            Some(true) => Verdict::Already("the engine has it".into()),
+            _ => Verdict::Act(Act::Pull),
+        },
+        (Direction::Forward, Step::Install) => Verdict::Act(Act::Install),
+        (Direction::Forward, Step::Start) => without_traffic(plan.slot, sight, Act::Start),
+        (Direction::Forward, Step::Register) => match candidate_is_well(plan, sight) {
+            Ok(()) => Verdict::Act(Act::Register),
+            Err(verdict) => verdict,
+        },
+        (Direction::Forward, Step::Switch) => switch(plan, report, sight, now),
+        (Direction::Forward, Step::Stop) => {
+            let old = plan.slot.other();
+            without_traffic(old, sight, Act::Retire(old))
+        }
+        (Direction::Back, Step::Switch) => switch_back(plan, sight),
+        (Direction::Back, Step::Register) => deregister(plan, sight),
+        (Direction::Back, Step::Start) => remove(plan, sight),
+        (Direction::Back, Step::Stop) => Verdict::Act(Act::Reinstate(plan.slot.other())),
+        _ => Verdict::Nothing,
+    }
+}
+
+/// Interlock 1: the slot that has traffic is never stopped, removed or replaced. Not knowing
+/// whether it has is reason enough to wait.
+fn without_traffic(slot: Slot, sight: &Sight, act: Act) -> Verdict {
+    if sight.registry.is_none() || sight.proxy.is_none() {
+        return Verdict::Wait(format!(
+            "whether {slot} has traffic is not known: {}",
+            sight.why_blind()
+        ));
+    }
+    if sight.may_have_traffic(slot) {
+        return Verdict::Refuse(format!("{slot} has the traffic: it is not touched"));
+    }
+    Verdict::Act(act)
+}
+
+/// A fresh healthy observation of the digest that runs there now.
+fn candidate_is_well(plan: &Plan, sight: &Sight) -> Result<(), Verdict> {
+    let slot = plan.slot;
+    if sight.instances.is_none() {
+        return Err(Verdict::Wait(format!(
+            "{slot} cannot be seen: {}",
+            sight.why_blind()
+        )));
+    }
+    let Some(instance) = sight.instance(slot) else {
+        return Err(Verdict::Refuse(format!("nothing runs in {slot} any more")));
+    };
+    if instance.digest != plan.version.digest {
+        return Err(Verdict::Refuse(format!(
+            "{slot} runs {}, not {}",
+            instance.digest.short(),
+            plan.version.digest.short()
+        )));
+    }
+    if !instance.is_running() {
+        return Err(Verdict::Refuse(format!("{slot} is not running any more")));
+    }
+    match &sight.probe {
+        Some(probe) if probe.healthy => Ok(()),
+        Some(probe) => Err(Verdict::Wait(format!(
+            "{slot} is not healthy: {}",
+            probe.detail
+        ))),
+        None => Err(Verdict::Wait(format!("{slot} was not probed"))),
+    }
+}
+
+fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -> Verdict {
+    if let Err(verdict) = candidate_is_well(plan, sight) {
+        return verdict;
+    }
+    if let Err(verdict) = checks_passed(plan, report, now) {
+        return verdict;
+    }
+    let (Some(record), Some(proxy)) = (&sight.registry, &sight.proxy) else {
+        return Verdict::Wait(format!("who is live is not known: {}", sight.why_blind()));
+    };
+    let registered = record.slots.get(plan.slot).as_ref().map(|r| &r.value);
+    if registered.is_none_or(|entry| entry.digest != plan.version.digest) {
+        return Verdict::Refuse(format!("{} is not registered", plan.slot));
+    }
+    let planned = plan.from.as_ref().map(|from| (from.generation, from.slot));
+    let ours = (plan.generation, plan.slot);
+    let route = sight.route();
+    if route != planned && route != Some(ours) {
+        return Verdict::Refuse(format!(
+            "the route was {}, and is {} now: somebody else switched",
+            in_words(planned),
+            in_words(route)
+        ));
+    }
+    let proxy_from = proxy.as_ref().and_then(|p| p.slot);
+    if proxy_from != planned.map(|(_, slot)| slot) && proxy_from != Some(plan.slot) {
+        return Verdict::Refuse(format!(
+            "the proxy sends traffic to {}, not to {}",
+            proxy_from.map_or("nothing", Slot::as_str),
+            planned.map_or("nothing", |(_, slot)| slot.as_str())
+        ));
+    }
+    Verdict::Act(Act::Switch(Move {
+        route_from: route.filter(|route| *route != ours).or(planned),
+        proxy_from,
+        to: plan.slot,
+        generation: plan.generation,
+    }))
+}
+
+fn in_words(route: Option<(u64, Slot)>) -> String {
+    route.map_or_else(
+        || "not there".to_owned(),
+        |(generation, slot)| format!("{slot} generation {generation}"),
+    )
+}
+
+/// Passed checks of the digest that runs there now, and not of last week.
+fn checks_passed(plan: &Plan, report: Option<&Report>, now: Timestamp) -> Result<(), Verdict> {
+    let Some(report) = report else {
+        return Err(Verdict::CheckAgain("the checks were not run".into()));
+    };
+    if report.digest != plan.version.digest {
+        return Err(Verdict::CheckAgain(
+            "the checks are of another digest".into(),
+        ));
+    }
+    if !report.allows() {
+        return Err(Verdict::Refuse("the checks did not pass".into()));
+    }
+    let age = elapsed(report.at, now);
+    if age > plan.definition.timing.checks_fresh {
+        return Err(Verdict::CheckAgain(format!(
+            "the checks are {} old",
+            duration(age)
+        )));
+    }
+    Ok(())
+}
+
+/// The way back needs what the way there needed: the old version healthy and registered.
+fn switch_back(plan: &Plan, sight: &Sight) -> Verdict {
+    let Some(from) = &plan.from else {
+        return Verdict::Refuse("nothing was live before: there is nothing to go back to".into());
+    };
+    let (Some(record), Some(proxy)) = (&sight.registry, &sight.proxy) else {
+        return Verdict::Wait(format!("who is live is not known: {}", sight.why_blind()));
+    };
+    let route = sight.route();
+    let proxy_slot = proxy.as_ref().and_then(|p| p.slot);
+    let generations = (
+        route.map_or(0, |(generation, _)| generation),
+        proxy.as_ref().map_or(0, |p| p.generation),
+    );
+    if route.map(|(_, slot)| slot) == Some(from.slot)
+        && proxy_slot == Some(from.slot)
+        && generations.0 == generations.1
+    {
+        return Verdict::Already(format!("{} has the traffic", from.slot));
+    }
+    let well = sight.instance(from.slot).is_some_and(Instance::is_running);
+    let healthy = sight.probe.as_ref().is_some_and(|probe| probe.healthy);
+    if !well || !healthy {
+        return Verdict::Wait(format!(
+            "{} is not healthy: traffic stays where it is",
+            from.slot
+        ));
+    }
+    if record.slots.get(from.slot).is_none() {
+        return Verdict::Refuse(format!("{} is not registered", from.slot));
+    }
+    Verdict::Act(Act::Switch(Move {
+        route_from: route,
+        proxy_from: proxy_slot,
+        to: from.slot,
+        generation: generations.0.max(generations.1).max(plan.generation) + 1,
+    }))
+}
+
+fn deregister(plan: &Plan, sight: &Sight) -> Verdict {
+    let registered = sight
+        .registry
+        .as_ref()
+        .is_some_and(|r| r.slots.get(plan.slot).is_some());
+    if sight.registry.is_some() && !registered {
+        return Verdict::Already(format!("{} is not registered", plan.slot));
+    }
+    // A version that was warm before this release stays registered after it.
+    if plan.warm.is_some() {
+        return Verdict::Already(format!("{} stays registered: it was before", plan.slot));
+    }
+    without_traffic(plan.slot, sight, Act::Deregister(plan.slot))
+}
+
+fn remove(plan: &Plan, sight: &Sight) -> Verdict {
+    if sight.instances.is_none() {
+        return Verdict::Wait(format!(
+            "{} cannot be seen: {}",
+            plan.slot,
+            sight.why_blind()
+        ));
+    }
+    let Some(instance) = sight.instance(plan.slot) else {
+        return Verdict::Already(format!("nothing is left in {}", plan.slot));
+    };
+    if instance
+        .release
+        .is_some_and(|release| release != plan.release)
+    {
+        return Verdict::Already(format!(
+            "{} is in {} from before and is not touched",
+            instance.version_name(),
+            plan.slot
+        ));
+    }
+    without_traffic(plan.slot, sight, Act::Remove(plan.slot))
+}

@@ -1,0 +1,375 @@
+//! After an act: is it true? An exit code or a 200 is never the answer; what is seen is.
+
+use jiff::Timestamp;
+
+use super::Plan;
+use super::act::{Ask, Course, Sight, Stage};
+use super::time::elapsed;
+use super::words::duration;
+use crate::checks::Verdict as CheckVerdict;
+use crate::history::{Direction, Step};
+use crate::inventory::{Connections, Installation, Instance, InstanceState, PublicAnswer, Slot};
+
+/// How many bad probes in a row end the watch.
+pub(super) const BAD_PROBES: u32 = 3;
+
+/// How often a candidate may be restarted by the engine before that is a failure.
+const RESTARTS: u64 = 2;
+
+/// What is seen means this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// It is true; a remark, or nothing.
+    True(String),
+    /// Not yet; in words.
+    NotYet(String),
+    /// Not yet, and something moved: the deadline moves too.
+    Moving(String),
+    /// It will not become true; in words.
+    Never(String),
+}
+
+/// What to look at to know whether a stage is true.
+pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
+    let from = plan.from.as_ref().map(|from| from.slot);
+    let none = Ask::default();
+    match (stage.direction, stage.step) {
+        (Direction::Forward, Step::Pull) => Ask {
+            image: true,
+            ..none
+        },
+        (Direction::Forward, Step::Install) => Ask {
+            installation: true,
+            ..none
+        },
+        (Direction::Forward, Step::Start) => Ask {
+            instances: true,
+            probe: Some(plan.slot),
+            ..none
+        },
+        (Direction::Forward, Step::Verify) => Ask {
+            checks: true,
+            ..none
+        },
+        (_, Step::Register) => Ask {
+            registry: true,
+            ..none
+        },
+        (_, Step::Switch) => Ask {
+            registry: true,
+            proxy: true,
+            public: true,
+            ..none
+        },
+        (Direction::Forward, Step::Watch) => Ask {
+            probe: Some(plan.slot),
+            instances: true,
+            proxy: true,
+            ..none
+        },
+        (Direction::Forward, Step::Drain) => Ask {
+            connections: from,
+            ..none
+        },
+        (Direction::Back, Step::Drain) => Ask {
+            connections: Some(plan.slot),
+            ..none
+        },
+        (Direction::Forward, Step::Stop) => Ask {
+            instances: true,
+            registry: true,
+            ..none
+        },
+        (Direction::Back, Step::Stop) => Ask {
+            instances: true,
+            registry: true,
+            probe: from,
+            ..none
+        },
+        (Direction::Back, Step::Start) => Ask {
+            instances: true,
+            ..none
+        },
+        (Direction::Back, Step::Pull | Step::Install | Step::Verify | Step::Watch) => none,
+    }
+}
+
+/// What was seen means this for a stage. Updates the course: how long it is healthy already.
+pub(super) fn judge(
+    stage: Stage,
+    plan: &Plan,
+    course: &mut Course,
+    sight: &Sight,
+    now: Timestamp,
+) -> Judgement {
+    match (stage.direction, stage.step) {
+        (Direction::Forward, Step::Pull) => match sight.image {
+            Some(true) => yes(),
+            Some(false) => Judgement::NotYet("the engine does not have the image".into()),
+            None => blind(sight),
+        },
+        (Direction::Forward, Step::Install) => match &sight.installation {
+            Some(Installation::Current) => yes(),
+            Some(Installation::Missing) => Judgement::NotYet("it is not installed".into()),
+            Some(Installation::Outdated(why)) => Judgement::NotYet(why.clone()),
+            None => blind(sight),
+        },
+        (Direction::Forward, Step::Start) => started(plan, course, sight, now),
+        (Direction::Forward, Step::Verify) => verified(plan, sight),
+        (Direction::Forward, Step::Register) => registered(plan, sight),
+        (Direction::Forward, Step::Switch) => routed(plan, plan.slot, Some(plan.generation), sight),
+        (Direction::Forward, Step::Watch) => watched(plan, course, sight, now),
+        (_, Step::Drain) => drained(plan, course, sight, now),
+        (Direction::Forward, Step::Stop) => retired(plan.slot.other(), sight),
+        (Direction::Back, Step::Stop) => reinstated(plan, sight),
+        (Direction::Back, Step::Switch) => match &plan.from {
+            Some(from) => routed(plan, from.slot, None, sight),
+            None => yes(),
+        },
+        (Direction::Back, Step::Register) => match &sight.registry {
+            None => blind(sight),
+            Some(record) if record.slots.get(plan.slot).is_none() => yes(),
+            Some(_) => Judgement::NotYet(format!("{} is still registered", plan.slot)),
+        },
+        (Direction::Back, Step::Start) => match &sight.instances {
+            None => blind(sight),
+            Some(slots) if slots.get(plan.slot).is_none() => yes(),
+            Some(_) => Judgement::NotYet(format!("{} is still there", plan.slot)),
+        },
+        (Direction::Back, Step::Pull | Step::Install | Step::Verify | Step::Watch) => yes(),
+    }
+}
+
+fn yes() -> Judgement {
+    Judgement::True(String::new())
+}
+
+fn blind(sight: &Sight) -> Judgement {
+    Judgement::NotYet(sight.why_blind())
+}
+
+fn started(plan: &Plan, course: &mut Course, sight: &Sight, now: Timestamp) -> Judgement {
+    if sight.instances.is_none() {
+        return blind(sight);
+    }
+    let Some(instance) = sight.instance(plan.slot) else {
+        return Judgement::NotYet(format!("nothing runs in {}", plan.slot));
+    };
+    if instance.digest != plan.version.digest {
+        return Judgement::Never(format!(
+            "{} runs {} instead of {}",
+            plan.slot,
+            instance.digest.short(),
+            plan.version.digest.short()
+        ));
+    }
+    if let InstanceState::Exited { code } = instance.state {
+        let code = code.map_or_else(|| "by a signal".to_owned(), |c| format!("with code {c}"));
+        return Judgement::Never(format!("it exited {code}: its log says why"));
+    }
+    if instance.restarts > RESTARTS {
+        return Judgement::Never(format!(
+            "it was restarted {} times: its log says why",
+            instance.restarts
+        ));
+    }
+    let healthy = sight
+        .probe
+        .as_ref()
+        .filter(|probe| probe.healthy && instance.is_running());
+    if healthy.is_none() {
+        course.healthy_since = None;
+        let detail = sight
+            .probe
+            .as_ref()
+            .map_or("not probed yet", |p| p.detail.as_str());
+        return Judgement::NotYet(format!("not healthy: {detail}"));
+    }
+    let minimum = plan.definition.timing.minimum_healthy;
+    let since = *course.healthy_since.get_or_insert(now);
+    let time = elapsed(since, now);
+    if time >= minimum {
+        return Judgement::True(format!("healthy for {}", duration(time)));
+    }
+    Judgement::Moving(format!(
+        "healthy for {} of {}",
+        duration(time),
+        duration(minimum)
+    ))
+}
+
+fn verified(plan: &Plan, sight: &Sight) -> Judgement {
+    let Some(report) = &sight.report else {
+        return Judgement::Never(format!(
+            "the checks could not be run: {}",
+            sight.why_blind()
+        ));
+    };
+    if report.digest != plan.version.digest {
+        return Judgement::Never(format!(
+            "{} ran while the checks did, not {}",
+            report.digest.short(),
+            plan.version.digest.short()
+        ));
+    }
+    let passed = report.count(CheckVerdict::Passed);
+    let all = report.cases.len();
+    if report.allows() {
+        return Judgement::True(match all {
+            0 => "no checks are configured".into(),
+            _ => format!("{passed} of {all} passed"),
+        });
+    }
+    let first = report
+        .cases
+        .iter()
+        .find(|case| case.required && case.verdict != CheckVerdict::Passed)
+        .map(|case| format!("; {} {}: {}", case.name, case.verdict, case.detail))
+        .unwrap_or_default();
+    Judgement::Never(format!("{passed} of {all} passed{first}"))
+}
+
+fn registered(plan: &Plan, sight: &Sight) -> Judgement {
+    let Some(record) = &sight.registry else {
+        return blind(sight);
+    };
+    match record.slots.get(plan.slot).as_ref().map(|r| &r.value) {
+        Some(entry)
+            if entry.digest == plan.version.digest && entry.endpoint == *plan.endpoint() =>
+        {
+            yes()
+        }
+        Some(entry) => Judgement::NotYet(format!(
+            "{} is registered as {} at {}",
+            plan.slot,
+            entry.digest.short(),
+            entry.endpoint
+        )),
+        None => Judgement::NotYet(format!("{} is not registered", plan.slot)),
+    }
+}
+
+/// Registry, proxy and the public's answers, on fresh and on kept connections, name the slot.
+fn routed(plan: &Plan, to: Slot, generation: Option<u64>, sight: &Sight) -> Judgement {
+    let (Some(_), Some(proxy)) = (&sight.registry, &sight.proxy) else {
+        return blind(sight);
+    };
+    let route = sight.route();
+    if route.map(|(_, slot)| slot) != Some(to) {
+        return Judgement::NotYet(format!("the registry does not route to {to}"));
+    }
+    let wanted = generation.or(route.map(|(generation, _)| generation));
+    let (slot, told) = proxy.as_ref().map_or((None, 0), |p| (p.slot, p.generation));
+    if slot != Some(to) || Some(told) != wanted {
+        return Judgement::NotYet(format!(
+            "the proxy names {} generation {told}",
+            slot.map_or("nothing", Slot::as_str)
+        ));
+    }
+    if plan.definition.public.is_none() {
+        return yes();
+    }
+    let Some(Some((fresh, kept))) = &sight.public else {
+        return blind(sight);
+    };
+    for (answer, connection) in [(fresh, "fresh"), (kept, "kept-alive")] {
+        if let Some(wrong) = not_from(to, answer) {
+            return Judgement::NotYet(format!("the public address, {connection}: {wrong}"));
+        }
+    }
+    yes()
+}
+
+fn not_from(slot: Slot, answer: &PublicAnswer) -> Option<String> {
+    if answer.slot == Some(slot) {
+        return None;
+    }
+    if !answer.detail.is_empty() {
+        return Some(answer.detail.clone());
+    }
+    Some(format!(
+        "answered by {}",
+        answer.slot.map_or("nobody we know", Slot::as_str)
+    ))
+}
+
+fn watched(plan: &Plan, course: &mut Course, sight: &Sight, now: Timestamp) -> Judgement {
+    let well = sight.probe.as_ref().is_some_and(|probe| probe.healthy);
+    if let Some(Some(proxy)) = &sight.proxy
+        && proxy.slot != Some(plan.slot)
+    {
+        return Judgement::Never(format!(
+            "the proxy sends traffic to {} now: somebody else switched",
+            proxy.slot.map_or("nothing", Slot::as_str)
+        ));
+    }
+    course.bad_in_a_row = if well { 0 } else { course.bad_in_a_row + 1 };
+    if course.bad_in_a_row >= BAD_PROBES {
+        let detail = sight
+            .probe
+            .as_ref()
+            .map_or("not probed", |p| p.detail.as_str());
+        return Judgement::Never(format!(
+            "{BAD_PROBES} bad probes of {} in a row: {detail}",
+            plan.slot
+        ));
+    }
+    let window = plan.definition.timing.watch;
+    let time = elapsed(course.since, now);
+    if time >= window && well {
+        return yes();
+    }
+    Judgement::Moving(format!("{} of {}", duration(time), duration(window)))
+}
+
+fn drained(plan: &Plan, course: &Course, sight: &Sight, now: Timestamp) -> Judgement {
+    let limit = plan.definition.timing.drain;
+    let is_over = elapsed(course.since, now) >= limit;
+    match &sight.connections {
+        Some(Connections::Open(0)) => yes(),
+        Some(Connections::Open(open)) if is_over => {
+            Judgement::True(format!("{open} connections are still open and will be cut"))
+        }
+        Some(Connections::Open(open)) => Judgement::Moving(format!("{open} connections open")),
+        Some(Connections::Uncounted(why)) if is_over => {
+            Judgement::True(format!("waited {}; {why}", duration(limit)))
+        }
+        Some(Connections::Uncounted(why)) => Judgement::Moving(why.clone()),
+        None if is_over => Judgement::True(format!(
+            "waited {}; connections could not be counted: {}",
+            duration(limit),
+            sight.why_blind()
+        )),
+        None => blind(sight),
+    }
+}
+
+fn retired(slot: Slot, sight: &Sight) -> Judgement {
+    let (Some(_), Some(record)) = (&sight.instances, &sight.registry) else {
+        return blind(sight);
+    };
+    if sight.instance(slot).is_some_and(Instance::is_running) {
+        return Judgement::NotYet(format!("{slot} still runs"));
+    }
+    if record.slots.get(slot).is_some() {
+        return Judgement::NotYet(format!("{slot} is still registered"));
+    }
+    yes()
+}
+
+fn reinstated(plan: &Plan, sight: &Sight) -> Judgement {
+    let old = plan.slot.other();
+    let (Some(_), Some(record)) = (&sight.instances, &sight.registry) else {
+        return blind(sight);
+    };
+    if !sight.instance(old).is_some_and(Instance::is_running) {
+        return Judgement::NotYet(format!("{old} does not run"));
+    }
+    if !sight.probe.as_ref().is_some_and(|probe| probe.healthy) {
+        return Judgement::NotYet(format!("{old} is not healthy yet"));
+    }
+    if record.slots.get(old).is_none() {
+        return Judgement::NotYet(format!("{old} is not registered"));
+    }
+    yes()
+}

@@ -1,0 +1,324 @@
+//! The machine: one release as a pure function from events to effects. No I/O, no async, no
+//! clock: the time comes with each event.
+//!
+//! A release goes along a *way* of stages. Each is guarded (is the world as the act needs it?),
+//! its intent is written down, its act is done, and then it is looked at until it is true or its
+//! deadline has passed; the outcome is written down, and the next stage begins. The way back is
+//! a way like any other. At most one record, act or look is under way at any time, so an abort
+//! can only ever take hold between them (interlock 8).
+
+mod back;
+mod flow;
+mod show;
+mod wishes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::act::{Course, Mishap, Sight, Stage};
+use super::event::{Effect, Event, TimerId};
+use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
+use crate::checks::{CaseReport, Report};
+use crate::history::{Direction, Entry, Happening, Outcome, Step};
+use crate::inventory::{Connections, Operator};
+
+/// What to do about a failure when nobody is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Ask a person.
+    Ask,
+    /// Back out.
+    BackOut,
+}
+
+/// Between two tries of what could not be written down.
+const RECORD_AGAIN: Duration = Duration::from_secs(1);
+
+/// Where a release is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    /// Nothing happened yet.
+    New,
+    /// The head is being written.
+    Opening,
+    /// The stage waits for a person.
+    Asking { since: Timestamp },
+    /// The old slot is kept warm.
+    Standby { until: Option<Timestamp> },
+    /// The guard looks.
+    Guarding,
+    /// The guard waits until it looks again.
+    GuardPause,
+    /// The intent is being written.
+    Intending,
+    /// The act is under way.
+    Acting,
+    /// The act is over; its effect is looked at.
+    Observing,
+    /// Waits until it looks again, or acts again.
+    Pausing { act_again: bool },
+    /// The outcome is being written.
+    Settling { failure: Option<String> },
+    /// Something else is being written; then the phase goes on as said.
+    Noting { then: Then },
+    /// A person has to choose.
+    Choosing { why: String },
+    /// The end is being written.
+    Closing(Outcome),
+    /// Over.
+    Closed(Outcome),
+    /// The driver may not act any more.
+    Parked { why: String },
+}
+
+/// What follows a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Then {
+    /// The stage was approved: its guard looks.
+    Guard,
+    /// The stage is done again.
+    Again,
+    /// The stage that the way is at now begins.
+    Stage,
+    /// The way back begins.
+    Back,
+    /// The stage is over, well or not.
+    Settle { failure: Option<String> },
+    /// The release is left.
+    Leave,
+}
+
+/// What somebody asked for while something was under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Wish {
+    /// Back out.
+    BackOut {
+        by: Option<Operator>,
+        reason: String,
+    },
+    /// Stop driving.
+    Interrupt { reason: String },
+}
+
+/// A release in flight.
+#[derive(Debug)]
+pub struct Machine {
+    plan: Arc<Plan>,
+    on_failure: OnFailure,
+    phase: Phase,
+    way: Vec<Stage>,
+    at: usize,
+    rungs: Vec<StepStatus>,
+    /// Steps whose intent was written: what the way back has to look at.
+    begun: Vec<Step>,
+    course: Course,
+    deadline: Option<Timestamp>,
+    mishap: Option<(Timestamp, Mishap)>,
+    note: String,
+    report: Option<Report>,
+    cases: Vec<CaseReport>,
+    pulled: Option<(u64, u64)>,
+    draining: Option<u64>,
+    approval: Option<Approval>,
+    wish: Option<Wish>,
+    back_reason: Option<String>,
+    switched: bool,
+    pending: Option<super::act::Act>,
+    sequence: u32,
+    timer: u64,
+    unrecorded: Option<(Effect, Timestamp, String)>,
+    began_at: Option<Timestamp>,
+    effects: Vec<Effect>,
+}
+
+impl Machine {
+    /// A release that is about to begin.
+    pub fn new(plan: Arc<Plan>, on_failure: OnFailure) -> Self {
+        let way = plan
+            .steps()
+            .map(|step| Stage {
+                step,
+                direction: Direction::Forward,
+            })
+            .collect();
+        let rungs = plan
+            .steps()
+            .map(|step| StepStatus {
+                step,
+                state: StepState::Pending,
+            })
+            .collect();
+        let made_at = plan.made_at;
+        Self {
+            plan,
+            on_failure,
+            phase: Phase::New,
+            way,
+            at: 0,
+            rungs,
+            begun: Vec::new(),
+            course: Course::begun(made_at),
+            deadline: None,
+            mishap: None,
+            note: String::new(),
+            report: None,
+            cases: Vec::new(),
+            pulled: None,
+            draining: None,
+            approval: None,
+            wish: None,
+            back_reason: None,
+            switched: false,
+            pending: None,
+            sequence: 0,
+            timer: 0,
+            unrecorded: None,
+            began_at: None,
+            effects: Vec::new(),
+        }
+    }
+
+    /// One event, and what follows from it. An event that does not fit the moment changes nothing.
+    pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
+        self.began_at.get_or_insert(now);
+        if !matches!(self.phase, Phase::Closed(_) | Phase::Parked { .. }) {
+            self.take(now, event);
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    fn take(&mut self, now: Timestamp, event: Event) {
+        match event {
+            Event::Begun => self.begin(),
+            Event::Recorded => self.recorded(now),
+            Event::Unrecorded { fenced, why } => self.not_recorded(now, fenced, &why),
+            Event::Acted(outcome) => self.acted(now, outcome),
+            Event::Pulled { done, total } => self.pulled_so_far(now, done, total),
+            Event::CaseSettled(case) => self.cases.push(case),
+            Event::Seen(sight) => self.seen(now, &sight),
+            Event::Fired(id) => {
+                if id == TimerId(self.timer) {
+                    self.fired(now);
+                }
+            }
+            Event::Approved(approval) => self.approved(now, approval),
+            Event::BackOutAsked { by, reason } => self.back_out_asked(now, by, reason),
+            Event::Chosen { choice, by, note } => self.chosen(now, choice, by, note),
+            Event::StandbyEnded => self.standby_over(now),
+            Event::Superseded => self.superseded(now),
+            Event::Interrupted { reason } => self.wished(now, Wish::Interrupt { reason }),
+            Event::LockLost(why) => self.park(now, why),
+        }
+    }
+
+    fn begin(&mut self) {
+        if self.phase == Phase::New {
+            self.phase = Phase::Opening;
+            self.write(Effect::Head(Box::new(self.plan.record())));
+        }
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        self.way.get(self.at).copied()
+    }
+
+    /// Emits something to be written, and remembers it until it is.
+    fn write(&mut self, effect: Effect) {
+        // A timer of what was waited for before must not count as one to write again.
+        self.timer += 1;
+        self.unrecorded = Some((effect.clone(), Timestamp::MAX, String::new()));
+        self.effects.push(effect);
+    }
+
+    fn record(&mut self, now: Timestamp, what: Happening) {
+        self.sequence += 1;
+        self.write(Effect::Record(Entry {
+            sequence: self.sequence,
+            at: now,
+            what,
+        }));
+    }
+
+    /// What cannot be written down is not done: the same record is tried until it is written, the
+    /// lock is lost, or the patience of the plan is over.
+    fn not_recorded(&mut self, now: Timestamp, fenced: bool, why: &str) {
+        if fenced {
+            self.park(now, format!("the lock is somebody else's: {why}"));
+            return;
+        }
+        let Some((_, since, reason)) = &mut self.unrecorded else {
+            return;
+        };
+        if *since == Timestamp::MAX {
+            *since = now;
+        }
+        why.clone_into(reason);
+        let patience = self.plan.definition.timing.progress_deadline;
+        if super::time::elapsed(*since, now) >= patience {
+            self.park(now, format!("the release cannot be written down: {why}"));
+        } else {
+            self.schedule(RECORD_AGAIN);
+        }
+    }
+
+    fn write_again(&mut self) {
+        if let Some((effect, _, _)) = &self.unrecorded {
+            self.effects.push(effect.clone());
+        }
+    }
+
+    /// Only the newest timer counts.
+    fn schedule(&mut self, after: Duration) {
+        self.timer += 1;
+        self.effects.push(Effect::Schedule {
+            id: TimerId(self.timer),
+            after,
+        });
+    }
+
+    fn park(&mut self, now: Timestamp, why: String) {
+        self.announce(
+            now,
+            AnnouncementKind::Failed,
+            format!("not driven any more: {why}"),
+        );
+        self.phase = Phase::Parked { why };
+    }
+
+    fn announce(&mut self, now: Timestamp, kind: AnnouncementKind, text: impl Into<String>) {
+        let stage = self.stage();
+        self.effects.push(Effect::Announce(Announcement {
+            at: now,
+            step: stage.map(|stage| stage.step),
+            direction: stage.map_or(Direction::Forward, |stage| stage.direction),
+            kind,
+            text: text.into(),
+        }));
+    }
+
+    fn set_rung(&mut self, step: Step, state: StepState) {
+        if let Some(rung) = self.rungs.iter_mut().find(|rung| rung.step == step) {
+            rung.state = state;
+        }
+    }
+
+    fn pulled_so_far(&mut self, now: Timestamp, done: u64, total: u64) {
+        let before = self.pulled.map_or(0, |(done, _)| done);
+        self.pulled = Some((done, total));
+        if done > before {
+            self.extend(now);
+        }
+    }
+
+    fn remember(&mut self, sight: &Sight) {
+        if let Some(report) = &sight.report {
+            self.cases.clone_from(&report.cases);
+            self.report = Some(report.clone());
+        }
+        if let Some(Connections::Open(open)) = sight.connections {
+            self.draining = Some(open);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What the faces are shown of the machine.
+
+use std::sync::Arc;
+
+use super::flow::in_direction;
+use super::{Machine, Phase};
+use crate::history::{Direction, Step};
+use crate::release::{Progress, Status, StepState, StepStatus, approval};
+
+impl Machine {
+    /// The release as it is at this moment.
+    pub fn status(&self) -> Status {
+        Status {
+            plan: Arc::clone(&self.plan),
+            steps: self.rungs_now(),
+            progress: self.progress(),
+            since: self.began_at.unwrap_or(self.plan.made_at),
+            cases: self.cases.clone(),
+            checked_at: self.report.as_ref().map(|report| report.at),
+            pulled: self.pulled,
+            draining: self.draining,
+            switched: self.switched,
+            next: self.next_words(),
+            undo: self.undo_words(),
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        match &self.phase {
+            Phase::Closed(outcome) => return Progress::Closed(outcome.clone()),
+            Phase::Parked { why } => return Progress::Parked { why: why.clone() },
+            _ => {}
+        }
+        if let Some((_, _, why)) = self
+            .unrecorded
+            .as_ref()
+            .filter(|(_, _, why)| !why.is_empty())
+        {
+            return Progress::Unrecorded { why: why.clone() };
+        }
+        let Some(stage) = self.stage() else {
+            return Progress::Forward(Step::Stop);
+        };
+        match &self.phase {
+            Phase::Asking { since } => Progress::Asking {
+                step: stage.step,
+                need: approval::need(stage.step, self.plan.tier()),
+                since: *since,
+            },
+            Phase::Standby { until } => Progress::Standby { until: *until },
+            Phase::Choosing { why } => Progress::Choosing {
+                step: stage.step,
+                direction: stage.direction,
+                why: why.clone(),
+                choices: self.choices(),
+            },
+            _ => match stage.direction {
+                Direction::Forward => Progress::Forward(stage.step),
+                Direction::Back => Progress::Back(stage.step),
+            },
+        }
+    }
+
+    /// The rungs, with the stage under way on its own.
+    fn rungs_now(&self) -> Vec<StepStatus> {
+        let mut rungs = self.rungs.clone();
+        let is_under_way = matches!(
+            self.phase,
+            Phase::Guarding
+                | Phase::GuardPause
+                | Phase::Intending
+                | Phase::Acting
+                | Phase::Observing
+                | Phase::Pausing { .. }
+        );
+        if let Some(stage) = self.stage().filter(|_| is_under_way)
+            && let Some(rung) = rungs.iter_mut().find(|rung| rung.step == stage.step)
+        {
+            rung.state = StepState::Running {
+                since: self.course.since,
+                deadline: self.deadline,
+                direction: stage.direction,
+                note: self.note.clone(),
+            };
+        }
+        rungs
+    }
+
+    fn next_words(&self) -> String {
+        let next = match self.phase {
+            Phase::Asking { .. } | Phase::Standby { .. } | Phase::Choosing { .. } => self.at,
+            _ => self.at + 1,
+        };
+        let Some(stage) = self.way.get(next) else {
+            return String::new();
+        };
+        match (stage.direction, self.plan.step(stage.step)) {
+            (Direction::Forward, Some(planned)) => {
+                format!("{}: {}", stage.step, planned.calls.join("; "))
+            }
+            _ => in_direction(*stage),
+        }
+    }
+
+    /// What backing out now would do: the undo of everything that was begun, latest first.
+    fn undo_words(&self) -> String {
+        if self.is_going_back() {
+            return "it is backing out".into();
+        }
+        if !self.can_go_back() {
+            return "nothing was live before: there is nothing to go back to".into();
+        }
+        let mut words: Vec<&str> = Vec::new();
+        for step in self.begun.iter().rev() {
+            let undo = self
+                .plan
+                .step(*step)
+                .map_or("", |planned| planned.undo.as_str());
+            if !undo.starts_with("nothing") && !words.contains(&undo) {
+                words.push(undo);
+            }
+        }
+        if words.is_empty() {
+            "nothing to undo yet".into()
+        } else {
+            words.join("; ")
+        }
+    }
+}

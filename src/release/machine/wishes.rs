@@ -1,0 +1,179 @@
+//! What people say to a release. While something is under way a wish is kept until that has been
+//! observed; where the release rests it is granted at once.
+
+use jiff::Timestamp;
+
+use super::{Machine, Phase, Then, Wish};
+use crate::history::{Decision, Direction, Happening, Outcome, Step};
+use crate::inventory::Operator;
+use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
+
+impl Machine {
+    /// A yes counts when it is of this plan, of the step that waits, and has not expired.
+    pub(super) fn approved(&mut self, now: Timestamp, approval: Approval) {
+        let (Phase::Asking { since }, Some(stage)) = (self.phase.clone(), self.stage()) else {
+            return;
+        };
+        if let Err(refused) = approval.check(&self.plan, now) {
+            self.announce(now, AnnouncementKind::Noted, refused.to_string());
+            return;
+        }
+        if approval.scope() != Scope::Step(stage.step) {
+            return;
+        }
+        self.announce(
+            now,
+            AnnouncementKind::Decided,
+            format!("{} approved by {}", stage.step, approval.by()),
+        );
+        let by = approval.by().clone();
+        self.approval = Some(approval);
+        self.phase = Phase::Noting { then: Then::Guard };
+        self.record(
+            now,
+            Happening::Approved {
+                step: stage.step,
+                decision: Decision {
+                    by,
+                    asked_at: Some(since),
+                    note: None,
+                },
+            },
+        );
+    }
+
+    pub(super) fn back_out_asked(&mut self, now: Timestamp, by: Operator, reason: String) {
+        if self.is_going_back() {
+            self.announce(now, AnnouncementKind::Noted, "it is backing out already");
+            return;
+        }
+        if !self.can_go_back() {
+            self.announce(
+                now,
+                AnnouncementKind::Noted,
+                "nothing was live before: there is nothing to go back to",
+            );
+            return;
+        }
+        let by = Some(by);
+        self.wished(now, Wish::BackOut { by, reason });
+    }
+
+    /// Keeps a wish, and grants it at once where nothing is under way.
+    pub(super) fn wished(&mut self, now: Timestamp, wish: Wish) {
+        self.wish = Some(wish);
+        let rests = match self.phase {
+            Phase::Asking { .. }
+            | Phase::Standby { .. }
+            | Phase::GuardPause
+            | Phase::Choosing { .. }
+            // Between two looks the act has been observed at least once.
+            | Phase::Pausing { .. } => true,
+            _ => false,
+        };
+        if rests {
+            self.grant_wish(now);
+        } else {
+            self.announce(
+                now,
+                AnnouncementKind::Noted,
+                "as soon as the current act has been observed",
+            );
+        }
+    }
+
+    /// True when a wish decided what happens now.
+    pub(super) fn grant_wish(&mut self, now: Timestamp) -> bool {
+        match self.wish.take() {
+            None => false,
+            Some(Wish::Interrupt { reason }) => {
+                self.park(now, format!("interrupted: {reason}"));
+                true
+            }
+            Some(Wish::BackOut { by, reason }) => {
+                if self.is_going_back() || !self.can_go_back() {
+                    return false;
+                }
+                self.note_back_out(now, by, reason);
+                true
+            }
+        }
+    }
+
+    pub(super) fn superseded(&mut self, now: Timestamp) {
+        let is_stop = self
+            .stage()
+            .is_some_and(|stage| stage.step == Step::Stop && stage.direction == Direction::Forward);
+        let rests = matches!(self.phase, Phase::Standby { .. } | Phase::Asking { .. });
+        if is_stop && rests {
+            self.close(now, Outcome::Superseded);
+        }
+    }
+
+    pub(super) fn choices(&self) -> Vec<Choice> {
+        let Some(stage) = self.stage() else {
+            return Vec::new();
+        };
+        let mut choices = vec![Choice::Retry];
+        if stage.direction == Direction::Forward && self.can_go_back() {
+            choices.push(Choice::BackOut);
+        }
+        choices.push(Choice::Leave);
+        let is_optional = matches!(stage.step, Step::Watch | Step::Drain);
+        if stage.direction == Direction::Forward && is_optional {
+            choices.push(Choice::Skip);
+        }
+        choices
+    }
+
+    pub(super) fn chosen(
+        &mut self,
+        now: Timestamp,
+        choice: Choice,
+        by: Operator,
+        note: Option<String>,
+    ) {
+        let (Phase::Choosing { why }, Some(stage)) = (self.phase.clone(), self.stage()) else {
+            return;
+        };
+        if !self.choices().contains(&choice) {
+            self.announce(
+                now,
+                AnnouncementKind::Noted,
+                format!("{} cannot be chosen for {}", choice.as_str(), stage.step),
+            );
+            return;
+        }
+        self.announce(
+            now,
+            AnnouncementKind::Decided,
+            format!("{} by {by}", choice.as_str()),
+        );
+        let then = match choice {
+            Choice::Retry => Then::Again,
+            Choice::BackOut => {
+                self.back_reason = Some(format!("{} failed: {why}", stage.step));
+                Then::Back
+            }
+            Choice::Leave => Then::Leave,
+            Choice::Skip => {
+                self.set_rung(stage.step, StepState::Skipped);
+                self.at += 1;
+                Then::Stage
+            }
+        };
+        self.phase = Phase::Noting { then };
+        self.record(
+            now,
+            Happening::Chosen {
+                step: stage.step,
+                choice: choice.as_str().to_owned(),
+                decision: Decision {
+                    by,
+                    asked_at: None,
+                    note,
+                },
+            },
+        );
+    }
+}

@@ -1,0 +1,410 @@
+//! From what is asked and what is known to a plan, or to every reason against it.
+//!
+//! Two steps, because the proxy's own words for a switch need to know from where to where:
+//! [`decide`] makes a [`Draft`], [`Draft::into_plan`] writes the calls down.
+
+use crate::history::{Outcome, PlannedCalls, ReleaseKind, Step};
+use crate::inventory::drift::difference_of_route;
+use crate::inventory::{
+    Digest, Installation, Instance, Occupancy, RegistryRecord, Slot, SwitchOrder, Version,
+};
+
+use super::calls::{self, ProxyWords};
+use super::{Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, Wanted};
+
+/// Every decision of a plan, without the words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    plan: Plan,
+    installation: Installation,
+    has_image: bool,
+}
+
+/// Decides which slot, which generation and which kind of release it is, or refuses with all
+/// the reasons.
+pub fn decide(
+    request: &PlanRequest,
+    definition: &Definition,
+    facts: &Facts,
+) -> Result<Draft, Refused> {
+    let mut against = Vec::new();
+    refuse_by_rule(request, definition, facts, &mut against);
+    let Some(record) = known(&facts.record, "the registry's record", &mut against) else {
+        refuse_by_image(request, definition, facts, &mut against);
+        return Err(Refused(against));
+    };
+    refuse_by_record(request, facts, record, &mut against);
+    let installation = known(
+        &facts.installation,
+        "the proxy's configuration",
+        &mut against,
+    );
+    let proxy = known(&facts.proxy, "what the proxy does", &mut against);
+    if let Some(proxy) = proxy
+        && let Some(difference) = difference_of_route(record.route.as_ref(), proxy.as_ref())
+    {
+        against.push(Refusal::RouteDisagrees { difference });
+    }
+
+    let from = live_before(record, definition, facts, &mut against);
+    let slot = from.as_ref().map_or(Slot::Blue, |from| from.slot.other());
+    let other = occupant(slot, definition, facts, &mut against);
+    refuse_by_image(request, definition, facts, &mut against);
+    let version = match &facts.version {
+        Resolved::Version(version) => Some((**version).clone()),
+        Resolved::WhateverIsWarm => warm_version(other.as_ref(), record, definition, slot),
+        _ => None,
+    };
+    if facts.version == Resolved::WhateverIsWarm && (version.is_none() || from.is_none()) {
+        against.push(Refusal::NoStandby);
+    }
+    if let (Some(version), Some(from)) = (&version, &from)
+        && *version == from.version
+    {
+        against.push(Refusal::AlreadyLive {
+            slot: from.slot,
+            version: version.to_string(),
+        });
+    }
+    let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
+    if let Some(version) = &version
+        && is_back
+    {
+        refuse_unless_was_live(version, facts, &mut against);
+    }
+    let (Some(version), Some(installation), true) = (version, installation, against.is_empty())
+    else {
+        return Err(Refused(against));
+    };
+
+    let warm = other
+        .clone()
+        .filter(|instance| is_back && instance.is_running() && instance.digest == version.digest);
+    let kind = match (is_back, &warm) {
+        (false, _) => ReleaseKind::Promote,
+        (true, Some(_)) => ReleaseKind::WarmRollback,
+        (true, None) => ReleaseKind::ColdRollback,
+    };
+    let leftover = if warm.is_some() { None } else { other };
+    let warnings = warnings(facts, record, from.as_ref(), leftover.as_ref(), kind);
+    let seen = record.route.as_ref().map_or(0, |r| r.value.generation);
+    let pointed = proxy.and_then(Option::as_ref).map_or(0, |p| p.generation);
+    Ok(Draft {
+        plan: Plan {
+            release: facts.release,
+            kind,
+            definition: definition.clone(),
+            from,
+            slot,
+            version,
+            generation: seen.max(pointed) + 1,
+            leftover,
+            warm,
+            calls: Vec::new(),
+            warnings,
+            operator: request.operator.clone(),
+            reason: request.reason.clone(),
+            made_at: facts.now,
+        },
+        installation: installation.clone(),
+        has_image: facts.has_image,
+    })
+}
+
+impl Draft {
+    /// The switch that the plan will make, for the proxy to describe.
+    pub fn order(&self) -> SwitchOrder {
+        SwitchOrder {
+            from: self.plan.from.as_ref().map(|from| from.slot),
+            to: self.plan.slot,
+            generation: self.plan.generation,
+            token: crate::inventory::FencingToken::default(),
+        }
+    }
+
+    /// The target it is for.
+    pub fn target(&self) -> &crate::inventory::Target {
+        self.plan.target()
+    }
+
+    /// Writes every call of every step down.
+    pub fn into_plan(mut self, words: &ProxyWords) -> Plan {
+        let calls: Vec<PlannedCalls> = Step::ALL
+            .into_iter()
+            .filter(|step| self.has_step(*step))
+            .map(|step| PlannedCalls {
+                step,
+                calls: calls::of_step(step, &self.plan, self.has_image, words),
+                undo: calls::undo_of_step(step, &self.plan),
+            })
+            .collect();
+        self.plan.calls = calls;
+        self.plan
+    }
+
+    fn has_step(&self, step: Step) -> bool {
+        let warm = self.plan.warm.is_some();
+        match step {
+            Step::Pull | Step::Start => !warm,
+            Step::Install => self.installation != Installation::Current,
+            Step::Verify | Step::Register | Step::Switch | Step::Watch => true,
+            Step::Drain => self.plan.from.is_some(),
+            Step::Stop => {
+                self.plan.from.is_some()
+                    && self.plan.definition.timing.standby != super::Limit::Never
+            }
+        }
+    }
+}
+
+fn known<'a, T>(
+    fact: &'a Result<T, String>,
+    what: &str,
+    against: &mut Vec<Refusal>,
+) -> Option<&'a T> {
+    match fact {
+        Ok(value) => Some(value),
+        Err(why) => {
+            against.push(Refusal::Unknown {
+                what: what.to_owned(),
+                why: why.clone(),
+            });
+            None
+        }
+    }
+}
+
+fn refuse_by_rule(
+    request: &PlanRequest,
+    definition: &Definition,
+    facts: &Facts,
+    against: &mut Vec<Refusal>,
+) {
+    if !facts.may_write {
+        against.push(Refusal::ReadOnly);
+    }
+    if definition.health.is_none() {
+        against.push(Refusal::NoHealthCheck);
+    }
+    let reason_given = request
+        .reason
+        .as_deref()
+        .is_some_and(|r| !r.trim().is_empty());
+    if definition.rules.require_reason && !reason_given {
+        against.push(Refusal::NoReason);
+    }
+}
+
+fn refuse_by_record(
+    request: &PlanRequest,
+    facts: &Facts,
+    record: &RegistryRecord,
+    against: &mut Vec<Refusal>,
+) {
+    for (key, problem) in &record.problems {
+        against.push(Refusal::Unknown {
+            what: format!("what {key} says"),
+            why: problem.clone(),
+        });
+    }
+    if let Some(lock) = &record.lock
+        && !facts.lock_is_own_standby
+    {
+        against.push(Refusal::Locked(Box::new(lock.clone())));
+    }
+    let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
+    if let Some(hold) = record.hold.as_ref().filter(|hold| hold.stands(facts.now))
+        && !is_back
+    {
+        against.push(Refusal::Held(hold.clone()));
+    }
+}
+
+fn refuse_by_image(
+    request: &PlanRequest,
+    definition: &Definition,
+    facts: &Facts,
+    against: &mut Vec<Refusal>,
+) {
+    match &facts.version {
+        Resolved::Missing { wanted } => against.push(Refusal::NoSuchVersion {
+            wanted: wanted.clone(),
+            repository: definition.repository.clone(),
+        }),
+        Resolved::NothingLive => {
+            if let Wanted::From(environment) = &request.wanted {
+                against.push(Refusal::NothingLiveIn(environment.clone()));
+            }
+        }
+        Resolved::Unknown(why) => against.push(Refusal::Unknown {
+            what: "the version".into(),
+            why: why.clone(),
+        }),
+        Resolved::Version(version) => {
+            refuse_unless_live_there(request, definition, facts, version, against);
+        }
+        Resolved::WhateverIsWarm => {}
+    }
+}
+
+fn refuse_unless_live_there(
+    request: &PlanRequest,
+    definition: &Definition,
+    facts: &Facts,
+    version: &Version,
+    against: &mut Vec<Refusal>,
+) {
+    let (Some(environment), Some(there)) = (&definition.rules.only_from, &facts.live_there) else {
+        return;
+    };
+    if matches!(request.wanted, Wanted::Back(_)) {
+        return;
+    }
+    let Some(there) = known(there, &format!("what is live in {environment}"), against) else {
+        return;
+    };
+    if there.as_ref() != Some(version) {
+        against.push(Refusal::NotLiveIn {
+            environment: environment.clone(),
+            version: version.to_string(),
+        });
+    }
+}
+
+fn refuse_unless_was_live(version: &Version, facts: &Facts, against: &mut Vec<Refusal>) {
+    let Some(past) = known(&facts.past, "what was live here before", against) else {
+        return;
+    };
+    let was_live = past.iter().any(|record| {
+        let before = record
+            .from
+            .as_ref()
+            .is_some_and(|(_, from)| from == version);
+        let after = record.to.1 == *version
+            && record
+                .closed
+                .as_ref()
+                .is_some_and(|(_, outcome)| Outcome::is_success(outcome));
+        before || after
+    });
+    if !was_live {
+        against.push(Refusal::NeverLiveHere {
+            version: version.to_string(),
+        });
+    }
+}
+
+/// What is live, by the registry's route; the digest is that of what runs where something does.
+fn live_before(
+    record: &RegistryRecord,
+    definition: &Definition,
+    facts: &Facts,
+    against: &mut Vec<Refusal>,
+) -> Option<LiveBefore> {
+    let route = &record.route.as_ref()?.value;
+    let instance = occupant(route.live, definition, facts, against);
+    let digest = instance
+        .as_ref()
+        .map_or_else(|| route.digest.clone(), |i| i.digest.clone());
+    let registered = record.slots.get(route.live).as_ref().map(|r| &r.value);
+    let tag = registered
+        .filter(|entry| entry.digest == digest)
+        .and_then(|entry| entry.tag.clone())
+        .or_else(|| instance.as_ref().and_then(|i| i.tag.clone()));
+    Some(LiveBefore {
+        slot: route.live,
+        version: version_of(definition, digest, tag),
+        endpoint: definition.endpoints.get(route.live).clone(),
+        instance: instance.map(|i| i.id),
+        generation: route.generation,
+    })
+}
+
+fn version_of(definition: &Definition, digest: Digest, tag: Option<String>) -> Version {
+    Version {
+        repository: definition.repository.clone(),
+        tag,
+        digest,
+        labels: crate::inventory::ImageLabels::default(),
+    }
+}
+
+fn occupant(
+    slot: Slot,
+    definition: &Definition,
+    facts: &Facts,
+    against: &mut Vec<Refusal>,
+) -> Option<Instance> {
+    match known(
+        facts.slots.get(slot),
+        &format!("what stands in {slot}"),
+        against,
+    )? {
+        Occupancy::Free => None,
+        Occupancy::Ours(instance) => Some((**instance).clone()),
+        Occupancy::Foreign(by) => {
+            against.push(Refusal::SlotTaken {
+                slot,
+                endpoint: definition.endpoints.get(slot).clone(),
+                by: by.clone(),
+            });
+            None
+        }
+    }
+}
+
+/// The version in the other slot, if it runs and is registered as itself.
+fn warm_version(
+    other: Option<&Instance>,
+    record: &RegistryRecord,
+    definition: &Definition,
+    slot: Slot,
+) -> Option<Version> {
+    let instance = other.filter(|instance| instance.is_running())?;
+    let entry = &record.slots.get(slot).as_ref()?.value;
+    if entry.digest != instance.digest {
+        return None;
+    }
+    Some(version_of(
+        definition,
+        instance.digest.clone(),
+        entry.tag.clone().or_else(|| instance.tag.clone()),
+    ))
+}
+
+fn warnings(
+    facts: &Facts,
+    record: &RegistryRecord,
+    from: Option<&LiveBefore>,
+    leftover: Option<&Instance>,
+    kind: ReleaseKind,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let (Some(from), Some(probe)) = (from, &facts.live_probe)
+        && !probe.healthy
+    {
+        warnings.push(format!(
+            "{} {} is live and not healthy ({}): backing out would go back to it",
+            from.slot,
+            from.version.name(),
+            probe.detail
+        ));
+    }
+    if from.is_none() {
+        warnings
+            .push("nothing is live yet: after the switch there is nothing to go back to".into());
+    }
+    if let Some(instance) = leftover.filter(|instance| instance.is_running()) {
+        warnings.push(format!(
+            "{} still runs {}: it is replaced, and with it goes the warm way back to it",
+            instance.slot,
+            instance.version_name()
+        ));
+    }
+    if let Some(hold) = record.hold.as_ref().filter(|hold| hold.stands(facts.now))
+        && kind != ReleaseKind::Promote
+    {
+        warnings.push(format!("held by {}: {}", hold.author, hold.reason));
+    }
+    warnings
+}

@@ -1,0 +1,45 @@
+//! Durations as people say them.
+
+use std::time::Duration;
+
+/// `850ms`, `4.1s`, `2m 5s`, `1h 10m`, `12d 4h`.
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 => format!("{}ms", time.as_millis()),
+        1..10 if time.subsec_millis() >= 50 => format!("{:.1}s", time.as_secs_f64()),
+        1..60 => format!("{seconds}s"),
+        60..3600 => two(seconds / 60, "m", seconds % 60, "s"),
+        3600..86_400 => two(seconds / 3600, "h", seconds % 3600 / 60, "m"),
+        _ => two(seconds / 86_400, "d", seconds % 86_400 / 3600, "h"),
+    }
+}
+
+fn two(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
+    if small == 0 {
+        format!("{large}{large_unit}")
+    } else {
+        format!("{large}{large_unit} {small}{small_unit}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        for (milliseconds, words) in [
+            (0, "0ms"),
+            (850, "850ms"),
+            (4100, "4.1s"),
+            (6000, "6s"),
+            (60_000, "1m"),
+            (125_000, "2m 5s"),
+            (4_200_000, "1h 10m"),
+            (1_051_200_000, "12d 4h"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(milliseconds)), words);
+        }
+    }
+}

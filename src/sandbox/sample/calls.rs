@@ -1,0 +1,109 @@
+//! Counting calls without a transaction a call: each process counts in memory and adds what it
+//! has counted to the shared total every tenth of a second and at its end.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::store::{Start, Store};
+
+/// How long a call may be known to this process only.
+pub(super) const FLUSHED_EVERY: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Default)]
+struct Count {
+    /// The shared total as it was after the last flush.
+    stored: u64,
+    /// Counted here and not yet in it.
+    pending: u64,
+    starts: Vec<Start>,
+}
+
+/// The calls of all versions, as far as this process knows. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Calls {
+    count: Arc<Mutex<Count>>,
+    store: Arc<Mutex<Store>>,
+}
+
+impl Calls {
+    /// Takes over what is stored.
+    pub(super) fn new(store: Store) -> rusqlite::Result<Self> {
+        let count = Count {
+            stored: store.add(0)?,
+            pending: 0,
+            starts: store.starts()?,
+        };
+        Ok(Self {
+            count: Arc::new(Mutex::new(count)),
+            store: Arc::new(Mutex::new(store)),
+        })
+    }
+
+    /// One more.
+    pub(super) fn count(&self) {
+        lock(&self.count).pending += 1;
+    }
+
+    /// All calls since the first version; what the other slot counted in the last tenth of a
+    /// second is missing. Never goes back within a process.
+    pub(super) fn total(&self) -> u64 {
+        let count = lock(&self.count);
+        count.stored + count.pending
+    }
+
+    /// The versions that started, oldest first.
+    pub(super) fn starts(&self) -> Vec<Start> {
+        lock(&self.count).starts.clone()
+    }
+
+    /// Flushes for ever; a failure is said once a streak and tried again.
+    pub(super) async fn keep_flushing(self, failed: impl Fn(String)) {
+        let mut ticks = interval(FLUSHED_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failing = false;
+        loop {
+            ticks.tick().await;
+            match self.flush().await {
+                Ok(()) => failing = false,
+                Err(_) if failing => {}
+                Err(error) => {
+                    failing = true;
+                    failed(error);
+                }
+            }
+        }
+    }
+
+    /// Adds what is pending to the shared total and learns what others have added.
+    pub(super) async fn flush(&self) -> Result<(), String> {
+        let calls = self.clone();
+        spawn_blocking(move || calls.flush_blocking())
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())
+    }
+
+    fn flush_blocking(&self) -> rusqlite::Result<()> {
+        // Held for the whole flush: two flushes at once would add the same calls twice.
+        let store = lock(&self.store);
+        let adding = lock(&self.count).pending;
+        if adding == 0 {
+            return Ok(());
+        }
+        let stored = store.add(adding)?;
+        let starts = store.starts()?;
+        let mut count = lock(&self.count);
+        count.stored = stored;
+        count.pending -= adding;
+        count.starts = starts;
+        Ok(())
+    }
+}
+
+/// A poisoned lock still guards a consistent count: nothing is half-written between two lines.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,217 @@
+//! What the sample application can be told, by its environment and by its arguments. Arguments win.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::inventory::{Endpoint, Slot};
+
+/// The way in which a version is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fault {
+    /// It works.
+    #[default]
+    None,
+    /// It runs and answers, but its health endpoint says 503 for ever.
+    Unhealthy,
+    /// It is healthy, but `/orders` and `/broken` answer 500.
+    FailingChecks,
+    /// It ends by itself, with exit code 1, before it has answered anything.
+    Crash,
+}
+
+impl FromStr for Fault {
+    type Err = InvalidOptions;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOptions> {
+        match text {
+            "none" => Ok(Self::None),
+            "unhealthy" => Ok(Self::Unhealthy),
+            "failing-checks" => Ok(Self::FailingChecks),
+            "crash" => Ok(Self::Crash),
+            other => Err(InvalidOptions(format!(
+                "{other:?} is no fault: none, unhealthy, failing-checks or crash"
+            ))),
+        }
+    }
+}
+
+/// What is wrong with an option, in words for whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidOptions(String);
+
+/// How the sample application runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SampleOptions {
+    /// Where it listens.
+    pub address: Endpoint,
+    /// What it calls itself.
+    pub version: String,
+    /// Which slot it was started in, if anyone said.
+    pub slot: Option<Slot>,
+    /// Where the calls and the starts are kept; without it they are forgotten at the end.
+    pub data: Option<PathBuf>,
+    /// How it is broken.
+    pub fault: Fault,
+    /// How long `/work` takes.
+    pub work: Duration,
+    /// For how long after its start it is not healthy yet.
+    pub starts_in: Duration,
+}
+
+/// Argument, environment variables in the order they are asked, and what it is.
+const OPTIONS: [(&str, &[&str]); 7] = [
+    ("--address", &["GREENROOM_ADDRESS", "SAMPLE_ADDRESS"]),
+    ("--version", &["SAMPLE_VERSION"]),
+    ("--slot", &["GREENROOM_SLOT"]),
+    ("--data", &["SAMPLE_DATA"]),
+    ("--fault", &["SAMPLE_FAULT"]),
+    ("--work", &["SAMPLE_WORK"]),
+    ("--starts-in", &["SAMPLE_STARTS_IN"]),
+];
+
+impl SampleOptions {
+    /// A working version on `address`, with nothing else said.
+    pub fn new(address: Endpoint, version: impl Into<String>) -> Self {
+        Self {
+            address,
+            version: version.into(),
+            slot: None,
+            data: None,
+            fault: Fault::None,
+            work: Duration::from_millis(20),
+            starts_in: Duration::ZERO,
+        }
+    }
+
+    /// Reads `--address`, `--version`, `--slot`, `--data`, `--fault`, `--work` and `--starts-in`
+    /// (durations with a unit, `250ms`), each else from the environment. Empty is not said.
+    pub fn read(
+        arguments: impl IntoIterator<Item = String>,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, InvalidOptions> {
+        let given = pairs(arguments)?;
+        let said = |option: &str| {
+            let by_argument = given.iter().rev().find(|(name, _)| name == option);
+            let found = by_argument.map(|(_, value)| value.clone());
+            found
+                .or_else(|| {
+                    let (_, variables) = OPTIONS.iter().find(|(name, _)| *name == option)?;
+                    variables
+                        .iter()
+                        .find_map(|name| environment(name).filter(|value| !value.is_empty()))
+                })
+                .filter(|value| !value.is_empty())
+        };
+
+        let address = said("--address").unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+        let version = said("--version").unwrap_or_else(|| "0.0.0".to_owned());
+        let mut options = Self::new(parsed("--address", &address)?, version);
+        options.data = said("--data").map(PathBuf::from);
+        if let Some(slot) = said("--slot") {
+            options.slot = Some(parsed("--slot", &slot)?);
+        }
+        if let Some(fault) = said("--fault") {
+            options.fault = parsed("--fault", &fault)?;
+        }
+        if let Some(work) = said("--work") {
+            options.work = duration("--work", &work)?;
+        }
+        if let Some(starts_in) = said("--starts-in") {
+            options.starts_in = duration("--starts-in", &starts_in)?;
+        }
+        Ok(options)
+    }
+}
+
+/// `--name value` and `--name=value`, with names that exist.
+fn pairs(
+    arguments: impl IntoIterator<Item = String>,
+) -> Result<Vec<(String, String)>, InvalidOptions> {
+    let mut arguments = arguments.into_iter();
+    let mut pairs = Vec::new();
+    while let Some(argument) = arguments.next() {
+        let (name, value) = match argument.split_once('=') {
+            Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+            None => (argument, None),
+        };
+        if !OPTIONS.iter().any(|(known, _)| *known == name) {
+            let known: Vec<_> = OPTIONS.iter().map(|(known, _)| *known).collect();
+            return Err(InvalidOptions(format!(
+                "{name:?} is no option of the sample application: {}",
+                known.join(", ")
+            )));
+        }
+        let Some(value) = value.or_else(|| arguments.next()) else {
+            return Err(InvalidOptions(format!("{name} needs a value")));
+        };
+        pairs.push((name, value));
+    }
+    Ok(pairs)
+}
+
+fn parsed<T: FromStr>(option: &str, text: &str) -> Result<T, InvalidOptions>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse()
+        .map_err(|error| InvalidOptions(format!("{option}: {error}")))
+}
+
+fn duration(option: &str, text: &str) -> Result<Duration, InvalidOptions> {
+    let signed: SignedDuration = parsed(option, text)?;
+    Duration::try_from(signed)
+        .map_err(|_| InvalidOptions(format!("{option}: {text:?} is less than nothing")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str], environment: &[(&str, &str)]) -> Result<SampleOptions, String> {
+        SampleOptions::read(arguments.iter().map(ToString::to_string), |asked| {
+            let found = environment.iter().find(|(name, _)| *name == asked);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn arguments_win_over_the_environment_and_the_releaser_over_the_image() {
+        let options = read(
+            &["--version", "2", "--work=1s"],
+            &[
+                ("SAMPLE_VERSION", "1"),
+                ("SAMPLE_ADDRESS", "0.0.0.0:80"),
+                ("GREENROOM_ADDRESS", "unix:/run/a.sock"),
+                ("GREENROOM_SLOT", "green"),
+                ("SAMPLE_STARTS_IN", "250ms"),
+                ("SAMPLE_DATA", ""),
+            ],
+        );
+        let mut expected = SampleOptions::new(Endpoint::Unix("/run/a.sock".into()), "2");
+        expected.work = Duration::from_secs(1);
+        expected.slot = Some(Slot::Green);
+        expected.starts_in = Duration::from_millis(250);
+        assert_eq!(options, Ok(expected));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_in_words() {
+        for (arguments, said) in [
+            (vec!["--colour", "red"], "--colour"),
+            (vec!["--version"], "needs a value"),
+            (vec!["--fault", "odd"], "is no fault"),
+            (vec!["--work", "-1s"], "less than nothing"),
+            (vec!["--work", "1"], "--work"),
+            (vec!["--address", "here"], "is not an address"),
+            (vec!["--slot", "red"], "blue or green"),
+        ] {
+            let refused = read(&arguments, &[]).expect_err("refused");
+            assert!(refused.contains(said), "{arguments:?}: {refused}");
+        }
+    }
+}

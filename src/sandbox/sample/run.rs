@@ -1,0 +1,194 @@
+//! The life of the sample application: open the store, listen, serve until told to end, finish
+//! what is in flight, write the last calls down.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderValue;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::answers::{App, routes};
+use super::calls::Calls;
+use super::listen::{Listening, listen};
+use super::options::{Fault, InvalidOptions, SampleOptions};
+use super::request_log::RequestLog;
+use super::store::Store;
+
+/// A client that does not read cannot keep an ending process for ever.
+const FINISHES_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the last log lines may take.
+const WRITES_WITHIN: Duration = Duration::from_secs(1);
+
+/// Why the sample application could not run, or ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum SampleFailure {
+    /// An option makes no sense.
+    #[error(transparent)]
+    Options(#[from] InvalidOptions),
+    /// The address cannot be listened on, or the machine gave way.
+    #[error("listening on {address}: {source}")]
+    Listen {
+        /// As it was asked for.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The calls cannot be counted.
+    #[error("the count of calls in {directory}: {source}")]
+    Store {
+        /// The data directory.
+        directory: String,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A fault that was asked for.
+    #[error("this version crashes on purpose")]
+    Crashed,
+}
+
+/// Runs as the arguments and the environment say, until SIGTERM or SIGINT; exit code 1 and a line
+/// on standard error if it cannot.
+pub async fn main_from_environment(arguments: impl IntoIterator<Item = String>) -> ExitCode {
+    let ended = match SampleOptions::read(arguments, |name| std::env::var(name).ok()) {
+        Ok(options) => until_signalled(options).await,
+        Err(error) => Err(error.into()),
+    };
+    let Err(failure) = ended else {
+        return ExitCode::SUCCESS;
+    };
+    let line = format!("sample application: {failure}\n");
+    // Without a standard error there is nobody to tell.
+    drop(io::Write::write_all(&mut io::stderr(), line.as_bytes()));
+    ExitCode::FAILURE
+}
+
+async fn until_signalled(options: SampleOptions) -> Result<(), SampleFailure> {
+    let unheard = |source| SampleFailure::Listen {
+        address: "signals".to_owned(),
+        source,
+    };
+    let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
+    let stop = CancellationToken::new();
+    let told = stop.clone();
+    let listener = tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        told.cancel();
+    });
+    let ended = serve(options, stop).await;
+    listener.abort();
+    ended
+}
+
+/// Serves until `stop`, then finishes the requests in flight and stores the last calls.
+pub async fn serve(options: SampleOptions, stop: CancellationToken) -> Result<(), SampleFailure> {
+    let (log, all_written) = RequestLog::start();
+    let served = serve_logged(options, stop, log).await;
+    // Bounded: a reader that does not read cannot keep us, nor a connection that was given up.
+    drop(timeout(WRITES_WITHIN, all_written).await);
+    served
+}
+
+async fn serve_logged(
+    options: SampleOptions,
+    stop: CancellationToken,
+    log: RequestLog,
+) -> Result<(), SampleFailure> {
+    if options.fault == Fault::Crash {
+        log.warn(format_args!("{} cannot read its settings", options.version));
+        return Err(SampleFailure::Crashed);
+    }
+
+    let host = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    let calls = opened(&options, &host)?;
+    let unlistened = |source| SampleFailure::Listen {
+        address: options.address.to_string(),
+        source,
+    };
+    let listening = listen(&options.address).await.map_err(unlistened)?;
+    let address = match &listening {
+        Listening::Tcp(listener) => listener.local_addr().map_err(unlistened)?.to_string(),
+        Listening::Unix(..) => options.address.to_string(),
+    };
+    log.info(format_args!("{} listens on {address}", options.version));
+
+    let told = log.clone();
+    let flushing = tokio::spawn(calls.clone().keep_flushing(move |error| {
+        told.warn(format_args!("calls are not stored: {error}"));
+    }));
+    let app = Arc::new(App {
+        version_header: HeaderValue::from_str(&options.version)
+            .unwrap_or_else(|_| HeaderValue::from_static("unprintable")),
+        host,
+        started: Instant::now(),
+        calls: calls.clone(),
+        log: log.clone(),
+        options: options.clone(),
+    });
+    let served = serve_on(listening, app, stop).await.map_err(unlistened);
+
+    flushing.abort();
+    // Its clone of the log must be gone before the writer is waited for.
+    drop(flushing.await);
+    if let Err(error) = calls.flush().await {
+        log.warn(format_args!("the last calls are lost: {error}"));
+    }
+    log.info(format_args!("{} has ended", options.version));
+    served
+}
+
+fn opened(options: &SampleOptions, host: &str) -> Result<Calls, SampleFailure> {
+    let open = || {
+        let store = Store::open(options.data.as_deref())?;
+        let slot = options.slot.map(crate::inventory::Slot::as_str);
+        store.started(&options.version, slot, host)?;
+        Calls::new(store)
+    };
+    open().map_err(|source| SampleFailure::Store {
+        directory: options
+            .data
+            .as_ref()
+            .map_or_else(|| "memory".to_owned(), |path| path.display().to_string()),
+        source,
+    })
+}
+
+async fn serve_on(listening: Listening, app: Arc<App>, stop: CancellationToken) -> io::Result<()> {
+    let routes = routes(app);
+    let told = stop.clone().cancelled_owned();
+    let (serving, socket) = match listening {
+        Listening::Tcp(listener) => {
+            let serving = axum::serve(listener, routes).with_graceful_shutdown(told);
+            (tokio::spawn(serving.into_future()), None)
+        }
+        Listening::Unix(listener, socket) => {
+            let serving = axum::serve(listener, routes).with_graceful_shutdown(told);
+            (tokio::spawn(serving.into_future()), Some(socket))
+        }
+    };
+    let abort = serving.abort_handle();
+    let finished = async {
+        stop.cancelled().await;
+        sleep(FINISHES_WITHIN).await;
+    };
+    let ended = tokio::select! {
+        ended = serving => ended.unwrap_or_else(|error| Err(io::Error::other(error))),
+        () = finished => {
+            abort.abort();
+            Ok(())
+        }
+    };
+    drop(socket);
+    ended
+}

@@ -1,0 +1,89 @@
+//! What survives a release: the number of calls and who started when, in one SQLite file that
+//! two slots may have open at once. Blocking; its callers see to that.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+use serde::Serialize;
+
+/// A version that was started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Start {
+    pub(super) version: String,
+    pub(super) slot: Option<String>,
+    pub(super) host: String,
+    /// RFC 3339.
+    pub(super) started: String,
+}
+
+/// How many starts are told; the file keeps all of them.
+const TOLD: u32 = 20;
+
+pub(super) struct Store(Connection);
+
+impl Store {
+    /// Opens or makes `calls.sqlite` in `directory`, or a store that lives as long as this process.
+    pub(super) fn open(directory: Option<&Path>) -> rusqlite::Result<Self> {
+        let connection = match directory {
+            Some(directory) => Connection::open(directory.join("calls.sqlite"))?,
+            None => Connection::open_in_memory()?,
+        };
+        connection.busy_timeout(Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        // A power cut may cost the last calls, which is fair for a counter in a sample.
+        connection.pragma_update(None, "synchronous", "normal")?;
+        connection.execute_batch(
+            "begin immediate;
+             create table if not exists total (id integer primary key check (id = 1), calls integer not null) strict;
+             insert or ignore into total (id, calls) values (1, 0);
+             create table if not exists starts (
+                 id integer primary key, version text not null, slot text, host text not null, started text not null
+             ) strict;
+             commit;",
+        )?;
+        Ok(Self(connection))
+    }
+
+    /// Adds calls and gives the total, the other slot's calls included.
+    pub(super) fn add(&self, calls: u64) -> rusqlite::Result<u64> {
+        let calls = i64::try_from(calls).unwrap_or(i64::MAX);
+        let total: i64 = self.0.query_row(
+            "update total set calls = calls + ?1 where id = 1 returning calls",
+            params![calls],
+            |row| row.get(0),
+        )?;
+        Ok(u64::try_from(total).unwrap_or(0))
+    }
+
+    pub(super) fn started(
+        &self,
+        version: &str,
+        slot: Option<&str>,
+        host: &str,
+    ) -> rusqlite::Result<()> {
+        self.0.execute(
+            "insert into starts (version, slot, host, started) values (?1, ?2, ?3, ?4)",
+            params![version, slot, host, Timestamp::now().to_string()],
+        )?;
+        Ok(())
+    }
+
+    /// The last starts, oldest first.
+    pub(super) fn starts(&self) -> rusqlite::Result<Vec<Start>> {
+        let mut statement = self.0.prepare_cached(
+            "select version, slot, host, started from
+               (select * from starts order by id desc limit ?1) order by id",
+        )?;
+        let rows = statement.query_map(params![TOLD], |row| {
+            Ok(Start {
+                version: row.get(0)?,
+                slot: row.get(1)?,
+                host: row.get(2)?,
+                started: row.get(3)?,
+            })
+        })?;
+        rows.collect()
+    }
+}

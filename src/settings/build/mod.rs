@@ -1,0 +1,222 @@
+//! From what is written to plain data with every default filled in. Runs only on what has been
+//! checked; what could still be wrong is left out rather than guessed.
+
+mod target;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use super::model::{
+    EnvironmentSection, NginxSection, ProxyKind, Root, RuntimeKind, SecretSection, StoreKind,
+    SwitchWord, TierWord, TlsSection,
+};
+use super::places::{
+    ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings, EtcdPlace, Login, NginxPlace,
+    OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace, Settings, SqlitePlace,
+    StorePlace, SwitchMode, TlsPlace,
+};
+use super::{paths, timing};
+use crate::inventory::{Endpoint, EnvironmentName, SecretSource, Tier};
+use crate::release::Rules;
+
+/// The settings of a file that has no errors.
+pub(super) fn build(root: &Root, file: &Path) -> Settings {
+    let building = Building {
+        root,
+        base: file.parent().unwrap_or(Path::new("")),
+    };
+    let environments: Vec<EnvironmentSettings> = root
+        .environments
+        .iter()
+        .filter_map(|(name, section)| building.environment(name, section))
+        .collect();
+    let targets = root
+        .services
+        .iter()
+        .flat_map(|(name, service)| building.targets(name, service, &environments))
+        .collect();
+    Settings {
+        file: file.to_owned(),
+        operator: OperatorSettings {
+            name: root.operator.name.clone(),
+            host: root.operator.host.clone(),
+        },
+        console: ConsoleSettings {
+            theme: root.console.theme.clone(),
+            armed: root.console.armed.0,
+            mouse: root.console.mouse,
+            read_only: root.console.read_only,
+        },
+        environments,
+        targets,
+    }
+}
+
+struct Building<'a> {
+    root: &'a Root,
+    base: &'a Path,
+}
+
+impl Building<'_> {
+    /// A path of the file is relative to the file, not to whoever starts the program.
+    fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    fn secret(&self, section: &SecretSection) -> Option<SecretSource> {
+        Some(match section.source()? {
+            SecretSource::File(path) => SecretSource::File(self.path(&path)),
+            other => other,
+        })
+    }
+
+    fn login(&self, user: Option<&String>, password: Option<&SecretSection>) -> Option<Login> {
+        Some(Login {
+            user: user?.clone(),
+            password: self.secret(password?)?,
+        })
+    }
+
+    fn tls(&self, section: Option<&TlsSection>) -> Option<TlsPlace> {
+        let section = section?;
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| self.path(path));
+        Some(TlsPlace {
+            ca: path(&section.ca),
+            cert: path(&section.cert),
+            key: path(&section.key),
+        })
+    }
+
+    fn environment(&self, name: &str, section: &EnvironmentSection) -> Option<EnvironmentSettings> {
+        let (lock_lease, lock_heartbeat) = timing::lock(self.root, section);
+        Some(EnvironmentSettings {
+            name: name.parse().ok()?,
+            tier: tier(section.tier),
+            rules: rules(section),
+            runtime: self.runtime(section)?,
+            registry: section
+                .registry
+                .as_ref()
+                .map_or_else(RegistryPlace::default, |registry| RegistryPlace {
+                    login: self.login(registry.user.as_ref(), registry.password.as_ref()),
+                    plain_http: registry.plain_http,
+                }),
+            store: self.store(section)?,
+            proxy: self.proxy(section),
+            lock_lease,
+            lock_heartbeat,
+        })
+    }
+
+    fn runtime(&self, section: &EnvironmentSection) -> Option<RuntimePlace> {
+        Some(match section.runtime {
+            RuntimeKind::Docker => {
+                let docker = section.docker.as_ref();
+                RuntimePlace::Docker(DockerPlace {
+                    address: section.docker_address(),
+                    tls: self.tls(docker.and_then(|docker| docker.tls.as_ref())),
+                })
+            }
+            RuntimeKind::Process => {
+                let process = section.process.as_ref()?;
+                RuntimePlace::Process(ProcessPlace {
+                    state: self.path(&process.state),
+                    catalogue: self.path(&process.catalogue),
+                })
+            }
+        })
+    }
+
+    fn store(&self, section: &EnvironmentSection) -> Option<StorePlace> {
+        if section.store_kind() == StoreKind::Sqlite {
+            let path = section
+                .sqlite
+                .as_ref()
+                .and_then(|sqlite| sqlite.path.as_ref());
+            return Some(StorePlace::Sqlite(SqlitePlace {
+                path: path.map_or_else(paths::archive, |path| self.path(path)),
+            }));
+        }
+        let etcd = section.etcd.as_ref()?;
+        Some(StorePlace::Etcd(EtcdPlace {
+            endpoints: etcd.endpoints.clone(),
+            prefix: etcd.prefix.clone(),
+            tls: self.tls(etcd.tls.as_ref()),
+            login: self.login(etcd.user.as_ref(), etcd.password.as_ref()),
+        }))
+    }
+
+    fn proxy(&self, section: &EnvironmentSection) -> Option<ProxyPlace> {
+        Some(match section.proxy_kind()? {
+            ProxyKind::Nginx => ProxyPlace::Nginx(self.nginx(section.nginx.as_ref()?)),
+            ProxyKind::Embedded => {
+                let embedded = section.embedded.as_ref()?;
+                ProxyPlace::Embedded(EmbeddedPlace {
+                    answer: embedded.answer.clone(),
+                    state: self.path(&embedded.state),
+                })
+            }
+        })
+    }
+
+    fn nginx(&self, section: &NginxSection) -> NginxPlace {
+        // Inside a container the paths are its own; a bare program name is looked up on the path.
+        let here = |path: &Path| match section.container {
+            Some(_) => path.to_owned(),
+            None => self.path(path),
+        };
+        let bare = section.binary.components().count() == 1;
+        NginxPlace {
+            binary: if bare {
+                section.binary.clone()
+            } else {
+                here(&section.binary)
+            },
+            container: section.container.clone(),
+            configuration: here(&section.configuration),
+            sites: here(&section.sites),
+            state: here(&section.state),
+            answer_listen: section.answer.listen.clone(),
+            answer_connect: section
+                .answer
+                .connect
+                .clone()
+                .unwrap_or_else(|| reachable(&section.answer.listen)),
+            template: section.template.as_ref().map(|path| self.path(path)),
+            switch: match section.switch {
+                SwitchWord::Pointer => SwitchMode::Pointer,
+                SwitchWord::Reload => SwitchMode::Reload,
+            },
+        }
+    }
+}
+
+fn tier(word: TierWord) -> Tier {
+    match word {
+        TierWord::Development => Tier::Development,
+        TierWord::Staging => Tier::Staging,
+        TierWord::Protected => Tier::Protected,
+    }
+}
+
+fn rules(section: &EnvironmentSection) -> Rules {
+    let from = section.rules.only_from.as_ref();
+    Rules {
+        allow_yes: section.rules.allow_yes,
+        require_reason: section.rules.require_reason,
+        only_from: from.and_then(|name| name.parse::<EnvironmentName>().ok()),
+    }
+}
+
+/// Where to connect to what listens there: everywhere is also here.
+fn reachable(listen: &Endpoint) -> Endpoint {
+    let Endpoint::Tcp(address) = listen else {
+        return listen.clone();
+    };
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    Endpoint::Tcp(SocketAddr::new(ip, address.port()))
+}

@@ -1,0 +1,201 @@
+//! One service in one environment, as the release engine and the proxy know it.
+
+use std::collections::BTreeMap;
+
+use super::super::model::{
+    AskSection, CheckSection, EnvironmentSection, HealthSection, ListenSection, RestartWord,
+    ServiceEnvironmentSection, ServiceSection, SiteSection, VariableValue,
+};
+use super::super::places::{EnvironmentSettings, ExtraKey, SitePlace, TargetSettings};
+use super::super::timing;
+use super::{Building, reachable};
+use crate::checks::{Case, Expectation, HealthCheck, Suite};
+use crate::inventory::{
+    Endpoint, EnvironmentValue, InstanceShape, Listen, Mount, PerSlot, PublicAddress,
+    RestartPolicy, ServiceName, Target,
+};
+use crate::release::Definition;
+
+impl Building<'_> {
+    /// The targets of a service, in the order of promotion.
+    pub(super) fn targets(
+        &self,
+        name: &str,
+        service: &ServiceSection,
+        environments: &[EnvironmentSettings],
+    ) -> Vec<TargetSettings> {
+        let Ok(name) = name.parse::<ServiceName>() else {
+            return Vec::new();
+        };
+        environments
+            .iter()
+            .filter_map(|environment| {
+                let section = self.root.environments.get(environment.name.as_str())?;
+                let here = service.environments.get(environment.name.as_str())?;
+                self.target(&name, service, environment, section, here)
+            })
+            .collect()
+    }
+
+    fn target(
+        &self,
+        name: &ServiceName,
+        service: &ServiceSection,
+        environment: &EnvironmentSettings,
+        section: &EnvironmentSection,
+        here: &ServiceEnvironmentSection,
+    ) -> Option<TargetSettings> {
+        let health = here.health.as_ref().or(service.health.as_ref()).map(health);
+        let asked = health.as_ref().map_or("/", |health| health.path.as_str());
+        let cases = here.checks.as_ref().unwrap_or(&service.checks);
+        let site = here.proxy.as_ref();
+        let definition = Definition {
+            target: Target::new(name.clone(), environment.name.clone()),
+            tier: environment.tier,
+            rules: environment.rules.clone(),
+            repository: service.image.clone(),
+            endpoints: PerSlot {
+                blue: here.endpoints.blue.clone(),
+                green: here.endpoints.green.clone(),
+            },
+            instance: self.instance(service, here)?,
+            suite: Suite {
+                cases: cases.iter().map(case).collect(),
+            },
+            timing: timing::of_target(self.root, section, service, here),
+            public: site.and_then(|site| {
+                address(Some(&site.listen), &site.server_names, &site.public, asked)
+            }),
+            preview: site.and_then(|site| {
+                let listen = preview_listen(site);
+                address(
+                    listen.as_ref(),
+                    &site.preview_server_names,
+                    &site.preview,
+                    asked,
+                )
+            }),
+            health,
+        };
+        Some(TargetSettings {
+            definition,
+            site: site.map(|site| SitePlace {
+                server_names: site.server_names.clone(),
+                listen: site.listen.clone(),
+                preview_server_names: site.preview_server_names.clone(),
+                preview_listen: preview_listen(site),
+            }),
+            extra_key: service.etcd_key.as_ref().map(|extra| ExtraKey {
+                key: extra.key.clone(),
+                value: extra.value.clone(),
+            }),
+        })
+    }
+
+    fn instance(
+        &self,
+        service: &ServiceSection,
+        here: &ServiceEnvironmentSection,
+    ) -> Option<InstanceShape> {
+        let environment: BTreeMap<String, EnvironmentValue> = service
+            .environment
+            .iter()
+            .chain(&here.environment)
+            .filter_map(|(name, value)| {
+                let value = match value {
+                    VariableValue::Plain(text) => EnvironmentValue::Plain(text.clone()),
+                    VariableValue::Secret(secret) => EnvironmentValue::Secret(self.secret(secret)?),
+                };
+                Some((name.clone(), value))
+            })
+            .collect();
+        Some(InstanceShape {
+            listen: listen(&service.listen)?,
+            command: service.command.clone(),
+            environment,
+            mounts: service
+                .mounts
+                .iter()
+                .map(|mount| Mount {
+                    source: mount.source.clone(),
+                    target: mount.target.clone(),
+                    read_only: mount.read_only,
+                })
+                .collect(),
+            memory: here.memory.or(service.memory).map(|size| size.0),
+            restart: match service.restart {
+                RestartWord::No => RestartPolicy::No,
+                RestartWord::OnFailure => RestartPolicy::OnFailure,
+                RestartWord::UnlessStopped => RestartPolicy::UnlessStopped,
+                RestartWord::Always => RestartPolicy::Always,
+            },
+            network: service.network.clone(),
+            labels: service.labels.clone(),
+        })
+    }
+}
+
+fn listen(section: &ListenSection) -> Option<Listen> {
+    match (&section.port, &section.socket) {
+        (Some(port), None) => Some(Listen::Port(port.get())),
+        (None, Some(path)) => Some(Listen::Socket(path.clone())),
+        _ => None,
+    }
+}
+
+fn health(section: &HealthSection) -> HealthCheck {
+    HealthCheck {
+        path: section.path.clone(),
+        host: section.host.clone(),
+        interval: section.interval.0,
+        timeout: section.timeout.0,
+    }
+}
+
+fn case(section: &CheckSection) -> Case {
+    let lower = |(name, value): (&String, &String)| (name.to_ascii_lowercase(), value.clone());
+    Case {
+        name: section.name.clone(),
+        method: section.method.clone(),
+        path: section.path.clone(),
+        headers: section.headers.clone(),
+        body: section.body.clone(),
+        timeout: section.timeout.0,
+        through_preview: section.through_preview,
+        expect: Expectation {
+            status: section.expect.status,
+            headers: section.expect.headers.iter().map(lower).collect(),
+            body_contains: section.expect.body_contains.clone(),
+            json: section.expect.json.clone(),
+            within: section.expect.within.map(|time| time.0),
+        },
+        required: section.required,
+    }
+}
+
+/// The preview server listens where the public one does, unless it says otherwise.
+fn preview_listen(site: &SiteSection) -> Option<Endpoint> {
+    if site.preview_server_names.is_empty() {
+        return site.preview_listen.clone();
+    }
+    Some(site.preview_listen.as_ref().unwrap_or(&site.listen).clone())
+}
+
+fn address(
+    listen: Option<&Endpoint>,
+    names: &[String],
+    ask: &AskSection,
+    path: &str,
+) -> Option<PublicAddress> {
+    let listen = listen?;
+    let endpoint = ask.connect.clone().unwrap_or_else(|| reachable(listen));
+    let host = ask.host.as_ref().or(names.first()).cloned();
+    Some(PublicAddress {
+        host: host.unwrap_or_else(|| match &endpoint {
+            Endpoint::Tcp(address) => address.to_string(),
+            Endpoint::Unix(_) => "localhost".into(),
+        }),
+        endpoint,
+        path: ask.path.clone().unwrap_or_else(|| path.to_owned()),
+    })
+}

@@ -1,0 +1,316 @@
+//! Environments: rules that contradict, systems that are chosen and not described, and locks
+//! that would be lost while they are held.
+
+use super::super::model::{
+    EnvironmentSection, EtcdSection, NginxSection, ProxyKind, Root, RuntimeKind, StoreKind,
+    TierWord,
+};
+use super::super::problem::{nearest, visible};
+use super::super::read::suggestion;
+use super::super::{timing, words};
+use super::Look;
+
+impl Look<'_> {
+    pub(super) fn environment(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
+        let at = ["environments", name];
+        self.rules(root, name, section);
+        self.runtime(&at, section);
+        self.store(&at, section);
+        self.proxy(&at, section);
+        if let Some(registry) = &section.registry {
+            let path = [&at[..], &["registry"]].concat();
+            self.login(&path, registry.user.as_ref(), registry.password.as_ref());
+        }
+        let (lease, heartbeat) = timing::lock(root, section);
+        if heartbeat * 2 >= lease {
+            self.error(
+                &self.lock_path(name),
+                format!(
+                    "a heartbeat every {} cannot keep a lease of {}: it has to be less than half of it",
+                    words::write_duration(heartbeat),
+                    words::write_duration(lease)
+                ),
+            );
+        }
+    }
+
+    /// The lock is written with the environment or, when it is not, with the defaults.
+    fn lock_path<'n>(&self, name: &'n str) -> Vec<&'n str> {
+        for key in ["heartbeat", "lease"] {
+            let here = vec!["environments", name, "lock", key];
+            let all = vec!["defaults", "lock", key];
+            for path in [here, all] {
+                if self.is_written(&path) {
+                    return path;
+                }
+            }
+        }
+        vec!["environments", name]
+    }
+
+    fn is_written(&self, path: &[&str]) -> bool {
+        let mut node = self.tree;
+        path.iter().all(|part| match node.entry(part) {
+            Some(entry) => {
+                node = &entry.node;
+                true
+            }
+            None => false,
+        })
+    }
+
+    fn rules(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
+        if section.tier == TierWord::Protected && section.rules.allow_yes {
+            let says = if section.rules.require_reason {
+                "`--yes` releases to a protected environment without anybody looking"
+            } else {
+                "`--yes` releases to a protected environment without anybody looking, and without a reason: consider require_reason = true"
+            };
+            self.warning(&["environments", name, "rules", "allow_yes"], says);
+        }
+        let Some(from) = &section.rules.only_from else {
+            return;
+        };
+        let path = ["environments", name, "rules", "only_from"];
+        if from == name {
+            self.error(
+                &path,
+                "a version cannot come from the environment it goes to",
+            );
+            return;
+        }
+        if root.environments.get(from).is_none() {
+            let near = nearest(from, root.environments.iter().map(|(name, _)| name));
+            let says = format!(
+                "there is no environment `{}`{}",
+                visible(from),
+                suggestion(near)
+            );
+            self.error(&path, says);
+        }
+    }
+
+    /// Following `only_from` has to end somewhere, or no version could ever get in.
+    pub(super) fn promotion_ends(&mut self, root: &Root) {
+        let next = |name: &str| {
+            let environment = root.environments.get(name)?;
+            environment
+                .rules
+                .only_from
+                .as_deref()
+                .filter(|from| *from != name)
+        };
+        for (name, _) in root.environments.iter() {
+            let mut step = next(name);
+            for _ in 0..root.environments.0.len() {
+                if step == Some(name) {
+                    self.error(
+                        &["environments", name, "rules", "only_from"],
+                        "a circle: no version could ever be the first one here",
+                    );
+                    break;
+                }
+                step = step.and_then(next);
+            }
+        }
+    }
+
+    fn runtime(&mut self, at: &[&str], section: &EnvironmentSection) {
+        let docker = section.docker.as_ref();
+        match section.runtime {
+            RuntimeKind::Process => {
+                if section.process.is_none() {
+                    self.error(at, format!("runtime = \"process\" needs a [{}.process] table with `state` and `catalogue`", at.join(".")));
+                }
+                if docker.is_some() {
+                    let path = [at, &["docker"]].concat();
+                    self.error(
+                        &path,
+                        "runtime is \"process\", so this has no effect: remove one of them",
+                    );
+                }
+            }
+            RuntimeKind::Docker if section.process.is_some() => {
+                let path = [at, &["process"]].concat();
+                self.error(&path, "this has no effect unless runtime = \"process\"");
+            }
+            RuntimeKind::Docker => {}
+        }
+        let Some(docker) = docker else {
+            return;
+        };
+        let path = [at, &["docker"]].concat();
+        self.tls(&path, docker.tls.as_ref());
+        if docker.tls.is_some() && docker.address.starts_with("unix:") {
+            let path = [&path[..], &["tls"]].concat();
+            self.error(
+                &path,
+                "a unix socket has no TLS: remove it, or use a tcp:// address",
+            );
+        }
+        if docker.tls.is_none() && docker.address.starts_with("tcp:") {
+            let path = [&path[..], &["address"]].concat();
+            self.warning(
+                &path,
+                "whoever reaches this address without TLS is root there",
+            );
+        }
+    }
+
+    fn store(&mut self, at: &[&str], section: &EnvironmentSection) {
+        match (section.store_kind(), &section.etcd, &section.sqlite) {
+            (StoreKind::Etcd, None, _) => {
+                self.error(
+                    at,
+                    format!(
+                        "store = \"etcd\" needs an [{}.etcd] table with `endpoints`",
+                        at.join(".")
+                    ),
+                );
+            }
+            (StoreKind::Etcd, Some(_), Some(_)) => {
+                let path = [at, &["sqlite"]].concat();
+                self.error(&path, "the store is etcd, so this has no effect: remove it, or say store = \"sqlite\"");
+            }
+            (StoreKind::Sqlite, Some(_), _) => {
+                let path = [at, &["etcd"]].concat();
+                self.error(
+                    &path,
+                    "the store is sqlite, so this has no effect: remove one of them",
+                );
+            }
+            _ => {}
+        }
+        if let Some(etcd) = &section.etcd {
+            self.etcd(&[at, &["etcd"]].concat(), etcd);
+        }
+    }
+
+    fn etcd(&mut self, at: &[&str], etcd: &EtcdSection) {
+        self.tls(at, etcd.tls.as_ref());
+        self.login(at, etcd.user.as_ref(), etcd.password.as_ref());
+        if etcd.endpoints.is_empty() {
+            self.error(
+                &[at, &["endpoints"]].concat(),
+                "no endpoint: write [\"http://127.0.0.1:2379\"]",
+            );
+        }
+        for (index, endpoint) in etcd.endpoints.iter().enumerate() {
+            let place = format!("[{index}]");
+            let path = [at, &["endpoints", &place]].concat();
+            if endpoint.contains('@') {
+                self.error(
+                    &path,
+                    "credentials do not belong here: use `user` and `password`",
+                );
+            } else if !is_url(endpoint) {
+                let shown = visible(endpoint);
+                self.error(&path, format!("`{shown}` is not an etcd endpoint: write http://host:2379 or https://host:2379"));
+            } else if etcd.tls.is_some() && endpoint.starts_with("http:") {
+                self.error(
+                    &path,
+                    "there is a `tls` table, and this endpoint would not use it: write https://",
+                );
+            }
+        }
+        let slashes = etcd.prefix.starts_with('/')
+            && !etcd.prefix.ends_with('/')
+            && !etcd.prefix.contains("//");
+        if !slashes || etcd.prefix.chars().any(|c| !c.is_ascii_graphic()) {
+            let path = [at, &["prefix"]].concat();
+            self.error(
+                &path,
+                "a prefix starts with a slash and ends without one, like /greenroom/v1",
+            );
+        }
+    }
+
+    fn proxy(&mut self, at: &[&str], section: &EnvironmentSection) {
+        match (section.proxy_kind(), &section.nginx, &section.embedded) {
+            (Some(ProxyKind::Nginx), None, _) => {
+                self.error(
+                    at,
+                    format!(
+                        "proxy = \"nginx\" needs an [{}.nginx] table with `answer`",
+                        at.join(".")
+                    ),
+                );
+            }
+            (Some(ProxyKind::Nginx), Some(_), Some(_)) => {
+                let path = [at, &["embedded"]].concat();
+                self.error(
+                    &path,
+                    "the proxy is nginx, so this has no effect: remove one of them",
+                );
+            }
+            (Some(ProxyKind::Embedded), _, None) => {
+                self.error(
+                    at,
+                    format!("proxy = \"embedded\" needs an [{}.embedded] table with `answer` and `state`", at.join(".")),
+                );
+            }
+            (Some(ProxyKind::Embedded), Some(_), _) => {
+                let path = [at, &["nginx"]].concat();
+                self.error(
+                    &path,
+                    "the proxy is embedded, so this has no effect: remove one of them",
+                );
+            }
+            _ => {}
+        }
+        if let Some(nginx) = &section.nginx {
+            self.nginx(&[at, &["nginx"]].concat(), section, nginx);
+        }
+    }
+
+    fn nginx(&mut self, at: &[&str], section: &EnvironmentSection, nginx: &NginxSection) {
+        self.file(&[at, &["template"]].concat(), nginx.template.as_deref());
+        if nginx.container.is_some() && section.runtime == RuntimeKind::Process {
+            let path = [at, &["container"]].concat();
+            self.error(&path, "a container needs runtime = \"docker\"");
+        }
+        if nginx
+            .container
+            .as_ref()
+            .is_some_and(|name| !is_container(name))
+        {
+            let path = [at, &["container"]].concat();
+            self.error(
+                &path,
+                "not the name of a container: letters, digits, `_`, `.` and `-`",
+            );
+        }
+        if let crate::inventory::Endpoint::Tcp(address) = &nginx.answer.listen
+            && !address.ip().is_loopback()
+            && nginx.container.is_none()
+        {
+            let path = [at, &["answer", "listen"]].concat();
+            self.warning(
+                &path,
+                "this answers anybody who can reach it: use a loopback address or a unix socket",
+            );
+        }
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let place = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    place.is_some_and(|place| {
+        let place = place.trim_end_matches('/');
+        place.rsplit_once(':').is_some_and(|(host, port)| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "._-[]:".contains(c);
+            !host.is_empty()
+                && host.chars().all(plain)
+                && port.parse::<u16>().is_ok_and(|port| port > 0)
+        })
+    })
+}
+
+fn is_container(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+}

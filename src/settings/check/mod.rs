@@ -1,0 +1,123 @@
+//! What the schema cannot see: values that are each fine and impossible together, files that
+//! are not there, and things that are allowed but hardly meant. Looks at the disk for the
+//! files that are named, and at nothing else outside.
+
+mod collisions;
+mod environments;
+mod services;
+
+pub(super) use services::looks_secret;
+
+use std::path::Path;
+
+use super::model::{Root, SecretSection, TlsSection};
+use super::problem::Problem;
+use super::tree::Node;
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Findings {
+    pub(super) errors: Vec<Problem>,
+    pub(super) warnings: Vec<Problem>,
+}
+
+/// Everything that is impossible or doubtful in a file whose keys and types are right.
+pub(super) fn check(root: &Root, tree: &Node, base: &Path) -> Findings {
+    let mut look = Look {
+        tree,
+        base,
+        findings: Findings::default(),
+    };
+    if root.environments.0.is_empty() {
+        look.warning(&[], "no environment is configured: add [environments.NAME]");
+    }
+    if root.services.0.is_empty() {
+        look.warning(&[], "no service is configured: add [services.NAME]");
+    }
+    for (name, environment) in root.environments.iter() {
+        look.environment(root, name, environment);
+    }
+    look.promotion_ends(root);
+    for (name, service) in root.services.iter() {
+        look.service(root, name, service);
+    }
+    look.collisions(root);
+    look.findings
+}
+
+struct Look<'a> {
+    tree: &'a Node,
+    base: &'a Path,
+    findings: Findings,
+}
+
+impl Look<'_> {
+    fn problem(&self, path: &[&str], says: impl AsRef<str>) -> Problem {
+        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+        Problem::new(self.tree.origin_at(&path), &path, says)
+    }
+
+    fn error(&mut self, path: &[&str], says: impl AsRef<str>) {
+        let problem = self.problem(path, says);
+        self.findings.errors.push(problem);
+    }
+
+    fn warning(&mut self, path: &[&str], says: impl AsRef<str>) {
+        let problem = self.problem(path, says);
+        self.findings.warnings.push(problem);
+    }
+
+    /// A file that has to be there to be read.
+    fn file(&mut self, path: &[&str], file: Option<&Path>) {
+        let Some(file) = file else {
+            return;
+        };
+        let place = self.base.join(file);
+        if place.is_file() {
+            return;
+        }
+        let what = if place.exists() {
+            "is not a file"
+        } else {
+            "does not exist"
+        };
+        self.error(path, format!("`{}` {what}", place.display()));
+    }
+
+    fn tls(&mut self, path: &[&str], section: Option<&TlsSection>) {
+        let Some(section) = section else {
+            return;
+        };
+        let below = |key: &'static str| [path, &["tls", key]].concat();
+        self.file(&below("ca"), section.ca.as_deref());
+        self.file(&below("cert"), section.cert.as_deref());
+        self.file(&below("key"), section.key.as_deref());
+        if section.cert.is_some() != section.key.is_some() {
+            let tls = [path, &["tls"]].concat();
+            self.error(
+                &tls,
+                "a certificate needs its key: give both `cert` and `key`, or neither",
+            );
+        }
+    }
+
+    fn secret(&mut self, path: &[&str], section: Option<&SecretSection>) {
+        if section.is_some_and(|section| section.source().is_none()) {
+            self.error(
+                path,
+                "say once where the secret is read from: { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\", \"argument\"] }",
+            );
+        }
+    }
+
+    /// A user without a password is a mistake, and so is a password without a user.
+    fn login(&mut self, path: &[&str], user: Option<&String>, password: Option<&SecretSection>) {
+        self.secret(&[path, &["password"]].concat(), password);
+        if user.is_some() != password.is_some() {
+            self.error(
+                path,
+                "a login needs both: give `user` and `password`, or neither",
+            );
+        }
+    }
+}

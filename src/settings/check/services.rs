@@ -1,0 +1,292 @@
+//! Services: where they listen against where they answer, what is asked of them, and what
+//! keeps them from ever being released.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::super::model::{
+    CheckSection, HealthSection, Root, RuntimeKind, ServiceEnvironmentSection, ServiceSection,
+    SiteSection, VariableValue,
+};
+use super::super::problem::{nearest, visible};
+use super::super::read::suggestion;
+use super::Look;
+use crate::inventory::{Endpoint, Slot};
+
+impl Look<'_> {
+    pub(super) fn service(&mut self, root: &Root, name: &str, service: &ServiceSection) {
+        let at = ["services", name];
+        self.listen(&at, service);
+        self.variables(&at, &service.environment);
+        self.mounts(&at, service);
+        self.checks(&at, &service.checks);
+        self.health(&at, service.health.as_ref());
+        if service.command.as_ref().is_some_and(Vec::is_empty) {
+            self.error(
+                &[&at[..], &["command"]].concat(),
+                "an empty command runs nothing: leave it out to use the image's own",
+            );
+        }
+        if service.environments.0.is_empty() {
+            let says = format!("it runs nowhere: add [services.{name}.environments.NAME]");
+            self.warning(&at, says);
+        }
+        for (environment, here) in service.environments.iter() {
+            let at = ["services", name, "environments", environment];
+            self.place(root, &at, environment, service, here);
+        }
+    }
+
+    fn listen(&mut self, at: &[&str], service: &ServiceSection) {
+        let path = [at, &["listen"]].concat();
+        match (&service.listen.port, &service.listen.socket) {
+            (Some(_), Some(_)) => {
+                self.error(&path, "it listens on a port or on a socket, not on both");
+            }
+            (None, None) => self.error(
+                &path,
+                "say where it listens: { port = 8080 } or { socket = \"/run/app.sock\" }",
+            ),
+            (None, Some(socket)) if !is_inner_path(socket) => {
+                let path = [&path[..], &["socket"]].concat();
+                self.error(&path, "the socket needs an absolute path in a directory of its own, like /run/app/app.sock");
+            }
+            _ => {}
+        }
+    }
+
+    fn variables(&mut self, at: &[&str], variables: &BTreeMap<String, VariableValue>) {
+        for (name, value) in variables {
+            let path = [at, &["environment", name.as_str()]].concat();
+            if name.is_empty() || name.contains(['=', '\0']) || name.chars().any(char::is_control) {
+                self.error(&path, "not the name of a variable");
+            }
+            match value {
+                VariableValue::Secret(secret) => self.secret(&path, Some(secret)),
+                VariableValue::Plain(text) if text.contains('\0') => {
+                    self.error(&path, "a variable cannot hold a zero byte");
+                }
+                VariableValue::Plain(_) if looks_secret(name) => self.warning(
+                    &path,
+                    "this looks like a secret in plain text: use { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }",
+                ),
+                VariableValue::Plain(_) => {}
+            }
+        }
+    }
+
+    fn mounts(&mut self, at: &[&str], service: &ServiceSection) {
+        for (index, mount) in service.mounts.iter().enumerate() {
+            let place = format!("[{index}]");
+            if !mount.target.starts_with('/') {
+                let path = [at, &["mounts", &place, "target"]].concat();
+                self.error(&path, "the place inside needs an absolute path");
+            }
+            let plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+            if !mount.source.starts_with('/')
+                && (mount.source.is_empty() || !mount.source.chars().all(plain))
+            {
+                let path = [at, &["mounts", &place, "source"]].concat();
+                self.error(
+                    &path,
+                    "an absolute path of the host, or the name of a volume",
+                );
+            }
+        }
+    }
+
+    fn checks(&mut self, at: &[&str], checks: &[CheckSection]) {
+        let mut names = BTreeSet::new();
+        for (index, check) in checks.iter().enumerate() {
+            let place = format!("[{index}]");
+            if !names.insert(check.name.as_str()) {
+                let path = [at, &["checks", &place, "name"]].concat();
+                let says = format!("there is another check named `{}`", visible(&check.name));
+                self.error(&path, says);
+            }
+            for pointer in check.expect.json.keys() {
+                if !pointer.is_empty() && !pointer.starts_with('/') {
+                    let path = [at, &["checks", &place, "expect", "json", pointer]].concat();
+                    let shown = visible(pointer);
+                    self.error(
+                        &path,
+                        format!(
+                            "a JSON pointer starts with a slash; did you mean `/{}`?",
+                            shown.replace('.', "/")
+                        ),
+                    );
+                }
+            }
+            if check
+                .expect
+                .within
+                .is_some_and(|within| within.0 > check.timeout.0)
+            {
+                let path = [at, &["checks", &place, "expect", "within"]].concat();
+                self.error(
+                    &path,
+                    "longer than the timeout of this check: it could never decide",
+                );
+            }
+        }
+    }
+
+    fn health(&mut self, at: &[&str], health: Option<&HealthSection>) {
+        let Some(host) = health.and_then(|health| health.host.as_ref()) else {
+            return;
+        };
+        if host.is_empty() || !host.chars().all(|c| c.is_ascii_graphic()) {
+            let path = [at, &["health", "host"]].concat();
+            self.error(&path, "not a host name");
+        }
+    }
+
+    fn place(
+        &mut self,
+        root: &Root,
+        at: &[&str],
+        name: &str,
+        service: &ServiceSection,
+        here: &ServiceEnvironmentSection,
+    ) {
+        let Some(environment) = root.environments.get(name) else {
+            let near = nearest(name, root.environments.iter().map(|(name, _)| name));
+            let says = format!(
+                "there is no environment `{}`{}",
+                visible(name),
+                suggestion(near)
+            );
+            self.error(at, says);
+            return;
+        };
+        self.variables(at, &here.environment);
+        self.checks(at, here.checks.as_deref().unwrap_or_default());
+        self.health(at, here.health.as_ref());
+        if service.health.is_none() && here.health.is_none() {
+            self.warning(at, "nothing can be released here: there is no `health`");
+        }
+        // A process is given its address; a container is only reached where its inside listens.
+        let listens_once = service.listen.port.is_some() != service.listen.socket.is_some();
+        if environment.runtime == RuntimeKind::Docker && listens_once {
+            self.reached(at, service, here);
+        }
+        let through = here
+            .checks
+            .as_ref()
+            .unwrap_or(&service.checks)
+            .iter()
+            .any(|check| check.through_preview);
+        let has_preview = here.proxy.as_ref().is_some_and(|site| {
+            !site.preview_server_names.is_empty() || site.preview_listen.is_some()
+        });
+        if through && !has_preview {
+            self.error(at, "a check is asked through the preview, and there is none: add proxy.preview_server_names");
+        }
+        if service.etcd_key.is_some() && environment.etcd.is_none() {
+            self.warning(
+                at,
+                "the extra etcd key is not written here: this environment has no etcd",
+            );
+        }
+        if let Some(site) = &here.proxy {
+            let path = [at, &["proxy"]].concat();
+            if environment.proxy_kind().is_none() {
+                let says =
+                    format!("environment `{name}` has no proxy: add [environments.{name}.nginx]");
+                self.error(&path, says);
+            }
+            self.site(&path, site);
+        }
+    }
+
+    fn reached(&mut self, at: &[&str], service: &ServiceSection, here: &ServiceEnvironmentSection) {
+        for slot in Slot::BOTH {
+            let endpoint = match slot {
+                Slot::Blue => &here.endpoints.blue,
+                Slot::Green => &here.endpoints.green,
+            };
+            let path = [at, &["endpoints", slot.as_str()]].concat();
+            match endpoint {
+                Endpoint::Unix(_) if service.listen.port.is_some() => self.error(
+                    &path,
+                    "a unix socket cannot reach a port: the service needs listen.socket, or this an address such as 127.0.0.1:32771",
+                ),
+                Endpoint::Tcp(_) if service.listen.socket.is_some() => self.error(
+                    &path,
+                    "a port cannot reach a socket: the service needs listen.port, or this a path such as unix:/run/web/blue.sock",
+                ),
+                Endpoint::Tcp(address) if !address.ip().is_loopback() => self.warning(
+                    &path,
+                    "not a loopback address: the slot can be reached past the proxy",
+                ),
+                _ => {}
+            }
+        }
+    }
+
+    fn site(&mut self, at: &[&str], site: &SiteSection) {
+        let lists = [
+            ("server_names", &site.server_names),
+            ("preview_server_names", &site.preview_server_names),
+        ];
+        for (key, names) in lists {
+            for (index, name) in names.iter().enumerate() {
+                if !is_server_name(name) {
+                    let place = format!("[{index}]");
+                    let path = [at, &[key, &place]].concat();
+                    self.error(&path, format!("`{}` is not a server name", visible(name)));
+                }
+            }
+        }
+        if site.server_names.is_empty() {
+            self.error(
+                &[at, &["server_names"]].concat(),
+                "no name: write [\"web.example\"]",
+            );
+        }
+        let same_place = site
+            .preview_listen
+            .as_ref()
+            .is_none_or(|listen| *listen == site.listen);
+        for (index, name) in site.preview_server_names.iter().enumerate() {
+            if same_place && site.server_names.contains(name) {
+                let place = format!("[{index}]");
+                let path = [at, &["preview_server_names", &place]].concat();
+                self.error(&path, "the public server has this name at the same place: the preview could never be asked");
+            }
+        }
+        if site.preview_listen.as_ref() == Some(&site.listen)
+            && site.preview_server_names.is_empty()
+        {
+            let path = [at, &["preview_listen"]].concat();
+            self.error(
+                &path,
+                "the public server listens there: give the preview a name or a place of its own",
+            );
+        }
+    }
+}
+
+fn is_inner_path(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    path.is_absolute()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
+        && path.components().count() > 2
+        && !text.split('/').any(|part| part == "..")
+}
+
+/// What nginx takes as a name without it meaning anything else: no spaces, no `;`, no `~`.
+fn is_server_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-*".contains(c);
+    name == "_" || (!name.is_empty() && name.len() <= 253 && name.chars().all(plain))
+}
+
+/// Whether a variable of that name usually holds a secret.
+pub(in crate::settings) fn looks_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["PASSWORD", "PASSWD", "TOKEN", "SECRET", "KEY", "CREDENTIAL"]
+        .iter()
+        .any(|word| name.contains(word))
+}

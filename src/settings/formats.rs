@@ -1,0 +1,136 @@
+//! What a text has to look like where the schema names a format. Each refusal says what to
+//! write instead.
+
+use super::problem::visible;
+use super::words;
+use crate::inventory::{Endpoint, ServiceName};
+
+/// Whether a text has a format; formats that are not ours are not judged.
+pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
+    match format {
+        "duration" => words::duration(text).map(drop),
+        "limit" => words::limit(text).map(drop),
+        "size" => words::size(text).map(drop),
+        "name" => text.parse::<ServiceName>().map(drop).map_err(|_| {
+            format!(
+                "`{}` is not a name: use 1 to 40 lower-case letters, digits and single hyphens, starting and ending with a letter or digit",
+                visible(text)
+            )
+        }),
+        "endpoint" => endpoint(text),
+        "docker-address" => docker_address(text),
+        "http-path" => http_path(text),
+        "http-method" => http_method(text),
+        "repository" => repository(text),
+        _ => Ok(()),
+    }
+}
+
+/// What a text of that format is called.
+pub(super) fn called(format: &str) -> Option<&'static str> {
+    Some(match format {
+        "duration" => "a duration such as \"30s\"",
+        "limit" => "a duration such as \"30s\", or \"never\"",
+        "size" => "a size such as \"256MiB\"",
+        "endpoint" => "an address such as \"127.0.0.1:8080\" or \"unix:/absolute/path.sock\"",
+        _ => return None,
+    })
+}
+
+fn endpoint(text: &str) -> Result<(), String> {
+    let shown = visible(text);
+    let read = text.parse::<Endpoint>();
+    match read {
+        Ok(Endpoint::Tcp(address)) if address.port() == 0 => Err(format!(
+            "`{shown}` leaves the port open: a fixed port is needed, so that it is the same after a restart"
+        )),
+        // The kernel's limit: sockaddr_un has 108 bytes with the closing zero.
+        Ok(Endpoint::Unix(path)) if path.as_os_str().len() > 107 => Err(format!(
+            "`{shown}` is too long for a unix socket: at most 107 characters"
+        )),
+        Ok(_) => Ok(()),
+        Err(_) if text.starts_with('/') => Err(format!(
+            "`{shown}` is not an address; did you mean `unix:{shown}`?"
+        )),
+        Err(_) if text.starts_with("localhost:") => Err(format!(
+            "`{shown}` is not an address; did you mean `127.0.0.1:{}`?",
+            visible(&text["localhost:".len()..])
+        )),
+        Err(_) => Err(format!(
+            "`{shown}` is not an address: write 127.0.0.1:8080, [::1]:8080 or unix:/absolute/path.sock"
+        )),
+    }
+}
+
+fn docker_address(text: &str) -> Result<(), String> {
+    let good = match text.split_once("://") {
+        Some(("unix", path)) => path.starts_with('/'),
+        Some(("tcp", place)) => host_and_port(place),
+        _ => false,
+    };
+    if good {
+        return Ok(());
+    }
+    Err(format!(
+        "`{}` is not the address of a Docker engine: write unix:///run/docker.sock or tcp://host:2376",
+        visible(text)
+    ))
+}
+
+fn host_and_port(place: &str) -> bool {
+    place.rsplit_once(':').is_some_and(|(host, port)| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-[]:".contains(c);
+        !host.is_empty()
+            && host.chars().all(plain)
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}
+
+fn http_path(text: &str) -> Result<(), String> {
+    if text.starts_with('/') && text.chars().all(|c| c.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{}` is not a path: it starts with `/` and has no spaces (escape others as %20)",
+        visible(text)
+    ))
+}
+
+fn http_method(text: &str) -> Result<(), String> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Ok(());
+    }
+    Err(format!(
+        "`{}` is not a method: write GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS",
+        visible(text)
+    ))
+}
+
+fn repository(text: &str) -> Result<(), String> {
+    let shown = visible(text);
+    let last = text.rsplit('/').next().unwrap_or(text);
+    if last.contains(':') || text.contains('@') {
+        return Err(format!(
+            "`{shown}` has a tag or digest: write the repository alone, the version is chosen at each release"
+        ));
+    }
+    let first_is_host = text.contains('/');
+    let good = text.split('/').enumerate().all(|(index, part)| {
+        let host = index == 0 && first_is_host;
+        !part.is_empty()
+            && part.bytes().all(|b| {
+                b.is_ascii_lowercase()
+                    || b.is_ascii_digit()
+                    || b"._-".contains(&b)
+                    || (host && (b == b':' || b.is_ascii_uppercase()))
+            })
+            && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.ends_with(|c: char| c.is_ascii_alphanumeric())
+    });
+    if good {
+        return Ok(());
+    }
+    Err(format!(
+        "`{shown}` is not an image repository: write it as registry.example/team/web, in lower case"
+    ))
+}

@@ -1,0 +1,221 @@
+//! The layers over the file: variables and flags, each setting one value. What can be set is
+//! what the schema knows. See `settings` for how they are written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::origin::Origin;
+use super::problem::{Problem, nearest, visible};
+use super::read::suggestion;
+use super::schema;
+use super::tree::{self, Entry, Node, Value};
+
+/// What a variable that sets a value begins with.
+const PREFIX: &str = "GREENROOM__";
+
+/// How a key was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// As in the file.
+    Exact,
+    /// As a variable has to: any case, `_` for `-`.
+    Loose,
+}
+
+/// Lays the variables over the tree.
+pub(super) fn variables(
+    root: &mut Node,
+    environment: &BTreeMap<String, String>,
+    problems: &mut Vec<Problem>,
+) {
+    for (name, value) in environment {
+        let Some(rest) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        let path: Vec<String> = rest.split("__").map(str::to_owned).collect();
+        let origin = Origin::Variable {
+            name: visible(name),
+        };
+        set(root, &path, value, &origin, Spelling::Loose, problems);
+    }
+}
+
+/// Lays the flags over the tree, later ones over earlier ones.
+pub(super) fn flags(root: &mut Node, overrides: &[(String, String)], problems: &mut Vec<Problem>) {
+    for (key, value) in overrides {
+        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        let origin = Origin::Flag { key: visible(key) };
+        set(root, &path, value, &origin, Spelling::Exact, problems);
+    }
+}
+
+fn set(
+    root: &mut Node,
+    path: &[String],
+    text: &str,
+    origin: &Origin,
+    spelling: Spelling,
+    problems: &mut Vec<Problem>,
+) {
+    let mut found = Vec::new();
+    let setting = Setting {
+        text,
+        origin,
+        spelling,
+    };
+    if let Err(says) = setting.descend(root, &schema::INLINE, path, &mut found) {
+        problems.push(Problem::new(origin.clone(), &found, says));
+    }
+}
+
+struct Setting<'a> {
+    text: &'a str,
+    origin: &'a Origin,
+    spelling: Spelling,
+}
+
+impl Setting<'_> {
+    fn descend(
+        &self,
+        node: &mut Node,
+        schema: &Json,
+        path: &[String],
+        found: &mut Vec<String>,
+    ) -> Result<(), String> {
+        let Some((first, rest)) = path.split_first() else {
+            *node = self.leaf(schema)?;
+            return Ok(());
+        };
+        let Some(table) = schema::as_table(schema) else {
+            return Err(format!(
+                "there is nothing below this key, so no `{}`",
+                visible(first)
+            ));
+        };
+        let key = self.key(node, table, first);
+        let Some(inner) = schema::property(table, &key) else {
+            let near = suggestion(nearest(&key, schema::known(table).map(|(key, _)| key)));
+            return Err(format!("unknown key `{}`{near}", visible(&key)));
+        };
+        found.push(key.clone());
+        if !matches!(node.value, Value::Table(_)) {
+            node.value = Value::Table(Vec::new());
+            node.origin = self.origin.clone();
+        }
+        let Value::Table(entries) = &mut node.value else {
+            return Ok(());
+        };
+        if let Some(index) = entries.iter().position(|entry| entry.key == key) {
+            return self.descend(&mut entries[index].node, inner, rest, found);
+        }
+        let mut fresh = Entry {
+            key,
+            key_origin: self.origin.clone(),
+            node: Node {
+                value: Value::Table(Vec::new()),
+                origin: self.origin.clone(),
+            },
+        };
+        self.descend(&mut fresh.node, inner, rest, found)?;
+        entries.push(fresh);
+        Ok(())
+    }
+
+    /// The key that was meant: one the table knows or has, or else as it was written.
+    fn key(&self, node: &Node, table: &Json, written: &str) -> String {
+        if self.spelling == Spelling::Exact {
+            return written.to_owned();
+        }
+        let same = |key: &str| key.replace('-', "_").eq_ignore_ascii_case(written);
+        let known = schema::known(table)
+            .map(|(key, _)| key)
+            .find(|key| same(key));
+        let there = || {
+            node.entries()
+                .iter()
+                .map(|e| e.key.as_str())
+                .find(|key| same(key))
+        };
+        if let Some(key) = known.or_else(there) {
+            return key.to_owned();
+        }
+        if table.get("propertyNames").is_some() {
+            written.to_ascii_lowercase().replace('_', "-")
+        } else if table.get("properties").is_some() {
+            written.to_ascii_lowercase()
+        } else {
+            written.to_owned()
+        }
+    }
+
+    fn leaf(&self, schema: &Json) -> Result<Node, String> {
+        let options = schema::alternatives(schema);
+        let value = match options.iter().find_map(|option| schema::kind(option)) {
+            _ if options
+                .iter()
+                .any(|option| schema::kind(option) == Some("string")) =>
+            {
+                Value::Text(self.text.to_owned())
+            }
+            Some("object") => {
+                return Err("this is a whole table: set the values in it one by one".into());
+            }
+            kind => match (self.toml(), kind) {
+                (Some(node), _) => return Ok(node),
+                (None, None) => Value::Text(self.text.to_owned()),
+                (None, Some("integer" | "number")) => {
+                    return Err(format!("`{}` is not a number", visible(self.text)));
+                }
+                (None, Some("boolean")) => {
+                    return Err(format!(
+                        "`{}` is neither true nor false",
+                        visible(self.text)
+                    ));
+                }
+                (None, Some(_)) => {
+                    return Err("write a list as in the file: [\"one\", \"two\"]".into());
+                }
+            },
+        };
+        Ok(Node {
+            value,
+            origin: self.origin.clone(),
+        })
+    }
+
+    /// The text read as a value of the file.
+    fn toml(&self) -> Option<Node> {
+        let mut wrong = Vec::new();
+        let text = format!("value = {}", self.text);
+        let tree = tree::parse(&Arc::from(""), &text, &mut wrong);
+        let [entry] = tree.entries() else {
+            return None;
+        };
+        if !wrong.is_empty() {
+            return None;
+        }
+        let mut node = entry.node.clone();
+        came_from(&mut node, self.origin);
+        Some(node)
+    }
+}
+
+fn came_from(node: &mut Node, origin: &Origin) {
+    node.origin = origin.clone();
+    match &mut node.value {
+        Value::List(items) => {
+            for item in items {
+                came_from(item, origin);
+            }
+        }
+        Value::Table(entries) => {
+            for entry in entries {
+                entry.key_origin = origin.clone();
+                came_from(&mut entry.node, origin);
+            }
+        }
+        _ => {}
+    }
+}

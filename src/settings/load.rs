@@ -1,0 +1,174 @@
+//! From a request to settings: finds the file, lays the layers, and reports everything that is
+//! wrong at once.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::model::Root;
+use super::origin::Origin;
+use super::places::Settings;
+use super::problem::{Problem, Problems, visible};
+use super::show::{self, Shown};
+use super::tree::{self, Node};
+use super::{build, check, layers, paths, prune, read};
+
+/// The largest file that is read; a configuration of hundreds of services is far below it.
+const LARGEST: u64 = 4 * 1024 * 1024;
+
+/// How many lines of errors are worth reading.
+const MOST: usize = 200;
+
+/// What to load.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The file that was named, if one was.
+    pub path: Option<PathBuf>,
+    /// The environment's variables; see `settings` for those that matter.
+    pub environment: BTreeMap<String, String>,
+    /// Keys and values of the command line, later ones over earlier ones.
+    pub overrides: Vec<(String, String)>,
+}
+
+/// A configuration that can be used.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it says, with every default filled in.
+    pub settings: Settings,
+    /// What is allowed and hardly meant.
+    pub warnings: Vec<Problem>,
+    /// Every value in effect and where it came from. Serialize this for a program to read.
+    pub provenance: Vec<Shown>,
+}
+
+impl Settings {
+    /// Loads the configuration, or says everything that is wrong with it.
+    pub fn load(request: &Request) -> Result<Loaded, Problems> {
+        let file = paths::discover(request.path.as_deref(), &request.environment)
+            .map_err(|places| alone(Path::new(paths::FILE_NAME), &nowhere(&places)))?;
+        let text = contents(&file).map_err(|says| alone(&file, &says))?;
+        Self::read(&file, &text, request)
+    }
+
+    /// Loads a text as if it stood in `file`; only the layers above it come from the request.
+    pub fn read(file: &Path, text: &str, request: &Request) -> Result<Loaded, Problems> {
+        let name = shown(file);
+        let mut errors = Vec::new();
+        let mut tree = tree::parse(&name, text, &mut errors);
+        if !errors.is_empty() {
+            // What stands after a broken line is a guess: errors about it would only distract.
+            return Err(problems(errors, Vec::new()));
+        }
+        layers::variables(&mut tree, &request.environment, &mut errors);
+        layers::flags(&mut tree, &request.overrides, &mut errors);
+        let wrong = read::read(&tree, &mut errors);
+        let mut rest = tree.clone();
+        let pruned = prune::prune(&mut rest, &wrong);
+        let Some(root) = root(&rest, &name, &mut errors) else {
+            return Err(problems(errors, Vec::new()));
+        };
+        let base = file.parent().unwrap_or(Path::new(""));
+        let mut findings = check::check(&root, &tree, base);
+        findings.errors.retain(|finding| pruned.stands(finding));
+        findings.warnings.retain(|finding| pruned.stands(finding));
+        errors.extend(findings.errors);
+        if !errors.is_empty() {
+            return Err(problems(errors, findings.warnings));
+        }
+        let settings = build::build(&root, file);
+        Ok(Loaded {
+            provenance: show::shown(&tree, &root, &settings),
+            warnings: sorted(findings.warnings),
+            settings,
+        })
+    }
+}
+
+/// The sections, when the text has all that they need.
+fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root> {
+    match Root::deserialize(tree.plain()) {
+        Ok(root) => Some(root),
+        Err(error) => {
+            // The schema has said it better, unless it did not see it at all.
+            if errors.is_empty() {
+                errors.push(Problem::new(whole(name), &[], error.message()));
+            }
+            None
+        }
+    }
+}
+
+fn contents(file: &Path) -> Result<String, String> {
+    let wrong = |error: std::io::Error| format!("cannot be read: {error}");
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .map_err(wrong)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(wrong)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err("is larger than 4 MiB: this is hardly a configuration".into());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.split(|byte| *byte == b'\n').count();
+        format!("line {line} is not UTF-8")
+    })
+}
+
+fn nowhere(places: &[PathBuf]) -> String {
+    let places: Vec<String> = places
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    format!(
+        "there is no configuration (looked for {}); `greenroom config init` writes one",
+        places.join(" and ")
+    )
+}
+
+fn shown(file: &Path) -> Arc<str> {
+    let text = file.display().to_string();
+    Arc::from(visible(text.strip_prefix("./").unwrap_or(&text)))
+}
+
+fn whole(name: &Arc<str>) -> Origin {
+    Origin::File {
+        file: Arc::clone(name),
+        line: 0,
+        column: 0,
+    }
+}
+
+fn alone(file: &Path, says: &str) -> Problems {
+    problems(
+        vec![Problem::new(whole(&shown(file)), &[], says)],
+        Vec::new(),
+    )
+}
+
+fn problems(errors: Vec<Problem>, warnings: Vec<Problem>) -> Problems {
+    let mut errors = sorted(errors);
+    let more = errors.len().saturating_sub(MOST);
+    if more > 0 {
+        errors.truncate(MOST);
+        errors.push(Problem::new(
+            Origin::BuiltIn,
+            &[],
+            format!("and {more} more errors"),
+        ));
+    }
+    Problems {
+        errors,
+        warnings: sorted(warnings),
+    }
+}
+
+fn sorted(mut all: Vec<Problem>) -> Vec<Problem> {
+    all.sort_by_key(|problem| problem.origin.rank());
+    all.dedup();
+    all
+}

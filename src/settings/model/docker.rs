@@ -1,0 +1,62 @@
+//! Where instances run and images come from.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::SecretSection;
+
+/// A Docker engine.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct DockerSection {
+    /// `unix:///run/docker.sock` or `tcp://host:port`.
+    #[schemars(extend("format" = "docker-address"))]
+    pub(in crate::settings) address: String,
+    /// Certificates, for `tcp://`.
+    pub(in crate::settings) tls: Option<TlsSection>,
+}
+
+impl Default for DockerSection {
+    fn default() -> Self {
+        Self {
+            address: "unix:///var/run/docker.sock".into(),
+            tls: None,
+        }
+    }
+}
+
+/// Certificates, as PEM files.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct TlsSection {
+    /// The authority that signed the server's certificate; those of this machine when absent.
+    pub(in crate::settings) ca: Option<PathBuf>,
+    /// The client's own certificate.
+    pub(in crate::settings) cert: Option<PathBuf>,
+    /// Its key.
+    pub(in crate::settings) key: Option<PathBuf>,
+}
+
+/// Child processes instead of containers: for the sandbox.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct ProcessSection {
+    /// The directory that remembers what was started.
+    pub(in crate::settings) state: PathBuf,
+    /// The catalogue of versions that can be started.
+    pub(in crate::settings) catalogue: PathBuf,
+}
+
+/// How the image registry is spoken to.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct RegistrySection {
+    /// The user.
+    pub(in crate::settings) user: Option<String>,
+    /// Where the password or token is read from.
+    pub(in crate::settings) password: Option<SecretSection>,
+    /// Plain HTTP, for a registry on this machine.
+    pub(in crate::settings) plain_http: bool,
+}

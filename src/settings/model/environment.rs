@@ -1,0 +1,129 @@
+//! An environment: how careful to be in it, and where its systems are.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::words::Time;
+use super::etcd::SqliteSection;
+use super::{
+    DockerSection, EmbeddedSection, EtcdSection, NginxSection, ProcessSection, RegistrySection,
+    TimingSection,
+};
+
+/// One environment. Where a system is not said, it is a default of this machine.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct EnvironmentSection {
+    /// How careful one has to be.
+    pub(in crate::settings) tier: TierWord,
+    /// What is allowed.
+    pub(in crate::settings) rules: RulesSection,
+    /// What runs the instances.
+    pub(in crate::settings) runtime: RuntimeKind,
+    /// The Docker engine.
+    pub(in crate::settings) docker: Option<DockerSection>,
+    /// Child processes.
+    pub(in crate::settings) process: Option<ProcessSection>,
+    /// The image registry.
+    pub(in crate::settings) registry: Option<RegistrySection>,
+    /// Where the shared truth is; `etcd` when there is such a section, otherwise `sqlite`.
+    pub(in crate::settings) store: Option<StoreKind>,
+    /// The etcd cluster.
+    pub(in crate::settings) etcd: Option<EtcdSection>,
+    /// The database file.
+    pub(in crate::settings) sqlite: Option<SqliteSection>,
+    /// What carries the traffic; the one there is a section of when absent.
+    pub(in crate::settings) proxy: Option<ProxyKind>,
+    /// The nginx.
+    pub(in crate::settings) nginx: Option<NginxSection>,
+    /// The proxy inside Greenroom.
+    pub(in crate::settings) embedded: Option<EmbeddedSection>,
+    /// The lock of a target.
+    pub(in crate::settings) lock: LockSection,
+    /// The patience of a release.
+    pub(in crate::settings) timing: TimingSection,
+}
+
+/// How careful one has to be.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::settings) enum TierWord {
+    Development,
+    #[default]
+    Staging,
+    Protected,
+}
+
+/// What an environment allows.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct RulesSection {
+    /// Whether `--yes` may stand for the operator's approvals in a protected environment.
+    pub(in crate::settings) allow_yes: bool,
+    /// Whether a promote needs a reason.
+    pub(in crate::settings) require_reason: bool,
+    /// The environment a version has to be live in first.
+    pub(in crate::settings) only_from: Option<String>,
+}
+
+/// What runs the instances.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::settings) enum RuntimeKind {
+    #[default]
+    Docker,
+    Process,
+}
+
+/// Where the shared truth is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::settings) enum StoreKind {
+    Etcd,
+    Sqlite,
+}
+
+/// What carries the traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::settings) enum ProxyKind {
+    Nginx,
+    Embedded,
+}
+
+/// The lock of a target: how soon a lost operator is noticed.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct LockSection {
+    /// How long a lock lasts without a sign of life. Built-in: 30s.
+    pub(in crate::settings) lease: Option<Time>,
+    /// How often that sign is given. Built-in: 10s; less than half of the lease.
+    pub(in crate::settings) heartbeat: Option<Time>,
+}
+
+impl EnvironmentSection {
+    /// Where the shared truth is.
+    pub(in crate::settings) fn store_kind(&self) -> StoreKind {
+        self.store.unwrap_or(match self.etcd {
+            Some(_) => StoreKind::Etcd,
+            None => StoreKind::Sqlite,
+        })
+    }
+
+    /// What carries the traffic, if anything does.
+    pub(in crate::settings) fn proxy_kind(&self) -> Option<ProxyKind> {
+        self.proxy.or(match (&self.nginx, &self.embedded) {
+            (Some(_), _) => Some(ProxyKind::Nginx),
+            (None, Some(_)) => Some(ProxyKind::Embedded),
+            (None, None) => None,
+        })
+    }
+
+    /// The Docker engine's address.
+    pub(in crate::settings) fn docker_address(&self) -> String {
+        self.docker.as_ref().map_or_else(
+            || DockerSection::default().address,
+            |docker| docker.address.clone(),
+        )
+    }
+}

@@ -1,0 +1,28 @@
+//! The sections of the file, one file a section, exactly as they are written. The schema is
+//! derived from these types, and unknown keys, types, defaults and `show` all follow the schema,
+//! so that a key is said in one place. They know nothing of where the text came from.
+
+mod docker;
+mod environment;
+mod etcd;
+mod ordered;
+mod proxy;
+mod root;
+mod secret;
+mod service;
+mod timing;
+
+pub(super) use docker::{DockerSection, ProcessSection, RegistrySection, TlsSection};
+pub(super) use environment::{
+    EnvironmentSection, LockSection, ProxyKind, RuntimeKind, StoreKind, TierWord,
+};
+pub(super) use etcd::EtcdSection;
+pub(super) use ordered::Ordered;
+pub(super) use proxy::{AskSection, EmbeddedSection, NginxSection, SiteSection, SwitchWord};
+pub(super) use root::Root;
+pub(super) use secret::{SecretSection, VariableValue};
+pub(super) use service::{
+    CheckSection, HealthSection, ListenSection, RestartWord, ServiceEnvironmentSection,
+    ServiceSection,
+};
+pub(super) use timing::TimingSection;

@@ -1,0 +1,124 @@
+//! The proxy of an environment, and what of it belongs to one target.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::inventory::Endpoint;
+
+/// An nginx.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct NginxSection {
+    /// Its program.
+    #[serde(default = "binary")]
+    pub(in crate::settings) binary: PathBuf,
+    /// The container it runs in; on this machine itself when absent.
+    #[serde(default)]
+    pub(in crate::settings) container: Option<String>,
+    /// Its main configuration file.
+    #[serde(default = "configuration")]
+    pub(in crate::settings) configuration: PathBuf,
+    /// The directory that the main configuration includes; one file a service is put there.
+    #[serde(default = "sites")]
+    pub(in crate::settings) sites: PathBuf,
+    /// The directory of the live pointers.
+    #[serde(default = "state")]
+    pub(in crate::settings) state: PathBuf,
+    /// Where it says to Greenroom alone which slot and generation it serves.
+    pub(in crate::settings) answer: AnswerSection,
+    /// A template for a service's file; the built-in one when absent.
+    #[serde(default)]
+    pub(in crate::settings) template: Option<PathBuf>,
+    /// How traffic is switched.
+    #[serde(default)]
+    pub(in crate::settings) switch: SwitchWord,
+}
+
+fn binary() -> PathBuf {
+    "nginx".into()
+}
+
+fn configuration() -> PathBuf {
+    "/etc/nginx/nginx.conf".into()
+}
+
+fn sites() -> PathBuf {
+    "/etc/nginx/conf.d".into()
+}
+
+fn state() -> PathBuf {
+    "/var/lib/greenroom/nginx".into()
+}
+
+/// Where the proxy says which slot and generation it serves.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct AnswerSection {
+    /// Where nginx listens for it; loopback or a unix socket.
+    #[schemars(with = "String", extend("format" = "endpoint"))]
+    pub(in crate::settings) listen: Endpoint,
+    /// Where Greenroom connects to; the same when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "endpoint"))]
+    pub(in crate::settings) connect: Option<Endpoint>,
+}
+
+/// How traffic is switched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::settings) enum SwitchWord {
+    #[default]
+    Pointer,
+    Reload,
+}
+
+/// The proxy inside Greenroom: for the sandbox.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct EmbeddedSection {
+    /// Where it says which slot and generation it serves.
+    #[schemars(with = "String", extend("format" = "endpoint"))]
+    pub(in crate::settings) answer: Endpoint,
+    /// The directory of the live pointers.
+    pub(in crate::settings) state: PathBuf,
+}
+
+/// How the world reaches one service in one environment.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct SiteSection {
+    /// The names of the public server.
+    pub(in crate::settings) server_names: Vec<String>,
+    /// Where the public server listens.
+    #[schemars(with = "String", extend("format" = "endpoint"))]
+    pub(in crate::settings) listen: Endpoint,
+    /// The names of the server that always shows the candidate.
+    #[serde(default)]
+    pub(in crate::settings) preview_server_names: Vec<String>,
+    /// Where that server listens.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "endpoint"))]
+    pub(in crate::settings) preview_listen: Option<Endpoint>,
+    /// What is asked to see who answers the public.
+    #[serde(default)]
+    pub(in crate::settings) public: AskSection,
+    /// What is asked to see the candidate through the proxy.
+    #[serde(default)]
+    pub(in crate::settings) preview: AskSection,
+}
+
+/// What is asked of the proxy to see who answers.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct AskSection {
+    /// Where to connect to; where the server listens when absent.
+    #[schemars(with = "Option<String>", extend("format" = "endpoint"))]
+    pub(in crate::settings) connect: Option<Endpoint>,
+    /// The `Host` header; the first server name when absent.
+    pub(in crate::settings) host: Option<String>,
+    /// The path; the health path of the service when absent.
+    #[schemars(extend("format" = "http-path"))]
+    pub(in crate::settings) path: Option<String>,
+}

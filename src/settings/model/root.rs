@@ -1,0 +1,68 @@
+//! The whole file, and the sections that belong to nobody else.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::words::Time;
+use super::{EnvironmentSection, LockSection, Ordered, ServiceSection, TimingSection};
+
+/// The configuration of Greenroom.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct Root {
+    /// What holds wherever nothing nearer says otherwise.
+    pub(in crate::settings) defaults: DefaultsSection,
+    /// Who is recorded as having released.
+    pub(in crate::settings) operator: OperatorSection,
+    /// The console.
+    pub(in crate::settings) console: ConsoleSection,
+    /// The environments, in the order a version is promoted.
+    pub(in crate::settings) environments: Ordered<EnvironmentSection>,
+    /// The services.
+    pub(in crate::settings) services: Ordered<ServiceSection>,
+}
+
+/// What holds wherever nothing nearer says otherwise.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct DefaultsSection {
+    /// The patience of a release.
+    pub(in crate::settings) timing: TimingSection,
+    /// The lock of a target.
+    pub(in crate::settings) lock: LockSection,
+}
+
+/// Who is recorded as having released.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct OperatorSection {
+    /// The name; the login name when absent.
+    pub(in crate::settings) name: Option<String>,
+    /// The host; this machine's name when absent.
+    pub(in crate::settings) host: Option<String>,
+}
+
+/// The console.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct ConsoleSection {
+    /// The theme.
+    pub(in crate::settings) theme: String,
+    /// How long a target stays armed.
+    pub(in crate::settings) armed: Time,
+    /// Whether the mouse is used.
+    pub(in crate::settings) mouse: bool,
+    /// Whether nothing can be changed from here at all.
+    pub(in crate::settings) read_only: bool,
+}
+
+impl Default for ConsoleSection {
+    fn default() -> Self {
+        Self {
+            theme: "dark".into(),
+            armed: Time(std::time::Duration::from_mins(5)),
+            mouse: false,
+            read_only: false,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! A service: its image, how it is made and asked, and where it runs.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::super::words::{Size, Time};
+use super::{Ordered, SiteSection, TimingSection, VariableValue};
+use crate::inventory::Endpoint;
+
+/// One service.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct ServiceSection {
+    /// The image's repository, without tag, e.g. `registry.example/team/web`.
+    #[schemars(extend("format" = "repository"))]
+    pub(in crate::settings) image: String,
+    /// Where it listens inside its instance: a port or a socket.
+    pub(in crate::settings) listen: ListenSection,
+    /// What to run instead of the image's own command.
+    #[serde(default)]
+    pub(in crate::settings) command: Option<Vec<String>>,
+    /// Environment variables of its instances.
+    #[serde(default)]
+    pub(in crate::settings) environment: BTreeMap<String, VariableValue>,
+    /// What its instances see of the host.
+    #[serde(default)]
+    pub(in crate::settings) mounts: Vec<MountSection>,
+    /// The most memory an instance may use.
+    #[serde(default)]
+    pub(in crate::settings) memory: Option<Size>,
+    /// When an instance is started again by itself.
+    #[serde(default)]
+    pub(in crate::settings) restart: RestartWord,
+    /// The network of its instances.
+    #[serde(default)]
+    pub(in crate::settings) network: Option<String>,
+    /// Further labels of its instances.
+    #[serde(default)]
+    pub(in crate::settings) labels: BTreeMap<String, String>,
+    /// Its health endpoint. Nothing is released without one.
+    #[serde(default)]
+    pub(in crate::settings) health: Option<HealthSection>,
+    /// What is asked of a candidate before it gets traffic.
+    #[serde(default)]
+    pub(in crate::settings) checks: Vec<CheckSection>,
+    /// The patience of a release.
+    #[serde(default)]
+    pub(in crate::settings) timing: TimingSection,
+    /// A further key of etcd, written in the same transaction, for those who already read it.
+    #[serde(default)]
+    pub(in crate::settings) etcd_key: Option<ExtraKeySection>,
+    /// Where it runs. It can be released in the environments named here.
+    #[serde(default)]
+    pub(in crate::settings) environments: Ordered<ServiceEnvironmentSection>,
+}
+
+/// Where a service listens: exactly one of the two.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct ListenSection {
+    /// A TCP port.
+    pub(in crate::settings) port: Option<NonZeroU16>,
+    /// The path of a unix socket.
+    pub(in crate::settings) socket: Option<PathBuf>,
+}
+
+/// A directory of the host, or a volume, that an instance sees.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct MountSection {
+    /// On the host, or the name of a volume.
+    pub(in crate::settings) source: String,
+    /// Inside.
+    pub(in crate::settings) target: String,
+    /// Whether the instance may only read it.
+    #[serde(default)]
+    pub(in crate::settings) read_only: bool,
+}
+
+/// When an instance is started again by itself.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::settings) enum RestartWord {
+    No,
+    OnFailure,
+    #[default]
+    UnlessStopped,
+    Always,
+}
+
+/// The health endpoint and how patient to be with it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct HealthSection {
+    /// The path that answers 2xx when the instance may have traffic.
+    #[schemars(extend("format" = "http-path"))]
+    pub(in crate::settings) path: String,
+    /// The `Host` header; the endpoint's own address when absent.
+    #[serde(default)]
+    pub(in crate::settings) host: Option<String>,
+    /// Time between two probes.
+    #[serde(default = "one_second")]
+    pub(in crate::settings) interval: Time,
+    /// How long one probe may take.
+    #[serde(default = "five_seconds")]
+    pub(in crate::settings) timeout: Time,
+}
+
+fn one_second() -> Time {
+    Time(std::time::Duration::from_secs(1))
+}
+
+fn five_seconds() -> Time {
+    Time(std::time::Duration::from_secs(5))
+}
+
+/// One request and what to expect of its answer.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct CheckSection {
+    /// Its name on the screen.
+    pub(in crate::settings) name: String,
+    /// The method.
+    #[serde(default = "get")]
+    #[schemars(extend("format" = "http-method"))]
+    pub(in crate::settings) method: String,
+    /// Path and query.
+    #[schemars(extend("format" = "http-path"))]
+    pub(in crate::settings) path: String,
+    /// Headers to send.
+    #[serde(default)]
+    pub(in crate::settings) headers: BTreeMap<String, String>,
+    /// A body to send.
+    #[serde(default)]
+    pub(in crate::settings) body: Option<String>,
+    /// How long to wait for the answer.
+    #[serde(default = "five_seconds")]
+    pub(in crate::settings) timeout: Time,
+    /// Whether it is asked through the preview server instead of the candidate's own address.
+    #[serde(default)]
+    pub(in crate::settings) through_preview: bool,
+    /// What to expect: everything given has to hold; any 2xx when nothing is.
+    #[serde(default)]
+    pub(in crate::settings) expect: ExpectSection,
+    /// Whether a release needs it to pass.
+    #[serde(default = "yes")]
+    pub(in crate::settings) required: bool,
+}
+
+fn get() -> String {
+    "GET".into()
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What an answer has to be.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct ExpectSection {
+    /// The status code.
+    #[schemars(range(min = 100, max = 599))]
+    pub(in crate::settings) status: Option<u16>,
+    /// Headers, each equal to the text.
+    pub(in crate::settings) headers: BTreeMap<String, String>,
+    /// A text that the body contains.
+    pub(in crate::settings) body_contains: Option<String>,
+    /// JSON pointers into the body, and the value at each.
+    pub(in crate::settings) json: BTreeMap<String, serde_json::Value>,
+    /// How long the whole answer may take.
+    pub(in crate::settings) within: Option<Time>,
+}
+
+/// A further key of etcd. Both are templates of what the registration knows.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct ExtraKeySection {
+    /// The key.
+    pub(in crate::settings) key: String,
+    /// The value.
+    pub(in crate::settings) value: String,
+}
+
+/// A service in an environment. What is given here wins over the service's own.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct ServiceEnvironmentSection {
+    /// The fixed address of each slot.
+    pub(in crate::settings) endpoints: EndpointsSection,
+    /// How the world reaches it.
+    #[serde(default)]
+    pub(in crate::settings) proxy: Option<SiteSection>,
+    /// Environment variables, added to those of the service.
+    #[serde(default)]
+    pub(in crate::settings) environment: BTreeMap<String, VariableValue>,
+    /// The most memory an instance may use.
+    #[serde(default)]
+    pub(in crate::settings) memory: Option<Size>,
+    /// Its health endpoint, instead of the service's.
+    #[serde(default)]
+    pub(in crate::settings) health: Option<HealthSection>,
+    /// Its checks, instead of the service's.
+    #[serde(default)]
+    pub(in crate::settings) checks: Option<Vec<CheckSection>>,
+    /// The patience of a release.
+    #[serde(default)]
+    pub(in crate::settings) timing: TimingSection,
+}
+
+/// The fixed address of each slot.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct EndpointsSection {
+    /// The address of blue: `127.0.0.1:32771` or `unix:/run/web/blue.sock`.
+    #[schemars(with = "String", extend("format" = "endpoint"))]
+    pub(in crate::settings) blue: Endpoint,
+    /// The address of green: `127.0.0.1:32772` or `unix:/run/web/green.sock`.
+    #[schemars(with = "String", extend("format" = "endpoint"))]
+    pub(in crate::settings) green: Endpoint,
+}

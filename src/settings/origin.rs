@@ -1,0 +1,62 @@
+//! Where a value came from: one of the four layers, precise enough to go there and change it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+/// The layer, and the place in it. Later ones win over earlier ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "from")]
+pub enum Origin {
+    /// Greenroom's own.
+    BuiltIn,
+    /// The configuration file.
+    File {
+        /// As it was named, made harmless.
+        #[serde(serialize_with = "text")]
+        file: Arc<str>,
+        /// Counted from 1; 0 when the file as a whole is meant.
+        line: usize,
+        /// Counted in characters from 1.
+        column: usize,
+    },
+    /// A variable of the environment.
+    Variable {
+        /// Its name, made harmless.
+        name: String,
+    },
+    /// An override of the command line.
+    Flag {
+        /// Its key, made harmless.
+        key: String,
+    },
+}
+
+fn text<S: Serializer>(file: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(file)
+}
+
+impl Origin {
+    /// Orders problems as one reads: the file from top to bottom, then the layers above it.
+    pub(super) fn rank(&self) -> (u8, usize, usize) {
+        match self {
+            Self::BuiltIn => (0, 0, 0),
+            Self::File { line, column, .. } => (1, *line, *column),
+            Self::Variable { .. } => (2, 0, 0),
+            Self::Flag { .. } => (3, 0, 0),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn => f.write_str("built-in"),
+            Self::File { file, line: 0, .. } => f.write_str(file),
+            Self::File { file, line, column } => write!(f, "{file}:{line}:{column}"),
+            Self::Variable { name } => write!(f, "${name}"),
+            Self::Flag { key } => write!(f, "--set {key}"),
+        }
+    }
+}

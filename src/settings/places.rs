@@ -1,0 +1,251 @@
+//! The settings as plain data: what the composition root builds adapters and engines from.
+//! All paths are absolute or relative to the working directory; all defaults are filled in.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::inventory::{Endpoint, EnvironmentName, SecretSource, Tier};
+use crate::release::{Definition, Rules};
+
+/// Everything that is configured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Settings {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// Who is recorded as having released.
+    pub operator: OperatorSettings,
+    /// The console.
+    pub console: ConsoleSettings,
+    /// The environments, in the order of promotion.
+    pub environments: Vec<EnvironmentSettings>,
+    /// The targets: by service as in the file, and within one by environment in the order of promotion.
+    pub targets: Vec<TargetSettings>,
+}
+
+impl Settings {
+    /// The environment of that name.
+    pub fn environment(&self, name: &EnvironmentName) -> Option<&EnvironmentSettings> {
+        self.environments
+            .iter()
+            .find(|environment| environment.name == *name)
+    }
+}
+
+/// Who is recorded as having released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OperatorSettings {
+    /// The name; that of the login when absent.
+    pub name: Option<String>,
+    /// The host; that of this machine when absent.
+    pub host: Option<String>,
+}
+
+/// The console.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConsoleSettings {
+    /// The theme's name.
+    pub theme: String,
+    /// How long a target stays armed.
+    pub armed: Duration,
+    /// Whether the mouse is used.
+    pub mouse: bool,
+    /// Whether nothing can be changed at all.
+    pub read_only: bool,
+}
+
+/// One environment: how careful to be, and where its systems are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EnvironmentSettings {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// How careful one has to be.
+    pub tier: Tier,
+    /// What is allowed.
+    pub rules: Rules,
+    /// What runs the instances.
+    pub runtime: RuntimePlace,
+    /// How the image registry is spoken to.
+    pub registry: RegistryPlace,
+    /// Where the shared truth is.
+    pub store: StorePlace,
+    /// What carries the traffic; none when nothing is reached through a proxy of ours.
+    pub proxy: Option<ProxyPlace>,
+    /// How long a lock lasts without a sign of life.
+    pub lock_lease: Duration,
+    /// How often that sign is given.
+    pub lock_heartbeat: Duration,
+}
+
+/// What runs the instances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RuntimePlace {
+    /// A Docker engine.
+    Docker(DockerPlace),
+    /// Child processes.
+    Process(ProcessPlace),
+}
+
+/// A Docker engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DockerPlace {
+    /// `unix:///run/docker.sock` or `tcp://host:port`.
+    pub address: String,
+    /// Certificates.
+    pub tls: Option<TlsPlace>,
+}
+
+/// Certificates, as PEM files. A certificate never comes without its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TlsPlace {
+    /// The authority; those of this machine when absent.
+    pub ca: Option<PathBuf>,
+    /// The client's own certificate.
+    pub cert: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+}
+
+/// Child processes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProcessPlace {
+    /// The directory that remembers what was started.
+    pub state: PathBuf,
+    /// The catalogue of versions.
+    pub catalogue: PathBuf,
+}
+
+/// How the image registry is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct RegistryPlace {
+    /// User and where the password is read from; anonymous when absent.
+    pub login: Option<Login>,
+    /// Plain HTTP.
+    pub plain_http: bool,
+}
+
+/// A user, and where the password is read from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Login {
+    /// The user.
+    pub user: String,
+    /// The password's source.
+    pub password: SecretSource,
+}
+
+/// Where the shared truth is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StorePlace {
+    /// An etcd cluster.
+    Etcd(EtcdPlace),
+    /// A database file of this machine.
+    Sqlite(SqlitePlace),
+}
+
+/// An etcd cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EtcdPlace {
+    /// Its members, e.g. `https://etcd-1.example:2379`.
+    pub endpoints: Vec<String>,
+    /// Under which everything is kept; starts with a slash and ends without.
+    pub prefix: String,
+    /// Certificates.
+    pub tls: Option<TlsPlace>,
+    /// User and password.
+    pub login: Option<Login>,
+}
+
+/// A database file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SqlitePlace {
+    /// The file; its directory may have to be made.
+    pub path: PathBuf,
+}
+
+/// What carries the traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyPlace {
+    /// An nginx.
+    Nginx(NginxPlace),
+    /// The proxy inside Greenroom.
+    Embedded(EmbeddedPlace),
+}
+
+/// An nginx.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NginxPlace {
+    /// Its program.
+    pub binary: PathBuf,
+    /// The container it runs in; on this machine itself when absent. Paths are those inside.
+    pub container: Option<String>,
+    /// Its main configuration file.
+    pub configuration: PathBuf,
+    /// The directory that the main configuration includes.
+    pub sites: PathBuf,
+    /// The directory of the live pointers.
+    pub state: PathBuf,
+    /// Where nginx listens for questions about slot and generation.
+    pub answer_listen: Endpoint,
+    /// Where Greenroom connects to for them.
+    pub answer_connect: Endpoint,
+    /// A template on this machine; the built-in one when absent.
+    pub template: Option<PathBuf>,
+    /// How traffic is switched.
+    pub switch: SwitchMode,
+}
+
+/// How traffic is switched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SwitchMode {
+    /// By one rename that nginx reads at every request.
+    Pointer,
+    /// By a new configuration and a reload, which may cost requests.
+    Reload,
+}
+
+/// The proxy inside Greenroom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EmbeddedPlace {
+    /// Where it says which slot and generation it serves.
+    pub answer: Endpoint,
+    /// The directory of the live pointers.
+    pub state: PathBuf,
+}
+
+/// One target: one service in one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TargetSettings {
+    /// What the release engine knows of it. Its target names service and environment.
+    pub definition: Definition,
+    /// What the proxy knows of it.
+    pub site: Option<SitePlace>,
+    /// A further key of etcd.
+    pub extra_key: Option<ExtraKey>,
+}
+
+/// What the proxy knows of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SitePlace {
+    /// The names of the public server.
+    pub server_names: Vec<String>,
+    /// Where it listens.
+    pub listen: Endpoint,
+    /// The names of the server that always shows the candidate; empty when there is none.
+    pub preview_server_names: Vec<String>,
+    /// Where that server listens.
+    pub preview_listen: Option<Endpoint>,
+}
+
+/// A further key of etcd, written in the same transaction as a registration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExtraKey {
+    /// A template of the key.
+    pub key: String,
+    /// A template of the value.
+    pub value: String,
+}

@@ -1,0 +1,155 @@
+//! What is wrong with a configuration, one line each, all of them at once. The one place that
+//! knows how such a line looks; nothing in it can move a terminal's cursor.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::origin::Origin;
+use crate::harmless::harmless;
+
+/// How many characters of a foreign text a message repeats.
+const LONGEST: usize = 200;
+
+/// One thing that is wrong, or only doubtful: `greenroom.toml:12:5: services.web.prot: unknown
+/// key `prot`; did you mean `port`?`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Where it was written.
+    pub origin: Origin,
+    /// The key, dotted; empty when the text as a whole is meant.
+    pub key: String,
+    /// What is wrong and what to do about it.
+    pub says: String,
+}
+
+impl Problem {
+    /// Makes one harmless problem.
+    pub(super) fn new(origin: Origin, path: &[String], says: impl AsRef<str>) -> Self {
+        Self {
+            origin,
+            key: dotted(path),
+            says: harmless(says.as_ref()),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.origin)?;
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.says)
+    }
+}
+
+/// Everything that keeps a configuration from being used. Displayed a line each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problems {
+    /// What is wrong, in the order of the file.
+    pub errors: Vec<Problem>,
+    /// What is only doubtful.
+    pub warnings: Vec<Problem>,
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.errors.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// A path as a key of the file, quoted where it has to be.
+pub(super) fn dotted(path: &[String]) -> String {
+    let mut text = String::new();
+    for part in path {
+        if let Some(index) = part.strip_prefix('[') {
+            text.push('[');
+            text.push_str(index);
+            continue;
+        }
+        if !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(&quoted(part));
+    }
+    text
+}
+
+/// One key, quoted unless it is bare.
+fn quoted(key: &str) -> String {
+    let bare = !key.is_empty()
+        && key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if bare {
+        key.to_owned()
+    } else {
+        format!("\"{}\"", visible(key).replace('"', "\\\""))
+    }
+}
+
+/// Foreign text inside a message: what cannot be seen is written out, so that a key with a
+/// hidden character does not look like the one it imitates.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    for (count, c) in text.chars().enumerate() {
+        if count == LONGEST {
+            shown.push('…');
+            break;
+        }
+        let itself = harmless(c.encode_utf8(&mut [0; 4])).chars().eq([c]);
+        if itself {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_unicode());
+        }
+    }
+    shown
+}
+
+/// The known word that was probably meant.
+pub(super) fn nearest<'a>(
+    wrong: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let short: String = wrong.chars().take(60).collect();
+    known
+        .into_iter()
+        .map(|word| (strsim::damerau_levenshtein(&short, word), word))
+        .filter(|(distance, word)| *distance <= (word.chars().count() / 3).clamp(1, 3))
+        .min()
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_not_bare_is_quoted_and_harmless() {
+        let path = ["services", "we\u{1b}[31mb\"", "checks", "[2]", "name"].map(str::to_owned);
+        assert_eq!(
+            dotted(&path),
+            "services.\"we\\u{1b}[31mb\\\"\".checks[2].name"
+        );
+    }
+
+    #[test]
+    fn only_a_near_word_is_suggested() {
+        assert_eq!(nearest("prot", ["port", "socket"]), Some("port"));
+        assert_eq!(
+            nearest("enviroments", ["environments"]),
+            Some("environments")
+        );
+        assert_eq!(nearest("zzz", ["port", "socket"]), None);
+    }
+}

@@ -1,0 +1,236 @@
+//! Holds a tree against the schema: unknown keys, wrong types, missing keys and values that
+//! are not of their format, each reported where it stands. It does not look at combinations.
+
+use serde_json::Value as Json;
+
+use super::origin::Origin;
+use super::problem::{Problem, nearest, visible};
+use super::tree::{Node, Value};
+use super::{formats, schema};
+
+/// Everything in the tree that the schema does not allow. Returns the paths of it.
+pub(super) fn read(root: &Node, problems: &mut Vec<Problem>) -> Vec<Vec<String>> {
+    let mut walk = Walk {
+        path: Vec::new(),
+        wrong: Vec::new(),
+        problems,
+    };
+    walk.node(&schema::INLINE, root);
+    walk.wrong
+}
+
+/// What is wanted where a secret goes.
+const SECRET: &str = "where the secret is read from, as { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }";
+
+struct Walk<'a> {
+    path: Vec<String>,
+    wrong: Vec<Vec<String>>,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Walk<'_> {
+    fn say(&mut self, origin: &Origin, says: impl AsRef<str>) {
+        let problem = Problem::new(origin.clone(), &self.path, says);
+        self.problems.push(problem);
+        self.wrong.push(self.path.clone());
+    }
+
+    fn node(&mut self, schema: &Json, node: &Node) {
+        let options = schema::alternatives(schema);
+        let Some(option) = options.iter().find(|option| fits(option, node)) else {
+            let says = misfit(&options, node);
+            self.say(&node.origin, says);
+            return;
+        };
+        match &node.value {
+            Value::Text(text) => {
+                if let Err(says) = text_of(option, text) {
+                    self.say(&node.origin, says);
+                }
+            }
+            Value::Integer(number) => {
+                if let Err(says) = number_of(option, *number) {
+                    self.say(&node.origin, says);
+                }
+            }
+            Value::List(items) => {
+                let Some(each) = option.get("items") else {
+                    return;
+                };
+                for (index, item) in items.iter().enumerate() {
+                    self.path.push(format!("[{index}]"));
+                    self.node(each, item);
+                    self.path.pop();
+                }
+            }
+            Value::Table(_) => self.table(option, node),
+            Value::Float(_) | Value::Boolean(_) | Value::Date(_) => {}
+        }
+    }
+
+    fn table(&mut self, schema: &Json, node: &Node) {
+        if schema::kind(schema).is_none() {
+            return;
+        }
+        let named = schema.pointer("/propertyNames/format").is_some();
+        for entry in node.entries() {
+            self.path.push(entry.key.clone());
+            match schema::property(schema, &entry.key) {
+                None => {
+                    let says = unknown(schema, &entry.key);
+                    self.say(&entry.key_origin, says);
+                }
+                Some(inner) => {
+                    if named && let Err(says) = formats::check("name", &entry.key) {
+                        self.say(&entry.key_origin, says);
+                    }
+                    self.node(inner, &entry.node);
+                }
+            }
+            self.path.pop();
+        }
+        self.missing(schema, node);
+    }
+
+    fn missing(&mut self, schema: &Json, node: &Node) {
+        let required = schema.get("required").and_then(Json::as_array);
+        for key in required.into_iter().flatten().filter_map(Json::as_str) {
+            if node.entry(key).is_none() {
+                self.say(
+                    &node.origin,
+                    format!("`{key}` is missing{}", example(schema, key)),
+                );
+            }
+        }
+    }
+}
+
+fn fits(schema: &Json, node: &Node) -> bool {
+    let Some(kind) = schema::kind(schema) else {
+        return true;
+    };
+    match node.value {
+        Value::Text(_) => kind == "string",
+        Value::Integer(_) => kind == "integer" || kind == "number",
+        Value::Float(_) => kind == "number",
+        Value::Boolean(_) => kind == "boolean",
+        Value::Date(_) => false,
+        Value::List(_) => kind == "array",
+        Value::Table(_) => kind == "object",
+    }
+}
+
+fn misfit(options: &[&Json], node: &Node) -> String {
+    if let [only] = options
+        && let Some(format) = only.get("format").and_then(Json::as_str)
+        && let Value::Integer(number) = node.value
+        && let Err(says) = formats::check(format, &number.to_string())
+    {
+        return says;
+    }
+    if let [only] = options
+        && let Value::Text(text) = &node.value
+        && matches!(schema::kind(only), Some("integer" | "boolean"))
+        && (text.parse::<i64>().is_ok() || text.parse::<bool>().is_ok())
+    {
+        return format!(
+            "expected {}, found a text: write {text} without quotes",
+            wanted(only)
+        );
+    }
+    let wanted: Vec<String> = options.iter().map(|option| wanted(option)).collect();
+    format!("expected {}, found {}", wanted.join(" or "), found(node))
+}
+
+fn wanted(schema: &Json) -> String {
+    match schema::kind(schema) {
+        Some("string") => schema
+            .get("format")
+            .and_then(Json::as_str)
+            .and_then(formats::called)
+            .unwrap_or("a text in quotes")
+            .to_owned(),
+        Some("integer" | "number") => "a number".into(),
+        Some("boolean") => "true or false".into(),
+        Some("array") => "a list".into(),
+        _ => {
+            let keys: Vec<_> = schema::known(schema).map(|(key, _)| key).collect();
+            if keys == ["command", "env", "file"] {
+                SECRET.into()
+            } else if keys.is_empty() || keys.len() > 6 {
+                "a table".into()
+            } else {
+                format!("a table of {}", keys.join(", "))
+            }
+        }
+    }
+}
+
+fn found(node: &Node) -> String {
+    match &node.value {
+        Value::Text(_) => "a text".into(),
+        Value::Integer(number) => format!("the number {number}"),
+        Value::Float(number) => format!("the number {number}"),
+        Value::Boolean(truth) => truth.to_string(),
+        Value::Date(_) => "a date".into(),
+        Value::List(_) => "a list".into(),
+        Value::Table(_) => "a table".into(),
+    }
+}
+
+fn text_of(schema: &Json, text: &str) -> Result<(), String> {
+    if let Some(words) = schema.get("enum").and_then(Json::as_array) {
+        let words: Vec<&str> = words.iter().filter_map(Json::as_str).collect();
+        if words.contains(&text) {
+            return Ok(());
+        }
+        let hint = suggestion(nearest(text, words.iter().copied()));
+        return Err(format!(
+            "`{}` is none of {}{hint}",
+            visible(text),
+            words.join(", ")
+        ));
+    }
+    match schema.get("format").and_then(Json::as_str) {
+        Some(format) => formats::check(format, text),
+        None => Ok(()),
+    }
+}
+
+fn number_of(schema: &Json, number: i64) -> Result<(), String> {
+    let bound = |key| schema.get(key).and_then(Json::as_i64);
+    let (least, most) = (bound("minimum"), bound("maximum"));
+    if least.is_none_or(|least| number >= least) && most.is_none_or(|most| number <= most) {
+        return Ok(());
+    }
+    Err(match (least, most) {
+        (Some(least), Some(most)) => format!("{number} is not between {least} and {most}"),
+        _ => format!("{number} is out of range"),
+    })
+}
+
+fn unknown(schema: &Json, key: &str) -> String {
+    let known: Vec<&str> = schema::known(schema).map(|(key, _)| key).collect();
+    let shown = visible(key);
+    match nearest(key, known.iter().copied()) {
+        near @ Some(_) => format!("unknown key `{shown}`{}", suggestion(near)),
+        None => format!("unknown key `{shown}`; known here: {}", known.join(", ")),
+    }
+}
+
+pub(super) fn suggestion(near: Option<&str>) -> String {
+    near.map(|word| format!("; did you mean `{word}`?"))
+        .unwrap_or_default()
+}
+
+/// What to write for a key that is missing.
+fn example(schema: &Json, key: &str) -> String {
+    let Some(inner) = schema::property(schema, key) else {
+        return String::new();
+    };
+    inner
+        .get("description")
+        .and_then(Json::as_str)
+        .map(|text| format!(" ({})", text.trim_end_matches('.')))
+        .unwrap_or_default()
+}

@@ -1,0 +1,113 @@
+//! The schema of the file: derived from the sections, published for editors, and walked by
+//! everything here that has to know a key. It is the only list of keys there is.
+
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use serde_json::Value;
+
+use super::model::Root;
+
+/// A schema without references, for walking.
+pub(super) static INLINE: LazyLock<Value> = LazyLock::new(|| {
+    let mut schema = SchemaSettings::draft2020_12()
+        .with(|settings| settings.inline_subschemas = true)
+        .into_generator()
+        .into_root_schema_for::<Root>();
+    RecursiveTransform(without_null).transform(&mut schema);
+    schema.to_value()
+});
+
+/// The JSON schema of the configuration file (draft 2020-12), for editors.
+pub fn schema() -> String {
+    let mut schema = SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<Root>();
+    RecursiveTransform(without_null).transform(&mut schema);
+    format!("{:#}\n", schema.as_value())
+}
+
+/// TOML has no null: a key that may be absent is simply absent.
+fn without_null(schema: &mut schemars::Schema) {
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
+    if object.get("default").is_some_and(Value::is_null) {
+        object.remove("default");
+    }
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".into(), only);
+        }
+    }
+    if let Some(Value::Array(options)) = object.get_mut("anyOf") {
+        options.retain(|option| option.get("type").is_none_or(|kind| kind != "null"));
+        if options.len() == 1
+            && let Some(Value::Object(only)) = options.pop()
+        {
+            object.remove("anyOf");
+            for (key, value) in only {
+                object.entry(key).or_insert(value);
+            }
+        }
+    }
+}
+
+/// The shapes a value may have: the schema itself, or each of its alternatives.
+pub(super) fn alternatives(schema: &Value) -> Vec<&Value> {
+    let options = schema
+        .get("anyOf")
+        .or_else(|| schema.get("oneOf"))
+        .and_then(Value::as_array);
+    options.map_or_else(|| vec![schema], |options| options.iter().collect())
+}
+
+/// The alternative that is a table.
+pub(super) fn as_table(schema: &Value) -> Option<&Value> {
+    alternatives(schema)
+        .into_iter()
+        .find(|option| kind(option) == Some("object"))
+}
+
+/// The JSON type a schema asks for; anything goes when it asks for none.
+pub(super) fn kind(schema: &Value) -> Option<&str> {
+    schema.get("type").and_then(Value::as_str)
+}
+
+/// The schema of a key in a table; `None` when there is no such key.
+pub(super) fn property<'a>(table: &'a Value, key: &str) -> Option<&'a Value> {
+    table
+        .get("properties")
+        .and_then(|all| all.get(key))
+        .or_else(|| {
+            table
+                .get("additionalProperties")
+                .filter(|any| any.as_bool() != Some(false))
+        })
+}
+
+/// The keys a table knows by name.
+pub(super) fn known(table: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    table
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .map(|(key, schema)| (key.as_str(), schema))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_knows_the_keys_and_no_null() {
+        let text = schema();
+        assert!(text.contains("\"minimum_healthy\""));
+        assert!(!text.contains("\"null\""));
+        assert!(!INLINE.to_string().contains("$ref"));
+    }
+}

@@ -1,0 +1,197 @@
+//! Every value in effect and where it came from. A secret is shown by its source only, and a
+//! plain text under a secret's name not at all.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::check::looks_secret;
+use super::model::Root;
+use super::origin::Origin;
+use super::problem::dotted;
+use super::tree::{Node, Value};
+use super::words;
+use super::{Settings, schema, timing};
+use crate::harmless::harmless;
+use crate::release::Timing;
+
+/// One value in effect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// Its key, dotted.
+    pub key: String,
+    /// The value as it would be written in the file.
+    pub value: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// All values in effect: those that are written, the built-in ones beside them, and the timing
+/// that holds for each target.
+pub(super) fn shown(tree: &Node, root: &Root, settings: &Settings) -> Vec<Shown> {
+    let mut showing = Showing {
+        path: Vec::new(),
+        all: Vec::new(),
+    };
+    showing.node(&schema::INLINE, tree);
+    showing.locks(tree, root);
+    for target in &settings.targets {
+        let names = &target.definition.target;
+        showing.timing(
+            tree,
+            names.service.as_str(),
+            names.environment.as_str(),
+            &target.definition.timing,
+        );
+    }
+    showing.all
+}
+
+struct Showing {
+    path: Vec<String>,
+    all: Vec<Shown>,
+}
+
+impl Showing {
+    fn push(&mut self, value: String, origin: Origin) {
+        let key = dotted(&self.path);
+        self.all.push(Shown { key, value, origin });
+    }
+
+    fn node(&mut self, schema: &Json, node: &Node) {
+        match &node.value {
+            Value::Table(_) => {
+                let table = schema::as_table(schema).unwrap_or(schema);
+                self.table(table, node);
+            }
+            Value::List(items)
+                if items
+                    .iter()
+                    .any(|item| matches!(item.value, Value::Table(_))) =>
+            {
+                let each = schema.get("items").unwrap_or(&Json::Null);
+                for (index, item) in items.iter().enumerate() {
+                    self.path.push(format!("[{index}]"));
+                    self.node(each, item);
+                    self.path.pop();
+                }
+            }
+            _ => {
+                let hidden = self
+                    .path
+                    .iter()
+                    .rev()
+                    .nth(1)
+                    .is_some_and(|above| above == "environment")
+                    && self.path.last().is_some_and(|name| looks_secret(name));
+                let value = if hidden {
+                    "(hidden: it looks like a secret)".into()
+                } else {
+                    harmless(&node.plain().to_string())
+                };
+                self.push(value, node.origin.clone());
+            }
+        }
+    }
+
+    fn table(&mut self, schema: &Json, node: &Node) {
+        for entry in node.entries() {
+            self.path.push(entry.key.clone());
+            // Timings are shown once, as they hold for each target.
+            if !self.is_inherited() {
+                let inner = schema::property(schema, &entry.key).unwrap_or(&Json::Null);
+                self.node(inner, &entry.node);
+            }
+            self.path.pop();
+        }
+        for (key, inner) in schema::known(schema) {
+            if node.entry(key).is_some() {
+                continue;
+            }
+            self.path.push(key.to_owned());
+            match inner.get("default") {
+                _ if self.is_inherited() => {}
+                Some(Json::Object(_)) => self.node(inner, &Node::empty()),
+                Some(Json::Array(items)) if items.is_empty() => {}
+                Some(value) => self.push(value.to_string(), Origin::BuiltIn),
+                None => {}
+            }
+            self.path.pop();
+        }
+    }
+
+    fn is_inherited(&self) -> bool {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        matches!(
+            path.as_slice(),
+            ["defaults", "timing" | "lock"]
+                | ["environments", _, "timing" | "lock"]
+                | ["services", _, "timing"]
+                | ["services", _, "environments", _, "timing"]
+        )
+    }
+
+    fn inherited(&mut self, tree: &Node, tables: &[Vec<&str>], key: &str, value: &str) {
+        let written = tables
+            .iter()
+            .find_map(|table| find(tree, table)?.entry(key));
+        let origin = written.map_or(Origin::BuiltIn, |entry| entry.node.origin.clone());
+        let nearest = tables.first().map(Vec::as_slice).unwrap_or_default();
+        self.path = nearest.iter().map(|part| (*part).to_owned()).collect();
+        self.path.push(key.to_owned());
+        self.push(format!("\"{value}\""), origin);
+        self.path.clear();
+    }
+
+    fn locks(&mut self, tree: &Node, root: &Root) {
+        for (name, section) in root.environments.iter() {
+            let (lease, heartbeat) = timing::lock(root, section);
+            let tables = [vec!["environments", name, "lock"], vec!["defaults", "lock"]];
+            self.inherited(tree, &tables, "lease", &words::write_duration(lease));
+            self.inherited(
+                tree,
+                &tables,
+                "heartbeat",
+                &words::write_duration(heartbeat),
+            );
+        }
+    }
+
+    fn timing(&mut self, tree: &Node, service: &str, environment: &str, timing: &Timing) {
+        let tables = [
+            vec!["services", service, "environments", environment, "timing"],
+            vec!["services", service, "timing"],
+            vec!["environments", environment, "timing"],
+            vec!["defaults", "timing"],
+        ];
+        let time = words::write_duration;
+        for (key, value) in [
+            ("health_deadline", time(timing.health_deadline)),
+            ("minimum_healthy", time(timing.minimum_healthy)),
+            ("progress_deadline", time(timing.progress_deadline)),
+            ("watch", time(timing.watch)),
+            ("drain", time(timing.drain)),
+            ("standby", words::write_limit(timing.standby)),
+            ("stop_grace", time(timing.stop_grace)),
+            ("approval", time(timing.approval)),
+            ("checks_fresh", time(timing.checks_fresh)),
+        ] {
+            self.inherited(tree, &tables, key, &value);
+        }
+    }
+}
+
+fn find<'a>(tree: &'a Node, path: &[&str]) -> Option<&'a Node> {
+    path.iter()
+        .try_fold(tree, |node, part| Some(&node.entry(part)?.node))
+}
+
+/// The values as text, a line each, the origins as comments.
+pub(super) fn text(all: &[Shown]) -> String {
+    let mut text = String::new();
+    for shown in all {
+        let _ = writeln!(text, "{} = {}  # {}", shown.key, shown.value, shown.origin);
+    }
+    text
+}

@@ -1,0 +1,71 @@
+//! Which of several timings holds: the nearest table that says the key, key by key. The same
+//! walk answers `show`, so that what is shown is what is used.
+
+use std::time::Duration;
+
+use super::model::{
+    EnvironmentSection, Root, ServiceEnvironmentSection, ServiceSection, TierWord, TimingSection,
+};
+use super::words::{Patience, Time};
+use crate::release::Timing;
+
+/// The built-in minimum healthy time where nobody outside the team notices.
+const DEVELOPMENT_MINIMUM_HEALTHY: Duration = Duration::from_secs(2);
+/// The built-in lease of a lock.
+const LEASE: Duration = Duration::from_secs(30);
+/// The built-in time between two signs of life.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// What holds when no table says otherwise.
+pub(super) fn built_in(tier: TierWord) -> Timing {
+    let mut timing = Timing::default();
+    if tier == TierWord::Development {
+        timing.minimum_healthy = DEVELOPMENT_MINIMUM_HEALTHY;
+    }
+    timing
+}
+
+/// The timing of one target.
+pub(super) fn of_target(
+    root: &Root,
+    environment: &EnvironmentSection,
+    service: &ServiceSection,
+    here: &ServiceEnvironmentSection,
+) -> Timing {
+    let tables = [
+        &here.timing,
+        &service.timing,
+        &environment.timing,
+        &root.defaults.timing,
+    ];
+    let built_in = built_in(environment.tier);
+    let time = |key: fn(&TimingSection) -> Option<Time>, otherwise: Duration| {
+        tables
+            .iter()
+            .find_map(|table| key(table))
+            .map_or(otherwise, |time| time.0)
+    };
+    let standby: Option<Patience> = tables.iter().find_map(|table| table.standby);
+    Timing {
+        health_deadline: time(|t| t.health_deadline, built_in.health_deadline),
+        minimum_healthy: time(|t| t.minimum_healthy, built_in.minimum_healthy),
+        progress_deadline: time(|t| t.progress_deadline, built_in.progress_deadline),
+        watch: time(|t| t.watch, built_in.watch),
+        drain: time(|t| t.drain, built_in.drain),
+        standby: standby.map_or(built_in.standby, |patience| patience.0),
+        stop_grace: time(|t| t.stop_grace, built_in.stop_grace),
+        approval: time(|t| t.approval, built_in.approval),
+        checks_fresh: time(|t| t.checks_fresh, built_in.checks_fresh),
+    }
+}
+
+/// Lease and heartbeat of an environment's locks.
+pub(super) fn lock(root: &Root, environment: &EnvironmentSection) -> (Duration, Duration) {
+    let (here, all) = (&environment.lock, &root.defaults.lock);
+    (
+        here.lease.or(all.lease).map_or(LEASE, |time| time.0),
+        here.heartbeat
+            .or(all.heartbeat)
+            .map_or(HEARTBEAT, |time| time.0),
+    )
+}

@@ -1,0 +1,200 @@
+//! A configuration as a tree in which every value remembers where it came from. Text becomes
+//! such a tree here; what the keys mean is not known here.
+
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::origin::Origin;
+use super::problem::Problem;
+
+/// A value and its origin.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) value: Value,
+    pub(super) origin: Origin,
+}
+
+/// A value of the file.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+    Date(toml::value::Datetime),
+    List(Vec<Node>),
+    Table(Vec<Entry>),
+}
+
+/// A key of a table and its value.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_origin: Origin,
+    pub(super) node: Node,
+}
+
+impl Node {
+    /// A table with nothing in it.
+    pub(super) fn empty() -> Self {
+        Self {
+            value: Value::Table(Vec::new()),
+            origin: Origin::BuiltIn,
+        }
+    }
+
+    /// The entries, if it is a table.
+    pub(super) fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Table(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The entry of that key.
+    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|entry| entry.key == key)
+    }
+
+    /// The origin of the value at a path, or of the nearest thing around it.
+    pub(super) fn origin_at(&self, path: &[String]) -> Origin {
+        let mut node = self;
+        let mut origin = self.origin.clone();
+        for part in path {
+            let index = part
+                .strip_prefix('[')
+                .and_then(|part| part.strip_suffix(']'))
+                .and_then(|index| index.parse::<usize>().ok());
+            let next = match (&node.value, index) {
+                (Value::List(items), Some(index)) => {
+                    items.get(index).map(|item| (item, item.origin.clone()))
+                }
+                _ => node.entry(part).map(|entry| {
+                    let place = match entry.node.value {
+                        Value::Table(_) => &entry.key_origin,
+                        _ => &entry.node.origin,
+                    };
+                    (&entry.node, place.clone())
+                }),
+            };
+            let Some((found, place)) = next else {
+                return origin;
+            };
+            node = found;
+            origin = place;
+        }
+        origin
+    }
+
+    /// The same as a value without origins.
+    pub(super) fn plain(&self) -> toml::Value {
+        match &self.value {
+            Value::Text(text) => toml::Value::String(text.clone()),
+            Value::Integer(number) => toml::Value::Integer(*number),
+            Value::Float(number) => toml::Value::Float(*number),
+            Value::Boolean(truth) => toml::Value::Boolean(*truth),
+            Value::Date(date) => toml::Value::Datetime(*date),
+            Value::List(items) => toml::Value::Array(items.iter().map(Self::plain).collect()),
+            Value::Table(entries) => toml::Value::Table(
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), entry.node.plain()))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+/// The text of a file as a tree; whatever is not TOML is reported, and the rest is kept.
+pub(super) fn parse(file: &Arc<str>, text: &str, problems: &mut Vec<Problem>) -> Node {
+    let reading = Reading { file, text };
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let offset = error.span().map_or(0, |span| span.start);
+        problems.push(Problem::new(
+            reading.origin(offset),
+            &[],
+            format!("this is not TOML: {}", error.message()),
+        ));
+    }
+    let mut root = reading.table(table.get_ref(), 0, problems);
+    root.origin = reading.origin(0);
+    root
+}
+
+struct Reading<'a> {
+    file: &'a Arc<str>,
+    text: &'a str,
+}
+
+impl Reading<'_> {
+    fn origin(&self, offset: usize) -> Origin {
+        let before = self.text.get(..offset.min(self.text.len())).unwrap_or("");
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        Origin::File {
+            file: Arc::clone(self.file),
+            line: before.bytes().filter(|b| *b == b'\n').count() + 1,
+            column: before[start..].chars().count() + 1,
+        }
+    }
+
+    fn table(&self, table: &DeTable<'_>, offset: usize, problems: &mut Vec<Problem>) -> Node {
+        let entries = table
+            .iter()
+            .map(|(key, value)| Entry {
+                key: key.get_ref().to_string(),
+                key_origin: self.origin(key.span().start),
+                node: self.value(value, problems),
+            })
+            .collect();
+        Node {
+            value: Value::Table(entries),
+            origin: self.origin(offset),
+        }
+    }
+
+    fn value(&self, value: &Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Node {
+        let offset = value.span().start;
+        let plain = match value.get_ref() {
+            DeValue::String(text) => Value::Text(text.to_string()),
+            DeValue::Integer(digits) => {
+                match i64::from_str_radix(digits.as_str(), digits.radix()) {
+                    Ok(number) => Value::Integer(number),
+                    Err(_) => return self.unfit(offset, problems),
+                }
+            }
+            DeValue::Float(digits) => match digits.as_str().parse() {
+                Ok(number) => Value::Float(number),
+                Err(_) => return self.unfit(offset, problems),
+            },
+            DeValue::Boolean(truth) => Value::Boolean(*truth),
+            DeValue::Datetime(date) => Value::Date(*date),
+            DeValue::Array(items) => Value::List(
+                items
+                    .iter()
+                    .map(|item| self.value(item, problems))
+                    .collect(),
+            ),
+            DeValue::Table(table) => return self.table(table, offset, problems),
+        };
+        Node {
+            value: plain,
+            origin: self.origin(offset),
+        }
+    }
+
+    fn unfit(&self, offset: usize, problems: &mut Vec<Problem>) -> Node {
+        let origin = self.origin(offset);
+        problems.push(Problem::new(
+            origin.clone(),
+            &[],
+            "this number is too large",
+        ));
+        Node {
+            value: Value::Integer(0),
+            origin,
+        }
+    }
+}

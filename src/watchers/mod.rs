@@ -1,0 +1,127 @@
+//! The world, observed: subscribes to what can be watched, polls what cannot, and puts snapshots
+//! together that the faces show. Knows ports and nouns, and the sites of the engine; no adapter and
+//! no face. Every source has a state of its own: what is not heard any more is marked, not dropped.
+
+mod assemble;
+mod once;
+mod registry;
+mod router;
+mod runtime;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use assemble::Frame;
+pub use once::once;
+
+use crate::inventory::{Target, World};
+use crate::ports::{RegistryReader, RuntimeReader};
+use crate::release::{Engine, Site};
+use assemble::{Assembly, Part};
+
+/// Room for parts on their way to the assembly.
+const PARTS: usize = 256;
+/// After a failure, the first wait before another try; it doubles up to [`LONGEST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// A running observation. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Watching {
+    /// What is known.
+    pub world: watch::Receiver<Arc<World>>,
+    /// The target somebody looks at: it is polled more often.
+    pub focus: watch::Sender<Option<Target>>,
+    _tasks: DropGuard,
+}
+
+/// Begins to observe every site of an engine.
+pub fn start(engine: &Engine, frame: Frame) -> Watching {
+    let sites: Vec<Site> = engine.sites().cloned().collect();
+    let clock = Arc::clone(engine.clock());
+    let mut assembly = Assembly::new(frame, &sites, Arc::clone(&clock));
+    let (publish, world) = watch::channel(Arc::new(assembly.world()));
+    let (focus, focused) = watch::channel(None);
+    let (parts, mut arriving) = mpsc::channel::<Part>(PARTS);
+    let cancelled = CancellationToken::new();
+    for (engine, targets) in engines(&sites) {
+        let task = runtime::watch(engine, targets, parts.clone(), Arc::clone(&clock));
+        spawn(&cancelled, task);
+    }
+    for (store, targets) in stores(&sites) {
+        let task = registry::watch(store, targets, parts.clone(), Arc::clone(&clock));
+        spawn(&cancelled, task);
+    }
+    for site in sites {
+        let task = router::watch(
+            site,
+            parts.clone(),
+            world.clone(),
+            focused.clone(),
+            Arc::clone(&clock),
+        );
+        spawn(&cancelled, task);
+    }
+    spawn(&cancelled, async move {
+        while let Some(part) = arriving.recv().await {
+            assembly.add(part);
+            while let Ok(part) = arriving.try_recv() {
+                assembly.add(part);
+            }
+            publish.send_if_modified(|shown| {
+                let world = assembly.world();
+                let differs = **shown != world;
+                if differs {
+                    *shown = Arc::new(world);
+                }
+                differs
+            });
+        }
+    });
+    Watching {
+        world,
+        focus,
+        _tasks: cancelled.drop_guard(),
+    }
+}
+
+fn spawn(cancelled: &CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
+    let cancelled = cancelled.clone();
+    tokio::spawn(async move { cancelled.run_until_cancelled(task).await });
+}
+
+/// The engines, each once, with the targets that run on it.
+fn engines(sites: &[Site]) -> Vec<(Arc<dyn RuntimeReader>, Vec<Target>)> {
+    grouped(sites, |site| &site.read.runtime)
+}
+
+/// The stores, each once, with the targets that are registered there.
+fn stores(sites: &[Site]) -> Vec<(Arc<dyn RegistryReader>, Vec<Target>)> {
+    grouped(sites, |site| &site.read.registry)
+}
+
+fn grouped<T: ?Sized>(sites: &[Site], of: fn(&Site) -> &Arc<T>) -> Vec<(Arc<T>, Vec<Target>)> {
+    let mut groups: Vec<(Arc<T>, Vec<Target>)> = Vec::new();
+    for site in sites {
+        let target = site.definition.target.clone();
+        match groups
+            .iter_mut()
+            .find(|(one, _)| Arc::ptr_eq(one, of(site)))
+        {
+            Some((_, targets)) => targets.push(target),
+            None => groups.push((Arc::clone(of(site)), vec![target])),
+        }
+    }
+    groups
+}
+
+/// How long to wait after so many failures in a row.
+fn wait_after(failures: u32) -> Duration {
+    FIRST_WAIT
+        .saturating_mul(2u32.saturating_pow(failures.saturating_sub(1)))
+        .min(LONGEST_WAIT)
+}

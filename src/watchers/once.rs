@@ -1,0 +1,95 @@
+//! One look at everything, for a command that shows and ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::assemble::{Assembly, Part, Source};
+use super::router::{Side, ask};
+use super::{Frame, engines, stores};
+use crate::inventory::{Target, World};
+use crate::ports::{RegistryReader, RuntimeReader};
+use crate::release::{Engine, Site};
+
+/// How long any one source may take before it counts as not heard.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Looks at every site once, all at the same time.
+pub async fn once(engine: &Engine, frame: Frame) -> World {
+    let sites: Vec<Site> = engine.sites().cloned().collect();
+    let now = engine.clock().now();
+    let mut assembly = Assembly::new(frame, &sites, Arc::clone(engine.clock()));
+    let (instances, records, routings) = tokio::join!(
+        join_all(
+            engines(&sites)
+                .into_iter()
+                .map(|(engine, targets)| instances(engine, targets, now))
+        ),
+        join_all(
+            stores(&sites)
+                .into_iter()
+                .map(|(store, targets)| records(store, targets, now))
+        ),
+        join_all(sites.iter().map(|site| routing(site, now))),
+    );
+    let parts = instances
+        .into_iter()
+        .chain(records.into_iter().flatten())
+        .chain(routings);
+    for part in parts {
+        assembly.add(part);
+    }
+    assembly.world()
+}
+
+async fn instances(engine: Arc<dyn RuntimeReader>, targets: Vec<Target>, now: Timestamp) -> Part {
+    match tokio::time::timeout(PATIENCE, engine.all_instances()).await {
+        Ok(Ok(mut all)) => Part::Instances(
+            targets
+                .into_iter()
+                .map(|target| {
+                    let instances = all.remove(&target).unwrap_or_default();
+                    (target, instances)
+                })
+                .collect(),
+        ),
+        Ok(Err(failure)) => Part::Silent(Source::Runtime, targets, failure.to_string(), now),
+        Err(_) => Part::Silent(Source::Runtime, targets, too_long(), now),
+    }
+}
+
+async fn records(
+    store: Arc<dyn RegistryReader>,
+    targets: Vec<Target>,
+    now: Timestamp,
+) -> Vec<Part> {
+    join_all(targets.into_iter().map(|target| {
+        let store = Arc::clone(&store);
+        async move {
+            let both = async { tokio::join!(store.read(&target), store.keys(&target)) };
+            match tokio::time::timeout(PATIENCE, both).await {
+                Ok((Ok(record), Ok(keys))) => Part::Record(target, Box::new(record), keys),
+                Ok((Err(failure), _) | (_, Err(failure))) => {
+                    Part::Silent(Source::Registry, vec![target], failure.to_string(), now)
+                }
+                Err(_) => Part::Silent(Source::Registry, vec![target], too_long(), now),
+            }
+        }
+    }))
+    .await
+}
+
+async fn routing(site: &Site, now: Timestamp) -> Part {
+    let target = site.definition.target.clone();
+    match tokio::time::timeout(PATIENCE, ask(site, &Side::both_running())).await {
+        Ok(Ok(routing)) => Part::Routing(target, Box::new(routing)),
+        Ok(Err(failure)) => Part::Silent(Source::Router, vec![target], failure.to_string(), now),
+        Err(_) => Part::Silent(Source::Router, vec![target], too_long(), now),
+    }
+}
+
+fn too_long() -> String {
+    format!("no answer within {PATIENCE:?}")
+}

@@ -1,0 +1,135 @@
+//! One target's proxy: nothing there can be watched, so it is asked: at once when the route
+//! changed, every two seconds while somebody looks, and seldom otherwise.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::assemble::{Part, Routing, Source};
+use crate::inventory::{Installation, PerSlot, Probe, Slot, Target, World};
+use crate::ports::{Clock, Connection, Result};
+use crate::release::Site;
+
+/// While somebody looks at the target.
+const LOOKED_AT: Duration = Duration::from_secs(2);
+/// While nobody does.
+const OUT_OF_SIGHT: Duration = Duration::from_secs(15);
+
+pub(super) async fn watch(
+    site: Site,
+    parts: mpsc::Sender<Part>,
+    mut world: watch::Receiver<Arc<World>>,
+    mut focus: watch::Receiver<Option<Target>>,
+    clock: Arc<dyn Clock>,
+) {
+    let target = site.definition.target.clone();
+    loop {
+        let seen = world_side(&world.borrow_and_update(), &target);
+        let is_looked_at = focus.borrow_and_update().as_ref() == Some(&target);
+        let pause = if is_looked_at {
+            LOOKED_AT
+        } else {
+            OUT_OF_SIGHT
+        };
+        let part = match ask(&site, &seen).await {
+            Ok(routing) => Part::Routing(target.clone(), Box::new(routing)),
+            Err(failure) => {
+                let retry_at = clock.now().checked_add(pause).unwrap_or_default();
+                Part::Silent(
+                    Source::Router,
+                    vec![target.clone()],
+                    failure.to_string(),
+                    retry_at,
+                )
+            }
+        };
+        if parts.send(part).await.is_err() {
+            return;
+        }
+        let pause = tokio::time::sleep(pause);
+        tokio::pin!(pause);
+        loop {
+            tokio::select! {
+                () = &mut pause => break,
+                changed = focus.changed() => if changed.is_err() || focus.borrow().as_ref() == Some(&target) { break },
+                changed = world.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    if world_side(&world.borrow_and_update(), &target) != seen {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What has to change in the world for the proxy to be asked before its time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Side {
+    generation: u64,
+    running: PerSlot<bool>,
+}
+
+fn world_side(world: &World, target: &Target) -> Side {
+    let Some(snapshot) = world.get(target) else {
+        return Side::default();
+    };
+    Side {
+        generation: snapshot.route.as_ref().map_or(0, |r| r.value.generation),
+        running: PerSlot::from_fn(|slot| {
+            let instance = snapshot.slots.get(slot).instance.as_ref();
+            instance.is_some_and(crate::inventory::Instance::is_running)
+        }),
+    }
+}
+
+impl Side {
+    pub(super) fn both_running() -> Self {
+        Self {
+            generation: 0,
+            running: PerSlot::from_fn(|_| true),
+        }
+    }
+}
+
+/// Asks the proxy, the public address and the health of what runs.
+pub(super) async fn ask(site: &Site, seen: &Side) -> Result<Routing> {
+    let target = &site.definition.target;
+    let router = &site.read.router;
+    let proxy = match router.answer(target).await {
+        Ok(answer) => Some(answer),
+        Err(failure) => match router.installation(target).await {
+            Ok(Installation::Missing) => None,
+            _ => return Err(failure),
+        },
+    };
+    let (public, blue, green) = tokio::join!(
+        async {
+            let address = site
+                .definition
+                .public
+                .as_ref()
+                .filter(|_| proxy.is_some())?;
+            Some(site.read.checker.public(address, Connection::Fresh).await)
+        },
+        probe(site, Slot::Blue, seen),
+        probe(site, Slot::Green, seen),
+    );
+    Ok(Routing {
+        proxy,
+        public,
+        probes: PerSlot { blue, green },
+    })
+}
+
+async fn probe(site: &Site, slot: Slot, seen: &Side) -> Option<Probe> {
+    if !seen.running.get(slot) {
+        return None;
+    }
+    let check = site.definition.health.as_ref()?;
+    let endpoint = site.definition.endpoints.get(slot);
+    Some(site.read.checker.health(endpoint, check).await)
+}

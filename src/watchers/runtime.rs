@@ -1,0 +1,70 @@
+//! One engine: its events are hints, the list is the truth. Subscribe first, then list.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use super::assemble::{Part, Source};
+use super::wait_after;
+use crate::inventory::Target;
+use crate::ports::{Clock, Result, RuntimeReader};
+
+/// Hints come in bursts: a start alone makes four.
+const SETTLE: Duration = Duration::from_millis(15);
+
+pub(super) async fn watch(
+    engine: Arc<dyn RuntimeReader>,
+    targets: Vec<Target>,
+    parts: mpsc::Sender<Part>,
+    clock: Arc<dyn Clock>,
+) {
+    let mut failures = 0;
+    loop {
+        let Err(failure) = follow(&*engine, &targets, &parts, &mut failures).await else {
+            return;
+        };
+        failures += 1;
+        let wait = wait_after(failures);
+        let retry_at = clock.now().checked_add(wait).unwrap_or_default();
+        let why = failure.to_string();
+        let silent = Part::Silent(Source::Runtime, targets.clone(), why, retry_at);
+        if parts.send(silent).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Ends well only when nobody listens any more.
+async fn follow(
+    engine: &dyn RuntimeReader,
+    targets: &[Target],
+    parts: &mpsc::Sender<Part>,
+    failures: &mut u32,
+) -> Result<()> {
+    let mut changes = engine.changes().await?;
+    loop {
+        let mut all = engine.all_instances().await?;
+        *failures = 0;
+        let by_target = targets
+            .iter()
+            .map(|target| (target.clone(), all.remove(target).unwrap_or_default()))
+            .collect();
+        if parts.send(Part::Instances(by_target)).await.is_err() {
+            return Ok(());
+        }
+        match changes.next().await {
+            Some(hint) => hint?,
+            None => {
+                // The stream ended without a word: subscribe anew, as after a restart.
+                changes = engine.changes().await?;
+            }
+        }
+        tokio::time::sleep(SETTLE).await;
+        while let Some(Some(hint)) = futures_util::FutureExt::now_or_never(changes.next()) {
+            hint?;
+        }
+    }
+}

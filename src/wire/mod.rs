@@ -1,0 +1,173 @@
+//! The composition root: the one room that knows everyone. It builds adapters from settings and
+//! sites from adapters, shares what can be shared (one engine, one store, one proxy each), and hands
+//! the whole to the command line. Nothing is connected to here, but for secrets that have to be read.
+
+mod operator;
+mod proxy;
+mod runtime;
+mod store;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::adapters::embedded_proxy::EmbeddedProxy;
+use crate::adapters::http::HttpChecker;
+use crate::adapters::secrets::LocalSecrets;
+use crate::inventory::Target;
+use crate::ports::{Checker, Failure, Secrets, SystemClock};
+use crate::release::{Engine, Reading, Site, Writing};
+use crate::settings::{EnvironmentSettings, Settings, TargetSettings};
+use crate::watchers::Frame;
+
+/// What cannot be built from the settings.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// An adapter cannot be made from what is configured.
+    #[error("{0}")]
+    Adapter(#[from] Failure),
+    /// Something is configured that does not work together.
+    #[error("{0}")]
+    Arrangement(String),
+}
+
+/// Everything a face needs.
+#[expect(missing_debug_implementations, reason = "holds trait objects")]
+pub struct App {
+    /// Plans and drives releases.
+    pub engine: Arc<Engine>,
+    /// The order things are shown in.
+    pub frame: Frame,
+    /// The configuration's file.
+    pub file: PathBuf,
+    targets: Vec<Target>,
+}
+
+impl App {
+    /// Every target, in the order of the configuration.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.targets.iter()
+    }
+}
+
+/// What the pieces are built with.
+struct Workshop<'a> {
+    settings: &'a Settings,
+    secrets: Arc<dyn Secrets>,
+    runtimes: runtime::Runtimes,
+    stores: store::Stores,
+    proxies: proxy::Proxies,
+}
+
+/// Builds everything. With `read_only`, what could change anything is not even built.
+pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
+    let mut workshop = Workshop {
+        settings,
+        secrets: Arc::new(LocalSecrets::default()),
+        runtimes: runtime::Runtimes::default(),
+        stores: store::Stores::default(),
+        proxies: proxy::Proxies::default(),
+    };
+    let checker: Arc<dyn Checker> = Arc::new(HttpChecker::new());
+    let may_write = !read_only && !settings.console.read_only;
+    let mut sites = BTreeMap::new();
+    for target in &settings.targets {
+        let site = workshop.site(target, &checker, may_write).await?;
+        sites.insert(target.definition.target.clone(), site);
+    }
+    let operator = operator::find(&settings.operator);
+    let console = format!(
+        "{operator} {} {}",
+        std::process::id(),
+        ulid::Ulid::generate()
+    );
+    let engine = Engine::new(sites, operator, console, Arc::new(SystemClock));
+    Ok(App {
+        engine: Arc::new(engine),
+        frame: frame(settings),
+        file: settings.file.clone(),
+        targets: settings
+            .targets
+            .iter()
+            .map(|t| t.definition.target.clone())
+            .collect(),
+    })
+}
+
+/// Starts the embedded proxies that the settings name: the sandbox runs them in its own process.
+pub async fn start_embedded_proxies(settings: &Settings) -> Result<Vec<EmbeddedProxy>, WireError> {
+    let mut running = Vec::new();
+    for place in proxy::embedded_places(settings) {
+        let (answer, sites) = proxy::embedded_sites(settings, &place)?;
+        running.push(EmbeddedProxy::start(sites, answer, &place.state).await?);
+    }
+    Ok(running)
+}
+
+impl Workshop<'_> {
+    async fn site(
+        &mut self,
+        target: &TargetSettings,
+        checker: &Arc<dyn Checker>,
+        may_write: bool,
+    ) -> Result<Site, WireError> {
+        let name = &target.definition.target.environment;
+        let settings = self.settings;
+        let Some(environment) = settings.environment(name) else {
+            return Err(WireError::Arrangement(format!(
+                "{name} is not an environment"
+            )));
+        };
+        let runtime = self.runtime(environment).await?;
+        let store = self.store(environment).await?;
+        let proxy = self.proxy(environment, target)?;
+        let write = may_write.then(|| Writing {
+            runtime: runtime.write,
+            registry: store.write_registry,
+            router: proxy.write,
+            journal: store.write_journal,
+            locks: store.locks,
+        });
+        Ok(Site {
+            definition: target.definition.clone(),
+            read: Reading {
+                runtime: runtime.read,
+                registry: store.read_registry,
+                router: proxy.read,
+                checker: Arc::clone(checker),
+                journal: store.read_journal,
+                images: runtime.images,
+            },
+            write,
+        })
+    }
+
+    /// The targets of an environment.
+    fn targets_of<'b>(
+        &'b self,
+        environment: &'b EnvironmentSettings,
+    ) -> impl Iterator<Item = &'b TargetSettings> {
+        self.settings
+            .targets
+            .iter()
+            .filter(move |t| t.definition.target.environment == environment.name)
+    }
+}
+
+fn frame(settings: &Settings) -> Frame {
+    let mut services = Vec::new();
+    for target in &settings.targets {
+        let service = &target.definition.target.service;
+        if !services.contains(service) {
+            services.push(service.clone());
+        }
+    }
+    Frame {
+        services,
+        environments: settings
+            .environments
+            .iter()
+            .map(|environment| (environment.name.clone(), environment.tier))
+            .collect(),
+    }
+}

@@ -1,0 +1,210 @@
+//! What carries the traffic.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::{WireError, Workshop};
+use crate::adapters::docker::ContainerHost;
+use crate::adapters::embedded_proxy::{self, EmbeddedRouter};
+use crate::adapters::live_pointer::ThisHost;
+use crate::adapters::nginx::{self, Arrangement, Nginx, NginxReader, NginxWriter, PATIENCE};
+use crate::inventory::Endpoint;
+use crate::ports::{ProxyHost, RouterReader, RouterWriter};
+use crate::settings::{
+    EmbeddedPlace, EnvironmentSettings, NginxPlace, ProxyPlace, RuntimePlace, Settings, SitePlace,
+    SwitchMode, TargetSettings,
+};
+
+/// The proxies that are built already, so that targets share them.
+#[derive(Default)]
+pub(super) struct Proxies {
+    nginx: Vec<(NginxPlace, Proxy)>,
+    embedded: Vec<(EmbeddedPlace, Proxy)>,
+}
+
+/// One environment's proxy.
+#[derive(Clone)]
+pub(super) struct Proxy {
+    pub(super) read: Arc<dyn RouterReader>,
+    pub(super) write: Arc<dyn RouterWriter>,
+}
+
+impl Workshop<'_> {
+    pub(super) fn proxy(
+        &mut self,
+        environment: &EnvironmentSettings,
+        target: &TargetSettings,
+    ) -> Result<Proxy, WireError> {
+        let name = &environment.name;
+        if target.site.is_none() {
+            let target = &target.definition.target;
+            return Err(WireError::Arrangement(format!(
+                "{target} is not reached through a proxy, and a release moves traffic at one: add [services.{}.environments.{}.proxy]",
+                target.service, target.environment
+            )));
+        }
+        match &environment.proxy {
+            Some(ProxyPlace::Nginx(place)) => self.nginx(environment, place),
+            Some(ProxyPlace::Embedded(place)) => self.embedded(place),
+            None => Err(WireError::Arrangement(format!(
+                "{name} has no proxy, and a release moves traffic at one: add [environments.{name}.nginx]"
+            ))),
+        }
+    }
+
+    fn nginx(
+        &mut self,
+        environment: &EnvironmentSettings,
+        place: &NginxPlace,
+    ) -> Result<Proxy, WireError> {
+        let known = self.proxies.nginx.iter().find(|(known, _)| known == place);
+        if let Some((_, proxy)) = known {
+            return Ok(proxy.clone());
+        }
+        let template = place.template.as_ref().map(|path| {
+            std::fs::read_to_string(path).map_err(|error| {
+                WireError::Arrangement(format!("reading {}: {error}", path.display()))
+            })
+        });
+        let nginx = Nginx::new(Arrangement {
+            host: self.proxy_host(environment, place)?,
+            command: vec![place.binary.to_string_lossy().into_owned()],
+            main: place.configuration.clone(),
+            sites: place.sites.clone(),
+            state: place.state.clone(),
+            answer_listen: place.answer_listen.clone(),
+            answer_at: place.answer_connect.clone(),
+            template: template.transpose()?,
+            mode: match place.switch {
+                SwitchMode::Pointer => nginx::SwitchMode::Pointer,
+                SwitchMode::Reload => nginx::SwitchMode::Reload,
+            },
+            patience: PATIENCE,
+            targets: self.nginx_sites(place),
+        })?;
+        let proxy = Proxy {
+            read: Arc::new(NginxReader::new(Arc::clone(&nginx))),
+            write: Arc::new(NginxWriter::new(nginx)),
+        };
+        self.proxies.nginx.push((place.clone(), proxy.clone()));
+        Ok(proxy)
+    }
+
+    fn proxy_host(
+        &mut self,
+        environment: &EnvironmentSettings,
+        place: &NginxPlace,
+    ) -> Result<Arc<dyn ProxyHost>, WireError> {
+        let Some(container) = &place.container else {
+            return Ok(Arc::new(ThisHost));
+        };
+        let RuntimePlace::Docker(docker) = &environment.runtime else {
+            return Err(WireError::Arrangement(format!(
+                "{}: an nginx in a container needs a Docker runtime",
+                environment.name
+            )));
+        };
+        let (engine, _) = self.docker_engine(docker)?;
+        Ok(Arc::new(ContainerHost::new(engine, container.clone())))
+    }
+
+    /// Every target behind this nginx, whichever environment it is of.
+    fn nginx_sites(&self, place: &NginxPlace) -> Vec<nginx::Site> {
+        let is_behind = |environment: &EnvironmentSettings| matches!(&environment.proxy, Some(ProxyPlace::Nginx(other)) if other == place);
+        self.settings
+            .environments
+            .iter()
+            .filter(|environment| is_behind(environment))
+            .flat_map(|environment| self.targets_of(environment))
+            .filter_map(|target| Some(nginx_site(target, target.site.as_ref()?)))
+            .collect()
+    }
+
+    fn embedded(&mut self, place: &EmbeddedPlace) -> Result<Proxy, WireError> {
+        let known = self
+            .proxies
+            .embedded
+            .iter()
+            .find(|(known, _)| known == place);
+        if let Some((_, proxy)) = known {
+            return Ok(proxy.clone());
+        }
+        let (answer, sites) = embedded_sites(self.settings, place)?;
+        let router = Arc::new(EmbeddedRouter::new(sites, answer, &place.state));
+        let proxy = Proxy {
+            read: Arc::clone(&router) as Arc<dyn RouterReader>,
+            write: router,
+        };
+        self.proxies.embedded.push((place.clone(), proxy.clone()));
+        Ok(proxy)
+    }
+}
+
+fn nginx_site(target: &TargetSettings, site: &SitePlace) -> nginx::Site {
+    nginx::Site {
+        target: target.definition.target.clone(),
+        server_names: site.server_names.clone(),
+        listen: vec![site.listen.to_string()],
+        preview_server_names: site.preview_server_names.clone(),
+        preview_listen: if site.preview_server_names.is_empty() {
+            Vec::new()
+        } else {
+            let listen = site.preview_listen.as_ref().unwrap_or(&site.listen);
+            vec![listen.to_string()]
+        },
+        endpoints: target.definition.endpoints.clone(),
+    }
+}
+
+/// The embedded proxies that are named, each once.
+pub(super) fn embedded_places(settings: &Settings) -> Vec<EmbeddedPlace> {
+    let mut places: Vec<EmbeddedPlace> = Vec::new();
+    for environment in &settings.environments {
+        if let Some(ProxyPlace::Embedded(place)) = &environment.proxy
+            && !places.contains(place)
+        {
+            places.push(place.clone());
+        }
+    }
+    places
+}
+
+/// Everything behind one embedded proxy.
+pub(super) fn embedded_sites(
+    settings: &Settings,
+    place: &EmbeddedPlace,
+) -> Result<(SocketAddr, Vec<embedded_proxy::Site>), WireError> {
+    let mut sites = Vec::new();
+    for target in &settings.targets {
+        let environment = settings.environment(&target.definition.target.environment);
+        let is_behind = environment.is_some_and(|environment| {
+            matches!(&environment.proxy, Some(ProxyPlace::Embedded(other)) if other == place)
+        });
+        let Some(site) = target.site.as_ref().filter(|_| is_behind) else {
+            continue;
+        };
+        let preview = site.preview_listen.as_ref().ok_or_else(|| {
+            WireError::Arrangement(format!(
+                "{}: the embedded proxy needs preview_listen",
+                target.definition.target
+            ))
+        })?;
+        sites.push(embedded_proxy::Site {
+            target: target.definition.target.clone(),
+            public: tcp(&site.listen)?,
+            preview: tcp(preview)?,
+            slots: target.definition.endpoints.clone(),
+        });
+    }
+    Ok((tcp(&place.answer)?, sites))
+}
+
+fn tcp(endpoint: &Endpoint) -> Result<SocketAddr, WireError> {
+    match endpoint {
+        Endpoint::Tcp(address) => Ok(*address),
+        Endpoint::Unix(path) => Err(WireError::Arrangement(format!(
+            "the embedded proxy listens on TCP addresses, not on {}",
+            path.display()
+        ))),
+    }
+}

@@ -1,0 +1,143 @@
+//! What runs instances, and where their images come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{WireError, Workshop};
+use crate::adapters::docker::{DockerAddress, DockerReader, DockerWriter, Engine, TlsFiles};
+use crate::adapters::oci_registry::OciRegistry;
+use crate::adapters::process::{Catalogue, Processes};
+use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter, registry_host};
+use crate::settings::{DockerPlace, EnvironmentSettings, ProcessPlace, RuntimePlace, TlsPlace};
+
+/// The engines that are built already, so that environments share them.
+#[derive(Default)]
+pub(super) struct Runtimes {
+    docker: Vec<(DockerPlace, Arc<Engine>, Arc<DockerReader>)>,
+    process: Vec<(ProcessPlace, Arc<Processes>, Catalogue)>,
+}
+
+/// One environment's runtime.
+pub(super) struct Runtime {
+    pub(super) read: Arc<dyn RuntimeReader>,
+    pub(super) write: Arc<dyn RuntimeWriter>,
+    pub(super) images: Arc<dyn Images>,
+}
+
+impl Workshop<'_> {
+    pub(super) async fn runtime(
+        &mut self,
+        environment: &EnvironmentSettings,
+    ) -> Result<Runtime, WireError> {
+        match &environment.runtime {
+            RuntimePlace::Docker(place) => self.docker(environment, place).await,
+            RuntimePlace::Process(place) => self.processes(place),
+        }
+    }
+
+    async fn docker(
+        &mut self,
+        environment: &EnvironmentSettings,
+        place: &DockerPlace,
+    ) -> Result<Runtime, WireError> {
+        let (engine, reader) = self.docker_engine(place)?;
+        let credentials = self.credentials(environment).await?;
+        let writer = DockerWriter::new(engine, credentials.clone(), Arc::clone(&self.secrets));
+        let plain = if environment.registry.plain_http {
+            self.registry_hosts(environment)
+        } else {
+            BTreeSet::new()
+        };
+        Ok(Runtime {
+            read: reader,
+            write: Arc::new(writer),
+            images: Arc::new(OciRegistry::new(credentials, plain)),
+        })
+    }
+
+    /// The engine at a place, made once.
+    pub(super) fn docker_engine(
+        &mut self,
+        place: &DockerPlace,
+    ) -> Result<(Arc<Engine>, Arc<DockerReader>), WireError> {
+        let known = self
+            .runtimes
+            .docker
+            .iter()
+            .find(|(known, ..)| known == place);
+        if let Some((_, engine, reader)) = known {
+            return Ok((Arc::clone(engine), Arc::clone(reader)));
+        }
+        let tls = place.tls.as_ref().map(tls_files).transpose()?;
+        let address = DockerAddress::parse(&place.address, tls)
+            .map_err(|error| WireError::Arrangement(error.to_string()))?;
+        let engine = Engine::at(address);
+        let reader = Arc::new(DockerReader::new(Arc::clone(&engine)));
+        self.runtimes
+            .docker
+            .push((place.clone(), Arc::clone(&engine), Arc::clone(&reader)));
+        Ok((engine, reader))
+    }
+
+    async fn credentials(
+        &self,
+        environment: &EnvironmentSettings,
+    ) -> Result<BTreeMap<String, Credentials>, WireError> {
+        let Some(login) = &environment.registry.login else {
+            return Ok(BTreeMap::new());
+        };
+        let password = self.secrets.read(&login.password).await?;
+        let credentials = Credentials {
+            user: login.user.clone(),
+            password,
+        };
+        Ok(self
+            .registry_hosts(environment)
+            .into_iter()
+            .map(|host| (host, credentials.clone()))
+            .collect())
+    }
+
+    fn registry_hosts(&self, environment: &EnvironmentSettings) -> BTreeSet<String> {
+        self.targets_of(environment)
+            .map(|target| registry_host(&target.definition.repository).to_owned())
+            .collect()
+    }
+
+    fn processes(&mut self, place: &ProcessPlace) -> Result<Runtime, WireError> {
+        let known = self
+            .runtimes
+            .process
+            .iter()
+            .find(|(known, ..)| known == place);
+        let (processes, catalogue) = if let Some((_, processes, catalogue)) = known {
+            (Arc::clone(processes), catalogue.clone())
+        } else {
+            let catalogue = Catalogue::read(&place.catalogue)?;
+            let secrets = Arc::clone(&self.secrets);
+            let processes = Processes::new(&place.state, catalogue.clone(), secrets)?;
+            let processes = Arc::new(processes);
+            let built = (place.clone(), Arc::clone(&processes), catalogue.clone());
+            self.runtimes.process.push(built);
+            (processes, catalogue)
+        };
+        Ok(Runtime {
+            read: Arc::clone(&processes) as Arc<dyn RuntimeReader>,
+            write: processes,
+            images: Arc::new(catalogue),
+        })
+    }
+}
+
+fn tls_files(tls: &TlsPlace) -> Result<TlsFiles, WireError> {
+    match (&tls.ca, &tls.cert, &tls.key) {
+        (Some(ca), Some(cert), Some(key)) => Ok(TlsFiles {
+            ca: ca.clone(),
+            cert: cert.clone(),
+            key: key.clone(),
+        }),
+        _ => Err(WireError::Arrangement(
+            "docker over TLS needs all of ca, cert and key".into(),
+        )),
+    }
+}

@@ -1,0 +1,127 @@
+//! Where registrations, journal and locks are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{WireError, Workshop};
+use crate::adapters::{etcd, sqlite};
+use crate::inventory::ServiceName;
+use crate::ports::{JournalReader, JournalWriter, Locks, RegistryReader, RegistryWriter};
+use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
+
+/// The stores that are built already, so that environments share them.
+#[derive(Default)]
+pub(super) struct Stores {
+    etcd: Vec<(EtcdPlace, etcd::Store, Arc<etcd::EtcdReader>)>,
+    sqlite: Vec<(SqlitePlace, Arc<sqlite::Store>)>,
+}
+
+/// One environment's store.
+pub(super) struct Store {
+    pub(super) read_registry: Arc<dyn RegistryReader>,
+    pub(super) read_journal: Arc<dyn JournalReader>,
+    pub(super) write_registry: Arc<dyn RegistryWriter>,
+    pub(super) write_journal: Arc<dyn JournalWriter>,
+    pub(super) locks: Arc<dyn Locks>,
+}
+
+impl Workshop<'_> {
+    pub(super) async fn store(
+        &mut self,
+        environment: &EnvironmentSettings,
+    ) -> Result<Store, WireError> {
+        match &environment.store {
+            StorePlace::Etcd(place) => self.etcd(environment, place).await,
+            StorePlace::Sqlite(place) => self.sqlite(environment, place).await,
+        }
+    }
+
+    async fn etcd(
+        &mut self,
+        environment: &EnvironmentSettings,
+        place: &EtcdPlace,
+    ) -> Result<Store, WireError> {
+        let known = self.stores.etcd.iter().find(|(known, ..)| known == place);
+        let (store, reader) = if let Some((_, store, reader)) = known {
+            (store.clone(), Arc::clone(reader))
+        } else {
+            let store = etcd::Store::open(&self.etcd_options(place).await?)?;
+            let reader = Arc::new(etcd::EtcdReader::new(&store));
+            let built = (place.clone(), store.clone(), Arc::clone(&reader));
+            self.stores.etcd.push(built);
+            (store, reader)
+        };
+        let writer = Arc::new(etcd::EtcdWriter::new(
+            &store,
+            &self.extra_keys(environment),
+        )?);
+        let times = etcd::LockTimes {
+            lease: environment.lock_lease,
+            heartbeat: environment.lock_heartbeat,
+        };
+        Ok(Store {
+            read_registry: Arc::clone(&reader) as Arc<dyn RegistryReader>,
+            read_journal: reader,
+            write_registry: Arc::clone(&writer) as Arc<dyn RegistryWriter>,
+            write_journal: writer,
+            locks: Arc::new(etcd::EtcdLocks::new(&store, times)),
+        })
+    }
+
+    async fn etcd_options(&self, place: &EtcdPlace) -> Result<etcd::Options, WireError> {
+        let mut options = etcd::Options::new(place.endpoints.clone());
+        options.prefix.clone_from(&place.prefix);
+        options.tls = place.tls.as_ref().map(|tls| etcd::Tls {
+            ca: tls.ca.clone(),
+            identity: tls.cert.clone().zip(tls.key.clone()),
+        });
+        if let Some(login) = &place.login {
+            options.credentials = Some(etcd::Credentials {
+                user: login.user.clone(),
+                password: self.secrets.read(&login.password).await?,
+            });
+        }
+        Ok(options)
+    }
+
+    fn extra_keys(
+        &self,
+        environment: &EnvironmentSettings,
+    ) -> BTreeMap<ServiceName, Vec<etcd::ExtraKey>> {
+        self.targets_of(environment)
+            .filter_map(|target| {
+                let extra = target.extra_key.as_ref()?;
+                let key = etcd::ExtraKey {
+                    key: extra.key.clone(),
+                    value: extra.value.clone(),
+                };
+                Some((target.definition.target.service.clone(), vec![key]))
+            })
+            .collect()
+    }
+
+    async fn sqlite(
+        &mut self,
+        environment: &EnvironmentSettings,
+        place: &SqlitePlace,
+    ) -> Result<Store, WireError> {
+        let known = self.stores.sqlite.iter().find(|(known, _)| known == place);
+        let store = if let Some((_, store)) = known {
+            Arc::clone(store)
+        } else {
+            let lease = environment.lock_lease;
+            let heartbeat = environment.lock_heartbeat.min(lease / 3);
+            let store = sqlite::Store::open(place.path.clone(), lease, heartbeat).await?;
+            let store = Arc::new(store);
+            self.stores.sqlite.push((place.clone(), Arc::clone(&store)));
+            store
+        };
+        Ok(Store {
+            read_registry: Arc::clone(&store) as Arc<dyn RegistryReader>,
+            read_journal: Arc::clone(&store) as Arc<dyn JournalReader>,
+            write_registry: Arc::clone(&store) as Arc<dyn RegistryWriter>,
+            write_journal: Arc::clone(&store) as Arc<dyn JournalWriter>,
+            locks: store,
+        })
+    }
+}

@@ -1,0 +1,177 @@
+//! Connecting: what is sent, which engines are refused, engines that are not there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use greenroom::adapters::docker::{DockerReader, DockerWriter};
+use greenroom::inventory::{Slot, Version};
+use greenroom::ports::{Credentials, FailureKind, RuntimeReader, RuntimeWriter};
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+
+use super::fixture::{
+    OneSecret, PASSWORD, USER, WAIT, World, both, engine, engine_at, engine_behind,
+};
+use super::proxy::Proxy;
+
+#[tokio::test]
+async fn the_engine_says_who_it_is_and_which_version_was_agreed_on() {
+    let info = DockerReader::new(engine())
+        .engine()
+        .await
+        .expect("an answer");
+    assert!(info.name.starts_with("Docker "), "{info:?}");
+    let (major, minor) = info.api.split_once('.').expect("a version");
+    assert!(
+        major == "1" && minor.parse::<u16>().expect("a number") >= 41,
+        "{info:?}"
+    );
+}
+
+#[tokio::test]
+async fn every_call_names_the_version_and_logs_begin_at_the_nanosecond() {
+    let world = World::pulled();
+    let (_, writer) = both(&engine());
+    let id = writer
+        .start(&world.spec(Slot::Blue, WAIT))
+        .await
+        .expect("started");
+    let proxy = Proxy::start(None);
+    let (reader, _) = both(&engine_behind(proxy.socket()));
+    let api = reader.engine().await.expect("an answer").api;
+    reader.instances(&world.target).await.expect("a list");
+    let since: Timestamp = "2026-11-21T06:00:00.123456789Z".parse().expect("a time");
+    let mut lines = reader.logs(&id, Some(since), 10).await.expect("logs");
+    let waiting = futures_util::StreamExt::next(&mut lines);
+    let _ = tokio::time::timeout(Duration::from_millis(300), waiting).await;
+    let heads = proxy.heads();
+    let unversioned = heads
+        .iter()
+        .filter(|h| !h.contains(&format!(" /v{api}/")))
+        .count();
+    assert_eq!(
+        unversioned, 1,
+        "only the first asks for the version: {heads:#?}"
+    );
+    let logs = heads
+        .iter()
+        .find(|h| h.contains("/logs?"))
+        .expect("asked for logs");
+    let seconds = since.as_second();
+    assert!(
+        logs.contains(&format!("since={seconds}.123456789")),
+        "{logs}"
+    );
+}
+
+#[tokio::test]
+async fn credentials_are_sent_in_the_alphabet_that_the_engine_reads() {
+    let proxy = Proxy::start(None);
+    let engine = engine_behind(proxy.socket());
+    let host = "127.0.0.1:9";
+    let credentials = Credentials {
+        user: USER.into(),
+        password: PASSWORD.into(),
+    };
+    let all = BTreeMap::from([(host.to_owned(), credentials)]);
+    let writer = DockerWriter::new(engine, all, Arc::new(OneSecret));
+    let version = Version {
+        repository: format!("{host}/web"),
+        tag: None,
+        digest: format!("sha256:{}", "0".repeat(64))
+            .parse()
+            .expect("a digest"),
+        labels: greenroom::inventory::ImageLabels::default(),
+    };
+    let failure = writer
+        .pull(&version, mpsc::channel(1).0)
+        .await
+        .expect_err("nobody is there");
+    assert!(!failure.to_string().contains(PASSWORD), "{failure}");
+    let heads = proxy.heads();
+    let create = heads
+        .iter()
+        .find(|h| h.contains("/images/create"))
+        .expect("pulled");
+    let header = create
+        .lines()
+        .find_map(|l| {
+            l.to_lowercase()
+                .starts_with("x-registry-auth: ")
+                .then(|| &l[17..])
+        })
+        .expect("a header");
+    assert!(!header.contains(['+', '/']), "{header}");
+    assert!(
+        header.contains(['-', '_']),
+        "the password needs the other letters: {header}"
+    );
+}
+
+#[tokio::test]
+async fn an_engine_that_is_not_there_is_unreachable_and_says_where() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let refusing = directory.path().join("refusing.sock");
+    drop(UnixListener::bind(&refusing).expect("bound"));
+    let missing = directory.path().join("missing.sock");
+    for socket in [&refusing, &missing] {
+        let (reader, _) = both(&engine_behind(socket));
+        let failure = reader.all_instances().await.expect_err("nobody is there");
+        assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
+        assert!(
+            failure.to_string().contains(&*socket.to_string_lossy()),
+            "{failure}"
+        );
+    }
+    let port = crate::support::free_port();
+    let (reader, _) = both(&engine_at(&format!("tcp://127.0.0.1:{port}")));
+    let failure = reader.engine().await.expect_err("nobody is there");
+    assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
+}
+
+#[tokio::test]
+async fn an_engine_that_comes_back_is_used_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("docker.sock");
+    let (reader, _) = both(&engine_behind(&socket));
+    assert!(reader.engine().await.is_err());
+    let address = crate::support::docker();
+    let real = address.strip_prefix("unix://").expect("a unix socket");
+    std::os::unix::fs::symlink(real, &socket).expect("linked");
+    assert!(reader.engine().await.is_ok());
+}
+
+#[tokio::test]
+async fn an_engine_that_is_too_old_or_no_engine_is_refused_in_words() {
+    for (answer, kind) in [
+        (
+            r#"{"Version":"19.03","ApiVersion":"1.40"}"#,
+            FailureKind::Unsupported,
+        ),
+        (
+            r#"{"Version":"x","ApiVersion":"\u001b[31mevil"}"#,
+            FailureKind::Garbled,
+        ),
+        ("<html>hello</html>", FailureKind::Garbled),
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let socket = directory.path().join("docker.sock");
+        let listener = UnixListener::bind(&socket).expect("bound");
+        let serving = tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let _ = client.read(&mut [0; 4096]).await;
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length:";
+                let text = format!("{head} {}\r\n\r\n{answer}", answer.len());
+                let _ = client.write_all(text.as_bytes()).await;
+            }
+        });
+        let (reader, _) = both(&engine_behind(&socket));
+        let failure = reader.engine().await.expect_err("refused");
+        assert_eq!(failure.kind, kind, "{failure}");
+        assert!(!failure.to_string().contains('\u{1b}'), "{failure:?}");
+        serving.abort();
+    }
+}

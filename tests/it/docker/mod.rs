@@ -1,0 +1,11 @@
+//! The Docker adapter against a real engine and a real image registry.
+
+mod engine;
+pub(crate) mod fixture;
+mod instances;
+mod logs;
+mod occupancy;
+mod proxy;
+mod proxy_host;
+mod pull;
+mod tls;

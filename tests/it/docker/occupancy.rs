@@ -1,0 +1,121 @@
+//! What stands in a slot.
+
+use greenroom::inventory::Slot;
+use greenroom::ports::{Occupancy, RuntimeReader, RuntimeWriter};
+
+use super::fixture::{WAIT, World, both, engine, tcp};
+use crate::support::free_port;
+
+fn foreign(occupancy: Occupancy) -> String {
+    match occupancy {
+        Occupancy::Foreign(said) => said,
+        other => panic!("not foreign: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_empty_slot_is_free_and_our_own_instance_is_ours_running_or_not() {
+    let world = World::pulled();
+    let (reader, writer) = both(&engine());
+    let spec = world.spec(Slot::Blue, WAIT);
+    let look = || reader.occupancy(&world.target, Slot::Blue, &spec.endpoint);
+    assert_eq!(look().await.expect("an answer"), Occupancy::Free);
+    let id = writer.start(&spec).await.expect("started");
+    for _ in 0..2 {
+        match look().await.expect("an answer") {
+            Occupancy::Ours(instance) => assert_eq!(instance.id, id),
+            other => panic!("not ours: {other:?}"),
+        }
+        writer
+            .stop(&id, std::time::Duration::from_secs(5))
+            .await
+            .expect("stopped");
+    }
+    let other = reader
+        .occupancy(&world.target, Slot::Green, &spec.endpoint)
+        .await;
+    assert_eq!(other.expect("an answer"), Occupancy::Free);
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_else_has_is_foreign() {
+    let world = World::pulled();
+    let (reader, writer) = both(&engine());
+    let spec = world.spec(Slot::Blue, WAIT);
+    world.foreign(&["--name", &spec.name()], WAIT);
+    let seen = reader
+        .occupancy(&world.target, Slot::Blue, &spec.endpoint)
+        .await;
+    let said = foreign(seen.expect("an answer"));
+    assert!(said.contains(&spec.name()), "{said}");
+    let failure = writer.start(&spec).await.expect_err("in the way");
+    assert_eq!(
+        failure.kind,
+        greenroom::ports::FailureKind::Conflict,
+        "{failure}"
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_somebody_else_has_is_foreign_and_who_is_said() {
+    let world = World::pulled();
+    let (reader, writer) = both(&engine());
+    let port = free_port();
+    let publish = format!("0.0.0.0:{port}:80");
+    world.foreign(
+        &[
+            "-p",
+            &publish,
+            "--name",
+            &format!("{}-x", world.target.service),
+        ],
+        WAIT,
+    );
+    let seen = reader
+        .occupancy(&world.target, Slot::Blue, &tcp(port))
+        .await;
+    let said = foreign(seen.expect("an answer"));
+    assert!(
+        said.contains(&format!("{}-x", world.target.service)),
+        "{said}"
+    );
+
+    let green = world.spec(Slot::Green, WAIT);
+    writer.start(&green).await.expect("started");
+    let seen = reader
+        .occupancy(&world.target, Slot::Blue, &green.endpoint)
+        .await;
+    let said = foreign(seen.expect("an answer"));
+    assert!(
+        said.contains(&format!("green of {}", world.target)),
+        "{said}"
+    );
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let taken = tcp(listener.local_addr().expect("an address").port());
+    let seen = reader.occupancy(&world.target, Slot::Blue, &taken).await;
+    assert!(foreign(seen.expect("an answer")).contains("process"));
+    drop(listener);
+    let seen = reader.occupancy(&world.target, Slot::Blue, &taken).await;
+    assert_eq!(seen.expect("an answer"), Occupancy::Free);
+}
+
+#[tokio::test]
+async fn a_socket_that_somebody_listens_on_is_foreign_and_a_stale_one_is_not() {
+    let world = World::pulled();
+    let (reader, _) = both(&engine());
+    let path = world.directory.path().join("app.sock");
+    let endpoint = format!("unix:{}", path.display())
+        .parse()
+        .expect("an endpoint");
+    let listener = std::os::unix::net::UnixListener::bind(&path).expect("bound");
+    let seen = reader.occupancy(&world.target, Slot::Blue, &endpoint).await;
+    assert!(foreign(seen.expect("an answer")).contains("app.sock"));
+    drop(listener);
+    let seen = reader.occupancy(&world.target, Slot::Blue, &endpoint).await;
+    assert_eq!(seen.expect("an answer"), Occupancy::Free);
+    std::fs::remove_file(&path).expect("removed");
+    std::fs::write(&path, "precious").expect("written");
+    let seen = reader.occupancy(&world.target, Slot::Blue, &endpoint).await;
+    assert!(foreign(seen.expect("an answer")).contains("not a socket"));
+}

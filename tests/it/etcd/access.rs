@@ -1,0 +1,158 @@
+//! Passwords, roles and certificates.
+
+use std::path::Path;
+use std::process::Command;
+
+use greenroom::adapters::etcd::{Credentials, Options, Tls};
+use greenroom::inventory::Slot;
+use greenroom::ports::{FailureKind, RegistryReader, RegistryWriter};
+
+use super::server::Server;
+use super::world::{World, etcdctl, registration};
+
+fn options(server: &Server, user: &str, password: &str) -> Options {
+    let mut options = Options::new(vec![server.endpoint()]);
+    options.credentials = Some(Credentials {
+        user: user.into(),
+        password: password.into(),
+    });
+    options
+}
+
+#[tokio::test]
+async fn a_password_lets_in_and_a_wrong_one_is_denied_without_being_repeated() {
+    let mut server = Server::start().await;
+    let endpoint = server.endpoint();
+    for arguments in [
+        "user add root:sesame",
+        "user grant-role root root",
+        "role add looker",
+        "role grant-permission looker read --prefix=true /greenroom-test/",
+        "user add ben:looks",
+        "user grant-role ben looker",
+        "auth enable",
+    ] {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        etcdctl(&endpoint, &arguments);
+    }
+    let world = World::with(options(&server, "root", "sesame"), &[]);
+    let lease = world.locked().await;
+    world.registered(Slot::Blue, &lease.fence).await;
+
+    let wrong = World::with(options(&server, "root", "opensesame"), &[]);
+    let failure = wrong
+        .reader
+        .read(&wrong.target)
+        .await
+        .expect_err("wrong password");
+    assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
+    for text in [format!("{failure:?}"), format!("{:?}", wrong.store)] {
+        assert!(!text.contains("sesame"), "{text}");
+    }
+    let nobody = World::at(vec![server.endpoint()]);
+    let failure = nobody
+        .reader
+        .read(&nobody.target)
+        .await
+        .expect_err("no password");
+    assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
+
+    // A user who may only look: what stands is read, and a write is denied.
+    let mut looking = options(&server, "ben", "looks");
+    looking.prefix.clone_from(&world.prefix);
+    let store = greenroom::adapters::etcd::Store::open(&looking).expect("a store");
+    let reader = greenroom::adapters::etcd::EtcdReader::new(&store);
+    let record = reader.read(&world.target).await.expect("may look");
+    assert!(record.slots.blue.is_some());
+    let writer = greenroom::adapters::etcd::EtcdWriter::new(&store, &[].into()).expect("a writer");
+    let entry = registration(Slot::Green, lease.fence.token);
+    let failure = writer.register(&world.target, &entry, &lease.fence).await;
+    assert_eq!(
+        failure.expect_err("may not write").kind,
+        FailureKind::Denied
+    );
+
+    // A token made before the users were changed, and one the server forgot, are renewed unseen.
+    let changing = ["--user", "root:sesame", "user", "add", "eve:x"];
+    etcdctl(&endpoint, &changing);
+    world.reader.read(&world.target).await.expect("a new token");
+    server.stop();
+    server.start_again().await;
+    world.registered(Slot::Green, &lease.fence).await;
+}
+
+fn openssl(directory: &Path, arguments: &str) {
+    let done = Command::new("openssl")
+        .current_dir(directory)
+        .args(arguments.split(' '))
+        .output()
+        .expect("openssl runs");
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
+
+#[tokio::test]
+async fn certificates_are_checked_both_ways() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    std::fs::write(at("server.ext"), "subjectAltName=IP:127.0.0.1\n").expect("written");
+    std::fs::write(at("client.ext"), "extendedKeyUsage=clientAuth\n").expect("written");
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    for name in ["ca", "other"] {
+        openssl(
+            directory.path(),
+            &format!("req -x509 {key} -days 2 -subj /CN={name} -keyout {name}.key -out {name}.pem"),
+        );
+    }
+    for name in ["server", "client"] {
+        openssl(
+            directory.path(),
+            &format!("req -new {key} -subj /CN={name} -keyout {name}.key -out {name}.csr"),
+        );
+        openssl(
+            directory.path(),
+            &format!(
+                "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile {name}.ext -out {name}.pem"
+            ),
+        );
+    }
+    let file = |name: &str| at(name).display().to_string();
+    let more = [
+        format!("--cert-file={}", file("server.pem")),
+        format!("--key-file={}", file("server.key")),
+        format!("--trusted-ca-file={}", file("ca.pem")),
+        "--client-cert-auth".to_owned(),
+    ];
+    let server = Server::start_with("https", &more).await;
+    let world = |ca: &str, identity: bool| {
+        let mut options = Options::new(vec![server.endpoint()]);
+        options.tls = Some(Tls {
+            ca: Some(at(ca)),
+            identity: identity.then(|| (at("client.pem"), at("client.key"))),
+        });
+        World::with(options, &[])
+    };
+    let good = world("ca.pem", true);
+    good.reader
+        .read(&good.target)
+        .await
+        .expect("both are known");
+    let asked = std::time::Instant::now();
+    for (ca, identity) in [("other.pem", true), ("ca.pem", false)] {
+        let bad = world(ca, identity);
+        let failure = bad.reader.read(&bad.target).await.expect_err("not known");
+        assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
+        assert!(failure.hint.contains("certificate"), "{failure}");
+    }
+    assert!(asked.elapsed() < std::time::Duration::from_secs(5));
+    let mut missing = Options::new(vec![server.endpoint()]);
+    missing.tls = Some(Tls {
+        ca: Some(at("none.pem")),
+        identity: None,
+    });
+    let failure = greenroom::adapters::etcd::Store::open(&missing).expect_err("no such file");
+    assert!(failure.said.contains("none.pem"), "{failure}");
+}

@@ -1,0 +1,193 @@
+//! The journal: written once, listed by heads, small.
+
+use greenroom::history::{
+    Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
+};
+use greenroom::inventory::{ImageLabels, ReleaseId, Slot, Target, Version};
+use greenroom::ports::{FailureKind, JournalReader, JournalWriter, Locks, RegistryReader};
+use ulid::Ulid;
+
+use super::world::{World, digest, operator};
+
+fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
+    ReleaseRecord {
+        format: FORMAT,
+        id,
+        target: target.clone(),
+        kind: ReleaseKind::Promote,
+        from: None,
+        to: (
+            Slot::Green,
+            Version {
+                repository: "r/web".into(),
+                tag: Some("1.9".into()),
+                digest: digest('a'),
+                labels: ImageLabels::default(),
+            },
+        ),
+        operator: operator(),
+        reason: None,
+        opened_at: "2026-01-01T00:00:00Z".parse().expect("a time"),
+        plan: Vec::new(),
+        closed: None,
+    }
+}
+
+fn entry(sequence: u32, failure: Option<String>) -> Entry {
+    Entry {
+        sequence,
+        at: "2026-01-01T00:00:01Z".parse().expect("a time"),
+        what: Happening::Outcome {
+            step: Step::Pull,
+            direction: Direction::Forward,
+            failure,
+            took: std::time::Duration::from_millis(1),
+        },
+    }
+}
+
+fn id(time: u64) -> ReleaseId {
+    ReleaseId(Ulid::from_parts(time, 1))
+}
+
+#[tokio::test]
+async fn a_release_is_read_as_it_was_written_and_repeating_changes_nothing() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    let open = head(target, id(1));
+    let mut closed = open.clone();
+    closed.closed = Some((open.opened_at, Outcome::Done));
+    for _ in 0..2 {
+        world.writer.head(&open, fence).await.expect("opened");
+        for sequence in 1..=11 {
+            let entry = entry(sequence, None);
+            world
+                .writer
+                .append(target, open.id, &entry, fence)
+                .await
+                .expect("written");
+        }
+    }
+    for _ in 0..2 {
+        world.writer.head(&closed, fence).await.expect("closed");
+    }
+    let recorded = world
+        .reader
+        .release(target, open.id)
+        .await
+        .expect("read")
+        .expect("there");
+    assert_eq!(recorded.head, closed);
+    let sequences: Vec<u32> = recorded.entries.iter().map(|it| it.sequence).collect();
+    assert_eq!(sequences, (1..=11).collect::<Vec<_>>());
+    assert_eq!(
+        world.reader.release(target, id(2)).await.expect("read"),
+        None
+    );
+    let shown = world.reader.keys(target).await.expect("listed");
+    assert_eq!(shown.len(), 1, "only the lock: {shown:?}");
+}
+
+#[tokio::test]
+async fn other_content_under_the_same_number_is_a_conflict() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    let open = head(target, id(1));
+    let kind = |outcome: greenroom::ports::Result<()>| outcome.expect_err("refused").kind;
+    world.writer.head(&open, fence).await.expect("opened");
+    let mut other = open.clone();
+    other.to.1.tag = Some("2.0".into());
+    assert_eq!(
+        kind(world.writer.head(&other, fence).await),
+        FailureKind::Conflict
+    );
+    let mut closed = open.clone();
+    closed.closed = Some((open.opened_at, Outcome::Done));
+    world.writer.head(&closed, fence).await.expect("closed");
+    assert_eq!(
+        kind(world.writer.head(&open, fence).await),
+        FailureKind::Conflict
+    );
+    world
+        .writer
+        .append(target, open.id, &entry(1, None), fence)
+        .await
+        .expect("written");
+    let other = entry(1, Some("no".into()));
+    let outcome = world.writer.append(target, open.id, &other, fence).await;
+    assert_eq!(kind(outcome), FailureKind::Conflict);
+    world
+        .locks
+        .release(target, fence)
+        .await
+        .expect("given back");
+    let late = world
+        .writer
+        .append(target, open.id, &entry(2, None), fence)
+        .await;
+    assert_eq!(kind(late), FailureKind::Fenced);
+}
+
+#[tokio::test]
+async fn releases_are_listed_newest_first_and_garbage_among_them_hides_none() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    for time in [3, 1, 2] {
+        let head = head(target, id(time));
+        world.writer.head(&head, fence).await.expect("opened");
+        let entry = entry(1, None);
+        world
+            .writer
+            .append(target, head.id, &entry, fence)
+            .await
+            .expect("written");
+    }
+    world.etcdctl(&["put", &world.key(&format!("releases/{}", id(0))), "{}"]);
+    let ids = |list: Vec<ReleaseRecord>| list.iter().map(|it| it.id).collect::<Vec<_>>();
+    let two = world.reader.releases(target, 2).await.expect("listed");
+    assert_eq!(ids(two), [id(3), id(2)]);
+    let all = world.reader.releases(target, 100).await.expect("listed");
+    assert_eq!(ids(all), [id(3), id(2), id(1)]);
+    assert!(
+        world
+            .reader
+            .releases(target, 0)
+            .await
+            .expect("listed")
+            .is_empty()
+    );
+    let failure = world
+        .reader
+        .release(target, id(0))
+        .await
+        .expect_err("not ours");
+    assert_eq!(failure.kind, FailureKind::Garbled);
+}
+
+#[tokio::test]
+async fn a_journal_stays_under_64_kilobytes_and_keeps_room_for_its_end() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    let mut written = 0;
+    let full = loop {
+        let long = entry(written + 1, Some("x".repeat(6000)));
+        match world.writer.append(target, id(1), &long, fence).await {
+            Ok(()) => written += 1,
+            Err(failure) => break failure,
+        }
+        assert!(written < 11, "more than 64 KB");
+    };
+    assert_eq!(full.kind, FailureKind::Rejected);
+    for sequence in written + 1..=written + 20 {
+        let small = entry(sequence, None);
+        world
+            .writer
+            .append(target, id(1), &small, fence)
+            .await
+            .expect("room is kept");
+    }
+}

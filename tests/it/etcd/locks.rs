@@ -1,0 +1,162 @@
+//! Locks: one holder, a heartbeat that tells the truth, and nothing given back by accident.
+
+use std::time::{Duration, Instant};
+
+use greenroom::adapters::etcd::{EtcdLocks, LockTimes, Options};
+use greenroom::inventory::Slot;
+use greenroom::ports::{Acquired, FailureKind, LeaseState, Locks, RegistryReader, RegistryWriter};
+
+use super::server::{Carries, Line, Server};
+use super::world::{World, lock, registration};
+use crate::support::eventually;
+
+#[tokio::test]
+async fn a_lock_is_taken_once_and_says_who_has_it() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let second = world.locks.acquire(&world.target, &lock("console-2")).await;
+    let Ok(Acquired::Taken(holder)) = second else {
+        panic!("taken: {second:?}");
+    };
+    assert_eq!(holder.record, lock("console-1"));
+    assert_eq!(holder.token, lease.fence.token);
+    world
+        .locks
+        .release(&world.target, &lease.fence)
+        .await
+        .expect("given back");
+    world
+        .locks
+        .release(&world.target, &lease.fence)
+        .await
+        .expect("again, and nothing is done");
+    world.locked_by("console-2").await;
+}
+
+#[tokio::test]
+async fn of_many_who_ask_at_once_exactly_one_gets_it() {
+    let world = World::shared();
+    let names: Vec<String> = (0..12).map(|n| format!("console-{n}")).collect();
+    let asked = names.iter().map(|name| {
+        let record = lock(name);
+        let world = &world;
+        async move {
+            world
+                .locks
+                .acquire(&world.target, &record)
+                .await
+                .expect("an answer")
+        }
+    });
+    let answers = futures_util::future::join_all(asked).await;
+    let held = answers
+        .iter()
+        .filter(|it| matches!(it, Acquired::Held(_)))
+        .count();
+    assert_eq!(held, 1);
+}
+
+#[tokio::test]
+async fn a_heartbeat_keeps_the_lock_beyond_its_lease_and_without_it_the_lease_runs_out() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let taken = Instant::now();
+    let world = &world;
+    eventually("five seconds pass", Duration::from_secs(6), || async move {
+        taken.elapsed() > Duration::from_secs(5)
+    })
+    .await;
+    assert_eq!(*lease.state.borrow(), LeaseState::Held);
+    let record = world.reader.read(&world.target).await.expect("read");
+    assert_eq!(record.lock.expect("still there").token, lease.fence.token);
+
+    let fence = lease.fence.clone();
+    drop(lease);
+    let after = world.reader.read(&world.target).await.expect("read");
+    assert!(after.lock.is_some(), "dropping does not give back");
+    eventually(
+        "the lease runs out",
+        Duration::from_secs(10),
+        || async move {
+            world
+                .reader
+                .read(&world.target)
+                .await
+                .expect("read")
+                .lock
+                .is_none()
+        },
+    )
+    .await;
+    let late = world
+        .writer
+        .register(
+            &world.target,
+            &registration(Slot::Blue, fence.token),
+            &fence,
+        )
+        .await;
+    assert_eq!(late.expect_err("fenced").kind, FailureKind::Fenced);
+}
+
+#[tokio::test]
+async fn a_lock_that_was_removed_by_hand_is_lost() {
+    let world = World::shared();
+    let mut lease = world.locked().await;
+    world.etcdctl(&["del", &world.key("lock")]);
+    let lost = tokio::time::timeout(
+        Duration::from_secs(3),
+        lease.state.wait_for(|state| *state != LeaseState::Held),
+    );
+    let state = lost.await.expect("told in time").expect("a state").clone();
+    assert_eq!(state, LeaseState::Lost("the lock was removed".into()));
+}
+
+#[tokio::test]
+async fn a_lock_is_lost_at_two_thirds_of_its_lease_without_a_renewal() {
+    let mut server = Server::start().await;
+    let world = World::at(vec![server.endpoint()]);
+    let mut lease = world.locked().await;
+    server.stop();
+    let stopped = Instant::now();
+    let lost = tokio::time::timeout(
+        Duration::from_secs(4),
+        lease.state.wait_for(|state| *state != LeaseState::Held),
+    );
+    lost.await.expect("told in time").expect("a state");
+    let after = stopped.elapsed();
+    assert!(
+        after > Duration::from_secs(1) && after < Duration::from_millis(2800),
+        "{after:?}"
+    );
+}
+
+#[tokio::test]
+async fn asking_again_takes_up_the_lock_whose_answer_was_lost() {
+    let server = Server::start().await;
+    let world = World::at(vec![server.endpoint()]);
+    let line = Line::to(server.port).await;
+    let mut options = Options::new(vec![line.endpoint.clone()]);
+    options.prefix.clone_from(&world.prefix);
+    options.deadline = Duration::from_millis(800);
+    let store = greenroom::adapters::etcd::Store::open(&options).expect("a store");
+    let times = LockTimes {
+        lease: Duration::from_secs(5),
+        heartbeat: Duration::from_secs(1),
+    };
+    let locks = EtcdLocks::new(&store, times);
+    let record = lock("console-1");
+    // Somebody with the very same record: what a lost answer leaves behind.
+    let first = world.locked_by("console-1").await;
+    let again = locks.acquire(&world.target, &record).await;
+    let Ok(Acquired::Held(adopted)) = again else {
+        panic!("adopted: {again:?}");
+    };
+    assert_eq!(adopted.fence, first.fence);
+    line.set(Carries::Nothing);
+    let failure = locks
+        .acquire(&world.target, &record)
+        .await
+        .expect_err("no line");
+    assert!(failure.kind.may_pass(), "{failure}");
+}

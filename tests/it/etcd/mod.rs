@@ -1,0 +1,11 @@
+//! The etcd adapter against real servers: the one of the environment with a prefix per test, and
+//! servers of their own for what stops, restarts or asks for passwords.
+
+mod access;
+mod journal;
+mod locks;
+mod outage;
+mod registry;
+mod server;
+mod watching;
+mod world;

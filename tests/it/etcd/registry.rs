@@ -1,0 +1,299 @@
+//! Registrations and routes: what is written is read, and nothing else gets through.
+
+use greenroom::adapters::etcd::{EtcdWriter, ExtraKey, Options};
+use greenroom::inventory::{FencingToken, Slot};
+use greenroom::ports::{FailureKind, Fence, Locks, RegistryReader, RegistryWriter};
+
+use super::world::{World, change, registration};
+
+#[tokio::test]
+async fn what_is_registered_and_routed_is_read_back_at_one_revision() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let token = lease.fence.token;
+    let entry = world.registered(Slot::Green, &lease.fence).await;
+    let swap = change(None, Slot::Green, token);
+    let target = &world.target;
+    world
+        .writer
+        .swap_route(target, &swap, &lease.fence)
+        .await
+        .expect("switched");
+    let record = world.reader.read(target).await.expect("read");
+    assert_eq!(record.route.as_ref().map(|it| &it.value), Some(&swap.to));
+    let read = record.slots.green.as_ref().expect("registered");
+    assert_eq!(read.value, entry);
+    assert!(read.revision < record.route.as_ref().expect("a route").revision);
+    assert!(record.slots.blue.is_none());
+    let holder = record.lock.expect("locked");
+    assert_eq!(holder.token, token);
+    assert!(holder.ttl_seconds.is_some_and(|ttl| (1..=3).contains(&ttl)));
+    assert!(record.problems.is_empty(), "{:?}", record.problems);
+
+    let lines = world.reader.keys(target).await.expect("listed");
+    let keys: Vec<&str> = lines.iter().map(|line| line.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            world.key("lock"),
+            world.key("route"),
+            world.key("slots/green")
+        ]
+    );
+    assert!(lines[0].ttl_seconds.is_some() && lines[1].ttl_seconds.is_none());
+    assert!(
+        world
+            .reader
+            .store()
+            .await
+            .expect("a version")
+            .starts_with("etcd 3.")
+    );
+}
+
+#[tokio::test]
+async fn repeating_a_write_changes_nothing() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    world.registered(Slot::Green, fence).await;
+    let swap = change(None, Slot::Green, fence.token);
+    world
+        .writer
+        .swap_route(target, &swap, fence)
+        .await
+        .expect("switched");
+    let before = world.reader.read(target).await.expect("read");
+    world.registered(Slot::Green, fence).await;
+    world
+        .writer
+        .swap_route(target, &swap, fence)
+        .await
+        .expect("stands");
+    let after = world.reader.read(target).await.expect("read");
+    assert_eq!(before.route, after.route);
+    assert_eq!(before.slots, after.slots);
+    world
+        .writer
+        .deregister(target, Slot::Blue, fence)
+        .await
+        .expect("not there");
+}
+
+#[tokio::test]
+async fn a_route_is_swapped_only_from_what_it_is_and_to_what_is_registered() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    let kind = |outcome: greenroom::ports::Result<()>| outcome.expect_err("refused").kind;
+    let first = change(None, Slot::Green, fence.token);
+    let unregistered = world.writer.swap_route(target, &first, fence).await;
+    assert_eq!(kind(unregistered), FailureKind::Conflict);
+    world.registered(Slot::Green, fence).await;
+    world.registered(Slot::Blue, fence).await;
+    world
+        .writer
+        .swap_route(target, &first, fence)
+        .await
+        .expect("switched");
+    for wrong in [None, Some((1, Slot::Blue)), Some((2, Slot::Green))] {
+        let swap = change(wrong, Slot::Blue, fence.token);
+        let outcome = world.writer.swap_route(target, &swap, fence).await;
+        assert_eq!(kind(outcome), FailureKind::Conflict);
+    }
+    let live = world.writer.deregister(target, Slot::Green, fence).await;
+    assert_eq!(kind(live), FailureKind::Conflict);
+    let second = change(Some((1, Slot::Green)), Slot::Blue, fence.token);
+    world
+        .writer
+        .swap_route(target, &second, fence)
+        .await
+        .expect("switched");
+    world
+        .writer
+        .deregister(target, Slot::Green, fence)
+        .await
+        .expect("free now");
+    let record = world.reader.read(target).await.expect("read");
+    assert!(record.slots.green.is_none() && record.slots.blue.is_some());
+}
+
+#[tokio::test]
+async fn of_two_racing_swaps_exactly_one_wins() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    world.registered(Slot::Green, fence).await;
+    world.registered(Slot::Blue, fence).await;
+    let mut from = None;
+    for _ in 0..20 {
+        let blue = change(from, Slot::Blue, fence.token);
+        let green = change(from, Slot::Green, fence.token);
+        let (one, other) = tokio::join!(
+            world.writer.swap_route(target, &blue, fence),
+            world.writer.swap_route(target, &green, fence)
+        );
+        let route = world
+            .reader
+            .read(target)
+            .await
+            .expect("read")
+            .route
+            .expect("a route")
+            .value;
+        let (won, lost) = if one.is_ok() {
+            (&blue, other)
+        } else {
+            (&green, one)
+        };
+        assert_eq!(route, won.to);
+        assert_eq!(lost.expect_err("one loses").kind, FailureKind::Conflict);
+        from = Some((route.generation, route.live));
+    }
+}
+
+#[tokio::test]
+async fn an_older_token_is_refused_after_the_lock_moved() {
+    let world = World::shared();
+    let old = world.locked().await;
+    let target = &world.target;
+    world
+        .locks
+        .release(target, &old.fence)
+        .await
+        .expect("given back");
+    let gone = world
+        .writer
+        .register(
+            target,
+            &registration(Slot::Green, old.fence.token),
+            &old.fence,
+        )
+        .await
+        .expect_err("no lock");
+    assert_eq!(gone.kind, FailureKind::Fenced);
+    let new = world.locked_by("console-2").await;
+    assert!(new.fence.token > old.fence.token);
+    let entry = registration(Slot::Green, old.fence.token);
+    for outcome in [
+        world.writer.register(target, &entry, &old.fence).await,
+        world
+            .writer
+            .deregister(target, Slot::Green, &old.fence)
+            .await,
+        world
+            .writer
+            .swap_route(
+                target,
+                &change(None, Slot::Green, old.fence.token),
+                &old.fence,
+            )
+            .await,
+    ] {
+        let failure = outcome.expect_err("fenced");
+        assert_eq!(failure.kind, FailureKind::Fenced);
+        assert!(failure.said.contains("ana@ops-1"), "{failure}");
+    }
+    world
+        .locks
+        .release(target, &old.fence)
+        .await
+        .expect("not ours: nothing done");
+    world.registered(Slot::Green, &new.fence).await;
+    let nobody = Fence {
+        token: FencingToken(0),
+    };
+    world
+        .locks
+        .release(target, &new.fence)
+        .await
+        .expect("given back");
+    let failure = world.writer.register(target, &entry, &nobody).await;
+    assert_eq!(
+        failure.expect_err("a token of zero is no lock").kind,
+        FailureKind::Fenced
+    );
+}
+
+#[tokio::test]
+async fn values_of_others_are_reported_harmlessly_and_hide_nothing() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    world.registered(Slot::Green, fence).await;
+    for (key, value) in [
+        ("route", "{\"generation\":\"\u{1b}[31mred\u{202e}\"}"),
+        ("slots/blue", "10.0.0.1:80"),
+        ("hold", "[[[["),
+        ("notes", "mine"),
+    ] {
+        world.etcdctl(&["put", &world.key(key), value]);
+    }
+    let record = world.reader.read(target).await.expect("read");
+    assert!(record.slots.green.is_some() && record.lock.is_some());
+    assert_eq!(record.problems.len(), 4, "{:?}", record.problems);
+    for (key, words) in &record.problems {
+        assert!(!words.contains(['\u{1b}', '\u{202e}']), "{key}: {words:?}");
+    }
+    let swap = change(None, Slot::Green, fence.token);
+    let failure = world
+        .writer
+        .swap_route(target, &swap, fence)
+        .await
+        .expect_err("blocked");
+    assert_eq!(failure.kind, FailureKind::Conflict);
+    assert!(failure.said.contains(&world.key("route")), "{failure}");
+    assert!(failure.hint.contains("etcdctl"), "{failure}");
+    assert!(!failure.to_string().contains(['\u{1b}', '\u{202e}']));
+    let failure = world.writer.deregister(target, Slot::Green, fence).await;
+    assert_eq!(failure.expect_err("who knows").kind, FailureKind::Conflict);
+    world.registered(Slot::Blue, fence).await;
+}
+
+#[tokio::test]
+async fn an_extra_key_is_written_in_the_transaction_of_the_route() {
+    let elsewhere = format!("/others/{}", ulid::Ulid::generate());
+    let extra = [ExtraKey {
+        key: format!("{elsewhere}/{{{{ service }}}}-{{{{ environment }}}}"),
+        value: "{{ slot }} {{ address }} {{ tag }} {{ generation }}".into(),
+    }];
+    let world = World::with(Options::new(vec![crate::support::etcd()]), &extra);
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    world.registered(Slot::Green, fence).await;
+    let swap = change(None, Slot::Green, fence.token);
+    world
+        .writer
+        .swap_route(target, &swap, fence)
+        .await
+        .expect("switched");
+    let key = format!("{elsewhere}/web-production");
+    let lines = world.etcdctl(&["get", &key, "--write-out=fields"]);
+    world.etcdctl(&["del", &key]);
+    assert!(lines.contains("\"green 127.0.0.1:8002 1.9 1\""), "{lines}");
+    let revision = world
+        .reader
+        .read(target)
+        .await
+        .expect("read")
+        .route
+        .expect("a route")
+        .revision;
+    assert!(
+        lines.contains(&format!("\"ModRevision\" : {revision}")),
+        "{lines}"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_template_is_refused_before_anything_is_written() {
+    let world = World::shared();
+    let extra = ExtraKey {
+        key: "/a".into(),
+        value: "{{ port }}".into(),
+    };
+    let extra = [(world.target.service.clone(), vec![extra])].into();
+    let failure = EtcdWriter::new(&world.store, &extra).expect_err("no such name");
+    assert_eq!(failure.kind, FailureKind::Rejected);
+    assert!(failure.said.contains("there is no port"), "{failure}");
+}

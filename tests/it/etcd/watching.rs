@@ -1,0 +1,111 @@
+//! Watching: a change is heard at once, and again after whatever broke off.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use greenroom::inventory::Slot;
+use greenroom::ports::{RegistryReader, RegistryWriter, Result};
+
+use super::server::{Carries, Line, Server};
+use super::world::{World, etcdctl};
+
+async fn next(changes: &mut BoxStream<'static, Result<()>>) -> Result<()> {
+    tokio::time::timeout(Duration::from_secs(10), changes.next())
+        .await
+        .expect("something is heard")
+        .expect("the stream goes on")
+}
+
+/// The next item that is a hint; failures before it are fine.
+async fn hint(changes: &mut BoxStream<'static, Result<()>>) {
+    while next(changes).await.is_err() {}
+}
+
+#[tokio::test]
+async fn a_change_is_heard_within_50_milliseconds() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let mut changes = world.reader.changes().await.expect("a watch");
+    let mut best = Duration::MAX;
+    for _ in 0..5 {
+        world.registered(Slot::Blue, &lease.fence).await;
+        let written = Instant::now();
+        next(&mut changes).await.expect("a hint");
+        best = best.min(written.elapsed());
+        let gone = world
+            .writer
+            .deregister(&world.target, Slot::Blue, &lease.fence);
+        gone.await.expect("deregistered");
+        next(&mut changes).await.expect("a hint");
+    }
+    assert!(best < Duration::from_millis(50), "{best:?}");
+}
+
+#[tokio::test]
+async fn what_changes_after_the_call_is_heard_and_what_was_before_is_not() {
+    let world = World::shared();
+    world.etcdctl(&["put", &world.key("notes"), "before"]);
+    let mut changes = world.reader.changes().await.expect("a watch");
+    let early = tokio::time::timeout(Duration::from_millis(200), changes.next()).await;
+    assert!(early.is_err(), "nothing changed: {early:?}");
+    world.etcdctl(&["put", &world.key("notes"), "after"]);
+    next(&mut changes).await.expect("a hint");
+}
+
+#[tokio::test]
+async fn a_watch_survives_a_restart_of_its_server() {
+    let mut server = Server::start().await;
+    let world = World::at(vec![server.endpoint()]);
+    let mut changes = world.reader.changes().await.expect("a watch");
+    server.stop();
+    assert!(next(&mut changes).await.is_err(), "not heard");
+    server.start_again().await;
+    next(&mut changes).await.expect("heard again");
+    world.locked().await;
+    next(&mut changes).await.expect("a change");
+}
+
+#[tokio::test]
+async fn a_watch_survives_that_what_it_missed_was_compacted() {
+    let server = Server::start().await;
+    let line = Line::to(server.port).await;
+    let world = World::at(vec![line.endpoint.clone()]);
+    let mut changes = world.reader.changes().await.expect("a watch");
+    let direct = server.endpoint();
+    let put = |value: &str| etcdctl(&direct, &["put", &world.key("notes"), value]);
+    put("1");
+    next(&mut changes).await.expect("a hint");
+    line.set(Carries::Nothing);
+    assert!(next(&mut changes).await.is_err(), "not heard");
+    for value in ["2", "3", "4"] {
+        put(value);
+    }
+    let record = World::at(vec![server.endpoint()])
+        .reader
+        .read(&world.target)
+        .await;
+    let revision = record.expect("read").revision.to_string();
+    etcdctl(&direct, &["compact", &revision]);
+    line.set(Carries::All);
+    hint(&mut changes).await;
+    // Heard again is heard for good: one that asks for what is forgotten is refused again and again.
+    let quiet = Duration::from_millis(500);
+    while let Ok(item) = tokio::time::timeout(quiet, changes.next()).await {
+        item.expect("the stream goes on").expect("still heard");
+    }
+    put("5");
+    next(&mut changes).await.expect("a hint");
+}
+
+#[tokio::test]
+async fn a_watch_goes_over_to_another_node() {
+    let mut servers = Server::three().await;
+    let world = World::at(servers.iter().map(Server::endpoint).collect());
+    let mut changes = world.reader.changes().await.expect("a watch");
+    servers[0].stop();
+    let lease = world.locked().await;
+    hint(&mut changes).await;
+    world.registered(Slot::Blue, &lease.fence).await;
+    hint(&mut changes).await;
+}

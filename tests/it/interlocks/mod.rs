@@ -1,0 +1,522 @@
+//! The ladder, told step by step, and the interlocks that one operator can break, as properties
+//! of the very machine that runs in production: over every order of failures, lost answers,
+//! half-done acts, aborts, expiries and lost locks that the dice find.
+
+mod world;
+
+use std::time::Duration;
+
+use greenroom::history::{Direction, Outcome, Step};
+use greenroom::inventory::{Slot, Tier};
+use greenroom::release::{Act, Choice, Event, OnFailure, Progress, StepState};
+use proptest::prelude::*;
+
+use world::{Fate, World, operator, plan};
+
+const TURNS: usize = 5000;
+
+fn promote(tier: Tier, on_failure: OnFailure) -> World {
+    World::new(plan(tier, false), on_failure)
+}
+
+/// Answers well until the act of a step is under way.
+fn until_act_of(world: &mut World, step: Step) {
+    for _ in 0..TURNS {
+        if world.is_acting()
+            && world
+                .acts
+                .last()
+                .is_some_and(|(stage, _)| stage.step == step)
+        {
+            return;
+        }
+        if world.answer(Fate::Done) {
+            continue;
+        }
+        if let Progress::Asking { step, .. } = world.progress() {
+            world.approve(step);
+        } else {
+            assert!(world.fire(), "stuck before {step}: {:?}", world.progress());
+        }
+    }
+    panic!("{step} never acted");
+}
+
+fn is_backed_out(world: &World) {
+    assert!(
+        matches!(world.outcome(), Some(Outcome::BackedOut { .. })),
+        "{:?}",
+        world.progress()
+    );
+    assert_eq!(
+        (world.route(), world.pointer()),
+        (Some(Slot::Blue), Some(Slot::Blue))
+    );
+    assert!(world.runs(Slot::Blue) && world.is_registered(Slot::Blue));
+    assert!(!world.holds_something(Slot::Green) && !world.is_registered(Slot::Green));
+}
+
+#[test]
+fn a_promote_climbs_the_ladder_in_order() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    let acts: Vec<Step> = world.acts.iter().map(|(stage, _)| stage.step).collect();
+    assert_eq!(
+        acts,
+        [
+            Step::Pull,
+            Step::Start,
+            Step::Register,
+            Step::Switch,
+            Step::Stop
+        ]
+    );
+    assert_eq!(
+        (world.route(), world.pointer()),
+        (Some(Slot::Green), Some(Slot::Green))
+    );
+    assert!(!world.runs(Slot::Blue) && !world.is_registered(Slot::Blue));
+    for rung in world.machine.status().steps {
+        assert!(matches!(rung.state, StepState::Done { .. }), "{rung:?}");
+    }
+}
+
+#[test]
+fn the_first_release_has_nothing_to_drain_and_nothing_to_go_back_to() {
+    let mut world = World::new(plan(Tier::Staging, true), OnFailure::Ask);
+    until_act_of(&mut world, Step::Switch);
+    world.answer(Fate::Done);
+    world.back_out();
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    assert_eq!(world.route(), Some(Slot::Blue));
+}
+
+#[test]
+fn the_minimum_healthy_time_is_waited_for_and_starts_anew_after_a_bad_probe() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_act_of(&mut world, Step::Start);
+    world.answer(Fate::Done);
+    world.answer(Fate::Done);
+    world.fire();
+    world.set_health(Slot::Green, false);
+    world.answer(Fate::Done);
+    world.fire();
+    world.set_health(Slot::Green, true);
+    world.answer(Fate::Done);
+    let healthy_from = world.now;
+    until_act_of(&mut world, Step::Register);
+    let minimum = world.plan.definition.timing.minimum_healthy;
+    let waited = Duration::try_from(world.now.duration_since(healthy_from)).expect("forward");
+    assert!(waited >= minimum, "{waited:?}");
+}
+
+#[test]
+fn a_candidate_that_never_gets_healthy_fails_at_its_deadline_and_is_removed() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_act_of(&mut world, Step::Start);
+    world.answer(Fate::Done);
+    world.set_health(Slot::Green, false);
+    let began = world.now;
+    world.go_well(TURNS);
+    is_backed_out(&world);
+    let took = Duration::try_from(world.now.duration_since(began)).expect("forward");
+    let deadline = world.plan.definition.timing.health_deadline;
+    assert!(took >= deadline && took < deadline * 2, "{took:?}");
+}
+
+#[test]
+fn a_candidate_that_exits_fails_at_once() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_act_of(&mut world, Step::Start);
+    world.answer(Fate::Done);
+    world.exit(Slot::Green);
+    let began = world.now;
+    world.go_well(TURNS);
+    is_backed_out(&world);
+    assert!(world.now.duration_since(began) < jiff::SignedDuration::from_secs(5));
+}
+
+#[test]
+fn failed_checks_are_never_switched_over_and_retry_runs_them_again() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    world.checks_pass = false;
+    world.go_well(TURNS);
+    assert!(matches!(
+        world.progress(),
+        Progress::Choosing {
+            step: Step::Verify,
+            ..
+        }
+    ));
+    world.checks_pass = true;
+    world.say(Event::Chosen {
+        choice: Choice::Retry,
+        by: operator(),
+        note: None,
+    });
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+}
+
+#[test]
+fn a_required_step_cannot_be_skipped() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    world.checks_pass = false;
+    world.go_well(TURNS);
+    world.say(Event::Chosen {
+        choice: Choice::Skip,
+        by: operator(),
+        note: None,
+    });
+    assert!(matches!(world.progress(), Progress::Choosing { .. }));
+}
+
+#[test]
+fn checks_that_got_old_while_somebody_thought_are_run_again_before_the_switch() {
+    let mut world = promote(Tier::Protected, OnFailure::Ask);
+    for _ in 0..TURNS {
+        if matches!(
+            world.progress(),
+            Progress::Asking {
+                step: Step::Switch,
+                ..
+            }
+        ) {
+            break;
+        }
+        if !world.answer(Fate::Done) {
+            match world.progress() {
+                Progress::Asking { step, .. } => world.approve(step),
+                _ => assert!(world.fire()),
+            }
+        }
+    }
+    world.pass(Duration::from_hours(1));
+    world.checks_pass = false;
+    world.approve(Step::Switch);
+    world.go_well(TURNS);
+    assert!(matches!(
+        world.progress(),
+        Progress::Choosing {
+            step: Step::Verify,
+            ..
+        }
+    ));
+    assert_eq!(world.route(), Some(Slot::Blue));
+}
+
+#[test]
+fn a_protected_environment_asks_before_register_switch_and_stop() {
+    let mut world = promote(Tier::Protected, OnFailure::Ask);
+    let mut asked = Vec::new();
+    for _ in 0..TURNS {
+        if world.is_over() {
+            break;
+        }
+        if world.answer(Fate::Done) {
+            continue;
+        }
+        if let Progress::Asking { step, .. } = world.progress() {
+            asked.push(step);
+            world.approve(step);
+        } else {
+            assert!(world.fire());
+        }
+    }
+    assert_eq!(asked, [Step::Register, Step::Switch, Step::Stop]);
+}
+
+#[test]
+fn waiting_for_a_person_never_counts_against_a_deadline() {
+    let mut world = promote(Tier::Protected, OnFailure::Ask);
+    while !matches!(world.progress(), Progress::Asking { .. }) {
+        if !world.answer(Fate::Done) {
+            assert!(world.fire());
+        }
+    }
+    world.pass(Duration::from_hours(48));
+    assert!(matches!(
+        world.progress(),
+        Progress::Asking {
+            step: Step::Register,
+            ..
+        }
+    ));
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+}
+
+#[test]
+fn every_step_can_be_backed_out_of_while_it_acts_and_after_it() {
+    for step in [
+        Step::Pull,
+        Step::Start,
+        Step::Register,
+        Step::Switch,
+        Step::Stop,
+    ] {
+        for fate in [
+            Fate::Done,
+            Fate::FailedAfter,
+            Fate::FailedBefore,
+            Fate::HalfDone,
+        ] {
+            let mut world = promote(Tier::Staging, OnFailure::Ask);
+            until_act_of(&mut world, step);
+            world.back_out();
+            world.answer(fate);
+            world.go_well(TURNS);
+            is_backed_out(&world);
+        }
+    }
+}
+
+#[test]
+fn a_sick_candidate_in_the_watch_is_switched_away_from_without_asking() {
+    let mut world = promote(Tier::Protected, OnFailure::Ask);
+    until_act_of(&mut world, Step::Switch);
+    world.answer(Fate::Done);
+    world.set_health(Slot::Green, false);
+    world.go_well(TURNS);
+    is_backed_out(&world);
+}
+
+#[test]
+fn an_act_whose_answer_was_lost_is_looked_at_and_not_repeated() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_act_of(&mut world, Step::Switch);
+    world.answer(Fate::FailedAfter);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    let switches = world
+        .acts
+        .iter()
+        .filter(|(stage, _)| stage.step == Step::Switch)
+        .count();
+    assert_eq!(switches, 1);
+}
+
+#[test]
+fn a_switch_that_only_reached_the_registry_is_finished_with_the_same_from_and_to() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_act_of(&mut world, Step::Switch);
+    world.answer(Fate::HalfDone);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    assert_eq!(world.pointer(), Some(Slot::Green));
+}
+
+#[test]
+fn nothing_is_done_that_cannot_be_written_down() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    for _ in 0..20 {
+        world.answer(Fate::FailedBefore);
+        world.fire();
+    }
+    assert!(world.acts.is_empty());
+    assert!(matches!(world.progress(), Progress::Unrecorded { .. }));
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+}
+
+#[test]
+fn a_lost_lock_parks_the_driver_at_once() {
+    for step in [
+        Step::Pull,
+        Step::Start,
+        Step::Register,
+        Step::Switch,
+        Step::Stop,
+    ] {
+        let mut world = promote(Tier::Staging, OnFailure::BackOut);
+        until_act_of(&mut world, step);
+        world.lose_lock();
+        world.answer(Fate::Done);
+        assert!(matches!(world.progress(), Progress::Parked { .. }));
+    }
+}
+
+#[test]
+fn the_standby_ends_early_by_a_person_and_the_old_slot_stays_startable() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    for _ in 0..TURNS {
+        if matches!(world.progress(), Progress::Standby { .. }) {
+            break;
+        }
+        if !world.answer(Fate::Done) {
+            assert!(world.fire());
+        }
+    }
+    world.say(Event::StandbyEnded);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    assert!(world.holds_something(Slot::Blue) && !world.runs(Slot::Blue));
+}
+
+#[test]
+fn another_release_may_take_over_from_the_standby_on() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    world.say(Event::Superseded);
+    while !matches!(world.progress(), Progress::Standby { .. }) {
+        if !world.answer(Fate::Done) {
+            assert!(world.fire());
+        }
+    }
+    world.say(Event::Superseded);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Superseded));
+    assert!(world.runs(Slot::Blue), "the old slot is still warm");
+}
+
+/// What the dice may do at a turn.
+#[derive(Debug, Clone, Copy)]
+enum Turn {
+    Answer(Fate),
+    Fire,
+    Wait(u64),
+    Approve(Step),
+    BackOut,
+    Choose(Choice),
+    Health(Slot, bool),
+    Exit(Slot),
+    EndStandby,
+    Supersede,
+    LoseLock,
+    Checks(bool),
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let fate = prop_oneof![
+        12 => Just(Fate::Done),
+        1 => Just(Fate::FailedBefore),
+        1 => Just(Fate::FailedAfter),
+        1 => Just(Fate::HalfDone),
+        1 => Just(Fate::Refused),
+    ];
+    let step = prop::sample::select(vec![Step::Register, Step::Switch, Step::Stop, Step::Verify]);
+    let choice = prop::sample::select(vec![
+        Choice::Retry,
+        Choice::BackOut,
+        Choice::Leave,
+        Choice::Skip,
+    ]);
+    let slot = prop::sample::select(vec![Slot::Blue, Slot::Green]);
+    prop_oneof![
+        40 => fate.prop_map(Turn::Answer),
+        15 => Just(Turn::Fire),
+        2 => (0u64..2000).prop_map(Turn::Wait),
+        8 => step.prop_map(Turn::Approve),
+        1 => Just(Turn::BackOut),
+        3 => choice.prop_map(Turn::Choose),
+        2 => (slot.clone(), any::<bool>()).prop_map(|(slot, well)| Turn::Health(slot, well)),
+        1 => slot.prop_map(Turn::Exit),
+        1 => Just(Turn::EndStandby),
+        1 => Just(Turn::Supersede),
+        1 => prop::bool::weighted(0.05).prop_map(|lose| if lose { Turn::LoseLock } else { Turn::Fire }),
+        1 => any::<bool>().prop_map(Turn::Checks),
+    ]
+}
+
+fn play(world: &mut World, turn: Turn) {
+    match turn {
+        Turn::Answer(fate) => {
+            world.answer(fate);
+        }
+        Turn::Fire => {
+            world.fire();
+        }
+        Turn::Wait(seconds) => world.pass(Duration::from_secs(seconds)),
+        Turn::Approve(step) => world.approve(step),
+        Turn::BackOut => world.back_out(),
+        Turn::Choose(choice) => world.say(Event::Chosen {
+            choice,
+            by: operator(),
+            note: None,
+        }),
+        Turn::Health(slot, is_healthy) => world.set_health(slot, is_healthy),
+        Turn::Exit(slot) => world.exit(slot),
+        Turn::EndStandby => world.say(Event::StandbyEnded),
+        Turn::Supersede => world.say(Event::Superseded),
+        Turn::LoseLock => world.lose_lock(),
+        Turn::Checks(pass) => world.checks_pass = pass,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// The world asserts the interlocks at every act; here every order of events is tried.
+    #[test]
+    fn the_interlocks_hold_whatever_happens(
+        is_protected in any::<bool>(),
+        is_first in prop::bool::weighted(0.2),
+        asks in any::<bool>(),
+        turns in prop::collection::vec(turn(), 1..400),
+    ) {
+        let tier = if is_protected { Tier::Protected } else { Tier::Staging };
+        let on_failure = if asks { OnFailure::Ask } else { OnFailure::BackOut };
+        let mut world = World::new(plan(tier, is_first), on_failure);
+        for turn in turns {
+            play(&mut world, turn);
+        }
+        match world.outcome() {
+            Some(Outcome::BackedOut { .. }) => {
+                prop_assert!(!world.holds_something(world.plan.slot));
+                prop_assert!(!world.is_registered(world.plan.slot));
+                prop_assert_eq!(world.route(), world.plan.from.as_ref().map(|f| f.slot));
+                prop_assert_eq!(world.pointer(), world.route());
+            }
+            Some(Outcome::Done) => {
+                prop_assert_eq!(world.route(), Some(world.plan.slot));
+                prop_assert_eq!(world.pointer(), Some(world.plan.slot));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whatever happened before, a release can be brought to an end: it is never stuck.
+    #[test]
+    fn a_release_always_finds_an_end_when_the_world_is_well_again(
+        turns in prop::collection::vec(turn(), 1..200),
+    ) {
+        let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
+        for turn in turns {
+            play(&mut world, turn);
+        }
+        world.checks_pass = true;
+        for _ in 0..20 {
+            for slot in Slot::BOTH {
+                world.set_health(slot, true);
+            }
+            world.go_well(TURNS);
+            if world.is_over() {
+                break;
+            }
+            world.say(Event::Chosen { choice: Choice::BackOut, by: operator(), note: None });
+            world.go_well(TURNS);
+            world.say(Event::Chosen { choice: Choice::Leave, by: operator(), note: None });
+        }
+        prop_assert!(world.is_over(), "{:?}", world.progress());
+    }
+}
+
+#[test]
+fn going_back_after_the_switch_drains_the_candidate_before_it_is_removed() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_act_of(&mut world, Step::Switch);
+    world.answer(Fate::Done);
+    world.back_out();
+    world.go_well(TURNS);
+    let back: Vec<&Act> = world
+        .acts
+        .iter()
+        .filter(|(stage, _)| stage.direction == Direction::Back)
+        .map(|(_, act)| act)
+        .collect();
+    assert!(matches!(back[0], Act::Switch(m) if m.to == Slot::Blue && m.generation == 43));
+    assert!(matches!(back[1], Act::Deregister(Slot::Green)));
+    assert!(matches!(back[2], Act::Remove(Slot::Green)));
+    is_backed_out(&world);
+}

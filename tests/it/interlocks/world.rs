@@ -1,0 +1,689 @@
+//! A small world that does what the machine says, or fails at it in every way a real one can:
+//! before the effect, after it, or half-way. It holds every act against the interlocks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use greenroom::checks::{CaseReport, HealthCheck, Report, Suite, Verdict};
+use greenroom::history::{Direction, Outcome, PlannedCalls, ReleaseKind, Step};
+use greenroom::inventory::{
+    Connections, Digest, Endpoint, FencingToken, ImageLabels, Installation, Instance, InstanceId,
+    InstanceShape, InstanceState, Listen, Operator, PerSlot, Probe, ProxyAnswer, PublicAddress,
+    PublicAnswer, Registration, RegistryRecord, ReleaseId, RestartPolicy, Revisioned, Route,
+    RuntimeHealth, Slot, Target, Tier, Version,
+};
+use greenroom::release::{
+    Act, Approval, Ask, Definition, Effect, Event, LiveBefore, Machine, Mishap, MishapKind,
+    OnFailure, Plan, Progress, Rules, Scope, Sight, Stage, Timing,
+};
+use jiff::Timestamp;
+
+pub(crate) fn operator() -> Operator {
+    Operator {
+        name: "ana".into(),
+        host: "ops-1".into(),
+    }
+}
+
+fn digest(fill: char) -> Digest {
+    format!("sha256:{}", fill.to_string().repeat(64))
+        .parse()
+        .expect("a digest")
+}
+
+fn version(tag: &str, fill: char) -> Version {
+    Version {
+        repository: "registry.example/web".into(),
+        tag: Some(tag.into()),
+        digest: digest(fill),
+        labels: ImageLabels::default(),
+    }
+}
+
+fn endpoint(slot: Slot) -> Endpoint {
+    match slot {
+        Slot::Blue => "127.0.0.1:32771",
+        Slot::Green => "127.0.0.1:32772",
+    }
+    .parse()
+    .expect("an endpoint")
+}
+
+/// A promote of 1.9.0 to green while 1.8.2 is live in blue; or the first release of all.
+pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
+    let target = Target::new(
+        "web".parse().expect("a name"),
+        "production".parse().expect("a name"),
+    );
+    let definition = Definition {
+        target,
+        tier,
+        rules: Rules::default(),
+        repository: "registry.example/web".into(),
+        endpoints: PerSlot::from_fn(endpoint),
+        instance: InstanceShape {
+            listen: Listen::Port(8080),
+            command: None,
+            environment: BTreeMap::new(),
+            mounts: Vec::new(),
+            memory: None,
+            restart: RestartPolicy::default(),
+            network: None,
+            labels: BTreeMap::new(),
+        },
+        health: Some(HealthCheck {
+            path: "/health".into(),
+            host: None,
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(5),
+        }),
+        suite: Suite::default(),
+        timing: Timing::default(),
+        public: Some(PublicAddress {
+            endpoint: "127.0.0.1:80".parse().expect("an endpoint"),
+            host: "web.example".into(),
+            path: "/".into(),
+        }),
+        preview: None,
+    };
+    let slot = if is_first { Slot::Blue } else { Slot::Green };
+    let calls = Step::ALL
+        .into_iter()
+        .filter(|step| *step != Step::Install || is_first)
+        .filter(|step| !is_first || !matches!(step, Step::Drain | Step::Stop))
+        .map(|step| PlannedCalls {
+            step,
+            calls: vec![format!("does {step}")],
+            undo: format!("undoes {step}"),
+        })
+        .collect();
+    Plan {
+        release: ReleaseId(ulid::Ulid::from_parts(2, 2)),
+        kind: ReleaseKind::Promote,
+        definition,
+        from: (!is_first).then(|| LiveBefore {
+            slot: Slot::Blue,
+            version: version("1.8.2", 'a'),
+            endpoint: endpoint(Slot::Blue),
+            instance: Some(InstanceId("old".into())),
+            generation: 41,
+        }),
+        slot,
+        version: version("1.9.0", 'b'),
+        generation: if is_first { 1 } else { 42 },
+        leftover: None,
+        warm: None,
+        calls,
+        warnings: Vec::new(),
+        operator: operator(),
+        reason: None,
+        made_at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// How the world answers an act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// As it should.
+    Done,
+    /// It never got there.
+    FailedBefore,
+    /// It was done, and the answer was lost.
+    FailedAfter,
+    /// The first half was done.
+    HalfDone,
+    /// It was refused.
+    Refused,
+}
+
+#[derive(Debug, Clone)]
+struct Running {
+    digest: Digest,
+    up: bool,
+    well: bool,
+    release: ReleaseId,
+}
+
+/// What has to be answered.
+#[derive(Debug, Clone)]
+enum Owed {
+    Record,
+    Act(Act),
+    Look(Ask),
+}
+
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts of a world, not states of one thing"
+)]
+pub(crate) struct World {
+    pub(crate) machine: Machine,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) now: Timestamp,
+    slots: PerSlot<Option<Running>>,
+    registered: PerSlot<bool>,
+    route: Option<(u64, Slot)>,
+    pointer: Option<(u64, Slot)>,
+    has_image: bool,
+    is_installed: bool,
+    pub(crate) checks_pass: bool,
+    owed: Option<Owed>,
+    timer: Option<(greenroom::release::TimerId, Duration)>,
+    /// The last probe that the machine was told, by slot.
+    told_healthy: PerSlot<bool>,
+    told_report: Option<Report>,
+    approved: Vec<Step>,
+    abort_asked_during_act: bool,
+    pub(crate) lock_lost: bool,
+    pub(crate) acts: Vec<(Stage, Act)>,
+    pub(crate) records: u32,
+}
+
+impl World {
+    pub(crate) fn new(plan: Plan, on_failure: OnFailure) -> Self {
+        let plan = Arc::new(plan);
+        let from = plan.from.clone();
+        let mut slots = PerSlot::default();
+        let mut registered = PerSlot::default();
+        if let Some(from) = &from {
+            *slots.get_mut(from.slot) = Some(Running {
+                digest: from.version.digest.clone(),
+                up: true,
+                well: true,
+                release: ReleaseId(ulid::Ulid::from_parts(1, 1)),
+            });
+            *registered.get_mut(from.slot) = true;
+        }
+        let live = from.map(|from| (from.generation, from.slot));
+        let mut world = Self {
+            machine: Machine::new(Arc::clone(&plan), on_failure),
+            plan,
+            now: Timestamp::UNIX_EPOCH,
+            slots,
+            registered,
+            route: live,
+            pointer: live,
+            has_image: false,
+            is_installed: false,
+            checks_pass: true,
+            owed: None,
+            timer: None,
+            told_healthy: PerSlot::default(),
+            told_report: None,
+            approved: Vec::new(),
+            abort_asked_during_act: false,
+            lock_lost: false,
+            acts: Vec::new(),
+            records: 0,
+        };
+        world.say(Event::Begun);
+        world
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.machine.status().progress
+    }
+
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.machine.status().outcome().cloned()
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.machine.status().is_over()
+    }
+
+    pub(crate) fn route(&self) -> Option<Slot> {
+        self.route.map(|(_, slot)| slot)
+    }
+
+    pub(crate) fn pointer(&self) -> Option<Slot> {
+        self.pointer.map(|(_, slot)| slot)
+    }
+
+    pub(crate) fn runs(&self, slot: Slot) -> bool {
+        self.slots.get(slot).as_ref().is_some_and(|r| r.up)
+    }
+
+    pub(crate) fn holds_something(&self, slot: Slot) -> bool {
+        self.slots.get(slot).is_some()
+    }
+
+    pub(crate) fn is_registered(&self, slot: Slot) -> bool {
+        *self.registered.get(slot)
+    }
+
+    pub(crate) fn is_acting(&self) -> bool {
+        matches!(self.owed, Some(Owed::Act(_)))
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now = self.now.checked_add(time).expect("a moment");
+    }
+
+    /// The candidate turns sick, or well again.
+    pub(crate) fn set_health(&mut self, slot: Slot, is_healthy: bool) {
+        if let Some(running) = self.slots.get_mut(slot) {
+            running.well = is_healthy;
+        }
+    }
+
+    pub(crate) fn exit(&mut self, slot: Slot) {
+        if let Some(running) = self.slots.get_mut(slot) {
+            running.up = false;
+        }
+    }
+
+    pub(crate) fn back_out(&mut self) {
+        self.abort_asked_during_act |= self.is_acting();
+        self.say(Event::BackOutAsked {
+            by: operator(),
+            reason: "asked".into(),
+        });
+    }
+
+    /// Yes to a step, whether or not it waits, by whoever types the right name.
+    pub(crate) fn approve(&mut self, step: Step) {
+        let environment = self.plan.target().environment.to_string();
+        let approval = Approval::give(
+            &self.plan,
+            Scope::Step(step),
+            operator(),
+            Some(&environment),
+            self.now,
+        )
+        .expect("an approval");
+        if let Progress::Asking { step: asked, .. } = self.progress()
+            && asked == step
+        {
+            self.approved.push(step);
+        }
+        self.say(Event::Approved(approval));
+    }
+
+    pub(crate) fn lose_lock(&mut self) {
+        self.lock_lost = true;
+        self.say(Event::LockLost("its lease ran out".into()));
+    }
+
+    pub(crate) fn say(&mut self, event: Event) {
+        for effect in self.machine.handle(self.now, event) {
+            self.take(effect);
+        }
+    }
+
+    fn take(&mut self, effect: Effect) {
+        let owe = match effect {
+            Effect::Announce(_) => return,
+            Effect::Schedule { id, after } => {
+                self.timer = Some((id, after));
+                return;
+            }
+            Effect::Record(_) | Effect::Head(_) => Owed::Record,
+            Effect::Observe(ask) => Owed::Look(ask),
+            Effect::Act {
+                act,
+                stage,
+                approved,
+            } => {
+                assert!(approved.covers(&self.plan, stage.step, stage.direction));
+                self.hold_against_interlocks(&act, stage);
+                self.acts.push((stage, act.clone()));
+                Owed::Act(act)
+            }
+        };
+        assert!(
+            !self.lock_lost,
+            "nothing is done after the lock is lost: {owe:?}"
+        );
+        assert!(
+            self.owed.is_none(),
+            "one thing at a time: {:?}, then {owe:?}",
+            self.owed
+        );
+        self.owed = Some(owe);
+    }
+
+    fn hold_against_interlocks(&self, act: &Act, stage: Stage) {
+        let has_traffic = |slot| self.route() == Some(slot) || self.pointer() == Some(slot);
+        match act {
+            Act::Remove(slot) | Act::Retire(slot) | Act::Deregister(slot) => {
+                assert!(
+                    !has_traffic(*slot),
+                    "interlock 1: {act:?} while {slot} has traffic"
+                );
+            }
+            Act::Start => assert!(
+                !has_traffic(self.plan.slot),
+                "interlock 1: start over the live slot"
+            ),
+            Act::Switch(movement) => {
+                let to = movement.to;
+                assert!(
+                    self.is_registered(to),
+                    "interlock 2: {to} is not registered"
+                );
+                assert!(
+                    *self.told_healthy.get(to),
+                    "interlock 2: {to} was last seen sick"
+                );
+                assert!(
+                    movement.route_from == self.route
+                        || self.route == Some((movement.generation, to)),
+                    "interlock 5: from {:?}, but it is {:?}",
+                    movement.route_from,
+                    self.route
+                );
+                assert_eq!(movement.proxy_from, self.pointer(), "interlock 5");
+                let newest = self
+                    .route
+                    .max(self.pointer)
+                    .map_or(0, |(generation, _)| generation);
+                assert!(
+                    movement.generation >= newest,
+                    "a generation never goes back: {} after {newest}",
+                    movement.generation
+                );
+                if stage.direction == Direction::Forward {
+                    self.hold_checks_against_interlock_3();
+                }
+            }
+            Act::Pull | Act::Install | Act::Register | Act::Reinstate(_) => {}
+        }
+        let needs_person = matches!(stage.step, Step::Register | Step::Switch | Step::Stop);
+        if stage.direction == Direction::Forward && self.plan.tier().is_protected() && needs_person
+        {
+            assert!(
+                self.approved.contains(&stage.step),
+                "interlock 10: {} without a person",
+                stage.step
+            );
+        }
+        if stage.direction == Direction::Back {
+            assert!(
+                !self.abort_asked_during_act,
+                "interlock 8: undone before the act was observed"
+            );
+        }
+    }
+
+    fn hold_checks_against_interlock_3(&self) {
+        let report = self.told_report.as_ref().expect("interlock 3: no checks");
+        assert!(report.allows(), "interlock 3: the checks did not pass");
+        assert_eq!(
+            report.digest, self.plan.version.digest,
+            "interlock 3: another digest"
+        );
+        let running = self
+            .slots
+            .get(self.plan.slot)
+            .as_ref()
+            .expect("interlock 3: nothing runs");
+        assert_eq!(
+            running.digest, self.plan.version.digest,
+            "interlock 3: another digest runs"
+        );
+    }
+
+    /// Answers what is owed; false when nothing is.
+    pub(crate) fn answer(&mut self, fate: Fate) -> bool {
+        match self.owed.take() {
+            None => false,
+            Some(Owed::Record) => {
+                self.answer_record(fate);
+                true
+            }
+            Some(Owed::Act(act)) => {
+                self.answer_act(&act, fate);
+                true
+            }
+            Some(Owed::Look(ask)) => {
+                let sight = self.look(ask, fate);
+                // Whatever was under way when the abort was asked for is observed now.
+                self.abort_asked_during_act = false;
+                self.say(Event::Seen(Box::new(sight)));
+                true
+            }
+        }
+    }
+
+    fn answer_record(&mut self, fate: Fate) {
+        if fate == Fate::Done {
+            self.records += 1;
+            self.say(Event::Recorded);
+        } else {
+            self.say(Event::Unrecorded {
+                fenced: false,
+                why: "the registry is not heard".into(),
+            });
+        }
+    }
+
+    fn answer_act(&mut self, act: &Act, fate: Fate) {
+        match fate {
+            Fate::Done | Fate::FailedAfter => self.apply(act, false),
+            Fate::HalfDone => self.apply(act, true),
+            Fate::FailedBefore | Fate::Refused => {}
+        }
+        let kind = match fate {
+            Fate::Done => {
+                self.say(Event::Acted(Ok(())));
+                return;
+            }
+            Fate::Refused => MishapKind::Final,
+            _ => MishapKind::Passing,
+        };
+        self.say(Event::Acted(Err(Mishap {
+            kind,
+            text: "it broke off".into(),
+        })));
+    }
+
+    fn apply(&mut self, act: &Act, is_half: bool) {
+        let slot = self.plan.slot;
+        match act {
+            Act::Pull => self.has_image = true,
+            Act::Install => self.is_installed = true,
+            Act::Start => {
+                *self.slots.get_mut(slot) = Some(Running {
+                    digest: self.plan.version.digest.clone(),
+                    up: !is_half,
+                    well: true,
+                    release: self.plan.release,
+                });
+            }
+            Act::Register => *self.registered.get_mut(slot) = true,
+            Act::Switch(movement) => {
+                self.route = Some((movement.generation, movement.to));
+                if !is_half {
+                    self.pointer = Some((movement.generation, movement.to));
+                }
+            }
+            Act::Deregister(slot) => *self.registered.get_mut(*slot) = false,
+            Act::Retire(slot) => {
+                *self.registered.get_mut(*slot) = false;
+                if !is_half {
+                    self.exit(*slot);
+                }
+            }
+            Act::Reinstate(slot) => {
+                if let Some(running) = self.slots.get_mut(*slot) {
+                    running.up = true;
+                }
+                if !is_half {
+                    *self.registered.get_mut(*slot) = true;
+                }
+            }
+            Act::Remove(slot) => {
+                if is_half {
+                    self.exit(*slot);
+                } else {
+                    *self.slots.get_mut(*slot) = None;
+                }
+            }
+        }
+    }
+
+    fn look(&mut self, ask: Ask, fate: Fate) -> Sight {
+        if fate != Fate::Done {
+            return Sight {
+                blind: vec!["it is not heard".into()],
+                ..Sight::default()
+            };
+        }
+        let probe = ask.probe.map(|slot| self.probe(slot));
+        let report = ask.checks.then(|| self.report());
+        Sight {
+            image: ask.image.then_some(self.has_image),
+            installation: ask.installation.then_some(if self.is_installed {
+                Installation::Current
+            } else {
+                Installation::Missing
+            }),
+            instances: ask
+                .instances
+                .then(|| PerSlot::from_fn(|slot| self.instance(slot))),
+            probe,
+            registry: ask.registry.then(|| self.record()),
+            proxy: ask.proxy.then(|| Some(self.proxy())),
+            public: ask.public.then(|| {
+                let answer = PublicAnswer {
+                    slot: self.pointer(),
+                    status: Some(200),
+                    detail: String::new(),
+                };
+                Some((answer.clone(), answer))
+            }),
+            connections: ask.connections.map(|_| Connections::Open(0)),
+            report,
+            blind: Vec::new(),
+        }
+    }
+
+    fn probe(&mut self, slot: Slot) -> Probe {
+        let healthy = self
+            .slots
+            .get(slot)
+            .as_ref()
+            .is_some_and(|r| r.up && r.well);
+        *self.told_healthy.get_mut(slot) = healthy;
+        Probe {
+            healthy,
+            detail: String::new(),
+            took: Duration::from_millis(1),
+        }
+    }
+
+    fn report(&mut self) -> Report {
+        let running = self.slots.get(self.plan.slot).as_ref();
+        let report = Report {
+            digest: running.map_or_else(|| digest('0'), |r| r.digest.clone()),
+            at: self.now,
+            cases: vec![CaseReport {
+                name: "home".into(),
+                required: true,
+                verdict: if self.checks_pass {
+                    Verdict::Passed
+                } else {
+                    Verdict::Failed
+                },
+                detail: String::new(),
+                took: Duration::from_millis(1),
+            }],
+        };
+        self.told_report = Some(report.clone());
+        report
+    }
+
+    fn instance(&self, slot: Slot) -> Option<Instance> {
+        let running = self.slots.get(slot).as_ref()?;
+        Some(Instance {
+            id: InstanceId(format!("{slot}-{}", running.release)),
+            name: format!("greenroom-web-production-{slot}"),
+            target: self.plan.target().clone(),
+            slot,
+            digest: running.digest.clone(),
+            tag: None,
+            release: Some(running.release),
+            state: if running.up {
+                InstanceState::Running
+            } else {
+                InstanceState::Exited { code: Some(0) }
+            },
+            health: RuntimeHealth::Unchecked,
+            started_at: None,
+            restarts: 0,
+            pid: None,
+        })
+    }
+
+    fn record(&self) -> RegistryRecord {
+        RegistryRecord {
+            route: self.route.map(|(generation, live)| Revisioned {
+                value: Route {
+                    generation,
+                    live,
+                    endpoint: endpoint(live),
+                    digest: digest('a'),
+                    release: self.plan.release,
+                    token: FencingToken(7),
+                },
+                revision: 1,
+            }),
+            slots: PerSlot::from_fn(|slot| {
+                let running = self.slots.get(slot).as_ref();
+                self.is_registered(slot).then(|| Revisioned {
+                    value: Registration {
+                        slot,
+                        endpoint: endpoint(slot),
+                        tag: None,
+                        digest: running.map_or_else(|| digest('0'), |r| r.digest.clone()),
+                        instance: InstanceId("x".into()),
+                        release: self.plan.release,
+                        registered_at: self.now,
+                        token: FencingToken(7),
+                    },
+                    revision: 1,
+                })
+            }),
+            ..RegistryRecord::default()
+        }
+    }
+
+    fn proxy(&self) -> ProxyAnswer {
+        ProxyAnswer {
+            slot: self.pointer(),
+            generation: self.pointer.map_or(0, |(generation, _)| generation),
+            token: FencingToken(7),
+            configuration: "mark".into(),
+        }
+    }
+
+    /// Lets the timer fire, if one is set; its time passes.
+    pub(crate) fn fire(&mut self) -> bool {
+        let Some((id, after)) = self.timer.take() else {
+            return false;
+        };
+        self.pass(after);
+        self.say(Event::Fired(id));
+        true
+    }
+
+    /// Everything goes well from here on, and every question is answered with yes.
+    pub(crate) fn go_well(&mut self, most: usize) {
+        for _ in 0..most {
+            if self.is_over() {
+                return;
+            }
+            if self.answer(Fate::Done) {
+                continue;
+            }
+            if let Progress::Asking { step, .. } = self.progress() {
+                self.approve(step);
+            } else if matches!(self.progress(), Progress::Choosing { .. }) || !self.fire() {
+                return;
+            }
+        }
+        panic!("not over after {most} turns: {:?}", self.progress());
+    }
+}

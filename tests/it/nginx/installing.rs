@@ -1,0 +1,367 @@
+//! Installing: whole, or not at all.
+
+use std::fs;
+use std::time::Duration;
+
+use greenroom::adapters::nginx::{Arrangement, DEFAULT_TEMPLATE, Nginx, SwitchMode};
+use greenroom::inventory::{Endpoint, Slot, Target};
+use greenroom::ports::{FailureKind, Installation, RouterReader, RouterWriter};
+
+use super::arena::{Arena, client, get, order};
+
+/// Puts a text somewhere into an arrangement.
+type Spoil = fn(&mut Arrangement, &str);
+
+#[tokio::test]
+async fn it_names_its_version() {
+    let arena = Arena::start().await;
+    let version = arena.reader().proxy().await.expect("a version");
+    assert!(version.starts_with("nginx/1."), "{version}");
+}
+
+#[tokio::test]
+async fn an_installation_is_missing_then_current_and_may_be_repeated() {
+    let arena = Arena::start().await;
+    let (reader, writer, target) = (arena.reader(), arena.writer(), &arena.target);
+    let looked = reader.installation(target).await.expect("an answer");
+    assert_eq!(looked, Installation::Missing);
+    let unanswered = reader.answer(target).await.expect_err("nothing listens");
+    assert_eq!(unanswered.kind, FailureKind::Unreachable);
+    writer.install(target).await.expect("installed");
+    let looked = reader.installation(target).await.expect("an answer");
+    assert_eq!(looked, Installation::Current);
+    let before = arena.files(".");
+    writer.install(target).await.expect("installed again");
+    assert_eq!(arena.files("."), before);
+    assert_eq!(arena.live().await, None);
+    let nobody = get(&client(false), arena.public, "shop.example.com").await;
+    assert_eq!(nobody.expect("an answer").status, 503);
+    let names: Vec<_> = arena.files("conf.d").into_iter().map(|f| f.0).collect();
+    assert_eq!(names, [arena.site_file()], "nothing is left behind");
+}
+
+#[tokio::test]
+async fn a_file_that_nginx_has_not_loaded_or_that_was_changed_is_outdated() {
+    let arena = Arena::start().await;
+    let (reader, writer, target) = (arena.reader(), arena.writer(), &arena.target);
+    writer.install(target).await.expect("installed");
+    let text = fs::read_to_string(arena.site_file()).expect("the file");
+    fs::write(arena.site_file(), format!("{text}# mine\n")).expect("written");
+    let looked = reader.installation(target).await.expect("an answer");
+    assert!(matches!(looked, Installation::Outdated(_)), "{looked:?}");
+    writer.install(target).await.expect("mended");
+    assert_eq!(fs::read_to_string(arena.site_file()).expect("file"), text);
+
+    let mut renamed = Arena::start().await;
+    renamed
+        .writer()
+        .install(&renamed.target)
+        .await
+        .expect("installed");
+    let first = fs::read_to_string(renamed.site_file()).expect("the file");
+    let before = renamed.reader();
+    renamed.arrangement.targets[0]
+        .server_names
+        .push("new.example.com".into());
+    let looked = renamed
+        .reader()
+        .installation(target)
+        .await
+        .expect("an answer");
+    assert!(matches!(looked, Installation::Outdated(_)), "{looked:?}");
+    renamed.writer().install(target).await.expect("installed");
+    fs::write(renamed.site_file(), first).expect("written, and not loaded");
+    let Installation::Outdated(said) = before.installation(target).await.expect("an answer") else {
+        panic!("a file that is not loaded is current");
+    };
+    assert!(said.contains("has loaded another"), "{said}");
+}
+
+#[tokio::test]
+async fn what_could_become_another_directive_is_refused_before_anything_is_touched() {
+    let arena = Arena::start().await;
+    let evil = "x; } server { listen 1;";
+    let spoils: [Spoil; 7] = [
+        |a, evil| a.targets[0].server_names = vec![evil.into()],
+        |a, evil| a.targets[0].listen = vec![format!("80 {evil}")],
+        |a, evil| a.targets[0].preview_server_names = vec![evil.into()],
+        |a, evil| a.targets[0].preview_listen = vec![evil.into()],
+        |a, evil| a.targets[0].endpoints.blue = Endpoint::Unix(format!("/{evil}").into()),
+        |a, evil| a.state = format!("/{evil}").into(),
+        |a, evil| a.sites = format!("/{evil}/..").into(),
+    ];
+    for spoil in spoils {
+        for evil in [evil, "a\nb", "$http_host", "\"", "a'", "a#", "{{ mark }}"] {
+            let mut arrangement = arena.arrangement.clone();
+            spoil(&mut arrangement, evil);
+            let refused = Nginx::new(arrangement).err().expect("refused");
+            assert_eq!(refused.kind, FailureKind::Rejected, "{evil}");
+        }
+    }
+    assert!(arena.files("conf.d").is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_socket_with_a_hostile_path_is_refused_by_the_template() {
+    let mut arena = Arena::start().await;
+    arena.arrangement.answer_listen = Endpoint::Unix("/tmp/x; } evil {".into());
+    let refused = arena.writer().install(&arena.target).await;
+    assert_eq!(refused.expect_err("refused").kind, FailureKind::Rejected);
+    assert!(arena.files("conf.d").is_empty());
+}
+
+#[tokio::test]
+async fn a_configuration_that_nginx_rejects_leaves_everything_as_it_was() {
+    let mut arena = Arena::start().await;
+    arena.writer().install(&arena.target).await.expect("first");
+    let before = (arena.files("conf.d"), arena.files("state"));
+    let mark = arena.reader().answer(&arena.target).await.expect("mark");
+    arena.arrangement.template = Some(format!("{DEFAULT_TEMPLATE}\nnonsense on;\n"));
+    let refused = arena.writer().install(&arena.target).await;
+    let refused = refused.expect_err("refused");
+    assert_eq!(refused.kind, FailureKind::Rejected);
+    let said = refused.to_string();
+    assert!(
+        said.contains("nonsense") && said.contains("nothing was changed"),
+        "{said}"
+    );
+    assert!(!said.contains("candidate.conf"), "{said}");
+    assert_eq!((arena.files("conf.d"), arena.files("state")), before);
+    let main = arena
+        .files(".")
+        .into_iter()
+        .filter(|f| f.0.starts_with(&arena.arrangement.main));
+    assert_eq!(main.count(), 1);
+    let after = arena.reader().answer(&arena.target).await.expect("mark");
+    assert_eq!(after, mark);
+}
+
+#[tokio::test]
+async fn a_taken_port_that_test_and_reload_do_not_notice_is_noticed_and_undone() {
+    let mut arena = Arena::start().await;
+    arena.writer().install(&arena.target).await.expect("first");
+    let upstream = arena.upstream(Slot::Blue).await;
+    let first = order(None, Slot::Blue, 1);
+    arena
+        .writer()
+        .switch(&arena.target, &first)
+        .await
+        .expect("live");
+    let before = arena.files("conf.d");
+    let mark = arena.reader().answer(&arena.target).await.expect("mark");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("a port").port();
+    arena.arrangement.targets[0]
+        .listen
+        .push(format!("127.0.0.1:{port}"));
+    arena.arrangement.patience = Duration::from_millis(1_500);
+    let refused = arena.writer().install(&arena.target).await;
+    let refused = refused.expect_err("not applied");
+    let said = refused.to_string();
+    assert_eq!(refused.kind, FailureKind::Rejected, "{said}");
+    for part in [
+        "not applied",
+        "Address already in use",
+        "old file is back",
+        "answers as before",
+    ] {
+        assert!(said.contains(part), "{part:?} in {said}");
+    }
+    assert_eq!(arena.files("conf.d"), before);
+    let after = arena.reader().answer(&arena.target).await.expect("mark");
+    assert_eq!(after, mark);
+    let got = get(&client(false), arena.public, "shop.example.com").await;
+    assert_eq!(got.expect("an answer").body, "blue for shop.example.com");
+    drop(taken);
+    arena.writer().install(&arena.target).await.expect("now");
+    drop(upstream);
+}
+
+#[tokio::test]
+async fn the_first_installation_on_a_taken_port_is_removed_again() {
+    let mut arena = Arena::start().await;
+    let taken = std::net::TcpListener::bind(("127.0.0.1", arena.public)).expect("the port");
+    arena.arrangement.patience = Duration::from_millis(1_500);
+    let refused = arena.writer().install(&arena.target).await;
+    let said = refused.expect_err("not applied").to_string();
+    assert!(said.contains("removed again"), "{said}");
+    assert!(arena.files("conf.d").is_empty());
+    drop(taken);
+}
+
+#[tokio::test]
+async fn a_main_configuration_without_the_include_is_told_with_the_line_to_add() {
+    let mut arena = Arena::start().await;
+    arena.arrangement.sites = arena.place.path().join("elsewhere");
+    let refused = arena.writer().install(&arena.target).await;
+    let said = refused.expect_err("refused").to_string();
+    let line = format!("include {}/elsewhere/*.conf;", arena.place.path().display());
+    assert!(said.contains(&line), "{said}");
+    assert!(!arena.arrangement.sites.exists());
+}
+
+#[tokio::test]
+async fn a_file_of_somebody_else_is_never_replaced() {
+    let arena = Arena::start().await;
+    fs::write(arena.site_file(), "# mine\n").expect("written");
+    let refused = arena.writer().install(&arena.target).await;
+    assert_eq!(refused.expect_err("refused").kind, FailureKind::Conflict);
+    assert_eq!(arena.files("conf.d")[0].1, "# mine\n");
+}
+
+#[tokio::test]
+async fn an_nginx_that_does_not_run_is_told_clearly_and_nothing_is_left() {
+    let mut arena = Arena::start().await;
+    arena.kill();
+    let refused = arena.writer().install(&arena.target).await;
+    let refused = refused.expect_err("nothing to reload");
+    assert!(
+        refused.to_string().contains("is nginx running?"),
+        "{refused}"
+    );
+    assert!(arena.files("conf.d").is_empty());
+    let unanswered = arena.reader().answer(&arena.target).await;
+    assert_eq!(unanswered.expect_err("down").kind, FailureKind::Unreachable);
+}
+
+#[tokio::test]
+async fn an_nginx_that_died_after_it_was_installed_is_told_and_the_files_stay() {
+    let mut arena = Arena::start().await;
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    arena.kill();
+    let looked = arena.reader().installation(&arena.target).await;
+    let Installation::Outdated(said) = looked.expect("looked") else {
+        panic!("current without an nginx");
+    };
+    assert!(said.contains("refused"), "{said}");
+    let before = arena.files("conf.d");
+    let refused = arena.writer().install(&arena.target).await;
+    let refused = refused.expect_err("down");
+    assert_eq!(refused.kind, FailureKind::Ambiguous, "{refused}");
+    assert_eq!(arena.files("conf.d"), before);
+    let arena = arena.run().await;
+    let looked = arena.reader().installation(&arena.target).await;
+    assert_eq!(looked.expect("looked"), Installation::Current);
+}
+
+#[tokio::test]
+async fn an_nginx_that_dies_while_it_is_reloaded_gets_its_old_file_back() {
+    let mut arena = Arena::start().await;
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    let before = arena.files("conf.d");
+    let deadly = arena.place.path().join("deadly");
+    let script = format!(
+        "#!/bin/sh\nnginx \"$@\" || exit 1\ncase \"$*\" in *reload*) kill $(cat {}/nginx.pid);; esac\n",
+        arena.place.path().display()
+    );
+    fs::write(&deadly, script).expect("written");
+    arena.arrangement.command = vec!["sh".into(), deadly.display().to_string()];
+    let at = arena.place.path().display().to_string();
+    arena.arrangement.command.extend(["-p".to_owned(), at]);
+    arena.arrangement.targets[0]
+        .server_names
+        .push("new.example.com".into());
+    arena.arrangement.patience = Duration::from_millis(500);
+    let failed = arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect_err("dead");
+    assert_eq!(failed.kind, FailureKind::Ambiguous, "{failed}");
+    assert!(
+        failed.to_string().contains("could not be reloaded"),
+        "{failed}"
+    );
+    assert_eq!(arena.files("conf.d"), before);
+}
+
+#[tokio::test]
+async fn a_template_of_ones_own_is_used_and_must_be_complete() {
+    let mut arena = Arena::start().await;
+    arena.arrangement.template = Some(DEFAULT_TEMPLATE.replace(
+        "location / {\n        proxy_pass",
+        "location = /own { return 418; }\n    location / {\n        proxy_pass",
+    ));
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    assert!(arena.files("conf.d")[0].1.contains("/own"));
+    for (template, wanted) in [
+        ("server { listen 1; }", "mark"),
+        ("{{ mark }} {{ missing }}", "undefined"),
+        ("{{ mark", "line 1"),
+        ("{{ mark }}", "answer_name"),
+    ] {
+        arena.arrangement.template = Some(template.into());
+        let refused = arena.writer().install(&arena.target).await;
+        let said = refused.expect_err("refused").to_string();
+        assert!(said.contains(wanted), "{wanted:?} in {said}");
+    }
+}
+
+#[tokio::test]
+async fn two_targets_share_an_nginx_and_neither_answers_for_the_other() {
+    let mut arena = Arena::start().await;
+    let qa = Target::new(
+        "web".parse().expect("a name"),
+        "qa".parse().expect("a name"),
+    );
+    let mut site = arena.site().clone();
+    site.target = qa.clone();
+    site.server_names = vec!["qa.example.com".into()];
+    site.preview_server_names = vec!["preview.qa.example.com".into()];
+    arena.arrangement.targets.push(site);
+    let (reader, writer) = (arena.reader(), arena.writer());
+    writer.install(&arena.target).await.expect("installed");
+    let missing = reader.answer(&qa).await.expect_err("not installed");
+    assert_eq!(missing.kind, FailureKind::Missing);
+    writer.install(&qa).await.expect("installed");
+    writer
+        .switch(&qa, &order(None, Slot::Green, 1))
+        .await
+        .expect("live");
+    assert_eq!(arena.live().await, None);
+    let answer = reader.answer(&qa).await.expect("an answer");
+    assert_eq!(answer.slot, Some(Slot::Green));
+    let unknown = Target::new(
+        "web".parse().expect("a name"),
+        "dev".parse().expect("a name"),
+    );
+    let unknown = writer.install(&unknown).await.expect_err("unknown");
+    assert_eq!(unknown.kind, FailureKind::Unsupported);
+}
+
+#[tokio::test]
+async fn the_calls_are_named_before_they_are_made() {
+    let mut arena = Arena::start().await;
+    let words = arena.reader().describe_install(&arena.target).join("\n");
+    let file = arena.site_file().display().to_string();
+    for part in [&file, "nginx -p", "-t -c", "-s reload", "is-green"] {
+        assert!(words.contains(part), "{part:?} in {words}");
+    }
+    let switch = order(Some(Slot::Blue), Slot::Green, 7);
+    let words = arena
+        .reader()
+        .describe_switch(&arena.target, &switch)
+        .join("\n");
+    assert!(
+        words.contains("green/answer.json") && words.contains("no reload"),
+        "{words}"
+    );
+    arena.arrangement.mode = SwitchMode::Reload;
+    let words = arena
+        .reader()
+        .describe_switch(&arena.target, &switch)
+        .join("\n");
+    assert!(words.contains("connections may be cut"), "{words}");
+}

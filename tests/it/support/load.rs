@@ -1,0 +1,156 @@
+//! A bounded load on an address: clients that keep their connection and clients that open one a
+//! request, from `start` to `stop`, and a report of every answer.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use greenroom::inventory::Slot;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::load_client::{Asked, Client};
+pub(crate) use super::load_report::{Answer, Failed, Kind, LoadReport};
+
+/// What is asked, by how many and how often.
+#[derive(Debug, Clone)]
+pub(crate) struct LoadPlan {
+    /// Where the connections go.
+    pub(crate) address: SocketAddr,
+    /// The `Host` that is asked for.
+    pub(crate) host: String,
+    /// Path and query.
+    pub(crate) path: String,
+    /// Clients that keep their connection.
+    pub(crate) kept: usize,
+    /// Clients that open a connection a request.
+    pub(crate) fresh: usize,
+    /// The time from one request of a client to its next; never less than the answer takes.
+    pub(crate) every: Duration,
+}
+
+impl LoadPlan {
+    /// Four clients of each kind, a request each 5 ms: up to 1,600 a second.
+    pub(crate) fn new(address: SocketAddr, host: &str, path: &str) -> Self {
+        Self {
+            address,
+            host: host.to_owned(),
+            path: path.to_owned(),
+            kept: 4,
+            fresh: 4,
+            every: Duration::from_millis(5),
+        }
+    }
+}
+
+/// A load that is on.
+pub(crate) struct Load {
+    stop: CancellationToken,
+    clients: JoinSet<LoadReport>,
+    good: Arc<AtomicU64>,
+    asked: Arc<AtomicU64>,
+}
+
+impl Load {
+    /// Starts all clients.
+    pub(crate) fn start(plan: &LoadPlan) -> Self {
+        let stop = CancellationToken::new();
+        let good = Arc::new(AtomicU64::new(0));
+        let asked = Arc::new(AtomicU64::new(0));
+        let mut clients = JoinSet::new();
+        let kinds = std::iter::repeat_n(Kind::Kept, plan.kept)
+            .chain(std::iter::repeat_n(Kind::Fresh, plan.fresh));
+        for kind in kinds {
+            let client = Client::new(plan, kind);
+            clients.spawn(ask_until(
+                stop.clone(),
+                client,
+                plan.every,
+                Arc::clone(&good),
+                Arc::clone(&asked),
+            ));
+        }
+        Self {
+            stop,
+            clients,
+            good,
+            asked,
+        }
+    }
+
+    /// Good answers so far: a test waits for some before it begins.
+    pub(crate) fn good(&self) -> u64 {
+        self.good.load(Ordering::Relaxed)
+    }
+
+    /// Requests so far that have ended, well or not.
+    pub(crate) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Lets each client finish its request, and tells what all of them saw.
+    pub(crate) async fn stop(mut self) -> LoadReport {
+        self.stop.cancel();
+        let mut whole = LoadReport::default();
+        while let Some(client) = self.clients.join_next().await {
+            whole.absorb(client.expect("a client of the load"));
+        }
+        whole.settle();
+        whole
+    }
+}
+
+async fn ask_until(
+    stop: CancellationToken,
+    mut client: Client,
+    every: Duration,
+    good: Arc<AtomicU64>,
+    asked: Arc<AtomicU64>,
+) -> LoadReport {
+    let mut report = LoadReport::default();
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return report,
+            _ = ticks.tick() => {}
+        }
+        let sent = Instant::now();
+        let Asked { answer, reopened } = client.ask().await;
+        asked.fetch_add(1, Ordering::Relaxed);
+        report.requests += 1;
+        report.reopened += u64::from(reopened);
+        match answer {
+            Ok(slot) => {
+                good.fetch_add(1, Ordering::Relaxed);
+                report.answers.push(Answer {
+                    sent,
+                    answered: Instant::now(),
+                    kind: client.kind,
+                    slot,
+                });
+            }
+            Err(why) => report.fail(Failed {
+                sent,
+                after: sent.elapsed(),
+                kind: client.kind,
+                why,
+            }),
+        }
+    }
+}
+
+/// The slot in the value of an `X-Greenroom-Slot` header: its first word.
+pub(super) fn slot_of(value: &str) -> Option<Slot> {
+    value.split([' ', ';', ',']).next()?.parse().ok()
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {} after {:?}", self.kind, self.why, self.after)
+    }
+}

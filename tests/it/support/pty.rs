@@ -1,0 +1,249 @@
+//! The real binary in a pseudo-terminal: keys in, a screen out. Blocking; a test waits for what
+//! the screen says, woken by each byte that arrives, and never sleeps.
+
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use vt100::{Parser, Screen};
+
+/// What has come out of the terminal.
+struct Seen {
+    parser: Parser,
+    raw: Vec<u8>,
+    ended: bool,
+}
+
+/// A program on a terminal of its own. Dropping it kills the program.
+pub(crate) struct Pty {
+    master: Box<dyn MasterPty + Send>,
+    keyboard: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    seen: Arc<(Mutex<Seen>, Condvar)>,
+}
+
+impl Pty {
+    /// Starts the `greenroom` under test. The size is columns, rows; `NO_COLOR` is not inherited.
+    pub(crate) fn greenroom(
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        size: (u16, u16),
+    ) -> Self {
+        Self::start(
+            env!("CARGO_BIN_EXE_greenroom"),
+            arguments,
+            environment,
+            size,
+        )
+    }
+
+    /// Starts any program.
+    pub(crate) fn start(
+        program: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        size: (u16, u16),
+    ) -> Self {
+        let mut command = CommandBuilder::new(program);
+        command.args(arguments);
+        command.env("TERM", "xterm-256color");
+        command.env_remove("NO_COLOR");
+        command.cwd(std::env::current_dir().expect("a working directory"));
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+
+        let pair = native_pty_system()
+            .openpty(pty_size(size))
+            .expect("a pseudo-terminal");
+        let child = pair.slave.spawn_command(command).expect("the program");
+        // Held open, our copy of the program's side would keep the reader from seeing its end.
+        drop(pair.slave);
+        let output = pair.master.try_clone_reader().expect("its output");
+        let keyboard = pair.master.take_writer().expect("its keyboard");
+        let (rows, columns) = grid(size);
+        let seen = Arc::new((
+            Mutex::new(Seen {
+                parser: Parser::new(rows, columns, 0),
+                raw: Vec::new(),
+                ended: false,
+            }),
+            Condvar::new(),
+        ));
+        let shared = Arc::clone(&seen);
+        std::thread::spawn(move || read_all(output, &shared));
+        Self {
+            master: pair.master,
+            keyboard,
+            child,
+            seen,
+        }
+    }
+
+    /// Types: text as it is, keys as the terminal sends them, e.g. `"\r"`, `"\x1b"`, `"\x1b[A"`.
+    pub(crate) fn keys(&mut self, keys: &str) {
+        self.keyboard
+            .write_all(keys.as_bytes())
+            .and_then(|()| self.keyboard.flush())
+            .expect("the program's keyboard");
+    }
+
+    /// Waits until the screen is as wanted; otherwise fails with `what` and the screen as it is.
+    pub(crate) fn wait_for(&self, what: &str, deadline: Duration, holds: impl Fn(&Screen) -> bool) {
+        self.wait(what, deadline, |seen| holds(seen.parser.screen()));
+    }
+
+    /// Waits until a text stands somewhere on the screen, within one line.
+    pub(crate) fn wait_for_text(&self, text: &str, deadline: Duration) {
+        self.wait_for(text, deadline, |screen| screen.contents().contains(text));
+    }
+
+    /// The screen as text, a line a row, without trailing blanks.
+    pub(crate) fn screen(&self) -> String {
+        self.seen().parser.screen().contents()
+    }
+
+    /// Every byte that the program has written.
+    pub(crate) fn raw(&self) -> Vec<u8> {
+        self.seen().raw.clone()
+    }
+
+    /// Gives the terminal another size, columns and rows, and tells the program.
+    pub(crate) fn resize(&self, size: (u16, u16)) {
+        let (rows, columns) = grid(size);
+        self.seen().parser.set_size(rows, columns);
+        self.master.resize(pty_size(size)).expect("another size");
+    }
+
+    /// For signals.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.process_id().expect("a process")
+    }
+
+    /// Waits for the program's end and for everything it wrote; fails with the screen otherwise.
+    pub(crate) fn exit_status(&mut self, deadline: Duration) -> ExitStatus {
+        let until = Instant::now() + deadline;
+        self.wait("the program's end", deadline, |seen| seen.ended);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its exit status") {
+                return status;
+            }
+            // Its terminal is gone, so it is ending: nothing wakes us for the last moment of it.
+            assert!(Instant::now() < until, "it closed its terminal and runs on");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.0.lock().expect("what was seen")
+    }
+
+    fn wait(&self, what: &str, deadline: Duration, holds: impl Fn(&Seen) -> bool) {
+        let until = Instant::now() + deadline;
+        let mut seen = self.seen();
+        while !holds(&seen) {
+            let left = until.saturating_duration_since(Instant::now());
+            assert!(
+                !left.is_zero() && !seen.ended,
+                "{what}: not {}; the screen:\n{}",
+                if seen.ended {
+                    "before the program ended".to_owned()
+                } else {
+                    format!("within {deadline:?}")
+                },
+                seen.parser.screen().contents()
+            );
+            seen = self
+                .seen
+                .1
+                .wait_timeout(seen, left)
+                .expect("what was seen")
+                .0;
+        }
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // Ended in between is as good; a test that fails already must not panic again here.
+            drop(self.child.kill());
+            drop(self.child.wait());
+        }
+    }
+}
+
+fn read_all(mut output: Box<dyn Read + Send>, seen: &(Mutex<Seen>, Condvar)) {
+    let mut buffer = [0; 8192];
+    loop {
+        // The end of a pseudo-terminal is an error on Linux.
+        let count = output.read(&mut buffer).unwrap_or(0);
+        let mut now = seen.0.lock().expect("what was seen");
+        now.parser.process(&buffer[..count]);
+        now.raw.extend_from_slice(&buffer[..count]);
+        now.ended = count == 0;
+        seen.1.notify_all();
+        if count == 0 {
+            return;
+        }
+    }
+}
+
+fn grid((columns, rows): (u16, u16)) -> (NonZeroU16, NonZeroU16) {
+    (
+        NonZeroU16::new(rows).expect("rows"),
+        NonZeroU16::new(columns).expect("columns"),
+    )
+}
+
+fn pty_size((columns, rows): (u16, u16)) -> PtySize {
+    PtySize {
+        rows,
+        cols: columns,
+        pixel_width: 0,
+        pixel_height: 0,
+    }
+}
+
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn a_program_on_the_terminal_hears_keys_and_sizes_and_its_screen_is_seen() {
+        let script = "trap 'stty size' WINCH; stty size; while :; do read -r word || continue; \
+                      [ \"$word\" = end ] && exit 7; printf '\\033[1mheard %s\\033[m\\n' \"$word\"; done";
+        let mut pty = Pty::start("/bin/bash", &["-c", script], &[("A", "b")], (40, 10));
+        pty.wait_for_text("10 40", SOON);
+        pty.resize((60, 20));
+        pty.keys("lamp\r");
+        pty.wait_for("the answer in bold", SOON, |screen| {
+            let bold = |row| screen.cell(row, 0).is_some_and(vt100::Cell::bold);
+            screen.contents().contains("heard lamp") && (0..20).any(bold)
+        });
+        pty.wait_for_text("20 60", SOON);
+        assert!(pty.screen().lines().any(|line| line == "heard lamp"));
+        assert!(pty.raw().windows(4).any(|bytes| bytes == b"\x1b[1m"));
+        assert!(pty.process_id() > 1);
+        pty.keys("end\r");
+        assert_eq!(pty.exit_status(SOON).exit_code(), 7);
+    }
+
+    #[test]
+    fn the_binary_under_test_runs_on_a_terminal() {
+        let arguments = ["sample-app", "--colour", "red"];
+        let mut pty = Pty::greenroom(&arguments, &[], (80, 24));
+        assert!(!pty.exit_status(SOON).success());
+        assert!(pty.screen().contains("--colour"), "{}", pty.screen());
+    }
+
+    #[test]
+    #[should_panic(expected = "a text that never comes: not before the program ended")]
+    fn waiting_for_what_never_comes_fails_when_the_program_ends() {
+        let pty = Pty::start("/bin/true", &[], &[], (80, 24));
+        pty.wait_for_text("a text that never comes", SOON);
+    }
+}
