@@ -25,6 +25,9 @@ pub trait Desk: Send + Sync {
     /// that one is superseded first.
     async fn begin(&self, plan: Arc<Plan>, approval: Approval) -> Result<Handle, Refused>;
 
+    /// Somebody looks at this target now: it is worth looking at it more often. Returns at once.
+    fn look_at(&self, target: &Target);
+
     /// The log of an instance from now on, and a little from before. Dropping the receiver ends it.
     fn log(&self, source: &LogSource) -> mpsc::Receiver<Batch>;
 }

@@ -35,6 +35,8 @@ pub enum Effect {
     },
     /// Follow this log, and no other.
     FollowLog(Option<LogSource>),
+    /// Somebody looks at this target now.
+    LookAt(Target),
     /// Put text on the terminal's clipboard.
     Copy(String),
     /// Draw everything again, whatever the terminal shows.

@@ -30,7 +30,7 @@ pub enum Event {
     /// From the terminal.
     Input(Input),
     /// The world was observed.
-    WorldObserved(World),
+    WorldObserved(Arc<World>),
     /// A release moved.
     ReleaseMoved(Arc<Status>),
     /// Nobody drives this release from here any more; what stands is in the journal.

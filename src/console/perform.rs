@@ -10,7 +10,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::desk::Desk;
 use super::event::Event;
 use super::model::LogSource;
-use crate::inventory::ReleaseId;
+use crate::inventory::{ReleaseId, Target};
 use crate::release::{Approval, Command, Handle, Plan, PlanRequest};
 
 /// How many answers may wait for the loop before their tasks wait too.
@@ -79,7 +79,7 @@ impl Hands {
         });
     }
 
-    pub(super) fn list_versions(&mut self, target: crate::inventory::Target) {
+    pub(super) fn list_versions(&mut self, target: Target) {
         let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
         self.tasks.spawn(async move {
             let versions = desk.versions(&target).await;
@@ -126,6 +126,10 @@ impl Hands {
             };
             let _ = answers.send(Event::CommandLost { release, why }).await;
         });
+    }
+
+    pub(super) fn look_at(&self, target: &Target) {
+        self.desk.look_at(target);
     }
 
     /// Follows a log, and no other.

@@ -61,7 +61,7 @@ pub struct Ears {
     /// Keys, resizes and signals.
     pub input: mpsc::Receiver<Input>,
     /// What is observed.
-    pub world: watch::Receiver<World>,
+    pub world: watch::Receiver<Arc<World>>,
     /// Releases that are in flight already.
     pub in_flight: Vec<Handle>,
 }
@@ -103,7 +103,7 @@ pub async fn run<S: Screen>(
                     world_ended = true;
                     continue;
                 }
-                Event::WorldObserved(ears.world.borrow_and_update().clone())
+                Event::WorldObserved(Arc::clone(&ears.world.borrow_and_update()))
             }
             () = sleep_until(next_second), if model.counts_time() => Event::Ticked,
             Some(answer) = answers.recv() => answer,
@@ -143,6 +143,7 @@ fn perform<S: Screen>(
         Effect::Begin { plan, approval } => hands.begin(plan, approval),
         Effect::Say { release, command } => hands.say(release, command),
         Effect::FollowLog(source) => hands.follow(source),
+        Effect::LookAt(target) => hands.look_at(&target),
     }
     Ok(None)
 }

@@ -27,7 +27,7 @@ pub use listing::{CheckRow, CheckState, checks, relevant_step};
 pub use log_pane::{LogPane, LogSource};
 pub use matrix::{CellState, cell_state};
 pub use notice::{Notice, Weight};
-pub use offers::offers;
+pub use offers::{offers, rests_after_switch};
 pub use pane::Pane;
 pub use ways::ways;
 
@@ -63,7 +63,7 @@ pub struct Model {
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
     /// What is observed.
-    pub world: World,
+    pub world: Arc<World>,
     /// Where the cursor is in the matrix: service and environment, by index.
     pub cursor: Option<(usize, usize)>,
     /// The target that the rest of the screen is about.
@@ -97,7 +97,7 @@ impl Model {
             mode,
             armed: None,
             size,
-            world: World::default(),
+            world: Arc::default(),
             cursor: None,
             open: None,
             focus: Pane::Environments,

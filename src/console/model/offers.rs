@@ -3,13 +3,27 @@
 
 use super::{Mode, Model};
 use crate::console::action::Action;
+use crate::history::Step;
 use crate::inventory::{Role, Slot};
 use crate::release::Progress;
+
+/// Whether the version is live and nothing is done until somebody or some time says so: another
+/// release may take over then.
+pub fn rests_after_switch(progress: &Progress) -> bool {
+    matches!(
+        progress,
+        Progress::Standby { .. }
+            | Progress::Asking {
+                step: Step::Stop,
+                ..
+            }
+    )
+}
 
 /// See the module.
 pub fn offers(model: &Model, action: Action) -> bool {
     let progress = model.release_in_flight().map(|status| &status.progress);
-    let idle = matches!(progress, None | Some(Progress::Standby { .. }));
+    let idle = progress.is_none_or(rests_after_switch);
     match action {
         Action::Approve => matches!(
             progress,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::console::effect::Effect;
 use crate::console::model::{
     Armed, Button, Confirm, Dialog, Mode, Model, Picker, Question, Reason, VersionList, Weight,
+    rests_after_switch,
 };
 use crate::inventory::{Role, Slot, Target};
 use crate::release::{Need, Plan, Progress, Status, Wanted, need_back};
@@ -63,7 +64,7 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
 /// Why no other release can begin here now.
 fn busy(model: &Model) -> Option<String> {
     let status = model.release_in_flight()?;
-    if matches!(status.progress, Progress::Standby { .. }) {
+    if rests_after_switch(&status.progress) {
         return None;
     }
     Some(format!(

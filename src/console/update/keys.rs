@@ -70,8 +70,10 @@ fn open(model: &mut Model) -> Vec<Effect> {
     };
     model.log.chosen = None;
     model.rows.clear();
-    model.open = Some(target);
-    world::follow(model)
+    model.open = Some(target.clone());
+    let mut effects = vec![Effect::LookAt(target)];
+    effects.extend(world::follow(model));
+    effects
 }
 
 fn half(model: &Model) -> isize {

@@ -20,8 +20,10 @@ use super::run::Farewell;
 /// Takes an event in at a moment.
 pub fn update(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
     model.now = now;
-    expire(model);
+    let voided = expire(model);
     match event {
+        // A key meant for a question that is void may not reach what is under it.
+        Event::Input(Input::Key(_) | Input::Paste(_)) if voided => Vec::new(),
         Event::Input(input) => on_input(model, input),
         Event::WorldObserved(world) => world::observed(model, world),
         Event::ReleaseMoved(status) => release::moved(model, &status),
@@ -72,8 +74,8 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
     }
 }
 
-/// Ends what is over by time.
-fn expire(model: &mut Model) {
+/// Ends what is over by time; whether that closed a question.
+fn expire(model: &mut Model) -> bool {
     let now = model.now;
     if model.armed.as_ref().is_some_and(|armed| now >= armed.until) {
         model.armed = None;
@@ -85,14 +87,14 @@ fn expire(model: &mut Model) {
     {
         model.notice = None;
     }
-    if let Some(Dialog::Confirm(confirm)) = &model.dialog
-        && now >= confirm.expires_at
-    {
+    let void = matches!(&model.dialog, Some(Dialog::Confirm(confirm)) if now >= confirm.expires_at);
+    if void {
         model.dialog = None;
         model.leaving = false;
         let text = "that question waited too long and is void: nothing was done";
         say(model, Weight::Refused, text);
     }
+    void
 }
 
 fn say(model: &mut Model, weight: Weight, text: &str) {

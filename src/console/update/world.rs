@@ -1,11 +1,14 @@
 //! The world was observed: the cursor finds its first place, and the log its instance.
 
+use std::sync::Arc;
+
 use crate::console::effect::Effect;
 use crate::console::model::{LogSource, Model};
 use crate::inventory::{Role, Slot, Target, World};
 use crate::logs::{Ring, Viewport};
 
-pub(super) fn observed(model: &mut Model, world: World) -> Vec<Effect> {
+pub(super) fn observed(model: &mut Model, world: Arc<World>) -> Vec<Effect> {
+    let mut effects = Vec::new();
     model.world = world;
     let rows = model.world.services.len();
     let columns = model.world.environments.len();
@@ -27,9 +30,11 @@ pub(super) fn observed(model: &mut Model, world: World) -> Vec<Effect> {
         model.cursor = first.map(|column| (0, column));
         if model.open.is_none() {
             model.open = under_cursor(model);
+            effects.extend(model.open.clone().map(Effect::LookAt));
         }
     }
-    follow(model)
+    effects.extend(follow(model));
+    effects
 }
 
 /// The target under the cursor.

@@ -102,10 +102,10 @@ fn event(act: &Act, model: &greenroom::console::Model) -> Option<Event> {
         }
         Act::Paste(text) => Event::Input(Input::Paste(text.clone())),
         Act::Resize(width, height) => Event::Input(Input::Resized(*width, *height)),
-        Act::World(0) => Event::WorldObserved(World::default()),
-        Act::World(1) => Event::WorldObserved(world(web_production())),
-        Act::World(2) => Event::WorldObserved(world(with_candidate(web_production()))),
-        Act::World(_) => Event::WorldObserved(world(with_standby(web_production()))),
+        Act::World(0) => Event::WorldObserved(Arc::new(World::default())),
+        Act::World(1) => Event::WorldObserved(Arc::new(world(web_production()))),
+        Act::World(2) => Event::WorldObserved(Arc::new(world(with_candidate(web_production())))),
+        Act::World(_) => Event::WorldObserved(Arc::new(world(with_standby(web_production())))),
         Act::Release(which) => {
             let (step, progress) = progress(*which);
             Event::ReleaseMoved(Arc::new(status(&here, Tier::Protected, step, progress)))

@@ -84,6 +84,8 @@ impl Desk for Refusing {
         Err(Refusal::WorldChanged { what }.into())
     }
 
+    fn look_at(&self, _: &Target) {}
+
     fn log(&self, _: &LogSource) -> mpsc::Receiver<Batch> {
         let given = self.log.lock().expect("no panic").take();
         given.unwrap_or_else(|| mpsc::channel(1).1)
@@ -92,7 +94,7 @@ impl Desk for Refusing {
 
 struct Stage {
     keys: mpsc::Sender<Input>,
-    world: watch::Sender<World>,
+    world: watch::Sender<Arc<World>>,
     lines: mpsc::Sender<Batch>,
     desk: Arc<Refusing>,
     seen: Seen,
@@ -101,7 +103,7 @@ struct Stage {
 
 fn open() -> Stage {
     let (keys, input) = mpsc::channel(64);
-    let (world_tx, world_rx) = watch::channel(world(with_candidate(web_production())));
+    let (world_tx, world_rx) = watch::channel(Arc::new(world(with_candidate(web_production()))));
     let (lines, log) = mpsc::channel(8);
     let desk = Arc::new(Refusing {
         log: Mutex::new(Some(log)),
@@ -245,7 +247,7 @@ async fn what_is_observed_is_shown_without_a_key() {
         instance.tag = Some("9.9.9".into());
     }
     seen.snapshots.insert(dev, Arc::new(snapshot));
-    stage.world.send(seen).expect("the loop runs");
+    stage.world.send(Arc::new(seen)).expect("the loop runs");
     stage.shows("web:9.9.9").await;
 }
 

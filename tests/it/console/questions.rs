@@ -42,13 +42,13 @@ fn the_cursor_never_starts_on_a_protected_environment() {
     let mode = Mode::Armable(std::time::Duration::from_mins(5));
     let mut model = Model::new(operator(), mode, now(), SIZE);
     let mut seen = world(web_production());
-    tell(&mut model, Event::WorldObserved(seen.clone()));
+    tell(&mut model, Event::WorldObserved(Arc::new(seen.clone())));
     assert_eq!(model.open, Some(target("web", "dev")));
 
     let mut model = Model::new(operator(), mode, now(), SIZE);
     seen.environments
         .retain(|(_, tier)| *tier == Tier::Protected);
-    tell(&mut model, Event::WorldObserved(seen));
+    tell(&mut model, Event::WorldObserved(Arc::new(seen)));
     assert_eq!((model.cursor, model.open), (None, None));
 }
 

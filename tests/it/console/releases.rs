@@ -182,7 +182,7 @@ fn the_log_follows_the_candidate_and_the_operator_can_choose() {
     assert_eq!(model.log.source.as_ref().map(|s| s.slot), Some(Slot::Blue));
     let effects = tell(
         &mut model,
-        Event::WorldObserved(world(with_candidate(web_production()))),
+        Event::WorldObserved(Arc::new(world(with_candidate(web_production())))),
     );
     assert!(matches!(effects.as_slice(), [Effect::FollowLog(Some(s))] if s.slot == Slot::Green));
     press(&mut model, "5");

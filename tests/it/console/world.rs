@@ -483,7 +483,10 @@ pub(crate) fn asking(step: Step) -> Status {
 pub(crate) fn model(size: (u16, u16), web_production: Snapshot) -> Model {
     let mode = Mode::Armable(Duration::from_mins(5));
     let mut model = Model::new(operator(), mode, now(), size);
-    tell(&mut model, Event::WorldObserved(world(web_production)));
+    tell(
+        &mut model,
+        Event::WorldObserved(Arc::new(world(web_production))),
+    );
     press(&mut model, "ll");
     press_key(&mut model, KeyCode::Enter);
     model
