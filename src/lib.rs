@@ -2,6 +2,7 @@
 
 pub mod adapters;
 pub mod checks;
+pub mod console;
 pub mod cli;
 mod diagnostics;
 pub mod harmless;

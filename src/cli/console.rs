@@ -1,9 +1,82 @@
 //! `greenroom` without a verb: the console.
 
+use std::sync::Arc;
+
 use super::Exit;
 use super::arguments::Common;
+use crate::console::run::Ears;
+use crate::console::{
+    Charset, Depth, Farewell, Mode, Model, Pace, Terminal, Theme, input, run as run_console,
+};
+use crate::settings::Settings;
+use crate::wire::{self, App, EngineDesk};
+use crate::{ports, watchers};
 
 pub(super) async fn run(common: &Common) -> Exit {
-    let _ = super::open::app(common).await;
-    Exit::Done
+    let loaded = match super::open::load(common) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let app = match wire::build(&loaded.settings, common.read_only).await {
+        Ok(app) => app,
+        Err(report) => {
+            eprintln!("greenroom: {report}");
+            return Exit::Usage;
+        }
+    };
+    let read_only = common.read_only || loaded.settings.console.read_only;
+    match open(&app, &loaded.settings, read_only).await {
+        Ok(Farewell::Quit) => Exit::Done,
+        Ok(Farewell::Signal(_) | Farewell::TerminalLost) => Exit::Cancelled,
+        Ok(Farewell::Panicked) => {
+            eprintln!("greenroom: a part of the console failed; its report is in the log");
+            Exit::NeedsPerson
+        }
+        Err(report) => {
+            eprintln!("greenroom: {report:#}");
+            Exit::Failed
+        }
+    }
+}
+
+/// Opens the console on an application that is built, until it is left.
+pub(super) async fn open(
+    app: &App,
+    settings: &Settings,
+    read_only: bool,
+) -> color_eyre::Result<Farewell> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let depth = Depth::from_environment(variable);
+    let charset = Charset::from_environment(variable);
+    let theme = Theme::named(&settings.console.theme, depth, charset)?;
+    let watching = watchers::start(&app.engine, app.frame.clone());
+    let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
+    let mode = if read_only {
+        Mode::ReadOnly
+    } else {
+        Mode::Armable(settings.console.armed)
+    };
+    let model = Model::new(app.engine.operator().clone(), mode, clock.now(), (0, 0));
+    let ears = Ears {
+        input: input::listen()?,
+        world: watching.world.clone(),
+        in_flight: app
+            .targets()
+            .filter_map(|target| app.engine.active(target))
+            .collect(),
+    };
+    let desk = EngineDesk::new(Arc::clone(&app.engine), watching.focus.clone());
+    let mut terminal = Terminal::enter()?;
+    let farewell = run_console(
+        &mut terminal,
+        ears,
+        Arc::new(desk),
+        model,
+        &theme,
+        Pace::default(),
+        || clock.now(),
+    )
+    .await;
+    terminal.leave();
+    Ok(farewell?)
 }

@@ -2,6 +2,7 @@
 //! sites from adapters, shares what can be shared (one engine, one store, one proxy each), and hands
 //! the whole to the command line. Nothing is connected to here, but for secrets that have to be read.
 
+mod desk;
 mod operator;
 mod proxy;
 mod runtime;
@@ -10,6 +11,8 @@ mod store;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+pub use desk::EngineDesk;
 
 use crate::adapters::embedded_proxy::EmbeddedProxy;
 use crate::adapters::http::HttpChecker;

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod console;
 mod docker;
 mod embedded_proxy;
 mod etcd;

@@ -1,0 +1,70 @@
+//! What comes from the terminal and from the system, read in a task of its own so that the loop
+//! never waits for it. Ends for good when the terminal is gone: an event stream on a terminal that
+//! vanished would spin.
+
+use crossterm::event::{Event as Raw, EventStream, KeyEventKind};
+use futures_util::StreamExt as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::event::Input;
+
+/// How many events may wait for the loop.
+const WAITING: usize = 256;
+
+/// Reads the terminal and the signals that ask a program to end, until the receiver is dropped.
+pub fn listen() -> std::io::Result<mpsc::Receiver<Input>> {
+    let (out, inputs) = mpsc::channel(WAITING);
+    let signals = [
+        (SignalKind::interrupt(), "SIGINT"),
+        (SignalKind::terminate(), "SIGTERM"),
+        (SignalKind::hangup(), "SIGHUP"),
+    ];
+    for (kind, name) in signals {
+        let mut signal = signal(kind)?;
+        let out = out.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    heard = signal.recv() => {
+                        if heard.is_none() || out.send(Input::Signal(name)).await.is_err() {
+                            return;
+                        }
+                    }
+                    () = out.closed() => return,
+                }
+            }
+        });
+    }
+    tokio::spawn(read(out));
+    Ok(inputs)
+}
+
+async fn read(out: mpsc::Sender<Input>) {
+    let mut events = EventStream::new();
+    loop {
+        let next = tokio::select! {
+            next = events.next() => next,
+            () = out.closed() => return,
+        };
+        let Some(Ok(raw)) = next else {
+            let _ = out.send(Input::Lost).await;
+            return;
+        };
+        let Some(input) = understood(raw) else {
+            continue;
+        };
+        if out.send(input).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn understood(raw: Raw) -> Option<Input> {
+    match raw {
+        Raw::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(key)),
+        Raw::Paste(text) => Some(Input::Paste(text)),
+        Raw::Resize(columns, rows) => Some(Input::Resized(columns, rows)),
+        Raw::Key(_) | Raw::Mouse(_) | Raw::FocusGained | Raw::FocusLost => None,
+    }
+}

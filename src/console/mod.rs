@@ -1,0 +1,25 @@
+//! The terminal console. One loop (`run`) owns one [`model::Model`]; keys, observations, log lines
+//! and answers are [`event::Event`]s, `update` turns them into effects, `perform` carries those out
+//! beside the loop, and `view` draws what changed. It knows the nouns, the release's types and
+//! handle, and logs; never adapters or settings: what it needs of the house it asks [`desk::Desk`].
+
+pub mod action;
+pub mod desk;
+pub mod effect;
+pub mod event;
+pub mod input;
+pub mod keymap;
+mod layout;
+pub mod model;
+mod perform;
+pub mod run;
+pub mod terminal;
+pub mod theme;
+pub mod update;
+pub mod view;
+
+pub use desk::Desk;
+pub use model::{Mode, Model};
+pub use run::{Farewell, Pace, run};
+pub use terminal::Terminal;
+pub use theme::{Charset, Depth, Theme};

@@ -1,0 +1,213 @@
+//! What can stand over the screen: questions, answers, and pages to read. Every question starts on
+//! the answer that changes nothing, and expires.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::history::Step;
+use crate::inventory::Target;
+use crate::release::{Choice, Need, Plan, Status, Wanted};
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub enum Dialog {
+    /// All keys.
+    Help(usize),
+    /// Something to read: details, scrolled down by some lines.
+    Page(Page),
+    /// Which version?
+    Picker(Picker),
+    /// Why? For the record.
+    Reason(Reason),
+    /// A plan is being made.
+    Thinking(Thinking),
+    /// It cannot be done, and why.
+    Refusal(Refusal),
+    /// Really?
+    Confirm(Confirm),
+    /// A step failed: what now?
+    Failure(Failure),
+    /// A release is in flight: end the console all the same?
+    Leaving(Leaving),
+}
+
+impl Dialog {
+    /// Whether it goes away by itself.
+    pub fn expires(&self) -> bool {
+        matches!(self, Self::Confirm(_))
+    }
+}
+
+/// Something to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// What it is.
+    pub title: String,
+    /// The lines, harmless.
+    pub lines: Vec<String>,
+    /// How many are scrolled away above.
+    pub top: usize,
+}
+
+/// The versions to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VersionList {
+    /// They are being listed.
+    Loading,
+    /// These.
+    Listed(Vec<String>),
+    /// They cannot be listed.
+    Failed(String),
+}
+
+/// Which version?
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picker {
+    /// For which target.
+    pub target: Target,
+    /// What there is.
+    pub list: VersionList,
+    /// What the names have to contain; and, when nothing does, the tag or digest itself.
+    pub filter: String,
+    /// The row under the cursor.
+    pub row: usize,
+}
+
+/// A way to choose in the picker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// What is asked for.
+    pub wanted: Wanted,
+    /// The version as it is shown.
+    pub name: String,
+    /// What is worth knowing about it.
+    pub remark: String,
+}
+
+/// Why? For the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// For which target.
+    pub target: Target,
+    /// What was chosen.
+    pub wanted: Wanted,
+    /// The version as it is shown.
+    pub name: String,
+    /// What is typed so far.
+    pub text: String,
+}
+
+/// A plan is being made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thinking {
+    /// Which asking.
+    pub asked: u64,
+    /// For which target.
+    pub target: Target,
+    /// The version as it is shown.
+    pub name: String,
+}
+
+/// It cannot be done, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was asked.
+    pub title: String,
+    /// Every reason, with its way out.
+    pub reasons: Vec<String>,
+}
+
+/// What is confirmed.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// To begin a plan.
+    Begin(Arc<Plan>),
+    /// To do the step that waits.
+    Step(Arc<Status>, Step),
+    /// To undo a release.
+    BackOut(Arc<Status>),
+    /// To end the standby now.
+    EndStandby(Arc<Status>),
+}
+
+impl Question {
+    /// The plan it is about.
+    pub fn plan(&self) -> &Arc<Plan> {
+        match self {
+            Self::Begin(plan) => plan,
+            Self::Step(status, _) | Self::BackOut(status) | Self::EndStandby(status) => {
+                &status.plan
+            }
+        }
+    }
+}
+
+/// The two answers to a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Button {
+    /// Change nothing.
+    Cancel,
+    /// Do it.
+    Go,
+}
+
+/// Really?
+#[derive(Debug, Clone)]
+pub struct Confirm {
+    /// What.
+    pub question: Question,
+    /// What it takes.
+    pub need: Need,
+    /// What is typed so far, where a name is asked for.
+    pub typed: String,
+    /// What Enter would press.
+    pub button: Button,
+    /// How far the text is scrolled.
+    pub top: usize,
+    /// When the question is void.
+    pub expires_at: Timestamp,
+}
+
+impl Confirm {
+    /// Whether the answer *do it* can be given now.
+    pub fn may_go(&self) -> bool {
+        self.need != Need::TypedName || self.typed == self.expected()
+    }
+
+    /// The name that has to be typed.
+    pub fn expected(&self) -> &str {
+        self.question.plan().target().environment.as_str()
+    }
+}
+
+/// A step failed: what now?
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The release.
+    pub status: Arc<Status>,
+    /// Which step.
+    pub step: Step,
+    /// Why.
+    pub why: String,
+    /// What can be chosen; the row before them all decides nothing.
+    pub choices: Vec<Choice>,
+    /// The row under the cursor.
+    pub row: usize,
+}
+
+/// A release is in flight: end the console all the same?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Leaving {
+    /// The row under the cursor: stay, leave after the current step, back out and leave.
+    pub row: usize,
+}
+
+impl Leaving {
+    /// The answers, in their order.
+    pub const ANSWERS: [&'static str; 3] = [
+        "stay here",
+        "leave after the current step: any console can go on with it",
+        "back out, then leave",
+    ];
+}

@@ -1,0 +1,149 @@
+//! The loop: wait, drain a bounded batch, update, draw once if something changed. It never waits
+//! for anything but events, has no tick while nothing counts, and is the same over a real terminal
+//! and over a test's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::desk::Desk;
+use super::effect::Effect;
+use super::event::{Event, Input};
+use super::model::Model;
+use super::perform::Hands;
+use super::terminal::Screen;
+use super::theme::Theme;
+use super::update::update;
+use super::view;
+use crate::inventory::World;
+use crate::release::Handle;
+
+/// How many events are taken in before the screen is drawn again.
+const DRAINED: usize = 64;
+
+/// How fast the loop may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// The least time between two draws.
+    pub frame: Duration,
+    /// How often the screen is brought up to date while something on it counts.
+    pub second: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            frame: Duration::from_millis(33),
+            second: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Why the console ended. Nothing here says how a release ended: that is in the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// The operator left.
+    Quit,
+    /// A signal asked for it.
+    Signal(&'static str),
+    /// The terminal went away.
+    TerminalLost,
+    /// A task of the console panicked; the panic has been reported by its hook.
+    Panicked,
+}
+
+/// What the loop is given to hear.
+#[derive(Debug)]
+pub struct Ears {
+    /// Keys, resizes and signals.
+    pub input: mpsc::Receiver<Input>,
+    /// What is observed.
+    pub world: watch::Receiver<Arc<World>>,
+    /// Releases that are in flight already.
+    pub in_flight: Vec<Handle>,
+}
+
+/// Runs the console until it is left. `now` is the only clock.
+pub async fn run<S: Screen>(
+    screen: &mut S,
+    mut ears: Ears,
+    desk: Arc<dyn Desk>,
+    mut model: Model,
+    theme: &Theme,
+    pace: Pace,
+    now: impl Fn() -> Timestamp,
+) -> Result<Farewell, S::Error> {
+    let (mut hands, mut answers) = Hands::new(desk);
+    model.size = screen.size()?;
+    for handle in ears.in_flight.drain(..) {
+        hands.adopt(handle);
+    }
+    ears.world.mark_changed();
+    let mut world_ended = false;
+    let mut dirty = true;
+    let mut next_draw = Instant::now();
+    let mut next_second = Instant::now() + pace.second;
+    loop {
+        let event = tokio::select! {
+            biased;
+            // What a person does comes before what machines say: a key is never late under a flood.
+            input = ears.input.recv() => Event::Input(input.unwrap_or(Input::Lost)),
+            () = sleep_until(next_draw), if dirty => {
+                model.now = now();
+                screen.draw(|frame| view::draw(&model, theme, frame))?;
+                dirty = false;
+                next_draw = Instant::now() + pace.frame;
+                continue;
+            }
+            changed = ears.world.changed(), if !world_ended => {
+                if changed.is_err() {
+                    world_ended = true;
+                    continue;
+                }
+                Event::WorldObserved(Arc::clone(&ears.world.borrow_and_update()))
+            }
+            () = sleep_until(next_second), if model.counts_time() => Event::Ticked,
+            Some(answer) = answers.recv() => answer,
+            () = hands.panicked() => return Ok(Farewell::Panicked),
+        };
+        next_second = Instant::now() + pace.second;
+        dirty = true;
+        let mut taken = 0;
+        let mut pending = Some(event);
+        while let Some(event) = pending.take() {
+            for effect in update(&mut model, event, now()) {
+                if let Some(farewell) = perform(screen, &mut hands, effect)? {
+                    return Ok(farewell);
+                }
+            }
+            taken += 1;
+            if taken < DRAINED {
+                let input = ears.input.try_recv().map(Event::Input);
+                pending = input.or_else(|_| answers.try_recv()).ok();
+            }
+        }
+    }
+}
+
+/// Does what concerns the screen at once, and hands on the rest.
+fn perform<S: Screen>(
+    screen: &mut S,
+    hands: &mut Hands,
+    effect: Effect,
+) -> Result<Option<Farewell>, S::Error> {
+    match effect {
+        Effect::Leave(farewell) => return Ok(Some(farewell)),
+        Effect::Repaint => screen.forget()?,
+        Effect::Copy(text) => screen.copy(&text)?,
+        Effect::ListVersions(target) => hands.list_versions(target),
+        Effect::MakePlan { asked, request } => hands.make_plan(asked, request),
+        Effect::Begin { plan, approval } => hands.begin(plan, approval),
+        Effect::Say { release, command } => hands.say(release, command),
+        Effect::FollowLog(source) => hands.follow(source),
+        Effect::LookAt(target) => hands.look_at(&target),
+    }
+    Ok(None)
+}

@@ -1,0 +1,164 @@
+//! The terminal, taken and always given back: raw mode, the alternate screen, bracketed paste, a
+//! hidden cursor. Draws in one synchronized piece. Knows nothing of what is drawn.
+
+use std::io::{self, Stdout, Write as _, stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute, queue};
+use ratatui::Frame;
+use ratatui::backend::{Backend, CrosstermBackend};
+
+/// Whether the terminal is taken now. Static, because a panic hook has to know it too.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// What the loop draws on: the real terminal, or a test's.
+pub trait Screen {
+    /// What goes wrong.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Draws what changed.
+    fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> Result<(), Self::Error>;
+
+    /// Forgets what the terminal shows, so that the next draw draws everything.
+    fn forget(&mut self) -> Result<(), Self::Error>;
+
+    /// Its columns and rows.
+    fn size(&self) -> Result<(u16, u16), Self::Error>;
+
+    /// Puts text on the terminal's clipboard.
+    fn copy(&mut self, text: &str) -> Result<(), Self::Error>;
+}
+
+/// The real terminal, taken. Given back when dropped.
+#[derive(Debug)]
+pub struct Terminal {
+    inner: ratatui::Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Terminal {
+    /// Takes the terminal.
+    pub fn enter() -> io::Result<Self> {
+        // The theme alone decides about colours: what crossterm does on NO_COLOR resets bold and
+        // reverse too.
+        crossterm::style::force_color_output(true);
+        TAKEN.store(true, Ordering::SeqCst);
+        let entered = enable_raw_mode()
+            .and_then(|()| {
+                execute!(
+                    stdout(),
+                    EnterAlternateScreen,
+                    EnableBracketedPaste,
+                    cursor::Hide
+                )
+            })
+            .and_then(|()| ratatui::Terminal::new(CrosstermBackend::new(stdout())));
+        match entered {
+            Ok(inner) => Ok(Self { inner }),
+            Err(error) => {
+                restore();
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the terminal back.
+    pub fn leave(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back if it is taken. For panic hooks: safe to call at any time and twice;
+/// what cannot be done (the terminal is gone) is not tried again.
+pub fn restore() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = stdout();
+    let _ = execute!(
+        out,
+        EndSynchronizedUpdate,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        cursor::Show
+    );
+    let _ = disable_raw_mode();
+    let _ = out.flush();
+}
+
+impl Screen for Terminal {
+    type Error = io::Error;
+
+    fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        queue!(stdout(), BeginSynchronizedUpdate)?;
+        let drawn = self.inner.draw(render).map(|_| ());
+        // Also after a failed draw: a terminal left waiting for the end of an update shows nothing.
+        execute!(stdout(), EndSynchronizedUpdate)?;
+        drawn
+    }
+
+    fn forget(&mut self) -> io::Result<()> {
+        self.inner.clear()
+    }
+
+    fn size(&self) -> io::Result<(u16, u16)> {
+        self.inner.size().map(|size| (size.width, size.height))
+    }
+
+    fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+}
+
+/// A screen over any backend, without a terminal: what tests draw on.
+#[derive(Debug)]
+pub struct Offscreen<B: Backend> {
+    inner: ratatui::Terminal<B>,
+    /// What was copied last.
+    pub copied: Option<String>,
+}
+
+impl<B: Backend> Offscreen<B> {
+    /// Over a backend.
+    pub fn new(backend: B) -> Result<Self, B::Error> {
+        ratatui::Terminal::new(backend).map(|inner| Self {
+            inner,
+            copied: None,
+        })
+    }
+}
+
+impl<B: Backend> Screen for Offscreen<B>
+where
+    B::Error: Send + Sync + 'static,
+{
+    type Error = B::Error;
+
+    fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> Result<(), B::Error> {
+        self.inner.draw(render).map(|_| ())
+    }
+
+    fn forget(&mut self) -> Result<(), B::Error> {
+        self.inner.clear()
+    }
+
+    fn size(&self) -> Result<(u16, u16), B::Error> {
+        self.inner.size().map(|size| (size.width, size.height))
+    }
+
+    fn copy(&mut self, text: &str) -> Result<(), B::Error> {
+        self.copied = Some(text.to_owned());
+        Ok(())
+    }
+}

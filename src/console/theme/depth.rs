@@ -1,0 +1,152 @@
+//! How many colours a terminal has, and the nearest it can show of a colour it has not.
+
+use ratatui::style::{Color, Style};
+
+/// A terminal's colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Depth {
+    /// 24 bits.
+    True,
+    /// The 256 of xterm.
+    Indexed,
+    /// The sixteen.
+    Ansi,
+    /// None: colours are dropped, modifiers stay.
+    None,
+}
+
+impl Depth {
+    /// The depth that the environment speaks of: `NO_COLOR`, `COLORTERM`, `TERM`.
+    pub fn from_environment(read: impl Fn(&str) -> Option<String>) -> Self {
+        if read("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+            return Self::None;
+        }
+        let term = read("TERM").unwrap_or_default();
+        if term == "dumb" {
+            return Self::None;
+        }
+        if read("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit") {
+            return Self::True;
+        }
+        if term.contains("256color") {
+            Self::Indexed
+        } else {
+            Self::Ansi
+        }
+    }
+
+    /// A style as this depth can show it.
+    pub(super) fn resolve(self, style: Style) -> Style {
+        Style {
+            fg: style.fg.and_then(|colour| self.colour(colour)),
+            bg: style.bg.and_then(|colour| self.colour(colour)),
+            ..style
+        }
+    }
+
+    fn colour(self, colour: Color) -> Option<Color> {
+        match (self, colour) {
+            // A number above the sixteen cannot be shown there; the terminal's own colour can.
+            (Self::None, _) | (Self::Ansi, Color::Indexed(16..)) => None,
+            (Self::Indexed, Color::Rgb(r, g, b)) => Some(Color::Indexed(nearest_indexed(r, g, b))),
+            (Self::Ansi, Color::Rgb(r, g, b)) => Some(nearest_ansi(r, g, b)),
+            (_, same) => Some(same),
+        }
+    }
+}
+
+/// The six steps of xterm's colour cube.
+const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+
+fn nearest_indexed(red: u8, green: u8, blue: u8) -> u8 {
+    let wanted = (red, green, blue);
+    let cube = [red, green, blue].map(nearest_step);
+    let [r, g, b] = cube.map(|step| STEPS[usize::from(step)]);
+    let grey = nearest_grey(red, green, blue);
+    let level = 8 + 10 * grey;
+    if distance(wanted, (level, level, level)) < distance(wanted, (r, g, b)) {
+        232 + grey
+    } else {
+        16 + 36 * cube[0] + 6 * cube[1] + cube[2]
+    }
+}
+
+fn nearest_step(value: u8) -> u8 {
+    (0..6)
+        .min_by_key(|step| STEPS[usize::from(*step)].abs_diff(value))
+        .unwrap_or(0)
+}
+
+/// Which of the 24 greys is nearest to the mean.
+fn nearest_grey(r: u8, g: u8, b: u8) -> u8 {
+    let mean = (u16::from(r) + u16::from(g) + u16::from(b)) / 3;
+    (0..24)
+        .min_by_key(|grey| (8 + 10 * u16::from(*grey)).abs_diff(mean))
+        .unwrap_or(0)
+}
+
+fn distance(one: (u8, u8, u8), other: (u8, u8, u8)) -> u32 {
+    let square = |a: u8, b: u8| u32::from(a.abs_diff(b)).pow(2);
+    // The eye tells greens apart best and blues worst.
+    3 * square(one.0, other.0) + 4 * square(one.1, other.1) + 2 * square(one.2, other.2)
+}
+
+/// The sixteen as xterm shows them.
+const ANSI: [(Color, (u8, u8, u8)); 16] = [
+    (Color::Black, (0, 0, 0)),
+    (Color::Red, (205, 0, 0)),
+    (Color::Green, (0, 205, 0)),
+    (Color::Yellow, (205, 205, 0)),
+    (Color::Blue, (0, 0, 238)),
+    (Color::Magenta, (205, 0, 205)),
+    (Color::Cyan, (0, 205, 205)),
+    (Color::Gray, (229, 229, 229)),
+    (Color::DarkGray, (127, 127, 127)),
+    (Color::LightRed, (255, 0, 0)),
+    (Color::LightGreen, (0, 255, 0)),
+    (Color::LightYellow, (255, 255, 0)),
+    (Color::LightBlue, (92, 92, 255)),
+    (Color::LightMagenta, (255, 0, 255)),
+    (Color::LightCyan, (0, 255, 255)),
+    (Color::White, (255, 255, 255)),
+];
+
+fn nearest_ansi(r: u8, g: u8, b: u8) -> Color {
+    ANSI.iter()
+        .min_by_key(|(_, known)| distance((r, g, b), *known))
+        .map_or(Color::Reset, |(colour, _)| *colour)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(pairs: &[(&str, &str)]) -> Depth {
+        Depth::from_environment(|name| {
+            pairs
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_environment_says_how_many_colours_there_are() {
+        assert_eq!(with(&[("COLORTERM", "truecolor")]), Depth::True);
+        assert_eq!(with(&[("TERM", "xterm-256color")]), Depth::Indexed);
+        assert_eq!(with(&[("TERM", "linux")]), Depth::Ansi);
+        assert_eq!(with(&[("TERM", "dumb")]), Depth::None);
+        let both = [("COLORTERM", "truecolor"), ("NO_COLOR", "1")];
+        assert_eq!(with(&both), Depth::None);
+        let empty = [("COLORTERM", "truecolor"), ("NO_COLOR", "")];
+        assert_eq!(with(&empty), Depth::True);
+    }
+
+    #[test]
+    fn a_colour_becomes_the_nearest_there_is() {
+        assert_eq!(nearest_indexed(255, 0, 0), 196);
+        assert_eq!(nearest_indexed(128, 128, 128), 244);
+        assert_eq!(nearest_ansi(250, 10, 10), Color::LightRed);
+        assert_eq!(nearest_ansi(0, 0, 0), Color::Black);
+    }
+}

@@ -1,0 +1,144 @@
+//! How things look: twenty-odd meanings, each a style, and the glyphs. Views name meanings and
+//! never colours, so that a new pane costs no theme anything. Resolved once, when a theme is
+//! loaded: colour depth, fallbacks and `NO_COLOR` are settled here and nowhere else.
+
+mod depth;
+mod file;
+mod glyph;
+mod meaning;
+
+use std::borrow::Cow;
+
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+pub use depth::Depth;
+pub use file::ThemeError;
+pub use glyph::{Charset, Glyph};
+pub use meaning::Meaning;
+
+/// The themes that come with Greenroom, by name.
+const SHIPPED: [(&str, &str); 3] = [
+    ("dark", include_str!("../../../themes/dark.toml")),
+    ("light", include_str!("../../../themes/light.toml")),
+    ("mono", include_str!("../../../themes/mono.toml")),
+];
+
+/// A theme, ready to draw with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Theme {
+    name: String,
+    styles: [Style; Meaning::ALL.len()],
+    charset: Charset,
+}
+
+impl Theme {
+    /// The names of the themes that come with Greenroom.
+    pub fn shipped() -> impl Iterator<Item = &'static str> {
+        SHIPPED.iter().map(|(name, _)| *name)
+    }
+
+    /// A theme that comes with Greenroom, for a colour depth.
+    pub fn named(name: &str, depth: Depth, charset: Charset) -> Result<Self, ThemeError> {
+        let Some((_, text)) = SHIPPED.iter().find(|(n, _)| *n == name) else {
+            return Err(ThemeError::Unknown(name.to_owned()));
+        };
+        Self::parse(name, text, depth, charset)
+    }
+
+    /// A theme from the text of its file.
+    pub fn parse(
+        name: &str,
+        text: &str,
+        depth: Depth,
+        charset: Charset,
+    ) -> Result<Self, ThemeError> {
+        let given = file::parse(name, text)?;
+        let styles = Meaning::ALL.map(|meaning| depth.resolve(file::style_of(&given, meaning)));
+        Ok(Self {
+            name: name.to_owned(),
+            styles,
+            charset,
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The style of a meaning.
+    pub fn style(&self, meaning: Meaning) -> Style {
+        self.styles[meaning as usize]
+    }
+
+    /// A piece of text that means something.
+    pub fn span<'a>(&self, text: impl Into<Cow<'a, str>>, meaning: Meaning) -> Span<'a> {
+        Span::styled(text, self.style(meaning))
+    }
+
+    /// The text of a glyph in this theme's character set.
+    pub fn glyph(&self, glyph: Glyph) -> &'static str {
+        glyph.text(self.charset)
+    }
+
+    /// Which characters may be drawn.
+    pub fn charset(&self) -> Charset {
+        self.charset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::style::{Color, Modifier};
+
+    use super::*;
+
+    #[test]
+    fn every_shipped_theme_loads_at_every_depth() {
+        for name in Theme::shipped() {
+            for depth in [Depth::True, Depth::Indexed, Depth::Ansi, Depth::None] {
+                Theme::named(name, depth, Charset::Unicode).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn without_colour_the_modifiers_stay_and_the_selection_is_still_seen() {
+        for name in Theme::shipped() {
+            let theme = Theme::named(name, Depth::None, Charset::Unicode).unwrap();
+            for meaning in Meaning::ALL {
+                let style = theme.style(meaning);
+                assert_eq!((style.fg, style.bg), (None, None), "{name} {meaning:?}");
+            }
+            let selection = theme.style(Meaning::Selection);
+            assert!(
+                selection.add_modifier.contains(Modifier::REVERSED),
+                "{name}"
+            );
+            let tier = theme.style(Meaning::TierProtected);
+            assert!(!tier.add_modifier.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_meaning_that_is_not_given_falls_back() {
+        let text = "[meanings]\ntext = { fg = \"#010203\" }\nbad = { fg = \"red\" }";
+        let theme = Theme::parse("t", text, Depth::True, Charset::Ascii).unwrap();
+        assert_eq!(theme.style(Meaning::Danger).fg, Some(Color::Red));
+        assert_eq!(theme.style(Meaning::Muted).fg, Some(Color::Rgb(1, 2, 3)));
+    }
+
+    #[test]
+    fn an_unknown_meaning_or_colour_is_an_error_that_names_it() {
+        for (text, word) in [
+            ("[meanings]\nbadd = { fg = \"red\" }", "badd"),
+            ("[meanings]\nbad = { fg = \"rouge\" }", "rouge"),
+            ("[meanings]\nbad = { forground = \"red\" }", "forground"),
+            ("[meanings", "t"),
+        ] {
+            let error = Theme::parse("t", text, Depth::True, Charset::Ascii).unwrap_err();
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+}

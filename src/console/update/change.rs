@@ -1,0 +1,198 @@
+//! The capitals: every key that leads to a change. Each one either asks or says why not.
+
+use std::sync::Arc;
+
+use crate::console::effect::Effect;
+use crate::console::model::{
+    Armed, Button, Confirm, Dialog, Mode, Model, Picker, Question, Reason, VersionList, Weight,
+    rests_after_switch,
+};
+use crate::inventory::{Role, Slot, Target};
+use crate::release::{Need, Plan, Progress, Status, Wanted, need_back};
+
+/// The open target, if it may be changed now; else the reason was said.
+fn armed_target(model: &mut Model) -> Option<Target> {
+    let Some(target) = model.open.clone() else {
+        super::say(
+            model,
+            Weight::Refused,
+            "no target is open: Enter opens the one under the cursor",
+        );
+        return None;
+    };
+    if model.is_armed() {
+        return Some(target);
+    }
+    let text = match model.mode {
+        Mode::ReadOnly => format!("{target} cannot be changed: started with --read-only"),
+        Mode::Armable(_) => format!("read-only: W arms {target}, then press that key again"),
+    };
+    super::say(model, Weight::Refused, &text);
+    None
+}
+
+pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
+    let Some(target) = model.open.clone() else {
+        return super::refused(
+            model,
+            "no target is open: Enter opens the one under the cursor",
+        );
+    };
+    let Mode::Armable(life) = model.mode else {
+        return super::refused(model, "started with --read-only: nothing can be armed");
+    };
+    if model.is_armed() {
+        model.armed = None;
+        super::say(model, Weight::Told, &format!("{target} is read-only again"));
+        return Vec::new();
+    }
+    let Ok(until) = model.now.checked_add(life) else {
+        return super::refused(model, "the clock is at its end: nothing can be armed");
+    };
+    super::say(
+        model,
+        Weight::Told,
+        &format!(
+            "{target} may be changed until {}",
+            until.strftime("%H:%M:%SZ")
+        ),
+    );
+    model.armed = Some(Armed { target, until });
+    Vec::new()
+}
+
+/// Why no other release can begin here now.
+fn busy(model: &Model) -> Option<String> {
+    let status = model.release_in_flight()?;
+    if rests_after_switch(&status.progress) {
+        return None;
+    }
+    Some(format!(
+        "release {} of {} goes on: A answers it, X backs it out",
+        status.plan.release.short(),
+        status.plan.target()
+    ))
+}
+
+pub(super) fn promote(model: &mut Model) -> Vec<Effect> {
+    let Some(target) = armed_target(model) else {
+        return Vec::new();
+    };
+    if let Some(why) = busy(model) {
+        return super::refused(model, &why);
+    }
+    model.dialog = Some(Dialog::Picker(Picker {
+        target: target.clone(),
+        list: VersionList::Loading,
+        filter: String::new(),
+        row: 0,
+    }));
+    vec![Effect::ListVersions(target)]
+}
+
+pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
+    let Some(target) = armed_target(model) else {
+        return Vec::new();
+    };
+    if let Some(why) = busy(model) {
+        return super::refused(model, &why);
+    }
+    let standby = model.snapshot().and_then(|snapshot| {
+        let slot = Slot::BOTH
+            .into_iter()
+            .find(|slot| snapshot.role(*slot) == Role::Standby)?;
+        let instance = snapshot.slots.get(slot).instance.as_ref()?;
+        Some(instance.version_name().to_owned())
+    });
+    let Some(name) = standby else {
+        let text = format!("{target} keeps no version warm: P promotes an older one instead");
+        return super::refused(model, &text);
+    };
+    model.dialog = Some(Dialog::Reason(Reason {
+        target,
+        wanted: Wanted::Standby,
+        name: crate::harmless::harmless(&name),
+        text: String::new(),
+    }));
+    Vec::new()
+}
+
+pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
+    if armed_target(model).is_none() {
+        return Vec::new();
+    }
+    let Some(status) = model.release_in_flight().cloned() else {
+        return super::refused(
+            model,
+            "no release of this console is in flight here: P begins one",
+        );
+    };
+    if let Progress::Asking { step, need, .. } = status.progress {
+        ask(model, Question::Step(status, step), need);
+        return Vec::new();
+    }
+    if let Some(failure) = super::release::failure(&status) {
+        model.dialog = Some(Dialog::Failure(failure));
+        return Vec::new();
+    }
+    super::refused(model, "nothing waits for a yes at the moment")
+}
+
+pub(super) fn back_out(model: &mut Model) -> Vec<Effect> {
+    if armed_target(model).is_none() {
+        return Vec::new();
+    }
+    let Some(status) = model.release_in_flight().cloned() else {
+        return super::refused(
+            model,
+            "no release of this console is in flight here: R rolls back",
+        );
+    };
+    if matches!(status.progress, Progress::Back(_)) {
+        return super::refused(model, "it is being backed out already");
+    }
+    ask_back_out(model, status);
+    Vec::new()
+}
+
+/// Asks before a release is undone.
+pub(super) fn ask_back_out(model: &mut Model, status: Arc<Status>) {
+    let need = need_back(status.switched, status.plan.tier());
+    ask(model, Question::BackOut(status), need);
+}
+
+pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
+    if armed_target(model).is_none() {
+        return Vec::new();
+    }
+    let standing = model
+        .release_in_flight()
+        .filter(|status| matches!(status.progress, Progress::Standby { .. }))
+        .cloned();
+    let Some(status) = standing else {
+        return super::refused(
+            model,
+            "no release of this console keeps a version warm here",
+        );
+    };
+    // *stop* itself asks for the typed name where it is needed.
+    ask(model, Question::EndStandby(status), Need::Confirmation);
+    Vec::new()
+}
+
+/// Puts a question, on the answer that changes nothing.
+pub(super) fn ask(model: &mut Model, question: Question, need: Need) {
+    let life = life(question.plan());
+    model.dialog = Some(Dialog::Confirm(Confirm {
+        expires_at: model.now.checked_add(life).unwrap_or(model.now),
+        question,
+        need,
+        typed: String::new(),
+        button: Button::Cancel,
+        top: 0,
+    }));
+}
+
+fn life(plan: &Plan) -> std::time::Duration {
+    plan.definition.timing.approval
+}

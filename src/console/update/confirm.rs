@@ -1,0 +1,119 @@
+//! Asking and answering: from a plan to a question, from a question to a command. The approval
+//! itself is made by `release`; nothing here decides what is allowed.
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::change;
+use crate::console::effect::Effect;
+use crate::console::model::{Button, Confirm, Dialog, Model, Question, Refusal, Weight};
+use crate::release::{Approval, Command, NEED_FOR_PLAN, Need, Plan, Refused, Scope};
+
+pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Refused>) {
+    let title = match &model.dialog {
+        // Esc, or another key since: that plan is not wanted any more.
+        Some(Dialog::Thinking(thinking)) if thinking.asked == asked => {
+            format!("{} to {}", thinking.name, thinking.target)
+        }
+        _ => return,
+    };
+    match plan {
+        Ok(plan) => change::ask(model, Question::Begin(plan), NEED_FOR_PLAN),
+        Err(refused) => refuse(model, title, &refused),
+    }
+}
+
+/// Answers with every reason.
+pub(super) fn refuse(model: &mut Model, title: String, refused: &Refused) {
+    let reasons = refused
+        .0
+        .iter()
+        .map(|reason| crate::harmless::harmless(&reason.to_string()))
+        .collect();
+    model.dialog = Some(Dialog::Refusal(Refusal { title, reasons }));
+}
+
+pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) -> Vec<Effect> {
+    match key.code {
+        KeyCode::Esc => return cancelled(model),
+        KeyCode::Enter => {
+            return match confirm.button {
+                Button::Cancel => cancelled(model),
+                Button::Go => go(model, confirm),
+            };
+        }
+        KeyCode::PageDown => confirm.top = confirm.top.saturating_add(5),
+        KeyCode::PageUp => confirm.top = confirm.top.saturating_sub(5),
+        KeyCode::Down => confirm.top = confirm.top.saturating_add(1),
+        KeyCode::Up => confirm.top = confirm.top.saturating_sub(1),
+        KeyCode::Left => confirm.button = Button::Cancel,
+        KeyCode::Right if confirm.may_go() => confirm.button = Button::Go,
+        KeyCode::Tab | KeyCode::BackTab if confirm.may_go() => {
+            confirm.button = match confirm.button {
+                Button::Cancel => Button::Go,
+                Button::Go => Button::Cancel,
+            };
+        }
+        _ if confirm.need == Need::TypedName => {
+            super::choose::typed(&mut confirm.typed, key);
+            // The whole name is the decision: Enter presses the button it has unlocked.
+            confirm.button = if confirm.may_go() {
+                Button::Go
+            } else {
+                Button::Cancel
+            };
+        }
+        _ => {}
+    }
+    model.dialog = Some(Dialog::Confirm(confirm));
+    Vec::new()
+}
+
+fn cancelled(model: &mut Model) -> Vec<Effect> {
+    model.leaving = false;
+    super::say(model, Weight::Told, "cancelled: nothing was done");
+    Vec::new()
+}
+
+fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
+    if !confirm.may_go() {
+        model.dialog = Some(Dialog::Confirm(confirm));
+        return Vec::new();
+    }
+    let target = confirm.question.plan().target().clone();
+    // It was armed when it was asked; five minutes may have ended since.
+    if !model.is_armed() || model.open.as_ref() != Some(&target) {
+        let text = format!("{target} is not armed any more: nothing was done, W arms it again");
+        return super::refused(model, &text);
+    }
+    let by = model.operator.clone();
+    let typed = (confirm.need == Need::TypedName).then_some(confirm.typed.as_str());
+    let now = model.now;
+    match confirm.question {
+        Question::Begin(plan) => match Approval::give(&plan, Scope::Plan, by, typed, now) {
+            Ok(approval) => vec![Effect::Begin { plan, approval }],
+            Err(why) => super::refused(model, &why.to_string()),
+        },
+        Question::Step(status, step) => {
+            match Approval::give(&status.plan, Scope::Step(step), by, typed, now) {
+                Ok(approval) => vec![Effect::Say {
+                    release: status.plan.release,
+                    command: Command::Approve(approval),
+                }],
+                Err(why) => super::refused(model, &why.to_string()),
+            }
+        }
+        Question::BackOut(status) => vec![Effect::Say {
+            release: status.plan.release,
+            command: Command::BackOut {
+                by,
+                reason: "asked for at the console".into(),
+            },
+        }],
+        Question::EndStandby(status) => vec![Effect::Say {
+            release: status.plan.release,
+            command: Command::EndStandby,
+        }],
+    }
+}

@@ -1,0 +1,127 @@
+//! A release moved: what is asked about it is brought up to date, and a failure asks.
+
+use std::sync::Arc;
+
+use crate::console::effect::Effect;
+use crate::console::model::{Dialog, Failure, Model, Question, Weight};
+use crate::console::run::Farewell;
+use crate::inventory::ReleaseId;
+use crate::release::{Progress, Status};
+
+pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
+    let target = status.plan.target().clone();
+    // A late word of an older release does not cover what a newer one shows.
+    let older = model
+        .releases
+        .get(&target)
+        .is_some_and(|known| known.plan.release > status.plan.release);
+    if older {
+        return Vec::new();
+    }
+    let before = model.releases.insert(target.clone(), Arc::clone(status));
+    if let Some(outcome) = status.outcome()
+        && before
+            .as_ref()
+            .is_none_or(|before| before.outcome().is_none())
+    {
+        let text = match outcome.reason() {
+            Some(reason) => format!("{target} {}: {reason}", outcome.word()),
+            None => format!("{target} {}", outcome.word()),
+        };
+        let weight = if outcome.is_success() {
+            Weight::Told
+        } else {
+            Weight::Refused
+        };
+        super::say(model, weight, &text);
+    }
+    void_stale_question(model, status);
+    // Asked when it fails; not again with every word of the release after "decide later".
+    let asked_before = before
+        .as_ref()
+        .is_some_and(|before| failure(before).is_some());
+    if !asked_before && let Some(failure) = failure(status) {
+        if model.dialog.is_none() && model.open.as_ref() == Some(&target) {
+            model.dialog = Some(Dialog::Failure(failure));
+        } else {
+            let text = format!("{target}: {} failed, A asks what to do there", failure.step);
+            super::say(model, Weight::Refused, &text);
+        }
+    }
+    if model.leaving && model.in_flight().next().is_none() {
+        return vec![Effect::Leave(Farewell::Quit)];
+    }
+    super::world::follow(model)
+}
+
+pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> {
+    let left = model
+        .releases
+        .values()
+        .find(|status| status.plan.release == release && !status.is_over());
+    if let Some(status) = left {
+        let text = format!(
+            "release {} of {} is left as it stands: any console can go on with it",
+            release.short(),
+            status.plan.target()
+        );
+        super::say(model, Weight::Refused, &text);
+        model.left.insert(release);
+    }
+    if model.leaving && model.in_flight().next().is_none() {
+        return vec![Effect::Leave(Farewell::Quit)];
+    }
+    Vec::new()
+}
+
+/// The question about a failed step, if there is one.
+pub(super) fn failure(status: &Arc<Status>) -> Option<Failure> {
+    let Progress::Choosing {
+        step, why, choices, ..
+    } = &status.progress
+    else {
+        return None;
+    };
+    Some(Failure {
+        status: Arc::clone(status),
+        step: *step,
+        why: crate::harmless::harmless(why),
+        choices: choices.clone(),
+        row: 0,
+    })
+}
+
+/// Closes a question that the release has answered by moving on.
+fn void_stale_question(model: &mut Model, status: &Status) {
+    let same = |asked: &Status| asked.plan.release == status.plan.release;
+    let void = match &model.dialog {
+        Some(Dialog::Confirm(confirm)) => match &confirm.question {
+            Question::Begin(_) => false,
+            Question::Step(asked, step) => {
+                same(asked)
+                    && !matches!(&status.progress, Progress::Asking { step: now, .. } if now == step)
+            }
+            // What undoing takes changes once traffic has moved: ask again.
+            Question::BackOut(asked) => {
+                same(asked)
+                    && (status.is_over()
+                        || matches!(status.progress, Progress::Back(_))
+                        || asked.switched != status.switched)
+            }
+            Question::EndStandby(asked) => {
+                same(asked) && !matches!(status.progress, Progress::Standby { .. })
+            }
+        },
+        Some(Dialog::Failure(failure)) => {
+            same(&failure.status)
+                && !matches!(&status.progress, Progress::Choosing { step, .. } if *step == failure.step)
+        }
+        _ => false,
+    };
+    if void {
+        model.dialog = None;
+        model.leaving = false;
+        let text = "the release moved on while that was asked: nothing was answered";
+        super::say(model, Weight::Refused, text);
+    }
+}

@@ -1,0 +1,36 @@
+//! What a screen too small for panes shows: how large it has to be, what the release does, and the
+//! way out.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::{ladder, pane, text};
+use crate::console::layout::LEAST;
+use crate::console::model::Model;
+use crate::console::theme::{Meaning, Theme};
+
+pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
+    let columns = usize::from(place.width);
+    let mut words = vec![
+        ("greenroom".to_owned(), Meaning::Title),
+        (format!("needs {}x{}", LEAST.0, LEAST.1), Meaning::Text),
+        (
+            format!("has {}x{}", place.width, place.height),
+            Meaning::Text,
+        ),
+    ];
+    if let Some(status) = model.in_flight().next() {
+        words.push((ladder::in_a_word(theme, status), Meaning::Busy));
+    }
+    let way_out = if model.dialog.is_some() {
+        "Esc closes a question"
+    } else {
+        "q quits"
+    };
+    words.push((way_out.to_owned(), Meaning::Key));
+    let lines = words
+        .into_iter()
+        .map(|(words, meaning)| Line::from(theme.span(text::cut(&words, columns, theme), meaning)));
+    pane::lines(frame, place, lines);
+}

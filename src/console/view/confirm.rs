@@ -1,0 +1,271 @@
+//! The question before a change: from what to what, by which digests, how fresh the checks are,
+//! what is written where, what undoing costs; and the name to type where it is asked for.
+
+use ratatui::text::{Line, Span};
+
+use super::dialog::{Sheet, keys, wrapped};
+use super::{header, text};
+use crate::checks::Verdict;
+use crate::console::model::{Button, Confirm, Model, Question};
+use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::history::{PlannedCalls, ReleaseKind, Step};
+use crate::inventory::Slot;
+use crate::release::{Need, Plan, Status};
+
+pub(super) fn sheet<'a>(
+    model: &Model,
+    theme: &Theme,
+    asked: &Confirm,
+    columns: usize,
+) -> Sheet<'a> {
+    let plan = asked.question.plan();
+    let environment = plan.target().environment.as_str();
+    let environment = if plan.tier().is_protected() {
+        environment.to_uppercase()
+    } else {
+        environment.to_owned()
+    };
+    let verb = verb(&asked.question);
+    let mut sheet = Sheet::new(format!(
+        "{verb} · {} · {environment}",
+        plan.target().service
+    ));
+    sheet.top = asked.top;
+    sheet.frame = if plan.tier().is_protected() {
+        Meaning::Danger
+    } else {
+        header::tier_meaning(plan.tier())
+    };
+    let mut rows: Vec<(&str, String, Meaning)> = Vec::new();
+    match &asked.question {
+        Question::Begin(plan) => begin(theme, plan, &mut rows),
+        Question::Step(status, step) => self::step(model, theme, status, *step, &mut rows),
+        Question::BackOut(status) => back_out(theme, status, &mut rows),
+        Question::EndStandby(status) => {
+            let from = status
+                .plan
+                .from
+                .as_ref()
+                .map_or("the old version", |from| from.version.name());
+            let words = format!("{from} is stopped: going back to it becomes a cold start");
+            rows.push(("stops", words, Meaning::Warn));
+            calls(status.plan.step(Step::Stop), "stop", &mut rows);
+        }
+    }
+    if let Some(reason) = &plan.reason {
+        rows.push((
+            "why",
+            format!("\"{reason}\", {}", plan.operator),
+            Meaning::Muted,
+        ));
+    }
+    for (label, words, meaning) in rows {
+        sheet
+            .body
+            .extend(labelled(theme, label, &words, columns, meaning));
+    }
+    sheet.foot = foot(model, theme, asked, verb);
+    sheet
+}
+
+fn verb(question: &Question) -> &'static str {
+    match question {
+        Question::Begin(plan) => match plan.kind {
+            ReleaseKind::Promote => "Begin the release",
+            ReleaseKind::WarmRollback | ReleaseKind::ColdRollback => "Begin the rollback",
+        },
+        Question::Step(_, Step::Switch) => "Switch traffic",
+        Question::Step(_, Step::Register) => "Register the candidate",
+        Question::Step(_, Step::Stop) => "Stop the old version",
+        Question::Step(..) => "Do the step",
+        Question::BackOut(_) => "Back out",
+        Question::EndStandby(_) => "End the standby",
+    }
+}
+
+type Rows<'r> = Vec<(&'r str, String, Meaning)>;
+
+fn begin(theme: &Theme, plan: &Plan, rows: &mut Rows<'_>) {
+    sides(theme, plan, Moves::Later, rows);
+    let cases = plan.definition.suite.cases.len();
+    let required = plan
+        .definition
+        .suite
+        .cases
+        .iter()
+        .filter(|case| case.required)
+        .count();
+    let words = format!("{cases} will be run against the candidate, {required} of them required");
+    rows.push(("checks", words, Meaning::Text));
+    for warning in &plan.warnings {
+        rows.push(("note", warning.clone(), Meaning::Warn));
+    }
+    for planned in &plan.calls {
+        calls(Some(planned), planned.step.as_str(), rows);
+    }
+    if let Some(planned) = plan.step(Step::Switch) {
+        rows.push(("undo", planned.undo.clone(), Meaning::Muted));
+    }
+}
+
+fn step(model: &Model, theme: &Theme, status: &Status, step: Step, rows: &mut Rows<'_>) {
+    let moves = if step == Step::Switch {
+        Moves::Now
+    } else {
+        Moves::Later
+    };
+    sides(theme, &status.plan, moves, rows);
+    let counts: Vec<String> = [
+        Verdict::Passed,
+        Verdict::Failed,
+        Verdict::Errored,
+        Verdict::NoData,
+    ]
+    .into_iter()
+    .map(|verdict| {
+        let count = status
+            .cases
+            .iter()
+            .filter(|case| case.verdict == verdict)
+            .count();
+        (verdict, count)
+    })
+    .filter(|(verdict, count)| *count > 0 || matches!(verdict, Verdict::Passed | Verdict::Failed))
+    .map(|(verdict, count)| format!("{count} {verdict}"))
+    .collect();
+    let bad = status
+        .cases
+        .iter()
+        .any(|case| case.verdict != Verdict::Passed);
+    let age = status.checked_at.map_or("not run yet".to_owned(), |at| {
+        format!("{} ago", text::age(text::seconds(at, model.now)))
+    });
+    let digest = status.plan.version.digest.short();
+    let words = format!("{}, of {digest}, {age}", counts.join(", "));
+    rows.push((
+        "checks",
+        words,
+        if bad { Meaning::Warn } else { Meaning::Ok },
+    ));
+    let planned = status.plan.step(step);
+    calls(planned, "does", rows);
+    if let Some(planned) = planned {
+        rows.push(("undo", planned.undo.clone(), Meaning::Muted));
+    }
+}
+
+fn back_out(theme: &Theme, status: &Status, rows: &mut Rows<'_>) {
+    let moves = if status.switched {
+        Moves::Back
+    } else {
+        Moves::Never
+    };
+    sides(theme, &status.plan, moves, rows);
+    rows.push(("does", status.undo.clone(), Meaning::Text));
+}
+
+/// What a question does to the traffic.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moves {
+    Now,
+    Later,
+    Back,
+    Never,
+}
+
+/// Both sides: who has the traffic, and what becomes of it.
+fn sides(theme: &Theme, plan: &Plan, moves: Moves, rows: &mut Rows<'_>) {
+    let arrow = theme.glyph(Glyph::Move);
+    let (old, new) = match moves {
+        Moves::Now => (format!("100% {arrow}   0%"), format!("  0% {arrow} 100%")),
+        Moves::Back => (format!("  0% {arrow} 100%"), format!("100% {arrow}   0%")),
+        Moves::Later => ("has the traffic".into(), "no traffic by this step".into()),
+        Moves::Never => (
+            "keeps the traffic".into(),
+            "has no traffic, is removed".into(),
+        ),
+    };
+    let service = &plan.target().service;
+    let label = |slot: Slot| slot.as_str();
+    match &plan.from {
+        Some(from) => {
+            let version = format!("{service}:{}", from.version.name());
+            let words = format!("{version:<20} {}  {old}", from.version.digest.short());
+            rows.push((label(from.slot), words, Meaning::Text));
+        }
+        None => rows.push(("from", "nothing is live yet".into(), Meaning::Text)),
+    }
+    let version = format!("{service}:{}", plan.version.name());
+    let new = if moves == Moves::Later && plan.warm.is_none() {
+        "is started here, traffic later".to_owned()
+    } else {
+        new
+    };
+    let words = format!("{version:<20} {}  {new}", plan.version.digest.short());
+    rows.push((label(plan.slot), words, Meaning::Text));
+}
+
+fn calls<'r>(planned: Option<&PlannedCalls>, label: &'r str, rows: &mut Rows<'r>) {
+    let Some(planned) = planned else { return };
+    for (index, call) in planned.calls.iter().enumerate() {
+        let label = if index == 0 { label } else { "" };
+        rows.push((label, call.clone(), Meaning::Text));
+    }
+}
+
+fn labelled<'a>(
+    theme: &Theme,
+    label: &str,
+    words: &str,
+    columns: usize,
+    meaning: Meaning,
+) -> Vec<Line<'a>> {
+    let wide = 9;
+    let mut lines = wrapped(theme, words, columns.saturating_sub(wide), meaning);
+    for (index, line) in lines.iter_mut().enumerate() {
+        let label = if index == 0 { label } else { "" };
+        line.spans
+            .insert(0, theme.span(format!("{label:<wide$}"), Meaning::Muted));
+    }
+    lines
+}
+
+fn foot<'a>(model: &Model, theme: &Theme, asked: &Confirm, verb: &'static str) -> Vec<Line<'a>> {
+    let mut lines = Vec::new();
+    if asked.need == Need::TypedName {
+        lines.push(Line::from(vec![
+            theme.span("Type ", Meaning::Text),
+            theme.span(asked.expected().to_owned(), Meaning::Danger),
+            theme.span(" to go on:  ", Meaning::Text),
+            theme.span(format!("{}_", text::clean(&asked.typed)), Meaning::Key),
+        ]));
+        lines.push(Line::default());
+    }
+    let meaning = |button: Button| {
+        if asked.button == button {
+            Meaning::Selection
+        } else {
+            Meaning::Text
+        }
+    };
+    let go = if asked.may_go() {
+        theme.span(format!("[ {verb} ]"), meaning(Button::Go))
+    } else {
+        theme.span(format!("  {verb} (needs the full name)"), Meaning::Muted)
+    };
+    lines.push(Line::from(vec![
+        Span::raw("        "),
+        theme.span("[ Cancel ]", meaning(Button::Cancel)),
+        Span::raw("     "),
+        go,
+    ]));
+    lines.push(Line::default());
+    let left = text::clock(text::seconds(model.now, asked.expires_at));
+    let mut hint = keys(
+        theme,
+        &[("Tab", "choose"), ("Enter", "press"), ("Esc", "cancel")],
+    );
+    hint.push_span(theme.span(format!("void in {left}"), Meaning::Muted));
+    lines.push(hint);
+    lines
+}

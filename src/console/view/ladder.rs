@@ -1,0 +1,327 @@
+//! The ladder: every step of the release in flight, what it does now, what comes next, and what
+//! undoing it would do. Always on the screen; one line where there is no room for more.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Block;
+
+use super::{pane, text};
+use crate::console::model::{Model, relevant_step};
+use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::history::{Direction, Outcome, ReleaseKind, Step};
+use crate::release::{Progress, Status, StepState, StepStatus};
+
+pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
+    if place.height < 3 {
+        let line = one_line(model, theme, usize::from(place.width));
+        return pane::lines(frame, place, [line]);
+    }
+    let columns = usize::from(place.width.saturating_sub(2));
+    let title = text::cut(&title(model, theme), columns, theme);
+    let block = Block::bordered()
+        .border_set(theme.charset().border())
+        .border_style(theme.style(border(model)))
+        .title(theme.span(title, Meaning::Title));
+    let inner = block.inner(place);
+    frame.render_widget(block, place);
+    let columns = usize::from(inner.width);
+    let Some(status) = model.release() else {
+        return pane::lines(frame, inner, idle(model, theme, columns));
+    };
+    let (words, meaning) = now(model, theme, status);
+    let rungs = rungs(model, theme, status, columns);
+    let told = text::wrap(&words, columns.saturating_sub(2), 2)
+        .into_iter()
+        .map(|line| Line::from(vec![Span::raw(" "), theme.span(line, meaning)]));
+    pane::lines(frame, inner, std::iter::once(rungs).chain(told));
+}
+
+fn border(model: &Model) -> Meaning {
+    match model.release_in_flight().map(|status| &status.progress) {
+        Some(Progress::Asking { .. }) => Meaning::Warn,
+        Some(Progress::Choosing { .. } | Progress::Unrecorded { .. }) => Meaning::Bad,
+        _ => Meaning::Border,
+    }
+}
+
+fn title(model: &Model, theme: &Theme) -> String {
+    let Some(status) = model.release() else {
+        return " Release ".to_owned();
+    };
+    let plan = &status.plan;
+    let from = plan
+        .from
+        .as_ref()
+        .map_or("nothing", |from| from.version.name());
+    let what = match plan.kind {
+        ReleaseKind::Promote => String::new(),
+        other => format!("{other} "),
+    };
+    let reason = plan
+        .reason
+        .as_ref()
+        .map_or(String::new(), |reason| format!(" · \"{reason}\""));
+    let end = if status.is_over() {
+        " · over".to_owned()
+    } else {
+        format!(" · {}", text::clock(text::seconds(status.since, model.now)))
+    };
+    format!(
+        " Release {} · {what}{} {from} {} {} · {}{reason} · {}{end} ",
+        plan.release.short(),
+        plan.target().service,
+        theme.glyph(Glyph::Arrow),
+        plan.version.name(),
+        plan.target().environment,
+        plan.operator
+    )
+}
+
+/// What stands here without a release of this console.
+fn idle<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
+    let mut words = Vec::new();
+    if let Some(holder) = model.snapshot().and_then(|snapshot| snapshot.lock.as_ref()) {
+        let record = &holder.record;
+        let age = text::age(text::seconds(record.since, model.now));
+        words.push((
+            format!(
+                "{} {} drives this target since {age}: {}",
+                theme.glyph(Glyph::Half),
+                record.operator,
+                record.message
+            ),
+            Meaning::Warn,
+        ));
+    } else {
+        words.push(("no release is in flight here".to_owned(), Meaning::Muted));
+    }
+    let elsewhere: Vec<String> = model
+        .in_flight()
+        .map(|status| format!("{} {}", status.plan.target(), in_a_word(theme, status)))
+        .collect();
+    if !elsewhere.is_empty() {
+        words.push((
+            format!("in flight: {}", elsewhere.join("; ")),
+            Meaning::Busy,
+        ));
+    }
+    words
+        .into_iter()
+        .map(|(words, meaning)| {
+            let words = text::cut(&words, columns.saturating_sub(1), theme);
+            Line::from(vec![Span::raw(" "), theme.span(words, meaning)])
+        })
+        .collect()
+}
+
+fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
+    let Some(status) = model.release() else {
+        return idle(model, theme, columns).pop().unwrap_or_default();
+    };
+    let says_itself = matches!(
+        status.progress,
+        Progress::Forward(_)
+            | Progress::Asking { .. }
+            | Progress::Back(_)
+            | Progress::Choosing { .. }
+    );
+    if says_itself {
+        return rungs(model, theme, status, columns);
+    }
+    let words = format!(" {}  ", in_a_word(theme, status));
+    let mut line = Line::from(theme.span(words, Meaning::Busy));
+    let room = columns.saturating_sub(line.width());
+    line.extend(rungs(model, theme, status, room).spans);
+    line
+}
+
+/// A release in the fewest words: `▲ switch waits`.
+pub(super) fn in_a_word(theme: &Theme, status: &Status) -> String {
+    let (glyph, words) = match &status.progress {
+        Progress::Forward(step) => (Glyph::Half, format!("{step} runs")),
+        Progress::Asking { step, .. } => (Glyph::Hand, format!("{step} waits")),
+        Progress::Standby { .. } => (Glyph::Full, "live, old one warm".into()),
+        Progress::Back(step) => (Glyph::Back, format!("{step} is undone")),
+        Progress::Choosing { step, .. } => (Glyph::Cross, format!("{step} failed")),
+        Progress::Unrecorded { .. } => (Glyph::Cross, "cannot be recorded".into()),
+        Progress::Parked { .. } => (Glyph::Cross, "parked".into()),
+        Progress::Closed(outcome) => (outcome_glyph(outcome), outcome.word().into()),
+    };
+    format!("{} {words}", theme.glyph(glyph))
+}
+
+fn outcome_glyph(outcome: &Outcome) -> Glyph {
+    match outcome {
+        Outcome::Done | Outcome::Superseded => Glyph::Tick,
+        Outcome::BackedOut { .. } => Glyph::Back,
+        Outcome::Left { .. } | Outcome::NeedsPerson { .. } => Glyph::Hand,
+    }
+}
+
+/// What goes on, and what could.
+fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
+    let quiet = status.is_over() || model.left.contains(&status.plan.release);
+    let undo = format!("back out now: {}", status.undo);
+    if quiet
+        && !matches!(
+            status.progress,
+            Progress::Parked { .. } | Progress::Closed(_)
+        )
+    {
+        let words = "not driven from here any more: any console can go on with it";
+        return (words.to_owned(), Meaning::Warn);
+    }
+    match &status.progress {
+        Progress::Forward(_) => (format!("next: {}  {undo}", status.next), Meaning::Muted),
+        Progress::Asking { step, since, .. } => {
+            let age = text::clock(text::seconds(*since, model.now));
+            let hand = theme.glyph(Glyph::Hand);
+            let words = format!(
+                "{hand} {step} waits for you since {age}: A answers. {}  {undo}",
+                status.next
+            );
+            (words, Meaning::Warn)
+        }
+        Progress::Standby { until } => {
+            let left = until.map_or("until somebody ends it".to_owned(), |until| {
+                format!("for {}", text::clock(text::seconds(model.now, until)))
+            });
+            let from = status
+                .plan
+                .from
+                .as_ref()
+                .map_or("the old version", |from| from.version.name());
+            let new = status.plan.version.name();
+            (
+                format!("{new} is live. {from} is kept warm {left}: R rolls back, S stops it now"),
+                Meaning::Ok,
+            )
+        }
+        Progress::Back(step) => (
+            format!("backing out: {step} is undone. {}", status.undo),
+            Meaning::Warn,
+        ),
+        Progress::Choosing {
+            step,
+            why,
+            direction,
+            ..
+        } => {
+            let what = match direction {
+                Direction::Forward => format!("{step} failed"),
+                Direction::Back => format!("undoing {step} failed"),
+            };
+            (
+                format!(
+                    "{} {what}: {why}. A asks what to do",
+                    theme.glyph(Glyph::Cross)
+                ),
+                Meaning::Bad,
+            )
+        }
+        Progress::Unrecorded { why } => (
+            format!("nothing is done until it can be written down: {why}"),
+            Meaning::Bad,
+        ),
+        Progress::Parked { why } => (format!("parked: {why}"), Meaning::Bad),
+        // Over is over: only the present is red.
+        Progress::Closed(outcome) => {
+            let reason = outcome
+                .reason()
+                .map_or(String::new(), |reason| format!(": {reason}"));
+            let words = format!("{}{reason}", in_a_word(theme, status));
+            let meaning = match outcome {
+                Outcome::NeedsPerson { .. } => Meaning::Bad,
+                _ => Meaning::Muted,
+            };
+            (words, meaning)
+        }
+    }
+}
+
+/// The rungs beside each other; where they do not fit, those around the one that matters.
+fn rungs<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> Line<'a> {
+    let all: Vec<(String, Meaning)> = status
+        .steps
+        .iter()
+        .map(|rung| self::rung(model, theme, status, rung))
+        .collect();
+    let wide = |from: usize| -> usize {
+        all.iter()
+            .skip(from)
+            .map(|(words, _)| text::width(words) + 2)
+            .sum()
+    };
+    let relevant = relevant_step(status).unwrap_or(0);
+    let mut from = 0;
+    while from < relevant && wide(from) > columns.saturating_sub(2) {
+        from += 1;
+    }
+    let mut line = Line::from(Span::raw(" "));
+    if from > 0 {
+        line.push_span(theme.span(theme.glyph(Glyph::More), Meaning::Muted));
+    }
+    for (words, meaning) in all.into_iter().skip(from) {
+        let room = columns.saturating_sub(line.width());
+        line.push_span(theme.span(text::cut(&words, room, theme), meaning));
+        line.push_span("  ");
+    }
+    line
+}
+
+fn rung(model: &Model, theme: &Theme, status: &Status, rung: &StepStatus) -> (String, Meaning) {
+    let step = rung.step;
+    let (glyph, words, meaning) = match &rung.state {
+        StepState::Pending => (Glyph::Dot, step.to_string(), Meaning::Muted),
+        StepState::Waiting { since } => {
+            let age = text::clock(text::seconds(*since, model.now));
+            (Glyph::Hand, format!("{step} waits {age}"), Meaning::Warn)
+        }
+        StepState::Running {
+            since,
+            deadline,
+            direction,
+            note,
+        } => {
+            let glyph = match direction {
+                Direction::Forward => Glyph::Half,
+                Direction::Back => Glyph::Back,
+            };
+            let mut words = format!("{step} {}", text::clock(text::seconds(*since, model.now)));
+            if let Some(deadline) = deadline {
+                let whole = text::clock(text::seconds(*since, *deadline));
+                words = format!("{words} of {whole}");
+            }
+            if let Some(progress) = progress(status, step) {
+                words = format!("{words} {progress}");
+            } else if !note.is_empty() {
+                words = format!("{words} {}", text::cut(note, 24, theme));
+            }
+            (glyph, words, Meaning::Busy)
+        }
+        StepState::Done { took } => (
+            Glyph::Tick,
+            format!("{step} {}", text::took(*took)),
+            Meaning::Ok,
+        ),
+        StepState::Failed { .. } => (Glyph::Cross, format!("{step} failed"), Meaning::Bad),
+        StepState::Undone => (Glyph::Back, format!("{step} undone"), Meaning::Muted),
+        StepState::Skipped => (Glyph::Dot, format!("{step} skipped"), Meaning::Warn),
+    };
+    (format!("{} {words}", theme.glyph(glyph)), meaning)
+}
+
+/// How far a step is, where it counts something.
+fn progress(status: &Status, step: Step) -> Option<String> {
+    match step {
+        Step::Pull => {
+            let (done, total) = status.pulled?;
+            // Tenths of a megabyte, without going through floating point.
+            let tenths = |bytes: u64| format!("{}.{}", bytes / 1_000_000, bytes / 100_000 % 10);
+            Some(format!("{} of {} MB", tenths(done), tenths(total)))
+        }
+        Step::Drain => status.draining.map(|open| format!("{open} connections")),
+        _ => None,
+    }
+}

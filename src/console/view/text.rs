@@ -1,0 +1,184 @@
+//! Text for the screen: cut and padded by columns, wrapped by words, and times in the words of the
+//! house. The last look at foreign text before a terminal gets it.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::console::theme::{Glyph, Theme};
+
+/// Foreign text as the screen may have it. It is harmless already where it entered the house;
+/// this is the belt to those braces, and nearly free for plain text.
+pub(super) fn clean(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(crate::harmless::harmless(text))
+    }
+}
+
+/// The columns a text takes.
+pub(super) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// At most `columns` of a text; one that is cut ends in the theme's mark.
+pub(super) fn cut(text: &str, columns: usize, theme: &Theme) -> String {
+    let text = clean(text);
+    if width(&text) <= columns {
+        return text.into_owned();
+    }
+    let Some(room) = columns.checked_sub(1) else {
+        return String::new();
+    };
+    let mut kept = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        used += c.width().unwrap_or(0);
+        if used > room {
+            break;
+        }
+        kept.push(c);
+    }
+    kept.push_str(theme.glyph(Glyph::More));
+    kept
+}
+
+/// Exactly `columns` of a text: cut, or filled with spaces.
+pub(super) fn pad(text: &str, columns: usize, theme: &Theme) -> String {
+    let mut text = cut(text, columns, theme);
+    let missing = columns.saturating_sub(width(&text));
+    text.extend(std::iter::repeat_n(' ', missing));
+    text
+}
+
+/// A text in lines of at most `columns`, broken at spaces where there are any; lines after the
+/// first begin with `indent` spaces.
+pub(super) fn wrap(text: &str, columns: usize, indent: usize) -> Vec<String> {
+    let text = clean(text);
+    let columns = columns.max(1);
+    let indent = if indent * 2 < columns { indent } else { 0 };
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for word in text.split_inclusive(' ') {
+        let wide = width(word.trim_end_matches(' '));
+        let started = if lines.is_empty() { 0 } else { indent };
+        if used > started && used + wide > columns {
+            lines.push(std::mem::take(&mut line).trim_end().to_owned());
+            line.extend(std::iter::repeat_n(' ', indent));
+            used = indent;
+        }
+        for c in word.chars() {
+            let wide = c.width().unwrap_or(0);
+            if used + wide > columns && c != ' ' {
+                lines.push(std::mem::take(&mut line).trim_end().to_owned());
+                line.extend(std::iter::repeat_n(' ', indent));
+                used = indent;
+            }
+            line.push(c);
+            used += wide;
+        }
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
+}
+
+/// Whole seconds from one moment to another, never negative.
+pub(super) fn seconds(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.as_second().saturating_sub(from.as_second())).unwrap_or(0)
+}
+
+/// A time that counts: `0:52`, `12:04`, `3:00:07`.
+pub(super) fn clock(seconds: u64) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{rest:02}")
+    } else {
+        format!("{minutes}:{rest:02}")
+    }
+}
+
+/// A long time, roughly: `48s`, `12m`, `4h 10m`, `12d 4h`.
+pub(super) fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h {}m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+/// How long something took: `12ms`, `4.1s`, `2:03`.
+pub(super) fn took(time: Duration) -> String {
+    match time.as_millis() {
+        millis @ 0..1000 => format!("{millis}ms"),
+        1000..60_000 => format!("{:.1}s", time.as_secs_f64()),
+        _ => clock(time.as_secs()),
+    }
+}
+
+/// A time of day with milliseconds, as logs have it.
+pub(super) fn moment(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S%.3f").to_string()
+}
+
+/// A time of day.
+pub(super) fn time_of_day(at: Timestamp) -> String {
+    at.strftime("%H:%M:%SZ").to_string()
+}
+
+/// A number with thousands set apart.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + 6);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::theme::{Charset, Depth};
+
+    fn theme() -> Theme {
+        Theme::named("mono", Depth::None, Charset::Unicode).unwrap()
+    }
+
+    #[test]
+    fn text_is_cut_by_columns_and_says_so() {
+        assert_eq!(cut("abcdef", 4, &theme()), "abc…");
+        assert_eq!(cut("日本語", 4, &theme()), "日…");
+        assert_eq!(cut("abc", 0, &theme()), "");
+        assert_eq!(pad("日", 4, &theme()), "日  ");
+    }
+
+    #[test]
+    fn what_is_hostile_is_harmless_here_at_the_latest() {
+        assert_eq!(clean("a\u{1b}[31mb\u{202e}c\nd"), "ab\u{fffd}c d");
+    }
+
+    #[test]
+    fn words_wrap_and_long_ones_break() {
+        assert_eq!(wrap("one two three", 7, 0), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh", 3, 0), ["abc", "def", "gh"]);
+        assert_eq!(wrap("a bb cc", 4, 1), ["a bb", " cc"]);
+        assert_eq!(wrap("", 4, 1), [""]);
+    }
+
+    #[test]
+    fn times_read_as_people_say_them() {
+        assert_eq!(clock(3607), "1:00:07");
+        assert_eq!(clock(52), "0:52");
+        assert_eq!(age(12 * 86_400 + 4 * 3600), "12d 4h");
+        assert_eq!(took(Duration::from_millis(4100)), "4.1s");
+        assert_eq!(count(1_204_000), "1,204,000");
+    }
+}

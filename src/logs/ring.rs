@@ -1,0 +1,187 @@
+//! The newest lines of one log, bounded by lines and by bytes. What does not fit is dropped from
+//! the old end and counted, never silently.
+
+use std::collections::VecDeque;
+
+use super::{Line, LineId, NewLine};
+
+/// What a line costs beyond its text, roughly: the struct and its place in the queue.
+const OVERHEAD: usize = size_of::<Line>();
+
+/// How much a ring keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// At most this many lines.
+    pub lines: usize,
+    /// At most about this many bytes, except that the newest line is always kept.
+    pub bytes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            lines: 20_000,
+            bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub struct Ring {
+    bounds: Bounds,
+    lines: VecDeque<Line>,
+    bytes: usize,
+    next: u64,
+}
+
+impl Ring {
+    /// An empty ring.
+    pub fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a line at the new end.
+    pub fn push(&mut self, line: NewLine) {
+        self.bytes += OVERHEAD + line.text.len();
+        self.lines.push_back(Line {
+            id: LineId(self.next),
+            at: line.at,
+            origin: line.origin,
+            text: line.text,
+        });
+        self.next += 1;
+        while self.lines.len() > 1
+            && (self.lines.len() > self.bounds.lines || self.bytes > self.bounds.bytes)
+        {
+            if let Some(old) = self.lines.pop_front() {
+                self.bytes -= OVERHEAD + old.text.len();
+            }
+        }
+    }
+
+    /// Adds lines at the new end.
+    pub fn extend(&mut self, lines: impl IntoIterator<Item = NewLine>) {
+        for line in lines {
+            self.push(line);
+        }
+    }
+
+    /// How many lines are kept.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// How many lines there ever were.
+    pub fn total(&self) -> u64 {
+        self.next
+    }
+
+    /// How many lines were dropped from the old end.
+    pub fn dropped(&self) -> u64 {
+        self.first().0
+    }
+
+    /// The bytes in use, by the same count as the bound.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The oldest kept line's place; with no line kept, the place of the next.
+    pub fn first(&self) -> LineId {
+        self.lines.front().map_or(LineId(self.next), |line| line.id)
+    }
+
+    /// The place after the newest line.
+    pub fn end(&self) -> LineId {
+        LineId(self.next)
+    }
+
+    /// The line at a place, if it is still kept.
+    pub fn get(&self, id: LineId) -> Option<&Line> {
+        let index = id.0.checked_sub(self.first().0)?;
+        self.lines.get(usize::try_from(index).ok()?)
+    }
+
+    /// At most `count` lines from a place on, oldest first; from the oldest kept when that place
+    /// is gone.
+    pub fn window(&self, from: LineId, count: usize) -> impl Iterator<Item = &Line> {
+        let index = from.0.saturating_sub(self.first().0);
+        let index = usize::try_from(index).unwrap_or(usize::MAX).min(self.len());
+        self.lines.range(index..).take(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line(text: &str) -> NewLine {
+        NewLine {
+            at: None,
+            origin: super::super::Origin::Out,
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn the_old_end_is_dropped_and_counted() {
+        let mut ring = Ring::new(Bounds {
+            lines: 2,
+            bytes: usize::MAX,
+        });
+        ring.extend(["a", "b", "c"].map(line));
+        let kept: Vec<_> = ring.window(LineId(0), 9).map(|l| l.text.as_str()).collect();
+        assert_eq!(kept, ["b", "c"]);
+        assert_eq!((ring.dropped(), ring.total()), (1, 3));
+        assert!(ring.get(LineId(0)).is_none());
+        assert_eq!(ring.get(LineId(2)).map(|l| l.text.as_str()), Some("c"));
+    }
+
+    #[test]
+    fn one_line_larger_than_the_ring_is_still_shown() {
+        let mut ring = Ring::new(Bounds {
+            lines: 9,
+            bytes: 10,
+        });
+        ring.push(line(&"x".repeat(1000)));
+        assert_eq!(ring.len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn a_ring_keeps_within_its_bounds_and_keeps_the_newest(
+            lengths in prop::collection::vec(0_usize..200, 0..300),
+            lines in 1_usize..40,
+            bytes in 1_usize..4000,
+        ) {
+            let mut ring = Ring::new(Bounds { lines, bytes });
+            for (n, length) in lengths.iter().enumerate() {
+                ring.push(line(&"y".repeat(*length)));
+                prop_assert_eq!(ring.total(), n as u64 + 1);
+                prop_assert!(ring.len() <= lines);
+                prop_assert!(ring.bytes() <= bytes || ring.len() == 1);
+                prop_assert_eq!(ring.dropped() + ring.len() as u64, ring.total());
+                let newest = ring.get(LineId(n as u64)).map(|l| l.text.len());
+                prop_assert_eq!(newest, Some(*length));
+            }
+            let counted: usize = ring
+                .window(LineId(0), usize::MAX)
+                .map(|l| OVERHEAD + l.text.len())
+                .sum();
+            prop_assert_eq!(counted, ring.bytes());
+            let ids: Vec<_> = ring.window(LineId(0), usize::MAX).map(|l| l.id.0).collect();
+            prop_assert!(ids.windows(2).all(|pair| pair[0] + 1 == pair[1]));
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Follows the log of one instance over restarts and lost connections, without doubles, and with
+//! an explicit line wherever lines may be missing. Knows the runtime port and nothing of the
+//! screen; a slow reader makes it wait, it never piles up lines.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::NewLine;
+use crate::inventory::InstanceId;
+use crate::ports::{self, Failure, FailureKind, LogChunk, RuntimeReader};
+
+/// Lines that arrived together, oldest first.
+pub type Batch = Vec<NewLine>;
+
+/// How long lines are gathered before they are handed on: about half a drawn frame.
+const GATHER: Duration = Duration::from_millis(16);
+/// How many lines are handed on at once at most.
+const LARGEST: usize = 512;
+/// How many batches may wait for a slow reader before the tail waits too.
+const WAITING: usize = 16;
+/// How many lines from before a lost connection are asked for again.
+const OVERLAP: usize = 20_000;
+/// How long the engine may take to begin.
+const BEGIN: Duration = Duration::from_secs(10);
+/// The first and the longest pause before the log is asked for again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+
+/// Follows an instance: at most `tail` lines from before, then what comes, until the instance is
+/// gone, its log cannot be read, or the receiver is dropped.
+pub fn follow(
+    reader: Arc<dyn RuntimeReader>,
+    instance: InstanceId,
+    tail: usize,
+) -> mpsc::Receiver<Batch> {
+    let (out, batches) = mpsc::channel(WAITING);
+    tokio::spawn(async move {
+        let gone = out.clone();
+        let tailing = run(reader.as_ref(), &instance, tail, &out);
+        tokio::select! {
+            () = tailing => {}
+            () = gone.closed() => {}
+        }
+    });
+    batches
+}
+
+/// Why a stream of lines is over.
+enum Ended {
+    /// Nobody reads any more.
+    Unread,
+    /// The instance ended, or the connection did.
+    Stream(Option<Failure>),
+}
+
+async fn run(
+    reader: &dyn RuntimeReader,
+    instance: &InstanceId,
+    tail: usize,
+    out: &mpsc::Sender<Batch>,
+) {
+    let mut seen = Seen::default();
+    let mut pause = PAUSES.0;
+    let mut told = String::new();
+    loop {
+        let asked = if seen.last.is_some() { OVERLAP } else { tail };
+        let why = match open(reader, instance, seen.last, asked).await {
+            Ok(stream) => {
+                seen.begin();
+                match pump(stream, &mut seen, out).await {
+                    Ended::Unread => return,
+                    Ended::Stream(failure) => failure,
+                }
+            }
+            Err(failure) => Some(failure),
+        };
+        if std::mem::take(&mut seen.grew) {
+            pause = PAUSES.0;
+            told.clear();
+        }
+        if let Some(failure) = why {
+            let over = !passes(failure.kind);
+            let text = if over {
+                format!("the log cannot be followed: {failure}")
+            } else {
+                format!("the log is interrupted, trying again: {failure}")
+            };
+            // The same trouble is said once, not at every attempt.
+            if text != told && out.send(vec![NewLine::notice(&text)]).await.is_err() {
+                return;
+            }
+            told = text;
+            if over {
+                return;
+            }
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
+
+/// Whether asking again may help. A missing instance stays missing; a driver that cannot be read
+/// will not learn it.
+fn passes(kind: FailureKind) -> bool {
+    !matches!(
+        kind,
+        FailureKind::Missing
+            | FailureKind::Unsupported
+            | FailureKind::Denied
+            | FailureKind::Rejected
+    )
+}
+
+type Chunks = BoxStream<'static, ports::Result<LogChunk>>;
+
+async fn open(
+    reader: &dyn RuntimeReader,
+    instance: &InstanceId,
+    since: Option<Timestamp>,
+    tail: usize,
+) -> ports::Result<Chunks> {
+    match timeout(BEGIN, reader.logs(instance, since, tail)).await {
+        Ok(opened) => opened,
+        Err(_) => Err(Failure::new(
+            FailureKind::Unreachable,
+            "the runtime",
+            format!("opening the log of {}", instance.short()),
+            "no answer",
+        )),
+    }
+}
+
+async fn pump(stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> Ended {
+    let mut stream = stream.fuse();
+    loop {
+        let mut batch = Batch::new();
+        let Some(first) = stream.next().await else {
+            return Ended::Stream(None);
+        };
+        let mut gathered = gather(first, seen, &mut batch);
+        let until = Instant::now() + GATHER;
+        while gathered.is_ok() && batch.len() < LARGEST {
+            match timeout_at(until, stream.next()).await {
+                Ok(Some(next)) => gathered = gather(next, seen, &mut batch),
+                // The next round finds the end again.
+                Ok(None) | Err(_) => break,
+            }
+        }
+        if !batch.is_empty() && out.send(batch).await.is_err() {
+            return Ended::Unread;
+        }
+        if let Err(failure) = gathered {
+            return Ended::Stream(Some(failure));
+        }
+    }
+}
+
+/// Adds what is new in a chunk.
+fn gather(chunk: ports::Result<LogChunk>, seen: &mut Seen, batch: &mut Batch) -> ports::Result<()> {
+    seen.take(&chunk?, batch);
+    Ok(())
+}
+
+/// Where a re-opened stream stands against what was handed on before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Joint {
+    /// Nothing was handed on before.
+    #[default]
+    First,
+    /// Re-opened; no line came yet that was handed on before.
+    Open,
+    /// Re-opened, and it was seen to continue where the last one ended.
+    Closed,
+}
+
+/// What has been handed on, as far as doubles need it: the newest time stamp and the lines at it.
+#[derive(Debug, Default)]
+struct Seen {
+    last: Option<Timestamp>,
+    at_last: HashMap<Vec<u8>, usize>,
+    /// The lines at `last` that the re-opened stream still repeats.
+    repeats: HashMap<Vec<u8>, usize>,
+    repeats_at: Option<Timestamp>,
+    joint: Joint,
+    any: bool,
+    grew: bool,
+}
+
+impl Seen {
+    /// A stream was opened from `last` on, inclusive.
+    fn begin(&mut self) {
+        self.repeats = self.at_last.clone();
+        self.repeats_at = self.last;
+        self.joint = if self.any { Joint::Open } else { Joint::First };
+    }
+
+    /// Hands on what is new, with a line before it where lines may be missing.
+    fn take(&mut self, chunk: &LogChunk, batch: &mut Batch) {
+        if self.is_repeat(chunk) {
+            self.joint = Joint::Closed;
+            return;
+        }
+        if self.joint == Joint::Open {
+            self.joint = Joint::Closed;
+            batch.push(NewLine::notice(gap(self.last, chunk.at)));
+        }
+        self.note(chunk);
+        batch.push(NewLine::from_chunk(chunk));
+    }
+
+    fn is_repeat(&mut self, chunk: &LogChunk) -> bool {
+        let (Some(at), Some(joint)) = (chunk.at, self.repeats_at) else {
+            return false;
+        };
+        if at < joint {
+            // Engines that cut `since` to seconds send what is older too. After the first newer
+            // line an older stamp is the other stream's, late, and not a repetition.
+            return self.last == Some(joint);
+        }
+        if at > joint {
+            return false;
+        }
+        match self.repeats.get_mut(&chunk.bytes) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn note(&mut self, chunk: &LogChunk) {
+        self.any = true;
+        self.grew = true;
+        let Some(at) = chunk.at else { return };
+        match self.last {
+            Some(last) if at < last => return,
+            Some(last) if at == last => {}
+            _ => {
+                self.at_last.clear();
+                self.last = Some(at);
+            }
+        }
+        *self.at_last.entry(chunk.bytes.clone()).or_default() += 1;
+    }
+}
+
+fn gap(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
+    match (from, to) {
+        (Some(from), Some(to)) => format!("lines may be missing between {from} and {to}"),
+        _ => "lines may be missing here: the log was re-opened".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use futures_util::stream;
+
+use super::super::Origin;
+use super::*;
+use crate::inventory::{Endpoint, Instance, Slot, Target, Version};
+use crate::ports::{EngineInfo, LogStream, Occupancy};
+
+/// A runtime that has nothing but scripted log streams, one an opening.
+#[derive(Default)]
+struct Scripted {
+    streams: Mutex<VecDeque<ports::Result<Vec<ports::Result<LogChunk>>>>>,
+    asked: Mutex<Vec<(Option<Timestamp>, usize)>>,
+}
+
+fn unsupported<T>() -> ports::Result<T> {
+    Err(Failure::new(
+        FailureKind::Unsupported,
+        "script",
+        "asking",
+        "only logs",
+    ))
+}
+
+#[async_trait]
+impl RuntimeReader for Scripted {
+    async fn engine(&self) -> ports::Result<EngineInfo> {
+        unsupported()
+    }
+    async fn instances(&self, _: &Target) -> ports::Result<Vec<Instance>> {
+        unsupported()
+    }
+    async fn all_instances(&self) -> ports::Result<BTreeMap<Target, Vec<Instance>>> {
+        unsupported()
+    }
+    async fn occupancy(&self, _: &Target, _: Slot, _: &Endpoint) -> ports::Result<Occupancy> {
+        unsupported()
+    }
+    async fn has_image(&self, _: &Version) -> ports::Result<bool> {
+        unsupported()
+    }
+    async fn changes(&self) -> ports::Result<BoxStream<'static, ports::Result<()>>> {
+        unsupported()
+    }
+    async fn logs(
+        &self,
+        _: &InstanceId,
+        since: Option<Timestamp>,
+        tail: usize,
+    ) -> ports::Result<Chunks> {
+        self.asked.lock().unwrap().push((since, tail));
+        match self.streams.lock().unwrap().pop_front() {
+            Some(Ok(chunks)) => Ok(stream::iter(chunks).boxed()),
+            Some(Err(failure)) => Err(failure),
+            None => Err(missing()),
+        }
+    }
+}
+
+fn missing() -> Failure {
+    Failure::new(FailureKind::Missing, "script", "reading the log", "gone")
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a stream's items are results")]
+fn chunk(second: i64, text: &str) -> ports::Result<LogChunk> {
+    Ok(LogChunk {
+        at: Some(Timestamp::from_second(second).unwrap()),
+        stream: LogStream::Out,
+        bytes: text.into(),
+    })
+}
+
+/// Everything a tail hands on over the given streams, until the log is gone.
+async fn told(streams: Vec<ports::Result<Vec<ports::Result<LogChunk>>>>) -> Vec<String> {
+    let reader = Arc::new(Scripted {
+        streams: Mutex::new(streams.into()),
+        ..Scripted::default()
+    });
+    let mut batches = follow(reader, InstanceId("i".into()), 100);
+    let mut lines = Vec::new();
+    while let Some(batch) = batches.recv().await {
+        lines.extend(batch.into_iter().map(|line| match line.origin {
+            Origin::Notice => format!("! {}", line.text),
+            _ => line.text,
+        }));
+    }
+    lines
+}
+
+const GONE: &str = "! the log cannot be followed: script: reading the log: gone";
+
+#[tokio::test]
+async fn a_reopened_log_repeats_nothing_and_loses_nothing() {
+    let lines = told(vec![
+        Ok(vec![chunk(1, "a"), chunk(2, "b"), chunk(2, "b")]),
+        Ok(vec![
+            chunk(1, "a"),
+            chunk(2, "b"),
+            chunk(2, "b"),
+            chunk(2, "b"),
+            chunk(3, "c"),
+        ]),
+    ])
+    .await;
+    assert_eq!(lines, ["a", "b", "b", "b", "c", GONE]);
+}
+
+#[tokio::test]
+async fn a_gap_is_said() {
+    let lines = told(vec![Ok(vec![chunk(1, "a")]), Ok(vec![chunk(9, "z")])]).await;
+    assert_eq!(
+        lines,
+        [
+            "a",
+            "! lines may be missing between 1970-01-01T00:00:01Z and 1970-01-01T00:00:09Z",
+            "z",
+            GONE
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_interruption_is_said_once_and_the_log_goes_on() {
+    let broken = || {
+        Failure::new(
+            FailureKind::Unreachable,
+            "script",
+            "reading the log",
+            "no \u{1b}[31mengine",
+        )
+    };
+    let lines = told(vec![
+        Ok(vec![chunk(1, "a"), Err(broken())]),
+        Err(broken()),
+        Ok(vec![chunk(1, "a"), chunk(2, "b")]),
+    ])
+    .await;
+    assert_eq!(
+        lines,
+        [
+            "a",
+            "! the log is interrupted, trying again: script: reading the log: no engine",
+            "b",
+            GONE
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_is_not_asked_for_again() {
+    let reader = Arc::new(Scripted::default());
+    reader.streams.lock().unwrap().push_back(unsupported());
+    let mut batches = follow(Arc::clone(&reader) as _, InstanceId("i".into()), 7);
+    assert!(batches.recv().await.is_some());
+    assert!(batches.recv().await.is_none());
+    assert_eq!(*reader.asked.lock().unwrap(), [(None, 7)]);
+}
+
+#[tokio::test]
+async fn hostile_bytes_are_harmless_and_many_lines_come_in_bounded_batches() {
+    let mut chunks: Vec<_> = (0..2000).map(|n| chunk(n, "x")).collect();
+    chunks.push(chunk(3000, "\u{1b}]52;c;ZXZpbA==\u{7}copied \u{202e}"));
+    let reader = Arc::new(Scripted::default());
+    reader.streams.lock().unwrap().push_back(Ok(chunks));
+    let mut batches = follow(reader, InstanceId("i".into()), 7);
+    let mut all = Vec::new();
+    while let Some(batch) = batches.recv().await {
+        assert!(batch.len() <= LARGEST);
+        all.extend(batch);
+    }
+    assert_eq!(all[2000].text, "copied \u{fffd}");
+}

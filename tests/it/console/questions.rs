@@ -1,0 +1,340 @@
+//! Keys that change something: what they ask, what they refuse, and what they never do.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyCode;
+use greenroom::console::effect::Effect;
+use greenroom::console::event::{Event, Input};
+use greenroom::console::model::{Button, Dialog};
+use greenroom::console::update::update;
+use greenroom::console::{Farewell, Mode, Model};
+use greenroom::history::Step;
+use greenroom::inventory::{Tier, VersionRef};
+use greenroom::release::{Command, Refusal, Refused, Scope, Wanted};
+
+use super::world::{
+    PRODUCTION, asking, later, model, now, operator, plan, press, press_key, screen, target, tell,
+    web_production, with_candidate, with_standby, world,
+};
+
+const SIZE: (u16, u16) = (118, 34);
+
+fn notice(model: &Model) -> &str {
+    model.notice.as_ref().map_or("", |notice| &notice.text)
+}
+
+fn waiting(step: Step) -> Model {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    tell(&mut model, Event::ReleaseMoved(Arc::new(asking(step))));
+    press(&mut model, "W");
+    model
+}
+
+fn confirm(model: &Model) -> &greenroom::console::model::Confirm {
+    match &model.dialog {
+        Some(Dialog::Confirm(confirm)) => confirm,
+        other => panic!("no question, but {other:?}"),
+    }
+}
+
+#[test]
+fn the_cursor_never_starts_on_a_protected_environment() {
+    let mode = Mode::Armable(std::time::Duration::from_mins(5));
+    let mut model = Model::new(operator(), mode, now(), SIZE);
+    let mut seen = world(web_production());
+    tell(&mut model, Event::WorldObserved(Arc::new(seen.clone())));
+    assert_eq!(model.open, Some(target("web", "dev")));
+
+    let mut model = Model::new(operator(), mode, now(), SIZE);
+    seen.environments
+        .retain(|(_, tier)| *tier == Tier::Protected);
+    tell(&mut model, Event::WorldObserved(Arc::new(seen)));
+    assert_eq!((model.cursor, model.open), (None, None));
+}
+
+#[test]
+fn every_capital_answers_while_read_only_and_changes_nothing() {
+    for key in ["P", "A", "X", "R", "S"] {
+        let mut model = model(SIZE, with_candidate(web_production()));
+        tell(
+            &mut model,
+            Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+        );
+        model.notice = None;
+        assert!(press(&mut model, key).is_empty(), "{key}");
+        assert!(
+            notice(&model).contains("W arms web/production"),
+            "{key}: {}",
+            notice(&model)
+        );
+        assert!(model.dialog.is_none());
+    }
+}
+
+#[test]
+fn a_console_started_read_only_cannot_be_armed() {
+    let mut model = model(SIZE, web_production());
+    model.mode = Mode::ReadOnly;
+    press(&mut model, "W");
+    assert!(model.armed.is_none());
+    assert!(notice(&model).contains("--read-only"));
+}
+
+#[test]
+fn arming_is_for_one_target_and_ends() {
+    let mut model = model(SIZE, web_production());
+    press(&mut model, "W");
+    assert!(model.is_armed());
+    assert!(screen(&model).contains("armed 5:00"));
+    press(&mut model, "h");
+    press_key(&mut model, KeyCode::Enter);
+    assert!(!model.is_armed(), "armed for another target");
+    press(&mut model, "l");
+    press_key(&mut model, KeyCode::Enter);
+    assert!(model.is_armed());
+    update(&mut model, Event::Ticked, later(300));
+    assert!(!model.is_armed() && model.armed.is_none());
+}
+
+#[test]
+fn enter_alone_never_confirms() {
+    for step in [Step::Register, Step::Switch] {
+        let mut model = waiting(step);
+        press(&mut model, "A");
+        assert_eq!(confirm(&model).button, Button::Cancel);
+        assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+        assert!(model.dialog.is_none());
+        assert!(notice(&model).contains("nothing was done"));
+    }
+}
+
+#[test]
+fn traffic_in_production_takes_the_whole_name_typed() {
+    let mut model = waiting(Step::Switch);
+    press(&mut model, "A");
+    press(&mut model, "productio");
+    for key in [KeyCode::Right, KeyCode::Tab] {
+        press_key(&mut model, key);
+        assert_eq!(confirm(&model).button, Button::Cancel, "{key:?}");
+    }
+    press(&mut model, "n");
+    assert_eq!(confirm(&model).button, Button::Go);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    match effects.as_slice() {
+        [
+            Effect::Say {
+                command: Command::Approve(approval),
+                ..
+            },
+        ] => {
+            assert_eq!(approval.scope(), Scope::Step(Step::Switch));
+            assert_eq!(approval.by(), &operator());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_pasted_name_does_not_count() {
+    let mut model = waiting(Step::Switch);
+    press(&mut model, "A");
+    tell(&mut model, Event::Input(Input::Paste(PRODUCTION.into())));
+    assert_eq!(confirm(&model).typed, "");
+    assert!(notice(&model).contains("type the name"));
+}
+
+#[test]
+fn a_question_left_open_over_lunch_does_nothing() {
+    let mut model = waiting(Step::Switch);
+    press(&mut model, "A");
+    press(&mut model, PRODUCTION);
+    let key = crossterm::event::KeyEvent::from(KeyCode::Enter);
+    let effects = update(&mut model, Event::Input(Input::Key(key)), later(3600));
+    assert!(effects.is_empty(), "{effects:?}");
+    assert!(model.dialog.is_none());
+}
+
+#[test]
+fn a_question_is_void_when_arming_ends_under_it() {
+    let mut model = waiting(Step::Switch);
+    press(&mut model, "A");
+    press(&mut model, PRODUCTION);
+    model.armed = None;
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(notice(&model).contains("not armed"));
+}
+
+#[test]
+fn a_question_closes_when_the_release_moves_on() {
+    let mut model = waiting(Step::Register);
+    press(&mut model, "A");
+    tell(
+        &mut model,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    assert!(model.dialog.is_none());
+    assert!(notice(&model).contains("moved on"));
+}
+
+#[test]
+fn promoting_is_version_reason_plan_question_and_only_then_a_beginning() {
+    let mut model = model(SIZE, web_production());
+    press(&mut model, "W");
+    let effects = press(&mut model, "P");
+    assert!(
+        matches!(effects.as_slice(), [Effect::ListVersions(t)] if *t == target("web", PRODUCTION))
+    );
+    let versions = Ok(vec!["1.9.0".into(), "1.8.2".into()]);
+    tell(
+        &mut model,
+        Event::VersionsListed {
+            target: target("web", PRODUCTION),
+            versions,
+        },
+    );
+    let shown = screen(&model);
+    assert!(shown.contains("what qa runs"), "{shown}");
+    press_key(&mut model, KeyCode::Enter);
+    press(&mut model, "fix");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    let asked = match effects.as_slice() {
+        [Effect::MakePlan { asked, request }] => {
+            assert_eq!(request.wanted, Wanted::From("qa".parse().expect("a name")));
+            assert_eq!(request.reason.as_deref(), Some("fix"));
+            *asked
+        }
+        other => panic!("{other:?}"),
+    };
+    let plan = Arc::new(plan(&target("web", PRODUCTION), Tier::Protected));
+    let late = Event::Planned {
+        asked: asked - 1,
+        plan: Ok(Arc::clone(&plan)),
+    };
+    tell(&mut model, late);
+    assert!(
+        matches!(model.dialog, Some(Dialog::Thinking(_))),
+        "an answer to another asking"
+    );
+    tell(
+        &mut model,
+        Event::Planned {
+            asked,
+            plan: Ok(plan),
+        },
+    );
+    insta::assert_snapshot!(screen(&model));
+    press_key(&mut model, KeyCode::Tab);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Begin { approval, .. }] if approval.scope() == Scope::Plan)
+    );
+}
+
+#[test]
+fn any_tag_or_digest_can_be_typed_when_the_registry_is_silent() {
+    let mut model = model(SIZE, web_production());
+    press(&mut model, "W");
+    press(&mut model, "P");
+    let versions = Err("connection refused".to_owned());
+    tell(
+        &mut model,
+        Event::VersionsListed {
+            target: target("web", PRODUCTION),
+            versions,
+        },
+    );
+    press(&mut model, "2.0.0-rc1");
+    press_key(&mut model, KeyCode::Enter);
+    match &model.dialog {
+        Some(Dialog::Reason(reason)) => {
+            assert_eq!(
+                reason.wanted,
+                Wanted::Version(VersionRef::Tag("2.0.0-rc1".into()))
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_refused_plan_says_every_reason() {
+    let mut model = model(SIZE, web_production());
+    press(&mut model, "W");
+    press(&mut model, "P");
+    press_key(&mut model, KeyCode::Enter);
+    press_key(&mut model, KeyCode::Enter);
+    let refused = Refused(vec![Refusal::NoHealthCheck, Refusal::NoReason]);
+    let asked = model.asked;
+    tell(
+        &mut model,
+        Event::Planned {
+            asked,
+            plan: Err(refused),
+        },
+    );
+    let shown = screen(&model);
+    assert!(shown.contains("no health endpoint"), "{shown}");
+    assert!(shown.contains("the rules ask for a reason"), "{shown}");
+}
+
+#[test]
+fn rolling_back_goes_to_what_is_kept_warm_or_says_that_nothing_is() {
+    let mut cold = model(SIZE, web_production());
+    press(&mut cold, "WR");
+    assert!(notice(&cold).contains("keeps no version warm"));
+
+    let mut warm = model(SIZE, with_standby(web_production()));
+    press(&mut warm, "WR");
+    let effects = press_key(&mut warm, KeyCode::Enter);
+    match effects.as_slice() {
+        [Effect::MakePlan { request, .. }] => assert_eq!(request.wanted, Wanted::Standby),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn quitting_asks_only_while_a_release_is_in_flight() {
+    let mut idle = model(SIZE, web_production());
+    let effects = press(&mut idle, "q");
+    assert!(matches!(
+        effects.as_slice(),
+        [Effect::Leave(Farewell::Quit)]
+    ));
+
+    let mut model = waiting(Step::Switch);
+    assert!(press(&mut model, "q").is_empty());
+    assert!(screen(&model).contains("leave after the current step"));
+    assert!(
+        press_key(&mut model, KeyCode::Enter).is_empty(),
+        "Enter alone stays"
+    );
+    press(&mut model, "qj");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    let interrupted = matches!(
+        effects.as_slice(),
+        [Effect::Say {
+            command: Command::Interrupt { .. },
+            ..
+        }]
+    );
+    assert!(interrupted, "{effects:?}");
+    let release = asking(Step::Switch).plan.release;
+    let effects = tell(&mut model, Event::DriverGone(release));
+    assert!(matches!(
+        effects.as_slice(),
+        [Effect::Leave(Farewell::Quit)]
+    ));
+}
+
+#[test]
+fn a_signal_and_a_lost_terminal_end_the_console() {
+    for (input, farewell) in [
+        (Input::Signal("SIGTERM"), Farewell::Signal("SIGTERM")),
+        (Input::Lost, Farewell::TerminalLost),
+    ] {
+        let mut model = waiting(Step::Switch);
+        press(&mut model, "A");
+        let effects = tell(&mut model, Event::Input(input));
+        assert!(matches!(effects.as_slice(), [Effect::Leave(said)] if *said == farewell));
+    }
+}

@@ -1,0 +1,260 @@
+//! What a release's movements do to the console, and what the panes' own keys do.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyCode;
+use greenroom::console::Model;
+use greenroom::console::effect::Effect;
+use greenroom::console::event::Event;
+use greenroom::console::model::{Dialog, Pane};
+use greenroom::history::{Direction, Outcome, Step};
+use greenroom::inventory::{Slot, Tier};
+use greenroom::logs::{NewLine, Origin};
+use greenroom::release::{Choice, Command, Progress, Status};
+
+use super::world::{
+    PRODUCTION, asking, later, model, press, press_key, screen, status, target, tell, verifying,
+    web_production, with_candidate, with_standby, world,
+};
+
+const SIZE: (u16, u16) = (118, 34);
+
+fn failed() -> Status {
+    let progress = Progress::Choosing {
+        step: Step::Verify,
+        direction: Direction::Forward,
+        why: "orders: status 500 instead of 2xx".into(),
+        choices: vec![Choice::Retry, Choice::BackOut, Choice::Leave],
+    };
+    status(
+        &target("web", PRODUCTION),
+        Tier::Protected,
+        Step::Verify,
+        progress,
+    )
+}
+
+fn busy() -> Model {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    press(&mut model, "W");
+    tell(&mut model, Event::ReleaseMoved(Arc::new(verifying())));
+    model
+}
+
+#[test]
+fn a_failed_step_asks_and_starts_on_the_answer_that_changes_nothing() {
+    let mut model = busy();
+    tell(&mut model, Event::ReleaseMoved(Arc::new(failed())));
+    insta::assert_snapshot!(screen(&model));
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(model.dialog.is_none());
+    tell(&mut model, Event::ReleaseMoved(Arc::new(failed())));
+    assert!(
+        model.dialog.is_none(),
+        "decided later, and asked again at once"
+    );
+    press(&mut model, "Ajj");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    let backs_out = matches!(
+        effects.as_slice(),
+        [Effect::Say {
+            command: Command::Choose {
+                choice: Choice::BackOut,
+                ..
+            },
+            ..
+        }]
+    );
+    assert!(backs_out, "{effects:?}");
+}
+
+#[test]
+fn backing_out_after_the_switch_takes_the_typed_name() {
+    let mut model = busy();
+    let mut watched = status(
+        &target("web", PRODUCTION),
+        Tier::Protected,
+        Step::Watch,
+        Progress::Forward(Step::Watch),
+    );
+    watched.switched = true;
+    tell(&mut model, Event::ReleaseMoved(Arc::new(watched)));
+    press(&mut model, "X");
+    let shown = screen(&model);
+    assert!(shown.contains("Type production"), "{shown}");
+    press(&mut model, PRODUCTION);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(matches!(
+        effects.as_slice(),
+        [Effect::Say {
+            command: Command::BackOut { .. },
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn backing_out_before_the_switch_takes_a_yes() {
+    let mut model = busy();
+    press(&mut model, "X");
+    let shown = screen(&model);
+    assert!(
+        shown.contains("keeps the traffic") && !shown.contains("Type"),
+        "{shown}"
+    );
+    press_key(&mut model, KeyCode::Tab);
+    assert_eq!(press_key(&mut model, KeyCode::Enter).len(), 1);
+}
+
+#[test]
+fn nothing_else_begins_while_a_release_goes_on() {
+    let mut model = busy();
+    for key in ["P", "R"] {
+        assert!(press(&mut model, key).is_empty());
+        assert!(model.dialog.is_none(), "{key}");
+    }
+}
+
+#[test]
+fn a_standby_counts_down_and_can_be_ended() {
+    let mut model = model(SIZE, with_standby(web_production()));
+    press(&mut model, "W");
+    let standby = status(
+        &target("web", PRODUCTION),
+        Tier::Protected,
+        Step::Stop,
+        Progress::Standby {
+            until: Some(later(581)),
+        },
+    );
+    tell(&mut model, Event::ReleaseMoved(Arc::new(standby)));
+    model.notice = None;
+    let shown = screen(&model);
+    assert!(
+        shown.contains("9:41") && shown.contains("S stop standby"),
+        "{shown}"
+    );
+    press(&mut model, "S");
+    press_key(&mut model, KeyCode::Tab);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(matches!(
+        effects.as_slice(),
+        [Effect::Say {
+            command: Command::EndStandby,
+            ..
+        }]
+    ));
+}
+
+#[test]
+fn the_end_of_a_release_is_told_once_and_stays_quiet() {
+    let mut model = busy();
+    let reason = "orders failed".to_owned();
+    let over = status(
+        &target("web", PRODUCTION),
+        Tier::Protected,
+        Step::Verify,
+        Progress::Closed(Outcome::BackedOut { reason }),
+    );
+    tell(&mut model, Event::ReleaseMoved(Arc::new(over.clone())));
+    assert!(model.notice.take().is_some());
+    tell(&mut model, Event::ReleaseMoved(Arc::new(over)));
+    assert!(model.notice.is_none());
+    model.armed = None;
+    assert!(!model.counts_time(), "nothing counts any more");
+}
+
+#[test]
+fn something_counts_only_while_a_release_moves_or_a_question_is_open() {
+    let mut idle = model(SIZE, web_production());
+    idle.notice = None;
+    assert!(!idle.counts_time());
+    tell(
+        &mut idle,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    assert!(idle.counts_time());
+}
+
+#[test]
+fn the_log_follows_the_candidate_and_the_operator_can_choose() {
+    let mut model = model(SIZE, web_production());
+    assert_eq!(model.log.source.as_ref().map(|s| s.slot), Some(Slot::Blue));
+    let effects = tell(
+        &mut model,
+        Event::WorldObserved(Arc::new(world(with_candidate(web_production())))),
+    );
+    assert!(matches!(effects.as_slice(), [Effect::FollowLog(Some(s))] if s.slot == Slot::Green));
+    press(&mut model, "5");
+    let effects = press(&mut model, "o");
+    assert!(matches!(effects.as_slice(), [Effect::FollowLog(Some(s))] if s.slot == Slot::Blue));
+}
+
+#[test]
+fn the_log_stays_still_while_lines_pour_in() {
+    let mut model = model(SIZE, web_production());
+    let source = model.log.source.clone().expect("a log");
+    let pour = |model: &mut Model, from: u32| {
+        let batch = (from..from + 50)
+            .map(|n| NewLine {
+                at: None,
+                origin: Origin::Out,
+                text: format!("line {n}."),
+            })
+            .collect();
+        let source = source.clone();
+        tell(model, Event::LogArrived { source, batch });
+    };
+    pour(&mut model, 0);
+    press(&mut model, "5");
+    assert!(screen(&model).contains("line 49."));
+    press(&mut model, "k");
+    pour(&mut model, 50);
+    let shown = screen(&model);
+    assert!(
+        shown.contains("line 48.") && !shown.contains("line 49."),
+        "{shown}"
+    );
+    assert!(shown.contains("staying, 51 below"), "{shown}");
+    press(&mut model, "G");
+    assert!(screen(&model).contains("line 99."));
+}
+
+#[test]
+fn lines_of_a_log_that_was_left_are_not_mixed_in() {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    let mut other = model.log.source.clone().expect("a log");
+    other.slot = other.slot.other();
+    let batch = vec![NewLine::notice("old")];
+    tell(
+        &mut model,
+        Event::LogArrived {
+            source: other,
+            batch,
+        },
+    );
+    assert!(model.log.ring.is_empty());
+}
+
+#[test]
+fn panes_are_reached_by_number_and_by_tab_and_details_open_on_enter() {
+    let mut model = busy();
+    press(&mut model, "3");
+    assert_eq!(model.focus, Pane::Checks);
+    press(&mut model, "j");
+    press_key(&mut model, KeyCode::Enter);
+    assert!(matches!(&model.dialog, Some(Dialog::Page(page)) if page.title == "Check login"));
+    press_key(&mut model, KeyCode::Esc);
+    press_key(&mut model, KeyCode::Tab);
+    assert_eq!(model.focus, Pane::Registrations);
+    let effects = press(&mut model, "y");
+    assert!(matches!(effects.as_slice(), [Effect::Copy(text)] if text.contains("slots/blue")));
+}
+
+#[test]
+fn a_key_without_meaning_answers() {
+    let mut model = busy();
+    model.notice = None;
+    press(&mut model, "Z");
+    assert!(model.notice.is_some_and(|notice| notice.text.contains('?')));
+}

@@ -1,0 +1,235 @@
+//! What the screens say at the sizes that matter, and what their styles say beside it.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyCode;
+use greenroom::console::event::Event;
+use greenroom::console::theme::Meaning;
+use greenroom::console::{Charset, Model};
+use greenroom::history::Step;
+use greenroom::inventory::{Slot, SourceState};
+use greenroom::logs::{NewLine, Origin};
+use ratatui::buffer::Buffer;
+use ratatui::style::{Modifier, Style};
+
+use super::world::{
+    self, ago, asking, drawn, model, press, press_key, screen, tell, text, verifying,
+    web_production, with_candidate, with_standby,
+};
+
+/// A release that verifies its candidate, whose log streams.
+fn busy(size: (u16, u16)) -> Model {
+    let mut model = model(size, with_candidate(web_production()));
+    press(&mut model, "W");
+    tell(&mut model, Event::ReleaseMoved(Arc::new(verifying())));
+    let source = model.log.source.clone().expect("a log");
+    assert_eq!(source.slot, Slot::Green);
+    let lines = [
+        (Origin::Out, "INFO  listening on 0.0.0.0:8080 version=1.9.0"),
+        (Origin::Out, "INFO  GET /health 200 1ms"),
+        (
+            Origin::Err,
+            "WARN  basket: price cache cold, falling back to store",
+        ),
+        (Origin::Out, "INFO  GET /basket/77 200 4ms"),
+    ];
+    let batch = lines
+        .map(|(origin, text)| NewLine {
+            at: Some(ago(2)),
+            origin,
+            text: text.into(),
+        })
+        .to_vec();
+    tell(&mut model, Event::LogArrived { source, batch });
+    model.notice = None;
+    model
+}
+
+#[test]
+fn all_panes_fit_at_118_by_34() {
+    insta::assert_snapshot!(screen(&busy((118, 34))));
+}
+
+#[test]
+fn slots_stack_at_100_by_30() {
+    insta::assert_snapshot!(screen(&busy((100, 30))));
+}
+
+#[test]
+fn one_pane_at_a_time_at_80_by_24() {
+    let mut model = busy((80, 24));
+    let mut all = screen(&model);
+    for key in ["2", "3", "4", "5"] {
+        press(&mut model, key);
+        all.push_str(&screen(&model));
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn the_ladder_is_one_line_at_60_by_16() {
+    insta::assert_snapshot!(screen(&busy((60, 16))));
+}
+
+#[test]
+fn a_card_says_what_it_needs_at_20_by_5() {
+    insta::assert_snapshot!(screen(&busy((20, 5))));
+}
+
+#[test]
+fn an_ascii_screen_has_nothing_but_ascii() {
+    let shown = text(&drawn(
+        &busy((118, 34)),
+        &world::theme("mono", Charset::Ascii),
+    ));
+    let foreign: Vec<char> = shown.chars().filter(|c| !c.is_ascii()).collect();
+    assert!(foreign.is_empty(), "{foreign:?}");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn switching_production_asks_for_its_name() {
+    let mut model = busy((118, 34));
+    tell(
+        &mut model,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    press(&mut model, "A");
+    press(&mut model, "prod");
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn a_question_fits_on_a_narrow_screen() {
+    let mut model = busy((60, 16));
+    tell(
+        &mut model,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    press(&mut model, "A");
+    let shown = screen(&model);
+    assert!(shown.contains("[ Cancel ]"), "{shown}");
+    assert!(shown.contains("Type production"), "{shown}");
+}
+
+#[test]
+fn drift_and_silence_are_said_in_words() {
+    let mut snapshot = with_standby(web_production());
+    if let Some(proxy) = &mut snapshot.proxy {
+        proxy.slot = Some(Slot::Blue);
+        proxy.generation = 41;
+    }
+    snapshot.sources.runtime = SourceState::Stale {
+        since: ago(30),
+        why: "connection refused".into(),
+        retry_at: None,
+    };
+    let shown = screen(&model((118, 34), snapshot));
+    assert!(
+        shown.contains("registry: green generation 42; proxy: blue generation 41"),
+        "{shown}"
+    );
+    assert!(shown.contains("runtime ✗ stale 30s"), "{shown}");
+}
+
+#[test]
+fn hostile_text_never_reaches_the_screen() {
+    let hostile = "a\u{1b}[31m\u{202e}b\u{200b}\u{7}";
+    let mut snapshot = with_candidate(web_production());
+    for side in [&mut snapshot.slots.blue, &mut snapshot.slots.green] {
+        if let Some(instance) = &mut side.instance {
+            instance.tag = Some(hostile.into());
+        }
+        if let Some(probe) = &mut side.probe {
+            probe.detail = hostile.into();
+        }
+    }
+    snapshot.keys[0].value = hostile.into();
+    snapshot.lock.as_mut().expect("a lock").record.operator.name = hostile.into();
+    let mut model = model((118, 34), snapshot);
+    let mut status = verifying();
+    status.undo = hostile.into();
+    status.next = hostile.into();
+    status.cases[0].detail = hostile.into();
+    tell(&mut model, Event::ReleaseMoved(Arc::new(status)));
+    for keys in ["", "2", "3"] {
+        press(&mut model, keys);
+        for enter in [false, true] {
+            if enter {
+                press_key(&mut model, KeyCode::Enter);
+            }
+            for c in screen(&model).chars().filter(|c| *c != '\n') {
+                let moves = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
+                assert!(!c.is_control() && !moves, "{c:?} is on the screen");
+            }
+        }
+        press_key(&mut model, KeyCode::Esc);
+    }
+}
+
+/// The style of the first cell of a text on the screen.
+fn style_of(buffer: &Buffer, words: &str) -> Style {
+    let shown = text(buffer);
+    let (row, line) = shown
+        .lines()
+        .enumerate()
+        .find(|(_, line)| line.contains(words))
+        .unwrap_or_else(|| panic!("{words:?} is not on\n{shown}"));
+    let byte = line.find(words).expect("found above");
+    let column = line[..byte].chars().count();
+    let at = (
+        u16::try_from(column).expect("small"),
+        u16::try_from(row).expect("small"),
+    );
+    buffer.cell(at).expect("a cell").style()
+}
+
+#[test]
+fn production_looks_like_production_and_danger_like_danger() {
+    let theme = world::theme("dark", Charset::Unicode);
+    let mut model = busy((118, 34));
+    let shown = drawn(&model, &theme);
+    let tier = style_of(&shown, "PRODUCTION (protected)");
+    assert_eq!(tier.bg, theme.style(Meaning::TierProtected).bg);
+    assert_eq!(
+        style_of(&shown, "1 Environments").fg,
+        theme.style(Meaning::Focus).fg
+    );
+    assert_eq!(style_of(&shown, "✓ pull").fg, theme.style(Meaning::Ok).fg);
+
+    tell(
+        &mut model,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    press(&mut model, "A");
+    let shown = drawn(&model, &theme);
+    let danger = style_of(&shown, "╔ Switch traffic · web · PRODUCTION");
+    assert_eq!(danger.fg, theme.style(Meaning::Danger).fg);
+    let cancel = style_of(&shown, "[ Cancel ]");
+    assert!(
+        cancel.add_modifier.contains(Modifier::REVERSED),
+        "cancel is not focused"
+    );
+}
+
+#[test]
+fn a_stale_pane_is_dimmed_and_not_blanked() {
+    let theme = world::theme("dark", Charset::Unicode);
+    let mut snapshot = with_candidate(web_production());
+    snapshot.sources.registry = SourceState::Stale {
+        since: ago(9),
+        why: "timed out".into(),
+        retry_at: None,
+    };
+    let shown = drawn(&model((118, 34), snapshot), &theme);
+    let key = style_of(&shown, "…/slots/blue");
+    assert!(key.add_modifier.contains(Modifier::DIM));
+}
+
+#[test]
+fn the_selection_is_seen_without_any_colour() {
+    let theme = world::theme("mono", Charset::Ascii);
+    let shown = drawn(&busy((118, 34)), &theme);
+    let selected = style_of(&shown, "1.8.2%");
+    assert!(selected.add_modifier.contains(Modifier::REVERSED));
+}

@@ -1,0 +1,540 @@
+//! A hand-made world: four services in three environments at 14:02:11, a release of `web` to
+//! production on its way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use greenroom::checks::{Case, CaseReport, Expectation, HealthCheck, Suite, Verdict};
+use greenroom::console::effect::Effect;
+use greenroom::console::event::{Event, Input};
+use greenroom::console::update::update;
+use greenroom::console::{Charset, Depth, Mode, Model, Theme, view};
+use greenroom::history::{Direction, PlannedCalls, ReleaseKind, Step};
+use greenroom::inventory::{
+    Digest, Endpoint, FencingToken, Hold, ImageLabels, Instance, InstanceId, InstanceShape,
+    InstanceState, KeyLine, Listen, LockHolder, LockRecord, Operator, PerSlot, Probe, ProxyAnswer,
+    PublicAnswer, Registration, ReleaseId, RestartPolicy, Revisioned, Route, RuntimeHealth, Slot,
+    SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier, Version, World,
+};
+use greenroom::release::{
+    Definition, LiveBefore, Plan, Progress, Rules, Status, StepState, StepStatus, Timing, need,
+};
+use jiff::Timestamp;
+use ratatui::buffer::Buffer;
+
+/// When everything here happens.
+pub(crate) fn now() -> Timestamp {
+    "2026-11-20T14:02:11Z".parse().expect("a time")
+}
+
+pub(crate) fn ago(seconds: u64) -> Timestamp {
+    now() - Duration::from_secs(seconds)
+}
+
+pub(crate) fn later(seconds: u64) -> Timestamp {
+    now() + Duration::from_secs(seconds)
+}
+
+pub(crate) fn operator() -> Operator {
+    Operator {
+        name: "ana".into(),
+        host: "ops-1".into(),
+    }
+}
+
+pub(crate) fn target(service: &str, environment: &str) -> Target {
+    Target::new(
+        service.parse().expect("a name"),
+        environment.parse().expect("a name"),
+    )
+}
+
+pub(crate) fn digest(fill: &str) -> Digest {
+    let hex: String = fill.chars().cycle().take(64).collect();
+    format!("sha256:{hex}").parse().expect("a digest")
+}
+
+pub(crate) fn version(tag: &str, fill: &str) -> Version {
+    Version {
+        repository: "registry.example/web".into(),
+        tag: Some(tag.into()),
+        digest: digest(fill),
+        labels: ImageLabels::default(),
+    }
+}
+
+pub(crate) fn release_id(number: u8) -> ReleaseId {
+    format!("01JD4ZZZZZ00000000000000{number:02}")
+        .parse()
+        .expect("an id")
+}
+
+fn endpoint(slot: Slot) -> Endpoint {
+    let port = match slot {
+        Slot::Blue => 32_771,
+        Slot::Green => 32_780,
+    };
+    format!("127.0.0.1:{port}").parse().expect("an address")
+}
+
+fn instance(target: &Target, slot: Slot, version: &Version, release: u8, age: u64) -> Instance {
+    Instance {
+        id: InstanceId(format!("{}{}", slot.as_str(), "0123456789abcdef".repeat(4))),
+        name: format!("greenroom-{}-{}-{slot}", target.service, target.environment),
+        target: target.clone(),
+        slot,
+        digest: version.digest.clone(),
+        tag: version.tag.clone(),
+        release: Some(release_id(release)),
+        state: InstanceState::Running,
+        health: RuntimeHealth::Unchecked,
+        started_at: Some(ago(age)),
+        restarts: 0,
+        pid: Some(4711),
+    }
+}
+
+fn side(instance: Option<Instance>, slot: Slot, registered: bool) -> SlotSnapshot {
+    let registration = instance.as_ref().filter(|_| registered).map(|instance| {
+        let value = Registration {
+            slot,
+            endpoint: endpoint(slot),
+            tag: instance.tag.clone(),
+            digest: instance.digest.clone(),
+            instance: instance.id.clone(),
+            release: instance.release.expect("a release"),
+            registered_at: ago(1000),
+            token: FencingToken(7),
+        };
+        Revisioned {
+            value,
+            revision: 8812,
+        }
+    });
+    SlotSnapshot {
+        endpoint: endpoint(slot),
+        probe: instance.as_ref().map(|_| Probe {
+            healthy: true,
+            detail: "200".into(),
+            took: Duration::from_millis(3),
+        }),
+        instance,
+        registration,
+    }
+}
+
+/// A target with a healthy version live in blue, and nothing else.
+pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
+    let live = version(tag, "4f2a9c01e7");
+    let blue = instance(target, Slot::Blue, &live, 1, 12 * 86_400 + 4 * 3600);
+    Snapshot {
+        target: target.clone(),
+        tier,
+        slots: PerSlot {
+            blue: side(Some(blue), Slot::Blue, true),
+            green: side(None, Slot::Green, false),
+        },
+        route: Some(Revisioned {
+            value: Route {
+                generation: 41,
+                live: Slot::Blue,
+                endpoint: endpoint(Slot::Blue),
+                digest: live.digest,
+                release: release_id(1),
+                token: FencingToken(7),
+            },
+            revision: 8813,
+        }),
+        proxy: Some(ProxyAnswer {
+            slot: Some(Slot::Blue),
+            generation: 41,
+            token: FencingToken(7),
+            configuration: "c0ffee".into(),
+        }),
+        public: Some(PublicAnswer {
+            slot: Some(Slot::Blue),
+            status: Some(200),
+            detail: String::new(),
+        }),
+        lock: None,
+        hold: None,
+        problems: BTreeMap::new(),
+        keys: vec![
+            key(
+                target,
+                "slots/blue",
+                "127.0.0.1:32771 web:1.8.2",
+                8812,
+                None,
+            ),
+            key(target, "route", "blue, generation 41", 8813, None),
+        ],
+        sources: Sources {
+            runtime: SourceState::Live,
+            registry: SourceState::Live,
+            router: SourceState::Live,
+        },
+        at: now(),
+    }
+}
+
+fn key(target: &Target, name: &str, value: &str, revision: i64, ttl: Option<i64>) -> KeyLine {
+    KeyLine {
+        key: format!("/greenroom/v1/targets/{target}/{name}"),
+        value: value.into(),
+        revision,
+        ttl_seconds: ttl,
+    }
+}
+
+/// A candidate in green, and the lock of the release that started it.
+pub(crate) fn with_candidate(mut snapshot: Snapshot) -> Snapshot {
+    let target = snapshot.target.clone();
+    let candidate = version("1.9.0", "b81d77aa30");
+    let green = instance(&target, Slot::Green, &candidate, 2, 48);
+    snapshot.slots.green = side(Some(green), Slot::Green, false);
+    snapshot.lock = Some(LockHolder {
+        record: LockRecord {
+            operator: operator(),
+            console: "c1".into(),
+            release: release_id(2),
+            since: ago(52),
+            message: "promote 1.9.0".into(),
+        },
+        token: FencingToken(8),
+        ttl_seconds: Some(27),
+    });
+    let lock = key(&target, "lock", "ana@ops-1, promote 1.9.0", 8840, Some(27));
+    snapshot.keys.push(lock);
+    snapshot
+}
+
+/// Blue is standby, green is live.
+pub(crate) fn with_standby(mut snapshot: Snapshot) -> Snapshot {
+    snapshot = with_candidate(snapshot);
+    let green = snapshot.slots.green.instance.clone();
+    snapshot.slots.green = side(green, Slot::Green, true);
+    if let Some(route) = &mut snapshot.route {
+        route.value.live = Slot::Green;
+        route.value.generation = 42;
+        route.value.release = release_id(2);
+    }
+    if let Some(proxy) = &mut snapshot.proxy {
+        proxy.slot = Some(Slot::Green);
+        proxy.generation = 42;
+    }
+    if let Some(public) = &mut snapshot.public {
+        public.slot = Some(Slot::Green);
+    }
+    snapshot
+}
+
+pub(crate) const PRODUCTION: &str = "production";
+
+/// The whole world, with `web/production` as given.
+pub(crate) fn world(web_production: Snapshot) -> World {
+    let mut world = World {
+        services: ["web", "api", "wallets", "search"]
+            .map(|name| name.parse().expect("a name"))
+            .to_vec(),
+        environments: [
+            ("dev", Tier::Development),
+            ("qa", Tier::Staging),
+            (PRODUCTION, Tier::Protected),
+        ]
+        .map(|(name, tier)| (name.parse().expect("a name"), tier))
+        .to_vec(),
+        snapshots: BTreeMap::new(),
+    };
+    let tags = [
+        ("web", ["1.9.0", "1.9.0", "1.8.2"]),
+        ("api", ["4.1.0", "4.1.0", "4.1.0"]),
+        ("wallets", ["0.7.3", "0.8.0", "0.7.3"]),
+        ("search", ["2.2.1", "2.2.1", "2.2.1"]),
+    ];
+    for (service, tags) in tags {
+        for ((environment, tier), tag) in world.environments.iter().zip(tags) {
+            let target = target(service, environment.as_str());
+            let mut snapshot = settled(&target, *tier, tag);
+            if service == "wallets" && *tier == Tier::Staging {
+                let probe = snapshot.slots.blue.probe.as_mut().expect("a probe");
+                probe.healthy = false;
+            }
+            if service == "search" && tier.is_protected() {
+                snapshot.hold = Some(Hold {
+                    reason: "payday".into(),
+                    author: operator(),
+                    since: ago(5000),
+                    until: Some(later(4 * 3600)),
+                });
+            }
+            world.snapshots.insert(target, Arc::new(snapshot));
+        }
+    }
+    let target = web_production.target.clone();
+    world.snapshots.insert(target, Arc::new(web_production));
+    world
+}
+
+pub(crate) fn web_production() -> Snapshot {
+    settled(&target("web", PRODUCTION), Tier::Protected, "1.8.2")
+}
+
+fn case(name: &str, required: bool) -> Case {
+    Case {
+        name: name.into(),
+        method: "GET".into(),
+        path: "/".into(),
+        headers: BTreeMap::new(),
+        body: None,
+        timeout: Duration::from_secs(5),
+        through_preview: false,
+        expect: Expectation::default(),
+        required,
+    }
+}
+
+/// The plan of 1.9.0 to a target.
+pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
+    let endpoints = PerSlot::from_fn(endpoint);
+    let planned = |step: Step, call: &str, undo: &str| PlannedCalls {
+        step,
+        calls: vec![call.into()],
+        undo: undo.into(),
+    };
+    Plan {
+        release: release_id(2),
+        kind: ReleaseKind::Promote,
+        definition: Definition {
+            target: target.clone(),
+            tier,
+            rules: Rules::default(),
+            repository: "registry.example/web".into(),
+            endpoints,
+            instance: InstanceShape {
+                listen: Listen::Port(8080),
+                command: None,
+                environment: BTreeMap::new(),
+                mounts: Vec::new(),
+                memory: None,
+                restart: RestartPolicy::default(),
+                network: None,
+                labels: BTreeMap::new(),
+            },
+            health: Some(HealthCheck {
+                path: "/health".into(),
+                host: None,
+                interval: Duration::from_secs(1),
+                timeout: Duration::from_secs(5),
+            }),
+            suite: Suite {
+                cases: vec![
+                    case("home page", true),
+                    case("login", true),
+                    case("orders", true),
+                    case("recommendations", false),
+                ],
+            },
+            timing: Timing::default(),
+            public: None,
+            preview: None,
+        },
+        from: Some(LiveBefore {
+            slot: Slot::Blue,
+            version: version("1.8.2", "4f2a9c01e7"),
+            endpoint: endpoint(Slot::Blue),
+            instance: None,
+            generation: 41,
+        }),
+        slot: Slot::Green,
+        version: version("1.9.0", "b81d77aa30"),
+        generation: 42,
+        leftover: None,
+        warm: None,
+        calls: vec![
+            planned(
+                Step::Pull,
+                "pull registry.example/web@sha256:b81d77aa30",
+                "nothing to undo",
+            ),
+            planned(
+                Step::Start,
+                "create and start greenroom-web-production-green on 127.0.0.1:32780",
+                "stop and remove green",
+            ),
+            planned(
+                Step::Verify,
+                "run 4 checks against 127.0.0.1:32780",
+                "nothing to undo",
+            ),
+            planned(
+                Step::Register,
+                "write targets/web/production/slots/green",
+                "delete that key",
+            ),
+            planned(
+                Step::Switch,
+                "swap targets/web/production/route from generation 41 to 42; rename live to green",
+                "switch back to blue while it is warm (10 min)",
+            ),
+            planned(Step::Watch, "compare both slots for 1 min", "switch back"),
+            planned(
+                Step::Drain,
+                "wait up to 30 s for connections of blue",
+                "nothing to undo",
+            ),
+            planned(
+                Step::Stop,
+                "deregister and stop blue after 10 min",
+                "start it again, cold",
+            ),
+        ],
+        warnings: vec!["the tag 1.9.0 was moved since qa got it".into()],
+        operator: operator(),
+        reason: Some("fix basket rounding".into()),
+        made_at: ago(60),
+    }
+}
+
+fn report(name: &str, verdict: Verdict, millis: u64, detail: &str) -> CaseReport {
+    CaseReport {
+        name: name.into(),
+        required: true,
+        verdict,
+        detail: detail.into(),
+        took: Duration::from_millis(millis),
+    }
+}
+
+/// The release of that plan, at a step.
+pub(crate) fn status(target: &Target, tier: Tier, at: Step, progress: Progress) -> Status {
+    let plan = Arc::new(plan(target, tier));
+    let steps = plan
+        .steps()
+        .map(|step| StepStatus {
+            step,
+            state: match step.cmp(&at) {
+                std::cmp::Ordering::Less => StepState::Done {
+                    took: Duration::from_millis(4100),
+                },
+                std::cmp::Ordering::Greater => StepState::Pending,
+                std::cmp::Ordering::Equal => match &progress {
+                    Progress::Asking { since, .. } => StepState::Waiting { since: *since },
+                    Progress::Choosing { why, .. } => StepState::Failed { why: why.clone() },
+                    _ => StepState::Running {
+                        since: ago(12),
+                        deadline: Some(later(108)),
+                        direction: Direction::Forward,
+                        note: "orders".into(),
+                    },
+                },
+            },
+        })
+        .collect();
+    let mut cases = vec![
+        report("home page", Verdict::Passed, 31, ""),
+        report("login", Verdict::Passed, 240, ""),
+    ];
+    if at > Step::Verify {
+        cases.push(report("orders", Verdict::Passed, 8100, ""));
+        cases.push(report(
+            "recommendations",
+            Verdict::Failed,
+            90,
+            "status 503 instead of 2xx",
+        ));
+    }
+    Status {
+        plan,
+        steps,
+        progress,
+        since: ago(52),
+        cases,
+        checked_at: (at > Step::Verify).then(|| ago(9)),
+        pulled: None,
+        draining: None,
+        switched: at > Step::Switch,
+        next: "register writes 1 key to etcd.".into(),
+        undo: "stop green; blue is not touched.".into(),
+    }
+}
+
+pub(crate) fn verifying() -> Status {
+    status(
+        &target("web", PRODUCTION),
+        Tier::Protected,
+        Step::Verify,
+        Progress::Forward(Step::Verify),
+    )
+}
+
+pub(crate) fn asking(step: Step) -> Status {
+    let progress = Progress::Asking {
+        step,
+        need: need(step, Tier::Protected),
+        since: ago(5),
+    };
+    status(&target("web", PRODUCTION), Tier::Protected, step, progress)
+}
+
+/// A model that has seen the world at a size, with `web/production` open.
+pub(crate) fn model(size: (u16, u16), web_production: Snapshot) -> Model {
+    let mode = Mode::Armable(Duration::from_mins(5));
+    let mut model = Model::new(operator(), mode, now(), size);
+    tell(
+        &mut model,
+        Event::WorldObserved(Arc::new(world(web_production))),
+    );
+    press(&mut model, "ll");
+    press_key(&mut model, KeyCode::Enter);
+    model
+}
+
+pub(crate) fn tell(model: &mut Model, event: Event) -> Vec<Effect> {
+    update(model, event, now())
+}
+
+pub(crate) fn press_key(model: &mut Model, code: KeyCode) -> Vec<Effect> {
+    let key = KeyEvent::new(code, KeyModifiers::NONE);
+    tell(model, Event::Input(Input::Key(key)))
+}
+
+/// Presses characters one after the other; the effects of all of them.
+pub(crate) fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
+    keys.chars()
+        .flat_map(|c| press_key(model, KeyCode::Char(c)))
+        .collect()
+}
+
+pub(crate) fn theme(name: &str, charset: Charset) -> Theme {
+    Theme::named(name, Depth::True, charset).expect("a theme")
+}
+
+/// Draws a model and gives what the terminal would show.
+pub(crate) fn drawn(model: &Model, theme: &Theme) -> Buffer {
+    let backend = ratatui::backend::TestBackend::new(model.size.0, model.size.1);
+    let mut terminal = ratatui::Terminal::new(backend).expect("a terminal");
+    terminal
+        .draw(|frame| view::draw(model, theme, frame))
+        .expect("drawn");
+    terminal.backend().buffer().clone()
+}
+
+/// The text of a screen, a line a row, without trailing spaces.
+pub(crate) fn text(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width);
+    let rows = buffer.content().chunks(width.max(1));
+    let lines: Vec<String> = rows
+        .map(|row| {
+            let line: String = row.iter().map(ratatui::buffer::Cell::symbol).collect();
+            line.trim_end().to_owned()
+        })
+        .collect();
+    lines.join("\n") + "\n"
+}
+
+pub(crate) fn screen(model: &Model) -> String {
+    text(&drawn(model, &theme("dark", Charset::Unicode)))
+}
