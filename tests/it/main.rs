@@ -3,6 +3,7 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     reason = "a test fails by panicking"
 )]
 
@@ -15,6 +16,7 @@ mod interlocks;
 mod nginx;
 mod oci_registry;
 mod process;
+mod release;
 mod sample;
 mod settings;
 mod sqlite;

@@ -20,6 +20,9 @@ pub const DEFAULT_TEMPLATE: &str = include_str!("site.conf.jinja");
 /// Starts the line in which a configuration that is switched by reloading keeps its pointer.
 const POINTER_LINE: &str = "# greenroom-pointer: ";
 
+/// The longest name that fits into nginx's buckets with whatever is added to it.
+const LONGEST_NAME: usize = 32;
+
 /// How much of a hash makes a mark.
 const MARK_DIGITS: usize = 16;
 
@@ -44,12 +47,15 @@ pub(super) struct Frame<'a> {
     pub(super) pointer: Pointer,
 }
 
-/// The name under which the answer server of a target is asked.
+/// The name under which the answer server of a target is asked. Server names have buckets of 64
+/// bytes, too.
 pub(super) fn answer_name(target: &Target) -> String {
-    format!(
-        "{}.{}.greenroom.internal",
-        target.service, target.environment
-    )
+    let readable = format!("{}.{}", target.service, target.environment);
+    if readable.len() <= LONGEST_NAME {
+        format!("{readable}.greenroom.internal")
+    } else {
+        format!("{}.greenroom.internal", mark_of(&target.to_string()))
+    }
 }
 
 /// Fills the template. An error says in words what is wrong with it.
@@ -144,15 +150,22 @@ fn write_plain(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Re
     out.write_str(&text).map_err(Error::from)
 }
 
-/// `web__production`: hyphens cannot stand in variables; no name has an underscore or two hyphens
-/// in a row, so that no two targets share one.
+/// `greenroom_web__production`: hyphens cannot stand in variables; no name has an underscore or two
+/// hyphens in a row, so that no two targets share one. nginx keeps variables in buckets of 64 bytes and
+/// refuses the whole configuration when one does not fit, so long names are hashed; such a name has no
+/// underscore but its first.
 fn unique_name(target: &Target) -> String {
     let plain = |name: &str| name.replace('-', "_");
-    format!(
+    let readable = format!(
         "greenroom_{}__{}",
         plain(target.service.as_str()),
         plain(target.environment.as_str())
-    )
+    );
+    if readable.len() <= LONGEST_NAME {
+        readable
+    } else {
+        format!("greenroom_{}", mark_of(&target.to_string()))
+    }
 }
 
 fn mark_of(text: &str) -> String {

@@ -1,0 +1,506 @@
+//! A whole house for one test: an nginx of its own, the real Docker engine and image registry, an
+//! etcd, a configuration file over all of them, and the application that `wire` builds from it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use greenroom::history::{Outcome, Step};
+use greenroom::inventory::{Endpoint, Role, Slot, Snapshot, Target, VersionRef};
+use greenroom::release::{
+    Approval, Command as Say, Handle, OnFailure, Plan, PlanRequest, Progress, Refused, Scope,
+    Status, StepState, Wanted,
+};
+use greenroom::settings::{Request, Settings};
+use greenroom::watchers;
+use greenroom::wire::{self, App};
+use tempfile::TempDir;
+
+use crate::support::load::LoadPlan;
+use crate::support::{docker, etcd, eventually, free_port, from_environment};
+
+/// What a test wants to be different.
+#[derive(Debug, Clone)]
+pub(super) struct Wishes {
+    pub(super) tier: &'static str,
+    pub(super) docker: String,
+    pub(super) etcd: String,
+    pub(super) on_sockets: bool,
+    pub(super) standby: &'static str,
+    pub(super) lease: (&'static str, &'static str),
+    pub(super) nginx_in_container: bool,
+    pub(super) work: &'static str,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self {
+            tier: "staging",
+            docker: docker(),
+            etcd: etcd(),
+            on_sockets: false,
+            standby: "1s",
+            lease: ("30s", "10s"),
+            nginx_in_container: false,
+            work: "1ms",
+        }
+    }
+}
+
+/// All of it. Ends with everything it started.
+pub(super) struct House {
+    pub(super) app: App,
+    pub(super) target: Target,
+    pub(super) place: TempDir,
+    pub(super) public: SocketAddr,
+    pub(super) text: String,
+    nginx: Option<Child>,
+    container: Option<String>,
+}
+
+impl House {
+    pub(super) async fn new(wishes: Wishes) -> Self {
+        let place = tempfile::Builder::new()
+            .prefix("greenroom-release")
+            .tempdir()
+            .expect("a directory");
+        // Workers of nginx and processes in containers have to get through.
+        set_mode(place.path(), 0o755);
+        let at = place.path().to_owned();
+        for directory in ["sites", "live", "data", "blue", "green", "logs"] {
+            fs::create_dir(at.join(directory)).expect("a directory");
+            set_mode(&at.join(directory), 0o777);
+        }
+        let service = format!("t{}", ulid::Ulid::generate().to_string().to_lowercase());
+        let public = free_port();
+        let text = settings(&at, &service, public, &wishes);
+        fs::write(at.join("greenroom.toml"), &text).expect("the configuration");
+        let (nginx, container) = if wishes.nginx_in_container {
+            (None, Some(start_nginx_in_container(&at, &service).await))
+        } else {
+            (Some(start_nginx(&at).await), None)
+        };
+        Self {
+            app: build(&at, &text).await,
+            target: Target::new(
+                service.parse().expect("a name"),
+                "production".parse().expect("a name"),
+            ),
+            public: SocketAddr::from(([127, 0, 0, 1], public)),
+            text,
+            place,
+            nginx,
+            container,
+        }
+    }
+
+    /// The same house under a changed configuration.
+    pub(super) async fn rebuild(&mut self, change: impl FnOnce(&str) -> String) {
+        self.text = change(&self.text);
+        fs::write(self.place.path().join("greenroom.toml"), &self.text).expect("written");
+        self.app = build(self.place.path(), &self.text).await;
+    }
+
+    pub(super) fn load(&self) -> LoadPlan {
+        LoadPlan::new(self.public, "web.example", "/")
+    }
+
+    pub(super) fn request(&self, wanted: Wanted) -> PlanRequest {
+        PlanRequest {
+            target: self.target.clone(),
+            wanted,
+            reason: Some("a test".into()),
+            operator: self.app.engine.operator().clone(),
+        }
+    }
+
+    pub(super) async fn plan(&self, wanted: Wanted) -> Result<Plan, Refused> {
+        self.app.engine.plan(&self.request(wanted)).await
+    }
+
+    /// Plans and begins.
+    pub(super) async fn begin(&self, wanted: Wanted) -> Running {
+        let plan = self.plan(wanted).await.expect("a plan");
+        let now = self.app.engine.clock().now();
+        let by = plan.operator.clone();
+        let approval = Approval::give(&plan, Scope::Plan, by, None, now).expect("an approval");
+        let handle = self
+            .app
+            .engine
+            .open(plan, &approval, OnFailure::BackOut)
+            .await
+            .expect("a release");
+        Running::of(handle)
+    }
+
+    /// Promotes and waits for the end.
+    pub(super) async fn promote(&self, tag: &str) -> Finished {
+        self.begin(version(tag)).await.finish().await
+    }
+
+    /// The first version, live, with nothing else there.
+    pub(super) async fn with(self, tag: &str) -> Self {
+        let finished = self.promote(tag).await;
+        assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+        self
+    }
+
+    pub(super) async fn snapshot(&self) -> Snapshot {
+        let world = watchers::once(&self.app.engine, self.app.frame.clone()).await;
+        world.get(&self.target).expect("a snapshot").clone()
+    }
+
+    /// What `status` shows: live is this version, and the other slot is used for that.
+    pub(super) async fn stands(&self, live: &str, other: Role) {
+        let snapshot = self.snapshot().await;
+        let slot = snapshot.live().expect("something is live");
+        let name = snapshot
+            .live_instance()
+            .map(|i| i.version_name().to_owned());
+        assert_eq!(name.as_deref(), Some(live), "{snapshot:#?}");
+        assert_eq!(snapshot.role(slot.other()), other, "{snapshot:#?}");
+        let truth = greenroom::inventory::drift::compare(&snapshot);
+        assert!(truth.holds(), "{truth:?}");
+        assert_eq!(snapshot.lock, None, "the lock is given back");
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        for slot in Slot::BOTH {
+            let name = greenroom::inventory::instance_name(&self.target, slot);
+            remove_container(&name);
+        }
+        if let Some(name) = &self.container {
+            remove_container(name);
+        }
+        if let Some(nginx) = &mut self.nginx {
+            // Asked and not killed, or its workers would outlive it.
+            let _ = Command::new("kill").arg(nginx.id().to_string()).status();
+            let _ = nginx.wait();
+        }
+    }
+}
+
+fn remove_container(name: &str) {
+    let _ = Command::new("docker")
+        .args(["-H", &docker(), "rm", "-f", "-v", name])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+}
+
+pub(super) fn version(tag: &str) -> Wanted {
+    Wanted::Version(VersionRef::Tag(tag.into()))
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+async fn build(at: &Path, text: &str) -> App {
+    let loaded = Settings::read(&at.join("greenroom.toml"), text, &Request::default())
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    wire::build(&loaded.settings, false)
+        .await
+        .expect("an application")
+}
+
+fn settings(at: &Path, service: &str, public: u16, wishes: &Wishes) -> String {
+    let at = at.display();
+    let image = from_environment("GREENROOM_TEST_IMAGE");
+    let (listen, blue, green) = if wishes.on_sockets {
+        (
+            "{ socket = \"/run/sample/app.sock\" }".to_owned(),
+            format!("unix:{at}/blue/app.sock"),
+            format!("unix:{at}/green/app.sock"),
+        )
+    } else {
+        (
+            "{ port = 8080 }".to_owned(),
+            format!("127.0.0.1:{}", free_port()),
+            format!("127.0.0.1:{}", free_port()),
+        )
+    };
+    let address = if wishes.on_sockets {
+        "unix:/run/sample/app.sock"
+    } else {
+        "0.0.0.0:8080"
+    };
+    let container = if wishes.nginx_in_container {
+        format!("container = \"nginx-{service}\"")
+    } else {
+        String::new()
+    };
+    let Wishes {
+        tier,
+        docker,
+        etcd,
+        standby,
+        lease: (lease, heartbeat),
+        work,
+        ..
+    } = wishes;
+    format!(
+        r#"
+[environments.production]
+tier = "{tier}"
+docker = {{ address = "{docker}" }}
+registry = {{ plain_http = true }}
+etcd = {{ endpoints = ["{etcd}"], prefix = "/greenroom-test/{service}" }}
+lock = {{ lease = "{lease}", heartbeat = "{heartbeat}" }}
+
+[environments.production.nginx]
+configuration = "{at}/nginx.conf"
+sites = "{at}/sites"
+state = "{at}/live"
+answer = {{ listen = "127.0.0.1:{answer}" }}
+{container}
+
+[environments.production.timing]
+health_deadline = "8s"
+minimum_healthy = "500ms"
+watch = "1s"
+drain = "5s"
+standby = "{standby}"
+stop_grace = "5s"
+
+[services.{service}]
+image = "{image}"
+listen = {listen}
+memory = "128MiB"
+restart = "no"
+health = {{ path = "/health", interval = "100ms" }}
+mounts = [{{ source = "{at}/data", target = "/data" }}]
+environment = {{ SAMPLE_ADDRESS = "{address}", SAMPLE_DATA = "/data", SAMPLE_WORK = "{work}" }}
+
+[[services.{service}.checks]]
+name = "home page"
+path = "/"
+expect = {{ status = 200 }}
+
+[[services.{service}.checks]]
+name = "orders"
+path = "/orders"
+expect = {{ status = 200 }}
+
+[[services.{service}.checks]]
+name = "preview"
+path = "/version"
+through_preview = true
+
+[services.{service}.environments.production]
+endpoints = {{ blue = "{blue}", green = "{green}" }}
+
+[services.{service}.environments.production.proxy]
+server_names = ["web.example"]
+listen = "127.0.0.1:{public}"
+preview_server_names = ["preview.web.example"]
+preview_listen = "127.0.0.1:{preview}"
+"#,
+        answer = free_port(),
+        preview = free_port(),
+    )
+}
+
+fn nginx_configuration(at: &Path) -> String {
+    format!(
+        "user root;\nworker_processes 2;\npid {0}/nginx.pid;\nerror_log {0}/logs/error.log warn;\n\
+         events {{ worker_connections 1024; }}\nhttp {{\n    access_log off;\n    keepalive_requests 1000000;\n    \
+         client_body_temp_path {0}/body;\n    proxy_temp_path {0}/proxy;\n    fastcgi_temp_path {0}/fastcgi;\n    \
+         uwsgi_temp_path {0}/uwsgi;\n    scgi_temp_path {0}/scgi;\n    include {0}/sites/*.conf;\n}}\n",
+        at.display()
+    )
+}
+
+async fn start_nginx(at: &Path) -> Child {
+    fs::write(at.join("nginx.conf"), nginx_configuration(at)).expect("written");
+    let child = Command::new("nginx")
+        .args(["-g", "daemon off;", "-c"])
+        .arg(at.join("nginx.conf"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("nginx is installed");
+    wait_for_pid(at.join("nginx.pid")).await;
+    child
+}
+
+async fn wait_for_pid(path: PathBuf) {
+    eventually("nginx starts", Duration::from_secs(20), || async {
+        fs::read_to_string(&path).is_ok_and(|text| !text.trim().is_empty())
+    })
+    .await;
+}
+
+/// The same nginx in a container of the same engine, in the host's network, so that it reaches the
+/// slots' loopback ports; the directory is a volume of it under the same path.
+async fn start_nginx_in_container(at: &Path, service: &str) -> String {
+    fs::write(at.join("nginx.conf"), nginx_configuration(at)).expect("written");
+    let name = format!("nginx-{service}");
+    let volume = format!("{0}:{0}", at.display());
+    let image = from_environment("GREENROOM_TEST_NGINX_IMAGE");
+    let configuration = at.join("nginx.conf").display().to_string();
+    let status = Command::new("docker")
+        .args([
+            "-H",
+            &docker(),
+            "run",
+            "-d",
+            "--network",
+            "host",
+            "--name",
+            &name,
+        ])
+        .args([
+            "-v",
+            &volume,
+            &image,
+            "nginx",
+            "-g",
+            "daemon off;",
+            "-c",
+            &configuration,
+        ])
+        .stdout(Stdio::null())
+        .status()
+        .expect("the docker client");
+    assert!(status.success());
+    wait_for_pid(at.join("nginx.pid")).await;
+    name
+}
+
+/// A release in flight, with the moments at which its steps were first seen in a state.
+pub(super) struct Running {
+    pub(super) handle: Handle,
+    began: Instant,
+}
+
+/// A release that is over.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) status: Arc<Status>,
+    pub(super) took: Duration,
+}
+
+impl Finished {
+    pub(super) fn outcome(&self) -> Option<Outcome> {
+        self.status.outcome().cloned()
+    }
+
+    pub(super) fn is_backed_out(&self) -> bool {
+        matches!(self.outcome(), Some(Outcome::BackedOut { .. }))
+    }
+
+    pub(super) fn failed_step(&self) -> Option<Step> {
+        self.status.steps.iter().find_map(|rung| match rung.state {
+            StepState::Failed { .. } => Some(rung.step),
+            _ => None,
+        })
+    }
+}
+
+impl Running {
+    fn of(handle: Handle) -> Self {
+        Self {
+            handle,
+            began: Instant::now(),
+        }
+    }
+
+    /// Waits until the release looks like that.
+    pub(super) async fn until(&self, what: &str, mut looks: impl FnMut(&Status) -> bool) {
+        let mut status = self.handle.status();
+        let waited = tokio::time::timeout(Duration::from_mins(1), async {
+            loop {
+                if looks(&status.borrow_and_update()) {
+                    return true;
+                }
+                if status.changed().await.is_err() {
+                    return false;
+                }
+            }
+        });
+        assert!(
+            waited.await.unwrap_or(false),
+            "{what}: {:?}",
+            self.handle.status().borrow().progress
+        );
+    }
+
+    /// Waits until a step is being done.
+    pub(super) async fn until_running(&self, step: Step) {
+        self.until(&format!("{step} runs"), |status| {
+            status
+                .steps
+                .iter()
+                .any(|rung| rung.step == step && matches!(rung.state, StepState::Running { .. }))
+        })
+        .await;
+    }
+
+    /// Waits until a step asks.
+    pub(super) async fn until_asked(&self, wanted: Step) {
+        self.until(
+            &format!("{wanted} asks"),
+            |status| matches!(status.progress, Progress::Asking { step, .. } if step == wanted),
+        )
+        .await;
+    }
+
+    /// Says yes to a step, with the environment's name.
+    pub(super) async fn approve(&self, step: Step) {
+        let status = self.handle.status().borrow().clone();
+        let by = status.plan.operator.clone();
+        let now = jiff::Timestamp::now();
+        let approval = Approval::give(&status.plan, Scope::Step(step), by, Some("production"), now)
+            .expect("an approval");
+        self.handle
+            .command(Say::Approve(approval))
+            .await
+            .expect("driven");
+    }
+
+    /// Waits for the end; every question on the way is answered with yes.
+    pub(super) async fn finish(self) -> Finished {
+        let mut status = self.handle.status();
+        let all = async {
+            loop {
+                let now = status.borrow_and_update().clone();
+                if now.is_over() {
+                    return;
+                }
+                if let Progress::Asking { step, .. } = now.progress {
+                    self.approve(step).await;
+                }
+                if status.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_mins(2), all).await;
+        assert!(
+            in_time.is_ok(),
+            "not over: {:?}",
+            self.handle.status().borrow()
+        );
+        self.handle.ended().await;
+        Finished {
+            took: self.began.elapsed(),
+            status: self.handle.status().borrow().clone(),
+        }
+    }
+}
+
+/// The address of a slot, for whoever wants to ask it directly.
+pub(super) fn tcp(endpoint: &Endpoint) -> SocketAddr {
+    match endpoint {
+        Endpoint::Tcp(address) => *address,
+        Endpoint::Unix(path) => panic!("{} is a socket", path.display()),
+    }
+}

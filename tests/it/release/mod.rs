@@ -1,0 +1,437 @@
+//! Releases on real servers, while a bounded load runs through nginx on kept-alive and on fresh
+//! connections, from before the promote until after the stop. Not one request may fail, whatever
+//! becomes of the release; where nothing is reloaded, not one connection may even be reopened.
+
+mod house;
+mod outages;
+
+use std::time::{Duration, Instant};
+
+use greenroom::history::{Outcome, Step};
+use greenroom::inventory::{Role, Slot};
+use greenroom::release::{Progress, Refusal, Wanted};
+
+use crate::support::docker;
+use crate::support::load::{Kind, Load, LoadReport};
+use house::{House, Wishes, tcp, version};
+use outages::{Line, OwnEtcd};
+
+/// A load that has had good answers already.
+async fn load(house: &House) -> Load {
+    let load = Load::start(&house.load());
+    crate::support::eventually("the load is answered", Duration::from_secs(10), || async {
+        load.good() > 50
+    })
+    .await;
+    load
+}
+
+/// No request failed, and no connection was cut.
+fn nothing_was_noticed(report: &LoadReport) {
+    report.assert_nothing_failed();
+    assert_eq!(report.reopened, 0, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promote_is_not_noticed_by_anybody() {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    running.until_running(Step::Switch).await;
+    let switching = Instant::now();
+    let finished = running.finish().await;
+    let report = load.stop().await;
+    println!("promote: {report}");
+    println!(
+        "  first new answer {:?}, last old answer to a request sent after approval {:?}; took {:?}",
+        report.first_answer_by(Slot::Green, switching),
+        report.last_answer_by(Slot::Blue, switching),
+        finished.took,
+    );
+    assert_eq!(finished.outcome(), Some(Outcome::Done));
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promote_with_upstreams_on_unix_sockets_is_not_noticed_by_anybody() {
+    let wishes = Wishes {
+        on_sockets: true,
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let finished = house.promote("1.9.0").await;
+    let report = load.stop().await;
+    println!("promote on sockets: {report}");
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promote_behind_an_nginx_in_a_container_is_not_noticed_by_anybody() {
+    let wishes = Wishes {
+        nginx_in_container: true,
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let finished = house.promote("1.9.0").await;
+    let report = load.stop().await;
+    println!("promote, nginx in a container: {report}");
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warm_rollback_takes_over_from_the_standby_and_is_not_noticed_by_anybody() {
+    let wishes = Wishes {
+        standby: "5m",
+        ..Wishes::default()
+    };
+    let mut house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let promoted = house.begin(version("1.9.0")).await;
+    promoted
+        .until("standby", |status| {
+            matches!(status.progress, Progress::Standby { .. })
+        })
+        .await;
+    // The rollback's own standby is short: the version that was rolled back from is removed.
+    let plan = house.plan(Wanted::Standby).await.expect("a plan");
+    assert!(
+        plan.calls.iter().all(|planned| planned.step != Step::Start),
+        "it is warm"
+    );
+    let rolling = house.begin(Wanted::Standby).await;
+    assert_eq!(promoted.finish().await.outcome(), Some(Outcome::Superseded));
+    rolling
+        .until("standby", |status| {
+            matches!(status.progress, Progress::Standby { .. })
+        })
+        .await;
+    rolling
+        .handle
+        .command(greenroom::release::Command::EndStandby)
+        .await
+        .expect("driven");
+    let finished = rolling.finish().await;
+    let report = load.stop().await;
+    println!("warm rollback: {report}");
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.8.2", Role::Empty).await;
+    // And forward again: the same version by another release.
+    house
+        .rebuild(|text| text.replace("standby = \"5m\"", "standby = \"1s\""))
+        .await;
+    assert_eq!(house.promote("1.9.0").await.outcome(), Some(Outcome::Done));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unhealthy_version_is_removed_again_and_the_old_one_stays_live() {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let finished = house.promote("1.9.1").await;
+    let report = load.stop().await;
+    println!("unhealthy: {report}");
+    assert!(finished.is_backed_out(), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.8.2", Role::Empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_fails_its_checks_is_removed_again_and_the_old_one_stays_live() {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let finished = house.promote("1.9.2").await;
+    let report = load.stop().await;
+    println!("failing checks: {report}");
+    assert!(finished.is_backed_out(), "{finished:?}");
+    assert_eq!(finished.failed_step(), Some(Step::Verify));
+    nothing_was_noticed(&report);
+    house.stands("1.8.2", Role::Empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_installation_that_nginx_rejects_changes_nothing() {
+    let mut house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let before = house.text.clone();
+    let template = house.place.path().join("broken.conf");
+    let broken = format!(
+        "{}\nno_such_directive on;\n",
+        greenroom::adapters::nginx::DEFAULT_TEMPLATE
+    );
+    std::fs::write(&template, broken).expect("written");
+    house
+        .rebuild(|text| {
+            let line = format!("template = \"{}\"\nanswer =", template.display());
+            text.replacen("answer =", &line, 1)
+        })
+        .await;
+    let finished = house.promote("1.9.0").await;
+    let report = load.stop().await;
+    println!("installation rejected: {report}");
+    assert!(finished.is_backed_out(), "{finished:?}");
+    let reason = finished
+        .outcome()
+        .and_then(|o| o.reason().map(str::to_owned));
+    assert!(
+        reason.is_some_and(|r| r.contains("no_such_directive")),
+        "{finished:?}"
+    );
+    nothing_was_noticed(&report);
+    house
+        .rebuild(|text| {
+            text.replace("template = ", "# template = ")
+                .replace("\nanswer =", "\nanswer =")
+        })
+        .await;
+    house.stands("1.8.2", Role::Empty).await;
+}
+
+/// Both commands return 0 and nothing happens: the port of the new preview server is taken. The old
+/// file is put back and nginx reloaded once more; that reload may close idle connections, which a
+/// client opens again, and no request may fail for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_installation_that_is_accepted_and_not_applied_is_put_back() {
+    let mut house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let before = house.text.clone();
+    house
+        .rebuild(|text| {
+            let line = text
+                .lines()
+                .find(|l| l.starts_with("preview_listen"))
+                .expect("a line");
+            text.replace(line, &format!("preview_listen = \"127.0.0.1:{port}\""))
+        })
+        .await;
+    let finished = house.promote("1.9.0").await;
+    let report = load.stop().await;
+    println!("installation not applied: {report}");
+    assert!(finished.is_backed_out(), "{finished:?}");
+    assert_eq!(finished.failed_step(), Some(Step::Install), "{finished:?}");
+    report.assert_nothing_failed();
+    house.rebuild(|_| before).await;
+    house.stands("1.8.2", Role::Empty).await;
+    assert_eq!(house.promote("1.9.0").await.outcome(), Some(Outcome::Done));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_etcd_that_goes_away_during_register_and_comes_back_only_delays_the_release() {
+    let mut etcd = OwnEtcd::start().await;
+    let wishes = Wishes {
+        tier: "protected",
+        etcd: etcd.url(),
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    running.until_asked(Step::Register).await;
+    etcd.kill();
+    running.approve(Step::Register).await;
+    running
+        .until("it cannot be written down", |status| {
+            matches!(status.progress, Progress::Unrecorded { .. })
+        })
+        .await;
+    etcd.run().await;
+    let finished = running.finish().await;
+    let report = load.stop().await;
+    println!("etcd gone and back: {report}");
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_etcd_that_stays_away_parks_the_release_and_the_next_one_clears_what_it_left() {
+    let mut etcd = OwnEtcd::start().await;
+    let wishes = Wishes {
+        tier: "protected",
+        etcd: etcd.url(),
+        lease: ("6s", "2s"),
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    running.until_asked(Step::Register).await;
+    etcd.kill();
+    running.approve(Step::Register).await;
+    let parked = running.finish().await;
+    assert!(
+        matches!(parked.status.progress, Progress::Parked { .. }),
+        "{parked:?}"
+    );
+    etcd.run().await;
+    crate::support::eventually("the lock's lease ends", Duration::from_secs(30), || async {
+        house.snapshot().await.lock.is_none()
+    })
+    .await;
+    // Nothing is left behind that is not shown: the candidate runs, without traffic.
+    house.stands("1.8.2", Role::Candidate).await;
+    let finished = house.promote("1.9.0").await;
+    let report = load.stop().await;
+    println!("etcd gone: {report}");
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_docker_that_goes_away_during_start_and_comes_back_only_delays_the_release() {
+    let line = Line::to(&docker());
+    let wishes = Wishes {
+        docker: line.address(),
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    running.until_running(Step::Start).await;
+    line.cut();
+    running
+        .until("the engine is missed", |status| {
+            status
+                .steps
+                .iter()
+                .any(|rung| format!("{:?}", rung.state).contains("docker at"))
+        })
+        .await;
+    line.mend();
+    let finished = running.finish().await;
+    let report = load.stop().await;
+    println!("docker gone and back: {report}");
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_docker_that_stays_away_leaves_the_old_version_live_and_asks_for_a_person() {
+    let line = Line::to(&docker());
+    let wishes = Wishes {
+        docker: line.address(),
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    running.until_running(Step::Start).await;
+    line.cut();
+    let finished = running.finish().await;
+    assert!(
+        matches!(finished.outcome(), Some(Outcome::NeedsPerson { .. })),
+        "{finished:?}"
+    );
+    line.mend();
+    let snapshot = house.snapshot().await;
+    let name = snapshot
+        .live_instance()
+        .map(|i| i.version_name().to_owned());
+    assert_eq!(name.as_deref(), Some("1.8.2"));
+    let next = house.promote("1.9.0").await;
+    let report = load.stop().await;
+    println!("docker gone: {report}");
+    assert_eq!(next.outcome(), Some(Outcome::Done), "{next:?}");
+    nothing_was_noticed(&report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn backing_out_after_the_switch_is_not_noticed_by_anybody() {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    running.until_running(Step::Watch).await;
+    running
+        .handle
+        .command(greenroom::release::Command::BackOut {
+            by: house.app.engine.operator().clone(),
+            reason: "the operator changed their mind".into(),
+        })
+        .await
+        .expect("driven");
+    let finished = running.finish().await;
+    let report = load.stop().await;
+    println!("backed out after the switch: {report}");
+    assert!(finished.is_backed_out(), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.8.2", Role::Empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_in_flight_on_the_old_version_end_before_it_is_stopped() {
+    let wishes = Wishes {
+        work: "400ms",
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let mut plan = house.load();
+    plan.path = "/work".into();
+    let load = Load::start(&plan);
+    crate::support::eventually("answers", Duration::from_secs(10), || async {
+        load.good() > 8
+    })
+    .await;
+    let finished = house.promote("1.9.0").await;
+    let report = load.stop().await;
+    println!("slow requests: {report}");
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    assert!(report.longest_gap(Kind::Kept).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_refuses_with_every_reason_at_once_and_does_nothing() {
+    let mut house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let green = tcp(&house.snapshot().await.slots.green.endpoint);
+    let _foreign = std::net::TcpListener::bind(green).expect("the port of green");
+    house
+        .rebuild(|text| {
+            text.replace("health = {", "# health = {").replace(
+                "tier = \"staging\"",
+                "tier = \"staging\"\nrules = { require_reason = true }",
+            )
+        })
+        .await;
+    let mut request = house.request(version("7.7.7"));
+    request.reason = None;
+    let refused = house.app.engine.plan(&request).await.expect_err("refused");
+    let has = |what: fn(&Refusal) -> bool| refused.0.iter().any(what);
+    assert!(
+        has(|r| matches!(r, Refusal::NoSuchVersion { .. })),
+        "{refused}"
+    );
+    assert!(has(|r| matches!(r, Refusal::NoHealthCheck)), "{refused}");
+    assert!(has(|r| matches!(r, Refusal::NoReason)), "{refused}");
+    assert!(
+        has(|r| matches!(
+            r,
+            Refusal::SlotTaken {
+                slot: Slot::Green,
+                ..
+            }
+        )),
+        "{refused}"
+    );
+    request.wanted = version("1.8.2");
+    let refused = house.app.engine.plan(&request).await.expect_err("refused");
+    assert!(
+        refused.0.iter().any(|r| matches!(
+            r,
+            Refusal::AlreadyLive {
+                slot: Slot::Blue,
+                ..
+            }
+        )),
+        "{refused}"
+    );
+}

@@ -1,0 +1,141 @@
+//! Servers that go away in the middle: an etcd of the test's own, and a line to Docker that can be cut.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+
+use crate::support::{eventually, free_port};
+
+/// An etcd that can be stopped and started again with its data.
+pub(super) struct OwnEtcd {
+    place: TempDir,
+    client: SocketAddr,
+    peer: u16,
+    process: Option<Child>,
+}
+
+impl OwnEtcd {
+    pub(super) async fn start() -> Self {
+        let mut etcd = Self {
+            place: tempfile::Builder::new()
+                .prefix("greenroom-etcd")
+                .tempdir()
+                .expect("a directory"),
+            client: SocketAddr::from(([127, 0, 0, 1], free_port())),
+            peer: free_port(),
+            process: None,
+        };
+        etcd.run().await;
+        etcd
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.client)
+    }
+
+    pub(super) async fn run(&mut self) {
+        let url = self.url();
+        let peer = format!("http://127.0.0.1:{}", self.peer);
+        let process = Command::new("etcd")
+            .arg("--data-dir")
+            .arg(self.place.path())
+            .args([
+                "--listen-client-urls",
+                &url,
+                "--advertise-client-urls",
+                &url,
+            ])
+            .args([
+                "--listen-peer-urls",
+                &peer,
+                "--initial-advertise-peer-urls",
+                &peer,
+            ])
+            .args(["--initial-cluster", &format!("default={peer}")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("etcd is installed");
+        self.process = Some(process);
+        let health = format!("{url}/health");
+        eventually("etcd is healthy", Duration::from_secs(30), || async {
+            match reqwest::get(&health).await {
+                Ok(answer) => answer.text().await.is_ok_and(|text| text.contains("true")),
+                Err(_) => false,
+            }
+        })
+        .await;
+    }
+
+    pub(super) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+impl Drop for OwnEtcd {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A unix socket that passes everything on to another one, until it is cut.
+pub(super) struct Line {
+    place: TempDir,
+    cut: watch::Sender<bool>,
+}
+
+impl Line {
+    pub(super) fn to(engine: &str) -> Self {
+        let engine = PathBuf::from(engine.strip_prefix("unix://").expect("a unix socket"));
+        let place = tempfile::Builder::new()
+            .prefix("greenroom-line")
+            .tempdir()
+            .expect("a directory");
+        let listener = UnixListener::bind(place.path().join("engine.sock")).expect("a socket");
+        let (cut, is_cut) = watch::channel(false);
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                tokio::spawn(pass(near, engine.clone(), is_cut.clone()));
+            }
+        });
+        Self { place, cut }
+    }
+
+    pub(super) fn address(&self) -> String {
+        format!("unix://{}", socket(self.place.path()).display())
+    }
+
+    pub(super) fn cut(&self) {
+        self.cut.send_replace(true);
+    }
+
+    pub(super) fn mend(&self) {
+        self.cut.send_replace(false);
+    }
+}
+
+fn socket(place: &Path) -> PathBuf {
+    place.join("engine.sock")
+}
+
+async fn pass(mut near: UnixStream, engine: PathBuf, mut is_cut: watch::Receiver<bool>) {
+    if *is_cut.borrow() {
+        return;
+    }
+    let Ok(mut far) = UnixStream::connect(engine).await else {
+        return;
+    };
+    tokio::select! {
+        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+        _ = is_cut.wait_for(|cut| *cut) => {}
+    }
+}
