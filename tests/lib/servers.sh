@@ -146,6 +146,9 @@ start_docker() {
     subnet="10.$((RANDOM % 120 + 120)).$((RANDOM % 256))"
     ip -4 route show | grep -qF "$subnet." || break
   done
+  # Without an address of its own a bridge takes the lowest of its ports', and changes it when a
+  # container comes or goes: the others then answer to the old one, for seconds, into nothing.
+  ip link set dev "$bridge" address "02:42:${bridge:2:2}:${bridge:4:2}:${bridge:6:2}:${bridge:8:2}"
   ip addr add "$subnet.1/24" dev "$bridge"
   ip link set "$bridge" up
 

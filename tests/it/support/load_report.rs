@@ -95,7 +95,7 @@ impl LoadReport {
     /// Fails unless every request had a good answer, and there were some.
     pub(crate) fn assert_nothing_failed(&self) {
         assert!(self.requests > 0, "the load made no request");
-        assert_eq!(self.failed_count, 0, "{self}");
+        assert_eq!(self.failed_count, 0, "{self}\n{:#?}", self.failed);
     }
 
     pub(super) fn fail(&mut self, failed: Failed) {
