@@ -188,8 +188,8 @@ impl Following<'_> {
                 }
             }
         }
-        // The driver gives its lock back before it lets go of this.
-        while let Ok(announcement) = announcements.recv().await {
+        self.handle.ended().await;
+        while let Ok(announcement) = announcements.try_recv() {
             self.reporter.announce(&announcement);
         }
         let status = status.borrow().clone();

@@ -170,7 +170,7 @@ impl Engine {
         // A driver that is gone already is what we want.
         let _ = handle.command(Command::Supersede).await;
         // Over is when the driver has ended: then it has given its lock back.
-        let ended = handle.commands.closed();
+        let ended = handle.ended();
         tokio::time::timeout(SUPERSEDING, ended).await.map_err(|_| {
             Refused::from(Refusal::Unknown {
                 what: "whether the standby before has ended".into(),

@@ -59,6 +59,11 @@ impl Handle {
         self.commands.send(command).await.map_err(|_| NotDriven)
     }
 
+    /// Waits until its driver has ended: then its lock is given back, if it was still ours.
+    pub async fn ended(&self) {
+        self.commands.closed().await;
+    }
+
     /// What it shows now, and a way to wait for the next.
     pub fn status(&self) -> watch::Receiver<Arc<Status>> {
         self.status.clone()

@@ -25,7 +25,7 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
         return vec![format!("{target} is not behind this nginx")];
     }
     let place = nginx.host().place();
-    let (to, generation, token) = (order.to, order.generation, order.token);
+    let (to, generation) = (order.to, order.generation);
     let from = order.from.map_or("no slot", Slot::as_str);
     match nginx.arrangement.mode {
         SwitchMode::Pointer => {
@@ -33,11 +33,11 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
             let link = nginx.pointer.link(target);
             vec![
                 format!(
-                    "on {place}: read that {} is at {from}, and that no token above {token} stands there",
+                    "on {place}: read that {} is at {from}, and that no newer lock token stands there",
                     link.display()
                 ),
                 format!(
-                    "write {}: generation {generation}, token {token}",
+                    "write {}: generation {generation}, with the lock's token",
                     answer.display()
                 ),
                 format!(
@@ -48,12 +48,12 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
         }
         SwitchMode::Reload => {
             let mut calls = vec![format!(
-                "on {place}: read that {} says {from}, and no token above {token}",
+                "on {place}: read that {} says {from}, and no newer lock token",
                 nginx.file(target).display()
             )];
             calls.extend(apply(nginx, target));
             calls.push(format!(
-                "the file says {to}, generation {generation}, token {token}; reload: kept-alive connections may be cut"
+                "the file says {to}, generation {generation}, with the lock's token; reload: kept-alive connections may be cut"
             ));
             calls
         }

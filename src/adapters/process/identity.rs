@@ -42,6 +42,11 @@ impl Run {
         })
     }
 
+    /// Whether both are of one process.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (self.pid, self.start_ticks, &self.boot) == (other.pid, other.start_ticks, &other.boot)
+    }
+
     /// Whether this very process runs; one that has ended and was not waited for does not.
     pub(super) fn is_alive(&self) -> bool {
         boot().is_ok_and(|boot| boot == self.boot)

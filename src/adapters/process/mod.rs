@@ -6,10 +6,10 @@
 //! for ours or signalled. It outlives the console: its output goes straight to a file, both streams in
 //! the order they were written, and is reported as standard output. Nobody stands between to stamp
 //! the lines, so a line's time is the RFC 3339 time it begins with, if it does; else, for a line that
-//! came while somebody followed, the moment it was read. Secrets are read at each start
-//! and stand in no record. Restart policies are not kept: nothing here
-//! outlives the console to watch over a process. Stopping asks the process itself; what it has
-//! started is only ended with it when it had to be killed.
+//! came while somebody followed, the moment it was read. Secrets are read at each start and stand
+//! in no record. Restart policies are not kept: nothing here outlives the console to watch over a
+//! process. Stopping asks the process itself; what that has started is only ended with it when it
+//! had to be killed.
 
 mod address;
 mod catalogue;

@@ -106,16 +106,22 @@ fn reap(records: Records, record: Record, mut child: Child) {
         let noted = records
             .alone(&name)
             .and_then(|_alone| match records.load(&name)? {
-                Some(now) if now.id == record.id && now.run == record.run => {
-                    records.save(&Record {
-                        code: code.map(i64::from),
-                        ..now
-                    })
-                }
+                Some(now) if now.id == record.id && same(&now, &record) => records.save(&Record {
+                    code: code.map(i64::from),
+                    ..now
+                }),
                 _ => Ok(()),
             });
         if let Err(failure) = noted {
             tracing::warn!(%failure, "an exit code is not written down");
         }
     });
+}
+
+/// Whether two records are of one run; one that was found again has another time for people.
+fn same(one: &Record, other: &Record) -> bool {
+    match (&one.run, &other.run) {
+        (Some(one), Some(other)) => one.is(other),
+        _ => false,
+    }
 }
