@@ -7,6 +7,7 @@ use super::arguments::Common;
 use crate::console::run::Ears;
 use crate::console::{
     Charset, Depth, Farewell, Mode, Model, Pace, Terminal, Theme, input, run as run_console,
+    terminal,
 };
 use crate::settings::Settings;
 use crate::wire::{self, App, EngineDesk};
@@ -66,6 +67,7 @@ pub(super) async fn open(
             .collect(),
     };
     let desk = EngineDesk::new(Arc::clone(&app.engine), watching.focus.clone());
+    terminal::restore_on_panic();
     let mut terminal = Terminal::enter()?;
     let farewell = run_console(
         &mut terminal,

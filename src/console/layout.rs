@@ -14,7 +14,7 @@ pub(super) const LEAST: (u16, u16) = (60, 16);
 /// The least width of the matrix where others stand beside it.
 const MATRIX: u16 = 36;
 /// The rows of a ladder with its words.
-const LADDER: u16 = 4;
+const LADDER: u16 = 5;
 /// The width from which two slots stand beside each other.
 const SIDE: u16 = 80;
 
@@ -149,9 +149,8 @@ fn side_or_stacked(width: u16) -> Slots {
 fn single(area: Rect, focus: Pane) -> Places {
     let rungs = match area.height {
         ..20 => 1,
-        20..24 => LADDER,
-        // A narrow line holds less: one more of them for what comes next and what undoing costs.
-        24.. => LADDER + 1,
+        20..24 => LADDER - 1,
+        24.. => LADDER,
     };
     let [header, tabs, pane, ladder, footer] = Layout::vertical([
         Constraint::Length(1),

@@ -51,7 +51,7 @@ pub enum Farewell {
     Signal(&'static str),
     /// The terminal went away.
     TerminalLost,
-    /// A task of the console panicked; the panic has been reported by its hook.
+    /// A task panicked, of the console or beside it; the panic has been reported by its hook.
     Panicked,
 }
 
@@ -92,6 +92,9 @@ pub async fn run<S: Screen>(
             // What a person does comes before what machines say: a key is never late under a flood.
             input = ears.input.recv() => Event::Input(input.unwrap_or(Input::Lost)),
             () = sleep_until(next_draw), if dirty => {
+                if !screen.is_ours() {
+                    return Ok(Farewell::Panicked);
+                }
                 model.now = now();
                 screen.draw(|frame| view::draw(&model, theme, frame))?;
                 dirty = false;

@@ -33,6 +33,11 @@ pub trait Screen {
 
     /// Puts text on the terminal's clipboard.
     fn copy(&mut self, text: &str) -> Result<(), Self::Error>;
+
+    /// Whether the terminal is still taken: a panic elsewhere gives it back while the loop runs.
+    fn is_ours(&self) -> bool {
+        true
+    }
 }
 
 /// The real terminal, taken. Given back when dropped.
@@ -79,6 +84,19 @@ impl Drop for Terminal {
     }
 }
 
+/// From now on a panic anywhere gives the terminal back before it is reported; the loop notices
+/// and ends. Once, after the hook that reports has been installed.
+pub fn restore_on_panic() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            restore();
+            report(info);
+        }));
+    });
+}
+
 /// Gives the terminal back if it is taken. For panic hooks: safe to call at any time and twice;
 /// what cannot be done (the terminal is gone) is not tried again.
 pub fn restore() {
@@ -118,6 +136,10 @@ impl Screen for Terminal {
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
         execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    fn is_ours(&self) -> bool {
+        TAKEN.load(Ordering::SeqCst)
     }
 }
 

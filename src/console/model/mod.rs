@@ -23,7 +23,7 @@ pub use dialog::{
     Button, Confirm, Dialog, Failure, Leaving, Page, Picker, Question, Reason, Refusal, Thinking,
     VersionList, Way,
 };
-pub use listing::{CheckRow, CheckState, checks, relevant_step};
+pub use listing::{CheckRow, CheckState, checks, relevant_step, stored};
 pub use log_pane::{LogPane, LogSource};
 pub use matrix::{CellState, cell_state};
 pub use notice::{Notice, Weight};

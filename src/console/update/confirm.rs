@@ -43,10 +43,10 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
                 Button::Go => go(model, confirm),
             };
         }
-        KeyCode::PageDown => confirm.top = confirm.top.saturating_add(5),
-        KeyCode::PageUp => confirm.top = confirm.top.saturating_sub(5),
-        KeyCode::Down => confirm.top = confirm.top.saturating_add(1),
-        KeyCode::Up => confirm.top = confirm.top.saturating_sub(1),
+        KeyCode::PageDown => scroll(&mut confirm, 5),
+        KeyCode::PageUp => scroll(&mut confirm, -5),
+        KeyCode::Down => scroll(&mut confirm, 1),
+        KeyCode::Up => scroll(&mut confirm, -1),
         KeyCode::Left => confirm.button = Button::Cancel,
         KeyCode::Right if confirm.may_go() => confirm.button = Button::Go,
         KeyCode::Tab | KeyCode::BackTab if confirm.may_go() => {
@@ -68,6 +68,16 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
     }
     model.dialog = Some(Dialog::Confirm(confirm));
     Vec::new()
+}
+
+/// Scrolls the text, not further than it can be long.
+fn scroll(confirm: &mut Confirm, by: isize) {
+    let calls = &confirm.question.plan().calls;
+    let longest: usize = calls
+        .iter()
+        .map(|planned| planned.calls.len() * 2 + 2)
+        .sum();
+    confirm.top = confirm.top.saturating_add_signed(by).min(longest);
 }
 
 fn cancelled(model: &mut Model) -> Vec<Effect> {

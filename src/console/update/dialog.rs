@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{change, choose, confirm};
+use crate::console::action::BINDINGS;
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Failure, Leaving, Model, Page, Weight};
 use crate::console::run::Farewell;
@@ -23,7 +24,8 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     };
     match dialog {
         Dialog::Help(top) => {
-            model.dialog = scrolled(top, key.code).map(Dialog::Help);
+            let last = BINDINGS.len().saturating_sub(1);
+            model.dialog = scrolled(top, key.code).map(|top| Dialog::Help(top.min(last)));
             Vec::new()
         }
         Dialog::Page(page) => {

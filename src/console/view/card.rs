@@ -5,7 +5,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::{ladder, pane, text};
+use super::{pane, progress, text};
 use crate::console::layout::LEAST;
 use crate::console::model::Model;
 use crate::console::theme::{Meaning, Theme};
@@ -21,7 +21,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         ),
     ];
     if let Some(status) = model.in_flight().next() {
-        words.push((ladder::in_a_word(theme, status), Meaning::Busy));
+        words.push((progress::in_a_word(theme, status), Meaning::Busy));
     }
     let way_out = if model.dialog.is_some() {
         "Esc closes a question"

@@ -311,7 +311,7 @@ fn leaving<'a>(model: &Model, theme: &Theme, leaving: Leaving, columns: usize) -
         let words = format!(
             "{}: {}",
             status.plan.target(),
-            super::ladder::in_a_word(theme, status)
+            super::progress::in_a_word(theme, status)
         );
         sheet
             .body

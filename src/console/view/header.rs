@@ -32,8 +32,13 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         if let Some(lock) = lock(model, snapshot, theme) {
             parts.push(lock);
         }
-        let seen = format!("seen {}", text::time_of_day(snapshot.at));
-        parts.push(vec![theme.span(seen, Meaning::Muted)]);
+        let sources = &snapshot.sources;
+        let all = [&sources.runtime, &sources.registry, &sources.router];
+        // While everything is heard, what is shown is what is: a time would only make noise.
+        if !all.into_iter().all(SourceState::is_live) {
+            let seen = format!("seen {}", text::time_of_day(snapshot.at));
+            parts.push(vec![theme.span(seen, Meaning::Muted)]);
+        }
     }
     let mut line = Line::default();
     let room = usize::from(place.width);

@@ -6,10 +6,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Block;
 
-use super::{pane, text};
+use super::{pane, progress, text};
 use crate::console::model::{Model, relevant_step};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::history::{Direction, Outcome, ReleaseKind, Step};
+use crate::history::{Direction, ReleaseKind, Step};
 use crate::release::{Progress, Status, StepState, StepStatus};
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
@@ -29,11 +29,14 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let Some(status) = model.release() else {
         return pane::lines(frame, inner, idle(model, theme, columns));
     };
-    let (words, meaning) = now(model, theme, status);
     let rungs = rungs(model, theme, status, columns);
-    let told = text::wrap(&words, columns.saturating_sub(2), 2)
-        .into_iter()
-        .map(|line| Line::from(vec![Span::raw(" "), theme.span(line, meaning)]));
+    let mut told = Vec::new();
+    for (words, meaning) in progress::lines(model, theme, status) {
+        let wrapped = text::wrap(&words, columns.saturating_sub(2), 2).into_iter();
+        told.extend(
+            wrapped.map(|line| Line::from(vec![Span::raw(" "), theme.span(line, meaning)])),
+        );
+    }
     pane::lines(frame, inner, std::iter::once(rungs).chain(told));
 }
 
@@ -98,7 +101,13 @@ fn idle<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
     }
     let elsewhere: Vec<String> = model
         .in_flight()
-        .map(|status| format!("{} {}", status.plan.target(), in_a_word(theme, status)))
+        .map(|status| {
+            format!(
+                "{} {}",
+                status.plan.target(),
+                progress::in_a_word(theme, status)
+            )
+        })
         .collect();
     if !elsewhere.is_empty() {
         words.push((
@@ -129,115 +138,11 @@ fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
     if says_itself {
         return rungs(model, theme, status, columns);
     }
-    let words = format!(" {}  ", in_a_word(theme, status));
+    let words = format!(" {}  ", progress::in_a_word(theme, status));
     let mut line = Line::from(theme.span(words, Meaning::Busy));
     let room = columns.saturating_sub(line.width());
     line.extend(rungs(model, theme, status, room).spans);
     line
-}
-
-/// A release in the fewest words: `▲ switch waits`.
-pub(super) fn in_a_word(theme: &Theme, status: &Status) -> String {
-    let (glyph, words) = match &status.progress {
-        Progress::Forward(step) => (Glyph::Half, format!("{step} runs")),
-        Progress::Asking { step, .. } => (Glyph::Hand, format!("{step} waits")),
-        Progress::Standby { .. } => (Glyph::Full, "live, old one warm".into()),
-        Progress::Back(step) => (Glyph::Back, format!("{step} is undone")),
-        Progress::Choosing { step, .. } => (Glyph::Cross, format!("{step} failed")),
-        Progress::Unrecorded { .. } => (Glyph::Cross, "cannot be recorded".into()),
-        Progress::Parked { .. } => (Glyph::Cross, "parked".into()),
-        Progress::Closed(outcome) => (outcome_glyph(outcome), outcome.word().into()),
-    };
-    format!("{} {words}", theme.glyph(glyph))
-}
-
-fn outcome_glyph(outcome: &Outcome) -> Glyph {
-    match outcome {
-        Outcome::Done | Outcome::Superseded => Glyph::Tick,
-        Outcome::BackedOut { .. } => Glyph::Back,
-        Outcome::Left { .. } | Outcome::NeedsPerson { .. } => Glyph::Hand,
-    }
-}
-
-/// What goes on, and what could.
-fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
-    let quiet = status.is_over() || model.left.contains(&status.plan.release);
-    let undo = format!("back out now: {}", status.undo);
-    if quiet
-        && !matches!(
-            status.progress,
-            Progress::Parked { .. } | Progress::Closed(_)
-        )
-    {
-        let words = "not driven from here any more: any console can go on with it";
-        return (words.to_owned(), Meaning::Warn);
-    }
-    match &status.progress {
-        Progress::Forward(_) => (format!("next: {}  {undo}", status.next), Meaning::Muted),
-        Progress::Asking { step, since, .. } => {
-            let age = text::clock(text::seconds(*since, model.now));
-            let hand = theme.glyph(Glyph::Hand);
-            let words = format!(
-                "{hand} {step} waits for you since {age}: A answers. {}  {undo}",
-                status.next
-            );
-            (words, Meaning::Warn)
-        }
-        Progress::Standby { until } => {
-            let left = until.map_or("until somebody ends it".to_owned(), |until| {
-                format!("for {}", text::clock(text::seconds(model.now, until)))
-            });
-            let from = status
-                .plan
-                .from
-                .as_ref()
-                .map_or("the old version", |from| from.version.name());
-            let new = status.plan.version.name();
-            (
-                format!("{new} is live. {from} is kept warm {left}: R rolls back, S stops it now"),
-                Meaning::Ok,
-            )
-        }
-        Progress::Back(step) => (
-            format!("backing out: {step} is undone. {}", status.undo),
-            Meaning::Warn,
-        ),
-        Progress::Choosing {
-            step,
-            why,
-            direction,
-            ..
-        } => {
-            let what = match direction {
-                Direction::Forward => format!("{step} failed"),
-                Direction::Back => format!("undoing {step} failed"),
-            };
-            (
-                format!(
-                    "{} {what}: {why}. A asks what to do",
-                    theme.glyph(Glyph::Cross)
-                ),
-                Meaning::Bad,
-            )
-        }
-        Progress::Unrecorded { why } => (
-            format!("nothing is done until it can be written down: {why}"),
-            Meaning::Bad,
-        ),
-        Progress::Parked { why } => (format!("parked: {why}"), Meaning::Bad),
-        // Over is over: only the present is red.
-        Progress::Closed(outcome) => {
-            let reason = outcome
-                .reason()
-                .map_or(String::new(), |reason| format!(": {reason}"));
-            let words = format!("{}{reason}", in_a_word(theme, status));
-            let meaning = match outcome {
-                Outcome::NeedsPerson { .. } => Meaning::Bad,
-                _ => Meaning::Muted,
-            };
-            (words, meaning)
-        }
-    }
 }
 
 /// The rungs beside each other; where they do not fit, those around the one that matters.
@@ -293,8 +198,8 @@ fn rung(model: &Model, theme: &Theme, status: &Status, rung: &StepStatus) -> (St
                 let whole = text::clock(text::seconds(*since, *deadline));
                 words = format!("{words} of {whole}");
             }
-            if let Some(progress) = progress(status, step) {
-                words = format!("{words} {progress}");
+            if let Some(counted) = counted(status, step) {
+                words = format!("{words} {counted}");
             } else if !note.is_empty() {
                 words = format!("{words} {}", text::cut(note, 24, theme));
             }
@@ -313,7 +218,7 @@ fn rung(model: &Model, theme: &Theme, status: &Status, rung: &StepStatus) -> (St
 }
 
 /// How far a step is, where it counts something.
-fn progress(status: &Status, step: Step) -> Option<String> {
+fn counted(status: &Status, step: Step) -> Option<String> {
     match step {
         Step::Pull => {
             let (done, total) = status.pulled?;

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{pane, text};
-use crate::console::model::{Model, Pane};
+use crate::console::model::{Model, Pane, stored};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{KeyLine, SourceState};
 
@@ -48,14 +48,21 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
             (false, true) => Meaning::Bad,
             (false, false) => Meaning::Text,
         };
-        let words = words(theme, key, &target, wide, columns);
+        let value = stored(snapshot, key);
+        let words = words(theme, key, &value, &target, (wide, columns));
         lines.push(Line::from(theme.span(words, meaning)));
     }
     pane::lines(frame, inner, lines);
     pane::dim_if_stale(theme, frame, inner, &snapshot.sources.registry);
 }
 
-fn words(theme: &Theme, key: &KeyLine, target: &str, wide: usize, columns: usize) -> String {
+fn words(
+    theme: &Theme,
+    key: &KeyLine,
+    value: &str,
+    target: &str,
+    (wide, columns): (usize, usize),
+) -> String {
     let name = match key.key.split_once(target) {
         Some((_, rest)) => format!("{}/{rest}", theme.glyph(Glyph::More)),
         None => key.key.clone(),
@@ -63,7 +70,7 @@ fn words(theme: &Theme, key: &KeyLine, target: &str, wide: usize, columns: usize
     let lease = key
         .ttl_seconds
         .map_or(String::new(), |ttl| format!(", lease {ttl}s"));
-    let value = format!("{}{lease}", text::clean(&key.value));
+    let value = format!("{}{lease}", text::clean(value));
     let room = columns.saturating_sub(wide + 2 + 12);
     format!(
         " {} {} {:>8}  ",

@@ -1,6 +1,7 @@
 //! The true loop: scripted keys in, a test's backend out, and a desk that answers.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ struct Seen {
 }
 
 struct Watched {
+    given_back: Arc<AtomicBool>,
     inner: ratatui::Terminal<TestBackend>,
     seen: Seen,
 }
@@ -46,6 +48,10 @@ impl Screen for Watched {
         *self.seen.text.lock().expect("no panic") = text;
         *self.seen.draws.lock().expect("no panic") += 1;
         Ok(())
+    }
+
+    fn is_ours(&self) -> bool {
+        !self.given_back.load(Ordering::SeqCst)
     }
 
     fn forget(&mut self) -> Result<(), Self::Error> {
@@ -93,6 +99,7 @@ impl Desk for Refusing {
 }
 
 struct Stage {
+    given_back: Arc<AtomicBool>,
     keys: mpsc::Sender<Input>,
     world: watch::Sender<Arc<World>>,
     lines: mpsc::Sender<Batch>,
@@ -110,7 +117,9 @@ fn open() -> Stage {
         begun: Mutex::default(),
     });
     let seen = Seen::default();
+    let given_back = Arc::new(AtomicBool::new(false));
     let mut screen = Watched {
+        given_back: Arc::clone(&given_back),
         inner: ratatui::Terminal::new(TestBackend::new(118, 34)).expect("a terminal"),
         seen: seen.clone(),
     };
@@ -137,6 +146,7 @@ fn open() -> Stage {
         farewell
     });
     Stage {
+        given_back,
         keys,
         world: world_tx,
         lines,
@@ -285,4 +295,16 @@ async fn the_environment_is_named_in_every_question() {
     stage.shows("web · dev").await;
     stage.press("ll⏎WP⏎").await;
     stage.shows(&format!("web/{PRODUCTION}")).await;
+}
+
+#[tokio::test]
+async fn nothing_is_drawn_on_a_terminal_that_a_panic_gave_back() {
+    let stage = open();
+    stage.shows("web · dev").await;
+    let before = stage.draws();
+    stage.given_back.store(true, Ordering::SeqCst);
+    stage.press("?").await;
+    assert_eq!(stage.ended.await.expect("no panic"), Farewell::Panicked);
+    let after = *stage.seen.draws.lock().expect("no panic");
+    assert_eq!(after, before);
 }

@@ -6,4 +6,5 @@ mod looping;
 mod questions;
 mod releases;
 mod screens;
+mod terminal;
 mod world;

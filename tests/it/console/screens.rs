@@ -113,6 +113,26 @@ fn a_question_fits_on_a_narrow_screen() {
 }
 
 #[test]
+fn what_is_stored_is_said_in_words_and_what_cannot_be_read_is_shown_raw() {
+    let mut snapshot = with_candidate(web_production());
+    for key in &mut snapshot.keys {
+        key.value = r#"{"stored":"as json"}"#.into();
+    }
+    let unread = snapshot.keys[0].key.clone();
+    snapshot.problems.insert(unread, "not ours".into());
+    let shown = screen(&model((118, 34), snapshot));
+    assert!(shown.contains(r#"…/slots/blue     {"stored""#), "{shown}");
+    assert!(
+        shown.contains("…/route          blue, generation 41"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("ana@ops-1, promote 1.9.0, lease 27s"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn drift_and_silence_are_said_in_words() {
     let mut snapshot = with_standby(web_production());
     if let Some(proxy) = &mut snapshot.proxy {
