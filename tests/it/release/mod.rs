@@ -379,11 +379,6 @@ async fn requests_in_flight_on_the_old_version_end_before_it_is_stopped() {
     let finished = house.promote("1.9.0").await;
     let report = load.stop().await;
     println!("slow requests: {report}");
-    println!(
-        "DBG first {:?} last {:?}",
-        report.answers.first().map(|a| a.sent),
-        report.answers.last().map(|a| a.answered)
-    );
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
     assert!(report.longest_gap(Kind::Kept).is_some());
