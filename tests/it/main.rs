@@ -15,6 +15,7 @@ mod http;
 mod interlocks;
 mod nginx;
 mod oci_registry;
+mod planning;
 mod process;
 mod release;
 mod sample;

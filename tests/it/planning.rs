@@ -1,0 +1,575 @@
+//! Plans: which slot, which generation, which steps, in words an operator can check; and every
+//! reason against one, all at once. Pure: facts in, a plan or refusals out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use greenroom::checks::{HealthCheck, Suite};
+use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Step};
+use greenroom::inventory::{
+    Digest, Endpoint, FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId,
+    InstanceShape, InstanceState, Listen, LockHolder, LockRecord, Occupancy, Operator, PerSlot,
+    Probe, ProxyAnswer, Registration, RegistryRecord, ReleaseId, RestartPolicy, Revisioned, Route,
+    RuntimeHealth, Slot, Target, Tier, Version, VersionRef,
+};
+use greenroom::release::{
+    Definition, Facts, Limit, Plan, PlanRequest, ProxyWords, Refusal, Refused, Resolved, Rules,
+    Timing, Wanted, decide,
+};
+use jiff::Timestamp;
+
+fn operator() -> Operator {
+    Operator {
+        name: "ana".into(),
+        host: "ops-1".into(),
+    }
+}
+
+fn target() -> Target {
+    Target::new(
+        "web".parse().expect("a name"),
+        "production".parse().expect("a name"),
+    )
+}
+
+fn digest(fill: char) -> Digest {
+    format!("sha256:{}", fill.to_string().repeat(64))
+        .parse()
+        .expect("a digest")
+}
+
+fn version(tag: &str, fill: char) -> Version {
+    Version {
+        repository: "registry.example/web".into(),
+        tag: Some(tag.into()),
+        digest: digest(fill),
+        labels: ImageLabels::default(),
+    }
+}
+
+fn endpoint(slot: Slot) -> Endpoint {
+    match slot {
+        Slot::Blue => "127.0.0.1:32771",
+        Slot::Green => "127.0.0.1:32772",
+    }
+    .parse()
+    .expect("an endpoint")
+}
+
+fn release(n: u64) -> ReleaseId {
+    ReleaseId(ulid::Ulid::from_parts(n, 1))
+}
+
+fn definition() -> Definition {
+    Definition {
+        target: target(),
+        tier: Tier::Protected,
+        rules: Rules::default(),
+        repository: "registry.example/web".into(),
+        endpoints: PerSlot::from_fn(endpoint),
+        instance: InstanceShape {
+            listen: Listen::Port(8080),
+            command: None,
+            environment: BTreeMap::new(),
+            mounts: Vec::new(),
+            memory: None,
+            restart: RestartPolicy::default(),
+            network: None,
+            labels: BTreeMap::new(),
+        },
+        health: Some(HealthCheck {
+            path: "/health".into(),
+            host: None,
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(5),
+        }),
+        suite: Suite::default(),
+        timing: Timing::default(),
+        public: None,
+        preview: None,
+    }
+}
+
+fn instance(slot: Slot, fill: char, state: InstanceState) -> Instance {
+    Instance {
+        id: InstanceId(format!("id-of-{slot}")),
+        name: format!("greenroom-web-production-{slot}"),
+        target: target(),
+        slot,
+        digest: digest(fill),
+        tag: None,
+        release: Some(release(1)),
+        state,
+        health: RuntimeHealth::Unchecked,
+        started_at: None,
+        restarts: 0,
+        pid: None,
+    }
+}
+
+fn registration(slot: Slot, fill: char, tag: &str) -> Revisioned<Registration> {
+    Revisioned {
+        value: Registration {
+            slot,
+            endpoint: endpoint(slot),
+            tag: Some(tag.into()),
+            digest: digest(fill),
+            instance: InstanceId(format!("id-of-{slot}")),
+            release: release(1),
+            registered_at: Timestamp::UNIX_EPOCH,
+            token: FencingToken(7),
+        },
+        revision: 9,
+    }
+}
+
+fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
+    ReleaseRecord {
+        format: FORMAT,
+        id: release(1),
+        target: target(),
+        kind: ReleaseKind::Promote,
+        from: None,
+        to: (Slot::Blue, version(tag, fill)),
+        operator: operator(),
+        reason: None,
+        opened_at: Timestamp::UNIX_EPOCH,
+        plan: Vec::new(),
+        closed: outcome.map(|outcome| (Timestamp::UNIX_EPOCH, outcome)),
+    }
+}
+
+/// 1.8.2 (digest a) is live in blue at generation 41; green is free; 1.9.0 (digest b) is wanted.
+fn facts() -> Facts {
+    let mut slots = PerSlot::default();
+    slots.blue = Some(registration(Slot::Blue, 'a', "1.8.2"));
+    Facts {
+        now: Timestamp::UNIX_EPOCH,
+        release: release(2),
+        may_write: true,
+        version: Resolved::Version(Box::new(version("1.9.0", 'b'))),
+        record: Ok(RegistryRecord {
+            route: Some(Revisioned {
+                value: Route {
+                    generation: 41,
+                    live: Slot::Blue,
+                    endpoint: endpoint(Slot::Blue),
+                    digest: digest('a'),
+                    release: release(1),
+                    token: FencingToken(7),
+                },
+                revision: 8,
+            }),
+            slots,
+            ..RegistryRecord::default()
+        }),
+        lock_is_own_standby: false,
+        proxy: Ok(Some(ProxyAnswer {
+            slot: Some(Slot::Blue),
+            generation: 41,
+            token: FencingToken(7),
+            configuration: "mark".into(),
+        })),
+        installation: Ok(Installation::Current),
+        slots: PerSlot {
+            blue: Ok(Occupancy::Ours(Box::new(instance(
+                Slot::Blue,
+                'a',
+                InstanceState::Running,
+            )))),
+            green: Ok(Occupancy::Free),
+        },
+        live_probe: Some(Probe {
+            healthy: true,
+            detail: "200".into(),
+            took: Duration::from_millis(1),
+        }),
+        past: Ok(vec![past("1.8.2", 'a', Some(Outcome::Done))]),
+        live_there: None,
+        has_image: false,
+    }
+}
+
+fn request(wanted: Wanted) -> PlanRequest {
+    PlanRequest {
+        target: target(),
+        wanted,
+        reason: None,
+        operator: operator(),
+    }
+}
+
+fn promote() -> PlanRequest {
+    request(Wanted::Version(VersionRef::Tag("1.9.0".into())))
+}
+
+fn plan(request: &PlanRequest, definition: &Definition, facts: &Facts) -> Result<Plan, Refused> {
+    let words = ProxyWords {
+        install: vec!["nginx: install".into()],
+        switch: vec!["nginx: rename".into()],
+    };
+    decide(request, definition, facts).map(|draft| draft.into_plan(&words))
+}
+
+fn planned(facts: &Facts) -> Plan {
+    plan(&promote(), &definition(), facts).expect("a plan")
+}
+
+fn refused(request: &PlanRequest, definition: &Definition, facts: &Facts) -> Vec<Refusal> {
+    plan(request, definition, facts).expect_err("refused").0
+}
+
+#[test]
+fn a_promote_goes_to_the_slot_that_is_not_live_with_the_next_generation() {
+    let plan = planned(&facts());
+    assert_eq!(
+        (plan.kind, plan.slot, plan.generation),
+        (ReleaseKind::Promote, Slot::Green, 42)
+    );
+    let from = plan.from.clone().expect("something is live");
+    assert_eq!((from.slot, from.generation), (Slot::Blue, 41));
+    assert_eq!(from.version.tag.as_deref(), Some("1.8.2"));
+    let steps: Vec<Step> = plan.steps().collect();
+    let without_install: Vec<Step> = Step::ALL
+        .into_iter()
+        .filter(|s| *s != Step::Install)
+        .collect();
+    assert_eq!(steps, without_install);
+}
+
+#[test]
+fn every_call_is_named_in_words_with_the_digest_and_the_generations() {
+    let plan = planned(&facts());
+    let calls = |step| plan.step(step).expect("planned").calls.join("\n");
+    assert!(calls(Step::Pull).contains(&format!("registry.example/web@{}", digest('b'))));
+    assert!(calls(Step::Start).contains("greenroom-web-production-green"));
+    assert!(calls(Step::Start).contains("127.0.0.1:32772"));
+    assert!(calls(Step::Start).contains("/health"));
+    assert!(calls(Step::Switch).contains("blue generation 41 to green generation 42"));
+    assert!(calls(Step::Switch).contains("nginx: rename"));
+    assert!(calls(Step::Stop).contains("10m"));
+    for step in plan.steps() {
+        assert!(!calls(step).is_empty(), "{step} says nothing");
+        assert!(
+            !plan.step(step).expect("planned").undo.is_empty(),
+            "{step} has no undo"
+        );
+    }
+}
+
+#[test]
+fn the_first_release_goes_to_blue_installs_the_proxy_and_says_that_there_is_no_way_back() {
+    let mut facts = facts();
+    facts.record = Ok(RegistryRecord::default());
+    facts.proxy = Ok(None);
+    facts.installation = Ok(Installation::Missing);
+    facts.slots = PerSlot {
+        blue: Ok(Occupancy::Free),
+        green: Ok(Occupancy::Free),
+    };
+    let plan = planned(&facts);
+    assert_eq!(
+        (plan.slot, plan.generation, plan.from.is_none()),
+        (Slot::Blue, 1, true)
+    );
+    assert!(plan.step(Step::Install).is_some());
+    assert!(plan.step(Step::Drain).is_none() && plan.step(Step::Stop).is_none());
+    assert!(
+        plan.warnings
+            .iter()
+            .any(|w| w.contains("nothing to go back to")),
+        "{:?}",
+        plan.warnings
+    );
+}
+
+#[test]
+fn a_generation_never_goes_back_behind_what_the_proxy_has_seen() {
+    let mut facts = facts();
+    facts.record = Ok(RegistryRecord::default());
+    facts.proxy = Ok(Some(ProxyAnswer {
+        slot: None,
+        generation: 57,
+        token: FencingToken(7),
+        configuration: "mark".into(),
+    }));
+    facts.slots.blue = Ok(Occupancy::Free);
+    assert_eq!(planned(&facts).generation, 58);
+}
+
+#[test]
+fn the_same_digest_under_another_tag_is_live_already_and_the_same_tag_with_another_is_new() {
+    let mut facts = facts();
+    facts.version = Resolved::Version(Box::new(version("latest", 'a')));
+    let against = refused(&promote(), &definition(), &facts);
+    assert!(
+        matches!(
+            against[..],
+            [Refusal::AlreadyLive {
+                slot: Slot::Blue,
+                ..
+            }]
+        ),
+        "{against:?}"
+    );
+    facts.version = Resolved::Version(Box::new(version("1.8.2", 'c')));
+    assert_eq!(planned(&facts).version.digest, digest('c'));
+}
+
+#[test]
+fn what_runs_decides_what_is_live_not_what_was_registered() {
+    let mut facts = facts();
+    facts.slots.blue = Ok(Occupancy::Ours(Box::new(instance(
+        Slot::Blue,
+        'c',
+        InstanceState::Running,
+    ))));
+    let from = planned(&facts).from.expect("something is live");
+    assert_eq!((from.version.digest, from.version.tag), (digest('c'), None));
+}
+
+#[test]
+fn a_leftover_of_ours_is_replaced_and_said_so() {
+    let mut facts = facts();
+    facts.slots.green = Ok(Occupancy::Ours(Box::new(instance(
+        Slot::Green,
+        'd',
+        InstanceState::Running,
+    ))));
+    let plan = planned(&facts);
+    assert!(plan.leftover.is_some());
+    assert!(plan.step(Step::Start).expect("planned").calls[0].contains("stop and remove"));
+    assert!(
+        plan.warnings.iter().any(|w| w.contains("replaced")),
+        "{:?}",
+        plan.warnings
+    );
+}
+
+#[test]
+fn a_sick_live_version_is_a_warning_because_its_cure_has_to_be_promoted() {
+    let mut facts = facts();
+    facts.live_probe = Some(Probe {
+        healthy: false,
+        detail: "503".into(),
+        took: Duration::from_millis(1),
+    });
+    let plan = planned(&facts);
+    assert!(
+        plan.warnings
+            .iter()
+            .any(|w| w.contains("not healthy (503)")),
+        "{:?}",
+        plan.warnings
+    );
+}
+
+#[test]
+fn a_plan_refuses_with_all_the_reasons_at_once() {
+    let mut definition = definition();
+    definition.health = None;
+    definition.rules.require_reason = true;
+    let mut facts = facts();
+    facts.may_write = false;
+    facts.version = Resolved::Missing {
+        wanted: "9.9.9".into(),
+    };
+    facts.slots.green = Ok(Occupancy::Foreign("process nc (pid 7)".into()));
+    if let Ok(record) = &mut facts.record {
+        record.hold = Some(Hold {
+            reason: "payday".into(),
+            author: operator(),
+            since: Timestamp::UNIX_EPOCH,
+            until: None,
+        });
+        record.lock = Some(LockHolder {
+            record: LockRecord {
+                operator: operator(),
+                console: "another".into(),
+                release: release(1),
+                since: Timestamp::UNIX_EPOCH,
+                message: "promote to 1.8.3".into(),
+            },
+            token: FencingToken(8),
+            ttl_seconds: Some(20),
+        });
+        record
+            .problems
+            .insert("targets/web/production/route".into(), "not JSON".into());
+    }
+    let against = refused(&promote(), &definition, &facts);
+    let kinds: Vec<bool> = vec![
+        against.contains(&Refusal::ReadOnly),
+        against.contains(&Refusal::NoHealthCheck),
+        against.contains(&Refusal::NoReason),
+        against
+            .iter()
+            .any(|r| matches!(r, Refusal::NoSuchVersion { .. })),
+        against.iter().any(|r| {
+            matches!(
+                r,
+                Refusal::SlotTaken {
+                    slot: Slot::Green,
+                    ..
+                }
+            )
+        }),
+        against.iter().any(|r| matches!(r, Refusal::Held(_))),
+        against.iter().any(|r| matches!(r, Refusal::Locked(_))),
+        against.iter().any(|r| matches!(r, Refusal::Unknown { .. })),
+    ];
+    assert!(kinds.iter().all(|found| *found), "{kinds:?} of {against:?}");
+    for reason in &against {
+        assert!(!reason.to_string().is_empty());
+    }
+}
+
+#[test]
+fn a_hold_that_has_ended_does_not_stand() {
+    let mut facts = facts();
+    facts.now = Timestamp::from_second(100).expect("a moment");
+    if let Ok(record) = &mut facts.record {
+        record.hold = Some(Hold {
+            reason: "payday".into(),
+            author: operator(),
+            since: Timestamp::UNIX_EPOCH,
+            until: Some(Timestamp::from_second(100).expect("a moment")),
+        });
+    }
+    assert!(plan(&promote(), &definition(), &facts).is_ok());
+}
+
+#[test]
+fn who_is_live_has_to_be_agreed_on() {
+    let mut facts = facts();
+    facts.proxy = Ok(Some(ProxyAnswer {
+        slot: Some(Slot::Green),
+        generation: 42,
+        token: FencingToken(7),
+        configuration: "mark".into(),
+    }));
+    let against = refused(&promote(), &definition(), &facts);
+    assert!(
+        matches!(against[..], [Refusal::RouteDisagrees { .. }]),
+        "{against:?}"
+    );
+}
+
+#[test]
+fn a_side_that_is_not_heard_is_a_reason_and_not_a_guess() {
+    for silence in 0..4 {
+        let mut facts = facts();
+        let why = "connection refused".to_owned();
+        match silence {
+            0 => facts.record = Err(why),
+            1 => facts.proxy = Err(why),
+            2 => facts.installation = Err(why),
+            _ => facts.slots.green = Err(why),
+        }
+        let against = refused(&promote(), &definition(), &facts);
+        assert!(
+            matches!(against[0], Refusal::Unknown { .. }),
+            "{silence}: {against:?}"
+        );
+    }
+}
+
+#[test]
+fn a_version_has_to_be_live_where_the_rules_ask_for_it_first() {
+    let mut definition = definition();
+    definition.rules.only_from = Some("qa".parse().expect("a name"));
+    let mut facts = facts();
+    facts.live_there = Some(Ok(Some(version("1.9.0", 'e'))));
+    let against = refused(&promote(), &definition, &facts);
+    assert!(
+        matches!(against[..], [Refusal::NotLiveIn { .. }]),
+        "{against:?}"
+    );
+    facts.live_there = Some(Ok(Some(version("1.9.0", 'b'))));
+    assert!(plan(&promote(), &definition, &facts).is_ok());
+    // The way back is never closed by that rule.
+    facts.live_there = Some(Ok(None));
+    facts.past = Ok(vec![past("1.9.0", 'b', Some(Outcome::Done))]);
+    let back = request(Wanted::Back(VersionRef::Tag("1.9.0".into())));
+    assert!(plan(&back, &definition, &facts).is_ok());
+}
+
+fn warm() -> Facts {
+    let mut facts = facts();
+    facts.version = Resolved::WhateverIsWarm;
+    facts.slots.green = Ok(Occupancy::Ours(Box::new(instance(
+        Slot::Green,
+        'd',
+        InstanceState::Running,
+    ))));
+    if let Ok(record) = &mut facts.record {
+        record.slots.green = Some(registration(Slot::Green, 'd', "1.8.1"));
+    }
+    facts.past = Ok(vec![past("1.8.1", 'd', Some(Outcome::Superseded))]);
+    facts
+}
+
+#[test]
+fn a_warm_rollback_starts_nothing_and_names_the_version_it_goes_back_to() {
+    let plan = plan(&request(Wanted::Standby), &definition(), &warm()).expect("a plan");
+    assert_eq!(plan.kind, ReleaseKind::WarmRollback);
+    assert_eq!(plan.version.tag.as_deref(), Some("1.8.1"));
+    assert!(plan.step(Step::Pull).is_none() && plan.step(Step::Start).is_none());
+    assert!(
+        plan.step(Step::Verify).is_some(),
+        "no switch without checks, back or forth"
+    );
+}
+
+#[test]
+fn there_is_no_warm_rollback_to_what_is_not_running_registered_and_once_live() {
+    let back = request(Wanted::Standby);
+    let mut stopped = warm();
+    stopped.slots.green = Ok(Occupancy::Ours(Box::new(instance(
+        Slot::Green,
+        'd',
+        InstanceState::Exited { code: Some(0) },
+    ))));
+    assert_eq!(
+        refused(&back, &definition(), &stopped),
+        [Refusal::NoStandby]
+    );
+    let mut unregistered = warm();
+    if let Ok(record) = &mut unregistered.record {
+        record.slots.green = None;
+    }
+    assert_eq!(
+        refused(&back, &definition(), &unregistered),
+        [Refusal::NoStandby]
+    );
+    // The candidate of a release that was interrupted after register never had traffic.
+    let mut never_live = warm();
+    never_live.past = Ok(vec![past("1.8.1", 'd', None)]);
+    assert!(matches!(
+        refused(&back, &definition(), &never_live)[..],
+        [Refusal::NeverLiveHere { .. }]
+    ));
+}
+
+#[test]
+fn a_cold_rollback_is_a_whole_release_to_a_version_that_was_live() {
+    let mut facts = facts();
+    facts.version = Resolved::Version(Box::new(version("1.7.0", 'e')));
+    let back = request(Wanted::Back(VersionRef::Tag("1.7.0".into())));
+    assert!(matches!(
+        refused(&back, &definition(), &facts)[..],
+        [Refusal::NeverLiveHere { .. }]
+    ));
+    facts.past = Ok(vec![past("1.7.0", 'e', Some(Outcome::Done))]);
+    let plan = plan(&back, &definition(), &facts).expect("a plan");
+    assert_eq!(plan.kind, ReleaseKind::ColdRollback);
+    assert!(plan.step(Step::Start).is_some());
+}
+
+#[test]
+fn a_standby_that_is_kept_for_ever_has_no_stop() {
+    let mut definition = definition();
+    definition.timing.standby = Limit::Never;
+    let plan = plan(&promote(), &definition, &facts()).expect("a plan");
+    assert!(plan.step(Step::Stop).is_none());
+}
