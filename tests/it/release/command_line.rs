@@ -1,0 +1,255 @@
+//! The real binary against the real servers: its words, its JSON lines and its exit codes.
+
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use greenroom::inventory::Role;
+
+use super::house::{House, Wishes};
+use super::load;
+use crate::support::eventually;
+
+fn greenroom(house: &House, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
+    command
+        .arg("--config")
+        .arg(house.place.path().join("greenroom.toml"))
+        .args(arguments)
+        // The log goes to the test's own directory.
+        .env("XDG_STATE_HOME", house.place.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+async fn run(house: &House, arguments: &[&str]) -> Output {
+    let mut command = greenroom(house, arguments);
+    tokio::task::spawn_blocking(move || command.output().expect("it runs"))
+        .await
+        .expect("it ends")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn json_lines(output: &Output) -> Vec<serde_json::Value> {
+    out(output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
+    let house = House::new(Wishes::default()).await;
+    let service = house.target.service.to_string();
+    let promote = |version: &'static str| {
+        vec![
+            "--json",
+            "promote",
+            &service,
+            "production",
+            "--yes",
+            "--reason",
+            "a test",
+            "--version",
+            version,
+        ]
+    };
+    let first = run(&house, &promote("1.8.2")).await;
+    assert_eq!(
+        first.status.code(),
+        Some(0),
+        "{}{}",
+        out(&first),
+        err(&first)
+    );
+    let lines = json_lines(&first);
+    assert_eq!(lines.first().map(|l| &l["event"]), Some(&"plan".into()));
+    assert_eq!(lines.last().map(|l| &l["event"]), Some(&"end".into()));
+    for step in [
+        "pull", "install", "start", "verify", "register", "switch", "watch",
+    ] {
+        assert!(
+            lines
+                .iter()
+                .any(|l| l["kind"] == "settled" && l["step"] == step),
+            "{step} in {}",
+            out(&first)
+        );
+    }
+    let again = run(&house, &promote("1.8.2")).await;
+    assert_eq!(again.status.code(), Some(1));
+    assert!(err(&again).contains("live already"), "{}", err(&again));
+    let missing = run(&house, &promote("7.7.7")).await;
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(err(&missing).contains("no 7.7.7 in"), "{}", err(&missing));
+    let sick = run(&house, &promote("1.9.2")).await;
+    assert_eq!(sick.status.code(), Some(1), "{}", err(&sick));
+    assert!(out(&sick).contains("orders failed"), "{}", out(&sick));
+    house.stands("1.8.2", Role::Empty).await;
+    let wrong = run(&house, &["promote", &service, "production"]).await;
+    assert_eq!(wrong.status.code(), Some(2));
+    let nobody = run(
+        &house,
+        &["promote", &service, "production", "--version", "1.9.0"],
+    )
+    .await;
+    assert_eq!(nobody.status.code(), Some(2));
+    assert!(
+        err(&nobody).contains("nobody is here to say yes"),
+        "{}",
+        err(&nobody)
+    );
+    let history = run(&house, &["--json", "history"]).await;
+    let outcomes: Vec<String> = json_lines(&history)
+        .iter()
+        .map(|l| {
+            l["closed"][1]["outcome"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(outcomes, ["backed-out", "done"]);
+    let status = run(&house, &["--json", "status"]).await;
+    assert_eq!(status.status.code(), Some(0), "{}", out(&status));
+    let lines = json_lines(&status);
+    assert_eq!(lines[0]["live"], "blue");
+    assert_eq!(lines[0]["agreed"], true);
+    let doctor = run(&house, &["doctor"]).await;
+    assert_eq!(doctor.status.code(), Some(0), "{}", out(&doctor));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_protected_environment_refuses_yes_unless_its_rules_allow_it() {
+    let wishes = Wishes {
+        tier: "protected",
+        ..Wishes::default()
+    };
+    let mut house = House::new(wishes).await;
+    let service = house.target.service.to_string();
+    let promote = [
+        "promote",
+        &service,
+        "production",
+        "--yes",
+        "--version",
+        "1.8.2",
+    ];
+    let refused = run(&house, &promote).await;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        err(&refused).contains("do not allow --yes"),
+        "{}",
+        err(&refused)
+    );
+    let looked = run(
+        &house,
+        &[
+            "--read-only",
+            "promote",
+            &service,
+            "production",
+            "--yes",
+            "--version",
+            "1.8.2",
+        ],
+    )
+    .await;
+    assert_eq!(looked.status.code(), Some(1));
+    assert!(err(&looked).contains("read-only"), "{}", err(&looked));
+    house
+        .rebuild(|text| {
+            text.replace(
+                "tier = \"protected\"",
+                "tier = \"protected\"\nrules = { allow_yes = true }",
+            )
+        })
+        .await;
+    let allowed = run(&house, &promote).await;
+    assert_eq!(
+        allowed.status.code(),
+        Some(0),
+        "{}{}",
+        out(&allowed),
+        err(&allowed)
+    );
+    assert!(
+        out(&allowed).contains("switch approved by"),
+        "{}",
+        out(&allowed)
+    );
+}
+
+/// Ctrl-C before the switch takes everything back; a SIGTERM leaves the release as it stands,
+/// shown by `status`, and the next promote clears what it left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signals_cancel_or_leave_a_release_and_never_the_traffic() {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let service = house.target.service.to_string();
+    let load = load(&house).await;
+    let promote = [
+        "promote",
+        &service,
+        "production",
+        "--yes",
+        "--version",
+        "1.9.1",
+    ];
+    for (signal, other, code) in [("-INT", Role::Empty, 130), ("-TERM", Role::Candidate, 130)] {
+        let mut child = greenroom(&house, &promote).spawn().expect("it runs");
+        eventually("the candidate runs", Duration::from_secs(20), || async {
+            house
+                .snapshot()
+                .await
+                .slots
+                .green
+                .instance
+                .is_some_and(|i| i.is_running())
+        })
+        .await;
+        let pid = child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &pid])
+                .status()
+                .expect("kill")
+                .success()
+        );
+        let ended = tokio::task::spawn_blocking(move || child.wait().expect("it ends"));
+        let ended = tokio::time::timeout(Duration::from_secs(30), ended).await;
+        assert_eq!(
+            ended.expect("in time").expect("joined").code(),
+            Some(code),
+            "{signal}"
+        );
+        house.stands("1.8.2", other).await;
+    }
+    let status = run(&house, &["status"]).await;
+    assert!(out(&status).contains("was interrupted"), "{}", out(&status));
+    assert!(out(&status).contains("candidate"), "{}", out(&status));
+    let next = run(
+        &house,
+        &[
+            "promote",
+            &service,
+            "production",
+            "--yes",
+            "--version",
+            "1.9.0",
+        ],
+    )
+    .await;
+    assert_eq!(next.status.code(), Some(0), "{}{}", out(&next), err(&next));
+    let report = load.stop().await;
+    println!("signals: {report}");
+    super::nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}
