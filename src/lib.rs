@@ -2,8 +2,8 @@
 
 pub mod adapters;
 pub mod checks;
-pub mod console;
 pub mod cli;
+pub mod console;
 mod diagnostics;
 pub mod harmless;
 pub mod history;
