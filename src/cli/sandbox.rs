@@ -125,6 +125,8 @@ impl World {
         sandbox::resume(&app.engine).await?;
         let addresses = public(&loaded.settings).into_iter().map(|(_, at)| at);
         self.trickle = Some(Trickle::start(addresses));
+        drop(telling);
+        say(self.whereabouts(&loaded.settings));
         self.loaded = Some(loaded);
         Ok(())
     }
@@ -188,11 +190,13 @@ impl World {
         }
     }
 
-    /// Says where everything is, and waits to be ended.
+    /// Waits to be ended.
     async fn stand_by(&self, wishes: &mut mpsc::Receiver<Wish>) -> Exit {
-        if let Some(loaded) = &self.loaded {
-            say(self.whereabouts(&loaded.settings));
-        }
+        say(if self.place.is_kept() {
+            "Ctrl-C ends its processes and keeps the directory"
+        } else {
+            "Ctrl-C ends it and removes everything"
+        });
         // Being ended is what it waits for: that is no failure.
         wishes.recv().await;
         Exit::Done
@@ -212,11 +216,6 @@ impl World {
             let configuration = configuration.display();
             lines.push(format!("  greenroom --config {configuration}{verb}"));
         }
-        lines.push(if self.place.is_kept() {
-            "Ctrl-C ends its processes and keeps the directory".to_owned()
-        } else {
-            "Ctrl-C ends it and removes everything".to_owned()
-        });
         lines.join("\n")
     }
 
@@ -237,18 +236,21 @@ impl World {
             let forget = !self.place.will_be_opened_again();
             problems = sandbox::end(&app.engine, forget).await;
         }
-        if self.place.will_be_opened_again() {
-            let directory = self.place.directory().display();
-            say(format!("kept: greenroom sandbox --directory {directory}"));
-        }
         if !problems.is_empty() {
             complain(format!("left behind:\n{}", problems.join("\n")));
             return Exit::NeedsPerson;
         }
+        let directory = self.place.directory().display().to_string();
+        let last = if self.place.will_be_opened_again() {
+            format!("ended; open it again: greenroom sandbox --directory {directory}")
+        } else {
+            format!("ended; {directory} is removed")
+        };
         if let Err(trouble) = self.place.leave().await {
             complain(format!("left behind: {trouble}"));
             return Exit::NeedsPerson;
         }
+        say(last);
         exit
     }
 }

@@ -98,3 +98,22 @@ pub fn programs(program: &Path) -> Vec<Program> {
     };
     ROLES.into_iter().map(role).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_of_the_past_is_among_the_versions_and_works() {
+        let programs = programs(Path::new("/a/greenroom"));
+        for (service, _, tags) in PAST {
+            for tag in tags {
+                let found = programs
+                    .iter()
+                    .find(|one| one.repository == repository(service) && one.tag == *tag);
+                let argv = &found.expect("the version").argv;
+                assert_eq!(argv.last().map(String::as_str), Some("none"), "{argv:?}");
+            }
+        }
+    }
+}

@@ -18,10 +18,11 @@ const HURRY: [(&str, &str); 4] = [
     ("standby", "1ms"),
 ];
 
-const HEAD: &str = r#"# The world of `greenroom sandbox`: plain processes of this machine instead of containers,
+const HEAD: &str =
+    "# The world of `greenroom sandbox`: plain processes of this machine instead of containers,
 # a proxy inside Greenroom instead of nginx, a database file instead of etcd.
 # Paths are relative to this file. The proxy runs for as long as the sandbox is open.
-"#;
+";
 
 /// Environment, tier, and how patient its releases are.
 const ENVIRONMENTS: [(&str, &str, &str); 3] = [

@@ -19,7 +19,7 @@ const CATALOGUE: &str = "catalogue.json";
 /// This program, by a name that stays when the program moves: versions are told by their words.
 const PROGRAM: &str = "greenroom";
 /// Everything a sandbox makes but the mark.
-const MADE: [&str; 8] = [
+const MADE: [&str; 9] = [
     CONFIGURATION,
     CATALOGUE,
     PROGRAM,
@@ -28,9 +28,8 @@ const MADE: [&str; 8] = [
     "data",
     "store.sqlite",
     "store.sqlite-wal",
+    "store.sqlite-shm",
 ];
-/// What the database may leave besides.
-const ALSO: &str = "store.sqlite-shm";
 /// How long the last writers may take to go.
 const REMOVING: Duration = Duration::from_secs(5);
 
@@ -70,7 +69,10 @@ impl Place {
             .mode(0o700)
             .create(&directory)
             .map_err(SandboxTrouble::file("making", &directory))?;
-        Self::hold(directory, Fate::Removed)
+        Self::hold(&directory, Fate::Removed).inspect_err(|_| {
+            // Why it cannot be held is what has to be said.
+            let _ = fs::remove_dir_all(&directory);
+        })
     }
 
     /// A directory that is kept: new, empty, or a sandbox already.
@@ -82,12 +84,12 @@ impl Place {
             let why = "is neither empty nor a sandbox: name another directory".to_owned();
             return Err(unsuitable(directory, why));
         }
-        Self::hold(directory.to_owned(), Fate::Kept)
+        Self::hold(directory, Fate::Kept)
     }
 
-    fn hold(directory: PathBuf, fate: Fate) -> Result<Self, SandboxTrouble> {
-        let directory = fs::canonicalize(&directory)
-            .map_err(SandboxTrouble::file("looking for", &directory))?;
+    fn hold(directory: &Path, fate: Fate) -> Result<Self, SandboxTrouble> {
+        let directory =
+            fs::canonicalize(directory).map_err(SandboxTrouble::file("looking for", directory))?;
         if directory.to_str().is_none() {
             let why = "cannot be written into a configuration: name a directory in UTF-8";
             return Err(unsuitable(&directory, why.to_owned()));
@@ -213,7 +215,7 @@ impl Place {
 
     /// Removes what an unfinished sandbox has left.
     pub async fn clear(&mut self) -> Result<(), SandboxTrouble> {
-        for name in MADE.into_iter().chain([ALSO]) {
+        for name in MADE {
             removed(&self.directory.join(name)).await?;
         }
         self.state = State::New;

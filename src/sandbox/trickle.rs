@@ -13,13 +13,15 @@ use hyper::header::{CONNECTION, HOST};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::harmless::harmless;
 
 /// The time between two requests of one visitor.
 const EVERY: Duration = Duration::from_millis(500);
+/// How long after one visitor the next begins, so that they do not come in step.
+const APART: Duration = Duration::from_millis(170);
 /// A request that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -55,15 +57,19 @@ impl Trickle {
         let stop = CancellationToken::new();
         let tally = Arc::new(Mutex::new(Tally::default()));
         let mut visitors = JoinSet::new();
-        for address in addresses {
-            for habit in [Habit::Keeps, Habit::OpensAnew] {
-                let visitor = Visitor {
-                    address,
-                    habit,
-                    kept: None,
-                };
-                visitors.spawn(visit(visitor, stop.clone(), Arc::clone(&tally)));
-            }
+        let habits = [Habit::Keeps, Habit::OpensAnew];
+        let all = addresses
+            .into_iter()
+            .flat_map(|address| habits.map(|habit| (address, habit)));
+        let mut begins = Instant::now();
+        for (address, habit) in all {
+            let visitor = Visitor {
+                address,
+                habit,
+                kept: None,
+            };
+            visitors.spawn(visit(visitor, begins, stop.clone(), Arc::clone(&tally)));
+            begins += APART;
         }
         Self {
             stop,
@@ -83,8 +89,13 @@ impl Trickle {
     }
 }
 
-async fn visit(mut visitor: Visitor, stop: CancellationToken, tally: Arc<Mutex<Tally>>) {
-    let mut ticks = interval(EVERY);
+async fn visit(
+    mut visitor: Visitor,
+    begins: Instant,
+    stop: CancellationToken,
+    tally: Arc<Mutex<Tally>>,
+) {
+    let mut ticks = interval_at(begins, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -126,7 +137,9 @@ impl Visitor {
         let stream = TcpStream::connect(self.address)
             .await
             .map_err(|error| format!("connecting: {error}"))?;
-        let (fresh, connection) = handshake(TokioIo::new(stream)).await.map_err(said)?;
+        let (fresh, connection) = handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| said(&error))?;
         // Its errors are also those of the request on it.
         tokio::spawn(async move { drop(connection.await) });
         self.exchange(fresh).await
@@ -140,9 +153,16 @@ impl Visitor {
         let request = request
             .body(Empty::new())
             .map_err(|error| error.to_string())?;
-        let response = connection.send_request(request).await.map_err(said)?;
+        let response = connection
+            .send_request(request)
+            .await
+            .map_err(|error| said(&error))?;
         let status = response.status();
-        response.into_body().collect().await.map_err(said)?;
+        response
+            .into_body()
+            .collect()
+            .await
+            .map_err(|error| said(&error))?;
         if self.habit == Habit::Keeps {
             self.kept = Some(connection);
         }
@@ -154,8 +174,8 @@ impl Visitor {
     }
 }
 
-fn said(error: hyper::Error) -> String {
-    match std::error::Error::source(&error) {
+fn said(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     }
