@@ -16,6 +16,7 @@ mod nginx;
 mod oci_registry;
 mod process;
 mod sample;
+mod sandbox;
 mod settings;
 mod sqlite;
 mod support;
