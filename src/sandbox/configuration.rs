@@ -29,17 +29,17 @@ const ENVIRONMENTS: [(&str, &str, &str); 3] = [
     (
         "dev",
         "development",
-        r#"minimum_healthy = "500ms", watch = "2s", drain = "2s", standby = "5s", stop_grace = "5s""#,
+        r#"health_deadline = "10s", minimum_healthy = "500ms", watch = "2s", drain = "2s", standby = "5s", stop_grace = "5s""#,
     ),
     (
         "qa",
         "staging",
-        r#"minimum_healthy = "1s", watch = "3s", drain = "3s", standby = "20s", stop_grace = "5s""#,
+        r#"health_deadline = "10s", minimum_healthy = "1s", watch = "3s", drain = "3s", standby = "20s", stop_grace = "5s""#,
     ),
     (
         "production",
         "protected",
-        r#"minimum_healthy = "1s", watch = "5s", drain = "5s", standby = "2m", stop_grace = "5s""#,
+        r#"health_deadline = "10s", minimum_healthy = "1s", watch = "5s", drain = "5s", standby = "2m", stop_grace = "5s""#,
     ),
 ];
 
