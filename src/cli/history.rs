@@ -25,7 +25,7 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
         match site.read.journal.releases(target, verb.limit).await {
             Ok(releases) => records.extend(releases),
             Err(failure) => {
-                eprintln!("greenroom: {target}: {failure}");
+                warn_line!("greenroom: {target}: {failure}");
                 exit = Exit::Failed;
             }
         }
@@ -34,15 +34,15 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     for record in &records {
         if common.json {
             match serde_json::to_string(record) {
-                Ok(line) => println!("{line}"),
-                Err(error) => eprintln!("greenroom: {}: {error}", record.id),
+                Ok(line) => say_line!("{line}"),
+                Err(error) => warn_line!("greenroom: {}: {error}", record.id),
             }
         } else {
-            println!("{}", line(record));
+            say_line!("{}", line(record));
         }
     }
     if records.is_empty() && !common.json {
-        println!("nothing was released yet");
+        say_line!("nothing was released yet");
     }
     exit
 }

@@ -55,16 +55,16 @@ async fn release(
         Err(refused) => return refuse(common, &refused),
     };
     if common.json {
-        println!("{}", plan_text::json(&plan));
+        say_line!("{}", plan_text::json(&plan));
     } else {
-        println!("{}", plan_text::text(&plan));
+        say_line!("{}", plan_text::text(&plan));
     }
     let mut consent = match Consent::find(yes, &plan) {
         Ok(consent) => consent,
         Err(exit) => return exit,
     };
     let Some(approval) = consent.begin(&plan, engine, &mut wishes).await else {
-        eprintln!("nothing was done");
+        warn_line!("nothing was done");
         return Exit::Cancelled;
     };
     match engine.open(plan, &approval, OnFailure::BackOut).await {
@@ -87,14 +87,14 @@ async fn release(
 fn refuse(common: &Common, refused: &crate::release::Refused) -> Exit {
     if common.json {
         let reasons: Vec<String> = refused.0.iter().map(ToString::to_string).collect();
-        println!(
+        say_line!(
             "{}",
             serde_json::json!({ "event": "refused", "reasons": reasons })
         );
     }
-    eprintln!("refused, nothing was done:");
+    warn_line!("refused, nothing was done:");
     for reason in &refused.0 {
-        eprintln!("  - {reason}");
+        warn_line!("  - {reason}");
     }
     Exit::Failed
 }
@@ -111,7 +111,7 @@ impl Consent {
     fn find(yes: bool, plan: &Plan) -> Result<Self, Exit> {
         let rules_allow = !plan.tier().is_protected() || plan.definition.rules.allow_yes;
         if yes && !rules_allow {
-            eprintln!(
+            warn_line!(
                 "greenroom: {} is protected and its rules do not allow --yes; leave it out and answer, or set rules.allow_yes",
                 plan.target().environment
             );
@@ -121,7 +121,7 @@ impl Consent {
             return Ok(Self::Advance);
         }
         Typed::listen().map(Self::Typed).ok_or_else(|| {
-            eprintln!("greenroom: nobody is here to say yes: run it at a terminal, or with --yes");
+            warn_line!("greenroom: nobody is here to say yes: run it at a terminal, or with --yes");
             Exit::Usage
         })
     }
@@ -176,7 +176,7 @@ impl Following<'_> {
                 heard = announcements.recv() => match heard {
                     Ok(announcement) => self.reporter.announce(&announcement),
                     Err(RecvError::Lagged(missed)) => {
-                        eprintln!("({missed} lines were not shown; the journal has them)");
+                        warn_line!("({missed} lines were not shown; the journal has them)");
                     }
                     Err(RecvError::Closed) => break,
                 },
@@ -219,7 +219,7 @@ impl Following<'_> {
                     _ => "type yes to go on, or back out:".to_owned(),
                 };
                 self.reporter.aside(|| {
-                    eprintln!("{next}");
+                    warn_line!("{next}");
                     typed.ask(&answer);
                 });
             }
@@ -243,7 +243,7 @@ impl Following<'_> {
         let now = self.engine.clock().now();
         match Approval::give(&status.plan, Scope::Step(*step), by, Some(&line), now) {
             Ok(approval) => self.say(Command::Approve(approval)).await,
-            Err(refused) => eprintln!("{refused}"),
+            Err(refused) => warn_line!("{refused}"),
         }
     }
 
@@ -268,7 +268,7 @@ impl Following<'_> {
 
     async fn say(&self, command: Command) {
         if self.handle.command(command).await.is_err() {
-            eprintln!("the release is over already");
+            warn_line!("the release is over already");
         }
     }
 

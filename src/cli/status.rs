@@ -31,16 +31,16 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         .filter_map(|target| world.get(target))
         .collect();
     if shown.is_empty() {
-        eprintln!("greenroom: no such target is configured");
+        warn_line!("greenroom: no such target is configured");
         return Exit::Usage;
     }
     let mut all_heard = true;
     for snapshot in shown {
         let interrupted = interrupted(&app, snapshot).await;
         if common.json {
-            println!("{}", json(snapshot, &interrupted));
+            say_line!("{}", json(snapshot, &interrupted));
         } else {
-            println!("{}", text(snapshot, &interrupted));
+            say_line!("{}", text(snapshot, &interrupted));
         }
         all_heard &= silences(snapshot).is_empty();
     }
