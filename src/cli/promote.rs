@@ -105,6 +105,8 @@ enum Consent {
     Advance,
     /// It is typed when it is asked for.
     Typed(Typed),
+    /// Whoever typed has gone: Ctrl-D, or the terminal was closed.
+    Gone,
 }
 
 impl Consent {
@@ -133,6 +135,7 @@ impl Consent {
         wishes: &mut mpsc::Receiver<Wish>,
     ) -> Option<Approval> {
         match self {
+            Self::Gone => None,
             Self::Advance => Approval::in_advance(plan, Scope::Plan, engine.clock().now()).ok(),
             Self::Typed(typed) => {
                 typed.ask("begin? type yes:");
@@ -205,6 +208,7 @@ impl Following<'_> {
             return asked;
         }
         match &mut self.consent {
+            Consent::Gone => {}
             Consent::Advance => {
                 let now = self.engine.clock().now();
                 if let Ok(approval) = Approval::in_advance(&status.plan, Scope::Step(*step), now) {
@@ -228,7 +232,13 @@ impl Following<'_> {
     }
 
     async fn typed(&mut self, status: &Status, line: Option<String>) {
-        let (Some(line), Progress::Asking { step, need, .. }) = (line, &status.progress) else {
+        let Some(line) = line else {
+            // Nobody can answer any more: asking again would go round for ever.
+            self.consent = Consent::Gone;
+            self.wish(Wish::Cancel, status).await;
+            return;
+        };
+        let Progress::Asking { step, need, .. } = &status.progress else {
             return;
         };
         let by = self.engine.operator().clone();
@@ -254,10 +264,16 @@ impl Following<'_> {
         self.is_cancelled = true;
         let by = self.engine.operator().clone();
         let command = match (wish, &status.progress) {
-            (Wish::Cancel, Progress::Standby { .. }) => Command::Supersede,
+            (
+                Wish::Cancel,
+                Progress::Standby { .. }
+                | Progress::Asking {
+                    step: Step::Stop, ..
+                },
+            ) => Command::Supersede,
             (Wish::Cancel, _) if !is_again && !status.switched => Command::BackOut {
                 by,
-                reason: "cancelled by Ctrl-C".into(),
+                reason: "cancelled at the terminal".into(),
             },
             _ => Command::Interrupt {
                 reason: "the command was ended".into(),
@@ -321,6 +337,6 @@ impl Following<'_> {
 async fn typed_line(consent: &mut Consent) -> Option<String> {
     match consent {
         Consent::Typed(typed) => typed.line().await,
-        Consent::Advance => std::future::pending().await,
+        Consent::Advance | Consent::Gone => std::future::pending().await,
     }
 }
