@@ -118,6 +118,11 @@ fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String {
         lines.push(format!("  ! {key}: {problem}"));
     }
     lines.extend(silences(snapshot));
+    // Operators, messages and reasons are whatever stands in the shared store.
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| crate::harmless::harmless(line))
+        .collect();
     lines.join("\n")
 }
 
