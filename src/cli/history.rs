@@ -1,40 +1,51 @@
 //! `greenroom history`: what was released, newest first, from the journal.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
 use super::arguments::{Common, History};
 use super::{Exit, open};
 use crate::history::ReleaseRecord;
+use crate::inventory::Target;
+use crate::release::Site;
 use crate::release::words::duration;
+
+/// How long a journal may take; all are asked at the same time.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     let app = match open::app(common).await {
         Ok(app) => app,
         Err(exit) => return exit,
     };
-    let mut records: Vec<ReleaseRecord> = Vec::new();
-    let mut exit = Exit::Done;
-    let mut is_known = false;
-    for site in app.engine.sites() {
-        let target = &site.definition.target;
-        let is_wanted = verb.service.as_ref().is_none_or(|s| *s == target.service)
+    let is_wanted = |target: &Target| {
+        verb.service.as_ref().is_none_or(|s| *s == target.service)
             && verb
                 .environment
                 .as_ref()
-                .is_none_or(|e| *e == target.environment);
-        if !is_wanted {
-            continue;
-        }
-        is_known = true;
-        match site.read.journal.releases(target, verb.limit).await {
+                .is_none_or(|e| *e == target.environment)
+    };
+    let sites: Vec<&Site> = app
+        .engine
+        .sites()
+        .filter(|site| is_wanted(&site.definition.target))
+        .collect();
+    if sites.is_empty() {
+        warn_line!("greenroom: no such target is configured");
+        return Exit::Usage;
+    }
+    let mut records: Vec<ReleaseRecord> = Vec::new();
+    let mut exit = Exit::Done;
+    let readings = sites.iter().map(|site| releases(site, verb.limit));
+    for (site, reading) in sites.iter().zip(join_all(readings).await) {
+        match reading {
             Ok(releases) => records.extend(releases),
-            Err(failure) => {
-                warn_line!("greenroom: {target}: {failure}");
+            Err(why) => {
+                warn_line!("greenroom: {}: {why}", site.definition.target);
                 exit = Exit::Failed;
             }
         }
-    }
-    if !is_known {
-        warn_line!("greenroom: no such target is configured");
-        return Exit::Usage;
     }
     records.sort_by_key(|record| std::cmp::Reverse(record.id));
     for record in &records {
@@ -55,11 +66,19 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     exit
 }
 
+async fn releases(site: &Site, limit: usize) -> Result<Vec<ReleaseRecord>, String> {
+    let reading = site.read.journal.releases(&site.definition.target, limit);
+    tokio::time::timeout(PATIENCE, reading)
+        .await
+        .map_err(|_| format!("the journal did not answer within {PATIENCE:?}"))?
+        .map_err(|failure| failure.to_string())
+}
+
 fn line(record: &ReleaseRecord) -> String {
     let (outcome, took) = match &record.closed {
         None => ("open", String::new()),
         Some((at, outcome)) => {
-            let took = std::time::Duration::try_from(at.duration_since(record.opened_at));
+            let took = Duration::try_from(at.duration_since(record.opened_at));
             (outcome.word(), duration(took.unwrap_or_default()))
         }
     };

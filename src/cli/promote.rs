@@ -11,8 +11,8 @@ use super::{Exit, open, plan_text};
 use crate::history::{Outcome, Step};
 use crate::inventory::Target;
 use crate::release::{
-    Approval, Command, Engine, Handle, Need, OnFailure, Plan, PlanRequest, Progress, Scope, Status,
-    Wanted,
+    Approval, Command, Definition, Engine, Handle, Need, OnFailure, Plan, PlanRequest, Progress,
+    Refusal, Scope, Status, Wanted,
 };
 
 pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
@@ -50,6 +50,10 @@ async fn release(
         reason,
         operator: engine.operator().clone(),
     };
+    let mut consent = match Consent::find(yes, engine.definition(&request.target)) {
+        Ok(consent) => consent,
+        Err(exit) => return exit,
+    };
     let plan = match engine.plan(&request).await {
         Ok(plan) => plan,
         Err(refused) => return refuse(common, &refused),
@@ -59,10 +63,6 @@ async fn release(
     } else {
         say_line!("{}", plan_text::text(&plan));
     }
-    let mut consent = match Consent::find(yes, &plan) {
-        Ok(consent) => consent,
-        Err(exit) => return exit,
-    };
     let Some(approval) = consent.begin(&plan, engine, &mut wishes).await else {
         warn_line!("nothing was done");
         return Exit::Cancelled;
@@ -96,6 +96,10 @@ fn refuse(common: &Common, refused: &crate::release::Refused) -> Exit {
     for reason in &refused.0 {
         warn_line!("  - {reason}");
     }
+    let is_unknown = |reason: &Refusal| matches!(reason, Refusal::UnknownTarget(_));
+    if refused.0.iter().any(is_unknown) {
+        return Exit::Usage;
+    }
     Exit::Failed
 }
 
@@ -110,12 +114,13 @@ enum Consent {
 }
 
 impl Consent {
-    fn find(yes: bool, plan: &Plan) -> Result<Self, Exit> {
-        let rules_allow = !plan.tier().is_protected() || plan.definition.rules.allow_yes;
-        if yes && !rules_allow {
+    /// Before anything is looked at: a yes that may not be given in advance is wrong usage.
+    fn find(yes: bool, definition: Option<&Definition>) -> Result<Self, Exit> {
+        let forbidden = definition.filter(|d| d.tier.is_protected() && !d.rules.allow_yes);
+        if let Some(definition) = forbidden.filter(|_| yes) {
             warn_line!(
                 "greenroom: {} is protected and its rules do not allow --yes; leave it out and answer, or set rules.allow_yes",
-                plan.target().environment
+                definition.target.environment
             );
             return Err(Exit::Usage);
         }
@@ -271,7 +276,7 @@ impl Following<'_> {
                     step: Step::Stop, ..
                 },
             ) => Command::Supersede,
-            (Wish::Cancel, _) if !is_again && !status.switched => Command::BackOut {
+            (Wish::Cancel, _) if !is_again && !status.may_have_switched => Command::BackOut {
                 by,
                 reason: "cancelled at the terminal".into(),
             },

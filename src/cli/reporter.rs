@@ -10,6 +10,9 @@ use crate::history::Outcome;
 use crate::release::words::duration;
 use crate::release::{Announcement, AnnouncementKind, Progress, Status, StepState};
 
+/// How often a spinner turns.
+const TICK: Duration = Duration::from_millis(120);
+
 /// How it is said.
 enum Way {
     Json,
@@ -28,7 +31,7 @@ impl Reporter {
             Way::Json
         } else if std::io::stderr().is_terminal() {
             let bar = ProgressBar::new_spinner();
-            bar.enable_steady_tick(Duration::from_millis(120));
+            bar.enable_steady_tick(TICK);
             Way::Terminal(bar)
         } else {
             Way::Plain
@@ -59,6 +62,13 @@ impl Reporter {
         let Way::Terminal(bar) = &self.way else {
             return;
         };
+        // A spinner that turns lands on the line where somebody types.
+        if matches!(status.progress, Progress::Asking { .. }) {
+            bar.disable_steady_tick();
+            bar.set_message("");
+            return;
+        }
+        bar.enable_steady_tick(TICK);
         let running = status.steps.iter().find_map(|rung| match &rung.state {
             StepState::Running { note, .. } => Some(format!("{} {note}", rung.step)),
             _ => None,

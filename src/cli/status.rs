@@ -1,6 +1,8 @@
 //! `greenroom status`: what runs where, as observed now, both slots of every target, and whatever a
 //! release has left behind.
 
+use std::time::Duration;
+
 use super::arguments::{Common, Status};
 use super::{Exit, open};
 use crate::history::ReleaseRecord;
@@ -11,6 +13,8 @@ use crate::wire::App;
 
 /// How many releases of a target are looked through for one that was interrupted.
 const RECENT: usize = 5;
+/// How long the journal may take.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
     let app = match open::app(common).await {
@@ -34,9 +38,18 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         warn_line!("greenroom: no such target is configured");
         return Exit::Usage;
     }
+    let looks = shown.iter().map(|snapshot| interrupted(&app, snapshot));
+    let interrupted = futures_util::future::join_all(looks).await;
     let mut all_heard = true;
-    for snapshot in shown {
-        let interrupted = interrupted(&app, snapshot).await;
+    for (snapshot, interrupted) in shown.into_iter().zip(interrupted) {
+        let interrupted = interrupted.unwrap_or_else(|why| {
+            warn_line!(
+                "greenroom: {}: the journal is not heard: {why}",
+                snapshot.target
+            );
+            all_heard = false;
+            Vec::new()
+        });
         if common.json {
             say_line!("{}", json(snapshot, &interrupted));
         } else {
@@ -51,19 +64,24 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
     }
 }
 
-/// Releases that began, never ended, and are driven by nobody now.
-async fn interrupted(app: &App, snapshot: &Snapshot) -> Vec<ReleaseRecord> {
+/// Releases that began, never ended, are driven by nobody now, and have not been overtaken by
+/// another that wrote the route.
+async fn interrupted(app: &App, snapshot: &Snapshot) -> Result<Vec<ReleaseRecord>, String> {
     let Some(site) = app.engine.site(&snapshot.target) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let driven = snapshot.lock.as_ref().map(|holder| holder.record.release);
-    let recent = site.read.journal.releases(&snapshot.target, RECENT).await;
-    let mut open: Vec<ReleaseRecord> = recent.unwrap_or_default();
+    let recent = site.read.journal.releases(&snapshot.target, RECENT);
+    let mut open: Vec<ReleaseRecord> = tokio::time::timeout(PATIENCE, recent)
+        .await
+        .map_err(|_| format!("no answer within {PATIENCE:?}"))?
+        .map_err(|failure| failure.to_string())?;
     // Only what came after the last ending still stands; older ones were overtaken.
     let ended = open.iter().position(|record| record.closed.is_some());
     open.truncate(ended.unwrap_or(open.len()));
-    open.retain(|record| Some(record.id) != driven);
-    open
+    let routed = snapshot.route.as_ref().map(|route| route.value.release);
+    open.retain(|record| Some(record.id) != driven && Some(record.id) >= routed);
+    Ok(open)
 }
 
 fn json(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> serde_json::Value {
@@ -101,7 +119,7 @@ fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String {
     }
     if let Some(holder) = &snapshot.lock {
         lines.push(format!(
-            "  > {} drives it since {}: {}",
+            "  > {} drives it since {:.0}: {}",
             holder.record.operator, holder.record.since, holder.record.message
         ));
     }

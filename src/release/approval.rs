@@ -41,9 +41,9 @@ pub fn need(step: Step, tier: Tier) -> Need {
 /// What the plan itself asks before it is begun: a yes everywhere.
 pub const NEED_FOR_PLAN: Need = Need::Confirmation;
 
-/// What the way back asks, once it moves or cuts traffic.
-pub fn need_back(switched: bool, tier: Tier) -> Need {
-    if switched && tier.is_protected() {
+/// What the way back asks, once it may move or cut traffic (`Status::may_have_switched`).
+pub fn need_back(may_have_switched: bool, tier: Tier) -> Need {
+    if may_have_switched && tier.is_protected() {
         Need::TypedName
     } else {
         Need::Confirmation

@@ -51,11 +51,17 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
             public: true,
             ..both_truths
         },
-        (Direction::Forward, Step::Start | Step::Stop)
-        | (Direction::Back, Step::Start | Step::Register) => Ask {
+        (Direction::Forward, Step::Stop) => Ask {
             instances: true,
+            probe: Some(plan.slot),
             ..both_truths
         },
+        (Direction::Forward, Step::Start) | (Direction::Back, Step::Start | Step::Register) => {
+            Ask {
+                instances: true,
+                ..both_truths
+            }
+        }
         (Direction::Back, Step::Switch) => Ask {
             instances: true,
             probe: plan.from.as_ref().map(|from| from.slot),
@@ -85,10 +91,7 @@ pub(super) fn judge(
             Err(verdict) => verdict,
         },
         (Direction::Forward, Step::Switch) => switch(plan, report, sight, now),
-        (Direction::Forward, Step::Stop) => {
-            let old = plan.slot.other();
-            without_traffic(old, sight, Act::Retire(old))
-        }
+        (Direction::Forward, Step::Stop) => retire(plan, sight),
         (Direction::Back, Step::Switch) => switch_back(plan, sight),
         (Direction::Back, Step::Register) => deregister(plan, sight),
         (Direction::Back, Step::Start) => remove(plan, sight),
@@ -110,6 +113,15 @@ fn without_traffic(slot: Slot, sight: &Sight, act: Act) -> Verdict {
         return Verdict::Refuse(format!("{slot} has the traffic: it is not touched"));
     }
     Verdict::Act(act)
+}
+
+/// The old version is the last way back: it is not stopped while the new one is not well.
+fn retire(plan: &Plan, sight: &Sight) -> Verdict {
+    let old = plan.slot.other();
+    if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) = candidate_is_well(plan, sight) {
+        return Verdict::Wait(format!("{old} is kept: {why}"));
+    }
+    without_traffic(old, sight, Act::Retire(old))
 }
 
 /// A fresh healthy observation of the digest that runs there now.

@@ -132,13 +132,13 @@ impl fmt::Display for Refusal {
             Self::Held(hold) => {
                 write!(f, "held by {}: {}", hold.author, hold.reason)?;
                 match hold.until {
-                    Some(until) => write!(f, " (until {until})"),
+                    Some(until) => write!(f, " (until {until:.0})"),
                     None => f.write_str(" (until it is cleared)"),
                 }
             }
             Self::Locked(holder) => write!(
                 f,
-                "{} drives this target since {}: {}",
+                "{} drives this target since {:.0}: {}; wait for it, or end it there",
                 holder.record.operator, holder.record.since, holder.record.message
             ),
             Self::Unknown { what, why } => write!(f, "{what} is not known: {why}"),
@@ -146,7 +146,7 @@ impl fmt::Display for Refusal {
                 write!(f, "{what} since the plan was made: plan again")
             }
             Self::PlanExpired { made_at } => {
-                write!(f, "the plan was made at {made_at} and has expired: plan again")
+                write!(f, "the plan was made at {made_at:.0} and has expired: plan again")
             }
         }
     }

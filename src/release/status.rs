@@ -145,8 +145,10 @@ pub struct Status {
     pub pulled: Option<(u64, u64)>,
     /// The connections the draining slot still has.
     pub draining: Option<u64>,
-    /// Whether traffic has moved.
+    /// Whether traffic has moved, as observed.
     pub switched: bool,
+    /// Whether traffic may have moved: the switch has begun and is not undone.
+    pub may_have_switched: bool,
     /// What the next step will do, in words.
     pub next: String,
     /// What backing out now would do, in words.

@@ -157,7 +157,7 @@ pub(super) fn back_out(model: &mut Model) -> Vec<Effect> {
 
 /// Asks before a release is undone.
 pub(super) fn ask_back_out(model: &mut Model, status: Arc<Status>) {
-    let need = need_back(status.switched, status.plan.tier());
+    let need = need_back(status.may_have_switched, status.plan.tier());
     ask(model, Question::BackOut(status), need);
 }
 

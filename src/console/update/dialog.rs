@@ -121,7 +121,7 @@ fn answer_failure(model: &mut Model, mut failure: Failure, key: KeyCode) -> Vec<
         let text = format!("read-only: open {target}, W arms it, then A asks again");
         return super::refused(model, &text);
     }
-    if choice == Choice::BackOut && failure.status.switched {
+    if choice == Choice::BackOut && failure.status.may_have_switched {
         // The way back moves traffic here: that takes what every traffic change takes.
         change::ask_back_out(model, failure.status);
         return Vec::new();

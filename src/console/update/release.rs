@@ -106,7 +106,7 @@ fn void_stale_question(model: &mut Model, status: &Status) {
                 same(asked)
                     && (status.is_over()
                         || matches!(status.progress, Progress::Back(_))
-                        || asked.switched != status.switched)
+                        || asked.may_have_switched != status.may_have_switched)
             }
             Question::EndStandby(asked) => {
                 same(asked) && !matches!(status.progress, Progress::Standby { .. })

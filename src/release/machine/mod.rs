@@ -7,10 +7,13 @@
 //! a way like any other. At most one record, act or look is under way at any time, so an abort
 //! can only ever take hold between them (interlock 8).
 
+mod acting;
 mod back;
-mod flow;
+mod entering;
+mod settling;
 mod show;
 mod wishes;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::flow::in_direction;
+use super::words::in_direction;
 use super::{Machine, Phase};
 use crate::history::{Direction, Step};
 use crate::release::{Progress, Status, StepState, StepStatus, approval};
@@ -20,9 +20,19 @@ impl Machine {
             pulled: self.pulled,
             draining: self.draining,
             switched: self.switched,
+            may_have_switched: self.may_have_switched(),
             next: self.next_words(),
             undo: self.undo_words(),
         }
+    }
+
+    fn may_have_switched(&self) -> bool {
+        let undone = self.is_going_back()
+            && self
+                .rungs
+                .iter()
+                .any(|rung| rung.step == Step::Switch && rung.state == StepState::Undone);
+        self.begun.contains(&Step::Switch) && !undone
     }
 
     fn progress(&self) -> Progress {

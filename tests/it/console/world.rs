@@ -456,6 +456,7 @@ pub(crate) fn status(target: &Target, tier: Tier, at: Step, progress: Progress) 
         pulled: None,
         draining: None,
         switched: at > Step::Switch,
+        may_have_switched: at > Step::Switch,
         next: "register writes 1 key to etcd.".into(),
         undo: "stop green; blue is not touched.".into(),
     }

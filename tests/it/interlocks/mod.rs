@@ -355,6 +355,62 @@ fn the_standby_ends_early_by_a_person_and_the_old_slot_stays_startable() {
     assert!(world.holds_something(Slot::Blue) && !world.runs(Slot::Blue));
 }
 
+fn until_standby(world: &mut World) {
+    while !matches!(world.progress(), Progress::Standby { .. }) {
+        if !world.answer(Fate::Done) {
+            assert!(world.fire());
+        }
+    }
+}
+
+#[test]
+fn the_old_version_is_kept_while_the_new_one_is_sick_and_stopped_when_it_is_well_again() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_standby(&mut world);
+    world.set_health(Slot::Green, false);
+    world.say(Event::StandbyEnded);
+    for _ in 0..100 {
+        if !world.answer(Fate::Done) {
+            assert!(world.fire());
+        }
+    }
+    assert!(world.runs(Slot::Blue), "the last way back is kept");
+    world.set_health(Slot::Green, true);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    assert!(!world.runs(Slot::Blue));
+}
+
+#[test]
+fn a_stop_that_cannot_be_done_asks_for_a_person_and_moves_no_traffic() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_act_of(&mut world, Step::Stop);
+    world.answer(Fate::Refused);
+    world.go_well(TURNS);
+    assert!(
+        matches!(world.outcome(), Some(Outcome::NeedsPerson { .. })),
+        "{:?}",
+        world.progress()
+    );
+    assert_eq!(
+        (world.route(), world.pointer()),
+        (Some(Slot::Green), Some(Slot::Green))
+    );
+}
+
+#[test]
+fn traffic_may_have_moved_from_the_switch_s_intent_on_until_it_is_undone() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    assert!(!world.machine.status().may_have_switched);
+    until_act_of(&mut world, Step::Switch);
+    assert!(world.machine.status().may_have_switched);
+    world.back_out();
+    world.answer(Fate::FailedBefore);
+    world.go_well(TURNS);
+    is_backed_out(&world);
+    assert!(!world.machine.status().may_have_switched);
+}
+
 #[test]
 fn another_release_may_take_over_from_the_standby_on() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);

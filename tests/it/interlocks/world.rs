@@ -390,6 +390,13 @@ impl World {
             }
             Act::Pull | Act::Install | Act::Register | Act::Reinstate(_) => {}
         }
+        if let Act::Retire(slot) = act {
+            let live = slot.other();
+            assert!(
+                *self.told_healthy.get(live),
+                "interlock 2: {slot} is stopped while {live} was last seen sick"
+            );
+        }
         let needs_person = matches!(stage.step, Step::Register | Step::Switch | Step::Stop);
         if stage.direction == Direction::Forward && self.plan.tier().is_protected() && needs_person
         {

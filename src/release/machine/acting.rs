@@ -1,0 +1,194 @@
+//! The act of a stage, and looking until it is true. An act is never repeated before the guard has
+//! looked again, because one without an answer may have happened.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::words::in_direction;
+use super::{Machine, Phase};
+use crate::history::{Direction, Step};
+use crate::release::AnnouncementKind;
+use crate::release::act::{Mishap, MishapKind, Sight, Stage};
+use crate::release::approval;
+use crate::release::event::Effect;
+use crate::release::judge::{self, Judgement};
+use crate::release::time::elapsed;
+use crate::release::words::duration;
+
+/// How long an act that did not reach its system is tried again, going forward.
+const ACT_PATIENCE: Duration = Duration::from_secs(15);
+/// Between two tries of an act.
+const ACT_AGAIN: Duration = Duration::from_millis(500);
+/// Between two probes of a candidate that has not been healthy yet, at most.
+const UNTIL_HEALTHY: Duration = Duration::from_millis(50);
+
+impl Machine {
+    pub(super) fn act(&mut self, now: Timestamp) {
+        let Some(stage) = self.stage() else { return };
+        let Some(act) = self.pending.clone() else {
+            self.course.acted_at = Some(now);
+            self.look(stage);
+            return;
+        };
+        let approved = match stage.direction {
+            Direction::Back => Some(approval::back(&self.plan, stage.step)),
+            Direction::Forward => {
+                approval::forward(&self.plan, stage.step, self.approval.as_ref(), now)
+            }
+        };
+        let Some(approved) = approved else {
+            // It expired between the yes and the act: ask again, nothing was done.
+            self.ask_or_guard(now);
+            return;
+        };
+        self.phase = Phase::Acting;
+        self.effects.push(Effect::Act {
+            act,
+            stage,
+            approved,
+        });
+    }
+
+    pub(super) fn acted(&mut self, now: Timestamp, outcome: Result<(), Mishap>) {
+        if self.phase != Phase::Acting {
+            return;
+        }
+        let Some(stage) = self.stage() else { return };
+        self.course.acted_at = Some(now);
+        match outcome {
+            Ok(()) => self.mishap = None,
+            Err(mishap) if mishap.kind == MishapKind::Fenced => {
+                self.park(now, format!("the lock is somebody else's: {}", mishap.text));
+                return;
+            }
+            Err(mishap) => {
+                let since = self.mishap.take().map_or(now, |(since, _)| since);
+                self.note.clone_from(&mishap.text);
+                self.mishap = Some((since, mishap));
+            }
+        }
+        self.look(stage);
+    }
+
+    pub(super) fn look(&mut self, stage: Stage) {
+        self.phase = Phase::Observing;
+        self.effects
+            .push(Effect::Observe(judge::ask(stage, &self.plan)));
+    }
+
+    pub(super) fn seen(&mut self, now: Timestamp, sight: &Sight) {
+        let Some(stage) = self.stage() else { return };
+        if self.phase == Phase::Observing {
+            self.remember(sight);
+            self.observed(now, stage, sight);
+        } else if self.phase == Phase::Guarding && !self.grant_wish(now) {
+            self.guard_saw(now, stage, sight);
+        }
+    }
+
+    pub(super) fn observed(&mut self, now: Timestamp, stage: Stage, sight: &Sight) {
+        let judgement = judge::judge(stage, &self.plan, &mut self.course, sight, now);
+        // The act has been observed: now an abort may take hold (interlock 8).
+        if !matches!(judgement, Judgement::True(_)) && self.grant_wish(now) {
+            return;
+        }
+        match judgement {
+            Judgement::True(remark) => {
+                self.say_true(now, stage, &remark);
+                self.settle_with(now, sight.report.clone(), None);
+            }
+            Judgement::Never(why) => self.settle_with(now, sight.report.clone(), Some(why)),
+            Judgement::Moving(note) => {
+                self.note = note;
+                self.extend(now);
+                self.again(now, stage);
+            }
+            Judgement::NotYet(note) => {
+                if !self.after_mishap(now, stage) {
+                    self.note = note;
+                    self.again(now, stage);
+                }
+            }
+        }
+    }
+
+    pub(super) fn say_true(&mut self, now: Timestamp, stage: Stage, remark: &str) {
+        let took = duration(elapsed(self.course.since, now));
+        let words = if remark.is_empty() {
+            format!("{} took {took}", in_direction(stage))
+        } else {
+            format!("{} took {took}: {remark}", in_direction(stage))
+        };
+        self.announce(now, AnnouncementKind::Settled, words);
+    }
+
+    /// An act that did not answer well and is not true: try it again, or give up. True when this
+    /// decided what happens.
+    pub(super) fn after_mishap(&mut self, now: Timestamp, stage: Stage) -> bool {
+        let Some((since, mishap)) = self.mishap.clone() else {
+            return false;
+        };
+        let patience = match stage.direction {
+            Direction::Forward => ACT_PATIENCE,
+            Direction::Back => self.plan.definition.timing.progress_deadline,
+        };
+        if mishap.kind == MishapKind::Final || elapsed(since, now) >= patience {
+            self.fail(now, mishap.text);
+        } else {
+            self.phase = Phase::Pausing { act_again: true };
+            self.schedule(ACT_AGAIN);
+        }
+        true
+    }
+
+    pub(super) fn again(&mut self, now: Timestamp, stage: Stage) {
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            let patience = duration(self.patience(stage));
+            let why = format!("not within {patience}: {}", self.note);
+            self.fail(now, why);
+            return;
+        }
+        self.phase = Phase::Pausing { act_again: false };
+        let time = self.between_looks(now, stage);
+        self.schedule(time);
+    }
+
+    /// How long until the next look: the health check's own interval while a window runs, and exactly
+    /// at the window's end.
+    pub(super) fn between_looks(&self, now: Timestamp, stage: Stage) -> Duration {
+        let timing = &self.plan.definition.timing;
+        let interval = self
+            .plan
+            .definition
+            .health
+            .as_ref()
+            .map_or(Duration::from_secs(1), |health| health.interval);
+        let window_left = match (stage.step, self.course.healthy_since) {
+            (Step::Start, None) => return interval.min(UNTIL_HEALTHY),
+            (Step::Start, Some(since)) => {
+                timing.minimum_healthy.saturating_sub(elapsed(since, now))
+            }
+            (Step::Watch, _) => timing.watch.saturating_sub(elapsed(self.course.since, now)),
+            (Step::Switch, _) => return Duration::from_millis(5),
+            (Step::Drain, _) => return Duration::from_millis(100),
+            _ => return Duration::from_millis(50),
+        };
+        interval.min(window_left).max(Duration::from_millis(5))
+    }
+
+    pub(super) fn fired(&mut self, now: Timestamp) {
+        if self.unrecorded.is_some() {
+            self.write_again();
+            return;
+        }
+        let Some(stage) = self.stage() else { return };
+        match self.phase {
+            Phase::Standby { .. } => self.standby_over(now),
+            // An act is never repeated blindly: it may have happened without an answer.
+            Phase::GuardPause | Phase::Pausing { act_again: true } => self.guard_looks(now, stage),
+            Phase::Pausing { act_again: false } => self.look(stage),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! A stage begins: a standby is waited out, a person is asked where one is needed, the guard looks,
+//! and the intent is written down.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::words::begun_words;
+use super::{Machine, Phase};
+use crate::history::{Direction, Happening, Step};
+use crate::release::act::{Act, Course, Sight, Stage};
+use crate::release::approval::{self, Need};
+use crate::release::event::Effect;
+use crate::release::guard::{self, Verdict};
+use crate::release::time::after;
+use crate::release::{AnnouncementKind, Limit, StepState};
+
+/// How long a guard waits for the world to be as the act needs it.
+const GUARD_PATIENCE: Duration = Duration::from_secs(15);
+/// Between two looks of a guard.
+const GUARD_AGAIN: Duration = Duration::from_millis(250);
+/// How long a stage that only has to be read back may take.
+const READ_BACK: Duration = Duration::from_secs(15);
+
+impl Machine {
+    /// Begins the stage the way is at, or ends the way.
+    pub(super) fn enter(&mut self, now: Timestamp) {
+        let Some(stage) = self.stage() else {
+            self.finish_way(now);
+            return;
+        };
+        self.course = Course::begun(now);
+        self.deadline = None;
+        self.mishap = None;
+        self.note.clear();
+        self.draining = None;
+        if stage.step == Step::Verify {
+            self.cases.clear();
+        }
+        if stage.direction == Direction::Forward && stage.step == Step::Stop {
+            self.stand_by(now);
+        } else {
+            self.ask_or_guard(now);
+        }
+    }
+
+    pub(super) fn stand_by(&mut self, now: Timestamp) {
+        let until = match self.plan.definition.timing.standby {
+            Limit::After(time) => {
+                self.schedule(time);
+                Some(after(now, time))
+            }
+            Limit::Never => None,
+        };
+        let old = self.plan.slot.other();
+        let words = until.map_or_else(
+            || format!("{old} is kept warm"),
+            |until| format!("{old} is kept warm until {until:.0}"),
+        );
+        self.announce(now, AnnouncementKind::Noted, words);
+        self.phase = Phase::Standby { until };
+    }
+
+    pub(super) fn standby_over(&mut self, now: Timestamp) {
+        if matches!(self.phase, Phase::Standby { .. }) {
+            self.ask_or_guard(now);
+        }
+    }
+
+    /// A person is asked where the step needs one and no approval of it counts.
+    pub(super) fn ask_or_guard(&mut self, now: Timestamp) {
+        let Some(stage) = self.stage() else { return };
+        let is_allowed = stage.direction == Direction::Back
+            || approval::forward(&self.plan, stage.step, self.approval.as_ref(), now).is_some();
+        if is_allowed {
+            self.guard(now);
+            return;
+        }
+        self.approval = None;
+        self.phase = Phase::Asking { since: now };
+        self.set_rung(stage.step, StepState::Waiting { since: now });
+        let words = match approval::need(stage.step, self.plan.tier()) {
+            Need::TypedName => format!(
+                "{} waits for an approval with the environment's name",
+                stage.step
+            ),
+            _ => format!("{} waits for an approval", stage.step),
+        };
+        self.announce(now, AnnouncementKind::Asked, words);
+    }
+
+    pub(super) fn guard(&mut self, now: Timestamp) {
+        let Some(stage) = self.stage() else { return };
+        self.course.since = now;
+        // Nothing hurries the end of a standby.
+        let patience = match stage.step {
+            Step::Stop => self.plan.definition.timing.progress_deadline,
+            _ => GUARD_PATIENCE,
+        };
+        self.deadline = Some(after(now, patience));
+        self.guard_looks(now, stage);
+    }
+
+    pub(super) fn guard_looks(&mut self, now: Timestamp, stage: Stage) {
+        let ask = guard::ask(stage, &self.plan);
+        self.phase = Phase::Guarding;
+        if ask.is_empty() {
+            self.guard_saw(now, stage, &Sight::default());
+        } else {
+            self.effects.push(Effect::Observe(ask));
+        }
+    }
+
+    pub(super) fn guard_saw(&mut self, now: Timestamp, stage: Stage, sight: &Sight) {
+        let verdict = guard::judge(stage, &self.plan, self.report.as_ref(), sight, now);
+        match verdict {
+            Verdict::Act(act) => self.intend(now, stage, Some(act)),
+            Verdict::Nothing => self.intend(now, stage, None),
+            Verdict::Already(why) => {
+                self.announce(
+                    now,
+                    AnnouncementKind::Settled,
+                    format!("{}: {why}", stage.step),
+                );
+                self.pending = None;
+                self.settle(now, None);
+            }
+            Verdict::CheckAgain(why) => {
+                self.announce(
+                    now,
+                    AnnouncementKind::Noted,
+                    format!("{why}: they are run again"),
+                );
+                self.rewind_to_verify(now);
+            }
+            Verdict::Refuse(why) => self.fail(now, why),
+            Verdict::Wait(why) => {
+                if self.deadline.is_some_and(|deadline| now >= deadline) {
+                    self.fail(now, why);
+                } else {
+                    self.note = why;
+                    self.phase = Phase::GuardPause;
+                    self.schedule(GUARD_AGAIN);
+                }
+            }
+        }
+    }
+
+    pub(super) fn rewind_to_verify(&mut self, now: Timestamp) {
+        self.report = None;
+        if let Some(index) = self.way.iter().position(|stage| stage.step == Step::Verify) {
+            self.at = index;
+        }
+        self.enter(now);
+    }
+
+    pub(super) fn intend(&mut self, now: Timestamp, stage: Stage, act: Option<Act>) {
+        self.pending = act;
+        if self.mishap.is_some() {
+            // Tried again: the intent stands, and what it comes from was looked at anew.
+            self.act(now);
+            return;
+        }
+        self.course = Course::begun(now);
+        self.deadline = Some(after(now, self.patience(stage)));
+        self.phase = Phase::Intending;
+        if stage.direction == Direction::Forward && !self.begun.contains(&stage.step) {
+            self.begun.push(stage.step);
+        }
+        self.announce(now, AnnouncementKind::Began, begun_words(stage));
+        self.record(
+            now,
+            Happening::Intent {
+                step: stage.step,
+                direction: stage.direction,
+            },
+        );
+    }
+
+    /// How long a stage may go without progress.
+    pub(super) fn patience(&self, stage: Stage) -> Duration {
+        let timing = &self.plan.definition.timing;
+        match (stage.direction, stage.step) {
+            (_, Step::Pull | Step::Verify) => timing.progress_deadline,
+            (Direction::Forward, Step::Start) | (Direction::Back, Step::Stop) => {
+                timing.health_deadline
+            }
+            // The drain judges its own end: a passed deadline is shown, not a failure.
+            (_, Step::Drain) => timing.drain + READ_BACK,
+            (_, Step::Watch) => timing.watch + READ_BACK,
+            _ => READ_BACK,
+        }
+    }
+
+    pub(super) fn extend(&mut self, now: Timestamp) {
+        if let Some(stage) = self.stage() {
+            self.deadline = Some(after(now, self.patience(stage)));
+        }
+    }
+}

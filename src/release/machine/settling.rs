@@ -1,0 +1,199 @@
+//! A stage ends: its outcome is written down, and the way goes on, turns back, or waits for a choice.
+
+use jiff::Timestamp;
+
+use super::words::{closed_words, in_direction};
+use super::{Machine, OnFailure, Phase, Then};
+use crate::checks::Report;
+use crate::history::{Direction, Happening, Outcome, Step};
+use crate::release::act::Stage;
+use crate::release::event::Effect;
+use crate::release::time::elapsed;
+use crate::release::{AnnouncementKind, StepState};
+
+impl Machine {
+    pub(super) fn recorded(&mut self, now: Timestamp) {
+        if self.unrecorded.take().is_none() {
+            return;
+        }
+        match self.phase.clone() {
+            Phase::Opening => {
+                let words = format!(
+                    "{} {} to {} in {}",
+                    self.plan.kind,
+                    self.plan.target(),
+                    self.plan.version,
+                    self.plan.slot
+                );
+                self.announce(now, AnnouncementKind::Noted, words);
+                self.go_on(now, Self::enter);
+            }
+            Phase::Intending => self.go_on(now, Self::act),
+            Phase::Settling { failure } => self.settled(now, failure),
+            Phase::Noting { then } => self.noted(now, then),
+            Phase::Closing(outcome) => {
+                self.announce(now, AnnouncementKind::Closed, closed_words(&outcome));
+                self.phase = Phase::Closed(outcome);
+            }
+            _ => {}
+        }
+    }
+
+    /// A report is evidence: it is written down before the outcome that follows from it.
+    pub(super) fn settle_with(
+        &mut self,
+        now: Timestamp,
+        report: Option<Report>,
+        failure: Option<String>,
+    ) {
+        match (report, failure) {
+            (Some(report), failure) => {
+                self.phase = Phase::Noting {
+                    then: Then::Settle { failure },
+                };
+                self.record(now, Happening::Checked { report });
+            }
+            (None, Some(why)) => self.fail(now, why),
+            (None, None) => self.settle(now, None),
+        }
+    }
+
+    pub(super) fn fail(&mut self, now: Timestamp, why: String) {
+        let Some(stage) = self.stage() else { return };
+        self.announce(
+            now,
+            AnnouncementKind::Failed,
+            format!("{} failed: {why}", in_direction(stage)),
+        );
+        self.settle(now, Some(why));
+    }
+
+    pub(super) fn settle(&mut self, now: Timestamp, failure: Option<String>) {
+        let Some(stage) = self.stage() else { return };
+        self.phase = Phase::Settling {
+            failure: failure.clone(),
+        };
+        self.record(
+            now,
+            Happening::Outcome {
+                step: stage.step,
+                direction: stage.direction,
+                failure,
+                took: elapsed(self.course.since, now),
+            },
+        );
+    }
+
+    pub(super) fn settled(&mut self, now: Timestamp, failure: Option<String>) {
+        let Some(stage) = self.stage() else { return };
+        if let Some(why) = failure {
+            self.set_rung(stage.step, StepState::Failed { why: why.clone() });
+            self.failed(now, stage, why);
+            return;
+        }
+        let rung = match stage.direction {
+            Direction::Forward => StepState::Done {
+                took: elapsed(self.course.since, now),
+            },
+            Direction::Back => StepState::Undone,
+        };
+        // Draining the candidate on the way back does not undo the drain of the old slot.
+        if (stage.direction, stage.step) != (Direction::Back, Step::Drain) {
+            self.set_rung(stage.step, rung);
+        }
+        if stage.step == Step::Switch {
+            self.switched = stage.direction == Direction::Forward;
+        }
+        self.pending = None;
+        self.approval = None;
+        self.at += 1;
+        self.go_on(now, Self::enter);
+    }
+
+    /// Goes on, unless a wish decides what happens instead.
+    pub(super) fn go_on(&mut self, now: Timestamp, how: fn(&mut Self, Timestamp)) {
+        if !self.grant_wish(now) {
+            how(self, now);
+        }
+    }
+
+    pub(super) fn failed(&mut self, now: Timestamp, stage: Stage, why: String) {
+        if self.grant_wish(now) {
+            return;
+        }
+        let crossed = stage.direction == Direction::Forward && stage.step == Step::Watch;
+        let by_itself = crossed || self.on_failure == OnFailure::BackOut;
+        match stage.direction {
+            // The version is live and well enough to have passed the watch: that an old one could not
+            // be stopped is no reason to move traffic.
+            Direction::Forward if stage.step == Step::Stop && by_itself => {
+                let reason = format!(
+                    "{} is live; {} is not stopped: {why}",
+                    self.plan.version,
+                    self.plan.slot.other()
+                );
+                self.close(now, Outcome::NeedsPerson { reason });
+            }
+            Direction::Forward if by_itself && self.can_go_back() => {
+                let reason = format!("{} failed: {why}", stage.step);
+                self.note_back_out(now, None, reason);
+            }
+            Direction::Back if self.on_failure == OnFailure::BackOut => {
+                let reason = format!("undoing {} failed: {why}", stage.step);
+                self.close(now, Outcome::NeedsPerson { reason });
+            }
+            Direction::Forward if self.on_failure == OnFailure::BackOut => {
+                let reason = format!(
+                    "{} failed and there is nothing to go back to: {why}",
+                    stage.step
+                );
+                self.close(now, Outcome::NeedsPerson { reason });
+            }
+            _ => {
+                self.announce(
+                    now,
+                    AnnouncementKind::Asked,
+                    "somebody has to choose what to do",
+                );
+                self.phase = Phase::Choosing { why };
+            }
+        }
+    }
+
+    pub(super) fn noted(&mut self, now: Timestamp, then: Then) {
+        match then {
+            Then::Guard => self.guard(now),
+            Then::Again => {
+                self.mishap = None;
+                self.ask_or_guard(now);
+            }
+            Then::Stage => self.enter(now),
+            Then::Back => self.go_back(now),
+            Then::Settle { failure: None } => self.settle(now, None),
+            Then::Settle { failure: Some(why) } => self.fail(now, why),
+            Then::Leave => {
+                let reason = match self.stage() {
+                    Some(stage) => format!("left at {}", in_direction(stage)),
+                    None => "left".to_owned(),
+                };
+                self.close(now, Outcome::Left { reason });
+            }
+        }
+    }
+
+    pub(super) fn finish_way(&mut self, now: Timestamp) {
+        let outcome = match self.back_reason.clone() {
+            Some(reason) => Outcome::BackedOut { reason },
+            None => Outcome::Done,
+        };
+        self.close(now, outcome);
+    }
+
+    pub(super) fn close(&mut self, now: Timestamp, outcome: Outcome) {
+        self.wish = None;
+        self.phase = Phase::Closing(outcome.clone());
+        let mut record = self.plan.record();
+        record.closed = Some((now, outcome));
+        self.write(Effect::Head(Box::new(record)));
+    }
+}
