@@ -1,13 +1,322 @@
-//! `greenroom sandbox`.
+//! `greenroom sandbox`: raises a small real world in a directory, opens the console on it or stands
+//! by, and leaves nothing behind.
 
-use super::Exit;
+use std::fmt;
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use indicatif::ProgressBar;
+use tokio::sync::mpsc;
+
 use super::arguments::{Common, Sandbox};
+use super::signals::{self, Wish};
+use super::{Exit, console, open};
+use crate::console::Farewell;
+use crate::inventory::{Endpoint, Target};
+use crate::sandbox::{self, Place, SandboxTrouble, State, Tally, Trickle};
+use crate::settings::{Loaded, Problems, Request, Settings};
+use crate::wire::{self, App, EmbeddedProxy, WireError};
 
-pub(super) async fn run(_common: &Common, _verb: Sandbox) -> Exit {
-    Exit::Done
+/// How long requests in flight may take when the proxies end.
+const LAST_REQUESTS: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
+    let has_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if !verb.headless && !has_terminal {
+        complain("nobody is at a terminal here: --headless runs the sandbox without the console");
+        return Exit::Usage;
+    }
+    let overrides = match open::request(common) {
+        Ok(request) => request.overrides,
+        Err(exit) => return exit,
+    };
+    // Before anything is made: from here on Ctrl-C means to clean up.
+    let mut wishes = signals::listen();
+    let place = match &verb.directory {
+        Some(directory) => Place::kept(directory),
+        None => Place::temporary(),
+    };
+    let place = match place {
+        Ok(place) => place,
+        Err(trouble) => {
+            complain(&trouble);
+            return Exit::Usage;
+        }
+    };
+    let mut world = World::at(place, overrides);
+    let exit = tokio::select! {
+        raised = world.raise() => match raised {
+            Ok(()) => None,
+            Err(trouble) => {
+                complain(&trouble);
+                Some(Exit::Failed)
+            }
+        },
+        _ = wishes.recv() => Some(Exit::Cancelled),
+    };
+    let exit = match exit {
+        Some(exit) => exit,
+        None if verb.headless => world.stand_by(&mut wishes).await,
+        None => world.show(common.read_only).await,
+    };
+    world.end(exit).await
 }
 
 /// Runs the sample application.
 pub(super) async fn sample_app(arguments: Vec<String>) -> std::process::ExitCode {
-    crate::sandbox::sample::main_from_environment(arguments).await
+    sandbox::sample::main_from_environment(arguments).await
+}
+
+/// What keeps the world from being raised.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Sandbox(#[from] SandboxTrouble),
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    #[error("the sandbox's configuration:\n{0}")]
+    Settings(#[from] Problems),
+}
+
+/// The world. Whatever of it was raised is in here, so that it can be ended at any moment.
+struct World {
+    place: Place,
+    overrides: Vec<(String, String)>,
+    loaded: Option<Loaded>,
+    /// What reaches the instances, as soon as there may be any.
+    app: Option<App>,
+    proxies: Vec<EmbeddedProxy>,
+    trickle: Option<Trickle>,
+}
+
+impl World {
+    fn at(place: Place, overrides: Vec<(String, String)>) -> Self {
+        Self {
+            place,
+            overrides,
+            loaded: None,
+            app: None,
+            proxies: Vec::new(),
+            trickle: None,
+        }
+    }
+
+    /// Raises it: anew with its past, or as it was when it was left.
+    async fn raise(&mut self) -> Result<(), Trouble> {
+        let telling = Telling::begin();
+        if self.place.state() == State::Unfinished {
+            telling.say("clearing away what an unfinished sandbox has left");
+            self.clear().await?;
+        }
+        self.place.point_at_this_program()?;
+        if self.place.state() == State::New {
+            self.seed(&telling).await?;
+        }
+        let loaded = self.load(&[])?;
+        if self.proxies.is_empty() {
+            self.proxies = wire::start_embedded_proxies(&loaded.settings).await?;
+        }
+        let app = self.app.insert(wire::build(&loaded.settings, false).await?);
+        telling.say("starting what was live");
+        sandbox::resume(&app.engine).await?;
+        let addresses = public(&loaded.settings).into_iter().map(|(_, at)| at);
+        self.trickle = Some(Trickle::start(addresses));
+        drop(telling);
+        say(self.whereabouts(&loaded.settings));
+        self.loaded = Some(loaded);
+        Ok(())
+    }
+
+    async fn seed(&mut self, telling: &Telling) -> Result<(), Trouble> {
+        let configuration = sandbox::configuration(self.place.directory())?;
+        let catalogue = wire::catalogue(sandbox::programs(&self.place.program()))?;
+        self.place.furnish(&configuration, &catalogue)?;
+        let loaded = self.load(&sandbox::seeding())?;
+        self.proxies = wire::start_embedded_proxies(&loaded.settings).await?;
+        let app = self.app.insert(wire::build(&loaded.settings, false).await?);
+        sandbox::seed(&app.engine, |done, all| {
+            telling.say(&format!("releasing what was live before: {done} of {all}"));
+        })
+        .await?;
+        self.place.finished()?;
+        Ok(())
+    }
+
+    /// The configuration as it stands there. The variables of this process are not meant for it:
+    /// they are about the operator's own.
+    fn load(&self, above: &[(String, String)]) -> Result<Loaded, Problems> {
+        Settings::load(&Request {
+            path: Some(self.place.configuration()),
+            environment: std::collections::BTreeMap::new(),
+            overrides: self.overrides.iter().chain(above).cloned().collect(),
+        })
+    }
+
+    /// Ends and removes what is left of a sandbox that did not come to be.
+    async fn clear(&mut self) -> Result<(), Trouble> {
+        if self.place.configuration().exists() {
+            let loaded = self.load(&[])?;
+            let app = wire::build(&loaded.settings, false).await?;
+            for problem in sandbox::end(&app.engine, true).await {
+                complain(&problem);
+            }
+        }
+        self.place.clear().await?;
+        Ok(())
+    }
+
+    /// The console, until it is left.
+    async fn show(&self, read_only: bool) -> Exit {
+        let (Some(app), Some(loaded)) = (&self.app, &self.loaded) else {
+            return Exit::Failed;
+        };
+        let opened = console::open(app, &loaded.settings, read_only);
+        // What runs has to be ended also when the console fails.
+        match AssertUnwindSafe(opened).catch_unwind().await {
+            Ok(Ok(Farewell::Quit)) => Exit::Done,
+            Ok(Ok(Farewell::Signal(_) | Farewell::TerminalLost)) => Exit::Cancelled,
+            Ok(Ok(Farewell::Panicked)) | Err(_) => {
+                complain("a part of the console failed; its report is in the log");
+                Exit::NeedsPerson
+            }
+            Ok(Err(report)) => {
+                complain(format!("{report:#}"));
+                Exit::Failed
+            }
+        }
+    }
+
+    /// Waits to be ended.
+    async fn stand_by(&self, wishes: &mut mpsc::Receiver<Wish>) -> Exit {
+        say(if self.place.is_kept() {
+            "Ctrl-C ends its processes and keeps the directory"
+        } else {
+            "Ctrl-C ends it and removes everything"
+        });
+        // Being ended is what it waits for: that is no failure.
+        wishes.recv().await;
+        Exit::Done
+    }
+
+    fn whereabouts(&self, settings: &Settings) -> String {
+        let mut lines = vec![format!(
+            "the sandbox is open in {}",
+            self.place.directory().display()
+        )];
+        for (target, address) in public(settings) {
+            lines.push(format!("  {:<20} http://{address}/", target.to_string()));
+        }
+        lines.push("look at it and change it from another terminal:".to_owned());
+        let configuration = self.place.configuration();
+        for verb in ["", " status", " promote web production --from qa"] {
+            let configuration = configuration.display();
+            lines.push(format!("  greenroom --config {configuration}{verb}"));
+        }
+        lines.join("\n")
+    }
+
+    /// Ends everything that was raised: visitors, releases, proxies, processes, files, in this order,
+    /// so that nobody asks what is gone already.
+    async fn end(mut self, exit: Exit) -> Exit {
+        if let Some(trickle) = self.trickle.take() {
+            report(&trickle.stop().await);
+        }
+        let mut problems = Vec::new();
+        if let Some(app) = self.app.take() {
+            sandbox::leave(&app.engine).await;
+            let ending = self
+                .proxies
+                .drain(..)
+                .map(|proxy| proxy.stop(LAST_REQUESTS));
+            join_all(ending).await;
+            let forget = !self.place.will_be_opened_again();
+            problems = sandbox::end(&app.engine, forget).await;
+        }
+        if !problems.is_empty() {
+            complain(format!("left behind:\n{}", problems.join("\n")));
+            return Exit::NeedsPerson;
+        }
+        let directory = self.place.directory().display().to_string();
+        let last = if self.place.will_be_opened_again() {
+            format!("ended; open it again: greenroom sandbox --directory {directory}")
+        } else {
+            format!("ended; {directory} is removed")
+        };
+        if let Err(trouble) = self.place.leave().await {
+            complain(format!("left behind: {trouble}"));
+            return Exit::NeedsPerson;
+        }
+        say(last);
+        exit
+    }
+}
+
+/// The public address of every target.
+fn public(settings: &Settings) -> Vec<(Target, SocketAddr)> {
+    let mut found = Vec::new();
+    for target in &settings.targets {
+        if let Some(site) = &target.site
+            && let Endpoint::Tcp(address) = site.listen
+        {
+            found.push((target.definition.target.clone(), address));
+        }
+    }
+    found
+}
+
+fn report(tally: &Tally) {
+    say(format!(
+        "the trickle: {} requests, {} failed",
+        tally.requests, tally.failed
+    ));
+    if let Some(failure) = &tally.first_failure {
+        say(format!("  the first: {failure}"));
+    }
+}
+
+/// What is done before there is anything to see.
+struct Telling {
+    bar: Option<ProgressBar>,
+}
+
+impl Telling {
+    fn begin() -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new_spinner();
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar }
+    }
+
+    fn say(&self, what: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(what.to_owned()),
+            None => {
+                let _ = writeln!(std::io::stderr(), "{what}");
+            }
+        }
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Says it to whoever listens. A terminal that is gone must not keep the rest from being ended.
+fn say(what: impl fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{what}");
+}
+
+/// As [`say`], for what went wrong.
+fn complain(what: impl fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "greenroom: {what}");
 }

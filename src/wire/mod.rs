@@ -6,6 +6,7 @@ mod desk;
 mod operator;
 mod proxy;
 mod runtime;
+mod sandbox;
 mod store;
 
 use std::collections::BTreeMap;
@@ -13,8 +14,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use desk::EngineDesk;
+pub use sandbox::catalogue;
 
-use crate::adapters::embedded_proxy::EmbeddedProxy;
+pub use crate::adapters::embedded_proxy::EmbeddedProxy;
 use crate::adapters::http::HttpChecker;
 use crate::adapters::secrets::LocalSecrets;
 use crate::inventory::Target;

@@ -19,6 +19,7 @@ mod planning;
 mod process;
 mod release;
 mod sample;
+mod sandbox;
 mod settings;
 mod sqlite;
 mod support;

@@ -1,0 +1,119 @@
+//! Who plays: the versions of the sample application, and what was released where before the
+//! curtain rises.
+
+use std::path::Path;
+
+use crate::inventory::ImageLabels;
+
+/// A version of one service that the sandbox can run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// The repository it is a version of.
+    pub repository: String,
+    /// Its tag.
+    pub tag: String,
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// What it says about itself.
+    pub labels: ImageLabels,
+}
+
+/// One version as it is cast: service, tag, commit, when it was built, how it is broken.
+type Role = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+/// In the order of their tags; the last one of a service is the newest.
+const ROLES: [Role; 6] = [
+    ("web", "1.8.2", "4be1f0a", "2026-10-05T08:12:00Z", "none"),
+    ("web", "1.9.0", "9c27d31", "2026-11-16T14:40:00Z", "none"),
+    (
+        "web",
+        "1.9.1",
+        "e60a4c8",
+        "2026-11-18T09:05:00Z",
+        "unhealthy",
+    ),
+    (
+        "web",
+        "1.9.2",
+        "17fb2d5",
+        "2026-11-19T16:31:00Z",
+        "failing-checks",
+    ),
+    (
+        "wallets",
+        "3.1.0",
+        "b2d9c07",
+        "2026-09-22T11:20:00Z",
+        "none",
+    ),
+    (
+        "wallets",
+        "3.2.0",
+        "5a81ee4",
+        "2026-11-17T10:02:00Z",
+        "none",
+    ),
+];
+
+/// The past of each target, oldest first. 1.9.0 of web waits in qa.
+pub(super) const PAST: [(&str, &str, &[&str]); 5] = [
+    ("web", "dev", &["1.8.2", "1.9.0"]),
+    ("web", "qa", &["1.8.2", "1.9.0"]),
+    ("web", "production", &["1.8.2"]),
+    ("wallets", "qa", &["3.1.0", "3.2.0"]),
+    ("wallets", "production", &["3.1.0"]),
+];
+
+/// The repository of a service.
+pub(super) fn repository(service: &str) -> String {
+    format!("sandbox/{service}")
+}
+
+/// All versions, run by `program`, a Greenroom.
+pub fn programs(program: &Path) -> Vec<Program> {
+    let role = |(service, tag, revision, created, fault): Role| Program {
+        repository: repository(service),
+        tag: tag.to_owned(),
+        argv: [
+            &program.display().to_string(),
+            "sample-app",
+            "--version",
+            tag,
+            "--fault",
+            fault,
+        ]
+        .map(str::to_owned)
+        .into(),
+        labels: ImageLabels {
+            revision: Some(revision.to_owned()),
+            created: Some(created.to_owned()),
+            version: Some(tag.to_owned()),
+        },
+    };
+    ROLES.into_iter().map(role).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_of_the_past_is_among_the_versions_and_works() {
+        let programs = programs(Path::new("/a/greenroom"));
+        for (service, _, tags) in PAST {
+            for tag in tags {
+                let found = programs
+                    .iter()
+                    .find(|one| one.repository == repository(service) && one.tag == *tag);
+                let argv = &found.expect("the version").argv;
+                assert_eq!(argv.last().map(String::as_str), Some("none"), "{argv:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The sandbox's `greenroom.toml`, as anybody would write it by hand.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::cast::{PAST, repository};
+use super::{Ports, SandboxTrouble};
+
+/// How many ports a target has: public, preview, blue, green.
+const OF_TARGET: u16 = 4;
+
+/// How hurried the releases of the seed are: they wait for the observations of every step and for
+/// nothing else.
+const HURRY: [(&str, &str); 4] = [
+    ("minimum_healthy", "50ms"),
+    ("watch", "50ms"),
+    ("drain", "2s"),
+    ("standby", "1ms"),
+];
+
+const HEAD: &str =
+    "# The world of `greenroom sandbox`: plain processes of this machine instead of containers,
+# a proxy inside Greenroom instead of nginx, a database file instead of etcd.
+# Paths are relative to this file. The proxy runs for as long as the sandbox is open.
+";
+
+/// Environment, tier, and how patient its releases are.
+const ENVIRONMENTS: [(&str, &str, &str); 3] = [
+    (
+        "dev",
+        "development",
+        r#"health_deadline = "10s", minimum_healthy = "500ms", watch = "2s", drain = "2s", standby = "5s", stop_grace = "5s""#,
+    ),
+    (
+        "qa",
+        "staging",
+        r#"health_deadline = "10s", minimum_healthy = "1s", watch = "3s", drain = "3s", standby = "20s", stop_grace = "5s""#,
+    ),
+    (
+        "production",
+        "protected",
+        r#"health_deadline = "10s", minimum_healthy = "1s", watch = "5s", drain = "5s", standby = "2m", stop_grace = "5s""#,
+    ),
+];
+
+const SERVICE: &str = r#"listen = { port = 8080 }
+health = { path = "/health", interval = "250ms", timeout = "2s" }
+
+[[services.NAME.checks]]
+name = "home page"
+path = "/"
+expect = { status = 200, within = "1s" }
+
+[[services.NAME.checks]]
+name = "orders are listed"
+path = "/orders"
+expect = { status = 200, json = { "/orders/0/item" = "lamp" } }
+
+[[services.NAME.checks]]
+name = "version, as a visitor gets it"
+path = "/version"
+through_preview = true
+"#;
+
+/// What is laid over the configuration for the seed: its hurry, and that nobody in person did it.
+pub fn seeding() -> Vec<(String, String)> {
+    let mut laid = vec![("operator.name".to_owned(), "sandbox".to_owned())];
+    for (environment, ..) in ENVIRONMENTS {
+        for (key, value) in HURRY {
+            let key = format!("environments.{environment}.timing.{key}");
+            laid.push((key, value.to_owned()));
+        }
+    }
+    laid
+}
+
+/// How many ports the configuration needs.
+fn ports_needed() -> u16 {
+    let targets = u16::try_from(PAST.len()).unwrap_or_default();
+    1 + targets * OF_TARGET
+}
+
+/// The directory of what a target's instances keep across releases, below the sandbox's own.
+pub(super) fn data(service: &str, environment: &str) -> String {
+    format!("data/{environment}/{service}")
+}
+
+/// The configuration's text for a sandbox in `directory`, with ports that are free now.
+pub fn configuration(directory: &Path) -> Result<String, SandboxTrouble> {
+    Ok(text(directory, Ports::find(ports_needed())?))
+}
+
+fn text(directory: &Path, ports: Ports) -> String {
+    let mut text = HEAD.to_owned();
+    let answer = ports.at(0);
+    for (name, tier, timing) in ENVIRONMENTS {
+        let _ = write!(
+            text,
+            r#"
+[environments.{name}]
+tier = "{tier}"
+runtime = "process"
+process = {{ state = "processes", catalogue = "catalogue.json" }}
+store = "sqlite"
+sqlite = {{ path = "store.sqlite" }}
+proxy = "embedded"
+embedded = {{ answer = "127.0.0.1:{answer}", state = "proxy" }}
+timing = {{ {timing} }}
+"#
+        );
+    }
+    let mut written = Vec::new();
+    for (index, (service, environment, _)) in PAST.into_iter().enumerate() {
+        if !written.contains(&service) {
+            written.push(service);
+            let image = repository(service);
+            let _ = write!(text, "\n[services.{service}]\nimage = \"{image}\"\n");
+            text.push_str(&SERVICE.replace("NAME", service));
+        }
+        let first = 1 + u16::try_from(index).unwrap_or_default() * OF_TARGET;
+        let [public, preview, blue, green] = [0, 1, 2, 3].map(|n| ports.at(first + n));
+        let data = directory.join(data(service, environment));
+        let data = toml::Value::String(data.display().to_string());
+        let _ = write!(
+            text,
+            r#"
+[services.{service}.environments.{environment}]
+endpoints = {{ blue = "127.0.0.1:{blue}", green = "127.0.0.1:{green}" }}
+environment = {{ SAMPLE_DATA = {data} }}
+[services.{service}.environments.{environment}.proxy]
+server_names = ["localhost"]
+listen = "127.0.0.1:{public}"
+preview_listen = "127.0.0.1:{preview}"
+"#
+        );
+    }
+    text
+}

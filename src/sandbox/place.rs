@@ -1,0 +1,263 @@
+//! The sandbox's directory: temporary or kept, known by its mark, held by one sandbox at a time.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::SandboxTrouble;
+use super::cast::PAST;
+use super::configuration::data;
+
+/// What makes a directory a sandbox: its words say where it was made and whether it has its past.
+const MARK: &str = ".greenroom-sandbox";
+/// The configuration.
+const CONFIGURATION: &str = "greenroom.toml";
+/// The versions.
+const CATALOGUE: &str = "catalogue.json";
+/// This program, by a name that stays when the program moves: versions are told by their words.
+const PROGRAM: &str = "greenroom";
+/// Everything a sandbox makes but the mark.
+const MADE: [&str; 9] = [
+    CONFIGURATION,
+    CATALOGUE,
+    PROGRAM,
+    "processes",
+    "proxy",
+    "data",
+    "store.sqlite",
+    "store.sqlite-wal",
+    "store.sqlite-shm",
+];
+/// How long the last writers may take to go.
+const REMOVING: Duration = Duration::from_secs(5);
+
+/// Whether the sandbox was here before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// There is nothing yet.
+    New,
+    /// One that was ended before it had its past: what is left of it has to go.
+    Unfinished,
+    /// One that was kept.
+    Kept,
+}
+
+/// What becomes of it in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Removed,
+    Kept,
+}
+
+/// A sandbox's directory. It is held until this is dropped.
+#[derive(Debug)]
+pub struct Place {
+    directory: PathBuf,
+    mark: File,
+    fate: Fate,
+    state: State,
+}
+
+impl Place {
+    /// A new directory that nobody else may look into, removed in the end.
+    pub fn temporary() -> Result<Self, SandboxTrouble> {
+        let name = format!("greenroom-{}", ulid::Ulid::generate());
+        let directory = std::env::temp_dir().join(name.to_lowercase());
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&directory)
+            .map_err(SandboxTrouble::file("making", &directory))?;
+        Self::hold(&directory, Fate::Removed).inspect_err(|_| {
+            // Why it cannot be held is what has to be said.
+            let _ = fs::remove_dir_all(&directory);
+        })
+    }
+
+    /// A directory that is kept: new, empty, or a sandbox already.
+    pub fn kept(directory: &Path) -> Result<Self, SandboxTrouble> {
+        fs::create_dir_all(directory).map_err(SandboxTrouble::file("making", directory))?;
+        let mut entries =
+            fs::read_dir(directory).map_err(SandboxTrouble::file("reading", directory))?;
+        if entries.next().is_some() && !directory.join(MARK).exists() {
+            let why = "is neither empty nor a sandbox: name another directory".to_owned();
+            return Err(unsuitable(directory, why));
+        }
+        Self::hold(directory, Fate::Kept)
+    }
+
+    fn hold(directory: &Path, fate: Fate) -> Result<Self, SandboxTrouble> {
+        let directory =
+            fs::canonicalize(directory).map_err(SandboxTrouble::file("looking for", directory))?;
+        if directory.to_str().is_none() {
+            let why = "cannot be written into a configuration: name a directory in UTF-8";
+            return Err(unsuitable(&directory, why.to_owned()));
+        }
+        let path = directory.join(MARK);
+        let mut mark = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(SandboxTrouble::file("opening", &path))?;
+        match mark.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let why = "is open in another `greenroom sandbox`: end that one first";
+                return Err(unsuitable(&directory, why.to_owned()));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(SandboxTrouble::file("locking", &path)(error));
+            }
+        }
+        let mut said = String::new();
+        mark.read_to_string(&mut said)
+            .map_err(SandboxTrouble::file("reading", &path))?;
+        let state = match said.split_once('\n') {
+            None if said.is_empty() => State::New,
+            Some((_, made_at)) if Path::new(made_at.trim_end()) != directory => {
+                let why = format!(
+                    "was made at {}, and a sandbox cannot be moved: put it back there, or name another directory",
+                    made_at.trim_end()
+                );
+                return Err(unsuitable(&directory, why));
+            }
+            Some(("kept", _)) => State::Kept,
+            _ => State::Unfinished,
+        };
+        let mut place = Self {
+            directory,
+            mark,
+            fate,
+            state,
+        };
+        if state == State::New {
+            place.note("unfinished")?;
+        }
+        Ok(place)
+    }
+
+    /// Whether it was here before.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Whether its files stay.
+    pub fn is_kept(&self) -> bool {
+        self.fate == Fate::Kept
+    }
+
+    /// Where it is: absolute, without links.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The configuration's file.
+    pub fn configuration(&self) -> PathBuf {
+        self.directory.join(CONFIGURATION)
+    }
+
+    /// This program as the versions name it.
+    pub fn program(&self) -> PathBuf {
+        self.directory.join(PROGRAM)
+    }
+
+    /// Writes everything that has to be there before the first release.
+    pub fn furnish(&self, configuration: &str, catalogue: &str) -> Result<(), SandboxTrouble> {
+        for (service, environment, _) in PAST {
+            let path = self.directory.join(data(service, environment));
+            fs::create_dir_all(&path).map_err(SandboxTrouble::file("making", &path))?;
+        }
+        for (name, text) in [(CATALOGUE, catalogue), (CONFIGURATION, configuration)] {
+            let path = self.directory.join(name);
+            fs::write(&path, text).map_err(SandboxTrouble::file("writing", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Lets [`Place::program`] be this very program, wherever it was when the directory was made.
+    pub fn point_at_this_program(&self) -> Result<(), SandboxTrouble> {
+        let link = self.program();
+        let program = std::env::current_exe().map_err(SandboxTrouble::file("finding", &link))?;
+        match fs::remove_file(&link) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(SandboxTrouble::file("replacing", &link)(error));
+            }
+            _ => {}
+        }
+        symlink(&program, &link).map_err(SandboxTrouble::file("linking", &link))
+    }
+
+    /// It has its past: from now on it can be opened again.
+    pub fn finished(&mut self) -> Result<(), SandboxTrouble> {
+        self.note("kept")?;
+        self.state = State::Kept;
+        Ok(())
+    }
+
+    fn note(&mut self, state: &str) -> Result<(), SandboxTrouble> {
+        let path = self.directory.join(MARK);
+        let text = format!("{state}\n{}\n", self.directory.display());
+        // In place: the lock is the file's.
+        self.mark
+            .set_len(0)
+            .and_then(|()| self.mark.rewind())
+            .and_then(|()| self.mark.write_all(text.as_bytes()))
+            .map_err(SandboxTrouble::file("writing", &path))
+    }
+
+    /// Whether what runs here in the end is to be found again.
+    pub fn will_be_opened_again(&self) -> bool {
+        self.is_kept() && self.state == State::Kept
+    }
+
+    /// Removes what an unfinished sandbox has left.
+    pub async fn clear(&mut self) -> Result<(), SandboxTrouble> {
+        for name in MADE {
+            removed(&self.directory.join(name)).await?;
+        }
+        self.state = State::New;
+        Ok(())
+    }
+
+    /// Removes everything that is not to stay.
+    pub async fn leave(mut self) -> Result<(), SandboxTrouble> {
+        if self.will_be_opened_again() {
+            return Ok(());
+        }
+        if !self.is_kept() {
+            return removed(&self.directory).await;
+        }
+        self.clear().await?;
+        removed(&self.directory.join(MARK)).await
+    }
+}
+
+/// Removes a file or a tree. Those who wrote there may need a moment to end, and write meanwhile.
+async fn removed(path: &Path) -> Result<(), SandboxTrouble> {
+    let until = Instant::now() + REMOVING;
+    loop {
+        let result = match fs::symlink_metadata(path) {
+            Ok(is) if is.is_dir() => fs::remove_dir_all(path),
+            Ok(_) => fs::remove_file(path),
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if Instant::now() >= until => {
+                return Err(SandboxTrouble::file("removing", path)(error));
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+fn unsuitable(path: &Path, why: String) -> SandboxTrouble {
+    SandboxTrouble::Unsuitable {
+        path: path.to_owned(),
+        why,
+    }
+}

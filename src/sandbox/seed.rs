@@ -1,0 +1,111 @@
+//! The past: real releases by the real engine, all targets at once, approved as the person who has
+//! opened the sandbox would.
+
+use futures_util::future::try_join_all;
+
+use super::SandboxTrouble;
+use super::cast::PAST;
+use crate::history::Outcome;
+use crate::inventory::{Target, VersionRef};
+use crate::release::{
+    Approval, Command, Engine, Handle, OnFailure, PlanRequest, Progress, Scope, Status, Wanted,
+};
+
+/// Releases what was released before. `told` hears how many releases are done, of how many.
+pub async fn seed(engine: &Engine, told: impl Fn(usize, usize)) -> Result<(), SandboxTrouble> {
+    let all: usize = PAST.iter().map(|(_, _, tags)| tags.len()).sum();
+    let done = std::cell::Cell::new(0);
+    told(0, all);
+    let targets = PAST.iter().map(|(service, environment, tags)| {
+        let (done, told) = (&done, &told);
+        async move {
+            for tag in *tags {
+                release(engine, service, environment, tag).await?;
+                done.set(done.get() + 1);
+                told(done.get(), all);
+            }
+            Ok::<(), SandboxTrouble>(())
+        }
+    });
+    try_join_all(targets).await.map(drop)
+}
+
+async fn release(
+    engine: &Engine,
+    service: &str,
+    environment: &str,
+    tag: &str,
+) -> Result<(), SandboxTrouble> {
+    let trouble = |why: String| SandboxTrouble::Seed {
+        what: format!("{service}/{environment} with {tag}"),
+        why,
+    };
+    let target = Target::new(
+        service.parse().map_err(|_| trouble("no service".into()))?,
+        environment
+            .parse()
+            .map_err(|_| trouble("no environment".into()))?,
+    );
+    let request = PlanRequest {
+        target,
+        wanted: Wanted::Version(VersionRef::Tag(tag.to_owned())),
+        reason: Some("the past of the sandbox".to_owned()),
+        operator: engine.operator().clone(),
+    };
+    let plan = engine
+        .plan(&request)
+        .await
+        .map_err(|refused| trouble(refused.to_string()))?;
+    let by = engine.operator().clone();
+    let approval = Approval::give(&plan, Scope::Plan, by, None, engine.clock().now())
+        .map_err(|refused| trouble(refused.to_string()))?;
+    let handle = engine
+        .open(plan, &approval, OnFailure::BackOut)
+        .await
+        .map_err(|refused| trouble(refused.to_string()))?;
+    let status = followed(engine, &handle).await.map_err(trouble)?;
+    handle.ended().await;
+    match &status.progress {
+        Progress::Closed(Outcome::Done) => Ok(()),
+        Progress::Closed(outcome) => {
+            let why = outcome.reason().unwrap_or_default();
+            Err(trouble(format!("{} {why}", outcome.word())))
+        }
+        other => Err(trouble(format!("it ended as {other:?}"))),
+    }
+}
+
+/// Says yes to whatever asks, until the release is over.
+async fn followed(engine: &Engine, handle: &Handle) -> Result<std::sync::Arc<Status>, String> {
+    let mut watched = handle.status();
+    loop {
+        let status = watched.borrow_and_update().clone();
+        if status.is_over() {
+            return Ok(status);
+        }
+        if let Some(command) = answer(engine, &status)? {
+            // One that is over does not listen any more; its last status is on its way.
+            let _ = handle.command(command).await;
+        }
+        if watched.changed().await.is_err() {
+            return Ok(watched.borrow().clone());
+        }
+    }
+}
+
+fn answer(engine: &Engine, status: &Status) -> Result<Option<Command>, String> {
+    match &status.progress {
+        Progress::Asking { step, .. } => {
+            let plan = &status.plan;
+            let by = engine.operator().clone();
+            let typed = plan.target().environment.as_str();
+            let now = engine.clock().now();
+            Approval::give(plan, Scope::Step(*step), by, Some(typed), now)
+                .map(|approval| Some(Command::Approve(approval)))
+                .map_err(|refused| refused.to_string())
+        }
+        Progress::Standby { .. } => Ok(Some(Command::EndStandby)),
+        Progress::Choosing { step, why, .. } => Err(format!("{step}: {why}")),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,182 @@
+//! A trickle of real requests through every public address, as visitors would send them: some
+//! keep their connection, some open one each time.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{CONNECTION, HOST};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::harmless::harmless;
+
+/// The time between two requests of one visitor.
+const EVERY: Duration = Duration::from_millis(500);
+/// How long after one visitor the next begins, so that they do not come in step.
+const APART: Duration = Duration::from_millis(170);
+/// A request that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What became of the requests.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// How many were sent.
+    pub requests: u64,
+    /// How many of them got no good answer.
+    pub failed: u64,
+    /// The first of those, in words.
+    pub first_failure: Option<String>,
+}
+
+/// A trickle that flows.
+#[derive(Debug)]
+pub struct Trickle {
+    stop: CancellationToken,
+    visitors: JoinSet<()>,
+    tally: Arc<Mutex<Tally>>,
+}
+
+/// How a visitor treats connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Habit {
+    Keeps,
+    OpensAnew,
+}
+
+impl Trickle {
+    /// Two visitors for each address.
+    pub fn start(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
+        let stop = CancellationToken::new();
+        let tally = Arc::new(Mutex::new(Tally::default()));
+        let mut visitors = JoinSet::new();
+        let habits = [Habit::Keeps, Habit::OpensAnew];
+        let all = addresses
+            .into_iter()
+            .flat_map(|address| habits.map(|habit| (address, habit)));
+        let mut begins = Instant::now();
+        for (address, habit) in all {
+            let visitor = Visitor {
+                address,
+                habit,
+                kept: None,
+            };
+            visitors.spawn(visit(visitor, begins, stop.clone(), Arc::clone(&tally)));
+            begins += APART;
+        }
+        Self {
+            stop,
+            visitors,
+            tally,
+        }
+    }
+
+    /// Lets each visitor finish its request, and says how it went.
+    pub async fn stop(mut self) -> Tally {
+        self.stop.cancel();
+        while self.visitors.join_next().await.is_some() {}
+        self.tally
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+async fn visit(
+    mut visitor: Visitor,
+    begins: Instant,
+    stop: CancellationToken,
+    tally: Arc<Mutex<Tally>>,
+) {
+    let mut ticks = interval_at(begins, EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let asked = timeout(PATIENCE, visitor.ask()).await;
+        let answer = asked.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
+        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+        tally.requests += 1;
+        if let Err(why) = answer {
+            visitor.kept = None;
+            tally.failed += 1;
+            tally.first_failure.get_or_insert_with(|| {
+                let at = jiff::Timestamp::now().strftime("%H:%M:%SZ");
+                format!("{at} http://{}/: {}", visitor.address, harmless(&why))
+            });
+        }
+    }
+}
+
+type Connection = SendRequest<Empty<Bytes>>;
+
+struct Visitor {
+    address: SocketAddr,
+    habit: Habit,
+    kept: Option<Connection>,
+}
+
+impl Visitor {
+    async fn ask(&mut self) -> Result<(), String> {
+        if let Some(mut kept) = self.kept.take()
+            && kept.ready().await.is_ok()
+        {
+            return self.exchange(kept).await;
+        }
+        // None kept, or closed while idle: as any client does, another one.
+        let stream = TcpStream::connect(self.address)
+            .await
+            .map_err(|error| format!("connecting: {error}"))?;
+        let (fresh, connection) = handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| said(&error))?;
+        // Its errors are also those of the request on it.
+        tokio::spawn(async move { drop(connection.await) });
+        self.exchange(fresh).await
+    }
+
+    async fn exchange(&mut self, mut connection: Connection) -> Result<(), String> {
+        let mut request = Request::get("/").header(HOST, "localhost");
+        if self.habit == Habit::OpensAnew {
+            request = request.header(CONNECTION, "close");
+        }
+        let request = request
+            .body(Empty::new())
+            .map_err(|error| error.to_string())?;
+        let response = connection
+            .send_request(request)
+            .await
+            .map_err(|error| said(&error))?;
+        let status = response.status();
+        response
+            .into_body()
+            .collect()
+            .await
+            .map_err(|error| said(&error))?;
+        if self.habit == Habit::Keeps {
+            self.kept = Some(connection);
+        }
+        if status.is_success() {
+            Ok(())
+        } else {
+            Err(format!("answered {status}"))
+        }
+    }
+}
+
+fn said(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

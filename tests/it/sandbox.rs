@@ -1,0 +1,460 @@
+//! `greenroom sandbox`, the real binary: it comes up with its past, releases go as anywhere, and it
+//! leaves nothing behind however it ends.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::pty::Pty;
+
+/// How long the whole world may take to come up on a busy machine.
+const UP: Duration = Duration::from_mins(1);
+const SOON: Duration = Duration::from_secs(20);
+
+/// A headless sandbox. Dropping it ends it.
+struct Sandbox {
+    child: Child,
+    room: TempDir,
+    directory: Option<PathBuf>,
+}
+
+impl Sandbox {
+    /// In a temporary directory of its own making.
+    fn temporary() -> Self {
+        Self::start(room(), None)
+    }
+
+    /// In a directory that it keeps.
+    fn kept() -> Self {
+        let room = room();
+        let directory = room.path().join("kept");
+        Self::start(room, Some(directory))
+    }
+
+    fn start(room: TempDir, directory: Option<PathBuf>) -> Self {
+        let said = File::create(room.path().join("said")).expect("a file for its output");
+        let mut command = greenroom(room.path());
+        command.args(["sandbox", "--headless"]);
+        if let Some(directory) = &directory {
+            command.arg("--directory").arg(directory);
+        }
+        let child = command
+            // What is said about somebody's own configuration is not meant for it.
+            .env("GREENROOM__ENVIRONMENTS__QA__TIER", "nonsense")
+            .stdin(Stdio::null())
+            .stdout(said.try_clone().expect("the same file"))
+            .stderr(said)
+            .spawn()
+            .expect("the sandbox");
+        Self {
+            child,
+            room,
+            directory,
+        }
+    }
+
+    fn up(self) -> Self {
+        until("the sandbox is up", UP, || self.said().contains("Ctrl-C"));
+        self
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.room.path().join("said")).expect("its output")
+    }
+
+    /// Where it lives, once it has said so or was told.
+    fn place(&self) -> PathBuf {
+        if let Some(directory) = &self.directory {
+            return directory.clone();
+        }
+        let mut entries = std::fs::read_dir(self.temporaries()).expect("temporary files");
+        let entry = entries.next().expect("its directory").expect("an entry");
+        entry.path()
+    }
+
+    fn temporaries(&self) -> PathBuf {
+        self.room.path().join("tmp")
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        let until = Instant::now() + UP;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its status") {
+                return status;
+            }
+            assert!(Instant::now() < until, "it does not end: {}", self.said());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Another terminal's `greenroom` on this world.
+    fn run(&self, arguments: &[&str]) -> Output {
+        greenroom(self.room.path())
+            .arg("--config")
+            .arg(self.place().join("greenroom.toml"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .expect("greenroom")
+    }
+
+    fn status(&self, service: &str, environment: &str) -> Value {
+        let output = self.run(&["--json", "status", service, environment]);
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", words(&output)))
+    }
+
+    /// The version with the traffic, as everything that knows agrees.
+    fn live(&self, service: &str, environment: &str) -> String {
+        let status = self.status(service, environment);
+        assert_eq!(status["agreed"], true, "{status}");
+        let slot = status["live"].as_str().expect("a live slot");
+        let tag = &status["snapshot"]["slots"][slot]["instance"]["tag"];
+        tag.as_str().expect("a tag").to_owned()
+    }
+
+    /// What a visitor of a target's public address gets.
+    fn visit(&self, target: &str) -> Value {
+        let said = self.said();
+        let line = said.lines().find(|line| line.trim().starts_with(target));
+        let (_, address) = line
+            .and_then(|line| line.split_once("http://"))
+            .expect("its address");
+        let mut stream = TcpStream::connect(address.trim_end_matches('/')).expect("the proxy");
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+
+    fn assert_no_request_failed(&self) {
+        let said = self.said();
+        let tally = said.lines().find(|line| line.starts_with("the trickle:"));
+        let tally = tally.unwrap_or_else(|| panic!("no tally: {said}"));
+        assert!(tally.ends_with(" requests, 0 failed"), "{said}");
+        assert!(!tally.contains(": 0 requests"), "{said}");
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal(Signal::TERM);
+            drop(self.child.wait());
+        }
+    }
+}
+
+/// Room for a sandbox and for everything that its Greenrooms write about themselves.
+fn room() -> TempDir {
+    let room = TempDir::new().expect("a directory");
+    std::fs::create_dir(room.path().join("tmp")).expect("room for temporary files");
+    room
+}
+
+fn greenroom(room: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
+    command
+        .env("TMPDIR", room.join("tmp"))
+        .env("XDG_STATE_HOME", room.join("state"))
+        .env_remove("GREENROOM_CONFIG");
+    command
+}
+
+/// The processes that were started from a place.
+fn processes_of(place: &Path) -> Vec<String> {
+    let wanted = place.display().to_string();
+    let entries = std::fs::read_dir("/proc").expect("processes").flatten();
+    entries
+        .filter_map(|entry| {
+            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            line.contains(&wanted).then_some(line)
+        })
+        .collect()
+}
+
+fn until(what: &str, deadline: Duration, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + deadline;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}: not within {deadline:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn words(output: &Output) -> String {
+    format!(
+        "{}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[test]
+fn it_comes_up_with_a_past_and_a_version_that_waits_and_leaves_nothing_behind() {
+    let mut sandbox = Sandbox::temporary().up();
+    assert_eq!(sandbox.live("web", "production"), "1.8.2");
+    assert_eq!(sandbox.live("web", "qa"), "1.9.0");
+    assert_eq!(sandbox.live("web", "dev"), "1.9.0");
+    assert_eq!(sandbox.live("wallets", "production"), "3.1.0");
+    let history = words(&sandbox.run(&["history", "web", "qa"]));
+    assert!(history.contains("1.8.2 -> 1.9.0"), "{history}");
+    let status = sandbox.run(&["status"]);
+    assert!(status.status.success(), "{}", words(&status));
+    let place = sandbox.place();
+    assert!(!processes_of(&place).is_empty());
+
+    sandbox.signal(Signal::INT);
+    assert_eq!(sandbox.ended().code(), Some(0), "{}", sandbox.said());
+    sandbox.assert_no_request_failed();
+    assert!(!place.exists());
+    assert_eq!(processes_of(&place), Vec::<String>::new());
+}
+
+#[test]
+fn ended_while_its_past_is_being_made_it_leaves_nothing_behind() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut sandbox = Sandbox::temporary();
+        let tmp = sandbox.temporaries();
+        until("the first process", UP, || !processes_of(&tmp).is_empty());
+        let place = sandbox.place();
+        sandbox.signal(signal);
+        assert_eq!(sandbox.ended().code(), Some(130), "{}", sandbox.said());
+        assert!(!place.exists(), "{signal:?}: {}", sandbox.said());
+        assert_eq!(processes_of(&place), Vec::<String>::new(), "{signal:?}");
+    }
+}
+
+#[test]
+fn a_kept_sandbox_without_its_whole_past_is_begun_again_and_else_cleared_away() {
+    let mut sandbox = Sandbox::kept();
+    let place = sandbox.place();
+    until("the first process", UP, || processes_of(&place).len() > 1);
+    sandbox.signal(Signal::KILL);
+    assert!(!sandbox.ended().success());
+    assert!(!processes_of(&place).is_empty());
+
+    let room = std::mem::replace(&mut sandbox.room, room());
+    let mut again = Sandbox::start(room, Some(place.clone())).up();
+    assert_eq!(again.live("web", "production"), "1.8.2");
+    // Killed when it has its past, it is only found again.
+    again.signal(Signal::KILL);
+    assert!(!again.ended().success());
+    let room = std::mem::replace(&mut again.room, self::room());
+    let mut last = Sandbox::start(room, Some(place.clone())).up();
+    assert_eq!(last.live("web", "production"), "1.8.2");
+    last.signal(Signal::INT);
+    assert!(last.ended().success(), "{}", last.said());
+    assert_eq!(processes_of(&place), Vec::<String>::new());
+
+    let mut other = Sandbox::kept();
+    let place = other.place();
+    until("the first process", UP, || processes_of(&place).len() > 1);
+    other.signal(Signal::INT);
+    assert_eq!(other.ended().code(), Some(130), "{}", other.said());
+    let left = std::fs::read_dir(&place).expect("the directory").count();
+    assert_eq!(left, 0, "{}", other.said());
+    assert_eq!(processes_of(&place), Vec::<String>::new());
+}
+
+#[test]
+fn a_version_that_cannot_be_released_leaves_the_old_one_live_and_nothing_behind() {
+    let mut sandbox = Sandbox::temporary().up();
+    for (broken, why) in [("1.9.1", "unhealthy"), ("1.9.2", "orders are listed")] {
+        let arguments = ["promote", "web", "qa", "--version", broken, "--yes"];
+        let hurry = "environments.qa.timing.health_deadline=3s";
+        let output = sandbox.run(&[&arguments[..], &["--set", hurry]].concat());
+        assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+        assert!(words(&output).contains(why), "{}", words(&output));
+        assert_eq!(sandbox.live("web", "qa"), "1.9.0");
+        let status = sandbox.status("web", "qa");
+        assert_eq!(status["interrupted"], serde_json::json!([]), "{status}");
+        assert_eq!(status["snapshot"]["lock"], Value::Null, "{status}");
+        let live = status["live"].as_str().expect("a live slot");
+        let other = if live == "blue" { "green" } else { "blue" };
+        let other = &status["snapshot"]["slots"][other];
+        assert_eq!(other["registration"], Value::Null, "{status}");
+        assert_eq!(other["instance"], Value::Null, "{status}");
+    }
+    let arguments = ["promote", "web", "production", "--from", "qa", "--yes"];
+    let output = sandbox.run(&arguments);
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+    assert!(words(&output).contains("protected"), "{}", words(&output));
+    sandbox.signal(Signal::TERM);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}
+
+#[test]
+fn calls_survive_a_release_and_a_kept_sandbox_opens_again_as_it_was_left() {
+    let mut sandbox = Sandbox::kept().up();
+    let place = sandbox.place();
+    let before = sandbox.visit("web/dev");
+    assert_eq!(before["version"], "1.9.0");
+    let arguments = ["promote", "web", "dev", "--version", "1.8.2", "--yes"];
+    let output = sandbox.run(&arguments);
+    assert!(output.status.success(), "{}", words(&output));
+    let after = sandbox.visit("web/dev");
+    assert_eq!(after["version"], "1.8.2");
+    let calls = |answer: &Value| answer["calls"].as_u64().expect("a number of calls");
+    assert!(calls(&after) > calls(&before), "{before} {after}");
+    let started = after["deployments"].as_array().map(Vec::len);
+    assert_eq!(started, Some(3), "{after}");
+
+    let mut again = greenroom(sandbox.room.path());
+    again
+        .args(["sandbox", "--headless", "--directory"])
+        .arg(&place);
+    let output = again.output().expect("greenroom");
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+    assert!(
+        words(&output).contains("open in another"),
+        "{}",
+        words(&output)
+    );
+
+    sandbox.signal(Signal::HUP);
+    assert!(sandbox.ended().success(), "{}", sandbox.said());
+    sandbox.assert_no_request_failed();
+    assert_eq!(processes_of(&place), Vec::<String>::new());
+    assert!(place.join("greenroom.toml").exists());
+
+    let room = std::mem::replace(&mut sandbox.room, room());
+    let mut again = Sandbox::start(room, Some(place.clone())).up();
+    assert_eq!(again.live("web", "dev"), "1.8.2");
+    assert_eq!(again.live("web", "production"), "1.8.2");
+    assert!(calls(&again.visit("web/dev")) > calls(&after));
+    again.signal(Signal::INT);
+    assert!(again.ended().success(), "{}", again.said());
+    again.assert_no_request_failed();
+    assert_eq!(processes_of(&place), Vec::<String>::new());
+}
+
+#[test]
+fn a_directory_that_is_somebody_elses_is_left_alone() {
+    let room = room();
+    let own = room.path().join("own");
+    std::fs::create_dir(&own).expect("a directory");
+    std::fs::write(own.join("greenroom.toml"), "# mine\n").expect("a file");
+    let mut command = greenroom(room.path());
+    command
+        .args(["sandbox", "--headless", "--directory"])
+        .arg(&own);
+    let output = command.output().expect("greenroom");
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+    assert!(words(&output).contains("neither empty nor a sandbox"));
+    let files = std::fs::read_dir(&own).expect("the directory").count();
+    assert_eq!(files, 1);
+}
+
+/// The console of a sandbox on a terminal, and the room it may write in.
+fn console(size: (u16, u16)) -> (Pty, TempDir) {
+    let room = room();
+    let tmp = room.path().join("tmp").display().to_string();
+    let state = room.path().join("state").display().to_string();
+    let environment = [
+        ("TMPDIR", tmp.as_str()),
+        ("XDG_STATE_HOME", state.as_str()),
+        ("LANG", "C.UTF-8"),
+        ("LC_ALL", "C.UTF-8"),
+    ];
+    let pty = Pty::greenroom(&["sandbox"], &environment, size);
+    pty.wait_for_text("web/dev: healthy", UP);
+    (pty, room)
+}
+
+fn assert_given_back(pty: &Pty, room: &TempDir) {
+    let raw = pty.raw();
+    let last = |sequence: &[u8]| {
+        let mut windows = raw.windows(sequence.len());
+        windows.rposition(|bytes| bytes == sequence)
+    };
+    assert!(
+        last(b"\x1b[?1049l") > last(b"\x1b[?1049h"),
+        "the alternate screen is left"
+    );
+    assert!(
+        last(b"\x1b[?25h") > last(b"\x1b[?25l"),
+        "the cursor is shown"
+    );
+    let tmp = room.path().join("tmp");
+    let left = std::fs::read_dir(&tmp).expect("temporary files").count();
+    assert_eq!(left, 0, "{}", pty.screen());
+    assert_eq!(processes_of(&tmp), Vec::<String>::new());
+}
+
+#[test]
+fn an_operator_promotes_to_production_by_keys() {
+    let (mut pty, room) = console((118, 34));
+    let yes = "\x1b[C\r";
+    pty.keys("1\x1b[C\x1b[C\r");
+    pty.wait_for_text("PRODUCTION (protected)", SOON);
+    pty.wait_for_text("web:1.8.2", SOON);
+    pty.keys("W");
+    pty.wait_for_text("armed", SOON);
+    pty.keys("P");
+    pty.wait_for_text("what qa runs", SOON);
+    pty.keys("1.9.0");
+    pty.wait_for_text("1.9.0_", SOON);
+    pty.keys("\r");
+    pty.wait_for_text("1.9.0 to web/production: why?", SOON);
+    pty.keys("lamp sale\r");
+    pty.wait_for_text("[ Begin the release ]", SOON);
+    pty.keys(yes);
+    pty.wait_for_text("register waits", UP);
+    pty.keys("A");
+    pty.wait_for_text("[ Register the candidate ]", SOON);
+    pty.keys(yes);
+    pty.wait_for_text("switch waits", SOON);
+    pty.keys("A");
+    pty.wait_for_text("Type production to go on", SOON);
+    pty.keys("productio\r");
+    pty.wait_for_text("cancelled: nothing was done", SOON);
+    pty.keys("A");
+    pty.wait_for_text("Type production to go on", SOON);
+    pty.keys("production\r");
+    pty.wait_for_text("1.9.0 is live. 1.8.2 is kept warm", UP);
+    pty.wait_for("blue on standby beside a live green", SOON, |screen| {
+        let text = screen.contents();
+        text.contains("BLUE  ◐ STANDBY") && text.contains("GREEN  ● LIVE")
+    });
+    pty.keys("S");
+    pty.wait_for_text("[ End the standby ]", SOON);
+    pty.keys(yes);
+    pty.wait_for_text("stop waits", SOON);
+    pty.keys("A");
+    pty.wait_for_text("Type production to go on", SOON);
+    pty.keys("production\r");
+    pty.wait_for_text("✓ done", SOON);
+    pty.wait_for_text("web/production: healthy", SOON);
+    pty.keys("q");
+    assert_eq!(pty.exit_status(SOON).exit_code(), 0);
+    assert!(pty.screen().contains(" 0 failed"), "{}", pty.screen());
+    assert_given_back(&pty, &room);
+}
+
+#[test]
+fn a_terminal_that_is_told_to_end_is_given_back_and_the_world_with_it() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let (mut pty, room) = console((80, 24));
+        let process = i32::try_from(pty.process_id()).ok().and_then(Pid::from_raw);
+        kill_process(process.expect("an id"), signal).expect("it runs");
+        assert_eq!(pty.exit_status(SOON).exit_code(), 130, "{}", pty.screen());
+        assert_given_back(&pty, &room);
+    }
+}
