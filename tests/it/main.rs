@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod architecture;
 mod console;
 mod docker;
 mod embedded_proxy;
