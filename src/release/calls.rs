@@ -95,7 +95,7 @@ fn start(plan: &Plan) -> Vec<String> {
     if let Some(health) = &plan.definition.health {
         let timing = &plan.definition.timing;
         calls.push(format!(
-            "GET {} every {} until good for {}, {} at most",
+            "GET {} every {} (sooner before its first good answer) until good for {}, {} at most",
             health.path,
             duration(health.interval),
             duration(timing.minimum_healthy),

@@ -13,6 +13,10 @@ use crate::release::Site;
 
 /// While somebody looks at the target.
 const LOOKED_AT: Duration = Duration::from_secs(2);
+/// While registry and proxy name different generations: between the two halves of a switch.
+const UNSETTLED: Duration = Duration::from_millis(50);
+/// How often that is believed to be a switch under way, and not drift.
+const UNSETTLED_LOOKS: u32 = 40;
 /// While nobody does.
 const OUT_OF_SIGHT: Duration = Duration::from_secs(15);
 
@@ -24,16 +28,28 @@ pub(super) async fn watch(
     clock: Arc<dyn Clock>,
 ) {
     let target = site.definition.target.clone();
+    let mut unsettled = 0;
     loop {
         let seen = world_side(&world.borrow_and_update(), &target);
         let is_looked_at = focus.borrow_and_update().as_ref() == Some(&target);
-        let pause = if is_looked_at {
+        let mut pause = if is_looked_at {
             LOOKED_AT
         } else {
             OUT_OF_SIGHT
         };
         let part = match ask(&site, &seen).await {
-            Ok(routing) => Part::Routing(target.clone(), Box::new(routing)),
+            Ok(routing) => {
+                let generation = routing.proxy.as_ref().map_or(0, |p| p.generation);
+                unsettled = if generation == seen.generation {
+                    0
+                } else {
+                    unsettled + 1
+                };
+                if (1..UNSETTLED_LOOKS).contains(&unsettled) {
+                    pause = UNSETTLED;
+                }
+                Part::Routing(target.clone(), Box::new(routing))
+            }
             Err(failure) => {
                 let retry_at = clock.now().checked_add(pause).unwrap_or_default();
                 Part::Silent(

@@ -141,8 +141,10 @@ fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
 
 /// 1.8.2 (digest a) is live in blue at generation 41; green is free; 1.9.0 (digest b) is wanted.
 fn facts() -> Facts {
-    let mut slots = PerSlot::default();
-    slots.blue = Some(registration(Slot::Blue, 'a', "1.8.2"));
+    let slots = PerSlot {
+        blue: Some(registration(Slot::Blue, 'a', "1.8.2")),
+        green: None,
+    };
     Facts {
         now: Timestamp::UNIX_EPOCH,
         release: release(2),

@@ -24,6 +24,8 @@ const ACT_PATIENCE: Duration = Duration::from_secs(15);
 const ACT_AGAIN: Duration = Duration::from_millis(500);
 /// Between two looks of a guard.
 const GUARD_AGAIN: Duration = Duration::from_millis(250);
+/// Between two probes of a candidate that has not been healthy yet, at most.
+const UNTIL_HEALTHY: Duration = Duration::from_millis(50);
 /// How long a stage that only has to be read back may take.
 const READ_BACK: Duration = Duration::from_secs(15);
 
@@ -365,36 +367,31 @@ impl Machine {
             return;
         }
         self.phase = Phase::Pausing { act_again: false };
-        let time = self.between_looks(stage);
+        let time = self.between_looks(now, stage);
         self.schedule(time);
     }
 
-    fn between_looks(&self, stage: Stage) -> Duration {
+    /// How long until the next look: the health check's own interval while a window runs, and exactly
+    /// at the window's end.
+    fn between_looks(&self, now: Timestamp, stage: Stage) -> Duration {
+        let timing = &self.plan.definition.timing;
         let interval = self
             .plan
             .definition
             .health
             .as_ref()
             .map_or(Duration::from_secs(1), |health| health.interval);
-        match stage.step {
-            Step::Start | Step::Watch => {
-                // The end of a window is looked at when it ends, not an interval later.
-                let timing = &self.plan.definition.timing;
-                let window = if stage.step == Step::Watch {
-                    timing.watch
-                } else {
-                    timing.minimum_healthy
-                };
-                if self.course.healthy_since.is_none() && stage.step == Step::Start {
-                    interval.min(Duration::from_millis(100))
-                } else {
-                    interval.min(window).max(Duration::from_millis(20))
-                }
+        let window_left = match (stage.step, self.course.healthy_since) {
+            (Step::Start, None) => return interval.min(UNTIL_HEALTHY),
+            (Step::Start, Some(since)) => {
+                timing.minimum_healthy.saturating_sub(elapsed(since, now))
             }
-            Step::Switch => Duration::from_millis(5),
-            Step::Drain => Duration::from_millis(100),
-            _ => Duration::from_millis(50),
-        }
+            (Step::Watch, _) => timing.watch.saturating_sub(elapsed(self.course.since, now)),
+            (Step::Switch, _) => return Duration::from_millis(5),
+            (Step::Drain, _) => return Duration::from_millis(100),
+            _ => return Duration::from_millis(50),
+        };
+        interval.min(window_left).max(Duration::from_millis(5))
     }
 
     pub(super) fn fired(&mut self, now: Timestamp) {
