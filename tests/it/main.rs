@@ -18,6 +18,7 @@ mod nginx;
 mod oci_registry;
 mod planning;
 mod process;
+mod readme;
 mod release;
 mod sample;
 mod sandbox;

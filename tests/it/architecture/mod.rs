@@ -84,7 +84,7 @@ fn broken_confinements(source: &Source) -> Vec<String> {
 /// What is named as a crate or a macro is: followed by `::` or `!`, or right after `use`.
 fn roots(line: &str) -> impl Iterator<Item = &str> {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    line.split_inclusive(|c| !is_part(c))
+    line.split_inclusive(move |c| !is_part(c))
         .filter_map(move |piece| {
             let word = piece.trim_end_matches(|c| !is_part(c));
             let at = piece.as_ptr().addr() - line.as_ptr().addr();
