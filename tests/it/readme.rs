@@ -74,15 +74,16 @@ fn greenroom(arguments: &[&str]) -> Output {
 
 #[test]
 fn the_table_of_keys_is_that_of_the_console() {
-    let mut table = "| key | what it does |\n|---|---|".to_owned();
+    let mut lines = vec!["| key | what it does |".to_owned(), "|---|---|".to_owned()];
     for binding in BINDINGS {
         let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
         let place = match binding.scope {
             Scope::Everywhere => "",
             Scope::Logs => "in the log: ",
         };
-        table += &format!("\n| {} | {place}{} |", keys.join(" "), binding.help);
+        lines.push(format!("| {} | {place}{} |", keys.join(" "), binding.help));
     }
+    let table = lines.join("\n");
     keep_fresh("keys", &table, |found| found == table);
 }
 
@@ -154,7 +155,7 @@ fn the_picture_is_of_the_screen_as_it_is() {
         "--set",
         "operator.host=ops-1",
     ];
-    let mut pty = Pty::greenroom(&arguments, &environment, (112, 34));
+    let mut pty = Pty::greenroom(&arguments, &environment, (120, 34));
     let yes = "\x1b[C\r";
     for (awaited, keys) in [
         ("web/dev: healthy", "1\x1b[C\x1b[C\r"),

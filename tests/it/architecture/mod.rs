@@ -4,7 +4,7 @@
 mod rules;
 mod source;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rules::{ABSENT, CONFINED, LINES, MANY_LINES, ROOMS, Room};
 use source::Source;
@@ -242,7 +242,7 @@ fn names_directory(line: &str, directory: &str) -> bool {
         .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-/}".contains(c)))
 }
 
-fn below(root: &Path, file: &PathBuf) -> String {
+fn below(root: &Path, file: &Path) -> String {
     file.strip_prefix(root)
         .unwrap_or(file)
         .display()
