@@ -180,17 +180,18 @@ fn the_picture_is_of_the_screen_as_it_is() {
             let text = screen.contents();
             let registered = text.matches("✓ registered").count() == 2;
             let healthy = text.matches("health HTTP 200").count() == 2;
-            registered && healthy && text.contains("switch waits") && text.contains("lock: you")
+            registered && healthy && text.contains("A approve") && text.contains("lock: you")
         },
     );
     let screen = pty.screen();
-    let expected = format!("```text\n{}\n```", screen.trim_end());
+    let lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
+    let expected = format!("```text\n{}\n```", lines.join("\n").trim_end());
     keep_fresh("picture", &expected, |found| {
         landmarks(found) == landmarks(&expected)
     });
     pty.keys("q");
-    pty.wait_for_text("back out, then leave", SOON);
-    pty.keys("\x1b[B\x1b[B\r");
+    pty.wait_for_text("leave after the current step", SOON);
+    pty.keys("\x1b[B\r");
     assert!(pty.exit_status(UP).success(), "{}", pty.screen());
 }
 
