@@ -11,7 +11,7 @@ pub(super) fn run(common: &Common, verb: &Config) -> Exit {
     match verb {
         Config::Check => check(common),
         Config::Schema => {
-            println!("{}", settings::schema());
+            say_line!("{}", settings::schema());
             Exit::Done
         }
         Config::Init { path } => init(path),
@@ -23,7 +23,7 @@ fn check(common: &Common) -> Exit {
     match open::load(common) {
         Ok(loaded) => {
             let targets = loaded.settings.targets.len();
-            println!("the configuration is right: {targets} targets");
+            say_line!("the configuration is right: {targets} targets");
             Exit::Done
         }
         Err(exit) => exit,
@@ -33,7 +33,7 @@ fn check(common: &Common) -> Exit {
 fn show(common: &Common) -> Exit {
     match open::load(common) {
         Ok(loaded) => {
-            print!("{}", settings::show(&loaded));
+            say_line!("{}", settings::show(&loaded).trim_end());
             Exit::Done
         }
         Err(exit) => exit,
@@ -46,14 +46,14 @@ fn init(path: &Path) -> Exit {
         .and_then(|mut file| file.write_all(settings::starter().as_bytes()));
     match written {
         Ok(()) => {
-            println!(
+            say_line!(
                 "wrote {}: change it, then: greenroom config check",
                 path.display()
             );
             Exit::Done
         }
         Err(error) => {
-            eprintln!("greenroom: writing {}: {error}", path.display());
+            warn_line!("greenroom: writing {}: {error}", path.display());
             Exit::Usage
         }
     }

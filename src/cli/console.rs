@@ -21,7 +21,7 @@ pub(super) async fn run(common: &Common) -> Exit {
     let app = match wire::build(&loaded.settings, common.read_only).await {
         Ok(app) => app,
         Err(report) => {
-            eprintln!("greenroom: {report}");
+            warn_line!("greenroom: {report}");
             return Exit::Usage;
         }
     };
@@ -30,11 +30,11 @@ pub(super) async fn run(common: &Common) -> Exit {
         Ok(Farewell::Quit) => Exit::Done,
         Ok(Farewell::Signal(_) | Farewell::TerminalLost) => Exit::Cancelled,
         Ok(Farewell::Panicked) => {
-            eprintln!("greenroom: a part of the console failed; its report is in the log");
+            warn_line!("greenroom: a part of the console failed; its report is in the log");
             Exit::NeedsPerson
         }
         Err(report) => {
-            eprintln!("greenroom: {report:#}");
+            warn_line!("greenroom: {report:#}");
             Exit::Failed
         }
     }

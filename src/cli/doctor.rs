@@ -38,12 +38,12 @@ pub(super) async fn run(common: &Common) -> Exit {
             exit = Exit::Failed;
         }
         if common.json {
-            println!(
+            say_line!(
                 "{}",
                 serde_json::json!({ "place": finding.place, "what": finding.what, "state": word, "text": text })
             );
         } else {
-            println!("{sign} {:<22} {:<10} {text}", finding.place, finding.what);
+            say_line!("{sign} {:<22} {:<10} {text}", finding.place, finding.what);
         }
     }
     exit

@@ -12,6 +12,7 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     };
     let mut records: Vec<ReleaseRecord> = Vec::new();
     let mut exit = Exit::Done;
+    let mut is_known = false;
     for site in app.engine.sites() {
         let target = &site.definition.target;
         let is_wanted = verb.service.as_ref().is_none_or(|s| *s == target.service)
@@ -22,27 +23,34 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
         if !is_wanted {
             continue;
         }
+        is_known = true;
         match site.read.journal.releases(target, verb.limit).await {
             Ok(releases) => records.extend(releases),
             Err(failure) => {
-                eprintln!("greenroom: {target}: {failure}");
+                warn_line!("greenroom: {target}: {failure}");
                 exit = Exit::Failed;
             }
         }
+    }
+    if !is_known {
+        warn_line!("greenroom: no such target is configured");
+        return Exit::Usage;
     }
     records.sort_by_key(|record| std::cmp::Reverse(record.id));
     for record in &records {
         if common.json {
             match serde_json::to_string(record) {
-                Ok(line) => println!("{line}"),
-                Err(error) => eprintln!("greenroom: {}: {error}", record.id),
+                Ok(line) => say_line!("{line}"),
+                Err(error) => warn_line!("greenroom: {}: {error}", record.id),
             }
         } else {
-            println!("{}", line(record));
+            // Anybody who can write to the journal's store could have written this.
+            say_line!("{}", crate::harmless::harmless(&line(record)));
         }
     }
-    if records.is_empty() && !common.json {
-        println!("nothing was released yet");
+    // Not having been able to read is not the same as nothing being there.
+    if records.is_empty() && exit == Exit::Done && !common.json {
+        say_line!("nothing was released yet");
     }
     exit
 }
@@ -59,12 +67,11 @@ fn line(record: &ReleaseRecord) -> String {
         .from
         .as_ref()
         .map_or("-", |(_, version)| version.name());
-    let why = record.reason.as_deref().map(crate::harmless::harmless);
     let failure = record
         .closed
         .as_ref()
         .and_then(|(_, outcome)| outcome.reason());
-    let words = [why.as_deref(), failure]
+    let words = [record.reason.as_deref(), failure]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()

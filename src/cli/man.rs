@@ -18,7 +18,7 @@ pub(super) fn man() -> Exit {
     match clap_mangen::Man::new(Arguments::command()).render(&mut text) {
         Ok(()) => write_out(&text),
         Err(error) => {
-            eprintln!("greenroom: the manual page: {error}");
+            warn_line!("greenroom: the manual page: {error}");
             Exit::Failed
         }
     }
@@ -27,8 +27,10 @@ pub(super) fn man() -> Exit {
 fn write_out(text: &[u8]) -> Exit {
     match std::io::stdout().write_all(text) {
         Ok(()) => Exit::Done,
+        // The reader has what it wanted.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => {
-            eprintln!("greenroom: writing: {error}");
+            warn_line!("greenroom: writing: {error}");
             Exit::Failed
         }
     }

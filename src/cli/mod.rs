@@ -1,11 +1,9 @@
 //! The command line: one file a verb, no decisions about releases. A verb reads its arguments,
 //! has `wire` build what it needs, asks the engine, and says what came of it, in words for people
 //! or a line of JSON each for programs. The only room that prints.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is where the program speaks"
-)]
+
+#[macro_use]
+mod out;
 
 mod arguments;
 mod config;
@@ -35,7 +33,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let is_sample = matches!(arguments.verb, Some(Verb::SampleApp { .. }));
     if let Err(report) = crate::diagnostics::install(!is_sample) {
-        eprintln!("greenroom: {report}");
+        warn_line!("greenroom: {report}");
         return Exit::Usage.into();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -44,7 +42,7 @@ pub fn main() -> ExitCode {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("greenroom: no runtime: {error}");
+            warn_line!("greenroom: no runtime: {error}");
             return Exit::Usage.into();
         }
     };

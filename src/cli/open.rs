@@ -11,12 +11,12 @@ pub(super) fn load(common: &Common) -> Result<Loaded, Exit> {
     match Settings::load(&request) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
-                eprintln!("warning: {warning}");
+                warn_line!("warning: {warning}");
             }
             Ok(loaded)
         }
         Err(problems) => {
-            eprintln!("{problems}");
+            warn_line!("{problems}");
             Err(Exit::Usage)
         }
     }
@@ -27,7 +27,7 @@ pub(super) fn request(common: &Common) -> Result<Request, Exit> {
     let mut overrides = Vec::new();
     for pair in &common.set {
         let Some((key, value)) = pair.split_once('=') else {
-            eprintln!("greenroom: --set takes KEY=VALUE, not {pair:?}");
+            warn_line!("greenroom: --set takes KEY=VALUE, not {pair:?}");
             return Err(Exit::Usage);
         };
         overrides.push((key.to_owned(), value.to_owned()));
@@ -47,7 +47,7 @@ pub(super) async fn app(common: &Common) -> Result<App, Exit> {
     match wire::build(&loaded.settings, common.read_only).await {
         Ok(app) => Ok(app),
         Err(report) => {
-            eprintln!("greenroom: {report}");
+            warn_line!("greenroom: {report}");
             Err(Exit::Usage)
         }
     }

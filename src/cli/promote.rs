@@ -55,16 +55,16 @@ async fn release(
         Err(refused) => return refuse(common, &refused),
     };
     if common.json {
-        println!("{}", plan_text::json(&plan));
+        say_line!("{}", plan_text::json(&plan));
     } else {
-        println!("{}", plan_text::text(&plan));
+        say_line!("{}", plan_text::text(&plan));
     }
     let mut consent = match Consent::find(yes, &plan) {
         Ok(consent) => consent,
         Err(exit) => return exit,
     };
     let Some(approval) = consent.begin(&plan, engine, &mut wishes).await else {
-        eprintln!("nothing was done");
+        warn_line!("nothing was done");
         return Exit::Cancelled;
     };
     match engine.open(plan, &approval, OnFailure::BackOut).await {
@@ -87,14 +87,14 @@ async fn release(
 fn refuse(common: &Common, refused: &crate::release::Refused) -> Exit {
     if common.json {
         let reasons: Vec<String> = refused.0.iter().map(ToString::to_string).collect();
-        println!(
+        say_line!(
             "{}",
             serde_json::json!({ "event": "refused", "reasons": reasons })
         );
     }
-    eprintln!("refused, nothing was done:");
+    warn_line!("refused, nothing was done:");
     for reason in &refused.0 {
-        eprintln!("  - {reason}");
+        warn_line!("  - {reason}");
     }
     Exit::Failed
 }
@@ -105,13 +105,15 @@ enum Consent {
     Advance,
     /// It is typed when it is asked for.
     Typed(Typed),
+    /// Whoever typed has gone: Ctrl-D, or the terminal was closed.
+    Gone,
 }
 
 impl Consent {
     fn find(yes: bool, plan: &Plan) -> Result<Self, Exit> {
         let rules_allow = !plan.tier().is_protected() || plan.definition.rules.allow_yes;
         if yes && !rules_allow {
-            eprintln!(
+            warn_line!(
                 "greenroom: {} is protected and its rules do not allow --yes; leave it out and answer, or set rules.allow_yes",
                 plan.target().environment
             );
@@ -121,7 +123,7 @@ impl Consent {
             return Ok(Self::Advance);
         }
         Typed::listen().map(Self::Typed).ok_or_else(|| {
-            eprintln!("greenroom: nobody is here to say yes: run it at a terminal, or with --yes");
+            warn_line!("greenroom: nobody is here to say yes: run it at a terminal, or with --yes");
             Exit::Usage
         })
     }
@@ -133,6 +135,7 @@ impl Consent {
         wishes: &mut mpsc::Receiver<Wish>,
     ) -> Option<Approval> {
         match self {
+            Self::Gone => None,
             Self::Advance => Approval::in_advance(plan, Scope::Plan, engine.clock().now()).ok(),
             Self::Typed(typed) => {
                 typed.ask("begin? type yes:");
@@ -176,7 +179,7 @@ impl Following<'_> {
                 heard = announcements.recv() => match heard {
                     Ok(announcement) => self.reporter.announce(&announcement),
                     Err(RecvError::Lagged(missed)) => {
-                        eprintln!("({missed} lines were not shown; the journal has them)");
+                        warn_line!("({missed} lines were not shown; the journal has them)");
                     }
                     Err(RecvError::Closed) => break,
                 },
@@ -205,6 +208,7 @@ impl Following<'_> {
             return asked;
         }
         match &mut self.consent {
+            Consent::Gone => {}
             Consent::Advance => {
                 let now = self.engine.clock().now();
                 if let Ok(approval) = Approval::in_advance(&status.plan, Scope::Step(*step), now) {
@@ -219,7 +223,7 @@ impl Following<'_> {
                     _ => "type yes to go on, or back out:".to_owned(),
                 };
                 self.reporter.aside(|| {
-                    eprintln!("{next}");
+                    warn_line!("{next}");
                     typed.ask(&answer);
                 });
             }
@@ -228,7 +232,13 @@ impl Following<'_> {
     }
 
     async fn typed(&mut self, status: &Status, line: Option<String>) {
-        let (Some(line), Progress::Asking { step, need, .. }) = (line, &status.progress) else {
+        let Some(line) = line else {
+            // Nobody can answer any more: asking again would go round for ever.
+            self.consent = Consent::Gone;
+            self.wish(Wish::Cancel, status).await;
+            return;
+        };
+        let Progress::Asking { step, need, .. } = &status.progress else {
             return;
         };
         let by = self.engine.operator().clone();
@@ -243,7 +253,7 @@ impl Following<'_> {
         let now = self.engine.clock().now();
         match Approval::give(&status.plan, Scope::Step(*step), by, Some(&line), now) {
             Ok(approval) => self.say(Command::Approve(approval)).await,
-            Err(refused) => eprintln!("{refused}"),
+            Err(refused) => warn_line!("{refused}"),
         }
     }
 
@@ -254,10 +264,16 @@ impl Following<'_> {
         self.is_cancelled = true;
         let by = self.engine.operator().clone();
         let command = match (wish, &status.progress) {
-            (Wish::Cancel, Progress::Standby { .. }) => Command::Supersede,
+            (
+                Wish::Cancel,
+                Progress::Standby { .. }
+                | Progress::Asking {
+                    step: Step::Stop, ..
+                },
+            ) => Command::Supersede,
             (Wish::Cancel, _) if !is_again && !status.switched => Command::BackOut {
                 by,
-                reason: "cancelled by Ctrl-C".into(),
+                reason: "cancelled at the terminal".into(),
             },
             _ => Command::Interrupt {
                 reason: "the command was ended".into(),
@@ -268,7 +284,7 @@ impl Following<'_> {
 
     async fn say(&self, command: Command) {
         if self.handle.command(command).await.is_err() {
-            eprintln!("the release is over already");
+            warn_line!("the release is over already");
         }
     }
 
@@ -321,6 +337,6 @@ impl Following<'_> {
 async fn typed_line(consent: &mut Consent) -> Option<String> {
     match consent {
         Consent::Typed(typed) => typed.line().await,
-        Consent::Advance => std::future::pending().await,
+        Consent::Advance | Consent::Gone => std::future::pending().await,
     }
 }

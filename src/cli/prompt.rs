@@ -31,9 +31,9 @@ impl Typed {
     /// Asks. What was typed before the question does not count: nobody meant it as an answer.
     pub(super) fn ask(&mut self, question: &str) {
         while self.lines.try_recv().is_ok() {}
-        eprint!("{question} ");
         // A prompt that cannot be shown is answered by nobody.
-        let _ = std::io::stderr().flush();
+        let mut stderr = std::io::stderr().lock();
+        let _ = write!(stderr, "{question} ").and_then(|()| stderr.flush());
     }
 
     /// The next line; none when the terminal is gone.

@@ -46,11 +46,11 @@ impl Reporter {
         );
         match &self.way {
             Way::Json => match serde_json::to_string(announcement) {
-                Ok(json) => println!("{json}"),
-                Err(error) => eprintln!("greenroom: an announcement: {error}"),
+                Ok(json) => say_line!("{json}"),
+                Err(error) => warn_line!("greenroom: an announcement: {error}"),
             },
-            Way::Plain => println!("{line}"),
-            Way::Terminal(bar) => bar.suspend(|| println!("{line}")),
+            Way::Plain => say_line!("{line}"),
+            Way::Terminal(bar) => bar.suspend(|| say_line!("{line}")),
         }
     }
 
@@ -98,14 +98,14 @@ impl Reporter {
     /// How it ended.
     pub(super) fn close(&self, outcome: Option<&Outcome>, words: &str) {
         match &self.way {
-            Way::Json => println!(
+            Way::Json => say_line!(
                 "{}",
                 serde_json::json!({ "event": "end", "outcome": outcome, "text": words })
             ),
-            Way::Plain => println!("{words}"),
+            Way::Plain => say_line!("{words}"),
             Way::Terminal(bar) => {
                 bar.finish_and_clear();
-                println!("{words}");
+                say_line!("{words}");
             }
         }
     }

@@ -31,16 +31,16 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         .filter_map(|target| world.get(target))
         .collect();
     if shown.is_empty() {
-        eprintln!("greenroom: no such target is configured");
+        warn_line!("greenroom: no such target is configured");
         return Exit::Usage;
     }
     let mut all_heard = true;
     for snapshot in shown {
         let interrupted = interrupted(&app, snapshot).await;
         if common.json {
-            println!("{}", json(snapshot, &interrupted));
+            say_line!("{}", json(snapshot, &interrupted));
         } else {
-            println!("{}", text(snapshot, &interrupted));
+            say_line!("{}", text(snapshot, &interrupted));
         }
         all_heard &= silences(snapshot).is_empty();
     }
@@ -118,6 +118,11 @@ fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String {
         lines.push(format!("  ! {key}: {problem}"));
     }
     lines.extend(silences(snapshot));
+    // Operators, messages and reasons are whatever stands in the shared store.
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| crate::harmless::harmless(line))
+        .collect();
     lines.join("\n")
 }
 

@@ -81,6 +81,7 @@ fn start(plan: &Plan) -> Vec<String> {
     let mut calls = Vec::new();
     let name = instance_name(plan.target(), plan.slot);
     if let Some(leftover) = &plan.leftover {
+        calls.push(format!("registry: remove slots/{}, if it is there", plan.slot));
         calls.push(format!(
             "engine: stop and remove {name} ({}, {}), which has no traffic",
             leftover.version_name(),

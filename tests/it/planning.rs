@@ -340,7 +340,7 @@ fn a_leftover_of_ours_is_replaced_and_said_so() {
     ))));
     let plan = planned(&facts);
     assert!(plan.leftover.is_some());
-    assert!(plan.step(Step::Start).expect("planned").calls[0].contains("stop and remove"));
+    assert!(plan.step(Step::Start).expect("planned").calls[1].contains("stop and remove"));
     assert!(
         plan.warnings.iter().any(|w| w.contains("replaced")),
         "{:?}",

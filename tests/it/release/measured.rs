@@ -1,0 +1,119 @@
+//! What a promote costs, printed for whoever asks (`tests/run measured -- --nocapture`). Times are
+//! not asserted, they move from machine to machine; that nothing failed and nothing was stale is.
+
+use std::time::{Duration, Instant};
+
+use greenroom::history::{Outcome, Step};
+use greenroom::inventory::Slot;
+use greenroom::release::{Progress, StepState};
+
+use super::house::{House, Wishes, version};
+use super::{load, nothing_was_noticed, nothing_was_stale};
+use crate::support::load::Kind;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_the_approval_of_the_switch_to_the_last_old_answer() {
+    let wishes = Wishes {
+        tier: "protected",
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    running.until_asked(Step::Register).await;
+    running.approve(Step::Register).await;
+    running.until_asked(Step::Switch).await;
+    let approved = Instant::now();
+    running.approve(Step::Switch).await;
+    running
+        .until("traffic has moved", |status| status.switched)
+        .await;
+    let confirmed = approved.elapsed();
+    running.until_asked(Step::Stop).await;
+    running.approve(Step::Stop).await;
+    let finished = running.finish().await;
+    let report = load.stop().await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    nothing_was_stale(&report, Slot::Green);
+    println!("measured: {report}");
+    println!(
+        "measured: from approval of switch: first new answer {:?}, last old answer {:?}, confirmed {confirmed:?}",
+        report
+            .first_answer_by(Slot::Green, approved)
+            .unwrap_or_default(),
+        report
+            .last_answer_by(Slot::Blue, approved)
+            .unwrap_or_default(),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_greenroom_adds_to_the_engine_s_own_calls_and_the_windows() {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let finished = house.promote("1.9.0").await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    let mut own = finished.took;
+    for rung in &finished.status.steps {
+        let StepState::Done { took } = rung.state else {
+            panic!("{rung:?}");
+        };
+        println!("measured: {:<9} {took:?}", rung.step.to_string());
+        let is_not_ours = matches!(
+            rung.step,
+            Step::Pull | Step::Start | Step::Verify | Step::Watch | Step::Stop
+        );
+        if is_not_ours {
+            own = own.saturating_sub(took);
+        }
+    }
+    // The standby is waited for before *stop* begins.
+    own = own.saturating_sub(Duration::from_secs(1));
+    println!(
+        "measured: {:?} in all, of which {own:?} is not pull, start, checks, windows or stop",
+        finished.took
+    );
+}
+
+/// Twenty switches in one run, a rollback each time, under load: what `figures` speak of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_switches_under_load_lose_nothing() {
+    let wishes = Wishes {
+        standby: "5m",
+        ..Wishes::default()
+    };
+    let mut house = House::new(wishes).await.with("1.8.2").await;
+    house
+        .rebuild(|text| {
+            text.replace("watch = \"1s\"", "watch = \"100ms\"")
+                .replace("minimum_healthy = \"500ms\"", "minimum_healthy = \"100ms\"")
+        })
+        .await;
+    let load = load(&house).await;
+    let mut last = house.begin(version("1.9.0")).await;
+    for _ in 0..19 {
+        last.until("standby", |status| {
+            matches!(status.progress, Progress::Standby { .. })
+        })
+        .await;
+        last = house.begin(greenroom::release::Wanted::Standby).await;
+    }
+    last.until("standby", |status| {
+        matches!(status.progress, Progress::Standby { .. })
+    })
+    .await;
+    last.handle
+        .command(greenroom::release::Command::EndStandby)
+        .await
+        .expect("driven");
+    let finished = last.finish().await;
+    let report = load.stop().await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    println!("measured: twenty switches: {report}");
+    println!(
+        "measured: longest gap kept {:?}, fresh {:?}",
+        report.longest_gap(Kind::Kept).unwrap_or_default(),
+        report.longest_gap(Kind::Fresh).unwrap_or_default()
+    );
+}
