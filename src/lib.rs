@@ -1,4 +1,108 @@
-//! Greenroom, a release console for the terminal.
+//! Greenroom, a release console for the terminal. This page is the map of the house: what the rooms
+//! are, how things go through them, and who may know whom. What a release *is* stands in [`release`].
+//!
+//! # The rooms
+//!
+//! | room | what it is | what it must not know |
+//! |---|---|---|
+//! | [`inventory`] | what is running where: services, targets, slots, versions, routes, snapshots. Pure nouns | anything that waits, any library that talks |
+//! | [`checks`] | what is asked of a candidate, and what the answers mean | who sends the requests |
+//! | [`history`] | the records that a release leaves behind | what runs now: that comes from looking |
+//! | [`harmless`] | foreign bytes made safe to show | everything |
+//! | [`ports`] | what is needed from the world, as traits; reading and writing apart; [`ports::Failure`] | who fulfils them, who uses them |
+//! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`) | adapters, faces; the core: also ports, tokio and the clock |
+//! | [`logs`] | lines in a ring, looked at through a viewport; `tail` follows an instance | how lines are drawn |
+//! | [`watchers`] | subscribes to the world and puts snapshots together | adapters, faces |
+//! | [`adapters`] | one folder an outside system, each with its client library to itself | each other, settings, release, faces |
+//! | [`settings`] | one TOML file and its layers, read into nouns, or everything that is wrong with it | servers, faces |
+//! | [`console`] | the terminal's face: `event`, `update`, `effect`, `perform`, and `model`, `view`, `theme` | adapters, ports, settings; it asks its [`console::Desk`] |
+//! | [`cli`] | the command line's face, one file a verb; the only room that prints | adapters |
+//! | [`sandbox`] | a small real world to try things on, and the sample application in it | adapters, faces |
+//! | [`wire`] | builds adapters from settings and the engine from adapters | it is known to `cli` alone |
+//! | `diagnostics` | the log file, and where panics go | everything |
+//!
+//! # How things flow
+//!
+//! ```text
+//!   outside      docker · etcd · nginx · image registry · HTTP · files
+//!                   ▲ writes          │ events, answers, lines
+//!   adapters     ───┼─────────────────┼──────────────────────────────────────
+//!   ports        write ports       read ports
+//!                   ▲                 │
+//!   release         │                 ├──► watchers ── Snapshot ──┐
+//!     driver ───────┴── looks ────────┤                           │
+//!       ▲  │ Event                    └──► logs::follow ─ lines ──┤
+//!       │  ▼                                                      ▼
+//!     machine  (pure)  ── Status, Announcement ──────────► console::event::Event
+//!       ▲  Effect: write down, act, look, wait, tell              │
+//!       │                                                         ▼
+//!       │                                   update(model, event) ─► effects
+//!       │                                         │ something changed?
+//!     handle ◄── Command ── perform ◄── effects ──┤
+//!                                                 └──► view(model, theme) ─► terminal
+//! ```
+//!
+//! - Nothing that decides about a release is in a face. Console and command line hold the same
+//!   [`release::Engine`] and [`release::Handle`], and so do the same.
+//! - The machine is a function from an event to effects. The time is in the event; so are failures.
+//! - A change of the world needs a [`release::Approved`], which only `release::approval` can make. Where
+//!   looking is all that is allowed, the write adapters are not built at all.
+//! - The console's state belongs to one loop. It waits for an event, takes what else is there,
+//!   updates, and draws once if something changed. Whatever has to be waited for is a task of `perform`.
+//! - What is shown as running has been observed. A source that fell silent is shown as stale, with
+//!   what it said last.
+//!
+//! # The way of a key
+//!
+//! To find out what a key does, follow it through one file in each of four rooms:
+//!
+//! 1. `console/input.rs` reads it into an [`console::event::Event`]; `console/action.rs` has the one
+//!    table of keys, which the footer and the help are made from.
+//! 2. `console/update/` changes the model and answers with [`console::effect::Effect`]s. A key that
+//!    changes the world opens a question here; the answer to it makes the approval.
+//! 3. `console/perform.rs` hands the effect to the [`release::Handle`]; `release/driver/` feeds the
+//!    machine, `release/machine/` decides, `release/driver/perform.rs` calls a port.
+//! 4. `adapters/` does it: for the switch through nginx, `adapters/nginx/writer.rs` and
+//!    `adapters/live_pointer/`.
+//!
+//! # Who may know whom
+//!
+//! | room | may name |
+//! |---|---|
+//! | `harmless`, `diagnostics` | nothing of the house |
+//! | `inventory` | `harmless` |
+//! | `checks` | `inventory`, `harmless` |
+//! | `history` | `inventory`, `checks`, `harmless` |
+//! | `ports` | the nouns (`inventory`, `checks`, `history`), `harmless` |
+//! | `logs` | `ports`, `inventory`, `harmless` |
+//! | `release`, its core | the nouns, `harmless` |
+//! | `release`: `driver`, `engine`, `gather`, `handle` | also `ports` |
+//! | `watchers` | `release`, `ports`, the nouns, `harmless` |
+//! | `adapters::x` | `ports`, the nouns, `harmless`, its own client library; the two proxies also `adapters::live_pointer` |
+//! | `settings` | `release` (a target is configured as its `Definition`), the nouns, `harmless` |
+//! | `console` | `release`, `logs`, the nouns, `harmless` |
+//! | `console::view` | of the console: `model`, `theme`, `layout` and the table of keys |
+//! | `sandbox` | `release`, `ports`, the nouns, `harmless`; its sample application only `inventory` and `harmless` |
+//! | `wire` | all but `cli`; of the sandbox, its list of versions |
+//! | `cli` | all but `adapters` |
+//!
+//! `tests/it/architecture/rules.rs` has the same as tables, and where client libraries, printing and
+//! clocks may be; a broken rule fails the tests with file, line and reason.
+//!
+//! # Tests
+//!
+//! | what | where |
+//! |---|---|
+//! | pure rules, in tables and properties | `mod tests` at the end of a file; `tests/it/planning.rs` |
+//! | the ten interlocks over random worlds, crashes and outages | `tests/it/interlocks/` |
+//! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `sqlite.rs`, `http.rs`, `process.rs`, `embedded_proxy.rs` |
+//! | whole releases on real servers with a load running, outages among them | `tests/it/release/` |
+//! | the console: questions, screens, its true loop, and the binary in a pseudo-terminal | `tests/it/console/` |
+//! | the sandbox, the real binary | `tests/it/sandbox.rs` |
+//! | every file of `fixtures/settings` with its message | `tests/it/settings.rs` |
+//! | the rules of the house; the README | `tests/it/architecture/`, `tests/it/readme.rs` |
+//!
+//! `tests/run` starts the servers and runs everything.
 
 pub mod adapters;
 pub mod checks;

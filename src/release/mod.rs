@@ -1,4 +1,140 @@
 //! The release protocol: what Greenroom does to a target, in which order, and what it never does.
+//! The core of this room is pure: it knows nouns, and neither ports nor tokio nor the clock. Only
+//! `driver`, `engine`, `gather` and `handle` wait, and they know ports, but no adapter and no face.
+//!
+//! # Words
+//!
+//! A *target* is one service in one environment; whatever is locked, planned or switched belongs to
+//! one. It has two *slots*, blue and green, each with a fixed address. The slot that has the traffic is
+//! *live*; a *candidate* stands in the other one until the switch, and what was live is then kept
+//! warm as *standby*. A *version* is an image by its digest; the tag it came from is a remark. A
+//! *registration* says what stands in a slot, the *route* which slot is live, with a *generation* that only
+//! grows. A *release* is one attempt to make one version live: [`Plan`], steps, [`Outcome`].
+//!
+//! [`Outcome`]: crate::history::Outcome
+//!
+//! # The ladder
+//!
+//! [`Engine::plan`] looks at everything at once, resolves the tag to a digest for good, and answers
+//! with a [`Plan`] that names every call, or with every reason against it ([`Refused`]). It changes
+//! nothing. [`Engine::open`] takes the lock, looks once more whether the world is that of the plan, and
+//! has it driven. A plan has those of the steps that it needs:
+//!
+//! | step | act | true when | undone by |
+//! |---|---|---|---|
+//! | pull | the engine pulls the digest; left out for a warm rollback | the engine has it | nothing: it is let be |
+//! | install | the proxy gets the target's configuration; only when it is missing or outdated | the proxy says over fresh connections that it has it | nothing: it is let be |
+//! | start | what is left in the slot is removed, the candidate created and started; left out for a warm rollback | that digest runs and was healthy without a break for the minimum time | stop and remove the candidate |
+//! | verify | none: the checks ask the candidate | every required check passed, of the digest that runs | nothing |
+//! | register | the slot's registration is written | it reads back with digest and address | deregister; not what was warm before |
+//! | switch | the registry's route moves *from* X *to* Y, then the proxy's pointer does | route and proxy name slot and generation, and the public address is answered by the slot on a fresh and on a kept connection | the same, the other way, with a higher generation |
+//! | watch | none: the candidate is probed | the window is over, and no three probes in a row were bad | nothing |
+//! | drain | none: new connections go elsewhere | the old slot has none left, or the time is over and their number was said | nothing |
+//! | stop | after the standby time: the old slot is deregistered, then its instance stopped | both are so | start it again, register it |
+//!
+//! Drain and stop are left out when nothing was live before, stop also when `standby = "never"`.
+//!
+//! Each step is a *guard* that looks whether the world is as the act needs it (`guard`), an intent
+//! written down, the act, looking until it is true or will not become so (`judge`), and the outcome
+//! written down. What an act returns is never the answer. One record, act or look is under way at any
+//! time. What cannot be written down is not done.
+//!
+//! # Never
+//!
+//! | | interlock | kept by |
+//! |---|---|---|
+//! | 1 | what has traffic is not stopped, removed or replaced; not knowing counts as having it | `guard`, before start, stop and every removal |
+//! | 2 | no route to what is not healthy or not registered | `guard`, before register and switch, either way |
+//! | 3 | no switch without a healthy look now and passed checks of the digest that runs there; old checks are run again | `guard`; there is no override |
+//! | 4 | one driver a target: a lease, whose token every write to the registry compares and every pointer carries | `engine`, the lock and registry ports, `adapters::live_pointer` |
+//! | 5 | nothing that toggles: a switch names its from and its to | [`Move`] |
+//! | 6 | an act that may have happened is looked at before it is tried again | `machine`: every new try passes the guard |
+//! | 7 | what runs is what was seen, never what was recorded | [`crate::watchers`] and [`Sight`] |
+//! | 8 | an abort waits until the act under way was observed; the way back begins after it | `machine`: wishes are granted where it rests |
+//! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`] |
+//! | 10 | a protected environment does not pass verify or switch by itself | [`need`] and [`Approved`] |
+//!
+//! # Approvals
+//!
+//! | | development, staging | protected |
+//! |---|---|---|
+//! | to begin a plan | yes | yes |
+//! | register | | yes |
+//! | switch, stop | | the environment's name, typed |
+//! | backing out, before the switch | yes | yes |
+//! | backing out, after the switch | yes | the environment's name, typed |
+//!
+//! The first three become an [`Approval`]; without it no [`Approved`] exists, and no act is done without
+//! that. What backing out asks ([`need_back`]) is asked by the console; a crossed threshold asks
+//! nobody. `--yes` gives the approvals in advance, in a protected environment only where its rules
+//! say `allow_yes`. A release that waits for a person waits without a deadline.
+//!
+//! # When something fails
+//!
+//! - A failure that may pass is tried again for 15 s going forward, and for the progress deadline on the
+//!   way back; a look that cannot see counts as *not yet*. One that will not pass fails the step.
+//! - A failed step is a question ([`OnFailure::Ask`], the console: retry, back out, leave as it is, and
+//!   skip for watch and drain), or the way back ([`OnFailure::BackOut`], the command line).
+//!   A watch that crosses its threshold goes back in both.
+//! - The way back undoes what was begun, traffic first: stop, switch, the candidate's connections
+//!   drained, register, start. Each looks first, so that half of a step is undone as far as it was done.
+//! - Where there is no way back (nothing was live before, and the switch was begun) or the way back
+//!   fails, the outcome is *needs a person*, or the question again.
+//! - A lost lock, or a journal that stays away for the progress deadline, parks the driver: nothing
+//!   more is done, and what stands stays.
+//!
+//! # Rollback
+//!
+//! A rollback is a release with another wish: to the version that is still warm ([`Wanted::Standby`])
+//! or to one that was live here before and is named ([`Wanted::Back`]). When the other slot still
+//! runs that digest it is warm: no pull and no start, but checks, register, switch as always. A hold stops a promote and
+//! is a warning to a rollback.
+//!
+//! # Ends that nobody planned
+//!
+//! In `cli::promote`, Ctrl-C before the switch backs out; from the switch on it stops driving and leaves
+//! both versions running; in the standby it ends the release with the old version still warm. A second
+//! Ctrl-C, SIGTERM and SIGHUP stop driving at once, which is after the act under way was observed.
+//! A driver that stops gives its lock back; that of one that was killed ends with its lease. The
+//! next plan looks at what stands there: a leftover candidate is replaced, a route on which registry and
+//! proxy disagree is a refusal. Taking a release over in its middle is not there yet.
+//!
+//! # What is stored where
+//!
+//! In etcd, below the prefix `/greenroom/v1` unless configured otherwise; `{t}` is
+//! `targets/{service}/{environment}`:
+//!
+//! | key | value |
+//! |---|---|
+//! | `{t}/route` | generation, live slot, digest, address, release, token |
+//! | `{t}/slots/{slot}` | registration |
+//! | `{t}/lock` | who, since when, which release; on a lease |
+//! | `{t}/hold` | hold; read, and not written by anybody yet |
+//! | `{t}/releases/{ulid}` | head of a release: plan, and outcome when it is closed |
+//! | `{t}/steps/{ulid}/{number}` | its entries: intents, outcomes, approvals, check reports |
+//!
+//! A service may have a key of its own beside them, for others who read etcd, written in the same
+//! transaction. Without etcd one SQLite file has the same. The proxy has a directory a target with
+//! `blue/`, `green/` and the link `live`, see [`crate::adapters::live_pointer`].
+//!
+//! # Patience
+//!
+//! [`Timing`], each settable for everything, an environment, a service, or one target:
+//!
+//! | | built in | what it bounds |
+//! |---|---|---|
+//! | `health_deadline` | 30 s | start, while the candidate is not healthy |
+//! | `minimum_healthy` | 10 s, in development 2 s | how long it has to be healthy without a break |
+//! | `progress_deadline` | 10 min | pull and verify without progress; trying to undo; trying to write down |
+//! | `watch` | 1 min | the window after the switch |
+//! | `drain` | 30 s | how long old connections may take |
+//! | `standby` | 10 min, or never | how long the old version is kept warm |
+//! | `stop_grace` | 10 s | how long an instance may take to end |
+//! | `approval` | 5 min | how long a yes counts |
+//! | `checks_fresh` | 15 min | how old passed checks may be at the switch |
+//!
+//! Register, switch and stop have 15 s to be seen true, and every guard has 15 s for the world to
+//! become right. A deadline moves on progress.
 
 mod act;
 mod approval;

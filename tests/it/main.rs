@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod architecture;
 mod console;
 mod docker;
 mod embedded_proxy;
@@ -17,6 +18,7 @@ mod nginx;
 mod oci_registry;
 mod planning;
 mod process;
+mod readme;
 mod release;
 mod sample;
 mod sandbox;

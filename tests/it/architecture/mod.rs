@@ -1,0 +1,436 @@
+//! The house keeps its own rules: who may know whom, what is confined where, and what every file
+//! has. A broken rule is named with file, line and the reason of the rule.
+
+mod rules;
+mod source;
+
+use std::path::Path;
+
+use rules::{ABSENT, CONFINED, LINES, MANY_LINES, ROOMS, Room};
+use source::Source;
+
+/// The row of a module: the one with the longest prefix.
+fn room_of(module: &[String]) -> Option<&'static Room> {
+    ROOMS
+        .iter()
+        .filter(|room| begins_with(module, room.prefix))
+        .max_by_key(|room| room.prefix.len())
+}
+
+fn begins_with(path: &[String], prefix: &str) -> bool {
+    let mut own = path.iter();
+    prefix
+        .split("::")
+        .all(|part| own.next().is_some_and(|p| p == part))
+}
+
+/// Names that a room's `mod.rs` re-exports belong to the room, so `release::Plan` is `release`.
+fn broken_imports(source: &Source) -> Vec<String> {
+    let module = source.module();
+    if module.is_empty() {
+        return Vec::new();
+    }
+    let Some(room) = room_of(&module) else {
+        return vec![format!(
+            "{}: no rule says whom this room may know",
+            source.path
+        )];
+    };
+    // The index of a room lists what is in it.
+    let is_index = source.path.ends_with("/mod.rs");
+    source
+        .named()
+        .into_iter()
+        .filter(|named| {
+            let is_inside = begins_with(&named.path, room.prefix);
+            let is_listed = is_index && begins_with(&named.path, &module.join("::"));
+            let is_allowed = room.may.iter().any(|may| begins_with(&named.path, may));
+            // An inner room's row speaks for itself: its outer room does not reach into it.
+            !(is_inside || is_listed || is_allowed)
+        })
+        .map(|named| {
+            format!(
+                "{}:{}: `{}` must not know `{}`: {}",
+                source.path,
+                named.line,
+                room.prefix,
+                named.path.join("::"),
+                room.because
+            )
+        })
+        .collect()
+}
+
+fn broken_confinements(source: &Source) -> Vec<String> {
+    let mut broken = Vec::new();
+    for (number, line) in source.code.iter().enumerate() {
+        let words: Vec<&str> = roots(line).collect();
+        for rule in CONFINED.iter().filter(|rule| words.contains(&rule.word)) {
+            if !rule.to.iter().any(|to| source.path.starts_with(to)) {
+                broken.push(format!(
+                    "{}:{}: `{}` belongs into {}: {}",
+                    source.path,
+                    number + 1,
+                    rule.word,
+                    rule.to.join(", "),
+                    rule.because
+                ));
+            }
+        }
+    }
+    broken
+}
+
+/// What is named as a crate or a macro is: followed by `::` or `!`, or right after `use`.
+fn roots(line: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    line.split_inclusive(move |c| !is_part(c))
+        .filter_map(move |piece| {
+            let word = piece.trim_end_matches(|c| !is_part(c));
+            let at = piece.as_ptr().addr() - line.as_ptr().addr();
+            let (before, after) = (&line[..at], &line[at + word.len()..]);
+            // A method or a module of ours may be called like a crate.
+            let is_root = !before.ends_with(['.', ':']);
+            let is_named = after.starts_with("::")
+                || after.starts_with("!(")
+                || before.trim_end().ends_with("use");
+            (!word.is_empty() && is_root && is_named).then_some(word)
+        })
+}
+
+fn broken_absences(source: &Source) -> Vec<String> {
+    let starts = |prefixes: &[&str]| prefixes.iter().any(|p| source.path.starts_with(p));
+    let mut broken = Vec::new();
+    for rule in ABSENT {
+        if !starts(rule.from) || starts(rule.but) {
+            continue;
+        }
+        for (number, line) in source.code.iter().enumerate() {
+            for text in rule.texts.iter().filter(|text| line.contains(**text)) {
+                broken.push(format!(
+                    "{}:{}: `{text}` must be absent here: {}",
+                    source.path,
+                    number + 1,
+                    rule.because
+                ));
+            }
+        }
+    }
+    broken
+}
+
+fn broken_form(source: &Source) -> Vec<String> {
+    let mut broken = Vec::new();
+    let first = source.text.lines().next().unwrap_or_default();
+    // What a file of tests is for, the file that it tests says.
+    if !source.path.ends_with("tests.rs") && !first.starts_with("//! ") {
+        broken.push(format!(
+            "{}:1: a module opens with a paragraph that says what it is and what it must not know",
+            source.path
+        ));
+    }
+    let lines = source.text.lines().count();
+    if lines > LINES && source.path.starts_with("src/") {
+        broken.push(format!(
+            "{}: {lines} lines: split it by what it does",
+            source.path
+        ));
+    }
+    broken
+}
+
+/// Every rule over one file.
+fn broken(source: &Source) -> Vec<String> {
+    let mut broken = broken_imports(source);
+    broken.extend(broken_confinements(source));
+    broken.extend(broken_absences(source));
+    broken.extend(broken_form(source));
+    broken
+}
+
+#[test]
+fn every_room_knows_only_whom_it_may() {
+    let house = source::all("src");
+    assert!(
+        house.len() > 100,
+        "the house was not found: {} files",
+        house.len()
+    );
+    let found: Vec<String> = house.iter().flat_map(broken).collect();
+    for source in &house {
+        let lines = source.text.lines().count();
+        if lines > MANY_LINES {
+            println!("{}: {lines} lines are many", source.path);
+        }
+    }
+    assert!(
+        found.is_empty(),
+        "{} broken rules:\n{}",
+        found.len(),
+        found.join("\n")
+    );
+}
+
+#[test]
+fn every_file_of_tests_says_what_it_tries() {
+    let found: Vec<String> = source::all("tests").iter().flat_map(broken_form).collect();
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn no_rule_is_about_a_room_that_is_not_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for prefix in ROOMS
+        .iter()
+        .flat_map(|room| room.may.iter().copied().chain([room.prefix]))
+    {
+        let path = root.join("src").join(prefix.replace("::", "/"));
+        let is_there = path.is_dir() || path.with_extension("rs").is_file();
+        assert!(is_there, "there is no {prefix}");
+    }
+    let confined = CONFINED.iter().flat_map(|rule| rule.to.iter());
+    let absent = ABSENT
+        .iter()
+        .flat_map(|rule| rule.from.iter().chain(rule.but));
+    for path in confined.chain(absent) {
+        let path = root.join(path);
+        assert!(
+            path.exists() || path.with_extension("rs").is_file(),
+            "there is no {}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn nothing_names_a_directory_of_somebodys_machine() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for below in ["src", "tests", "fixtures", "themes"] {
+        let below = root.join(below);
+        if below.is_dir() {
+            source::collect(&below, &mut files);
+        }
+    }
+    files
+        .extend(["README.md", "Cargo.toml", "Cargo.lock", "deny.toml"].map(|name| root.join(name)));
+    let homes = [
+        root.display().to_string(),
+        ["/ro", "ot/"].concat(),
+        ["/ho", "me/"].concat(),
+        ["/Us", "ers/"].concat(),
+        ["/wo", "rk/"].concat(),
+    ];
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| file.is_file()) {
+        // What is no text names nothing.
+        let Ok(text) = std::fs::read_to_string(file) else {
+            continue;
+        };
+        for (number, line) in text.lines().enumerate() {
+            if homes.iter().any(|home| names_directory(line, home)) {
+                found.push(format!("{}:{}: {line}", below(root, file), number + 1));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Whether a path begins with that directory, rather than having it somewhere inside.
+fn names_directory(line: &str, directory: &str) -> bool {
+    line.match_indices(directory)
+        .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-/}".contains(c)))
+}
+
+fn below(root: &Path, file: &Path) -> String {
+    file.strip_prefix(root)
+        .unwrap_or(file)
+        .display()
+        .to_string()
+}
+
+/// What the rules say about a file of this path and text, the missing paragraph aside.
+fn said(path: &str, text: &str) -> String {
+    broken(&Source::new(path, &format!("//! A file.\n{text}"))).join("\n")
+}
+
+#[test]
+fn a_room_that_knows_too_much_is_caught_however_it_is_written() {
+    let direct = said("src/console/run.rs", "use crate::adapters::docker::Docker;");
+    assert!(
+        direct.starts_with(
+            "src/console/run.rs:2: `console` must not know `adapters::docker::Docker`"
+        ),
+        "{direct}"
+    );
+    let grouped = said(
+        "src/adapters/etcd/read.rs",
+        "use crate::{\n    ports::Result,\n    settings::Settings,\n};",
+    );
+    assert!(
+        grouped.starts_with(
+            "src/adapters/etcd/read.rs:4: `adapters::etcd` must not know `settings::Settings`"
+        ),
+        "{grouped}"
+    );
+    let inline = said("src/inventory/slot.rs", "fn f(_: crate::release::Plan) {}");
+    assert!(
+        inline.contains("`inventory` must not know `release::Plan`"),
+        "{inline}"
+    );
+    let upwards = said(
+        "src/adapters/etcd/read.rs",
+        "use super::super::docker::Docker;",
+    );
+    assert!(
+        upwards.contains("must not know `adapters::docker::Docker`"),
+        "{upwards}"
+    );
+    let nested = said(
+        "src/release/plan.rs",
+        "use crate::{inventory::{Slot, Target}, ports::{Clock}};",
+    );
+    assert!(
+        nested.contains("`release` must not know `ports::Clock`"),
+        "{nested}"
+    );
+    assert!(!nested.contains("inventory"), "{nested}");
+}
+
+#[test]
+fn the_rooms_that_decide_about_pictures_do_not_reach_into_each_other() {
+    let view = said(
+        "src/console/view/slots.rs",
+        "use crate::console::update::update;",
+    );
+    assert!(
+        view.contains("a view draws a model and decides nothing"),
+        "{view}"
+    );
+    let model = said("src/console/model/log.rs", "use super::super::view::draw;");
+    assert!(
+        model.contains("must not know `console::view::draw`"),
+        "{model}"
+    );
+    assert_eq!(said("src/console/model/log.rs", "use super::Model;"), "");
+}
+
+#[test]
+fn only_the_command_line_knows_who_builds_the_house() {
+    for path in [
+        "src/console/run.rs",
+        "src/watchers/mod.rs",
+        "src/settings/load.rs",
+        "src/sandbox/seed.rs",
+    ] {
+        assert!(
+            said(path, "use crate::wire::App;").contains("must not know `wire::App`"),
+            "{path}"
+        );
+    }
+    assert_eq!(said("src/cli/open.rs", "use crate::wire::App;"), "");
+    assert!(said("src/cli/open.rs", "use crate::adapters::etcd;").contains("gets what wire built"));
+}
+
+#[test]
+fn the_two_proxies_may_share_the_pointer_and_nobody_else() {
+    let line = "use crate::adapters::live_pointer::LivePointer;";
+    assert_eq!(said("src/adapters/nginx/writer.rs", line), "");
+    assert_eq!(said("src/adapters/embedded_proxy/serve.rs", line), "");
+    assert!(said("src/adapters/docker/write.rs", line).contains("must not know"));
+}
+
+#[test]
+fn a_client_library_outside_its_adapter_is_caught() {
+    let found = said("src/wire/runtime.rs", "fn f(_: bollard::Docker) {}");
+    assert!(
+        found.starts_with("src/wire/runtime.rs:2: `bollard` belongs into src/adapters/docker/"),
+        "{found}"
+    );
+    assert!(said("src/release/plan.rs", "use ratatui;").contains("only the console draws"));
+    assert!(
+        said("src/watchers/mod.rs", "fn f() { println!(\"hello\"); }")
+            .contains("only the command line prints")
+    );
+    // A word that is only called so is none.
+    assert_eq!(
+        said(
+            "src/wire/runtime.rs",
+            "fn f(a: A) { a.print(); let bollard = 1; }"
+        ),
+        ""
+    );
+}
+
+#[test]
+fn clocks_and_waiting_where_it_is_pure_are_caught() {
+    assert!(
+        said("src/release/guard.rs", "let now = Timestamp::now();").contains("is told the time")
+    );
+    assert!(
+        said(
+            "src/console/view/header.rs",
+            "let now = std::time::Instant::now();"
+        )
+        .contains("is told the time")
+    );
+    assert!(
+        said("src/release/machine/flow.rs", "pub async fn f() {}").contains("waits for nothing")
+    );
+    assert!(said("src/console/update/keys.rs", "tokio::spawn(f);").contains("waits for nothing"));
+    assert_eq!(
+        said(
+            "src/release/driver/mod.rs",
+            "tokio::spawn(f); let at = Instant::now();"
+        ),
+        ""
+    );
+}
+
+#[test]
+fn a_shortcut_is_caught_in_code_and_let_be_in_tests_texts_and_comments() {
+    let code = "fn f() {\n    g().unwrap();\n}";
+    assert_eq!(said("src/logs/ring.rs", code).lines().count(), 1);
+    assert!(said("src/logs/ring.rs", code).starts_with("src/logs/ring.rs:3: `.unwrap()`"));
+    let innocent = [
+        "// g().unwrap()",
+        "/// g().unwrap()",
+        "const A: &str = \"g().unwrap()\";",
+        "const B: &str = r#\"say \".unwrap()\" here\"#;",
+        "const C: char = '\"'; const D: char = '\\''; fn f<'a>() { h(\".unwrap()\") }",
+        "#[cfg(test)]\nmod tests {\n    fn t() {\n        g().unwrap();\n    }\n}",
+    ];
+    for text in innocent {
+        assert_eq!(said("src/logs/ring.rs", text), "", "{text}");
+    }
+    let behind = format!("{}\nfn f() {{ g().unwrap(); }}", innocent[5]);
+    assert!(
+        said("src/logs/ring.rs", &behind).starts_with("src/logs/ring.rs:8:"),
+        "{behind}"
+    );
+}
+
+#[test]
+fn a_file_without_a_paragraph_or_without_an_end_is_caught() {
+    let mute = Source::new("src/logs/ring.rs", "use std::fmt;");
+    assert!(broken(&mute).join("").contains("opens with a paragraph"));
+    let endless = said("src/logs/ring.rs", &"\n".repeat(LINES));
+    assert!(endless.contains("split it"), "{endless}");
+}
+
+#[test]
+fn a_room_that_no_rule_speaks_of_is_caught() {
+    assert!(said("src/novelty/mod.rs", "").contains("no rule says"));
+}
+
+#[test]
+fn a_directory_of_a_home_is_told_from_one_that_only_sounds_alike() {
+    let home = ["/ho", "me/"].concat();
+    assert!(names_directory(&format!("see {home}ana/greenroom"), &home));
+    assert!(names_directory(&format!("\"{home}ana\""), &home));
+    assert!(!names_directory(
+        &format!("$GONE{home}page"),
+        &["/x", "y/"].concat()
+    ));
+    assert!(!names_directory(&format!("web.example{home}"), &home));
+}

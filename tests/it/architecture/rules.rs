@@ -1,0 +1,201 @@
+//! The rules of the house as tables. The map in `src/lib.rs` says them in words; change both.
+
+/// Who may name whom. A file belongs to the row with the longest prefix of its module path; what it
+/// names has to begin with its own prefix or with one of those allowed.
+pub(super) struct Room {
+    /// Modules below this path.
+    pub(super) prefix: &'static str,
+    /// What they may name besides themselves.
+    pub(super) may: &'static [&'static str],
+    /// Why nothing else.
+    pub(super) because: &'static str,
+}
+
+const fn room(prefix: &'static str, may: &'static [&'static str], because: &'static str) -> Room {
+    Room {
+        prefix,
+        may,
+        because,
+    }
+}
+
+const AN_ADAPTER: &str = "an adapter knows ports, nouns and its own client library";
+const THE_WORLD: &[&str] = &["ports", "inventory", "checks", "history", "harmless"];
+const WITH_POINTER: &[&str] = &[
+    "ports",
+    "inventory",
+    "checks",
+    "history",
+    "harmless",
+    // Two proxies read the same pointer: its layout is said once, beside them.
+    "adapters::live_pointer",
+];
+
+/// The import table.
+#[rustfmt::skip]
+pub(super) const ROOMS: &[Room] = &[
+    room("harmless", &[], "it is used by everyone"),
+    room("inventory", &["harmless"], "nouns know no verbs"),
+    room("checks", &["inventory", "harmless"], "what a check means does not depend on who asks"),
+    room("history", &["inventory", "checks", "harmless"], "records know no procedure"),
+    room("ports", &["inventory", "checks", "history", "harmless"], "a contract knows neither side"),
+    room("logs", &["ports", "inventory", "harmless"], "lines are kept the same whoever draws them"),
+    room("release", &["inventory", "checks", "history", "harmless"], "the protocol is pure"),
+    room("release::driver", &["release", "ports", "inventory", "checks", "history", "harmless"], "the driver knows ports, no adapter and no face"),
+    room("release::engine", &["release", "ports", "inventory", "checks", "history", "harmless"], "the engine knows ports, no adapter and no face"),
+    room("release::gather", &["release", "ports", "inventory", "checks", "history", "harmless"], "gathering knows ports, no adapter and no face"),
+    room("release::handle", &["release", "ports", "inventory", "checks", "history", "harmless"], "the handle knows no adapter and no face"),
+    room("watchers", &["release", "ports", "inventory", "checks", "history", "harmless"], "observing knows no adapter and no face"),
+    room("adapters", &[], "each outside system has a room of its own"),
+    room("adapters::docker", THE_WORLD, AN_ADAPTER),
+    room("adapters::embedded_proxy", WITH_POINTER, AN_ADAPTER),
+    room("adapters::etcd", THE_WORLD, AN_ADAPTER),
+    room("adapters::http", THE_WORLD, AN_ADAPTER),
+    room("adapters::live_pointer", THE_WORLD, AN_ADAPTER),
+    room("adapters::nginx", WITH_POINTER, AN_ADAPTER),
+    room("adapters::oci_registry", THE_WORLD, AN_ADAPTER),
+    room("adapters::process", THE_WORLD, AN_ADAPTER),
+    room("adapters::secrets", THE_WORLD, AN_ADAPTER),
+    room("adapters::sqlite", THE_WORLD, AN_ADAPTER),
+    // A target is configured as the release's own `Definition`, so settings know that type.
+    room("settings", &["release", "inventory", "checks", "history", "harmless"], "configuration knows no server and no screen"),
+    room("console", &["release", "logs", "inventory", "checks", "history", "harmless"], "the console asks its desk, and nobody else"),
+    room("console::model", &["console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "the model is data: it neither draws nor does"),
+    room("console::view", &["console::model", "console::theme", "console::layout", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "a view draws a model and decides nothing"),
+    room("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "harmless"], "an update asks by effects and draws nothing"),
+    room("sandbox", &["release", "ports", "inventory", "checks", "history", "harmless"], "the sandbox is released to by the same engine"),
+    room("sandbox::sample", &["inventory", "harmless"], "the sample application is another program"),
+    room("diagnostics", &[], "it watches everyone and asks no one"),
+    room("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "wire builds the house; only the command line uses it"),
+    // The catalogue of versions that the process adapter reads is written from the sandbox's list.
+    room("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the house; only the command line uses it"),
+    room("cli", &["wire", "settings", "console", "sandbox", "diagnostics", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "a verb gets what wire built, never an adapter"),
+];
+
+/// A word that may stand in some files only.
+pub(super) struct Confined {
+    /// The word, as a whole word of code.
+    pub(super) word: &'static str,
+    /// Files whose path begins so.
+    pub(super) to: &'static [&'static str],
+    /// Why.
+    pub(super) because: &'static str,
+}
+
+const fn confined(
+    word: &'static str,
+    to: &'static [&'static str],
+    because: &'static str,
+) -> Confined {
+    Confined { word, to, because }
+}
+
+const A_CLIENT: &str = "a client library stays in its adapter";
+const PRINTS: &[&str] = &["src/cli/", "src/sandbox/sample/"];
+
+/// Where client libraries and printing are.
+#[rustfmt::skip]
+pub(super) const CONFINED: &[Confined] = &[
+    confined("bollard", &["src/adapters/docker/"], A_CLIENT),
+    confined("etcd_client", &["src/adapters/etcd/"], A_CLIENT),
+    confined("oci_client", &["src/adapters/oci_registry/"], A_CLIENT),
+    confined("reqwest", &["src/adapters/http/"], A_CLIENT),
+    confined("rusqlite", &["src/adapters/sqlite/", "src/sandbox/sample/"], A_CLIENT),
+    confined("minijinja", &["src/adapters/nginx/", "src/adapters/etcd/"], "templates are filled in where they are used"),
+    confined("ratatui", &["src/console/"], "only the console draws"),
+    confined("crossterm", &["src/console/"], "only the console has the terminal"),
+    confined("tui_logger", &["src/diagnostics", "src/console/view/"], "the log pane and what feeds it"),
+    confined("clap", &["src/cli/"], "only the command line reads arguments"),
+    confined("indicatif", &["src/cli/"], "only the command line prints"),
+    confined("println", PRINTS, "only the command line prints"),
+    confined("eprintln", PRINTS, "only the command line prints"),
+    confined("print", PRINTS, "only the command line prints"),
+    confined("eprint", PRINTS, "only the command line prints"),
+];
+
+/// Words that may not stand in the files of a kind.
+pub(super) struct Absent {
+    /// Files whose path begins so.
+    pub(super) from: &'static [&'static str],
+    /// But for those.
+    pub(super) but: &'static [&'static str],
+    /// Text that may not occur in the code.
+    pub(super) texts: &'static [&'static str],
+    /// Why.
+    pub(super) because: &'static str,
+}
+
+const CLOCKS: &[&str] = &[
+    "Timestamp::now",
+    "Zoned::now",
+    "Instant::now",
+    "SystemTime::now",
+];
+
+/// What must be absent where.
+pub(super) const ABSENT: &[Absent] = &[
+    Absent {
+        from: &[
+            "src/inventory/",
+            "src/checks/",
+            "src/history/",
+            "src/release/",
+            "src/console/model/",
+            "src/console/update/",
+            "src/console/view/",
+            "src/console/theme/",
+        ],
+        but: &["src/release/driver/", "src/release/engine.rs"],
+        texts: CLOCKS,
+        because: "what is pure is told the time",
+    },
+    Absent {
+        from: &[
+            "src/inventory/",
+            "src/checks/",
+            "src/history/",
+            "src/release/",
+            "src/console/model/",
+            "src/console/update/",
+            "src/console/view/",
+            "src/console/theme/",
+            "src/settings/",
+        ],
+        but: &[
+            "src/release/driver/",
+            "src/release/engine.rs",
+            "src/release/gather.rs",
+            "src/release/handle.rs",
+        ],
+        texts: &[
+            "tokio",
+            "async fn",
+            "async move",
+            ".await",
+            "mpsc",
+            "spawn(",
+        ],
+        because: "what is pure waits for nothing",
+    },
+    Absent {
+        from: &["src/"],
+        but: &[],
+        texts: &[
+            ".unwrap()",
+            ".expect(",
+            "panic!(",
+            "todo!(",
+            "unimplemented!(",
+            "dbg!(",
+            "#[allow(",
+            "#![allow(",
+        ],
+        because: "a failure is a value, and an exception from a lint gives its reason",
+    },
+];
+
+/// A file longer than this is split.
+pub(super) const LINES: usize = 600;
+
+/// A file longer than this is named by the test when it is run with `--nocapture`.
+pub(super) const MANY_LINES: usize = 400;
