@@ -143,9 +143,11 @@ impl Question {
     }
 }
 
-/// The two answers to a question.
+/// What has the focus of a question: one of its two answers, or the name to be typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Button {
+    /// The line for the name: Enter here answers nothing while the name is not whole.
+    Name,
     /// Change nothing.
     Cancel,
     /// Do it.
@@ -173,6 +175,19 @@ impl Confirm {
     /// Whether the answer *do it* can be given now.
     pub fn may_go(&self) -> bool {
         self.need != Need::TypedName || self.typed == self.expected()
+    }
+
+    /// What is wrong with the name as it is typed so far, where one is asked for.
+    pub fn missing(&self) -> Option<String> {
+        if self.may_go() {
+            return None;
+        }
+        let expected = self.expected();
+        match expected.strip_prefix(self.typed.as_str()) {
+            Some(whole) if whole == expected => Some(format!("the name {expected} is missing")),
+            Some(rest) => Some(format!("not the whole name: {rest} is missing")),
+            None => Some(format!("that is not {expected}")),
+        }
     }
 
     /// The name that has to be typed.

@@ -225,7 +225,8 @@ fn production_looks_like_production_and_danger_like_danger() {
     let shown = drawn(&model, &theme);
     let danger = style_of(&shown, "╔ Switch traffic · web · PRODUCTION");
     assert_eq!(danger.fg, theme.style(Meaning::Danger).fg);
-    let cancel = style_of(&shown, "[ Cancel ]");
+    press_key(&mut model, KeyCode::Left);
+    let cancel = style_of(&drawn(&model, &theme), "[ Cancel ]");
     assert!(
         cancel.add_modifier.contains(Modifier::REVERSED),
         "cancel is not focused"
