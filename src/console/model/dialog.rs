@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::history::Step;
+use crate::history::{Direction, Step};
 use crate::inventory::Target;
 use crate::release::{Choice, Need, Plan, Status, Wanted};
 
@@ -203,6 +203,8 @@ pub struct Failure {
     pub status: Arc<Status>,
     /// Which step.
     pub step: Step,
+    /// Whether doing or undoing it failed.
+    pub direction: Direction,
     /// Why.
     pub why: String,
     /// What can be chosen; the row before them all decides nothing.

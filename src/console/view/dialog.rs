@@ -12,6 +12,8 @@ use crate::console::model::{
     Dialog, Failure, Leaving, Model, Page, Picker, Reason, VersionList, ways,
 };
 use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::history::Direction;
+use crate::release::Choice;
 
 /// The widest a dialog gets: longer lines are hard to read.
 const WIDEST: u16 = 92;
@@ -277,20 +279,22 @@ fn failure<'a>(theme: &Theme, failure: &Failure, columns: usize) -> Sheet<'a> {
     let mut sheet = Sheet::new(format!("{} failed · {}", failure.step, plan.target()));
     sheet.frame = Meaning::Danger;
     sheet.body = wrapped(theme, &failure.why, columns, Meaning::Bad);
-    let undo = format!("backing out: {}", failure.status.undo);
-    sheet
-        .body
-        .extend(wrapped(theme, &undo, columns, Meaning::Muted));
-    sheet.foot.push(row(
-        theme,
-        failure.row == 0,
-        "decide later: everything stays as it is".into(),
-    ));
+    let mut push = |index: usize, name: &str, does: &str| {
+        let words = format!("{name:<14}{does}");
+        let words = text::cut(&words, columns.saturating_sub(2), theme);
+        sheet.foot.push(row(theme, failure.row == index, words));
+    };
+    push(0, "decide later", "nothing is done now; A asks again");
     for (index, choice) in failure.choices.iter().enumerate() {
-        let selected = failure.row == index + 1;
+        push(index + 1, choice.as_str(), &does(failure, *choice));
+    }
+    // A row has one line; what it loses of the way back is said above, where there is room.
+    let undo = &failure.status.undo;
+    if text::width(undo) + 16 > columns && failure.choices.contains(&Choice::BackOut) {
+        let undo = format!("backing out: {undo}");
         sheet
-            .foot
-            .push(row(theme, selected, choice.as_str().to_owned()));
+            .body
+            .extend(wrapped(theme, &undo, columns, Meaning::Muted));
     }
     sheet.foot.push(Line::default());
     sheet.foot.push(keys(
@@ -302,6 +306,20 @@ fn failure<'a>(theme: &Theme, failure: &Failure, columns: usize) -> Sheet<'a> {
         ],
     ));
     sheet
+}
+
+/// What a choice comes to.
+fn does(failure: &Failure, choice: Choice) -> String {
+    let step = failure.step;
+    match choice {
+        Choice::Retry => match failure.direction {
+            Direction::Forward => format!("does {step} once more"),
+            Direction::Back => format!("tries once more to undo {step}"),
+        },
+        Choice::BackOut => failure.status.undo.clone(),
+        Choice::Leave => "ends the release; everything stays as it stands now".into(),
+        Choice::Skip => format!("goes on without {step}; the record says so"),
+    }
 }
 
 fn leaving<'a>(model: &Model, theme: &Theme, leaving: Leaving, columns: usize) -> Sheet<'a> {
