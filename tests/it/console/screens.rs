@@ -198,6 +198,22 @@ fn next_and_back_out_have_a_line_each_however_long_they_are() {
 }
 
 #[test]
+fn what_waits_for_a_person_says_what_it_does_and_what_backing_out_would() {
+    for size in [(118, 34), (80, 24)] {
+        let mut model = model(size, with_candidate(web_production()));
+        let asking = Arc::new(asking(Step::Register));
+        tell(&mut model, Event::ReleaseMoved(asking));
+        let shown = screen(&model);
+        for words in [
+            "▲ A answers: register waits for you since 0:05; register writes",
+            "back out now: stop green",
+        ] {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
+    }
+}
+
+#[test]
 fn a_line_with_its_own_time_is_not_given_another() {
     let mut model = busy((118, 34));
     let source = model.log.source.clone().expect("a log");
