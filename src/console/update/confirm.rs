@@ -94,6 +94,8 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
         model.dialog = Some(Dialog::Confirm(confirm));
         return Vec::new();
     }
+    // What was said about half a name is over.
+    model.notice = None;
     let target = confirm.question.plan().target().clone();
     // It was armed when it was asked; five minutes may have ended since.
     if !model.is_armed() || model.open.as_ref() != Some(&target) {

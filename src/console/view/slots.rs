@@ -136,7 +136,10 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot) -> Vec<(S
         let took = text::took(probe.took);
         lines.push((format!("health {} in {took}", probe.detail), Meaning::Muted));
     }
-    lines.push(traffic(model, snapshot, slot));
+    let traffic = traffic(model, snapshot, slot);
+    if !traffic.0.is_empty() {
+        lines.push(traffic);
+    }
     lines.push((format!("instance {}", instance.id.short()), Meaning::Muted));
     lines
 }
