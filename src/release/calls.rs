@@ -1,6 +1,6 @@
 //! The words of a plan: each call that a step will make, so that an operator can check it.
 
-use super::words::duration;
+use super::words::{duration, keeps_warm};
 use super::{Limit, Plan};
 use crate::history::Step;
 use crate::inventory::{Slot, instance_name};
@@ -156,8 +156,8 @@ fn stop(plan: &Plan) -> Vec<String> {
     let timing = &plan.definition.timing;
     let old = old_slot(plan);
     let standby = match timing.standby {
-        Limit::After(time) => format!("keep {old} warm for {}", duration(time)),
-        Limit::Never => format!("keep {old} warm until somebody ends it"),
+        Limit::After(time) => format!("{} for {}", keeps_warm(old), duration(time)),
+        Limit::Never => format!("{} until somebody ends it", keeps_warm(old)),
     };
     vec![
         standby,

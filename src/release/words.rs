@@ -1,6 +1,13 @@
-//! Durations as people say them.
+//! Durations as people say them, and words that more than one place has to know.
 
 use std::time::Duration;
+
+use crate::inventory::Slot;
+
+/// How the call of *stop* begins that keeps the old version warm: what ends that does not do it.
+pub fn keeps_warm(slot: Slot) -> String {
+    format!("keep {slot} warm")
+}
 
 /// `850ms`, `4.1s`, `2m 5s`, `1h 10m`, `12d 4h`.
 pub fn duration(time: Duration) -> String {

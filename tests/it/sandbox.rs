@@ -408,7 +408,7 @@ fn an_operator_promotes_to_production_by_keys() {
     pty.keys("W");
     pty.wait_for_text("armed", SOON);
     pty.keys("P");
-    pty.wait_for_text("what qa runs", SOON);
+    pty.wait_for_text("live in qa", SOON);
     pty.keys("1.9.0");
     pty.wait_for_text("1.9.0_", SOON);
     pty.keys("\r");
@@ -424,6 +424,8 @@ fn an_operator_promotes_to_production_by_keys() {
     pty.keys("A");
     pty.wait_for_text("Type production to go on", SOON);
     pty.keys("productio\r");
+    pty.wait_for_text("n is missing; Esc cancels", SOON);
+    pty.keys("\x1b");
     pty.wait_for_text("cancelled: nothing was done", SOON);
     pty.keys("A");
     pty.wait_for_text("Type production to go on", SOON);

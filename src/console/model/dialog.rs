@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::history::Step;
+use crate::history::{Direction, Step};
 use crate::inventory::Target;
 use crate::release::{Choice, Need, Plan, Status, Wanted};
 
@@ -143,9 +143,11 @@ impl Question {
     }
 }
 
-/// The two answers to a question.
+/// What has the focus of a question: one of its two answers, or the name to be typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Button {
+    /// The line for the name: Enter here answers nothing while the name is not whole.
+    Name,
     /// Change nothing.
     Cancel,
     /// Do it.
@@ -175,6 +177,19 @@ impl Confirm {
         self.need != Need::TypedName || self.typed == self.expected()
     }
 
+    /// What is wrong with the name as it is typed so far, where one is asked for.
+    pub fn missing(&self) -> Option<String> {
+        if self.may_go() {
+            return None;
+        }
+        let expected = self.expected();
+        match expected.strip_prefix(self.typed.as_str()) {
+            Some(whole) if whole == expected => Some(format!("the name {expected} is missing")),
+            Some(rest) => Some(format!("not the whole name: {rest} is missing")),
+            None => Some(format!("that is not {expected}")),
+        }
+    }
+
     /// The name that has to be typed.
     pub fn expected(&self) -> &str {
         self.question.plan().target().environment.as_str()
@@ -188,6 +203,8 @@ pub struct Failure {
     pub status: Arc<Status>,
     /// Which step.
     pub step: Step,
+    /// Whether doing or undoing it failed.
+    pub direction: Direction,
     /// Why.
     pub why: String,
     /// What can be chosen; the row before them all decides nothing.

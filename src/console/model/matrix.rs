@@ -9,6 +9,8 @@ use crate::release::{Progress, Status};
 /// A cell's state, the most urgent that is true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CellState {
+    /// The service has no target in that environment, as far as is known.
+    Absent,
     /// Nothing is known of it at the moment.
     Unknown,
     /// Nothing is live there.
@@ -37,7 +39,7 @@ pub fn cell_state(
         return state;
     }
     let Some(snapshot) = snapshot else {
-        return CellState::Unknown;
+        return CellState::Absent;
     };
     if !snapshot.sources.runtime.is_live() {
         return CellState::Unknown;

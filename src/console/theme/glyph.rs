@@ -86,6 +86,8 @@ pub enum Glyph {
     Differs,
     /// Not known.
     Unknown,
+    /// There is none.
+    None,
     /// Not begun.
     Dot,
     /// Waits for a person.
@@ -114,6 +116,7 @@ impl Glyph {
             Self::Held => ("■", "#"),
             Self::Differs => ("≠", "!"),
             Self::Unknown => ("?", "?"),
+            Self::None => ("–", "-"),
             Self::Dot => ("·", "."),
             Self::Hand => ("▲", "A"),
             Self::Back => ("↶", "<"),

@@ -188,7 +188,11 @@ pub(super) fn ask(model: &mut Model, question: Question, need: Need) {
         question,
         need,
         typed: String::new(),
-        button: Button::Cancel,
+        button: if need == Need::TypedName {
+            Button::Name
+        } else {
+            Button::Cancel
+        },
         top: 0,
     }));
 }

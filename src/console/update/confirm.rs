@@ -40,7 +40,7 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
         KeyCode::Enter => {
             return match confirm.button {
                 Button::Cancel => cancelled(model),
-                Button::Go => go(model, confirm),
+                Button::Name | Button::Go => go(model, confirm),
             };
         }
         KeyCode::PageDown => scroll(&mut confirm, 5),
@@ -49,19 +49,20 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
         KeyCode::Up => scroll(&mut confirm, -1),
         KeyCode::Left => confirm.button = Button::Cancel,
         KeyCode::Right if confirm.may_go() => confirm.button = Button::Go,
-        KeyCode::Tab | KeyCode::BackTab if confirm.may_go() => {
+        KeyCode::Right => confirm.button = Button::Name,
+        KeyCode::Tab | KeyCode::BackTab => {
             confirm.button = match confirm.button {
-                Button::Cancel => Button::Go,
-                Button::Go => Button::Cancel,
+                Button::Cancel if confirm.may_go() => Button::Go,
+                Button::Cancel => Button::Name,
+                Button::Name | Button::Go => Button::Cancel,
             };
         }
-        _ if confirm.need == Need::TypedName => {
-            super::choose::typed(&mut confirm.typed, key);
+        _ if confirm.need == Need::TypedName && super::choose::typed(&mut confirm.typed, key) => {
             // The whole name is the decision: Enter presses the button it has unlocked.
             confirm.button = if confirm.may_go() {
                 Button::Go
             } else {
-                Button::Cancel
+                Button::Name
             };
         }
         _ => {}
@@ -87,10 +88,14 @@ fn cancelled(model: &mut Model) -> Vec<Effect> {
 }
 
 fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
-    if !confirm.may_go() {
+    if let Some(missing) = confirm.missing() {
+        let text = format!("{missing}; Esc cancels");
+        super::say(model, Weight::Refused, &text);
         model.dialog = Some(Dialog::Confirm(confirm));
         return Vec::new();
     }
+    // What was said about half a name is over.
+    model.notice = None;
     let target = confirm.question.plan().target().clone();
     // It was armed when it was asked; five minutes may have ended since.
     if !model.is_armed() || model.open.as_ref() != Some(&target) {

@@ -77,7 +77,10 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
 /// The question about a failed step, if there is one.
 pub(super) fn failure(status: &Arc<Status>) -> Option<Failure> {
     let Progress::Choosing {
-        step, why, choices, ..
+        step,
+        direction,
+        why,
+        choices,
     } = &status.progress
     else {
         return None;
@@ -85,6 +88,7 @@ pub(super) fn failure(status: &Arc<Status>) -> Option<Failure> {
     Some(Failure {
         status: Arc::clone(status),
         step: *step,
+        direction: *direction,
         why: crate::harmless::harmless(why),
         choices: choices.clone(),
         row: 0,

@@ -9,7 +9,7 @@ use crate::checks::Verdict;
 use crate::console::model::{Button, Confirm, Model, Question};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{PlannedCalls, ReleaseKind, Step};
-use crate::inventory::Slot;
+use crate::release::words::keeps_warm;
 use crate::release::{Need, Plan, Status};
 
 pub(super) fn sheet<'a>(
@@ -48,8 +48,9 @@ pub(super) fn sheet<'a>(
                 .as_ref()
                 .map_or("the old version", |from| from.version.name());
             let words = format!("{from} is stopped: going back to it becomes a cold start");
+            sides(theme, &status.plan, Moves::Over, &mut rows);
             rows.push(("stops", words, Meaning::Warn));
-            calls(status.plan.step(Step::Stop), "stop", &mut rows);
+            stop_calls(&status.plan, "stop", &mut rows);
         }
     }
     if let Some(reason) = &plan.reason {
@@ -86,7 +87,7 @@ fn verb(question: &Question) -> &'static str {
 type Rows<'r> = Vec<(&'r str, String, Meaning)>;
 
 fn begin(theme: &Theme, plan: &Plan, rows: &mut Rows<'_>) {
-    sides(theme, plan, Moves::Later, rows);
+    sides(theme, plan, Moves::Planned, rows);
     let cases = plan.definition.suite.cases.len();
     let required = plan
         .definition
@@ -109,10 +110,10 @@ fn begin(theme: &Theme, plan: &Plan, rows: &mut Rows<'_>) {
 }
 
 fn step(model: &Model, theme: &Theme, status: &Status, step: Step, rows: &mut Rows<'_>) {
-    let moves = if step == Step::Switch {
-        Moves::Now
-    } else {
-        Moves::Later
+    let moves = match (status.switched, step) {
+        (true, _) => Moves::Over,
+        (false, Step::Switch) => Moves::Now,
+        (false, _) => Moves::Later,
     };
     sides(theme, &status.plan, moves, rows);
     let counts: Vec<String> = [
@@ -148,7 +149,11 @@ fn step(model: &Model, theme: &Theme, status: &Status, step: Step, rows: &mut Ro
         if bad { Meaning::Warn } else { Meaning::Ok },
     ));
     let planned = status.plan.step(step);
-    calls(planned, "does", rows);
+    if step == Step::Stop {
+        stop_calls(&status.plan, "does", rows);
+    } else {
+        calls(planned, "does", rows);
+    }
     if let Some(planned) = planned {
         rows.push(("undo", planned.undo.clone(), Meaning::Muted));
     }
@@ -167,8 +172,13 @@ fn back_out(theme: &Theme, status: &Status, rows: &mut Rows<'_>) {
 /// What a question does to the traffic.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Moves {
-    Now,
+    /// Nothing is begun yet.
+    Planned,
+    /// The candidate is there, and gets it by a later step.
     Later,
+    Now,
+    /// It has moved already: only the old version is touched.
+    Over,
     Back,
     Never,
 }
@@ -176,38 +186,56 @@ enum Moves {
 /// Both sides: who has the traffic, and what becomes of it.
 fn sides(theme: &Theme, plan: &Plan, moves: Moves, rows: &mut Rows<'_>) {
     let arrow = theme.glyph(Glyph::Move);
+    let all = format!("  0% {arrow} 100%");
+    let none = format!("100% {arrow}   0%");
     let (old, new) = match moves {
-        Moves::Now => (format!("100% {arrow}   0%"), format!("  0% {arrow} 100%")),
-        Moves::Back => (format!("  0% {arrow} 100%"), format!("100% {arrow}   0%")),
-        Moves::Later => ("has the traffic".into(), "no traffic by this step".into()),
-        Moves::Never => (
-            "keeps the traffic".into(),
-            "has no traffic, is removed".into(),
-        ),
+        Moves::Planned if plan.warm.is_some() => {
+            ("has the traffic", "is warm here, no traffic by this step")
+        }
+        Moves::Planned => ("has the traffic", "is started here, traffic later"),
+        Moves::Later => ("has the traffic", "no traffic by this step"),
+        Moves::Now => (none.as_str(), all.as_str()),
+        Moves::Over => ("warm without traffic, is stopped", "has all the traffic"),
+        Moves::Back => (all.as_str(), none.as_str()),
+        Moves::Never if plan.warm.is_some() => ("keeps the traffic", "has no traffic"),
+        Moves::Never => ("keeps the traffic", "has no traffic, is removed"),
     };
     let service = &plan.target().service;
-    let label = |slot: Slot| slot.as_str();
     match &plan.from {
         Some(from) => {
             let version = format!("{service}:{}", from.version.name());
             let words = format!("{version:<20} {}  {old}", from.version.digest.short());
-            rows.push((label(from.slot), words, Meaning::Text));
+            rows.push((from.slot.as_str(), words, Meaning::Text));
         }
-        None => rows.push(("from", "nothing is live yet".into(), Meaning::Text)),
+        None => rows.push(("from", "nothing was live before".into(), Meaning::Text)),
     }
     let version = format!("{service}:{}", plan.version.name());
-    let new = if moves == Moves::Later && plan.warm.is_none() {
-        "is started here, traffic later".to_owned()
-    } else {
-        new
-    };
     let words = format!("{version:<20} {}  {new}", plan.version.digest.short());
-    rows.push((label(plan.slot), words, Meaning::Text));
+    rows.push((plan.slot.as_str(), words, Meaning::Text));
+}
+
+/// The calls that stop the old version. Keeping it warm is what this ends: it is not done again.
+fn stop_calls<'r>(plan: &Plan, label: &'r str, rows: &mut Rows<'r>) {
+    let Some(planned) = plan.step(Step::Stop) else {
+        return;
+    };
+    let warm = keeps_warm(plan.slot.other());
+    let calls = planned.calls.iter().filter(|call| !call.starts_with(&warm));
+    push_calls(calls, label, rows);
 }
 
 fn calls<'r>(planned: Option<&PlannedCalls>, label: &'r str, rows: &mut Rows<'r>) {
-    let Some(planned) = planned else { return };
-    for (index, call) in planned.calls.iter().enumerate() {
+    if let Some(planned) = planned {
+        push_calls(planned.calls.iter(), label, rows);
+    }
+}
+
+fn push_calls<'r, 'c>(
+    calls: impl Iterator<Item = &'c String>,
+    label: &'r str,
+    rows: &mut Rows<'r>,
+) {
+    for (index, call) in calls.enumerate() {
         let label = if index == 0 { label } else { "" };
         rows.push((label, call.clone(), Meaning::Text));
     }
@@ -233,12 +261,18 @@ fn labelled<'a>(
 fn foot<'a>(model: &Model, theme: &Theme, asked: &Confirm, verb: &'static str) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
     if asked.need == Need::TypedName {
-        lines.push(Line::from(vec![
+        let mut line = Line::from(vec![
             theme.span("Type ", Meaning::Text),
             theme.span(asked.expected().to_owned(), Meaning::Danger),
             theme.span(" to go on:  ", Meaning::Text),
             theme.span(format!("{}_", text::clean(&asked.typed)), Meaning::Key),
-        ]));
+        ]);
+        if !asked.typed.is_empty()
+            && let Some(missing) = asked.missing()
+        {
+            line.push_span(theme.span(format!("  {missing}"), Meaning::Warn));
+        }
+        lines.push(line);
         lines.push(Line::default());
     }
     let meaning = |button: Button| {

@@ -5,13 +5,13 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear};
 
-use super::{confirm, pane, text};
+use super::{confirm, pane, picker, text};
 use crate::console::action::{BINDINGS, Scope};
 use crate::console::layout::dialog_rows;
-use crate::console::model::{
-    Dialog, Failure, Leaving, Model, Page, Picker, Reason, VersionList, ways,
-};
+use crate::console::model::{Dialog, Failure, Leaving, Model, Page, Reason};
 use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::history::Direction;
+use crate::release::Choice;
 
 /// The widest a dialog gets: longer lines are hard to read.
 const WIDEST: u16 = 92;
@@ -50,7 +50,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
     let sheet = match dialog {
         Dialog::Help(top) => help(theme, *top, columns),
         Dialog::Page(page) => self::page(theme, page, columns),
-        Dialog::Picker(picker) => self::picker(model, theme, picker, frame.area(), columns),
+        Dialog::Picker(picker) => picker::sheet(model, theme, picker, frame.area(), columns),
         Dialog::Reason(reason) => self::reason(theme, reason, columns),
         Dialog::Thinking(thinking) => {
             let mut sheet = Sheet::new(format!("{} to {}", thinking.name, thinking.target));
@@ -189,7 +189,7 @@ fn page<'a>(theme: &Theme, page: &Page, columns: usize) -> Sheet<'a> {
 }
 
 /// A row of a list, marked when the cursor is on it.
-fn row<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> {
+pub(super) fn row<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> {
     let (mark, meaning) = if selected {
         (theme.glyph(Glyph::Cursor), Meaning::Selection)
     } else {
@@ -199,58 +199,6 @@ fn row<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> {
         theme.span(format!("{mark} "), Meaning::Key),
         theme.span(words, meaning),
     ])
-}
-
-fn picker<'a>(
-    model: &Model,
-    theme: &Theme,
-    picker: &Picker,
-    area: Rect,
-    columns: usize,
-) -> Sheet<'a> {
-    let mut sheet = Sheet::new(format!("Promote to {}: which version?", picker.target));
-    let ways = ways(model, picker);
-    // The first two lines of the body are fixed; the list moves under them.
-    let height = dialog_rows((area.width, area.height))
-        .saturating_sub(6)
-        .max(1);
-    let top = pane::top(picker.row, ways.len(), height);
-    let filter = format!("{}_", picker.filter);
-    sheet.body.push(Line::from(vec![
-        theme.span("filter, or a tag or digest: ", Meaning::Muted),
-        theme.span(filter, Meaning::Text),
-    ]));
-    sheet.body.push(match &picker.list {
-        VersionList::Loading => {
-            let words = format!("{} asking the image registry", theme.glyph(Glyph::Half));
-            Line::from(theme.span(words, Meaning::Busy))
-        }
-        VersionList::Failed(why) => {
-            let words = format!("the image registry was not heard: {why}");
-            Line::from(theme.span(text::cut(&words, columns, theme), Meaning::Warn))
-        }
-        VersionList::Listed(all) => {
-            let words = format!("{} tags in the image registry", all.len());
-            Line::from(theme.span(words, Meaning::Muted))
-        }
-    });
-    for (index, way) in ways.iter().enumerate().skip(top).take(height) {
-        let name = text::pad(&way.name, 24.min(columns / 2), theme);
-        let words = text::cut(
-            &format!("{name}  {}", way.remark),
-            columns.saturating_sub(2),
-            theme,
-        );
-        sheet.body.push(row(theme, index == picker.row, words));
-    }
-    if ways.is_empty() {
-        let words = "nothing fits: type a whole tag or digest";
-        sheet
-            .body
-            .push(Line::from(theme.span(words, Meaning::Muted)));
-    }
-    sheet.foot = vec![keys(theme, &[("Enter", "choose"), ("Esc", "cancel")])];
-    sheet
 }
 
 fn reason<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> {
@@ -277,20 +225,22 @@ fn failure<'a>(theme: &Theme, failure: &Failure, columns: usize) -> Sheet<'a> {
     let mut sheet = Sheet::new(format!("{} failed · {}", failure.step, plan.target()));
     sheet.frame = Meaning::Danger;
     sheet.body = wrapped(theme, &failure.why, columns, Meaning::Bad);
-    let undo = format!("backing out: {}", failure.status.undo);
-    sheet
-        .body
-        .extend(wrapped(theme, &undo, columns, Meaning::Muted));
-    sheet.foot.push(row(
-        theme,
-        failure.row == 0,
-        "decide later: everything stays as it is".into(),
-    ));
+    let mut push = |index: usize, name: &str, does: &str| {
+        let words = format!("{name:<14}{does}");
+        let words = text::cut(&words, columns.saturating_sub(2), theme);
+        sheet.foot.push(row(theme, failure.row == index, words));
+    };
+    push(0, "decide later", "nothing is done now; A asks again");
     for (index, choice) in failure.choices.iter().enumerate() {
-        let selected = failure.row == index + 1;
+        push(index + 1, choice.as_str(), &does(failure, *choice));
+    }
+    // A row has one line; what it loses of the way back is said above, where there is room.
+    let undo = &failure.status.undo;
+    if text::width(undo) + 16 > columns && failure.choices.contains(&Choice::BackOut) {
+        let undo = format!("backing out: {undo}");
         sheet
-            .foot
-            .push(row(theme, selected, choice.as_str().to_owned()));
+            .body
+            .extend(wrapped(theme, &undo, columns, Meaning::Muted));
     }
     sheet.foot.push(Line::default());
     sheet.foot.push(keys(
@@ -302,6 +252,20 @@ fn failure<'a>(theme: &Theme, failure: &Failure, columns: usize) -> Sheet<'a> {
         ],
     ));
     sheet
+}
+
+/// What a choice comes to.
+fn does(failure: &Failure, choice: Choice) -> String {
+    let step = failure.step;
+    match choice {
+        Choice::Retry => match failure.direction {
+            Direction::Forward => format!("does {step} once more"),
+            Direction::Back => format!("tries once more to undo {step}"),
+        },
+        Choice::BackOut => failure.status.undo.clone(),
+        Choice::Leave => "ends the release; everything stays as it stands now".into(),
+        Choice::Skip => format!("goes on without {step}; the record says so"),
+    }
 }
 
 fn leaving<'a>(model: &Model, theme: &Theme, leaving: Leaving, columns: usize) -> Sheet<'a> {

@@ -12,6 +12,9 @@ use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::release::{Progress, Status, StepState, StepStatus};
 
+/// The columns a rung has for what is observed at the moment.
+const NOTE: usize = 24;
+
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
     if place.height < 3 {
         let line = one_line(model, theme, usize::from(place.width));
@@ -31,11 +34,20 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     };
     let rungs = rungs(model, theme, status, columns);
     let mut told = Vec::new();
-    for (words, meaning) in progress::lines(model, theme, status) {
-        let wrapped = text::wrap(&words, columns.saturating_sub(2), 2).into_iter();
-        told.extend(
-            wrapped.map(|line| Line::from(vec![Span::raw(" "), theme.span(line, meaning)])),
-        );
+    let lines = progress::lines(model, theme, status);
+    // What stands alone has all the room; else each has its own line, and none takes another's.
+    let alone = lines.len() == 1;
+    for (words, meaning) in lines {
+        let room = columns.saturating_sub(2);
+        if alone {
+            let wrapped = text::wrap(&words, room, 2).into_iter();
+            told.extend(
+                wrapped.map(|line| Line::from(vec![Span::raw(" "), theme.span(line, meaning)])),
+            );
+            continue;
+        }
+        let words = text::cut(&words, room, theme);
+        told.push(Line::from(vec![Span::raw(" "), theme.span(words, meaning)]));
     }
     pane::lines(frame, inner, std::iter::once(rungs).chain(told));
 }
@@ -147,11 +159,20 @@ fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
 
 /// The rungs beside each other; where they do not fit, those around the one that matters.
 fn rungs<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> Line<'a> {
-    let all: Vec<(String, Meaning)> = status
-        .steps
-        .iter()
-        .map(|rung| self::rung(model, theme, status, rung))
-        .collect();
+    let rungs = |note: usize| -> Vec<(String, Meaning)> {
+        let steps = status.steps.iter();
+        steps
+            .map(|rung| self::rung(model, theme, status, rung, note))
+            .collect()
+    };
+    // The note gives way before a rung does.
+    let mut all = rungs(NOTE);
+    let whole = |all: &[(String, Meaning)]| -> usize {
+        all.iter().map(|(words, _)| text::width(words) + 2).sum()
+    };
+    if whole(&all) > columns {
+        all = rungs(0);
+    }
     let wide = |from: usize| -> usize {
         all.iter()
             .skip(from)
@@ -175,7 +196,13 @@ fn rungs<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> L
     line
 }
 
-fn rung(model: &Model, theme: &Theme, status: &Status, rung: &StepStatus) -> (String, Meaning) {
+fn rung(
+    model: &Model,
+    theme: &Theme,
+    status: &Status,
+    rung: &StepStatus,
+    note_room: usize,
+) -> (String, Meaning) {
     let step = rung.step;
     let (glyph, words, meaning) = match &rung.state {
         StepState::Pending => (Glyph::Dot, step.to_string(), Meaning::Muted),
@@ -200,8 +227,8 @@ fn rung(model: &Model, theme: &Theme, status: &Status, rung: &StepStatus) -> (St
             }
             if let Some(counted) = counted(status, step) {
                 words = format!("{words} {counted}");
-            } else if !note.is_empty() {
-                words = format!("{words} {}", text::cut(note, 24, theme));
+            } else if !note.is_empty() && note_room > 0 {
+                words = format!("{words} {}", text::cut(note, note_room, theme));
             }
             (glyph, words, Meaning::Busy)
         }

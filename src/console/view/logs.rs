@@ -80,8 +80,13 @@ fn line<'a>(theme: &Theme, line: &LogLine, left: usize, columns: usize) -> Line<
         Origin::Err => ("!", Meaning::Warn),
         Origin::Notice => (theme.glyph(Glyph::Half), Meaning::Notice),
     };
-    let at = line.at.map_or(" ".repeat(12), text::moment);
-    let room = columns.saturating_sub(16);
+    // A line that tells its own time does not need the one at which it was heard.
+    let at = match line.at {
+        _ if has_own_time(&line.text) => String::new(),
+        Some(at) => format!("{} ", text::moment(at)),
+        None => " ".repeat(13),
+    };
+    let room = columns.saturating_sub(3 + at.len());
     let shown = if left == 0 {
         text::cut(&line.text, room, theme)
     } else {
@@ -89,8 +94,35 @@ fn line<'a>(theme: &Theme, line: &LogLine, left: usize, columns: usize) -> Line<
         text::cut(&rest, room, theme)
     };
     Line::from(vec![
-        theme.span(format!(" {at} "), Meaning::Muted),
+        theme.span(format!(" {at}"), Meaning::Muted),
         theme.span(format!("{mark} "), meaning),
         theme.span(shown, meaning),
     ])
+}
+
+/// Whether a line begins with an RFC 3339 time stamp.
+fn has_own_time(text: &str) -> bool {
+    let text = text.trim_start_matches(['[', ' ']);
+    let first = text.split([' ', ']', '\t']).next().unwrap_or("");
+    first.len() >= "2026-11-20T14:02:11Z".len() && first.parse::<jiff::Timestamp>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_time_stamp_at_the_beginning_counts() {
+        for (text, has) in [
+            ("2026-11-20T14:02:11Z listening", true),
+            ("2026-11-20T14:02:11.250+01:00 listening", true),
+            ("[2026-11-20T14:02:11Z] listening", true),
+            ("2026-11-20 listening", false),
+            ("14:02:11 listening", false),
+            ("listening since 2026-11-20T14:02:11Z", false),
+            ("", false),
+        ] {
+            assert_eq!(has_own_time(text), has, "{text}");
+        }
+    }
 }

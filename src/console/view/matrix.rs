@@ -1,5 +1,7 @@
 //! Pane 1: services × environments, each cell what is observed there.
 
+use std::ops::Range;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -9,12 +11,15 @@ use crate::console::model::{CellState, Model, Pane, cell_state};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{ServiceName, Target};
 
-/// The widest and the narrowest a column of the matrix may be.
-const COLUMN: (usize, usize) = (14, 7);
+/// The most a column of the matrix takes for its words.
+const COLUMN_MOST: usize = 24;
+/// The least a column takes: a short version and its glyph.
+const COLUMN_LEAST: usize = 7;
 
 /// Glyph, word and meaning of a cell's state.
 pub(super) fn look(state: CellState) -> (Glyph, &'static str, Meaning) {
     match state {
+        CellState::Absent => (Glyph::None, "no target here", Meaning::Muted),
         CellState::Unknown => (Glyph::Unknown, "unknown", Meaning::Stale),
         CellState::Empty => (Glyph::Dot, "empty", Meaning::Muted),
         CellState::Failed => (Glyph::Cross, "failed", Meaning::Bad),
@@ -36,16 +41,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let room = usize::from(inner.width);
     let names = model.world.services.iter().map(|name| name.as_str().len());
     let first = (names.max().unwrap_or(0).max(7) + 2).min((room / 2).max(4));
-    let column = (room.saturating_sub(first) / columns).clamp(COLUMN.1, COLUMN.0);
-    // The column of the cursor stays in view however many there are.
-    let shown = (room.saturating_sub(first) / column).max(1);
-    let cursor_column = model.cursor.map_or(0, |(_, column)| column);
-    let from = cursor_column
-        .saturating_sub(shown - 1)
-        .min(columns.saturating_sub(shown));
-    let range = from..(from + shown).min(columns);
+    let (range, widths) = columns_in(model, room.saturating_sub(first));
 
-    let mut lines = vec![heads(model, theme, first, column, range.clone())];
+    let mut lines = vec![heads(model, theme, first, &widths, range.clone())];
     let legend_rows = 2.min(usize::from(inner.height.saturating_sub(4)));
     let height = usize::from(inner.height).saturating_sub(1 + legend_rows);
     let cursor_row = model.cursor.map_or(0, |(row, _)| row);
@@ -57,7 +55,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
             theme,
             (row, service),
             first,
-            column,
+            &widths,
             range.clone(),
         ));
     }
@@ -72,15 +70,53 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, below, legend(model, theme, room));
 }
 
+/// Which columns are shown, and how wide each is: as wide as its name and its versions, as far as
+/// there is room; the widest give way first. The column of the cursor stays in view.
+fn columns_in(model: &Model, room: usize) -> (Range<usize>, Vec<usize>) {
+    let environments = &model.world.environments;
+    // The cursor's column is the last one in view, unless all before it fit with more.
+    let shown = (room / COLUMN_LEAST).clamp(1, environments.len().max(1));
+    let cursor = model.cursor.map_or(0, |(_, column)| column);
+    let from = cursor
+        .saturating_sub(shown - 1)
+        .min(environments.len().saturating_sub(shown));
+    let range = from..(from + shown).min(environments.len());
+    let mut widths: Vec<usize> = environments[range.clone()]
+        .iter()
+        .map(|(environment, _)| {
+            let versions = model.world.services.iter().filter_map(|service| {
+                let target = Target::new(service.clone(), environment.clone());
+                let instance = model.world.get(&target)?.live_instance()?;
+                // Its glyph stands behind it.
+                Some(text::width(instance.version_name()) + 1)
+            });
+            let name = text::width(environment.as_str());
+            versions.fold(name, usize::max).min(COLUMN_MOST) + 1
+        })
+        .collect();
+    while widths.iter().sum::<usize>() > room {
+        let Some(widest) = widths.iter_mut().max().filter(|wide| **wide > COLUMN_LEAST) else {
+            break;
+        };
+        *widest -= 1;
+    }
+    // Room that is left is shared, up to where columns would look lost.
+    let spare = room.saturating_sub(widths.iter().sum()) / widths.len().max(1);
+    for wide in &mut widths {
+        *wide += spare.min(3);
+    }
+    (range, widths)
+}
+
 fn heads<'a>(
     model: &Model,
     theme: &Theme,
     first: usize,
-    column: usize,
-    range: std::ops::Range<usize>,
+    widths: &[usize],
+    range: Range<usize>,
 ) -> Line<'a> {
     let mut line = Line::from(theme.span(text::pad(" service", first, theme), Meaning::Title));
-    for (name, tier) in &model.world.environments[range] {
+    for ((name, tier), &column) in model.world.environments[range].iter().zip(widths) {
         let name = text::cut(name.as_str(), column.saturating_sub(1), theme);
         let gap = column.saturating_sub(text::width(&name));
         line.push_span(theme.span(name, header::tier_meaning(*tier)));
@@ -94,8 +130,8 @@ fn cells<'a>(
     theme: &Theme,
     (row, service): (usize, &ServiceName),
     first: usize,
-    column: usize,
-    range: std::ops::Range<usize>,
+    widths: &[usize],
+    range: Range<usize>,
 ) -> Line<'a> {
     let here = model.cursor.is_some_and(|(at, _)| at == row);
     let mark = if here {
@@ -105,7 +141,7 @@ fn cells<'a>(
     };
     let name = text::pad(&format!("{mark}{service}"), first, theme);
     let mut line = Line::from(theme.span(name, Meaning::Text));
-    for index in range {
+    for (index, &column) in range.zip(widths) {
         let Some((environment, _)) = model.world.environments.get(index) else {
             continue;
         };

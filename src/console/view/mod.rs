@@ -11,6 +11,7 @@ mod ladder;
 mod logs;
 mod matrix;
 mod pane;
+mod picker;
 mod progress;
 mod registrations;
 mod slots;

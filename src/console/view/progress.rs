@@ -36,9 +36,6 @@ pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(Strin
         return vec![(words.to_owned(), Meaning::Warn)];
     }
     let mut lines = vec![now(model, theme, status)];
-    if matches!(status.progress, Progress::Asking { .. }) && !status.next.is_empty() {
-        lines.push((format!("it does: {}", status.next), Meaning::Muted));
-    }
     let undoes = matches!(
         status.progress,
         Progress::Forward(_) | Progress::Asking { .. } | Progress::Choosing { .. }
@@ -58,7 +55,10 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
         Progress::Asking { step, since, .. } => {
             let age = text::clock(text::seconds(*since, model.now));
             let hand = theme.glyph(Glyph::Hand);
-            let words = format!("{hand} {step} waits for you since {age}: A answers");
+            let mut words = format!("{hand} A answers: {step} waits for you since {age}");
+            if !status.next.is_empty() {
+                words = format!("{words}; {}", status.next);
+            }
             (words, Meaning::Warn)
         }
         Progress::Standby { until } => (standby(model, status, *until), Meaning::Ok),

@@ -136,7 +136,10 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot) -> Vec<(S
         let took = text::took(probe.took);
         lines.push((format!("health {} in {took}", probe.detail), Meaning::Muted));
     }
-    lines.push(traffic(model, snapshot, slot));
+    let traffic = traffic(model, snapshot, slot);
+    if !traffic.0.is_empty() {
+        lines.push(traffic);
+    }
     lines.push((format!("instance {}", instance.id.short()), Meaning::Muted));
     lines
 }
@@ -152,6 +155,11 @@ fn state(
         .started_at
         .map_or(String::new(), |at| text::age(text::seconds(at, model.now)));
     let (glyph, word, meaning) = match (instance.state, instance.health, probe) {
+        // It was stopped on purpose: how it ended is nobody's alarm.
+        (InstanceState::Exited { .. }, ..) if snapshot.role(instance.slot) == Role::Stopped => {
+            let words = format!("{} stopped, kept for a cold start", theme.glyph(Glyph::Dot));
+            return (words, Meaning::Muted);
+        }
         (InstanceState::Exited { code }, ..) => {
             let code = code.map_or("without a code".to_owned(), |code| format!("with {code}"));
             let words = format!("{} exited {code}", theme.glyph(Glyph::Cross));
@@ -223,7 +231,6 @@ fn traffic(model: &Model, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) 
             Meaning::Text,
         ),
         Role::Candidate => ("no traffic yet: no data".into(), Meaning::Muted),
-        Role::Stopped => ("stopped, kept for a cold start".into(), Meaning::Muted),
-        Role::Empty => (String::new(), Meaning::Muted),
+        Role::Stopped | Role::Empty => (String::new(), Meaning::Muted),
     }
 }

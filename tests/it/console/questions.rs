@@ -10,7 +10,7 @@ use greenroom::console::update::update;
 use greenroom::console::{Farewell, Mode, Model};
 use greenroom::history::Step;
 use greenroom::inventory::{Tier, VersionRef};
-use greenroom::release::{Command, Refusal, Refused, Scope, Wanted};
+use greenroom::release::{Command, Progress, Refusal, Refused, Scope, Status, Wanted};
 
 use super::world::{
     PRODUCTION, asking, later, model, now, operator, plan, press, press_key, screen, target, tell,
@@ -98,13 +98,63 @@ fn arming_is_for_one_target_and_ends() {
 
 #[test]
 fn enter_alone_never_confirms() {
-    for step in [Step::Register, Step::Switch] {
-        let mut model = waiting(step);
+    let mut model = waiting(Step::Register);
+    press(&mut model, "A");
+    assert_eq!(confirm(&model).button, Button::Cancel);
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(model.dialog.is_none());
+    assert!(notice(&model).contains("nothing was done"));
+}
+
+#[test]
+fn enter_on_half_a_name_keeps_the_question_and_says_what_is_missing() {
+    for (typed, missing) in [
+        ("", "the name production is missing"),
+        ("produ", "ction is missing"),
+        ("prodx", "that is not production"),
+    ] {
+        let mut model = waiting(Step::Switch);
         press(&mut model, "A");
+        press(&mut model, typed);
+        assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+        assert_eq!(confirm(&model).typed, typed);
+        assert!(notice(&model).contains(missing), "{}", notice(&model));
+        assert!(notice(&model).contains("Esc cancels"));
+        let shown = screen(&model);
+        assert!(typed.is_empty() || shown.contains(missing), "{shown}");
+        // Cancel is a button: chosen, Enter presses it.
+        press_key(&mut model, KeyCode::Left);
         assert_eq!(confirm(&model).button, Button::Cancel);
         assert!(press_key(&mut model, KeyCode::Enter).is_empty());
         assert!(model.dialog.is_none());
-        assert!(notice(&model).contains("nothing was done"));
+    }
+}
+
+#[test]
+fn stopping_the_old_version_says_who_has_the_traffic_now() {
+    let mut model = model(SIZE, with_standby(web_production()));
+    press(&mut model, "W");
+    let stop = asking(Step::Stop);
+    assert!(stop.switched);
+    tell(&mut model, Event::ReleaseMoved(Arc::new(stop.clone())));
+    press(&mut model, "A");
+    let asked = screen(&model);
+    press_key(&mut model, KeyCode::Esc);
+    let progress = Progress::Standby { until: None };
+    let standby = Status { progress, ..stop };
+    tell(&mut model, Event::ReleaseMoved(Arc::new(standby)));
+    press(&mut model, "S");
+    for shown in [asked, screen(&model)] {
+        for (side, words) in [
+            ("blue ", "warm without traffic, is stopped"),
+            ("green ", "has all the traffic"),
+        ] {
+            let said = |line: &str| line.contains(side) && line.contains(words);
+            assert!(shown.lines().any(said), "{side}: {shown}");
+        }
+        assert!(!shown.contains("traffic later"), "{shown}");
+        assert!(shown.contains("engine: stop"), "{shown}");
+        assert!(!shown.contains("keep blue warm"), "{shown}");
     }
 }
 
@@ -113,9 +163,9 @@ fn traffic_in_production_takes_the_whole_name_typed() {
     let mut model = waiting(Step::Switch);
     press(&mut model, "A");
     press(&mut model, "productio");
-    for key in [KeyCode::Right, KeyCode::Tab] {
+    for key in [KeyCode::Right, KeyCode::Tab, KeyCode::Tab] {
         press_key(&mut model, key);
-        assert_eq!(confirm(&model).button, Button::Cancel, "{key:?}");
+        assert_ne!(confirm(&model).button, Button::Go, "{key:?}");
     }
     press(&mut model, "n");
     assert_eq!(confirm(&model).button, Button::Go);
@@ -193,7 +243,9 @@ fn promoting_is_version_reason_plan_question_and_only_then_a_beginning() {
         },
     );
     let shown = screen(&model);
-    assert!(shown.contains("what qa runs"), "{shown}");
+    // The fixture gives every target the same image: one row says where it is live.
+    assert!(shown.contains("live in qa, dev, and here"), "{shown}");
+    assert_eq!(shown.matches("1.9.0  ").count(), 1, "{shown}");
     press_key(&mut model, KeyCode::Enter);
     press(&mut model, "fix");
     let effects = press_key(&mut model, KeyCode::Enter);

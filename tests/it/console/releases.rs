@@ -69,6 +69,37 @@ fn a_failed_step_asks_and_starts_on_the_answer_that_changes_nothing() {
 }
 
 #[test]
+fn every_answer_to_a_failure_says_what_it_comes_to() {
+    let mut model = busy();
+    let mut failed = failed();
+    if let Progress::Choosing { choices, .. } = &mut failed.progress {
+        choices.push(Choice::Skip);
+    }
+    tell(&mut model, Event::ReleaseMoved(Arc::new(failed.clone())));
+    let shown = screen(&model);
+    for (choice, does) in [
+        ("decide later", "nothing is done now; A asks again"),
+        ("retry", "does verify once more"),
+        ("back out", "stop green; blue is not touched."),
+        (
+            "leave",
+            "ends the release; everything stays as it stands now",
+        ),
+        ("skip", "goes on without verify"),
+    ] {
+        let said = |line: &str| line.contains(choice) && line.contains(does);
+        assert!(shown.lines().any(said), "{choice}: {shown}");
+    }
+
+    // A way back that is longer than a row is said in full.
+    let mut model = busy();
+    failed.undo = format!("{} and the last word", "stop and remove; ".repeat(8));
+    tell(&mut model, Event::ReleaseMoved(Arc::new(failed)));
+    let shown = screen(&model);
+    assert!(shown.contains("and the last word"), "{shown}");
+}
+
+#[test]
 fn backing_out_after_the_switch_takes_the_typed_name() {
     let mut model = busy();
     let mut watched = status(

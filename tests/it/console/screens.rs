@@ -7,8 +7,9 @@ use greenroom::console::event::Event;
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Model};
 use greenroom::history::Step;
-use greenroom::inventory::{Slot, SourceState};
+use greenroom::inventory::{InstanceState, Slot, Snapshot, SourceState};
 use greenroom::logs::{NewLine, Origin};
+use greenroom::release::StepState;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Modifier, Style};
 
@@ -133,6 +134,103 @@ fn what_is_stored_is_said_in_words_and_what_cannot_be_read_is_shown_raw() {
 }
 
 #[test]
+fn only_a_slot_that_should_run_is_red_when_it_does_not() {
+    let theme = world::theme("dark", Charset::Unicode);
+    let exited = |mut snapshot: Snapshot, slot: Slot| {
+        let instance = snapshot.slots.get_mut(slot).instance.as_mut();
+        instance.expect("an instance").state = InstanceState::Exited { code: Some(0) };
+        model((118, 34), snapshot)
+    };
+    let stopped = exited(with_standby(web_production()), Slot::Blue);
+    let shown = drawn(&stopped, &theme);
+    assert!(!text(&shown).contains("exited"), "{}", text(&shown));
+    let calm = style_of(&shown, "· stopped, kept for a cold start");
+    assert_eq!(calm.fg, theme.style(Meaning::Muted).fg);
+    for dead in [
+        exited(with_standby(web_production()), Slot::Green),
+        exited(with_candidate(web_production()), Slot::Green),
+    ] {
+        let red = style_of(&drawn(&dead, &theme), "✗ exited with 0");
+        assert_eq!(red.fg, theme.style(Meaning::Bad).fg);
+    }
+}
+
+#[test]
+fn a_service_without_a_target_somewhere_is_no_question() {
+    let mut world = world::world(web_production());
+    world.snapshots.remove(&world::target("search", "qa"));
+    let mut model = model((118, 34), web_production());
+    tell(&mut model, Event::WorldObserved(Arc::new(world)));
+    let shown = screen(&model);
+    let row = shown.lines().find(|line| line.contains("search"));
+    let row: String = row.expect("a row").chars().take(34).collect();
+    assert!(row.contains('–') && !row.contains('?'), "{shown}");
+}
+
+#[test]
+fn columns_of_the_matrix_are_as_wide_as_what_they_hold() {
+    let shown = screen(&model((118, 34), web_production()));
+    assert!(shown.contains("dev    qa     production"), "{shown}");
+}
+
+#[test]
+fn next_and_back_out_have_a_line_each_however_long_they_are() {
+    let mut model = model((80, 24), with_candidate(web_production()));
+    let mut status = verifying();
+    status.next = "register: write a key; ".repeat(9);
+    status.undo = "stop and remove green; ".repeat(9);
+    if let StepState::Running { note, .. } = &mut status.steps[2].state {
+        *note = "a note much longer than its rung".into();
+    }
+    tell(&mut model, Event::ReleaseMoved(Arc::new(status)));
+    let shown = screen(&model);
+    for begin in ["│ next: register", "│ back out now: stop"] {
+        let line = shown.lines().find(|line| line.contains(begin));
+        assert!(
+            line.is_some_and(|line| line.contains('…')),
+            "{begin}: {shown}"
+        );
+    }
+    assert!(
+        shown.contains("verify 0:12 of 2:00  · register") && shown.contains("· stop"),
+        "a note squeezed a rung out: {shown}"
+    );
+}
+
+#[test]
+fn what_waits_for_a_person_says_what_it_does_and_what_backing_out_would() {
+    for size in [(118, 34), (80, 24)] {
+        let mut model = model(size, with_candidate(web_production()));
+        let asking = Arc::new(asking(Step::Register));
+        tell(&mut model, Event::ReleaseMoved(asking));
+        let shown = screen(&model);
+        for words in [
+            "▲ A answers: register waits for you since 0:05; register writes",
+            "back out now: stop green",
+        ] {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn a_line_with_its_own_time_is_not_given_another() {
+    let mut model = busy((118, 34));
+    let source = model.log.source.clone().expect("a log");
+    let line = NewLine {
+        at: Some(ago(1)),
+        origin: Origin::Out,
+        text: "2026-11-20T14:02:10.123Z listening".into(),
+    };
+    let batch = vec![line];
+    tell(&mut model, Event::LogArrived { source, batch });
+    let shown = screen(&model);
+    assert!(shown.contains("14:02:09.000   INFO"), "{shown}");
+    assert!(shown.contains("│   2026-11-20T14:02:10.123Z"), "{shown}");
+    assert!(!shown.contains("14:02:10.000"), "{shown}");
+}
+
+#[test]
 fn drift_and_silence_are_said_in_words() {
     let mut snapshot = with_standby(web_production());
     if let Some(proxy) = &mut snapshot.proxy {
@@ -225,7 +323,8 @@ fn production_looks_like_production_and_danger_like_danger() {
     let shown = drawn(&model, &theme);
     let danger = style_of(&shown, "╔ Switch traffic · web · PRODUCTION");
     assert_eq!(danger.fg, theme.style(Meaning::Danger).fg);
-    let cancel = style_of(&shown, "[ Cancel ]");
+    press_key(&mut model, KeyCode::Left);
+    let cancel = style_of(&drawn(&model, &theme), "[ Cancel ]");
     assert!(
         cancel.add_modifier.contains(Modifier::REVERSED),
         "cancel is not focused"

@@ -385,11 +385,14 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
                 "wait up to 30 s for connections of blue",
                 "nothing to undo",
             ),
-            planned(
-                Step::Stop,
-                "deregister and stop blue after 10 min",
-                "start it again, cold",
-            ),
+            PlannedCalls {
+                step: Step::Stop,
+                calls: vec![
+                    "keep blue warm for 10m".into(),
+                    "engine: stop greenroom-web-production-blue with 10s to finish".into(),
+                ],
+                undo: "start it again, cold".into(),
+            },
         ],
         warnings: vec!["the tag 1.9.0 was moved since qa got it".into()],
         operator: operator(),
