@@ -296,6 +296,17 @@ fn case(name: &str, required: bool) -> Case {
     }
 }
 
+fn stopping() -> PlannedCalls {
+    PlannedCalls {
+        step: Step::Stop,
+        calls: vec![
+            "keep blue warm for 10m".into(),
+            "engine: stop greenroom-web-production-blue with 10s to finish".into(),
+        ],
+        undo: "start it again, cold".into(),
+    }
+}
+
 /// The plan of 1.9.0 to a target.
 pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
     let endpoints = PerSlot::from_fn(endpoint);
@@ -385,14 +396,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
                 "wait up to 30 s for connections of blue",
                 "nothing to undo",
             ),
-            PlannedCalls {
-                step: Step::Stop,
-                calls: vec![
-                    "keep blue warm for 10m".into(),
-                    "engine: stop greenroom-web-production-blue with 10s to finish".into(),
-                ],
-                undo: "start it again, cold".into(),
-            },
+            stopping(),
         ],
         warnings: vec!["the tag 1.9.0 was moved since qa got it".into()],
         operator: operator(),
