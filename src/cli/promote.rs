@@ -12,7 +12,7 @@ use crate::history::{Outcome, Step};
 use crate::inventory::Target;
 use crate::release::{
     Approval, Command, Definition, Engine, Handle, Need, OnFailure, Plan, PlanRequest, Progress,
-    Refusal, Scope, Status, Wanted,
+    Refusal, Scope, Status, Wanted, need_back,
 };
 
 pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
@@ -76,6 +76,7 @@ async fn release(
                 reporter: Reporter::new(common.json),
                 wishes,
                 is_cancelled: false,
+                confirms_back_out: false,
             }
             .follow()
             .await
@@ -166,6 +167,8 @@ struct Following<'a> {
     reporter: Reporter,
     wishes: mpsc::Receiver<Wish>,
     is_cancelled: bool,
+    /// The way back was asked for and waits for the environment's name.
+    confirms_back_out: bool,
 }
 
 impl Following<'_> {
@@ -224,6 +227,7 @@ impl Following<'_> {
                 let environment = &status.plan.target().environment;
                 let next = &status.next;
                 let answer = match need {
+                    _ if self.confirms_back_out => format!("type {environment} to back out:"),
                     Need::TypedName => format!("type {environment} to go on, or back out:"),
                     _ => "type yes to go on, or back out:".to_owned(),
                 };
@@ -247,9 +251,20 @@ impl Following<'_> {
             return;
         };
         let by = self.engine.operator().clone();
-        if line == "back out" {
+        let was_asked_for_name = std::mem::take(&mut self.confirms_back_out);
+        let is_confirmed = was_asked_for_name && line == status.plan.target().environment.as_str();
+        if was_asked_for_name && !is_confirmed {
+            return;
+        }
+        let asks_back_out = line == "back out";
+        let needs_name = need_back(status.may_have_switched, status.plan.tier());
+        if is_confirmed || (asks_back_out && needs_name != Need::TypedName) {
             let reason = "the operator said so".to_owned();
             self.say(Command::BackOut { by, reason }).await;
+            return;
+        }
+        if asks_back_out {
+            self.confirms_back_out = true;
             return;
         }
         if *need != Need::TypedName && line != "yes" {

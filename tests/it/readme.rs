@@ -162,7 +162,7 @@ fn the_picture_is_of_the_screen_as_it_is() {
         ("PRODUCTION (protected)", ""),
         ("web:1.8.2", "W"),
         ("armed", "P"),
-        ("what qa runs", "1.9.0"),
+        ("live in qa", "1.9.0"),
         ("1.9.0_", "\r"),
         ("1.9.0 to web/production: why?", "lamp sale\r"),
         ("[ Begin the release ]", yes),

@@ -224,7 +224,7 @@ impl Leaving {
     /// The answers, in their order.
     pub const ANSWERS: [&'static str; 3] = [
         "stay here",
-        "leave after the current step: any console can go on with it",
+        "leave after the current step: all stays as it stands, the next release clears up",
         "back out, then leave",
     ];
 }

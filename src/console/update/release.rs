@@ -61,7 +61,7 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
         .find(|status| status.plan.release == release && !status.is_over());
     if let Some(status) = left {
         let text = format!(
-            "release {} of {} is left as it stands: any console can go on with it",
+            "release {} of {} is left as it stands: the next release there clears up",
             release.short(),
             status.plan.target()
         );

@@ -32,7 +32,7 @@ fn outcome_glyph(outcome: &Outcome) -> Glyph {
 /// What goes on, and what could: a line each, the most urgent first.
 pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(String, Meaning)> {
     if model.left.contains(&status.plan.release) && !status.is_over() {
-        let words = "not driven from here any more: any console can go on with it";
+        let words = "not driven any more: all stays as it stands, the next release clears up";
         return vec![(words.to_owned(), Meaning::Warn)];
     }
     let mut lines = vec![now(model, theme, status)];
