@@ -168,7 +168,7 @@ fn the_picture_is_of_the_screen_as_it_is() {
         ("[ Begin the release ]", yes),
         ("register waits", "A"),
         ("[ Register the candidate ]", yes),
-        ("A answers", ""),
+        ("switch waits", ""),
     ] {
         pty.wait_for_text(awaited, UP);
         pty.keys(keys);
