@@ -12,7 +12,7 @@ use crate::history::{Outcome, Step};
 use crate::inventory::Target;
 use crate::release::{
     Approval, Command, Definition, Engine, Handle, Need, OnFailure, Plan, PlanRequest, Progress,
-    Refusal, Scope, Status, Wanted, need_back,
+    Refusal, Scope, Status, Wanted, need_back, need_to_begin,
 };
 
 pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
@@ -144,16 +144,19 @@ impl Consent {
             Self::Gone => None,
             Self::Advance => Approval::in_advance(plan, Scope::Plan, engine.clock().now()).ok(),
             Self::Typed(typed) => {
-                typed.ask("begin? type yes:");
+                let environment = plan.target().environment.as_str();
+                let asks_name = need_to_begin(plan) == Need::TypedName;
+                let wanted = if asks_name { environment } else { "yes" };
+                typed.ask(&format!("begin? type {wanted}:"));
                 let line = tokio::select! {
                     line = typed.line() => line?,
                     _ = wishes.recv() => return None,
                 };
-                if line != "yes" {
+                if line != wanted {
                     return None;
                 }
                 let by = engine.operator().clone();
-                Approval::give(plan, Scope::Plan, by, None, engine.clock().now()).ok()
+                Approval::give(plan, Scope::Plan, by, Some(&line), engine.clock().now()).ok()
             }
         }
     }

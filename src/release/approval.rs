@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 
 use super::Plan;
-use crate::history::{Direction, Step};
+use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{Digest, Operator, ReleaseId, Tier};
 
 /// What a step asks of a person.
@@ -38,8 +38,24 @@ pub fn need(step: Step, tier: Tier) -> Need {
     }
 }
 
-/// What the plan itself asks before it is begun: a yes everywhere.
-pub const NEED_FOR_PLAN: Need = Need::Confirmation;
+/// What the plan itself asks before it is begun: a yes. Going back to what is still warm is one key
+/// and one confirmation, at night above all: where traffic asks for the name, it is asked here, and
+/// covers everything up to and with the switch.
+pub fn need_to_begin(plan: &Plan) -> Need {
+    if plan.kind == ReleaseKind::WarmRollback && plan.tier().is_protected() {
+        Need::TypedName
+    } else {
+        Need::Confirmation
+    }
+}
+
+/// What a step of this plan asks, beyond the yes to begin it.
+pub fn need_of(plan: &Plan, step: Step) -> Need {
+    match (plan.kind, step) {
+        (ReleaseKind::WarmRollback, Step::Register | Step::Switch) => Need::Nothing,
+        _ => need(step, plan.tier()),
+    }
+}
 
 /// What the way back asks, once it may move or cut traffic (`Status::may_have_switched`).
 pub fn need_back(may_have_switched: bool, tier: Tier) -> Need {
@@ -100,8 +116,8 @@ impl Approval {
         now: Timestamp,
     ) -> Result<Self, ApprovalRefused> {
         let needed = match scope {
-            Scope::Plan => NEED_FOR_PLAN,
-            Scope::Step(step) => need(step, plan.tier()),
+            Scope::Plan => need_to_begin(plan),
+            Scope::Step(step) => need_of(plan, step),
         };
         let environment = plan.target().environment.as_str();
         if needed == Need::TypedName && typed != Some(environment) {
@@ -188,7 +204,7 @@ pub(super) fn forward(
     approval: Option<&Approval>,
     now: Timestamp,
 ) -> Option<Approved> {
-    let allowed = match need(step, plan.tier()) {
+    let allowed = match need_of(plan, step) {
         Need::Nothing => true,
         Need::Confirmation | Need::TypedName => {
             approval.is_some_and(|a| a.scope == Scope::Step(step) && a.check(plan, now).is_ok())

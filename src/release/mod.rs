@@ -59,12 +59,13 @@
 //! | | development, staging | protected |
 //! |---|---|---|
 //! | to begin a plan | yes | yes |
+//! | to begin a rollback to what is still warm | yes | the environment's name, typed; covers *register* and *switch* |
 //! | register | | yes |
 //! | switch, stop | | the environment's name, typed |
 //! | backing out, before the switch | yes | yes |
 //! | backing out, after the switch | yes | the environment's name, typed |
 //!
-//! The first three become an [`Approval`]; without it no [`Approved`] exists, and no act is done without
+//! All but backing out become an [`Approval`]; without it no [`Approved`] exists, and no act is done without
 //! that. What backing out asks ([`need_back`]) is asked by the console; a crossed threshold asks
 //! nobody. `--yes` gives the approvals in advance, in a protected environment only where its rules
 //! say `allow_yes`. A release that waits for a person waits without a deadline.
@@ -159,7 +160,7 @@ pub mod words;
 
 pub use act::{Act, Ask, Mishap, MishapKind, Move, Sight, Stage};
 pub use approval::{
-    Approval, ApprovalRefused, Approved, NEED_FOR_PLAN, Need, Scope, need, need_back,
+    Approval, ApprovalRefused, Approved, Need, Scope, need, need_back, need_of, need_to_begin,
 };
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};

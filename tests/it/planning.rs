@@ -13,8 +13,8 @@ use greenroom::inventory::{
     RuntimeHealth, Slot, Target, Tier, Version, VersionRef,
 };
 use greenroom::release::{
-    Definition, Facts, Limit, Plan, PlanRequest, ProxyWords, Refusal, Refused, Resolved, Rules,
-    Timing, Wanted, decide,
+    Approval, Definition, Facts, Limit, Need, Plan, PlanRequest, ProxyWords, Refusal, Refused,
+    Resolved, Rules, Scope, Timing, Wanted, decide, need_of,
 };
 use jiff::Timestamp;
 
@@ -521,6 +521,21 @@ fn a_warm_rollback_starts_nothing_and_names_the_version_it_goes_back_to() {
         plan.step(Step::Verify).is_some(),
         "no switch without checks, back or forth"
     );
+}
+
+#[test]
+fn a_warm_rollback_is_one_typed_confirmation_that_covers_its_switch_and_not_its_stop() {
+    let plan = plan(&request(Wanted::Standby), &definition(), &warm()).expect("a plan");
+    let begin = |typed| {
+        Approval::give(&plan, Scope::Plan, operator(), typed, Timestamp::UNIX_EPOCH).is_ok()
+    };
+    assert!(!begin(None) && !begin(Some("yes")) && begin(Some("production")));
+    assert_eq!(need_of(&plan, Step::Register), Need::Nothing);
+    assert_eq!(need_of(&plan, Step::Switch), Need::Nothing);
+    assert_eq!(need_of(&plan, Step::Stop), Need::TypedName);
+    let promote = planned(&facts());
+    assert_eq!(need_of(&promote, Step::Register), Need::Confirmation);
+    assert_eq!(need_of(&promote, Step::Switch), Need::TypedName);
 }
 
 #[test]

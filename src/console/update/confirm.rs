@@ -8,7 +8,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::change;
 use crate::console::effect::Effect;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question, Refusal, Weight};
-use crate::release::{Approval, Command, NEED_FOR_PLAN, Need, Plan, Refused, Scope};
+use crate::release::{Approval, Command, Need, Plan, Refused, Scope, need_to_begin};
 
 pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Refused>) {
     let title = match &model.dialog {
@@ -19,7 +19,10 @@ pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Ref
         _ => return,
     };
     match plan {
-        Ok(plan) => change::ask(model, Question::Begin(plan), NEED_FOR_PLAN),
+        Ok(plan) => {
+            let need = need_to_begin(&plan);
+            change::ask(model, Question::Begin(plan), need);
+        }
         Err(refused) => refuse(model, title, &refused),
     }
 }

@@ -79,7 +79,7 @@ impl Machine {
         self.approval = None;
         self.phase = Phase::Asking { since: now };
         self.set_rung(stage.step, StepState::Waiting { since: now });
-        let words = match approval::need(stage.step, self.plan.tier()) {
+        let words = match approval::need_of(&self.plan, stage.step) {
             Need::TypedName => format!(
                 "{} waits for an approval with the environment's name",
                 stage.step

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::words::in_direction;
 use super::{Machine, Phase};
 use crate::history::{Direction, Step};
+use crate::release::time::after;
 use crate::release::{Progress, Status, StepState, StepStatus, approval};
 
 impl Machine {
@@ -54,7 +57,7 @@ impl Machine {
         match &self.phase {
             Phase::Asking { since } => Progress::Asking {
                 step: stage.step,
-                need: approval::need(stage.step, self.plan.tier()),
+                need: approval::need_of(&self.plan, stage.step),
                 since: *since,
             },
             Phase::Standby { until } => Progress::Standby { until: *until },
@@ -88,12 +91,22 @@ impl Machine {
         {
             rung.state = StepState::Running {
                 since: self.course.since,
-                deadline: self.deadline,
+                deadline: self.shown_deadline(stage.step),
                 direction: stage.direction,
                 note: self.note.clone(),
             };
         }
         rungs
+    }
+
+    /// A window is shown with its own end; what is waited for beyond it is not the operator's business.
+    fn shown_deadline(&self, step: Step) -> Option<Timestamp> {
+        let timing = &self.plan.definition.timing;
+        match step {
+            Step::Watch => Some(after(self.course.since, timing.watch)),
+            Step::Drain => Some(after(self.course.since, timing.drain)),
+            _ => self.deadline,
+        }
     }
 
     fn next_words(&self) -> String {
