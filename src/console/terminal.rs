@@ -2,6 +2,7 @@
 //! hidden cursor. Draws in one synchronized piece. Knows nothing of what is drawn.
 
 use std::io::{self, Stdout, Write as _, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::clipboard::CopyToClipboard;
@@ -43,7 +44,9 @@ pub trait Screen {
 /// The real terminal, taken. Given back when dropped.
 #[derive(Debug)]
 pub struct Terminal {
-    inner: ratatui::Terminal<CrosstermBackend<Stdout>>,
+    // Never dropped: its own way of giving the cursor back prints to standard error when that
+    // fails, and panics when the terminal is gone, in the middle of whatever has to be ended.
+    inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Stdout>>>,
 }
 
 impl Terminal {
@@ -64,7 +67,9 @@ impl Terminal {
             })
             .and_then(|()| ratatui::Terminal::new(CrosstermBackend::new(stdout())));
         match entered {
-            Ok(inner) => Ok(Self { inner }),
+            Ok(inner) => Ok(Self {
+                inner: ManuallyDrop::new(inner),
+            }),
             Err(error) => {
                 restore();
                 Err(error)
