@@ -387,6 +387,11 @@ async fn a_slot_on_a_unix_socket_has_its_directory_and_only_its_stale_socket_is_
             .is_empty()
     );
     drop(listener);
+    // A command that another test starts meanwhile holds a copy of it until it is executed.
+    eventually("nobody listens", Duration::from_secs(10), || async {
+        std::os::unix::net::UnixStream::connect(&socket).is_err()
+    })
+    .await;
     let id = writer.start(&spec).await.expect("started");
     assert!(!socket.exists());
     eventually(

@@ -150,6 +150,14 @@ async fn a_protected_environment_refuses_yes_unless_its_rules_allow_it() {
         "{}",
         err(&refused)
     );
+    house
+        .rebuild(|text| {
+            text.replace(
+                "tier = \"protected\"",
+                "tier = \"protected\"\nrules = { allow_yes = true }",
+            )
+        })
+        .await;
     let looked = run(
         &house,
         &[
@@ -165,14 +173,6 @@ async fn a_protected_environment_refuses_yes_unless_its_rules_allow_it() {
     .await;
     assert_eq!(looked.status.code(), Some(1));
     assert!(err(&looked).contains("read-only"), "{}", err(&looked));
-    house
-        .rebuild(|text| {
-            text.replace(
-                "tier = \"protected\"",
-                "tier = \"protected\"\nrules = { allow_yes = true }",
-            )
-        })
-        .await;
     let allowed = run(&house, &promote).await;
     assert_eq!(
         allowed.status.code(),
