@@ -85,10 +85,10 @@ mod tests {
         assert!(path.exists());
         drop(listener);
         // A command that another test starts meanwhile holds a copy of it until it is executed.
-        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let until = std::time::Instant::now() + Duration::from_secs(10);
         while look(&path).await != AtPath::Stale {
             assert!(std::time::Instant::now() < until, "it is still listened on");
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert_eq!(make_room(&path).await, Ok(()));
         assert!(!path.exists());
