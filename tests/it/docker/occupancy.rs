@@ -29,7 +29,7 @@ async fn an_empty_slot_is_free_and_our_own_instance_is_ours_running_or_not() {
             other => panic!("not ours: {other:?}"),
         }
         writer
-            .stop(&id, std::time::Duration::from_secs(5))
+            .stop(&id, Duration::from_secs(5))
             .await
             .expect("stopped");
     }
