@@ -5,7 +5,9 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use tokio::sync::watch;
 use tracing_appender::non_blocking::WorkerGuard;
+use tracing_subscriber::layer::Context;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
@@ -32,7 +34,7 @@ pub(crate) fn install(to_file: bool) -> color_eyre::Result<()> {
         .display_env_section(false)
         .install()?;
     let filter =
-        EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
+        || EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
     let directory = log_directory().filter(|_| to_file);
     let file = directory.and_then(|directory| {
         std::fs::create_dir_all(&directory).ok()?;
@@ -48,11 +50,33 @@ pub(crate) fn install(to_file: bool) -> color_eyre::Result<()> {
         let _ = WRITER.set(guard);
         Some(fmt::layer().with_ansi(false).with_writer(writer))
     });
+    // The pane's layer puts every event it gets into words: without a filter of its own, each frame
+    // that a client library tells of at trace would cost that and then be thrown away.
     tracing_subscriber::registry()
-        .with(file.with_filter(filter))
-        .with(tui_logger::TuiTracingSubscriberLayer)
+        .with(file.with_filter(filter()))
+        .with(tui_logger::TuiTracingSubscriberLayer.with_filter(filter()))
+        .with(Bell(said_sender()).with_filter(filter()))
         .try_init()?;
     Ok(())
+}
+
+/// Changes whenever something is said.
+pub(crate) fn said() -> watch::Receiver<()> {
+    said_sender().subscribe()
+}
+
+fn said_sender() -> &'static watch::Sender<()> {
+    static SAID: OnceLock<watch::Sender<()>> = OnceLock::new();
+    SAID.get_or_init(|| watch::channel(()).0)
+}
+
+/// Rings when something is said, for whoever shows it.
+struct Bell(&'static watch::Sender<()>);
+
+impl<S: tracing::Subscriber> Layer<S> for Bell {
+    fn on_event(&self, _: &tracing::Event<'_>, _: Context<'_, S>) {
+        self.0.send_replace(());
+    }
 }
 
 /// Where the log is: the user's state directory.

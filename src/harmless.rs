@@ -1,17 +1,24 @@
 //! Foreign bytes become text that a terminal may be given: no control sequences, no bidirectional
 //! overrides, nothing invisible, valid UTF-8. Done once, where the text enters the house.
 
+use unicode_width::UnicodeWidthChar as _;
 use vte::{Parser, Perform};
 
 /// How many characters of a foreign line are kept.
-const LONGEST: usize = 16 * 1024;
+pub(crate) const LONGEST: usize = 16 * 1024;
 
 /// One line of foreign bytes as harmless text: sequences are dropped whole, tabs become spaces,
 /// characters that move or hide others become `�`. Long lines are cut, with `…`.
 pub fn harmless_line(bytes: &[u8]) -> String {
     let mut kept = Kept::default();
     // A parser of its own per line: a sequence left open cannot swallow the next line.
-    Parser::new().advance(&mut kept, bytes);
+    let mut parser = Parser::new();
+    for part in bytes.chunks(LONGEST) {
+        parser.advance(&mut kept, part);
+        if kept.count >= LONGEST {
+            break;
+        }
+    }
     kept.text
 }
 
@@ -26,15 +33,27 @@ pub fn harmless(text: &str) -> String {
     all
 }
 
+/// How many marks one character may carry: more than any script needs, and fewer than pile up
+/// into the lines above.
+const MARKS: usize = 4;
+
 #[derive(Default)]
 struct Kept {
     text: String,
     count: usize,
+    marks: usize,
 }
 
 impl Perform for Kept {
     fn print(&mut self, c: char) {
-        self.push(if hides_or_moves(c) { '\u{fffd}' } else { c });
+        if hides_or_moves(c) {
+            return self.push('\u{fffd}');
+        }
+        let is_mark = !c.is_ascii() && c.width() == Some(0);
+        self.marks = if is_mark { self.marks + 1 } else { 0 };
+        if self.marks <= MARKS {
+            self.push(c);
+        }
     }
 
     fn execute(&mut self, byte: u8) {
@@ -94,6 +113,16 @@ mod tests {
             assert!(!text.chars().any(hides_or_moves), "{text:?}");
         }
         assert!(harmless_line(b"ok \xff\xfe end").contains("end"));
+    }
+
+    #[test]
+    fn marks_do_not_pile_up_and_those_of_a_script_stay() {
+        assert_eq!(
+            harmless("e\u{301}a\u{308}\u{304}"),
+            "e\u{301}a\u{308}\u{304}"
+        );
+        let piled = format!("Z{}x", "\u{336}".repeat(500));
+        assert_eq!(harmless(&piled).chars().count(), 2 + MARKS);
     }
 
     #[test]

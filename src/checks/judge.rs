@@ -68,6 +68,8 @@ pub fn judge(case: &Case, answer: &Answer) -> CaseReport {
         },
         detail: differences.join("; "),
         took: answer.took,
+        request: String::new(),
+        response: String::new(),
     }
 }
 

@@ -8,6 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::Digest;
 
+/// How many cases that did not pass are written down with their transcripts.
+const TOLD: usize = 16;
+/// How many characters of what is written down are kept.
+const DETAIL: usize = 300;
+const REQUEST: usize = 200;
+const RESPONSE: usize = 300;
+
 /// Four outcomes; the last two are not the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -46,6 +53,12 @@ pub struct CaseReport {
     pub detail: String,
     /// How long the answer took.
     pub took: Duration,
+    /// What was asked, in words; empty where an older Greenroom ran the case.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request: String,
+    /// The beginning of what was answered, harmless and cut; empty when nothing was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub response: String,
 }
 
 /// The outcome of a run of a suite against one digest.
@@ -67,8 +80,69 @@ impl Report {
             .all(|case| !case.required || case.verdict == Verdict::Passed)
     }
 
+    /// As it is written down: what went wrong with its transcript, cut, and of what passed that it
+    /// did. A record is kept where every byte is kept several times over.
+    #[must_use]
+    pub fn for_the_record(mut self) -> Self {
+        let mut told = 0;
+        for case in &mut self.cases {
+            let is_told = case.verdict != Verdict::Passed && told < TOLD;
+            told += usize::from(is_told);
+            shorten(&mut case.detail, DETAIL);
+            shorten(&mut case.request, if is_told { REQUEST } else { 0 });
+            shorten(&mut case.response, if is_told { RESPONSE } else { 0 });
+        }
+        self
+    }
+
     /// How many cases have this verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.cases.iter().filter(|c| c.verdict == verdict).count()
+    }
+}
+
+fn shorten(text: &mut String, most: usize) {
+    let mut ends = text.char_indices().map(|(at, _)| at).skip(most);
+    let Some(end) = ends.next() else {
+        return;
+    };
+    drop(ends);
+    text.truncate(end);
+    if most > 0 {
+        text.push('…');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_of_a_hundred_cases_that_all_went_wrong_stays_small() {
+        let case = |n: usize| CaseReport {
+            name: format!("case {n}"),
+            required: true,
+            verdict: if n.is_multiple_of(10) {
+                Verdict::Passed
+            } else {
+                Verdict::Failed
+            },
+            detail: "é".repeat(1000),
+            took: Duration::from_secs(1),
+            request: "x".repeat(2000),
+            response: "é".repeat(2000),
+        };
+        let report = Report {
+            digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(),
+            at: Timestamp::UNIX_EPOCH,
+            cases: (0..50).map(case).collect(),
+        };
+        let kept = report.clone().for_the_record();
+        assert!(kept.cases[0].request.is_empty() && kept.cases[0].response.is_empty());
+        assert_eq!(kept.cases[1].response.chars().count(), RESPONSE + 1);
+        assert!(kept.cases[1].response.ends_with('…'));
+        let bytes = serde_json::to_vec(&kept).unwrap().len();
+        assert!(bytes < 48 * 1024, "{bytes}");
+        assert_eq!(kept.clone().for_the_record().allows(), report.allows());
     }
 }

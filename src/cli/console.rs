@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use super::Exit;
 use super::arguments::Common;
+use super::looks::{self, Outfit};
 use crate::console::run::Ears;
-use crate::console::{
-    Charset, Depth, Farewell, Mode, Model, Pace, Terminal, Theme, input, run as run_console,
-    terminal,
-};
+use crate::console::{Farewell, Mode, Model, Pace, Terminal, input, run as run_console, terminal};
 use crate::settings::Settings;
 use crate::wire::{self, App, EngineDesk};
-use crate::{ports, watchers};
+use crate::{diagnostics, ports, watchers};
 
 pub(super) async fn run(common: &Common) -> Exit {
     let loaded = match super::open::load(common) {
@@ -46,10 +44,12 @@ pub(super) async fn open(
     settings: &Settings,
     read_only: bool,
 ) -> color_eyre::Result<Farewell> {
-    let variable = |name: &str| std::env::var(name).ok();
-    let depth = Depth::from_environment(variable);
-    let charset = Charset::from_environment(variable);
-    let theme = Theme::named(&settings.console.theme, depth, charset)?;
+    let Outfit {
+        wardrobe,
+        looks,
+        keymap,
+        remarks,
+    } = looks::outfit(&settings.console)?;
     let watching = watchers::start(&app.engine, app.frame.clone());
     let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
     let mode = if read_only {
@@ -57,7 +57,11 @@ pub(super) async fn open(
     } else {
         Mode::Armable(settings.console.armed)
     };
-    let model = Model::new(app.engine.operator().clone(), mode, clock.now(), (0, 0));
+    let mut model = Model::new(app.engine.operator().clone(), mode, clock.now(), (0, 0));
+    model.keymap = Arc::new(keymap);
+    model.looks = looks;
+    model.has_shell = terminal::has_shell();
+    model.remark(&remarks);
     let ears = Ears {
         input: input::listen()?,
         world: watching.world.clone(),
@@ -66,7 +70,7 @@ pub(super) async fn open(
             .filter_map(|target| app.engine.active(target))
             .collect(),
     };
-    let desk = EngineDesk::new(Arc::clone(&app.engine), watching.focus.clone());
+    let desk = EngineDesk::new(Arc::clone(&app.engine), &watching).telling(diagnostics::said());
     terminal::restore_on_panic();
     let mut terminal = Terminal::enter()?;
     let farewell = run_console(
@@ -74,7 +78,7 @@ pub(super) async fn open(
         ears,
         Arc::new(desk),
         model,
-        &theme,
+        &wardrobe,
         Pace::default(),
         || clock.now(),
     )

@@ -11,6 +11,7 @@ mod console;
 mod doctor;
 mod exit;
 mod history;
+mod looks;
 mod man;
 mod open;
 mod plan_text;

@@ -18,6 +18,8 @@ pub enum Action {
     RollBack,
     /// Stop the version that is kept warm now.
     EndStandby,
+    /// Run the checks again while a step waits.
+    CheckAgain,
     /// Allow changes to the open target for a while.
     Arm,
     /// Open what the cursor is on.
@@ -48,8 +50,44 @@ pub enum Action {
     HalfDown,
     /// Follow the log's end, or stop following.
     Follow,
-    /// Show the other slot's log.
-    OtherLog,
+    /// Show the next log: of the other slot, of both, of the proxy, of the release.
+    NextLog,
+    /// Search what has the keys: the log's lines, or the matrix' services.
+    Search,
+    /// To the next line that was searched for.
+    SearchNext,
+    /// To the one before.
+    SearchPrevious,
+    /// Show only the lines that contain something.
+    Filter,
+    /// Wrap long lines, or cut them.
+    Wrap,
+    /// Show when the engine heard each line, or do not.
+    Timestamps,
+    /// Show only lines of the last minutes, hours, or all.
+    Since,
+    /// Write the lines to a file.
+    SaveLog,
+    /// Hide the log, or show it again.
+    HideLog,
+    /// Show what Greenroom says about itself in the log's place.
+    Diagnostics,
+    /// Put the services in another order.
+    Sort,
+    /// Give one pane the whole screen.
+    Zoom,
+    /// Show all panes again.
+    Unzoom,
+    /// Find an action by its name.
+    Palette,
+    /// Choose another theme.
+    Themes,
+    /// Use the mouse, or leave it to the terminal.
+    Mouse,
+    /// Show what was released.
+    History,
+    /// Give the terminal back to the shell for a while.
+    Suspend,
     /// Copy what the cursor is on.
     Copy,
     /// Draw everything again.
@@ -65,8 +103,30 @@ pub enum Action {
 pub enum Scope {
     /// On the whole screen.
     Everywhere,
+    /// While the environments have the keys.
+    Environments,
     /// While the log has the keys.
     Logs,
+}
+
+impl Scope {
+    /// Whether a binding of this scope is good while a pane has the keys.
+    pub fn covers(self, focus: Pane) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Environments => focus == Pane::Environments,
+            Self::Logs => focus == Pane::Logs,
+        }
+    }
+
+    /// Where that is, in words; none for everywhere.
+    pub fn place(self) -> Option<&'static str> {
+        match self {
+            Self::Everywhere => None,
+            Self::Environments => Some("in the environments"),
+            Self::Logs => Some("in the log"),
+        }
+    }
 }
 
 /// One line of the table.
@@ -109,6 +169,13 @@ const fn shown(binding: Binding) -> Binding {
     }
 }
 
+const fn in_environments(binding: Binding) -> Binding {
+    Binding {
+        scope: Scope::Environments,
+        ..binding
+    }
+}
+
 const fn in_logs(binding: Binding) -> Binding {
     Binding {
         scope: Scope::Logs,
@@ -123,11 +190,23 @@ pub static BINDINGS: &[Binding] = &[
     shown(bind(&[key('P')], Action::Promote, "promote", "choose a version for the open target, plan it, and ask")),
     shown(bind(&[key('X')], Action::BackOut, "back out", "undo everything the release in flight has done")),
     shown(bind(&[key('R')], Action::RollBack, "roll back", "switch back to the version that is kept warm")),
+    shown(bind(&[key('U')], Action::CheckAgain, "check again", "run the checks again while register or switch waits for a yes")),
     shown(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm now instead of later")),
     shown(bind(&[key('W')], Action::Arm, "arm", "allow changes to the open target for a few minutes")),
     shown(bind(&[named(KeyCode::Enter)], Action::Open, "open", "open the target under the cursor, or show details")),
     shown(in_logs(bind(&[key('f')], Action::Follow, "follow", "follow the end of the log, or stay where it is"))),
-    shown(in_logs(bind(&[key('o')], Action::OtherLog, "other slot", "show the other slot's log"))),
+    shown(in_logs(bind(&[key('&')], Action::Filter, "filter", "show only the lines that contain something"))),
+    in_logs(bind(&[key('n')], Action::SearchNext, "next", "to the next line that was searched for")),
+    in_logs(bind(&[key('N')], Action::SearchPrevious, "previous", "to the line before that was searched for")),
+    in_logs(bind(&[key('w')], Action::Wrap, "wrap", "wrap long lines, or cut them")),
+    in_logs(bind(&[key('t')], Action::Timestamps, "timestamps", "show when each line was heard, or do not")),
+    in_logs(bind(&[key('i')], Action::Since, "since", "show only lines of the last minutes or hours, or all")),
+    in_logs(bind(&[key('s')], Action::SaveLog, "save", "write the lines to a file")),
+    in_environments(bind(&[key('s')], Action::Sort, "sort", "put the services in another order")),
+    shown(bind(&[key('/')], Action::Search, "search", "search the log, or filter the environments by service")),
+    shown(bind(&[key('o')], Action::NextLog, "next log", "show the next log: blue, green, both, the proxy's, the release's steps")),
+    bind(&[key('\\')], Action::HideLog, "hide log", "hide the log, or show it again"),
+    bind(&[key('d')], Action::Diagnostics, "diagnostics", "show what Greenroom says about itself, or the log again"),
     shown(bind(&[named(KeyCode::Tab)], Action::NextPane, "pane", "give the keys to the next pane")),
     bind(&[named(KeyCode::BackTab)], Action::PreviousPane, "pane before", "give the keys to the pane before"),
     bind(&[key('1')], Action::Focus(Pane::Environments), "environments", "give the keys to the environments"),
@@ -144,8 +223,15 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[ctrl('u'), named(KeyCode::PageUp)], Action::HalfUp, "half up", "half a pane up"),
     bind(&[ctrl('d'), named(KeyCode::PageDown)], Action::HalfDown, "half down", "half a pane down"),
     bind(&[key('y')], Action::Copy, "copy", "copy what the cursor is on to the terminal's clipboard"),
+    shown(bind(&[key('+')], Action::Zoom, "zoom", "give the pane that has the keys the whole screen")),
+    shown(bind(&[key('_'), key('-')], Action::Unzoom, "all panes", "show all panes again")),
+    bind(&[key('H')], Action::History, "history", "show what was released"),
+    bind(&[key('T')], Action::Themes, "theme", "choose another theme, with a preview"),
+    bind(&[key('m')], Action::Mouse, "mouse", "use the mouse here, or leave it to the terminal"),
+    bind(&[ctrl('z')], Action::Suspend, "suspend", "give the terminal back to the shell for a while"),
     bind(&[ctrl('l')], Action::Repaint, "repaint", "draw the whole screen again"),
     bind(&[named(KeyCode::Esc)], Action::Back, "back", "close a dialog, or go back to the environments"),
+    shown(bind(&[key(':')], Action::Palette, "palette", "find an action by its name, and do it")),
     shown(bind(&[key('?')], Action::Help, "help", "show all keys")),
     shown(bind(&[key('q'), ctrl('c')], Action::Quit, "quit", "end the console; asks first while a release is in flight")),
 ];
@@ -159,7 +245,13 @@ mod tests {
         let mut seen = std::collections::HashSet::new();
         for binding in BINDINGS {
             for chord in binding.keys {
-                assert!(seen.insert(*chord), "{chord} is bound twice");
+                let scopes: Vec<Pane> = Pane::ALL
+                    .into_iter()
+                    .filter(|pane| binding.scope.covers(*pane))
+                    .collect();
+                for pane in scopes {
+                    assert!(seen.insert((*chord, pane)), "{chord} is bound twice");
+                }
             }
         }
     }
@@ -167,23 +259,14 @@ mod tests {
     #[test]
     fn only_capitals_change_anything() {
         for binding in BINDINGS {
-            let changes = matches!(
+            let changes = binding.action.changes();
+            // Known from everywhere else, and none of them changes anything outside.
+            let looks = matches!(
                 binding.action,
-                Action::Promote
-                    | Action::Approve
-                    | Action::BackOut
-                    | Action::RollBack
-                    | Action::EndStandby
-                    | Action::Arm
+                Action::Last | Action::SearchPrevious | Action::History | Action::Themes
             );
-            // `G` moves, as everywhere.
             let capital = binding.keys.iter().any(|chord| chord.is_capital());
-            assert_eq!(
-                changes,
-                capital && binding.action != Action::Last,
-                "{}",
-                binding.label
-            );
+            assert_eq!(changes, capital && !looks, "{}", binding.label);
         }
     }
 }

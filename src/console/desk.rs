@@ -1,22 +1,33 @@
 //! What the console asks of the house. Implemented where everything is known to everyone; the
 //! console itself knows no registry, no engine and no configuration.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use super::model::LogSource;
-use crate::inventory::Target;
+use super::model::{LogSource, SavedLog};
+use crate::inventory::{Target, VersionRef};
 use crate::logs::Batch;
-use crate::release::{Approval, Handle, Plan, PlanRequest, Refused};
+use crate::release::{Approval, Handle, Plan, PlanRequest, Refused, Releases, Resolved, Terms};
 
 /// See the module. Every call may take its time; none is made from the loop.
 #[async_trait]
 pub trait Desk: Send + Sync {
-    /// The versions that can be chosen for a target, in the order they should be offered; or why
-    /// they cannot be listed.
+    /// The tags there are for a target, in any order; or why they cannot be listed.
     async fn versions(&self, target: &Target) -> Result<Vec<String>, String>;
+
+    /// What a tag or digest names now.
+    async fn look_up(&self, target: &Target, _: &VersionRef) -> Resolved {
+        Resolved::Unknown(format!("nobody looks up images of {target} here"))
+    }
+
+    /// What is configured and recorded that decides about the versions of a target; or why it
+    /// cannot be told.
+    async fn terms(&self, target: &Target) -> Result<Terms, String> {
+        Err(format!("nobody knows the rules of {target} here"))
+    }
 
     /// Thinks a release through without doing anything.
     async fn plan(&self, request: PlanRequest) -> Result<Arc<Plan>, Refused>;
@@ -25,9 +36,25 @@ pub trait Desk: Send + Sync {
     /// that one is superseded first.
     async fn begin(&self, plan: Arc<Plan>, approval: Approval) -> Result<Handle, Refused>;
 
+    /// What the journals tell of releases, whoever drives them. A desk without journals tells nothing.
+    fn releases(&self) -> watch::Receiver<Arc<Releases>> {
+        watch::channel(Arc::default()).1
+    }
+
     /// Somebody looks at this target now: it is worth looking at it more often. Returns at once.
     fn look_at(&self, target: &Target);
 
-    /// The log of an instance from now on, and a little from before. Dropping the receiver ends it.
+    /// A log from now on, and a little from before. Dropping the receiver ends it.
     fn log(&self, source: &LogSource) -> mpsc::Receiver<Batch>;
+
+    /// Writes lines to a new file; where it is, or why there is none.
+    async fn save_log(&self, _log: SavedLog) -> Result<PathBuf, String> {
+        Err("there is no place to write to".into())
+    }
+
+    /// Changes whenever Greenroom has said something about itself.
+    fn diagnostics(&self) -> watch::Receiver<()> {
+        // A receiver without a sender: nothing is ever said.
+        watch::channel(()).1
+    }
 }

@@ -2,16 +2,38 @@
 
 use std::sync::Arc;
 
-use super::model::LogSource;
+use super::model::{LogSource, SavedLog};
 use super::run::Farewell;
-use crate::inventory::{ReleaseId, Target};
+use crate::inventory::{ReleaseId, Target, VersionRef};
 use crate::release::{Approval, Command, Plan, PlanRequest};
+
+/// Whether something is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watch {
+    /// From now on.
+    On,
+    /// No more.
+    Off,
+}
 
 /// See the module.
 #[derive(Debug, Clone)]
 pub enum Effect {
-    /// List what can be chosen.
+    /// List what can be chosen, and what decides about it.
     ListVersions(Target),
+    /// Look up what a tag names now.
+    LookUp {
+        /// For which target.
+        target: Target,
+        /// The tag's name, as it comes back with the answer.
+        name: String,
+        /// The tag.
+        reference: VersionRef,
+    },
+    /// Nobody chooses a version any more: what is being listed or looked up for it is not wanted.
+    ForgetVersions,
+    /// Ask for the rules and the past of a target.
+    AskTerms(Target),
     /// Make a plan; the number comes back with the answer.
     MakePlan {
         /// The number.
@@ -33,14 +55,26 @@ pub enum Effect {
         /// What.
         command: Command,
     },
-    /// Follow this log, and no other.
-    FollowLog(Option<LogSource>),
+    /// Follow this log from now on, instead of what came in there before.
+    FollowLog(LogSource),
+    /// Follow no log any more.
+    LeaveLogs,
+    /// Write lines to a file.
+    SaveLog(SavedLog),
+    /// Say when Greenroom has said something about itself, or do not any more.
+    WatchDiagnostics(Watch),
     /// Somebody looks at this target now.
     LookAt(Target),
     /// Put text on the terminal's clipboard.
     Copy(String),
     /// Draw everything again, whatever the terminal shows.
     Repaint,
+    /// Have clicks and the wheel reported, or leave them to the terminal.
+    Mouse(bool),
+    /// Give the terminal back to the shell until it says to go on.
+    Suspend,
+    /// Take the terminal again, whatever happened to it, and draw everything.
+    Resume,
     /// End the console.
     Leave(Farewell),
 }

@@ -1,13 +1,14 @@
 //! Everything that can happen to the console. What went wrong is an event too.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::model::LogSource;
 use crate::inventory::{ReleaseId, Target, World};
 use crate::logs::Batch;
-use crate::release::{Plan, Refused, Status};
+use crate::release::{Announcement, Plan, Refused, Releases, Resolved, Status, Terms};
 
 /// What comes from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +17,12 @@ pub enum Input {
     Key(KeyEvent),
     /// Text was pasted in one piece.
     Paste(String),
+    /// The mouse was pressed or its wheel turned.
+    Mouse(MouseEvent),
     /// The terminal has another size.
     Resized(u16, u16),
+    /// The process was stopped, and goes on.
+    Continued,
     /// Somebody asked the program to end: `SIGINT`, `SIGTERM`, `SIGHUP`, by name.
     Signal(&'static str),
     /// The terminal is gone.
@@ -31,7 +36,9 @@ pub enum Event {
     Input(Input),
     /// The world was observed.
     WorldObserved(Arc<World>),
-    /// A release moved.
+    /// The journals were read.
+    ReleasesObserved(Arc<Releases>),
+    /// A release of this console moved.
     ReleaseMoved(Arc<Status>),
     /// Nobody drives this release from here any more; what stands is in the journal.
     DriverGone(ReleaseId),
@@ -42,12 +49,44 @@ pub enum Event {
         /// Which.
         batch: Batch,
     },
+    /// A release said something that its status does not tell.
+    Announced {
+        /// Whose.
+        target: Target,
+        /// What.
+        said: Announcement,
+    },
+    /// A log was written to a file, or could not be.
+    LogSaved {
+        /// How many lines.
+        lines: usize,
+        /// The file, or why there is none.
+        place: Result<PathBuf, String>,
+    },
+    /// Greenroom said something about itself.
+    DiagnosticsMoved,
     /// The versions of a target were listed, or could not be.
     VersionsListed {
         /// Whose.
         target: Target,
         /// Which.
         versions: Result<Vec<String>, String>,
+    },
+    /// What a tag names was looked up, or could not be.
+    LookedUp {
+        /// For which target.
+        target: Target,
+        /// The tag's name.
+        name: String,
+        /// What was found.
+        resolved: Resolved,
+    },
+    /// The rules and the past of a target were told, or could not be.
+    TermsTold {
+        /// Whose.
+        target: Target,
+        /// Which.
+        terms: Result<Terms, String>,
     },
     /// A plan was made or refused.
     Planned {

@@ -2,8 +2,9 @@
 //! never waits for it. Ends for good when the terminal is gone: an event stream on a terminal that
 //! vanished would spin.
 
-use crossterm::event::{Event as Raw, EventStream, KeyEventKind};
+use crossterm::event::{Event as Raw, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures_util::StreamExt as _;
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -12,22 +13,24 @@ use super::event::Input;
 /// How many events may wait for the loop.
 const WAITING: usize = 256;
 
-/// Reads the terminal and the signals that ask a program to end, until the receiver is dropped.
+/// Reads the terminal and the signals that ask a program to end or tell it that it was stopped, until the receiver is dropped.
 pub fn listen() -> std::io::Result<mpsc::Receiver<Input>> {
     let (out, inputs) = mpsc::channel(WAITING);
+    let goes_on = SignalKind::from_raw(Signal::CONT.as_raw());
     let signals = [
-        (SignalKind::interrupt(), "SIGINT"),
-        (SignalKind::terminate(), "SIGTERM"),
-        (SignalKind::hangup(), "SIGHUP"),
+        (SignalKind::interrupt(), Input::Signal("SIGINT")),
+        (SignalKind::terminate(), Input::Signal("SIGTERM")),
+        (SignalKind::hangup(), Input::Signal("SIGHUP")),
+        (goes_on, Input::Continued),
     ];
-    for (kind, name) in signals {
+    for (kind, input) in signals {
         let mut signal = signal(kind)?;
         let out = out.clone();
         tokio::spawn(async move {
             loop {
                 tokio::select! {
                     heard = signal.recv() => {
-                        if heard.is_none() || out.send(Input::Signal(name)).await.is_err() {
+                        if heard.is_none() || out.send(input.clone()).await.is_err() {
                             return;
                         }
                     }
@@ -65,6 +68,17 @@ fn understood(raw: Raw) -> Option<Input> {
         Raw::Key(key) if key.kind != KeyEventKind::Release => Some(Input::Key(key)),
         Raw::Paste(text) => Some(Input::Paste(text)),
         Raw::Resize(columns, rows) => Some(Input::Resized(columns, rows)),
+        Raw::Mouse(mouse) if is_meant(mouse.kind) => Some(Input::Mouse(mouse)),
         Raw::Key(_) | Raw::Mouse(_) | Raw::FocusGained | Raw::FocusLost => None,
     }
+}
+
+/// A mouse that only moves says nothing, and says it often.
+fn is_meant(kind: MouseEventKind) -> bool {
+    matches!(
+        kind,
+        MouseEventKind::Down(MouseButton::Left)
+            | MouseEventKind::ScrollUp
+            | MouseEventKind::ScrollDown
+    )
 }

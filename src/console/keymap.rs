@@ -1,10 +1,11 @@
-//! Keys as the table names them, and which action a key is for.
+//! Keys as the table names them, and which action a key is for: the table of `action` with what the
+//! operator bound otherwise. One clash takes one binding away, and says so.
 
 use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::action::{Action, BINDINGS, Scope};
+use super::action::{Action, BINDINGS, Binding, Scope};
 use super::model::Pane;
 
 /// One key, with or without Ctrl. Shift is in the character.
@@ -32,10 +33,97 @@ pub(super) const fn named(code: KeyCode) -> Chord {
     Chord { code, ctrl: false }
 }
 
+/// What keys are called that are no character, as they are shown and as they may be written.
+const NAMES: [(KeyCode, &str); 15] = [
+    (KeyCode::Enter, "Enter"),
+    (KeyCode::Esc, "Esc"),
+    (KeyCode::Tab, "Tab"),
+    (KeyCode::BackTab, "Shift-Tab"),
+    (KeyCode::Backspace, "Backspace"),
+    (KeyCode::Delete, "Delete"),
+    (KeyCode::Insert, "Insert"),
+    (KeyCode::Up, "Up"),
+    (KeyCode::Down, "Down"),
+    (KeyCode::Left, "Left"),
+    (KeyCode::Right, "Right"),
+    (KeyCode::Home, "Home"),
+    (KeyCode::End, "End"),
+    (KeyCode::PageUp, "PageUp"),
+    (KeyCode::PageDown, "PageDown"),
+];
+
+/// Keys that always mean what they mean everywhere: without them there is no way out.
+const KEPT: [(Action, Chord); 3] = [
+    (Action::Open, named(KeyCode::Enter)),
+    (Action::Back, named(KeyCode::Esc)),
+    (Action::Quit, ctrl('c')),
+];
+
 impl Chord {
+    /// Reads a key as it is written: `g`, `Ctrl-L`, `Shift-Tab`, `F5`, `Space`. The error says what
+    /// to write.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let known = |code: &(KeyCode, &str)| code.1.eq_ignore_ascii_case(text);
+        if let Some((code, _)) = NAMES.iter().find(|code| known(code)) {
+            return Ok(named(*code));
+        }
+        if text.eq_ignore_ascii_case("space") {
+            return Ok(key(' '));
+        }
+        let mut characters = text.chars();
+        if let (Some(c), None) = (characters.next(), characters.next())
+            && c.is_ascii_graphic()
+        {
+            return Ok(key(c));
+        }
+        let function = text.strip_prefix(['F', 'f']).map(str::parse::<u8>);
+        if let Some(Ok(number @ 1..=12)) = function {
+            return Ok(named(KeyCode::F(number)));
+        }
+        Self::with_ctrl(text)
+    }
+
+    fn with_ctrl(text: &str) -> Result<Self, String> {
+        let letter = text
+            .split_once('-')
+            .filter(|(modifier, _)| modifier.eq_ignore_ascii_case("ctrl"))
+            .map(|(_, letter)| letter.to_ascii_lowercase());
+        match letter.as_deref().map(str::as_bytes) {
+            // Terminals send the same byte for these as for Tab, Enter and Escape.
+            Some([b'i' | b'j' | b'm' | b'[']) => Err(format!(
+                "`{text}` cannot be told from another key in a terminal: choose another letter"
+            )),
+            Some([letter]) if letter.is_ascii_lowercase() => Ok(ctrl(char::from(*letter))),
+            _ => Err(format!(
+                "`{text}` is not a key: write a character such as \"g\", \"Ctrl-L\", \"F5\", \
+                 \"Space\", or one of {}",
+                NAMES.map(|(_, name)| name).join(", ")
+            )),
+        }
+    }
+
     /// Whether it is a capital letter.
     pub fn is_capital(self) -> bool {
-        matches!(self.code, KeyCode::Char(c) if c.is_ascii_uppercase())
+        !self.ctrl && matches!(self.code, KeyCode::Char(c) if c.is_ascii_uppercase())
+    }
+
+    /// Why this key cannot be a key of that action, whatever else is bound; the error says what to
+    /// do instead.
+    pub fn may_be_for(self, action: Action) -> Result<(), String> {
+        let kept = KEPT.iter().find(|(_, chord)| *chord == self);
+        if let Some((other, _)) = kept.filter(|(other, _)| *other != action) {
+            return Err(format!(
+                "`{self}` always means `{}`: there has to be a way out",
+                other.name()
+            ));
+        }
+        if action.changes() && !self.is_capital() {
+            return Err(format!(
+                "`{self}` cannot be a key of `{}`: only capital letters change anything",
+                action.name()
+            ));
+        }
+        Ok(())
     }
 
     fn matches(self, event: KeyEvent) -> bool {
@@ -48,22 +136,171 @@ impl Chord {
 
 impl fmt::Display for Chord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.code {
-            KeyCode::Char(c) if self.ctrl => write!(f, "Ctrl-{}", c.to_ascii_uppercase()),
-            KeyCode::Char(c) => write!(f, "{c}"),
-            KeyCode::BackTab => f.write_str("Shift-Tab"),
-            code => write!(f, "{code}"),
+        let name = NAMES.iter().find(|(code, _)| *code == self.code);
+        match (self.code, name) {
+            (_, Some((_, name))) => f.write_str(name),
+            (KeyCode::Char(' '), _) => f.write_str("Space"),
+            (KeyCode::Char(c), _) if self.ctrl => write!(f, "Ctrl-{}", c.to_ascii_uppercase()),
+            (KeyCode::Char(c), _) => write!(f, "{c}"),
+            (KeyCode::F(number), _) => write!(f, "F{number}"),
+            (code, _) => write!(f, "{code}"),
         }
     }
 }
 
-/// What a key is for while a pane has the keys.
-pub fn action(event: KeyEvent, focus: Pane) -> Option<Action> {
-    BINDINGS
-        .iter()
-        .filter(|binding| binding.scope == Scope::Everywhere || focus == Pane::Logs)
-        .find(|binding| binding.keys.iter().any(|chord| chord.matches(event)))
-        .map(|binding| binding.action)
+/// A line of the table with the keys it has here.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// The line.
+    pub binding: &'static Binding,
+    /// Its keys, the first one shown first; none where it was left without.
+    pub keys: Vec<Chord>,
+    is_own: bool,
+}
+
+/// A key that was asked for and is another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clash {
+    /// The key.
+    pub chord: Chord,
+    /// What it was wanted for.
+    pub wanted: Action,
+    /// What it does.
+    pub does: Action,
+}
+
+impl fmt::Display for Clash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (chord, wanted, does) = (self.chord, self.wanted.name(), self.does.name());
+        write!(
+            f,
+            "{chord} is not bound to {wanted}: it is the key of {does}"
+        )
+    }
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Keymap {
+    bound: Vec<Bound>,
+    clashes: Vec<Clash>,
+}
+
+impl Default for Keymap {
+    /// The table as it stands.
+    fn default() -> Self {
+        Self::rebound(&[])
+    }
+}
+
+impl Keymap {
+    /// The table with other keys for some actions. A key that is another action's already, in a
+    /// place where both are good, stays with that one; of two wishes the first in the table wins.
+    pub fn rebound(wishes: &[(Action, Vec<Chord>)]) -> Self {
+        let bound = BINDINGS.iter().map(|binding| {
+            let wish = wishes.iter().find(|(action, _)| *action == binding.action);
+            let mut keys = wish.map_or_else(|| binding.keys.to_vec(), |(_, keys)| keys.clone());
+            keys.retain(|key| key.may_be_for(binding.action).is_ok());
+            let kept = KEPT.iter().find(|(action, _)| *action == binding.action);
+            if let Some((_, chord)) = kept
+                && !keys.contains(chord)
+            {
+                keys.push(*chord);
+            }
+            Bound {
+                binding,
+                keys,
+                is_own: wish.is_some(),
+            }
+        });
+        let mut keymap = Self {
+            bound: bound.collect(),
+            clashes: Vec::new(),
+        };
+        // Each round takes one wish away, so this ends.
+        while let Some((loser, clash)) = keymap.clash() {
+            keymap.take_away(loser, clash);
+        }
+        keymap
+    }
+
+    fn take_away(&mut self, loser: usize, clash: Clash) {
+        self.clashes.push(clash);
+        let Some(bound) = self.bound.get_mut(loser) else {
+            return;
+        };
+        bound.keys.retain(|key| *key != clash.chord);
+        if bound.keys.is_empty() {
+            bound.keys = bound.binding.keys.to_vec();
+            bound.is_own = false;
+        }
+    }
+
+    /// The first clash there is, and the index of the line that loses it.
+    fn clash(&self) -> Option<(usize, Clash)> {
+        for (index, first) in self.bound.iter().enumerate() {
+            for (below, second) in self.bound.iter().enumerate().skip(index + 1) {
+                if !meet(first.binding.scope, second.binding.scope) {
+                    continue;
+                }
+                let Some(chord) = first.keys.iter().find(|key| second.keys.contains(key)) else {
+                    continue;
+                };
+                let taken = if second.is_own { below } else { index };
+                let wins = if second.is_own { first } else { second };
+                let loser = self.bound.get(taken)?;
+                let clash = Clash {
+                    chord: *chord,
+                    wanted: loser.binding.action,
+                    does: wins.binding.action,
+                };
+                return loser.is_own.then_some((taken, clash));
+            }
+        }
+        None
+    }
+
+    /// The wishes that could not be fulfilled.
+    pub fn clashes(&self) -> &[Clash] {
+        &self.clashes
+    }
+
+    /// Every line with its keys, in the order of the table.
+    pub fn lines(&self) -> impl Iterator<Item = &Bound> {
+        self.bound.iter()
+    }
+
+    /// The line of an action.
+    pub fn line(&self, action: Action) -> Option<&Bound> {
+        self.lines().find(|bound| bound.binding.action == action)
+    }
+
+    /// The key to name where an action is spoken of; where it has none, the way to it by name.
+    pub fn shown(&self, action: Action) -> String {
+        let key = self.line(action).and_then(|bound| bound.keys.first());
+        match (key, self.line(Action::Palette)) {
+            (Some(key), _) => key.to_string(),
+            (None, Some(palette)) if action != Action::Palette && !palette.keys.is_empty() => {
+                format!("{} {}", self.shown(Action::Palette), action.name())
+            }
+            (None, _) => format!("({})", action.name()),
+        }
+    }
+
+    /// What a key is for while a pane has the keys.
+    pub fn action(&self, event: KeyEvent, focus: Pane) -> Option<Action> {
+        self.lines()
+            .filter(|bound| bound.binding.scope.covers(focus))
+            .find(|bound| bound.keys.iter().any(|chord| chord.matches(event)))
+            .map(|bound| bound.binding.action)
+    }
+}
+
+/// Whether there is a pane in which both are good.
+fn meet(one: Scope, other: Scope) -> bool {
+    Pane::ALL
+        .into_iter()
+        .any(|pane| one.covers(pane) && other.covers(pane))
 }
 
 #[cfg(test)]
@@ -74,26 +311,104 @@ mod tests {
         KeyEvent::new(code, modifiers)
     }
 
+    fn does(keymap: &Keymap, c: char, focus: Pane) -> Option<Action> {
+        keymap.action(press(KeyCode::Char(c), KeyModifiers::NONE), focus)
+    }
+
     #[test]
     fn a_capital_is_found_with_and_without_the_shift_bit() {
         for modifiers in [KeyModifiers::NONE, KeyModifiers::SHIFT] {
             let event = press(KeyCode::Char('P'), modifiers);
-            assert_eq!(action(event, Pane::Slots), Some(Action::Promote));
+            let action = Keymap::default().action(event, Pane::Slots);
+            assert_eq!(action, Some(Action::Promote));
         }
     }
 
     #[test]
     fn a_key_of_the_log_is_good_in_the_log_only() {
-        let event = press(KeyCode::Char('f'), KeyModifiers::NONE);
-        assert_eq!(action(event, Pane::Logs), Some(Action::Follow));
-        assert_eq!(action(event, Pane::Slots), None);
+        let keymap = Keymap::default();
+        assert_eq!(does(&keymap, 'f', Pane::Logs), Some(Action::Follow));
+        assert_eq!(does(&keymap, 'f', Pane::Slots), None);
     }
 
     #[test]
     fn ctrl_and_alt_are_other_keys() {
+        let keymap = Keymap::default();
         let event = press(KeyCode::Char('A'), KeyModifiers::ALT);
-        assert_eq!(action(event, Pane::Slots), None);
+        assert_eq!(keymap.action(event, Pane::Slots), None);
         let event = press(KeyCode::Char('q'), KeyModifiers::CONTROL);
-        assert_eq!(action(event, Pane::Slots), None);
+        assert_eq!(keymap.action(event, Pane::Slots), None);
+    }
+
+    #[test]
+    fn a_key_reads_as_it_is_shown() {
+        for bound in Keymap::default().lines() {
+            for chord in &bound.keys {
+                assert_eq!(Chord::parse(&chord.to_string()), Ok(*chord));
+            }
+        }
+        for text in ["F5", "Space", "Ctrl-X", "Shift-Tab", "&"] {
+            assert_eq!(
+                Chord::parse(text).map(|chord| chord.to_string()),
+                Ok(text.into())
+            );
+        }
+        for wrong in [
+            "", "gg", "Ctrl-I", "Ctrl-", "Ctrl-ab", "Alt-x", "F13", "é", "\u{1b}",
+        ] {
+            assert!(Chord::parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_clash_takes_one_wish_away_and_names_both() {
+        let keymap = Keymap::rebound(&[
+            (Action::Zoom, vec![key('z')]),
+            (Action::Mouse, vec![key('q'), key('M')]),
+        ]);
+        let said: Vec<String> = keymap.clashes().iter().map(ToString::to_string).collect();
+        assert_eq!(said, ["q is not bound to mouse: it is the key of quit"]);
+        assert_eq!(does(&keymap, 'z', Pane::Slots), Some(Action::Zoom));
+        assert_eq!(does(&keymap, 'M', Pane::Slots), Some(Action::Mouse));
+        assert_eq!(does(&keymap, 'm', Pane::Slots), None);
+        assert_eq!(does(&keymap, 'q', Pane::Slots), Some(Action::Quit));
+    }
+
+    #[test]
+    fn an_action_whose_wishes_are_all_gone_has_its_own_key_back_even_from_another_wish() {
+        let keymap = Keymap::rebound(&[
+            (Action::Zoom, vec![key('m')]),
+            (Action::Mouse, vec![key('q')]),
+        ]);
+        assert_eq!(keymap.clashes().len(), 2, "{:?}", keymap.clashes());
+        assert_eq!(does(&keymap, 'm', Pane::Slots), Some(Action::Mouse));
+        assert_eq!(does(&keymap, '+', Pane::Slots), Some(Action::Zoom));
+    }
+
+    #[test]
+    fn a_key_may_be_two_things_in_two_panes_and_an_action_may_have_none() {
+        let keymap = Keymap::rebound(&[
+            (Action::Wrap, vec![key('z')]),
+            (Action::Sort, vec![key('z')]),
+            (Action::Mouse, Vec::new()),
+        ]);
+        assert_eq!(keymap.clashes(), []);
+        assert_eq!(does(&keymap, 'z', Pane::Logs), Some(Action::Wrap));
+        assert_eq!(does(&keymap, 'z', Pane::Environments), Some(Action::Sort));
+        assert_eq!(does(&keymap, 'm', Pane::Slots), None);
+        assert_eq!(keymap.shown(Action::Mouse), ": mouse");
+    }
+
+    #[test]
+    fn the_way_out_cannot_be_taken_away() {
+        let keymap = Keymap::rebound(&[(Action::Quit, vec![key('Q')]), (Action::Back, Vec::new())]);
+        let event = press(KeyCode::Char('c'), KeyModifiers::CONTROL);
+        assert_eq!(keymap.action(event, Pane::Slots), Some(Action::Quit));
+        let event = press(KeyCode::Esc, KeyModifiers::NONE);
+        assert_eq!(keymap.action(event, Pane::Slots), Some(Action::Back));
+        assert!(named(KeyCode::Esc).may_be_for(Action::Zoom).is_err());
+        assert!(key('a').may_be_for(Action::Approve).is_err());
+        assert!(named(KeyCode::F(5)).may_be_for(Action::Promote).is_err());
+        assert!(key('K').may_be_for(Action::Approve).is_ok());
     }
 }

@@ -4,9 +4,11 @@
 //! handle, and logs; never adapters or settings: what it needs of the house it asks [`desk::Desk`].
 
 pub mod action;
+mod action_names;
 pub mod desk;
 pub mod effect;
 pub mod event;
+mod grid;
 pub mod input;
 pub mod keymap;
 mod layout;
@@ -18,8 +20,10 @@ pub mod theme;
 pub mod update;
 pub mod view;
 
+pub use action_names::Purpose;
 pub use desk::Desk;
+pub use keymap::Keymap;
 pub use model::{Mode, Model};
 pub use run::{Farewell, Pace, run};
 pub use terminal::Terminal;
-pub use theme::{Charset, Depth, Theme};
+pub use theme::{Charset, Depth, Theme, Wardrobe};

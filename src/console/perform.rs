@@ -3,18 +3,22 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::desk::Desk;
+use super::effect::Watch;
 use super::event::Event;
-use super::model::LogSource;
-use crate::inventory::{ReleaseId, Target};
-use crate::release::{Approval, Command, Handle, Plan, PlanRequest};
+use super::model::{LogFeed, LogSource, SavedLog};
+use crate::inventory::{ReleaseId, Target, VersionRef};
+use crate::release::{AnnouncementKind, Approval, Command, Handle, Plan, PlanRequest};
 
-/// How many answers may wait for the loop before their tasks wait too.
-const WAITING: usize = 64;
+/// How many answers may wait for the loop before their tasks wait too. Few, as each may be a
+/// thousand lines of a log.
+const WAITING: usize = 16;
 
 /// What runs beside the loop.
 pub(super) struct Hands {
@@ -22,7 +26,9 @@ pub(super) struct Hands {
     answers: mpsc::Sender<Event>,
     tasks: JoinSet<()>,
     handles: HashMap<ReleaseId, Handle>,
-    log: Option<AbortHandle>,
+    choosing: Vec<AbortHandle>,
+    logs: HashMap<LogFeed, AbortHandle>,
+    diagnostics: Option<AbortHandle>,
     begun: mpsc::Receiver<Handle>,
     begins: mpsc::Sender<Handle>,
 }
@@ -37,7 +43,9 @@ impl Hands {
             answers,
             tasks: JoinSet::new(),
             handles: HashMap::new(),
-            log: None,
+            choosing: Vec::new(),
+            logs: HashMap::new(),
+            diagnostics: None,
             begun,
             begins,
         };
@@ -63,6 +71,7 @@ impl Hands {
     pub(super) fn adopt(&mut self, handle: Handle) {
         let mut status = handle.status();
         let release = status.borrow().plan.release;
+        self.listen(&handle);
         self.handles.insert(release, handle);
         let answers = self.answers.clone();
         self.tasks.spawn(async move {
@@ -79,14 +88,78 @@ impl Hands {
         });
     }
 
-    pub(super) fn list_versions(&mut self, target: Target) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+    /// Hands on what a release says and its status does not tell.
+    fn listen(&mut self, handle: &Handle) {
+        let mut said = handle.announcements();
+        let target = handle.status().borrow().plan.target().clone();
+        let answers = self.answers.clone();
         self.tasks.spawn(async move {
-            let versions = desk.versions(&target).await;
+            loop {
+                let said = match said.recv().await {
+                    Ok(said) => said,
+                    Err(RecvError::Lagged(_)) => continue,
+                    Err(RecvError::Closed) => return,
+                };
+                let is_told = matches!(
+                    said.kind,
+                    AnnouncementKind::Noted | AnnouncementKind::Decided
+                );
+                let target = target.clone();
+                if is_told
+                    && answers
+                        .send(Event::Announced { target, said })
+                        .await
+                        .is_err()
+                {
+                    return;
+                }
+            }
+        });
+    }
+
+    pub(super) fn list_versions(&mut self, target: Target) {
+        self.forget_versions();
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let asked = target.clone();
+        let listing = self.tasks.spawn(async move {
+            let versions = desk.versions(&asked).await;
+            let target = asked;
             let _ = answers
                 .send(Event::VersionsListed { target, versions })
                 .await;
         });
+        let telling = self.ask_terms(target);
+        self.choosing.extend([listing, telling]);
+    }
+
+    pub(super) fn look_up(&mut self, target: Target, name: String, reference: VersionRef) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let task = self.tasks.spawn(async move {
+            let resolved = desk.look_up(&target, &reference).await;
+            let answer = Event::LookedUp {
+                target,
+                name,
+                resolved,
+            };
+            let _ = answers.send(answer).await;
+        });
+        self.choosing.retain(|task| !task.is_finished());
+        self.choosing.push(task);
+    }
+
+    /// Ends what is under way for a picker that is closed.
+    pub(super) fn forget_versions(&mut self) {
+        for task in self.choosing.drain(..) {
+            task.abort();
+        }
+    }
+
+    pub(super) fn ask_terms(&mut self, target: Target) -> AbortHandle {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        self.tasks.spawn(async move {
+            let terms = desk.terms(&target).await;
+            let _ = answers.send(Event::TermsTold { target, terms }).await;
+        })
     }
 
     pub(super) fn make_plan(&mut self, asked: u64, request: PlanRequest) {
@@ -132,14 +205,10 @@ impl Hands {
         self.desk.look_at(target);
     }
 
-    /// Follows a log, and no other.
-    pub(super) fn follow(&mut self, source: Option<LogSource>) {
-        if let Some(old) = self.log.take() {
-            old.abort();
-        }
-        let Some(source) = source else { return };
+    /// Follows a log, instead of what came in there before.
+    pub(super) fn follow(&mut self, source: LogSource) {
         let mut batches = self.desk.log(&source);
-        let answers = self.answers.clone();
+        let (feed, answers) = (source.feed(), self.answers.clone());
         let task = self.tasks.spawn(async move {
             while let Some(batch) = batches.recv().await {
                 let source = source.clone();
@@ -152,6 +221,45 @@ impl Hands {
                 }
             }
         });
-        self.log = Some(task);
+        if let Some(old) = self.logs.insert(feed, task) {
+            old.abort();
+        }
+    }
+
+    /// Follows no log any more.
+    pub(super) fn leave_logs(&mut self) {
+        for (_, task) in self.logs.drain() {
+            task.abort();
+        }
+    }
+
+    pub(super) fn save_log(&mut self, log: SavedLog) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        self.tasks.spawn(async move {
+            let lines = log.lines.len();
+            let place = desk.save_log(log).await;
+            let _ = answers.send(Event::LogSaved { lines, place }).await;
+        });
+    }
+
+    /// Tells at most ten times a second that diagnostics moved: nobody reads faster.
+    pub(super) fn watch_diagnostics(&mut self, watch: Watch) {
+        if let Some(old) = self.diagnostics.take() {
+            old.abort();
+        }
+        if watch == Watch::Off {
+            return;
+        }
+        let mut said = self.desk.diagnostics();
+        let answers = self.answers.clone();
+        let task = self.tasks.spawn(async move {
+            while said.changed().await.is_ok() {
+                if answers.send(Event::DiagnosticsMoved).await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        self.diagnostics = Some(task);
     }
 }

@@ -15,7 +15,7 @@ use super::event::{Event, Input};
 use super::model::Model;
 use super::perform::Hands;
 use super::terminal::Screen;
-use super::theme::Theme;
+use super::theme::Wardrobe;
 use super::update::update;
 use super::view;
 use crate::inventory::World;
@@ -72,17 +72,23 @@ pub async fn run<S: Screen>(
     mut ears: Ears,
     desk: Arc<dyn Desk>,
     mut model: Model,
-    theme: &Theme,
+    wardrobe: &Wardrobe,
     pace: Pace,
     now: impl Fn() -> Timestamp,
 ) -> Result<Farewell, S::Error> {
+    let mut releases = desk.releases();
     let (mut hands, mut answers) = Hands::new(desk);
     model.size = screen.size()?;
+    if model.looks.mouse {
+        screen.mouse(true)?;
+    }
     for handle in ears.in_flight.drain(..) {
         hands.adopt(handle);
     }
     ears.world.mark_changed();
+    releases.mark_changed();
     let mut world_ended = false;
+    let mut releases_ended = false;
     let mut dirty = true;
     let mut next_draw = Instant::now();
     let mut next_second = Instant::now() + pace.second;
@@ -96,9 +102,13 @@ pub async fn run<S: Screen>(
                     return Ok(Farewell::Panicked);
                 }
                 model.now = now();
+                let theme = wardrobe.worn(model.theme());
+                let began = Instant::now();
                 screen.draw(|frame| view::draw(&model, theme, frame))?;
                 dirty = false;
-                next_draw = Instant::now() + pace.frame;
+                // On a slow link writing takes its time: half of it is left for everything else.
+                let drawn = Instant::now();
+                next_draw = drawn + pace.frame.max(drawn - began);
                 continue;
             }
             changed = ears.world.changed(), if !world_ended => {
@@ -107,6 +117,13 @@ pub async fn run<S: Screen>(
                     continue;
                 }
                 Event::WorldObserved(Arc::clone(&ears.world.borrow_and_update()))
+            }
+            changed = releases.changed(), if !releases_ended => {
+                if changed.is_err() {
+                    releases_ended = true;
+                    continue;
+                }
+                Event::ReleasesObserved(Arc::clone(&releases.borrow_and_update()))
             }
             () = sleep_until(next_second), if model.counts_time() => Event::Ticked,
             Some(answer) = answers.recv() => answer,
@@ -118,8 +135,12 @@ pub async fn run<S: Screen>(
         let mut pending = Some(event);
         while let Some(event) = pending.take() {
             for effect in update(&mut model, event, now()) {
+                let was_away = matches!(effect, Effect::Suspend | Effect::Resume);
                 if let Some(farewell) = perform(screen, &mut hands, effect)? {
                     return Ok(farewell);
+                }
+                if was_away {
+                    model.size = screen.size()?;
                 }
             }
             taken += 1;
@@ -140,12 +161,25 @@ fn perform<S: Screen>(
     match effect {
         Effect::Leave(farewell) => return Ok(Some(farewell)),
         Effect::Repaint => screen.forget()?,
+        Effect::Mouse(wanted) => screen.mouse(wanted)?,
+        Effect::Suspend => screen.suspend()?,
+        Effect::Resume => screen.resume()?,
         Effect::Copy(text) => screen.copy(&text)?,
         Effect::ListVersions(target) => hands.list_versions(target),
+        Effect::LookUp {
+            target,
+            name,
+            reference,
+        } => hands.look_up(target, name, reference),
+        Effect::ForgetVersions => hands.forget_versions(),
+        Effect::AskTerms(target) => drop(hands.ask_terms(target)),
         Effect::MakePlan { asked, request } => hands.make_plan(asked, request),
         Effect::Begin { plan, approval } => hands.begin(plan, approval),
         Effect::Say { release, command } => hands.say(release, command),
         Effect::FollowLog(source) => hands.follow(source),
+        Effect::LeaveLogs => hands.leave_logs(),
+        Effect::SaveLog(log) => hands.save_log(log),
+        Effect::WatchDiagnostics(watch) => hands.watch_diagnostics(watch),
         Effect::LookAt(target) => hands.look_at(&target),
     }
     Ok(None)

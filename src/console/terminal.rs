@@ -6,7 +6,9 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::clipboard::CopyToClipboard;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
@@ -14,6 +16,8 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue};
 use ratatui::Frame;
 use ratatui::backend::{Backend, CrosstermBackend};
+use ratatui::layout::{Position, Rect};
+use rustix::process::{Signal, getpid, getppid, getsid, kill_process};
 
 /// Whether the terminal is taken now. Static, because a panic hook has to know it too.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -35,6 +39,21 @@ pub trait Screen {
     /// Puts text on the terminal's clipboard.
     fn copy(&mut self, text: &str) -> Result<(), Self::Error>;
 
+    /// Has clicks and the wheel reported, or leaves them to the terminal.
+    fn mouse(&mut self, _wanted: bool) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Gives the terminal back and stops this process; takes it again when that goes on.
+    fn suspend(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Takes the terminal again, whatever others did to it meanwhile.
+    fn resume(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
     /// Whether the terminal is still taken: a panic elsewhere gives it back while the loop runs.
     fn is_ours(&self) -> bool {
         true
@@ -47,6 +66,7 @@ pub struct Terminal {
     // Never dropped: its own way of giving the cursor back prints to standard error when that
     // fails, and panics when the terminal is gone, in the middle of whatever has to be ended.
     inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Stdout>>>,
+    mouse: bool,
 }
 
 impl Terminal {
@@ -55,26 +75,30 @@ impl Terminal {
         // The theme alone decides about colours: what crossterm does on NO_COLOR resets bold and
         // reverse too.
         crossterm::style::force_color_output(true);
-        TAKEN.store(true, Ordering::SeqCst);
         let entered = enable_raw_mode()
-            .and_then(|()| {
-                execute!(
-                    stdout(),
-                    EnterAlternateScreen,
-                    EnableBracketedPaste,
-                    cursor::Hide
-                )
-            })
+            .and_then(|()| Self::take())
             .and_then(|()| ratatui::Terminal::new(CrosstermBackend::new(stdout())));
         match entered {
             Ok(inner) => Ok(Self {
                 inner: ManuallyDrop::new(inner),
+                mouse: false,
             }),
             Err(error) => {
+                // Raw mode may be on already, whoever has the screen.
+                TAKEN.store(true, Ordering::SeqCst);
                 restore();
                 Err(error)
             }
         }
+    }
+
+    /// Makes the terminal ours until [`restore`]. The alternate screen is entered only once:
+    /// entering it again would lose where the shell's cursor was.
+    fn take() -> io::Result<()> {
+        if !TAKEN.swap(true, Ordering::SeqCst) {
+            execute!(stdout(), EnterAlternateScreen)?;
+        }
+        execute!(stdout(), EnableBracketedPaste, cursor::Hide)
     }
 
     /// Gives the terminal back.
@@ -112,6 +136,7 @@ pub fn restore() {
     let _ = execute!(
         out,
         EndSynchronizedUpdate,
+        DisableMouseCapture,
         DisableBracketedPaste,
         LeaveAlternateScreen,
         cursor::Show
@@ -132,7 +157,10 @@ impl Screen for Terminal {
     }
 
     fn forget(&mut self) -> io::Result<()> {
-        self.inner.clear()
+        // Not `clear`: that asks the terminal where its cursor is, and the answer would be read by
+        // whoever reads the keys.
+        let size = self.inner.size()?;
+        self.inner.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     fn size(&self) -> io::Result<(u16, u16)> {
@@ -140,12 +168,49 @@ impl Screen for Terminal {
     }
 
     fn copy(&mut self, text: &str) -> io::Result<()> {
+        // A multiplexer takes it for itself and hands it on only where it is told to.
         execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    fn mouse(&mut self, wanted: bool) -> io::Result<()> {
+        self.mouse = wanted;
+        if wanted {
+            execute!(stdout(), EnableMouseCapture)
+        } else {
+            execute!(stdout(), DisableMouseCapture)
+        }
+    }
+
+    fn suspend(&mut self) -> io::Result<()> {
+        restore();
+        // The loop runs on the thread that the kernel asks first: it stands still in this call.
+        kill_process(getpid(), Signal::TSTP)?;
+        self.resume()
+    }
+
+    fn resume(&mut self) -> io::Result<()> {
+        // A mode that is on already would not be set again, although a shell has changed it.
+        let _ = disable_raw_mode();
+        enable_raw_mode()?;
+        Self::take()?;
+        if self.mouse {
+            execute!(stdout(), EnableMouseCapture)?;
+        }
+        self.forget()
     }
 
     fn is_ours(&self) -> bool {
         TAKEN.load(Ordering::SeqCst)
     }
+}
+
+/// Whether there is somebody to give the terminal back to: a program of the same session started
+/// this one. Where there is none, nothing would ever let it go on.
+pub fn has_shell() -> bool {
+    let (Ok(ours), Some(parent)) = (getsid(None), getppid()) else {
+        return false;
+    };
+    getsid(Some(parent)).is_ok_and(|theirs| theirs == ours)
 }
 
 /// A screen over any backend, without a terminal: what tests draw on.

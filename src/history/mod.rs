@@ -3,8 +3,10 @@
 
 mod record;
 mod step;
+mod timeline;
 
 pub use record::{
     Decision, Entry, FORMAT, Happening, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord,
 };
 pub use step::{Direction, Step};
+pub use timeline::{Fate, fate, once_live};

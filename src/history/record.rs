@@ -180,11 +180,11 @@ pub enum Happening {
         /// The reason.
         reason: String,
     },
-    /// A person chose what to do about a failed step.
+    /// A person chose what to do about a failed step, or while one waited.
     Chosen {
-        /// Which step had failed.
+        /// Which step had failed, or waited.
         step: Step,
-        /// `retry`, `back out`, `leave` or `skip`.
+        /// `retry`, `back out`, `leave` or `skip`; `check again` of one that waited.
         choice: String,
         /// Who and why.
         decision: Decision,

@@ -25,7 +25,66 @@ pub struct Truth {
     pub public: Agreement,
 }
 
+/// Two places that should agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pair {
+    /// What runs, and what is registered.
+    Instances,
+    /// The route as it is registered, and as the proxy has it.
+    Route,
+    /// Whom the proxy names, and who answers the public.
+    Public,
+}
+
+impl Pair {
+    /// Both places.
+    pub fn sides(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Instances => ("instances", "registry"),
+            Self::Route => ("registry", "proxy"),
+            Self::Public => ("proxy", "public"),
+        }
+    }
+
+    /// What is true while they agree.
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::Instances => "what runs in each slot is what the registry says runs there",
+            Self::Route => "the proxy sends the traffic where the registry says",
+            Self::Public => "who answers on the public address is whom the proxy names",
+        }
+    }
+
+    /// What makes them agree again.
+    pub fn repair(self) -> &'static str {
+        match self {
+            Self::Instances => {
+                "what was started, stopped or removed by hand is put back by hand; else P promotes \
+                 the version that should run, and writes its registration anew"
+            }
+            Self::Route => {
+                "during a switch this lasts a moment. If it stays, a release was cut off or the \
+                 pointer was moved by hand: back the release out where it is driven, or point the \
+                 proxy at the slot that the registry names. Nothing is planned until they agree"
+            }
+            Self::Public => {
+                "see what listens on the public address, and what stands between it and the proxy: \
+                 an answer that came through the proxy has the header X-Greenroom-Slot"
+            }
+        }
+    }
+}
+
 impl Truth {
+    /// The comparisons, from what runs to what the world gets.
+    pub fn pairs(&self) -> [(Pair, &Agreement); 3] {
+        [
+            (Pair::Instances, &self.instances),
+            (Pair::Route, &self.route),
+            (Pair::Public, &self.public),
+        ]
+    }
+
     /// Whether no difference is known.
     pub fn holds(&self) -> bool {
         [&self.instances, &self.route, &self.public]

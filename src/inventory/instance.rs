@@ -1,11 +1,12 @@
 //! What runs in a slot, as the runtime reports it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, ReleaseId, Slot, Target};
+use super::{Digest, ImageLabels, ReleaseId, Slot, Target};
 
 /// The runtime's own id of an instance: a full container id, or a process record's id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,6 +86,13 @@ pub struct Instance {
     pub restarts: u64,
     /// The process id on the runtime's host, while it runs.
     pub pid: Option<u32>,
+    /// What its image says about itself, as far as the runtime knows.
+    #[serde(default)]
+    pub labels: ImageLabels,
+    /// How it was made, from the runtime: what can differ between two instances of a target, by
+    /// name. Values that may be secret are there as a fingerprint only.
+    #[serde(default)]
+    pub configuration: BTreeMap<String, String>,
 }
 
 impl Instance {

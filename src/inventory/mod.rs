@@ -2,29 +2,40 @@
 //! versions, instances, registrations, routes, holds, and snapshots of them. Pure data that
 //! knows no client library, no clock and no screen; everything else imports it.
 
+mod change;
 pub mod drift;
 mod endpoint;
+mod fingerprint;
 mod hold;
 mod instance;
 mod lock;
 mod name;
+mod passed;
 mod probe;
+mod rate_window;
+mod rates;
 mod registration;
 mod release_id;
 mod route;
 mod shape;
 mod slot;
 mod snapshot;
+mod tag_order;
 mod target;
 mod version;
 mod world;
 
+pub use change::{Changes, Difference, changes, commit};
 pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use fingerprint::FingerprintKey;
 pub use hold::Hold;
 pub use instance::{Instance, InstanceId, InstanceState, Occupancy, RuntimeHealth, instance_name};
 pub use lock::{FencingToken, LockHolder, LockRecord, Operator};
 pub use name::{EnvironmentName, InvalidName, ServiceName};
+pub use passed::{Door, PassedRequest};
 pub use probe::Probe;
+pub use rate_window::RateWindow;
+pub use rates::Rates;
 pub use registration::{KeyLine, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
 pub use route::{Connections, Installation, ProxyAnswer, Route, RouteChange, SwitchOrder};
@@ -33,6 +44,7 @@ pub use shape::{
 };
 pub use slot::{PerSlot, Role, Slot, UnknownSlot};
 pub use snapshot::{PublicAnswer, RegistryRecord, SlotSnapshot, Snapshot, SourceState, Sources};
+pub use tag_order::by_version;
 pub use target::{Target, Tier};
 pub use version::{
     Digest, ImageLabels, ImageTag, InvalidDigest, InvalidVersionRef, Version, VersionRef,

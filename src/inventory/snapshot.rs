@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Endpoint, Hold, Instance, InstanceState, KeyLine, LockHolder, PerSlot, Probe, ProxyAnswer,
-    Registration, Revisioned, Role, Route, Slot, Target, Tier,
+    PublicAddress, Rates, Registration, Revisioned, Role, Route, Slot, Target, Tier,
 };
 
 /// How well one source is known at the moment.
@@ -87,6 +87,9 @@ pub struct SlotSnapshot {
     pub registration: Option<Revisioned<Registration>>,
     /// The last health probe, if one was made.
     pub probe: Option<Probe>,
+    /// What of its traffic the proxy tells, if it tells.
+    #[serde(default)]
+    pub rates: Option<Rates>,
 }
 
 /// One target, from all sides.
@@ -104,6 +107,12 @@ pub struct Snapshot {
     pub proxy: Option<ProxyAnswer>,
     /// Who answers the public.
     pub public: Option<PublicAnswer>,
+    /// Where the slot without traffic can be looked at through the proxy.
+    #[serde(default)]
+    pub preview: Option<PublicAddress>,
+    /// Why the rates are not known, where the proxy was asked for them.
+    #[serde(default)]
+    pub rates_unknown: Option<String>,
     /// Who drives it.
     pub lock: Option<LockHolder>,
     /// A freeze on it.
@@ -112,6 +121,9 @@ pub struct Snapshot {
     pub problems: BTreeMap<String, String>,
     /// What is stored under the target's prefix, as it is stored.
     pub keys: Vec<KeyLine>,
+    /// When lock and keys were read: what is left of a lease runs down from then.
+    #[serde(default)]
+    pub keys_at: Option<Timestamp>,
     /// How well each side is known.
     pub sources: Sources,
     /// When it was put together.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The content address of an image, `sha256:` and 64 hexadecimal digits.
@@ -68,12 +69,24 @@ pub struct ImageLabels {
     /// The commit it was built from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// When it was built, as the image says it (RFC 3339 if the builder was careful).
+    /// When it was built, as the image or its builder says it (RFC 3339 if they were careful).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
     /// The version it calls itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+}
+
+/// Before this nobody built images: builders that want the same bytes each time say that an image
+/// is from the beginning of time.
+const FIRST_IMAGES: Timestamp = Timestamp::constant(1_000_000_000, 0);
+
+impl ImageLabels {
+    /// When it was built, if it says so in a way that can be believed.
+    pub fn built_at(&self) -> Option<Timestamp> {
+        let at: Timestamp = self.created.as_ref()?.parse().ok()?;
+        (at > FIRST_IMAGES).then_some(at)
+    }
 }
 
 /// An image, resolved. Equal when the digests are: the same tag with a new digest is
@@ -193,6 +206,28 @@ mod tests {
     fn the_digest_is_the_identity() {
         assert_eq!(version("1", 'a'), version("2", 'a'));
         assert_ne!(version("1", 'a'), version("1", 'b'));
+    }
+
+    #[test]
+    fn an_image_that_says_no_believable_time_says_none() {
+        let built_at = |created: &str| {
+            let created = Some(created.to_owned());
+            ImageLabels {
+                created,
+                ..ImageLabels::default()
+            }
+            .built_at()
+        };
+        assert!(built_at("2026-11-20T10:00:00.123456789Z").is_some());
+        assert!(built_at("2026-11-20T10:00:00+01:00").is_some());
+        for none in [
+            "1970-01-01T00:00:00Z",
+            "0001-01-01T00:00:00Z",
+            "yesterday",
+            "",
+        ] {
+            assert_eq!(built_at(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! One line of a log. Its text has been made harmless before it gets here, once and for all.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use crate::harmless::harmless_line;
+use crate::harmless::{LONGEST, harmless_line};
+use crate::inventory::Slot;
 use crate::ports::{LogChunk, LogStream};
 
 /// The number of a line in its ring: counts up by one and is never used twice, so that a place in
@@ -21,7 +24,7 @@ pub enum Origin {
     Notice,
 }
 
-/// A line before it has a place in a ring.
+/// A line before it has a place in a ring. Its text is shared with every ring that keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLine {
     /// When the engine got it.
@@ -29,11 +32,11 @@ pub struct NewLine {
     /// Who wrote it.
     pub origin: Origin,
     /// What it says; harmless for a terminal.
-    pub text: String,
+    pub text: Arc<str>,
 }
 
 impl NewLine {
-    /// The line in a chunk of untrusted bytes.
+    /// The line in a chunk of untrusted bytes. One that was cut says so.
     pub fn from_chunk(chunk: &LogChunk) -> Self {
         Self {
             at: chunk.at,
@@ -41,7 +44,7 @@ impl NewLine {
                 LogStream::Out => Origin::Out,
                 LogStream::Err => Origin::Err,
             },
-            text: harmless_line(&chunk.bytes),
+            text: text(&chunk.bytes),
         }
     }
 
@@ -50,9 +53,38 @@ impl NewLine {
         Self {
             at: None,
             origin: Origin::Notice,
-            text: crate::harmless::harmless(text.as_ref()),
+            text: crate::harmless::harmless(text.as_ref()).into(),
         }
     }
+
+    /// The same, at a time.
+    #[must_use]
+    pub fn at(self, at: Timestamp) -> Self {
+        Self {
+            at: Some(at),
+            ..self
+        }
+    }
+}
+
+/// The harmless text of a line. Nearly all lines are plain, and are copied once and as they are.
+fn text(bytes: &[u8]) -> Arc<str> {
+    if bytes.len() < LONGEST
+        && bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+        && let Ok(plain) = std::str::from_utf8(bytes)
+    {
+        return plain.into();
+    }
+    let mut text = harmless_line(bytes);
+    if bytes.len() >= LONGEST && text.ends_with('…') && text.chars().count() == LONGEST {
+        // With its end it is no longer than what is harmless may be.
+        let end = format!("… [cut here, of {} KiB that came]", bytes.len() / 1024);
+        let room = LONGEST - 1 - end.chars().count();
+        let kept = text.char_indices().nth(room).map_or(0, |(at, _)| at);
+        text.truncate(kept);
+        text.push_str(&end);
+    }
+    text.into()
 }
 
 /// A line in a ring.
@@ -62,8 +94,43 @@ pub struct Line {
     pub id: LineId,
     /// When the engine got it.
     pub at: Option<Timestamp>,
+    /// Where it belongs in time, in microseconds: the newest time that its log had said when it
+    /// came. Never less than that of the line before it.
+    pub(super) order: i64,
     /// Who wrote it.
     pub origin: Origin,
+    /// The slot of the instance that wrote it, where lines of both are in one ring.
+    pub slot: Option<Slot>,
     /// What it says; harmless for a terminal.
-    pub text: String,
+    pub text: Arc<str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(bytes: &[u8]) -> String {
+        let chunk = LogChunk {
+            at: None,
+            stream: LogStream::Out,
+            bytes: bytes.to_vec(),
+        };
+        NewLine::from_chunk(&chunk).text.to_string()
+    }
+
+    #[test]
+    fn a_plain_line_is_as_it_came_and_a_hostile_one_is_not() {
+        assert_eq!(line(b"GET /basket 200"), "GET /basket 200");
+        assert_eq!(line(b"\x1b]0;title\x07GET"), "GET");
+        assert_eq!(line("caf\u{e9} \u{202e}x".as_bytes()), "café \u{fffd}x");
+        assert_eq!(line(b""), "");
+    }
+
+    #[test]
+    fn a_line_that_was_cut_says_so_and_how_long_it_was() {
+        let text = line(&vec![b'x'; 1024 * 1024]);
+        assert!(text.ends_with("x… [cut here, of 1024 KiB that came]"));
+        let whole = line(&vec![b'x'; LONGEST - 1]);
+        assert_eq!(whole.len(), LONGEST - 1);
+    }
 }

@@ -4,9 +4,11 @@
 use std::collections::VecDeque;
 
 use super::{Line, LineId, NewLine};
+use crate::inventory::Slot;
 
-/// What a line costs beyond its text, roughly: the struct and its place in the queue.
-const OVERHEAD: usize = size_of::<Line>();
+/// What a line costs beyond its text, roughly: its place in the queue, and the two counters and
+/// the rounding of a shared text.
+const OVERHEAD: usize = size_of::<Line>() + 24;
 
 /// How much a ring keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,7 @@ pub struct Ring {
     lines: VecDeque<Line>,
     bytes: usize,
     next: u64,
+    newest: i64,
 }
 
 impl Ring {
@@ -46,13 +49,32 @@ impl Ring {
 
     /// Adds a line at the new end.
     pub fn push(&mut self, line: NewLine) {
-        self.bytes += OVERHEAD + line.text.len();
-        self.lines.push_back(Line {
+        let order = line.at.map_or(self.newest, jiff::Timestamp::as_microsecond);
+        self.put(Line {
             id: LineId(self.next),
             at: line.at,
+            order,
             origin: line.origin,
+            slot: None,
             text: line.text,
         });
+    }
+
+    /// Adds a line of another ring at the new end, as one of a slot's.
+    pub(super) fn push_of(&mut self, slot: Slot, line: &Line) {
+        self.put(Line {
+            slot: Some(slot),
+            ..line.clone()
+        });
+    }
+
+    /// Adds a line that was taken back from the new end.
+    pub(super) fn put(&mut self, mut line: Line) {
+        line.id = LineId(self.next);
+        self.newest = self.newest.max(line.order);
+        line.order = self.newest;
+        self.bytes += OVERHEAD + line.text.len();
+        self.lines.push_back(line);
         self.next += 1;
         while self.lines.len() > 1
             && (self.lines.len() > self.bounds.lines || self.bytes > self.bounds.bytes)
@@ -61,6 +83,22 @@ impl Ring {
                 self.bytes -= OVERHEAD + old.text.len();
             }
         }
+    }
+
+    /// Takes the lines back that are newer than a moment, oldest first. Their places are given
+    /// again to what is put next.
+    pub(super) fn take_back(&mut self, newer_than: i64) -> Vec<Line> {
+        let kept = self.lines.partition_point(|line| line.order <= newer_than);
+        let taken: Vec<Line> = self.lines.drain(kept..).collect();
+        self.bytes -= taken
+            .iter()
+            .map(|line| OVERHEAD + line.text.len())
+            .sum::<usize>();
+        if let Some(first) = taken.first() {
+            self.next = first.id.0;
+            self.newest = self.lines.back().map_or(0, |line| line.order);
+        }
+        taken
     }
 
     /// Adds lines at the new end.
@@ -105,6 +143,12 @@ impl Ring {
         LineId(self.next)
     }
 
+    /// The place of the oldest kept line that is not older than a moment, in microseconds.
+    pub(super) fn since(&self, moment: i64) -> LineId {
+        let older = self.lines.partition_point(|line| line.order < moment);
+        LineId(self.first().0 + older as u64)
+    }
+
     /// The line at a place, if it is still kept.
     pub fn get(&self, id: LineId) -> Option<&Line> {
         let index = id.0.checked_sub(self.first().0)?;
@@ -141,11 +185,11 @@ mod tests {
             bytes: usize::MAX,
         });
         ring.extend(["a", "b", "c"].map(line));
-        let kept: Vec<_> = ring.window(LineId(0), 9).map(|l| l.text.as_str()).collect();
+        let kept: Vec<_> = ring.window(LineId(0), 9).map(|l| &*l.text).collect();
         assert_eq!(kept, ["b", "c"]);
         assert_eq!((ring.dropped(), ring.total()), (1, 3));
         assert!(ring.get(LineId(0)).is_none());
-        assert_eq!(ring.get(LineId(2)).map(|l| l.text.as_str()), Some("c"));
+        assert_eq!(ring.get(LineId(2)).map(|l| &*l.text), Some("c"));
     }
 
     #[test]

@@ -1,11 +1,12 @@
-//! Follows the log of one instance over restarts and lost connections, without doubles, and with
-//! an explicit line wherever lines may be missing. Knows the runtime port and nothing of the
-//! screen; a slow reader makes it wait, it never piles up lines.
+//! Follows a log over restarts and lost connections, without doubles, and with an explicit line
+//! wherever lines may be missing. Knows the ports and nothing of the screen; a slow reader makes it
+//! wait, it never piles up lines.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
@@ -13,8 +14,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::NewLine;
-use crate::inventory::InstanceId;
-use crate::ports::{self, Failure, FailureKind, LogChunk, RuntimeReader};
+use crate::inventory::{InstanceId, Target};
+use crate::ports::{self, Failure, FailureKind, LogChunk, RouterReader, RuntimeReader};
 
 /// Lines that arrived together, oldest first.
 pub type Batch = Vec<NewLine>;
@@ -22,15 +23,19 @@ pub type Batch = Vec<NewLine>;
 /// How long lines are gathered before they are handed on: about half a drawn frame.
 const GATHER: Duration = Duration::from_millis(16);
 /// How many lines are handed on at once at most.
-const LARGEST: usize = 512;
+const LARGEST: usize = 1024;
+/// How many lines that are there already are taken without a look at the clock.
+const READY: usize = LARGEST / 2;
 /// How many batches may wait for a slow reader before the tail waits too.
-const WAITING: usize = 16;
+const WAITING: usize = 4;
 /// How many lines from before a lost connection are asked for again.
 const OVERLAP: usize = 20_000;
 /// How long the engine may take to begin.
 const BEGIN: Duration = Duration::from_secs(10);
 /// The first and the longest pause before the log is asked for again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+/// What is said when there is no more for now.
+const ENDED: &str = "the log ends here for now: when there is more, it goes on below";
 
 /// Follows an instance: at most `tail` lines from before, then what comes, until the instance is
 /// gone, its log cannot be read, or the receiver is dropped.
@@ -39,16 +44,76 @@ pub fn follow(
     instance: InstanceId,
     tail: usize,
 ) -> mpsc::Receiver<Batch> {
+    follow_tap(OfInstance { reader, instance }, tail)
+}
+
+/// Follows what the proxy writes down about a target's requests, in the same way.
+pub fn follow_proxy(
+    reader: Arc<dyn RouterReader>,
+    target: Target,
+    tail: usize,
+) -> mpsc::Receiver<Batch> {
+    follow_tap(OfProxy { reader, target }, tail)
+}
+
+fn follow_tap(tap: impl Tap + 'static, tail: usize) -> mpsc::Receiver<Batch> {
     let (out, batches) = mpsc::channel(WAITING);
     tokio::spawn(async move {
         let gone = out.clone();
-        let tailing = run(reader.as_ref(), &instance, tail, &out);
+        let tailing = run(&tap, tail, &out);
         tokio::select! {
             () = tailing => {}
             () = gone.closed() => {}
         }
     });
     batches
+}
+
+type Chunks = BoxStream<'static, ports::Result<LogChunk>>;
+
+/// Where lines come from.
+#[async_trait]
+trait Tap: Send + Sync {
+    /// At most `tail` lines from before, none older than `since` where that can be asked for, then
+    /// what comes.
+    async fn open(&self, since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks>;
+
+    /// The failure of an opening that takes too long.
+    fn silent(&self) -> Failure;
+}
+
+struct OfInstance {
+    reader: Arc<dyn RuntimeReader>,
+    instance: InstanceId,
+}
+
+#[async_trait]
+impl Tap for OfInstance {
+    async fn open(&self, since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks> {
+        self.reader.logs(&self.instance, since, tail).await
+    }
+
+    fn silent(&self) -> Failure {
+        let doing = format!("opening the log of {}", self.instance.short());
+        Failure::new(FailureKind::Unreachable, "the runtime", doing, "no answer")
+    }
+}
+
+struct OfProxy {
+    reader: Arc<dyn RouterReader>,
+    target: Target,
+}
+
+#[async_trait]
+impl Tap for OfProxy {
+    async fn open(&self, _since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks> {
+        self.reader.log(&self.target, tail).await
+    }
+
+    fn silent(&self) -> Failure {
+        let doing = format!("opening its log for {}", self.target);
+        Failure::new(FailureKind::Unreachable, "the proxy", doing, "no answer")
+    }
 }
 
 /// Why a stream of lines is over.
@@ -59,18 +124,12 @@ enum Ended {
     Stream(Option<Failure>),
 }
 
-async fn run(
-    reader: &dyn RuntimeReader,
-    instance: &InstanceId,
-    tail: usize,
-    out: &mpsc::Sender<Batch>,
-) {
+async fn run(tap: &dyn Tap, tail: usize, out: &mpsc::Sender<Batch>) {
     let mut seen = Seen::default();
     let mut pause = PAUSES.0;
     let mut told = String::new();
     loop {
-        let asked = if seen.last.is_some() { OVERLAP } else { tail };
-        let why = match open(reader, instance, seen.last, asked).await {
+        let why = match open(tap, &seen, tail).await {
             Ok(stream) => {
                 seen.begin();
                 match pump(stream, &mut seen, out).await {
@@ -83,22 +142,25 @@ async fn run(
         if std::mem::take(&mut seen.grew) {
             pause = PAUSES.0;
             told.clear();
+            // Engines lose a last line without an end when its instance ends, and give it to who
+            // asks again; soon the instance may be gone.
+            if why.is_none() {
+                continue;
+            }
         }
-        if let Some(failure) = why {
-            let over = !passes(failure.kind);
-            let text = if over {
-                format!("the log cannot be followed: {failure}")
-            } else {
-                format!("the log is interrupted, trying again: {failure}")
-            };
-            // The same trouble is said once, not at every attempt.
-            if text != told && out.send(vec![NewLine::notice(&text)]).await.is_err() {
-                return;
-            }
-            told = text;
-            if over {
-                return;
-            }
+        let over = why.as_ref().is_some_and(|failure| !passes(failure.kind));
+        let text = match why {
+            Some(failure) if over => format!("the log cannot be followed: {failure}"),
+            Some(failure) => format!("the log is interrupted, trying again: {failure}"),
+            None => ENDED.into(),
+        };
+        // The same trouble is said once, not at every attempt.
+        if text != told && out.send(vec![NewLine::notice(&text)]).await.is_err() {
+            return;
+        }
+        told = text;
+        if over {
+            return;
         }
         sleep(pause).await;
         pause = (pause * 2).min(PAUSES.1);
@@ -117,37 +179,30 @@ fn passes(kind: FailureKind) -> bool {
     )
 }
 
-type Chunks = BoxStream<'static, ports::Result<LogChunk>>;
-
-async fn open(
-    reader: &dyn RuntimeReader,
-    instance: &InstanceId,
-    since: Option<Timestamp>,
-    tail: usize,
-) -> ports::Result<Chunks> {
-    match timeout(BEGIN, reader.logs(instance, since, tail)).await {
-        Ok(opened) => opened,
-        Err(_) => Err(Failure::new(
-            FailureKind::Unreachable,
-            "the runtime",
-            format!("opening the log of {}", instance.short()),
-            "no answer",
-        )),
-    }
+async fn open(tap: &dyn Tap, seen: &Seen, tail: usize) -> ports::Result<Chunks> {
+    let asked = match seen.last {
+        Some(_) => OVERLAP,
+        // What has no time cannot be told from a repetition.
+        None if seen.any => 0,
+        None => tail,
+    };
+    timeout(BEGIN, tap.open(seen.last, asked))
+        .await
+        .unwrap_or_else(|_| Err(tap.silent()))
 }
 
 async fn pump(stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> Ended {
-    let mut stream = stream.fuse();
+    let mut ready = stream.ready_chunks(READY);
     loop {
         let mut batch = Batch::new();
-        let Some(first) = stream.next().await else {
+        let Some(first) = ready.next().await else {
             return Ended::Stream(None);
         };
         let mut gathered = gather(first, seen, &mut batch);
         let until = Instant::now() + GATHER;
-        while gathered.is_ok() && batch.len() < LARGEST {
-            match timeout_at(until, stream.next()).await {
-                Ok(Some(next)) => gathered = gather(next, seen, &mut batch),
+        while gathered.is_ok() && batch.len() + READY < LARGEST {
+            match timeout_at(until, ready.next()).await {
+                Ok(Some(more)) => gathered = gather(more, seen, &mut batch),
                 // The next round finds the end again.
                 Ok(None) | Err(_) => break,
             }
@@ -161,9 +216,15 @@ async fn pump(stream: Chunks, seen: &mut Seen, out: &mpsc::Sender<Batch>) -> End
     }
 }
 
-/// Adds what is new in a chunk.
-fn gather(chunk: ports::Result<LogChunk>, seen: &mut Seen, batch: &mut Batch) -> ports::Result<()> {
-    seen.take(&chunk?, batch);
+/// Adds what is new in some chunks.
+fn gather(
+    chunks: Vec<ports::Result<LogChunk>>,
+    seen: &mut Seen,
+    batch: &mut Batch,
+) -> ports::Result<()> {
+    for chunk in chunks {
+        seen.take(chunk?, batch);
+    }
     Ok(())
 }
 
@@ -183,8 +244,8 @@ enum Joint {
 #[derive(Debug, Default)]
 struct Seen {
     last: Option<Timestamp>,
-    at_last: HashMap<Vec<u8>, usize>,
-    /// The lines at `last` that the re-opened stream still repeats.
+    at_last: Vec<Vec<u8>>,
+    /// The lines at `last` that the re-opened stream still repeats, each as often as it did.
     repeats: HashMap<Vec<u8>, usize>,
     repeats_at: Option<Timestamp>,
     joint: Joint,
@@ -195,14 +256,17 @@ struct Seen {
 impl Seen {
     /// A stream was opened from `last` on, inclusive.
     fn begin(&mut self) {
-        self.repeats = self.at_last.clone();
+        self.repeats.clear();
+        for line in &self.at_last {
+            *self.repeats.entry(line.clone()).or_default() += 1;
+        }
         self.repeats_at = self.last;
         self.joint = if self.any { Joint::Open } else { Joint::First };
     }
 
     /// Hands on what is new, with a line before it where lines may be missing.
-    fn take(&mut self, chunk: &LogChunk, batch: &mut Batch) {
-        if self.is_repeat(chunk) {
+    fn take(&mut self, chunk: LogChunk, batch: &mut Batch) {
+        if self.is_repeat(&chunk) {
             self.joint = Joint::Closed;
             return;
         }
@@ -210,8 +274,8 @@ impl Seen {
             self.joint = Joint::Closed;
             batch.push(NewLine::notice(gap(self.last, chunk.at)));
         }
+        batch.push(NewLine::from_chunk(&chunk));
         self.note(chunk);
-        batch.push(NewLine::from_chunk(chunk));
     }
 
     fn is_repeat(&mut self, chunk: &LogChunk) -> bool {
@@ -235,7 +299,7 @@ impl Seen {
         }
     }
 
-    fn note(&mut self, chunk: &LogChunk) {
+    fn note(&mut self, chunk: LogChunk) {
         self.any = true;
         self.grew = true;
         let Some(at) = chunk.at else { return };
@@ -247,7 +311,10 @@ impl Seen {
                 self.last = Some(at);
             }
         }
-        *self.at_last.entry(chunk.bytes.clone()).or_default() += 1;
+        // No more of them are ever asked for again.
+        if self.at_last.len() < OVERLAP {
+            self.at_last.push(chunk.bytes);
+        }
     }
 }
 

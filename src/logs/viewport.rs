@@ -1,16 +1,41 @@
-//! What part of a ring is looked at. Following shows the newest lines; not following, the view
+//! What part of a log is looked at. Following shows the newest lines; not following, the view
 //! stays on its line while lines pour in, and moves only when that line is dropped.
 
-use super::{LineId, Ring};
+use super::{Line, LineId, Shown};
 
-/// A window of some height over a ring. Every call that moves it takes the height it has on the
-/// screen at that moment, so that a resize needs no call of its own.
+/// The room a view has on the screen at some moment. Every question and every move takes it, so
+/// that a resize needs no call of its own.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "holds a function")]
+pub struct Room<'a> {
+    /// How many rows there are.
+    pub height: usize,
+    /// How many rows a line takes; never less than one.
+    pub rows: &'a dyn Fn(&Line) -> usize,
+}
+
+impl Room<'_> {
+    fn rows(&self, shown: Shown<'_>, number: usize) -> usize {
+        shown.get(number).map_or(1, |line| (self.rows)(line).max(1))
+    }
+}
+
+/// The row at the top of a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Top {
+    /// The number of its line among those that are shown.
+    pub number: usize,
+    /// How many rows of that line are above the view.
+    pub skipped: usize,
+}
+
+/// A window over the lines that are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Viewport {
-    /// The line at the top; none follows the end.
-    top: Option<LineId>,
+    /// The line at the top, and how many of its rows are above; none follows the end.
+    top: Option<(LineId, usize)>,
     /// How many columns are scrolled away on the left.
-    left: u16,
+    left: usize,
 }
 
 impl Viewport {
@@ -20,23 +45,49 @@ impl Viewport {
     }
 
     /// How many columns are scrolled away on the left.
-    pub fn left(&self) -> u16 {
+    pub fn left(&self) -> usize {
         self.left
     }
 
-    /// The top line for a view of `height`, within what the ring still has. A view that stays may
-    /// have room below its last line after it grew: new lines fill it, nothing jumps.
-    pub fn top(&self, ring: &Ring, height: usize) -> LineId {
-        self.top.map_or_else(
-            || last_top(ring, height),
-            |top| top.clamp(ring.first(), ring.end()),
-        )
+    /// The line it stays at.
+    pub(super) fn stays_at(&self) -> Option<LineId> {
+        self.top.map(|(id, _)| id)
     }
 
-    /// How many lines are below a view of `height`: what following would skip to.
-    pub fn below(&self, ring: &Ring, height: usize) -> u64 {
-        let bottom = self.top(ring, height).0.saturating_add(height as u64);
-        ring.end().0.saturating_sub(bottom)
+    /// The line it stays at has another place now.
+    pub(super) fn moved(&mut self, place: LineId) {
+        if let Some((id, _)) = &mut self.top {
+            *id = place;
+        }
+    }
+
+    /// The top row. A view that stays may have room below its last line after it grew: new lines
+    /// fill it, nothing jumps.
+    pub fn top(&self, shown: Shown<'_>, room: Room<'_>) -> Top {
+        let Some((id, skipped)) = self.top else {
+            return last_top(shown, room);
+        };
+        let number = shown.number(id).min(shown.len().saturating_sub(1));
+        let is_itself = shown.get(number).is_some_and(|line| line.id == id);
+        let rows = room.rows(shown, number);
+        Top {
+            number,
+            skipped: if is_itself { skipped.min(rows - 1) } else { 0 },
+        }
+    }
+
+    /// How many lines are below the view: what following would skip to.
+    pub fn below(&self, shown: Shown<'_>, room: Room<'_>) -> usize {
+        let top = self.top(shown, room);
+        let (mut number, mut used) = (top.number, 0);
+        while number < shown.len() {
+            used += room.rows(shown, number);
+            if used > room.height + top.skipped {
+                break;
+            }
+            number += 1;
+        }
+        shown.len() - number.min(shown.len())
     }
 
     /// Follows the end from now on.
@@ -45,149 +96,114 @@ impl Viewport {
     }
 
     /// Stays where it is from now on.
-    pub fn stay(&mut self, ring: &Ring, height: usize) {
-        self.top = Some(self.top(ring, height));
+    pub fn stay(&mut self, shown: Shown<'_>, room: Room<'_>) {
+        let top = self.top(shown, room);
+        self.put(shown, top);
     }
 
-    /// Moves by lines, negative is towards older ones; not following after that, unless it was
+    /// Moves by rows, negative is towards older lines; not following after that, unless it was
     /// moved down to the very end.
-    pub fn scroll(&mut self, ring: &Ring, height: usize, by: isize) {
-        let top = self.top(ring, height).0;
-        let step = by.unsigned_abs() as u64;
+    pub fn scroll(&mut self, shown: Shown<'_>, room: Room<'_>, by: isize) {
+        let mut top = self.top(shown, room);
+        let mut left = by.unsigned_abs();
         if by < 0 {
-            self.top = Some(LineId(top.saturating_sub(step)).max(ring.first()));
+            while left > top.skipped && top.number > 0 {
+                left -= top.skipped + 1;
+                top.number -= 1;
+                top.skipped = room.rows(shown, top.number) - 1;
+            }
+            top.skipped = top.skipped.saturating_sub(left);
+            self.put(shown, top);
             return;
         }
-        let wanted = LineId(top.saturating_add(step));
-        let last = last_top(ring, height);
-        self.top = if wanted >= last { None } else { Some(wanted) };
+        let last = last_top(shown, room);
+        while left > 0 && top < last {
+            let rest = room.rows(shown, top.number) - top.skipped;
+            if left < rest {
+                top.skipped += left;
+                break;
+            }
+            left -= rest;
+            top = Top {
+                number: top.number + 1,
+                skipped: 0,
+            };
+        }
+        if top >= last {
+            self.follow();
+        } else {
+            self.put(shown, top);
+        }
     }
 
     /// Moves to the oldest line and stays there.
-    pub fn to_start(&mut self, ring: &Ring) {
-        self.top = Some(ring.first());
+    pub fn to_start(&mut self, shown: Shown<'_>) {
+        self.put(shown, Top::default());
+    }
+
+    /// Other lines are shown now: stays near where it was, with as many of them in view as there
+    /// is room for.
+    pub(super) fn settle(&mut self, shown: Shown<'_>, room: Room<'_>) {
+        if !self.follows() {
+            let top = self.top(shown, room).min(last_top(shown, room));
+            self.put(shown, top);
+        }
+    }
+
+    /// Moves until a line is in view, with some lines around it, and stays there.
+    pub fn show(&mut self, shown: Shown<'_>, room: Room<'_>, id: LineId) {
+        let number = shown.number(id);
+        let (top, below) = (self.top(shown, room), self.below(shown, room));
+        let in_view = (top.skipped == 0 && number == top.number) || number > top.number;
+        if !(in_view && number + below < shown.len()) {
+            let above = room.height / 3;
+            let middle = Top {
+                number: number.saturating_sub(above),
+                skipped: 0,
+            };
+            self.put(shown, middle.min(last_top(shown, room)));
+            return;
+        }
+        self.put(shown, top);
     }
 
     /// Moves sideways by columns.
-    pub fn slide(&mut self, by: i16) {
+    pub fn slide(&mut self, by: isize) {
         self.left = self.left.saturating_add_signed(by);
+    }
+
+    /// Moves sideways until the columns of something are in view, of so many there are.
+    pub fn reveal(&mut self, columns: std::ops::Range<usize>, width: usize) {
+        if columns.end <= width {
+            self.left = 0;
+        } else if columns.start < self.left || columns.end > self.left + width {
+            self.left = columns.start.saturating_sub(width / 3);
+        }
+    }
+
+    fn put(&mut self, shown: Shown<'_>, top: Top) {
+        // With no line at all, the view stays where the first one will come.
+        let number = top.number.min(shown.len().saturating_sub(1));
+        let id = shown
+            .get(number)
+            .map_or_else(|| shown.next(), |line| line.id);
+        self.top = Some((id, top.skipped));
     }
 }
 
-/// The top at which the newest line is at the bottom.
-fn last_top(ring: &Ring, height: usize) -> LineId {
-    LineId(ring.end().0.saturating_sub(height as u64)).max(ring.first())
+/// The top at which the newest row is at the bottom.
+fn last_top(shown: Shown<'_>, room: Room<'_>) -> Top {
+    let mut number = shown.len();
+    let mut used = 0;
+    while number > 0 && used < room.height {
+        number -= 1;
+        used += room.rows(shown, number);
+    }
+    Top {
+        number,
+        skipped: used.saturating_sub(room.height),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::super::{Bounds, NewLine, Origin};
-    use super::*;
-
-    fn ring(lines: usize) -> Ring {
-        Ring::new(Bounds {
-            lines,
-            bytes: usize::MAX,
-        })
-    }
-
-    fn pour(ring: &mut Ring, count: usize) {
-        for _ in 0..count {
-            let text = ring.total().to_string();
-            ring.push(NewLine {
-                at: None,
-                origin: Origin::Out,
-                text,
-            });
-        }
-    }
-
-    #[test]
-    fn following_shows_the_newest_and_scrolling_up_stays() {
-        let mut ring = ring(100);
-        let mut view = Viewport::default();
-        pour(&mut ring, 20);
-        assert_eq!(view.top(&ring, 5), LineId(15));
-        view.scroll(&ring, 5, -3);
-        pour(&mut ring, 30);
-        assert_eq!(view.top(&ring, 5), LineId(12));
-        assert_eq!(view.below(&ring, 5), 33);
-        view.scroll(&ring, 5, 1000);
-        assert!(view.follows());
-    }
-
-    #[test]
-    fn a_view_on_a_dropped_line_moves_to_the_oldest_kept() {
-        let mut ring = ring(10);
-        pour(&mut ring, 10);
-        let mut view = Viewport::default();
-        view.to_start(&ring);
-        pour(&mut ring, 7);
-        assert_eq!(view.top(&ring, 4), LineId(7));
-    }
-
-    #[test]
-    fn a_short_log_starts_at_the_top() {
-        let mut ring = ring(10);
-        pour(&mut ring, 2);
-        assert_eq!(Viewport::default().top(&ring, 5), LineId(0));
-    }
-
-    #[derive(Debug, Clone)]
-    enum Act {
-        Pour(usize),
-        Scroll(isize),
-        Follow,
-        Stay,
-        Start,
-        Height(usize),
-    }
-
-    fn acts() -> impl Strategy<Value = Vec<Act>> {
-        let act = prop_oneof![
-            (0_usize..50).prop_map(Act::Pour),
-            (-30_isize..30).prop_map(Act::Scroll),
-            Just(Act::Follow),
-            Just(Act::Stay),
-            Just(Act::Start),
-            (0_usize..40).prop_map(Act::Height),
-        ];
-        prop::collection::vec(act, 0..60)
-    }
-
-    proptest! {
-        #[test]
-        fn a_view_never_leaves_its_ring_and_stays_still_unless_told(
-            acts in acts(),
-            capacity in 1_usize..60,
-        ) {
-            let mut ring = ring(capacity);
-            let mut view = Viewport::default();
-            let mut height = 5;
-            for act in acts {
-                let before = view.top(&ring, height);
-                match act {
-                    Act::Pour(count) => {
-                        pour(&mut ring, count);
-                        if !view.follows() {
-                            let after = view.top(&ring, height);
-                            prop_assert!(after == before.max(ring.first()), "{before:?} {after:?}");
-                        }
-                    }
-                    Act::Scroll(by) => view.scroll(&ring, height, by),
-                    Act::Follow => view.follow(),
-                    Act::Stay => view.stay(&ring, height),
-                    Act::Start => view.to_start(&ring),
-                    Act::Height(new) => height = new,
-                }
-                let top = view.top(&ring, height);
-                prop_assert!(top >= ring.first() && top <= ring.end());
-                if view.follows() {
-                    prop_assert_eq!(view.below(&ring, height), 0);
-                }
-            }
-        }
-    }
-}
+mod tests;

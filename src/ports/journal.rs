@@ -1,5 +1,7 @@
 //! Where releases are written down as they happen, for whoever has to go on with them.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::{Fence, Result};
@@ -11,6 +13,11 @@ use crate::inventory::{ReleaseId, Target};
 pub trait JournalReader: Send + Sync {
     /// The newest releases of a target, newest first, heads only.
     async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>>;
+
+    /// The head of the newest release of each of these targets that has any, in as few calls as the
+    /// store allows: they are asked for many targets at once. A head that cannot be read is a failure
+    /// of its own and hides no other.
+    async fn newest(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>>;
 
     /// One release with its entries.
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>>;

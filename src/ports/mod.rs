@@ -22,8 +22,8 @@ pub use failure::{Failure, FailureKind, Result};
 pub use images::Images;
 pub use journal::{JournalReader, JournalWriter};
 pub use lock::{Acquired, Lease, LeaseState, Locks};
-pub use proxy_host::{CommandOutput, ProxyHost};
-pub use registry::{Fence, RegistryReader, RegistryWriter};
+pub use proxy_host::{CommandOutput, FilePart, ProxyHost};
+pub use registry::{Fence, Hint, RegistryReader, RegistryWriter};
 pub use router::{RouterReader, RouterWriter};
 pub use runtime::{
     EngineInfo, InstanceSpec, LogChunk, LogStream, PullProgress, RuntimeReader, RuntimeWriter,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use super::Result;
+use super::{Failure, FailureKind, Result};
 
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,17 @@ pub struct CommandOutput {
     pub output: String,
 }
 
+/// A part of a file that grows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePart {
+    /// What tells this file from another one under the same name, later.
+    pub file: u64,
+    /// How long the file is, in bytes.
+    pub length: u64,
+    /// The part, untrusted.
+    pub bytes: Vec<u8>,
+}
+
 /// A file system and a way to run commands. Paths are the proxy's own.
 #[async_trait]
 pub trait ProxyHost: Send + Sync {
@@ -24,6 +35,19 @@ pub trait ProxyHost: Send + Sync {
 
     /// A file's content; none when there is no such file.
     async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>>;
+
+    /// At most `most` bytes of a file, from `from` on; none of them where it is shorter. None when
+    /// there is no such file. [`FailureKind::Unsupported`] where only whole files can be read.
+    async fn read_part(&self, path: &Path, _from: u64, _most: usize) -> Result<Option<FilePart>> {
+        let doing = format!("reading along {}", path.display());
+        let said = "a log cannot be followed there";
+        Err(Failure::new(
+            FailureKind::Unsupported,
+            self.place(),
+            doing,
+            said,
+        ))
+    }
 
     /// The names in a directory; empty when there is none.
     async fn list(&self, directory: &Path) -> Result<Vec<String>>;

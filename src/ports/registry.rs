@@ -15,6 +15,15 @@ pub struct Fence {
     pub token: FencingToken,
 }
 
+/// What changed in a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// Something of this target: its registrations, its lock, its journal.
+    Target(Target),
+    /// It is not known what: anything may have.
+    Anything,
+}
+
 /// Looks at registrations.
 #[async_trait]
 pub trait RegistryReader: Send + Sync {
@@ -28,8 +37,8 @@ pub trait RegistryReader: Send + Sync {
     async fn keys(&self, target: &Target) -> Result<Vec<KeyLine>>;
 
     /// A hint with each change under any target, beginning after now. Survives reconnects and
-    /// compaction by hinting once more; an item that is a failure means "not heard right now".
-    async fn changes(&self) -> Result<BoxStream<'static, Result<()>>>;
+    /// compaction by hinting at anything; an item that is a failure means "not heard right now".
+    async fn changes(&self) -> Result<BoxStream<'static, Result<Hint>>>;
 }
 
 /// Changes registrations. Each call is one transaction that compares the fence; where it may have

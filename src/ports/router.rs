@@ -1,9 +1,12 @@
 //! What routes traffic: a proxy that reads a live pointer at every request.
 
 use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 
-use super::Result;
-use crate::inventory::{Connections, Installation, ProxyAnswer, Slot, SwitchOrder, Target};
+use super::{Failure, FailureKind, LogChunk, Result};
+use crate::inventory::{
+    Connections, Installation, PerSlot, ProxyAnswer, Rates, Slot, SwitchOrder, Target,
+};
 
 /// Looks at the proxy.
 #[async_trait]
@@ -25,6 +28,26 @@ pub trait RouterReader: Send + Sync {
 
     /// The connections between the proxy and a slot.
     async fn connections(&self, target: &Target, slot: Slot) -> Result<Connections>;
+
+    /// What each slot's traffic looked like over the last moments; none where the proxy does not tell.
+    async fn rates(&self, _target: &Target) -> Result<PerSlot<Option<Rates>>> {
+        Ok(PerSlot::default())
+    }
+
+    /// What the proxy writes down about the target's requests: at most `tail` lines from before,
+    /// then what comes. [`super::FailureKind::Unsupported`] where it writes nothing that can be read.
+    async fn log(
+        &self,
+        target: &Target,
+        _tail: usize,
+    ) -> Result<BoxStream<'static, Result<LogChunk>>> {
+        Err(Failure::new(
+            FailureKind::Unsupported,
+            "the proxy",
+            format!("reading its log for {target}"),
+            "it writes none",
+        ))
+    }
 }
 
 /// Changes the proxy.

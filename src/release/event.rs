@@ -59,6 +59,8 @@ pub enum Event {
         /// Why.
         note: Option<String>,
     },
+    /// The checks are to be run again, by whom.
+    CheckAgainAsked(Operator),
     /// The standby is to end now.
     StandbyEnded,
     /// Another release takes over from the standby on.

@@ -110,7 +110,7 @@ async fn resolve(request: &PlanRequest, site: &Site, sites: &BTreeMap<Target, Si
     }
 }
 
-async fn by_reference(site: &Site, reference: &VersionRef) -> Resolved {
+pub(super) async fn by_reference(site: &Site, reference: &VersionRef) -> Resolved {
     let repository = &site.definition.repository;
     found(
         site.read.images.resolve(repository, reference).await,

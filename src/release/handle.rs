@@ -29,6 +29,11 @@ pub enum Command {
         /// Why.
         note: Option<String>,
     },
+    /// Run the checks again, while *register* or *switch* waits for a yes.
+    CheckAgain {
+        /// Who.
+        by: Operator,
+    },
     /// End the standby now: go on to *stop*. Where that needs an approval, it is asked for.
     EndStandby,
     /// Another release takes over from the standby on: this one is done.

@@ -100,6 +100,11 @@
 //! next plan looks at what stands there: a leftover candidate is replaced, a route on which registry and
 //! proxy disagree is a refusal. Taking a release over in its middle is not there yet.
 //!
+//! # Seen from outside
+//!
+//! A release that is driven elsewhere is shown like an own one: [`observed`] reads in its journal how
+//! far it is and in its lock who drives it. An open head without a lock of its own is *interrupted*.
+//!
 //! # What is stored where
 //!
 //! In etcd, below the prefix `/greenroom/v1` unless configured otherwise; `{t}` is
@@ -145,17 +150,21 @@ mod driver;
 mod engine;
 mod event;
 mod facts;
+mod foresee;
 mod gather;
 mod guard;
 mod handle;
 mod judge;
 mod machine;
+mod observed;
+mod offers;
 mod plan;
 mod planner;
 mod refusal;
 mod request;
 mod status;
 mod time;
+mod way;
 pub mod words;
 
 pub use act::{Act, Ask, Mishap, MishapKind, Move, Sight, Stage};
@@ -168,8 +177,10 @@ pub use driver::{Reading, Writing};
 pub use engine::{Engine, Site};
 pub use event::{Effect, Event, TimerId};
 pub use facts::{Facts, Known, Resolved};
+pub use foresee::{Intent, Outlook, Terms};
 pub use handle::{Command, Handle, NotDriven};
 pub use machine::{Machine, OnFailure};
+pub use observed::{Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
 pub use planner::{Draft, decide};
 pub use refusal::{Refusal, Refused};

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Definition;
 use crate::history::{FORMAT, PlannedCalls, ReleaseKind, ReleaseRecord, Step};
 use crate::inventory::{
-    Endpoint, Instance, InstanceId, Operator, ReleaseId, Slot, Target, Tier, Version,
+    Endpoint, Instance, InstanceId, Operator, ReleaseId, Route, Slot, Target, Tier, Version,
 };
 
 /// What has the traffic when the plan is made.
@@ -61,6 +61,43 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The plan of a release as far as its record has it, completed from what is configured here and
+    /// from the target's route. What only the planner saw (instances, warnings) is not in it: it is
+    /// good for showing.
+    pub(super) fn recorded(
+        head: &ReleaseRecord,
+        definition: &Definition,
+        route: Option<&Route>,
+    ) -> Self {
+        let generation = match route {
+            Some(route) if route.release == head.id => route.generation,
+            Some(route) => route.generation.saturating_add(1),
+            None => 1,
+        };
+        Self {
+            release: head.id,
+            kind: head.kind,
+            definition: definition.clone(),
+            from: head.from.as_ref().map(|(slot, version)| LiveBefore {
+                slot: *slot,
+                version: version.clone(),
+                endpoint: definition.endpoints.get(*slot).clone(),
+                instance: None,
+                generation: generation.saturating_sub(1),
+            }),
+            slot: head.to.0,
+            version: head.to.1.clone(),
+            generation,
+            leftover: None,
+            warm: None,
+            calls: head.plan.clone(),
+            warnings: Vec::new(),
+            operator: head.operator.clone(),
+            reason: head.reason.clone(),
+            made_at: head.opened_at,
+        }
+    }
+
     /// Where.
     pub fn target(&self) -> &Target {
         &self.definition.target

@@ -122,6 +122,15 @@ pub enum Progress {
         /// Why.
         why: String,
     },
+    /// Its driver went away before it ended, as its journal tells: nobody drives it.
+    Interrupted {
+        /// The step that was last seen true, or undone; none when no step was.
+        after: Option<Step>,
+        /// Which way it was going.
+        direction: Direction,
+        /// When that was.
+        at: Timestamp,
+    },
     /// Over.
     Closed(Outcome),
 }
@@ -166,7 +175,10 @@ impl Status {
 
     /// Whether nothing more will happen by this driver.
     pub fn is_over(&self) -> bool {
-        matches!(self.progress, Progress::Closed(_) | Progress::Parked { .. })
+        matches!(
+            self.progress,
+            Progress::Closed(_) | Progress::Parked { .. } | Progress::Interrupted { .. }
+        )
     }
 }
 

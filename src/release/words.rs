@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::inventory::Slot;
 
+/// How the journal calls the wish to run the checks again.
+pub(super) const CHECK_AGAIN: &str = "check again";
+
 /// How the call of *stop* begins that keeps the old version warm: what ends that does not do it.
 pub fn keeps_warm(slot: Slot) -> String {
     format!("keep {slot} warm")

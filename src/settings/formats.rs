@@ -3,6 +3,7 @@
 
 use super::problem::visible;
 use super::words;
+use crate::console::keymap::Chord;
 use crate::inventory::{Endpoint, ServiceName};
 
 /// Whether a text has a format; formats that are not ours are not judged.
@@ -22,6 +23,9 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
         "http-path" => http_path(text),
         "http-method" => http_method(text),
         "repository" => repository(text),
+        "key" => Chord::parse(text)
+            .map(drop)
+            .map_err(|says| says.replace(text, &visible(text))),
         _ => Ok(()),
     }
 }

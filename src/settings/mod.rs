@@ -39,6 +39,7 @@ mod read;
 mod schema;
 mod show;
 mod starter;
+mod themes;
 mod timing;
 mod tree;
 mod words;
@@ -47,14 +48,16 @@ pub use load::{Loaded, Request};
 pub use origin::Origin;
 pub use paths::{FILE_NAME, FILE_VARIABLE, archive, state_directory, user_file};
 pub use places::{
-    ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings, EtcdPlace, ExtraKey, Login,
-    NginxPlace, OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace, Settings,
-    SitePlace, SqlitePlace, StorePlace, SwitchMode, TargetSettings, TlsPlace,
+    AsciiSetting, ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings, EtcdPlace,
+    ExtraKey, Login, NginxPlace, OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace,
+    RuntimePlace, Settings, SitePlace, SqlitePlace, StorePlace, SwitchMode, TargetSettings,
+    TlsPlace,
 };
 pub use problem::{Problem, Problems};
 pub use schema::schema;
 pub use show::Shown;
 pub use starter::starter;
+pub use themes::{ThemeFile, own_themes};
 
 /// Every value in effect, a line each, with where it came from; secrets by their source only.
 pub fn show(loaded: &Loaded) -> String {

@@ -20,6 +20,11 @@ pub fn user_file() -> Option<PathBuf> {
     project().map(|dirs| dirs.config_dir().join(FILE_NAME))
 }
 
+/// The directory of the user's own themes, beside the user's configuration file.
+pub(super) fn themes_directory() -> Option<PathBuf> {
+    project().map(|dirs| dirs.config_dir().join("themes"))
+}
+
 /// The database that keeps every release seen; its name when the user has no home.
 pub fn archive() -> PathBuf {
     project().map_or_else(

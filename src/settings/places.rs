@@ -47,12 +47,30 @@ pub struct OperatorSettings {
 pub struct ConsoleSettings {
     /// The theme's name.
     pub theme: String,
+    /// The themes of tiers that have their own.
+    pub theme_by_tier: Vec<(Tier, String)>,
+    /// Which characters are drawn.
+    pub ascii: AsciiSetting,
+    /// Other keys for actions: the action's name, and the keys as they are written.
+    pub keys: Vec<(String, Vec<String>)>,
     /// How long a target stays armed.
     pub armed: Duration,
     /// Whether the mouse is used.
     pub mouse: bool,
     /// Whether nothing can be changed at all.
     pub read_only: bool,
+}
+
+/// Whether only characters of ASCII are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AsciiSetting {
+    /// Where the locale speaks of nothing else.
+    Auto,
+    /// Everywhere.
+    Always,
+    /// Nowhere.
+    Never,
 }
 
 /// One environment: how careful to be, and where its systems are.
@@ -192,6 +210,8 @@ pub struct NginxPlace {
     pub answer_listen: Endpoint,
     /// Where Greenroom connects to for them.
     pub answer_connect: Endpoint,
+    /// The directory in which it keeps an access log for each target; none are kept when absent.
+    pub access_log: Option<PathBuf>,
     /// A template on this machine; the built-in one when absent.
     pub template: Option<PathBuf>,
     /// How traffic is switched.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::inventory::{
-    EnvironmentName, Instance, KeyLine, PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord,
-    ServiceName, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier, World,
+    EnvironmentName, Instance, KeyLine, PerSlot, Probe, ProxyAnswer, PublicAnswer, Rates,
+    RegistryRecord, ServiceName, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier, World,
 };
 use crate::ports::Clock;
-use crate::release::Site;
+use crate::release::{Observed, Releases, Site};
 
 /// The order things are shown in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +27,22 @@ pub(super) enum Part {
     /// What runs, for each target of an engine.
     Instances(Vec<(Target, Vec<Instance>)>),
     /// What the registry holds for a target.
-    Record(Target, Box<RegistryRecord>, Vec<KeyLine>),
+    Record(Target, Box<Registered>),
     /// What the proxy and the public address say for a target.
     Routing(Target, Box<Routing>),
     /// A source is not heard for these targets.
     Silent(Source, Vec<Target>, String, Timestamp),
+}
+
+/// What a store has of a target.
+#[derive(Debug)]
+pub(super) struct Registered {
+    pub(super) record: RegistryRecord,
+    pub(super) keys: Vec<KeyLine>,
+    /// When they were read.
+    pub(super) at: Timestamp,
+    /// Its newest release, where its journal was read.
+    pub(super) release: Option<Arc<Observed>>,
 }
 
 /// Which source.
@@ -48,11 +59,14 @@ pub(super) struct Routing {
     pub(super) proxy: Option<ProxyAnswer>,
     pub(super) public: Option<PublicAnswer>,
     pub(super) probes: PerSlot<Option<Probe>>,
+    /// None where nobody looks, and the proxy was not asked; else the rates, or why there are none.
+    pub(super) rates: Option<Result<PerSlot<Option<Rates>>, String>>,
 }
 
 pub(super) struct Assembly {
     frame: Frame,
     snapshots: BTreeMap<Target, Arc<Snapshot>>,
+    releases: Releases,
     clock: Arc<dyn Clock>,
 }
 
@@ -70,6 +84,7 @@ impl Assembly {
         Self {
             frame,
             snapshots,
+            releases: Releases::new(),
             clock,
         }
     }
@@ -82,6 +97,10 @@ impl Assembly {
         }
     }
 
+    pub(super) fn releases(&self) -> &Releases {
+        &self.releases
+    }
+
     pub(super) fn add(&mut self, part: Part) {
         match part {
             Part::Instances(by_target) => {
@@ -89,8 +108,18 @@ impl Assembly {
                     self.change(&target, |snapshot| take_instances(snapshot, instances));
                 }
             }
-            Part::Record(target, record, keys) => {
-                self.change(&target, |snapshot| take_record(snapshot, *record, keys));
+            Part::Record(target, registered) => {
+                let Registered {
+                    record,
+                    keys,
+                    at,
+                    release,
+                } = *registered;
+                self.change(&target, |snapshot| take_record(snapshot, record, keys, at));
+                match release {
+                    Some(release) => self.releases.insert(target, release),
+                    None => self.releases.remove(&target),
+                };
             }
             Part::Routing(target, routing) => {
                 self.change(&target, |snapshot| take_routing(snapshot, *routing));
@@ -98,7 +127,10 @@ impl Assembly {
             Part::Silent(source, targets, why, retry_at) => {
                 for target in targets {
                     let why = why.clone();
-                    self.change(&target, |snapshot| silence(snapshot, source, why, retry_at));
+                    let now = self.clock.now();
+                    self.change(&target, |snapshot| {
+                        silence(snapshot, source, why, now, retry_at);
+                    });
                 }
             }
         }
@@ -129,14 +161,18 @@ fn unknown(site: &Site, now: Timestamp) -> Snapshot {
             instance: None,
             registration: None,
             probe: None,
+            rates: None,
         }),
         route: None,
         proxy: None,
         public: None,
+        preview: definition.preview.clone(),
+        rates_unknown: None,
         lock: None,
         hold: None,
         problems: BTreeMap::new(),
         keys: Vec::new(),
+        keys_at: None,
         sources: Sources::default(),
         at: now,
     }
@@ -153,7 +189,12 @@ fn take_instances(snapshot: &mut Snapshot, instances: Vec<Instance>) {
     snapshot.slots.green.instance = by_slot.green;
 }
 
-fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLine>) {
+fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLine>, at: Timestamp) {
+    let on_lease = record.lock.is_some() || keys.iter().any(|key| key.ttl_seconds.is_some());
+    // The moment of a reading is news only where something runs down from it.
+    if on_lease || snapshot.keys_at.is_none() {
+        snapshot.keys_at = Some(at);
+    }
     snapshot.sources.registry = SourceState::Live;
     snapshot.slots.blue.registration = record.slots.blue;
     snapshot.slots.green.registration = record.slots.green;
@@ -168,6 +209,15 @@ fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
     snapshot.sources.router = SourceState::Live;
     snapshot.proxy = routing.proxy;
     snapshot.public = routing.public;
+    // Rates of a target that nobody looks at are not kept: they would be old when somebody does.
+    let (rates, unknown) = match routing.rates {
+        Some(Ok(rates)) => (rates, None),
+        Some(Err(why)) => (PerSlot::default(), Some(why)),
+        None => (PerSlot::default(), None),
+    };
+    snapshot.slots.blue.rates = rates.blue;
+    snapshot.slots.green.rates = rates.green;
+    snapshot.rates_unknown = unknown;
     // How long a probe took changes every time and is not news.
     for (slot, probe) in [
         (crate::inventory::Slot::Blue, routing.probes.blue),
@@ -185,8 +235,13 @@ fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
     }
 }
 
-fn silence(snapshot: &mut Snapshot, source: Source, why: String, retry_at: Timestamp) {
-    let since = snapshot.at;
+fn silence(
+    snapshot: &mut Snapshot,
+    source: Source,
+    why: String,
+    now: Timestamp,
+    retry_at: Timestamp,
+) {
     let state = match source {
         Source::Runtime => &mut snapshot.sources.runtime,
         Source::Registry => &mut snapshot.sources.registry,
@@ -194,11 +249,136 @@ fn silence(snapshot: &mut Snapshot, source: Source, why: String, retry_at: Times
     };
     let since = match state {
         SourceState::Stale { since, .. } => *since,
-        _ => since,
+        // When it was heard last is when it fell silent: what nothing happened to is not old.
+        _ => now,
     };
     *state = SourceState::Stale {
         since,
         why,
         retry_at: Some(retry_at),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::inventory::Slot;
+
+    fn snapshot() -> Snapshot {
+        let target = Target::new("web".parse().unwrap(), "qa".parse().unwrap());
+        Snapshot {
+            target,
+            tier: Tier::Staging,
+            slots: PerSlot::from_fn(|slot| SlotSnapshot {
+                endpoint: match slot {
+                    Slot::Blue => "127.0.0.1:3001".parse().unwrap(),
+                    Slot::Green => "127.0.0.1:3002".parse().unwrap(),
+                },
+                instance: None,
+                registration: None,
+                probe: None,
+                rates: None,
+            }),
+            route: None,
+            proxy: None,
+            public: None,
+            preview: None,
+            rates_unknown: None,
+            lock: None,
+            hold: None,
+            problems: BTreeMap::new(),
+            keys: Vec::new(),
+            keys_at: None,
+            sources: Sources::default(),
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn routing(rates: Option<Result<PerSlot<Option<Rates>>, String>>, took: u64) -> Routing {
+        let probe = Probe {
+            healthy: true,
+            detail: "HTTP 200".into(),
+            took: Duration::from_millis(took),
+        };
+        Routing {
+            proxy: None,
+            public: None,
+            probes: PerSlot {
+                blue: Some(probe),
+                green: None,
+            },
+            rates,
+        }
+    }
+
+    fn quiet() -> Rates {
+        Rates {
+            requests: 0,
+            errors: 0,
+            p50: Duration::ZERO,
+            p99: Duration::ZERO,
+            window: Duration::from_secs(10),
+        }
+    }
+
+    #[test]
+    fn a_target_without_traffic_does_not_change_however_often_it_is_asked() {
+        let rates = || {
+            Some(Ok(PerSlot {
+                blue: Some(quiet()),
+                green: Some(quiet()),
+            }))
+        };
+        let mut known = snapshot();
+        take_routing(&mut known, routing(rates(), 3));
+        let before = known.clone();
+        take_routing(&mut known, routing(rates(), 4));
+        assert_eq!(known, before);
+        assert_eq!(known.slots.blue.rates, Some(quiet()));
+    }
+
+    #[test]
+    fn rates_that_cannot_be_had_say_why_and_old_ones_are_not_kept() {
+        let mut known = snapshot();
+        let rates = PerSlot {
+            blue: Some(quiet()),
+            green: None,
+        };
+        take_routing(&mut known, routing(Some(Ok(rates)), 3));
+        take_routing(&mut known, routing(Some(Err("no log".into())), 3));
+        assert_eq!(known.slots.blue.rates, None);
+        assert_eq!(known.rates_unknown.as_deref(), Some("no log"));
+        take_routing(&mut known, routing(None, 3));
+        assert_eq!(known.rates_unknown, None, "nobody asked");
+    }
+
+    #[test]
+    fn a_source_is_stale_since_it_fell_silent_and_not_since_something_changed() {
+        let mut known = snapshot();
+        known.sources.router = SourceState::Live;
+        let at = |second| Timestamp::from_second(second).unwrap();
+        silence(
+            &mut known,
+            Source::Router,
+            "refused".into(),
+            at(500),
+            at(502),
+        );
+        silence(
+            &mut known,
+            Source::Router,
+            "refused".into(),
+            at(502),
+            at(504),
+        );
+        let SourceState::Stale {
+            since, retry_at, ..
+        } = known.sources.router
+        else {
+            panic!("it is stale");
+        };
+        assert_eq!((since, retry_at), (at(500), Some(at(504))));
+    }
 }

@@ -5,6 +5,7 @@
 mod assemble;
 mod once;
 mod registry;
+mod releases;
 mod router;
 mod runtime;
 
@@ -19,7 +20,7 @@ pub use once::once;
 
 use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};
-use crate::release::{Engine, Site};
+use crate::release::{Engine, Releases, Site};
 use assemble::{Assembly, Part};
 
 /// Room for parts on their way to the assembly.
@@ -34,6 +35,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 pub struct Watching {
     /// What is known.
     pub world: watch::Receiver<Arc<World>>,
+    /// What the journals tell of the newest release of each target.
+    pub releases: watch::Receiver<Arc<Releases>>,
     /// The target somebody looks at: it is polled more often.
     pub focus: watch::Sender<Option<Target>>,
     _tasks: DropGuard,
@@ -45,6 +48,7 @@ pub fn start(engine: &Engine, frame: Frame) -> Watching {
     let clock = Arc::clone(engine.clock());
     let mut assembly = Assembly::new(frame, &sites, Arc::clone(&clock));
     let (publish, world) = watch::channel(Arc::new(assembly.world()));
+    let (publish_releases, releases) = watch::channel(Arc::default());
     let (focus, focused) = watch::channel(None);
     let (parts, mut arriving) = mpsc::channel::<Part>(PARTS);
     let cancelled = CancellationToken::new();
@@ -53,7 +57,12 @@ pub fn start(engine: &Engine, frame: Frame) -> Watching {
         spawn(&cancelled, task);
     }
     for (store, targets) in stores(&sites) {
-        let task = registry::watch(store, targets, parts.clone(), Arc::clone(&clock));
+        let registered = sites
+            .iter()
+            .filter(|site| targets.contains(&site.definition.target))
+            .cloned()
+            .collect();
+        let task = registry::watch(store, registered, parts.clone(), Arc::clone(&clock));
         spawn(&cancelled, task);
     }
     for site in sites {
@@ -72,6 +81,14 @@ pub fn start(engine: &Engine, frame: Frame) -> Watching {
             while let Ok(part) = arriving.try_recv() {
                 assembly.add(part);
             }
+            // Before the world: a lock that is gone is not seen before its release's end.
+            publish_releases.send_if_modified(|shown| {
+                let differs = **shown != *assembly.releases();
+                if differs {
+                    *shown = Arc::new(assembly.releases().clone());
+                }
+                differs
+            });
             publish.send_if_modified(|shown| {
                 let world = assembly.world();
                 let differs = **shown != world;
@@ -84,6 +101,7 @@ pub fn start(engine: &Engine, frame: Frame) -> Watching {
     });
     Watching {
         world,
+        releases,
         focus,
         _tasks: cancelled.drop_guard(),
     }

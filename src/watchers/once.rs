@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::assemble::{Assembly, Part, Source};
-use super::router::{Side, ask};
+use super::assemble::{Assembly, Part, Registered, Source};
+use super::router::{Side, Sight, ask};
 use super::{Frame, engines, stores};
 use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};
@@ -70,7 +70,15 @@ async fn records(
         async move {
             let both = async { tokio::join!(store.read(&target), store.keys(&target)) };
             match tokio::time::timeout(PATIENCE, both).await {
-                Ok((Ok(record), Ok(keys))) => Part::Record(target, Box::new(record), keys),
+                Ok((Ok(record), Ok(keys))) => {
+                    let registered = Registered {
+                        record,
+                        keys,
+                        at: now,
+                        release: None,
+                    };
+                    Part::Record(target, Box::new(registered))
+                }
                 Ok((Err(failure), _) | (_, Err(failure))) => {
                     Part::Silent(Source::Registry, vec![target], failure.to_string(), now)
                 }
@@ -83,7 +91,7 @@ async fn records(
 
 async fn routing(site: &Site, now: Timestamp) -> Part {
     let target = site.definition.target.clone();
-    match tokio::time::timeout(PATIENCE, ask(site, &Side::both_running())).await {
+    match tokio::time::timeout(PATIENCE, ask(site, &Side::both_running(), Sight::Passing)).await {
         Ok(Ok(routing)) => Part::Routing(target, Box::new(routing)),
         Ok(Err(failure)) => Part::Silent(Source::Router, vec![target], failure.to_string(), now),
         Err(_) => Part::Silent(Source::Router, vec![target], too_long(), now),

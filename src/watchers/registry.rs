@@ -1,34 +1,54 @@
-//! One store: its changes are hints, a read at one revision is the truth.
+//! One store: its changes are hints, a read at one revision is the truth. A hint names its target,
+//! so that what happens to one of two hundred costs the reading of one.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 
-use super::assemble::{Part, Source};
-use super::wait_after;
-use crate::inventory::Target;
-use crate::ports::{Clock, RegistryReader, Result};
+use super::assemble::{Part, Registered, Source};
+use super::{releases, wait_after};
+use crate::inventory::{KeyLine, RegistryRecord, Target};
+use crate::ports::{Clock, Hint, RegistryReader, Result};
+use crate::release::{Releases, Site};
 
 /// One transaction may change several keys; its hints come together.
 const SETTLE: Duration = Duration::from_millis(5);
-/// Leases run down without a change of their keys.
+/// The longest time between two looks: whether the store still answers, and how far leases are.
 const REFRESH: Duration = Duration::from_secs(10);
+/// The shortest: a lease that ends sooner is heard of by its end.
+const SOONEST: Duration = Duration::from_secs(1);
+/// How many targets are read together.
+const TOGETHER: usize = 64;
+/// How many reads are under way at a time.
+const AT_A_TIME: usize = 16;
 
 pub(super) async fn watch(
     store: Arc<dyn RegistryReader>,
-    targets: Vec<Target>,
+    sites: Vec<Site>,
     parts: mpsc::Sender<Part>,
     clock: Arc<dyn Clock>,
 ) {
-    let mut failures = 0;
+    let targets = sites.iter().map(|site| site.definition.target.clone());
+    let targets: Vec<Target> = targets.collect();
+    let mut follower = Follower {
+        store,
+        sites,
+        parts: parts.clone(),
+        clock: Arc::clone(&clock),
+        releases: Releases::new(),
+        leases: BTreeMap::new(),
+        failures: 0,
+    };
     loop {
-        let Err(failure) = follow(&*store, &targets, &parts, &mut failures).await else {
+        let Err(failure) = follower.follow().await else {
             return;
         };
-        failures += 1;
-        let wait = wait_after(failures);
+        follower.failures += 1;
+        let wait = wait_after(follower.failures);
         let retry_at = clock.now().checked_add(wait).unwrap_or_default();
         let silent = Part::Silent(
             Source::Registry,
@@ -43,31 +63,157 @@ pub(super) async fn watch(
     }
 }
 
-/// Ends well only when nobody listens any more.
-async fn follow(
-    store: &dyn RegistryReader,
-    targets: &[Target],
-    parts: &mpsc::Sender<Part>,
-    failures: &mut u32,
-) -> Result<()> {
-    let mut changes = store.changes().await?;
-    loop {
-        for target in targets {
-            let (record, keys) = tokio::join!(store.read(target), store.keys(target));
-            let part = Part::Record(target.clone(), Box::new(record?), keys?);
-            *failures = 0;
-            if parts.send(part).await.is_err() {
+/// Which targets have to be read.
+enum Due {
+    All,
+    Some(BTreeSet<Target>),
+}
+
+impl Due {
+    fn add(&mut self, hint: Hint) {
+        match (&mut *self, hint) {
+            (Self::Some(targets), Hint::Target(target)) => {
+                targets.insert(target);
+            }
+            (_, Hint::Anything) => *self = Self::All,
+            (Self::All, Hint::Target(_)) => {}
+        }
+    }
+
+    fn has(&self, target: &Target) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(targets) => targets.contains(target),
+        }
+    }
+}
+
+/// What is remembered between two looks, and over an outage.
+struct Follower {
+    store: Arc<dyn RegistryReader>,
+    sites: Vec<Site>,
+    parts: mpsc::Sender<Part>,
+    clock: Arc<dyn Clock>,
+    /// What was last told of each target's release.
+    releases: Releases,
+    /// The targets that have something on a lease, with the shortest time that one had left.
+    leases: BTreeMap<Target, Duration>,
+    failures: u32,
+}
+
+type Changes = BoxStream<'static, Result<Hint>>;
+
+impl Follower {
+    /// Ends well only when nobody listens any more.
+    async fn follow(&mut self) -> Result<()> {
+        let mut changes = self.store.changes().await?;
+        let mut due = Due::All;
+        loop {
+            if !self.read(&due).await? {
                 return Ok(());
             }
+            due = self.next_due(&mut changes).await?;
         }
-        match tokio::time::timeout(REFRESH, changes.next()).await {
-            Ok(Some(hint)) => hint?,
-            Ok(None) => changes = store.changes().await?,
-            Err(_) => {}
+    }
+
+    async fn next_due(&self, changes: &mut Changes) -> Result<Due> {
+        let mut due = Due::Some(BTreeSet::new());
+        match tokio::time::timeout(self.refresh(), changes.next()).await {
+            Ok(Some(hint)) => due.add(hint?),
+            Ok(None) => {
+                *changes = self.store.changes().await?;
+                due = Due::All;
+            }
+            Err(_) => return Ok(Due::Some(self.to_refresh())),
         }
         tokio::time::sleep(SETTLE).await;
         while let Some(Some(hint)) = changes.next().now_or_never() {
-            hint?;
+            due.add(hint?);
         }
+        Ok(due)
+    }
+
+    fn refresh(&self) -> Duration {
+        let shortest = self.leases.values().min().copied().unwrap_or(REFRESH);
+        (shortest / 2).clamp(SOONEST, REFRESH)
+    }
+
+    /// Leases are renewed without a change of their keys. Where there is none, one target is read
+    /// for all: a store that is gone may look like one in which nothing happens.
+    fn to_refresh(&self) -> BTreeSet<Target> {
+        if self.leases.is_empty() {
+            let first = self.sites.first();
+            return first
+                .map(|site| site.definition.target.clone())
+                .into_iter()
+                .collect();
+        }
+        self.leases.keys().cloned().collect()
+    }
+
+    /// Whether anybody still listens.
+    async fn read(&mut self, due: &Due) -> Result<bool> {
+        let sites: Vec<Site> = self
+            .sites
+            .iter()
+            .filter(|site| due.has(&site.definition.target))
+            .cloned()
+            .collect();
+        for sites in sites.chunks(TOGETHER) {
+            let at = self.clock.now();
+            let mut read = self.records(sites).await?;
+            self.failures = 0;
+            // The journal after the lock: an open head without its lock is an interrupted release,
+            // and a driver writes the end of one before it gives the lock back.
+            let told = releases::look(sites, &mut read, &self.releases, at).await?;
+            for (target, (record, keys)) in read {
+                self.remember_leases(&target, &record, &keys);
+                let release = told.get(&target).cloned();
+                match &release {
+                    Some(release) => self.releases.insert(target.clone(), Arc::clone(release)),
+                    None => self.releases.remove(&target),
+                };
+                let registered = Registered {
+                    record,
+                    keys,
+                    at,
+                    release,
+                };
+                let part = Part::Record(target, Box::new(registered));
+                if self.parts.send(part).await.is_err() {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    async fn records(
+        &self,
+        sites: &[Site],
+    ) -> Result<BTreeMap<Target, (RegistryRecord, Vec<KeyLine>)>> {
+        let reads = sites.iter().map(|site| {
+            let (store, target) = (&self.store, &site.definition.target);
+            async move {
+                let (record, keys) = tokio::join!(store.read(target), store.keys(target));
+                Ok((target.clone(), (record?, keys?)))
+            }
+        });
+        // Boxed: the compiler cannot name the lifetime of a borrowed stream of futures else.
+        let reads: Vec<_> = reads.map(FutureExt::boxed).collect();
+        stream::iter(reads)
+            .buffer_unordered(AT_A_TIME)
+            .try_collect()
+            .await
+    }
+
+    fn remember_leases(&mut self, target: &Target, record: &RegistryRecord, keys: &[KeyLine]) {
+        let of_lock = record.lock.as_ref().and_then(|holder| holder.ttl_seconds);
+        let of_keys = keys.iter().filter_map(|key| key.ttl_seconds);
+        let shortest = of_keys.chain(of_lock).min();
+        match shortest.map(|seconds| Duration::from_secs(seconds.try_into().unwrap_or(0))) {
+            Some(left) => self.leases.insert(target.clone(), left),
+            None => self.leases.remove(target),
+        };
     }
 }

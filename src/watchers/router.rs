@@ -37,7 +37,12 @@ pub(super) async fn watch(
         } else {
             OUT_OF_SIGHT
         };
-        let part = match ask(&site, &seen).await {
+        let sight = if is_looked_at {
+            Sight::Close
+        } else {
+            Sight::Passing
+        };
+        let part = match ask(&site, &seen, sight).await {
             Ok(routing) => {
                 let generation = routing.proxy.as_ref().map_or(0, |p| p.generation);
                 unsettled = if generation == seen.generation {
@@ -111,8 +116,17 @@ impl Side {
     }
 }
 
+/// How closely a target is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Somebody has it open: what its traffic looks like is asked for, too.
+    Close,
+    /// Nobody does.
+    Passing,
+}
+
 /// Asks the proxy, the public address and the health of what runs.
-pub(super) async fn ask(site: &Site, seen: &Side) -> Result<Routing> {
+pub(super) async fn ask(site: &Site, seen: &Side, sight: Sight) -> Result<Routing> {
     let target = &site.definition.target;
     let router = &site.read.router;
     let proxy = match router.answer(target).await {
@@ -122,7 +136,7 @@ pub(super) async fn ask(site: &Site, seen: &Side) -> Result<Routing> {
             _ => return Err(failure),
         },
     };
-    let (public, blue, green) = tokio::join!(
+    let (public, rates, blue, green) = tokio::join!(
         async {
             let address = site
                 .definition
@@ -131,6 +145,13 @@ pub(super) async fn ask(site: &Site, seen: &Side) -> Result<Routing> {
                 .filter(|_| proxy.is_some())?;
             Some(site.read.checker.public(address, Connection::Fresh).await)
         },
+        async {
+            if sight == Sight::Passing || proxy.is_none() {
+                return None;
+            }
+            let rates = router.rates(target).await;
+            Some(rates.map_err(|failure| failure.to_string()))
+        },
         probe(site, Slot::Blue, seen),
         probe(site, Slot::Green, seen),
     );
@@ -138,6 +159,7 @@ pub(super) async fn ask(site: &Site, seen: &Side) -> Result<Routing> {
         proxy,
         public,
         probes: PerSlot { blue, green },
+        rates,
     })
 }
 

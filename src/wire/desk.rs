@@ -1,5 +1,6 @@
 //! What the console asks of the house, answered by the engine and the watchers.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,43 +9,67 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::console::Desk;
-use crate::console::model::LogSource;
-use crate::inventory::Target;
+use crate::console::model::{LogSource, SavedLog};
+use crate::inventory::{Target, VersionRef};
 use crate::logs::{self, Batch};
-use crate::release::{Approval, Engine, Handle, OnFailure, Plan, PlanRequest, Refused};
+use crate::release::{
+    Approval, Engine, Handle, OnFailure, Plan, PlanRequest, Refused, Releases, Resolved, Terms,
+};
+use crate::settings;
+use crate::watchers::Watching;
 
 /// How many lines from before a log begins with.
-const LINES_BEFORE: usize = 1_000;
+const LINES_BEFORE: usize = 20_000;
 /// How long the image registry may take to list its tags.
-const LISTING: Duration = Duration::from_secs(10);
+const LISTING: Duration = Duration::from_mins(1);
+/// How long the store may take to tell what was released before.
+const TELLING: Duration = Duration::from_secs(10);
 
 /// See the module.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
 pub struct EngineDesk {
     engine: Arc<Engine>,
     focus: watch::Sender<Option<Target>>,
+    releases: watch::Receiver<Arc<Releases>>,
+    diagnostics: watch::Receiver<()>,
 }
 
 impl EngineDesk {
-    /// A desk over an engine, and where to say what is looked at.
-    pub fn new(engine: Arc<Engine>, focus: watch::Sender<Option<Target>>) -> Self {
-        Self { engine, focus }
+    /// A desk over an engine and what watches its targets.
+    pub fn new(engine: Arc<Engine>, watching: &Watching) -> Self {
+        Self {
+            engine,
+            focus: watching.focus.clone(),
+            releases: watching.releases.clone(),
+            // A receiver without a sender: nothing is ever said.
+            diagnostics: watch::channel(()).1,
+        }
+    }
+
+    /// The same, with what changes whenever Greenroom says something about itself.
+    #[must_use]
+    pub fn telling(self, diagnostics: watch::Receiver<()>) -> Self {
+        Self {
+            diagnostics,
+            ..self
+        }
     }
 }
 
 #[async_trait]
 impl Desk for EngineDesk {
     async fn versions(&self, target: &Target) -> Result<Vec<String>, String> {
-        let Some(site) = self.engine.site(target) else {
-            return Err(format!("{target} is not configured"));
-        };
-        let listing = site.read.images.tags(&site.definition.repository);
-        let tags = timeout(LISTING, listing)
-            .await
-            .map_err(|_| format!("no answer within {LISTING:?}"))?
-            .map_err(|failure| failure.to_string())?;
-        // Registries list in the order of names; of versions the last is the likeliest wanted.
-        Ok(tags.into_iter().rev().map(|tag| tag.name).collect())
+        let tags = timeout(LISTING, self.engine.tags(target)).await;
+        tags.unwrap_or_else(|_| Err(format!("no answer within {LISTING:?}")))
+    }
+
+    async fn look_up(&self, target: &Target, reference: &VersionRef) -> Resolved {
+        self.engine.look_up(target, reference).await
+    }
+
+    async fn terms(&self, target: &Target) -> Result<Terms, String> {
+        let terms = timeout(TELLING, self.engine.terms(target)).await;
+        terms.unwrap_or_else(|_| Err(format!("no answer within {TELLING:?}")))
     }
 
     async fn plan(&self, request: PlanRequest) -> Result<Arc<Plan>, Refused> {
@@ -56,19 +81,48 @@ impl Desk for EngineDesk {
         self.engine.open(plan, &approval, OnFailure::Ask).await
     }
 
+    fn releases(&self) -> watch::Receiver<Arc<Releases>> {
+        self.releases.clone()
+    }
+
     fn look_at(&self, target: &Target) {
         self.focus.send_replace(Some(target.clone()));
     }
 
     fn log(&self, source: &LogSource) -> mpsc::Receiver<Batch> {
-        match self.engine.site(&source.target) {
-            Some(site) => logs::follow(
+        let (LogSource::Instance { target, .. } | LogSource::Proxy { target }) = source;
+        let Some(site) = self.engine.site(target) else {
+            // A receiver without a sender: a log that ends at once.
+            return mpsc::channel(1).1;
+        };
+        match source {
+            LogSource::Instance { instance, .. } => logs::follow(
                 Arc::clone(&site.read.runtime),
-                source.instance.clone(),
+                instance.clone(),
                 LINES_BEFORE,
             ),
-            // A receiver without a sender: a log that ends at once.
-            None => mpsc::channel(1).1,
+            LogSource::Proxy { target } => {
+                logs::follow_proxy(Arc::clone(&site.read.router), target.clone(), LINES_BEFORE)
+            }
         }
+    }
+
+    async fn save_log(&self, log: SavedLog) -> Result<PathBuf, String> {
+        let directory = settings::state_directory()
+            .unwrap_or_default()
+            .join("saved");
+        let writing = move || {
+            let path = directory.join(&log.name);
+            logs::write(&path, &log.lines)
+                .map(|()| path.clone())
+                .map_err(|error| format!("{}: {error}", path.display()))
+        };
+        tokio::task::spawn_blocking(writing)
+            .await
+            .map_err(|error| error.to_string())?
+    }
+
+    fn diagnostics(&self) -> watch::Receiver<()> {
+        self.diagnostics.clone()
     }
 }

@@ -74,6 +74,7 @@ impl Workshop<'_> {
             state: place.state.clone(),
             answer_listen: place.answer_listen.clone(),
             answer_at: place.answer_connect.clone(),
+            access_log: place.access_log.clone(),
             template: template.transpose()?,
             mode: match place.switch {
                 SwitchMode::Pointer => nginx::SwitchMode::Pointer,

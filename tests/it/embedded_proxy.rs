@@ -509,3 +509,74 @@ async fn stopping_lets_requests_in_flight_end_and_cuts_those_that_will_not() {
     assert!(begun.elapsed() < SOON);
     assert_eq!(slow.await.expect("a task"), None, "it was cut");
 }
+
+/// Requests and errors that are counted for a slot.
+async fn counted(world: &World, slot: Slot) -> (u64, u64) {
+    let rates = world.router.rates(world.target()).await.expect("rates");
+    let rates = rates.get(slot).clone().expect("it counts");
+    (rates.requests, rates.errors)
+}
+
+#[tokio::test]
+async fn rates_and_lines_are_of_the_slot_that_answered() {
+    let world = World::new().await;
+    let upstreams = world.both().await;
+    world.switch(None, Slot::Blue, 1).await;
+    let quiet = world.router.rates(world.target()).await.expect("rates");
+    let mut lines = world.router.log(world.target(), 10).await.expect("a log");
+    for _ in 0..5 {
+        fetch(world.site.public, "/").await;
+    }
+    fetch(world.site.preview, "/").await;
+    let mut own = connect(world.site.public).await.expect("a connection");
+    let request = Request::get("/")
+        .header("user-agent", "greenroom/0.1.0")
+        .body(Empty::<Bytes>::new())
+        .expect("a request");
+    own.send_request(request).await.expect("an answer");
+    drop(upstreams);
+    let asked = AtomicU64::new(5);
+    eventually("blue is gone", SOON, || async {
+        asked.fetch_add(1, Ordering::Relaxed);
+        fetch(world.site.public, "/gone").await.0 == 502
+    })
+    .await;
+    let next = async |lines: &mut stream::BoxStream<'static, _>| {
+        let line = tokio::time::timeout(SOON, futures_util::StreamExt::next(lines)).await;
+        let line: Result<greenroom::ports::LogChunk, greenroom::ports::Failure> =
+            line.expect("in time").expect("no end");
+        String::from_utf8(line.expect("a line").bytes).expect("text")
+    };
+    for _ in 0..5 {
+        let line = next(&mut lines).await;
+        assert!(
+            line.starts_with("GET / 200 ") && line.ends_with("ms blue"),
+            "{line}"
+        );
+    }
+    let line = next(&mut lines).await;
+    assert!(line.ends_with("ms green preview"), "{line}");
+    loop {
+        let line = next(&mut lines).await;
+        assert!(
+            line.starts_with("GET /gone "),
+            "its own asking is no line: {line}"
+        );
+        if line.starts_with("GET /gone 502 ") {
+            break;
+        }
+    }
+    eventually("the requests are counted", SOON, || async {
+        counted(&world, Slot::Blue).await == (asked.load(Ordering::Relaxed), 1)
+    })
+    .await;
+    assert_eq!(counted(&world, Slot::Green).await, (0, 0));
+    assert_eq!(quiet.blue.expect("it counts").requests, 0);
+    // Somebody who waits for lines keeps nobody from ending.
+    let waits = tokio::spawn(async move { next(&mut lines).await });
+    tokio::task::yield_now().await;
+    let began = Instant::now();
+    world.proxy.stop(Duration::from_secs(5)).await;
+    assert!(began.elapsed() < Duration::from_secs(4));
+    assert!(waits.await.is_err(), "the stream ends with a failure");
+}

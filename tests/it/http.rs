@@ -427,3 +427,34 @@ async fn one_address_that_hangs_does_not_hold_up_another() {
     }
     assert!(began.elapsed() < Duration::from_secs(3));
 }
+
+#[tokio::test]
+async fn a_report_says_what_was_asked_and_answered_and_shows_no_secret() {
+    let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
+    let mut ill = case("/ill?access_token=hunter2");
+    ill.headers = [
+        ("authorization".to_owned(), "Bearer hunter2".to_owned()),
+        ("x-test".to_owned(), "yes".to_owned()),
+    ]
+    .into();
+    let report = checker.run(&ill, &server.at, None).await;
+    assert_eq!(report.verdict, Verdict::Failed);
+    let Endpoint::Tcp(at) = &server.at else {
+        panic!("a port")
+    };
+    assert_eq!(
+        report.request,
+        format!("GET http://{at}/ill?access_token=(hidden)\nauthorization: (hidden)\nx-test: yes")
+    );
+    assert!(
+        report.response.starts_with("HTTP 503\n") && report.response.ends_with("\n\ndraining"),
+        "{:?}",
+        report.response
+    );
+    let big = checker.run(&case("/big"), &server.at, None).await;
+    assert!(big.response.chars().count() < 1000, "{}", big.response);
+    let nobody = Endpoint::Tcp(([127, 0, 0, 1], free_port()).into());
+    let nobody = checker.run(&case("/"), &nobody, None).await;
+    assert!(nobody.request.starts_with("GET http://127.0.0.1:"));
+    assert_eq!(nobody.response, "");
+}

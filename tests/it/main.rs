@@ -24,4 +24,5 @@ mod sample;
 mod sandbox;
 mod settings;
 mod sqlite;
+mod stories;
 mod support;

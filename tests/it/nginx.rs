@@ -4,3 +4,4 @@
 mod arena;
 mod installing;
 mod switching;
+mod traffic;

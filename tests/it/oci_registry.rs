@@ -87,6 +87,32 @@ async fn a_tag_is_resolved_to_what_an_engine_pulls_with_its_labels() {
 }
 
 #[tokio::test]
+async fn an_image_says_when_it_was_built_by_its_label_or_by_its_builder() {
+    let repository = format!("{}/{}", support::registry(), unique("it-oci"));
+    let before = jiff::Timestamp::now();
+    push(&repository, "plain", &[], 16);
+    let labels = [(
+        "org.opencontainers.image.created",
+        "2024-02-29T10:00:00+01:00",
+    )];
+    push(&repository, "labelled", &labels, 17);
+    let labels = [("org.opencontainers.image.created", "last week")];
+    push(&repository, "careless", &labels, 18);
+    let registry = open();
+    let built = async |name: &str| {
+        let version = registry.resolve(&repository, &tag(name)).await;
+        version.expect("resolved").labels.built_at()
+    };
+    let plain = built("plain").await.expect("the builder's time");
+    let hour = jiff::SignedDuration::from_hours(1);
+    let apart = plain.duration_since(before).abs();
+    assert!(apart < hour, "built {plain}, about {before}");
+    let labelled = built("labelled").await.expect("the label's time");
+    assert_eq!(labelled.to_string(), "2024-02-29T09:00:00Z");
+    assert_eq!(built("careless").await, None);
+}
+
+#[tokio::test]
 async fn an_index_is_resolved_to_itself_with_the_labels_of_this_machines_image() {
     let host = support::registry();
     let name = unique("it-oci");

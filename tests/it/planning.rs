@@ -4,90 +4,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use greenroom::checks::{HealthCheck, Suite};
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Step};
 use greenroom::inventory::{
-    Digest, Endpoint, FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId,
-    InstanceShape, InstanceState, Listen, LockHolder, LockRecord, Occupancy, Operator, PerSlot,
-    Probe, ProxyAnswer, Registration, RegistryRecord, ReleaseId, RestartPolicy, Revisioned, Route,
-    RuntimeHealth, Slot, Target, Tier, Version, VersionRef,
+    FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId, InstanceState, LockHolder,
+    LockRecord, Occupancy, PerSlot, Probe, ProxyAnswer, Registration, RegistryRecord, ReleaseId,
+    Revisioned, Route, RuntimeHealth, Slot, Tier, VersionRef,
 };
 use greenroom::release::{
     Approval, Definition, Facts, Limit, Need, Plan, PlanRequest, ProxyWords, Refusal, Refused,
-    Resolved, Rules, Scope, Timing, Wanted, decide, need_of,
+    Resolved, Scope, Wanted, decide, need_of,
 };
 use jiff::Timestamp;
 
-fn operator() -> Operator {
-    Operator {
-        name: "ana".into(),
-        host: "ops-1".into(),
-    }
-}
-
-fn target() -> Target {
-    Target::new(
-        "web".parse().expect("a name"),
-        "production".parse().expect("a name"),
-    )
-}
-
-fn digest(fill: char) -> Digest {
-    format!("sha256:{}", fill.to_string().repeat(64))
-        .parse()
-        .expect("a digest")
-}
-
-fn version(tag: &str, fill: char) -> Version {
-    Version {
-        repository: "registry.example/web".into(),
-        tag: Some(tag.into()),
-        digest: digest(fill),
-        labels: ImageLabels::default(),
-    }
-}
-
-fn endpoint(slot: Slot) -> Endpoint {
-    match slot {
-        Slot::Blue => "127.0.0.1:32771",
-        Slot::Green => "127.0.0.1:32772",
-    }
-    .parse()
-    .expect("an endpoint")
-}
+use crate::support::web::{definition, digest, endpoint, operator, target, version};
 
 fn release(n: u64) -> ReleaseId {
     ReleaseId(ulid::Ulid::from_parts(n, 1))
-}
-
-fn definition() -> Definition {
-    Definition {
-        target: target(),
-        tier: Tier::Protected,
-        rules: Rules::default(),
-        repository: "registry.example/web".into(),
-        endpoints: PerSlot::from_fn(endpoint),
-        instance: InstanceShape {
-            listen: Listen::Port(8080),
-            command: None,
-            environment: BTreeMap::new(),
-            mounts: Vec::new(),
-            memory: None,
-            restart: RestartPolicy::default(),
-            network: None,
-            labels: BTreeMap::new(),
-        },
-        health: Some(HealthCheck {
-            path: "/health".into(),
-            host: None,
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_secs(5),
-        }),
-        suite: Suite::default(),
-        timing: Timing::default(),
-        public: None,
-        preview: None,
-    }
 }
 
 fn instance(slot: Slot, fill: char, state: InstanceState) -> Instance {
@@ -104,6 +36,8 @@ fn instance(slot: Slot, fill: char, state: InstanceState) -> Instance {
         started_at: None,
         restarts: 0,
         pid: None,
+        labels: ImageLabels::default(),
+        configuration: BTreeMap::new(),
     }
 }
 
@@ -214,7 +148,7 @@ fn plan(request: &PlanRequest, definition: &Definition, facts: &Facts) -> Result
 }
 
 fn planned(facts: &Facts) -> Plan {
-    plan(&promote(), &definition(), facts).expect("a plan")
+    plan(&promote(), &definition(Tier::Protected), facts).expect("a plan")
 }
 
 fn refused(request: &PlanRequest, definition: &Definition, facts: &Facts) -> Vec<Refusal> {
@@ -303,7 +237,7 @@ fn a_generation_never_goes_back_behind_what_the_proxy_has_seen() {
 fn the_same_digest_under_another_tag_is_live_already_and_the_same_tag_with_another_is_new() {
     let mut facts = facts();
     facts.version = Resolved::Version(Box::new(version("latest", 'a')));
-    let against = refused(&promote(), &definition(), &facts);
+    let against = refused(&promote(), &definition(Tier::Protected), &facts);
     assert!(
         matches!(
             against[..],
@@ -368,7 +302,7 @@ fn a_sick_live_version_is_a_warning_because_its_cure_has_to_be_promoted() {
 
 #[test]
 fn a_plan_refuses_with_all_the_reasons_at_once() {
-    let mut definition = definition();
+    let mut definition = definition(Tier::Protected);
     definition.health = None;
     definition.rules.require_reason = true;
     let mut facts = facts();
@@ -438,7 +372,7 @@ fn a_hold_that_has_ended_does_not_stand() {
             until: Some(Timestamp::from_second(100).expect("a moment")),
         });
     }
-    assert!(plan(&promote(), &definition(), &facts).is_ok());
+    assert!(plan(&promote(), &definition(Tier::Protected), &facts).is_ok());
 }
 
 #[test]
@@ -450,7 +384,7 @@ fn who_is_live_has_to_be_agreed_on() {
         token: FencingToken(7),
         configuration: "mark".into(),
     }));
-    let against = refused(&promote(), &definition(), &facts);
+    let against = refused(&promote(), &definition(Tier::Protected), &facts);
     assert!(
         matches!(against[..], [Refusal::RouteDisagrees { .. }]),
         "{against:?}"
@@ -468,7 +402,7 @@ fn a_side_that_is_not_heard_is_a_reason_and_not_a_guess() {
             2 => facts.installation = Err(why),
             _ => facts.slots.green = Err(why),
         }
-        let against = refused(&promote(), &definition(), &facts);
+        let against = refused(&promote(), &definition(Tier::Protected), &facts);
         assert!(
             matches!(against[0], Refusal::Unknown { .. }),
             "{silence}: {against:?}"
@@ -478,7 +412,7 @@ fn a_side_that_is_not_heard_is_a_reason_and_not_a_guess() {
 
 #[test]
 fn a_version_has_to_be_live_where_the_rules_ask_for_it_first() {
-    let mut definition = definition();
+    let mut definition = definition(Tier::Protected);
     definition.rules.only_from = Some("qa".parse().expect("a name"));
     let mut facts = facts();
     facts.live_there = Some(Ok(Some(version("1.9.0", 'e'))));
@@ -513,7 +447,12 @@ fn warm() -> Facts {
 
 #[test]
 fn a_warm_rollback_starts_nothing_and_names_the_version_it_goes_back_to() {
-    let plan = plan(&request(Wanted::Standby), &definition(), &warm()).expect("a plan");
+    let plan = plan(
+        &request(Wanted::Standby),
+        &definition(Tier::Protected),
+        &warm(),
+    )
+    .expect("a plan");
     assert_eq!(plan.kind, ReleaseKind::WarmRollback);
     assert_eq!(plan.version.tag.as_deref(), Some("1.8.1"));
     assert!(plan.step(Step::Pull).is_none() && plan.step(Step::Start).is_none());
@@ -525,7 +464,12 @@ fn a_warm_rollback_starts_nothing_and_names_the_version_it_goes_back_to() {
 
 #[test]
 fn a_warm_rollback_is_one_typed_confirmation_that_covers_its_switch_and_not_its_stop() {
-    let plan = plan(&request(Wanted::Standby), &definition(), &warm()).expect("a plan");
+    let plan = plan(
+        &request(Wanted::Standby),
+        &definition(Tier::Protected),
+        &warm(),
+    )
+    .expect("a plan");
     let begin = |typed| {
         Approval::give(&plan, Scope::Plan, operator(), typed, Timestamp::UNIX_EPOCH).is_ok()
     };
@@ -548,7 +492,7 @@ fn there_is_no_warm_rollback_to_what_is_not_running_registered_and_once_live() {
         InstanceState::Exited { code: Some(0) },
     ))));
     assert_eq!(
-        refused(&back, &definition(), &stopped),
+        refused(&back, &definition(Tier::Protected), &stopped),
         [Refusal::NoStandby]
     );
     let mut unregistered = warm();
@@ -556,14 +500,14 @@ fn there_is_no_warm_rollback_to_what_is_not_running_registered_and_once_live() {
         record.slots.green = None;
     }
     assert_eq!(
-        refused(&back, &definition(), &unregistered),
+        refused(&back, &definition(Tier::Protected), &unregistered),
         [Refusal::NoStandby]
     );
     // The candidate of a release that was interrupted after register never had traffic.
     let mut never_live = warm();
     never_live.past = Ok(vec![past("1.8.1", 'd', None)]);
     assert!(matches!(
-        refused(&back, &definition(), &never_live)[..],
+        refused(&back, &definition(Tier::Protected), &never_live)[..],
         [Refusal::NeverLiveHere { .. }]
     ));
 }
@@ -574,18 +518,18 @@ fn a_cold_rollback_is_a_whole_release_to_a_version_that_was_live() {
     facts.version = Resolved::Version(Box::new(version("1.7.0", 'e')));
     let back = request(Wanted::Back(VersionRef::Tag("1.7.0".into())));
     assert!(matches!(
-        refused(&back, &definition(), &facts)[..],
+        refused(&back, &definition(Tier::Protected), &facts)[..],
         [Refusal::NeverLiveHere { .. }]
     ));
     facts.past = Ok(vec![past("1.7.0", 'e', Some(Outcome::Done))]);
-    let plan = plan(&back, &definition(), &facts).expect("a plan");
+    let plan = plan(&back, &definition(Tier::Protected), &facts).expect("a plan");
     assert_eq!(plan.kind, ReleaseKind::ColdRollback);
     assert!(plan.step(Step::Start).is_some());
 }
 
 #[test]
 fn a_standby_that_is_kept_for_ever_has_no_stop() {
-    let mut definition = definition();
+    let mut definition = definition(Tier::Protected);
     definition.timing.standby = Limit::Never;
     let plan = plan(&promote(), &definition, &facts()).expect("a plan");
     assert!(plan.step(Step::Stop).is_none());

@@ -19,7 +19,7 @@ const UP: Duration = Duration::from_mins(1);
 const SOON: Duration = Duration::from_secs(20);
 
 /// A headless sandbox. Dropping it ends it.
-struct Sandbox {
+pub(crate) struct Sandbox {
     child: Child,
     room: TempDir,
     directory: Option<PathBuf>,
@@ -32,7 +32,7 @@ impl Sandbox {
     }
 
     /// In a directory that it keeps.
-    fn kept() -> Self {
+    pub(crate) fn kept() -> Self {
         let room = room();
         let directory = room.path().join("kept");
         Self::start(room, Some(directory))
@@ -60,7 +60,7 @@ impl Sandbox {
         }
     }
 
-    fn up(self) -> Self {
+    pub(crate) fn up(self) -> Self {
         until("the sandbox is up", UP, || self.said().contains("Ctrl-C"));
         self
     }
@@ -70,7 +70,7 @@ impl Sandbox {
     }
 
     /// Where it lives, once it has said so or was told.
-    fn place(&self) -> PathBuf {
+    pub(crate) fn place(&self) -> PathBuf {
         if let Some(directory) = &self.directory {
             return directory.clone();
         }
@@ -99,7 +99,7 @@ impl Sandbox {
     }
 
     /// Another terminal's `greenroom` on this world.
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         greenroom(self.room.path())
             .arg("--config")
             .arg(self.place().join("greenroom.toml"))
@@ -107,6 +107,21 @@ impl Sandbox {
             .stdin(Stdio::null())
             .output()
             .expect("greenroom")
+    }
+
+    /// Another terminal's `greenroom` on this world, driven by ben.
+    pub(crate) fn on_a_terminal(&self, arguments: &[&str]) -> Pty {
+        let configuration = self.place().join("greenroom.toml").display().to_string();
+        let state = self.room.path().join("state").display().to_string();
+        let arguments = [
+            &["--config", &configuration, "--set", "operator.name=ben"],
+            arguments,
+        ];
+        Pty::greenroom(
+            &arguments.concat(),
+            &[("XDG_STATE_HOME", &state)],
+            (100, 30),
+        )
     }
 
     fn status(&self, service: &str, environment: &str) -> Value {
@@ -364,6 +379,11 @@ fn a_directory_that_is_somebody_elses_is_left_alone() {
 
 /// The console of a sandbox on a terminal, and the room it may write in.
 fn console(size: (u16, u16)) -> (Pty, TempDir) {
+    console_with(&[], size)
+}
+
+/// The same with more arguments.
+pub(crate) fn console_with(more: &[&str], size: (u16, u16)) -> (Pty, TempDir) {
     let room = room();
     let tmp = room.path().join("tmp").display().to_string();
     let state = room.path().join("state").display().to_string();
@@ -373,12 +393,13 @@ fn console(size: (u16, u16)) -> (Pty, TempDir) {
         ("LANG", "C.UTF-8"),
         ("LC_ALL", "C.UTF-8"),
     ];
-    let pty = Pty::greenroom(&["sandbox"], &environment, size);
+    let arguments = [&["sandbox"], more].concat();
+    let pty = Pty::greenroom(&arguments, &environment, size);
     pty.wait_for_text("web/dev: healthy", UP);
     (pty, room)
 }
 
-fn assert_given_back(pty: &Pty, room: &TempDir) {
+pub(crate) fn assert_given_back(pty: &Pty, room: &TempDir) {
     let raw = pty.raw();
     let last = |sequence: &[u8]| {
         let mut windows = raw.windows(sequence.len());
@@ -396,58 +417,6 @@ fn assert_given_back(pty: &Pty, room: &TempDir) {
     let left = std::fs::read_dir(&tmp).expect("temporary files").count();
     assert_eq!(left, 0, "{}", pty.screen());
     assert_eq!(processes_of(&tmp), Vec::<String>::new());
-}
-
-#[test]
-fn an_operator_promotes_to_production_by_keys() {
-    let (mut pty, room) = console((118, 34));
-    let yes = "\x1b[C\r";
-    pty.keys("1\x1b[C\x1b[C\r");
-    pty.wait_for_text("PRODUCTION (protected)", SOON);
-    pty.wait_for_text("web:1.8.2", SOON);
-    pty.keys("W");
-    pty.wait_for_text("armed", SOON);
-    pty.keys("P");
-    pty.wait_for_text("live in qa", SOON);
-    pty.keys("1.9.0");
-    pty.wait_for_text("1.9.0_", SOON);
-    pty.keys("\r");
-    pty.wait_for_text("1.9.0 to web/production: why?", SOON);
-    pty.keys("lamp sale\r");
-    pty.wait_for_text("[ Begin the release ]", SOON);
-    pty.keys(yes);
-    pty.wait_for_text("register waits", UP);
-    pty.keys("A");
-    pty.wait_for_text("[ Register the candidate ]", SOON);
-    pty.keys(yes);
-    pty.wait_for_text("switch waits", SOON);
-    pty.keys("A");
-    pty.wait_for_text("Type production to go on", SOON);
-    pty.keys("productio\r");
-    pty.wait_for_text("n is missing; Esc cancels", SOON);
-    pty.keys("\x1b");
-    pty.wait_for_text("cancelled: nothing was done", SOON);
-    pty.keys("A");
-    pty.wait_for_text("Type production to go on", SOON);
-    pty.keys("production\r");
-    pty.wait_for_text("1.9.0 is live. 1.8.2 is kept warm", UP);
-    pty.wait_for("blue on standby beside a live green", SOON, |screen| {
-        let text = screen.contents();
-        text.contains("BLUE  ◐ STANDBY") && text.contains("GREEN  ● LIVE")
-    });
-    pty.keys("S");
-    pty.wait_for_text("[ End the standby ]", SOON);
-    pty.keys(yes);
-    pty.wait_for_text("stop waits", SOON);
-    pty.keys("A");
-    pty.wait_for_text("Type production to go on", SOON);
-    pty.keys("production\r");
-    pty.wait_for_text("✓ done", SOON);
-    pty.wait_for_text("web/production: healthy", SOON);
-    pty.keys("q");
-    assert_eq!(pty.exit_status(SOON).exit_code(), 0);
-    assert!(pty.screen().contains(" 0 failed"), "{}", pty.screen());
-    assert_given_back(&pty, &room);
 }
 
 #[test]

@@ -36,6 +36,7 @@ endpoints = ["$GREENROOM_TEST_ETCD"]
 configuration = "$root/nginx/nginx.conf"
 sites = "$root/nginx/sites"
 state = "$root/nginx/live"
+access_log = "$root/nginx/logs"
 answer = { listen = "127.0.0.1:$(free_port)" }
 TOML
   done

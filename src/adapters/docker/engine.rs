@@ -16,6 +16,7 @@ use super::DockerAddress;
 use super::failure::{Act, failure, timed_out};
 use super::mend::mend;
 use crate::harmless::harmless;
+use crate::inventory::FingerprintKey;
 use crate::ports::{EngineInfo, Failure, FailureKind, Result};
 
 /// How long a quick call may take.
@@ -62,6 +63,7 @@ impl FromStr for ApiVersion {
 pub struct Engine {
     address: DockerAddress,
     connected: OnceCell<Connected>,
+    pub(super) fingerprints: FingerprintKey,
 }
 
 #[derive(Clone)]
@@ -83,6 +85,7 @@ impl Engine {
         Arc::new(Self {
             address,
             connected: OnceCell::new(),
+            fingerprints: FingerprintKey::default(),
         })
     }
 

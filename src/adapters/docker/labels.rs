@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::harmless::harmless;
-use crate::inventory::{Endpoint, ReleaseId, Slot, Target};
+use crate::inventory::{Endpoint, ImageLabels, ReleaseId, Slot, Target};
 use crate::ports::InstanceSpec;
 
 /// The label that every container of ours has.
@@ -16,6 +16,10 @@ const TAG: &str = "greenroom.tag";
 const DIGEST: &str = "greenroom.digest";
 const REPOSITORY: &str = "greenroom.repository";
 const ENDPOINT: &str = "greenroom.endpoint";
+
+/// What begins the names of our labels, and of those that images describe themselves by.
+pub(super) const OURS: &str = "greenroom.";
+pub(super) const IMAGES: &str = "org.opencontainers.image.";
 
 /// What the labels of a container of ours say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +53,19 @@ impl Labels {
     /// Whether they name this slot of this target.
     pub(super) fn are_of(&self, target: &Target, slot: Slot) -> bool {
         self.target == *target && self.slot == slot
+    }
+}
+
+/// What the image says about itself: a container has its image's labels, unless it was given others.
+pub(super) fn image_labels(labels: &HashMap<String, String>) -> ImageLabels {
+    let text = |name: &str| {
+        let text = harmless(labels.get(&format!("{IMAGES}{name}"))?);
+        (!text.is_empty()).then_some(text)
+    };
+    ImageLabels {
+        revision: text("revision"),
+        created: text("created"),
+        version: text("version"),
     }
 }
 

@@ -3,6 +3,7 @@
 //! the writer. Must not know what a release is for, nor poll: it is asked, or it follows events.
 
 mod address;
+mod configuration;
 mod create;
 mod engine;
 mod failure;

@@ -1,6 +1,6 @@
 //! What the engine says about a container, as our nouns.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use bollard::models::{
@@ -10,11 +10,13 @@ use bollard::query_parameters::ListContainersOptions;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use super::Engine;
 use super::failure::Act;
-use super::labels::Labels;
+use super::labels::{Labels, image_labels};
+use super::{Engine, configuration};
 use crate::harmless::harmless;
-use crate::inventory::{Digest, Instance, InstanceId, InstanceState, RuntimeHealth};
+use crate::inventory::{
+    Digest, FingerprintKey, ImageLabels, Instance, InstanceId, InstanceState, RuntimeHealth,
+};
 use crate::ports::{FailureKind, Result};
 
 /// How many containers are inspected at once.
@@ -33,6 +35,8 @@ pub(super) struct Container {
     started_at: Option<Timestamp>,
     restarts: u64,
     pid: Option<u32>,
+    image_labels: ImageLabels,
+    configuration: BTreeMap<String, String>,
 }
 
 impl Container {
@@ -44,9 +48,17 @@ impl Container {
         )
     }
 
-    fn read(said: ContainerInspectResponse) -> Self {
+    fn read(said: ContainerInspectResponse, fingerprints: &FingerprintKey) -> Self {
+        let raw = said.config.as_ref().and_then(|c| c.labels.as_ref());
+        let labels = raw.and_then(Labels::read);
+        let image_labels = raw.map(image_labels).unwrap_or_default();
+        let endpoint = labels.as_ref().and_then(|labels| labels.endpoint.as_ref());
+        // Only ours are shown, so only theirs is worth keeping.
+        let configuration = match labels {
+            Some(_) => configuration::read(&said, endpoint, fingerprints),
+            None => BTreeMap::new(),
+        };
         let state = said.state.unwrap_or_default();
-        let labels = said.config.and_then(|c| c.labels).unwrap_or_default();
         let log_driver = said
             .host_config
             .and_then(|h| h.log_config)
@@ -55,7 +67,9 @@ impl Container {
         Self {
             id: said.id.unwrap_or_default(),
             name: harmless(name.trim_start_matches('/')),
-            labels: Labels::read(&labels),
+            labels,
+            image_labels,
+            configuration,
             log_driver: harmless(&log_driver.unwrap_or_default()),
             image: said.image.unwrap_or_default(),
             health: health(&state),
@@ -85,7 +99,7 @@ impl Engine {
         let docker = self.docker().await?;
         let call = docker.inspect_container(name, None);
         match self.within(deadline, Act::Read, doing, call).await {
-            Ok(said) => Ok(Some(Container::read(said))),
+            Ok(said) => Ok(Some(Container::read(said, &self.fingerprints))),
             Err(failure) if failure.kind == FailureKind::Missing => Ok(None),
             Err(failure) => Err(failure),
         }
@@ -158,6 +172,8 @@ impl Engine {
             started_at: container.started_at,
             restarts: container.restarts,
             pid: container.pid,
+            labels: container.image_labels.clone(),
+            configuration: container.configuration.clone(),
         }))
     }
 

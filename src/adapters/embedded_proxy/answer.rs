@@ -8,12 +8,13 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::harmless::harmless;
-use crate::inventory::{PerSlot, ProxyAnswer, Target};
+use crate::inventory::{PerSlot, ProxyAnswer, Rates, Target};
 use crate::ports::{Failure, FailureKind, Result};
 
 use super::site::Site;
@@ -22,7 +23,7 @@ use super::site::Site;
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read, in bytes.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 256 * 1024;
 
 /// The answer about one target.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub(super) struct Answer {
     pub(super) proxy: ProxyAnswer,
     /// The requests that are open to each slot.
     pub(super) open: PerSlot<u64>,
+    /// What the traffic of the last seconds looked like; none from a proxy that does not count.
+    #[serde(default)]
+    pub(super) rates: Option<PerSlot<Rates>>,
 }
 
 /// The proxy's name in failures.
@@ -42,7 +46,17 @@ pub(super) fn place(address: SocketAddr) -> String {
 /// Asks over a fresh connection; none when the proxy does not know the target.
 pub(super) async fn ask(address: SocketAddr, target: &Target) -> Result<Option<Answer>> {
     let doing = format!("asking what it does for {target}");
-    let failed = |kind, said: &str| Failure::new(kind, place(address), &doing, harmless(said));
+    ask_for(address, &Site::answer_path(target), &doing, DEADLINE).await
+}
+
+/// Asks for what stands under a path, with a deadline; none when there is no such thing.
+pub(super) async fn ask_for<T: DeserializeOwned>(
+    address: SocketAddr,
+    path: &str,
+    doing: &str,
+    deadline: Duration,
+) -> Result<Option<T>> {
+    let failed = |kind, said: &str| Failure::new(kind, place(address), doing, harmless(said));
     let stream = match timeout(DEADLINE, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
@@ -51,7 +65,7 @@ pub(super) async fn ask(address: SocketAddr, target: &Target) -> Result<Option<A
         }
         Err(_) => return Err(failed(FailureKind::Unreachable, "no connection in time")),
     };
-    let (status, body) = match timeout(DEADLINE, get(stream, &Site::answer_path(target))).await {
+    let (status, body) = match timeout(deadline, get(stream, path)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(said)) => return Err(failed(FailureKind::Garbled, &said)),
         Err(_) => return Err(failed(FailureKind::Unreachable, "no answer in time")),

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use hyper::StatusCode;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 
+use super::recent::Noted;
 use crate::inventory::{PerSlot, Slot};
 
 /// The open requests of one target.
@@ -20,6 +22,7 @@ impl Open {
         Counted {
             open: self.clone(),
             slot,
+            noted: None,
         }
     }
 
@@ -34,6 +37,22 @@ impl Open {
 pub(super) struct Counted {
     open: Open,
     slot: Slot,
+    noted: Option<Noted>,
+}
+
+impl Counted {
+    /// Has it written down when it is over.
+    pub(super) fn noted(mut self, noted: Option<Noted>) -> Self {
+        self.noted = noted;
+        self
+    }
+
+    /// Takes the status of the answer down.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        if let Some(noted) = &mut self.noted {
+            noted.answered(status);
+        }
+    }
 }
 
 impl Drop for Counted {

@@ -15,8 +15,9 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::count::{Counted, Open, Streamed};
+use super::recent::{Asked, Recent};
 use super::site::Site;
-use crate::inventory::{Endpoint, Slot};
+use crate::inventory::{Door, Endpoint, Slot};
 
 /// How long connecting to a slot may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -41,15 +42,6 @@ const HOP_BY_HOP: [&str; 9] = [
 /// A body that is streamed through, or a few words of the proxy's own.
 pub(super) type Content = Either<Streamed, Full<Bytes>>;
 
-/// Which of a site's listeners a request came in by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Door {
-    /// The slot with the traffic.
-    Public,
-    /// The slot without, and never the other one.
-    Preview,
-}
-
 /// What requests of one target need.
 #[derive(Debug, Clone)]
 pub(super) struct Traffic {
@@ -57,6 +49,8 @@ pub(super) struct Traffic {
     /// The live pointer's link.
     pub(super) link: PathBuf,
     pub(super) open: Open,
+    /// What was passed on lately.
+    pub(super) recent: Recent,
 }
 
 impl Traffic {
@@ -89,10 +83,14 @@ impl Traffic {
         slot: Slot,
         peer: SocketAddr,
     ) -> Response<Content> {
-        let counted = self.open.begin(slot);
-        let answer = match connect(self.site.slots.get(slot)).await {
-            Some(stream) => exchange(request, stream, peer, counted).await,
-            None => words(StatusCode::BAD_GATEWAY, "the live slot does not answer"),
+        let asked = Asked::read(&request, Door::Public);
+        let noted = asked.map(|asked| self.recent.note(asked, slot));
+        let mut counted = self.open.begin(slot).noted(noted);
+        let answer = if let Some(stream) = connect(self.site.slots.get(slot)).await {
+            exchange(request, stream, peer, counted).await
+        } else {
+            counted.answered(StatusCode::BAD_GATEWAY);
+            words(StatusCode::BAD_GATEWAY, "the live slot does not answer")
         };
         stamped(answer, slot)
     }
@@ -108,6 +106,9 @@ impl Traffic {
             let Some(stream) = connect(self.site.slots.get(*slot)).await else {
                 continue;
             };
+            let asked = Asked::read(&request, Door::Preview);
+            let noted = asked.map(|asked| self.recent.note(asked, *slot));
+            let counted = counted.noted(noted);
             let answer = exchange(request, stream, peer, counted).await;
             // A switch in the meantime has made it the live one.
             if self.live() == Some(*slot) {
@@ -142,21 +143,31 @@ async fn exchange(
     request: Request<Incoming>,
     stream: Box<dyn Stream>,
     peer: SocketAddr,
-    counted: Counted,
+    mut counted: Counted,
 ) -> Response<Content> {
     let Ok((mut sender, connection)) = http1::handshake(TokioIo::new(stream)).await else {
+        counted.answered(StatusCode::BAD_GATEWAY);
         return words(StatusCode::BAD_GATEWAY, "the slot does not answer");
     };
     // Ends with the exchange: when the answer was passed on, or when nobody waits for it any more.
     tokio::spawn(connection);
     let asked = sender.send_request(outgoing(request, peer));
     match timeout(BEGIN, asked).await {
-        Ok(Ok(answer)) => incoming(answer, counted),
-        Ok(Err(_)) => words(StatusCode::BAD_GATEWAY, "the slot broke the connection"),
-        Err(_) => words(
-            StatusCode::GATEWAY_TIMEOUT,
-            "the slot did not answer in time",
-        ),
+        Ok(Ok(answer)) => {
+            counted.answered(answer.status());
+            incoming(answer, counted)
+        }
+        Ok(Err(_)) => {
+            counted.answered(StatusCode::BAD_GATEWAY);
+            words(StatusCode::BAD_GATEWAY, "the slot broke the connection")
+        }
+        Err(_) => {
+            counted.answered(StatusCode::GATEWAY_TIMEOUT);
+            words(
+                StatusCode::GATEWAY_TIMEOUT,
+                "the slot did not answer in time",
+            )
+        }
     }
 }
 

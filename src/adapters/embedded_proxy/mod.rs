@@ -8,7 +8,9 @@
 
 mod answer;
 mod count;
+mod follow;
 mod forward;
+mod recent;
 mod router;
 mod serve;
 mod site;

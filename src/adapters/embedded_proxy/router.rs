@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 
 use super::answer::{Answer, ask, place};
+use super::follow;
 use super::site::Site;
 use crate::adapters::live_pointer::{LivePointer, ThisHost};
-use crate::inventory::{ProxyAnswer, Slot, Target};
+use crate::inventory::{PerSlot, ProxyAnswer, Rates, Slot, Target};
 use crate::ports::{
-    Connections, Failure, FailureKind, Installation, ProxyHost, Result, RouterReader, RouterWriter,
-    SwitchOrder,
+    Connections, Failure, FailureKind, Installation, LogChunk, ProxyHost, Result, RouterReader,
+    RouterWriter, SwitchOrder,
 };
 
 /// The router of an embedded proxy.
@@ -119,6 +121,23 @@ impl RouterReader for EmbeddedRouter {
 
     async fn connections(&self, target: &Target, slot: Slot) -> Result<Connections> {
         Ok(Connections::Open(*self.ask(target).await?.open.get(slot)))
+    }
+
+    async fn rates(&self, target: &Target) -> Result<PerSlot<Option<Rates>>> {
+        let rates = self.ask(target).await?.rates;
+        Ok(rates.map_or_else(PerSlot::default, |rates| PerSlot {
+            blue: Some(rates.blue),
+            green: Some(rates.green),
+        }))
+    }
+
+    async fn log(
+        &self,
+        target: &Target,
+        tail: usize,
+    ) -> Result<BoxStream<'static, Result<LogChunk>>> {
+        self.site(target)?;
+        follow::stream(self.answer, target, tail).await
     }
 }
 

@@ -12,18 +12,20 @@ use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::{Answer, place};
-use super::forward::{Content, Door, Traffic, words};
+use super::forward::{Content, Traffic, words};
+use super::recent::{Recent, Since};
 use super::site::Site;
 use crate::adapters::live_pointer::{LivePointer, ThisHost};
 use crate::harmless::harmless;
-use crate::inventory::ProxyAnswer;
+use crate::inventory::{Door, ProxyAnswer};
 use crate::ports::{Failure, FailureKind, Result};
 
 /// How long to wait when no connection can be accepted, as when no descriptors are left.
@@ -51,6 +53,7 @@ struct Answering {
     pointer: LivePointer,
     /// By the path of their answer.
     sites: BTreeMap<String, Arc<Traffic>>,
+    ending: CancellationToken,
 }
 
 impl EmbeddedProxy {
@@ -62,12 +65,14 @@ impl EmbeddedProxy {
         state: impl Into<PathBuf>,
     ) -> Result<Self> {
         let pointer = LivePointer::new(Arc::new(ThisHost), state);
+        let ending = CancellationToken::new();
         let mut listeners = Vec::new();
         let mut by_path = BTreeMap::new();
         for site in sites {
             let traffic = Arc::new(Traffic {
                 link: pointer.link(&site.target),
                 open: super::count::Open::default(),
+                recent: Recent::default(),
                 site,
             });
             let site = &traffic.site;
@@ -80,10 +85,11 @@ impl EmbeddedProxy {
         let answering = Purpose::Answer(Arc::new(Answering {
             pointer,
             sites: by_path,
+            ending: ending.clone(),
         }));
         listeners.push((bind(answer, answer).await?, answering));
         let proxy = Self {
-            ending: CancellationToken::new(),
+            ending,
             cut: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
@@ -189,16 +195,28 @@ impl Purpose {
     async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Content> {
         match self {
             Self::Pass(traffic, door) => traffic.pass(request, *door, peer).await,
-            Self::Answer(answering) => answering.say(request.uri().path()).await,
+            Self::Answer(answering) => answering.respond(request.uri()).await,
         }
     }
 }
 
 impl Answering {
-    async fn say(&self, path: &str) -> Response<Content> {
-        let Some(traffic) = self.sites.get(path) else {
+    async fn respond(&self, uri: &Uri) -> Response<Content> {
+        let Some(traffic) = self.sites.get(uri.path()) else {
             return words(StatusCode::NOT_FOUND, "no such target");
         };
+        match uri.query().and_then(Since::parse) {
+            Some(since) => {
+                // One that waits for requests does not keep the proxy from ending.
+                let lines = traffic.recent.lines(since);
+                let lines = self.ending.run_until_cancelled(lines).await;
+                json(&lines.unwrap_or_default())
+            }
+            None => self.say(traffic).await,
+        }
+    }
+
+    async fn say(&self, traffic: &Traffic) -> Response<Content> {
         let pointer = match self.pointer.read(&traffic.site.target).await {
             Ok(pointer) => pointer,
             Err(failure) => {
@@ -213,15 +231,20 @@ impl Answering {
                 configuration: traffic.site.mark(),
             },
             open: traffic.open.now(),
+            rates: Some(traffic.recent.rates()),
         };
-        match serde_json::to_vec(&answer) {
-            Ok(text) => {
-                let mut response = Response::new(Either::Right(Full::from(text)));
-                let json = HeaderValue::from_static("application/json");
-                response.headers_mut().insert("content-type", json);
-                response
-            }
-            Err(error) => words(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        json(&answer)
+    }
+}
+
+fn json(answer: &impl Serialize) -> Response<Content> {
+    match serde_json::to_vec(answer) {
+        Ok(text) => {
+            let mut response = Response::new(Either::Right(Full::from(text)));
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert("content-type", json);
+            response
         }
+        Err(error) => words(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }

@@ -1,6 +1,8 @@
 //! Reads what was written down of releases. Heads and entries lie apart, so that a list of
 //! releases carries heads only.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use etcd_client::{GetOptions, KeyValue, SortOrder, SortTarget, TxnOp};
 use serde::de::DeserializeOwned;
@@ -11,6 +13,9 @@ use super::values;
 use crate::history::{Entry, Recorded, ReleaseRecord};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, JournalReader, Result};
+
+/// The most ranges in one transaction; a server takes 128 unless it is told otherwise.
+const MOST_RANGES: usize = 100;
 
 #[async_trait]
 impl JournalReader for EtcdReader {
@@ -37,6 +42,33 @@ impl JournalReader for EtcdReader {
             .flatten()
             .filter_map(|pair| values::decode(pair).ok())
             .collect())
+    }
+
+    async fn newest(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
+        let doing = "looking for the newest releases";
+        let mut newest = BTreeMap::new();
+        for targets in targets.chunks(MOST_RANGES) {
+            let reads = targets
+                .iter()
+                .map(|target| {
+                    let options = GetOptions::new()
+                        .with_prefix()
+                        .with_sort(SortTarget::Key, SortOrder::Descend)
+                        .with_limit(1);
+                    TxnOp::get(self.store.keys().heads(target), Some(options))
+                })
+                .collect();
+            let (_, found) = self
+                .store
+                .ranges(doing, self.store.deadline(), reads)
+                .await?;
+            for (target, pairs) in targets.iter().zip(found) {
+                if let Some(pair) = pairs.first() {
+                    newest.insert(target.clone(), self.readable(doing, pair));
+                }
+            }
+        }
+        Ok(newest)
     }
 
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>> {

@@ -33,6 +33,18 @@ impl Keys {
         )
     }
 
+    /// The target that a key is about, if it is about one.
+    pub(super) fn target_of(&self, key: &[u8]) -> Option<Target> {
+        let key = std::str::from_utf8(key).ok()?;
+        let mut names = key.strip_prefix(&self.targets())?.splitn(3, '/');
+        let (service, environment) = (names.next()?, names.next()?);
+        names.next()?;
+        Some(Target::new(
+            service.parse().ok()?,
+            environment.parse().ok()?,
+        ))
+    }
+
     pub(super) fn route(&self, target: &Target) -> String {
         self.target(target) + "route"
     }
@@ -94,6 +106,36 @@ fn after(prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_about_one_target_or_none() {
+        let keys = Keys::new("/g".into());
+        let target = Target::new(
+            "web".parse().expect("a name"),
+            "qa".parse().expect("a name"),
+        );
+        let id = ReleaseId(ulid::Ulid::nil());
+        for key in [
+            keys.route(&target),
+            keys.entry(&target, id, 1),
+            "/g/targets/web/qa/foreign/one".into(),
+        ] {
+            assert_eq!(
+                keys.target_of(key.as_bytes()),
+                Some(target.clone()),
+                "{key}"
+            );
+        }
+        for key in [
+            "/g/targets/web/qa",
+            "/g/edges/web/qa/x",
+            "/h/targets/web/qa/x",
+            "/g/targets/W b/qa/x",
+        ] {
+            assert_eq!(keys.target_of(key.as_bytes()), None, "{key}");
+        }
+        assert_eq!(keys.target_of(b"/g/targets/\xff/qa/x"), None);
+    }
 
     #[test]
     fn the_ranges_of_a_target_leave_out_releases_and_nothing_else() {

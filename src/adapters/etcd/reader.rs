@@ -1,6 +1,8 @@
 //! Looks at registrations, routes, holds and locks. What it cannot read it reports and passes by:
 //! one value written by somebody else must not hide the rest.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use etcd_client::{KeyValue, TxnOp};
 use futures_util::stream::BoxStream;
@@ -11,7 +13,7 @@ use super::{values, watch};
 use crate::inventory::{
     FencingToken, LockHolder, LockRecord, RegistryRecord, Revisioned, Slot, Target,
 };
-use crate::ports::{KeyLine, RegistryReader, Result};
+use crate::ports::{Hint, KeyLine, RegistryReader, Result};
 
 /// Reads registrations and journals; changes nothing.
 #[derive(Debug, Clone)]
@@ -36,6 +38,9 @@ impl EtcdReader {
             .collect()
     }
 }
+
+/// The most leases that are asked about for one list: each is a call of its own.
+const MOST_LEASES: usize = 16;
 
 #[async_trait]
 impl RegistryReader for EtcdReader {
@@ -104,18 +109,30 @@ impl RegistryReader for EtcdReader {
             .ranges(&doing, until, self.ranges_of(target))
             .await?;
         let mut lines = Vec::new();
+        // One lease may hold many keys.
+        let mut left: BTreeMap<i64, Option<i64>> = BTreeMap::new();
         for pair in found.iter().flatten() {
+            let lease = pair.lease();
+            let ttl_seconds = match left.get(&lease) {
+                Some(known) => *known,
+                None if left.len() < MOST_LEASES => {
+                    let asked = seconds_left(&self.store, lease, until).await;
+                    left.insert(lease, asked);
+                    asked
+                }
+                None => None,
+            };
             lines.push(KeyLine {
                 key: values::key(pair),
                 value: values::value_line(pair),
                 revision: pair.mod_revision(),
-                ttl_seconds: seconds_left(&self.store, pair.lease(), until).await,
+                ttl_seconds,
             });
         }
         Ok(lines)
     }
 
-    async fn changes(&self) -> Result<BoxStream<'static, Result<()>>> {
+    async fn changes(&self) -> Result<BoxStream<'static, Result<Hint>>> {
         Ok(watch::changes(self.store.clone()).await)
     }
 }

@@ -9,8 +9,10 @@ use crate::harmless::{harmless, harmless_line};
 use crate::inventory::{Registration, Slot};
 use crate::ports::{FailureKind, Result};
 
-/// How much of a foreign text is shown.
+/// How much of a foreign text is shown in a message.
 const SHOWN: usize = 240;
+/// How much of a value is shown: all of one of ours.
+const SHOWN_VALUE: usize = 4_000;
 
 /// A value of ours as the bytes that are stored.
 pub(super) fn encode(store: &Store, doing: &str, value: &impl Serialize) -> Result<Vec<u8>> {
@@ -44,12 +46,19 @@ pub(super) fn key(pair: &KeyValue) -> String {
 
 /// The value on one line, made harmless and cut.
 pub(super) fn value_line(pair: &KeyValue) -> String {
-    shown(&String::from_utf8_lossy(pair.value()))
+    // What is far behind the cut is not even looked at.
+    let bytes = pair.value();
+    let bytes = bytes.get(..SHOWN_VALUE * 4 + 4).unwrap_or(bytes);
+    cut(&String::from_utf8_lossy(bytes), SHOWN_VALUE)
 }
 
 fn shown(text: &str) -> String {
+    cut(text, SHOWN)
+}
+
+fn cut(text: &str, most: usize) -> String {
     let text = harmless(text);
-    match text.char_indices().nth(SHOWN) {
+    match text.char_indices().nth(most) {
         Some((cut, _)) => format!("{}…", &text[..cut]),
         None => text,
     }

@@ -1,6 +1,7 @@
 //! Hints that something under any target changed. Begins where it left off after a connection was
 //! lost, and where etcd has forgotten that, looks at the present and goes on from there.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use etcd_client::{Client, GetOptions, WatchOptions, WatchStream};
@@ -10,7 +11,7 @@ use tokio::time::sleep;
 
 use super::store::Store;
 use super::trouble::{Sort, Trouble};
-use crate::ports::{FailureKind, Result};
+use crate::ports::{FailureKind, Hint, Result};
 
 const DOING: &str = "watching";
 
@@ -18,7 +19,7 @@ const DOING: &str = "watching";
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
 /// A stream of hints about what changes from now on.
-pub(super) async fn changes(store: Store) -> BoxStream<'static, Result<()>> {
+pub(super) async fn changes(store: Store) -> BoxStream<'static, Result<Hint>> {
     let (tell, told) = mpsc::channel(16);
     // Asked before returning: what changes after that is heard, however long connecting takes.
     let first = revision(&store).await;
@@ -57,7 +58,7 @@ async fn revision(store: &Store) -> Result<i64> {
 
 struct Watcher {
     store: Store,
-    tell: mpsc::Sender<Result<()>>,
+    tell: mpsc::Sender<Result<Hint>>,
     /// The first revision that was not heard yet; 0 when it is not known.
     next: i64,
     /// Whether the last that was told is that we hear.
@@ -95,9 +96,9 @@ impl Watcher {
         }
     }
 
-    async fn hint(&mut self) {
+    async fn hint(&mut self, hint: Hint) {
         self.heard = true;
-        let _ = self.tell.send(Ok(())).await;
+        let _ = self.tell.send(Ok(hint)).await;
     }
 
     /// Listens until it breaks off. Returns without trouble when it is to be opened anew, from the present.
@@ -132,7 +133,7 @@ impl Watcher {
             };
             if message.compact_revision() > 0 {
                 self.next = self.present().await? + 1;
-                self.hint().await;
+                self.hint(Hint::Anything).await;
                 return Ok(());
             }
             if message.canceled() {
@@ -145,17 +146,16 @@ impl Watcher {
                 return Err(Trouble::refused(kind, why));
             }
             if message.created() && !self.heard {
-                self.hint().await;
+                self.hint(Hint::Anything).await;
             }
-            let newest = message
-                .events()
-                .iter()
-                .filter_map(|event| event.kv())
-                .map(etcd_client::KeyValue::mod_revision)
-                .max();
-            if let Some(newest) = newest {
-                self.next = self.next.max(newest + 1);
-                self.hint().await;
+            // One transaction may change several keys of a target: that is one hint.
+            let mut changed = BTreeSet::new();
+            for pair in message.events().iter().filter_map(|event| event.kv()) {
+                self.next = self.next.max(pair.mod_revision() + 1);
+                changed.extend(self.store.keys().target_of(pair.key()));
+            }
+            for target in changed {
+                self.hint(Hint::Target(target)).await;
             }
         }
     }

@@ -5,6 +5,7 @@
 mod asking;
 mod fresh;
 mod kept;
+mod transcript;
 mod words;
 
 use std::time::{Duration, Instant};
@@ -76,7 +77,7 @@ impl Checker for HttpChecker {
             (true, Some(address)) => (&address.endpoint, Some(address.host.as_str())),
             (true, None) => {
                 let why = "it asks for the preview, and this target has none".to_owned();
-                return errored(case, why, Duration::ZERO);
+                return errored(case, why, Duration::ZERO, String::new());
             }
         };
         let asked = Asked {
@@ -86,9 +87,17 @@ impl Checker for HttpChecker {
             body: case.body.as_deref(),
             ..Asked::get(at, &case.path, case.timeout)
         };
+        let request = transcript::request(&asked);
         match self.afresh(&asked).await {
-            Ok(answer) => judge(case, &answer),
-            Err(detail) => errored(case, detail, began.elapsed()),
+            Ok(answer) => {
+                let judged = judge(case, &answer);
+                CaseReport {
+                    request,
+                    response: transcript::response(&answer, judged.verdict),
+                    ..judged
+                }
+            }
+            Err(detail) => errored(case, detail, began.elapsed(), request),
         }
     }
 
@@ -125,12 +134,14 @@ fn slot_of(answer: &Answer) -> Option<Slot> {
     stamp.and_then(|(_, value)| value.parse().ok())
 }
 
-fn errored(case: &Case, detail: String, took: Duration) -> CaseReport {
+fn errored(case: &Case, detail: String, took: Duration, request: String) -> CaseReport {
     CaseReport {
         name: case.name.clone(),
         required: case.required,
         verdict: Verdict::Errored,
         detail,
         took,
+        request,
+        response: String::new(),
     }
 }

@@ -2,12 +2,14 @@
 //! another, sync what contains them. Blocking; knows nothing of proxies.
 
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use atomic_write_file::AtomicWriteFile;
 use ulid::Ulid;
+
+use crate::ports::FilePart;
 
 /// The largest file that is read; none of a proxy's comes near it.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -26,6 +28,31 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
         ));
     }
     Ok(Some(content))
+}
+
+/// A part of a file; none when there is none.
+pub(super) fn read_part(path: &Path, from: u64, most: usize) -> io::Result<Option<FilePart>> {
+    let Some(mut file) = absent_is_none(File::open(path))? else {
+        return Ok(None);
+    };
+    let is = file.metadata()?;
+    if !is.is_file() {
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "it is not a plain file",
+        ));
+    }
+    let mut bytes = Vec::new();
+    if from < is.len() {
+        file.seek(SeekFrom::Start(from))?;
+        let room = (is.len() - from).min(most as u64);
+        file.take(room).read_to_end(&mut bytes)?;
+    }
+    Ok(Some(FilePart {
+        file: is.ino(),
+        length: is.len(),
+        bytes,
+    }))
 }
 
 /// The names in a directory, sorted; none when there is no directory.

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::durable;
 use crate::harmless::harmless;
-use crate::ports::{CommandOutput, Failure, FailureKind, ProxyHost, Result};
+use crate::ports::{CommandOutput, Failure, FailureKind, FilePart, ProxyHost, Result};
 
 /// How long one call may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -38,6 +38,14 @@ impl ProxyHost for ThisHost {
     async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         let at = path.to_owned();
         looking("reading", path, move || durable::read(&at)).await
+    }
+
+    async fn read_part(&self, path: &Path, from: u64, most: usize) -> Result<Option<FilePart>> {
+        let at = path.to_owned();
+        looking("reading along", path, move || {
+            durable::read_part(&at, from, most)
+        })
+        .await
     }
 
     async fn list(&self, directory: &Path) -> Result<Vec<String>> {

@@ -4,6 +4,7 @@
 //! returned. Works through a [`ProxyHost`], so it must not know whether nginx runs on this machine or
 //! in a container; must not know what a release is.
 
+mod access_log;
 mod answer;
 mod apply;
 mod include;
@@ -12,6 +13,8 @@ mod refusal;
 mod render;
 mod site;
 mod sockets;
+mod tail;
+mod traffic;
 mod words;
 mod writer;
 
@@ -51,6 +54,8 @@ pub struct Arrangement {
     pub answer_listen: Endpoint,
     /// Where Greenroom reaches the answer server.
     pub answer_at: Endpoint,
+    /// The directory in which it keeps an access log for each target; none are kept when absent.
+    pub access_log: Option<PathBuf>,
     /// A template in place of [`DEFAULT_TEMPLATE`].
     pub template: Option<String>,
     /// How traffic is moved.
@@ -76,7 +81,8 @@ impl Nginx {
         if arrangement.command.is_empty() {
             problems.push("the command is empty".to_owned());
         }
-        for path in [&arrangement.main, &arrangement.sites, &arrangement.state] {
+        let paths = [&arrangement.main, &arrangement.sites, &arrangement.state];
+        for path in paths.into_iter().chain(&arrangement.access_log) {
             if !site::is_plain_path(path) {
                 let path = path.display();
                 problems.push(format!("{path} is not a plain absolute path"));
@@ -130,6 +136,12 @@ impl Nginx {
         self.arrangement.sites.join(Self::file_name(target))
     }
 
+    /// The access log of a target, where one is kept.
+    fn access_log(&self, target: &Target) -> Option<PathBuf> {
+        let directory = self.arrangement.access_log.as_ref()?;
+        Some(directory.join(access_log::file_name(target)))
+    }
+
     /// The main configuration as it is tested. Beside the real one, since nginx resolves relative
     /// includes from there; its name ends like nothing that is included.
     fn trial(&self, target: &Target) -> PathBuf {
@@ -166,6 +178,7 @@ impl Nginx {
             mode: self.arrangement.mode,
             directory: &self.pointer.directory(&site.target),
             answer_listen: &self.arrangement.answer_listen,
+            access_log: self.access_log(&site.target),
             pointer,
         };
         render::render(site, &frame).map_err(|said| {

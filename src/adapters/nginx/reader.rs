@@ -3,23 +3,29 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::stream::BoxStream;
 
+use super::traffic::{self, Logs};
 use super::{Nginx, answer, sockets, words};
 use crate::harmless::harmless;
-use crate::inventory::{Endpoint, ProxyAnswer, Slot, Target};
+use crate::inventory::{Endpoint, PerSlot, ProxyAnswer, Rates, Slot, Target};
 use crate::ports::{
-    Connections, Failure, FailureKind, Installation, Result, RouterReader, SwitchOrder,
+    Connections, Failure, FailureKind, Installation, LogChunk, Result, RouterReader, SwitchOrder,
 };
 
 /// The side of nginx that changes nothing.
 pub struct NginxReader {
     nginx: Arc<Nginx>,
+    logs: Logs,
 }
 
 impl NginxReader {
     /// Looks at this nginx.
     pub fn new(nginx: Arc<Nginx>) -> Self {
-        Self { nginx }
+        Self {
+            nginx,
+            logs: Logs::default(),
+        }
     }
 }
 
@@ -135,6 +141,18 @@ impl RouterReader for NginxReader {
                 ))
             }
         }
+    }
+
+    async fn rates(&self, target: &Target) -> Result<PerSlot<Option<Rates>>> {
+        self.logs.rates(&self.nginx, target).await
+    }
+
+    async fn log(
+        &self,
+        target: &Target,
+        tail: usize,
+    ) -> Result<BoxStream<'static, Result<LogChunk>>> {
+        traffic::lines(Arc::clone(&self.nginx), target, tail).await
     }
 }
 

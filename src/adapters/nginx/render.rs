@@ -2,7 +2,7 @@
 //! values that cannot end a directive. Pure.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use minijinja::value::Value;
 use minijinja::{
@@ -10,9 +10,9 @@ use minijinja::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{Site, SwitchMode};
+use super::{Site, SwitchMode, access_log};
 use crate::adapters::live_pointer::Pointer;
-use crate::inventory::{Endpoint, Slot, Target};
+use crate::inventory::{Door, Endpoint, Slot, Target};
 
 /// The template that is used when the user gives none.
 pub const DEFAULT_TEMPLATE: &str = include_str!("site.conf.jinja");
@@ -36,13 +36,15 @@ pub(super) struct Rendered {
 }
 
 /// What a rendering needs besides the site.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Frame<'a> {
     pub(super) template: &'a str,
     pub(super) mode: SwitchMode,
     /// The directory of the target's live pointer.
     pub(super) directory: &'a Path,
     pub(super) answer_listen: &'a Endpoint,
+    /// The target's access log; none is kept when absent.
+    pub(super) access_log: Option<PathBuf>,
     /// What stands; only written into a configuration that is switched by reloading.
     pub(super) pointer: Pointer,
 }
@@ -118,6 +120,7 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
                 },
                 answer_listen => frame.answer_listen.to_string(),
                 answer_name => answer_name(target),
+                log => frame.access_log.as_ref().map(|path| log(target, path)),
             },
         )
         .map_err(|error| in_words(&error))?;
@@ -126,6 +129,19 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
         text.push('\n');
     }
     Ok(text)
+}
+
+/// What a template needs to have requests written down. The formats are made here, of nginx's own
+/// variables and one of ours.
+fn log(target: &Target, path: &Path) -> Value {
+    let name = unique_name(target);
+    let public = access_log::format(&format!("{name}_slot"), Door::Public);
+    let preview = access_log::format(&format!("{name}_other"), Door::Preview);
+    context! {
+        file => path.to_string_lossy(),
+        public => Value::from_safe_string(public),
+        preview => Value::from_safe_string(preview),
+    }
 }
 
 fn environment() -> Environment<'static> {

@@ -16,6 +16,8 @@ const LONGEST: usize = 256;
 #[derive(Deserialize)]
 struct Image {
     #[serde(default)]
+    created: Option<String>,
+    #[serde(default)]
     config: Option<Config>,
 }
 
@@ -25,7 +27,7 @@ struct Config {
     labels: Option<Labels>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Labels {
     #[serde(default, rename = "org.opencontainers.image.revision")]
     revision: Option<String>,
@@ -35,15 +37,14 @@ struct Labels {
     version: Option<String>,
 }
 
-/// The labels in an image's configuration (JSON).
+/// What an image's configuration (JSON) says about it. Where nobody labelled it with the time it
+/// was built, its builder wrote that down itself.
 pub(super) fn labels_in(config: &[u8]) -> Result<ImageLabels, serde_json::Error> {
     let image: Image = serde_json::from_slice(config)?;
-    let Some(labels) = image.config.and_then(|c| c.labels) else {
-        return Ok(ImageLabels::default());
-    };
+    let labels = image.config.and_then(|c| c.labels).unwrap_or_default();
     Ok(ImageLabels {
         revision: clean(labels.revision),
-        created: clean(labels.created),
+        created: clean(labels.created).or_else(|| clean(image.created)),
         version: clean(labels.version),
     })
 }
@@ -123,6 +124,9 @@ mod tests {
             labels_in(br#"{"config":{"Labels":null}}"#).ok(),
             Some(ImageLabels::default())
         );
+        let built = br#"{"created":"2026-11-20T10:00:00Z","config":{"Labels":{}}}"#;
+        let built = labels_in(built).expect("labels");
+        assert_eq!(built.created.as_deref(), Some("2026-11-20T10:00:00Z"));
         assert!(labels_in(b"<html>").is_err());
     }
 

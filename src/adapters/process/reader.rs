@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::catalogue::Catalogue;
 use super::records::Records;
 use super::{address, changes, follow};
-use crate::inventory::{Endpoint, Instance, InstanceId, Slot, Target, Version};
+use crate::inventory::{Endpoint, FingerprintKey, Instance, InstanceId, Slot, Target, Version};
 use crate::ports::{
     EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
 };
@@ -26,6 +26,7 @@ pub struct Processes {
     pub(super) records: Records,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) secrets: Arc<dyn Secrets>,
+    pub(super) fingerprints: FingerprintKey,
 }
 
 impl Processes {
@@ -40,6 +41,7 @@ impl Processes {
             records: Records::open(state.into())?,
             catalogue: Arc::new(catalogue),
             secrets,
+            fingerprints: FingerprintKey::default(),
         })
     }
 
@@ -94,7 +96,7 @@ impl RuntimeReader for Processes {
             let mut found = Vec::new();
             for slot in Slot::BOTH {
                 let record = own.records.load(&instance_name(&of, slot))?;
-                found.extend(record.map(|record| record.observe()));
+                found.extend(record.map(|record| record.observe(&own.fingerprints)));
             }
             Ok(found)
         })
@@ -108,7 +110,7 @@ impl RuntimeReader for Processes {
                 by_target
                     .entry(record.target.clone())
                     .or_default()
-                    .push(record.observe());
+                    .push(record.observe(&own.fingerprints));
             }
             for instances in by_target.values_mut() {
                 instances.sort_by_key(|instance| instance.slot);
@@ -127,7 +129,7 @@ impl RuntimeReader for Processes {
         let (name, at) = (instance_name(target, slot), endpoint.clone());
         self.look(&format!("looking at {slot} of {target}"), move |own| {
             let record = match own.records.load(&name) {
-                Ok(record) => record.map(|record| record.observe()),
+                Ok(record) => record.map(|record| record.observe(&own.fingerprints)),
                 Err(failure) if failure.kind == FailureKind::Garbled => {
                     return Ok(Occupancy::Foreign(failure.to_string()));
                 }

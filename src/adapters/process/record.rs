@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::identity::{self, Run};
+use crate::harmless::harmless;
 use crate::inventory::{
-    Digest, Endpoint, EnvironmentValue, Instance, InstanceId, InstanceState, ReleaseId,
-    RuntimeHealth, Slot, Target,
+    Digest, Endpoint, EnvironmentValue, FingerprintKey, ImageLabels, Instance, InstanceId,
+    InstanceState, ReleaseId, RuntimeHealth, SecretSource, Slot, Target,
 };
 use crate::ports::instance_name;
 
@@ -28,6 +29,9 @@ pub(super) struct Record {
     pub(super) endpoint: Endpoint,
     pub(super) argv: Vec<String>,
     pub(super) environment: BTreeMap<String, EnvironmentValue>,
+    /// What the catalogue said of the program; nothing in records of an older Greenroom.
+    #[serde(default)]
+    pub(super) labels: ImageLabels,
     /// Its last run; none until the first one was written down.
     pub(super) run: Option<Run>,
     /// The exit code of that run, as far as it is over and somebody could tell.
@@ -49,7 +53,7 @@ impl Record {
     }
 
     /// It, as observed.
-    pub(super) fn observe(&self) -> Instance {
+    pub(super) fn observe(&self, fingerprints: &FingerprintKey) -> Instance {
         let running = self.running();
         let state = match (&running, &self.run) {
             (Some(_), _) => InstanceState::Running,
@@ -70,6 +74,31 @@ impl Record {
             started_at: last.map(|run| run.started_at),
             restarts: 0,
             pid: running.map(|run| run.pid),
+            labels: self.labels.clone(),
+            configuration: self.configuration(fingerprints),
         }
+    }
+
+    /// How it was made. Where a secret comes from is no secret; what it is, is not known here. The
+    /// command line is left out: it stands for the image, and differs where the digest does.
+    fn configuration(&self, fingerprints: &FingerprintKey) -> BTreeMap<String, String> {
+        self.environment
+            .iter()
+            .map(|(name, value)| {
+                let value = match value {
+                    EnvironmentValue::Plain(text) => fingerprints.of(text),
+                    EnvironmentValue::Secret(SecretSource::Env(name)) => {
+                        format!("secret from the variable {name}")
+                    }
+                    EnvironmentValue::Secret(SecretSource::File(path)) => {
+                        format!("secret from {}", path.display())
+                    }
+                    EnvironmentValue::Secret(SecretSource::Command(words)) => {
+                        format!("secret from {}", words.join(" "))
+                    }
+                };
+                (harmless(&format!("env {name}")), harmless(&value))
+            })
+            .collect()
     }
 }

@@ -152,6 +152,7 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
         endpoint: spec.endpoint.clone(),
         argv: program.argv.clone(),
         environment: spec.shape.environment.clone(),
+        labels: program.labels.clone(),
         run: None,
         code: None,
     };

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::fault::{self, Fault};
 use super::store::{Store, blocking, connect};
 use super::transaction::{current_revision, now_ms};
-use crate::ports::{FailureKind, Result};
+use crate::ports::{FailureKind, Hint, Result};
 
 /// How often other processes' changes are looked for.
 const LOOK: Duration = Duration::from_millis(250);
@@ -35,7 +35,7 @@ struct Seen {
 }
 
 /// The stream of hints; see [`crate::ports::RegistryReader::changes`].
-pub(super) async fn stream(store: &Store) -> Result<BoxStream<'static, Result<()>>> {
+pub(super) async fn stream(store: &Store) -> Result<BoxStream<'static, Result<Hint>>> {
     let path = Arc::clone(&store.path);
     let mut changed = store.changed.subscribe();
     changed.mark_unchanged();
@@ -66,7 +66,7 @@ pub(super) async fn stream(store: &Store) -> Result<BoxStream<'static, Result<()
 }
 
 impl Watch {
-    async fn next(mut self) -> (Result<()>, Self) {
+    async fn next(mut self) -> (Result<Hint>, Self) {
         loop {
             tokio::select! {
                 told = self.changed.changed() => if told.is_err() {
@@ -88,7 +88,7 @@ impl Watch {
             .await;
             // One item when it is not heard any more, and one hint when it is heard again.
             match (looked, std::mem::take(&mut self.failing)) {
-                (Ok(true), _) | (Ok(false), true) => return (Ok(()), self),
+                (Ok(true), _) | (Ok(false), true) => return (Ok(Hint::Anything), self),
                 (Ok(false), false) => {}
                 (Err(_), true) => self.failing = true,
                 (Err(failure), false) => {

@@ -1,10 +1,12 @@
 //! Releases written down as they happen.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::de::DeserializeOwned;
 
-use super::fault::Fault;
+use super::fault::{self, Fault};
 use super::store::Store;
 use super::transaction::{decode, encode, full_key};
 use crate::history::{Entry, FORMAT, Recorded, ReleaseRecord};
@@ -32,6 +34,33 @@ impl JournalReader for Store {
                 rows.iter().map(|(id, text)| head(&of, id, text)).collect()
             },
         )
+        .await
+    }
+
+    async fn newest(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
+        let of: BTreeMap<String, Target> = targets
+            .iter()
+            .map(|target| (target.to_string(), target.clone()))
+            .collect();
+        let doing = "looking for the newest releases";
+        let place = fault::target(&self.path);
+        Store::read(self, doing, move |sql| {
+            let mut statement = sql.prepare_cached(
+                // With `max`, the other columns are those of the row that has it.
+                "SELECT target, max(id), head FROM releases GROUP BY target",
+            )?;
+            let rows = statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                .collect::<std::result::Result<Vec<(String, String, String)>, _>>()?;
+            let heads = rows.iter().filter_map(|(name, id, text)| {
+                let target = of.get(name)?;
+                let read = head(target, id, text).map_err(|fault| {
+                    fault.into_failure(place.clone(), doing.into(), FailureKind::Garbled)
+                });
+                Some((target.clone(), read))
+            });
+            Ok(heads.collect())
+        })
         .await
     }
 

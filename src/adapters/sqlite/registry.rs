@@ -18,10 +18,10 @@ use crate::harmless::harmless;
 use crate::inventory::{
     LockHolder, PerSlot, Registration, RegistryRecord, Revisioned, Route, Slot, Target,
 };
-use crate::ports::{Fence, KeyLine, RegistryReader, RegistryWriter, Result, RouteChange};
+use crate::ports::{Fence, Hint, KeyLine, RegistryReader, RegistryWriter, Result, RouteChange};
 
-/// How many characters of a value are shown.
-const SHOWN: usize = 400;
+/// How many characters of a value are shown: all of one of ours.
+const SHOWN: usize = 4_000;
 
 #[async_trait]
 impl RegistryReader for Store {
@@ -54,7 +54,7 @@ impl RegistryReader for Store {
         .await
     }
 
-    async fn changes(&self) -> Result<BoxStream<'static, Result<()>>> {
+    async fn changes(&self) -> Result<BoxStream<'static, Result<Hint>>> {
         changes::stream(self).await
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::{Help, Palette, Picker, TextLine, ThemeChoice};
 use crate::history::{Direction, Step};
 use crate::inventory::Target;
 use crate::release::{Choice, Need, Plan, Status, Wanted};
@@ -13,7 +14,11 @@ use crate::release::{Choice, Need, Plan, Status, Wanted};
 #[derive(Debug, Clone)]
 pub enum Dialog {
     /// All keys.
-    Help(usize),
+    Help(Help),
+    /// Anything by its name.
+    Palette(Palette),
+    /// Which theme?
+    Themes(ThemeChoice),
     /// Something to read: details, scrolled down by some lines.
     Page(Page),
     /// Which version?
@@ -50,43 +55,8 @@ pub struct Page {
     pub top: usize,
 }
 
-/// The versions to choose from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum VersionList {
-    /// They are being listed.
-    Loading,
-    /// These.
-    Listed(Vec<String>),
-    /// They cannot be listed.
-    Failed(String),
-}
-
-/// Which version?
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picker {
-    /// For which target.
-    pub target: Target,
-    /// What there is.
-    pub list: VersionList,
-    /// What the names have to contain; and, when nothing does, the tag or digest itself.
-    pub filter: String,
-    /// The row under the cursor.
-    pub row: usize,
-}
-
-/// A way to choose in the picker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
-    /// What is asked for.
-    pub wanted: Wanted,
-    /// The version as it is shown.
-    pub name: String,
-    /// What is worth knowing about it.
-    pub remark: String,
-}
-
 /// Why? For the record.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Reason {
     /// For which target.
     pub target: Target,
@@ -95,7 +65,9 @@ pub struct Reason {
     /// The version as it is shown.
     pub name: String,
     /// What is typed so far.
-    pub text: String,
+    pub line: TextLine,
+    /// Whether the rules ask for one; none while that is not known.
+    pub required: Option<bool>,
 }
 
 /// A plan is being made.
@@ -116,6 +88,18 @@ pub struct Refusal {
     pub title: String,
     /// Every reason, with its way out.
     pub reasons: Vec<String>,
+    /// How far they are scrolled.
+    pub top: usize,
+}
+
+impl Refusal {
+    /// How far it can be scrolled at most, however narrow the screen: a reason is a few lines.
+    pub fn longest(&self) -> usize {
+        self.reasons
+            .iter()
+            .map(|reason| 1 + reason.len() / 20)
+            .sum()
+    }
 }
 
 /// What is confirmed.
@@ -163,6 +147,8 @@ pub struct Confirm {
     pub need: Need,
     /// What is typed so far, where a name is asked for.
     pub typed: String,
+    /// What was written for the record on the way here.
+    pub note: Option<String>,
     /// What Enter would press.
     pub button: Button,
     /// How far the text is scrolled.
@@ -211,20 +197,31 @@ pub struct Failure {
     pub choices: Vec<Choice>,
     /// The row under the cursor.
     pub row: usize,
+    /// A note for the record.
+    pub note: TextLine,
+    /// Whether the note has the keys.
+    pub is_noting: bool,
 }
 
 /// A release is in flight: end the console all the same?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Leaving {
-    /// The row under the cursor: stay, leave after the current step, back out and leave.
+    /// The row under the cursor, of [`Leave::ALL`].
     pub row: usize,
 }
 
-impl Leaving {
-    /// The answers, in their order.
-    pub const ANSWERS: [&'static str; 3] = [
-        "stay here",
-        "leave after the current step: all stays as it stands, the next release clears up",
-        "back out, then leave",
-    ];
+/// The answers to that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// Not at all.
+    Stay,
+    /// As soon as what is being done now has been observed.
+    AfterStep,
+    /// When everything is undone.
+    BackOut,
+}
+
+impl Leave {
+    /// All of them; what changes nothing comes first.
+    pub const ALL: [Self; 3] = [Self::Stay, Self::AfterStep, Self::BackOut];
 }

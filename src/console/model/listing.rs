@@ -1,12 +1,11 @@
-//! What the lists of the panes hold: the cases of the open target's checks with what came of them,
-//! and what is stored about it in few words.
+//! What the list of the checks holds: the cases of the open target's suite with what came of them.
+//! And which rung of a ladder matters.
 
 use std::time::Duration;
 
 use super::Model;
 use crate::checks::{CaseReport, Verdict};
 use crate::history::Step;
-use crate::inventory::{KeyLine, Slot, Snapshot};
 use crate::release::{Progress, Status, StepState};
 
 /// How far one case is.
@@ -79,44 +78,6 @@ fn settled(report: &CaseReport) -> CheckRow {
         required: report.required,
         took: Some(report.took),
         detail: crate::harmless::harmless(&report.detail),
-    }
-}
-
-/// What a stored value says, for the keys that are ours and were understood; else the value as it
-/// is stored. Never more than was read: a key that could not be read is shown raw.
-pub fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
-    let raw = || line.value.clone();
-    let prefix = format!("/{}/", snapshot.target);
-    let Some((_, name)) = line.key.split_once(&prefix) else {
-        return raw();
-    };
-    if snapshot.problems.contains_key(&line.key) {
-        return raw();
-    }
-    match (name.split_once('/'), name) {
-        (_, "route") => snapshot.route.as_ref().map_or_else(raw, |route| {
-            format!(
-                "{}, generation {}",
-                route.value.live, route.value.generation
-            )
-        }),
-        (_, "lock") => snapshot.lock.as_ref().map_or_else(raw, |holder| {
-            format!("{}, {}", holder.record.operator, holder.record.message)
-        }),
-        (_, "hold") => snapshot
-            .hold
-            .as_ref()
-            .map_or_else(raw, |hold| format!("{}, {}", hold.author, hold.reason)),
-        (Some(("slots", slot)), _) => {
-            let slot: Option<Slot> = slot.parse().ok();
-            let entry = slot.and_then(|slot| snapshot.slots.get(slot).registration.as_ref());
-            entry.map_or_else(raw, |entry| {
-                let value = &entry.value;
-                let tag = value.tag.as_deref().unwrap_or_else(|| value.digest.short());
-                format!("{} {tag}", value.endpoint)
-            })
-        }
-        _ => raw(),
     }
 }
 

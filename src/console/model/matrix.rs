@@ -3,30 +3,60 @@
 
 use jiff::Timestamp;
 
-use crate::inventory::{InstanceState, RuntimeHealth, Snapshot, drift};
+use super::Model;
+use crate::inventory::{InstanceState, RuntimeHealth, Snapshot, Target, drift};
 use crate::release::{Progress, Status};
 
-/// A cell's state, the most urgent that is true.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A cell's state, the most urgent that is true. In the order of urgency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CellState {
-    /// The service has no target in that environment, as far as is known.
-    Absent,
-    /// Nothing is known of it at the moment.
-    Unknown,
-    /// Nothing is live there.
-    Empty,
     /// What is live is not well, or its release failed and waits for somebody.
     Failed,
     /// A release waits for somebody's yes.
     Waiting,
     /// A release goes on.
     Releasing,
+    /// A release was left in its middle, and nobody drives it.
+    Interrupted,
     /// The places that should agree do not.
     Drifted,
     /// A freeze stands.
     Held,
+    /// Nothing is known of it at the moment.
+    Unknown,
     /// What is live is well.
     Healthy,
+    /// Nothing is live there.
+    Empty,
+    /// The service has no target in that environment, as far as is known.
+    Absent,
+}
+
+impl CellState {
+    /// Whether somebody may have to look at it.
+    pub fn is_trouble(self) -> bool {
+        self < Self::Healthy
+    }
+}
+
+/// The state of a target's cell: with the release that this console drives there, or that the journal
+/// tells of.
+pub fn cell(model: &Model, target: &Target) -> CellState {
+    // One that was left is not going on, whatever it said last.
+    let release = model.release_of(target).filter(|status| {
+        model.elsewhere_in(target).is_some() || !model.left.contains(&status.plan.release)
+    });
+    let release = release.map(AsRef::as_ref);
+    cell_state(model.world.get(target), release, model.now)
+}
+
+/// What a cell's state does not say: until when the old version is kept warm. The end is missing
+/// where nothing but a person ends it.
+pub fn standby(model: &Model, target: &Target) -> Option<Option<Timestamp>> {
+    match model.release_of(target)?.progress {
+        Progress::Standby { until } => Some(until),
+        _ => None,
+    }
 }
 
 /// See the module.
@@ -57,7 +87,7 @@ pub fn cell_state(
         || slot.probe.as_ref().is_some_and(|probe| !probe.healthy);
     if unwell {
         CellState::Failed
-    } else if snapshot.lock.is_some() {
+    } else if snapshot.lock.is_some() && !release.is_some_and(rests) {
         CellState::Releasing
     } else if !drift::compare(snapshot).holds() {
         CellState::Drifted
@@ -68,6 +98,11 @@ pub fn cell_state(
     }
 }
 
+/// Whether the lock is known to be held for nothing but keeping the old version warm.
+fn rests(status: &Status) -> bool {
+    matches!(status.progress, Progress::Standby { .. })
+}
+
 fn of_release(progress: &Progress) -> Option<CellState> {
     match progress {
         Progress::Forward(_) | Progress::Back(_) => Some(CellState::Releasing),
@@ -75,6 +110,7 @@ fn of_release(progress: &Progress) -> Option<CellState> {
         Progress::Choosing { .. } | Progress::Unrecorded { .. } | Progress::Parked { .. } => {
             Some(CellState::Failed)
         }
+        Progress::Interrupted { .. } => Some(CellState::Interrupted),
         // The version is live: what is observed of it says more. What is over is history.
         Progress::Standby { .. } | Progress::Closed(_) => None,
     }

@@ -1,14 +1,23 @@
 //! What the console knows: the only state there is, owned by the loop alone. It carries its own
 //! `now`, so that neither `update` nor `view` ever asks a clock.
 
+mod diagnostics;
 mod dialog;
 mod listing;
 mod log_pane;
+mod looks;
 mod matrix;
 mod notice;
 mod offers;
+mod palette;
 mod pane;
+mod picker;
+mod prompt;
+mod registrations;
+mod services;
+mod text_line;
 mod ways;
+mod why_not;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,20 +25,33 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::inventory::{Operator, ReleaseId, Snapshot, Target, World};
-use crate::release::{Progress, Status};
+use crate::console::action::Action;
+use crate::console::keymap::Keymap;
+use crate::inventory::{Operator, ReleaseId, Snapshot, SourceState, Target, Tier, World};
+use crate::release::{Observed, Progress, Releases, Status};
 
+pub use diagnostics::Diagnostics;
 pub use dialog::{
-    Button, Confirm, Dialog, Failure, Leaving, Page, Picker, Question, Reason, Refusal, Thinking,
-    VersionList, Way,
+    Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, Thinking,
 };
-pub use listing::{CheckRow, CheckState, checks, relevant_step, stored};
-pub use log_pane::{LogPane, LogSource};
-pub use matrix::{CellState, cell_state};
+pub use listing::{CheckRow, CheckState, checks, relevant_step};
+pub use log_pane::{
+    LogFeed, LogKind, LogPane, LogSource, LongLines, MARK_COLUMNS, Measure, SLOT_COLUMNS, SavedLog,
+    Since, TIME_COLUMNS, Times,
+};
+pub use looks::{Looks, ThemeChoice};
+pub use matrix::{CellState, cell, cell_state, standby};
 pub use notice::{Notice, Weight};
-pub use offers::{offers, rests_after_switch};
+pub use offers::{offers, rests_after_switch, rests_before_switch};
+pub use palette::{Deed, Found, Help, Helped, Palette, deeds, helped};
 pub use pane::Pane;
-pub use ways::ways;
+pub use picker::{Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Picker, VersionList, Way};
+pub use prompt::{Prompt, PromptKind};
+pub use registrations::{KeyRow, Mark, lease_left, registrations};
+pub use services::{Order, Services, filtered, going_on, list_services};
+pub use text_line::TextLine;
+pub use ways::{was_bad, ways};
+pub use why_not::why_not;
 
 /// Whether this console may ever change anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +86,10 @@ pub struct Model {
     pub size: (u16, u16),
     /// What is observed.
     pub world: Arc<World>,
-    /// Where the cursor is in the matrix: service and environment, by index.
-    pub cursor: Option<(usize, usize)>,
+    /// Where the cursor is in the matrix.
+    pub cursor: Option<Target>,
+    /// What the matrix shows.
+    pub services: Services,
     /// The target that the rest of the screen is about.
     pub open: Option<Target>,
     /// The pane that has the keys.
@@ -74,16 +98,28 @@ pub struct Model {
     pub rows: BTreeMap<Pane, usize>,
     /// The newest release of each target that this console drives or drove.
     pub releases: BTreeMap<Target, Arc<Status>>,
+    /// What the journals tell of the newest release of each target, whoever drives it.
+    pub told: Arc<Releases>,
     /// Releases that are not over and that nobody drives from here any more.
     pub left: BTreeSet<ReleaseId>,
     /// The log.
     pub log: LogPane,
     /// What is asked or told over everything else.
     pub dialog: Option<Dialog>,
+    /// The line that is typed in the footer's place.
+    pub prompt: Option<Prompt>,
     /// What the console says about the last key.
     pub notice: Option<Notice>,
     /// The number of the last plan asked for; answers to others come too late.
     pub asked: u64,
+    /// Which keys do what.
+    pub keymap: Arc<Keymap>,
+    /// How the operator wants the screen.
+    pub looks: Looks,
+    /// What of the configuration could not be used, and why; harmless.
+    pub remarks: Vec<String>,
+    /// Whether there is a shell to give the terminal back to for a while.
+    pub has_shell: bool,
     /// Whether the console ends as soon as no release of its own is in flight.
     pub leaving: bool,
 }
@@ -99,17 +135,41 @@ impl Model {
             size,
             world: Arc::default(),
             cursor: None,
+            services: Services::default(),
             open: None,
             focus: Pane::Environments,
             rows: BTreeMap::new(),
             releases: BTreeMap::new(),
+            told: Arc::default(),
             left: BTreeSet::new(),
             log: LogPane::default(),
             dialog: None,
+            prompt: None,
             notice: None,
             asked: 0,
+            keymap: Arc::default(),
+            looks: Looks::default(),
+            remarks: Vec::new(),
+            has_shell: false,
             leaving: false,
         }
+    }
+
+    /// Keeps what of the configuration could not be used, and tells of the first.
+    pub fn remark(&mut self, remarks: &[String]) {
+        self.remarks = remarks
+            .iter()
+            .map(|remark| crate::harmless::harmless(remark))
+            .collect();
+        let Some(first) = self.remarks.first() else {
+            return;
+        };
+        let help = self.keymap.shown(Action::Help);
+        let text = match self.remarks.len() - 1 {
+            0 => first.clone(),
+            more => format!("{first} (and {more} more: {help} lists them)"),
+        };
+        self.notice = Some(Notice::new(Weight::Refused, &text, self.now));
     }
 
     /// What is known of the open target.
@@ -117,14 +177,42 @@ impl Model {
         self.world.get(self.open.as_ref()?)
     }
 
-    /// The newest release of the open target.
+    /// The newest release of the open target, whoever drives it.
     pub fn release(&self) -> Option<&Arc<Status>> {
-        self.releases.get(self.open.as_ref()?)
+        self.release_of(self.open.as_ref()?)
     }
 
-    /// The release of the open target, if it still goes on.
+    /// The newest release of a target: as this console drives it, else as its journal tells it.
+    pub fn release_of(&self, target: &Target) -> Option<&Arc<Status>> {
+        match self.elsewhere_in(target) {
+            Some(observed) => Some(&observed.status),
+            None => self.releases.get(target),
+        }
+    }
+
+    /// The newest release of the open target, if this console does not drive it.
+    pub fn elsewhere(&self) -> Option<&Observed> {
+        self.elsewhere_in(self.open.as_ref()?)
+    }
+
+    /// The newest release of a target, if this console does not drive it: somebody else does, it was
+    /// interrupted, or its end was watched.
+    pub fn elsewhere_in(&self, target: &Target) -> Option<&Observed> {
+        let told = self.told.get(target)?;
+        let own = self.releases.get(target).map(|status| status.plan.release);
+        let release = told.status.plan.release;
+        let is_elsewhere = match own {
+            Some(own) if own == release => self.left.contains(&own) && !told.is_driven(),
+            Some(own) => own < release,
+            None => true,
+        };
+        is_elsewhere.then_some(told)
+    }
+
+    /// The release of the open target, if it goes on and this console drives it.
     pub fn release_in_flight(&self) -> Option<&Arc<Status>> {
-        self.release().filter(|status| self.flies(status))
+        let own = self.releases.get(self.open.as_ref()?);
+        own.filter(|status| self.flies(status))
     }
 
     /// All releases of this console that go on.
@@ -143,6 +231,29 @@ impl Model {
         })
     }
 
+    /// How careful one has to be with a target; as little as can be while that is not known.
+    pub fn tier(&self, target: &Target) -> Tier {
+        let all = &self.world.environments;
+        let found = all.iter().find(|(name, _)| *name == target.environment);
+        found.map(|(_, tier)| *tier).unwrap_or_default()
+    }
+
+    /// The name of the theme to draw with: the one that is looked at, else that of the open
+    /// target's tier.
+    pub fn theme(&self) -> &str {
+        if let Some(Dialog::Themes(choice)) = &self.dialog
+            && let Some(name) = self.looks.themes.get(choice.row)
+        {
+            return name;
+        }
+        self.looks.theme_for(self.open_tier())
+    }
+
+    /// How careful one has to be with the open target, if one is open.
+    pub fn open_tier(&self) -> Option<Tier> {
+        self.open.as_ref().map(|target| self.tier(target))
+    }
+
     /// Whether something on the screen counts seconds, so that it has to be drawn again although
     /// nothing happened.
     pub fn counts_time(&self) -> bool {
@@ -150,12 +261,27 @@ impl Model {
             || self.notice.is_some()
             || self.dialog.as_ref().is_some_and(Dialog::expires)
             || self.in_flight().any(|status| counts(&status.progress))
+            || self
+                .release()
+                .is_some_and(|status| counts(&status.progress))
+            || self.snapshot().is_some_and(runs_down)
     }
 
     /// The row under the cursor of a pane.
     pub fn row(&self, pane: Pane) -> usize {
         self.rows.get(&pane).copied().unwrap_or(0)
     }
+}
+
+/// Whether something on a lease is shown, or a source whose silence is counted.
+fn runs_down(snapshot: &Snapshot) -> bool {
+    let sources = &snapshot.sources;
+    let all = [&sources.runtime, &sources.registry, &sources.router];
+    snapshot.lock.is_some()
+        || snapshot.keys.iter().any(|key| key.ttl_seconds.is_some())
+        || all
+            .into_iter()
+            .any(|source| matches!(source, SourceState::Stale { .. }))
 }
 
 fn counts(progress: &Progress) -> bool {
@@ -168,6 +294,7 @@ fn counts(progress: &Progress) -> bool {
         | Progress::Choosing { .. }
         | Progress::Unrecorded { .. }
         | Progress::Parked { .. }
+        | Progress::Interrupted { .. }
         | Progress::Closed(_) => false,
     }
 }

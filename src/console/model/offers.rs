@@ -4,8 +4,7 @@
 use super::{Mode, Model};
 use crate::console::action::Action;
 use crate::history::Step;
-use crate::inventory::{Role, Slot};
-use crate::release::Progress;
+use crate::release::{Observed, Progress};
 
 /// Whether the version is live and nothing is done until somebody or some time says so: another
 /// release may take over then.
@@ -20,26 +19,37 @@ pub fn rests_after_switch(progress: &Progress) -> bool {
     )
 }
 
+/// Whether the version is checked and has no traffic, and a yes is waited for.
+pub fn rests_before_switch(progress: &Progress) -> bool {
+    matches!(
+        progress,
+        Progress::Asking {
+            step: Step::Register | Step::Switch,
+            ..
+        }
+    )
+}
+
 /// See the module.
 pub fn offers(model: &Model, action: Action) -> bool {
     let progress = model.release_in_flight().map(|status| &status.progress);
-    let idle = progress.is_none_or(rests_after_switch);
+    let elsewhere = model.elsewhere().is_some_and(Observed::is_driven);
+    let idle = progress.is_none_or(rests_after_switch) && !elsewhere;
     match action {
         Action::Approve => matches!(
             progress,
             Some(Progress::Asking { .. } | Progress::Choosing { .. })
         ),
         Action::BackOut => !matches!(progress, None | Some(Progress::Back(_))),
+        Action::CheckAgain => progress.is_some_and(rests_before_switch),
         Action::EndStandby => matches!(progress, Some(Progress::Standby { .. })),
-        Action::Promote => model.mode != Mode::ReadOnly && model.open.is_some() && idle,
-        Action::RollBack => {
-            idle && model.snapshot().is_some_and(|snapshot| {
-                Slot::BOTH
-                    .into_iter()
-                    .any(|slot| snapshot.role(slot) == Role::Standby)
-            })
+        Action::Promote | Action::RollBack => {
+            model.mode != Mode::ReadOnly && model.open.is_some() && idle
         }
         Action::Arm => model.mode != Mode::ReadOnly && model.open.is_some() && !model.is_armed(),
+        Action::Zoom => !model.looks.zoomed,
+        Action::Unzoom => model.looks.zoomed,
+        Action::Suspend => model.has_shell && model.in_flight().next().is_none(),
         _ => true,
     }
 }

@@ -1,109 +1,306 @@
-//! What the picker offers: what other environments run, the registry's tags, and what was typed.
-//! One row a version, however many places name it.
+//! Puts the rows of the picker together: what other environments run, the nearest first; then the
+//! registry's tags, the newest first; then what was typed. One row a version, however many places
+//! name it. Put together when something changed; drawing and keys only look at it.
 
-use super::{Model, Picker, VersionList, Way};
-use crate::inventory::{Digest, EnvironmentName, Instance, Target, VersionRef};
-use crate::release::Wanted;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-/// A version that other environments run, and where: the nearest in promotion order first.
-struct Running {
-    name: String,
-    digest: Digest,
-    live_in: Vec<EnvironmentName>,
+use jiff::Timestamp;
+use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+
+use super::{Knowledge, LookUp, Model, Picker, VersionList, Way, rests_after_switch};
+use crate::harmless::harmless;
+use crate::history::{Fate, fate, once_live};
+use crate::inventory::{
+    Digest, EnvironmentName, Role, Slot, Snapshot, Target, Version, VersionRef,
+};
+use crate::release::{Intent, Outlook, Refusal, Resolved, Wanted};
+
+/// The rows that can be seen now, and what stands against all of them.
+pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
+    let outlook = outlook(model, picker);
+    let mut ways = match picker.intent {
+        Intent::Promote => {
+            let mut ways = running(model, picker);
+            listed(picker, &mut ways);
+            ways
+        }
+        Intent::GoBack => past(picker),
+    };
+    let typed = picker.line.text().trim();
+    if !typed.is_empty() {
+        let is_listed = ways.iter().any(|way| {
+            let digest = way.digest.as_ref().is_some_and(|d| d.as_str() == typed);
+            digest || way.name == typed || way.also.iter().any(|tag| tag == typed)
+        });
+        ways = filtered(ways, typed);
+        if let Ok(reference) = typed.parse::<VersionRef>()
+            && !is_listed
+        {
+            ways.push(as_typed(picker, reference));
+        }
+    }
+    let records = picker
+        .known_terms()
+        .and_then(|terms| terms.past.as_ref().ok());
+    for way in &mut ways {
+        let Some(digest) = &way.digest else { continue };
+        way.against = outlook.against(picker.intent, &way.name, digest);
+        way.warm_in = outlook.here.and_then(|here| warm(here, digest));
+        way.fate = records.and_then(|records| fate(records, digest));
+    }
+    for way in &mut ways {
+        if way.knowledge == Knowledge::Gone {
+            way.against.push(Refusal::NoSuchVersion {
+                wanted: way.name.clone(),
+                repository: "the image registry".into(),
+            });
+        }
+    }
+    (ways, outlook.against_all(picker.intent))
 }
 
-/// Everything that can be chosen now: what other environments run, then the registry's other tags,
-/// then what was typed if it is neither.
-pub fn ways(model: &Model, picker: &Picker) -> Vec<Way> {
-    let here = model
-        .world
-        .get(&picker.target)
-        .and_then(|snapshot| snapshot.live_instance());
-    let running = running(model, picker);
-    let mut ways: Vec<Way> = running
-        .iter()
-        .filter_map(|version| from_environments(version, here))
-        .collect();
-    if let VersionList::Listed(names) = &picker.list {
-        let mut listed = std::collections::BTreeSet::new();
-        ways.extend(
-            names
-                .iter()
-                .filter(|name| listed.insert(*name))
-                .filter_map(|name| tag(name, &running, here)),
-        );
+fn outlook<'a>(model: &'a Model, picker: &'a Picker) -> Outlook<'a> {
+    let terms = picker.known_terms();
+    let there = terms.and_then(|terms| {
+        let environment = terms.rules.only_from.clone()?;
+        let target = Target::new(picker.target.service.clone(), environment);
+        model.world.get(&target)
+    });
+    let own = model.releases.get(&picker.target);
+    Outlook {
+        here: model.world.get(&picker.target),
+        terms,
+        there,
+        lock_is_own_standby: own
+            .is_some_and(|status| model.flies(status) && rests_after_switch(&status.progress)),
+        now: model.now,
     }
-    let filter = picker.filter.trim();
-    ways.retain(|way| way.name.contains(filter) || way.remark.contains(filter));
-    if ways.is_empty()
-        && let Ok(reference) = filter.parse::<VersionRef>()
-    {
+}
+
+fn warm(here: &Snapshot, digest: &Digest) -> Option<Slot> {
+    Slot::BOTH.into_iter().find(|slot| {
+        let instance = here.slots.get(*slot).instance.as_ref();
+        here.role(*slot) == Role::Standby && instance.is_some_and(|i| i.digest == *digest)
+    })
+}
+
+/// The other environments, the nearest before this one in promotion order first: what runs there
+/// is the likeliest to be promoted.
+fn nearest_first<'a>(model: &'a Model, here: &EnvironmentName) -> Vec<&'a EnvironmentName> {
+    let names = || model.world.environments.iter().map(|(name, _)| name);
+    let at = names().position(|name| name == here).unwrap_or(0);
+    let before: Vec<_> = names().take(at).collect();
+    before
+        .into_iter()
+        .rev()
+        .chain(names().skip(at + 1))
+        .collect()
+}
+
+/// A row for every version that another environment runs.
+fn running(model: &Model, picker: &Picker) -> Vec<Way> {
+    let mut ways: Vec<Way> = Vec::new();
+    for environment in nearest_first(model, &picker.target.environment) {
+        let target = Target::new(picker.target.service.clone(), environment.clone());
+        let snapshot = model.world.get(&target);
+        let Some(instance) = snapshot.and_then(Snapshot::live_instance) else {
+            continue;
+        };
+        let known = |way: &&mut Way| way.digest.as_ref() == Some(&instance.digest);
+        if let Some(way) = ways.iter_mut().find(known) {
+            way.live_in.push(environment.clone());
+            continue;
+        }
+        let name = harmless(instance.version_name());
+        let wanted = Wanted::From(environment.clone());
         ways.push(Way {
-            wanted: Wanted::Version(reference),
-            name: filter.to_owned(),
-            remark: "as typed".into(),
+            digest: Some(instance.digest.clone()),
+            built_at: instance.labels.built_at(),
+            live_in: vec![environment.clone()],
+            ..Way::new(wanted, name, Knowledge::Known)
         });
     }
     ways
 }
 
-fn running(model: &Model, picker: &Picker) -> Vec<Running> {
-    let mut all: Vec<Running> = Vec::new();
-    // The environment next to this one in promotion order is the likeliest to be promoted from.
-    for (environment, _) in model.world.environments.iter().rev() {
-        let target = Target::new(picker.target.service.clone(), environment.clone());
-        let snapshot = model.world.get(&target);
-        let instance = snapshot.and_then(|snapshot| snapshot.live_instance());
-        let Some(instance) = instance.filter(|_| *environment != picker.target.environment) else {
+/// Adds a row for every tag that no row names yet.
+fn listed(picker: &Picker, ways: &mut Vec<Way>) {
+    let VersionList::Listed(names) = &picker.list else {
+        return;
+    };
+    let fixed = ways.len();
+    let mut row_of: BTreeMap<Digest, usize> = BTreeMap::new();
+    for (row, way) in ways.iter().enumerate() {
+        row_of.extend(way.digest.clone().map(|digest| (digest, row)));
+    }
+    for name in names {
+        let known = version(picker.looked_up.get(name));
+        if let Some(version) = known
+            && let Some(way) = row_of
+                .get(&version.digest)
+                .and_then(|row| ways.get_mut(*row))
+        {
+            if way.name != *name {
+                way.also.push(name.clone());
+            }
+            way.built_at = way.built_at.or(version.labels.built_at());
+            continue;
+        }
+        let same_name = |way: &&Way| way.name == *name;
+        let mut rows = ways.iter().take(fixed).filter(same_name);
+        let elsewhere = rows.next().and_then(|way| way.live_in.first().cloned());
+        // Where environments run different images under one tag, nobody can tell which of them
+        // it names now: then it has a row of its own.
+        let is_told_apart = rows.next().is_some();
+        if elsewhere.is_some() && known.is_none() && !is_told_apart {
+            continue;
+        }
+        let Some(mut way) = tag(picker, name) else {
             continue;
         };
-        match all.iter_mut().find(|known| known.digest == instance.digest) {
-            Some(known) => known.live_in.push(environment.clone()),
-            None => all.push(Running {
-                name: crate::harmless::harmless(instance.version_name()),
-                digest: instance.digest.clone(),
-                live_in: vec![environment.clone()],
-            }),
+        way.differs_in = elsewhere.filter(|_| known.is_some());
+        row_of.extend(way.digest.clone().map(|digest| (digest, ways.len())));
+        ways.push(way);
+    }
+    if let Some(tags) = ways.get_mut(fixed..) {
+        newest_first(tags);
+    }
+}
+
+fn tag(picker: &Picker, name: &str) -> Option<Way> {
+    let reference: VersionRef = name.parse().ok()?;
+    let answer = picker.looked_up.get(name);
+    let wanted = Wanted::Version(reference);
+    let mut way = Way::new(wanted, name.to_owned(), knowledge(answer));
+    if let Some(version) = version(answer) {
+        way.digest = Some(version.digest.clone());
+        way.built_at = version.labels.built_at();
+    }
+    Some(way)
+}
+
+fn version(answer: Option<&LookUp>) -> Option<&Version> {
+    match answer {
+        Some(LookUp::Answered(Resolved::Version(version))) => Some(version),
+        _ => None,
+    }
+}
+
+fn knowledge(answer: Option<&LookUp>) -> Knowledge {
+    match answer {
+        None => Knowledge::Unasked,
+        Some(LookUp::Asked) => Knowledge::Asked,
+        Some(LookUp::Answered(resolved)) => match resolved {
+            Resolved::Version(_) => Knowledge::Known,
+            Resolved::Missing { .. } => Knowledge::Gone,
+            Resolved::Unknown(why) => Knowledge::Failed(why.clone()),
+            Resolved::NothingLive | Resolved::WhateverIsWarm => Knowledge::Unasked,
+        },
+    }
+}
+
+/// Orders rows by when they were built. Those that do not say keep their places among the others:
+/// the order of names is the better guess for them, and rows that are looked up while one scrolls
+/// do not run away.
+fn newest_first(ways: &mut [Way]) {
+    let mut built: Vec<(usize, Timestamp)> = ways
+        .iter()
+        .enumerate()
+        .filter_map(|(row, way)| Some((row, way.built_at?)))
+        .collect();
+    let places: Vec<usize> = built.iter().map(|(row, _)| *row).collect();
+    built.sort_by_key(|(row, at)| (Reverse(*at), *row));
+    let sorted: Vec<Way> = built
+        .iter()
+        .filter_map(|(row, _)| ways.get(*row).cloned())
+        .collect();
+    for (place, way) in places.into_iter().zip(sorted) {
+        if let Some(here) = ways.get_mut(place) {
+            *here = way;
         }
     }
-    all
 }
 
-fn from_environments(version: &Running, here: Option<&Instance>) -> Option<Way> {
-    let nearest = version.live_in.first()?;
-    let places: Vec<&str> = version
-        .live_in
-        .iter()
-        .map(EnvironmentName::as_str)
-        .collect();
-    let also = if here.is_some_and(|here| here.digest == version.digest) {
-        ", and here"
-    } else {
-        ""
+/// What was live here before, newest first.
+fn past(picker: &Picker) -> Vec<Way> {
+    let Some(Ok(records)) = picker.known_terms().map(|terms| &terms.past) else {
+        return Vec::new();
     };
-    let places = places.join(", ");
-    let digest = version.digest.short();
-    Some(Way {
-        wanted: Wanted::From(nearest.clone()),
-        name: version.name.clone(),
-        remark: format!("live in {places}{also}  {digest}"),
-    })
+    once_live(records)
+        .into_iter()
+        .map(|version| {
+            let wanted = Wanted::Back(VersionRef::Digest(version.digest.clone()));
+            Way {
+                digest: Some(version.digest.clone()),
+                built_at: version.labels.built_at(),
+                ..Way::new(wanted, harmless(version.name()), Knowledge::Known)
+            }
+        })
+        .collect()
 }
 
-/// A tag of the registry, unless a row names it already. Where environments run different images
-/// under one tag, nobody can tell here which of them it names now: then it has a row of its own.
-fn tag(name: &str, running: &[Running], here: Option<&Instance>) -> Option<Way> {
-    let reference: VersionRef = name.parse().ok()?;
-    let rows = running.iter().filter(|version| version.name == name);
-    let remark = match rows.count() {
-        0 if here.and_then(|here| here.tag.as_deref()) == Some(name) => "live here under that tag",
-        0 => "",
-        1 => return None,
-        _ => "what the image registry has under that tag now",
+fn as_typed(picker: &Picker, reference: VersionRef) -> Way {
+    let name = reference.to_string();
+    let digest = match &reference {
+        VersionRef::Digest(digest) => Some(digest.clone()),
+        VersionRef::Tag(_) => None,
     };
-    Some(Way {
-        wanted: Wanted::Version(reference),
-        name: name.to_owned(),
-        remark: remark.to_owned(),
-    })
+    let wanted = match picker.intent {
+        Intent::Promote => Wanted::Version(reference),
+        Intent::GoBack => Wanted::Back(reference),
+    };
+    Way {
+        digest,
+        ..Way::new(wanted, name, Knowledge::Typed)
+    }
+}
+
+/// The rows that fit what was typed, the best first; by name, else by digest or by where they are
+/// live.
+fn filtered(ways: Vec<Way>, typed: &str) -> Vec<Way> {
+    let pattern = Pattern::new(
+        typed,
+        CaseMatching::Ignore,
+        Normalization::Smart,
+        AtomKind::Fuzzy,
+    );
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut buffer = Vec::new();
+    let mut indices = Vec::new();
+    let mut fitting: Vec<(u32, Way)> = Vec::new();
+    for mut way in ways {
+        indices.clear();
+        let name = Utf32Str::new(&way.name, &mut buffer);
+        if let Some(score) = pattern.indices(name, &mut matcher, &mut indices) {
+            way.matched = indices
+                .iter()
+                .filter_map(|at| usize::try_from(*at).ok())
+                .collect();
+            way.matched.sort_unstable();
+            way.matched.dedup();
+            // A name is what is meant, before all else.
+            fitting.push((score.saturating_add(1), way));
+        } else if fits_otherwise(&way, typed) {
+            fitting.push((0, way));
+        }
+    }
+    // Stable: what fits as well stays in its order.
+    fitting.sort_by_key(|(score, _)| Reverse(*score));
+    fitting.into_iter().map(|(_, way)| way).collect()
+}
+
+fn fits_otherwise(way: &Way, typed: &str) -> bool {
+    let digest = way.digest.as_ref().map_or("", |digest| digest.as_str());
+    let hex = digest.strip_prefix("sha256:").unwrap_or(digest);
+    hex.starts_with(typed)
+        || digest == typed
+        || way.also.iter().any(|tag| tag.contains(typed))
+        || way.live_in.iter().any(|name| name.as_str() == typed)
+}
+
+/// What became of a version, if that was the last thing that happened to it here.
+pub fn was_bad(way: &Way) -> bool {
+    matches!(way.fate, Some(Fate::BackedOut { .. } | Fate::Left { .. }))
 }

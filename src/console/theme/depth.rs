@@ -91,30 +91,45 @@ fn distance(one: (u8, u8, u8), other: (u8, u8, u8)) -> u32 {
     3 * square(one.0, other.0) + 4 * square(one.1, other.1) + 2 * square(one.2, other.2)
 }
 
-/// The sixteen as xterm shows them.
-const ANSI: [(Color, (u8, u8, u8)); 16] = [
-    (Color::Black, (0, 0, 0)),
-    (Color::Red, (205, 0, 0)),
-    (Color::Green, (0, 205, 0)),
-    (Color::Yellow, (205, 205, 0)),
-    (Color::Blue, (0, 0, 238)),
-    (Color::Magenta, (205, 0, 205)),
-    (Color::Cyan, (0, 205, 205)),
-    (Color::Gray, (229, 229, 229)),
-    (Color::DarkGray, (127, 127, 127)),
-    (Color::LightRed, (255, 0, 0)),
-    (Color::LightGreen, (0, 255, 0)),
-    (Color::LightYellow, (255, 255, 0)),
-    (Color::LightBlue, (92, 92, 255)),
-    (Color::LightMagenta, (255, 0, 255)),
-    (Color::LightCyan, (0, 255, 255)),
-    (Color::White, (255, 255, 255)),
+/// The hues among the sixteen, every sixty degrees from red, each dark and light.
+const HUES: [(Color, Color); 6] = [
+    (Color::Red, Color::LightRed),
+    (Color::Yellow, Color::LightYellow),
+    (Color::Green, Color::LightGreen),
+    (Color::Cyan, Color::LightCyan),
+    (Color::Blue, Color::LightBlue),
+    (Color::Magenta, Color::LightMagenta),
 ];
 
-fn nearest_ansi(r: u8, g: u8, b: u8) -> Color {
-    ANSI.iter()
-        .min_by_key(|(_, known)| distance((r, g, b), *known))
-        .map_or(Color::Reset, |(colour, _)| *colour)
+/// From which brightness on the light one of two is meant.
+const LIGHT: u8 = 190;
+
+/// The one of the sixteen that means the same. By hue, not by distance: what is pale would be grey
+/// else, and good and bad alike.
+fn nearest_ansi(red: u8, green: u8, blue: u8) -> Color {
+    let most = red.max(green).max(blue);
+    let spread = most - red.min(green).min(blue);
+    if u16::from(spread) * 5 < u16::from(most) || spread == 0 {
+        return match most {
+            0..64 => Color::Black,
+            64..178 => Color::DarkGray,
+            178..242 => Color::Gray,
+            242.. => Color::White,
+        };
+    }
+    // The hue in degrees, from red.
+    let (from, one, other) = if most == red {
+        (0, green, blue)
+    } else if most == green {
+        (120, blue, red)
+    } else {
+        (240, red, green)
+    };
+    let turned = (i32::from(one) - i32::from(other)) * 60 / i32::from(spread);
+    let hue = (from + turned + 30).rem_euclid(360) / 60;
+    let index = usize::try_from(hue).unwrap_or(0);
+    let (dark, light) = HUES.get(index).copied().unwrap_or(HUES[0]);
+    if most >= LIGHT { light } else { dark }
 }
 
 #[cfg(test)]
@@ -148,5 +163,9 @@ mod tests {
         assert_eq!(nearest_indexed(128, 128, 128), 244);
         assert_eq!(nearest_ansi(250, 10, 10), Color::LightRed);
         assert_eq!(nearest_ansi(0, 0, 0), Color::Black);
+        assert_eq!(nearest_ansi(255, 255, 255), Color::White);
+        assert_eq!(nearest_ansi(111, 206, 138), Color::LightGreen);
+        assert_eq!(nearest_ansi(179, 21, 80), Color::Red);
+        assert_eq!(nearest_ansi(11, 79, 179), Color::Blue);
     }
 }

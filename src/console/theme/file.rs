@@ -1,10 +1,12 @@
-//! Theme files: `[meanings]` with a colour, a background and modifiers each. Checked as a whole
-//! when loaded; a mistake is named, never skipped.
+//! Theme files: `inherits`, and `[meanings]` with a colour, a background and modifiers each. Checked
+//! as a whole when loaded; a mistake is named with its line, never skipped.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::Meaning;
 
@@ -12,21 +14,65 @@ use super::Meaning;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ThemeError {
     /// There is none of that name.
-    #[error("there is no theme {0:?}: there are dark, light and mono")]
-    Unknown(String),
+    #[error("there is no theme `{name}`: there are {known}")]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
     /// Its file cannot be understood.
-    #[error("theme {name}: {said}")]
+    #[error("{file}:{line}: {said}")]
     Invalid {
         /// Which.
-        name: String,
-        /// Where and why.
+        file: String,
+        /// Where in it, counted from one.
+        line: usize,
+        /// Why.
         said: String,
     },
+}
+
+/// A theme file that was understood.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    /// The theme that gives what this one does not.
+    pub(super) inherits: Option<String>,
+    /// Where that is said.
+    pub(super) place: Place,
+    pub(super) meanings: BTreeMap<Meaning, Look>,
+}
+
+/// A line of a theme file.
+#[derive(Debug)]
+pub(super) struct Place {
+    file: String,
+    line: usize,
+}
+
+impl Place {
+    fn new(file: &str, text: &str, span: Option<Range<usize>>) -> Self {
+        let before = span.and_then(|span| text.get(..span.start)).unwrap_or("");
+        Self {
+            file: crate::harmless::harmless(file),
+            line: before.matches('\n').count() + 1,
+        }
+    }
+
+    pub(super) fn error(self, said: impl AsRef<str>) -> ThemeError {
+        ThemeError::Invalid {
+            file: self.file,
+            line: self.line,
+            said: crate::harmless::harmless(said.as_ref()),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    inherits: Option<Spanned<String>>,
+    #[serde(default)]
     meanings: BTreeMap<Meaning, Look>,
 }
 
@@ -62,13 +108,16 @@ impl TryFrom<String> for Shade {
     }
 }
 
-pub(super) fn parse(name: &str, text: &str) -> Result<BTreeMap<Meaning, Look>, ThemeError> {
-    toml::from_str::<File>(text)
-        .map(|file| file.meanings)
-        .map_err(|error| ThemeError::Invalid {
-            name: name.to_owned(),
-            said: error.to_string().trim_end().to_owned(),
-        })
+/// Reads the text of a theme file. The file is only named where something is wrong.
+pub(super) fn parse(file: &str, text: &str) -> Result<Parsed, ThemeError> {
+    let parsed: File = toml::from_str(text)
+        .map_err(|error| Place::new(file, text, error.span()).error(error.message()))?;
+    let span = parsed.inherits.as_ref().map(Spanned::span);
+    Ok(Parsed {
+        inherits: parsed.inherits.map(Spanned::into_inner),
+        place: Place::new(file, text, span),
+        meanings: parsed.meanings,
+    })
 }
 
 /// The style of a meaning: its own, else that of what it falls back to.

@@ -6,6 +6,7 @@ mod depth;
 mod file;
 mod glyph;
 mod meaning;
+mod wardrobe;
 
 use std::borrow::Cow;
 
@@ -16,11 +17,24 @@ pub use depth::Depth;
 pub use file::ThemeError;
 pub use glyph::{Charset, Glyph};
 pub use meaning::Meaning;
+pub use wardrobe::{Wardrobe, Written};
 
 /// The themes that come with Greenroom, by name.
-const SHIPPED: [(&str, &str); 3] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("dark", include_str!("../../../themes/dark.toml")),
     ("light", include_str!("../../../themes/light.toml")),
+    (
+        "high-contrast",
+        include_str!("../../../themes/high-contrast.toml"),
+    ),
+    (
+        "deuteranopia",
+        include_str!("../../../themes/deuteranopia.toml"),
+    ),
+    (
+        "tritanopia",
+        include_str!("../../../themes/tritanopia.toml"),
+    ),
     ("mono", include_str!("../../../themes/mono.toml")),
 ];
 
@@ -40,10 +54,7 @@ impl Theme {
 
     /// A theme that comes with Greenroom, for a colour depth.
     pub fn named(name: &str, depth: Depth, charset: Charset) -> Result<Self, ThemeError> {
-        let Some((_, text)) = SHIPPED.iter().find(|(n, _)| *n == name) else {
-            return Err(ThemeError::Unknown(name.to_owned()));
-        };
-        Self::parse(name, text, depth, charset)
+        Self::cut(name, &[], depth, charset)
     }
 
     /// A theme from the text of its file.
@@ -53,13 +64,37 @@ impl Theme {
         depth: Depth,
         charset: Charset,
     ) -> Result<Self, ThemeError> {
-        let given = file::parse(name, text)?;
+        let own = [Written {
+            name: name.to_owned(),
+            file: name.to_owned(),
+            text: text.to_owned(),
+        }];
+        Self::cut(name, &own, depth, charset)
+    }
+
+    /// One of the operator's own themes, or of those that come with Greenroom.
+    fn cut(
+        name: &str,
+        own: &[Written],
+        depth: Depth,
+        charset: Charset,
+    ) -> Result<Self, ThemeError> {
+        let given = wardrobe::given(name, own)?;
         let styles = Meaning::ALL.map(|meaning| depth.resolve(file::style_of(&given, meaning)));
         Ok(Self {
             name: name.to_owned(),
             styles,
             charset,
         })
+    }
+
+    /// A theme without any style.
+    fn bare(charset: Charset) -> Self {
+        Self {
+            name: "bare".to_owned(),
+            styles: [Style::default(); Meaning::ALL.len()],
+            charset,
+        }
     }
 
     /// Its name.

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use super::{choose, reason};
+use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
-    Armed, Button, Confirm, Dialog, Mode, Model, Picker, Question, Reason, VersionList, Weight,
-    rests_after_switch,
+    Armed, Button, Confirm, Dialog, Mode, Model, Question, Weight, rests_after_switch,
+    rests_before_switch,
 };
 use crate::inventory::{Role, Slot, Target};
-use crate::release::{Need, Plan, Progress, Status, Wanted, need_back};
+use crate::release::{Command, Intent, Need, Observed, Plan, Progress, Status, Wanted, need_back};
 
 /// The open target, if it may be changed now; else the reason was said.
 fn armed_target(model: &mut Model) -> Option<Target> {
@@ -25,7 +27,10 @@ fn armed_target(model: &mut Model) -> Option<Target> {
     }
     let text = match model.mode {
         Mode::ReadOnly => format!("{target} cannot be changed: started with --read-only"),
-        Mode::Armable(_) => format!("read-only: W arms {target}, then press that key again"),
+        Mode::Armable(_) => {
+            let arm = model.keymap.shown(Action::Arm);
+            format!("read-only: {arm} arms {target}, then press that key again")
+        }
     };
     super::say(model, Weight::Refused, &text);
     None
@@ -61,16 +66,44 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// What to say to a key that commands a release which this console does not drive.
+fn not_here(model: &Model, otherwise: &str) -> String {
+    let Some(observed) = model.elsewhere() else {
+        return otherwise.to_owned();
+    };
+    let release = observed.status.plan.release.short();
+    match &observed.driver {
+        Some(driver) => format!(
+            "release {release} is driven by {}: watch it here; taking it over is not there yet",
+            driver.operator
+        ),
+        None if observed.is_interrupted() => {
+            let promote = model.keymap.shown(Action::Promote);
+            let roll_back = model.keymap.shown(Action::RollBack);
+            format!(
+                "release {release} was interrupted and nobody drives it: {promote} or {roll_back} \
+                 begins the next, which clears up"
+            )
+        }
+        None => otherwise.to_owned(),
+    }
+}
+
 /// Why no other release can begin here now.
 fn busy(model: &Model) -> Option<String> {
+    if model.elsewhere().is_some_and(Observed::is_driven) {
+        return Some(not_here(model, ""));
+    }
     let status = model.release_in_flight()?;
     if rests_after_switch(&status.progress) {
         return None;
     }
     Some(format!(
-        "release {} of {} goes on: A answers it, X backs it out",
+        "release {} of {} goes on: {} answers it, {} backs it out",
         status.plan.release.short(),
-        status.plan.target()
+        status.plan.target(),
+        model.keymap.shown(Action::Approve),
+        model.keymap.shown(Action::BackOut)
     ))
 }
 
@@ -81,13 +114,7 @@ pub(super) fn promote(model: &mut Model) -> Vec<Effect> {
     if let Some(why) = busy(model) {
         return super::refused(model, &why);
     }
-    model.dialog = Some(Dialog::Picker(Picker {
-        target: target.clone(),
-        list: VersionList::Loading,
-        filter: String::new(),
-        row: 0,
-    }));
-    vec![Effect::ListVersions(target)]
+    choose::open(model, target, Intent::Promote)
 }
 
 pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
@@ -105,16 +132,12 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         Some(instance.version_name().to_owned())
     });
     let Some(name) = standby else {
-        let text = format!("{target} keeps no version warm: P promotes an older one instead");
-        return super::refused(model, &text);
+        let text = format!("{target} keeps no version warm: what you choose is started again");
+        super::say(model, Weight::Told, &text);
+        return choose::open(model, target, Intent::GoBack);
     };
-    model.dialog = Some(Dialog::Reason(Reason {
-        target,
-        wanted: Wanted::Standby,
-        name: crate::harmless::harmless(&name),
-        text: String::new(),
-    }));
-    Vec::new()
+    let name = crate::harmless::harmless(&name);
+    reason::ask(model, target, Wanted::Standby, name, None)
 }
 
 pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
@@ -122,10 +145,11 @@ pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(status) = model.release_in_flight().cloned() else {
-        return super::refused(
-            model,
-            "no release of this console is in flight here: P begins one",
-        );
+        let promote = model.keymap.shown(Action::Promote);
+        let otherwise =
+            format!("no release of this console is in flight here: {promote} begins one");
+        let text = not_here(model, &otherwise);
+        return super::refused(model, &text);
     };
     if let Progress::Asking { step, need, .. } = status.progress {
         ask(model, Question::Step(status, step), need);
@@ -143,22 +167,24 @@ pub(super) fn back_out(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(status) = model.release_in_flight().cloned() else {
-        return super::refused(
-            model,
-            "no release of this console is in flight here: R rolls back",
-        );
+        let otherwise = "no release of this console is in flight here: R rolls back";
+        let text = not_here(model, otherwise);
+        return super::refused(model, &text);
     };
     if matches!(status.progress, Progress::Back(_)) {
         return super::refused(model, "it is being backed out already");
     }
-    ask_back_out(model, status);
+    ask_back_out(model, status, None);
     Vec::new()
 }
 
-/// Asks before a release is undone.
-pub(super) fn ask_back_out(model: &mut Model, status: Arc<Status>) {
+/// Asks before a release is undone. A note is for the record.
+pub(super) fn ask_back_out(model: &mut Model, status: Arc<Status>, note: Option<String>) {
     let need = need_back(status.may_have_switched, status.plan.tier());
     ask(model, Question::BackOut(status), need);
+    if let Some(Dialog::Confirm(confirm)) = &mut model.dialog {
+        confirm.note = note;
+    }
 }
 
 pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
@@ -170,14 +196,35 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
         .filter(|status| matches!(status.progress, Progress::Standby { .. }))
         .cloned();
     let Some(status) = standing else {
-        return super::refused(
-            model,
-            "no release of this console keeps a version warm here",
-        );
+        let otherwise = "no release of this console keeps a version warm here";
+        let text = not_here(model, otherwise);
+        return super::refused(model, &text);
     };
     // *stop* itself asks for the typed name where it is needed.
     ask(model, Question::EndStandby(status), Need::Confirmation);
     Vec::new()
+}
+
+/// Asks nobody: it undoes nothing, and what was passed before cannot count longer by it.
+pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
+    if armed_target(model).is_none() {
+        return Vec::new();
+    }
+    let Some(status) = model.release_in_flight().cloned() else {
+        let otherwise = "no release of this console is in flight here: P begins one";
+        let text = not_here(model, otherwise);
+        return super::refused(model, &text);
+    };
+    if !rests_before_switch(&status.progress) {
+        let text = "checks are run again only while register or switch waits for a yes";
+        return super::refused(model, text);
+    }
+    super::say(model, Weight::Told, "the checks are run again");
+    let by = model.operator.clone();
+    vec![Effect::Say {
+        release: status.plan.release,
+        command: Command::CheckAgain { by },
+    }]
 }
 
 /// Puts a question, on the answer that changes nothing.
@@ -188,6 +235,7 @@ pub(super) fn ask(model: &mut Model, question: Question, need: Need) {
         question,
         need,
         typed: String::new(),
+        note: None,
         button: if need == Need::TypedName {
             Button::Name
         } else {

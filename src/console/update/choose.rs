@@ -1,111 +1,213 @@
-//! Choosing a version: the list, its filter, the reason, and asking for a plan.
+//! Choosing a version: the list, what becomes known of it bit by bit, its filter, and the choice.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
+use super::{line, reason};
 use crate::console::effect::Effect;
-use crate::console::model::{Dialog, Model, Picker, Reason, Thinking, VersionList, ways};
-use crate::inventory::Target;
-use crate::release::PlanRequest;
+use crate::console::layout;
+use crate::console::model::{
+    Dialog, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Model, Picker, VersionList, Way, Weight,
+    ways,
+};
+use crate::harmless::harmless;
+use crate::inventory::{Target, VersionRef, by_version};
+use crate::release::{Intent, Resolved, Terms, Wanted};
 
-/// The longest text an operator may type into a line.
-const LONGEST: usize = 200;
+/// Opens the question, with what is known already.
+pub(super) fn open(model: &mut Model, target: Target, intent: Intent) -> Vec<Effect> {
+    model.dialog = Some(Dialog::Picker(Picker::new(target.clone(), intent)));
+    arrange(model);
+    vec![match intent {
+        Intent::Promote => Effect::ListVersions(target),
+        Intent::GoBack => Effect::AskTerms(target),
+    }]
+}
 
-pub(super) fn listed(model: &mut Model, target: &Target, versions: Result<Vec<String>, String>) {
-    let Some(Dialog::Picker(picker)) = &mut model.dialog else {
-        return;
-    };
-    if picker.target != *target {
-        return;
+/// The picker of a target, if it is open.
+fn picker_of<'a>(model: &'a mut Model, target: &Target) -> Option<&'a mut Picker> {
+    match &mut model.dialog {
+        Some(Dialog::Picker(picker)) if picker.target == *target => Some(picker),
+        _ => None,
     }
-    picker.list = match versions {
-        Ok(versions) => VersionList::Listed(
-            versions
-                .iter()
-                .map(|name| crate::harmless::harmless(name))
-                .collect(),
-        ),
-        Err(why) => VersionList::Failed(crate::harmless::harmless(&why)),
+}
+
+pub(super) fn listed(
+    model: &mut Model,
+    target: &Target,
+    versions: Result<Vec<String>, String>,
+) -> Vec<Effect> {
+    let Some(picker) = picker_of(model, target) else {
+        return Vec::new();
     };
+    picker.list = match versions {
+        Ok(versions) => {
+            let mut names: Vec<String> = versions.iter().map(|name| harmless(name)).collect();
+            names.sort_by(|a, b| by_version(b, a));
+            names.dedup();
+            VersionList::Listed(names)
+        }
+        Err(why) => VersionList::Failed(harmless(&why)),
+    };
+    arrange(model);
+    look_ups(model)
+}
+
+pub(super) fn looked_up(
+    model: &mut Model,
+    target: &Target,
+    name: String,
+    resolved: Resolved,
+) -> Vec<Effect> {
+    let Some(picker) = picker_of(model, target) else {
+        return Vec::new();
+    };
+    let resolved = match resolved {
+        Resolved::Unknown(why) => Resolved::Unknown(harmless(&why)),
+        other => other,
+    };
+    picker.looked_up.insert(name, LookUp::Answered(resolved));
+    arrange(model);
+    look_ups(model)
+}
+
+/// The rules and the past of a target were told.
+pub(super) fn told(model: &mut Model, target: &Target, terms: Result<Terms, String>) {
+    let terms = terms.map_err(|why| harmless(&why));
+    match &mut model.dialog {
+        Some(Dialog::Picker(picker)) if picker.target == *target => picker.terms = Some(terms),
+        Some(Dialog::Reason(reason)) if reason.target == *target => {
+            reason.required = terms.ok().map(|terms| terms.rules.require_reason);
+        }
+        _ => {}
+    }
+    arrange(model);
+}
+
+/// Puts the rows together again; the cursor stays on its version.
+pub(super) fn arrange(model: &mut Model) {
+    let picking = |dialog: &mut Dialog| matches!(dialog, Dialog::Picker(_));
+    let Some(Dialog::Picker(mut picker)) = model.dialog.take_if(picking) else {
+        return;
+    };
+    let under = picker.way().cloned();
+    (picker.ways, picker.against_all) = ways(model, &picker);
+    let same = |under: &Way| picker.ways.iter().position(|way| way.is_same(under));
+    let last = picker.ways.len().saturating_sub(1);
+    picker.row = under
+        .as_ref()
+        .and_then(same)
+        .unwrap_or(picker.row)
+        .min(last);
+    model.dialog = Some(Dialog::Picker(picker));
+}
+
+/// Asks what is worth knowing next: what is on the screen, then the newest by name. Never more
+/// than a few at a time, whatever the registry can bear.
+fn look_ups(model: &mut Model) -> Vec<Effect> {
+    let height = layout::picker_rows(model.size);
+    let Some(Dialog::Picker(picker)) = &mut model.dialog else {
+        return Vec::new();
+    };
+    let (Intent::Promote, VersionList::Listed(names)) = (picker.intent, &picker.list) else {
+        return Vec::new();
+    };
+    let asked = picker.looked_up.values();
+    let asked = asked.filter(|answer| **answer == LookUp::Asked).count();
+    let in_view = layout::window(picker.row, picker.ways.len(), height);
+    let seen = picker.ways.get(in_view).unwrap_or_default();
+    let seen = seen.iter().filter_map(|way| match &way.wanted {
+        Wanted::Version(_) if way.knowledge == Knowledge::Typed => None,
+        // Whether its tag still names what runs there.
+        Wanted::From(_) => names.contains(&way.name).then_some(&way.name),
+        _ => Some(&way.name),
+    });
+    let mut next: Vec<(String, VersionRef)> = Vec::new();
+    for name in seen.chain(names.iter().take(LOOKED_UP_UNSEEN)) {
+        if asked + next.len() >= LOOK_UPS {
+            break;
+        }
+        let is_new = !picker.looked_up.contains_key(name) && next.iter().all(|(n, _)| n != name);
+        if let (true, Ok(reference)) = (is_new, name.parse()) {
+            next.push((name.clone(), reference));
+        }
+    }
+    let target = picker.target.clone();
+    let ask = |(name, reference): (String, VersionRef)| {
+        picker.looked_up.insert(name.clone(), LookUp::Asked);
+        Effect::LookUp {
+            target: target.clone(),
+            name,
+            reference,
+        }
+    };
+    let effects: Vec<Effect> = next.into_iter().map(ask).collect();
+    if !effects.is_empty() {
+        arrange(model);
+    }
+    effects
 }
 
 pub(super) fn picking(model: &mut Model, mut picker: Picker, key: KeyEvent) -> Vec<Effect> {
-    let count = ways(model, &picker).len();
+    let last = picker.ways.len().saturating_sub(1);
+    let page = layout::picker_rows(model.size).saturating_sub(1).max(1);
     match key.code {
-        KeyCode::Esc => return Vec::new(),
-        KeyCode::Up => picker.row = picker.row.saturating_sub(1),
-        KeyCode::Down => picker.row = (picker.row + 1).min(count.saturating_sub(1)),
-        KeyCode::PageUp => picker.row = picker.row.saturating_sub(10),
-        KeyCode::PageDown => picker.row = (picker.row + 10).min(count.saturating_sub(1)),
-        KeyCode::Enter => {
-            if let Some(way) = ways(model, &picker).into_iter().nth(picker.row) {
-                model.dialog = Some(Dialog::Reason(Reason {
-                    target: picker.target,
-                    wanted: way.wanted,
-                    name: way.name,
-                    text: String::new(),
-                }));
-                return Vec::new();
-            }
+        KeyCode::Esc => {
+            super::say(model, Weight::Told, "nothing was chosen");
+            return Vec::new();
         }
+        KeyCode::Up => picker.row = picker.row.saturating_sub(1),
+        KeyCode::Down => picker.row = (picker.row + 1).min(last),
+        KeyCode::PageUp => picker.row = picker.row.saturating_sub(page),
+        KeyCode::PageDown => picker.row = (picker.row + page).min(last),
+        KeyCode::Enter => return choose(model, picker),
         _ => {
-            if typed(&mut picker.filter, key) {
-                picker.row = 0;
+            let changed = line::editing(key).is_some_and(|request| picker.line.edit(request));
+            model.dialog = Some(Dialog::Picker(picker));
+            if changed {
+                retyped(model);
             }
+            return look_ups(model);
         }
     }
     model.dialog = Some(Dialog::Picker(picker));
-    Vec::new()
+    look_ups(model)
 }
 
-pub(super) fn reasoning(model: &mut Model, mut reason: Reason, key: KeyEvent) -> Vec<Effect> {
-    match key.code {
-        KeyCode::Esc => Vec::new(),
-        KeyCode::Enter => {
-            model.asked += 1;
-            let text = crate::harmless::harmless(reason.text.trim());
-            model.dialog = Some(Dialog::Thinking(Thinking {
-                asked: model.asked,
-                target: reason.target.clone(),
-                name: reason.name,
-            }));
-            vec![Effect::MakePlan {
-                asked: model.asked,
-                request: PlanRequest {
-                    target: reason.target,
-                    wanted: reason.wanted,
-                    reason: (!text.is_empty()).then_some(text),
-                    operator: model.operator.clone(),
-                },
-            }]
-        }
-        _ => {
-            typed(&mut reason.text, key);
-            model.dialog = Some(Dialog::Reason(reason));
-            Vec::new()
-        }
+/// Another text: the best row for it is the first.
+fn retyped(model: &mut Model) {
+    if let Some(Dialog::Picker(picker)) = &mut model.dialog {
+        picker.ways.clear();
+        picker.row = 0;
     }
+    arrange(model);
 }
 
-/// Edits a line at its end; whether the key was for it.
-pub(super) fn typed(line: &mut String, key: KeyEvent) -> bool {
-    let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
-    match key.code {
-        KeyCode::Backspace => {
-            line.pop();
-        }
-        KeyCode::Char('u') if ctrl => line.clear(),
-        KeyCode::Char(c) if !ctrl && !c.is_control() => {
-            if line.chars().count() < LONGEST {
-                line.push(c);
-            }
-        }
-        _ => return false,
+pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
+    if let Some(Dialog::Picker(picker)) = &mut model.dialog {
+        picker.line.paste(text.trim());
     }
-    true
+    retyped(model);
+    look_ups(model)
 }
 
-/// Adds a pasted text to a line, on one line and harmless.
-pub(super) fn paste(line: &mut String, text: &str) {
-    let room = LONGEST.saturating_sub(line.chars().count());
-    line.extend(crate::harmless::harmless(text).chars().take(room));
+/// Takes the row under the cursor, or says why not.
+fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
+    let Some(way) = picker.way().cloned() else {
+        let text = match picker.list {
+            VersionList::Loading => "the image registry has not answered yet: type a tag or digest",
+            _ => "there is nothing to choose: type a whole tag or digest",
+        };
+        super::say(model, Weight::Refused, text);
+        model.dialog = Some(Dialog::Picker(picker));
+        return Vec::new();
+    };
+    if let Some(why) = way.against.first().or(picker.against_all.first()) {
+        let text = format!("not chosen: {why}");
+        super::say(model, Weight::Refused, &text);
+        model.dialog = Some(Dialog::Picker(picker));
+        return Vec::new();
+    }
+    model.notice = None;
+    let required = picker.known_terms().map(|terms| terms.rules.require_reason);
+    reason::ask(model, picker.target, way.wanted, way.name, required)
 }

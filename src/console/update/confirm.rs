@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::change;
+use crate::console::action::Action;
 use crate::console::effect::Effect;
+use crate::console::layout;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question, Refusal, Weight};
 use crate::release::{Approval, Command, Need, Plan, Refused, Scope, need_to_begin};
 
@@ -34,7 +36,11 @@ pub(super) fn refuse(model: &mut Model, title: String, refused: &Refused) {
         .iter()
         .map(|reason| crate::harmless::harmless(&reason.to_string()))
         .collect();
-    model.dialog = Some(Dialog::Refusal(Refusal { title, reasons }));
+    model.dialog = Some(Dialog::Refusal(Refusal {
+        title,
+        reasons,
+        top: 0,
+    }));
 }
 
 pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) -> Vec<Effect> {
@@ -46,10 +52,10 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
                 Button::Name | Button::Go => go(model, confirm),
             };
         }
-        KeyCode::PageDown => scroll(&mut confirm, 5),
-        KeyCode::PageUp => scroll(&mut confirm, -5),
-        KeyCode::Down => scroll(&mut confirm, 1),
-        KeyCode::Up => scroll(&mut confirm, -1),
+        KeyCode::PageDown => scroll(model, &mut confirm, 5),
+        KeyCode::PageUp => scroll(model, &mut confirm, -5),
+        KeyCode::Down => scroll(model, &mut confirm, 1),
+        KeyCode::Up => scroll(model, &mut confirm, -1),
         KeyCode::Left => confirm.button = Button::Cancel,
         KeyCode::Right if confirm.may_go() => confirm.button = Button::Go,
         KeyCode::Right => confirm.button = Button::Name,
@@ -60,7 +66,7 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
                 Button::Name | Button::Go => Button::Cancel,
             };
         }
-        _ if confirm.need == Need::TypedName && super::choose::typed(&mut confirm.typed, key) => {
+        _ if confirm.need == Need::TypedName && typed(&mut confirm.typed, key) => {
             // The whole name is the decision: Enter presses the button it has unlocked.
             confirm.button = if confirm.may_go() {
                 Button::Go
@@ -74,13 +80,37 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
     Vec::new()
 }
 
-/// Scrolls the text, not further than it can be long.
-fn scroll(confirm: &mut Confirm, by: isize) {
-    let calls = &confirm.question.plan().calls;
-    let longest: usize = calls
-        .iter()
-        .map(|planned| planned.calls.len() * 2 + 2)
-        .sum();
+/// The longest name that may be typed, in characters.
+const LONGEST: usize = 80;
+
+/// Types at the end of a name, one character after the other; whether the key was for it. There is
+/// nothing here that recalls, completes or pastes: typing it is the decision.
+fn typed(name: &mut String, key: KeyEvent) -> bool {
+    let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+    match key.code {
+        KeyCode::Backspace => {
+            name.pop();
+        }
+        KeyCode::Char('u') if ctrl => name.clear(),
+        KeyCode::Char(c) if !ctrl && !c.is_control() => {
+            if name.chars().count() < LONGEST {
+                name.push(c);
+            }
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Scrolls the text, not further than it is long.
+fn scroll(model: &Model, confirm: &mut Confirm, by: isize) {
+    // As wide and as high as the dialog is drawn, without what is around the text.
+    let columns = usize::from(model.size.0.min(92)).saturating_sub(20).max(20);
+    let rows = layout::dialog_rows(model.size).saturating_sub(8);
+    let plan = confirm.question.plan();
+    let calls = plan.calls.iter().flat_map(|planned| &planned.calls);
+    let lines: usize = calls.map(|call| 1 + call.len() / columns).sum();
+    let longest = (lines + 8 + plan.warnings.len() * 2).saturating_sub(rows);
     confirm.top = confirm.top.saturating_add_signed(by).min(longest);
 }
 
@@ -102,7 +132,8 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
     let target = confirm.question.plan().target().clone();
     // It was armed when it was asked; five minutes may have ended since.
     if !model.is_armed() || model.open.as_ref() != Some(&target) {
-        let text = format!("{target} is not armed any more: nothing was done, W arms it again");
+        let arm = model.keymap.shown(Action::Arm);
+        let text = format!("{target} is not armed any more: nothing was done, {arm} arms it again");
         return super::refused(model, &text);
     }
     let by = model.operator.clone();
@@ -126,7 +157,9 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
             release: status.plan.release,
             command: Command::BackOut {
                 by,
-                reason: "asked for at the console".into(),
+                reason: confirm
+                    .note
+                    .unwrap_or_else(|| "asked for at the console".into()),
             },
         }],
         Question::EndStandby(status) => vec![Effect::Say {

@@ -2,12 +2,10 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{change, choose, confirm};
-use crate::console::action::BINDINGS;
+use super::{choose, confirm, failed, leave, look, palette, reason};
 use crate::console::effect::Effect;
-use crate::console::model::{Dialog, Failure, Leaving, Model, Page, Weight};
-use crate::console::run::Farewell;
-use crate::release::{Choice, Command};
+use crate::console::model::{Dialog, Model, Page, Refusal};
+use crate::release::Need;
 
 pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('l') {
@@ -23,11 +21,9 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         key
     };
     match dialog {
-        Dialog::Help(top) => {
-            let last = BINDINGS.len().saturating_sub(1);
-            model.dialog = scrolled(top, key.code).map(|top| Dialog::Help(top.min(last)));
-            Vec::new()
-        }
+        Dialog::Help(help) => look::helping(model, help, key),
+        Dialog::Palette(open) => palette::pressed(model, open, key),
+        Dialog::Themes(choice) => look::trying_on(model, choice, key.code),
         Dialog::Page(page) => {
             model.dialog = scrolled(page.top, key.code).map(|top| {
                 let last = page.lines.len().saturating_sub(1);
@@ -39,7 +35,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
         Dialog::Picker(picker) => choose::picking(model, picker, key),
-        Dialog::Reason(reason) => choose::reasoning(model, reason, key),
+        Dialog::Reason(asked) => reason::pressed(model, asked, key),
         Dialog::Thinking(thinking) => {
             if key.code != KeyCode::Esc {
                 model.dialog = Some(Dialog::Thinking(thinking));
@@ -47,34 +43,46 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
         Dialog::Refusal(refusal) => {
-            if !matches!(key.code, KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q')) {
-                model.dialog = Some(Dialog::Refusal(refusal));
-            }
+            model.dialog = scrolled(refusal.top, key.code).map(|top| {
+                let top = top.min(refusal.longest());
+                Dialog::Refusal(Refusal { top, ..refusal })
+            });
             Vec::new()
         }
         Dialog::Confirm(asked) => confirm::pressed(model, asked, key),
-        Dialog::Failure(failure) => answer_failure(model, failure, key.code),
-        Dialog::Leaving(leaving) => answer_leaving(model, leaving, key.code),
+        Dialog::Failure(failure) => failed::pressed(model, failure, key),
+        Dialog::Leaving(leaving) => leave::pressed(model, leaving, key.code),
     }
 }
 
 /// A paste goes into lines that are for the record, never into a name that has to be typed.
-pub(super) fn pasted(model: &mut Model, text: &str) {
-    match &mut model.dialog {
-        Some(Dialog::Picker(picker)) => {
-            choose::paste(&mut picker.filter, text.trim());
-            picker.row = 0;
+pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
+    let refused = match &mut model.dialog {
+        Some(Dialog::Picker(_)) => return choose::pasted(model, text),
+        Some(Dialog::Reason(reason)) => {
+            reason.line.paste(text.trim());
+            return Vec::new();
         }
-        Some(Dialog::Reason(reason)) => choose::paste(&mut reason.text, text),
-        Some(Dialog::Confirm(_)) => {
-            super::say(
-                model,
-                Weight::Refused,
-                "a paste does not count: type the name",
-            );
+        Some(Dialog::Help(help)) => {
+            help.line.paste(text.trim());
+            return Vec::new();
         }
-        _ => super::say(model, Weight::Refused, "there is nothing to paste into"),
-    }
+        Some(Dialog::Palette(palette)) => {
+            palette.line.paste(text.trim());
+            palette.row = 0;
+            return Vec::new();
+        }
+        Some(Dialog::Failure(failure)) if failure.is_noting => {
+            failure.note.paste(text.trim());
+            return Vec::new();
+        }
+        Some(Dialog::Failure(_)) => "there is nothing to paste into: n begins a note",
+        Some(Dialog::Confirm(confirm)) if confirm.need == Need::TypedName => {
+            "a paste does not count: type the name"
+        }
+        _ => "there is nothing to paste into",
+    };
+    super::refused(model, refused)
 }
 
 /// The new top of something to read; none when it is closed.
@@ -91,100 +99,10 @@ fn scrolled(top: usize, key: KeyCode) -> Option<usize> {
 }
 
 /// The row after a key, of `count` rows.
-fn moved(row: usize, count: usize, key: KeyCode) -> usize {
+pub(super) fn moved(row: usize, count: usize, key: KeyCode) -> usize {
     match key {
         KeyCode::Up | KeyCode::Char('k') => row.saturating_sub(1),
         KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => (row + 1).min(count.saturating_sub(1)),
         _ => row,
     }
-}
-
-fn answer_failure(model: &mut Model, mut failure: Failure, key: KeyCode) -> Vec<Effect> {
-    let chosen = match key {
-        KeyCode::Esc => return Vec::new(),
-        KeyCode::Enter => failure
-            .row
-            .checked_sub(1)
-            .and_then(|n| failure.choices.get(n)),
-        _ => {
-            failure.row = moved(failure.row, failure.choices.len() + 1, key);
-            model.dialog = Some(Dialog::Failure(failure));
-            return Vec::new();
-        }
-    };
-    let Some(&choice) = chosen else {
-        super::say(model, Weight::Told, "not decided: A asks again");
-        return Vec::new();
-    };
-    let target = failure.status.plan.target().clone();
-    if model.open.as_ref() != Some(&target) || !model.is_armed() {
-        let text = format!("read-only: open {target}, W arms it, then A asks again");
-        return super::refused(model, &text);
-    }
-    if choice == Choice::BackOut && failure.status.may_have_switched {
-        // The way back moves traffic here: that takes what every traffic change takes.
-        change::ask_back_out(model, failure.status);
-        return Vec::new();
-    }
-    vec![Effect::Say {
-        release: failure.status.plan.release,
-        command: Command::Choose {
-            choice,
-            by: model.operator.clone(),
-            note: None,
-        },
-    }]
-}
-
-fn answer_leaving(model: &mut Model, mut leaving: Leaving, key: KeyCode) -> Vec<Effect> {
-    match key {
-        KeyCode::Esc => Vec::new(),
-        KeyCode::Enter => leave(model, leaving.row),
-        _ => {
-            leaving.row = moved(leaving.row, Leaving::ANSWERS.len(), key);
-            model.dialog = Some(Dialog::Leaving(leaving));
-            Vec::new()
-        }
-    }
-}
-
-fn leave(model: &mut Model, row: usize) -> Vec<Effect> {
-    if row == 0 {
-        return Vec::new();
-    }
-    if model.in_flight().next().is_none() {
-        return vec![Effect::Leave(Farewell::Quit)];
-    }
-    if row == 1 {
-        let text = "leaving as soon as the current step has been observed";
-        super::say(model, Weight::Told, text);
-        model.leaving = true;
-        return model
-            .in_flight()
-            .map(|status| Effect::Say {
-                release: status.plan.release,
-                command: Command::Interrupt {
-                    reason: "the console was left".into(),
-                },
-            })
-            .collect();
-    }
-    let flying: Vec<_> = model.in_flight().cloned().collect();
-    let [status] = flying.as_slice() else {
-        return super::refused(
-            model,
-            "several releases are in flight: back out each with X first",
-        );
-    };
-    let status = std::sync::Arc::clone(status);
-    if model.open.as_ref() != Some(status.plan.target()) || !model.is_armed() {
-        let text = format!(
-            "read-only: open {}, W arms it, then q asks again",
-            status.plan.target()
-        );
-        return super::refused(model, &text);
-    }
-    model.leaving = true;
-    change::ask_back_out(model, status);
-    Vec::new()
 }

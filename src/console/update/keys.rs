@@ -2,38 +2,52 @@
 
 use crossterm::event::KeyEvent;
 
-use super::{change, details, world};
+use super::{change, details, logs, look, matrix, world};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
-use crate::console::keymap;
 use crate::console::layout;
-use crate::console::model::{Dialog, Leaving, Model, Pane, Weight};
+use crate::console::model::{Dialog, Help, Leaving, Model, Pane, Weight};
 use crate::console::run::Farewell;
-use crate::inventory::Slot;
+use crate::inventory::Target;
 
 pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
-    let Some(action) = keymap::action(key, model.focus) else {
-        return super::refused(model, "that key does nothing here: ? shows all keys");
+    let Some(action) = model.keymap.action(key, model.focus) else {
+        let help = model.keymap.shown(Action::Help);
+        let text = format!("that key does nothing here: {help} shows all keys");
+        return super::refused(model, &text);
     };
     act(model, action)
 }
 
-fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     match action {
         Action::Promote => return change::promote(model),
         Action::Approve => return change::approve(model),
         Action::BackOut => return change::back_out(model),
         Action::RollBack => return change::roll_back(model),
         Action::EndStandby => return change::end_standby(model),
+        Action::CheckAgain => return change::check_again(model),
         Action::Arm => return change::arm(model),
         Action::Open => return open(model),
         Action::Back => {
             model.notice = None;
+            if model.focus == Pane::Logs
+                && let Some(effects) = logs::back(model)
+            {
+                return effects;
+            }
+            // One thing at a time: a pane that has the screen gives that back first.
+            if std::mem::take(&mut model.looks.zoomed) {
+                return Vec::new();
+            }
+            if model.focus == Pane::Environments && !model.services.filter.is_empty() {
+                matrix::filter_typed(model, "");
+            }
             model.focus = Pane::Environments;
         }
-        Action::Focus(pane) => model.focus = pane,
-        Action::NextPane => model.focus = model.focus.step(1),
-        Action::PreviousPane => model.focus = model.focus.step(4),
+        Action::Focus(pane) => look::focus(model, pane),
+        Action::NextPane => look::step(model, 1),
+        Action::PreviousPane => look::step(model, 4),
         Action::Up => go(model, -1),
         Action::Down => go(model, 1),
         Action::HalfUp => go(model, -half(model)),
@@ -42,11 +56,30 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Right => sideways(model, 1),
         Action::First => edge(model, Edge::First),
         Action::Last => edge(model, Edge::Last),
-        Action::Follow => follow(model),
-        Action::OtherLog => return other_log(model),
+        Action::Follow => logs::follow(model),
+        Action::NextLog => return logs::next(model),
+        Action::Search if model.focus == Pane::Environments => return matrix::filter(model),
+        Action::Search => return logs::search(model),
+        Action::SearchNext => return logs::found(model, 1),
+        Action::SearchPrevious => return logs::found(model, -1),
+        Action::Filter => return logs::filter(model),
+        Action::Wrap => return logs::wrap(model),
+        Action::Timestamps => return logs::timestamps(model),
+        Action::Since => return logs::since(model),
+        Action::SaveLog => return logs::save(model),
+        Action::HideLog => return look::hide_log(model),
+        Action::Diagnostics => return logs::diagnostics(model),
+        Action::Sort => return matrix::sort(model),
+        Action::Zoom => return look::zoom(model),
+        Action::Unzoom => return look::unzoom(model),
+        Action::Palette => return look::palette(model),
+        Action::Themes => return look::themes(model),
+        Action::Mouse => return look::mouse(model),
+        Action::Suspend => return look::suspend(model),
+        Action::History => return look::history(model),
         Action::Copy => return copy(model),
         Action::Repaint => return vec![Effect::Repaint],
-        Action::Help => model.dialog = Some(Dialog::Help(0)),
+        Action::Help => model.dialog = Some(Dialog::Help(Help::default())),
         Action::Quit => return quit(model),
     }
     Vec::new()
@@ -68,6 +101,11 @@ fn open(model: &mut Model) -> Vec<Effect> {
     let Some(target) = world::under_cursor(model) else {
         return super::refused(model, "nothing is under the cursor: arrows move it");
     };
+    open_target(model, target)
+}
+
+/// Makes the rest of the screen be about a target.
+pub(super) fn open_target(model: &mut Model, target: Target) -> Vec<Effect> {
     model.log.chosen = None;
     model.rows.clear();
     model.open = Some(target.clone());
@@ -77,48 +115,27 @@ fn open(model: &mut Model) -> Vec<Effect> {
 }
 
 fn half(model: &Model) -> isize {
-    let rows = layout::rows(model.size, model.focus, model.focus);
+    let rows = layout::rows(model, model.focus);
     isize::try_from(rows / 2).unwrap_or(1).max(1)
 }
 
-fn log_rows(model: &Model) -> usize {
-    layout::rows(model.size, model.focus, Pane::Logs)
-}
-
-fn go(model: &mut Model, by: isize) {
+pub(super) fn go(model: &mut Model, by: isize) {
     match model.focus {
-        Pane::Environments => {
-            let rows = model.world.services.len();
-            let (row, column) = model.cursor.unwrap_or((0, 0));
-            if rows > 0 {
-                let row = row.saturating_add_signed(by).min(rows - 1);
-                model.cursor = Some((row, column));
-            }
-        }
+        Pane::Environments => matrix::down(model, by),
         Pane::Checks | Pane::Registrations => {
             let last = details::row_count(model, model.focus).saturating_sub(1);
             let row = model.row(model.focus).saturating_add_signed(by).min(last);
             model.rows.insert(model.focus, row);
         }
-        Pane::Logs => {
-            let rows = log_rows(model);
-            model.log.view.scroll(&model.log.ring, rows, by);
-        }
+        Pane::Logs => logs::scroll(model, by),
         Pane::Slots => {}
     }
 }
 
-fn sideways(model: &mut Model, by: i16) {
+pub(super) fn sideways(model: &mut Model, by: i16) {
     match model.focus {
-        Pane::Environments => {
-            let columns = model.world.environments.len();
-            let (row, column) = model.cursor.unwrap_or((0, 0));
-            if columns > 0 {
-                let column = column.saturating_add_signed(by.into()).min(columns - 1);
-                model.cursor = Some((row, column));
-            }
-        }
-        Pane::Logs => model.log.view.slide(by.saturating_mul(8)),
+        Pane::Environments => matrix::right(model, by.into()),
+        Pane::Logs => model.log.log_mut().slide(isize::from(by) * 8),
         Pane::Slots | Pane::Checks | Pane::Registrations => {}
     }
 }
@@ -131,40 +148,25 @@ enum Edge {
 
 fn edge(model: &mut Model, edge: Edge) {
     match (model.focus, edge) {
-        (Pane::Logs, Edge::First) => model.log.view.to_start(&model.log.ring),
-        (Pane::Logs, Edge::Last) => model.log.view.follow(),
+        (Pane::Logs, Edge::First) => logs::to_start(model),
+        (Pane::Logs, Edge::Last) => logs::to_end(model),
         (_, Edge::First) => go(model, isize::MIN),
         (_, Edge::Last) => go(model, isize::MAX),
     }
 }
 
-fn follow(model: &mut Model) {
-    if model.log.view.follows() {
-        let rows = log_rows(model);
-        model.log.view.stay(&model.log.ring, rows);
-    } else {
-        model.log.view.follow();
-    }
-}
-
-fn other_log(model: &mut Model) -> Vec<Effect> {
-    let shown = model.log.source.as_ref().map(|source| source.slot);
-    let other = shown.map_or(Slot::Blue, Slot::other);
-    let runs = model
-        .snapshot()
-        .is_some_and(|snapshot| snapshot.slots.get(other).instance.is_some());
-    if !runs {
-        let text = format!("{other} has no instance, so it has no log");
-        return super::refused(model, &text);
-    }
-    model.log.chosen = Some(other);
-    world::follow(model)
-}
+/// The most that is sent to a terminal's clipboard: many drop what is longer than this, encoded.
+const COPY_MOST: usize = 64 * 1024;
 
 fn copy(model: &mut Model) -> Vec<Effect> {
     let Some((what, text)) = details::copied(model) else {
         return super::refused(model, "there is nothing to copy here");
     };
-    super::say(model, Weight::Told, &format!("copied {what}"));
+    if text.len() > COPY_MOST {
+        let many = text.len() / 1024;
+        let text = format!("{what}: {many} KiB are more than terminals take; at most 64");
+        return super::refused(model, &text);
+    }
+    super::say(model, Weight::Told, &format!("copied {what}: {text}"));
     vec![Effect::Copy(text)]
 }

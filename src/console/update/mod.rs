@@ -2,12 +2,26 @@
 //! Knows no terminal, no channel and no clock.
 
 mod change;
+mod check_page;
 mod choose;
 mod confirm;
 mod details;
 mod dialog;
+mod failed;
 mod keys;
+mod leave;
+mod line;
+mod logs;
+mod look;
+mod matrix;
+mod mouse;
+mod palette;
+mod prompt;
+mod reason;
 mod release;
+mod slots_page;
+mod steps;
+mod stored;
 mod world;
 
 use jiff::Timestamp;
@@ -19,24 +33,65 @@ use super::run::Farewell;
 
 /// Takes an event in at a moment.
 pub fn update(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
+    let was_picking = is_picking(model);
+    let mut effects = take_in(model, event, now);
+    if was_picking && !is_picking(model) {
+        effects.push(Effect::ForgetVersions);
+    }
+    effects
+}
+
+fn is_picking(model: &Model) -> bool {
+    matches!(model.dialog, Some(Dialog::Picker(_)))
+}
+
+fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
     model.now = now;
     let voided = expire(model);
     match event {
         // A key meant for a question that is void may not reach what is under it.
         Event::Input(Input::Key(_) | Input::Paste(_)) if voided => Vec::new(),
         Event::Input(input) => on_input(model, input),
-        Event::WorldObserved(world) => world::observed(model, world),
-        Event::ReleaseMoved(status) => release::moved(model, &status),
-        Event::DriverGone(release) => release::driver_gone(model, release),
+        Event::WorldObserved(world) => {
+            let effects = world::observed(model, world);
+            choose::arrange(model);
+            effects
+        }
+        Event::ReleasesObserved(releases) => {
+            let effects = release::observed(model, releases);
+            matrix::list(model);
+            effects
+        }
+        Event::ReleaseMoved(status) => {
+            let effects = release::moved(model, &status);
+            matrix::list(model);
+            effects
+        }
+        Event::DriverGone(release) => {
+            let effects = release::driver_gone(model, release);
+            matrix::list(model);
+            effects
+        }
         Event::LogArrived { source, batch } => {
-            // Lines of a log that was just left are on their way for a moment.
-            if model.log.source.as_ref() == Some(&source) {
-                model.log.ring.extend(batch);
-            }
+            model.log.arrived(&source, batch);
             Vec::new()
         }
-        Event::VersionsListed { target, versions } => {
-            choose::listed(model, &target, versions);
+        Event::Announced { target, said } => {
+            steps::announced(model, &target, &said);
+            Vec::new()
+        }
+        Event::LogSaved { lines, place } => {
+            logs::saved(model, lines, place);
+            Vec::new()
+        }
+        Event::VersionsListed { target, versions } => choose::listed(model, &target, versions),
+        Event::LookedUp {
+            target,
+            name,
+            resolved,
+        } => choose::looked_up(model, &target, name, resolved),
+        Event::TermsTold { target, terms } => {
+            choose::told(model, &target, terms);
             Vec::new()
         }
         Event::Planned { asked, plan } => {
@@ -53,21 +108,30 @@ pub fn update(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             say(model, Weight::Refused, &text);
             Vec::new()
         }
-        Event::Ticked => Vec::new(),
+        Event::Ticked | Event::DiagnosticsMoved => Vec::new(),
     }
 }
 
 fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
     match input {
         Input::Key(key) if model.dialog.is_some() => dialog::pressed(model, key),
-        Input::Key(key) => keys::pressed(model, key),
-        Input::Paste(text) => {
-            dialog::pasted(model, &text);
+        Input::Key(key) => match model.prompt.take() {
+            Some(prompt) => prompt::pressed(model, prompt, key),
+            None => keys::pressed(model, key),
+        },
+        Input::Paste(text) if model.dialog.is_none() && model.prompt.is_some() => {
+            prompt::pasted(model, &text);
             Vec::new()
         }
+        Input::Paste(text) => dialog::pasted(model, &text),
         Input::Resized(width, height) => {
             model.size = (width, height);
             Vec::new()
+        }
+        Input::Mouse(event) => mouse::moved(model, event),
+        Input::Continued => {
+            // Whoever had the terminal meanwhile has drawn on it.
+            vec![Effect::Resume]
         }
         Input::Signal(name) => vec![Effect::Leave(Farewell::Signal(name))],
         Input::Lost => vec![Effect::Leave(Farewell::TerminalLost)],

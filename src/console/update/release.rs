@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::console::action::Action;
 use crate::console::effect::Effect;
-use crate::console::model::{Dialog, Failure, Model, Question, Weight};
+use crate::console::model::{Dialog, Failure, Model, Question, TextLine, Weight};
 use crate::console::run::Farewell;
-use crate::inventory::ReleaseId;
-use crate::release::{Progress, Status};
+use crate::history::Outcome;
+use crate::inventory::{ReleaseId, Target};
+use crate::release::{Progress, Releases, Status};
 
 pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     let target = status.plan.target().clone();
@@ -19,15 +21,13 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
         return Vec::new();
     }
     let before = model.releases.insert(target.clone(), Arc::clone(status));
+    super::steps::moved(model, before.as_deref(), status);
     if let Some(outcome) = status.outcome()
         && before
             .as_ref()
             .is_none_or(|before| before.outcome().is_none())
     {
-        let text = match outcome.reason() {
-            Some(reason) => format!("{target} {}: {reason}", outcome.word()),
-            None => format!("{target} {}", outcome.word()),
-        };
+        let text = ended(&target, outcome);
         let weight = if outcome.is_success() {
             Weight::Told
         } else {
@@ -44,7 +44,9 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
         if model.dialog.is_none() && model.open.as_ref() == Some(&target) {
             model.dialog = Some(Dialog::Failure(failure));
         } else {
-            let text = format!("{target}: {} failed, A asks what to do there", failure.step);
+            let approve = model.keymap.shown(Action::Approve);
+            let step = failure.step;
+            let text = format!("{target}: {step} failed, {approve} asks what to do there");
             super::say(model, Weight::Refused, &text);
         }
     }
@@ -52,6 +54,36 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
         return vec![Effect::Leave(Farewell::Quit)];
     }
     super::world::follow(model)
+}
+
+/// The journals were read. The end of a release that somebody else drove is told, as an own one's is.
+pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect> {
+    let before = std::mem::replace(&mut model.told, releases);
+    super::steps::observed(model, &before);
+    let ended = model.told.iter().find_map(|(target, now)| {
+        let outcome = now.status.outcome()?;
+        let known = before.get(target)?;
+        let watched = known.status.plan.release == now.status.plan.release
+            && known.status.outcome().is_none()
+            && model.elsewhere_in(target).is_some();
+        watched.then(|| (ended(target, outcome), outcome.is_success()))
+    });
+    if let Some((text, is_success)) = ended {
+        let weight = if is_success {
+            Weight::Told
+        } else {
+            Weight::Refused
+        };
+        super::say(model, weight, &text);
+    }
+    super::world::follow(model)
+}
+
+fn ended(target: &Target, outcome: &Outcome) -> String {
+    match outcome.reason() {
+        Some(reason) => format!("{target} {}: {reason}", outcome.word()),
+        None => format!("{target} {}", outcome.word()),
+    }
 }
 
 pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> {
@@ -92,6 +124,8 @@ pub(super) fn failure(status: &Arc<Status>) -> Option<Failure> {
         why: crate::harmless::harmless(why),
         choices: choices.clone(),
         row: 0,
+        note: TextLine::default(),
+        is_noting: false,
     })
 }
 

@@ -1,86 +1,98 @@
 //! The world was observed: the cursor finds its first place, and the log its instance.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::logs;
 use crate::console::effect::Effect;
-use crate::console::model::{LogSource, Model};
+use crate::console::model::{LogFeed, LogKind, LogSource, Model};
 use crate::inventory::{Role, Slot, Target, World};
-use crate::logs::{Ring, Viewport};
 
 pub(super) fn observed(model: &mut Model, world: Arc<World>) -> Vec<Effect> {
     let mut effects = Vec::new();
     model.world = world;
-    let rows = model.world.services.len();
-    let columns = model.world.environments.len();
-    if let Some((row, column)) = model.cursor {
-        model.cursor = (rows > 0 && columns > 0).then(|| {
-            (
-                row.min(rows.saturating_sub(1)),
-                column.min(columns.saturating_sub(1)),
-            )
-        });
-    }
-    if model.cursor.is_none() && rows > 0 {
-        // The cursor never starts where customers are.
-        let first = model
-            .world
-            .environments
-            .iter()
-            .position(|(_, tier)| !tier.is_protected());
-        model.cursor = first.map(|column| (0, column));
-        if model.open.is_none() {
-            model.open = under_cursor(model);
-            effects.extend(model.open.clone().map(Effect::LookAt));
-        }
+    super::matrix::list(model);
+    if super::matrix::settle_cursor(model) && model.open.is_none() {
+        model.open = under_cursor(model);
+        effects.extend(model.open.clone().map(Effect::LookAt));
     }
     effects.extend(follow(model));
     effects
 }
 
-/// The target under the cursor.
+/// The target under the cursor, if the matrix shows it.
 pub(super) fn under_cursor(model: &Model) -> Option<Target> {
-    let (row, column) = model.cursor?;
-    let service = model.world.services.get(row)?;
-    let (environment, _) = model.world.environments.get(column)?;
-    Some(Target::new(service.clone(), environment.clone()))
+    let cursor = model.cursor.as_ref()?;
+    model.services.row(&cursor.service)?;
+    Some(cursor.clone())
 }
 
-/// Follows the log that should be shown now, if it is another than the one that is.
+/// Shows the log that should be shown now, and follows what that needs and what was followed
+/// before, whichever instance it is now.
 pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
-    let wanted = wanted_source(model);
-    if wanted == model.log.source {
-        return Vec::new();
+    let mut effects = Vec::new();
+    if model.log.target != model.open {
+        if !model.log.followed.is_empty() {
+            effects.push(Effect::LeaveLogs);
+        }
+        model.log.turn_to(model.open.clone());
     }
-    // An instance that went leaves its last words on the screen until there is another to follow.
-    if wanted.is_none() && still_about_open(model) {
-        return Vec::new();
-    }
-    model.log.source.clone_from(&wanted);
-    model.log.ring = Ring::default();
-    model.log.view = Viewport::default();
-    vec![Effect::FollowLog(wanted)]
-}
-
-fn still_about_open(model: &Model) -> bool {
-    let source = model.log.source.as_ref();
-    source.is_some_and(|source| {
-        Some(&source.target) == model.open.as_ref()
-            && model.log.chosen.is_none_or(|slot| slot == source.slot)
-    })
-}
-
-fn wanted_source(model: &Model) -> Option<LogSource> {
-    let snapshot = model.snapshot()?;
-    let slot = match model.log.chosen {
-        Some(slot) => slot,
-        None => candidate_else_live(model)?,
+    let kind = match model.log.chosen {
+        Some(kind) => kind,
+        None => candidate_else_live(model)
+            .filter(|slot| !last_words_matter_more(model, *slot))
+            .map_or(model.log.kind, LogKind::Slot),
     };
-    let instance = snapshot.slots.get(slot).instance.as_ref()?;
-    Some(LogSource {
-        target: snapshot.target.clone(),
+    logs::show(model, kind);
+    let mut feeds: BTreeSet<LogFeed> = model.log.followed.keys().copied().collect();
+    feeds.extend(kind.feeds());
+    for feed in feeds {
+        // An instance that went leaves its last words on the screen until there is another.
+        let Some((source, name)) = source(model, feed) else {
+            continue;
+        };
+        if model.log.followed.get(&feed) != Some(&source) {
+            model.log.follow(source.clone(), &name);
+            effects.push(Effect::FollowLog(source));
+        }
+    }
+    effects
+}
+
+/// Whether the log that is shown is of an instance that went, and the other slot is only what was
+/// live all the time: what a candidate said last is worth more, and there may be another soon.
+fn last_words_matter_more(model: &Model, other: Slot) -> bool {
+    let Some(snapshot) = model.snapshot() else {
+        return false;
+    };
+    let is_gone = model.log.slot().is_some_and(|slot| {
+        slot != other
+            && model.log.followed.contains_key(&LogFeed::Slot(slot))
+            && snapshot.slots.get(slot).instance.is_none()
+    });
+    is_gone && snapshot.live() == Some(other)
+}
+
+/// What comes in there now, and what to call it.
+fn source(model: &Model, feed: LogFeed) -> Option<(LogSource, String)> {
+    let target = model.open.clone()?;
+    let slot = match feed {
+        LogFeed::Slot(slot) => slot,
+        LogFeed::Proxy => return Some((LogSource::Proxy { target }, "the proxy".into())),
+    };
+    let instance = model.snapshot()?.slots.get(slot).instance.as_ref()?;
+    let name = format!(
+        "{slot} {}:{}, {}",
+        target.service,
+        instance.version_name(),
+        instance.id.short()
+    );
+    let source = LogSource::Instance {
+        target,
         slot,
         instance: instance.id.clone(),
-    })
+    };
+    Some((source, name))
 }
 
 /// The slot whose log matters most: the one a release works on, else the candidate's, else the
@@ -88,7 +100,8 @@ fn wanted_source(model: &Model) -> Option<LogSource> {
 fn candidate_else_live(model: &Model) -> Option<Slot> {
     let snapshot = model.snapshot()?;
     let has_instance = |slot: &Slot| snapshot.slots.get(*slot).instance.is_some();
-    let of_release = model.release_in_flight().map(|status| status.plan.slot);
+    let goes_on = model.release().filter(|status| !status.is_over());
+    let of_release = goes_on.map(|status| status.plan.slot);
     let candidate = Slot::BOTH
         .into_iter()
         .find(|slot| snapshot.role(*slot) == Role::Candidate);

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{pane, progress, text};
+use crate::console::action::Action;
 use crate::console::layout::LEAST;
 use crate::console::model::Model;
 use crate::console::theme::{Meaning, Theme};
@@ -24,11 +25,17 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         words.push((progress::in_a_word(theme, status), Meaning::Busy));
     }
     let way_out = if model.dialog.is_some() {
-        "Esc closes a question"
+        "Esc closes a question".to_owned()
     } else {
-        "q quits"
+        format!("{} quits", model.keymap.shown(Action::Quit))
     };
-    words.push((way_out.to_owned(), Meaning::Key));
+    words.push((way_out, Meaning::Key));
+    // What it has can be seen; the way out, and what a release does, cannot.
+    for least in [2, 0, 0] {
+        if words.len() > usize::from(place.height) && words.len() > 1 {
+            words.remove(least.min(words.len() - 2));
+        }
+    }
     let lines = words
         .into_iter()
         .map(|(words, meaning)| Line::from(theme.span(text::cut(&words, columns, theme), meaning)));

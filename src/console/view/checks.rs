@@ -55,9 +55,10 @@ fn about(model: &Model, rows: &[CheckRow]) -> String {
     };
     let mut about = format!(" · {}", status.plan.version.digest.short());
     let counted = [
-        CheckState::Settled(Verdict::Passed),
+        // What is wrong first: a narrow title loses the end.
         CheckState::Settled(Verdict::Failed),
         CheckState::Settled(Verdict::Errored),
+        CheckState::Settled(Verdict::Passed),
         CheckState::Settled(Verdict::NoData),
         CheckState::Running,
     ];

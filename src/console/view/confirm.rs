@@ -6,11 +6,12 @@ use ratatui::text::{Line, Span};
 use super::dialog::{Sheet, keys, wrapped};
 use super::{header, text};
 use crate::checks::Verdict;
+use crate::console::action::Action;
 use crate::console::model::{Button, Confirm, Model, Question};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{PlannedCalls, ReleaseKind, Step};
-use crate::release::words::keeps_warm;
-use crate::release::{Need, Plan, Status};
+use crate::release::words::{duration, keeps_warm};
+use crate::release::{Limit, Need, Plan, Status};
 
 pub(super) fn sheet<'a>(
     model: &Model,
@@ -27,8 +28,9 @@ pub(super) fn sheet<'a>(
     };
     let verb = verb(&asked.question);
     let mut sheet = Sheet::new(format!(
-        "{verb} · {} · {environment}",
-        plan.target().service
+        "{verb} · {} · {environment} ({})",
+        plan.target().service,
+        plan.tier()
     ));
     sheet.top = asked.top;
     sheet.frame = if plan.tier().is_protected() {
@@ -40,7 +42,12 @@ pub(super) fn sheet<'a>(
     match &asked.question {
         Question::Begin(plan) => begin(theme, plan, &mut rows),
         Question::Step(status, step) => self::step(model, theme, status, *step, &mut rows),
-        Question::BackOut(status) => back_out(theme, status, &mut rows),
+        Question::BackOut(status) => {
+            back_out(theme, status, &mut rows);
+            if let Some(note) = &asked.note {
+                rows.push(("note", note.clone(), Meaning::Muted));
+            }
+        }
         Question::EndStandby(status) => {
             let from = status
                 .plan
@@ -53,12 +60,8 @@ pub(super) fn sheet<'a>(
             stop_calls(&status.plan, "stop", &mut rows);
         }
     }
-    if let Some(reason) = &plan.reason {
-        rows.push((
-            "why",
-            format!("\"{reason}\", {}", plan.operator),
-            Meaning::Muted,
-        ));
+    if !matches!(asked.question, Question::Begin(_)) {
+        why(plan, &mut rows);
     }
     for (label, words, meaning) in rows {
         sheet
@@ -101,11 +104,23 @@ fn begin(theme: &Theme, plan: &Plan, rows: &mut Rows<'_>) {
     for warning in &plan.warnings {
         rows.push(("note", warning.clone(), Meaning::Warn));
     }
+    // Before the calls, of which there are many: a small screen scrolls.
+    if let Some(planned) = plan.step(Step::Switch) {
+        rows.push(("undo", planned.undo.clone(), Meaning::Muted));
+    }
+    if let Some(until) = warm_until(plan) {
+        rows.push(("", until, Meaning::Muted));
+    }
+    why(plan, rows);
     for planned in &plan.calls {
         calls(Some(planned), planned.step.as_str(), rows);
     }
-    if let Some(planned) = plan.step(Step::Switch) {
-        rows.push(("undo", planned.undo.clone(), Meaning::Muted));
+}
+
+fn why(plan: &Plan, rows: &mut Rows<'_>) {
+    if let Some(reason) = &plan.reason {
+        let words = format!("\"{reason}\", {}", plan.operator);
+        rows.push(("why", words, Meaning::Muted));
     }
 }
 
@@ -141,22 +156,60 @@ fn step(model: &Model, theme: &Theme, status: &Status, step: Step, rows: &mut Ro
     let age = status.checked_at.map_or("not run yet".to_owned(), |at| {
         format!("{} ago", text::age(text::seconds(at, model.now)))
     });
-    let digest = status.plan.version.digest.short();
-    let words = format!("{}, of {digest}, {age}", counts.join(", "));
-    rows.push((
-        "checks",
-        words,
-        if bad { Meaning::Warn } else { Meaning::Ok },
-    ));
+    let (of, is_other) = of_which(model, &status.plan);
+    let words = format!("{}, of {of}, {age}", counts.join(", "));
+    let meaning = match (bad, is_other) {
+        (_, true) => Meaning::Bad,
+        (true, false) => Meaning::Warn,
+        (false, false) => Meaning::Ok,
+    };
+    rows.push(("checks", words, meaning));
+    if step == Step::Switch {
+        calls(status.plan.step(Step::Watch), "watch", rows);
+    }
     let planned = status.plan.step(step);
-    if step == Step::Stop {
-        stop_calls(&status.plan, "does", rows);
-    } else {
-        calls(planned, "does", rows);
+    match step {
+        Step::Stop => stop_calls(&status.plan, "does", rows),
+        Step::Register | Step::Switch => calls(planned, "writes", rows),
+        _ => calls(planned, "does", rows),
     }
     if let Some(planned) = planned {
         rows.push(("undo", planned.undo.clone(), Meaning::Muted));
     }
+    if step == Step::Switch
+        && let Some(until) = warm_until(&status.plan)
+    {
+        rows.push(("", until, Meaning::Muted));
+    }
+}
+
+/// The digest that was checked, and whether another one runs there now.
+fn of_which(model: &Model, plan: &Plan) -> (String, bool) {
+    let checked = &plan.version.digest;
+    let snapshot = model.world.get(plan.target());
+    let running = snapshot.and_then(|s| s.slots.get(plan.slot).instance.as_ref());
+    match running {
+        Some(instance) if instance.digest == *checked => {
+            (format!("{}, which runs now", checked.short()), false)
+        }
+        Some(instance) => {
+            let other = instance.digest.short();
+            (format!("{}, but {other} runs now", checked.short()), true)
+        }
+        None => (checked.short().to_owned(), false),
+    }
+}
+
+/// How long the way back stays one key away.
+fn warm_until(plan: &Plan) -> Option<String> {
+    let old = plan.from.as_ref()?.slot;
+    Some(match plan.definition.timing.standby {
+        Limit::After(time) => format!(
+            "R does that in one step while {old} is kept warm: {} after the drain",
+            duration(time)
+        ),
+        Limit::Never => format!("R does that in one step: {old} stays warm until it is stopped"),
+    })
 }
 
 fn back_out(theme: &Theme, status: &Status, rows: &mut Rows<'_>) {
@@ -258,6 +311,14 @@ fn labelled<'a>(
     lines
 }
 
+/// Arming may end under a question.
+fn not_armed(model: &Model, asked: &Confirm) -> Option<String> {
+    let target = asked.question.plan().target();
+    let armed = model.is_armed() && model.open.as_ref() == Some(target);
+    let arm = model.keymap.shown(Action::Arm);
+    (!armed).then(|| format!("not armed any more: Esc, then {arm} arms {target} again"))
+}
+
 fn foot<'a>(model: &Model, theme: &Theme, asked: &Confirm, verb: &'static str) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
     if asked.need == Need::TypedName {
@@ -294,6 +355,9 @@ fn foot<'a>(model: &Model, theme: &Theme, asked: &Confirm, verb: &'static str) -
         go,
     ]));
     lines.push(Line::default());
+    if let Some(words) = not_armed(model, asked) {
+        lines.insert(0, Line::from(theme.span(words, Meaning::Warn)));
+    }
     let left = text::clock(text::seconds(model.now, asked.expires_at));
     let mut hint = keys(
         theme,

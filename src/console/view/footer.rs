@@ -6,12 +6,16 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{pane, text};
-use crate::console::action::{Action, BINDINGS, Binding, Scope};
-use crate::console::model::{Model, Pane, Weight, offers};
+use crate::console::action::{Action, Scope};
+use crate::console::keymap::Bound;
+use crate::console::model::{Model, Pane, Prompt, Weight, offers};
 use crate::console::theme::{Meaning, Theme};
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
     let room = usize::from(place.width);
+    if let Some(prompt) = &model.prompt {
+        return self::prompt(prompt, theme, frame, place);
+    }
     if let Some(notice) = &model.notice {
         let meaning = match notice.weight {
             Weight::Told => Meaning::Notice,
@@ -21,40 +25,71 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         let line = Line::from(vec![Span::raw(" "), theme.span(words, meaning)]);
         return pane::lines(frame, place, [line]);
     }
-    let (always, rest): (Vec<&Binding>, Vec<&Binding>) = BINDINGS
-        .iter()
-        .filter(|binding| binding.in_footer)
-        .filter(|binding| binding.scope == Scope::Everywhere || model.focus == Pane::Logs)
-        .filter(|binding| offers(model, binding.action))
-        .partition(|binding| matches!(binding.action, Action::Help | Action::Quit));
-    let reserved: usize = always.iter().map(|binding| wide(binding)).sum();
+    let (always, mut rest): (Vec<&Bound>, Vec<&Bound>) = model
+        .keymap
+        .lines()
+        .filter(|bound| bound.binding.in_footer && !bound.keys.is_empty())
+        .filter(|bound| bound.binding.scope.covers(model.focus))
+        .filter(|bound| offers(model, bound.binding.action))
+        .partition(|bound| matches!(bound.binding.action, Action::Help | Action::Quit));
+    rest.sort_by_key(|bound| urgency(model, bound));
+    let reserved: usize = always.iter().map(|bound| wide(bound)).sum();
     let mut line = Line::from(Span::raw(" "));
-    for binding in rest {
-        if line.width() + wide(binding) + reserved <= room {
-            push(&mut line, theme, binding);
+    for bound in rest {
+        if line.width() + wide(bound) + reserved <= room {
+            push(&mut line, theme, bound);
         }
     }
-    for binding in always {
-        push(&mut line, theme, binding);
+    for bound in always {
+        push(&mut line, theme, bound);
     }
     pane::lines(frame, place, [line]);
 }
 
-fn words(binding: &Binding) -> (String, String) {
-    let key = binding
+/// What matters most right now stands first: what a release waits for, the ways out of it, what is
+/// only good in the pane that has the keys; then the rest, in the order of the table.
+fn urgency(model: &Model, bound: &Bound) -> u8 {
+    let flies = model.release_in_flight().is_some();
+    match (bound.binding.action, bound.binding.scope) {
+        (Action::Approve, _) => 0,
+        (Action::BackOut | Action::RollBack, _) if flies => 1,
+        (Action::Unzoom, _) if model.looks.zoomed => 2,
+        (_, Scope::Environments | Scope::Logs) => 3,
+        (Action::Search, _) if model.focus == Pane::Logs => 3,
+        _ => 4,
+    }
+}
+
+fn prompt(prompt: &Prompt, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
+    let sign = format!(" {}", prompt.kind.sign());
+    let column = text::width(&sign) + prompt.line.cursor();
+    let line = Line::from(vec![
+        theme.span(sign, Meaning::Title),
+        theme.span(prompt.line.text().to_owned(), Meaning::Text),
+    ]);
+    pane::lines(frame, place, [line]);
+    if let Ok(column) = u16::try_from(column)
+        && column < place.width
+    {
+        frame.set_cursor_position((place.x + column, place.y));
+    }
+}
+
+fn words(bound: &Bound) -> (String, String) {
+    let key = bound
         .keys
         .first()
         .map_or(String::new(), ToString::to_string);
-    (key, format!(" {}  ", binding.label))
+    (key, format!(" {}  ", bound.binding.label))
 }
 
-fn wide(binding: &Binding) -> usize {
-    let (key, label) = words(binding);
+fn wide(bound: &Bound) -> usize {
+    let (key, label) = words(bound);
     text::width(&key) + text::width(&label)
 }
 
-fn push(line: &mut Line<'_>, theme: &Theme, binding: &Binding) {
-    let (key, label) = words(binding);
+fn push(line: &mut Line<'_>, theme: &Theme, bound: &Bound) {
+    let (key, label) = words(bound);
     line.push_span(theme.span(key, Meaning::Key));
     line.push_span(theme.span(label, Meaning::Muted));
 }

@@ -1,17 +1,17 @@
-//! The first line: which target this is about, how well it is seen, who drives it, and whether it
-//! may be changed. And the names of the panes, where only one is shown.
+//! The first line: which target this is about, whether it may be changed, how well it is seen, and
+//! who drives it. Where it is narrow each part is said shorter, the least important first; no word is
+//! cut. And the names of the panes, where only one is shown.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{pane, text};
-use crate::console::model::{Mode, Model, Pane};
+use crate::console::action::Action;
+use crate::console::layout;
+use crate::console::model::{Mode, Model, Pane, lease_left};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{Snapshot, SourceState, Tier};
-
-/// The columns below which the header says only what is not as it should be.
-const SHORT: u16 = 100;
 
 /// The meaning of a tier.
 pub(super) fn tier_meaning(tier: Tier) -> Meaning {
@@ -22,42 +22,91 @@ pub(super) fn tier_meaning(tier: Tier) -> Meaning {
     }
 }
 
-pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
-    let mut parts: Vec<Vec<Span<'_>>> = vec![vec![theme.span(" greenroom", Meaning::Title)]];
-    parts.push(target(model, theme));
-    // What decides about danger comes first: a narrow screen loses the rest.
-    parts.push(arming(model, theme));
-    if let Some(snapshot) = model.snapshot() {
-        parts.push(sources(snapshot, theme, model, place.width));
-        if let Some(lock) = lock(model, snapshot, theme) {
-            parts.push(lock);
-        }
-        let sources = &snapshot.sources;
-        let all = [&sources.runtime, &sources.registry, &sources.router];
-        // While everything is heard, what is shown is what is: a time would only make noise.
-        if !all.into_iter().all(SourceState::is_live) {
-            let seen = format!("seen {}", text::time_of_day(snapshot.at));
-            parts.push(vec![theme.span(seen, Meaning::Muted)]);
-        }
+/// A part of the line in its forms, from the longest to the shortest; the last may be nothing.
+struct Part<'a> {
+    forms: Vec<Vec<Span<'a>>>,
+    /// Which of them is shown.
+    form: usize,
+}
+
+impl<'a> Part<'a> {
+    fn new(forms: Vec<Vec<Span<'a>>>) -> Self {
+        Self { forms, form: 0 }
     }
-    let mut line = Line::default();
-    let room = usize::from(place.width);
-    for part in parts {
-        let wide: usize = part.iter().map(Span::width).sum();
-        if line.width() + wide + 2 > room && line.width() > 0 {
-            continue;
-        }
-        if line.width() > 0 {
+
+    fn spans(&self) -> &[Span<'a>] {
+        self.forms.get(self.form).map_or(&[], Vec::as_slice)
+    }
+
+    fn width(&self) -> usize {
+        self.spans().iter().map(Span::width).sum()
+    }
+
+    /// Says it shorter; whether it could.
+    fn shorten(&mut self) -> bool {
+        let could = self.form + 1 < self.forms.len();
+        self.form += usize::from(could);
+        could
+    }
+}
+
+pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
+    let mut parts = parts(model, theme);
+    let room = usize::from(place.width).saturating_sub(1);
+    // The first to be shortened is the last of these: what decides about danger stays longest.
+    let order = [TARGET, ARMING, SILENT, LOCK, TITLE, LIVE, CLOCK];
+    for index in order.into_iter().rev() {
+        while wide(&parts) > room && parts.get_mut(index).is_some_and(Part::shorten) {}
+    }
+    let mut line = Line::from(Span::raw(" "));
+    for part in parts.iter().filter(|part| part.width() > 0) {
+        if line.width() > 1 {
             line.push_span("  ");
         }
-        line.extend(part);
+        line.extend(part.spans().iter().cloned());
     }
     pane::lines(frame, place, [line]);
 }
 
-fn target<'a>(model: &Model, theme: &Theme) -> Vec<Span<'a>> {
+/// The columns that parts take, with two between each and the next.
+fn wide(parts: &[Part<'_>]) -> usize {
+    let shown = parts.iter().map(Part::width).filter(|wide| *wide > 0);
+    shown.map(|wide| wide + 2).sum::<usize>().saturating_sub(2)
+}
+
+/// Where each part is in the line.
+const TITLE: usize = 0;
+const TARGET: usize = 1;
+const ARMING: usize = 2;
+const SILENT: usize = 3;
+const LIVE: usize = 4;
+const LOCK: usize = 5;
+const CLOCK: usize = 6;
+
+fn parts<'a>(model: &Model, theme: &Theme) -> Vec<Part<'a>> {
+    let nothing = || Part::new(vec![Vec::new()]);
+    let mut parts = vec![
+        Part::new(vec![
+            vec![theme.span("greenroom", Meaning::Title)],
+            Vec::new(),
+        ]),
+        target(model, theme),
+        arming(model, theme),
+    ];
+    let Some(snapshot) = model.snapshot() else {
+        parts.extend([nothing(), nothing(), nothing(), nothing()]);
+        return parts;
+    };
+    parts.push(silent(model, snapshot, theme));
+    parts.push(live(snapshot, theme));
+    parts.push(lock(model, snapshot, theme));
+    parts.push(clock(model, theme));
+    parts
+}
+
+fn target<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     let Some(open) = &model.open else {
-        return vec![theme.span("no target is open", Meaning::Muted)];
+        return Part::new(vec![vec![theme.span("no target is open", Meaning::Muted)]]);
     };
     let tier = model
         .world
@@ -71,81 +120,153 @@ fn target<'a>(model: &Model, theme: &Theme) -> Vec<Span<'a>> {
     } else {
         open.environment.to_string()
     };
-    vec![
-        theme.span(format!("{} / ", open.service), Meaning::Text),
-        theme.span(format!(" {environment} ({tier}) "), tier_meaning(tier)),
-    ]
+    let service = theme.span(format!("{} / ", open.service), Meaning::Text);
+    let meaning = tier_meaning(tier);
+    Part::new(vec![
+        vec![
+            service.clone(),
+            theme.span(format!(" {environment} ({tier}) "), meaning),
+        ],
+        vec![service, theme.span(format!(" {environment} "), meaning)],
+        vec![theme.span(format!(" {environment} "), meaning)],
+    ])
 }
 
-fn arming<'a>(model: &Model, theme: &Theme) -> Vec<Span<'a>> {
+fn arming<'a>(model: &Model, theme: &Theme) -> Part<'a> {
+    let told = |words: String, meaning: Meaning| vec![theme.span(words, meaning)];
     match (&model.armed, model.mode) {
         (Some(armed), _) => {
             let left = text::clock(text::seconds(model.now, armed.until));
-            let words = if model.open.as_ref() == Some(&armed.target) {
-                format!("{} armed {left}", theme.glyph(Glyph::Hand))
-            } else {
-                format!("{} armed {} {left}", theme.glyph(Glyph::Hand), armed.target)
-            };
-            vec![theme.span(words, Meaning::Warn)]
+            let hand = theme.glyph(Glyph::Hand);
+            let short = told(format!("{hand} armed {left}"), Meaning::Warn);
+            if model.open.as_ref() == Some(&armed.target) {
+                return Part::new(vec![short]);
+            }
+            // Never shortened: it would read as if this target were armed.
+            let long = format!("{hand} armed {} {left}", armed.target);
+            Part::new(vec![told(long, Meaning::Warn)])
         }
-        (None, Mode::Armable(_)) => vec![theme.span("read-only (W arms)", Meaning::Muted)],
-        (None, Mode::ReadOnly) => vec![theme.span("read-only", Meaning::Muted)],
+        (None, Mode::Armable(_)) => {
+            let arm = model.keymap.shown(Action::Arm);
+            Part::new(vec![
+                told(format!("read-only ({arm} arms)"), Meaning::Muted),
+                told("read-only".into(), Meaning::Muted),
+            ])
+        }
+        (None, Mode::ReadOnly) => Part::new(vec![told("read-only".into(), Meaning::Muted)]),
     }
 }
 
-/// Each source with its state; where space is short, only those that are not heard are named.
-fn sources<'a>(snapshot: &Snapshot, theme: &Theme, model: &Model, columns: u16) -> Vec<Span<'a>> {
-    let short = columns < SHORT;
-    let all = [
+fn sources(snapshot: &Snapshot) -> [(&'static str, &SourceState); 3] {
+    [
         ("runtime", &snapshot.sources.runtime),
         ("registry", &snapshot.sources.registry),
         ("proxy", &snapshot.sources.router),
-    ];
-    let mut spans = Vec::new();
-    for (name, state) in all {
-        let (glyph, words, meaning) = match state {
-            SourceState::Live => (Glyph::Full, String::new(), Meaning::Ok),
-            SourceState::Connecting => (Glyph::Half, " connecting".to_owned(), Meaning::Busy),
-            SourceState::Stale { since, .. } => {
-                let age = text::age(text::seconds(*since, model.now));
-                (Glyph::Cross, format!(" stale {age}"), Meaning::Bad)
-            }
-        };
-        if short && state.is_live() {
-            continue;
-        }
-        if !spans.is_empty() {
-            spans.push(Span::raw(" "));
-        }
-        spans.push(theme.span(format!("{name} "), Meaning::Muted));
-        spans.push(theme.span(format!("{}{words}", theme.glyph(glyph)), meaning));
-    }
-    if spans.is_empty() {
-        spans.push(theme.span("sources ", Meaning::Muted));
-        spans.push(theme.span(theme.glyph(Glyph::Full), Meaning::Ok));
-    }
-    spans
+    ]
 }
 
-fn lock<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Option<Vec<Span<'a>>> {
-    let holder = &snapshot.lock.as_ref()?.record;
+/// The sources that are not heard: since when, and when they are asked again.
+fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
+    let forms = [3, 2, 1, 0].map(|detail| {
+        let mut spans = Vec::new();
+        for (name, state) in sources(snapshot) {
+            let (glyph, words, meaning) = match state {
+                SourceState::Live => continue,
+                SourceState::Connecting => (Glyph::Half, " connecting".to_owned(), Meaning::Busy),
+                SourceState::Stale {
+                    since, retry_at, ..
+                } => {
+                    let age = text::age(text::seconds(*since, model.now));
+                    let again = retry_at.filter(|at| *at > model.now && detail == 3);
+                    let again = again.map_or(String::new(), |at| {
+                        format!(", again in {}s", text::seconds(model.now, at))
+                    });
+                    (Glyph::Cross, format!(" stale {age}{again}"), Meaning::Bad)
+                }
+            };
+            if !spans.is_empty() {
+                spans.push(Span::raw(" "));
+            }
+            if detail > 0 {
+                spans.push(theme.span(format!("{name} "), Meaning::Muted));
+            }
+            let words = if detail > 1 { words } else { String::new() };
+            spans.push(theme.span(format!("{}{words}", theme.glyph(glyph)), meaning));
+        }
+        spans
+    });
+    Part::new(forms.to_vec())
+}
+
+/// The sources that are heard; first their names go, then all of it.
+fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
+    let heard: Vec<&str> = sources(snapshot)
+        .into_iter()
+        .filter(|(_, state)| state.is_live())
+        .map(|(name, _)| name)
+        .collect();
+    if heard.is_empty() {
+        return Part::new(vec![Vec::new()]);
+    }
+    let full = theme.glyph(Glyph::Full);
+    let mut long = Vec::new();
+    for name in &heard {
+        if !long.is_empty() {
+            long.push(Span::raw(" "));
+        }
+        long.push(theme.span(format!("{name} "), Meaning::Muted));
+        long.push(theme.span(full, Meaning::Ok));
+    }
+    let mut forms = vec![long];
+    if heard.len() == 3 {
+        forms.push(vec![
+            theme.span("sources ", Meaning::Muted),
+            theme.span(full, Meaning::Ok),
+        ]);
+    }
+    forms.push(Vec::new());
+    Part::new(forms)
+}
+
+fn lock<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
+    let Some(holder) = &snapshot.lock else {
+        return Part::new(vec![Vec::new()]);
+    };
+    let release = holder.record.release;
     let ours = model
         .release_in_flight()
-        .is_some_and(|status| status.plan.release == holder.release);
-    let (who, meaning) = if ours {
-        ("you".to_owned(), Meaning::Text)
+        .is_some_and(|status| status.plan.release == release);
+    let (who, name, meaning) = if ours {
+        ("you".to_owned(), "you".to_owned(), Meaning::Text)
     } else {
-        (holder.operator.to_string(), Meaning::Warn)
+        let operator = &holder.record.operator;
+        (operator.to_string(), operator.name.clone(), Meaning::Warn)
     };
-    let words = format!("lock: {}", text::clean(&who));
-    Some(vec![theme.span(words, meaning)])
+    let left = lease_left(snapshot, holder.ttl_seconds, model.now);
+    let lease = left.map_or(String::new(), |left| format!(", lease {left}s"));
+    let said = |words: String| vec![theme.span(text::clean(&words).into_owned(), meaning)];
+    Part::new(vec![
+        said(format!("lock: {who}{lease}")),
+        said(format!("lock: {who}")),
+        said(format!("lock: {name}")),
+        said("lock".to_owned()),
+    ])
+}
+
+/// The time of day, while it goes on by itself: a clock that stands would be read as one that goes.
+fn clock<'a>(model: &Model, theme: &Theme) -> Part<'a> {
+    if !model.counts_time() {
+        return Part::new(vec![Vec::new()]);
+    }
+    let time = theme.span(text::time_of_day(model.now), Meaning::Muted);
+    Part::new(vec![vec![time], Vec::new()])
 }
 
 /// The line with the names of the panes.
 pub(super) fn tabs(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
     let mut line = Line::default();
     for tab in Pane::ALL {
-        let words = format!(" {} {} ", tab.number(), tab.name());
+        let words = layout::tab(tab);
         let meaning = if tab == model.focus {
             Meaning::Selection
         } else {

@@ -14,6 +14,8 @@ use crate::release::{Progress, Status, StepState, StepStatus};
 
 /// The columns a rung has for what is observed at the moment.
 const NOTE: usize = 24;
+/// The least of a reason that is worth its place.
+const LEAST_REASON: usize = 16;
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
     if place.height < 3 {
@@ -21,7 +23,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         return pane::lines(frame, place, [line]);
     }
     let columns = usize::from(place.width.saturating_sub(2));
-    let title = text::cut(&title(model, theme), columns, theme);
+    let title = text::cut(&title(model, theme, columns), columns, theme);
     let block = Block::bordered()
         .border_set(theme.charset().border())
         .border_style(theme.style(border(model)))
@@ -36,7 +38,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let mut told = Vec::new();
     let lines = progress::lines(model, theme, status);
     // What stands alone has all the room; else each has its own line, and none takes another's.
-    let alone = lines.len() == 1;
+    let alone = lines.len() == 1 && inner.height > 2;
     for (words, meaning) in lines {
         let room = columns.saturating_sub(2);
         if alone {
@@ -53,44 +55,76 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
 }
 
 fn border(model: &Model) -> Meaning {
-    match model.release_in_flight().map(|status| &status.progress) {
+    let own = model.release_in_flight().map(|status| &status.progress);
+    match own {
         Some(Progress::Asking { .. }) => Meaning::Warn,
         Some(Progress::Choosing { .. } | Progress::Unrecorded { .. }) => Meaning::Bad,
+        // It is not for whoever sits here to answer: it may be looked at in peace.
         _ => Meaning::Border,
     }
 }
 
-fn title(model: &Model, theme: &Theme) -> String {
+/// The title in as many words as fit: what goes where is always said, then who drives it and how long
+/// it goes on, then its id, and last why.
+fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     let Some(status) = model.release() else {
         return " Release ".to_owned();
     };
     let plan = &status.plan;
-    let from = plan
-        .from
-        .as_ref()
-        .map_or("nothing", |from| from.version.name());
+    let from = plan.from.as_ref();
+    let from = from.map_or("nothing", |from| from.version.name());
     let what = match plan.kind {
         ReleaseKind::Promote => String::new(),
         other => format!("{other} "),
     };
-    let reason = plan
-        .reason
-        .as_ref()
-        .map_or(String::new(), |reason| format!(" · \"{reason}\""));
-    let end = if status.is_over() {
-        " · over".to_owned()
-    } else {
-        format!(" · {}", text::clock(text::seconds(status.since, model.now)))
+    let service = &plan.target().service;
+    let arrow = theme.glyph(Glyph::Arrow);
+    let what = format!("{what}{service} {from} {arrow} {}", plan.version.name());
+    let release = format!("Release {}", plan.release.short());
+    let who = match model.elsewhere().filter(|told| told.is_driven()) {
+        Some(told) => format!("driven by {}", progress::driver(told)),
+        None => plan.operator.to_string(),
     };
-    format!(
-        " Release {} · {what}{} {from} {} {} · {}{reason} · {}{end} ",
-        plan.release.short(),
-        plan.target().service,
-        theme.glyph(Glyph::Arrow),
-        plan.version.name(),
-        plan.target().environment,
-        plan.operator
-    )
+    let end = if matches!(status.progress, Progress::Interrupted { .. }) {
+        "interrupted".to_owned()
+    } else if status.is_over() {
+        "over".to_owned()
+    } else {
+        text::clock(text::seconds(status.since, model.now))
+    };
+    let environment = plan.target().environment.to_string();
+    let reason = plan.reason.as_ref();
+    let reason = reason.map_or(String::new(), |reason| format!("\"{reason}\""));
+    // In their order, each with its rank: the highest goes first.
+    let mut parts = vec![
+        (release, 3),
+        (what, 0),
+        (environment, 4),
+        (reason, 5),
+        (who, 2),
+        (end, 1),
+    ];
+    parts.retain(|(words, _)| !words.is_empty());
+    loop {
+        let words: Vec<&str> = parts.iter().map(|(words, _)| words.as_str()).collect();
+        let title = format!(" {} ", words.join(" · "));
+        if text::width(&title) <= columns || parts.len() == 1 {
+            return title;
+        }
+        let last = parts.iter().map(|(_, rank)| *rank).max();
+        let is_reason = last == Some(5);
+        let over = text::width(&title) - columns;
+        let Some(part) = parts.iter_mut().find(|(_, rank)| Some(*rank) == last) else {
+            return title;
+        };
+        // A reason still says something when it is cut.
+        let room = text::width(&part.0).saturating_sub(over);
+        if is_reason && room >= LEAST_REASON {
+            part.0 = text::cut(&part.0, room, theme);
+        } else {
+            parts.retain(|(_, rank)| Some(*rank) != last);
+        }
+    }
 }
 
 /// What stands here without a release of this console.
@@ -150,7 +184,13 @@ fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
     if says_itself {
         return rungs(model, theme, status, columns);
     }
-    let words = format!(" {}  ", progress::in_a_word(theme, status));
+    let left = match status.progress {
+        Progress::Standby { until: Some(until) } => {
+            format!(" {}", text::clock(text::seconds(model.now, until)))
+        }
+        _ => String::new(),
+    };
+    let words = format!(" {}{left}  ", progress::in_a_word(theme, status));
     let mut line = Line::from(theme.span(words, Meaning::Busy));
     let room = columns.saturating_sub(line.width());
     line.extend(rungs(model, theme, status, room).spans);
@@ -188,8 +228,15 @@ fn rungs<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> L
     if from > 0 {
         line.push_span(theme.span(theme.glyph(Glyph::More), Meaning::Muted));
     }
-    for (words, meaning) in all.into_iter().skip(from) {
+    let last = all.len().saturating_sub(1);
+    for (index, (words, meaning)) in all.into_iter().enumerate().skip(from) {
         let room = columns.saturating_sub(line.width());
+        // A mark that there are more needs its own place.
+        let needed = text::width(&words) + if index == last { 0 } else { 3 };
+        if needed > room && index > relevant {
+            line.push_span(theme.span(theme.glyph(Glyph::More), Meaning::Muted));
+            break;
+        }
         line.push_span(theme.span(text::cut(&words, room, theme), meaning));
         line.push_span("  ");
     }
@@ -225,8 +272,8 @@ fn rung(
                 let whole = text::clock(text::seconds(*since, *deadline));
                 words = format!("{words} of {whole}");
             }
-            if let Some(counted) = counted(status, step) {
-                words = format!("{words} {counted}");
+            if let Some(counted) = counted(status, step, note_room > 0) {
+                words = format!("{words}{counted}");
             } else if !note.is_empty() && note_room > 0 {
                 words = format!("{words} {}", text::cut(note, note_room, theme));
             }
@@ -244,16 +291,29 @@ fn rung(
     (format!("{} {words}", theme.glyph(glyph)), meaning)
 }
 
-/// How far a step is, where it counts something.
-fn counted(status: &Status, step: Step) -> Option<String> {
+/// How far a step is, where it counts something; with a word for it where there is room.
+fn counted(status: &Status, step: Step, has_room: bool) -> Option<String> {
     match step {
         Step::Pull => {
             let (done, total) = status.pulled?;
             // Tenths of a megabyte, without going through floating point.
             let tenths = |bytes: u64| format!("{}.{}", bytes / 1_000_000, bytes / 100_000 % 10);
-            Some(format!("{} of {} MB", tenths(done), tenths(total)))
+            Some(format!(", {} of {} MB", tenths(done), tenths(total)))
         }
-        Step::Drain => status.draining.map(|open| format!("{open} connections")),
+        Step::Drain => status.draining.map(|open| match open {
+            1 => ", 1 connection".to_owned(),
+            open => format!(", {open} connections"),
+        }),
+        Step::Verify if !status.cases.is_empty() => {
+            let all = status.plan.definition.suite.cases.len();
+            let done = status.cases.len();
+            let all = all.max(done);
+            Some(if has_room {
+                format!(", {done} of {all} cases")
+            } else {
+                format!(", {done}/{all}")
+            })
+        }
         _ => None,
     }
 }

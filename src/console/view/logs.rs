@@ -1,128 +1,261 @@
-//! Pane 5: the log of one instance. Only the lines in view are touched, however many there are.
+//! Pane 5: a log. Only the lines in view are touched, however many there are.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
-use super::{pane, text};
-use crate::console::model::{Model, Pane};
+use super::{diagnostics, pane, text};
+use crate::console::model::{
+    LogFeed, LogKind, LongLines, Measure, Model, Pane, SLOT_COLUMNS, TIME_COLUMNS, Times,
+};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::logs::{Line as LogLine, Origin};
+use crate::inventory::Slot;
+use crate::logs::{Line as LogLine, LineId, Needle, Origin, Room, slice, wrapped};
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
-    let height = usize::from(place.height.saturating_sub(2));
-    let inner = pane::frame(
-        model,
-        theme,
-        frame,
-        place,
-        Pane::Logs,
-        &about(model, height),
-    );
-    let log = &model.log;
-    if log.ring.is_empty() {
-        let words = match &log.source {
-            Some(source) => format!("{} has said nothing yet", source.slot),
-            None => "no instance, no log".into(),
-        };
-        return pane::lines(
-            frame,
-            inner,
-            [Line::from(theme.span(words, Meaning::Muted))],
-        );
+    if let Some(looked) = &model.log.diagnostics {
+        return diagnostics::draw(model, theme, frame, place, looked);
     }
-    let top = log.view.top(&log.ring, height);
-    let columns = usize::from(inner.width);
-    let left = usize::from(log.view.left());
-    let lines = log
-        .ring
-        .window(top, height)
-        .map(|line| self::line(theme, line, left, columns));
+    let columns = usize::from(place.width.saturating_sub(2));
+    let measure = model.log.measure(columns);
+    let rows = |line: &LogLine| measure.rows(line);
+    let room = Room {
+        height: usize::from(place.height.saturating_sub(2)),
+        rows: &rows,
+    };
+    let about = about(model, room, columns);
+    let inner = pane::frame(model, theme, frame, place, Pane::Logs, &about);
+    let log = model.log.log();
+    let shown = log.shown();
+    if shown.is_empty() {
+        let words = theme.span(why_empty(model), Meaning::Muted);
+        return pane::lines(frame, inner, [Line::from(vec![Span::raw(" "), words])]);
+    }
+    let top = log.view().top(shown, room);
+    let look = Look {
+        theme,
+        measure,
+        long: model.log.long,
+        is_both: model.log.kind == LogKind::Both,
+        left: log.view().left(),
+        needle: log.needle(),
+        hit: log.hit(),
+    };
+    let lines = shown
+        .lines(top.number)
+        .flat_map(|line| look.rows(line))
+        .skip(top.skipped);
     pane::lines(frame, inner, lines);
 }
 
-fn about(model: &Model, height: usize) -> String {
-    let log = &model.log;
-    let Some(source) = &log.source else {
-        return String::new();
-    };
-    let version = model
-        .world
-        .get(&source.target)
-        .and_then(|snapshot| snapshot.slots.get(source.slot).instance.as_ref())
-        .map_or("gone", |instance| instance.version_name());
-    let mode = if log.view.follows() {
+/// What the title says, the less important left out where there is no room for it.
+fn about(model: &Model, room: Room<'_>, columns: usize) -> String {
+    let log = model.log.log();
+    let shown = log.shown();
+    let below = log.view().below(shown, room);
+    let mode = if log.view().follows() {
         "following".to_owned()
     } else {
-        format!(
-            "staying, {} below",
-            text::count(log.view.below(&log.ring, height))
-        )
+        format!("staying, {} below", text::count(below as u64))
     };
-    let mut about = format!(
-        " · {} {}:{version} · {mode} · {} lines",
-        source.slot,
-        source.target.service,
-        text::count(log.ring.total())
-    );
-    if log.ring.dropped() > 0 {
-        about = format!(
-            "{about}, the oldest {} dropped",
-            text::count(log.ring.dropped())
-        );
+    let wanted = &model.log.wanted;
+    let mut parts: Vec<(u8, String)> = vec![(0, name(model)), (2, mode)];
+    if log.ring().total() > 0 {
+        let total = text::count(log.ring().total());
+        parts.push((4, format!("{total} lines")));
     }
-    about
-}
-
-fn line<'a>(theme: &Theme, line: &LogLine, left: usize, columns: usize) -> Line<'a> {
-    let (mark, meaning) = match line.origin {
-        Origin::Out => (" ", Meaning::Text),
-        Origin::Err => ("!", Meaning::Warn),
-        Origin::Notice => (theme.glyph(Glyph::Half), Meaning::Notice),
-    };
-    // A line that tells its own time does not need the one at which it was heard.
-    let at = match line.at {
-        _ if has_own_time(&line.text) => String::new(),
-        Some(at) => format!("{} ", text::moment(at)),
-        None => " ".repeat(13),
-    };
-    let room = columns.saturating_sub(3 + at.len());
-    let shown = if left == 0 {
-        text::cut(&line.text, room, theme)
-    } else {
-        let rest: String = line.text.chars().skip(left).collect();
-        text::cut(&rest, room, theme)
-    };
-    Line::from(vec![
-        theme.span(format!(" {at}"), Meaning::Muted),
-        theme.span(format!("{mark} "), meaning),
-        theme.span(shown, meaning),
-    ])
-}
-
-/// Whether a line begins with an RFC 3339 time stamp.
-fn has_own_time(text: &str) -> bool {
-    let text = text.trim_start_matches(['[', ' ']);
-    let first = text.split([' ', ']', '\t']).next().unwrap_or("");
-    first.len() >= "2026-11-20T14:02:11Z".len() && first.parse::<jiff::Timestamp>().is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_whole_time_stamp_at_the_beginning_counts() {
-        for (text, has) in [
-            ("2026-11-20T14:02:11Z listening", true),
-            ("2026-11-20T14:02:11.250+01:00 listening", true),
-            ("[2026-11-20T14:02:11Z] listening", true),
-            ("2026-11-20 listening", false),
-            ("14:02:11 listening", false),
-            ("listening since 2026-11-20T14:02:11Z", false),
-            ("", false),
-        ] {
-            assert_eq!(has_own_time(text), has, "{text}");
+    if log.ring().dropped() > 0 {
+        let dropped = text::count(log.ring().dropped());
+        parts.push((3, format!("oldest {dropped} dropped")));
+    }
+    if let Some(since) = wanted.since {
+        parts.push((2, format!("since {}", text::time_of_day(since))));
+    }
+    if !wanted.filter.is_empty() {
+        let kept = text::count(shown.len() as u64);
+        parts.push((1, format!("&{} {kept}", wanted.filter)));
+    }
+    if let (Some(needle), Some((number, all))) = (log.needle(), log.hits()) {
+        let all = text::count(all as u64);
+        let found = match number {
+            Some(number) => format!("{} of {all}", text::count(number as u64)),
+            None if all == "0" => "not found".into(),
+            None => format!("{all} found"),
+        };
+        parts.push((1, format!("/{} {found}", needle.text())));
+    }
+    // The frame's own words: the cursor, number and name of the pane, and a space at the end.
+    let title = columns.saturating_sub("▸5 Logs ".chars().count());
+    loop {
+        let mut about = String::new();
+        for (_, part) in &parts {
+            about.push_str(" · ");
+            about.push_str(part);
         }
+        let least = parts.iter().map(|(weight, _)| *weight).max().unwrap_or(0);
+        if least == 0 || text::width(&about) <= title {
+            return about;
+        }
+        parts.retain(|(weight, _)| *weight < least);
+    }
+}
+
+fn name(model: &Model) -> String {
+    let Some(target) = &model.log.target else {
+        return "none".into();
+    };
+    let version = |slot: Slot| {
+        let side = model
+            .world
+            .get(target)
+            .map(|snapshot| snapshot.slots.get(slot));
+        let instance = side.and_then(|side| side.instance.as_ref());
+        match instance {
+            Some(instance) => format!("{slot} {}:{}", target.service, instance.version_name()),
+            None => format!("{slot} (nothing runs there)"),
+        }
+    };
+    match model.log.kind {
+        LogKind::Slot(slot) => version(slot),
+        LogKind::Both => format!("{} and {}", version(Slot::Blue), version(Slot::Green)),
+        LogKind::Proxy => format!("proxy of {target}"),
+        LogKind::Steps => format!("release steps of {target}"),
+    }
+}
+
+fn why_empty(model: &Model) -> String {
+    let log = model.log.log();
+    let wanted = &model.log.wanted;
+    let Some(target) = &model.log.target else {
+        return "no target is open, so there is no log".into();
+    };
+    if !log.ring().is_empty() {
+        let all = text::count(log.ring().len() as u64);
+        return match wanted.since {
+            Some(since) if wanted.filter.is_empty() => format!(
+                "no line since {}, {all} before: i shows them",
+                text::time_of_day(since)
+            ),
+            _ => format!("none of {all} lines has {}: Esc shows all", wanted.filter),
+        };
+    }
+    let runs = |slot| model.log.followed.contains_key(&LogFeed::Slot(slot));
+    match model.log.kind {
+        LogKind::Slot(slot) if runs(slot) => format!("{slot} has said nothing yet"),
+        LogKind::Slot(_) if !runs(Slot::Blue) && !runs(Slot::Green) => "no instance, no log".into(),
+        LogKind::Slot(slot) => format!("{slot} has no instance, so it has no log"),
+        LogKind::Both if runs(Slot::Blue) || runs(Slot::Green) => {
+            "neither slot has said anything yet".into()
+        }
+        LogKind::Both => "no instance in either slot, no log".into(),
+        LogKind::Proxy => format!("the proxy has written nothing about {target} yet"),
+        LogKind::Steps => format!("no release of {target} went on while this console was open"),
+    }
+}
+
+/// How lines are drawn.
+struct Look<'a> {
+    theme: &'a Theme,
+    measure: Measure,
+    long: LongLines,
+    is_both: bool,
+    left: usize,
+    needle: Option<&'a Needle>,
+    hit: Option<LineId>,
+}
+
+impl Look<'_> {
+    /// The rows of a line, as many as it was measured to have.
+    fn rows(&self, line: &LogLine) -> Vec<Line<'static>> {
+        let text = text::clean(&line.text);
+        let room = self.measure.room(line);
+        let (mark, meaning) = match line.origin {
+            Origin::Out => (" ", Meaning::Text),
+            Origin::Err => ("!", Meaning::Warn),
+            Origin::Notice => (self.theme.glyph(Glyph::Half), Meaning::Notice),
+        };
+        let mut before = self.before(line);
+        before.push(self.theme.span(format!("{mark} "), meaning));
+        if self.long == LongLines::Cut {
+            let (gap, mut part) = slice(&text, self.left, room);
+            let mut more = None;
+            if part.end < text.len() {
+                (_, part) = slice(&text, self.left, room.saturating_sub(1));
+                more = Some(self.theme.span(self.theme.glyph(Glyph::More), meaning));
+            }
+            before.push(Span::raw(" ".repeat(gap)));
+            before.extend(self.marked(&text, part, meaning));
+            before.extend(more);
+            return vec![Line::from(before)];
+        }
+        let gutter = self.measure.gutter(line);
+        let mut before = Some(before);
+        wrapped(&text, room)
+            .map(|part| {
+                let indent = || vec![Span::raw(" ".repeat(gutter))];
+                let mut spans = before.take().unwrap_or_else(indent);
+                spans.extend(self.marked(&text, part, meaning));
+                Line::from(spans)
+            })
+            .collect()
+    }
+
+    /// What stands before a line: whether it was gone to, its time, its slot.
+    fn before(&self, line: &LogLine) -> Vec<Span<'static>> {
+        let theme = self.theme;
+        let mut spans = vec![if self.hit == Some(line.id) {
+            theme.span(theme.glyph(Glyph::Cursor), Meaning::Match)
+        } else {
+            Span::raw(" ")
+        }];
+        if self.measure.times_of(line) == Times::Shown {
+            let at = match line.at {
+                Some(at) => format!("{} ", text::moment(at)),
+                None => " ".repeat(TIME_COLUMNS),
+            };
+            spans.push(theme.span(at, Meaning::Muted));
+        }
+        if self.is_both {
+            let (word, meaning) = match line.slot {
+                Some(Slot::Blue) => ("blue", Meaning::SlotBlue),
+                Some(Slot::Green) => ("green", Meaning::SlotGreen),
+                None => ("", Meaning::Text),
+            };
+            spans.push(theme.span(format!("{word:<SLOT_COLUMNS$}"), meaning));
+        }
+        spans
+    }
+
+    /// A part of a text, with what was searched for marked in it.
+    fn marked(
+        &self,
+        text: &str,
+        part: std::ops::Range<usize>,
+        meaning: Meaning,
+    ) -> Vec<Span<'static>> {
+        let mut spans = Vec::new();
+        let mut at = part.start;
+        let mut push = |from: usize, to: usize, meaning| {
+            if let Some(words) = text.get(from..to).filter(|words| !words.is_empty()) {
+                spans.push(self.theme.span(words.to_owned(), meaning));
+            }
+        };
+        let places = self
+            .needle
+            .into_iter()
+            .flat_map(|needle| needle.places(text));
+        for place in places {
+            if place.start >= part.end {
+                break;
+            }
+            if place.end > part.start {
+                let (start, end) = (place.start.max(part.start), place.end.min(part.end));
+                push(at, start, meaning);
+                push(start, end, Meaning::Match);
+                at = end;
+            }
+        }
+        push(at, part.end, meaning);
+        spans
     }
 }

@@ -1,20 +1,16 @@
 //! Pane 1: services × environments, each cell what is observed there.
 
-use std::ops::Range;
+use std::collections::BTreeSet;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{header, pane, text};
-use crate::console::model::{CellState, Model, Pane, cell_state};
+use super::{header, pane, progress, text};
+use crate::console::grid::{Grid, grid, list_rows};
+use crate::console::model::{CellState, Model, Order, Pane, cell, filtered, going_on, standby};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::inventory::{ServiceName, Target};
-
-/// The most a column of the matrix takes for its words.
-const COLUMN_MOST: usize = 24;
-/// The least a column takes: a short version and its glyph.
-const COLUMN_LEAST: usize = 7;
+use crate::inventory::{Hold, LockRecord, ServiceName, Snapshot, Target};
 
 /// Glyph, word and meaning of a cell's state.
 pub(super) fn look(state: CellState) -> (Glyph, &'static str, Meaning) {
@@ -25,6 +21,7 @@ pub(super) fn look(state: CellState) -> (Glyph, &'static str, Meaning) {
         CellState::Failed => (Glyph::Cross, "failed", Meaning::Bad),
         CellState::Waiting => (Glyph::Hand, "waits", Meaning::Warn),
         CellState::Releasing => (Glyph::Half, "releasing", Meaning::Busy),
+        CellState::Interrupted => (Glyph::Hand, "interrupted", Meaning::Warn),
         CellState::Drifted => (Glyph::Differs, "drifted", Meaning::Bad),
         CellState::Held => (Glyph::Held, "held", Meaning::Warn),
         CellState::Healthy => (Glyph::Full, "healthy", Meaning::Ok),
@@ -32,32 +29,42 @@ pub(super) fn look(state: CellState) -> (Glyph, &'static str, Meaning) {
 }
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
-    let inner = pane::frame(model, theme, frame, place, Pane::Environments, "");
-    let columns = model.world.environments.len();
-    if columns == 0 {
+    let about = about(model, usize::from(place.width));
+    let inner = pane::frame(model, theme, frame, place, Pane::Environments, &about);
+    if model.world.environments.is_empty() {
         let line = Line::from(theme.span("nothing observed yet", Meaning::Muted));
         return pane::lines(frame, inner, [line]);
     }
-    let room = usize::from(inner.width);
-    let names = model.world.services.iter().map(|name| name.as_str().len());
-    let first = (names.max().unwrap_or(0).max(7) + 2).min((room / 2).max(4));
-    let (range, widths) = columns_in(model, room.saturating_sub(first));
+    let shown = &model.services.shown;
+    let grid = grid(model, usize::from(inner.width));
+    let mut note = note(model, theme, inner.width.into());
+    // The list keeps the better part of a low pane.
+    note.truncate(usize::from(inner.height / 5));
+    let legend_rows = (note.len() + 1).min(usize::from(inner.height.saturating_sub(4)));
+    // A list that is longer than this stands still, whatever is said below it: a click has to know
+    // which row it is on.
+    let least = list_rows(inner.height.into());
+    let height = if shown.len() > least {
+        least
+    } else {
+        usize::from(inner.height).saturating_sub(1 + legend_rows)
+    };
+    let cursor = model.cursor.as_ref();
+    let row = cursor.and_then(|cursor| model.services.row(&cursor.service));
+    let top = pane::top(row.unwrap_or(0), shown.len(), height);
 
-    let mut lines = vec![heads(model, theme, first, &widths, range.clone())];
-    let legend_rows = 2.min(usize::from(inner.height.saturating_sub(4)));
-    let height = usize::from(inner.height).saturating_sub(1 + legend_rows);
-    let cursor_row = model.cursor.map_or(0, |(row, _)| row);
-    let top = pane::top(cursor_row, model.world.services.len(), height);
-    let services = model.world.services.iter().enumerate();
-    for (row, service) in services.skip(top).take(height) {
-        lines.push(cells(
-            model,
-            theme,
-            (row, service),
-            first,
-            &widths,
-            range.clone(),
-        ));
+    let mut lines = vec![heads(model, theme, &grid)];
+    let mut seen = BTreeSet::new();
+    for service in shown.iter().skip(top).take(height) {
+        lines.push(cells(model, theme, service, &grid, &mut seen));
+    }
+    if shown.is_empty() {
+        let words = format!(
+            " no service with {:?}: Esc shows all",
+            model.services.filter
+        );
+        let words = text::cut(&words, usize::from(inner.width), theme);
+        lines.push(Line::from(theme.span(words, Meaning::Warn)));
     }
     pane::lines(frame, inner, lines);
     let below = Rect {
@@ -67,56 +74,32 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         height: u16::try_from(legend_rows).unwrap_or(0),
         ..inner
     };
-    pane::lines(frame, below, legend(model, theme, room));
+    note.push(legend(theme, &seen, inner.width.into()));
+    pane::lines(frame, below, note);
 }
 
-/// Which columns are shown, and how wide each is: as wide as its name and its versions, as far as
-/// there is room; the widest give way first. The column of the cursor stays in view.
-fn columns_in(model: &Model, room: usize) -> (Range<usize>, Vec<usize>) {
-    let environments = &model.world.environments;
-    // The cursor's column is the last one in view, unless all before it fit with more.
-    let shown = (room / COLUMN_LEAST).clamp(1, environments.len().max(1));
-    let cursor = model.cursor.map_or(0, |(_, column)| column);
-    let from = cursor
-        .saturating_sub(shown - 1)
-        .min(environments.len().saturating_sub(shown));
-    let range = from..(from + shown).min(environments.len());
-    let mut widths: Vec<usize> = environments[range.clone()]
-        .iter()
-        .map(|(environment, _)| {
-            let versions = model.world.services.iter().filter_map(|service| {
-                let target = Target::new(service.clone(), environment.clone());
-                let instance = model.world.get(&target)?.live_instance()?;
-                // Its glyph stands behind it.
-                Some(text::width(instance.version_name()) + 1)
-            });
-            let name = text::width(environment.as_str());
-            versions.fold(name, usize::max).min(COLUMN_MOST) + 1
-        })
-        .collect();
-    while widths.iter().sum::<usize>() > room {
-        let Some(widest) = widths.iter_mut().max().filter(|wide| **wide > COLUMN_LEAST) else {
-            break;
-        };
-        *widest -= 1;
+/// What the title says of the list: how much of it is shown, and in which order.
+fn about(model: &Model, wide: usize) -> String {
+    let services = &model.services;
+    let mut parts = Vec::new();
+    if !services.filter.is_empty() {
+        let (shown, all) = (services.shown.len(), model.world.services.len());
+        parts.push(format!("{shown} of {all}"));
     }
-    // Room that is left is shared, up to where columns would look lost.
-    let spare = room.saturating_sub(widths.iter().sum()) / widths.len().max(1);
-    for wide in &mut widths {
-        *wide += spare.min(3);
+    if services.order != Order::default() {
+        parts.push(services.order.words().to_owned());
     }
-    (range, widths)
+    let separator = if wide < 50 { " " } else { " · " };
+    parts.iter().fold(String::new(), |about, part| {
+        format!("{about}{separator}{part}")
+    })
 }
 
-fn heads<'a>(
-    model: &Model,
-    theme: &Theme,
-    first: usize,
-    widths: &[usize],
-    range: Range<usize>,
-) -> Line<'a> {
-    let mut line = Line::from(theme.span(text::pad(" service", first, theme), Meaning::Title));
-    for ((name, tier), &column) in model.world.environments[range].iter().zip(widths) {
+fn heads<'a>(model: &Model, theme: &Theme, grid: &Grid) -> Line<'a> {
+    let first = text::pad(" service", grid.first, theme);
+    let mut line = Line::from(theme.span(first, Meaning::Title));
+    let environments = &model.world.environments[grid.range.clone()];
+    for ((name, tier), &column) in environments.iter().zip(&grid.widths) {
         let name = text::cut(name.as_str(), column.saturating_sub(1), theme);
         let gap = column.saturating_sub(text::width(&name));
         line.push_span(theme.span(name, header::tier_meaning(*tier)));
@@ -128,43 +111,30 @@ fn heads<'a>(
 fn cells<'a>(
     model: &Model,
     theme: &Theme,
-    (row, service): (usize, &ServiceName),
-    first: usize,
-    widths: &[usize],
-    range: Range<usize>,
+    service: &ServiceName,
+    grid: &Grid,
+    seen: &mut BTreeSet<CellState>,
 ) -> Line<'a> {
-    let here = model.cursor.is_some_and(|(at, _)| at == row);
-    let mark = if here {
-        theme.glyph(Glyph::Cursor)
-    } else {
-        " "
-    };
-    let name = text::pad(&format!("{mark}{service}"), first, theme);
-    let mut line = Line::from(theme.span(name, Meaning::Text));
-    for (index, &column) in range.zip(widths) {
-        let Some((environment, _)) = model.world.environments.get(index) else {
-            continue;
-        };
+    let cursor = model.cursor.as_ref();
+    let here = cursor.is_some_and(|cursor| cursor.service == *service);
+    let mut line = name(model, theme, service, here, grid.first);
+    let environments = &model.world.environments[grid.range.clone()];
+    for ((environment, _), &column) in environments.iter().zip(&grid.widths) {
         let target = Target::new(service.clone(), environment.clone());
-        let snapshot = model.world.get(&target);
-        let release = model
-            .releases
-            .get(&target)
-            .filter(|status| model.in_flight().any(|flying| flying == *status));
-        let state = cell_state(snapshot, release.map(AsRef::as_ref), model.now);
-        let (glyph, _, meaning) = look(state);
-        let version = snapshot
-            .and_then(|snapshot| snapshot.live_instance())
-            .map_or("", |instance| instance.version_name());
-        let words = text::cut(version, column.saturating_sub(2), theme);
-        let wide = text::width(&words);
-        let selected = model.cursor == Some((row, index));
+        let state = cell(model, &target);
+        seen.insert(state);
+        let (glyph, word, meaning) = look(state);
+        let running = model.world.get(&target).and_then(Snapshot::live_instance);
+        let version = running.map_or("", |instance| instance.version_name());
+        let words = text::cut(version, column.saturating_sub(2 + grid.words), theme);
+        let selected = cursor == Some(&target);
         let open = model.open.as_ref() == Some(&target);
         let text_meaning = match (selected, open) {
             (true, _) => Meaning::Selection,
             (false, true) => Meaning::Title,
             (false, false) => Meaning::Text,
         };
+        let mut used = text::width(&words) + 1;
         line.push_span(theme.span(words, text_meaning));
         let glyph_meaning = if selected {
             Meaning::Selection
@@ -172,50 +142,121 @@ fn cells<'a>(
             meaning
         };
         line.push_span(theme.span(theme.glyph(glyph), glyph_meaning));
-        line.push_span(Span::raw(" ".repeat(column.saturating_sub(wide + 1))));
+        if grid.words > 0 {
+            let remark = match going_on(model, &target) {
+                Some(status) => progress::in_words(status),
+                None => word.to_owned(),
+            };
+            let remark = text::cut(&remark, grid.words.saturating_sub(2), theme);
+            used += 1 + text::width(&remark);
+            line.push_span(theme.span(format!(" {remark}"), meaning));
+        }
+        line.push_span(Span::raw(" ".repeat(column.saturating_sub(used))));
     }
     line
 }
 
-/// The words of the states that are on the screen, and what the cell under the cursor says.
-fn legend<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
-    let under = model.cursor.and_then(|(row, column)| {
-        let service = model.world.services.get(row)?;
-        let (environment, _) = model.world.environments.get(column)?;
-        let target = Target::new(service.clone(), environment.clone());
-        let release = model
-            .in_flight()
-            .find(|status| *status.plan.target() == target);
-        let snapshot = model.world.get(&target);
-        let state = cell_state(snapshot, release.map(AsRef::as_ref), model.now);
-        Some((target, state, snapshot))
-    });
-    let mut lines = Vec::new();
-    if let Some((target, state, snapshot)) = under {
-        let (glyph, word, meaning) = look(state);
-        let mut words = format!("{target}: {word}");
-        if let Some(hold) = snapshot.and_then(|snapshot| snapshot.hold.as_ref())
-            && hold.stands(model.now)
-        {
-            let until = hold.until.map_or("cleared".into(), text::time_of_day);
-            words = format!("{words} \"{}\" until {until}", text::clean(&hold.reason));
+/// A service's name, with what was filtered by marked in it.
+fn name<'a>(
+    model: &Model,
+    theme: &Theme,
+    service: &ServiceName,
+    here: bool,
+    columns: usize,
+) -> Line<'a> {
+    let mark = if here {
+        theme.glyph(Glyph::Cursor)
+    } else {
+        " "
+    };
+    let name = text::pad(service.as_str(), columns.saturating_sub(1), theme);
+    let found = filtered(service, &model.services.filter).unwrap_or(0..0);
+    let mut line = Line::from(theme.span(mark, Meaning::Text));
+    // A name that is cut may have lost what was found in it.
+    let pieces = [
+        (name.get(..found.start), Meaning::Text),
+        (name.get(found.clone()), Meaning::Match),
+        (name.get(found.end..), Meaning::Text),
+    ];
+    if pieces.iter().any(|(piece, _)| piece.is_none()) {
+        line.push_span(theme.span(name, Meaning::Text));
+        return line;
+    }
+    for (piece, meaning) in pieces {
+        let piece = piece.unwrap_or_default();
+        if !piece.is_empty() {
+            line.push_span(theme.span(piece.to_owned(), meaning));
         }
+    }
+    line
+}
+
+/// What the cell under the cursor says: a line, or two where one is not enough.
+fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
+    let shown = |target: &&Target| model.services.row(&target.service).is_some();
+    let Some(target) = model.cursor.as_ref().filter(shown) else {
+        return Vec::new();
+    };
+    let (glyph, word, meaning) = look(cell(model, target));
+    let lock = model.world.get(target).and_then(|s| s.lock.as_ref());
+    let warm = standby(model, target);
+    let mut words = match (going_on(model, target), lock) {
+        (Some(status), _) => format!("{target}: {}", progress::in_words(status)),
+        (None, Some(lock)) if warm.is_none() => {
+            let LockRecord {
+                operator, message, ..
+            } = &lock.record;
+            format!("{target}: {word}, {operator}, {message}")
+        }
+        _ => format!("{target}: {word}"),
+    };
+    if let Some(until) = warm {
+        let left = until.map_or(String::new(), |until| {
+            format!(" {}", text::clock(text::seconds(model.now, until)))
+        });
+        words = format!("{words}, standby{left}");
+    }
+    if let Some(hold) = held(model, target) {
+        let until = match hold.until {
+            Some(until) => format!("until {}", text::until(until, model.now)),
+            None => "until it is cleared".to_owned(),
+        };
+        words = format!("{words} {until}, \"{}\" by {}", hold.reason, hold.author);
+    }
+    let columns = room.saturating_sub(2);
+    let wrapped = text::wrap(&words, columns, 0);
+    let is_cut = wrapped.len() > 2;
+    let mut lines: Vec<Line<'a>> = Vec::new();
+    for (index, mut words) in wrapped.into_iter().take(2).enumerate() {
+        if index == 1 && is_cut {
+            let more = theme.glyph(Glyph::More);
+            words = text::cut(&words, columns.saturating_sub(1), theme) + more;
+        }
+        let mark = if index == 0 { theme.glyph(glyph) } else { " " };
         lines.push(Line::from(vec![
-            theme.span(format!("{} ", theme.glyph(glyph)), meaning),
-            theme.span(
-                text::cut(&words, room.saturating_sub(2), theme),
-                Meaning::Muted,
-            ),
+            theme.span(format!("{mark} "), meaning),
+            theme.span(words, Meaning::Muted),
         ]));
     }
-    let words: Vec<String> = [CellState::Healthy, CellState::Releasing, CellState::Failed]
-        .into_iter()
-        .map(|state| {
-            let (glyph, word, _) = look(state);
-            format!("{} {word}", theme.glyph(glyph))
-        })
-        .collect();
-    let words = text::cut(&words.join("  "), room, theme);
-    lines.push(Line::from(theme.span(words, Meaning::Muted)));
     lines
+}
+
+/// The words of the glyphs that are on the screen, the most urgent first, as far as there is room.
+fn legend<'a>(theme: &Theme, seen: &BTreeSet<CellState>, room: usize) -> Line<'a> {
+    let mut words = String::new();
+    for state in seen {
+        let (glyph, word, _) = look(*state);
+        let more = format!("{} {word}", theme.glyph(glyph));
+        if text::width(&words) + text::width(&more) > room {
+            break;
+        }
+        words.push_str(&more);
+        words.push_str("  ");
+    }
+    Line::from(theme.span(words, Meaning::Muted))
+}
+
+fn held<'a>(model: &'a Model, target: &Target) -> Option<&'a Hold> {
+    let hold = model.world.get(target)?.hold.as_ref()?;
+    hold.stands(model.now).then_some(hold)
 }

@@ -4,31 +4,49 @@
 mod card;
 mod checks;
 mod confirm;
+mod diagnostics;
 mod dialog;
+mod failure;
 mod footer;
 mod header;
+mod help;
 mod ladder;
+mod leaving;
+mod line;
 mod logs;
 mod matrix;
+mod palette;
 mod pane;
 mod picker;
 mod progress;
+mod reason;
 mod registrations;
 mod slots;
+mod stale;
 mod text;
+mod themes;
+mod traffic;
 mod truth;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 
-use super::layout::{Arrangement, Places, arrange};
+use super::layout::{Arrangement, Places, Shape, arrange};
 use super::model::{Model, Pane};
-use super::theme::{Charset, Theme};
+use super::theme::{Charset, Meaning, Theme};
 
 /// Draws the whole screen.
 pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
+    diagnostics::collect();
     let area = frame.area();
-    match arrange((area.width, area.height), model.focus) {
+    // A theme may have a ground of its own; most leave the terminal's.
+    let ground = theme.style(Meaning::Text);
+    frame.buffer_mut().set_style(area, ground);
+    let shape = Shape {
+        size: (area.width, area.height),
+        ..Shape::of(model)
+    };
+    match arrange(shape) {
         Arrangement::Card(place) => card::draw(model, theme, frame, place),
         Arrangement::Panes(places) => {
             panes(model, theme, frame, &places);
@@ -46,7 +64,12 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
 fn only_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {
-            let mark = if cell.symbol() == "·" { "-" } else { "?" };
+            let mark = match cell.symbol() {
+                "·" => "-",
+                "→" => ">",
+                "…" => "~",
+                _ => "?",
+            };
             cell.set_symbol(mark);
         }
     }

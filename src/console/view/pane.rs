@@ -6,6 +6,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Block;
 
 use super::text;
+use crate::console::layout;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::{Meaning, Theme};
 use crate::inventory::SourceState;
@@ -71,6 +72,5 @@ pub(super) fn lines<'a>(
 
 /// The first row of a list of `count` that keeps `row` in view.
 pub(super) fn top(row: usize, count: usize, height: usize) -> usize {
-    let last = count.saturating_sub(height);
-    row.saturating_sub(height / 2).min(last)
+    layout::window(row, count, height).start
 }

@@ -1,62 +1,319 @@
-//! The list of versions to choose from, with the line that filters it.
+//! The list of versions to choose from, with the line that filters it, and all that is known of
+//! the one under the cursor. What cannot be chosen is dim, and says why.
 
-use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
-use super::dialog::{Sheet, keys, row};
-use super::{pane, text};
-use crate::console::layout::dialog_rows;
-use crate::console::model::{Model, Picker, VersionList, ways};
+use super::dialog::{Sheet, keys, wrapped};
+use super::{line, text};
+use crate::console::layout::{picker_rows, window};
+use crate::console::model::{Knowledge, Model, Picker, VersionList, Way, was_bad};
 use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::history::Fate;
+use crate::inventory::EnvironmentName;
+use crate::release::{Intent, Refusal};
+
+/// How many lines say more about the version under the cursor.
+const DETAILS: usize = 4;
+/// The columns of a short digest, and of an age.
+const DIGEST: usize = 10;
+const AGE: usize = 7;
 
 pub(super) fn sheet<'a>(
     model: &Model,
     theme: &Theme,
     picker: &Picker,
-    area: Rect,
     columns: usize,
 ) -> Sheet<'a> {
-    let mut sheet = Sheet::new(format!("Promote to {}: which version?", picker.target));
-    let ways = ways(model, picker);
-    // The first two lines of the body are fixed; the list moves under them.
-    let height = dialog_rows((area.width, area.height))
-        .saturating_sub(6)
-        .max(1);
-    let top = pane::top(picker.row, ways.len(), height);
-    let filter = format!("{}_", picker.filter);
-    sheet.body.push(Line::from(vec![
-        theme.span("filter, or a tag or digest: ", Meaning::Muted),
-        theme.span(filter, Meaning::Text),
-    ]));
-    sheet.body.push(match &picker.list {
-        VersionList::Loading => {
-            let words = format!("{} asking the image registry", theme.glyph(Glyph::Half));
-            Line::from(theme.span(words, Meaning::Busy))
-        }
-        VersionList::Failed(why) => {
-            let words = format!("the image registry was not heard: {why}");
-            Line::from(theme.span(text::cut(&words, columns, theme), Meaning::Warn))
-        }
-        VersionList::Listed(all) => {
-            let words = format!("{} tags in the image registry", all.len());
-            Line::from(theme.span(words, Meaning::Muted))
-        }
+    let target = &picker.target;
+    let mut sheet = Sheet::new(match picker.intent {
+        Intent::Promote => format!("Promote to {target}: which version?"),
+        Intent::GoBack => format!("Roll back {target}: to which version?"),
     });
-    for (index, way) in ways.iter().enumerate().skip(top).take(height) {
-        let name = text::pad(&way.name, 24.min(columns / 2), theme);
-        let words = text::cut(
-            &format!("{name}  {}", way.remark),
-            columns.saturating_sub(2),
-            theme,
-        );
-        sheet.body.push(row(theme, index == picker.row, words));
+    let sign = "filter, or a tag or digest: ";
+    let mut filter = Line::from(theme.span(sign, Meaning::Muted));
+    let room = columns.saturating_sub(text::width(sign));
+    filter.extend(line::typed(theme, &picker.line, room));
+    sheet.body.push(filter);
+    for (words, meaning) in state(theme, picker) {
+        let words = text::cut(&words, columns, theme);
+        sheet.body.push(Line::from(theme.span(words, meaning)));
     }
-    if ways.is_empty() {
+    let height = picker_rows(model.size);
+    let in_view = window(picker.row, picker.ways.len(), height);
+    let first = in_view.start;
+    let seen = picker.ways.get(in_view).unwrap_or_default();
+    let wide = seen.iter().map(|way| text::width(&way.name)).max();
+    let wide = wide.unwrap_or(0).clamp(8, (columns / 3).max(8));
+    for (index, way) in seen.iter().enumerate() {
+        let selected = first + index == picker.row;
+        let row = row(model, theme, picker, way, (selected, wide, columns));
+        sheet.body.push(row);
+    }
+    if picker.ways.is_empty() && picker.list != VersionList::Loading {
         let words = "nothing fits: type a whole tag or digest";
         sheet
             .body
             .push(Line::from(theme.span(words, Meaning::Muted)));
     }
-    sheet.foot = vec![keys(theme, &[("Enter", "choose"), ("Esc", "cancel")])];
+    // The dialog keeps its height while one types.
+    let all = match &picker.list {
+        VersionList::Listed(names) => names.len().min(height),
+        _ => 0,
+    };
+    let missing = all.saturating_sub(seen.len());
     sheet
+        .body
+        .extend(std::iter::repeat_n(Line::default(), missing));
+    sheet.foot = details(model, theme, picker, columns);
+    sheet.foot.push(keys(
+        theme,
+        &[("arrows", "move"), ("Enter", "choose"), ("Esc", "cancel")],
+    ));
+    sheet
+}
+
+/// How far the list itself is known, and what stands against all of it.
+fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
+    let busy = theme.glyph(Glyph::Half);
+    let mut lines = vec![match &picker.list {
+        VersionList::Loading => (
+            format!("{busy} asking the image registry; a tag can be typed"),
+            Meaning::Busy,
+        ),
+        VersionList::Failed(why) => (
+            format!("the image registry was not heard: {why}"),
+            Meaning::Warn,
+        ),
+        VersionList::Listed(all) => {
+            let count = text::count(all.len().try_into().unwrap_or(u64::MAX));
+            let mut words = format!("{count} tags in the image registry");
+            if !picker.line.text().trim().is_empty() {
+                let fit = text::count(picker.ways.len().try_into().unwrap_or(u64::MAX));
+                words = format!("{words}, {fit} fit");
+            }
+            (words, Meaning::Muted)
+        }
+        VersionList::NotAsked => match picker.known_terms().map(|terms| &terms.past) {
+            Some(Ok(_)) => (
+                match picker.ways.len() {
+                    1 => "1 version was live here".to_owned(),
+                    count => format!("{count} versions were live here"),
+                },
+                Meaning::Muted,
+            ),
+            Some(Err(_)) => ("what was live here is not known".into(), Meaning::Warn),
+            None => (format!("{busy} reading what was live here"), Meaning::Busy),
+        },
+    }];
+    let past = picker.known_terms().map(|terms| &terms.past);
+    match (&picker.terms, past) {
+        (Some(Err(why)), _) => {
+            lines.push((format!("the rules are not known: {why}"), Meaning::Warn));
+        }
+        (_, Some(Err(why))) => {
+            lines.push((
+                format!("what was live here before is not known: {why}"),
+                Meaning::Warn,
+            ));
+        }
+        _ => {}
+    }
+    if let Some(why) = picker.against_all.first() {
+        let (glyph, _) = word(why);
+        lines.push((format!("{} {why}", theme.glyph(glyph)), Meaning::Warn));
+    }
+    lines
+}
+
+/// One row: name, digest, age, and what is worth knowing.
+fn row<'a>(
+    model: &Model,
+    theme: &Theme,
+    picker: &Picker,
+    way: &Way,
+    (selected, wide, columns): (bool, usize, usize),
+) -> Line<'a> {
+    let cannot = !way.against.is_empty() || !picker.against_all.is_empty();
+    let meaning = match (selected, cannot) {
+        (true, _) => Meaning::Selection,
+        (false, true) => Meaning::Muted,
+        (false, false) => Meaning::Text,
+    };
+    let mark = if selected {
+        theme.glyph(Glyph::Cursor)
+    } else {
+        " "
+    };
+    let mut line = Line::from(theme.span(format!("{mark} "), Meaning::Key));
+    line.extend(name(theme, way, wide, meaning));
+    let digest = match (&way.digest, &way.knowledge) {
+        (Some(digest), _) => digest.short().to_owned(),
+        (None, Knowledge::Asked) => format!("{} asking", theme.glyph(Glyph::Half)),
+        (None, Knowledge::Failed(_)) => format!("{} not told", theme.glyph(Glyph::Unknown)),
+        (None, _) => String::new(),
+    };
+    let age = way
+        .built_at
+        .map_or(String::new(), |at| text::age(text::seconds(at, model.now)));
+    let fixed = format!(
+        "  {}  {}  ",
+        text::pad(&digest, DIGEST, theme),
+        text::pad(&age, AGE, theme)
+    );
+    let (glyph, words, tone) = remark(model, picker, way);
+    let words = glyph.map_or(words.clone(), |glyph| {
+        format!("{} {words}", theme.glyph(glyph))
+    });
+    let room = columns.saturating_sub(line.width() + text::width(&fixed));
+    line.push_span(theme.span(fixed, meaning));
+    let words = text::cut(&words, room, theme);
+    let tone = if selected || cannot { meaning } else { tone };
+    line.push_span(theme.span(words, tone));
+    line
+}
+
+/// The name, with what was filtered by marked in it, filled up to its columns.
+fn name<'a>(theme: &Theme, way: &Way, wide: usize, meaning: Meaning) -> Vec<Span<'a>> {
+    let shown = text::pad(&way.name, wide, theme);
+    let mut spans: Vec<Span<'a>> = Vec::new();
+    let mut piece = String::new();
+    let mut was_match = false;
+    for (index, c) in shown.chars().enumerate() {
+        let is_match = way.matched.binary_search(&index).is_ok();
+        if is_match != was_match && !piece.is_empty() {
+            let tone = if was_match { Meaning::Match } else { meaning };
+            spans.push(theme.span(std::mem::take(&mut piece), tone));
+        }
+        was_match = is_match;
+        piece.push(c);
+    }
+    let tone = if was_match { Meaning::Match } else { meaning };
+    spans.push(theme.span(piece, tone));
+    spans
+}
+
+/// Glyph and word of a reason.
+fn word(why: &Refusal) -> (Glyph, String) {
+    match why {
+        Refusal::AlreadyLive { .. } => (Glyph::Full, "live here".into()),
+        Refusal::NotLiveIn { environment, .. } => {
+            (Glyph::Cross, format!("not live in {environment}"))
+        }
+        Refusal::Held(_) => (Glyph::Held, "held".into()),
+        Refusal::Locked(holder) => (
+            Glyph::Half,
+            format!("{} drives it", holder.record.operator.name),
+        ),
+        Refusal::RouteDisagrees { .. } => (Glyph::Differs, "drifted".into()),
+        Refusal::NoHealthCheck => (Glyph::Cross, "no health check".into()),
+        Refusal::NoSuchVersion { .. } => (Glyph::Cross, "gone".into()),
+        Refusal::NeverLiveHere { .. } => (Glyph::Cross, "never live here".into()),
+        Refusal::ReadOnly => (Glyph::Cross, "read-only".into()),
+        _ => (Glyph::Cross, "refused".into()),
+    }
+}
+
+/// What is worth knowing in a few words: why not, where it is live, what became of it here.
+fn remark(model: &Model, picker: &Picker, way: &Way) -> (Option<Glyph>, String, Meaning) {
+    let against = way.against.first().or(picker.against_all.first());
+    let is_live = matches!(against, Some(Refusal::AlreadyLive { .. }));
+    let mut parts: Vec<String> = Vec::new();
+    let glyph = against.map(|why| {
+        let (glyph, words) = word(why);
+        parts.push(words);
+        glyph
+    });
+    parts.extend(story(model, way, is_live));
+    let meaning = if was_bad(way) {
+        Meaning::Warn
+    } else {
+        Meaning::Muted
+    };
+    let glyph = glyph.or(was_bad(way).then_some(Glyph::Back));
+    (glyph, parts.join(", "), meaning)
+}
+
+/// Where a version is live, and what became of it here.
+fn story(model: &Model, way: &Way, is_live: bool) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    if !way.live_in.is_empty() {
+        parts.push(format!("live in {}", places(&way.live_in)));
+    }
+    if let Some(slot) = way.warm_in {
+        parts.push(format!("warm in {slot}"));
+    }
+    if let Some(fate) = way.fate.as_ref().filter(|_| !is_live) {
+        parts.push(became(model, fate));
+    }
+    if way.knowledge == Knowledge::Typed {
+        parts.push("as typed".into());
+    }
+    if let Some(environment) = &way.differs_in {
+        parts.push(format!("not what {environment} runs under that tag"));
+    }
+    parts
+}
+
+fn places(environments: &[EnvironmentName]) -> String {
+    let names: Vec<&str> = environments.iter().map(EnvironmentName::as_str).collect();
+    names.join(", ")
+}
+
+/// What became of a version here.
+fn became(model: &Model, fate: &Fate) -> String {
+    let ago = |at| format!("{} ago", text::age(text::seconds(at, model.now)));
+    match fate {
+        Fate::LiveSince(at) => format!("became live here {}", ago(*at)),
+        Fate::LiveUntil(at) => format!("live here until {}", ago(*at)),
+        Fate::BackedOut { at, reason } => {
+            format!("backed out {}: {}", ago(*at), text::clean(reason))
+        }
+        Fate::Left { at, reason } => format!("left {}: {}", ago(*at), text::clean(reason)),
+        Fate::Unfinished(at) => format!("begun here {}, not finished", ago(*at)),
+    }
+}
+
+/// All that is known of the version under the cursor; always the same number of lines, so that
+/// the list above does not jump.
+fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) -> Vec<Line<'a>> {
+    let mut lines = Vec::new();
+    if let Some(way) = picker.way() {
+        let identity = match &way.digest {
+            Some(digest) => digest.to_string(),
+            None => match &way.knowledge {
+                Knowledge::Failed(why) => format!("what it is, is not known: {why}"),
+                Knowledge::Typed => "what it is, is asked when it is planned".into(),
+                _ => "what it is, is not known yet".into(),
+            },
+        };
+        let identity = text::cut(&identity, columns, theme);
+        lines.push(Line::from(theme.span(identity, Meaning::Muted)));
+        let mut words = Vec::new();
+        if let Some(at) = way.built_at {
+            words.push(format!("built {}", at.strftime("%Y-%m-%d %H:%MZ")));
+        }
+        if !way.also.is_empty() {
+            words.push(format!("also tagged {}", way.also.join(", ")));
+        }
+        let is_live = matches!(way.against.first(), Some(Refusal::AlreadyLive { .. }));
+        words.extend(story(model, way, is_live));
+        let why: Vec<String> = way
+            .against
+            .iter()
+            .chain(&picker.against_all)
+            .map(ToString::to_string)
+            .collect();
+        let room = DETAILS - lines.len();
+        let mut told = Vec::new();
+        if !why.is_empty() {
+            let cross = theme.glyph(Glyph::Cross);
+            let words = format!("{cross} cannot be chosen: {}", why.join("; "));
+            told.extend(wrapped(theme, &words, columns, Meaning::Warn));
+        }
+        told.extend(wrapped(theme, &words.join(", "), columns, Meaning::Muted));
+        told.truncate(room);
+        lines.extend(told);
+    }
+    lines.resize(DETAILS, Line::default());
+    lines
 }

@@ -1,14 +1,26 @@
 //! What a release is doing, in words: the shortest, and the lines under the ladder.
 
 use super::text;
+use crate::console::action::Action;
 use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{Direction, Outcome};
-use crate::release::{Progress, Status};
+use crate::inventory::{Operator, Slot};
+use crate::release::{Observed, Progress, Status, StepState, interrupted_at};
 
 /// A release in the fewest words: `▲ switch waits`.
 pub(super) fn in_a_word(theme: &Theme, status: &Status) -> String {
-    let (glyph, words) = match &status.progress {
+    let (glyph, words) = glyph_and_words(status);
+    format!("{} {words}", theme.glyph(glyph))
+}
+
+/// The same without its glyph, where another stands already.
+pub(super) fn in_words(status: &Status) -> String {
+    glyph_and_words(status).1
+}
+
+fn glyph_and_words(status: &Status) -> (Glyph, String) {
+    match &status.progress {
         Progress::Forward(step) => (Glyph::Half, format!("{step} runs")),
         Progress::Asking { step, .. } => (Glyph::Hand, format!("{step} waits")),
         Progress::Standby { .. } => (Glyph::Full, "live, old one warm".into()),
@@ -16,9 +28,9 @@ pub(super) fn in_a_word(theme: &Theme, status: &Status) -> String {
         Progress::Choosing { step, .. } => (Glyph::Cross, format!("{step} failed")),
         Progress::Unrecorded { .. } => (Glyph::Cross, "cannot be recorded".into()),
         Progress::Parked { .. } => (Glyph::Cross, "parked".into()),
+        Progress::Interrupted { .. } => (Glyph::Hand, "interrupted".into()),
         Progress::Closed(outcome) => (outcome_glyph(outcome), outcome.word().into()),
-    };
-    format!("{} {words}", theme.glyph(glyph))
+    }
 }
 
 fn outcome_glyph(outcome: &Outcome) -> Glyph {
@@ -31,22 +43,50 @@ fn outcome_glyph(outcome: &Outcome) -> Glyph {
 
 /// What goes on, and what could: a line each, the most urgent first.
 pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(String, Meaning)> {
-    if model.left.contains(&status.plan.release) && !status.is_over() {
+    let is_left = model.left.contains(&status.plan.release) && model.elsewhere().is_none();
+    if is_left && !status.is_over() {
         let words = "not driven any more: all stays as it stands, the next release clears up";
         return vec![(words.to_owned(), Meaning::Warn)];
     }
     let mut lines = vec![now(model, theme, status)];
-    let undoes = matches!(
-        status.progress,
-        Progress::Forward(_) | Progress::Asking { .. } | Progress::Choosing { .. }
-    );
-    if undoes && !status.undo.is_empty() {
-        lines.push((format!("back out now: {}", status.undo), Meaning::Muted));
-    }
+    lines.extend(beside(model, theme, status));
     lines
 }
 
+/// What is worth knowing beside it: what backing out would do, what comes when the standby is over,
+/// why it goes back.
+fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Meaning)> {
+    match &status.progress {
+        Progress::Forward(_) | Progress::Asking { .. } | Progress::Choosing { .. }
+            if !status.undo.is_empty() =>
+        {
+            Some((format!("back out now: {}", status.undo), Meaning::Muted))
+        }
+        Progress::Standby { .. } if !status.next.is_empty() => {
+            Some((format!("next: {}", status.next), Meaning::Muted))
+        }
+        Progress::Back(_) => status.steps.iter().find_map(|rung| match &rung.state {
+            StepState::Failed { why } => {
+                let cross = theme.glyph(Glyph::Cross);
+                let words = format!("{cross} because {} failed: {why}", rung.step);
+                Some((words, Meaning::Bad))
+            }
+            _ => None,
+        }),
+        // What runs is what is observed, whatever the journal says was done.
+        Progress::Interrupted { .. } => {
+            let live = model.snapshot()?.live();
+            let live = live.map_or("nothing", Slot::as_str);
+            let words =
+                format!("{live} has the traffic now, as observed; the next release here clears up");
+            Some((words, Meaning::Text))
+        }
+        _ => None,
+    }
+}
+
 fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
+    let elsewhere = model.elsewhere();
     match &status.progress {
         Progress::Forward(step) if status.next.is_empty() => {
             (format!("{step} goes on"), Meaning::Muted)
@@ -55,7 +95,13 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
         Progress::Asking { step, since, .. } => {
             let age = text::clock(text::seconds(*since, model.now));
             let hand = theme.glyph(Glyph::Hand);
-            let mut words = format!("{hand} A answers: {step} waits for you since {age}");
+            let mut words = match elsewhere {
+                None => format!("{hand} A answers: {step} waits for you since {age}"),
+                Some(told) => format!(
+                    "{hand} waits for {} to approve {step} since {age}",
+                    driver(told)
+                ),
+            };
             if !status.next.is_empty() {
                 words = format!("{words}; {}", status.next);
             }
@@ -63,8 +109,10 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
         }
         Progress::Standby { until } => (standby(model, status, *until), Meaning::Ok),
         Progress::Back(step) => {
-            let words = format!("backing out, {step} is undone: {}", status.undo);
-            (words, Meaning::Warn)
+            let words = format!("backing out: {step} is undone");
+            let next = &status.next;
+            let next = (!next.is_empty()).then(|| format!("; next: {next}"));
+            (words + &next.unwrap_or_default(), Meaning::Warn)
         }
         Progress::Choosing {
             step,
@@ -77,7 +125,13 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
                 Direction::Back => format!("undoing {step} failed"),
             };
             let cross = theme.glyph(Glyph::Cross);
-            let words = format!("{cross} {what}, A asks what to do: {why}");
+            let words = match elsewhere {
+                None => {
+                    let approve = model.keymap.shown(Action::Approve);
+                    format!("{cross} {what}, {approve} asks what to do: {why}")
+                }
+                Some(told) => format!("{cross} {what}, {} has to choose: {why}", driver(told)),
+            };
             (words, Meaning::Bad)
         }
         Progress::Unrecorded { why } => {
@@ -85,8 +139,28 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             (words, Meaning::Bad)
         }
         Progress::Parked { why } => (format!("parked: {why}"), Meaning::Bad),
+        Progress::Interrupted {
+            after,
+            direction,
+            at,
+        } => {
+            let words = format!(
+                "{} interrupted {} at {}: nobody drives it; {} did",
+                theme.glyph(Glyph::Hand),
+                interrupted_at(*after, *direction),
+                text::time_of_day(*at),
+                status.plan.operator
+            );
+            (words, Meaning::Warn)
+        }
         Progress::Closed(outcome) => closed(theme, status, outcome),
     }
+}
+
+/// Who drives a release of somebody else; who did, where nobody does.
+pub(super) fn driver(told: &Observed) -> &Operator {
+    let driver = told.driver.as_ref().map(|record| &record.operator);
+    driver.unwrap_or(&told.status.plan.operator)
 }
 
 fn standby(model: &Model, status: &Status, until: Option<jiff::Timestamp>) -> String {
@@ -96,7 +170,11 @@ fn standby(model: &Model, status: &Status, until: Option<jiff::Timestamp>) -> St
     let from = status.plan.from.as_ref();
     let from = from.map_or("the old version", |from| from.version.name());
     let new = status.plan.version.name();
-    format!("{new} is live. {from} is kept warm {left}: R rolls back, S stops it now")
+    let who = match model.elsewhere() {
+        None => ": R rolls back, S stops it now".to_owned(),
+        Some(told) => format!(" by {}", driver(told)),
+    };
+    format!("{new} is live. {from} is kept warm {left}{who}")
 }
 
 /// Over is over: only what still needs a person is red.

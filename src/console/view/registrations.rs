@@ -1,81 +1,175 @@
-//! Pane 4: what is stored about the target, as it is stored, each key with its revision.
+//! Pane 4: what is stored about the target, as a tree, with a mark on whatever differs from what is
+//! observed. A lease runs down by the screen's own clock: nothing is read for it.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use super::{pane, text};
-use crate::console::model::{Model, Pane, stored};
+use crate::console::model::{KeyRow, Mark, Model, Pane, lease_left, registrations};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::inventory::{KeyLine, SourceState};
+use crate::inventory::{Snapshot, SourceState};
+
+/// The width of a revision, with a space before it.
+const REVISION: usize = 9;
+/// The width of what is left of a lease.
+const LEASE: usize = 6;
+/// The least width in which revisions have room.
+const WITH_REVISION: usize = 40;
+
+/// How many columns each part of a row has.
+struct Columns {
+    name: usize,
+    value: usize,
+    lease: usize,
+    revision: usize,
+}
+
+impl Columns {
+    fn of(room: usize, rows: &[KeyRow<'_>]) -> Self {
+        let has_lease = rows
+            .iter()
+            .any(|row| row.line.is_some_and(|line| line.ttl_seconds.is_some()));
+        let lease = if has_lease { LEASE } else { 0 };
+        let revision = if room < WITH_REVISION { 0 } else { REVISION };
+        let names = rows
+            .iter()
+            .map(|row| row.depth * 2 + text::width(&row.name));
+        let name = names.max().unwrap_or(0).clamp(8, (room / 3).max(8));
+        Self {
+            name,
+            // A space, the name, a space, the value, and a space and the mark at the end.
+            value: room.saturating_sub(name + lease + revision + 4),
+            lease,
+            revision,
+        }
+    }
+}
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
-    let snapshot = model.snapshot();
-    let about = match snapshot.map(|snapshot| &snapshot.sources.registry) {
-        Some(SourceState::Live) => " · live".to_owned(),
-        Some(SourceState::Connecting) => " · connecting".to_owned(),
-        Some(SourceState::Stale { since, why, .. }) => {
-            let age = text::age(text::seconds(*since, model.now));
-            format!(" · stale {age}: {why}")
-        }
-        None => String::new(),
+    let Some(snapshot) = model.snapshot() else {
+        pane::frame(model, theme, frame, place, Pane::Registrations, "");
+        return;
     };
+    let rows = registrations(snapshot);
+    let about = about(model, snapshot, &rows);
     let inner = pane::frame(model, theme, frame, place, Pane::Registrations, &about);
-    let Some(snapshot) = snapshot else { return };
-    if snapshot.keys.is_empty() {
-        let line = Line::from(theme.span("nothing is stored about it", Meaning::Muted));
+    if rows.is_empty() {
+        let line = Line::from(theme.span(nothing(snapshot), Meaning::Muted));
         return pane::lines(frame, inner, [line]);
     }
-    let columns = usize::from(inner.width);
+    let columns = Columns::of(usize::from(inner.width), &rows);
     let height = usize::from(inner.height).saturating_sub(1);
-    let cursor = model.row(Pane::Registrations).min(snapshot.keys.len() - 1);
-    let top = pane::top(cursor, snapshot.keys.len(), height);
-    // The target is in the title of the screen: its keys are told apart by what follows it.
-    let target = format!("/{}/", snapshot.target);
-    let wide = (columns / 4).clamp(8, 24);
-    let head = format!(" {}value", text::pad("key", wide + 1, theme));
-    let head = format!(
-        "{}{:>9}",
-        text::pad(&head, columns.saturating_sub(12), theme),
-        "revision"
-    );
-    let mut lines = vec![Line::from(theme.span(head, Meaning::Title))];
-    for (index, key) in snapshot.keys.iter().enumerate().skip(top).take(height) {
+    let cursor = model.row(Pane::Registrations).min(rows.len() - 1);
+    let top = pane::top(cursor, rows.len(), height);
+    let mut lines = vec![head(theme, &columns)];
+    for (index, row) in rows.iter().enumerate().skip(top).take(height) {
         let selected = model.focus == Pane::Registrations && index == cursor;
-        let problem = snapshot.problems.contains_key(&key.key);
-        let meaning = match (selected, problem) {
-            (true, _) => Meaning::Selection,
-            (false, true) => Meaning::Bad,
-            (false, false) => Meaning::Text,
-        };
-        let value = stored(snapshot, key);
-        let words = words(theme, key, &value, &target, (wide, columns));
-        lines.push(Line::from(theme.span(words, meaning)));
+        lines.push(line(model, snapshot, theme, row, (&columns, selected)));
     }
     pane::lines(frame, inner, lines);
     pane::dim_if_stale(theme, frame, inner, &snapshot.sources.registry);
 }
 
-fn words(
-    theme: &Theme,
-    key: &KeyLine,
-    value: &str,
-    target: &str,
-    (wide, columns): (usize, usize),
-) -> String {
-    let name = match key.key.split_once(target) {
-        Some((_, rest)) => format!("{}/{rest}", theme.glyph(Glyph::More)),
-        None => key.key.clone(),
+fn nothing(snapshot: &Snapshot) -> &'static str {
+    match snapshot.sources.registry {
+        SourceState::Connecting => "not heard yet",
+        _ => "nothing is stored about it",
+    }
+}
+
+/// How well it is known, how much there is, and how much of it is wrong.
+fn about(model: &Model, snapshot: &Snapshot, rows: &[KeyRow<'_>]) -> String {
+    let mut about = match &snapshot.sources.registry {
+        SourceState::Live => " · live".to_owned(),
+        SourceState::Connecting => " · connecting".to_owned(),
+        SourceState::Stale { since, why, .. } => {
+            let age = text::age(text::seconds(*since, model.now));
+            format!(" · stale {age}: {why}")
+        }
     };
-    let lease = key
-        .ttl_seconds
-        .map_or(String::new(), |ttl| format!(", lease {ttl}s"));
-    let value = format!("{}{lease}", text::clean(value));
-    let room = columns.saturating_sub(wide + 2 + 12);
-    format!(
-        " {} {} {:>8}  ",
-        text::pad(&name, wide, theme),
-        text::pad(&value, room, theme),
-        key.revision
-    )
+    let keys = snapshot.keys.len();
+    if keys > 0 {
+        let many = if keys == 1 { "key" } else { "keys" };
+        let keys = text::count(u64::try_from(keys).unwrap_or(u64::MAX));
+        about = format!("{about} · {keys} {many}");
+    }
+    let wrong = rows.iter().filter(|row| row.mark.is_wrong()).count();
+    if wrong > 0 {
+        let verb = if wrong == 1 { "differs" } else { "differ" };
+        about = format!("{about} · {wrong} {verb}");
+    }
+    about
+}
+
+fn head<'a>(theme: &Theme, columns: &Columns) -> Line<'a> {
+    let lease = if columns.lease > 0 { "lease" } else { "" };
+    let revision = if columns.revision > 0 { "revision" } else { "" };
+    let words = format!(
+        " {} {}{lease:>lease_room$}{revision:>revision_room$}",
+        text::pad("key", columns.name, theme),
+        text::pad("value", columns.value, theme),
+        lease_room = columns.lease,
+        revision_room = columns.revision,
+    );
+    Line::from(theme.span(words, Meaning::Title))
+}
+
+fn line<'a>(
+    model: &Model,
+    snapshot: &Snapshot,
+    theme: &Theme,
+    row: &KeyRow<'_>,
+    (columns, selected): (&Columns, bool),
+) -> Line<'a> {
+    let (glyph, meaning) = look(&row.mark);
+    let name = format!("{}{}", "  ".repeat(row.depth), row.name);
+    let lease = row
+        .line
+        .and_then(|line| lease_left(snapshot, line.ttl_seconds, model.now));
+    let lease = lease.map_or(String::new(), |left| format!("{left}s"));
+    let revision = row
+        .line
+        .filter(|_| columns.revision > 0)
+        .map_or(String::new(), |line| line.revision.to_string());
+    let words = format!(
+        " {} {}{lease:>lease_room$}{revision:>revision_room$}",
+        text::pad(&name, columns.name, theme),
+        text::pad(&value(row), columns.value, theme),
+        lease_room = columns.lease,
+        revision_room = columns.revision,
+    );
+    let text_meaning = match (selected, &row.mark) {
+        (true, _) => Meaning::Selection,
+        (false, Mark::Nothing | Mark::Agrees) => Meaning::Text,
+        (false, _) => meaning,
+    };
+    let mark = glyph.map_or(" ", |glyph| theme.glyph(glyph));
+    Line::from(vec![
+        theme.span(words, text_meaning),
+        Span::raw(" "),
+        theme.span(mark, meaning),
+    ])
+}
+
+/// What a row says: where something is wrong, that comes before the value.
+fn value(row: &KeyRow<'_>) -> String {
+    match &row.mark {
+        Mark::Differs(differences) => format!("differs: {}", differences.join("; ")),
+        Mark::Missing(words) => format!("missing: {words}"),
+        Mark::Unreadable(words) => format!("unreadable: {words}"),
+        Mark::Foreign(_) => format!("not ours: {}", row.value),
+        Mark::Nothing | Mark::Agrees => row.value.clone(),
+    }
+}
+
+/// Glyph and meaning of a mark; its words are in the row.
+fn look(mark: &Mark) -> (Option<Glyph>, Meaning) {
+    match mark {
+        Mark::Nothing => (None, Meaning::Text),
+        Mark::Agrees => (Some(Glyph::Tick), Meaning::Ok),
+        Mark::Differs(_) | Mark::Missing(_) => (Some(Glyph::Differs), Meaning::Bad),
+        Mark::Unreadable(_) => (Some(Glyph::Cross), Meaning::Bad),
+        Mark::Foreign(_) => (Some(Glyph::Unknown), Meaning::Muted),
+    }
 }

@@ -1,16 +1,41 @@
-//! Pane 2: both slots. A slot is known by side, word and border; no state depends on its hue.
+//! Pane 2: both slots. A slot is known by side, word and border; no state depends on its hue. What
+//! stands in a box is drawn in one order and left out in another: a small box keeps what matters.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Block;
 
-use super::{pane, text, truth};
+use super::{pane, stale, text, traffic, truth};
 use crate::console::layout::Slots;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::inventory::{Instance, InstanceState, Role, RuntimeHealth, Slot, Snapshot};
+use crate::inventory::{
+    Changes, Endpoint, Instance, InstanceState, PublicAddress, Role, RuntimeHealth, Slot, Snapshot,
+    changes,
+};
 use crate::release::Progress;
+
+/// The columns from which two short lines stand on one.
+const WIDE: usize = 52;
+
+/// A line of a box.
+struct Row {
+    words: String,
+    meaning: Meaning,
+    /// How early it is left out: the highest first.
+    rank: u8,
+}
+
+impl Row {
+    fn new(rank: u8, words: impl Into<String>, meaning: Meaning) -> Self {
+        Self {
+            words: words.into(),
+            meaning,
+            rank,
+        }
+    }
+}
 
 pub(super) fn draw(
     model: &Model,
@@ -40,6 +65,13 @@ pub(super) fn draw(
         slot_box(model, theme, frame, place, snapshot, slot);
     }
     pane::lines(frame, row, told);
+    let sources = &snapshot.sources;
+    let names = [
+        ("runtime", &sources.runtime),
+        ("registry", &sources.registry),
+        ("proxy", &sources.router),
+    ];
+    stale::note(model, theme, frame, place, &names);
 }
 
 /// Glyph and meaning of a role. Its word stands beside it.
@@ -83,65 +115,150 @@ fn slot_box(
         .title(title);
     let inner = block.inner(place);
     frame.render_widget(block, place);
-    let columns = usize::from(inner.width);
-    let lines = body(model, theme, snapshot, slot)
+    let columns = usize::from(inner.width).saturating_sub(1);
+    let rows = body(model, theme, snapshot, slot, columns);
+    let lines = fitting(rows, usize::from(inner.height))
         .into_iter()
-        .map(|(words, meaning)| {
-            theme.span(text::cut(&words, columns.saturating_sub(1), theme), meaning)
-        })
+        .map(|row| theme.span(text::cut(&row.words, columns, theme), row.meaning))
         .map(|span| Line::from(vec![" ".into(), span]));
     pane::lines(frame, inner, lines);
     pane::dim_if_stale(theme, frame, inner, &snapshot.sources.runtime);
 }
 
-/// What a slot says, the most important first: a small box loses the end.
-fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot) -> Vec<(String, Meaning)> {
+/// As many rows as there is room for, in their order; what matters least is left out.
+fn fitting(mut rows: Vec<Row>, height: usize) -> Vec<Row> {
+    while rows.len() > height {
+        let least = rows.iter().enumerate().max_by_key(|(_, row)| row.rank);
+        let Some((index, _)) = least else { break };
+        rows.remove(index);
+    }
+    rows
+}
+
+/// What a slot says.
+fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let side = snapshot.slots.get(slot);
-    let mut lines = Vec::new();
+    let mut rows = Vec::new();
     let Some(instance) = &side.instance else {
         let words = match &side.registration {
             Some(_) => "nothing runs here, and it is registered",
             None => "nothing runs here",
         };
-        lines.push((words.to_owned(), Meaning::Muted));
-        lines.push((side.endpoint.to_string(), Meaning::Muted));
-        return lines;
+        rows.push(Row::new(0, words, Meaning::Muted));
+        rows.push(Row::new(1, side.endpoint.to_string(), Meaning::Muted));
+        return rows;
     };
     let service = &snapshot.target.service;
-    lines.push((
-        format!(
-            "{service}:{}  {}",
-            instance.version_name(),
-            instance.digest.short()
-        ),
-        Meaning::Text,
-    ));
-    lines.push(state(model, theme, snapshot, instance));
-    lines.push((side.endpoint.to_string(), Meaning::Text));
-    lines.push(match &side.registration {
-        Some(entry) => (
-            format!(
-                "{} registered, revision {}",
-                theme.glyph(Glyph::Tick),
-                entry.revision
-            ),
-            Meaning::Muted,
-        ),
-        None => (
-            format!("{} not registered", theme.glyph(Glyph::Dot)),
-            Meaning::Muted,
-        ),
-    });
+    let version = instance.version_name();
+    let digest = instance.digest.short();
+    let words = format!("{service}:{version}  {digest}");
+    rows.push(Row::new(0, words, Meaning::Text));
+    let (words, meaning) = state(model, theme, snapshot, instance);
+    rows.push(Row::new(1, words, meaning));
+    rows.extend(changed(snapshot, instance, columns));
+    rows.extend(rates(theme, snapshot, slot, columns));
+    rows.extend(place(theme, snapshot, slot, columns));
+    rows.extend(world(model, theme, snapshot, slot));
     if let Some(probe) = &side.probe {
         let took = text::took(probe.took);
-        lines.push((format!("health {} in {took}", probe.detail), Meaning::Muted));
+        let words = format!("health {} in {took}", probe.detail);
+        rows.push(Row::new(8, words, Meaning::Muted));
     }
-    let traffic = traffic(model, snapshot, slot);
-    if !traffic.0.is_empty() {
-        lines.push(traffic);
+    let words = format!("instance {}", instance.id.short());
+    rows.push(Row::new(9, words, Meaning::Muted));
+    rows
+}
+
+/// What a candidate would change: said nowhere else before the traffic is on it.
+fn changed(snapshot: &Snapshot, instance: &Instance, columns: usize) -> Vec<Row> {
+    if snapshot.role(instance.slot) != Role::Candidate {
+        return Vec::new();
     }
-    lines.push((format!("instance {}", instance.id.short()), Meaning::Muted));
-    lines
+    let Some(live) = snapshot.live_instance() else {
+        return Vec::new();
+    };
+    let all = changes(live, instance);
+    let mut rows = Vec::new();
+    if let Some(words) = image(&all, columns) {
+        rows.push(Row::new(3, words, Meaning::Text));
+    }
+    // Where nobody looked how they were made, nothing is said of it.
+    if all.configuration.is_empty() && !live.configuration.is_empty() {
+        rows.push(Row::new(5, all.counted(), Meaning::Muted));
+    } else if !all.configuration.is_empty() {
+        let names = all.configuration.iter().map(|one| one.name.as_str());
+        let names: Vec<&str> = names.collect();
+        let words = format!("{}: {}", all.counted(), names.join(", "));
+        rows.push(Row::new(2, words, Meaning::Warn));
+    }
+    rows
+}
+
+/// From which commit to which, and how much later it was built, as far as there is room.
+fn image(all: &Changes, columns: usize) -> Option<String> {
+    let commit = all.image.iter().find(|one| one.name == "commit");
+    let commit = commit.map(|one| match (&one.from, &one.to) {
+        (Some(from), Some(to)) => format!("commit {from} → {to}"),
+        _ => one.to_string(),
+    });
+    let Some(commit) = commit else {
+        return all.built();
+    };
+    let room = columns.saturating_sub(text::width(&commit) + 2);
+    let age = [all.built(), all.newer()];
+    let age = age.into_iter().flatten().find(|words| words.len() <= room);
+    Some(match age {
+        Some(age) => format!("{commit}, {age}"),
+        None => commit,
+    })
+}
+
+fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
+    let role = snapshot.role(slot);
+    let lines = match &snapshot.slots.get(slot).rates {
+        // What is stopped has no traffic, and nobody wonders.
+        Some(_) if role == Role::Stopped => Vec::new(),
+        Some(rates) => traffic::lines(rates, role, theme),
+        // The proxy sends it nothing, so this is known even where the proxy tells no rates.
+        None if role == Role::Candidate => {
+            vec![("no traffic yet: no data".to_owned(), Meaning::Muted)]
+        }
+        None => Vec::new(),
+    };
+    let mut lines = lines.into_iter();
+    match (lines.next(), lines.next()) {
+        (Some((first, meaning)), Some((second, _))) if columns >= WIDE => {
+            vec![Row::new(3, format!("{first}  {second}"), meaning)]
+        }
+        (first, second) => first
+            .into_iter()
+            .zip([3])
+            .chain(second.into_iter().zip([5]))
+            .map(|((words, meaning), rank)| Row::new(rank, words, meaning))
+            .collect(),
+    }
+}
+
+/// Where it answers, and whether the registry says so.
+fn place(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
+    let side = snapshot.slots.get(slot);
+    let at = side.endpoint.to_string();
+    let mut long = format!("{} not registered", theme.glyph(Glyph::Dot));
+    let mut short = long.clone();
+    if let Some(entry) = &side.registration {
+        short = format!("{} registered", theme.glyph(Glyph::Tick));
+        long = format!("{short}, revision {}", entry.revision);
+    }
+    let room = columns.saturating_sub(text::width(&at) + 2);
+    for words in [&long, &short] {
+        if text::width(words) <= room {
+            return vec![Row::new(4, format!("{at}  {words}"), Meaning::Text)];
+        }
+    }
+    vec![
+        Row::new(4, at, Meaning::Text),
+        Row::new(7, long, Meaning::Muted),
+    ]
 }
 
 fn state(
@@ -198,7 +315,7 @@ fn state(
 }
 
 /// What the world gets from this slot.
-fn traffic(model: &Model, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) {
+fn world(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot) -> Vec<Row> {
     let standby = model
         .release_in_flight()
         .map(|status| &status.progress)
@@ -207,30 +324,61 @@ fn traffic(model: &Model, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) 
             _ => None,
         });
     match snapshot.role(slot) {
-        Role::Live => match &snapshot.public {
-            Some(answer) if answer.slot == Some(slot) => (
-                match answer.status {
-                    Some(status) => format!("public address answers from here: {status}"),
-                    None => "public address answers from here".into(),
-                },
-                Meaning::Text,
-            ),
-            Some(answer) if !answer.detail.is_empty() => {
-                (format!("public address: {}", answer.detail), Meaning::Warn)
-            }
-            _ => ("has the traffic".into(), Meaning::Text),
-        },
-        Role::Standby => (
-            match standby.flatten() {
+        Role::Live => {
+            let (words, meaning) = public(theme, snapshot, slot);
+            vec![Row::new(6, words, meaning)]
+        }
+        Role::Standby => {
+            let words = match standby.flatten() {
                 Some(until) => {
                     let left = text::clock(text::seconds(model.now, until));
                     format!("kept warm for a rollback, {left} left")
                 }
                 None => "kept warm for a rollback".into(),
+            };
+            vec![Row::new(2, words, Meaning::Text)]
+        }
+        Role::Candidate => snapshot
+            .preview
+            .as_ref()
+            .map(|address| Row::new(6, format!("preview {}", url(address)), Meaning::Text))
+            .into_iter()
+            .collect(),
+        Role::Stopped | Role::Empty => Vec::new(),
+    }
+}
+
+fn public(theme: &Theme, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) {
+    let tick = theme.glyph(Glyph::Tick);
+    match &snapshot.public {
+        Some(answer) if answer.slot == Some(slot) => (
+            match answer.status {
+                Some(status @ 500..) => {
+                    let cross = theme.glyph(Glyph::Cross);
+                    format!("{cross} public answers {status} from here")
+                }
+                Some(status) => format!("{tick} public answers {status} from here"),
+                None => format!("{tick} public answers from here"),
             },
-            Meaning::Text,
+            match answer.status {
+                Some(500..) => Meaning::Bad,
+                _ => Meaning::Text,
+            },
         ),
-        Role::Candidate => ("no traffic yet: no data".into(), Meaning::Muted),
-        Role::Stopped | Role::Empty => (String::new(), Meaning::Muted),
+        Some(answer) if !answer.detail.is_empty() => {
+            (format!("public address: {}", answer.detail), Meaning::Warn)
+        }
+        _ => ("has the traffic".into(), Meaning::Text),
+    }
+}
+
+/// As one would type it into a browser.
+fn url(address: &PublicAddress) -> String {
+    match &address.endpoint {
+        // The name has its port where it needs one.
+        _ if address.host.contains(':') => format!("http://{}/", address.host),
+        Endpoint::Tcp(at) if at.port() == 80 => format!("http://{}/", address.host),
+        Endpoint::Tcp(at) => format!("http://{}:{}/", address.host, at.port()),
+        Endpoint::Unix(path) => format!("{} at {}", address.host, path.display()),
     }
 }

@@ -130,6 +130,16 @@ pub(super) fn time_of_day(at: Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
 }
 
+/// A moment to come: the time of day, with the day where it is another one.
+pub(super) fn until(at: Timestamp, now: Timestamp) -> String {
+    let day = "%Y-%m-%d";
+    if at.strftime(day).to_string() == now.strftime(day).to_string() {
+        time_of_day(at)
+    } else {
+        at.strftime("%a %-d %b %H:%MZ").to_string()
+    }
+}
+
 /// A number with thousands set apart.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();

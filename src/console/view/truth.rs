@@ -5,40 +5,51 @@ use ratatui::text::Line;
 use super::text;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::Snapshot;
-use crate::inventory::drift::{Agreement, compare};
+use crate::inventory::drift::{Agreement, Pair, compare};
+
+/// The columns below which the comparisons stand closer together.
+const SHORT: usize = 62;
 
 /// One line when everything agrees; else a line for each difference.
 pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
     let truth = compare(snapshot);
     let generation = snapshot.route.as_ref().map(|route| route.value.generation);
-    let proxy = match generation {
-        Some(n) if columns >= 72 => format!("proxy gen {n}"),
-        _ => "proxy".to_owned(),
-    };
-    let rows = [
-        ("instances", "registry".to_owned(), truth.instances),
-        ("registry", proxy, truth.route),
-        ("proxy", "public".to_owned(), truth.public),
-    ];
+    let apart = if columns < SHORT { " " } else { "  " };
     let mut summary = Line::default();
     let mut lines = Vec::new();
-    for (left, right, agreement) in rows {
-        let (glyph, meaning, equal) = match &agreement {
-            Agreement::Same => (Glyph::Tick, Meaning::Ok, "="),
-            Agreement::Differs(_) => (Glyph::Cross, Meaning::Bad, theme.glyph(Glyph::Differs)),
-            Agreement::Unknown(_) => (Glyph::Unknown, Meaning::Stale, "="),
+    for (pair, agreement) in truth.pairs() {
+        let (glyph, meaning, words) = look(agreement);
+        let (left, right) = pair.sides();
+        let right = match (pair, generation) {
+            (Pair::Route, Some(n)) if columns >= 72 => format!("{right} gen {n}"),
+            _ => right.to_owned(),
         };
-        summary.push_span(theme.span(format!("{} ", theme.glyph(glyph)), meaning));
-        let words = format!("{left} {equal} {right}  ");
-        summary.push_span(theme.span(words, Meaning::Muted));
-        let words = match agreement {
-            Agreement::Same => continue,
-            Agreement::Differs(words) => format!("{} {words}", theme.glyph(Glyph::Differs)),
-            Agreement::Unknown(words) => format!("{} {words}", theme.glyph(Glyph::Unknown)),
+        let mark = theme.glyph(glyph);
+        let between = match agreement {
+            Agreement::Differs(_) => theme.glyph(Glyph::Differs),
+            Agreement::Same | Agreement::Unknown(_) => "=",
         };
-        let words = text::cut(&words, columns, theme);
+        if summary.width() > 0 {
+            summary.push_span(apart);
+        }
+        summary.push_span(theme.span(format!("{mark} "), meaning));
+        let sides = format!("{left} {between} {right}");
+        summary.push_span(theme.span(sides, Meaning::Muted));
+        let Some(words) = words else {
+            continue;
+        };
+        let words = text::cut(&format!("{mark} {words}"), columns, theme);
         lines.push(Line::from(theme.span(words, meaning)));
     }
     lines.insert(0, summary);
     lines
+}
+
+/// The mark of a comparison, what it means, and what is to be said about it.
+fn look(agreement: &Agreement) -> (Glyph, Meaning, Option<&str>) {
+    match agreement {
+        Agreement::Same => (Glyph::Tick, Meaning::Ok, None),
+        Agreement::Differs(words) => (Glyph::Differs, Meaning::Bad, Some(words)),
+        Agreement::Unknown(words) => (Glyph::Unknown, Meaning::Stale, Some(words)),
+    }
 }

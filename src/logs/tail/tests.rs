@@ -84,7 +84,7 @@ async fn told(streams: Vec<ports::Result<Vec<ports::Result<LogChunk>>>>) -> Vec<
     while let Some(batch) = batches.recv().await {
         lines.extend(batch.into_iter().map(|line| match line.origin {
             Origin::Notice => format!("! {}", line.text),
-            _ => line.text,
+            _ => line.text.to_string(),
         }));
     }
     lines
@@ -171,5 +171,50 @@ async fn hostile_bytes_are_harmless_and_many_lines_come_in_bounded_batches() {
         assert!(batch.len() <= LARGEST);
         all.extend(batch);
     }
-    assert_eq!(all[2000].text, "copied \u{fffd}");
+    assert_eq!(&*all[2000].text, "copied \u{fffd}");
+}
+
+#[tokio::test]
+async fn a_stream_that_ended_is_asked_again_at_once_and_its_end_is_said_only_when_nothing_came() {
+    let began = Instant::now();
+    let lines = told(vec![
+        Ok(vec![chunk(1, "a")]),
+        Ok(vec![chunk(1, "a"), chunk(2, "lost at first")]),
+    ])
+    .await;
+    assert_eq!(lines, ["a", "lost at first", GONE]);
+    assert!(began.elapsed() < PAUSES.0, "{:?}", began.elapsed());
+    let lines = told(vec![
+        Ok(vec![chunk(1, "a")]),
+        Ok(vec![chunk(1, "a")]),
+        Ok(vec![chunk(1, "a")]),
+        Ok(vec![chunk(1, "a"), chunk(2, "b")]),
+    ])
+    .await;
+    assert_eq!(lines, ["a", &format!("! {ENDED}"), "b", GONE]);
+}
+
+#[tokio::test]
+async fn lines_without_a_time_are_not_asked_for_again() {
+    let untimed = |text: &str| {
+        Ok(LogChunk {
+            at: None,
+            stream: LogStream::Out,
+            bytes: text.into(),
+        })
+    };
+    let reader = Arc::new(Scripted::default());
+    let streams = [Ok(vec![untimed("a")]), Ok(vec![untimed("b")])];
+    reader.streams.lock().unwrap().extend(streams);
+    let mut batches = follow(Arc::clone(&reader) as _, InstanceId("i".into()), 7);
+    let mut lines = Vec::new();
+    while let Some(batch) = batches.recv().await {
+        lines.extend(batch.into_iter().map(|line| line.text.to_string()));
+    }
+    assert_eq!(lines[0], "a");
+    assert_eq!(lines[2], "b");
+    assert_eq!(
+        *reader.asked.lock().unwrap(),
+        [(None, 7), (None, 0), (None, 0)]
+    );
 }

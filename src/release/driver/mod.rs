@@ -177,6 +177,7 @@ fn event_of(command: Command) -> Event {
         Command::Approve(approval) => Event::Approved(approval),
         Command::BackOut { by, reason } => Event::BackOutAsked { by, reason },
         Command::Choose { choice, by, note } => Event::Chosen { choice, by, note },
+        Command::CheckAgain { by } => Event::CheckAgainAsked(by),
         Command::EndStandby => Event::StandbyEnded,
         Command::Supersede => Event::Superseded,
         Command::Interrupt { reason } => Event::Interrupted { reason },

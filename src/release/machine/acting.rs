@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::words::in_direction;
 use super::{Machine, Phase};
 use crate::history::{Direction, Step};
 use crate::release::AnnouncementKind;
@@ -14,6 +13,7 @@ use crate::release::approval;
 use crate::release::event::Effect;
 use crate::release::judge::{self, Judgement};
 use crate::release::time::elapsed;
+use crate::release::way::in_direction;
 use crate::release::words::duration;
 
 /// How long an act that did not reach its system is tried again, going forward.

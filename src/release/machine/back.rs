@@ -5,16 +5,14 @@
 use jiff::Timestamp;
 
 use super::{Machine, Phase, Then};
-use crate::history::{Decision, Direction, Happening, Step};
+use crate::history::{Decision, Happening};
 use crate::inventory::Operator;
-use crate::release::AnnouncementKind;
-use crate::release::act::Stage;
+use crate::release::{AnnouncementKind, way};
 
 impl Machine {
-    /// Whether there is a way back from here: before the switch always, after it only where
-    /// something was live before.
+    /// Whether there is a way back from here.
     pub(super) fn can_go_back(&self) -> bool {
-        self.plan.from.is_some() || !self.begun.contains(&Step::Switch)
+        way::can_go_back(&self.plan, &self.begun)
     }
 
     pub(super) fn is_going_back(&self) -> bool {
@@ -42,36 +40,11 @@ impl Machine {
     }
 
     pub(super) fn go_back(&mut self, now: Timestamp) {
-        self.way = way_back(&self.begun);
+        self.wait_no_more();
+        self.way = way::back(&self.begun);
         self.at = 0;
         self.pending = None;
         self.approval = None;
         self.enter(now);
     }
-}
-
-/// The stages that undo what was begun. Traffic first; then the candidate's own connections end;
-/// then its registration goes; then it goes itself.
-fn way_back(begun: &[Step]) -> Vec<Stage> {
-    let undone_before_drain = [Step::Stop, Step::Switch];
-    let undone_after_drain = [Step::Register, Step::Start];
-    let mut steps: Vec<Step> = undone_before_drain
-        .into_iter()
-        .filter(|step| begun.contains(step))
-        .collect();
-    if begun.contains(&Step::Switch) {
-        steps.push(Step::Drain);
-    }
-    steps.extend(
-        undone_after_drain
-            .into_iter()
-            .filter(|step| begun.contains(step)),
-    );
-    steps
-        .into_iter()
-        .map(|step| Stage {
-            step,
-            direction: Direction::Back,
-        })
-        .collect()
 }

@@ -148,6 +148,7 @@ impl Machine {
 
     pub(super) fn rewind_to_verify(&mut self, now: Timestamp) {
         self.report = None;
+        self.wait_no_more();
         if let Some(index) = self.way.iter().position(|stage| stage.step == Step::Verify) {
             self.at = index;
         }

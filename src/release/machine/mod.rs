@@ -13,7 +13,7 @@ mod entering;
 mod settling;
 mod show;
 mod wishes;
-mod words;
+pub(super) mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +91,8 @@ enum Then {
     Settle { failure: Option<String> },
     /// The release is left.
     Leave,
+    /// The checks are run again.
+    Verify,
 }
 
 /// What somebody asked for while something was under way.
@@ -139,13 +141,7 @@ pub struct Machine {
 impl Machine {
     /// A release that is about to begin.
     pub fn new(plan: Arc<Plan>, on_failure: OnFailure) -> Self {
-        let way = plan
-            .steps()
-            .map(|step| Stage {
-                step,
-                direction: Direction::Forward,
-            })
-            .collect();
+        let way = super::way::forward(&plan);
         let rungs = plan
             .steps()
             .map(|step| StepStatus {
@@ -209,6 +205,7 @@ impl Machine {
             Event::Approved(approval) => self.approved(now, approval),
             Event::BackOutAsked { by, reason } => self.back_out_asked(now, by, reason),
             Event::Chosen { choice, by, note } => self.chosen(now, choice, by, note),
+            Event::CheckAgainAsked(by) => self.check_again_asked(now, by),
             Event::StandbyEnded => self.standby_over(now),
             Event::Superseded => self.superseded(now),
             Event::Interrupted { reason } => self.wished(now, Wish::Interrupt { reason }),
@@ -287,6 +284,7 @@ impl Machine {
             AnnouncementKind::Failed,
             format!("not driven any more: {why}"),
         );
+        self.wait_no_more();
         self.phase = Phase::Parked { why };
     }
 
@@ -304,6 +302,15 @@ impl Machine {
     fn set_rung(&mut self, step: Step, state: StepState) {
         if let Some(rung) = self.rungs.iter_mut().find(|rung| rung.step == step) {
             rung.state = state;
+        }
+    }
+
+    /// What nobody is asked for any more does not wait.
+    fn wait_no_more(&mut self) {
+        for rung in &mut self.rungs {
+            if matches!(rung.state, StepState::Waiting { .. }) {
+                rung.state = StepState::Pending;
+            }
         }
     }
 

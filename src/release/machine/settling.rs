@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::words::{closed_words, in_direction};
+use super::words::closed_words;
 use super::{Machine, OnFailure, Phase, Then};
 use crate::checks::Report;
 use crate::history::{Direction, Happening, Outcome, Step};
 use crate::release::act::Stage;
 use crate::release::event::Effect;
 use crate::release::time::elapsed;
+use crate::release::way::in_direction;
 use crate::release::{AnnouncementKind, StepState};
 
 impl Machine {
@@ -51,6 +52,7 @@ impl Machine {
                 self.phase = Phase::Noting {
                     then: Then::Settle { failure },
                 };
+                let report = report.for_the_record();
                 self.record(now, Happening::Checked { report });
             }
             (None, Some(why)) => self.fail(now, why),
@@ -165,10 +167,15 @@ impl Machine {
             Then::Guard => self.guard(now),
             Then::Again => {
                 self.mishap = None;
+                // What is tried again has not failed yet.
+                if let Some(stage) = self.stage() {
+                    self.set_rung(stage.step, StepState::Pending);
+                }
                 self.ask_or_guard(now);
             }
             Then::Stage => self.enter(now),
             Then::Back => self.go_back(now),
+            Then::Verify => self.rewind_to_verify(now),
             Then::Settle { failure: None } => self.settle(now, None),
             Then::Settle { failure: Some(why) } => self.fail(now, why),
             Then::Leave => {
@@ -191,6 +198,7 @@ impl Machine {
 
     pub(super) fn close(&mut self, now: Timestamp, outcome: Outcome) {
         self.wish = None;
+        self.wait_no_more();
         self.phase = Phase::Closing(outcome.clone());
         let mut record = self.plan.record();
         record.closed = Some((now, outcome));

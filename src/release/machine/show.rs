@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::words::in_direction;
 use super::{Machine, Phase};
 use crate::history::{Direction, Step};
 use crate::release::time::after;
-use crate::release::{Progress, Status, StepState, StepStatus, approval};
+use crate::release::{Progress, Status, StepState, StepStatus, approval, way};
 
 impl Machine {
     /// The release as it is at this moment.
@@ -114,39 +113,13 @@ impl Machine {
             Phase::Asking { .. } | Phase::Standby { .. } | Phase::Choosing { .. } => self.at,
             _ => self.at + 1,
         };
-        let Some(stage) = self.way.get(next) else {
-            return String::new();
-        };
-        match (stage.direction, self.plan.step(stage.step)) {
-            (Direction::Forward, Some(planned)) => {
-                format!("{}: {}", stage.step, planned.calls.join("; "))
-            }
-            _ => in_direction(*stage),
-        }
+        way::next_words(&self.plan, self.way.get(next))
     }
 
-    /// What backing out now would do: the undo of everything that was begun, latest first.
     fn undo_words(&self) -> String {
         if self.is_going_back() {
             return "it is backing out".into();
         }
-        if !self.can_go_back() {
-            return "nothing was live before: there is nothing to go back to".into();
-        }
-        let mut words: Vec<&str> = Vec::new();
-        for step in self.begun.iter().rev() {
-            let undo = self
-                .plan
-                .step(*step)
-                .map_or("", |planned| planned.undo.as_str());
-            if !undo.starts_with("nothing") && !words.contains(&undo) {
-                words.push(undo);
-            }
-        }
-        if words.is_empty() {
-            "nothing to undo yet".into()
-        } else {
-            words.join("; ")
-        }
+        way::undo_words(&self.plan, &self.begun)
     }
 }

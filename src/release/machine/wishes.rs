@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::{Machine, Phase, Then, Wish};
 use crate::history::{Decision, Direction, Happening, Outcome, Step};
 use crate::inventory::Operator;
+use crate::release::words::CHECK_AGAIN;
 use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
 
 impl Machine {
@@ -98,6 +99,36 @@ impl Machine {
                 true
             }
         }
+    }
+
+    /// Only where nothing was switched and somebody is waited for: then the way goes back to *verify*
+    /// and up again from there, and what was passed before counts no more, whatever comes out.
+    pub(super) fn check_again_asked(&mut self, now: Timestamp, by: Operator) {
+        let (Phase::Asking { since }, Some(stage)) = (self.phase.clone(), self.stage()) else {
+            return;
+        };
+        let forward = stage.direction == Direction::Forward;
+        if !forward || !matches!(stage.step, Step::Register | Step::Switch) {
+            return;
+        }
+        self.announce(
+            now,
+            AnnouncementKind::Decided,
+            format!("{CHECK_AGAIN} by {by}"),
+        );
+        self.phase = Phase::Noting { then: Then::Verify };
+        self.record(
+            now,
+            Happening::Chosen {
+                step: stage.step,
+                choice: CHECK_AGAIN.to_owned(),
+                decision: Decision {
+                    by,
+                    asked_at: Some(since),
+                    note: None,
+                },
+            },
+        );
     }
 
     pub(super) fn superseded(&mut self, now: Timestamp) {

@@ -7,13 +7,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::model::{
-    EnvironmentSection, NginxSection, ProxyKind, Root, RuntimeKind, SecretSection, StoreKind,
-    SwitchWord, TierWord, TlsSection,
+    AsciiChoice, AsciiWord, ConsoleSection, EnvironmentSection, NginxSection, ProxyKind, Root,
+    RuntimeKind, SecretSection, StoreKind, SwitchWord, TierWord, TlsSection,
 };
 use super::places::{
-    ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings, EtcdPlace, Login, NginxPlace,
-    OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace, Settings, SqlitePlace,
-    StorePlace, SwitchMode, TlsPlace,
+    AsciiSetting, ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings, EtcdPlace,
+    Login, NginxPlace, OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace,
+    Settings, SqlitePlace, StorePlace, SwitchMode, TlsPlace,
 };
 use super::{paths, timing};
 use crate::inventory::{Endpoint, EnvironmentName, SecretSource, Tier};
@@ -41,14 +41,37 @@ pub(super) fn build(root: &Root, file: &Path) -> Settings {
             name: root.operator.name.clone(),
             host: root.operator.host.clone(),
         },
-        console: ConsoleSettings {
-            theme: root.console.theme.clone(),
-            armed: root.console.armed.0,
-            mouse: root.console.mouse,
-            read_only: root.console.read_only,
-        },
+        console: console(&root.console),
         environments,
         targets,
+    }
+}
+
+fn console(section: &ConsoleSection) -> ConsoleSettings {
+    let tiers = &section.theme_by_tier;
+    let own = [
+        (Tier::Development, &tiers.development),
+        (Tier::Staging, &tiers.staging),
+        (Tier::Protected, &tiers.protected),
+    ];
+    let keys = section.keys.0.iter();
+    ConsoleSettings {
+        theme: section.theme.clone(),
+        theme_by_tier: own
+            .into_iter()
+            .filter_map(|(tier, name)| Some((tier, name.clone()?)))
+            .collect(),
+        ascii: match section.ascii {
+            AsciiChoice::Is(true) => AsciiSetting::Always,
+            AsciiChoice::Is(false) => AsciiSetting::Never,
+            AsciiChoice::Word(AsciiWord::Auto) => AsciiSetting::Auto,
+        },
+        keys: keys
+            .map(|(name, keys)| (name.clone(), keys.clone()))
+            .collect(),
+        armed: section.armed.0,
+        mouse: section.mouse,
+        read_only: section.read_only,
     }
 }
 
@@ -182,6 +205,7 @@ impl Building<'_> {
                 .connect
                 .clone()
                 .unwrap_or_else(|| reachable(&section.answer.listen)),
+            access_log: section.access_log.as_deref().map(here),
             template: section.template.as_ref().map(|path| self.path(path)),
             switch: match section.switch {
                 SwitchWord::Pointer => SwitchMode::Pointer,

@@ -280,6 +280,13 @@ impl Look<'_> {
                 "not the name of a container: letters, digits, `_`, `.` and `-`",
             );
         }
+        if nginx.access_log.is_some() && nginx.container.is_some() {
+            let path = [at, &["access_log"]].concat();
+            self.warning(
+                &path,
+                "the log of an nginx in a container is written, and cannot be shown",
+            );
+        }
         if let crate::inventory::Endpoint::Tcp(address) = &nginx.answer.listen
             && !address.ip().is_loopback()
             && nginx.container.is_none()

@@ -3,6 +3,7 @@
 //! files that are named, and at nothing else outside.
 
 mod collisions;
+mod console;
 mod environments;
 mod services;
 
@@ -34,6 +35,7 @@ pub(super) fn check(root: &Root, tree: &Node, base: &Path) -> Findings {
     if root.services.0.is_empty() {
         look.warning(&[], "no service is configured: add [services.NAME]");
     }
+    look.console(root);
     for (name, environment) in root.environments.iter() {
         look.environment(root, name, environment);
     }

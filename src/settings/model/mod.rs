@@ -2,6 +2,7 @@
 //! derived from these types, and unknown keys, types, defaults and `show` all follow the schema,
 //! so that a key is said in one place. They know nothing of where the text came from.
 
+mod console;
 mod docker;
 mod environment;
 mod etcd;
@@ -12,6 +13,7 @@ mod secret;
 mod service;
 mod timing;
 
+pub(super) use console::{AsciiChoice, AsciiWord, ConsoleSection};
 pub(super) use docker::{DockerSection, ProcessSection, RegistrySection, TlsSection};
 pub(super) use environment::{
     EnvironmentSection, LockSection, ProxyKind, RuntimeKind, StoreKind, TierWord,

@@ -28,6 +28,10 @@ pub(in crate::settings) struct NginxSection {
     pub(in crate::settings) state: PathBuf,
     /// Where it says to Greenroom alone which slot and generation it serves.
     pub(in crate::settings) answer: AnswerSection,
+    /// The directory in which it keeps an access log for each service, for the console's rates and
+    /// its log; none is kept when absent.
+    #[serde(default)]
+    pub(in crate::settings) access_log: Option<PathBuf>,
     /// A template for a service's file; the built-in one when absent.
     #[serde(default)]
     pub(in crate::settings) template: Option<PathBuf>,

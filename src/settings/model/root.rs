@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::words::Time;
-use super::{EnvironmentSection, LockSection, Ordered, ServiceSection, TimingSection};
+use super::{
+    ConsoleSection, EnvironmentSection, LockSection, Ordered, ServiceSection, TimingSection,
+};
 
 /// The configuration of Greenroom.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -40,29 +41,4 @@ pub(in crate::settings) struct OperatorSection {
     pub(in crate::settings) name: Option<String>,
     /// The host; this machine's name when absent.
     pub(in crate::settings) host: Option<String>,
-}
-
-/// The console.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(in crate::settings) struct ConsoleSection {
-    /// The theme.
-    pub(in crate::settings) theme: String,
-    /// How long a target stays armed.
-    pub(in crate::settings) armed: Time,
-    /// Whether the mouse is used.
-    pub(in crate::settings) mouse: bool,
-    /// Whether nothing can be changed from here at all.
-    pub(in crate::settings) read_only: bool,
-}
-
-impl Default for ConsoleSection {
-    fn default() -> Self {
-        Self {
-            theme: "dark".into(),
-            armed: Time(std::time::Duration::from_mins(5)),
-            mouse: false,
-            read_only: false,
-        }
-    }
 }

@@ -45,6 +45,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("release::engine", &["release", "ports", "inventory", "checks", "history", "harmless"], "the engine knows ports, no adapter and no face"),
     room("release::gather", &["release", "ports", "inventory", "checks", "history", "harmless"], "gathering knows ports, no adapter and no face"),
     room("release::handle", &["release", "ports", "inventory", "checks", "history", "harmless"], "the handle knows no adapter and no face"),
+    room("release::offers", &["release", "ports", "inventory", "checks", "history", "harmless"], "listing knows ports, no adapter and no face"),
     room("watchers", &["release", "ports", "inventory", "checks", "history", "harmless"], "observing knows no adapter and no face"),
     room("adapters", &[], "each outside system has a room of its own"),
     room("adapters::docker", THE_WORLD, AN_ADAPTER),
@@ -57,12 +58,13 @@ pub(super) const ROOMS: &[Room] = &[
     room("adapters::process", THE_WORLD, AN_ADAPTER),
     room("adapters::secrets", THE_WORLD, AN_ADAPTER),
     room("adapters::sqlite", THE_WORLD, AN_ADAPTER),
-    // A target is configured as the release's own `Definition`, so settings know that type.
-    room("settings", &["release", "inventory", "checks", "history", "harmless"], "configuration knows no server and no screen"),
+    // A target is configured as the release's own `Definition`, keys and themes by the names that the
+    // console's tables give them, so settings know that type and these tables.
+    room("settings", &["release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "harmless"], "configuration knows no server and no screen"),
     room("console", &["release", "logs", "inventory", "checks", "history", "harmless"], "the console asks its desk, and nobody else"),
-    room("console::model", &["console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "the model is data: it neither draws nor does"),
-    room("console::view", &["console::model", "console::theme", "console::layout", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "a view draws a model and decides nothing"),
-    room("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "harmless"], "an update asks by effects and draws nothing"),
+    room("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "the model is data: it neither draws nor does"),
+    room("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "a view draws a model and decides nothing"),
+    room("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "harmless"], "an update asks by effects and draws nothing"),
     room("sandbox", &["release", "ports", "inventory", "checks", "history", "harmless"], "the sandbox is released to by the same engine"),
     room("sandbox::sample", &["inventory", "harmless"], "the sample application is another program"),
     room("diagnostics", &[], "it watches everyone and asks no one"),
@@ -104,7 +106,7 @@ pub(super) const CONFINED: &[Confined] = &[
     confined("minijinja", &["src/adapters/nginx/", "src/adapters/etcd/"], "templates are filled in where they are used"),
     confined("ratatui", &["src/console/"], "only the console draws"),
     confined("crossterm", &["src/console/"], "only the console has the terminal"),
-    confined("tui_logger", &["src/diagnostics", "src/console/view/"], "the log pane and what feeds it"),
+    confined("tui_logger", &["src/diagnostics", "src/console/model/diagnostics", "src/console/view/"], "the log pane and what feeds it"),
     confined("clap", &["src/cli/"], "only the command line reads arguments"),
     confined("indicatif", &["src/cli/"], "only the command line prints"),
     confined("println", PRINTS, "only the command line prints"),
@@ -166,6 +168,7 @@ pub(super) const ABSENT: &[Absent] = &[
             "src/release/engine.rs",
             "src/release/gather.rs",
             "src/release/handle.rs",
+            "src/release/offers.rs",
         ],
         texts: &[
             "tokio",

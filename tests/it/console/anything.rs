@@ -8,11 +8,11 @@ use greenroom::console::{Charset, Depth, Theme};
 use greenroom::history::{Direction, Outcome, Step};
 use greenroom::inventory::{Tier, World};
 use greenroom::logs::NewLine;
-use greenroom::release::{Choice, Progress, Refusal, Refused};
+use greenroom::release::{Choice, Progress, Refusal, Refused, Resolved, Rules, Terms};
 use proptest::prelude::*;
 
 use super::world::{
-    PRODUCTION, ago, asking, drawn, later, model, plan, status, target, web_production,
+    PRODUCTION, ago, asking, drawn, later, model, plan, status, target, version, web_production,
     with_candidate, with_standby, world,
 };
 
@@ -25,12 +25,14 @@ enum Act {
     Release(u8),
     Lines(u16),
     Versions(bool),
+    Looked(u8),
+    Told(bool),
     Planned(bool),
     Wait(u64),
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let characters = "qPAXRSWhjklgG?yfo12345 prductionzZ/+_";
+    let characters = "qPAXRSWhjklgG?yfo12345 prductionzZ/+_nN&wtisdo";
     let letter = prop::sample::select(characters.chars().collect::<Vec<_>>());
     let named = prop::sample::select(vec![
         KeyCode::Enter,
@@ -58,6 +60,8 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (0_u8..8).prop_map(Act::Release),
         2 => (0_u16..400).prop_map(Act::Lines),
         1 => any::<bool>().prop_map(Act::Versions),
+        2 => (0_u8..6).prop_map(Act::Looked),
+        1 => any::<bool>().prop_map(Act::Told),
         2 => any::<bool>().prop_map(Act::Planned),
         1 => (0_u64..400).prop_map(Act::Wait),
     ]
@@ -111,7 +115,7 @@ fn event(act: &Act, model: &greenroom::console::Model) -> Option<Event> {
             Event::ReleaseMoved(Arc::new(status(&here, Tier::Protected, step, progress)))
         }
         Act::Lines(count) => Event::LogArrived {
-            source: model.log.source.clone()?,
+            source: model.log.source().cloned()?,
             batch: (0..*count)
                 .map(|n| NewLine::notice(format!("{n} 日本語 é")))
                 .collect(),
@@ -119,7 +123,35 @@ fn event(act: &Act, model: &greenroom::console::Model) -> Option<Event> {
         Act::Versions(listed) => Event::VersionsListed {
             target: here,
             versions: if *listed {
-                Ok(vec!["1.9.0".into(); 40])
+                Ok((0..80).map(|n| format!("1.{}.0", n / 2)).collect())
+            } else {
+                Err("no".into())
+            },
+        },
+        Act::Looked(minor) => Event::LookedUp {
+            target: here,
+            name: format!("1.{minor}.0"),
+            resolved: match minor % 3 {
+                0 => Resolved::Version(Box::new(version("1.9.0", "b81d77aa30"))),
+                1 => Resolved::Missing {
+                    wanted: "no".into(),
+                },
+                _ => Resolved::Unknown("\u{1b}[2Jno".into()),
+            },
+        },
+        Act::Told(known) => Event::TermsTold {
+            target: here,
+            terms: if *known {
+                Ok(Terms {
+                    rules: Rules {
+                        require_reason: true,
+                        only_from: Some("qa".parse().expect("a name")),
+                        ..Rules::default()
+                    },
+                    may_write: true,
+                    has_health_check: false,
+                    past: Err("no".into()),
+                })
             } else {
                 Err("no".into())
             },

@@ -11,7 +11,7 @@ use greenroom::console::event::Input;
 use greenroom::console::model::LogSource;
 use greenroom::console::run::Ears;
 use greenroom::console::terminal::Screen;
-use greenroom::console::{Charset, Desk, Farewell, Mode, Model, Pace, run};
+use greenroom::console::{Charset, Desk, Farewell, Mode, Model, Pace, Wardrobe, run};
 use greenroom::inventory::{Target, Tier, World};
 use greenroom::logs::{Batch, NewLine};
 use greenroom::release::{Approval, Handle, Plan, PlanRequest, Refusal, Refused};
@@ -20,9 +20,7 @@ use ratatui::backend::TestBackend;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::world::{
-    PRODUCTION, now, operator, plan, target, theme, web_production, with_candidate, world,
-};
+use super::world::{PRODUCTION, now, operator, plan, target, theme, web_production, world};
 use crate::support::eventually;
 
 /// What a test sees of the screen while the loop draws on it.
@@ -98,19 +96,19 @@ impl Desk for Refusing {
     }
 }
 
-struct Stage {
+pub(super) struct Stage {
     given_back: Arc<AtomicBool>,
     keys: mpsc::Sender<Input>,
     world: watch::Sender<Arc<World>>,
-    lines: mpsc::Sender<Batch>,
+    pub(super) lines: mpsc::Sender<Batch>,
     desk: Arc<Refusing>,
     seen: Seen,
     ended: JoinHandle<Farewell>,
 }
 
-fn open() -> Stage {
+pub(super) fn open() -> Stage {
     let (keys, input) = mpsc::channel(64);
-    let (world_tx, world_rx) = watch::channel(Arc::new(world(with_candidate(web_production()))));
+    let (world_tx, world_rx) = watch::channel(Arc::new(world(web_production())));
     let (lines, log) = mpsc::channel(8);
     let desk = Arc::new(Refusing {
         log: Mutex::new(Some(log)),
@@ -132,13 +130,13 @@ fn open() -> Stage {
     };
     let asked: Arc<dyn Desk> = Arc::<Refusing>::clone(&desk);
     let ended = tokio::spawn(async move {
-        let theme = theme("dark", Charset::Unicode);
+        let wardrobe = Wardrobe::from(theme("dark", Charset::Unicode));
         let Ok(farewell) = run(
             &mut screen,
             ears,
             asked,
             model,
-            &theme,
+            &wardrobe,
             Pace::default(),
             now,
         )
@@ -157,7 +155,7 @@ fn open() -> Stage {
 }
 
 impl Stage {
-    async fn press(&self, keys: &str) {
+    pub(super) async fn press(&self, keys: &str) {
         for c in keys.chars() {
             let code = match c {
                 '⏎' => KeyCode::Enter,
@@ -168,12 +166,12 @@ impl Stage {
         }
     }
 
-    async fn key(&self, code: KeyCode) {
+    pub(super) async fn key(&self, code: KeyCode) {
         let input = Input::Key(KeyEvent::from(code));
         self.keys.send(input).await.expect("the loop runs");
     }
 
-    async fn shows(&self, words: &str) {
+    pub(super) async fn shows(&self, words: &str) {
         let mut last = String::new();
         let _ = write!(last, "the screen shows {words:?}");
         let holds = || async { self.text().contains(words) };
@@ -237,7 +235,7 @@ async fn a_flood_of_lines_neither_delays_a_key_nor_draws_more_than_thirty_times_
     stage.shows("flood").await;
     let (before, began) = (stage.draws(), std::time::Instant::now());
     stage.press("?").await;
-    stage.shows("answer the one that failed").await;
+    stage.shows("approve the step that waits").await;
     let slow = began.elapsed();
     assert!(slow < Duration::from_secs(2), "a key took {slow:?}");
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -277,7 +275,7 @@ async fn copying_goes_to_the_terminal_and_a_lost_terminal_ends_the_loop() {
 async fn a_signal_ends_the_loop_whatever_is_open() {
     let stage = open();
     stage.press("?").await;
-    stage.shows("answer the one that failed").await;
+    stage.shows("approve the step that waits").await;
     stage
         .keys
         .send(Input::Signal("SIGHUP"))

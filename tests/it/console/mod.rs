@@ -2,9 +2,30 @@
 //! and the true loop over a test's backend.
 
 mod anything;
+mod checks;
+mod choosing;
+mod colours;
+mod diagnostics;
+mod dialogs;
+mod elsewhere;
+mod elsewhere_real;
+mod given_back;
+mod hostile;
+mod keys;
+mod ladder;
+mod link;
+mod log_story;
+mod logs;
 mod looping;
+mod matrix;
+mod mouse;
+mod palette;
+mod picker;
 mod questions;
+mod registrations;
 mod releases;
 mod screens;
+mod slots;
 mod terminal;
+mod themes;
 mod world;

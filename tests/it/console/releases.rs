@@ -8,8 +8,7 @@ use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{Dialog, Pane};
 use greenroom::history::{Direction, Outcome, Step};
-use greenroom::inventory::{Slot, Tier};
-use greenroom::logs::{NewLine, Origin};
+use greenroom::inventory::Tier;
 use greenroom::release::{Choice, Command, Progress, Status};
 
 use super::world::{
@@ -192,6 +191,8 @@ fn the_end_of_a_release_is_told_once_and_stays_quiet() {
     tell(&mut model, Event::ReleaseMoved(Arc::new(over)));
     assert!(model.notice.is_none());
     model.armed = None;
+    let unlocked = Arc::new(world(web_production()));
+    tell(&mut model, Event::WorldObserved(unlocked));
     assert!(!model.counts_time(), "nothing counts any more");
 }
 
@@ -208,66 +209,6 @@ fn something_counts_only_while_a_release_moves_or_a_question_is_open() {
 }
 
 #[test]
-fn the_log_follows_the_candidate_and_the_operator_can_choose() {
-    let mut model = model(SIZE, web_production());
-    assert_eq!(model.log.source.as_ref().map(|s| s.slot), Some(Slot::Blue));
-    let effects = tell(
-        &mut model,
-        Event::WorldObserved(Arc::new(world(with_candidate(web_production())))),
-    );
-    assert!(matches!(effects.as_slice(), [Effect::FollowLog(Some(s))] if s.slot == Slot::Green));
-    press(&mut model, "5");
-    let effects = press(&mut model, "o");
-    assert!(matches!(effects.as_slice(), [Effect::FollowLog(Some(s))] if s.slot == Slot::Blue));
-}
-
-#[test]
-fn the_log_stays_still_while_lines_pour_in() {
-    let mut model = model(SIZE, web_production());
-    let source = model.log.source.clone().expect("a log");
-    let pour = |model: &mut Model, from: u32| {
-        let batch = (from..from + 50)
-            .map(|n| NewLine {
-                at: None,
-                origin: Origin::Out,
-                text: format!("line {n}."),
-            })
-            .collect();
-        let source = source.clone();
-        tell(model, Event::LogArrived { source, batch });
-    };
-    pour(&mut model, 0);
-    press(&mut model, "5");
-    assert!(screen(&model).contains("line 49."));
-    press(&mut model, "k");
-    pour(&mut model, 50);
-    let shown = screen(&model);
-    assert!(
-        shown.contains("line 48.") && !shown.contains("line 49."),
-        "{shown}"
-    );
-    assert!(shown.contains("staying, 51 below"), "{shown}");
-    press(&mut model, "G");
-    assert!(screen(&model).contains("line 99."));
-}
-
-#[test]
-fn lines_of_a_log_that_was_left_are_not_mixed_in() {
-    let mut model = model(SIZE, with_candidate(web_production()));
-    let mut other = model.log.source.clone().expect("a log");
-    other.slot = other.slot.other();
-    let batch = vec![NewLine::notice("old")];
-    tell(
-        &mut model,
-        Event::LogArrived {
-            source: other,
-            batch,
-        },
-    );
-    assert!(model.log.ring.is_empty());
-}
-
-#[test]
 fn panes_are_reached_by_number_and_by_tab_and_details_open_on_enter() {
     let mut model = busy();
     press(&mut model, "3");
@@ -278,6 +219,7 @@ fn panes_are_reached_by_number_and_by_tab_and_details_open_on_enter() {
     press_key(&mut model, KeyCode::Esc);
     press_key(&mut model, KeyCode::Tab);
     assert_eq!(model.focus, Pane::Registrations);
+    press(&mut model, "Gk");
     let effects = press(&mut model, "y");
     assert!(matches!(effects.as_slice(), [Effect::Copy(text)] if text.contains("slots/blue")));
 }

@@ -93,6 +93,8 @@ fn instance(target: &Target, slot: Slot, version: &Version, release: u8, age: u6
         started_at: Some(ago(age)),
         restarts: 0,
         pid: Some(4711),
+        labels: ImageLabels::default(),
+        configuration: BTreeMap::new(),
     }
 }
 
@@ -122,12 +124,17 @@ fn side(instance: Option<Instance>, slot: Slot, registered: bool) -> SlotSnapsho
         }),
         instance,
         registration,
+        rates: None,
     }
 }
 
 /// A target with a healthy version live in blue, and nothing else.
 pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
-    let live = version(tag, "4f2a9c01e7");
+    let fill = match tag {
+        "1.9.0" => "b81d77aa30",
+        _ => "4f2a9c01e7",
+    };
+    let live = version(tag, fill);
     let blue = instance(target, Slot::Blue, &live, 1, 12 * 86_400 + 4 * 3600);
     Snapshot {
         target: target.clone(),
@@ -158,6 +165,8 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
             status: Some(200),
             detail: String::new(),
         }),
+        preview: None,
+        rates_unknown: None,
         lock: None,
         hold: None,
         problems: BTreeMap::new(),
@@ -171,6 +180,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
             ),
             key(target, "route", "blue, generation 41", 8813, None),
         ],
+        keys_at: Some(now()),
         sources: Sources {
             runtime: SourceState::Live,
             registry: SourceState::Live,
@@ -216,8 +226,19 @@ pub(crate) fn with_standby(mut snapshot: Snapshot) -> Snapshot {
     snapshot = with_candidate(snapshot);
     let green = snapshot.slots.green.instance.clone();
     snapshot.slots.green = side(green, Slot::Green, true);
+    let target = snapshot.target.clone();
+    let entry = key(
+        &target,
+        "slots/green",
+        "127.0.0.1:32780 web:1.9.0",
+        8812,
+        None,
+    );
+    snapshot.keys.push(entry);
     if let Some(route) = &mut snapshot.route {
         route.value.live = Slot::Green;
+        route.value.endpoint = endpoint(Slot::Green);
+        route.value.digest = version("1.9.0", "b81d77aa30").digest;
         route.value.generation = 42;
         route.value.release = release_id(2);
     }
@@ -412,6 +433,8 @@ fn report(name: &str, verdict: Verdict, millis: u64, detail: &str) -> CaseReport
         verdict,
         detail: detail.into(),
         took: Duration::from_millis(millis),
+        request: String::new(),
+        response: String::new(),
     }
 }
 

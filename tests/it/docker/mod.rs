@@ -1,5 +1,6 @@
 //! The Docker adapter against a real engine and a real image registry.
 
+mod configuration;
 mod engine;
 pub(crate) mod fixture;
 mod instances;
@@ -8,4 +9,5 @@ mod occupancy;
 mod proxy;
 mod proxy_host;
 mod pull;
+mod tail;
 mod tls;

@@ -191,3 +191,30 @@ async fn a_journal_stays_under_64_kilobytes_and_keeps_room_for_its_end() {
             .expect("room is kept");
     }
 }
+
+#[tokio::test]
+async fn the_newest_heads_of_many_targets_are_read_together_and_an_unreadable_one_hides_no_other() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    for time in [1, 2] {
+        let head = head(&world.target, id(time));
+        let written = world.writer.head(&head, &lease.fence);
+        written.await.expect("opened");
+    }
+    let named = |service: &str| {
+        let service = service.parse().expect("a name");
+        Target::new(service, world.target.environment.clone())
+    };
+    let api = named("api");
+    let key = format!("{}/targets/{api}/releases/{}", world.prefix, id(9));
+    world.etcdctl(&["put", &key, "nonsense"]);
+    let mut targets = vec![world.target.clone(), api.clone()];
+    // More than a server takes in one transaction, and none of them with a release.
+    targets.extend((0..250).map(|n| named(&format!("nobody-{n}"))));
+    let newest = world.reader.newest(&targets).await.expect("read");
+    assert_eq!(newest.len(), 2, "{newest:?}");
+    let read = newest[&world.target].as_ref().expect("a head");
+    assert_eq!(read.id, id(2));
+    let failure = newest[&api].as_ref().expect_err("it is nonsense");
+    assert_eq!(failure.kind, FailureKind::Garbled);
+}

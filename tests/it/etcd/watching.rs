@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use greenroom::inventory::Slot;
-use greenroom::ports::{RegistryReader, RegistryWriter, Result};
+use greenroom::ports::{Hint, RegistryReader, RegistryWriter, Result};
 
 use super::server::{Carries, Line, Server};
 use super::world::{World, etcdctl};
 
-async fn next(changes: &mut BoxStream<'static, Result<()>>) -> Result<()> {
+async fn next(changes: &mut BoxStream<'static, Result<Hint>>) -> Result<Hint> {
     tokio::time::timeout(Duration::from_secs(10), changes.next())
         .await
         .expect("something is heard")
@@ -18,7 +18,7 @@ async fn next(changes: &mut BoxStream<'static, Result<()>>) -> Result<()> {
 }
 
 /// The next item that is a hint; failures before it are fine.
-async fn hint(changes: &mut BoxStream<'static, Result<()>>) {
+async fn hint(changes: &mut BoxStream<'static, Result<Hint>>) {
     while next(changes).await.is_err() {}
 }
 
@@ -31,8 +31,10 @@ async fn a_change_is_heard_within_50_milliseconds() {
     for _ in 0..5 {
         world.registered(Slot::Blue, &lease.fence).await;
         let written = Instant::now();
-        next(&mut changes).await.expect("a hint");
+        let hint = next(&mut changes).await.expect("a hint");
         best = best.min(written.elapsed());
+        // It names its target: only that one has to be read.
+        assert_eq!(hint, Hint::Target(world.target.clone()));
         let gone = world
             .writer
             .deregister(&world.target, Slot::Blue, &lease.fence);

@@ -2,6 +2,7 @@
 //! of the very machine that runs in production: over every order of failures, lost answers,
 //! half-done acts, aborts, expiries and lost locks that the dice find.
 
+mod elsewhere;
 mod world;
 
 use std::time::Duration;
@@ -11,7 +12,9 @@ use greenroom::inventory::{Slot, Tier};
 use greenroom::release::{Act, Choice, Event, OnFailure, Progress, StepState};
 use proptest::prelude::*;
 
-use world::{Fate, World, operator, plan};
+use world::{Fate, World, plan};
+
+use crate::support::web::operator;
 
 const TURNS: usize = 5000;
 
@@ -428,7 +431,7 @@ fn another_release_may_take_over_from_the_standby_on() {
 
 /// What the dice may do at a turn.
 #[derive(Debug, Clone, Copy)]
-enum Turn {
+pub(super) enum Turn {
     Answer(Fate),
     Fire,
     Wait(u64),
@@ -438,6 +441,7 @@ enum Turn {
     Health(Slot, bool),
     Exit(Slot),
     EndStandby,
+    CheckAgain,
     Supersede,
     LoseLock,
     Checks(bool),
@@ -469,6 +473,7 @@ fn turn() -> impl Strategy<Value = Turn> {
         2 => (slot.clone(), any::<bool>()).prop_map(|(slot, well)| Turn::Health(slot, well)),
         1 => slot.prop_map(Turn::Exit),
         1 => Just(Turn::EndStandby),
+        1 => Just(Turn::CheckAgain),
         1 => Just(Turn::Supersede),
         1 => prop::bool::weighted(0.05).prop_map(|lose| if lose { Turn::LoseLock } else { Turn::Fire }),
         1 => any::<bool>().prop_map(Turn::Checks),
@@ -494,6 +499,7 @@ fn play(world: &mut World, turn: Turn) {
         Turn::Health(slot, is_healthy) => world.set_health(slot, is_healthy),
         Turn::Exit(slot) => world.exit(slot),
         Turn::EndStandby => world.say(Event::StandbyEnded),
+        Turn::CheckAgain => world.say(Event::CheckAgainAsked(operator())),
         Turn::Supersede => world.say(Event::Superseded),
         Turn::LoseLock => world.lose_lock(),
         Turn::Checks(pass) => world.checks_pass = pass,

@@ -5,87 +5,31 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenroom::checks::{CaseReport, HealthCheck, Report, Suite, Verdict};
-use greenroom::history::{Direction, Outcome, PlannedCalls, ReleaseKind, Step};
+use greenroom::checks::{CaseReport, Report, Verdict};
+use greenroom::history::{Direction, Outcome, PlannedCalls, Recorded, ReleaseKind, Step};
 use greenroom::inventory::{
-    Connections, Digest, Endpoint, FencingToken, ImageLabels, Installation, Instance, InstanceId,
-    InstanceShape, InstanceState, Listen, Operator, PerSlot, Probe, ProxyAnswer, PublicAddress,
-    PublicAnswer, Registration, RegistryRecord, ReleaseId, RestartPolicy, Revisioned, Route,
-    RuntimeHealth, Slot, Target, Tier, Version,
+    Connections, Digest, FencingToken, ImageLabels, Installation, Instance, InstanceId,
+    InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, PublicAddress,
+    PublicAnswer, Registration, RegistryRecord, ReleaseId, Revisioned, Route, RuntimeHealth, Slot,
+    Tier,
 };
 use greenroom::release::{
     Act, Approval, Ask, Definition, Effect, Event, LiveBefore, Machine, Mishap, MishapKind,
-    OnFailure, Plan, Progress, Rules, Scope, Sight, Stage, Timing,
+    Observed, OnFailure, Plan, Progress, Scope, Sight, Stage, observed,
 };
 use jiff::Timestamp;
 
-pub(crate) fn operator() -> Operator {
-    Operator {
-        name: "ana".into(),
-        host: "ops-1".into(),
-    }
-}
-
-fn digest(fill: char) -> Digest {
-    format!("sha256:{}", fill.to_string().repeat(64))
-        .parse()
-        .expect("a digest")
-}
-
-fn version(tag: &str, fill: char) -> Version {
-    Version {
-        repository: "registry.example/web".into(),
-        tag: Some(tag.into()),
-        digest: digest(fill),
-        labels: ImageLabels::default(),
-    }
-}
-
-fn endpoint(slot: Slot) -> Endpoint {
-    match slot {
-        Slot::Blue => "127.0.0.1:32771",
-        Slot::Green => "127.0.0.1:32772",
-    }
-    .parse()
-    .expect("an endpoint")
-}
+use crate::support::web::{self, digest, endpoint, operator, version};
 
 /// A promote of 1.9.0 to green while 1.8.2 is live in blue; or the first release of all.
 pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
-    let target = Target::new(
-        "web".parse().expect("a name"),
-        "production".parse().expect("a name"),
-    );
     let definition = Definition {
-        target,
-        tier,
-        rules: Rules::default(),
-        repository: "registry.example/web".into(),
-        endpoints: PerSlot::from_fn(endpoint),
-        instance: InstanceShape {
-            listen: Listen::Port(8080),
-            command: None,
-            environment: BTreeMap::new(),
-            mounts: Vec::new(),
-            memory: None,
-            restart: RestartPolicy::default(),
-            network: None,
-            labels: BTreeMap::new(),
-        },
-        health: Some(HealthCheck {
-            path: "/health".into(),
-            host: None,
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_secs(5),
-        }),
-        suite: Suite::default(),
-        timing: Timing::default(),
         public: Some(PublicAddress {
             endpoint: "127.0.0.1:80".parse().expect("an endpoint"),
             host: "web.example".into(),
             path: "/".into(),
         }),
-        preview: None,
+        ..web::definition(tier)
     };
     let slot = if is_first { Slot::Blue } else { Slot::Green };
     let calls = Step::ALL
@@ -148,7 +92,7 @@ struct Running {
 /// What has to be answered.
 #[derive(Debug, Clone)]
 enum Owed {
-    Record,
+    Record(Box<Effect>),
     Act(Act),
     Look(Ask),
 }
@@ -178,6 +122,7 @@ pub(crate) struct World {
     pub(crate) lock_lost: bool,
     pub(crate) acts: Vec<(Stage, Act)>,
     pub(crate) records: u32,
+    journal: Option<Recorded>,
 }
 
 impl World {
@@ -216,6 +161,7 @@ impl World {
             lock_lost: false,
             acts: Vec::new(),
             records: 0,
+            journal: None,
         };
         world.say(Event::Begun);
         world
@@ -319,7 +265,7 @@ impl World {
                 self.timer = Some((id, after));
                 return;
             }
-            Effect::Record(_) | Effect::Head(_) => Owed::Record,
+            record @ (Effect::Record(_) | Effect::Head(_)) => Owed::Record(Box::new(record)),
             Effect::Observe(ask) => Owed::Look(ask),
             Effect::Act {
                 act,
@@ -436,8 +382,8 @@ impl World {
     pub(crate) fn answer(&mut self, fate: Fate) -> bool {
         match self.owed.take() {
             None => false,
-            Some(Owed::Record) => {
-                self.answer_record(fate);
+            Some(Owed::Record(record)) => {
+                self.answer_record(*record, fate);
                 true
             }
             Some(Owed::Act(act)) => {
@@ -454,9 +400,10 @@ impl World {
         }
     }
 
-    fn answer_record(&mut self, fate: Fate) {
+    fn answer_record(&mut self, record: Effect, fate: Fate) {
         if fate == Fate::Done {
             self.records += 1;
+            self.write_down(record);
             self.say(Event::Recorded);
         } else {
             self.say(Event::Unrecorded {
@@ -464,6 +411,55 @@ impl World {
                 why: "the registry is not heard".into(),
             });
         }
+    }
+
+    fn write_down(&mut self, record: Effect) {
+        match (record, &mut self.journal) {
+            (Effect::Record(entry), Some(journal)) => journal.entries.push(entry),
+            (Effect::Head(head), Some(journal)) => journal.head = *head,
+            (Effect::Head(head), none) => {
+                *none = Some(Recorded {
+                    head: *head,
+                    entries: Vec::new(),
+                });
+            }
+            (other, _) => panic!("written before it was opened: {other:?}"),
+        }
+    }
+
+    /// What the journal tells somebody else of this release; nothing while something is being
+    /// written, for then driver and journal may differ.
+    pub(crate) fn told(&self) -> Option<Observed> {
+        let journal = self.journal.as_ref()?;
+        if matches!(self.owed, Some(Owed::Record(_))) || self.is_unwritten() {
+            return None;
+        }
+        // A driver that stops gives its lock back.
+        let is_driven = !self.is_over();
+        let lock = LockHolder {
+            record: LockRecord {
+                operator: operator(),
+                console: "c1".into(),
+                release: self.plan.release,
+                since: Timestamp::UNIX_EPOCH,
+                message: String::new(),
+            },
+            token: FencingToken(7),
+            ttl_seconds: Some(30),
+        };
+        let lock = is_driven.then_some(&lock);
+        let definition = &self.plan.definition;
+        Some(observed(journal, definition, lock, None, self.now))
+    }
+
+    /// Whether an end is written down.
+    pub(crate) fn is_closed(&self) -> bool {
+        let journal = self.journal.as_ref();
+        journal.is_some_and(|journal| journal.head.closed.is_some())
+    }
+
+    fn is_unwritten(&self) -> bool {
+        matches!(self.progress(), Progress::Unrecorded { .. })
     }
 
     fn answer_act(&mut self, act: &Act, fate: Fate) {
@@ -596,6 +592,8 @@ impl World {
                 },
                 detail: String::new(),
                 took: Duration::from_millis(1),
+                request: String::new(),
+                response: String::new(),
             }],
         };
         self.told_report = Some(report.clone());
@@ -621,6 +619,8 @@ impl World {
             started_at: None,
             restarts: 0,
             pid: None,
+            labels: ImageLabels::default(),
+            configuration: BTreeMap::new(),
         })
     }
 

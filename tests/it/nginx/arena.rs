@@ -120,6 +120,7 @@ impl Arena {
                 state: at.join("state"),
                 answer_listen: answer.clone(),
                 answer_at: answer,
+                access_log: None,
                 template: None,
                 mode: SwitchMode::Pointer,
                 patience: Duration::from_secs(5),

@@ -3,6 +3,7 @@
 //! becomes of the release; where nothing is reloaded, not one connection may even be reopened.
 
 mod command_line;
+mod console;
 mod house;
 mod measured;
 mod outages;
@@ -49,17 +50,22 @@ fn nothing_was_noticed(report: &LoadReport) {
     assert_eq!(report.reopened, 0, "{report}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_promote_is_not_noticed_by_anybody() {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+/// A promote under load, which nobody who asks may notice.
+async fn promoted_unnoticed(what: &str, wishes: Wishes) {
+    let house = House::new(wishes).await.with("1.8.2").await;
     let load = load(&house).await;
     let finished = house.promote("1.9.0").await;
     let report = load.stop().await;
-    println!("promote: {report}");
-    assert_eq!(finished.outcome(), Some(Outcome::Done));
+    println!("{what}: {report}");
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
     nothing_was_stale(&report, Slot::Green);
     house.stands("1.9.0", Role::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_promote_is_not_noticed_by_anybody() {
+    promoted_unnoticed("promote", Wishes::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,15 +74,7 @@ async fn a_promote_with_upstreams_on_unix_sockets_is_not_noticed_by_anybody() {
         on_sockets: true,
         ..Wishes::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let finished = house.promote("1.9.0").await;
-    let report = load.stop().await;
-    println!("promote on sockets: {report}");
-    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
-    nothing_was_noticed(&report);
-    nothing_was_stale(&report, Slot::Green);
-    house.stands("1.9.0", Role::Stopped).await;
+    promoted_unnoticed("promote on sockets", wishes).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,15 +83,7 @@ async fn a_promote_behind_an_nginx_in_a_container_is_not_noticed_by_anybody() {
         nginx_in_container: true,
         ..Wishes::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let finished = house.promote("1.9.0").await;
-    let report = load.stop().await;
-    println!("promote, nginx in a container: {report}");
-    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
-    nothing_was_noticed(&report);
-    nothing_was_stale(&report, Slot::Green);
-    house.stands("1.9.0", Role::Stopped).await;
+    promoted_unnoticed("promote, nginx in a container", wishes).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

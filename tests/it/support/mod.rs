@@ -4,6 +4,8 @@ pub(crate) mod load;
 mod load_client;
 mod load_report;
 pub(crate) mod pty;
+mod pty_tests;
+pub(crate) mod web;
 
 use std::time::{Duration, Instant};
 

@@ -25,6 +25,7 @@ fn with(template: &str, mode: SwitchMode, pointer: Pointer) -> Result<Rendered, 
         mode,
         directory: Path::new("/var/lib/greenroom/web/production"),
         answer_listen: &"127.0.0.1:9090".parse().unwrap(),
+        access_log: None,
         pointer,
     };
     render(&site(), &frame)
@@ -101,6 +102,7 @@ fn a_value_that_means_something_to_nginx_is_refused_wherever_a_template_puts_it(
                 mode: SwitchMode::Pointer,
                 directory: Path::new("/state"),
                 answer_listen: &"127.0.0.1:9090".parse().unwrap(),
+                access_log: None,
                 pointer: Pointer::default(),
             };
             let refused = render(&site, &frame).unwrap_err();
@@ -133,4 +135,30 @@ fn the_built_in_configuration_reads_well() {
         .unwrap()
         .text;
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn requests_are_written_down_where_a_log_is_named_and_nowhere_else() {
+    let listen = "127.0.0.1:9090".parse().unwrap();
+    let frame = |access_log: Option<&str>| Frame {
+        template: DEFAULT_TEMPLATE,
+        mode: SwitchMode::Pointer,
+        directory: Path::new("/var/lib/greenroom/web/production"),
+        answer_listen: &listen,
+        access_log: access_log.map(PathBuf::from),
+        pointer: Pointer::default(),
+    };
+    let quiet = render(&site(), &frame(None)).unwrap();
+    assert!(!quiet.text.contains("log_format") && !quiet.text.contains("_logged"));
+    let logs = render(&site(), &frame(Some("/var/log/web.production.access.log"))).unwrap();
+    assert_ne!(quiet.mark, logs.mark);
+    for line in [
+        "    access_log /var/log/web.production.access.log greenroom_web__production_public \
+         if=$greenroom_web__production_logged;",
+        "log_format greenroom_web__production_preview escape=json '{\"at\":\"$msec\",\
+         \"door\":\"preview\",\"slot\":\"$greenroom_web__production_other\",",
+    ] {
+        assert!(logs.text.contains(line), "{line}\n{}", logs.text);
+    }
+    assert!(render(&site(), &frame(Some("/var/log/a b;c"))).is_err());
 }

@@ -1,0 +1,229 @@
+//! How a container was made, as the engine tells it, in the words that a person compares two slots
+//! by. What is a slot's own by design (its address, its socket's directory) is said in words that
+//! are the same in both; values of variables, which may be secret, are fingerprints.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bollard::models::{
+    ContainerConfig, ContainerInspectResponse, HostConfig, MountPoint, PortBinding,
+};
+
+use super::labels::{IMAGES, OURS};
+use crate::harmless::harmless;
+use crate::inventory::{Endpoint, FingerprintKey};
+
+/// The longest name or value that is kept, in characters.
+const LONGEST: usize = 200;
+/// The most entries that are kept.
+const MOST: usize = 256;
+/// Volumes that the engine named itself have so long names.
+const NAMED_BY_ENGINE: usize = 64;
+
+/// What an inspection says, by name.
+pub(super) fn read(
+    said: &ContainerInspectResponse,
+    endpoint: Option<&Endpoint>,
+    fingerprints: &FingerprintKey,
+) -> BTreeMap<String, String> {
+    let mut all = Entries::default();
+    if let Some(config) = &said.config {
+        program(&mut all, config, fingerprints);
+    }
+    if let Some(host) = &said.host_config {
+        limits(&mut all, host, endpoint);
+    }
+    for mount in said.mounts.iter().flatten() {
+        let inside = mount.destination.as_deref().unwrap_or_default();
+        all.add(&format!("mount {inside}"), &mounted(mount, endpoint));
+    }
+    all.0
+}
+
+#[derive(Default)]
+struct Entries(BTreeMap<String, String>);
+
+impl Entries {
+    /// Keeps what says something.
+    fn add(&mut self, name: &str, value: &str) {
+        if value.is_empty() || self.0.len() >= MOST {
+            return;
+        }
+        let cut = |text: &str| harmless(text).chars().take(LONGEST).collect();
+        self.0.insert(cut(name), cut(value));
+    }
+}
+
+fn program(all: &mut Entries, config: &ContainerConfig, fingerprints: &FingerprintKey) {
+    let words = |words: &Option<Vec<String>>| words.as_deref().unwrap_or_default().join(" ");
+    all.add("entrypoint", &words(&config.entrypoint));
+    all.add("command", &words(&config.cmd));
+    all.add("user", config.user.as_deref().unwrap_or_default());
+    let directory = config.working_dir.as_deref().unwrap_or_default();
+    all.add("working directory", directory);
+    let signal = config.stop_signal.as_deref().unwrap_or_default();
+    all.add("stop signal", signal);
+    for variable in config.env.iter().flatten() {
+        let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
+        all.add(&format!("env {name}"), &fingerprints.of(value));
+    }
+    for (name, value) in config.labels.iter().flatten() {
+        if !name.starts_with(OURS) && !name.starts_with(IMAGES) {
+            all.add(&format!("label {name}"), value);
+        }
+    }
+}
+
+fn limits(all: &mut Entries, host: &HostConfig, endpoint: Option<&Endpoint>) {
+    if let Some(memory) = host.memory.filter(|bytes| *bytes > 0) {
+        all.add("memory", &bytes(memory.unsigned_abs()));
+    }
+    if let Some(cpus) = host.nano_cpus.filter(|cpus| *cpus > 0) {
+        all.add("cpus", &format!("{}m", cpus / 1_000_000));
+    }
+    if let Some(policy) = &host.restart_policy {
+        let name = policy.name.map_or(String::new(), |name| name.to_string());
+        all.add("restart policy", &name);
+    }
+    let network = host.network_mode.as_deref().unwrap_or_default();
+    all.add("network", network);
+    let driver = host.log_config.as_ref().and_then(|log| log.typ.as_deref());
+    all.add("log driver", driver.unwrap_or_default());
+    if host.privileged == Some(true) {
+        all.add("privileged", "yes");
+    }
+    for (inside, bindings) in host.port_bindings.iter().flatten() {
+        let bindings = bindings.iter().flatten();
+        let places: Vec<String> = bindings.map(|at| published(at, endpoint)).collect();
+        all.add(&format!("port {inside}"), &places.join(", "));
+    }
+}
+
+fn published(at: &PortBinding, endpoint: Option<&Endpoint>) -> String {
+    let ip = at.host_ip.as_deref().filter(|ip| !ip.is_empty());
+    let port = at.host_port.as_deref().unwrap_or_default();
+    let place = format!("{}:{port}", ip.unwrap_or("0.0.0.0"));
+    match endpoint {
+        Some(Endpoint::Tcp(address)) if address.to_string() == place => {
+            "published at the slot's address".to_owned()
+        }
+        _ => format!("published at {place}"),
+    }
+}
+
+fn mounted(mount: &MountPoint, endpoint: Option<&Endpoint>) -> String {
+    let source = match (mount.name.as_deref(), mount.source.as_deref()) {
+        (Some(name), _) if is_engines_name(name) => "a volume of its own",
+        (Some(name), _) if !name.is_empty() => name,
+        (_, Some(source)) if is_slots_directory(source, endpoint) => "the slot's own directory",
+        (_, source) => source.unwrap_or_default(),
+    };
+    let read_only = if mount.rw == Some(false) {
+        ", read only"
+    } else {
+        ""
+    };
+    format!("{source}{read_only}")
+}
+
+fn is_engines_name(name: &str) -> bool {
+    name.len() == NAMED_BY_ENGINE && name.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn is_slots_directory(source: &str, endpoint: Option<&Endpoint>) -> bool {
+    match endpoint {
+        Some(Endpoint::Unix(socket)) => socket.parent() == Some(Path::new(source)),
+        _ => false,
+    }
+}
+
+fn bytes(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    for (unit, size) in UNITS {
+        if bytes >= size && bytes.is_multiple_of(size) {
+            return format!("{} {unit}", bytes / size);
+        }
+    }
+    format!("{bytes} B")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use bollard::models::{RestartPolicy, RestartPolicyNameEnum};
+
+    use super::*;
+
+    fn said(port: &str, directory: &str, secret: &str) -> ContainerInspectResponse {
+        let binding = PortBinding {
+            host_ip: Some("127.0.0.1".into()),
+            host_port: Some(port.into()),
+        };
+        ContainerInspectResponse {
+            config: Some(ContainerConfig {
+                cmd: Some(vec!["serve".into(), "--all".into()]),
+                env: Some(vec![format!("TOKEN={secret}"), "EMPTY=".into()]),
+                labels: Some(HashMap::from([
+                    ("greenroom.slot".to_owned(), port.to_owned()),
+                    (format!("{IMAGES}revision"), port.to_owned()),
+                    ("team".to_owned(), "a\u{1b}[31mb".to_owned()),
+                ])),
+                ..Default::default()
+            }),
+            host_config: Some(HostConfig {
+                memory: Some(128 << 20),
+                nano_cpus: Some(1_500_000_000),
+                restart_policy: Some(RestartPolicy {
+                    name: Some(RestartPolicyNameEnum::UNLESS_STOPPED),
+                    maximum_retry_count: None,
+                }),
+                port_bindings: Some(HashMap::from([("8080/tcp".into(), Some(vec![binding]))])),
+                ..Default::default()
+            }),
+            mounts: Some(vec![MountPoint {
+                source: Some(directory.into()),
+                destination: Some("/run/app".into()),
+                rw: Some(true),
+                ..Default::default()
+            }]),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn what_is_a_slots_own_by_design_is_no_difference_between_slots() {
+        let key = FingerprintKey::default();
+        let at = |text: &str| text.parse::<Endpoint>().ok();
+        let blue = read(
+            &said("3001", "/x", "s"),
+            at("127.0.0.1:3001").as_ref(),
+            &key,
+        );
+        let green = read(
+            &said("3002", "/x", "s"),
+            at("127.0.0.1:3002").as_ref(),
+            &key,
+        );
+        assert_eq!(blue, green);
+        let socket = at("unix:/run/web/blue/app.sock");
+        let blue = read(&said("1", "/run/web/blue", "s"), socket.as_ref(), &key);
+        assert_eq!(blue["mount /run/app"], "the slot's own directory");
+    }
+
+    #[test]
+    fn values_of_variables_are_not_kept_and_foreign_text_is_harmless() {
+        let key = FingerprintKey::default();
+        let one = read(&said("1", "/x", "hunter2"), None, &key);
+        let other = read(&said("1", "/x", "hunter3"), None, &key);
+        assert!(
+            !one.values().any(|value| value.contains("hunter")),
+            "{one:?}"
+        );
+        assert_ne!(one["env TOKEN"], other["env TOKEN"]);
+        assert_eq!(one["label team"], "ab");
+        let plain = ["command", "memory", "cpus", "restart policy"].map(|name| one[name].as_str());
+        assert_eq!(plain, ["serve --all", "128 MiB", "1500m", "unless-stopped"]);
+        assert!(!one.contains_key("label greenroom.slot"));
+    }
+}

@@ -1,0 +1,281 @@
+//! The requests of a target that were passed on lately: what the traffic of each slot looks like,
+//! and the last ones as lines. Bounded, however many there are. Greenroom's own asking is left out:
+//! it would be all the traffic that a quiet target has.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyper::body::Incoming;
+use hyper::header::USER_AGENT;
+use hyper::{Request, StatusCode};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+
+use crate::inventory::{Door, PassedRequest, PerSlot, RateWindow, Rates, Slot};
+
+/// How many requests are kept as lines.
+const KEPT: usize = 500;
+/// How many are handed out at once.
+const AT_ONCE: usize = 200;
+/// How many characters of a path are kept.
+const PATH: usize = 300;
+/// How long somebody who asks for lines that have not come yet is kept waiting.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+/// How Greenroom calls itself when it asks.
+const OWN_AGENT: &str = "greenroom/";
+/// What is written down for a client that did not wait for its answer, as nginx does.
+const GIVEN_UP: u16 = 499;
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recent(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    more: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    windows: PerSlot<RateWindow>,
+    lines: VecDeque<PassedRequest>,
+    /// The number that the next line gets.
+    next: u64,
+}
+
+/// From where on lines are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Since {
+    /// So many of the last, at once.
+    Last(usize),
+    /// From this number on, when there are any.
+    Number(u64),
+}
+
+impl Since {
+    /// As it stands in a query.
+    pub(super) fn query(self) -> String {
+        match self {
+            Self::Last(count) => format!("last={count}"),
+            Self::Number(number) => format!("from={number}"),
+        }
+    }
+
+    /// Reads what [`Since::query`] wrote; none when it is something else.
+    pub(super) fn parse(query: &str) -> Option<Self> {
+        match query.split_once('=')? {
+            ("last", count) => Some(Self::Last(count.parse().ok()?)),
+            ("from", number) => Some(Self::Number(number.parse().ok()?)),
+            _ => None,
+        }
+    }
+}
+
+/// Lines, and from where on to ask for the next.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Lines {
+    /// How many between what was asked for and these are not kept any more.
+    pub(super) lost: u64,
+    pub(super) requests: Vec<PassedRequest>,
+    /// None from a proxy that is ending.
+    pub(super) next: Option<u64>,
+}
+
+/// What of a request is written down.
+#[derive(Debug)]
+pub(super) struct Asked {
+    door: Door,
+    method: String,
+    path: String,
+}
+
+impl Asked {
+    /// Reads it; none when Greenroom itself asks.
+    pub(super) fn read(request: &Request<Incoming>, door: Door) -> Option<Self> {
+        let agent = request.headers().get(USER_AGENT);
+        if agent.is_some_and(|agent| agent.as_bytes().starts_with(OWN_AGENT.as_bytes())) {
+            return None;
+        }
+        let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
+        Some(Self {
+            door,
+            method: request.method().as_str().chars().take(16).collect(),
+            path: path.chars().take(PATH).collect(),
+        })
+    }
+}
+
+/// A request that is written down when this is dropped.
+#[derive(Debug)]
+pub(super) struct Noted {
+    recent: Recent,
+    asked: Asked,
+    slot: Slot,
+    began: Instant,
+    status: u16,
+}
+
+impl Noted {
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.status = status.as_u16();
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        let passed = PassedRequest {
+            at: Timestamp::now(),
+            door: self.asked.door,
+            slot: Some(self.slot),
+            method: std::mem::take(&mut self.asked.method),
+            path: std::mem::take(&mut self.asked.path),
+            status: self.status,
+            took: self.began.elapsed(),
+        };
+        self.recent.write_down(passed);
+    }
+}
+
+impl Recent {
+    /// Begins a request to a slot.
+    pub(super) fn note(&self, asked: Asked, slot: Slot) -> Noted {
+        Noted {
+            recent: self.clone(),
+            asked,
+            slot,
+            began: Instant::now(),
+            status: GIVEN_UP,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_down(&self, passed: PassedRequest) {
+        let mut state = self.state();
+        if let (Some(slot), Door::Public) = (passed.slot, passed.door) {
+            let window = state.windows.get_mut(slot);
+            window.count(passed.at.as_second(), passed.took, passed.failed());
+        }
+        if state.lines.len() == KEPT {
+            state.lines.pop_front();
+        }
+        state.lines.push_back(passed);
+        state.next += 1;
+        drop(state);
+        self.0.more.notify_waiters();
+    }
+
+    /// What the traffic of the last seconds looked like.
+    pub(super) fn rates(&self) -> PerSlot<Rates> {
+        let now = Timestamp::now().as_second();
+        let mut state = self.state();
+        PerSlot::from_fn(|slot| state.windows.get_mut(slot).rates(now))
+    }
+
+    /// Lines; waits a while where none have come yet.
+    pub(super) async fn lines(&self, since: Since) -> Lines {
+        self.lines_within(since, PATIENCE).await
+    }
+
+    async fn lines_within(&self, since: Since, patience: Duration) -> Lines {
+        let until = tokio::time::Instant::now() + patience;
+        loop {
+            let mut more = std::pin::pin!(self.0.more.notified());
+            // Before looking, or what comes in between would be missed.
+            more.as_mut().enable();
+            let lines = self.now(since);
+            let waits = matches!(since, Since::Number(_)) && lines.requests.is_empty();
+            if !waits || tokio::time::timeout_at(until, more).await.is_err() {
+                return lines;
+            }
+        }
+    }
+
+    fn now(&self, since: Since) -> Lines {
+        let state = self.state();
+        let kept = state.lines.len();
+        let first = state.next - kept as u64;
+        let (from, lost) = match since {
+            Since::Last(count) => (kept - count.min(kept).min(AT_ONCE), 0),
+            // A number that was not given out yet is from a proxy before this one.
+            Since::Number(number) if number > state.next => (0, 0),
+            Since::Number(number) if number < first => (0, first - number),
+            Since::Number(number) => (usize::try_from(number - first).unwrap_or(kept), 0),
+        };
+        let requests: Vec<PassedRequest> = state
+            .lines
+            .iter()
+            .skip(from)
+            .take(AT_ONCE)
+            .cloned()
+            .collect();
+        Lines {
+            lost,
+            next: Some(first + (from + requests.len()) as u64),
+            requests,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(n: u64) -> PassedRequest {
+        PassedRequest {
+            at: Timestamp::UNIX_EPOCH,
+            door: Door::Public,
+            slot: Some(Slot::Blue),
+            method: "GET".into(),
+            path: format!("/{n}"),
+            status: 200,
+            took: Duration::from_millis(1),
+        }
+    }
+
+    fn paths(lines: &Lines) -> Vec<&str> {
+        lines
+            .requests
+            .iter()
+            .map(|line| line.path.as_str())
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn lines_are_given_out_once_and_what_is_lost_is_counted() {
+        let recent = Recent::default();
+        (0..10).for_each(|n| recent.write_down(passed(n)));
+        let last = recent.lines(Since::Last(2)).await;
+        assert_eq!((paths(&last), last.next), (vec!["/8", "/9"], Some(10)));
+        recent.write_down(passed(10));
+        let next = recent.lines(Since::Number(10)).await;
+        assert_eq!((paths(&next), next.lost), (vec!["/10"], 0));
+        (11..2000).for_each(|n| recent.write_down(passed(n)));
+        let late = recent.lines(Since::Number(11)).await;
+        assert_eq!((late.lost, late.requests.len()), (1489, AT_ONCE));
+        assert_eq!(late.next, Some(1700));
+        let other = recent.lines(Since::Number(9999)).await;
+        assert_eq!(paths(&other)[0], "/1500", "a proxy that was started anew");
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_what_is_not_there_yet_waits_and_not_for_ever() {
+        let recent = Recent::default();
+        let asking = tokio::spawn({
+            let recent = recent.clone();
+            async move { recent.lines(Since::Number(0)).await }
+        });
+        tokio::task::yield_now().await;
+        recent.write_down(passed(0));
+        let lines = asking.await.expect("lines");
+        assert_eq!(paths(&lines), ["/0"]);
+        let short = Duration::from_millis(1);
+        let none = recent.lines_within(Since::Number(1), short).await;
+        assert_eq!((paths(&none), none.next), (vec![], Some(1)));
+    }
+}

@@ -1,0 +1,204 @@
+//! What was asked and what was answered, for people: harmless, cut, and without what may be secret.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::asking::Asked;
+use crate::checks::{Answer, Verdict};
+use crate::harmless::{harmless, harmless_line};
+use crate::inventory::Endpoint;
+
+/// The longest line that is kept, in characters.
+const LINE: usize = 160;
+/// How many headers of an answer are kept.
+const HEADERS: usize = 16;
+/// How many characters of the body of an answer that was not as expected are kept.
+const BODY: usize = 1_200;
+/// And of one that was.
+const BODY_PASSED: usize = 300;
+/// The longest transcript, in characters.
+const LONGEST: usize = 2_048;
+
+/// What a name contains whose value is nobody's business.
+const HIDDEN: [&str; 10] = [
+    "auth",
+    "cookie",
+    "token",
+    "secret",
+    "key",
+    "passw",
+    "session",
+    "credential",
+    "signature",
+    "jwt",
+];
+
+/// The request: its first line, then its headers, and how long its body is.
+pub(super) fn request(asked: &Asked<'_>) -> String {
+    let place = match asked.at {
+        Endpoint::Tcp(address) => format!("http://{address}"),
+        Endpoint::Unix(path) => format!("unix:{} ", path.display()),
+    };
+    let mut text = cut(&format!(
+        "{} {place}{}",
+        asked.method,
+        without_secrets(asked.path)
+    ));
+    let nothing = BTreeMap::new();
+    let headers = asked.headers.unwrap_or(&nothing);
+    let names_host = |name: &String| name.eq_ignore_ascii_case("host");
+    if let Some(host) = asked.host.filter(|_| !headers.keys().any(names_host)) {
+        push(&mut text, "host", host);
+    }
+    for (name, value) in headers {
+        push(&mut text, name, value);
+    }
+    if let Some(body) = asked.body {
+        let _ = write!(text, "\nwith a body of {} bytes", body.len());
+    }
+    bounded(text)
+}
+
+/// The answer: its status, its headers, an empty line, and the beginning of its body.
+pub(super) fn response(answer: &Answer, verdict: Verdict) -> String {
+    let mut text = format!("HTTP {}", answer.status);
+    for (name, value) in answer.headers.iter().take(HEADERS) {
+        push(&mut text, name, value);
+    }
+    if answer.headers.len() > HEADERS {
+        let _ = write!(
+            text,
+            "\nand {} more headers",
+            answer.headers.len() - HEADERS
+        );
+    }
+    let most = if verdict == Verdict::Passed {
+        BODY_PASSED
+    } else {
+        BODY
+    };
+    // Of a very long line the rest need not even be looked at.
+    let start = answer.body.get(..4 * most).unwrap_or(&answer.body);
+    let start = String::from_utf8_lossy(start);
+    let mut kept = 0;
+    let mut lines = String::new();
+    for line in start.trim_end().lines() {
+        let line = harmless_line(line.as_bytes());
+        let room = most.saturating_sub(kept);
+        if room == 0 {
+            break;
+        }
+        lines.push('\n');
+        lines.extend(line.chars().take(room));
+        kept += line.chars().count();
+    }
+    let _ = match answer.body.len() {
+        0 => write!(text, "\n\nwithout a body"),
+        bytes if kept >= most || bytes > 4 * most => {
+            write!(text, "\n{lines}…\nof {bytes} bytes in all")
+        }
+        _ => write!(text, "\n{lines}"),
+    };
+    bounded(text)
+}
+
+fn push(text: &mut String, name: &str, value: &str) {
+    let value = if is_hidden(name) { "(hidden)" } else { value };
+    text.push('\n');
+    text.push_str(&cut(&format!("{name}: {value}")));
+}
+
+fn is_hidden(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    HIDDEN.iter().any(|part| name.contains(part))
+}
+
+/// A path whose query does not give away what may be secret.
+fn without_secrets(path: &str) -> String {
+    let Some((path, query)) = path.split_once('?') else {
+        return path.to_owned();
+    };
+    let parts: Vec<String> = query
+        .split('&')
+        .map(|part| match part.split_once('=') {
+            Some((name, _)) if is_hidden(name) => format!("{name}=(hidden)"),
+            _ => part.to_owned(),
+        })
+        .collect();
+    format!("{path}?{}", parts.join("&"))
+}
+
+fn cut(line: &str) -> String {
+    let line = harmless(line);
+    if line.chars().count() <= LINE {
+        return line;
+    }
+    line.chars().take(LINE - 1).chain(['…']).collect()
+}
+
+fn bounded(text: String) -> String {
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    text.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn answer(body: &[u8]) -> Answer {
+        Answer {
+            status: 503,
+            headers: vec![
+                ("content-type".into(), "text/plain".into()),
+                ("set-cookie".into(), "id=hunter2".into()),
+            ],
+            body: body.to_vec(),
+            took: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn what_may_be_secret_is_named_and_not_shown() {
+        let Ok(at) = "127.0.0.1:8080".parse() else {
+            unreachable!("an address");
+        };
+        let headers = BTreeMap::from([
+            ("Authorization".to_owned(), "Bearer hunter2".to_owned()),
+            ("accept".to_owned(), "text/\u{1b}[31mplain".to_owned()),
+        ]);
+        let asked = Asked {
+            headers: Some(&headers),
+            body: Some("hunter2"),
+            host: Some("web.example"),
+            ..Asked::get(&at, "/a?access_token=hunter2&page=2", Duration::ZERO)
+        };
+        let text = request(&asked);
+        assert_eq!(
+            text,
+            "GET http://127.0.0.1:8080/a?access_token=(hidden)&page=2\nhost: web.example\n\
+             Authorization: (hidden)\naccept: text/plain\nwith a body of 7 bytes"
+        );
+        assert!(!response(&answer(b"x"), Verdict::Failed).contains("hunter2"));
+    }
+
+    #[test]
+    fn an_answer_is_harmless_and_cut() {
+        let text = response(&answer(b"a\x1b]52;c;aGk=\x07b\nc"), Verdict::Failed);
+        assert!(text.ends_with("\n\nab\nc"), "{text:?}");
+        for (body, verdict) in [
+            (vec![b'x'; 1 << 20], Verdict::Failed),
+            (b"line\n".repeat(100_000), Verdict::Failed),
+            (vec![b'x'; 1 << 20], Verdict::Passed),
+            (vec![0xff; 1 << 20], Verdict::Failed),
+        ] {
+            let text = response(&answer(&body), verdict);
+            assert!(text.chars().count() <= LONGEST, "{}", text.len());
+            assert!(text.contains('…'), "{text}");
+        }
+        assert!(response(&answer(b""), Verdict::Passed).ends_with("without a body"));
+    }
+}

@@ -1,0 +1,132 @@
+//! The lines of the access log that the configuration has nginx write for a target, one JSON object
+//! each. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::inventory::{Door, PassedRequest, Target};
+
+/// How many characters of a path are kept.
+const PATH: usize = 300;
+
+/// What stands between the quotes of `log_format`; every value is a string there, since nginx
+/// writes `-`, `000` and nothing where it has no number.
+pub(super) fn format(slot: &str, door: Door) -> String {
+    let door = match door {
+        Door::Public => "public",
+        Door::Preview => "preview",
+    };
+    format!(
+        r#"{{"at":"$msec","door":"{door}","slot":"${slot}","status":"$status","took":"$request_time","method":"$request_method","path":"$request_uri"}}"#
+    )
+}
+
+/// The name of a target's log. Neither name can have a dot.
+pub(super) fn file_name(target: &Target) -> String {
+    format!("{}.{}.access.log", target.service, target.environment)
+}
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    at: &'a str,
+    door: Door,
+    slot: &'a str,
+    status: &'a str,
+    took: &'a str,
+    method: std::borrow::Cow<'a, str>,
+    path: std::borrow::Cow<'a, str>,
+}
+
+/// Reads a line; none when it is not one of ours.
+pub(super) fn read(line: &[u8]) -> Option<PassedRequest> {
+    let line: Line<'_> = serde_json::from_slice(line).ok()?;
+    let at = seconds(line.at)?;
+    let at = Timestamp::UNIX_EPOCH.checked_add(at).ok()?;
+    Some(PassedRequest {
+        at,
+        door: line.door,
+        slot: line.slot.parse().ok(),
+        method: line.method.chars().take(16).collect(),
+        path: line.path.chars().take(PATH).collect(),
+        status: line.status.parse().unwrap_or(0),
+        took: seconds(line.took).unwrap_or_default(),
+    })
+}
+
+/// `12.345` as nginx writes times: seconds and milliseconds.
+fn seconds(text: &str) -> Option<Duration> {
+    let (whole, rest) = text.split_once('.')?;
+    let millis: u64 = rest.parse().ok().filter(|_| rest.len() == 3)?;
+    Some(Duration::from_secs(whole.parse().ok()?) + Duration::from_millis(millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::Slot;
+
+    fn line(slot: &str, status: &str, took: &str, path: &str) -> String {
+        format!(
+            r#"{{"at":"1700000000.250","door":"public","slot":"{slot}","status":"{status}","took":"{took}","method":"GET","path":"{path}"}}"#
+        )
+    }
+
+    #[test]
+    fn a_line_is_read_as_nginx_writes_it() {
+        let text = line("blue", "200", "0.012", r#"/a?b=\"c\"\u001B"#);
+        let passed = read(text.as_bytes()).unwrap();
+        assert_eq!(passed.at.as_millisecond(), 1_700_000_000_250);
+        assert_eq!((passed.slot, passed.status), (Some(Slot::Blue), 200));
+        assert_eq!(passed.took, Duration::from_millis(12));
+        assert_eq!(passed.path, "/a?b=\"c\"\u{1b}");
+        assert_eq!(
+            read(line("green", "200", "1.500", "/").as_bytes())
+                .unwrap()
+                .to_string(),
+            "GET / 200 1500ms green"
+        );
+    }
+
+    #[test]
+    fn what_has_no_slot_or_no_answer_is_still_a_request() {
+        let none = read(line("none", "503", "0.000", "/").as_bytes()).unwrap();
+        assert_eq!((none.slot, none.failed()), (None, true));
+        let given_up = read(line("blue", "499", "0.000", "/").as_bytes()).unwrap();
+        assert!(!given_up.failed(), "the client's affair");
+        let broken = read(line("blue", "000", "-", "/").as_bytes()).unwrap();
+        assert!(broken.failed());
+    }
+
+    #[test]
+    fn what_is_not_ours_is_nothing() {
+        for bad in [
+            "",
+            "{}",
+            "127.0.0.1 - - [01/Jan/2026] \"GET / HTTP/1.1\" 200",
+            "{\"at\":\"x\"}",
+            "\u{0}",
+        ] {
+            assert_eq!(read(bad.as_bytes()), None, "{bad}");
+        }
+        let mut far = line("blue", "200", "0.001", "/");
+        far = far.replace("1700000000.250", "99999999999999999.250");
+        assert_eq!(read(far.as_bytes()), None);
+    }
+
+    #[test]
+    fn the_format_names_what_is_read() {
+        let text = format("greenroom_web__qa_slot", Door::Preview)
+            .replace("$msec", "1.000")
+            .replace("$greenroom_web__qa_slot", "green")
+            .replace("$status", "200")
+            .replace("$request_time", "0.001")
+            .replace("$request_method", "GET")
+            .replace("$request_uri", "/");
+        let passed = read(text.as_bytes()).unwrap();
+        assert_eq!(passed.door, Door::Preview);
+        assert_eq!(passed.slot, Some(Slot::Green));
+    }
+}

@@ -1,0 +1,262 @@
+//! Reads a log that grows, only what is new and never more than a bound at a time. A log that was
+//! turned (another file under its name) or emptied is read from its beginning.
+
+use std::path::{Path, PathBuf};
+
+use crate::ports::{FilePart, ProxyHost, Result};
+
+/// The longest line that is kept whole; what is longer is left out.
+const LONGEST: usize = 64 * 1024;
+
+/// Where reading is.
+#[derive(Debug)]
+pub(super) struct Tail {
+    path: PathBuf,
+    /// The file that is read, by the host's number for it.
+    file: Option<u64>,
+    at: u64,
+    /// A line without its end yet.
+    open: Vec<u8>,
+    /// What comes next begins inside a line.
+    inside: bool,
+}
+
+/// What was new.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct News {
+    /// Whole lines without their ends.
+    pub(super) lines: Vec<Vec<u8>>,
+    /// How many bytes before them were not read, because there were too many.
+    pub(super) skipped: u64,
+    /// Whether all of the file that came before `lines` was read, or had been.
+    pub(super) is_whole: bool,
+}
+
+impl Tail {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            file: None,
+            at: 0,
+            open: Vec::new(),
+            inside: false,
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What came since the last time; the first time, the end of what is there. None while there
+    /// is no such file.
+    pub(super) async fn read(&mut self, host: &dyn ProxyHost, most: usize) -> Result<Option<News>> {
+        let Some(part) = host.read_part(&self.path, self.at, most).await? else {
+            return Ok(None);
+        };
+        let is_first = self.file.is_none();
+        let is_same = self.file == Some(part.file) && part.length >= self.at;
+        self.file = Some(part.file);
+        let part = if is_same || is_first {
+            part
+        } else {
+            self.begin_at(0);
+            match host.read_part(&self.path, 0, most).await? {
+                Some(part) => part,
+                None => return Ok(None),
+            }
+        };
+        let pending = part.length.saturating_sub(self.at);
+        if pending <= most as u64 {
+            let lines = self.take(&part);
+            return Ok(Some(News {
+                lines,
+                skipped: 0,
+                is_whole: true,
+            }));
+        }
+        let from = part.length - most as u64;
+        let skipped = from - self.at;
+        self.begin_at(from);
+        let Some(part) = host.read_part(&self.path, from, most).await? else {
+            return Ok(None);
+        };
+        let lines = self.take(&part);
+        Ok(Some(News {
+            lines,
+            skipped: if is_first { 0 } else { skipped },
+            is_whole: false,
+        }))
+    }
+
+    fn begin_at(&mut self, at: u64) {
+        self.at = at;
+        self.open.clear();
+        self.inside = at > 0;
+    }
+
+    fn take(&mut self, part: &FilePart) -> Vec<Vec<u8>> {
+        self.at += part.bytes.len() as u64;
+        let mut lines = Vec::new();
+        for piece in part.bytes.split_inclusive(|byte| *byte == b'\n') {
+            let Some(end) = piece.strip_suffix(b"\n") else {
+                self.keep(piece);
+                break;
+            };
+            self.keep(end);
+            let line = std::mem::take(&mut self.open);
+            if !std::mem::take(&mut self.inside) {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+
+    fn keep(&mut self, piece: &[u8]) {
+        if self.open.len() + piece.len() > LONGEST {
+            self.open.clear();
+            self.inside = true;
+        }
+        if !self.inside {
+            self.open.extend_from_slice(piece);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::ports::CommandOutput;
+
+    /// A host with one file.
+    #[derive(Default)]
+    struct One(Mutex<(u64, Vec<u8>)>);
+
+    impl One {
+        fn append(&self, text: &str) {
+            self.0.lock().unwrap().1.extend_from_slice(text.as_bytes());
+        }
+
+        fn replace(&self, text: &str) {
+            let mut one = self.0.lock().unwrap();
+            *one = (one.0 + 1, text.as_bytes().to_vec());
+        }
+    }
+
+    #[async_trait]
+    impl ProxyHost for One {
+        fn place(&self) -> String {
+            "a test".into()
+        }
+
+        async fn read(&self, _: &Path) -> Result<Option<Vec<u8>>> {
+            Ok(None)
+        }
+
+        async fn list(&self, _: &Path) -> Result<Vec<String>> {
+            Ok(Vec::new())
+        }
+
+        async fn write(&self, _: &Path, _: &[u8]) -> Result<()> {
+            Ok(())
+        }
+
+        async fn remove(&self, _: &Path) -> Result<()> {
+            Ok(())
+        }
+
+        async fn read_link(&self, _: &Path) -> Result<Option<PathBuf>> {
+            Ok(None)
+        }
+
+        async fn point(&self, _: &Path, _: &Path) -> Result<()> {
+            Ok(())
+        }
+
+        async fn run(&self, _: &[String]) -> Result<CommandOutput> {
+            Ok(CommandOutput {
+                code: None,
+                output: String::new(),
+            })
+        }
+
+        async fn socket_table(&self, _: &str) -> Result<Option<String>> {
+            Ok(None)
+        }
+
+        async fn read_part(&self, _: &Path, from: u64, most: usize) -> Result<Option<FilePart>> {
+            let one = self.0.lock().unwrap();
+            if one.0 == 0 {
+                return Ok(None);
+            }
+            let start = usize::try_from(from).unwrap().min(one.1.len());
+            let end = (start + most).min(one.1.len());
+            Ok(Some(FilePart {
+                file: one.0,
+                length: one.1.len() as u64,
+                bytes: one.1[start..end].to_vec(),
+            }))
+        }
+    }
+
+    async fn lines(tail: &mut Tail, host: &One) -> Vec<String> {
+        let news = tail.read(host, 32).await.unwrap().unwrap();
+        let text = |line: Vec<u8>| String::from_utf8(line).unwrap();
+        news.lines.into_iter().map(text).collect()
+    }
+
+    #[tokio::test]
+    async fn only_what_is_new_is_read_and_lines_are_whole() {
+        let (host, mut tail) = (One::default(), Tail::new("/log".into()));
+        assert_eq!(tail.read(&host, 32).await.unwrap(), None);
+        host.replace("one\ntwo\nth");
+        assert_eq!(lines(&mut tail, &host).await, ["one", "two"]);
+        assert!(lines(&mut tail, &host).await.is_empty());
+        host.append("ree\n");
+        assert_eq!(lines(&mut tail, &host).await, ["three"]);
+    }
+
+    #[tokio::test]
+    async fn a_log_that_was_turned_or_emptied_is_read_from_its_beginning() {
+        let (host, mut tail) = (One::default(), Tail::new("/log".into()));
+        host.replace("one\ntwo\nhalf");
+        lines(&mut tail, &host).await;
+        host.replace("a new file, and a long one\n");
+        assert_eq!(
+            lines(&mut tail, &host).await,
+            ["a new file, and a long one"]
+        );
+        host.0.lock().unwrap().1 = b"less\n".to_vec();
+        assert_eq!(lines(&mut tail, &host).await, ["less"]);
+    }
+
+    #[tokio::test]
+    async fn no_more_than_the_bound_is_read_and_what_is_skipped_is_counted() {
+        let (host, mut tail) = (One::default(), Tail::new("/log".into()));
+        host.replace(&"0123456\n".repeat(100));
+        let first = tail.read(&host, 32).await.unwrap().unwrap();
+        assert_eq!((first.lines.len(), first.skipped), (3, 0), "{first:?}");
+        assert!(!first.is_whole);
+        host.append(&"abcdefg\n".repeat(100));
+        let next = tail.read(&host, 32).await.unwrap().unwrap();
+        assert_eq!((next.lines.len(), next.skipped), (3, 768), "{next:?}");
+        host.append("after\n");
+        assert_eq!(lines(&mut tail, &host).await, ["after"]);
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_does_not_grow_for_ever() {
+        let (host, mut tail) = (One::default(), Tail::new("/log".into()));
+        host.replace("x");
+        for _ in 0..5000 {
+            host.append(&"x".repeat(32));
+            tail.read(&host, 32).await.unwrap();
+        }
+        assert!(tail.open.len() <= LONGEST);
+        host.append("\nnext\n");
+        assert_eq!(lines(&mut tail, &host).await, ["next"]);
+    }
+}

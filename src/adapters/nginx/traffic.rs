@@ -1,0 +1,181 @@
+//! What a target's traffic looks like, from the access log of its own: the rates of the last
+//! seconds, and its requests as lines. Looked at only while somebody asks.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+use super::tail::{News, Tail};
+use super::{Nginx, access_log};
+use crate::inventory::{Door, PassedRequest, PerSlot, RateWindow, Rates, Target};
+use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};
+
+/// How much of a log is read at one look for its rates, in bytes.
+const AT_A_LOOK: usize = 4 * 1024 * 1024;
+/// And at one look for its lines.
+const OF_LINES: usize = 1024 * 1024;
+/// How often a log whose lines are followed is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// The logs whose rates were asked for.
+#[derive(Default)]
+pub(super) struct Logs(Mutex<BTreeMap<Target, Arc<Mutex<Log>>>>);
+
+struct Log {
+    tail: Tail,
+    windows: PerSlot<RateWindow>,
+    /// The first second of which every request was read.
+    known_from: i64,
+}
+
+impl Logs {
+    /// The rates of the last seconds.
+    pub(super) async fn rates(
+        &self,
+        nginx: &Nginx,
+        target: &Target,
+    ) -> Result<PerSlot<Option<Rates>>> {
+        let doing = format!("reading the rates of {target}");
+        let path = path(nginx, target, &doing)?;
+        let log = self.log(target, path).await;
+        let mut log = log.lock().await;
+        let Some(news) = log.tail.read(nginx.host(), AT_A_LOOK).await? else {
+            return Err(missing(nginx, &log.tail, &doing));
+        };
+        log.take(&news);
+        let now = Timestamp::now().as_second();
+        if log.known_from > RateWindow::begin(now) {
+            let said = "more is written to its access log than can be read along";
+            return Err(nginx.failure(FailureKind::Unsupported, doing, said));
+        }
+        let windows = &mut log.windows;
+        Ok(PerSlot::from_fn(|slot| {
+            Some(windows.get_mut(slot).rates(now))
+        }))
+    }
+
+    async fn log(&self, target: &Target, path: PathBuf) -> Arc<Mutex<Log>> {
+        let mut logs = self.0.lock().await;
+        let log = logs.entry(target.clone()).or_insert_with(|| {
+            Arc::new(Mutex::new(Log {
+                tail: Tail::new(path),
+                windows: PerSlot::default(),
+                known_from: i64::MIN,
+            }))
+        });
+        Arc::clone(log)
+    }
+}
+
+impl Log {
+    fn take(&mut self, news: &News) {
+        let passed = news.lines.iter().filter_map(|line| access_log::read(line));
+        let mut first = None;
+        for request in passed {
+            let second = request.at.as_second();
+            first.get_or_insert(second);
+            if let (Some(slot), Door::Public) = (request.slot, request.door) {
+                let window = self.windows.get_mut(slot);
+                window.count(second, request.took, request.failed());
+            }
+        }
+        if !news.is_whole {
+            // The second in which reading begins is not known wholly.
+            self.known_from = first.map_or(i64::MAX, |second| second + 1);
+        }
+    }
+}
+
+/// The requests as lines: at most `tail` from before, then what comes.
+pub(super) async fn lines(
+    nginx: Arc<Nginx>,
+    target: &Target,
+    tail: usize,
+) -> Result<BoxStream<'static, Result<LogChunk>>> {
+    let doing = format!("reading the log of {target}");
+    let mut follow = Follow {
+        tail: Tail::new(path(&nginx, target, &doing)?),
+        nginx,
+        ready: VecDeque::new(),
+    };
+    follow.fetch(&doing).await?;
+    let too_many = follow.ready.len().saturating_sub(tail);
+    follow.ready.drain(..too_many);
+    let lines = stream::unfold(Some((follow, doing)), |state| async move {
+        let (mut follow, doing) = state?;
+        loop {
+            if let Some(line) = follow.ready.pop_front() {
+                return Some((Ok(line), Some((follow, doing))));
+            }
+            tokio::time::sleep(LOOK).await;
+            match follow.fetch(&doing).await {
+                Ok(()) => {}
+                // For a moment there is none, while it is turned.
+                Err(failure) if failure.kind == FailureKind::Missing => {}
+                Err(failure) => return Some((Err(failure), None)),
+            }
+        }
+    });
+    Ok(lines.boxed())
+}
+
+struct Follow {
+    nginx: Arc<Nginx>,
+    tail: Tail,
+    ready: VecDeque<LogChunk>,
+}
+
+impl Follow {
+    async fn fetch(&mut self, doing: &str) -> Result<()> {
+        let Some(news) = self.tail.read(self.nginx.host(), OF_LINES).await? else {
+            return Err(missing(&self.nginx, &self.tail, doing));
+        };
+        if news.skipped > 0 {
+            let text = format!("… {} bytes came too fast and are not shown", news.skipped);
+            self.ready.push_back(LogChunk {
+                at: None,
+                stream: LogStream::Err,
+                bytes: text.into_bytes(),
+            });
+        }
+        let requests = news.lines.iter().filter_map(|line| access_log::read(line));
+        self.ready.extend(requests.map(|request| chunk(&request)));
+        Ok(())
+    }
+}
+
+fn chunk(request: &PassedRequest) -> LogChunk {
+    LogChunk {
+        at: Some(request.at),
+        stream: if request.failed() {
+            LogStream::Err
+        } else {
+            LogStream::Out
+        },
+        bytes: request.to_string().into_bytes(),
+    }
+}
+
+fn path(nginx: &Nginx, target: &Target, doing: &str) -> Result<PathBuf> {
+    nginx.site(target, doing)?;
+    nginx.access_log(target).ok_or_else(|| {
+        let said = "it writes no access log that Greenroom can read";
+        let hint = "name a directory as access_log in the environment's nginx table";
+        nginx
+            .failure(FailureKind::Unsupported, doing, said)
+            .hint(hint)
+    })
+}
+
+fn missing(nginx: &Nginx, tail: &Tail, doing: &str) -> Failure {
+    let said = format!("there is no {}", tail.path().display());
+    nginx
+        .failure(FailureKind::Missing, doing, said)
+        .hint("the next release installs the configuration that writes it")
+}

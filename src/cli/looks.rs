@@ -1,0 +1,90 @@
+//! How the console looks and which keys it has: from the configuration, the operator's own themes
+//! and the terminal's variables.
+
+use crate::console::action::Action;
+use crate::console::keymap::Chord;
+use crate::console::model::Looks;
+use crate::console::theme::{ThemeError, Written};
+use crate::console::{Charset, Depth, Keymap, Wardrobe};
+use crate::settings::{AsciiSetting, ConsoleSettings, own_themes};
+
+/// What the console is opened with.
+pub(super) struct Outfit {
+    pub(super) wardrobe: Wardrobe,
+    pub(super) looks: Looks,
+    pub(super) keymap: Keymap,
+    /// What could not be used, and why.
+    pub(super) remarks: Vec<String>,
+}
+
+/// Why the console cannot look as it is configured.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LooksError {
+    #[error("the theme that is chosen cannot be used: {0}")]
+    Theme(#[from] ThemeError),
+    #[error("the theme that is chosen cannot be used: {0}")]
+    Unreadable(String),
+}
+
+/// Puts it together. A broken theme is only remarked on, unless it is chosen.
+pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let depth = Depth::from_environment(variable);
+    let charset = match console.ascii {
+        AsciiSetting::Always => Charset::Ascii,
+        AsciiSetting::Never => Charset::Unicode,
+        AsciiSetting::Auto => Charset::from_environment(variable),
+    };
+    let chosen: Vec<&str> = std::iter::once(&console.theme)
+        .chain(console.theme_by_tier.iter().map(|(_, name)| name))
+        .map(String::as_str)
+        .collect();
+    let mut remarks = Vec::new();
+    let mut own = Vec::new();
+    for theme in own_themes() {
+        let file = theme.path.display().to_string();
+        match theme.text {
+            Ok(text) => own.push(Written {
+                name: theme.name,
+                file,
+                text,
+            }),
+            Err(why) if chosen.contains(&theme.name.as_str()) => {
+                return Err(LooksError::Unreadable(format!("{file}: {why}")));
+            }
+            Err(why) => remarks.push(format!("theme {}: {file} {why}", theme.name)),
+        }
+    }
+    let (wardrobe, wrong) = Wardrobe::new(&own, depth, charset);
+    for (name, error) in wrong {
+        if chosen.contains(&name.as_str()) {
+            return Err(error.into());
+        }
+        remarks.push(format!("theme {name} is left out: {error}"));
+    }
+    let keymap = Keymap::rebound(&wishes(&console.keys));
+    remarks.extend(keymap.clashes().iter().map(ToString::to_string));
+    let looks = Looks {
+        themes: wardrobe.names().map(str::to_owned).collect(),
+        theme: console.theme.clone(),
+        theme_by_tier: console.theme_by_tier.clone(),
+        mouse: console.mouse,
+        ..Looks::default()
+    };
+    Ok(Outfit {
+        wardrobe,
+        looks,
+        keymap,
+        remarks,
+    })
+}
+
+/// The keys that were asked for. The configuration has been checked: what is no action or no key
+/// does not come here.
+fn wishes(keys: &[(String, Vec<String>)]) -> Vec<(Action, Vec<Chord>)> {
+    let wish = |(name, keys): &(String, Vec<String>)| {
+        let chords = keys.iter().filter_map(|key| Chord::parse(key).ok());
+        Some((Action::named(name)?, chords.collect()))
+    };
+    keys.iter().filter_map(wish).collect()
+}

@@ -1,0 +1,176 @@
+//! What each action is called in the configuration, and what it is for: the words beside the table
+//! of keys. A name never changes: configurations hold it.
+
+use super::action::{Action, BINDINGS};
+use super::model::Pane;
+
+/// What actions are for, in the order of the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// To change what runs.
+    Release,
+    /// To get about.
+    Move,
+    /// To read the log.
+    Log,
+    /// To have the screen as one likes it.
+    Screen,
+    /// To find, copy, and leave.
+    Console,
+}
+
+impl Purpose {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [
+        Self::Release,
+        Self::Move,
+        Self::Log,
+        Self::Screen,
+        Self::Console,
+    ];
+
+    /// The heading over them.
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Release => "Releasing: only these change anything",
+            Self::Move => "Getting about",
+            Self::Log => "Reading logs",
+            Self::Screen => "The screen",
+            Self::Console => "The console",
+        }
+    }
+}
+
+impl Action {
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Promote => "promote",
+            Self::Approve => "approve",
+            Self::BackOut => "back-out",
+            Self::RollBack => "roll-back",
+            Self::EndStandby => "stop-standby",
+            Self::CheckAgain => "check-again",
+            Self::Arm => "arm",
+            Self::Open => "open",
+            Self::Back => "back",
+            Self::Focus(Pane::Environments) => "environments",
+            Self::Focus(Pane::Slots) => "slots",
+            Self::Focus(Pane::Checks) => "checks",
+            Self::Focus(Pane::Registrations) => "registrations",
+            Self::Focus(Pane::Logs) => "logs",
+            Self::NextPane => "next-pane",
+            Self::PreviousPane => "previous-pane",
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Left => "left",
+            Self::Right => "right",
+            Self::First => "first",
+            Self::Last => "last",
+            Self::HalfUp => "half-up",
+            Self::HalfDown => "half-down",
+            Self::Follow => "follow",
+            Self::NextLog => "next-log",
+            Self::Search => "search",
+            Self::SearchNext => "search-next",
+            Self::SearchPrevious => "search-previous",
+            Self::Filter => "filter",
+            Self::Wrap => "wrap",
+            Self::Timestamps => "timestamps",
+            Self::Since => "since",
+            Self::SaveLog => "save-log",
+            Self::HideLog => "hide-log",
+            Self::Diagnostics => "diagnostics",
+            Self::Sort => "sort",
+            Self::Zoom => "zoom",
+            Self::Unzoom => "unzoom",
+            Self::Palette => "palette",
+            Self::Themes => "themes",
+            Self::Mouse => "mouse",
+            Self::History => "history",
+            Self::Suspend => "suspend",
+            Self::Copy => "copy",
+            Self::Repaint => "repaint",
+            Self::Help => "help",
+            Self::Quit => "quit",
+        }
+    }
+
+    /// The action of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|action| action.name() == name)
+    }
+
+    /// Every action, in the order of the table.
+    pub fn all() -> impl Iterator<Item = Self> {
+        BINDINGS.iter().map(|binding| binding.action)
+    }
+
+    /// Whether it may change something outside the console, or opens the way to it.
+    pub fn changes(self) -> bool {
+        self.purpose() == Purpose::Release
+    }
+
+    /// What it is for.
+    pub fn purpose(self) -> Purpose {
+        match self {
+            Self::Promote
+            | Self::Approve
+            | Self::BackOut
+            | Self::RollBack
+            | Self::EndStandby
+            | Self::CheckAgain
+            | Self::Arm => Purpose::Release,
+            Self::Open
+            | Self::Back
+            | Self::Focus(_)
+            | Self::NextPane
+            | Self::PreviousPane
+            | Self::Up
+            | Self::Down
+            | Self::Left
+            | Self::Right
+            | Self::First
+            | Self::Last
+            | Self::HalfUp
+            | Self::HalfDown
+            | Self::Search
+            | Self::Sort
+            | Self::History => Purpose::Move,
+            Self::Follow
+            | Self::NextLog
+            | Self::SearchNext
+            | Self::SearchPrevious
+            | Self::Filter
+            | Self::Wrap
+            | Self::Timestamps
+            | Self::Since
+            | Self::SaveLog
+            | Self::HideLog
+            | Self::Diagnostics => Purpose::Log,
+            Self::Zoom | Self::Unzoom | Self::Themes | Self::Mouse | Self::Repaint => {
+                Purpose::Screen
+            }
+            Self::Palette | Self::Help | Self::Copy | Self::Suspend | Self::Quit => {
+                Purpose::Console
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_one_line_in_the_table_and_a_name_of_its_own() {
+        let mut names = std::collections::BTreeSet::new();
+        for action in Action::all() {
+            let name = action.name();
+            assert!(names.insert(name), "{name} is in the table twice");
+            assert_eq!(Action::named(name), Some(action));
+            let bare = name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+            assert!(bare, "{name}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The question which version: what is known of the versions there are, and where one is in their
+//! list. The list itself is put together by `ways`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::TextLine;
+use crate::history::Fate;
+use crate::inventory::{Digest, EnvironmentName, Slot, Target};
+use crate::release::{Intent, Refusal, Resolved, Terms, Wanted};
+
+/// How many versions are looked up at the same time at most.
+pub const LOOK_UPS: usize = 4;
+/// How many versions are looked up although nobody has them on the screen: the newest by name.
+pub const LOOKED_UP_UNSEEN: usize = 40;
+
+/// The tags to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VersionList {
+    /// They are being listed.
+    Loading,
+    /// These, the newest by name first, each once.
+    Listed(Vec<String>),
+    /// They cannot be listed.
+    Failed(String),
+    /// The registry is not asked: one goes back to what was live here.
+    NotAsked,
+}
+
+/// What the image registry says of a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookUp {
+    /// It has been asked.
+    Asked,
+    /// It has answered.
+    Answered(Resolved),
+}
+
+/// Which version?
+#[derive(Debug, Clone)]
+pub struct Picker {
+    /// For which target.
+    pub target: Target,
+    /// What for.
+    pub intent: Intent,
+    /// The tags there are.
+    pub list: VersionList,
+    /// What is known of tags.
+    pub looked_up: BTreeMap<String, LookUp>,
+    /// The rules and the past of the target, once they are known.
+    pub terms: Option<Result<Terms, String>>,
+    /// What the names have to contain; and, when nothing is called so, the tag or digest itself.
+    pub line: TextLine,
+    /// The rows, as they were put together last.
+    pub ways: Vec<Way>,
+    /// What stands against all of them.
+    pub against_all: Vec<Refusal>,
+    /// The row under the cursor. It stays on its version when rows come and go.
+    pub row: usize,
+}
+
+impl Picker {
+    /// A picker that knows nothing yet.
+    pub fn new(target: Target, intent: Intent) -> Self {
+        let list = match intent {
+            Intent::Promote => VersionList::Loading,
+            Intent::GoBack => VersionList::NotAsked,
+        };
+        Self {
+            target,
+            intent,
+            list,
+            looked_up: BTreeMap::new(),
+            terms: None,
+            line: TextLine::default(),
+            ways: Vec::new(),
+            against_all: Vec::new(),
+            row: 0,
+        }
+    }
+
+    /// The row under the cursor.
+    pub fn way(&self) -> Option<&Way> {
+        self.ways.get(self.row)
+    }
+
+    /// The rules and the past, if they are known.
+    pub fn known_terms(&self) -> Option<&Terms> {
+        self.terms.as_ref()?.as_ref().ok()
+    }
+}
+
+/// How well a row is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Knowledge {
+    /// What it names is known.
+    Known,
+    /// Nobody asked yet what it names.
+    Unasked,
+    /// It is being asked.
+    Asked,
+    /// The image registry has no such thing any more.
+    Gone,
+    /// The image registry did not tell.
+    Failed(String),
+    /// It is not in the list; it was typed.
+    Typed,
+}
+
+/// A way to choose: a row of the picker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// What is asked for.
+    pub wanted: Wanted,
+    /// The version as it is shown; harmless.
+    pub name: String,
+    /// Which characters of the name are what was filtered by, ascending.
+    pub matched: Vec<usize>,
+    /// Its other tags.
+    pub also: Vec<String>,
+    /// What it is.
+    pub digest: Option<Digest>,
+    /// When it was built.
+    pub built_at: Option<Timestamp>,
+    /// How well it is known.
+    pub knowledge: Knowledge,
+    /// The environments it is live in, the nearest first; without this one.
+    pub live_in: Vec<EnvironmentName>,
+    /// The environment that runs another image under the same tag.
+    pub differs_in: Option<EnvironmentName>,
+    /// The slot of this target that keeps it warm.
+    pub warm_in: Option<Slot>,
+    /// What became of it here before.
+    pub fate: Option<Fate>,
+    /// Why it cannot be chosen, each reason with its way out; for reasons that stand against all
+    /// versions see the picker.
+    pub against: Vec<Refusal>,
+}
+
+impl Way {
+    /// A row that nothing is known of.
+    pub fn new(wanted: Wanted, name: String, knowledge: Knowledge) -> Self {
+        Self {
+            wanted,
+            name,
+            matched: Vec::new(),
+            also: Vec::new(),
+            digest: None,
+            built_at: None,
+            knowledge,
+            live_in: Vec::new(),
+            differs_in: None,
+            warm_in: None,
+            fate: None,
+            against: Vec::new(),
+        }
+    }
+
+    /// Whether it is the version of another row, as that was before.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let is_named_so = self.name == other.name || self.also.contains(&other.name);
+        let may_be = match (&self.digest, &other.digest) {
+            (Some(one), Some(another)) => one == another,
+            _ => is_named_so,
+        };
+        self.wanted == other.wanted || is_named_so && may_be
+    }
+}

@@ -1,0 +1,331 @@
+//! What is stored about a target, as a tree, and what of it differs from what is observed: from the
+//! instances, from the slots' addresses, from what the proxy says. Whatever stands under the prefix
+//! is in it, whoever wrote it.
+
+use jiff::Timestamp;
+
+use crate::inventory::{
+    Instance, KeyLine, Registration, Revisioned, Role, Route, Slot, SlotSnapshot, Snapshot, drift,
+};
+
+/// How a key compares with what is observed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// There is nothing to compare it with, or that is not known now.
+    Nothing,
+    /// It is as it should be.
+    Agrees,
+    /// It is not, in these words.
+    Differs(Vec<String>),
+    /// It is ours and cannot be read, in these words.
+    Unreadable(String),
+    /// It is not ours, in these words.
+    Foreign(String),
+    /// It is not there, and should be.
+    Missing(String),
+}
+
+impl Mark {
+    /// Whether somebody has to look at it.
+    pub fn is_wrong(&self) -> bool {
+        matches!(
+            self,
+            Self::Differs(_) | Self::Unreadable(_) | Self::Missing(_)
+        )
+    }
+}
+
+/// One row of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow<'a> {
+    /// How deep it is below the target's prefix.
+    pub depth: usize,
+    /// What it adds to the path above it; a branch ends with a slash.
+    pub name: String,
+    /// The stored key; none for a branch, and for a key that is not there.
+    pub line: Option<&'a KeyLine>,
+    /// What it says, in few words.
+    pub value: String,
+    /// How it compares.
+    pub mark: Mark,
+}
+
+/// Seconds left on a key's lease at a moment, as far as was read: a renewal since then is not known.
+pub fn lease_left(snapshot: &Snapshot, ttl_seconds: Option<i64>, now: Timestamp) -> Option<u64> {
+    let read_at = snapshot.keys_at.unwrap_or(snapshot.at);
+    let gone = now.as_second().saturating_sub(read_at.as_second()).max(0);
+    let left = ttl_seconds?.saturating_sub(gone).max(0);
+    u64::try_from(left).ok()
+}
+
+/// What a row is about.
+enum Entry<'a> {
+    Stored(&'a KeyLine),
+    /// Something runs in a slot that is not registered.
+    Unregistered(Slot),
+    /// What could not be read and is no key of the list: a head of the journal.
+    Problem(&'a str),
+}
+
+/// Whether a name is one of those that Greenroom gives, below a target.
+fn is_ours(name: &str) -> bool {
+    let first = name.split('/').next().unwrap_or(name);
+    matches!(first, "hold" | "lock" | "route" | "slots" | "releases")
+}
+
+/// The tree: what is ours in the order of its keys, then what is not in the order of its.
+pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
+    let mut entries: Vec<(String, Entry<'_>)> = snapshot
+        .keys
+        .iter()
+        .map(|line| {
+            let name = name_of(snapshot, &line.key);
+            (name.to_owned(), Entry::Stored(line))
+        })
+        .collect();
+    for slot in Slot::BOTH {
+        let name = format!("slots/{slot}");
+        let is_empty = snapshot.slots.get(slot).instance.is_none();
+        if !is_empty && !entries.iter().any(|(known, _)| *known == name) {
+            entries.push((name, Entry::Unregistered(slot)));
+        }
+    }
+    let unlisted = snapshot
+        .problems
+        .iter()
+        .filter(|(key, _)| !snapshot.keys.iter().any(|line| line.key == **key));
+    entries.extend(unlisted.map(|(key, words)| {
+        let name = name_of(snapshot, key).to_owned();
+        (name, Entry::Problem(words))
+    }));
+    entries.sort_by(|(one, _), (other, _)| {
+        let order = is_ours(other).cmp(&is_ours(one));
+        order.then_with(|| one.split('/').cmp(other.split('/')))
+    });
+    let mut rows = Vec::with_capacity(entries.len() + 4);
+    let mut above: Vec<String> = Vec::new();
+    for (name, entry) in entries {
+        push(snapshot, &mut rows, &mut above, &name, &entry);
+    }
+    rows
+}
+
+/// A row for the entry, and before it one for each branch that is not open yet.
+fn push<'a>(
+    snapshot: &'a Snapshot,
+    rows: &mut Vec<KeyRow<'a>>,
+    above: &mut Vec<String>,
+    name: &str,
+    entry: &Entry<'a>,
+) {
+    let (branches, leaf) = match name.rsplit_once('/') {
+        Some((branches, leaf)) => (branches.split('/').collect(), leaf),
+        None => (Vec::new(), name),
+    };
+    let shared = above
+        .iter()
+        .zip(&branches)
+        .take_while(|(open, branch)| open == *branch)
+        .count();
+    above.truncate(shared);
+    for branch in branches.iter().skip(shared) {
+        rows.push(KeyRow {
+            depth: above.len(),
+            name: format!("{branch}/"),
+            line: None,
+            value: String::new(),
+            mark: Mark::Nothing,
+        });
+        above.push((*branch).to_owned());
+    }
+    let (line, value, mark) = match entry {
+        Entry::Stored(line) => {
+            let mark = mark(snapshot, line, name);
+            (Some(*line), stored(snapshot, line), mark)
+        }
+        Entry::Unregistered(slot) => (None, "(not registered)".into(), missing(snapshot, *slot)),
+        Entry::Problem(words) => {
+            let mark = Mark::Unreadable((*words).to_owned());
+            (None, (*words).to_owned(), mark)
+        }
+    };
+    rows.push(KeyRow {
+        depth: above.len(),
+        name: leaf.to_owned(),
+        line,
+        value,
+        mark,
+    });
+}
+
+/// A candidate may stand there unregistered; what has the traffic may not.
+fn missing(snapshot: &Snapshot, slot: Slot) -> Mark {
+    if snapshot.role(slot) == Role::Live && snapshot.sources.registry.is_live() {
+        Mark::Missing(format!("{slot} has the traffic and is not registered"))
+    } else {
+        Mark::Nothing
+    }
+}
+
+/// What follows the target in a key; the whole key where it does not.
+fn name_of<'a>(snapshot: &Snapshot, key: &'a str) -> &'a str {
+    let prefix = format!("/{}/", snapshot.target);
+    key.split_once(&prefix).map_or(key, |(_, name)| name)
+}
+
+fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
+    let slot = name
+        .strip_prefix("slots/")
+        .and_then(|slot| slot.parse::<Slot>().ok());
+    let is_ours = slot.is_some() || matches!(name, "route" | "lock" | "hold");
+    if let Some(words) = snapshot.problems.get(&line.key) {
+        return if is_ours {
+            Mark::Unreadable(words.clone())
+        } else {
+            Mark::Foreign(words.clone())
+        };
+    }
+    if !is_ours {
+        return Mark::Foreign("it is not a key of Greenroom's".into());
+    }
+    match (name, slot) {
+        ("route", _) => snapshot
+            .route
+            .as_ref()
+            .map_or(Mark::Nothing, |route| of_route(snapshot, route)),
+        (_, Some(slot)) => {
+            let side = snapshot.slots.get(slot);
+            side.registration.as_ref().map_or(Mark::Nothing, |entry| {
+                of_slot(snapshot, slot, side, &entry.value)
+            })
+        }
+        _ => Mark::Nothing,
+    }
+}
+
+fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registration) -> Mark {
+    let mut differences = Vec::new();
+    if entry.endpoint != side.endpoint {
+        differences.push(format!(
+            "it says {}, and {slot} answers at {}",
+            entry.endpoint, side.endpoint
+        ));
+    }
+    if !snapshot.sources.runtime.is_live() {
+        return judged(differences, false);
+    }
+    match &side.instance {
+        None => differences.push(format!(
+            "it names instance {}, and nothing of ours runs in {slot}",
+            short(&entry.instance.0)
+        )),
+        Some(instance) => differences.extend(of_instance(instance, entry, slot)),
+    }
+    judged(differences, true)
+}
+
+fn of_instance(instance: &Instance, entry: &Registration, slot: Slot) -> Vec<String> {
+    let mut differences = Vec::new();
+    if instance.id != entry.instance {
+        differences.push(format!(
+            "it names instance {}, and {} stands in {slot}",
+            short(&entry.instance.0),
+            short(&instance.id.0)
+        ));
+    }
+    if instance.digest != entry.digest {
+        differences.push(format!(
+            "it says digest {}, and {} runs in {slot}",
+            entry.digest.short(),
+            instance.digest.short()
+        ));
+    }
+    if !instance.is_running() {
+        differences.push(format!(
+            "the instance in {slot} is not running, and is registered"
+        ));
+    }
+    differences
+}
+
+fn of_route(snapshot: &Snapshot, route: &Revisioned<Route>) -> Mark {
+    let value = &route.value;
+    let side = snapshot.slots.get(value.live);
+    let mut differences = Vec::new();
+    if side.registration.is_none() {
+        differences.push(format!("it names {}, which is not registered", value.live));
+    }
+    if value.endpoint != side.endpoint {
+        differences.push(format!(
+            "it says {}, and {} answers at {}",
+            value.endpoint, value.live, side.endpoint
+        ));
+    }
+    if snapshot.sources.runtime.is_live()
+        && let Some(instance) = &side.instance
+        && instance.digest != value.digest
+    {
+        differences.push(format!(
+            "it says digest {}, and {} runs in {}",
+            value.digest.short(),
+            instance.digest.short(),
+            value.live
+        ));
+    }
+    let proxy = snapshot
+        .proxy
+        .as_ref()
+        .filter(|_| snapshot.sources.router.is_live());
+    if let Some(proxy) = proxy {
+        differences.extend(drift::difference_of_route(Some(route), Some(proxy)));
+    }
+    judged(differences, proxy.is_some())
+}
+
+fn judged(differences: Vec<String>, is_compared: bool) -> Mark {
+    match (differences.is_empty(), is_compared) {
+        (false, _) => Mark::Differs(differences),
+        (true, true) => Mark::Agrees,
+        (true, false) => Mark::Nothing,
+    }
+}
+
+/// Twelve characters, as engines show ids.
+fn short(id: &str) -> &str {
+    id.char_indices().nth(12).map_or(id, |(end, _)| &id[..end])
+}
+
+/// What a stored value says, for the keys that are ours and were understood; else the value as it
+/// is stored. Never more than was read: a key that could not be read is shown raw.
+fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
+    let raw = || line.value.clone();
+    if snapshot.problems.contains_key(&line.key) {
+        return raw();
+    }
+    let name = name_of(snapshot, &line.key);
+    match (name.split_once('/'), name) {
+        (_, "route") => snapshot.route.as_ref().map_or_else(raw, |route| {
+            format!(
+                "{}, generation {}",
+                route.value.live, route.value.generation
+            )
+        }),
+        (_, "lock") => snapshot.lock.as_ref().map_or_else(raw, |holder| {
+            format!("{}, {}", holder.record.operator, holder.record.message)
+        }),
+        (_, "hold") => snapshot
+            .hold
+            .as_ref()
+            .map_or_else(raw, |hold| format!("{}, {}", hold.author, hold.reason)),
+        (Some(("slots", slot)), _) => {
+            let slot: Option<Slot> = slot.parse().ok();
+            let entry = slot.and_then(|slot| snapshot.slots.get(slot).registration.as_ref());
+            entry.map_or_else(raw, |entry| {
+                let value = &entry.value;
+                let tag = value.tag.as_deref().unwrap_or_else(|| value.digest.short());
+                format!("{} {tag}", value.endpoint)
+            })
+        }
+        _ => raw(),
+    }
+}

@@ -1,0 +1,38 @@
+//! Why an action would do nothing now: the reason beside it in the palette, and the way out.
+
+use super::{Mode, Model, offers, rests_after_switch};
+use crate::console::action::Action;
+use crate::release::{Observed, Progress};
+
+/// The reason, in words; none where the action would do something.
+pub fn why_not(model: &Model, action: Action) -> Option<String> {
+    if offers(model, action) {
+        return None;
+    }
+    let progress = model.release_in_flight().map(|status| &status.progress);
+    let flies = progress.is_some_and(|progress| !rests_after_switch(progress));
+    let reason = match (action, progress) {
+        (Action::Promote | Action::RollBack | Action::Arm, _) if model.mode == Mode::ReadOnly => {
+            "this console is read-only".into()
+        }
+        (Action::Promote | Action::RollBack | Action::Arm, _) if model.open.is_none() => {
+            let open = model.keymap.shown(Action::Open);
+            format!("no target is open: {open} opens the one under the cursor")
+        }
+        (Action::Arm, _) => "it is armed already".into(),
+        (action, _) if action.changes() && model.elsewhere().is_some_and(Observed::is_driven) => {
+            "somebody else drives a release here: watch it".into()
+        }
+        (Action::Promote | Action::RollBack, _) if flies => "a release is in flight here".into(),
+        (Action::BackOut, Some(Progress::Back(_))) => "it is being backed out".into(),
+        (Action::CheckAgain, Some(_)) => "neither register nor switch waits for a yes".into(),
+        (Action::EndStandby, _) => "no version is kept warm by a release of this console".into(),
+        (Action::Zoom, _) => "this pane has the screen already".into(),
+        (Action::Unzoom, _) => "all panes that fit are shown".into(),
+        (Action::Suspend, _) if !model.has_shell => "no shell waits behind this console".into(),
+        (Action::Suspend, _) => "a release is in flight: it would stand still".into(),
+        (Action::Approve, Some(_)) => "no step waits for an answer".into(),
+        _ => "no release of this console is in flight here".into(),
+    };
+    Some(reason)
+}

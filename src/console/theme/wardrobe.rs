@@ -1,0 +1,251 @@
+//! All themes there are: those that come with Greenroom and the operator's own, which may inherit
+//! from either. One that cannot be understood is named and left out.
+
+use std::collections::BTreeMap;
+
+use super::file::{self, Look, ThemeError};
+use super::{Charset, Depth, Meaning, SHIPPED, Theme};
+
+/// A theme as an operator has written it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Its name.
+    pub name: String,
+    /// Its file, as it is shown where something is wrong with it.
+    pub file: String,
+    /// What stands in it.
+    pub text: String,
+}
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Wardrobe {
+    themes: Vec<Theme>,
+    /// Worn when a name is not known: never, unless the wardrobe is empty.
+    bare: Theme,
+}
+
+impl From<Theme> for Wardrobe {
+    /// A wardrobe with one theme.
+    fn from(theme: Theme) -> Self {
+        Self {
+            bare: theme.clone(),
+            themes: vec![theme],
+        }
+    }
+}
+
+impl Wardrobe {
+    /// The themes that come with Greenroom, and the operator's own. One of their own with the name
+    /// of one that comes with Greenroom stands in its place. Also the names of the others,
+    /// and what is wrong with each.
+    pub fn new(
+        own: &[Written],
+        depth: Depth,
+        charset: Charset,
+    ) -> (Self, Vec<(String, ThemeError)>) {
+        let mut wardrobe = Self {
+            themes: Vec::new(),
+            bare: Theme::bare(charset),
+        };
+        let mut wrong = Vec::new();
+        for name in known(own) {
+            let theme = Theme::cut(name, own, depth, charset).or_else(|error| {
+                wrong.push((name.to_owned(), error));
+                // The one that comes with Greenroom is there even if one's own of that name is not.
+                Theme::named(name, depth, charset)
+            });
+            wardrobe.themes.extend(theme);
+        }
+        (wardrobe, wrong)
+    }
+
+    /// The names, in the order they are offered.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.themes.iter().map(Theme::name)
+    }
+
+    /// The theme of that name.
+    pub fn get(&self, name: &str) -> Option<&Theme> {
+        self.themes.iter().find(|theme| theme.name() == name)
+    }
+
+    /// The theme of that name, or else the first there is.
+    pub fn worn(&self, name: &str) -> &Theme {
+        self.get(name)
+            .or_else(|| self.themes.first())
+            .unwrap_or(&self.bare)
+    }
+}
+
+/// What a theme gives, with all that it inherits.
+pub(super) fn given(name: &str, own: &[Written]) -> Result<BTreeMap<Meaning, Look>, ThemeError> {
+    let mut at = Source::find(name, own, Among::All).ok_or_else(|| unknown(name, own))?;
+    let mut worn = vec![at];
+    let mut layers = Vec::new();
+    loop {
+        let parsed = file::parse(at.file, at.text)?;
+        layers.push(parsed.meanings);
+        let Some(parent) = parsed.inherits else {
+            break;
+        };
+        // Within one's own theme of a shipped name, that name means the shipped one.
+        let among = if parent == at.name {
+            Among::Shipped
+        } else {
+            Among::All
+        };
+        at = match Source::find(&parent, own, among) {
+            Some(next) if !worn.contains(&next) => next,
+            None if parent != at.name => {
+                return Err(parsed.place.error(unknown(&parent, own).to_string()));
+            }
+            _ => {
+                let said = format!("a theme cannot inherit from itself, as {parent} does here");
+                return Err(parsed.place.error(said));
+            }
+        };
+        worn.push(at);
+    }
+    let mut all = BTreeMap::new();
+    for layer in layers.into_iter().rev() {
+        all.extend(layer);
+    }
+    Ok(all)
+}
+
+/// The text of one theme.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Source<'a> {
+    name: &'a str,
+    file: &'a str,
+    text: &'a str,
+}
+
+/// Where a theme is looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Among {
+    All,
+    Shipped,
+}
+
+impl<'a> Source<'a> {
+    fn find(name: &str, own: &'a [Written], among: Among) -> Option<Self> {
+        let written = own
+            .iter()
+            .find(|written| among == Among::All && written.name == name);
+        if let Some(Written { name, file, text }) = written {
+            return Some(Self { name, file, text });
+        }
+        let (name, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
+        let file = name;
+        Some(Self { name, file, text })
+    }
+}
+
+/// The names there are, each once.
+fn known(own: &[Written]) -> Vec<&str> {
+    let mut names: Vec<&str> = Theme::shipped().collect();
+    for written in own {
+        if !names.contains(&written.name.as_str()) {
+            names.push(&written.name);
+        }
+    }
+    names
+}
+
+fn unknown(name: &str, own: &[Written]) -> ThemeError {
+    ThemeError::Unknown {
+        name: crate::harmless::harmless(name),
+        known: known(own).join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::style::Color;
+
+    use super::*;
+
+    fn written(name: &str, text: &str) -> Written {
+        Written {
+            name: name.to_owned(),
+            file: format!("themes/{name}.toml"),
+            text: text.to_owned(),
+        }
+    }
+
+    fn wardrobe(own: &[Written]) -> (Wardrobe, Vec<String>) {
+        let (wardrobe, wrong) = Wardrobe::new(own, Depth::True, Charset::Unicode);
+        (
+            wardrobe,
+            wrong.iter().map(|(_, error)| error.to_string()).collect(),
+        )
+    }
+
+    fn colour(wardrobe: &Wardrobe, name: &str, meaning: Meaning) -> Option<Color> {
+        wardrobe.get(name).and_then(|theme| theme.style(meaning).fg)
+    }
+
+    #[test]
+    fn a_theme_of_ones_own_changes_what_it_says_and_inherits_the_rest() {
+        let own = [
+            written(
+                "mine",
+                "inherits = \"ours\"\n[meanings]\nok = { fg = \"#010203\" }",
+            ),
+            written(
+                "ours",
+                "inherits = \"light\"\n[meanings]\nbad = { fg = \"#040506\" }",
+            ),
+        ];
+        let (wardrobe, wrong) = wardrobe(&own);
+        assert_eq!(wrong, Vec::<String>::new());
+        let name = "mine";
+        assert_eq!(
+            colour(&wardrobe, name, Meaning::Ok),
+            Some(Color::Rgb(1, 2, 3))
+        );
+        assert_eq!(
+            colour(&wardrobe, name, Meaning::Bad),
+            Some(Color::Rgb(4, 5, 6))
+        );
+        let light = colour(&wardrobe, "light", Meaning::Title);
+        assert!(light.is_some());
+        assert_eq!(colour(&wardrobe, name, Meaning::Title), light);
+    }
+
+    #[test]
+    fn a_theme_of_ones_own_may_have_a_shipped_name_and_inherit_from_that() {
+        let own = [written(
+            "dark",
+            "inherits = \"dark\"\n[meanings]\nok = { fg = \"red\" }",
+        )];
+        let (wardrobe, wrong) = wardrobe(&own);
+        assert_eq!(wrong, Vec::<String>::new());
+        assert_eq!(wardrobe.names().filter(|name| *name == "dark").count(), 1);
+        assert_eq!(colour(&wardrobe, "dark", Meaning::Ok), Some(Color::Red));
+        let shipped = Theme::named("dark", Depth::True, Charset::Unicode).unwrap();
+        let title = shipped.style(Meaning::Title).fg;
+        assert_eq!(colour(&wardrobe, "dark", Meaning::Title), title);
+    }
+
+    #[test]
+    fn a_broken_theme_is_named_with_its_line_and_left_out() {
+        let own = [
+            written("round", "inherits = \"about\""),
+            written("about", "inherits = \"round\""),
+            written("self", "inherits = \"self\""),
+            written("orphan", "inherits = \"drak\""),
+            written("typo", "[meanings]\nok = {}\nbadd = {}"),
+            written("good", "inherits = \"mono\""),
+        ];
+        let (wardrobe, wrong) = wardrobe(&own);
+        assert_eq!(wrong.len(), 5, "{wrong:?}");
+        assert!(wrong[0].contains("about.toml:1"), "{wrong:?}");
+        assert!(wrong[2].contains("itself"), "{wrong:?}");
+        assert!(wrong[3].contains("no theme `drak`"), "{wrong:?}");
+        assert!(wrong[4].contains("typo.toml:3"), "{wrong:?}");
+        assert_eq!(wardrobe.names().count(), 7);
+    }
+}

@@ -1,0 +1,106 @@
+//! What Enter shows on a check: what was asked, what was answered, what was expected, and what came
+//! instead.
+
+use std::time::Duration;
+
+use crate::checks::{Case, CaseReport, Verdict};
+use crate::console::model::{CheckState, Model, Pane, checks};
+
+pub(super) fn page(model: &Model) -> (String, Vec<String>) {
+    let rows = checks(model);
+    let (Some(row), Some(status)) = (rows.get(model.row(Pane::Checks)), model.release()) else {
+        return ("Checks".into(), Vec::new());
+    };
+    let plan = &status.plan;
+    let cases = &plan.definition.suite.cases;
+    let case = cases.iter().find(|case| named(&case.name, &row.name));
+    let report = status.cases.iter().find(|one| named(&one.name, &row.name));
+    let state = match row.state {
+        CheckState::Pending => "it waits for its turn".to_owned(),
+        CheckState::Running => "it is running".to_owned(),
+        CheckState::Settled(verdict) => match row.took {
+            Some(took) => format!("{verdict} after {}", time(took)),
+            None => verdict.to_string(),
+        },
+    };
+    let required = if row.required {
+        "required: the release does not go on without it"
+    } else {
+        "not required: the release goes on without it"
+    };
+    let mut lines = vec![
+        format!("{state}, {required}"),
+        format!("of {} in {}", plan.version, plan.slot),
+    ];
+    lines.extend(of_failure(&row.detail));
+    lines.extend(case.map(of_expectation).unwrap_or_default());
+    if let Some(report) = report {
+        lines.extend(of_transcript(report));
+    } else if let Some(case) = case {
+        lines.push(format!("asks  {} {}", case.method, case.path));
+    }
+    (format!("Check {}", row.name), lines)
+}
+
+/// Rows have names that were made harmless.
+fn named(name: &str, row: &str) -> bool {
+    crate::harmless::harmless(name) == row
+}
+
+fn of_failure(detail: &str) -> Vec<String> {
+    let details = detail.split("; ").filter(|part| !part.is_empty());
+    let mut lines: Vec<String> = details.map(|part| format!("  {part}")).collect();
+    if !lines.is_empty() {
+        lines.insert(0, "what came instead".to_owned());
+    }
+    lines
+}
+
+fn of_expectation(case: &Case) -> Vec<String> {
+    let expect = &case.expect;
+    let mut lines = vec!["what is expected".to_owned()];
+    lines.push(match expect.status {
+        Some(status) => format!("  status {status}"),
+        None => "  status 2xx".to_owned(),
+    });
+    for (name, value) in &expect.headers {
+        lines.push(format!("  header {name}: {value}"));
+    }
+    if let Some(text) = &expect.body_contains {
+        lines.push(format!("  the body contains {text:?}"));
+    }
+    for (pointer, value) in &expect.json {
+        lines.push(format!("  {pointer} in the body is {value}"));
+    }
+    match expect.within {
+        Some(within) => lines.push(format!("  the whole answer within {}", time(within))),
+        None => lines.push(format!("  an answer within {}", time(case.timeout))),
+    }
+    lines
+}
+
+fn of_transcript(report: &CaseReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    let parts = [
+        ("what was asked", &report.request),
+        ("what was answered", &report.response),
+    ];
+    for (title, text) in parts {
+        if !text.is_empty() {
+            lines.push(title.to_owned());
+            lines.extend(text.lines().map(|line| format!("  {line}")));
+        }
+    }
+    if report.response.is_empty() && report.verdict == Verdict::Errored {
+        lines.push("nothing was answered".to_owned());
+    }
+    lines
+}
+
+fn time(time: Duration) -> String {
+    match (time.as_millis(), time.subsec_millis()) {
+        (millis @ 0..1000, _) => format!("{millis}ms"),
+        (_, 0) => format!("{}s", time.as_secs()),
+        _ => format!("{:.1}s", time.as_secs_f64()),
+    }
+}

@@ -1,0 +1,345 @@
+//! The keys of the log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{prompt, world};
+use crate::console::effect::{Effect, Watch};
+use crate::console::layout::{self, Arrangement, Shape};
+use crate::console::model::{
+    Diagnostics, LogKind, LongLines, Model, Pane, PromptKind, SavedLog, Since, Times, Weight,
+};
+use crate::logs::{Line, Log, NewLine, Room, Seek, columns_before};
+
+const NO_SEARCH: &str = "nothing is searched for: / searches the log";
+const IN_DIAGNOSTICS: &str = "that is for a log: d shows the log again";
+
+/// Looks at the log that is shown, in the room that it has.
+pub(super) fn look<T>(model: &mut Model, act: impl FnOnce(&mut Log, Room<'_>) -> T) -> T {
+    let (columns, height) = space(model);
+    let measure = model.log.measure(columns);
+    let rows = |line: &Line| measure.rows(line);
+    let room = Room {
+        height,
+        rows: &rows,
+    };
+    act(model.log.log_mut(), room)
+}
+
+/// The columns and rows of the pane; none where it is not shown.
+fn space(model: &Model) -> (usize, usize) {
+    let place = match layout::arrange(Shape::of(model)) {
+        Arrangement::Card(_) => None,
+        Arrangement::Panes(places) => places.pane(Pane::Logs),
+    };
+    place.map_or((0, 0), |place| {
+        let (columns, rows) = (place.width, place.height);
+        (
+            columns.saturating_sub(2).into(),
+            rows.saturating_sub(2).into(),
+        )
+    })
+}
+
+/// The lines in view.
+pub(super) fn in_view(model: &Model) -> Vec<&Line> {
+    let (columns, height) = space(model);
+    let measure = model.log.measure(columns);
+    let rows = |line: &Line| measure.rows(line);
+    let room = Room {
+        height,
+        rows: &rows,
+    };
+    let log = model.log.log();
+    let shown = log.shown();
+    let top = log.view().top(shown, room);
+    let mut left = height + top.skipped;
+    let fits = |line: &&Line| {
+        let has_room = left > 0;
+        left = left.saturating_sub(measure.rows(line));
+        has_room
+    };
+    shown.lines(top.number).take_while(fits).collect()
+}
+
+/// Shows what is wanted in the log that is shown.
+fn want(model: &mut Model) {
+    let wanted = model.log.wanted.clone();
+    look(model, |log, room| log.want(&wanted, room));
+}
+
+/// Shows a log, and looks for the same in it as in the one before.
+pub(super) fn show(model: &mut Model, kind: LogKind) {
+    if model.log.kind != kind {
+        look(model, |log, room| log.want(&<_>::default(), room));
+    }
+    model.log.show(kind);
+    want(model);
+}
+
+pub(super) fn next(model: &mut Model) -> Vec<Effect> {
+    let Some(snapshot) = model.snapshot() else {
+        return super::refused(model, "no target is open, so there is no log");
+    };
+    let mut kind = model.log.kind.next();
+    // A slot that holds nothing and said nothing has no log; the others say why they have none.
+    while let LogKind::Slot(slot) = kind {
+        let is_empty = snapshot.slots.get(slot).instance.is_none()
+            && !model.log.followed.contains_key(&kind.feeds()[0]);
+        if !is_empty {
+            break;
+        }
+        kind = kind.next();
+    }
+    model.log.chosen = Some(kind);
+    let mut effects = world::follow(model);
+    effects.extend(close_diagnostics(model));
+    effects
+}
+
+pub(super) fn follow(model: &mut Model) {
+    look(model, |log, room| {
+        if log.view().follows() {
+            log.stay(room);
+        } else {
+            log.follow();
+        }
+    });
+}
+
+pub(super) fn scroll(model: &mut Model, by: isize) {
+    match &model.log.diagnostics {
+        Some(diagnostics) if by < 0 => diagnostics.older(),
+        Some(diagnostics) => diagnostics.newer(),
+        None => look(model, |log, room| log.scroll(room, by)),
+    }
+}
+
+pub(super) fn to_start(model: &mut Model) {
+    match &model.log.diagnostics {
+        Some(diagnostics) => diagnostics.older(),
+        None => model.log.log_mut().to_start(),
+    }
+}
+
+pub(super) fn to_end(model: &mut Model) {
+    match &model.log.diagnostics {
+        Some(diagnostics) => diagnostics.newest(),
+        None => model.log.log_mut().follow(),
+    }
+}
+
+pub(super) fn search(model: &mut Model) -> Vec<Effect> {
+    if model.log.diagnostics.is_some() {
+        return super::refused(model, IN_DIAGNOSTICS);
+    }
+    model.focus = Pane::Logs;
+    model.log.looked = Some(*model.log.log().view());
+    let text = model.log.wanted.search.clone();
+    prompt::open(model, PromptKind::SearchLog, &text)
+}
+
+/// Searches while it is typed.
+pub(super) fn search_typed(model: &mut Model, text: &str) {
+    text.clone_into(&mut model.log.wanted.search);
+    want(model);
+    if let Some(view) = model.log.looked {
+        model.log.log_mut().look_again(view);
+    }
+    if !text.is_empty() {
+        look(model, Log::go_to_nearest);
+        reveal(model);
+    }
+}
+
+/// The search is wanted: goes to what was found.
+pub(super) fn search_accepted(model: &mut Model) -> Vec<Effect> {
+    model.log.looked = None;
+    if model.log.wanted.search.is_empty() {
+        return Vec::new();
+    }
+    if model.log.log().hit().is_none() && !look(model, Log::go_to_nearest) {
+        return nothing_found(model);
+    }
+    reveal(model);
+    Vec::new()
+}
+
+pub(super) fn found(model: &mut Model, by: isize) -> Vec<Effect> {
+    if model.log.diagnostics.is_some() {
+        return super::refused(model, IN_DIAGNOSTICS);
+    }
+    if model.log.wanted.search.is_empty() {
+        return super::refused(model, NO_SEARCH);
+    }
+    let (seek, again) = if by < 0 {
+        (Seek::Older, "past the oldest: from the newest again")
+    } else {
+        (Seek::Newer, "past the newest: from the oldest again")
+    };
+    match look(model, |log, room| log.seek(seek, room)) {
+        None => return nothing_found(model),
+        Some(true) => super::say(model, Weight::Told, again),
+        Some(false) => {}
+    }
+    reveal(model);
+    Vec::new()
+}
+
+fn nothing_found(model: &mut Model) -> Vec<Effect> {
+    let text = format!("no line that is shown has {}", model.log.wanted.search);
+    super::refused(model, &text)
+}
+
+/// Moves sideways until what was found is in view.
+fn reveal(model: &mut Model) {
+    if model.log.long == LongLines::Wrapped {
+        return;
+    }
+    let (columns, _) = space(model);
+    let measure = model.log.measure(columns);
+    let log = model.log.log();
+    let place = log.hit().and_then(|hit| {
+        let line = log.ring().get(hit)?;
+        let place = log.needle()?.places(&line.text).next()?;
+        let at = |byte| columns_before(&line.text, byte);
+        Some((at(place.start)..at(place.end), measure.room(line)))
+    });
+    if let Some((place, room)) = place {
+        model.log.log_mut().reveal(place, room);
+    }
+}
+
+pub(super) fn filter(model: &mut Model) -> Vec<Effect> {
+    if model.log.diagnostics.is_some() {
+        return super::refused(model, IN_DIAGNOSTICS);
+    }
+    let text = model.log.wanted.filter.clone();
+    prompt::open(model, PromptKind::FilterLog, &text)
+}
+
+/// Filters while it is typed; nothing typed shows all lines.
+pub(super) fn filter_typed(model: &mut Model, text: &str) {
+    text.clone_into(&mut model.log.wanted.filter);
+    want(model);
+}
+
+pub(super) fn wrap(model: &mut Model) -> Vec<Effect> {
+    let (long, text) = match model.log.long {
+        LongLines::Cut => (
+            LongLines::Wrapped,
+            "long lines are wrapped: w cuts them again",
+        ),
+        LongLines::Wrapped => (LongLines::Cut, "long lines are cut: w wraps them"),
+    };
+    model.log.long = long;
+    super::say(model, Weight::Told, text);
+    Vec::new()
+}
+
+pub(super) fn timestamps(model: &mut Model) -> Vec<Effect> {
+    let (times, text) = match model.log.times {
+        Times::Shown => (Times::Hidden, "times are not shown: t shows them again"),
+        Times::Hidden => (Times::Shown, "times are shown: t hides them"),
+    };
+    model.log.times = times;
+    super::say(model, Weight::Told, text);
+    Vec::new()
+}
+
+pub(super) fn since(model: &mut Model) -> Vec<Effect> {
+    let since = model.log.since.next();
+    model.log.since = since;
+    model.log.wanted.since = match since {
+        Since::All => None,
+        Since::Minutes(minutes) => {
+            let back = Duration::from_secs(u64::from(minutes) * 60);
+            model.now.checked_sub(back).ok()
+        }
+    };
+    want(model);
+    let text = match model.log.wanted.since {
+        None => "all lines that are kept are shown".to_owned(),
+        Some(moment) => format!("lines since {} are shown", moment.strftime("%H:%M:%SZ")),
+    };
+    super::say(model, Weight::Told, &text);
+    Vec::new()
+}
+
+pub(super) fn save(model: &mut Model) -> Vec<Effect> {
+    let Some(target) = model.log.target.clone() else {
+        return super::refused(model, "no target is open, so there is no log to save");
+    };
+    let (what, is_both) = match model.log.kind {
+        LogKind::Slot(slot) => (slot.as_str(), false),
+        LogKind::Both => ("both", true),
+        LogKind::Proxy => ("proxy", false),
+        LogKind::Steps => ("steps", false),
+    };
+    let line = |line: &Line| NewLine {
+        at: line.at,
+        origin: line.origin,
+        text: match line.slot.filter(|_| is_both) {
+            Some(slot) => format!("{slot:<5} {}", line.text).into(),
+            None => Arc::clone(&line.text),
+        },
+    };
+    let lines: Vec<NewLine> = model.log.log().shown().lines(0).map(line).collect();
+    if lines.is_empty() {
+        return super::refused(model, "no line is shown, so there is nothing to save");
+    }
+    let when = model.now.strftime("%Y%m%dT%H%M%SZ");
+    let name = format!(
+        "{}-{}-{what}-{when}.log",
+        target.service, target.environment
+    );
+    vec![Effect::SaveLog(SavedLog { name, lines })]
+}
+
+/// The lines were written, or not.
+pub(super) fn saved(model: &mut Model, lines: usize, place: Result<std::path::PathBuf, String>) {
+    match place {
+        Ok(path) => {
+            let lines = if lines == 1 {
+                "1 line".to_owned()
+            } else {
+                format!("{lines} lines")
+            };
+            let text = format!("{lines} saved to {}", path.display());
+            super::say(model, Weight::Told, &text);
+        }
+        Err(why) => super::say(model, Weight::Refused, &format!("nothing was saved: {why}")),
+    }
+}
+
+pub(super) fn diagnostics(model: &mut Model) -> Vec<Effect> {
+    if model.log.diagnostics.is_some() {
+        return close_diagnostics(model);
+    }
+    model.log.diagnostics = Some(Diagnostics::default());
+    model.focus = Pane::Logs;
+    vec![Effect::WatchDiagnostics(Watch::On)]
+}
+
+fn close_diagnostics(model: &mut Model) -> Vec<Effect> {
+    match model.log.diagnostics.take() {
+        Some(_) => vec![Effect::WatchDiagnostics(Watch::Off)],
+        None => Vec::new(),
+    }
+}
+
+/// Takes back the last thing that was wanted of the log; none when nothing was.
+pub(super) fn back(model: &mut Model) -> Option<Vec<Effect>> {
+    if model.log.diagnostics.is_some() {
+        return Some(close_diagnostics(model));
+    }
+    if !model.log.wanted.search.is_empty() {
+        model.log.wanted.search.clear();
+    } else if !model.log.wanted.filter.is_empty() {
+        model.log.wanted.filter.clear();
+    } else {
+        return None;
+    }
+    want(model);
+    Some(Vec::new())
+}

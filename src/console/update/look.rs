@@ -1,0 +1,168 @@
+//! The keys that change how things look, and nothing else: zoom, theme, mouse, help.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::line;
+use crate::console::action::Action;
+use crate::console::effect::Effect;
+use crate::console::model::{Dialog, Help, Model, Palette, Pane, ThemeChoice, Weight};
+
+pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
+    if model.looks.zoomed {
+        let all = model.keymap.shown(Action::Unzoom);
+        let text = format!("this pane has the screen already: {all} shows all panes");
+        return super::refused(model, &text);
+    }
+    model.looks.zoomed = true;
+    Vec::new()
+}
+
+pub(super) fn unzoom(model: &mut Model) -> Vec<Effect> {
+    if !model.looks.zoomed {
+        return super::refused(model, "all panes that fit are shown already");
+    }
+    model.looks.zoomed = false;
+    Vec::new()
+}
+
+pub(super) fn hide_log(model: &mut Model) -> Vec<Effect> {
+    model.looks.log_hidden = !model.looks.log_hidden;
+    if !model.looks.log_hidden {
+        return Vec::new();
+    }
+    if model.focus == Pane::Logs {
+        model.focus = Pane::Environments;
+    }
+    let again = model.keymap.shown(Action::HideLog);
+    let text = format!("the log is hidden and goes on being kept: {again} shows it again");
+    super::say(model, Weight::Told, &text);
+    Vec::new()
+}
+
+/// Gives the keys to a pane; a log that was hidden comes back for that.
+pub(super) fn focus(model: &mut Model, pane: Pane) {
+    if pane == Pane::Logs {
+        model.looks.log_hidden = false;
+    }
+    model.focus = pane;
+}
+
+/// Gives the keys to the pane some places on, over a log that is hidden.
+pub(super) fn step(model: &mut Model, by: usize) {
+    model.focus = model.focus.step(by);
+    if model.focus == Pane::Logs && model.looks.log_hidden {
+        model.focus = model.focus.step(by);
+    }
+}
+
+pub(super) fn palette(model: &mut Model) -> Vec<Effect> {
+    model.notice = None;
+    model.dialog = Some(Dialog::Palette(Palette::default()));
+    Vec::new()
+}
+
+/// A key while the help is open: it is searched, and scrolled.
+pub(super) fn helping(model: &mut Model, mut help: Help, key: KeyEvent) -> Vec<Effect> {
+    match key.code {
+        KeyCode::Esc | KeyCode::Enter => return Vec::new(),
+        KeyCode::Char('?') if help.line.text().is_empty() => return Vec::new(),
+        KeyCode::Up => help.top = help.top.saturating_sub(1),
+        KeyCode::Down => help.top = help.top.saturating_add(1),
+        KeyCode::PageUp => help.top = help.top.saturating_sub(10),
+        KeyCode::PageDown => help.top = help.top.saturating_add(10),
+        _ => {
+            if line::editing(key).is_some_and(|request| help.line.edit(request)) {
+                help.top = 0;
+            }
+        }
+    }
+    // As far as there are lines; headings and gaps stand between them.
+    let last = model.keymap.lines().count() + 16;
+    help.top = help.top.min(last);
+    model.dialog = Some(Dialog::Help(help));
+    Vec::new()
+}
+
+pub(super) fn themes(model: &mut Model) -> Vec<Effect> {
+    let worn = model.theme().to_owned();
+    let row = model.looks.themes.iter().position(|name| *name == worn);
+    let Some(row) = row else {
+        return super::refused(model, "there is no other theme");
+    };
+    model.notice = None;
+    model.dialog = Some(Dialog::Themes(ThemeChoice { row }));
+    Vec::new()
+}
+
+/// A key while the themes are listed. The one under the cursor is worn for as long as it is; Enter
+/// keeps it, Esc leaves all as it was.
+pub(super) fn trying_on(model: &mut Model, choice: ThemeChoice, key: KeyCode) -> Vec<Effect> {
+    let last = model.looks.themes.len().saturating_sub(1);
+    let row = match key {
+        KeyCode::Esc => return Vec::new(),
+        KeyCode::Enter => {
+            let name = model.looks.themes.get(choice.row).cloned();
+            if let Some(name) = name {
+                wear(model, &name);
+            }
+            return Vec::new();
+        }
+        KeyCode::Up | KeyCode::Char('k') => choice.row.saturating_sub(1),
+        KeyCode::Down | KeyCode::Char('j') | KeyCode::Tab => (choice.row + 1).min(last),
+        KeyCode::Home | KeyCode::Char('g') => 0,
+        KeyCode::End | KeyCode::Char('G') => last,
+        _ => choice.row,
+    };
+    model.dialog = Some(Dialog::Themes(ThemeChoice { row }));
+    Vec::new()
+}
+
+/// Wears a theme until the console ends.
+pub(super) fn wear(model: &mut Model, name: &str) {
+    let tier = model.open_tier();
+    model.looks.wear(tier, name);
+    let places = match tier.filter(|_| model.looks.has_own(tier)) {
+        Some(tier) => format!("for {tier} targets"),
+        None => "for now".to_owned(),
+    };
+    let text = format!("theme {name} {places}; [console] in the configuration keeps it");
+    super::say(model, Weight::Told, &text);
+}
+
+pub(super) fn mouse(model: &mut Model) -> Vec<Effect> {
+    model.looks.mouse = !model.looks.mouse;
+    let key = model.keymap.shown(Action::Mouse);
+    let text = if model.looks.mouse {
+        format!("clicks and the wheel come here now; {key} leaves them to the terminal")
+    } else {
+        "the mouse is the terminal's again".to_owned()
+    };
+    super::say(model, Weight::Told, &text);
+    vec![Effect::Mouse(model.looks.mouse)]
+}
+
+/// Gives the terminal back to the shell. Not while a release is driven from here: the whole process
+/// would stand still, its lock would run out, and nobody would watch.
+pub(super) fn suspend(model: &mut Model) -> Vec<Effect> {
+    if model.in_flight().next().is_some() {
+        let quit = model.keymap.shown(Action::Quit);
+        let text = format!("a release is in flight: it would stand still; {quit} asks what to do");
+        return super::refused(model, &text);
+    }
+    if !model.has_shell {
+        return super::refused(model, "no shell waits behind this console to go back to");
+    }
+    vec![Effect::Suspend]
+}
+
+pub(super) fn history(model: &mut Model) -> Vec<Effect> {
+    let command = match &model.open {
+        Some(target) => format!(
+            "greenroom history {} {}",
+            target.service, target.environment
+        ),
+        None => "greenroom history".to_owned(),
+    };
+    let text = format!("the history has no screen yet: `{command}` lists it");
+    super::refused(model, &text)
+}

@@ -1,0 +1,119 @@
+//! The keys of the matrix: which services it shows, in which order, and where its cursor is. The
+//! cursor is on a target, and stays there whatever is filtered, sorted or observed.
+
+use crate::console::effect::Effect;
+use crate::console::model::{Model, PromptKind, Weight, list_services};
+use crate::inventory::{EnvironmentName, ServiceName, Target};
+
+pub(super) fn filter(model: &mut Model) -> Vec<Effect> {
+    if model.services.before.is_none() {
+        model.services.before.clone_from(&model.cursor);
+    }
+    let text = model.services.filter.clone();
+    super::prompt::open(model, PromptKind::FilterServices, &text)
+}
+
+pub(super) fn sort(model: &mut Model) -> Vec<Effect> {
+    model.services.order = model.services.order.next();
+    list(model);
+    let text = format!("services {}", model.services.order.words());
+    super::say(model, Weight::Told, &text);
+    Vec::new()
+}
+
+/// Filters while it is typed; nothing typed shows all services.
+pub(super) fn filter_typed(model: &mut Model, text: &str) {
+    text.clone_into(&mut model.services.filter);
+    list(model);
+    let before = model.services.before.clone();
+    if let Some(before) = before.filter(|target| is_shown(model, target)) {
+        model.cursor = Some(before);
+    } else if let (Some(cursor), Some(first)) = (&model.cursor, model.services.shown.first())
+        && !is_shown(model, cursor)
+    {
+        model.cursor = Some(Target::new(first.clone(), cursor.environment.clone()));
+    }
+    if text.is_empty() {
+        model.services.before = None;
+    }
+}
+
+/// Puts the list together again.
+pub(super) fn list(model: &mut Model) {
+    model.services = list_services(model);
+}
+
+/// Gives the cursor a place where it has none, or none any more; whether it is its first one.
+/// It never starts where customers are.
+pub(super) fn settle_cursor(model: &mut Model) -> bool {
+    let Some(cursor) = &model.cursor else {
+        let quiet = model.world.environments.iter();
+        let quiet = quiet.filter(|(_, tier)| !tier.is_protected());
+        let environment = quiet.map(|(name, _)| name).next();
+        model.cursor = at(model.services.shown.first(), environment);
+        return model.cursor.is_some();
+    };
+    let services = &model.world.services;
+    let environments = &model.world.environments;
+    let service = services.iter().find(|name| **name == cursor.service);
+    let environment = environments
+        .iter()
+        .map(|(name, _)| name)
+        .find(|name| **name == cursor.environment);
+    if service.is_none() || environment.is_none() {
+        // What it was on is gone from the configuration: never to a protected one by itself.
+        let quiet = environments.iter().find(|(_, tier)| !tier.is_protected());
+        let service = service.or(model.services.shown.first());
+        let environment = environment.or(quiet.map(|(name, _)| name));
+        model.cursor = at(service, environment);
+    }
+    false
+}
+
+fn at(service: Option<&ServiceName>, environment: Option<&EnvironmentName>) -> Option<Target> {
+    Some(Target::new(service?.clone(), environment?.clone()))
+}
+
+fn is_shown(model: &Model, target: &Target) -> bool {
+    model.services.row(&target.service).is_some()
+}
+
+/// Moves by rows.
+pub(super) fn down(model: &mut Model, by: isize) {
+    let shown = &model.services.shown;
+    let Some(last) = shown.len().checked_sub(1) else {
+        return;
+    };
+    let row = model
+        .cursor
+        .as_ref()
+        .and_then(|cursor| model.services.row(&cursor.service));
+    // Where there is none in view, the first move shows it.
+    let row = row.map_or(0, |row| row.saturating_add_signed(by).min(last));
+    let environment = environment_of_cursor(model);
+    model.cursor = at(model.services.shown.get(row), environment.as_ref());
+    model.services.before = None;
+}
+
+/// Moves by columns.
+pub(super) fn right(model: &mut Model, by: isize) {
+    let environments = &model.world.environments;
+    let Some(last) = environments.len().checked_sub(1) else {
+        return;
+    };
+    let column = model.cursor.as_ref().and_then(|cursor| {
+        let mut names = environments.iter().map(|(name, _)| name);
+        names.position(|name| *name == cursor.environment)
+    });
+    let column = column.map_or(0, |column| column.saturating_add_signed(by).min(last));
+    let environment = environments.get(column).map(|(name, _)| name);
+    let service = model.cursor.as_ref().map(|cursor| &cursor.service);
+    model.cursor = at(service.or(model.services.shown.first()), environment);
+    model.services.before = None;
+}
+
+fn environment_of_cursor(model: &Model) -> Option<EnvironmentName> {
+    let first = || model.world.environments.first().map(|(name, _)| name);
+    let cursor = model.cursor.as_ref().map(|cursor| &cursor.environment);
+    cursor.or_else(first).cloned()
+}

@@ -1,0 +1,117 @@
+//! A click, or a turn of the wheel, where the mouse is used at all: what the keys do, at the place
+//! that was pointed to. A click gives the keys to a pane and moves its cursor; one more on the same
+//! row opens it. Nothing can be approved by a click.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+
+use super::{details, dialog, keys, look};
+use crate::console::action::Action;
+use crate::console::effect::Effect;
+use crate::console::grid::{grid, list_rows};
+use crate::console::layout::{self, Hit};
+use crate::console::model::{Model, Pane};
+
+/// How many lines a notch of the wheel moves.
+const NOTCH: isize = 3;
+
+pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
+    if !model.looks.mouse {
+        // Reports that were on their way when the mouse was given back.
+        return Vec::new();
+    }
+    let by = match event.kind {
+        MouseEventKind::ScrollUp => -NOTCH,
+        MouseEventKind::ScrollDown => NOTCH,
+        MouseEventKind::Down(MouseButton::Left) => 0,
+        _ => return Vec::new(),
+    };
+    if model.dialog.is_some() {
+        return over_dialog(model, by);
+    }
+    let Some(hit) = layout::hit(model, (event.column, event.row)) else {
+        return Vec::new();
+    };
+    if by != 0 {
+        // The pane under the pointer scrolls; the keys stay where they are.
+        let focus = std::mem::replace(&mut model.focus, hit.pane);
+        keys::go(model, by);
+        model.focus = focus;
+        return Vec::new();
+    }
+    clicked(model, hit)
+}
+
+/// What stands over the screen scrolls, and is answered with keys alone.
+fn over_dialog(model: &mut Model, by: isize) -> Vec<Effect> {
+    let code = match by {
+        ..0 => KeyCode::Up,
+        0 => {
+            return super::refused(
+                model,
+                "this is answered with keys: its last line names them",
+            );
+        }
+        1.. => KeyCode::Down,
+    };
+    dialog::pressed(model, KeyEvent::new(code, KeyModifiers::NONE))
+}
+
+fn clicked(model: &mut Model, hit: Hit) -> Vec<Effect> {
+    let was = (model.focus, position(model, hit.pane));
+    let there = under(model, hit);
+    look::focus(model, hit.pane);
+    let Some((row, column)) = there else {
+        return Vec::new();
+    };
+    let at = position(model, hit.pane);
+    keys::go(model, distance(at.0, row));
+    if let Ok(by) = i16::try_from(distance(at.1, column)) {
+        keys::sideways(model, by);
+    }
+    let is_same = was == (hit.pane, position(model, hit.pane));
+    if is_same {
+        return keys::act(model, Action::Open);
+    }
+    Vec::new()
+}
+
+fn distance(from: usize, to: usize) -> isize {
+    let count = |number: usize| isize::try_from(number).unwrap_or(0);
+    count(to) - count(from)
+}
+
+/// Row and column of a pane's cursor.
+fn position(model: &Model, pane: Pane) -> (usize, usize) {
+    if pane != Pane::Environments {
+        return (model.row(pane), 0);
+    }
+    let Some(cursor) = &model.cursor else {
+        return (0, 0);
+    };
+    let mut names = model.world.environments.iter().map(|(name, _)| name);
+    let column = names.position(|name| *name == cursor.environment);
+    let row = model.services.row(&cursor.service);
+    (row.unwrap_or(0), column.unwrap_or(0))
+}
+
+/// Row and column of the list under the pointer, if it is over one.
+fn under(model: &Model, hit: Hit) -> Option<(usize, usize)> {
+    // A line of headings stands above some lists.
+    let (above, count, height) = match hit.pane {
+        Pane::Environments => (1, model.services.shown.len(), list_rows(hit.rows)),
+        Pane::Checks => (0, details::row_count(model, hit.pane), hit.rows),
+        Pane::Registrations => {
+            let count = details::row_count(model, hit.pane);
+            (1, count, hit.rows.saturating_sub(1))
+        }
+        Pane::Slots | Pane::Logs => return None,
+    };
+    let at = position(model, hit.pane);
+    let line = hit.line.checked_sub(above).filter(|line| *line < height)?;
+    let row = layout::window(at.0, count, height).start + line;
+    let column = match hit.pane {
+        Pane::Environments => grid(model, hit.columns).environment_at(hit.column),
+        _ => Some(0),
+    };
+    (row < count).then_some((row, column.unwrap_or(at.1)))
+}

@@ -1,0 +1,65 @@
+//! A key while the palette is open: what is typed finds, Enter does.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::{keys, line, look};
+use crate::console::action::{Action, Scope};
+use crate::console::effect::Effect;
+use crate::console::model::{Deed, Dialog, Model, Palette, Pane, deeds};
+
+pub(super) fn pressed(model: &mut Model, mut palette: Palette, key: KeyEvent) -> Vec<Effect> {
+    let found = deeds(model, &palette);
+    let last = found.len().saturating_sub(1);
+    let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+    match key.code {
+        KeyCode::Esc => return Vec::new(),
+        KeyCode::Enter => {
+            let Some(chosen) = found.into_iter().nth(palette.row) else {
+                model.dialog = Some(Dialog::Palette(palette));
+                return super::refused(model, "nothing is called that");
+            };
+            return done(model, chosen.deed, chosen.why_not);
+        }
+        KeyCode::Up => palette.row = palette.row.saturating_sub(1),
+        KeyCode::Char('p') if ctrl => palette.row = palette.row.saturating_sub(1),
+        KeyCode::Down | KeyCode::Tab => palette.row = (palette.row + 1).min(last),
+        KeyCode::Char('n') if ctrl => palette.row = (palette.row + 1).min(last),
+        KeyCode::PageUp => palette.row = palette.row.saturating_sub(10),
+        KeyCode::PageDown => palette.row = (palette.row + 10).min(last),
+        _ => {
+            if line::editing(key).is_some_and(|request| palette.line.edit(request)) {
+                palette.row = 0;
+            }
+        }
+    }
+    model.dialog = Some(Dialog::Palette(palette));
+    Vec::new()
+}
+
+fn done(model: &mut Model, deed: Deed, why_not: Option<String>) -> Vec<Effect> {
+    match deed {
+        // What cannot be done now answers as its key does: with the reason and the way out.
+        Deed::Act(action) => {
+            give_keys_where_it_is_good(model, action);
+            keys::act(model, action)
+        }
+        Deed::Open(target) => match why_not {
+            Some(why) => super::refused(model, &why),
+            None => keys::open_target(model, target),
+        },
+        Deed::Wear(name) => {
+            look::wear(model, &name);
+            Vec::new()
+        }
+    }
+}
+
+/// An action of one pane is meant for that pane, wherever the keys are.
+fn give_keys_where_it_is_good(model: &mut Model, action: Action) {
+    let scope = model.keymap.line(action).map(|bound| bound.binding.scope);
+    match scope {
+        Some(Scope::Environments) => look::focus(model, Pane::Environments),
+        Some(Scope::Logs) => look::focus(model, Pane::Logs),
+        Some(Scope::Everywhere) | None => {}
+    }
+}

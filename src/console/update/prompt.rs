@@ -1,0 +1,67 @@
+//! A key while a line is typed in the footer's place. What is typed has its effect at once;
+//! Enter keeps it, Esc puts back what was before.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::{line, logs, matrix};
+use crate::console::effect::Effect;
+use crate::console::model::{Model, Prompt, PromptKind, TextLine};
+
+/// Begins to ask, with what stands there already.
+pub(super) fn open(model: &mut Model, kind: PromptKind, text: &str) -> Vec<Effect> {
+    model.notice = None;
+    model.prompt = Some(Prompt {
+        kind,
+        line: TextLine::new(text),
+    });
+    Vec::new()
+}
+
+pub(super) fn pressed(model: &mut Model, mut prompt: Prompt, key: KeyEvent) -> Vec<Effect> {
+    let is_ctrl_c = key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c');
+    if key.code == KeyCode::Esc || is_ctrl_c {
+        return cancelled(model, prompt.kind);
+    }
+    if key.code == KeyCode::Enter {
+        return accepted(model, &prompt);
+    }
+    let changed = line::editing(key).is_some_and(|request| prompt.line.edit(request));
+    if changed {
+        typed(model, &prompt);
+    }
+    model.prompt = Some(prompt);
+    Vec::new()
+}
+
+pub(super) fn pasted(model: &mut Model, text: &str) {
+    if let Some(mut prompt) = model.prompt.take() {
+        prompt.line.paste(text.trim());
+        typed(model, &prompt);
+        model.prompt = Some(prompt);
+    }
+}
+
+fn typed(model: &mut Model, prompt: &Prompt) {
+    let text = prompt.line.text();
+    match prompt.kind {
+        PromptKind::SearchLog => logs::search_typed(model, text),
+        PromptKind::FilterLog => logs::filter_typed(model, text),
+        PromptKind::FilterServices => matrix::filter_typed(model, text),
+    }
+}
+
+fn accepted(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
+    match prompt.kind {
+        PromptKind::SearchLog => logs::search_accepted(model),
+        PromptKind::FilterLog | PromptKind::FilterServices => Vec::new(),
+    }
+}
+
+fn cancelled(model: &mut Model, kind: PromptKind) -> Vec<Effect> {
+    match kind {
+        PromptKind::SearchLog => logs::search_typed(model, ""),
+        PromptKind::FilterLog => logs::filter_typed(model, ""),
+        PromptKind::FilterServices => matrix::filter_typed(model, ""),
+    }
+    Vec::new()
+}

@@ -1,0 +1,74 @@
+//! Why a release is made, for its record; then the plan is asked for.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::line;
+use crate::console::effect::Effect;
+use crate::console::model::{Dialog, Model, Reason, TextLine, Thinking, Weight};
+use crate::inventory::Target;
+use crate::release::{PlanRequest, Wanted};
+
+/// Asks for the reason. `required` is whether the rules want one, where that is known already.
+pub(super) fn ask(
+    model: &mut Model,
+    target: Target,
+    wanted: Wanted,
+    name: String,
+    required: Option<bool>,
+) -> Vec<Effect> {
+    let unknown = required.is_none().then(|| Effect::AskTerms(target.clone()));
+    model.dialog = Some(Dialog::Reason(Reason {
+        target,
+        wanted,
+        name,
+        line: TextLine::default(),
+        required,
+    }));
+    unknown.into_iter().collect()
+}
+
+pub(super) fn pressed(model: &mut Model, mut reason: Reason, key: KeyEvent) -> Vec<Effect> {
+    match key.code {
+        KeyCode::Esc => {
+            super::say(model, Weight::Told, "nothing was planned");
+            return Vec::new();
+        }
+        KeyCode::Enter => return plan(model, reason),
+        _ => {
+            if let Some(request) = line::editing(key) {
+                reason.line.edit(request);
+            }
+        }
+    }
+    model.dialog = Some(Dialog::Reason(reason));
+    Vec::new()
+}
+
+fn plan(model: &mut Model, reason: Reason) -> Vec<Effect> {
+    let text = crate::harmless::harmless(reason.line.text().trim());
+    if text.is_empty() && reason.required == Some(true) {
+        let target = &reason.target;
+        let text = format!(
+            "the rules of {} ask for a reason: type one",
+            target.environment
+        );
+        super::say(model, Weight::Refused, &text);
+        model.dialog = Some(Dialog::Reason(reason));
+        return Vec::new();
+    }
+    model.asked += 1;
+    model.dialog = Some(Dialog::Thinking(Thinking {
+        asked: model.asked,
+        target: reason.target.clone(),
+        name: reason.name,
+    }));
+    vec![Effect::MakePlan {
+        asked: model.asked,
+        request: PlanRequest {
+            target: reason.target,
+            wanted: reason.wanted,
+            reason: (!text.is_empty()).then_some(text),
+            operator: model.operator.clone(),
+        },
+    }]
+}

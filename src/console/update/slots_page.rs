@@ -1,0 +1,189 @@
+//! What Enter shows on the slots: both of them uncut, everything that the candidate would change, and
+//! what each place says of the others, with what it means and what makes them agree again.
+
+use crate::console::model::Model;
+use crate::inventory::drift::{Agreement, compare};
+use crate::inventory::{Instance, Rates, Role, Slot, SlotSnapshot, Snapshot, SourceState, changes};
+use crate::release::Plan;
+
+pub(super) fn page(model: &Model) -> (String, Vec<String>) {
+    let Some(snapshot) = model.snapshot() else {
+        return ("Slots".into(), Vec::new());
+    };
+    // First what the pane has no room for.
+    let mut lines = of_changes(snapshot);
+    lines.extend(of_truth(snapshot));
+    lines.extend(of_sources(snapshot));
+    for slot in Slot::BOTH {
+        lines.push(String::new());
+        lines.extend(of_slot(snapshot, slot, snapshot.slots.get(slot)));
+    }
+    if let Some(status) = model.release() {
+        lines.push(String::new());
+        lines.extend(of_plan(&status.plan));
+    }
+    for (key, problem) in &snapshot.problems {
+        lines.push(format!("{key}: {problem}"));
+    }
+    (format!("Slots of {}", snapshot.target), lines)
+}
+
+fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot) -> Vec<String> {
+    let role = snapshot.role(slot);
+    let mut lines = vec![format!("{slot}: {role}, at {}", side.endpoint)];
+    if let Some(instance) = &side.instance {
+        lines.extend(of_instance(instance));
+    }
+    if let Some(probe) = &side.probe {
+        lines.push(format!("  health    {}", probe.detail));
+    }
+    if let Some(entry) = &side.registration {
+        let (value, revision) = (&entry.value, entry.revision);
+        lines.push(format!(
+            "  entry     {} {}, revision {revision}",
+            value.endpoint, value.digest
+        ));
+    }
+    if side.instance.is_some() {
+        lines.push(format!("  traffic   {}", traffic(snapshot, side, role)));
+    }
+    lines
+}
+
+fn of_instance(instance: &Instance) -> Vec<String> {
+    let mut lines = vec![
+        format!("  version   {}", instance.version_name()),
+        format!("  digest    {}", instance.digest),
+        format!("  instance  {} {}", instance.name, instance.id),
+    ];
+    if let Some(release) = instance.release {
+        lines.push(format!("  release   {release}"));
+    }
+    let labels = &instance.labels;
+    let said = [
+        ("commit", &labels.revision),
+        ("built", &labels.created),
+        ("called", &labels.version),
+    ];
+    for (name, text) in said {
+        if let Some(text) = text {
+            lines.push(format!("  {name:<9} {text}"));
+        }
+    }
+    if let Some(started) = instance.started_at {
+        lines.push(format!("  started   {started:.0}"));
+    }
+    lines.push(format!("  restarts  {}", instance.restarts));
+    lines
+}
+
+fn traffic(snapshot: &Snapshot, side: &SlotSnapshot, role: Role) -> String {
+    match (&side.rates, &snapshot.rates_unknown) {
+        (Some(rates), _) if rates.requests > 0 => seen(rates),
+        (_, _) if role == Role::Candidate => "no traffic yet: no data, neither good nor bad".into(),
+        (Some(rates), _) => format!("none in the last {:?}: no data", rates.window),
+        (None, Some(why)) => format!("rates unknown: {why}"),
+        (None, None) => "rates unknown: the proxy tells none".into(),
+    }
+}
+
+fn seen(rates: &Rates) -> String {
+    format!(
+        "{}, errors {}, p50 {:?}, p99 {:?} ({} errors of {} requests in {:?})",
+        rates.per_second(),
+        rates.error_share(),
+        rates.p50,
+        rates.p99,
+        rates.errors,
+        rates.requests,
+        rates.window
+    )
+}
+
+/// Everything that another version in the other slot changes, compared with what is live.
+fn of_changes(snapshot: &Snapshot) -> Vec<String> {
+    let Some(live) = snapshot.live_instance() else {
+        return Vec::new();
+    };
+    let other = live.slot.other();
+    let Some(instance) = &snapshot.slots.get(other).instance else {
+        return Vec::new();
+    };
+    let all = changes(live, instance);
+    let mut lines = vec![format!(
+        "what is different in {other} ({}), compared with {} ({})",
+        instance.version_name(),
+        live.slot,
+        live.version_name()
+    )];
+    lines.extend(all.image.iter().map(|difference| format!("  {difference}")));
+    lines.extend(all.built().map(|built| format!("  {built}")));
+    if live.configuration.is_empty() || instance.configuration.is_empty() {
+        lines.push("  how one of them was made is not known: nothing to compare".into());
+    } else if all.configuration.is_empty() {
+        lines.push("  both are configured alike".into());
+    }
+    let configuration = all.configuration.iter();
+    lines.extend(configuration.map(|difference| format!("  {difference}")));
+    if lines.iter().any(|line| line.starts_with("  env ")) {
+        lines.push("  values of variables may be secret: # and six digits stand for them".into());
+    }
+    lines.push(String::new());
+    lines
+}
+
+/// Each comparison, what it means, and what repairs it.
+fn of_truth(snapshot: &Snapshot) -> Vec<String> {
+    let mut lines = vec!["do the four places agree?".to_owned()];
+    for (pair, agreement) in compare(snapshot).pairs() {
+        let (left, right) = pair.sides();
+        match agreement {
+            Agreement::Same => {
+                lines.push(format!("  {left} = {right}: they agree"));
+                lines.push(format!("      {}", pair.means()));
+            }
+            Agreement::Differs(how) => {
+                lines.push(format!("  {left} ≠ {right}: {how}"));
+                lines.push(format!("      it should be so: {}", pair.means()));
+                lines.push(format!("      repair: {}", pair.repair()));
+            }
+            Agreement::Unknown(why) => {
+                lines.push(format!("  {left} ? {right}: not known, {why}"));
+                lines.push("      it is asked again by itself".to_owned());
+            }
+        }
+    }
+    lines
+}
+
+/// What is not heard, and why.
+fn of_sources(snapshot: &Snapshot) -> Vec<String> {
+    let sources = &snapshot.sources;
+    let all = [
+        ("runtime", &sources.runtime),
+        ("registry", &sources.registry),
+        ("proxy", &sources.router),
+    ];
+    let mut lines = Vec::new();
+    for (name, state) in all {
+        if let SourceState::Stale { since, why, .. } = state {
+            lines.push(format!("the {name} is not heard since {since:.0}: {why}"));
+        }
+    }
+    lines
+}
+
+/// Every call of a plan, step by step.
+fn of_plan(plan: &Plan) -> Vec<String> {
+    let mut lines = vec![format!(
+        "release {}: {} {}",
+        plan.release, plan.kind, plan.version
+    )];
+    for planned in &plan.calls {
+        for call in &planned.calls {
+            lines.push(format!("  {:<9} {call}", planned.step));
+        }
+        lines.push(format!("  {:<9} undo: {}", "", planned.undo));
+    }
+    lines
+}

@@ -1,0 +1,194 @@
+//! The log of a release's steps: a line for everything that its status did not say before, whoever
+//! drives it, and for what its driver says beside that.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::checks::{CaseReport, Verdict};
+use crate::console::model::Model;
+use crate::history::{Direction, Outcome, Step};
+use crate::inventory::Target;
+use crate::logs::{NewLine, Origin};
+use crate::release::words::duration;
+use crate::release::{Announcement, Progress, Releases, Status, StepState};
+
+/// A release moved from what was known of it.
+pub(super) fn moved(model: &mut Model, before: Option<&Status>, status: &Status) {
+    let before = before.filter(|before| before.plan.release == status.plan.release);
+    let lines = news(before, status, model.now);
+    if !lines.is_empty() {
+        model.log.stepped(status.plan.target(), lines);
+    }
+}
+
+/// The journals were read. What is driven from here is told by its driver; what was over when it
+/// was first seen is history.
+pub(super) fn observed(model: &mut Model, before: &Releases) {
+    let told = Arc::clone(&model.told);
+    for (target, now) in told.iter() {
+        let status = &now.status;
+        let is_own = model
+            .releases
+            .get(target)
+            .is_some_and(|own| own.plan.release == status.plan.release);
+        let known = before.get(target).map(|known| &*known.status);
+        let is_new = known.is_none_or(|known| known.plan.release != status.plan.release);
+        let is_history = is_new && status.outcome().is_some();
+        if !is_own && !is_history {
+            moved(model, known, status);
+        }
+    }
+}
+
+/// The driver said something.
+pub(super) fn announced(model: &mut Model, target: &Target, said: &Announcement) {
+    let line = line(said.step, &said.text, Origin::Out, said.at);
+    model.log.stepped(target, vec![line]);
+}
+
+fn news(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine> {
+    let mut lines = Vec::new();
+    if before.is_none() {
+        lines.push(line(None, &begun(status), Origin::Notice, now));
+    }
+    for rung in &status.steps {
+        let known = before.and_then(|before| {
+            let mut rungs = before.steps.iter();
+            rungs.find(|known| known.step == rung.step)
+        });
+        let known = known.map(|known| words(&known.state));
+        let (origin, text) = words(&rung.state);
+        let is_new = known.as_ref().is_none_or(|(_, known)| *known != text);
+        let said = (is_new && rung.state != StepState::Pending)
+            .then(|| line(Some(rung.step), &text, origin, now));
+        // A verdict comes after the beginning of its step and before its end.
+        let begins = matches!(rung.state, StepState::Running { .. });
+        let (first, last) = if begins { (said, None) } else { (None, said) };
+        lines.extend(first);
+        if rung.step == Step::Verify {
+            lines.extend(verdicts(before, status, now));
+        }
+        lines.extend(last);
+    }
+    let known = before.and_then(|before| whole(&before.progress));
+    let now_whole = whole(&status.progress).filter(|now| known.as_ref() != Some(now));
+    if let Some((origin, text)) = now_whole {
+        lines.push(line(None, &text, origin, now));
+    }
+    lines
+}
+
+fn line(step: Option<Step>, text: &str, origin: Origin, at: Timestamp) -> NewLine {
+    let text = match step {
+        Some(step) => format!("{step:<9} {text}"),
+        None => format!("{:<9} {text}", "release"),
+    };
+    NewLine {
+        origin,
+        ..NewLine::notice(text).at(at)
+    }
+}
+
+fn begun(status: &Status) -> String {
+    let plan = &status.plan;
+    let from = plan
+        .from
+        .as_ref()
+        .map_or_else(|| "nothing".to_owned(), |from| from.version.to_string());
+    let mut text = format!(
+        "{} {}: {from} → {}, by {}",
+        plan.kind,
+        plan.release.short(),
+        plan.version,
+        plan.operator
+    );
+    if let Some(reason) = &plan.reason {
+        text = format!("{text}, \"{reason}\"");
+    }
+    text
+}
+
+fn verdicts(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine> {
+    // Checks that are run again begin with none.
+    let known = before.map_or(0, |before| before.cases.len());
+    let known = if known > status.cases.len() { 0 } else { known };
+    let new = status.cases.get(known..).unwrap_or_default();
+    new.iter()
+        .map(|case| {
+            let (origin, text) = verdict(case);
+            line(Some(Step::Verify), &text, origin, now)
+        })
+        .collect()
+}
+
+fn verdict(case: &CaseReport) -> (Origin, String) {
+    let took = duration(case.took);
+    match case.verdict {
+        Verdict::Passed => (Origin::Out, format!("{} passed in {took}", case.name)),
+        _ => (
+            Origin::Err,
+            format!("{} did not pass in {took}: {}", case.name, case.detail),
+        ),
+    }
+}
+
+/// How far a step is. What counts or moves all the time while it goes on is left out.
+fn words(state: &StepState) -> (Origin, String) {
+    match state {
+        StepState::Pending => (Origin::Out, "not begun".into()),
+        StepState::Waiting { .. } => (Origin::Notice, "waits for a person: A answers".into()),
+        StepState::Running {
+            direction: Direction::Forward,
+            ..
+        } => (Origin::Out, "begins".into()),
+        StepState::Running {
+            direction: Direction::Back,
+            ..
+        } => (Origin::Out, "is being undone".into()),
+        StepState::Done { took } => (Origin::Out, format!("done in {}", duration(*took))),
+        StepState::Failed { why } => (Origin::Err, format!("failed: {why}")),
+        StepState::Undone => (Origin::Out, "undone".into()),
+        StepState::Skipped => (Origin::Notice, "skipped by a person".into()),
+    }
+}
+
+/// What concerns the whole release.
+fn whole(progress: &Progress) -> Option<(Origin, String)> {
+    match progress {
+        Progress::Standby { until: Some(until) } => Some((
+            Origin::Out,
+            format!("live; the old version is kept warm until {until:.0}"),
+        )),
+        Progress::Standby { until: None } => {
+            Some((Origin::Out, "live; the old version is kept warm".into()))
+        }
+        Progress::Unrecorded { why } => Some((
+            Origin::Err,
+            format!("cannot be written down, so nothing is done: {why}"),
+        )),
+        Progress::Parked { why } => Some((Origin::Err, format!("may not act any more: {why}"))),
+        Progress::Interrupted { .. } => Some((
+            Origin::Err,
+            "nobody drives it any more: it is left as it stands".into(),
+        )),
+        Progress::Closed(outcome) => Some(over(outcome)),
+        Progress::Forward(_)
+        | Progress::Back(_)
+        | Progress::Asking { .. }
+        | Progress::Choosing { .. } => None,
+    }
+}
+
+fn over(outcome: &Outcome) -> (Origin, String) {
+    let origin = if outcome.is_success() {
+        Origin::Out
+    } else {
+        Origin::Err
+    };
+    let text = match outcome.reason() {
+        Some(reason) => format!("{}: {reason}", outcome.word()),
+        None => outcome.word().to_owned(),
+    };
+    (origin, text)
+}

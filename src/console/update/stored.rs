@@ -1,0 +1,101 @@
+//! What Enter shows of a stored key: all of it, what it should be, and why.
+
+use crate::console::model::{KeyRow, Mark, Model, Pane, lease_left, registrations};
+use crate::inventory::{KeyLine, Slot, Snapshot};
+
+/// Title and lines of the key under the cursor.
+pub(super) fn page(model: &Model) -> (String, Vec<String>) {
+    let nothing = || ("Registrations".to_owned(), Vec::new());
+    let Some(snapshot) = model.snapshot() else {
+        return nothing();
+    };
+    let rows = registrations(snapshot);
+    let row = model
+        .row(Pane::Registrations)
+        .min(rows.len().saturating_sub(1));
+    let Some(row) = rows.get(row) else {
+        return nothing();
+    };
+    let Some(line) = row.line else {
+        return of_no_key(snapshot, row);
+    };
+    let mut lines = marked(snapshot, row);
+    lines.extend([String::new(), format!("revision {}", line.revision)]);
+    if let Some(left) = lease_left(snapshot, line.ttl_seconds, model.now) {
+        lines.push(format!(
+            "on a lease with {left}s left, unless it was renewed since it was read"
+        ));
+    }
+    lines.push(String::new());
+    lines.extend(value(line));
+    (line.key.clone(), lines)
+}
+
+/// A branch, or a key that should be there.
+fn of_no_key(snapshot: &Snapshot, row: &KeyRow<'_>) -> (String, Vec<String>) {
+    let mut lines = marked(snapshot, row);
+    if !row.value.is_empty() {
+        lines.push(row.value.clone());
+    }
+    if row.name.ends_with('/') {
+        lines.push("what stands below it has a line each".into());
+    }
+    (row.name.clone(), lines)
+}
+
+/// How it compares, in words, and what it should be.
+fn marked(snapshot: &Snapshot, row: &KeyRow<'_>) -> Vec<String> {
+    match &row.mark {
+        Mark::Nothing => Vec::new(),
+        Mark::Agrees => vec!["as it should be: what is observed says the same".into()],
+        Mark::Differs(differences) => {
+            let mut lines = vec!["differs from what is observed:".to_owned()];
+            lines.extend(differences.iter().map(|words| format!("  {words}")));
+            lines.extend(should_be(snapshot, &row.name));
+            lines
+        }
+        Mark::Missing(words) => vec![
+            words.clone(),
+            "a release to this target registers what it makes live".into(),
+        ],
+        Mark::Unreadable(words) => vec![
+            format!("cannot be read: {words}"),
+            "who wrote it? Greenroom does not act on what it cannot read".into(),
+        ],
+        Mark::Foreign(words) => vec![
+            words.clone(),
+            "it is shown, and never touched: other programs may live under the same prefix".into(),
+        ],
+    }
+}
+
+/// What the key would say if it said what is observed.
+fn should_be(snapshot: &Snapshot, name: &str) -> Vec<String> {
+    let Ok(slot) = name.parse::<Slot>() else {
+        return vec![
+            "  the next release to this target names the switch it finds and refuses to guess"
+                .into(),
+        ];
+    };
+    let side = snapshot.slots.get(slot);
+    let mut lines = vec!["it should say:".to_owned()];
+    match &side.instance {
+        Some(instance) if instance.is_running() => {
+            lines.push(format!("  address   {}", side.endpoint));
+            lines.push(format!("  digest    {}", instance.digest));
+            lines.push(format!("  instance  {}", instance.id));
+        }
+        _ => lines.push(format!("  nothing: {slot} has no instance that runs")),
+    }
+    lines
+}
+
+/// The value, pretty where it is JSON.
+fn value(line: &KeyLine) -> Vec<String> {
+    let pretty = serde_json::from_str::<serde_json::Value>(&line.value)
+        .and_then(|value| serde_json::to_string_pretty(&value));
+    match pretty {
+        Ok(pretty) => pretty.lines().map(str::to_owned).collect(),
+        Err(_) => vec![line.value.clone()],
+    }
+}

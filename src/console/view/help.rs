@@ -1,0 +1,96 @@
+//! All keys, by what they are for, with the line that searches them.
+
+use ratatui::text::Line;
+
+use super::dialog::{Sheet, keys};
+use super::text;
+use crate::console::layout::dialog_rows;
+use crate::console::model::{Help, Model, helped};
+use crate::console::theme::{Glyph, Meaning, Theme};
+
+/// The columns of the keys.
+const KEYS: usize = 16;
+/// The columns of the names.
+const NAMES: usize = 17;
+
+pub(super) fn sheet<'a>(model: &Model, theme: &Theme, help: &Help, columns: usize) -> Sheet<'a> {
+    let mut sheet = Sheet::new("Keys".into());
+    sheet.top = help.top;
+    let groups = helped(model, help.line.text());
+    if groups.is_empty() {
+        let words = "nothing here is called that: Ctrl-U clears the search";
+        sheet
+            .body
+            .push(Line::from(theme.span(words, Meaning::Muted)));
+    }
+    for (purpose, lines) in groups {
+        if !sheet.body.is_empty() {
+            sheet.body.push(Line::default());
+        }
+        let heading = theme.span(purpose.heading(), Meaning::Title);
+        sheet.body.push(Line::from(heading));
+        for (bound, keys) in lines {
+            let binding = bound.binding;
+            let name = binding.action.name();
+            let place = binding.scope.place();
+            let place = place.map_or(String::new(), |place| format!(" ({place})"));
+            let (keys, meaning) = if keys.is_empty() {
+                ("no key".to_owned(), Meaning::Muted)
+            } else {
+                (keys, Meaning::Key)
+            };
+            let help = format!("{}{place}", binding.help);
+            let room = columns.saturating_sub(KEYS + NAMES);
+            let mut words = text::wrap(&help, room, 0).into_iter();
+            sheet.body.push(Line::from(vec![
+                theme.span(text::pad(&keys, KEYS, theme), meaning),
+                theme.span(text::pad(name, NAMES, theme), Meaning::Text),
+                theme.span(words.next().unwrap_or_default(), Meaning::Muted),
+            ]));
+            for more in words {
+                let indent = text::pad("", KEYS + NAMES, theme);
+                let line = theme.span(format!("{indent}{more}"), Meaning::Muted);
+                sheet.body.push(Line::from(line));
+            }
+        }
+    }
+    let height = dialog_rows(model.size).saturating_sub(3);
+    if sheet.body.len() < height {
+        // The dialog stands still while it is searched.
+        sheet.body.resize_with(height, Line::default);
+    }
+    if help.line.text().is_empty() {
+        remarks(model, theme, &mut sheet, columns);
+    }
+    sheet.foot = vec![
+        Line::from(vec![
+            theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key),
+            theme.span(format!("{}_", help.line.text()), Meaning::Text),
+        ]),
+        keys(
+            theme,
+            &[
+                ("type", "to search"),
+                ("Up Down", "scroll"),
+                ("Esc", "close"),
+            ],
+        ),
+    ];
+    sheet
+}
+
+/// What of the configuration could not be used.
+fn remarks(model: &Model, theme: &Theme, sheet: &mut Sheet<'_>, columns: usize) {
+    if model.remarks.is_empty() {
+        return;
+    }
+    sheet.body.push(Line::default());
+    let heading = "Not as configured";
+    sheet
+        .body
+        .push(Line::from(theme.span(heading, Meaning::Warn)));
+    for remark in &model.remarks {
+        let lines = super::dialog::wrapped(theme, remark, columns, Meaning::Text);
+        sheet.body.extend(lines);
+    }
+}

@@ -1,0 +1,80 @@
+//! What can be found by its name, the best that fits first.
+
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::dialog::{Sheet, keys};
+use super::{pane, text};
+use crate::console::layout::dialog_rows;
+use crate::console::model::{Found, Model, Palette, deeds};
+use crate::console::theme::{Glyph, Meaning, Theme};
+
+/// The columns of the keys.
+const KEYS: usize = 10;
+
+pub(super) fn sheet<'a>(
+    model: &Model,
+    theme: &Theme,
+    palette: &Palette,
+    area: Rect,
+    columns: usize,
+) -> Sheet<'a> {
+    let mut sheet = Sheet::new("Find an action, a target or a theme".into());
+    let found = deeds(model, palette);
+    let typed = format!("{}_", palette.line.text());
+    sheet.body.push(Line::from(vec![
+        theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key),
+        theme.span(typed, Meaning::Text),
+    ]));
+    sheet.body.push(Line::default());
+    let height = dialog_rows((area.width, area.height))
+        .saturating_sub(6)
+        .max(1);
+    let top = pane::top(palette.row, found.len(), height);
+    let names = found.iter().map(|found| text::width(&found.name)).max();
+    let names = names.unwrap_or(0).clamp(12, (columns / 3).max(12)) + 2;
+    for (index, found) in found.iter().enumerate().skip(top).take(height) {
+        let selected = index == palette.row;
+        sheet.body.push(row(theme, found, selected, names, columns));
+    }
+    if found.is_empty() {
+        let words = "nothing is called that: Ctrl-U clears the line";
+        sheet
+            .body
+            .push(Line::from(theme.span(words, Meaning::Muted)));
+    }
+    // The list stands still while it shrinks.
+    sheet.body.resize_with(height + 2, Line::default);
+    sheet.foot = vec![keys(
+        theme,
+        &[
+            ("type", "to find"),
+            ("Up Down", "choose"),
+            ("Enter", "do it"),
+            ("Esc", "close"),
+        ],
+    )];
+    sheet
+}
+
+fn row<'a>(theme: &Theme, found: &Found, selected: bool, names: usize, columns: usize) -> Line<'a> {
+    let possible = found.why_not.is_none();
+    let (mark, meaning) = match (selected, possible) {
+        (true, _) => (theme.glyph(Glyph::Cursor), Meaning::Selection),
+        (false, true) => (" ", Meaning::Text),
+        (false, false) => (" ", Meaning::Muted),
+    };
+    let name = text::pad(&found.name, names, theme);
+    let mut line = Line::from(vec![
+        theme.span(format!("{mark} "), Meaning::Key),
+        theme.span(name, meaning),
+        theme.span(text::pad(&found.keys, KEYS, theme), Meaning::Key),
+    ]);
+    let room = columns.saturating_sub(line.width());
+    let (words, meaning) = match &found.why_not {
+        Some(why) => (format!("not now: {why}"), Meaning::Warn),
+        None => (found.help.clone(), Meaning::Muted),
+    };
+    line.push_span(theme.span(text::cut(&words, room, theme), meaning));
+    line
+}

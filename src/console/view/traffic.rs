@@ -1,0 +1,50 @@
+//! What a slot's traffic looks like, in words. No requests are no data: neither good nor bad.
+
+use std::time::Duration;
+
+use super::text;
+use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::inventory::{Rates, Role};
+
+/// From so many failed requests in a hundred on, it is bad.
+const BAD_PERCENT: u64 = 1;
+
+/// How many requests and errors, then how long they took; one entry where there were none.
+pub(super) fn lines(rates: &Rates, role: Role, theme: &Theme) -> Vec<(String, Meaning)> {
+    if rates.requests == 0 {
+        let words = if role == Role::Candidate {
+            "no traffic yet: no data".to_owned()
+        } else {
+            let window = text::age(rates.window.as_secs());
+            format!("no traffic for {window}: no data")
+        };
+        return vec![(words, Meaning::Muted)];
+    }
+    let (glyph, meaning) = if rates.errors * 100 >= rates.requests * BAD_PERCENT {
+        (Some(Glyph::Cross), Meaning::Bad)
+    } else if rates.errors > 0 {
+        (None, Meaning::Warn)
+    } else {
+        (None, Meaning::Text)
+    };
+    let mark = glyph.map_or(String::new(), |glyph| format!("{} ", theme.glyph(glyph)));
+    let (per_second, errors) = (rates.per_second(), rates.error_share());
+    vec![
+        (format!("{mark}{per_second}  errors {errors}"), meaning),
+        (
+            format!("p50 {}  p99 {}", time(rates.p50), time(rates.p99)),
+            Meaning::Text,
+        ),
+    ]
+}
+
+/// Below ten milliseconds a tenth is worth saying.
+fn time(time: Duration) -> String {
+    let micros = time.as_micros();
+    let is_whole = micros >= 1_000 && micros % 1_000 < 100;
+    if micros >= 10_000 || is_whole {
+        return text::took(time);
+    }
+    let tenths = (micros / 100).max(1);
+    format!("{}.{}ms", tenths / 10, tenths % 10)
+}

@@ -1,0 +1,235 @@
+//! What is different about an instance compared with another one of the same target: what its image
+//! says about itself, and how it was made. Pure.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::Instance;
+
+/// How many characters of a commit are enough to know it by.
+const COMMIT: usize = 7;
+
+/// One thing that differs, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What it is: `memory`, `env TZ`, `commit`.
+    pub name: String,
+    /// What it is there; none where there is none.
+    pub from: Option<String>,
+    /// What it is here; none where there is none any more.
+    pub to: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) => write!(f, "{name}: {from} → {to}"),
+            (None, Some(to)) => write!(f, "{name}: new, {to}"),
+            (Some(from), None) => write!(f, "{name}: gone, was {from}"),
+            (None, None) => f.write_str(name),
+        }
+    }
+}
+
+/// Everything that differs between two instances.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// What the images say about themselves: `commit`, `version`.
+    pub image: Vec<Difference>,
+    /// By how many seconds its image was built later; negative where it is older. None where one of
+    /// the images does not say when it was built.
+    pub built_later: Option<i64>,
+    /// How they were made.
+    pub configuration: Vec<Difference>,
+}
+
+/// What differs in `to` from `from`.
+pub fn changes(from: &Instance, to: &Instance) -> Changes {
+    let (old, new) = (&from.labels, &to.labels);
+    let image = [
+        (
+            "commit",
+            old.revision.as_deref().map(commit),
+            new.revision.as_deref().map(commit),
+        ),
+        ("version", old.version.clone(), new.version.clone()),
+    ]
+    .into_iter()
+    .filter(|(_, from, to)| from != to)
+    .map(|(name, from, to)| Difference {
+        name: name.to_owned(),
+        from,
+        to,
+    })
+    .collect();
+    let built_at = |text: &Option<String>| text.as_deref()?.parse::<Timestamp>().ok();
+    let built_later = built_at(&old.created)
+        .zip(built_at(&new.created))
+        .map(|(old, new)| new.as_second() - old.as_second());
+    Changes {
+        image,
+        built_later,
+        configuration: configuration(from, to),
+    }
+}
+
+fn configuration(from: &Instance, to: &Instance) -> Vec<Difference> {
+    // One of the two may come from a Greenroom that did not look: that is no difference.
+    if from.configuration.is_empty() || to.configuration.is_empty() {
+        return Vec::new();
+    }
+    let (old, new) = (&from.configuration, &to.configuration);
+    let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .map(|name| Difference {
+            name: name.clone(),
+            from: old.get(name).cloned(),
+            to: new.get(name).cloned(),
+        })
+        .collect()
+}
+
+/// A commit as people write it; anything else as it is.
+pub fn commit(revision: &str) -> String {
+    let is_hash = revision.len() >= 12 && revision.bytes().all(|b| b.is_ascii_hexdigit());
+    match revision.get(..COMMIT).filter(|_| is_hash) {
+        Some(short) => short.to_owned(),
+        None => revision.to_owned(),
+    }
+}
+
+impl Changes {
+    /// When the image was built compared with the other: `built 2d 4h later`.
+    pub fn built(&self) -> Option<String> {
+        let later = self.built_later?;
+        let time = roughly(later.unsigned_abs());
+        Some(match later {
+            0 => "built at the same time".to_owned(),
+            1.. => format!("built {time} later"),
+            _ => format!("built {time} earlier"),
+        })
+    }
+
+    /// The same in fewer words: `2d newer`.
+    pub fn newer(&self) -> Option<String> {
+        let later = self.built_later.filter(|later| *later != 0)?;
+        let time = roughly(later.unsigned_abs());
+        let first = time.split(' ').next().unwrap_or_default();
+        let word = if later > 0 { "newer" } else { "older" };
+        Some(format!("{first} {word}"))
+    }
+
+    /// `1 config change`, `2 config changes`, or that there is none.
+    pub fn counted(&self) -> String {
+        match self.configuration.len() {
+            0 => "configured as live".to_owned(),
+            1 => "1 config change".to_owned(),
+            many => format!("{many} config changes"),
+        }
+    }
+}
+
+fn roughly(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h {}m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::inventory::{
+        Digest, ImageLabels, InstanceId, InstanceState, RuntimeHealth, Slot, Target,
+    };
+
+    fn instance(labels: [Option<&str>; 3], configuration: &[(&str, &str)]) -> Instance {
+        let [revision, created, version] = labels.map(|text| text.map(str::to_owned));
+        let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
+        Instance {
+            id: InstanceId("one".into()),
+            name: "one".into(),
+            target: Target::new("web".parse().unwrap(), "qa".parse().unwrap()),
+            slot: Slot::Blue,
+            digest,
+            tag: None,
+            release: None,
+            state: InstanceState::Running,
+            health: RuntimeHealth::Unchecked,
+            started_at: None,
+            restarts: 0,
+            pid: None,
+            labels: ImageLabels {
+                revision,
+                created,
+                version,
+            },
+            configuration: configuration
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+        }
+    }
+
+    #[test]
+    fn what_differs_is_named_with_both_values() {
+        let old = instance(
+            [
+                Some("abc1234def567890"),
+                Some("2026-11-18T10:00:00Z"),
+                Some("1.8.2"),
+            ],
+            &[
+                ("memory", "128 MiB"),
+                ("env OLD", "#111111"),
+                ("user", "web"),
+            ],
+        );
+        let new = instance(
+            [
+                Some("def5678abc123400"),
+                Some("2026-11-20T14:00:00Z"),
+                Some("1.8.2"),
+            ],
+            &[
+                ("memory", "256 MiB"),
+                ("env NEW", "#222222"),
+                ("user", "web"),
+            ],
+        );
+        let all = changes(&old, &new);
+        let words =
+            |list: &[Difference]| -> Vec<String> { list.iter().map(ToString::to_string).collect() };
+        assert_eq!(words(&all.image), ["commit: abc1234 → def5678"]);
+        assert_eq!(all.built().as_deref(), Some("built 2d 4h later"));
+        assert_eq!(
+            words(&all.configuration),
+            [
+                "env NEW: new, #222222",
+                "env OLD: gone, was #111111",
+                "memory: 128 MiB → 256 MiB",
+            ]
+        );
+        assert_eq!(all.counted(), "3 config changes");
+        let back = changes(&new, &old);
+        assert_eq!(back.built().as_deref(), Some("built 2d 4h earlier"));
+        assert_eq!(back.newer().as_deref(), Some("2d older"));
+        assert_eq!(changes(&old, &old).counted(), "configured as live");
+    }
+
+    #[test]
+    fn what_was_not_looked_at_is_no_difference() {
+        let unknown = instance([None; 3], &[]);
+        let known = instance([None, Some("yesterday"), None], &[("memory", "1 GiB")]);
+        let all = changes(&unknown, &known);
+        assert_eq!((all.configuration.len(), all.built()), (0, None));
+    }
+}

@@ -1,0 +1,35 @@
+//! Values that may be secret, made comparable without being shown. The key is of this process
+//! alone: a fingerprint says whether two values differ here and now, and nobody who sees one later
+//! can try values against it.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
+/// What fingerprints are made with. Those of two keys cannot be compared.
+#[derive(Debug, Clone, Default)]
+pub struct FingerprintKey(RandomState);
+
+impl FingerprintKey {
+    /// The fingerprint of a value, e.g. `#3fa9c1`.
+    pub fn of(&self, value: &str) -> String {
+        format!("#{:06x}", self.0.hash_one(value) & 0x00ff_ffff)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_values_have_one_fingerprint_and_it_does_not_have_the_value() {
+        let key = FingerprintKey::default();
+        assert_eq!(key.of("hunter2"), key.clone().of("hunter2"));
+        assert_ne!(key.of("hunter2"), key.of("hunter3"));
+        assert_eq!(key.of("hunter2").len(), 7);
+        let others = (0..64).map(|_| FingerprintKey::default().of("hunter2"));
+        assert!(
+            others.collect::<std::collections::BTreeSet<_>>().len() > 1,
+            "another process makes another fingerprint"
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! What is looked for in a log: literal text. Upper and lower case are the same unless a capital is
+//! among what was typed.
+
+use std::ops::Range;
+
+/// See the module. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needle {
+    text: String,
+    case: Case,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    /// A capital was typed.
+    Exact,
+    /// Only ASCII was typed: bytes can be compared.
+    Ascii,
+    /// Characters have to be compared.
+    Any,
+}
+
+impl Needle {
+    /// What was typed; nothing typed looks for nothing.
+    pub fn new(typed: &str) -> Option<Self> {
+        if typed.is_empty() {
+            return None;
+        }
+        let case = if typed.chars().any(char::is_uppercase) {
+            Case::Exact
+        } else if typed.is_ascii() {
+            Case::Ascii
+        } else {
+            Case::Any
+        };
+        Some(Self {
+            text: typed.to_owned(),
+            case,
+        })
+    }
+
+    /// What was typed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a text has it.
+    pub fn is_in(&self, text: &str) -> bool {
+        self.next(text, 0).is_some()
+    }
+
+    /// Where a text has it, from left to right, none over another.
+    pub fn places(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let place = self.next(text, from)?;
+            from = place.end;
+            Some(place)
+        })
+    }
+
+    fn next(&self, text: &str, from: usize) -> Option<Range<usize>> {
+        let rest = text.get(from..)?;
+        let place = match self.case {
+            Case::Exact => rest.find(&self.text).map(|at| at..at + self.text.len()),
+            Case::Ascii => ascii(rest.as_bytes(), self.text.as_bytes()),
+            Case::Any => rest
+                .char_indices()
+                .find_map(|(at, _)| any(rest.get(at..)?, &self.text).map(|len| at..at + len)),
+        }?;
+        Some(from + place.start..from + place.end)
+    }
+}
+
+/// Bytes of ASCII are no part of longer characters, so they are found as bytes.
+fn ascii(text: &[u8], needle: &[u8]) -> Option<Range<usize>> {
+    let (first, others) = needle.split_first()?;
+    let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+    let mut from = 0;
+    loop {
+        let rest = text.get(from..)?;
+        let at = from + rest.iter().position(|b| *b == lower || *b == upper)?;
+        let end = at + needle.len();
+        if text.get(at + 1..end)?.eq_ignore_ascii_case(others) {
+            return Some(at..end);
+        }
+        from = at + 1;
+    }
+}
+
+/// How many bytes of the beginning of a text are the needle in whatever case.
+fn any(text: &str, needle: &str) -> Option<usize> {
+    let mut wanted = needle.chars().flat_map(char::to_lowercase).peekable();
+    for (at, c) in text.char_indices() {
+        for folded in c.to_lowercase() {
+            if wanted.next()? != folded {
+                return None;
+            }
+        }
+        if wanted.peek().is_none() {
+            return Some(at + c.len_utf8());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_counts_only_when_a_capital_was_typed_and_text_is_literal() {
+        for (typed, text, found) in [
+            ("error", "an ERROR here", true),
+            ("Error", "an ERROR here", false),
+            ("Error", "an Error here", true),
+            ("a.b", "axb", false),
+            ("a.b", "xa.b", true),
+            ("é", "CAFÉ", true),
+            ("É", "café", false),
+            ("日本", "say 日本語", true),
+            ("aab", "aaab", true),
+            ("x", "", false),
+        ] {
+            let needle = Needle::new(typed).unwrap();
+            assert_eq!(needle.is_in(text), found, "{typed} in {text}");
+        }
+        assert_eq!(Needle::new(""), None);
+    }
+
+    #[test]
+    fn every_place_is_found_once() {
+        let needle = Needle::new("aa").unwrap();
+        let places: Vec<_> = needle.places("aaaa éAa").collect();
+        assert_eq!(places, [0..2, 2..4, 7..9]);
+        let needle = Needle::new("é").unwrap();
+        assert_eq!(needle.places("éxÉ").collect::<Vec<_>>(), [0..2, 3..5]);
+    }
+}

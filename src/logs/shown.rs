@@ -1,0 +1,72 @@
+//! The lines of a ring that are shown: all of them, those that a filter keeps, those since a
+//! moment. Any of them is found by its number without a look at the others.
+
+use std::collections::VecDeque;
+
+use super::{Line, LineId, Ring};
+
+/// See the module.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    ring: &'a Ring,
+    /// The lines that a filter keeps; none keeps all.
+    kept: Option<&'a VecDeque<LineId>>,
+    /// The oldest that is shown.
+    from: LineId,
+}
+
+impl<'a> Shown<'a> {
+    /// Of a ring, from a line on, only those that are kept.
+    pub(super) fn new(ring: &'a Ring, kept: Option<&'a VecDeque<LineId>>, from: LineId) -> Self {
+        Self {
+            ring,
+            kept,
+            from: from.max(ring.first()),
+        }
+    }
+
+    /// How many lines are before this one, of those that the ring still has.
+    fn before(&self, id: LineId) -> usize {
+        match self.kept {
+            Some(kept) => kept.partition_point(|kept| *kept < id),
+            None => usize::try_from(id.0.saturating_sub(self.ring.first().0)).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// How many lines are shown.
+    pub fn len(&self) -> usize {
+        let all = self.kept.map_or(self.ring.len(), VecDeque::len);
+        all.saturating_sub(self.before(self.from))
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The line of a number, counted from the oldest that is shown.
+    pub fn get(&self, number: usize) -> Option<&'a Line> {
+        let index = number.checked_add(self.before(self.from))?;
+        let id = match self.kept {
+            Some(kept) => *kept.get(index)?,
+            None => LineId(self.ring.first().0 + index as u64),
+        };
+        self.ring.get(id)
+    }
+
+    /// The number of a line, or of the next newer one that is shown.
+    pub fn number(&self, id: LineId) -> usize {
+        let skipped = self.before(self.from);
+        self.before(id).saturating_sub(skipped).min(self.len())
+    }
+
+    /// The place of the line that comes next.
+    pub(super) fn next(&self) -> LineId {
+        self.ring.end()
+    }
+
+    /// The lines from a number on, oldest first.
+    pub fn lines(self, from: usize) -> impl Iterator<Item = &'a Line> {
+        (from..self.len()).filter_map(move |number| self.get(number))
+    }
+}

@@ -1,0 +1,119 @@
+//! What a plan would be refused for, as far as that is seen without making one. The planner
+//! decides; this spares an operator the way there, in the planner's own words.
+
+use jiff::Timestamp;
+
+use super::{Known, Refusal, Rules};
+use crate::history::{ReleaseRecord, once_live};
+use crate::inventory::drift::difference_of_route;
+use crate::inventory::{Digest, Snapshot};
+
+/// What is configured and recorded that decides about the versions of a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// What the environment allows.
+    pub rules: Rules,
+    /// Whether anything may be changed from here.
+    pub may_write: bool,
+    /// Whether a health endpoint is configured.
+    pub has_health_check: bool,
+    /// What was released there, newest first.
+    pub past: Known<Vec<ReleaseRecord>>,
+}
+
+/// What somebody would like to do with a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// Make it live.
+    Promote,
+    /// Go back to it: it has to have been live.
+    GoBack,
+}
+
+/// What is seen of a target from here.
+#[derive(Debug, Clone, Copy)]
+pub struct Outlook<'a> {
+    /// The target itself.
+    pub here: Option<&'a Snapshot>,
+    /// What is configured and recorded, once it is known.
+    pub terms: Option<&'a Terms>,
+    /// The same service in the environment that the rules ask for first.
+    pub there: Option<&'a Snapshot>,
+    /// Whether the lock, if there is one, is that of a standby that the next release ends.
+    pub lock_is_own_standby: bool,
+    /// The moment.
+    pub now: Timestamp,
+}
+
+impl Outlook<'_> {
+    /// What stands against any version.
+    pub fn against_all(&self, intent: Intent) -> Vec<Refusal> {
+        let mut against = Vec::new();
+        if let Some(terms) = self.terms {
+            if !terms.may_write {
+                against.push(Refusal::ReadOnly);
+            }
+            if !terms.has_health_check {
+                against.push(Refusal::NoHealthCheck);
+            }
+        }
+        let Some(here) = self.here else {
+            return against;
+        };
+        if let Some(lock) = here.lock.as_ref().filter(|_| !self.lock_is_own_standby) {
+            against.push(Refusal::Locked(Box::new(lock.clone())));
+        }
+        let sources = &here.sources;
+        if sources.registry.is_live()
+            && sources.router.is_live()
+            && here.proxy.is_some()
+            && let Some(difference) = difference_of_route(here.route.as_ref(), here.proxy.as_ref())
+        {
+            against.push(Refusal::RouteDisagrees { difference });
+        }
+        if let Some(hold) = here.hold.as_ref().filter(|hold| hold.stands(self.now))
+            && intent == Intent::Promote
+        {
+            against.push(Refusal::Held(hold.clone()));
+        }
+        against
+    }
+
+    /// What stands against one version; `name` is what it is called in the answer.
+    pub fn against(&self, intent: Intent, name: &str, digest: &Digest) -> Vec<Refusal> {
+        let mut against = Vec::new();
+        let live = self.here.and_then(Snapshot::live_instance);
+        if let Some(live) = live.filter(|live| live.digest == *digest) {
+            against.push(Refusal::AlreadyLive {
+                slot: live.slot,
+                version: name.to_owned(),
+            });
+        }
+        let Some(terms) = self.terms else {
+            return against;
+        };
+        if let (Some(environment), Some(there)) = (&terms.rules.only_from, self.there)
+            && intent == Intent::Promote
+            && there.sources.runtime.is_live()
+            && there
+                .live_instance()
+                .is_none_or(|live| live.digest != *digest)
+        {
+            against.push(Refusal::NotLiveIn {
+                environment: environment.clone(),
+                version: name.to_owned(),
+            });
+        }
+        if let Ok(past) = &terms.past
+            && intent == Intent::GoBack
+            && !once_live(past)
+                .iter()
+                .any(|version| version.digest == *digest)
+        {
+            against.push(Refusal::NeverLiveHere {
+                version: name.to_owned(),
+            });
+        }
+        against
+    }
+}

@@ -1,0 +1,108 @@
+//! A release that somebody else drives, or nobody any more: what its journal and its lock tell of
+//! it, in the words its own driver uses ([`Status`]), so that every face shows both alike. Pure. It
+//! cannot know what only the driver sees: how far a pull is, what a look just said. And it never says
+//! what runs: that is observed.
+
+mod told;
+mod trace;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Definition, Plan, Progress, Status};
+use crate::history::{Direction, Recorded, Step};
+use crate::inventory::{LockHolder, LockRecord, Route, Target};
+use crate::release::Announcement;
+use trace::Trace;
+
+/// The newest release of each target that has any, as its journal tells it.
+pub type Releases = BTreeMap<Target, Arc<Observed>>;
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// How far it is. Its plan is the one in the journal, completed from what is configured here: to
+    /// be shown, not to be approved.
+    pub status: Arc<Status>,
+    /// Who drives it; nobody when it is over or was interrupted.
+    pub driver: Option<LockRecord>,
+    /// What happened in it so far, oldest first; harmless.
+    pub told: Vec<Announcement>,
+}
+
+impl Observed {
+    /// Whether somebody drives it now.
+    pub fn is_driven(&self) -> bool {
+        self.driver.is_some()
+    }
+
+    /// Whether its driver went away before it ended.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self.status.progress, Progress::Interrupted { .. })
+    }
+}
+
+/// What is known of a release at a moment. `lock` and `route` are those of its target, as read
+/// *before* the journal was; a lock that is held for another release does not drive this one.
+pub fn observed(
+    recorded: &Recorded,
+    definition: &Definition,
+    lock: Option<&LockHolder>,
+    route: Option<&Route>,
+    now: Timestamp,
+) -> Observed {
+    let head = &recorded.head;
+    let plan = Arc::new(Plan::recorded(head, definition, route));
+    let driver = lock
+        .map(|holder| &holder.record)
+        .filter(|record| record.release == head.id && head.closed.is_none());
+    let mut trace = Trace::new(&plan);
+    for entry in &recorded.entries {
+        trace.take(entry);
+    }
+    let progress = match (&head.closed, driver) {
+        (Some((_, outcome)), _) => Progress::Closed(outcome.clone()),
+        (None, Some(_)) => trace.progress(now),
+        (None, None) => Progress::Interrupted {
+            after: trace.settled,
+            direction: trace.direction(),
+            at: trace.since,
+        },
+    };
+    let is_resting = !matches!(progress, Progress::Forward(_) | Progress::Back(_));
+    let (next, undo) = match progress {
+        Progress::Closed(_) | Progress::Interrupted { .. } => (String::new(), String::new()),
+        _ => (trace.next(is_resting), trace.undo()),
+    };
+    let status = Status {
+        steps: trace.rungs(&progress),
+        since: driver.map_or(head.opened_at, |record| record.since),
+        switched: trace.switched,
+        may_have_switched: trace.may_have_switched(),
+        cases: trace.cases,
+        checked_at: trace.checked_at,
+        pulled: None,
+        draining: None,
+        next,
+        undo,
+        progress,
+        plan: Arc::clone(&plan),
+    };
+    Observed {
+        status: Arc::new(status),
+        driver: driver.cloned(),
+        told: told::told(recorded),
+    }
+}
+
+/// `register`, or `undoing register`: where an interrupted release stopped.
+pub fn interrupted_at(after: Option<Step>, direction: Direction) -> String {
+    match (after, direction) {
+        (None, Direction::Forward) => "before its first step was over".into(),
+        (None, Direction::Back) => "while it was backing out".into(),
+        (Some(step), Direction::Forward) => format!("after {step}"),
+        (Some(step), Direction::Back) => format!("after undoing {step}"),
+    }
+}

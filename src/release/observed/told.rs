@@ -1,0 +1,146 @@
+//! What a journal tells, a line for each entry: the words a driver announces, as far as they are
+//! written down.
+
+use crate::checks::Verdict;
+use crate::harmless::harmless;
+use crate::history::{Decision, Direction, Entry, Happening, Recorded, ReleaseRecord, Step};
+use crate::release::act::Stage;
+use crate::release::machine::words::{begun_words, closed_words};
+use crate::release::way::in_direction;
+use crate::release::words::duration;
+use crate::release::{Announcement, AnnouncementKind};
+
+pub(super) fn told(recorded: &Recorded) -> Vec<Announcement> {
+    let head = &recorded.head;
+    let mut lines = vec![opened(head)];
+    lines.extend(recorded.entries.iter().flat_map(of_entry));
+    if let Some((at, outcome)) = &head.closed {
+        lines.push(line(
+            *at,
+            None,
+            AnnouncementKind::Closed,
+            &closed_words(outcome),
+        ));
+    }
+    lines
+}
+
+fn opened(head: &ReleaseRecord) -> Announcement {
+    let (slot, version) = &head.to;
+    let words = format!(
+        "{} {} to {version} in {slot}, by {}",
+        head.kind, head.target, head.operator
+    );
+    line(head.opened_at, None, AnnouncementKind::Noted, &words)
+}
+
+fn line(
+    at: jiff::Timestamp,
+    stage: Option<Stage>,
+    kind: AnnouncementKind,
+    words: &str,
+) -> Announcement {
+    Announcement {
+        at,
+        step: stage.map(|stage| stage.step),
+        direction: stage.map_or(Direction::Forward, |stage| stage.direction),
+        kind,
+        // A journal is whatever stands in the shared store.
+        text: harmless(words),
+    }
+}
+
+fn of_entry(entry: &Entry) -> Vec<Announcement> {
+    let stage = |step: &Step, direction: &Direction| Stage {
+        step: *step,
+        direction: *direction,
+    };
+    let forward = |step: &Step| Some(stage(step, &Direction::Forward));
+    let (stage, kind, words) = match &entry.what {
+        Happening::Intent { step, direction } => {
+            let stage = stage(step, direction);
+            (Some(stage), AnnouncementKind::Began, begun_words(stage))
+        }
+        Happening::Outcome {
+            step,
+            direction,
+            failure,
+            took,
+        } => {
+            let stage = stage(step, direction);
+            let what = in_direction(stage);
+            match failure {
+                None => {
+                    let words = format!("{what} took {}", duration(*took));
+                    (Some(stage), AnnouncementKind::Settled, words)
+                }
+                Some(why) => {
+                    let words = format!("{what} failed: {why}");
+                    (Some(stage), AnnouncementKind::Failed, words)
+                }
+            }
+        }
+        Happening::Checked { report } => {
+            return checked(entry, report);
+        }
+        Happening::Approved { step, decision } => (
+            forward(step),
+            AnnouncementKind::Decided,
+            format!("{step} approved by {}{}", decision.by, note(decision)),
+        ),
+        Happening::BackOutAsked { decision, reason } => {
+            let who = decision
+                .as_ref()
+                .map_or_else(|| "by rule".to_owned(), |decision| decision.by.to_string());
+            let words = format!("back out, {who}: {reason}");
+            (None, AnnouncementKind::Decided, words)
+        }
+        Happening::Chosen {
+            step,
+            choice,
+            decision,
+        } => (
+            forward(step),
+            AnnouncementKind::Decided,
+            format!("{choice} by {}{}", decision.by, note(decision)),
+        ),
+    };
+    vec![line(entry.at, stage, kind, &words)]
+}
+
+fn note(decision: &Decision) -> String {
+    decision
+        .note
+        .as_ref()
+        .map_or(String::new(), |note| format!(": {note}"))
+}
+
+/// The sum of the checks, and a line for each that did not pass.
+fn checked(entry: &Entry, report: &crate::checks::Report) -> Vec<Announcement> {
+    let stage = Some(Stage {
+        step: Step::Verify,
+        direction: Direction::Forward,
+    });
+    let sum: Vec<String> = [
+        Verdict::Passed,
+        Verdict::Failed,
+        Verdict::Errored,
+        Verdict::NoData,
+    ]
+    .into_iter()
+    .map(|verdict| (verdict, report.count(verdict)))
+    .filter(|(_, count)| *count > 0)
+    .map(|(verdict, count)| format!("{count} {verdict}"))
+    .collect();
+    let words = format!("checks of {}: {}", report.digest.short(), sum.join(", "));
+    let mut lines = vec![line(entry.at, stage, AnnouncementKind::Noted, &words)];
+    let not_passed = report
+        .cases
+        .iter()
+        .filter(|case| case.verdict != Verdict::Passed);
+    lines.extend(not_passed.map(|case| {
+        let words = format!("{} {}: {}", case.name, case.verdict, case.detail);
+        line(entry.at, stage, AnnouncementKind::Noted, &words)
+    }));
+    lines
+}

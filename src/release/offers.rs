@@ -1,0 +1,47 @@
+//! What the engine knows for somebody who chooses a version: the tags there are, what each names
+//! now, the rules, and the past of the target. Looks only.
+
+use super::gather::by_reference;
+use super::{Engine, Known, Resolved, Terms};
+use crate::inventory::{Target, VersionRef};
+
+/// How far back is looked for what was live in a target.
+const PAST: usize = 200;
+
+impl Engine {
+    /// The tags of a target's repository, in the registry's order.
+    pub async fn tags(&self, target: &Target) -> Known<Vec<String>> {
+        let Some(site) = self.site(target) else {
+            return Err(unknown(target));
+        };
+        let tags = site.read.images.tags(&site.definition.repository).await;
+        let tags = tags.map_err(|failure| failure.to_string())?;
+        Ok(tags.into_iter().map(|tag| tag.name).collect())
+    }
+
+    /// What a tag or digest names now.
+    pub async fn look_up(&self, target: &Target, reference: &VersionRef) -> Resolved {
+        match self.site(target) {
+            Some(site) => by_reference(site, reference).await,
+            None => Resolved::Unknown(unknown(target)),
+        }
+    }
+
+    /// What is configured and recorded that decides about the versions of a target.
+    pub async fn terms(&self, target: &Target) -> Known<Terms> {
+        let Some(site) = self.site(target) else {
+            return Err(unknown(target));
+        };
+        let past = site.read.journal.releases(target, PAST).await;
+        Ok(Terms {
+            rules: site.definition.rules.clone(),
+            may_write: site.write.is_some(),
+            has_health_check: site.definition.health.is_some(),
+            past: past.map_err(|failure| failure.to_string()),
+        })
+    }
+}
+
+fn unknown(target: &Target) -> String {
+    format!("{target} is not configured")
+}

@@ -1,0 +1,97 @@
+//! The console: how it looks and which keys it has.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use super::super::words::Time;
+use crate::console::action::Action;
+
+/// The console.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct ConsoleSection {
+    /// The theme: dark, light, high-contrast, deuteranopia, tritanopia, mono, or one of your own
+    /// from the directory `themes` beside the user's configuration.
+    pub(in crate::settings) theme: String,
+    /// Other themes while a target of a tier is open.
+    pub(in crate::settings) theme_by_tier: TierThemes,
+    /// Whether only characters of ASCII are drawn; `auto` asks the locale.
+    pub(in crate::settings) ascii: AsciiChoice,
+    /// How long a target stays armed.
+    pub(in crate::settings) armed: Time,
+    /// Whether the mouse is used.
+    pub(in crate::settings) mouse: bool,
+    /// Whether nothing can be changed from here at all.
+    pub(in crate::settings) read_only: bool,
+    /// Other keys for actions, e.g. `zoom = ["z", "F11"]`; an empty list takes all away.
+    pub(in crate::settings) keys: KeysSection,
+}
+
+impl Default for ConsoleSection {
+    fn default() -> Self {
+        Self {
+            theme: "dark".into(),
+            theme_by_tier: TierThemes::default(),
+            ascii: AsciiChoice::Word(AsciiWord::Auto),
+            armed: Time(std::time::Duration::from_mins(5)),
+            mouse: false,
+            read_only: false,
+            keys: KeysSection::default(),
+        }
+    }
+}
+
+/// Themes by tier.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct TierThemes {
+    /// While a target of a development environment is open.
+    pub(in crate::settings) development: Option<String>,
+    /// While a target of a staging environment is open.
+    pub(in crate::settings) staging: Option<String>,
+    /// While a target of a protected environment is open.
+    pub(in crate::settings) protected: Option<String>,
+}
+
+/// Whether only characters of ASCII are drawn.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::settings) enum AsciiChoice {
+    Is(bool),
+    Word(AsciiWord),
+}
+
+/// What may be said instead of yes or no.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::settings) enum AsciiWord {
+    Auto,
+}
+
+/// The keys of actions, by the actions' names.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(in crate::settings) struct KeysSection(pub(in crate::settings) BTreeMap<String, Vec<String>>);
+
+impl JsonSchema for KeysSection {
+    fn schema_name() -> Cow<'static, str> {
+        "Keys".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let keys = json_schema!({
+            "type": "array",
+            "items": { "type": "string", "format": "key", "examples": ["g", "Ctrl-L", "F5"] },
+        });
+        let actions: serde_json::Map<String, serde_json::Value> = Action::all()
+            .map(|action| (action.name().to_owned(), keys.clone().to_value()))
+            .collect();
+        json_schema!({
+            "type": "object",
+            "properties": actions,
+            "additionalProperties": false,
+        })
+    }
+}

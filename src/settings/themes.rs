@@ -1,0 +1,64 @@
+//! The operator's own themes: where they are, and what stands in them. What it means is the
+//! console's business.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::paths;
+use crate::harmless::harmless;
+
+/// The largest file that is read; a theme that gives every meaning is far below it.
+const LARGEST: u64 = 64 * 1024;
+
+/// The text of a theme.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThemeFile {
+    /// The name of the file without its ending: the theme's.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Its text, or why it cannot be read.
+    pub text: Result<String, String>,
+}
+
+/// The themes in the directory `themes` beside the user's configuration, by name.
+pub fn own_themes() -> Vec<ThemeFile> {
+    let read = |path: PathBuf| {
+        let name = path.file_stem()?.to_str()?.to_owned();
+        let text = text(&path);
+        Some(ThemeFile { name, path, text })
+    };
+    files().into_iter().filter_map(read).collect()
+}
+
+/// Their files, in order. A directory that is not there has none.
+pub(super) fn files() -> Vec<PathBuf> {
+    let Some(directory) = paths::themes_directory() else {
+        return Vec::new();
+    };
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "toml"))
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    files
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    let wrong = |error: std::io::Error| harmless(&format!("cannot be read: {error}"));
+    let mut text = String::new();
+    let read = std::fs::File::open(path)
+        .map_err(wrong)?
+        .take(LARGEST + 1)
+        .read_to_string(&mut text)
+        .map_err(wrong)?;
+    if read as u64 > LARGEST {
+        return Err("is larger than 64 KiB: this is hardly a theme".into());
+    }
+    Ok(text)
+}

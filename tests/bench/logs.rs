@@ -1,0 +1,146 @@
+//! What a line costs from an engine's bytes to the log, and what a frame costs over a full log:
+//! `cargo bench --bench logs`. The budget is 50,000 lines a second beside everything else, and a
+//! frame that does not grow with the log.
+
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark that cannot begin has nothing to tell"
+)]
+
+#[path = "../it/console/world.rs"]
+#[expect(dead_code, reason = "the tests use all of it")]
+mod world;
+
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use greenroom::console::event::Event;
+use greenroom::console::{Charset, Model, view};
+use greenroom::inventory::Slot;
+use greenroom::logs::{LineId, Log, NewLine, Wanted, plain};
+use greenroom::ports::{LogChunk, LogStream};
+use ratatui::backend::TestBackend;
+
+/// As many lines as a log keeps.
+const FULL: usize = 20_000;
+
+fn main() {
+    divan::main();
+}
+
+/// What the instance says: plain, coloured as by a terminal's logger, or in other scripts.
+#[derive(Debug, Clone, Copy)]
+enum Voice {
+    Plain,
+    Coloured,
+    Wide,
+}
+
+fn chunk(voice: Voice, number: usize) -> LogChunk {
+    let text = match voice {
+        Voice::Plain => format!(
+            "INFO  GET /basket/{number} 200 {}ms items=3 customer=4711",
+            number % 90
+        ),
+        Voice::Coloured => format!(
+            "\u{1b}[2m2026-11-20\u{1b}[0m \u{1b}[32m INFO\u{1b}[0m GET /basket/{number} \u{1b}[1m200\u{1b}[0m"
+        ),
+        Voice::Wide => format!("INFO  注文 {number} を受け付けました é ü items=3"),
+    };
+    LogChunk {
+        at: Some(world::now()),
+        stream: LogStream::Out,
+        bytes: text.into_bytes(),
+    }
+}
+
+fn chunks(voice: Voice) -> Vec<LogChunk> {
+    (0..FULL).map(|number| chunk(voice, number)).collect()
+}
+
+fn lines(voice: Voice) -> Vec<NewLine> {
+    chunks(voice).iter().map(NewLine::from_chunk).collect()
+}
+
+fn wanted(search: &str, filter: &str) -> Wanted {
+    Wanted {
+        search: search.into(),
+        filter: filter.into(),
+        since: None,
+    }
+}
+
+/// Bytes become harmless lines.
+#[divan::bench(args = [Voice::Plain, Voice::Coloured, Voice::Wide])]
+fn harmless(bencher: Bencher<'_, '_>, voice: Voice) {
+    let chunks = chunks(voice);
+    bencher.counter(ItemsCount::new(FULL)).bench_local(|| {
+        for chunk in &chunks {
+            black_box(NewLine::from_chunk(chunk));
+        }
+    });
+}
+
+/// Bytes become lines of a log that is full, with nothing wanted, a search, and a filter too.
+#[divan::bench(args = [("", ""), ("42", ""), ("error", "basket")])]
+fn ingest(bencher: Bencher<'_, '_>, (search, filter): (&str, &str)) {
+    let chunks = chunks(Voice::Plain);
+    let mut log = Log::default();
+    log.extend(lines(Voice::Plain));
+    log.want(&wanted(search, filter), plain(30));
+    bencher.counter(ItemsCount::new(FULL)).bench_local(|| {
+        for batch in chunks.chunks(512) {
+            log.extend(batch.iter().map(NewLine::from_chunk));
+        }
+    });
+}
+
+/// The lines of one slot go into the log of both, by time, while the other is as busy.
+#[divan::bench]
+fn interleave(bencher: Bencher<'_, '_>) {
+    let lines = lines(Voice::Plain);
+    let (mut blue, mut green, mut both) = (Log::default(), Log::default(), Log::default());
+    bencher.counter(ItemsCount::new(FULL)).bench_local(|| {
+        for batch in lines.chunks(512) {
+            for (slot, log) in [(Slot::Blue, &mut blue), (Slot::Green, &mut green)] {
+                let from: LineId = log.ring().end();
+                log.extend(batch.iter().take(256).cloned());
+                both.interleave(slot, log, from);
+            }
+        }
+    });
+}
+
+/// One more letter of a search over a full log.
+#[divan::bench]
+fn searched(bencher: Bencher<'_, '_>) {
+    let mut log = Log::default();
+    log.extend(lines(Voice::Plain));
+    let mut searches = ["4", "42"].into_iter().cycle();
+    bencher.bench_local(|| {
+        let search = searches.next().unwrap_or_default();
+        log.want(&wanted(search, ""), plain(30));
+    });
+}
+
+fn model(voice: Voice, keys: &str) -> Model {
+    let mut model = world::model((118, 60), world::with_candidate(world::web_production()));
+    let source = model.log.source().cloned().expect("a log");
+    let batch = lines(voice);
+    world::tell(&mut model, Event::LogArrived { source, batch });
+    world::press(&mut model, "5");
+    world::press(&mut model, keys);
+    model
+}
+
+/// One frame over a full log: as it is, wrapped, with a search, with a search in a filter.
+#[divan::bench(args = ["", "w", "/items", "&basket"])]
+fn frame(bencher: Bencher<'_, '_>, keys: &str) {
+    let model = model(Voice::Plain, keys);
+    let theme = world::theme("dark", Charset::Unicode);
+    let mut terminal = ratatui::Terminal::new(TestBackend::new(118, 60)).expect("a terminal");
+    bencher.bench_local(|| {
+        terminal
+            .draw(|frame| view::draw(black_box(&model), &theme, frame))
+            .expect("drawn");
+    });
+}

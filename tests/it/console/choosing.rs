@@ -1,0 +1,328 @@
+//! Choosing and asking over the true loop: a registry that is slow and large, a version that cannot
+//! be promoted, and a question that is left alone.
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use crossterm::event::{KeyCode, KeyEvent};
+use greenroom::console::event::Input;
+use greenroom::console::model::LogSource;
+use greenroom::console::run::Ears;
+use greenroom::console::terminal::Screen;
+use greenroom::console::{Charset, Desk, Farewell, Mode, Model, Pace, Wardrobe, run};
+use greenroom::history::ReleaseKind;
+use greenroom::inventory::{Target, Tier, VersionRef, World};
+use greenroom::logs::Batch;
+use greenroom::release::{
+    Approval, Handle, Plan, PlanRequest, Refusal, Refused, Resolved, Rules, Terms,
+};
+use jiff::Timestamp;
+use ratatui::Frame;
+use ratatui::backend::TestBackend;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::world::{
+    PRODUCTION, now, operator, plan, target, theme, version, web_production, world,
+};
+use crate::support::eventually;
+
+struct Shown {
+    inner: ratatui::Terminal<TestBackend>,
+    text: Arc<Mutex<String>>,
+}
+
+impl Screen for Shown {
+    type Error = std::convert::Infallible;
+
+    fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> Result<(), Self::Error> {
+        self.inner.draw(render)?;
+        let text = super::world::text(self.inner.backend().buffer());
+        *self.text.lock().expect("no panic") = text;
+        Ok(())
+    }
+
+    fn is_ours(&self) -> bool {
+        true
+    }
+
+    fn forget(&mut self) -> Result<(), Self::Error> {
+        self.inner.clear()
+    }
+
+    fn size(&self) -> Result<(u16, u16), Self::Error> {
+        self.inner.size().map(|size| (size.width, size.height))
+    }
+
+    fn copy(&mut self, _: &str) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// How often something goes on at the same time.
+#[derive(Default)]
+struct Count {
+    now: AtomicUsize,
+    most: AtomicUsize,
+    all: AtomicUsize,
+}
+
+/// Counts until it is dropped, by ending or by being given up.
+struct Counted(Arc<Count>);
+
+impl Counted {
+    fn new(count: &Arc<Count>) -> Self {
+        let now = count.now.fetch_add(1, Ordering::SeqCst) + 1;
+        count.most.fetch_max(now, Ordering::SeqCst);
+        count.all.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A house with a slow image registry, and with rules.
+struct Slow {
+    tags: Vec<String>,
+    listing: Duration,
+    looking: Duration,
+    look_ups: Arc<Count>,
+    warm: bool,
+    begun: AtomicUsize,
+}
+
+#[async_trait]
+impl Desk for Slow {
+    async fn versions(&self, _: &Target) -> Result<Vec<String>, String> {
+        let _counted = Counted::new(&self.look_ups);
+        tokio::time::sleep(self.listing).await;
+        Ok(self.tags.clone())
+    }
+
+    async fn look_up(&self, _: &Target, reference: &VersionRef) -> Resolved {
+        let _counted = Counted::new(&self.look_ups);
+        tokio::time::sleep(self.looking).await;
+        Resolved::Version(Box::new(version(&reference.to_string(), "c0ffee")))
+    }
+
+    async fn terms(&self, _: &Target) -> Result<Terms, String> {
+        Ok(Terms {
+            rules: Rules {
+                only_from: Some("qa".parse().expect("a name")),
+                ..Rules::default()
+            },
+            may_write: true,
+            has_health_check: true,
+            past: Ok(Vec::new()),
+        })
+    }
+
+    async fn plan(&self, request: PlanRequest) -> Result<Arc<Plan>, Refused> {
+        let mut plan = plan(&request.target, Tier::Protected);
+        if self.warm {
+            plan.kind = ReleaseKind::WarmRollback;
+        }
+        Ok(Arc::new(plan))
+    }
+
+    async fn begin(&self, _: Arc<Plan>, _: Approval) -> Result<Handle, Refused> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        Err(Refusal::NoStandby.into())
+    }
+
+    fn look_at(&self, _: &Target) {}
+
+    fn log(&self, _: &LogSource) -> mpsc::Receiver<Batch> {
+        mpsc::channel(1).1
+    }
+}
+
+struct Stage {
+    keys: mpsc::Sender<Input>,
+    world: watch::Sender<Arc<World>>,
+    text: Arc<Mutex<String>>,
+    desk: Arc<Slow>,
+    seconds: Arc<AtomicI64>,
+    ended: JoinHandle<Farewell>,
+}
+
+fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage {
+    let desk = Arc::new(Slow {
+        tags: (0..tags).map(|n| format!("3.0.{n}")).collect(),
+        listing,
+        looking,
+        look_ups: Arc::default(),
+        warm,
+        begun: AtomicUsize::new(0),
+    });
+    let (keys, input) = mpsc::channel(64);
+    let (world_tx, world_rx) = watch::channel(Arc::new(world(web_production())));
+    let text = Arc::new(Mutex::new(String::new()));
+    let mut screen = Shown {
+        inner: ratatui::Terminal::new(TestBackend::new(118, 34)).expect("a terminal"),
+        text: Arc::clone(&text),
+    };
+    let mode = Mode::Armable(Duration::from_mins(5));
+    let model = Model::new(operator(), mode, now(), (118, 34));
+    let ears = Ears {
+        input,
+        world: world_rx,
+        in_flight: Vec::new(),
+    };
+    let seconds = Arc::new(AtomicI64::new(0));
+    let clock = Arc::clone(&seconds);
+    let time = move || -> Timestamp {
+        now() + jiff::SignedDuration::from_secs(clock.load(Ordering::SeqCst))
+    };
+    let asked: Arc<dyn Desk> = Arc::<Slow>::clone(&desk);
+    let ended = tokio::spawn(async move {
+        let wardrobe = Wardrobe::from(theme("dark", Charset::Unicode));
+        let pace = Pace::default();
+        let Ok(farewell) = run(&mut screen, ears, asked, model, &wardrobe, pace, time).await;
+        farewell
+    });
+    Stage {
+        keys,
+        world: world_tx,
+        text,
+        desk,
+        seconds,
+        ended,
+    }
+}
+
+impl Stage {
+    async fn press(&self, keys: &str) {
+        for c in keys.chars() {
+            let code = match c {
+                '⏎' => KeyCode::Enter,
+                '⇥' => KeyCode::Tab,
+                '⎋' => KeyCode::Esc,
+                '↓' => KeyCode::Down,
+                other => KeyCode::Char(other),
+            };
+            let input = Input::Key(KeyEvent::from(code));
+            self.keys.send(input).await.expect("the loop runs");
+        }
+    }
+
+    async fn shows(&self, words: &str) {
+        let what = format!("the screen shows {words:?}");
+        let holds = || async { self.text().contains(words) };
+        eventually(&what, Duration::from_secs(10), holds).await;
+    }
+
+    fn text(&self) -> String {
+        self.text.lock().expect("no panic").clone()
+    }
+
+    /// On `web/production`, armed, with its versions asked for.
+    async fn choose(&self) {
+        self.shows("web · dev").await;
+        self.press("ll⏎W").await;
+        self.shows("may be changed until").await;
+        self.press("P").await;
+        self.shows("which version?").await;
+    }
+}
+
+const SOON: Duration = Duration::from_millis(5);
+
+#[tokio::test]
+async fn why_a_version_cannot_be_promoted_is_understood_by_keys_alone() {
+    let stage = open(3, SOON, SOON, false);
+    stage.choose().await;
+    stage.shows("✗ not live in qa").await;
+    stage.press("3.0.2").await;
+    stage.shows("1 fit").await;
+    stage.press("⏎").await;
+    stage
+        .shows("not chosen: 3.0.2 is not live in qa, which the rules ask for: promote it there")
+        .await;
+    // The list is still there, and what can be chosen is one filter away.
+    stage.press("⎋P").await;
+    stage.shows("live in qa, dev").await;
+    stage.press("⏎").await;
+    stage.shows("1.9.0 to web/production: why?").await;
+    stage.press("⎋q").await;
+    assert_eq!(stage.ended.await.expect("no panic"), Farewell::Quit);
+}
+
+#[tokio::test]
+async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
+    let slow = Duration::from_millis(400);
+    let stage = open(5000, slow, slow, false);
+    stage.choose().await;
+    // Before the registry answered, what other environments run can be chosen already.
+    stage.shows("asking the image registry").await;
+    stage.shows("live in qa, dev").await;
+    stage.shows("5,000 tags in the image registry").await;
+    stage.shows("3.0.4999").await;
+    stage.shows("◐ asking").await;
+    let count = Arc::clone(&stage.desk.look_ups);
+    for (keys, shown) in [
+        ("4321", "3.0.4321"),
+        ("⎋P", "asking the image"),
+        ("↓↓", "3.0.49"),
+    ] {
+        let began = Instant::now();
+        stage.press(keys).await;
+        stage.shows(shown).await;
+        let took = began.elapsed().saturating_sub(slow);
+        assert!(took < Duration::from_secs(2), "{keys} took {took:?}");
+    }
+    // It fills in by and by, never with more than a few questions at a time.
+    stage.shows("c0ffeec0ff").await;
+    let most = count.most.load(Ordering::SeqCst);
+    assert!((1..=4).contains(&most), "{most} at the same time");
+    stage.press("⎋").await;
+    let idle = || async { count.now.load(Ordering::SeqCst) == 0 };
+    eventually(
+        "nothing is asked any more",
+        Duration::from_millis(300),
+        idle,
+    )
+    .await;
+    let all = count.all.load(Ordering::SeqCst);
+    tokio::time::sleep(slow * 2).await;
+    assert_eq!(count.all.load(Ordering::SeqCst), all, "it goes on asking");
+}
+
+#[tokio::test]
+async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing() {
+    let stage = open(1, SOON, SOON, true);
+    stage.choose().await;
+    stage.shows("live in qa, dev").await;
+    stage.press("⏎").await;
+    stage.shows("why?").await;
+    stage.press("⏎").await;
+    stage.shows("Type production to go on").await;
+    let paste = Input::Paste(PRODUCTION.into());
+    stage.keys.send(paste).await.expect("the loop runs");
+    stage.shows("a paste does not count").await;
+    stage.press("⏎").await;
+    stage.shows("the name production is missing").await;
+    // The world goes on meanwhile; what is typed stays.
+    stage.press("produ").await;
+    for tag in ["1.8.2", "1.8.3", "1.8.4"] {
+        let mut seen = world(web_production());
+        let dev = super::world::settled(&target("web", "dev"), Tier::Development, tag);
+        seen.snapshots.insert(target("web", "dev"), Arc::new(dev));
+        stage.world.send(Arc::new(seen)).expect("the loop runs");
+    }
+    stage.shows("not the whole name: ction is missing").await;
+    stage.press("ction").await;
+    stage.shows("[ Begin the rollback ]").await;
+    stage.seconds.store(3600, Ordering::SeqCst);
+    stage.press("⏎").await;
+    stage.shows("is void: nothing was done").await;
+    assert_eq!(stage.desk.begun.load(Ordering::SeqCst), 0);
+    stage.press("q").await;
+    assert_eq!(stage.ended.await.expect("no panic"), Farewell::Quit);
+}

@@ -1,0 +1,505 @@
+//! A release that somebody else drives, or nobody any more: what its journal and its lock are read
+//! as, what the screen says of it, and what the keys answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use greenroom::checks::{CaseReport, Report, Verdict};
+use greenroom::console::Model;
+use greenroom::console::event::Event;
+use greenroom::console::model::{CellState, cell};
+use greenroom::history::{Decision, Direction, Entry, Happening, Outcome, Recorded, Step};
+use greenroom::inventory::{FencingToken, LockHolder, LockRecord, Operator, Snapshot, Tier};
+use greenroom::release::{Observed, Progress, Releases, StepState, observed};
+
+use super::world::{
+    PRODUCTION, ago, digest, later, model, now, plan, press, release_id, screen, target, tell,
+    web_production, with_candidate, with_standby, world,
+};
+
+fn ben() -> Operator {
+    Operator {
+        name: "ben".into(),
+        host: "ops-2".into(),
+    }
+}
+
+fn lock(release: u8) -> LockHolder {
+    LockHolder {
+        record: LockRecord {
+            operator: ben(),
+            console: "ben@ops-2 4711 01JD4".into(),
+            release: release_id(release),
+            since: ago(60),
+            message: "promote to 1.9.0".into(),
+        },
+        token: FencingToken(8),
+        ttl_seconds: Some(27),
+    }
+}
+
+/// What is written of the promote of 1.9.0, from a minute ago on, an entry every two seconds.
+fn journal(tier: Tier, happened: Vec<Happening>) -> Recorded {
+    let mut plan = plan(&target("web", PRODUCTION), tier);
+    plan.operator = ben();
+    let entries = (1u32..).zip(happened).map(|(sequence, what)| Entry {
+        sequence,
+        at: ago(60) + Duration::from_secs(2 * u64::from(sequence)),
+        what,
+    });
+    Recorded {
+        head: plan.record(),
+        entries: entries.collect(),
+    }
+}
+
+fn begins(step: Step) -> Happening {
+    Happening::Intent {
+        step,
+        direction: Direction::Forward,
+    }
+}
+
+fn ends(step: Step, direction: Direction, failure: Option<&str>) -> Happening {
+    Happening::Outcome {
+        step,
+        direction,
+        failure: failure.map(str::to_owned),
+        took: Duration::from_secs(2),
+    }
+}
+
+fn checked(verdict: Verdict) -> Happening {
+    let case = |name: &str, verdict| CaseReport {
+        name: name.into(),
+        required: true,
+        verdict,
+        detail: String::new(),
+        took: Duration::from_millis(31),
+        request: String::new(),
+        response: String::new(),
+    };
+    Happening::Checked {
+        report: Report {
+            digest: digest("b81d77aa30"),
+            at: ago(40),
+            cases: vec![case("home page", Verdict::Passed), case("orders", verdict)],
+        },
+    }
+}
+
+fn approved(step: Step) -> Happening {
+    Happening::Approved {
+        step,
+        decision: Decision {
+            by: ben(),
+            asked_at: None,
+            note: None,
+        },
+    }
+}
+
+/// All steps up to one, and that one done.
+fn done_up_to(last: Step) -> Vec<Happening> {
+    let mut all = Vec::new();
+    let tier = Tier::Protected;
+    let plan = plan(&target("web", PRODUCTION), tier);
+    for step in plan.steps().filter(|step| *step <= last) {
+        if matches!(step, Step::Register | Step::Switch) {
+            all.push(approved(step));
+        }
+        all.push(begins(step));
+        if step == Step::Verify {
+            all.push(checked(Verdict::Passed));
+        }
+        all.push(ends(step, Direction::Forward, None));
+    }
+    all
+}
+
+fn told(tier: Tier, happened: Vec<Happening>, lock: Option<&LockHolder>) -> Observed {
+    let definition = plan(&target("web", PRODUCTION), tier).definition;
+    observed(&journal(tier, happened), &definition, lock, None, now())
+}
+
+fn closed(happened: Vec<Happening>, outcome: Outcome) -> Observed {
+    let mut journal = journal(Tier::Protected, happened);
+    journal.head.closed = Some((ago(1), outcome));
+    let definition = plan(&target("web", PRODUCTION), Tier::Protected).definition;
+    observed(&journal, &definition, None, None, now())
+}
+
+fn and(mut all: Vec<Happening>, more: Happening) -> Vec<Happening> {
+    all.push(more);
+    all
+}
+
+/// What a release does, in few words.
+fn words(told: &Observed) -> String {
+    match &told.status.progress {
+        Progress::Forward(step) => format!("{step} goes on"),
+        Progress::Back(step) => format!("{step} is undone"),
+        Progress::Asking { step, .. } => format!("{step} waits"),
+        Progress::Standby { .. } => "standby".into(),
+        Progress::Choosing { step, why, .. } => format!("{step} failed: {why}"),
+        Progress::Interrupted {
+            after: Some(step), ..
+        } => format!("interrupted after {step}"),
+        Progress::Interrupted { after: None, .. } => "interrupted".into(),
+        Progress::Closed(outcome) => outcome.word().into(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_journal_and_a_lock_tell_what_a_release_does() {
+    let ours = lock(2);
+    let driven = Some(&ours);
+    let (protected, staging) = (Tier::Protected, Tier::Staging);
+    let backing_out = |happened| {
+        and(
+            happened,
+            Happening::BackOutAsked {
+                decision: None,
+                reason: "verify failed: orders".into(),
+            },
+        )
+    };
+    let failed = and(
+        and(done_up_to(Step::Start), begins(Step::Verify)),
+        checked(Verdict::Failed),
+    );
+    let failed = and(
+        failed,
+        ends(Step::Verify, Direction::Forward, Some("orders")),
+    );
+    for (expected, seen) in [
+        ("pull goes on", told(protected, Vec::new(), driven)),
+        (
+            "pull goes on",
+            told(protected, vec![begins(Step::Pull)], driven),
+        ),
+        (
+            "start goes on",
+            told(protected, done_up_to(Step::Pull), driven),
+        ),
+        (
+            "register waits",
+            told(protected, done_up_to(Step::Verify), driven),
+        ),
+        (
+            "register goes on",
+            told(staging, done_up_to(Step::Verify), driven),
+        ),
+        (
+            "register goes on",
+            told(
+                protected,
+                and(done_up_to(Step::Verify), approved(Step::Register)),
+                driven,
+            ),
+        ),
+        (
+            "switch waits",
+            told(protected, done_up_to(Step::Register), driven),
+        ),
+        ("standby", told(protected, done_up_to(Step::Drain), driven)),
+        (
+            "verify failed: orders",
+            told(protected, failed.clone(), driven),
+        ),
+        (
+            "start is undone",
+            told(protected, backing_out(failed), driven),
+        ),
+        (
+            "switch is undone",
+            told(protected, backing_out(done_up_to(Step::Watch)), driven),
+        ),
+        ("interrupted", told(protected, Vec::new(), None)),
+        (
+            "interrupted after register",
+            told(protected, done_up_to(Step::Register), None),
+        ),
+        (
+            "interrupted after switch",
+            told(
+                protected,
+                and(done_up_to(Step::Switch), begins(Step::Watch)),
+                Some(&lock(3)),
+            ),
+        ),
+        ("done", closed(done_up_to(Step::Stop), Outcome::Done)),
+    ] {
+        assert_eq!(words(&seen), expected);
+        assert_eq!(
+            seen.is_driven(),
+            !expected.starts_with("interrupted") && expected != "done"
+        );
+    }
+}
+
+#[test]
+fn a_ladder_told_by_a_journal_has_times_verdicts_windows_and_words() {
+    let ours = lock(2);
+    let told = told(
+        Tier::Protected,
+        and(done_up_to(Step::Switch), begins(Step::Watch)),
+        Some(&ours),
+    );
+    let status = &told.status;
+    let state = |step: Step| {
+        let rung = status.steps.iter().find(|rung| rung.step == step);
+        rung.expect("a rung").state.clone()
+    };
+    let took = Duration::from_secs(2);
+    assert_eq!(state(Step::Switch), StepState::Done { took });
+    let StepState::Running {
+        since, deadline, ..
+    } = state(Step::Watch)
+    else {
+        panic!("{:?}", state(Step::Watch));
+    };
+    // A window has an end; any other deadline moves with what only the driver sees.
+    assert_eq!(deadline, Some(since + Duration::from_mins(1)));
+    assert_eq!(state(Step::Stop), StepState::Pending);
+    assert_eq!((status.cases.len(), status.checked_at), (2, Some(ago(40))));
+    assert!(status.switched && status.may_have_switched);
+    assert!(
+        status.next.starts_with("drain: wait up to 30 s"),
+        "{}",
+        status.next
+    );
+    assert!(status.undo.starts_with("switch back"), "{}", status.undo);
+    assert_eq!(status.since, ago(60));
+    let lines: Vec<&str> = told.told.iter().map(|line| line.text.as_str()).collect();
+    for line in [
+        "promote web/production to 1.9.0",
+        "pull begins",
+        "verify took 2s",
+        "checks of b81d77aa30: 2 passed",
+        "switch approved by ben@ops-2",
+    ] {
+        assert!(
+            lines.iter().any(|told| told.starts_with(line)),
+            "{line}: {lines:?}"
+        );
+    }
+}
+
+/// A world in which ben drives the release that the journal tells of.
+fn watching(size: (u16, u16), snapshot: Snapshot, told: Observed) -> Model {
+    let mut snapshot = snapshot;
+    snapshot.lock = told
+        .driver
+        .clone()
+        .map(|record| LockHolder { record, ..lock(2) });
+    let mut model = model(size, snapshot);
+    tell_of(&mut model, told);
+    model
+}
+
+fn tell_of(model: &mut Model, told: Observed) {
+    let releases = Releases::from([(target("web", PRODUCTION), Arc::new(told))]);
+    tell(model, Event::ReleasesObserved(Arc::new(releases)));
+}
+
+fn told_up_to(last: Step) -> Observed {
+    told(Tier::Protected, done_up_to(last), Some(&lock(2)))
+}
+
+const SIZES: [(u16, u16); 3] = [(118, 34), (90, 28), (60, 16)];
+
+/// The ladder of a screen, without what is around it.
+fn ladder(model: &Model) -> String {
+    let shown = screen(model);
+    let rows: Vec<&str> = shown.lines().collect();
+    if model.size.1 < 20 {
+        return format!("{}\n", rows[rows.len() - 2]);
+    }
+    let top = rows.iter().position(|row| row.contains(" Release "));
+    let top = top.unwrap_or_else(|| panic!("no ladder: {shown}"));
+    rows[top..top + 5].join("\n") + "\n"
+}
+
+#[test]
+fn what_somebody_else_drives_is_on_the_ladder_in_all_its_states() {
+    let live = || web_production();
+    let candidate = || with_candidate(web_production());
+    let standby = || with_standby(web_production());
+    let reason = "watch failed: 3 probes in a row were bad".to_owned();
+    let states = vec![
+        (
+            live(),
+            told(Tier::Protected, vec![begins(Step::Pull)], Some(&lock(2))),
+        ),
+        (candidate(), told_up_to(Step::Verify)),
+        (candidate(), told_up_to(Step::Register)),
+        (standby(), told_up_to(Step::Drain)),
+        (
+            candidate(),
+            told(
+                Tier::Protected,
+                and(
+                    done_up_to(Step::Pull),
+                    ends(Step::Start, Direction::Forward, Some("exited with 1")),
+                ),
+                Some(&lock(2)),
+            ),
+        ),
+        (
+            candidate(),
+            told(Tier::Protected, done_up_to(Step::Register), None),
+        ),
+        (
+            live(),
+            closed(done_up_to(Step::Watch), Outcome::BackedOut { reason }),
+        ),
+    ];
+    let mut all = String::new();
+    for size in SIZES {
+        for (snapshot, told) in &states {
+            all.push_str(&ladder(&watching(size, snapshot.clone(), told.clone())));
+        }
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn the_whole_screen_is_that_of_an_own_release() {
+    let model = watching(
+        (118, 34),
+        with_candidate(web_production()),
+        told_up_to(Step::Register),
+    );
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn the_keys_that_command_a_release_say_who_drives_it() {
+    let mut model = watching(
+        SIZES[0],
+        with_candidate(web_production()),
+        told_up_to(Step::Register),
+    );
+    press(&mut model, "W");
+    for key in ["A", "X", "S", "P", "R"] {
+        let effects = press(&mut model, key);
+        assert!(
+            effects.is_empty() && model.dialog.is_none(),
+            "{key}: {effects:?}"
+        );
+        let said = model.notice.take().expect("an answer").text;
+        assert!(
+            said.contains("driven by ben@ops-2: watch it here"),
+            "{key}: {said}"
+        );
+    }
+    tell_of(
+        &mut model,
+        told(Tier::Protected, done_up_to(Step::Register), None),
+    );
+    press(&mut model, "X");
+    let said = model.notice.take().expect("an answer").text;
+    assert!(
+        said.contains("was interrupted and nobody drives it"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_cell_says_whether_a_release_moves_waits_rests_or_was_interrupted() {
+    let here = target("web", PRODUCTION);
+    let (candidate, standby) = (
+        with_candidate(web_production()),
+        with_standby(web_production()),
+    );
+    for (snapshot, told, expected) in [
+        (
+            &candidate,
+            told(Tier::Protected, vec![begins(Step::Pull)], Some(&lock(2))),
+            CellState::Releasing,
+        ),
+        (&candidate, told_up_to(Step::Register), CellState::Waiting),
+        (&standby, told_up_to(Step::Drain), CellState::Healthy),
+        (
+            &candidate,
+            told(Tier::Protected, done_up_to(Step::Register), None),
+            CellState::Interrupted,
+        ),
+    ] {
+        let mut model = watching(SIZES[0], snapshot.clone(), told);
+        assert_eq!(cell(&model, &here), expected);
+        // The same seen from another target.
+        model.open = Some(target("api", "qa"));
+        assert_eq!(cell(&model, &here), expected);
+    }
+    let resting = watching(SIZES[0], standby, told_up_to(Step::Drain));
+    let shown = screen(&resting);
+    assert!(
+        shown.contains("● web/production: healthy, standby"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn its_end_is_told_once_and_stays_on_the_ladder() {
+    let mut model = watching(
+        SIZES[0],
+        with_candidate(web_production()),
+        told_up_to(Step::Register),
+    );
+    model.notice = None;
+    let reason = "the checks failed".to_owned();
+    let over = closed(done_up_to(Step::Register), Outcome::BackedOut { reason });
+    tell_of(&mut model, over.clone());
+    let said = model.notice.take().expect("it is told").text;
+    assert_eq!(said, "web/production backed out: the checks failed");
+    tell_of(&mut model, over);
+    assert!(model.notice.is_none());
+    assert!(
+        ladder(&model).contains("backed out: the checks failed"),
+        "{}",
+        ladder(&model)
+    );
+    tell(
+        &mut model,
+        Event::WorldObserved(Arc::new(world(web_production()))),
+    );
+    assert!(!model.counts_time(), "what is over does not count");
+}
+
+#[test]
+fn a_lease_and_a_wait_count_on_the_screen_without_a_reading() {
+    let mut model = watching(
+        SIZES[0],
+        with_candidate(web_production()),
+        told_up_to(Step::Register),
+    );
+    assert!(model.counts_time());
+    assert!(screen(&model).contains("lock: ben@ops-2, lease 27s"));
+    let effects = greenroom::console::update::update(&mut model, Event::Ticked, later(12));
+    assert!(effects.is_empty(), "{effects:?}");
+    let shown = screen(&model);
+    assert!(shown.contains("lock: ben@ops-2, lease 15s"), "{shown}");
+    assert!(!shown.contains("27s"), "{shown}");
+}
+
+#[test]
+fn what_this_console_drives_is_not_told_twice() {
+    let mut model = model(SIZES[0], with_candidate(web_production()));
+    let own = super::world::asking(Step::Register);
+    tell(&mut model, Event::ReleaseMoved(Arc::new(own)));
+    tell_of(&mut model, told_up_to(Step::Register));
+    assert!(model.elsewhere().is_none());
+    assert!(screen(&model).contains("A answers: register waits for you"));
+    // Left in its middle, it is what the journal tells.
+    tell(&mut model, Event::DriverGone(release_id(2)));
+    assert!(model.elsewhere().is_none(), "its lock is still held");
+    tell_of(
+        &mut model,
+        told(Tier::Protected, done_up_to(Step::Verify), None),
+    );
+    assert!(model.elsewhere().is_some());
+    assert!(screen(&model).contains("interrupted after verify"));
+}

@@ -1,0 +1,237 @@
+//! Watching a rollout that the command line drives elsewhere: the true loop over real parts in a
+//! sandbox's world, while the real binary releases in a process of its own.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent};
+use greenroom::console::event::Input;
+use greenroom::console::run::Ears;
+use greenroom::console::terminal::Screen;
+use greenroom::console::{Charset, Desk, Mode, Model, Pace, Wardrobe, run};
+use greenroom::settings::{Request, Settings};
+use greenroom::watchers;
+use greenroom::wire::{self, EngineDesk};
+use ratatui::Frame;
+use ratatui::backend::TestBackend;
+use tokio::sync::mpsc;
+
+use super::world::{text, theme};
+use crate::sandbox::Sandbox;
+use crate::support::eventually;
+
+/// How long a step of a sandbox's release may take on a busy machine.
+const SOON: Duration = Duration::from_mins(1);
+
+/// A screen that a test reads, and everything that was ever on it.
+#[derive(Clone, Default)]
+struct Seen(Arc<Mutex<Vec<String>>>);
+
+struct Watched {
+    inner: ratatui::Terminal<TestBackend>,
+    seen: Seen,
+}
+
+impl Screen for Watched {
+    type Error = std::convert::Infallible;
+
+    fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> Result<(), Self::Error> {
+        self.inner.draw(render)?;
+        let shown = text(self.inner.backend().buffer());
+        self.seen.0.lock().expect("no panic").push(shown);
+        Ok(())
+    }
+
+    fn is_ours(&self) -> bool {
+        true
+    }
+
+    fn forget(&mut self) -> Result<(), Self::Error> {
+        self.inner.clear()
+    }
+
+    fn size(&self) -> Result<(u16, u16), Self::Error> {
+        self.inner.size().map(|size| (size.width, size.height))
+    }
+
+    fn copy(&mut self, _: &str) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// A console in this process, as `cli::console` wires it.
+struct Console {
+    keys: mpsc::Sender<Input>,
+    seen: Seen,
+    _watching: watchers::Watching,
+}
+
+impl Console {
+    async fn open(configuration: &Path) -> Self {
+        let request = Request {
+            path: Some(configuration.to_owned()),
+            environment: std::collections::BTreeMap::new(),
+            overrides: vec![("operator.name".into(), "ana".into())],
+        };
+        let loaded = Settings::load(&request).unwrap_or_else(|problems| panic!("{problems}"));
+        let app = wire::build(&loaded.settings, false)
+            .await
+            .unwrap_or_else(|report| panic!("{report}"));
+        let watching = watchers::start(&app.engine, app.frame.clone());
+        let clock = Arc::clone(app.engine.clock());
+        let (keys, input) = mpsc::channel(64);
+        let ears = Ears {
+            input,
+            world: watching.world.clone(),
+            in_flight: Vec::new(),
+        };
+        let desk = EngineDesk::new(Arc::clone(&app.engine), &watching);
+        let desk: Arc<dyn Desk> = Arc::new(desk);
+        let seen = Seen::default();
+        let mut screen = Watched {
+            inner: ratatui::Terminal::new(TestBackend::new(118, 34)).expect("a terminal"),
+            seen: seen.clone(),
+        };
+        let mode = Mode::Armable(Duration::from_mins(5));
+        let operator = app.engine.operator().clone();
+        let model = Model::new(operator, mode, clock.now(), (118, 34));
+        tokio::spawn(async move {
+            let wardrobe = Wardrobe::from(theme("dark", Charset::Unicode));
+            let pace = Pace::default();
+            let Ok(_) = run(&mut screen, ears, desk, model, &wardrobe, pace, || {
+                clock.now()
+            })
+            .await;
+        });
+        Self {
+            keys,
+            seen,
+            _watching: watching,
+        }
+    }
+
+    async fn key(&self, code: KeyCode) {
+        let input = Input::Key(KeyEvent::from(code));
+        self.keys.send(input).await.expect("the loop runs");
+    }
+
+    /// Opens an environment of `web` by its column.
+    async fn open_column(&self, column: usize, title: &str) {
+        for _ in 0..column {
+            self.key(KeyCode::Right).await;
+        }
+        self.key(KeyCode::Enter).await;
+        self.shows(title).await;
+    }
+
+    async fn shows(&self, words: &str) {
+        let holds = || async { self.now().contains(words) };
+        let what = format!("the screen shows {words:?}");
+        let waited = tokio::time::timeout(SOON, async {
+            while !holds().await {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        assert!(waited.await.is_ok(), "{what}:\n{}", self.now());
+    }
+
+    fn now(&self) -> String {
+        let all = self.seen.0.lock().expect("no panic");
+        all.last().cloned().unwrap_or_default()
+    }
+
+    /// Whether something was on the screen at some time.
+    fn showed(&self, words: &str) -> bool {
+        let all = self.seen.0.lock().expect("no panic");
+        all.iter().any(|screen| screen.contains(words))
+    }
+}
+
+async fn sandbox() -> Sandbox {
+    tokio::task::spawn_blocking(|| Sandbox::kept().up())
+        .await
+        .expect("a sandbox")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end() {
+    let sandbox = Arc::new(sandbox().await);
+    let console = Console::open(&sandbox.place().join("greenroom.toml")).await;
+    console.shows("web · dev").await;
+    console.open_column(1, "2 Slots · web · qa").await;
+    console.shows("no release is in flight here").await;
+    let elsewhere = Arc::clone(&sandbox);
+    let promote = tokio::task::spawn_blocking(move || {
+        let promote = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
+        let laid = [
+            "--reason",
+            "the basket is slow",
+            "--set",
+            "environments.qa.timing.standby=3s",
+            "--set",
+            "operator.name=ben",
+        ];
+        elsewhere.run(&[&promote[..], &laid[..]].concat())
+    });
+    console.shows("driven by ben@").await;
+    console.shows("web 1.9.0 → 1.8.2").await;
+    for rung in ["✓ start", "✓ verify", "✓ register", "✓ switch", "✓ drain"] {
+        console.shows(rung).await;
+    }
+    assert!(console.showed("back out now: "), "what backing out costs");
+    console.shows("3 passed").await;
+    console.shows("1.8.2 is live. 1.9.0 is kept warm").await;
+    console.key(KeyCode::Char('W')).await;
+    console.key(KeyCode::Char('X')).await;
+    console.shows("driven by ben@").await;
+    console.shows("✓ done").await;
+    let output = promote.await.expect("no panic");
+    assert!(output.status.success(), "{output:?}");
+    // Without a lock and a release nothing on the ladder moves any more.
+    console.shows("· over").await;
+    assert!(
+        !console.showed("interrupted"),
+        "its end was known before its lock was gone"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_that_waits_elsewhere_and_is_killed_is_shown_as_interrupted() {
+    let sandbox = Arc::new(sandbox().await);
+    let console = Console::open(&sandbox.place().join("greenroom.toml")).await;
+    console.shows("web · dev").await;
+    console.open_column(2, "PRODUCTION (protected)").await;
+    let elsewhere = Arc::clone(&sandbox);
+    let pty = tokio::task::spawn_blocking(move || {
+        // The first environment opens the store that all share.
+        let mut pty = elsewhere.on_a_terminal(&[
+            "--set",
+            "environments.dev.lock.lease=3s",
+            "--set",
+            "environments.dev.lock.heartbeat=1s",
+            "promote",
+            "web",
+            "production",
+            "--from",
+            "qa",
+            "--reason",
+            "a test",
+        ]);
+        pty.wait_for_text("begin? type yes:", SOON);
+        pty.keys("yes\r");
+        pty
+    });
+    let pty = pty.await.expect("no panic");
+    console.shows("to approve register since").await;
+    console.shows("web/production: register waits").await;
+    let waits = "waits for ben@";
+    assert!(console.now().contains(waits), "{}", console.now());
+    // Dropping it kills it: nobody gives the lock back, and the lease runs out.
+    drop(pty);
+    console.shows("interrupted after verify at").await;
+    console.shows("web/production: interrupted").await;
+    console.shows("blue has the traffic now, as observed").await;
+    let gone = || async { !console.now().contains("lock: ") };
+    eventually("the lock is gone", SOON, gone).await;
+}

@@ -1,0 +1,224 @@
+//! Hostile output of an instance, from the bytes that an engine hands on to the bytes that the
+//! terminal gets: none of it is a control there, and its words can be read.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use greenroom::console::Model;
+use greenroom::console::event::Event;
+use greenroom::console::{Charset, view};
+use greenroom::inventory::{Endpoint, Instance, InstanceId, Occupancy, Slot, Target, Version};
+use greenroom::logs::{self, NewLine};
+use greenroom::ports::{
+    EngineInfo, Failure, FailureKind, LogChunk, LogStream, Result, RuntimeReader,
+};
+use jiff::Timestamp;
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+
+use super::world::{ago, model, press, tell, theme, web_production, with_candidate};
+
+const SIZE: (u16, u16) = (118, 60);
+
+/// A runtime that has nothing but one log, and ends it.
+struct Hostile(Mutex<Vec<LogChunk>>);
+
+fn nothing<T>(kind: FailureKind) -> Result<T> {
+    Err(Failure::new(kind, "script", "asking", "only a log"))
+}
+
+#[async_trait]
+impl RuntimeReader for Hostile {
+    async fn engine(&self) -> Result<EngineInfo> {
+        nothing(FailureKind::Unsupported)
+    }
+    async fn instances(&self, _: &Target) -> Result<Vec<Instance>> {
+        nothing(FailureKind::Unsupported)
+    }
+    async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>> {
+        nothing(FailureKind::Unsupported)
+    }
+    async fn occupancy(&self, _: &Target, _: Slot, _: &Endpoint) -> Result<Occupancy> {
+        nothing(FailureKind::Unsupported)
+    }
+    async fn has_image(&self, _: &Version) -> Result<bool> {
+        nothing(FailureKind::Unsupported)
+    }
+    async fn changes(&self) -> Result<BoxStream<'static, Result<()>>> {
+        nothing(FailureKind::Unsupported)
+    }
+    async fn logs(
+        &self,
+        _: &InstanceId,
+        _: Option<Timestamp>,
+        _: usize,
+    ) -> Result<BoxStream<'static, Result<LogChunk>>> {
+        let lines = std::mem::take(&mut *self.0.lock().expect("no panic"));
+        if lines.is_empty() {
+            return nothing(FailureKind::Missing);
+        }
+        Ok(stream::iter(lines.into_iter().map(Ok)).boxed())
+    }
+}
+
+/// The lines of an output, as the house takes them in.
+async fn taken_in(output: &[u8]) -> Vec<NewLine> {
+    let lines = output.split(|byte| *byte == b'\n');
+    let chunks = lines.filter(|line| !line.is_empty()).map(|line| LogChunk {
+        at: Some(ago(3)),
+        stream: LogStream::Out,
+        bytes: line.to_vec(),
+    });
+    let reader = Arc::new(Hostile(Mutex::new(chunks.collect())));
+    let mut batches = logs::follow(reader, InstanceId("i".into()), 100);
+    let mut lines = Vec::new();
+    let taking = async {
+        while let Some(batch) = batches.recv().await {
+            lines.extend(batch);
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), taking)
+        .await
+        .expect("an end");
+    lines
+}
+
+fn filled(lines: Vec<NewLine>) -> Model {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    let source = model.log.source().cloned().expect("a log");
+    let batch = lines;
+    tell(&mut model, Event::LogArrived { source, batch });
+    press(&mut model, "5");
+    model
+}
+
+/// The bytes that a terminal gets for a screen.
+fn drawn(model: &Model) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let area = Rect::new(0, 0, SIZE.0, SIZE.1);
+    let options = TerminalOptions {
+        viewport: Viewport::Fixed(area),
+    };
+    let backend = CrosstermBackend::new(&mut bytes);
+    let mut terminal = Terminal::with_options(backend, options).expect("a terminal");
+    let theme = theme("dark", Charset::Unicode);
+    terminal
+        .draw(|frame| view::draw(model, &theme, frame))
+        .expect("drawn");
+    drop(terminal);
+    bytes
+}
+
+/// What in a stream of bytes is not a character, a place or a style.
+#[derive(Default)]
+struct Controls(Vec<String>);
+
+impl vte::Perform for Controls {
+    fn print(&mut self, c: char) {
+        let hides = matches!(c, '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+        if hides {
+            self.0.push(format!("print {c:?}"));
+        }
+    }
+    fn execute(&mut self, byte: u8) {
+        self.0.push(format!("execute {byte}"));
+    }
+    fn hook(&mut self, _: &vte::Params, _: &[u8], _: bool, action: char) {
+        self.0.push(format!("device control {action}"));
+    }
+    fn osc_dispatch(&mut self, parts: &[&[u8]], _: bool) {
+        let parts = parts.iter().map(|part| String::from_utf8_lossy(part));
+        self.0.push(format!("OSC {}", parts.collect::<String>()));
+    }
+    fn csi_dispatch(&mut self, _: &vte::Params, marks: &[u8], _: bool, action: char) {
+        let is_private = !marks.is_empty();
+        if is_private && !matches!(action, 'h' | 'l') || !matches!(action, 'H' | 'm' | 'h' | 'l') {
+            self.0.push(format!("CSI {marks:?} {action}"));
+        }
+    }
+    fn esc_dispatch(&mut self, _: &[u8], _: bool, byte: u8) {
+        self.0.push(format!("ESC {byte}"));
+    }
+}
+
+fn controls(bytes: &[u8]) -> Vec<String> {
+    let mut controls = Controls::default();
+    vte::Parser::new().advance(&mut controls, bytes);
+    controls.0
+}
+
+/// What a terminal shows of it.
+fn shown(bytes: &[u8]) -> String {
+    let (columns, rows) = (SIZE.0.try_into(), SIZE.1.try_into());
+    let mut terminal = vt100::Parser::new(rows.expect("rows"), columns.expect("columns"), 0);
+    terminal.process(bytes);
+    terminal.screen().contents()
+}
+
+#[tokio::test]
+async fn nothing_hostile_reaches_the_terminal_and_every_line_can_be_read() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/logs");
+    let plain = drawn(&filled(Vec::new()));
+    assert_eq!(controls(&plain), [""; 0], "a screen without a log");
+    let mut files = 0;
+    for entry in std::fs::read_dir(directory).expect("fixtures") {
+        let path = entry.expect("a file").path();
+        let output = std::fs::read(&path).expect("its bytes");
+        files += 1;
+        let hostile = controls(&output);
+        let name = path.display();
+        let lines = output.split(|byte| *byte == b'\n').count() - 1;
+        let mut model = filled(taken_in(&output).await);
+        for keys in ["", "w", "/readable", "t"] {
+            press(&mut model, keys);
+            let bytes = drawn(&model);
+            assert_eq!(controls(&bytes), [""; 0], "{name}, which had {hostile:?}");
+            let screen = shown(&bytes);
+            // Where characters were taken out of the word, a mark stands in their place.
+            let words = screen.replace('\u{fffd}', "");
+            assert!(words.matches("able-").count() >= lines, "{name}:\n{screen}");
+        }
+    }
+    assert!(files >= 5, "{files} fixtures");
+}
+
+#[tokio::test]
+async fn a_line_of_a_megabyte_is_cut_and_says_so_and_its_end_can_be_read() {
+    let mut output = b"readable beginning ".to_vec();
+    output.resize(1024 * 1024, b'x');
+    output.extend(b"\nafter it\n");
+    let mut model = filled(taken_in(&output).await);
+    let screen = shown(&drawn(&model));
+    assert!(screen.contains("readable beginning xxxx"), "{screen}");
+    assert!(screen.contains("after it"), "{screen}");
+    press(&mut model, "w");
+    let screen = shown(&drawn(&model));
+    assert!(
+        screen.contains("[cut here, of 1024 KiB that came]"),
+        "{screen}"
+    );
+    assert!(screen.contains("after it"), "{screen}");
+    press(&mut model, "g");
+    let screen = shown(&drawn(&model));
+    assert!(screen.contains("readable beginning xxxx"), "{screen}");
+}
+
+#[tokio::test]
+async fn a_release_that_speaks_hostile_words_is_harmless_in_its_steps() {
+    let mut model = filled(Vec::new());
+    let mut status = super::world::verifying();
+    let mut plan = (*status.plan).clone();
+    plan.reason = Some("\u{1b}]0;owned\u{7}\u{202e}readable".into());
+    status.plan = Arc::new(plan);
+    tell(&mut model, Event::ReleaseMoved(Arc::new(status)));
+    press(&mut model, "ooo");
+    let bytes = drawn(&model);
+    assert_eq!(controls(&bytes), [""; 0]);
+    assert!(shown(&bytes).contains("readable"));
+}

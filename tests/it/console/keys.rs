@@ -1,0 +1,265 @@
+//! Keys as the operator has them: bound otherwise, named everywhere as they are, searched in the
+//! help; and the keys that change how much of the screen a pane has.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyCode;
+use greenroom::console::action::{Action, BINDINGS};
+use greenroom::console::event::Event;
+use greenroom::console::keymap::Chord;
+use greenroom::console::model::{Dialog, Pane};
+use greenroom::console::{Charset, Keymap, Model};
+use greenroom::history::Step;
+use proptest::prelude::*;
+
+use super::world::{
+    asking, drawn, model, press, press_key, screen, tell, theme, web_production, with_candidate,
+};
+
+fn chord(text: &str) -> Chord {
+    Chord::parse(text).expect("a key")
+}
+
+fn with_keys(wishes: &[(Action, &[&str])]) -> Model {
+    let wishes: Vec<_> = wishes
+        .iter()
+        .map(|(action, keys)| (*action, keys.iter().map(|key| chord(key)).collect()))
+        .collect();
+    let mut model = model((118, 34), with_candidate(web_production()));
+    model.keymap = Arc::new(Keymap::rebound(&wishes));
+    model
+}
+
+#[test]
+fn what_is_bound_otherwise_is_named_so_in_footer_help_palette_and_header() {
+    let mut model = with_keys(&[
+        (Action::Zoom, &["z", "F11"]),
+        (Action::Arm, &["K"]),
+        (Action::Help, &["F1"]),
+    ]);
+    let main = screen(&model);
+    assert!(main.contains("z zoom"), "{main}");
+    assert!(main.contains("read-only (K arms)"), "{main}");
+    assert!(main.contains("F1 help  q quit"), "{main}");
+    press(&mut model, "%");
+    assert!(screen(&model).contains("F1 shows all keys"));
+    press_key(&mut model, KeyCode::F(1));
+    press(&mut model, "zoom");
+    assert!(screen(&model).contains("z F11"), "{}", screen(&model));
+    press_key(&mut model, KeyCode::Esc);
+    press(&mut model, ":zoom");
+    assert!(screen(&model).contains("z F11"), "{}", screen(&model));
+    press_key(&mut model, KeyCode::Esc);
+    press(&mut model, "z");
+    assert!(model.looks.zoomed);
+}
+
+#[test]
+fn a_refusal_names_the_way_out_as_it_is_bound() {
+    let mut model = with_keys(&[(Action::Arm, &["K"]), (Action::Approve, &["Y"])]);
+    press(&mut model, "P");
+    assert!(
+        screen(&model).contains("K arms web/production"),
+        "{}",
+        screen(&model)
+    );
+    press(&mut model, "K");
+    tell(
+        &mut model,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    press(&mut model, "P");
+    assert!(
+        screen(&model).contains("Y answers it, X backs it out"),
+        "{}",
+        screen(&model)
+    );
+    press(&mut model, "A");
+    assert!(screen(&model).contains("that key does nothing here"));
+    press(&mut model, "Y");
+    assert!(
+        screen(&model).contains("Switch traffic"),
+        "{}",
+        screen(&model)
+    );
+}
+
+#[test]
+fn a_wish_that_clashes_is_told_and_listed_in_the_help() {
+    let mut model = with_keys(&[(Action::Mouse, &["q"]), (Action::Zoom, &["?"])]);
+    let remarks: Vec<String> = model
+        .keymap
+        .clashes()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    model.remark(&remarks);
+    let notice = "q is not bound to mouse: it is the key of quit (and 1 more: ? lists them)";
+    assert!(
+        screen(&model).contains("is not bound to"),
+        "{}",
+        screen(&model)
+    );
+    let told = model.notice.as_ref().map(|notice| notice.text.clone());
+    assert!(
+        told.is_some_and(|told| told.contains("and 1 more: ? lists them")),
+        "{notice}"
+    );
+    press(&mut model, "?");
+    for _ in 0..8 {
+        press_key(&mut model, KeyCode::PageDown);
+    }
+    let help = screen(&model);
+    assert!(help.contains("Not as configured"), "{help}");
+    assert!(
+        help.contains("? is not bound to zoom: it is the key of help"),
+        "{help}"
+    );
+}
+
+#[test]
+fn the_help_is_sorted_by_what_keys_are_for() {
+    let mut model = with_keys(&[]);
+    press(&mut model, "?");
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn the_help_is_searched_by_key_name_and_words() {
+    for (typed, found, lost) in [
+        ("roll", "switch back to the version", "end the console"),
+        ("clipboard", "copy what the cursor is on", "end the console"),
+        ("hide-log", "hide the log", "end the console"),
+        ("xyzzy", "nothing here is called that", "hide the log"),
+    ] {
+        let mut model = with_keys(&[]);
+        press(&mut model, "?");
+        press(&mut model, typed);
+        let help = screen(&model);
+        assert!(help.contains(found), "{typed}: {help}");
+        assert!(!help.contains(lost), "{typed}: {help}");
+    }
+}
+
+#[test]
+fn the_footer_says_first_what_a_release_waits_for_and_always_how_to_get_help_and_out() {
+    let mut waiting = with_keys(&[]);
+    tell(
+        &mut waiting,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    waiting.notice = None;
+    for width in 60..=140 {
+        for focus in Pane::ALL {
+            waiting.size = (width, 34);
+            waiting.focus = focus;
+            let screen = screen(&waiting);
+            let footer = screen.lines().last().expect("a footer");
+            assert!(footer.starts_with(" A approve  X back out"), "{footer}");
+            assert!(footer.ends_with("? help  q quit"), "{footer}");
+            let labels: Vec<&str> = BINDINGS.iter().map(|binding| binding.label).collect();
+            for part in footer.trim().split("  ") {
+                let (_, label) = part.split_once(' ').expect("a key and a label");
+                assert!(labels.contains(&label), "{label:?} is cut in {footer:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pane_zooms_to_all_but_header_ladder_and_footer_and_back() {
+    let mut model = with_keys(&[]);
+    press(&mut model, "5+");
+    let zoomed = screen(&model);
+    assert!(
+        zoomed.contains("5 Logs") && !zoomed.contains("2 Slots"),
+        "{zoomed}"
+    );
+    assert!(zoomed.contains("Release"), "{zoomed}");
+    press(&mut model, "2");
+    assert!(screen(&model).contains("2 Slots") && !screen(&model).contains("5 Logs"));
+    press(&mut model, "+");
+    assert!(screen(&model).contains("has the screen already"));
+    press(&mut model, "_");
+    assert!(screen(&model).contains("5 Logs"));
+    press(&mut model, "+");
+    press_key(&mut model, KeyCode::Esc);
+    assert!(!model.looks.zoomed);
+    assert_eq!(model.focus, Pane::Slots);
+}
+
+#[test]
+fn a_hidden_log_gives_its_room_away_and_comes_back_when_it_is_wanted() {
+    let mut model = with_keys(&[]);
+    press(&mut model, "5\\");
+    assert_eq!(model.focus, Pane::Environments);
+    assert!(!screen(&model).contains("5 Logs"), "{}", screen(&model));
+    assert!(screen(&model).contains("\\ shows it again"));
+    for _ in 0..5 {
+        press_key(&mut model, KeyCode::Tab);
+        assert_ne!(model.focus, Pane::Logs);
+        press_key(&mut model, KeyCode::BackTab);
+        assert_ne!(model.focus, Pane::Logs);
+    }
+    press(&mut model, "5");
+    assert!(screen(&model).contains("5 Logs"));
+    press(&mut model, "1");
+    assert!(screen(&model).contains("5 Logs"));
+}
+
+#[test]
+fn the_terminal_is_not_given_back_while_a_release_would_stand_still() {
+    let mut model = with_keys(&[]);
+    let ctrl_z = || {
+        use crossterm::event::{KeyEvent, KeyModifiers};
+        let key = KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL);
+        Event::Input(greenroom::console::event::Input::Key(key))
+    };
+    assert!(tell(&mut model, ctrl_z()).is_empty());
+    assert!(screen(&model).contains("no shell waits"));
+    model.has_shell = true;
+    let effects = tell(&mut model, ctrl_z());
+    assert!(matches!(
+        effects.as_slice(),
+        [greenroom::console::effect::Effect::Suspend]
+    ));
+    tell(
+        &mut model,
+        Event::ReleaseMoved(Arc::new(asking(Step::Register))),
+    );
+    assert!(tell(&mut model, ctrl_z()).is_empty());
+    assert!(screen(&model).contains("it would stand still; q asks what to do"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn every_dialog_is_drawn_at_every_size(
+        width in 1_u16..400,
+        height in 1_u16..120,
+        keys in prop::sample::select(vec!["", "?", ":", "T", "WP", "X", "A", "q", "2\n", "3\n", "4\n", "5+", "\\", "/", "H"]),
+        waits in any::<bool>(),
+    ) {
+        let mut model = with_keys(&[]);
+        model.looks.themes = vec!["dark".into(), "light".into()];
+        model.looks.theme = "dark".into();
+        if waits {
+            tell(&mut model, Event::ReleaseMoved(Arc::new(asking(Step::Switch))));
+        }
+        for c in keys.chars() {
+            let code = if c == '\n' { KeyCode::Enter } else { KeyCode::Char(c) };
+            press_key(&mut model, code);
+        }
+        model.size = (width, height);
+        let theme = theme("dark", Charset::Unicode);
+        let buffer = drawn(&model, &theme);
+        let is_card = width < 60 || height < 16;
+        if is_card && width >= 12 && height >= 4 {
+            let text = super::world::text(&buffer);
+            prop_assert!(text.contains("quits") || text.contains("Esc"), "{}", text);
+        }
+        if matches!(model.dialog, Some(Dialog::Help(_))) && !is_card {
+            prop_assert!(super::world::text(&buffer).contains("Esc close"));
+        }
+    }
+}

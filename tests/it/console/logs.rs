@@ -1,0 +1,524 @@
+//! The pane of logs: which is shown, what stays when instances come and go, and how lines are found.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crossterm::event::KeyCode;
+use greenroom::console::Model;
+use greenroom::console::effect::Effect;
+use greenroom::console::event::Event;
+use greenroom::console::model::{LogKind, LogSource};
+use greenroom::history::Step;
+use greenroom::inventory::{InstanceId, Slot, Snapshot};
+use greenroom::logs::{NewLine, Origin};
+use jiff::Timestamp;
+
+use super::world::{
+    ago, asking, model, now, press, press_key, screen, tell, verifying, web_production,
+    with_candidate, with_standby, world,
+};
+
+const SIZE: (u16, u16) = (118, 50);
+
+fn line(at: Timestamp, text: &str) -> NewLine {
+    NewLine {
+        at: Some(at),
+        origin: Origin::Out,
+        text: text.into(),
+    }
+}
+
+/// What is followed in a slot.
+fn source(model: &Model, slot: Slot) -> LogSource {
+    let mut followed = model.log.followed.values();
+    let found =
+        followed.find(|source| matches!(source, LogSource::Instance { slot: s, .. } if *s == slot));
+    found.cloned().expect("it is followed")
+}
+
+fn arrive(model: &mut Model, source: &LogSource, batch: Vec<NewLine>) {
+    let source = source.clone();
+    tell(model, Event::LogArrived { source, batch });
+}
+
+fn observed(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
+    tell(model, Event::WorldObserved(Arc::new(world(snapshot))))
+}
+
+fn followed(effects: &[Effect]) -> Vec<LogSource> {
+    let followed = |effect: &Effect| match effect {
+        Effect::FollowLog(source) => Some(source.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(followed).collect()
+}
+
+/// Both slots run, and the log has the keys.
+fn both() -> Model {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    press(&mut model, "5");
+    model
+}
+
+/// The lines inside the pane.
+fn pane(model: &Model) -> Vec<String> {
+    let screen = screen(model);
+    let lines: Vec<&str> = screen.lines().collect();
+    let top = lines
+        .iter()
+        .position(|line| line.contains("5 Logs"))
+        .expect("the pane");
+    let inside = lines[top + 1..]
+        .iter()
+        .take_while(|line| line.starts_with('│'));
+    inside
+        .map(|line| line.trim_matches('│').trim_end().to_owned())
+        .collect()
+}
+
+fn title(model: &Model) -> String {
+    let screen = screen(model);
+    let title = screen.lines().find(|line| line.contains("5 Logs"));
+    title.expect("the pane").to_owned()
+}
+
+#[test]
+fn the_log_is_the_candidates_until_a_key_chooses_another() {
+    let mut model = model(SIZE, web_production());
+    assert_eq!(model.log.slot(), Some(Slot::Blue));
+    let effects = observed(&mut model, with_candidate(web_production()));
+    assert!(matches!(
+        followed(&effects).as_slice(),
+        [LogSource::Instance {
+            slot: Slot::Green,
+            ..
+        }]
+    ));
+    press(&mut model, "5");
+    for (kind, words) in [
+        (LogKind::Both, "blue web:1.8.2 and green web:1.9.0"),
+        (LogKind::Proxy, "proxy of web/production"),
+        (LogKind::Steps, "release steps of web/production"),
+        (LogKind::Slot(Slot::Blue), "blue web:1.8.2"),
+        (LogKind::Slot(Slot::Green), "green web:1.9.0"),
+    ] {
+        press(&mut model, "o");
+        assert_eq!(model.log.kind, kind);
+        assert!(title(&model).contains(words), "{}", title(&model));
+    }
+    // What was followed once is followed on; nothing is opened twice.
+    assert_eq!(model.log.followed.len(), 3);
+    assert!(followed(&press(&mut model, "ooooo")).is_empty());
+}
+
+#[test]
+fn a_slot_that_holds_nothing_is_passed_over() {
+    let mut model = model(SIZE, web_production());
+    press(&mut model, "5o");
+    assert_eq!(model.log.kind, LogKind::Both);
+    press(&mut model, "ooo");
+    assert_eq!(model.log.kind, LogKind::Slot(Slot::Blue));
+}
+
+#[test]
+fn both_slots_are_one_log_by_time_and_every_line_names_its_slot() {
+    let mut model = both();
+    let green = source(&model, Slot::Green);
+    arrive(
+        &mut model,
+        &green,
+        vec![line(ago(9), "g9"), line(ago(5), "g5")],
+    );
+    press(&mut model, "o");
+    let blue = source(&model, Slot::Blue);
+    arrive(
+        &mut model,
+        &blue,
+        vec![line(ago(20), "b20"), line(ago(7), "b7")],
+    );
+    arrive(&mut model, &green, vec![line(ago(1), "g1")]);
+    arrive(&mut model, &blue, vec![line(ago(3), "b3")]);
+    let words: Vec<String> = pane(&model)
+        .iter()
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            line.split_whitespace()
+                .skip(1)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "blue b20", "green g9", "blue b7", "green g5", "blue b3", "green g1"
+        ]
+    );
+    press(&mut model, "ooo");
+    assert_eq!(model.log.kind, LogKind::Slot(Slot::Blue));
+    assert_eq!(
+        pane(&model)[..3]
+            .iter()
+            .filter(|l| l.contains(" b"))
+            .count(),
+        3
+    );
+}
+
+#[test]
+fn a_new_instance_in_the_slot_goes_on_in_the_same_log_with_a_line_that_names_it() {
+    let mut model = both();
+    let green = source(&model, Slot::Green);
+    arrive(&mut model, &green, vec![line(ago(9), "last words")]);
+    // Gone first, as when it is made anew.
+    assert!(followed(&observed(&mut model, web_production())).is_empty());
+    let mut snapshot = with_candidate(web_production());
+    let instance = snapshot.slots.green.instance.as_mut().expect("a candidate");
+    instance.id = InstanceId("fedc".repeat(16));
+    let effects = observed(&mut model, snapshot);
+    let new = source(&model, Slot::Green);
+    assert_eq!(followed(&effects).first(), Some(&new));
+    arrive(&mut model, &new, vec![line(ago(1), "first words")]);
+    arrive(&mut model, &green, vec![line(ago(1), "too late")]);
+    assert_eq!(model.log.kind, LogKind::Slot(Slot::Green));
+    let shown = pane(&model).join("\n");
+    for words in [
+        "last words",
+        "another instance speaks: green web:1.9.0, fedcfedc",
+        "first words",
+    ] {
+        assert!(shown.contains(words), "{words} is in\n{shown}");
+    }
+    assert!(!shown.contains("too late"), "{shown}");
+}
+
+#[test]
+fn another_target_has_other_logs_and_the_old_ones_are_left() {
+    let mut model = both();
+    let green = source(&model, Slot::Green);
+    arrive(&mut model, &green, vec![line(ago(1), "of production")]);
+    press(&mut model, "1h");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::LeaveLogs))
+    );
+    assert_eq!(followed(&effects).len(), 1);
+    assert!(model.log.log().ring().is_empty());
+    arrive(&mut model, &green, vec![line(ago(1), "of production")]);
+    assert!(model.log.log().ring().is_empty());
+}
+
+#[test]
+fn the_log_stays_still_while_lines_pour_in() {
+    let mut model = model(SIZE, web_production());
+    let blue = source(&model, Slot::Blue);
+    let pour = |model: &mut Model, from: u32| {
+        let batch = (from..from + 50).map(|n| line(now(), &format!("line {n}.")));
+        arrive(model, &blue, batch.collect());
+    };
+    pour(&mut model, 0);
+    press(&mut model, "5");
+    assert!(screen(&model).contains("line 49."));
+    press(&mut model, "k");
+    pour(&mut model, 50);
+    let shown = screen(&model);
+    assert!(
+        shown.contains("line 48.") && !shown.contains("line 49."),
+        "{shown}"
+    );
+    assert!(shown.contains("staying, 51 below"), "{shown}");
+    press(&mut model, "G");
+    assert!(screen(&model).contains("line 99."));
+    press(&mut model, "f");
+    pour(&mut model, 100);
+    assert!(screen(&model).contains("line 99."));
+    press(&mut model, "f");
+    assert!(screen(&model).contains("line 149."));
+}
+
+#[test]
+fn dropped_lines_are_counted_in_the_title() {
+    let mut model = both();
+    let green = source(&model, Slot::Green);
+    for _ in 0..30 {
+        arrive(
+            &mut model,
+            &green,
+            (0..1000).map(|n| line(now(), &n.to_string())).collect(),
+        );
+    }
+    let title = title(&model);
+    assert!(
+        title.contains("30,000 lines · oldest 10,000 dropped"),
+        "{title}"
+    );
+}
+
+#[test]
+fn a_searched_line_is_found_while_it_is_typed_and_the_title_says_which() {
+    let mut model = both();
+    let green = source(&model, Slot::Green);
+    let text = |n: u32| match n % 100 {
+        7 => format!("WARN Basket {n} is cold"),
+        _ => format!("INFO GET /{n}"),
+    };
+    arrive(
+        &mut model,
+        &green,
+        (0..1000).map(|n| line(now(), &text(n))).collect(),
+    );
+    press(&mut model, "/bask");
+    assert!(
+        title(&model).contains("/bask 10 of 10"),
+        "{}",
+        title(&model)
+    );
+    assert!(
+        pane(&model)
+            .iter()
+            .any(|line| line.starts_with('▸') && line.contains("Basket 907"))
+    );
+    press_key(&mut model, KeyCode::Enter);
+    press(&mut model, "NN");
+    assert!(title(&model).contains("/bask 8 of 10"), "{}", title(&model));
+    assert!(screen(&model).contains("Basket 707 is cold"));
+    press(&mut model, "nnn");
+    assert!(title(&model).contains("/bask 1 of 10"), "{}", title(&model));
+    assert!(screen(&model).contains("past the newest: from the oldest again"));
+    press(&mut model, "/Q");
+    assert!(title(&model).contains("not found"), "{}", title(&model));
+    press_key(&mut model, KeyCode::Enter);
+    assert!(screen(&model).contains("no line that is shown has baskQ"));
+}
+
+#[test]
+fn a_search_that_is_given_up_puts_the_view_back() {
+    let mut model = both();
+    let green = source(&model, Slot::Green);
+    arrive(
+        &mut model,
+        &green,
+        (0..1000)
+            .map(|n| line(now(), &format!("line {n}.")))
+            .collect(),
+    );
+    let before = pane(&model);
+    press(&mut model, "/line 3.");
+    assert_ne!(pane(&model), before);
+    press_key(&mut model, KeyCode::Esc);
+    assert_eq!(pane(&model), before);
+    assert!(title(&model).contains("following"), "{}", title(&model));
+}
+
+#[test]
+fn escape_ends_the_search_and_then_the_filter_and_then_leaves_the_log() {
+    let mut model = both();
+    let green = source(&model, Slot::Green);
+    arrive(
+        &mut model,
+        &green,
+        (0..100)
+            .map(|n| line(now(), &format!("line {n}.")))
+            .collect(),
+    );
+    press(&mut model, "&7");
+    press_key(&mut model, KeyCode::Enter);
+    press(&mut model, "/77");
+    press_key(&mut model, KeyCode::Enter);
+    let shown = title(&model);
+    assert!(shown.contains("&7 19 · /77 1 of 1"), "{shown}");
+    press_key(&mut model, KeyCode::Esc);
+    assert!(title(&model).contains("&7 19") && !title(&model).contains("/77"));
+    press_key(&mut model, KeyCode::Esc);
+    assert!(!title(&model).contains('&'));
+    assert_eq!(model.focus, greenroom::console::model::Pane::Logs);
+    press_key(&mut model, KeyCode::Esc);
+    assert_eq!(model.focus, greenroom::console::model::Pane::Environments);
+}
+
+#[test]
+fn the_search_goes_with_the_operator_from_log_to_log() {
+    let mut model = both();
+    let green = source(&model, Slot::Green);
+    arrive(&mut model, &green, vec![line(ago(3), "an error in green")]);
+    press(&mut model, "/error");
+    press_key(&mut model, KeyCode::Enter);
+    press(&mut model, "o");
+    let blue = source(&model, Slot::Blue);
+    arrive(&mut model, &blue, vec![line(ago(2), "an Error in blue")]);
+    assert!(
+        title(&model).contains("/error 2 found"),
+        "{}",
+        title(&model)
+    );
+    press(&mut model, "n");
+    assert!(title(&model).contains("/error 2 of 2"), "{}", title(&model));
+}
+
+#[test]
+fn what_is_far_to_the_right_is_brought_into_view() {
+    let mut model = both();
+    let green = source(&model, Slot::Green);
+    let long = format!("{}needle{}", "hay ".repeat(100), " hay".repeat(100));
+    arrive(
+        &mut model,
+        &green,
+        vec![line(now(), &long), line(now(), "short")],
+    );
+    assert!(!screen(&model).contains("needle"));
+    press(&mut model, "/needle");
+    assert!(pane(&model)[0].contains("needle"), "{:?}", pane(&model));
+    press_key(&mut model, KeyCode::Esc);
+    press(&mut model, "w");
+    let shown = pane(&model);
+    assert!(
+        shown
+            .iter()
+            .any(|line| line.contains("needle") || line.contains("short"))
+    );
+    assert!(!shown.iter().any(|line| line.contains('…')), "{shown:?}");
+}
+
+#[test]
+fn since_goes_round_and_the_title_names_the_moment() {
+    let mut model = both();
+    let green = source(&model, Slot::Green);
+    let lines = [7200, 1800, 600, 120, 30].map(|age| line(ago(age), &format!("{age}s old")));
+    arrive(&mut model, &green, lines.to_vec());
+    let count = |model: &Model| {
+        pane(model)
+            .iter()
+            .filter(|line| line.contains("s old"))
+            .count()
+    };
+    for (words, lines) in [
+        ("since 14:01:11Z", 1),
+        ("since 13:57:11Z", 2),
+        ("since 13:47:11Z", 3),
+        ("since 13:02:11Z", 4),
+        ("following", 5),
+    ] {
+        press(&mut model, "i");
+        assert!(
+            title(&model).contains(words),
+            "{words} in {}",
+            title(&model)
+        );
+        assert_eq!(count(&model), lines, "{words}");
+    }
+}
+
+#[test]
+fn times_are_hidden_and_shown_by_a_key() {
+    let mut model = both();
+    let green = source(&model, Slot::Green);
+    arrive(&mut model, &green, vec![line(ago(1), "one")]);
+    assert!(
+        pane(&model)[0].starts_with(" 14:02:10.000   one"),
+        "{:?}",
+        pane(&model)
+    );
+    press(&mut model, "t");
+    assert!(pane(&model)[0].starts_with("   one"), "{:?}", pane(&model));
+}
+
+#[test]
+fn what_is_shown_is_saved_and_both_answers_are_told() {
+    let mut model = both();
+    assert!(press(&mut model, "s").is_empty());
+    assert!(screen(&model).contains("nothing to save"));
+    let green = source(&model, Slot::Green);
+    arrive(
+        &mut model,
+        &green,
+        (0..30)
+            .map(|n| line(ago(1), &format!("line {n}.")))
+            .collect(),
+    );
+    press(&mut model, "&3");
+    press_key(&mut model, KeyCode::Enter);
+    let effects = press(&mut model, "s");
+    let [Effect::SaveLog(saved)] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(saved.name, "web-production-green-20261120T140211Z.log");
+    let texts: Vec<&str> = saved.lines.iter().map(|line| &*line.text).collect();
+    assert_eq!(texts, ["line 3.", "line 13.", "line 23."]);
+    let place = Ok("/state/saved/web.log".into());
+    tell(&mut model, Event::LogSaved { lines: 3, place });
+    assert!(screen(&model).contains("3 lines saved to /state/saved/web.log"));
+    let place = Err("/state: no space left".into());
+    tell(&mut model, Event::LogSaved { lines: 3, place });
+    assert!(screen(&model).contains("nothing was saved: /state: no space left"));
+}
+
+#[test]
+fn the_steps_of_a_release_are_a_log_of_their_own() {
+    let mut model = both();
+    press(&mut model, "oo");
+    press(&mut model, "o");
+    assert!(
+        screen(&model).contains("no release of web/production went on"),
+        "{}",
+        screen(&model)
+    );
+    tell(&mut model, Event::ReleaseMoved(Arc::new(verifying())));
+    tell(&mut model, Event::ReleaseMoved(Arc::new(verifying())));
+    tell(
+        &mut model,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    insta::assert_snapshot!(pane(&model).join("\n"));
+}
+
+#[test]
+fn every_mode_of_the_pane() {
+    let mut model = model(SIZE, with_standby(web_production()));
+    press(&mut model, "5o");
+    let (blue, green) = (source(&model, Slot::Blue), source(&model, Slot::Green));
+    let long = "POST /basket/77/items 500 12ms error=\"price of 日本 could not be read: store answered 503, \
+                and again 503 after 2s, giving up\" items=3 customer=4711 trace=01JD4ZZZZZ";
+    arrive(
+        &mut model,
+        &blue,
+        vec![
+            line(ago(8), "GET /health 200 1ms"),
+            line(ago(4), "GET / 200 9ms"),
+        ],
+    );
+    let err = NewLine {
+        origin: Origin::Err,
+        ..line(ago(3), "WARN basket: price cache cold")
+    };
+    let said = NewLine::notice("lines may be missing here: the log was re-opened");
+    arrive(&mut model, &green, vec![line(ago(6), long), said, err]);
+    model.notice = None;
+    let mut all = String::new();
+    let mut add = |model: &mut Model, keys: &str| {
+        for c in keys.chars() {
+            match c {
+                '⏎' => press_key(model, KeyCode::Enter),
+                c => press(model, &c.to_string()),
+            };
+        }
+        let lines = pane(model).join(
+            "
+",
+        );
+        let _ = writeln!(
+            all,
+            "{keys}
+{}
+{lines}",
+            title(model)
+        );
+    };
+    add(&mut model, "");
+    add(&mut model, "/ba⏎");
+    add(&mut model, "w");
+    add(&mut model, "&health⏎");
+    add(&mut model, "t");
+    insta::assert_snapshot!(all);
+}

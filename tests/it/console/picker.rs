@@ -1,0 +1,594 @@
+//! Choosing a version: what the list says, what it asks the registry, and what cannot be chosen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use greenroom::console::effect::Effect;
+use greenroom::console::event::{Event, Input};
+use greenroom::console::model::{Dialog, Knowledge, Picker, Way};
+use greenroom::console::theme::Meaning;
+use greenroom::console::{Charset, Model};
+use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Step};
+use greenroom::inventory::{Hold, ImageLabels, Slot, Target, Tier, Version, VersionRef};
+use greenroom::release::{Progress, Resolved, Rules, Terms, Wanted};
+use ratatui::style::Modifier;
+
+use super::dialogs::dialog;
+use super::world::{
+    PRODUCTION, ago, digest, drawn, later, model, operator, press, press_key, release_id, screen,
+    status, target, tell, text, theme, version, web_production, with_candidate, with_standby,
+    world,
+};
+
+const SIZE: (u16, u16) = (118, 34);
+const DAY: u64 = 86_400;
+
+fn here() -> Target {
+    target("web", PRODUCTION)
+}
+
+fn built(tag: &str, fill: &str, days: u64) -> Version {
+    Version {
+        labels: ImageLabels {
+            created: Some(ago(days * DAY).to_string()),
+            ..ImageLabels::default()
+        },
+        ..version(tag, fill)
+    }
+}
+
+fn record(number: u8, to: Version, days: u64, outcome: Outcome) -> ReleaseRecord {
+    ReleaseRecord {
+        format: FORMAT,
+        id: release_id(number),
+        target: here(),
+        kind: ReleaseKind::Promote,
+        from: Some((Slot::Green, version("1.8.1", "aa"))),
+        to: (Slot::Blue, to),
+        operator: operator(),
+        reason: None,
+        opened_at: ago(days * DAY),
+        plan: Vec::new(),
+        closed: Some((ago(days * DAY), outcome)),
+    }
+}
+
+fn terms() -> Terms {
+    let reason = "verify failed: orders".to_owned();
+    Terms {
+        rules: Rules {
+            only_from: Some("qa".parse().expect("a name")),
+            ..Rules::default()
+        },
+        may_write: true,
+        has_health_check: true,
+        past: Ok(vec![
+            record(4, version("1.9.2", "cc"), 1, Outcome::BackedOut { reason }),
+            record(3, version("1.8.2", "4f2a9c01e7"), 3, Outcome::Done),
+        ]),
+    }
+}
+
+fn asked(size: (u16, u16)) -> (Model, Vec<Effect>) {
+    let mut model = model(size, web_production());
+    press(&mut model, "W");
+    let effects = press(&mut model, "P");
+    model.notice = None;
+    (model, effects)
+}
+
+fn list(model: &mut Model, tags: &[&str]) -> Vec<Effect> {
+    let versions = Ok(tags.iter().map(|tag| (*tag).to_owned()).collect());
+    let target = here();
+    tell(model, Event::VersionsListed { target, versions })
+}
+
+fn tell_terms(model: &mut Model, terms: Terms) {
+    let target = here();
+    let terms = Ok(terms);
+    tell(model, Event::TermsTold { target, terms });
+}
+
+fn answer(model: &mut Model, name: &str, resolved: Resolved) -> Vec<Effect> {
+    let event = Event::LookedUp {
+        target: here(),
+        name: name.into(),
+        resolved,
+    };
+    tell(model, event)
+}
+
+fn found(model: &mut Model, version: Version) -> Vec<Effect> {
+    let name = version.tag.clone().expect("a tag");
+    answer(model, &name, Resolved::Version(Box::new(version)))
+}
+
+/// A list in which everything there is to say is said.
+fn full(size: (u16, u16)) -> Model {
+    let (mut model, _) = asked(size);
+    tell_terms(&mut model, terms());
+    let tags = [
+        "1.8.1", "1.8.2", "1.9.0", "1.9.1", "1.9.2", "latest", "nightly",
+    ];
+    list(&mut model, &tags);
+    found(&mut model, built("1.9.0", "b81d77aa30", 4));
+    found(&mut model, built("latest", "b81d77aa30", 4));
+    found(&mut model, built("1.9.2", "cc", 2));
+    found(&mut model, built("1.8.1", "aa", 90));
+    found(&mut model, built("1.8.2", "4f2a9c01e7", 46));
+    let why = "image registry registry.example: no answer within 10s".to_owned();
+    answer(&mut model, "1.9.1", Resolved::Unknown(why));
+    model
+}
+
+fn picker(model: &Model) -> &Picker {
+    match &model.dialog {
+        Some(Dialog::Picker(picker)) => picker,
+        other => panic!("no picker, but {other:?}"),
+    }
+}
+
+fn names(model: &Model) -> Vec<&str> {
+    picker(model)
+        .ways
+        .iter()
+        .map(|way| way.name.as_str())
+        .collect()
+}
+
+fn way<'a>(model: &'a Model, name: &str) -> &'a Way {
+    let mut ways = picker(model).ways.iter();
+    ways.find(|way| way.name == name).expect("a row")
+}
+
+fn notice(model: &Model) -> &str {
+    model.notice.as_ref().map_or("", |notice| &notice.text)
+}
+
+fn looked_up(effects: &[Effect]) -> Vec<&str> {
+    let names = effects.iter().filter_map(|effect| match effect {
+        Effect::LookUp { name, .. } => Some(name.as_str()),
+        _ => None,
+    });
+    names.collect()
+}
+
+/// Puts the cursor on a row.
+fn go_to(model: &mut Model, name: &str) {
+    let row = names(model).iter().position(|known| *known == name);
+    let row = row.expect("a row");
+    while picker(model).row > 0 {
+        press_key(model, KeyCode::Up);
+    }
+    for _ in 0..row {
+        press_key(model, KeyCode::Down);
+    }
+}
+
+#[test]
+fn every_row_says_what_is_known_of_its_version() {
+    insta::assert_snapshot!(dialog(&full(SIZE)));
+}
+
+#[test]
+fn the_list_is_whole_at_80_by_24() {
+    let mut model = full((80, 24));
+    go_to(&mut model, "1.9.2");
+    insta::assert_snapshot!(dialog(&model));
+}
+
+#[test]
+fn what_the_nearest_environment_runs_comes_first_and_then_the_newest() {
+    let model = full(SIZE);
+    assert_eq!(
+        names(&model),
+        ["1.9.0", "1.9.2", "1.9.1", "1.8.2", "1.8.1", "nightly"]
+    );
+    assert_eq!(way(&model, "1.9.0").also, ["latest"]);
+    assert_eq!(way(&model, "1.9.0").live_in.len(), 2);
+}
+
+#[test]
+fn a_version_that_was_built_later_comes_first_whatever_it_is_called() {
+    let (mut model, _) = asked(SIZE);
+    list(&mut model, &["3.0.0", "2.0.0", "1.0.0", "0.9.0"]);
+    found(&mut model, built("1.0.0", "11", 1));
+    found(&mut model, built("3.0.0", "33", 9));
+    // What is not known stays where its name puts it.
+    assert_eq!(names(&model), ["1.9.0", "1.0.0", "2.0.0", "3.0.0", "0.9.0"]);
+}
+
+#[test]
+fn what_cannot_be_chosen_is_dim_and_answers_with_the_reason_and_the_way_out() {
+    for (name, word, why) in [
+        ("1.8.2", "● live here", "is live already, in blue"),
+        ("1.9.2", "✗ not live in qa", "promote it there first"),
+    ] {
+        let mut model = full(SIZE);
+        let shown = screen(&model);
+        let row = |line: &str| line.contains(&format!(" {name} ")) && line.contains(word);
+        assert!(shown.lines().any(row), "{shown}");
+        go_to(&mut model, name);
+        assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+        assert_eq!(
+            picker(&model).way().map(|way| way.name.as_str()),
+            Some(name)
+        );
+        assert!(
+            notice(&model).contains("not chosen: "),
+            "{}",
+            notice(&model)
+        );
+        assert!(notice(&model).contains(why), "{}", notice(&model));
+    }
+    let model = full(SIZE);
+    let theme = theme("dark", Charset::Unicode);
+    let style = style_of(&model, "1.9.2 ", &theme);
+    assert_eq!(style.fg, theme.style(Meaning::Muted).fg);
+    let nightly = style_of(&model, "nightly", &theme);
+    assert_ne!(nightly.fg, theme.style(Meaning::Muted).fg);
+}
+
+fn style_of(
+    model: &Model,
+    words: &str,
+    theme: &greenroom::console::Theme,
+) -> ratatui::style::Style {
+    let buffer = drawn(model, theme);
+    let first = words.chars().next().expect("a word").to_string();
+    for y in 0..buffer.area.height {
+        let row: Vec<&str> = (0..buffer.area.width)
+            .map(|x| buffer[(x, y)].symbol())
+            .collect();
+        // Not in the panes behind the dialog.
+        let Some(edge) = row.iter().position(|symbol| *symbol == "║") else {
+            continue;
+        };
+        for x in edge..row.len() {
+            if row[x] == first && row[x..].concat().starts_with(words) {
+                return buffer[(u16::try_from(x).expect("small"), y)].style();
+            }
+        }
+    }
+    panic!("no {words:?} in\n{}", text(&buffer));
+}
+
+#[test]
+fn what_was_backed_out_says_so_and_why() {
+    let mut model = full(SIZE);
+    go_to(&mut model, "1.9.2");
+    let shown = screen(&model);
+    assert!(
+        shown.contains("backed out 1d 0h ago: verify failed: orders"),
+        "{shown}"
+    );
+    assert!(shown.contains("live here until 3d 0h ago"), "{shown}");
+}
+
+#[test]
+fn a_hold_stands_against_every_version() {
+    let mut model = full(SIZE);
+    let mut held = web_production();
+    held.hold = Some(Hold {
+        reason: "payday".into(),
+        author: operator(),
+        since: ago(60),
+        until: Some(later(3600)),
+    });
+    tell(&mut model, Event::WorldObserved(Arc::new(world(held))));
+    let shown = screen(&model);
+    assert!(shown.contains("■ held by ana@ops-1: payday"), "{shown}");
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(notice(&model).contains("payday"), "{}", notice(&model));
+    picker(&model);
+}
+
+#[test]
+fn who_is_live_has_to_be_agreed_on_and_nobody_else_may_drive() {
+    let mut drifted = web_production();
+    drifted.proxy.as_mut().expect("an answer").generation = 40;
+    for (seen, word, why) in [
+        (
+            drifted,
+            "≠ who is live is not agreed on",
+            "repair that first",
+        ),
+        (
+            with_candidate(web_production()),
+            "◐ ana@ops-1 drives this target",
+            "wait for it, or end it there",
+        ),
+    ] {
+        let mut model = full(SIZE);
+        tell(&mut model, Event::WorldObserved(Arc::new(world(seen))));
+        let shown = screen(&model);
+        assert!(shown.contains(word), "{shown}");
+        press_key(&mut model, KeyCode::Enter);
+        picker(&model);
+        assert!(notice(&model).contains(why), "{}", notice(&model));
+    }
+}
+
+#[test]
+fn the_lock_of_a_standby_of_our_own_is_in_nobodys_way() {
+    let mut model = model(SIZE, with_standby(web_production()));
+    let standby = status(
+        &here(),
+        Tier::Protected,
+        Step::Stop,
+        Progress::Standby { until: None },
+    );
+    tell(&mut model, Event::ReleaseMoved(Arc::new(standby)));
+    press(&mut model, "WP");
+    list(&mut model, &["1.9.0", "1.8.2", "2.0.0"]);
+    found(&mut model, built("1.8.2", "4f2a9c01e7", 40));
+    assert!(picker(&model).against_all.is_empty());
+    let shown = screen(&model);
+    assert!(shown.contains("warm in blue"), "{shown}");
+    go_to(&mut model, "2.0.0");
+    press_key(&mut model, KeyCode::Enter);
+    assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
+}
+
+#[test]
+fn a_tag_that_was_moved_is_not_what_runs_under_it_elsewhere() {
+    let (mut model, _) = asked(SIZE);
+    list(&mut model, &["1.9.0"]);
+    assert_eq!(names(&model), ["1.9.0"]);
+    found(&mut model, built("1.9.0", "dd", 1));
+    assert_eq!(names(&model), ["1.9.0", "1.9.0"]);
+    let shown = screen(&model);
+    assert!(shown.contains("not what qa runs under that tag"), "{shown}");
+}
+
+#[test]
+fn never_more_than_four_are_asked_at_a_time_and_what_is_on_the_screen_before_all_else() {
+    let (mut model, effects) = asked(SIZE);
+    assert!(matches!(effects.as_slice(), [Effect::ListVersions(_)]));
+    let tags: Vec<String> = (0..5000).map(|n| format!("2.0.{n}")).collect();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    let effects = list(&mut model, &tags);
+    let first = ["2.0.4999", "2.0.4998", "2.0.4997", "2.0.4996"];
+    assert_eq!(looked_up(&effects), first);
+    assert!(looked_up(&press_key(&mut model, KeyCode::Down)).is_empty());
+    assert_eq!(way(&model, "2.0.4999").knowledge, Knowledge::Asked);
+    // Far down: what is seen there is asked next.
+    for _ in 0..20 {
+        assert!(looked_up(&press_key(&mut model, KeyCode::PageDown)).is_empty());
+    }
+    let effects = found(&mut model, built("2.0.4999", "ee", 1));
+    let next: u32 = looked_up(&effects)[0]["2.0.".len()..]
+        .parse()
+        .expect("a number");
+    assert!(next < 4800, "{next}");
+    // In the end: what was seen, the forty newest, and no more.
+    let mut open: Vec<String> = first[1..].iter().map(|n| (*n).to_owned()).collect();
+    open.extend(looked_up(&effects).into_iter().map(str::to_owned));
+    let mut count = 5;
+    while let Some(name) = open.pop() {
+        let missing = Resolved::Missing {
+            wanted: name.clone(),
+        };
+        let effects = answer(&mut model, &name, missing);
+        count += looked_up(&effects).len();
+        open.extend(looked_up(&effects).into_iter().map(str::to_owned));
+        assert!(open.len() <= 4);
+    }
+    assert!((41..80).contains(&count), "{count}");
+}
+
+#[test]
+fn the_cursor_stays_on_its_version_when_rows_are_put_in_order() {
+    let (mut model, _) = asked(SIZE);
+    list(&mut model, &["3.0.0", "2.0.0", "1.0.0"]);
+    go_to(&mut model, "2.0.0");
+    found(&mut model, built("1.0.0", "11", 1));
+    found(&mut model, built("2.0.0", "22", 5));
+    found(&mut model, built("3.0.0", "33", 9));
+    assert_eq!(names(&model)[1], "1.0.0");
+    assert_eq!(
+        picker(&model).way().map(|way| way.name.as_str()),
+        Some("2.0.0")
+    );
+    // It turns out to be what qa runs: the row is another, the version the same.
+    let (mut model, _) = asked(SIZE);
+    list(&mut model, &["3.0.0", "2.0.0"]);
+    go_to(&mut model, "2.0.0");
+    found(&mut model, built("2.0.0", "b81d77aa30", 5));
+    assert_eq!(
+        picker(&model).way().map(|way| way.name.as_str()),
+        Some("1.9.0")
+    );
+}
+
+#[test]
+fn the_filter_is_fuzzy_and_marks_what_it_found() {
+    let mut model = full(SIZE);
+    press(&mut model, "192");
+    assert_eq!(names(&model)[0], "1.9.2");
+    assert_eq!(way(&model, "1.9.2").matched, [0, 2, 4]);
+    let theme = theme("mono", Charset::Unicode);
+    press_key(&mut model, KeyCode::Down);
+    let marked = style_of(&model, "1.9.2 ", &theme);
+    assert!(marked.add_modifier.contains(Modifier::REVERSED));
+    // In the middle of the line, by words, as everywhere.
+    press_key(&mut model, KeyCode::Home);
+    press_key(&mut model, KeyCode::Delete);
+    assert_eq!(picker(&model).line.text(), "92");
+}
+
+#[test]
+fn where_it_is_live_and_a_digest_find_a_version_too() {
+    for typed in ["qa", "b81d77", "latest"] {
+        let mut model = full(SIZE);
+        press(&mut model, typed);
+        assert!(
+            names(&model).contains(&"1.9.0"),
+            "{typed}: {:?}",
+            names(&model)
+        );
+    }
+}
+
+#[test]
+fn what_is_not_in_the_list_can_be_asked_for_all_the_same() {
+    let whole = digest("0123").to_string();
+    for (typed, wanted) in [
+        ("9.9.9-rc1", VersionRef::Tag("9.9.9-rc1".into())),
+        (whole.as_str(), VersionRef::Digest(digest("0123"))),
+    ] {
+        let mut model = full(SIZE);
+        let mut without_rule = terms();
+        without_rule.rules.only_from = None;
+        tell_terms(&mut model, without_rule);
+        press(&mut model, typed);
+        assert_eq!(names(&model).last(), Some(&typed));
+        press_key(&mut model, KeyCode::End);
+        go_to(&mut model, typed);
+        press_key(&mut model, KeyCode::Enter);
+        match &model.dialog {
+            Some(Dialog::Reason(reason)) => assert_eq!(reason.wanted, Wanted::Version(wanted)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_version_that_is_gone_or_that_nobody_told_of_says_so_in_its_row() {
+    let mut model = full(SIZE);
+    let wanted = "nightly".to_owned();
+    answer(&mut model, "nightly", Resolved::Missing { wanted });
+    let shown = screen(&model);
+    assert!(shown.contains("✗ gone"), "{shown}");
+    assert!(shown.contains("? not told"), "{shown}");
+    go_to(&mut model, "1.9.1");
+    let shown = screen(&model);
+    assert!(shown.contains("no answer within 10s"), "{shown}");
+    // Nobody said no: the plan will ask again.
+    press_key(&mut model, KeyCode::Enter);
+    assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
+}
+
+#[test]
+fn closing_it_ends_what_was_being_asked() {
+    for key in [KeyCode::Esc, KeyCode::Enter] {
+        let mut model = full(SIZE);
+        let effects = press_key(&mut model, key);
+        let ended = effects
+            .iter()
+            .filter(|e| matches!(e, Effect::ForgetVersions))
+            .count();
+        assert_eq!(ended, 1, "{effects:?}");
+        let late = found(&mut model, built("1.8.0", "ff", 100));
+        assert!(late.is_empty(), "{late:?}");
+    }
+}
+
+#[test]
+fn what_is_typed_stays_while_the_world_moves() {
+    let mut model = full(SIZE);
+    press(&mut model, "1.8");
+    press_key(&mut model, KeyCode::Left);
+    for _ in 0..20 {
+        let seen = world(with_standby(web_production()));
+        tell(&mut model, Event::WorldObserved(Arc::new(seen)));
+        tell(&mut model, Event::Input(Input::Resized(90, 28)));
+    }
+    press(&mut model, ".");
+    assert_eq!(picker(&model).line.text(), "1..8");
+}
+
+#[test]
+fn a_reason_is_asked_for_before_planning_where_the_rules_require_one() {
+    let mut model = full(SIZE);
+    let mut strict = terms();
+    strict.rules.require_reason = true;
+    tell_terms(&mut model, strict);
+    press_key(&mut model, KeyCode::Enter);
+    let shown = screen(&model);
+    assert!(shown.contains("require a reason"), "{shown}");
+    press(&mut model, "  ");
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(
+        notice(&model).contains("ask for a reason"),
+        "{}",
+        notice(&model)
+    );
+    tell(
+        &mut model,
+        Event::Input(Input::Paste("fix\u{1b}[31m\nit".into())),
+    );
+    let effects = press_key(&mut model, KeyCode::Enter);
+    match effects.as_slice() {
+        [Effect::MakePlan { request, .. }] => {
+            assert_eq!(request.reason.as_deref(), Some("fix it"));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_reason_is_edited_by_words_and_remembers_nothing() {
+    let mut model = full(SIZE);
+    press_key(&mut model, KeyCode::Enter);
+    press(&mut model, "fix basket");
+    let key = KeyEvent::new(KeyCode::Char('w'), KeyModifiers::CONTROL);
+    tell(&mut model, Event::Input(Input::Key(key)));
+    press(&mut model, "rounding");
+    assert!(screen(&model).contains("fix rounding"));
+    press_key(&mut model, KeyCode::Esc);
+    press(&mut model, "P");
+    press_key(&mut model, KeyCode::Enter);
+    match &model.dialog {
+        Some(Dialog::Reason(reason)) => assert_eq!(reason.line.text(), ""),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn without_anything_warm_one_goes_back_to_what_was_live_once() {
+    let mut model = model(SIZE, web_production());
+    press(&mut model, "W");
+    let effects = press(&mut model, "R");
+    assert!(
+        matches!(effects.as_slice(), [Effect::AskTerms(_)]),
+        "{effects:?}"
+    );
+    tell_terms(&mut model, terms());
+    assert_eq!(names(&model), ["1.8.1", "1.8.2"]);
+    // Going back is not bound by where else it is live, nor is what is live gone back to.
+    go_to(&mut model, "1.8.2");
+    press_key(&mut model, KeyCode::Enter);
+    assert!(
+        notice(&model).contains("live already"),
+        "{}",
+        notice(&model)
+    );
+    go_to(&mut model, "1.8.1");
+    press_key(&mut model, KeyCode::Enter);
+    match &model.dialog {
+        Some(Dialog::Reason(reason)) => {
+            let wanted = VersionRef::Digest(digest("aa"));
+            assert_eq!(reason.wanted, Wanted::Back(wanted));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_hundred_thousand_keystrokes_worth_of_tags_are_arranged_in_time() {
+    let (mut model, _) = asked(SIZE);
+    tell_terms(&mut model, terms());
+    let tags: Vec<String> = (0..5000)
+        .map(|n| format!("2.{}.{}", n / 100, n % 100))
+        .collect();
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    list(&mut model, &tags);
+    let began = std::time::Instant::now();
+    press(&mut model, "2.4");
+    screen(&model);
+    let took = began.elapsed() / 3;
+    // Without optimizations; a frame's time with them.
+    assert!(took < Duration::from_millis(500), "{took:?} a key");
+}

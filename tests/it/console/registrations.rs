@@ -1,0 +1,302 @@
+//! Pane 4: the tree of what is stored, the mark on whatever differs from what is observed, and leases
+//! that run down by themselves.
+
+use std::time::{Duration, Instant};
+
+use crossterm::event::KeyCode;
+use greenroom::console::Charset;
+use greenroom::console::event::Event;
+use greenroom::console::model::{Dialog, Mark, Model, lease_left, registrations};
+use greenroom::console::theme::Meaning;
+use greenroom::console::update::update;
+use greenroom::inventory::{InstanceId, InstanceState, KeyLine, Slot, Snapshot, SourceState};
+
+use super::world::{
+    ago, digest, drawn, later, model, now, press, press_key, screen, text, theme, web_production,
+    with_candidate, with_standby,
+};
+
+fn put(snapshot: &mut Snapshot, name: &str, value: &str, ttl_seconds: Option<i64>) {
+    let line = KeyLine {
+        key: format!("/greenroom/v1/targets/{}/{name}", snapshot.target),
+        value: value.into(),
+        revision: 9001,
+        ttl_seconds,
+    };
+    snapshot.keys.push(line);
+}
+
+/// The row of a name, and its mark.
+fn mark(snapshot: &Snapshot, name: &str) -> Mark {
+    let rows = registrations(snapshot);
+    let row = rows.iter().find(|row| row.name == name);
+    row.unwrap_or_else(|| panic!("no {name}: {rows:?}"))
+        .mark
+        .clone()
+}
+
+#[test]
+fn each_difference_from_what_is_observed_is_named() {
+    let blue = |change: fn(&mut Snapshot)| {
+        let mut snapshot = with_standby(web_production());
+        change(&mut snapshot);
+        snapshot
+    };
+    for (name, expected, snapshot) in [
+        (
+            "blue",
+            "nothing of ours runs in blue",
+            blue(|s| s.slots.blue.instance = None),
+        ),
+        (
+            "blue",
+            "and anotherone00 stands in blue",
+            blue(|s| {
+                let instance = s.slots.blue.instance.as_mut();
+                instance.expect("one").id = InstanceId("anotherone00000".into());
+            }),
+        ),
+        (
+            "blue",
+            "and ababababab runs in blue",
+            blue(|s| {
+                let instance = s.slots.blue.instance.as_mut();
+                instance.expect("one").digest = digest("ab");
+            }),
+        ),
+        (
+            "blue",
+            "is not running, and is registered",
+            blue(|s| {
+                let instance = s.slots.blue.instance.as_mut();
+                instance.expect("one").state = InstanceState::Exited { code: Some(1) };
+            }),
+        ),
+        (
+            "blue",
+            "it says 127.0.0.1:32771, and blue answers at 127.0.0.1:9",
+            blue(|s| s.slots.blue.endpoint = "127.0.0.1:9".parse().expect("an address")),
+        ),
+        (
+            "route",
+            "registry: green generation 42; proxy: blue generation 41",
+            blue(|s| {
+                let proxy = s.proxy.as_mut().expect("a proxy");
+                proxy.slot = Some(Slot::Blue);
+                proxy.generation = 41;
+            }),
+        ),
+        (
+            "route",
+            "it names green, which is not registered",
+            blue(|s| s.slots.green.registration = None),
+        ),
+    ] {
+        let Mark::Differs(words) = mark(&snapshot, name) else {
+            panic!("{name}: {expected}: {:?}", mark(&snapshot, name));
+        };
+        assert!(words.join("; ").contains(expected), "{expected}: {words:?}");
+        let shown = screen(&model((118, 34), snapshot));
+        assert!(shown.contains("differs: "), "{shown}");
+    }
+}
+
+#[test]
+fn what_agrees_is_ticked_and_what_is_not_known_has_no_mark() {
+    let mut snapshot = with_standby(web_production());
+    for name in ["blue", "green", "route"] {
+        assert_eq!(mark(&snapshot, name), Mark::Agrees, "{name}");
+    }
+    assert_eq!(mark(&snapshot, "lock"), Mark::Nothing);
+    for source in [&mut snapshot.sources.runtime, &mut snapshot.sources.router] {
+        *source = SourceState::Stale {
+            since: ago(9),
+            why: "connection refused".into(),
+            retry_at: None,
+        };
+    }
+    for name in ["blue", "green", "route"] {
+        assert_eq!(mark(&snapshot, name), Mark::Nothing, "{name}");
+    }
+}
+
+#[test]
+fn the_live_slot_without_its_key_is_missing_and_a_candidate_is_not() {
+    let mut snapshot = with_candidate(web_production());
+    assert_eq!(mark(&snapshot, "green"), Mark::Nothing);
+    snapshot.keys.retain(|line| !line.key.ends_with("/blue"));
+    snapshot.slots.blue.registration = None;
+    let words = "blue has the traffic and is not registered".to_owned();
+    assert_eq!(mark(&snapshot, "blue"), Mark::Missing(words));
+}
+
+/// A tree with a bit of everything.
+fn motley() -> Snapshot {
+    let mut snapshot = with_standby(web_production());
+    if let Some(instance) = &mut snapshot.slots.blue.instance {
+        instance.digest = digest("ab");
+    }
+    put(&mut snapshot, "hold", "{\"reason\":", None);
+    let unreadable = snapshot.keys.last().expect("one").key.clone();
+    let words = "it cannot be read: EOF while parsing".to_owned();
+    snapshot.problems.insert(unreadable, words);
+    put(
+        &mut snapshot,
+        "notes/2026/payday",
+        "日本語 of the month",
+        None,
+    );
+    put(
+        &mut snapshot,
+        "notes/agent",
+        "{\"alive\":true,\"host\":\"ops-1\"}",
+        Some(9),
+    );
+    snapshot
+}
+
+#[test]
+fn a_tree_with_a_bit_of_everything_at_three_widths() {
+    let mut all = String::new();
+    for size in [(118, 60), (90, 28), (60, 24)] {
+        let mut model = model(size, motley());
+        press(&mut model, "4");
+        let shown = screen(&model);
+        let rows: Vec<&str> = shown.lines().collect();
+        let top = rows
+            .iter()
+            .position(|row| row.contains("4 Registrations · "));
+        let top = top.unwrap_or_else(|| panic!("no pane: {shown}"));
+        let bottom = rows[top..].iter().position(|row| row.contains('└'));
+        all.push_str(&rows[top..=top + bottom.expect("an end")].join("\n"));
+        all.push('\n');
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn what_is_wrong_is_red_with_a_mark_and_a_word() {
+    let dark = theme("dark", Charset::Unicode);
+    let mut model = model((118, 60), motley());
+    press(&mut model, "1");
+    let buffer = drawn(&model, &dark);
+    let shown = text(&buffer);
+    for (words, meaning) in [
+        ("differs: it says", Meaning::Bad),
+        ("unreadable: it cannot", Meaning::Bad),
+        ("not ours: 日", Meaning::Muted),
+    ] {
+        let (row, line) = shown
+            .lines()
+            .enumerate()
+            .find(|(_, line)| line.contains(words))
+            .unwrap_or_else(|| panic!("{words}: {shown}"));
+        let column = line[..line.find(words).expect("found")].chars().count();
+        let at = (
+            u16::try_from(column).expect("small"),
+            u16::try_from(row).expect("small"),
+        );
+        let style = buffer.cell(at).expect("a cell").style();
+        assert_eq!(style.fg, dark.style(meaning).fg, "{words}");
+    }
+}
+
+/// Puts the cursor of pane 4 on a name, and opens it.
+fn opened(model: &mut Model, name: &str) -> (String, String) {
+    press(model, "4g");
+    let rows = registrations(model.snapshot().expect("a snapshot"));
+    let row = rows.iter().position(|row| row.name == name);
+    for _ in 0..row.expect("the row") {
+        press(model, "j");
+    }
+    press_key(model, KeyCode::Enter);
+    let Some(Dialog::Page(page)) = model.dialog.take() else {
+        panic!("no page");
+    };
+    (page.title, page.lines.join("\n"))
+}
+
+#[test]
+fn enter_says_what_a_key_is_what_it_should_be_and_why() {
+    let mut model = model((118, 40), motley());
+    let (title, lines) = opened(&mut model, "blue");
+    assert_eq!(title, "/greenroom/v1/targets/web/production/slots/blue");
+    for words in [
+        "differs from what is observed:",
+        "it says digest 4f2a9c01e7, and ababababab runs in blue",
+        "it should say:",
+        "address   127.0.0.1:32771",
+        "revision 8812",
+    ] {
+        assert!(lines.contains(words), "{words}: {lines}");
+    }
+    let (_, lines) = opened(&mut model, "agent");
+    for words in [
+        "it is not a key of Greenroom's",
+        "never touched",
+        "on a lease with 9s left",
+        "  \"host\": \"ops-1\"",
+    ] {
+        assert!(lines.contains(words), "{words}: {lines}");
+    }
+    let (_, lines) = opened(&mut model, "hold");
+    assert!(
+        lines.contains("cannot be read: it cannot be read: EOF"),
+        "{lines}"
+    );
+    assert!(lines.contains("{\"reason\":"), "{lines}");
+    let (_, lines) = opened(&mut model, "route");
+    assert!(lines.contains("as it should be"), "{lines}");
+}
+
+#[test]
+fn a_lease_runs_down_by_the_clock_and_not_below_nothing() {
+    let mut model = model((118, 60), motley());
+    assert!(model.counts_time());
+    assert!(
+        screen(&model).contains("    9s     9001 ?"),
+        "{}",
+        screen(&model)
+    );
+    assert!(update(&mut model, Event::Ticked, later(4)).is_empty());
+    assert!(
+        screen(&model).contains("    5s     9001 ?"),
+        "{}",
+        screen(&model)
+    );
+    assert!(update(&mut model, Event::Ticked, later(4000)).is_empty());
+    assert!(
+        screen(&model).contains("    0s     9001 ?"),
+        "{}",
+        screen(&model)
+    );
+    let snapshot = web_production();
+    assert_eq!(lease_left(&snapshot, None, now()), None);
+}
+
+#[test]
+fn a_thousand_keys_stay_fluid_are_counted_and_all_reached() {
+    let mut snapshot = with_candidate(web_production());
+    for index in 0..1_000 {
+        let name = format!("notes/{:02}/{index:04}", index / 50);
+        put(&mut snapshot, &name, "a foreign value", None);
+    }
+    let mut model = model((118, 34), snapshot);
+    press(&mut model, "4");
+    let shown = screen(&model);
+    assert!(shown.contains("1,003 keys"), "{shown}");
+    assert!(shown.contains("(not registered)"), "{shown}");
+    press(&mut model, "G");
+    assert!(screen(&model).contains("0999"), "{}", screen(&model));
+    let dark = theme("dark", Charset::Unicode);
+    let began = Instant::now();
+    for _ in 0..10 {
+        drawn(&model, &dark);
+    }
+    // Unoptimized and on a busy machine; optimized a frame is a few milliseconds.
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
+}

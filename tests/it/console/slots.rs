@@ -1,0 +1,310 @@
+//! What the slots and the truth row say, at the sizes that matter and in full.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::KeyCode;
+use greenroom::console::event::Event;
+use greenroom::console::theme::Meaning;
+use greenroom::console::{Charset, Model};
+use greenroom::inventory::{
+    Digest, ImageLabels, Instance, PublicAddress, Rates, Slot, Snapshot, SourceState,
+};
+use ratatui::buffer::Buffer;
+use ratatui::style::{Modifier, Style};
+
+use super::world::{
+    self, ago, drawn, later, model, press, press_key, screen, tell, text, verifying,
+    web_production, with_candidate, with_standby,
+};
+
+fn rates(requests: u64, errors: u64) -> Rates {
+    Rates {
+        requests,
+        errors,
+        p50: Duration::from_millis(if requests == 0 { 0 } else { 8 }),
+        p99: Duration::from_millis(if requests == 0 { 0 } else { 41 }),
+        window: Duration::from_secs(10),
+    }
+}
+
+fn made(instance: &mut Instance, labels: [&str; 3], configuration: &[(&str, &str)]) {
+    let [revision, created, version] = labels.map(|text| Some(text.to_owned()));
+    instance.labels = ImageLabels {
+        revision,
+        created,
+        version,
+    };
+    instance.configuration = configuration
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+}
+
+/// A candidate beside a live version with traffic, with everything known about both.
+fn rich() -> Snapshot {
+    let mut snapshot = with_candidate(web_production());
+    let blue = snapshot.slots.blue.instance.as_mut().expect("live");
+    made(
+        blue,
+        ["abc1234def5678901", "2026-11-18T10:00:00Z", "1.8.2"],
+        &[
+            ("env PRICES", "#111111"),
+            ("memory", "128 MiB"),
+            ("network", "bridge"),
+        ],
+    );
+    let green = snapshot.slots.green.instance.as_mut().expect("a candidate");
+    made(
+        green,
+        ["def5678abc1234901", "2026-11-20T14:00:00Z", "1.9.0"],
+        &[
+            ("env PRICES", "#222222"),
+            ("memory", "256 MiB"),
+            ("network", "bridge"),
+        ],
+    );
+    snapshot.slots.blue.rates = Some(rates(3120, 1));
+    snapshot.slots.green.rates = Some(rates(0, 0));
+    snapshot.preview = Some(PublicAddress {
+        endpoint: "127.0.0.1:80".parse().expect("an address"),
+        host: "green.web.example".into(),
+        path: "/health".into(),
+    });
+    snapshot
+}
+
+fn looking(size: (u16, u16), snapshot: Snapshot) -> Model {
+    let mut model = model(size, snapshot);
+    press(&mut model, "2");
+    tell(&mut model, Event::ReleaseMoved(Arc::new(verifying())));
+    model.notice = None;
+    model
+}
+
+/// The pane of the slots alone: what stands beside it is others' business.
+fn pane(model: &Model) -> String {
+    super::checks::cropped(&screen(model), "▸2 Slots")
+}
+
+fn style_of(buffer: &Buffer, words: &str) -> Style {
+    let shown = text(buffer);
+    let (row, line) = shown
+        .lines()
+        .enumerate()
+        .find(|(_, line)| line.contains(words))
+        .unwrap_or_else(|| panic!("{words:?} is not on\n{shown}"));
+    let column = line[..line.find(words).expect("found above")]
+        .chars()
+        .count();
+    let at = |n: usize| u16::try_from(n).expect("small");
+    buffer.cell((at(column), at(row))).expect("a cell").style()
+}
+
+fn page(model: &mut Model) -> String {
+    press_key(model, KeyCode::Enter);
+    match &model.dialog {
+        Some(greenroom::console::model::Dialog::Page(page)) => page.lines.join("\n") + "\n",
+        other => panic!("a page, not {other:?}"),
+    }
+}
+
+#[test]
+fn slots_stand_beside_each_other_where_there_is_room() {
+    insta::assert_snapshot!(pane(&looking((118, 34), rich())));
+    insta::assert_snapshot!(
+        "beside_each_other_with_all_of_it",
+        pane(&looking((160, 50), rich()))
+    );
+}
+
+#[test]
+fn stacked_slots_keep_what_matters() {
+    insta::assert_snapshot!(pane(&looking((100, 30), rich())));
+    insta::assert_snapshot!(
+        "stacked_on_a_small_screen",
+        pane(&looking((60, 16), rich()))
+    );
+}
+
+#[test]
+fn a_page_has_every_difference_and_what_each_place_says_of_the_others() {
+    insta::assert_snapshot!(page(&mut looking((118, 34), rich())));
+}
+
+#[test]
+fn no_traffic_is_neither_good_nor_bad_and_unknown_is_said_only_in_full() {
+    let theme = world::theme("dark", Charset::Unicode);
+    let shown = drawn(&looking((118, 34), rich()), &theme);
+    let calm = style_of(&shown, "no traffic yet: no data");
+    assert_eq!(calm.fg, theme.style(Meaning::Muted).fg);
+
+    let mut unknown = rich();
+    unknown.slots.blue.rates = None;
+    unknown.slots.green.rates = None;
+    unknown.rates_unknown = Some("the proxy writes no access log".into());
+    let mut model = looking((118, 34), unknown);
+    assert!(!screen(&model).contains("req/s") && !screen(&model).contains("access log"));
+    let page = page(&mut model);
+    assert!(
+        page.contains("rates unknown: the proxy writes no access log"),
+        "{page}"
+    );
+
+    let mut quiet = rich();
+    quiet.slots.blue.rates = Some(rates(0, 0));
+    let shown = drawn(&looking((118, 34), quiet), &theme);
+    let calm = style_of(&shown, "no traffic for 10s: no data");
+    assert_eq!(calm.fg, theme.style(Meaning::Muted).fg);
+}
+
+#[test]
+fn errors_are_seen_without_any_colour() {
+    let theme = world::theme("dark", Charset::Unicode);
+    for (requests, errors, words, meaning) in [
+        (3120, 0, "312 req/s  errors 0%", None),
+        (3120, 1, "312 req/s  errors 0.04%", Some(Meaning::Warn)),
+        (1000, 125, "✗ 100 req/s  errors 12.5%", Some(Meaning::Bad)),
+    ] {
+        let mut snapshot = rich();
+        snapshot.slots.blue.rates = Some(rates(requests, errors));
+        let shown = drawn(&looking((118, 34), snapshot), &theme);
+        let plain = Some(ratatui::style::Color::Reset);
+        let wanted = meaning.map_or(plain, |meaning| theme.style(meaning).fg);
+        assert_eq!(style_of(&shown, words).fg, wanted, "{words}");
+    }
+}
+
+#[test]
+fn nothing_is_claimed_to_be_the_same_that_nobody_looked_at() {
+    let shown = screen(&looking((118, 34), with_candidate(web_production())));
+    assert!(!shown.contains("config"), "{shown}");
+    let mut same = rich();
+    let configuration = same
+        .slots
+        .blue
+        .instance
+        .as_ref()
+        .expect("live")
+        .configuration
+        .clone();
+    let green = same.slots.green.instance.as_mut().expect("a candidate");
+    green.configuration = configuration;
+    let shown = screen(&looking((160, 50), same));
+    assert!(shown.contains("configured as live"), "{shown}");
+}
+
+#[test]
+fn a_slot_is_known_by_side_word_and_border_whatever_the_colours() {
+    for name in ["mono", "dark"] {
+        let theme = world::theme(name, Charset::Unicode);
+        for (snapshot, left, right) in [
+            (rich(), "╔ BLUE  ● LIVE ", "┌ GREEN  ○ CANDIDATE "),
+            (
+                with_standby(web_production()),
+                "┌ BLUE  ◐ STANDBY ",
+                "╔ GREEN  ● LIVE ",
+            ),
+        ] {
+            let shown = text(&drawn(&looking((118, 34), snapshot), &theme));
+            let row = shown.lines().find(|line| line.contains("BLUE"));
+            let row = row.unwrap_or_else(|| panic!("{shown}"));
+            let both = (row.find(left), row.find(right));
+            assert!(
+                matches!(both, (Some(left), Some(right)) if left < right),
+                "{row}"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_truth_has_a_mark_and_a_difference_its_name_and_its_repair() {
+    let theme = world::theme("dark", Charset::Unicode);
+    let mut snapshot = rich();
+    if let Some(public) = &mut snapshot.public {
+        public.slot = Some(Slot::Green);
+    }
+    let entry = snapshot.slots.blue.registration.as_mut().expect("an entry");
+    let other: Digest = format!("sha256:{}", "c".repeat(64))
+        .parse()
+        .expect("a digest");
+    entry.value.digest = other;
+    let mut model = looking((118, 34), snapshot.clone());
+    let shown = drawn(&model, &theme);
+    for (words, meaning) in [
+        ("≠ instances ≠ registry", Meaning::Bad),
+        ("✓ registry = proxy gen 41", Meaning::Ok),
+        ("≠ proxy ≠ public", Meaning::Bad),
+        (
+            "≠ blue runs 4f2a9c01e7 but is registered as cccccccccc",
+            Meaning::Bad,
+        ),
+        (
+            "≠ the proxy names blue, the public address was answered by green",
+            Meaning::Bad,
+        ),
+    ] {
+        assert_eq!(
+            style_of(&shown, words).fg,
+            theme.style(meaning).fg,
+            "{words}"
+        );
+    }
+    let page = page(&mut model);
+    for words in [
+        "instances ≠ registry: blue runs 4f2a9c01e7",
+        "repair: what was started, stopped or removed by hand",
+        "registry = proxy: they agree",
+        "repair: see what listens on the public address",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    snapshot.sources.registry = SourceState::Connecting;
+    let shown = drawn(&looking((118, 34), snapshot), &theme);
+    let unknown = style_of(&shown, "? instances = registry");
+    assert_eq!(unknown.fg, theme.style(Meaning::Stale).fg);
+}
+
+#[test]
+fn what_is_not_heard_is_dimmed_and_says_since_when_and_when_it_is_asked_again() {
+    let theme = world::theme("dark", Charset::Unicode);
+    let mut snapshot = rich();
+    snapshot.sources.runtime = SourceState::Stale {
+        since: ago(12),
+        why: "docker at unix:///run/docker.sock: connection refused".into(),
+        retry_at: Some(later(3)),
+    };
+    let mut model = looking((118, 34), snapshot);
+    let shown = drawn(&model, &theme);
+    let note = style_of(&shown, "✗ runtime stale 12s, retry in 3s");
+    assert_eq!(note.fg, theme.style(Meaning::Bad).fg);
+    let kept = style_of(&shown, "web:1.8.2  4f2a9c01e7");
+    assert!(kept.add_modifier.contains(Modifier::DIM), "{kept:?}");
+    assert!(model.counts_time(), "the seconds on the screen go on");
+    let page = page(&mut model);
+    assert!(page.contains("connection refused"), "{page}");
+    let settled = world::model((118, 34), web_production());
+    assert!(!settled.counts_time(), "nothing counts while all is heard");
+}
+
+#[test]
+fn hostile_labels_and_configuration_are_harmless() {
+    let hostile = "a\u{1b}[31m\u{202e}b\u{200b}\u{7}";
+    let mut snapshot = rich();
+    let green = snapshot.slots.green.instance.as_mut().expect("a candidate");
+    made(green, [hostile; 3], &[(hostile, hostile)]);
+    snapshot.rates_unknown = Some(hostile.into());
+    snapshot.slots.blue.rates = None;
+    if let Some(preview) = &mut snapshot.preview {
+        preview.host = hostile.into();
+    }
+    let mut model = looking((118, 34), snapshot);
+    let mut shown = screen(&model);
+    shown.push_str(&page(&mut model));
+    shown.push_str(&screen(&model));
+    for c in shown.chars().filter(|c| *c != '\n') {
+        let moves = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
+        assert!(!c.is_control() && !moves, "{c:?} is on the screen");
+    }
+}

@@ -1,0 +1,87 @@
+//! The console over real servers: what it shows when one of them goes away under it.
+
+use std::time::Duration;
+
+use super::house::{House, Wishes};
+use super::outages::{Line, OwnEtcd};
+use crate::support::docker;
+use crate::support::pty::Pty;
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// The console on a house's configuration.
+fn console(house: &House) -> Pty {
+    let place = house.place.path().display().to_string();
+    let configuration = format!("{place}/greenroom.toml");
+    let environment = [("XDG_STATE_HOME", place.as_str()), ("LC_ALL", "C.UTF-8")];
+    Pty::greenroom(&["--config", &configuration], &environment, (118, 34))
+}
+
+/// Waits until the screen says something, or does not say it any more.
+fn until(pty: &Pty, word: &str, says: bool) {
+    let what = if says {
+        word.to_owned()
+    } else {
+        format!("no {word}")
+    };
+    tokio::task::block_in_place(|| {
+        pty.wait_for(&what, SOON, |screen| {
+            screen.contents().contains(word) == says
+        });
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_connection_to_docker_is_said_and_its_return_too() {
+    let line = Line::to(&docker());
+    let wishes = Wishes {
+        docker: line.address(),
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let mut pty = console(&house);
+    until(&pty, "healthy", true);
+    until(&pty, "● LIVE", true);
+
+    line.cut();
+    until(&pty, "stale", true);
+    // What was known stays, and keys are answered.
+    let screen = pty.screen();
+    assert!(screen.contains(":1.8.2"), "{screen}");
+    pty.keys("?");
+    until(&pty, "Keys", true);
+    pty.keys("\x1b");
+    until(&pty, "Keys", false);
+
+    line.mend();
+    until(&pty, "stale", false);
+    until(&pty, "● LIVE", true);
+    // The log goes on: the line that the check of this very moment writes.
+    until(&pty, "5 Logs · blue", true);
+    pty.keys("q");
+    let status = tokio::task::block_in_place(|| pty.exit_status(SOON));
+    assert_eq!(status.exit_code(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_etcd_is_said_and_its_return_too() {
+    let mut etcd = OwnEtcd::start().await;
+    let wishes = Wishes {
+        etcd: etcd.url(),
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let mut pty = console(&house);
+    until(&pty, "healthy", true);
+    until(&pty, "generation 1", true);
+
+    etcd.kill();
+    until(&pty, "stale", true);
+    let screen = pty.screen();
+    assert!(screen.contains("● LIVE"), "{screen}");
+    etcd.run().await;
+    until(&pty, "stale", false);
+    pty.keys("q");
+    let status = tokio::task::block_in_place(|| pty.exit_status(SOON));
+    assert_eq!(status.exit_code(), 0);
+}

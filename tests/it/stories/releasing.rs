@@ -1,0 +1,129 @@
+//! Promoting, going back, and what happens to the screen meanwhile.
+
+use super::stage::{ESC, HURRIED, SOON, Stage, UP, YES};
+
+#[test]
+fn web_is_promoted_to_production_from_what_qa_runs_with_its_log_in_view() {
+    let mut stage = Stage::open(&[], (118, 34));
+    stage.arm_production();
+    stage.begin_what_qa_runs();
+    // Reading the log meanwhile: it is the candidate's, and the operator stays at its beginning.
+    stage.press("5", "5 Logs · green web:1.9.0 · following");
+    stage.press("g", "staying");
+    stage.press("f", "following");
+    stage.register();
+    stage.press("A", "Type production to go on");
+    stage.press("productio\r", "n is missing; Esc cancels");
+    stage.press(ESC, "cancelled: nothing was done");
+    stage.switch();
+    stage.shows("1.9.0 is live. 1.8.2 is kept warm");
+    stage
+        .pty
+        .wait_for("blue on standby beside a live green", SOON, |screen| {
+            let text = screen.contents();
+            text.contains("BLUE  ◐ STANDBY") && text.contains("GREEN  ● LIVE")
+        });
+    stage.shows("5 Logs · green web:1.9.0");
+    stage.press("S", "[ End the standby ]");
+    stage.press(YES, "stop waits");
+    stage.press("A", "Type production to go on");
+    stage.press("production\r", "✓ done");
+    stage.press("", "web/production: healthy");
+    stage.leave();
+}
+
+#[test]
+fn a_release_is_backed_out_at_each_step_by_keys() {
+    let mut stage = Stage::open(&HURRIED, (118, 34));
+    stage.arm_production();
+
+    // Before anything is registered: a yes, and the candidate is gone.
+    stage.begin_what_qa_runs();
+    stage.press("X", "[ Back out ]");
+    stage.pty.keys(YES);
+    stage.shows("backed out");
+    stage.shows("nothing runs here");
+
+    // Registered, without traffic.
+    stage.begin_what_qa_runs();
+    stage.register();
+    stage.press("X", "[ Back out ]");
+    stage.pty.keys(YES);
+    stage.shows("backed out");
+    stage.shows("nothing runs here");
+
+    // With the traffic: takes the environment's name, and 1.8.2 has the traffic again.
+    stage.begin_what_qa_runs();
+    stage.register();
+    stage.switch();
+    stage.shows("1.9.0 is live. 1.8.2 is kept warm");
+    stage.press("X", "Type production to go on");
+    stage.pty.keys("production\r");
+    stage.pty.wait_for("blue live, green empty", UP, |screen| {
+        let text = screen.contents();
+        text.contains("BLUE  ● LIVE") && text.contains("nothing runs here")
+    });
+    stage.shows("backed out");
+    stage.leave();
+}
+
+#[test]
+fn a_version_that_is_still_warm_gets_its_traffic_back_by_one_key_and_one_name() {
+    let mut stage = Stage::open(&HURRIED, (118, 34));
+    stage.arm_production();
+    stage.begin_what_qa_runs();
+    stage.register();
+    stage.switch();
+    stage.shows("1.9.0 is live. 1.8.2 is kept warm");
+    stage.press("R", "1.8.2 to web/production: why?");
+    stage.press("errors in the basket\r", "Type production to go on");
+    stage.pty.keys("production\r");
+    stage.pty.wait_for("blue live, green warm", UP, |screen| {
+        let text = screen.contents();
+        text.contains("BLUE  ● LIVE") && text.contains("GREEN  ◐ STANDBY")
+    });
+    stage.shows("1.8.2 is live. 1.9.0 is kept warm");
+    // The release that keeps 1.9.0 warm is in flight: leaving says so and leaves it warm.
+    stage.press("q", "stay here");
+    stage.pty.keys(ESC);
+    stage.until("the question is closed", |text| !text.contains("stay here"));
+    stage.press("S", "[ End the standby ]");
+    stage.press(YES, "stop waits");
+    stage.press("A", "Type production to go on");
+    stage.press("production\r", "✓ done");
+    stage.leave();
+}
+
+#[test]
+fn a_terminal_that_becomes_narrow_in_mid_release_shows_less_and_the_release_goes_on() {
+    let mut stage = Stage::open(&HURRIED, (118, 34));
+    stage.arm_production();
+    stage.begin_what_qa_runs();
+    stage.pty.resize((80, 24));
+    // One pane at a time, the ladder still there.
+    stage.pty.wait_for("tabs and the ladder", SOON, |screen| {
+        let text = screen.contents();
+        text.contains("register waits") && text.contains("5 Logs") && !text.contains("┐┌")
+    });
+    stage.press("5", "web:1.9.0");
+    stage.register();
+    stage.press("A", "Type production to go on");
+    // Narrower than anything that can be used, with a question open: it says so and comes back.
+    stage.pty.resize((20, 5));
+    stage.pty.wait_for("a card", SOON, |screen| {
+        screen.contents().contains("60") && !screen.contents().contains("Type production")
+    });
+    stage.pty.resize((80, 24));
+    stage.shows("Type production to go on");
+    stage.pty.keys("production\r");
+    stage.shows("kept warm");
+    stage.pty.resize((118, 34));
+    stage.pty.wait_for("all panes", SOON, |screen| {
+        let text = screen.contents();
+        text.contains("1 Environments") && text.contains("GREEN  ● LIVE")
+    });
+    stage.press("X", "Type production to go on");
+    stage.pty.keys("production\r");
+    stage.shows("backed out");
+    stage.leave();
+}

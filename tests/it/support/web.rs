@@ -1,0 +1,81 @@
+//! `web` in production, as the tests of the pure rooms speak of it: names, versions by a letter, and a
+//! definition in which nothing is special.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use greenroom::checks::{HealthCheck, Suite};
+use greenroom::inventory::{
+    Digest, Endpoint, ImageLabels, InstanceShape, Listen, Operator, PerSlot, RestartPolicy, Slot,
+    Target, Tier, Version,
+};
+use greenroom::release::{Definition, Rules, Timing};
+
+pub(crate) fn operator() -> Operator {
+    Operator {
+        name: "ana".into(),
+        host: "ops-1".into(),
+    }
+}
+
+pub(crate) fn target() -> Target {
+    Target::new(
+        "web".parse().expect("a name"),
+        "production".parse().expect("a name"),
+    )
+}
+
+/// A digest of one letter.
+pub(crate) fn digest(fill: char) -> Digest {
+    format!("sha256:{}", fill.to_string().repeat(64))
+        .parse()
+        .expect("a digest")
+}
+
+pub(crate) fn version(tag: &str, fill: char) -> Version {
+    Version {
+        repository: "registry.example/web".into(),
+        tag: Some(tag.into()),
+        digest: digest(fill),
+        labels: ImageLabels::default(),
+    }
+}
+
+pub(crate) fn endpoint(slot: Slot) -> Endpoint {
+    match slot {
+        Slot::Blue => "127.0.0.1:32771",
+        Slot::Green => "127.0.0.1:32772",
+    }
+    .parse()
+    .expect("an endpoint")
+}
+
+pub(crate) fn definition(tier: Tier) -> Definition {
+    Definition {
+        target: target(),
+        tier,
+        rules: Rules::default(),
+        repository: "registry.example/web".into(),
+        endpoints: PerSlot::from_fn(endpoint),
+        instance: InstanceShape {
+            listen: Listen::Port(8080),
+            command: None,
+            environment: BTreeMap::new(),
+            mounts: Vec::new(),
+            memory: None,
+            restart: RestartPolicy::default(),
+            network: None,
+            labels: BTreeMap::new(),
+        },
+        health: Some(HealthCheck {
+            path: "/health".into(),
+            host: None,
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(5),
+        }),
+        suite: Suite::default(),
+        timing: Timing::default(),
+        public: None,
+        preview: None,
+    }
+}
