@@ -14,10 +14,11 @@ use crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute, queue};
+use nix::unistd::{getppid, getsid};
 use ratatui::Frame;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::{Position, Rect};
-use rustix::process::{Signal, getpid, getppid, getsid, kill_process};
+use rustix::process::{Signal, getpid, kill_process};
 
 /// Whether the terminal is taken now. Static, because a panic hook has to know it too.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -207,10 +208,14 @@ impl Screen for Terminal {
 /// Whether there is somebody to give the terminal back to: a program of the same session started
 /// this one. Where there is none, nothing would ever let it go on.
 pub fn has_shell() -> bool {
-    let (Ok(ours), Some(parent)) = (getsid(None), getppid()) else {
+    // Not by rustix: in a container that a session outside has entered, a session's number is 0,
+    // which its type of process numbers does not allow (it panics in a debug build).
+    let parent = getppid();
+    // 0 as well: a parent that is outside, and to `getsid` the one who asks.
+    if parent.as_raw() == 0 {
         return false;
-    };
-    getsid(Some(parent)).is_ok_and(|theirs| theirs == ours)
+    }
+    matches!((getsid(None), getsid(Some(parent))), (Ok(ours), Ok(theirs)) if ours == theirs)
 }
 
 /// A screen over any backend, without a terminal: what tests draw on.

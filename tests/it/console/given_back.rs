@@ -205,6 +205,23 @@ fn without_a_shell_behind_it_ctrl_z_says_so() {
     assert_eq!(console.exit_status(SOON).exit_code(), 0);
 }
 
+/// As `docker exec` and `kubectl exec` start it: nobody in there knows the session's number.
+#[test]
+fn in_a_container_whose_session_is_outside_it_opens_all_the_same() {
+    let home = Home::new("");
+    let (greenroom, file) = (env!("CARGO_BIN_EXE_greenroom"), home.file());
+    let inside = ["--pid", "--fork"];
+    let console = [greenroom, "--config", &file];
+    // Once its own session is outside, once its parent's.
+    for between in [&[][..], &["setsid", "--fork", "--wait"]] {
+        let arguments = [&inside[..], between, &console].concat();
+        let mut console = home.start("unshare", &arguments);
+        console.wait_for_text("web/dev: empty", SOON);
+        console.keys("q");
+        assert_eq!(console.exit_status(SOON).exit_code(), 0);
+    }
+}
+
 #[test]
 fn the_mouse_is_asked_for_by_m_and_given_back_by_m_and_at_the_end() {
     let home = Home::new("");
