@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
+
 use super::Exit;
 use super::arguments::Common;
 use super::looks::{self, Outfit};
@@ -50,7 +53,9 @@ pub(super) async fn open(
         keymap,
         remarks,
     } = looks::outfit(&settings.console)?;
-    let watching = watchers::start(&app.engine, app.frame.clone());
+    let (open, opened) = oneshot::channel();
+    let begun = opened.map(|_| ());
+    let watching = watchers::start(&app.engine, app.frame.clone(), begun);
     let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
     let mode = if read_only {
         Mode::ReadOnly
@@ -69,6 +74,7 @@ pub(super) async fn open(
             .targets()
             .filter_map(|target| app.engine.active(target))
             .collect(),
+        open: Some(open),
     };
     let desk = EngineDesk::new(Arc::clone(&app.engine), &watching).telling(diagnostics::said());
     terminal::restore_on_panic();

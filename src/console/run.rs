@@ -3,16 +3,16 @@
 //! and over a test's.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::desk::Desk;
 use super::effect::Effect;
 use super::event::{Event, Input};
 use super::model::Model;
+use super::pace::{Draws, Pace};
 use super::perform::Hands;
 use super::terminal::Screen;
 use super::theme::Wardrobe;
@@ -23,24 +23,6 @@ use crate::release::Handle;
 
 /// How many events are taken in before the screen is drawn again.
 const DRAINED: usize = 64;
-
-/// How fast the loop may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// The least time between two draws.
-    pub frame: Duration,
-    /// How often the screen is brought up to date while something on it counts.
-    pub second: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            frame: Duration::from_millis(33),
-            second: Duration::from_secs(1),
-        }
-    }
-}
 
 /// Why the console ended. Nothing here says how a release ended: that is in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +46,8 @@ pub struct Ears {
     pub world: watch::Receiver<Arc<World>>,
     /// Releases that are in flight already.
     pub in_flight: Vec<Handle>,
+    /// Told when the first frame is on the screen: what is slow may begin.
+    pub open: Option<oneshot::Sender<()>>,
 }
 
 /// Runs the console until it is left. `now` is the only clock.
@@ -90,14 +74,15 @@ pub async fn run<S: Screen>(
     let mut world_ended = false;
     let mut releases_ended = false;
     let mut dirty = true;
-    let mut next_draw = Instant::now();
+    let mut urgent = false;
+    let mut draws = Draws::new(pace, Instant::now());
     let mut next_second = Instant::now() + pace.second;
     loop {
         let event = tokio::select! {
             biased;
             // What a person does comes before what machines say: a key is never late under a flood.
             input = ears.input.recv() => Event::Input(input.unwrap_or(Input::Lost)),
-            () = sleep_until(next_draw), if dirty => {
+            () = sleep_until(draws.next(urgent)), if dirty => {
                 if !screen.is_ours() {
                     return Ok(Farewell::Panicked);
                 }
@@ -105,10 +90,12 @@ pub async fn run<S: Screen>(
                 let theme = wardrobe.worn(model.theme());
                 let began = Instant::now();
                 screen.draw(|frame| view::draw(&model, theme, frame))?;
-                dirty = false;
-                // On a slow link writing takes its time: half of it is left for everything else.
-                let drawn = Instant::now();
-                next_draw = drawn + pace.frame.max(drawn - began);
+                draws.drew(began, Instant::now());
+                (dirty, urgent) = (false, false);
+                if let Some(open) = ears.open.take() {
+                    // Whoever does not wait for it has begun already.
+                    let _ = open.send(());
+                }
                 continue;
             }
             changed = ears.world.changed(), if !world_ended => {
@@ -134,6 +121,7 @@ pub async fn run<S: Screen>(
         let mut taken = 0;
         let mut pending = Some(event);
         while let Some(event) = pending.take() {
+            urgent |= matches!(event, Event::Input(_));
             for effect in update(&mut model, event, now()) {
                 let was_away = matches!(effect, Effect::Suspend | Effect::Resume);
                 if let Some(farewell) = perform(screen, &mut hands, effect)? {

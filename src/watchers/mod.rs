@@ -12,6 +12,8 @@ mod runtime;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -42,8 +44,13 @@ pub struct Watching {
     _tasks: DropGuard,
 }
 
-/// Begins to observe every site of an engine.
-pub fn start(engine: &Engine, frame: Frame) -> Watching {
+/// Begins to observe every site of an engine, once `begun` is: two hundred connections are not made
+/// while somebody waits for the first frame.
+pub fn start(
+    engine: &Engine,
+    frame: Frame,
+    begun: impl Future<Output = ()> + Send + 'static,
+) -> Watching {
     let sites: Vec<Site> = engine.sites().cloned().collect();
     let clock = Arc::clone(engine.clock());
     let mut assembly = Assembly::new(frame, &sites, Arc::clone(&clock));
@@ -52,9 +59,17 @@ pub fn start(engine: &Engine, frame: Frame) -> Watching {
     let (focus, focused) = watch::channel(None);
     let (parts, mut arriving) = mpsc::channel::<Part>(PARTS);
     let cancelled = CancellationToken::new();
+    let begun = begun.boxed().shared();
+    let spawn = |task: BoxFuture<'static, ()>| {
+        let (cancelled, begun) = (cancelled.clone(), begun.clone());
+        tokio::spawn(async move {
+            let observe = begun.then(|()| task);
+            cancelled.run_until_cancelled(observe).await
+        });
+    };
     for (engine, targets) in engines(&sites) {
         let task = runtime::watch(engine, targets, parts.clone(), Arc::clone(&clock));
-        spawn(&cancelled, task);
+        spawn(task.boxed());
     }
     for (store, targets) in stores(&sites) {
         let registered = sites
@@ -63,7 +78,7 @@ pub fn start(engine: &Engine, frame: Frame) -> Watching {
             .cloned()
             .collect();
         let task = registry::watch(store, registered, parts.clone(), Arc::clone(&clock));
-        spawn(&cancelled, task);
+        spawn(task.boxed());
     }
     for site in sites {
         let task = router::watch(
@@ -73,9 +88,9 @@ pub fn start(engine: &Engine, frame: Frame) -> Watching {
             focused.clone(),
             Arc::clone(&clock),
         );
-        spawn(&cancelled, task);
+        spawn(task.boxed());
     }
-    spawn(&cancelled, async move {
+    let assembling = async move {
         while let Some(part) = arriving.recv().await {
             assembly.add(part);
             while let Ok(part) = arriving.try_recv() {
@@ -98,18 +113,14 @@ pub fn start(engine: &Engine, frame: Frame) -> Watching {
                 differs
             });
         }
-    });
+    };
+    spawn(assembling.boxed());
     Watching {
         world,
         releases,
         focus,
         _tasks: cancelled.drop_guard(),
     }
-}
-
-fn spawn(cancelled: &CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
-    let cancelled = cancelled.clone();
-    tokio::spawn(async move { cancelled.run_until_cancelled(task).await });
 }
 
 /// The engines, each once, with the targets that run on it.

@@ -174,6 +174,7 @@ fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage 
         input,
         world: world_rx,
         in_flight: Vec::new(),
+        open: None,
     };
     let seconds = Arc::new(AtomicI64::new(0));
     let clock = Arc::clone(&seconds);

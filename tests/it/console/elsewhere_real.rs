@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent};
+use futures_util::FutureExt;
 use greenroom::console::event::Input;
 use greenroom::console::run::Ears;
 use greenroom::console::terminal::Screen;
@@ -15,7 +16,7 @@ use greenroom::watchers;
 use greenroom::wire::{self, EngineDesk};
 use ratatui::Frame;
 use ratatui::backend::TestBackend;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::world::{text, theme};
 use crate::sandbox::Sandbox;
@@ -78,13 +79,16 @@ impl Console {
         let app = wire::build(&loaded.settings, false)
             .await
             .unwrap_or_else(|report| panic!("{report}"));
-        let watching = watchers::start(&app.engine, app.frame.clone());
+        let (open, opened) = oneshot::channel();
+        let begun = opened.map(|_| ());
+        let watching = watchers::start(&app.engine, app.frame.clone(), begun);
         let clock = Arc::clone(app.engine.clock());
         let (keys, input) = mpsc::channel(64);
         let ears = Ears {
             input,
             world: watching.world.clone(),
             in_flight: Vec::new(),
+            open: Some(open),
         };
         let desk = EngineDesk::new(Arc::clone(&app.engine), &watching);
         let desk: Arc<dyn Desk> = Arc::new(desk);

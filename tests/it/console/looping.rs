@@ -127,6 +127,7 @@ pub(super) fn open() -> Stage {
         input,
         world: world_rx,
         in_flight: Vec::new(),
+        open: None,
     };
     let asked: Arc<dyn Desk> = Arc::<Refusing>::clone(&desk);
     let ended = tokio::spawn(async move {

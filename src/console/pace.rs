@@ -1,0 +1,105 @@
+//! How often the screen is drawn: at once for what a person does and for the first things that are
+//! heard after a rest, thirty times a second for what goes on and on, and on a slow link no more
+//! than half the time.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How fast the loop may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// The time between two draws while machines go on saying something.
+    pub frame: Duration,
+    /// The least time between any two draws.
+    pub least: Duration,
+    /// How many draws are made after a rest before `frame` holds: what is heard when the console
+    /// opens comes in a few pieces, and so does what a step changes.
+    pub burst: u32,
+    /// How often the screen is brought up to date while something on it counts.
+    pub second: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            frame: Duration::from_millis(33),
+            least: Duration::from_millis(8),
+            burst: 3,
+            second: Duration::from_secs(1),
+        }
+    }
+}
+
+/// When the next draw may be.
+#[derive(Debug)]
+pub(super) struct Draws {
+    pace: Pace,
+    /// Nothing is drawn before it.
+    soonest: Instant,
+    /// When as many frames will have been due as have been drawn.
+    even: Instant,
+}
+
+impl Draws {
+    pub(super) fn new(pace: Pace, now: Instant) -> Self {
+        Self {
+            pace,
+            soonest: now,
+            even: now,
+        }
+    }
+
+    /// When to draw what has changed; `urgent` where a person waits for it.
+    pub(super) fn next(&self, urgent: bool) -> Instant {
+        if urgent {
+            return self.soonest;
+        }
+        let credit = self.pace.frame * self.pace.burst.saturating_sub(1);
+        self.soonest
+            .max(self.even.checked_sub(credit).unwrap_or(self.soonest))
+    }
+
+    /// Something was drawn. Where writing takes its time, half of it is left for everything else.
+    pub(super) fn drew(&mut self, began: Instant, ended: Instant) {
+        self.soonest = ended + self.pace.least.max(ended - began);
+        self.even = self.even.max(began) + self.pace.frame;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When each of `count` draws is made that take `cost`, in milliseconds from the first.
+    fn drawn(count: usize, cost: u64, urgent: bool) -> Vec<u128> {
+        let first = Instant::now();
+        let mut draws = Draws::new(Pace::default(), first);
+        let mut now = first;
+        let mut at = Vec::new();
+        for _ in 0..count {
+            now = now.max(draws.next(urgent));
+            at.push((now - first).as_millis());
+            let ended = now + Duration::from_millis(cost);
+            draws.drew(now, ended);
+            now = ended;
+        }
+        at
+    }
+
+    #[test]
+    fn after_a_rest_a_few_are_drawn_at_once_and_then_thirty_a_second() {
+        assert_eq!(drawn(6, 0, false), [0, 8, 16, 33, 66, 99]);
+    }
+
+    #[test]
+    fn what_a_person_does_waits_for_no_frame() {
+        assert_eq!(drawn(4, 0, true), [0, 8, 16, 24]);
+    }
+
+    #[test]
+    fn on_a_slow_link_half_of_the_time_is_left() {
+        assert_eq!(drawn(3, 200, true), [0, 400, 800]);
+        assert_eq!(drawn(3, 200, false), [0, 400, 800]);
+    }
+}
