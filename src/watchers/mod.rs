@@ -62,10 +62,11 @@ pub fn start(
     let begun = begun.boxed().shared();
     let spawn = |task: BoxFuture<'static, ()>| {
         let (cancelled, begun) = (cancelled.clone(), begun.clone());
-        tokio::spawn(async move {
-            let observe = begun.then(|()| task);
-            cancelled.run_until_cancelled(observe).await
-        });
+        let observe = async move {
+            begun.await;
+            task.await;
+        };
+        tokio::spawn(async move { cancelled.run_until_cancelled(observe).await });
     };
     for (engine, targets) in engines(&sites) {
         let task = runtime::watch(engine, targets, parts.clone(), Arc::clone(&clock));

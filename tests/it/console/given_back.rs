@@ -244,6 +244,21 @@ fn the_mouse_is_asked_for_by_m_and_given_back_by_m_and_at_the_end() {
 }
 
 #[test]
+fn a_key_that_comes_together_with_another_size_is_not_lost() {
+    let home = Home::new("");
+    let mut console = home.console();
+    console.wait_for_text("web/dev: empty", SOON);
+    for round in 0..40 {
+        let (size, key) = [((80, 24), "3"), ((90, 28), "4")][round % 2];
+        console.resize(size);
+        console.keys(key);
+        console.wait_for_text(&format!("▸{key}"), SOON);
+    }
+    console.keys("q");
+    assert_eq!(console.exit_status(SOON).exit_code(), 0);
+}
+
+#[test]
 fn narrow_and_wide_again() {
     let home = Home::new("");
     let mut console = home.console();

@@ -1,41 +1,51 @@
 //! Seeing and taking away what is on the screen: another theme, a digest.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::cell::Cell;
 
 use super::stage::{ESC, SOON, Stage};
 
-/// The colours of the letters on the screen.
-fn colours(stage: &Stage) -> BTreeSet<String> {
-    let found = RefCell::new(BTreeSet::new());
-    stage.pty.wait_for("colours", SOON, |screen| {
-        let all = (0..34).flat_map(|row| (0..118).filter_map(move |at| screen.cell(row, at)));
-        found.replace(all.map(|cell| format!("{:?}", cell.fgcolor())).collect());
-        true
-    });
-    found.into_inner()
+/// The colour that says that something is well: that of the mark in the live slot.
+fn well(screen: &vt100::Screen) -> Option<vt100::Color> {
+    const FRAME: &str = "║ ";
+    let columns = screen.size().1.get();
+    (0..)
+        .zip(screen.rows(0, columns))
+        .find_map(|(row, line)| {
+            let (before, _) = line.split_once(&format!("{FRAME}● healthy"))?;
+            let column = before.chars().count() + FRAME.chars().count();
+            screen.cell(row, u16::try_from(column).ok()?)
+        })
+        .map(vt100::Cell::fgcolor)
+}
+
+fn colour(stage: &Stage) -> vt100::Color {
+    let found = Cell::new(None);
+    stage
+        .pty
+        .wait_for("something that is well", SOON, |screen| {
+            found.set(well(screen));
+            found.get().is_some()
+        });
+    found.get().expect("it was seen")
 }
 
 #[test]
 fn a_colour_blind_theme_is_tried_on_and_kept() {
     let mut stage = Stage::open(&[], (118, 34));
-    let dark = colours(&stage);
+    let dark = colour(&stage);
     stage.press("T", "dark (worn)");
     stage.press("jjj", "▸ deuteranopia");
-    assert_ne!(
-        colours(&stage),
-        dark,
-        "it is worn while the cursor is on it"
-    );
+    let blue = colour(&stage);
+    assert_ne!(blue, dark, "it is worn while the cursor is on it");
     stage.pty.keys(ESC);
-    stage.pty.wait_for("the list is gone", SOON, |screen| {
-        !screen.contents().contains("(worn)")
+    stage.pty.wait_for("the old one, by Esc", SOON, |screen| {
+        !screen.contents().contains("(worn)") && well(screen) == Some(dark)
     });
-    assert_eq!(colours(&stage), dark, "Esc gives the old one back");
     stage.press("T", "dark (worn)");
     stage.press("jjj\r", "theme deuteranopia for now");
-    assert_ne!(colours(&stage), dark);
+    assert_eq!(colour(&stage), blue);
     stage.press(":theme dark\r", "theme dark for now");
+    assert_eq!(colour(&stage), dark);
     stage.leave();
 }
 
