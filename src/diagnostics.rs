@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use tokio::sync::watch;
-use tracing_appender::non_blocking::WorkerGuard;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -16,6 +16,10 @@ use tracing_subscriber::{EnvFilter, Layer, fmt};
 const LOG_VARIABLE: &str = "GREENROOM_LOG";
 /// Without it: our own words, and only warnings of the libraries.
 const LOG_DEFAULT: &str = "warn,greenroom=info,release=info";
+
+/// How many lines may wait for the disk; more are left out of the file. Room for each is taken from
+/// the first moment on: the library's own number would cost four megabytes.
+const LINES_WAITING: usize = 4096;
 
 /// Keeps the writer of the log alive for as long as the program is.
 static WRITER: OnceLock<WorkerGuard> = OnceLock::new();
@@ -45,7 +49,9 @@ pub(crate) fn install(to_file: bool) -> color_eyre::Result<()> {
             .max_log_files(7)
             .build(directory)
             .ok()?;
-        let (writer, guard) = tracing_appender::non_blocking(appender);
+        let (writer, guard) = NonBlockingBuilder::default()
+            .buffered_lines_limit(LINES_WAITING)
+            .finish(appender);
         // Only the first guard counts; there is no second.
         let _ = WRITER.set(guard);
         Some(fmt::layer().with_ansi(false).with_writer(writer))

@@ -109,7 +109,7 @@ impl Node {
 
 /// The text of a file as a tree; whatever is not TOML is reported, and the rest is kept.
 pub(super) fn parse(file: &Arc<str>, text: &str, problems: &mut Vec<Problem>) -> Node {
-    let reading = Reading { file, text };
+    let reading = Reading::of(file, text);
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let offset = error.span().map_or(0, |span| span.start);
@@ -127,16 +127,26 @@ pub(super) fn parse(file: &Arc<str>, text: &str, problems: &mut Vec<Problem>) ->
 struct Reading<'a> {
     file: &'a Arc<str>,
     text: &'a str,
+    /// Where each line begins: counted once, and not for each value anew.
+    lines: Vec<usize>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    fn of(file: &'a Arc<str>, text: &'a str) -> Self {
+        let after_ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(after_ends).collect();
+        Self { file, text, lines }
+    }
+
     fn origin(&self, offset: usize) -> Origin {
-        let before = self.text.get(..offset.min(self.text.len())).unwrap_or("");
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let offset = offset.min(self.text.len());
+        let line = self.lines.partition_point(|start| *start <= offset);
+        let start = self.lines.get(line.saturating_sub(1)).copied();
+        let before = self.text.get(start.unwrap_or(0)..offset).unwrap_or("");
         Origin::File {
             file: Arc::clone(self.file),
-            line: before.bytes().filter(|b| *b == b'\n').count() + 1,
-            column: before[start..].chars().count() + 1,
+            line,
+            column: before.chars().count() + 1,
         }
     }
 
