@@ -7,12 +7,13 @@ use std::sync::OnceLock;
 
 use tokio::sync::watch;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, fmt};
+use tracing_subscriber::{Layer, fmt};
 
-/// The variable that says what is logged, in `tracing`'s own words.
+/// The variable that says what is logged: `target=level` words with commas between.
 const LOG_VARIABLE: &str = "GREENROOM_LOG";
 /// Without it: our own words, and only warnings of the libraries.
 const LOG_DEFAULT: &str = "warn,greenroom=info,release=info";
@@ -37,8 +38,7 @@ pub(crate) fn install(to_file: bool) -> color_eyre::Result<()> {
     color_eyre::config::HookBuilder::default()
         .display_env_section(false)
         .install()?;
-    let filter =
-        || EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT));
+    let filter = filter();
     let directory = log_directory().filter(|_| to_file);
     let file = directory.and_then(|directory| {
         std::fs::create_dir_all(&directory).ok()?;
@@ -59,11 +59,23 @@ pub(crate) fn install(to_file: bool) -> color_eyre::Result<()> {
     // The pane's layer puts every event it gets into words: without a filter of its own, each frame
     // that a client library tells of at trace would cost that and then be thrown away.
     tracing_subscriber::registry()
-        .with(file.with_filter(filter()))
-        .with(tui_logger::TuiTracingSubscriberLayer.with_filter(filter()))
-        .with(Bell(said_sender()).with_filter(filter()))
+        .with(file.with_filter(filter.clone()))
+        .with(tui_logger::TuiTracingSubscriberLayer.with_filter(filter.clone()))
+        .with(Bell(said_sender()).with_filter(filter.clone()))
         .try_init()?;
     Ok(())
+}
+
+/// What is logged: as the variable says, where it can be understood. Spans and fields cannot be
+/// chosen by: that would compile regular expressions whenever the program starts.
+fn filter() -> Targets {
+    let default = || Targets::new().with_default(LevelFilter::WARN);
+    let parsed = |words: &str| words.parse::<Targets>().ok();
+    std::env::var(LOG_VARIABLE)
+        .ok()
+        .and_then(|words| parsed(&words))
+        .or_else(|| parsed(LOG_DEFAULT))
+        .unwrap_or_else(default)
 }
 
 /// Changes whenever something is said.

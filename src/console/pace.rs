@@ -25,7 +25,7 @@ impl Default for Pace {
         Self {
             frame: Duration::from_millis(33),
             least: Duration::from_millis(8),
-            burst: 3,
+            burst: 8,
             second: Duration::from_secs(1),
         }
     }
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn after_a_rest_a_few_are_drawn_at_once_and_then_thirty_a_second() {
-        assert_eq!(drawn(6, 0, false), [0, 8, 16, 33, 66, 99]);
+        assert_eq!(drawn(12, 0, false)[6..], [48, 56, 64, 72, 99, 132]);
     }
 
     #[test]
