@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::arguments::Common;
+use super::out::say_json;
 use super::{Exit, open};
 use crate::inventory::Installation;
 use crate::ports::Failure;
@@ -38,9 +39,8 @@ pub(super) async fn run(common: &Common) -> Exit {
             exit = Exit::Failed;
         }
         if common.json {
-            say_line!(
-                "{}",
-                serde_json::json!({ "place": finding.place, "what": finding.what, "state": word, "text": text })
+            say_json(
+                &serde_json::json!({ "place": finding.place, "what": finding.what, "state": word, "text": text }),
             );
         } else {
             say_line!("{sign} {:<22} {:<10} {text}", finding.place, finding.what);

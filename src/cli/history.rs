@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::arguments::{Common, History};
+use super::out::say_json;
 use super::{Exit, open};
 use crate::history::ReleaseRecord;
 use crate::inventory::Target;
@@ -50,10 +51,7 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     records.sort_by_key(|record| std::cmp::Reverse(record.id));
     for record in &records {
         if common.json {
-            match serde_json::to_string(record) {
-                Ok(line) => say_line!("{line}"),
-                Err(error) => warn_line!("greenroom: {}: {error}", record.id),
-            }
+            say_json(record);
         } else {
             // Anybody who can write to the journal's store could have written this.
             say_line!("{}", crate::harmless::harmless(&line(record)));

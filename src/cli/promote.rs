@@ -4,10 +4,12 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 use super::arguments::{Common, Promote, Rollback};
+use super::out::say_json;
 use super::prompt::Typed;
 use super::reporter::Reporter;
 use super::signals::{self, Wish};
 use super::{Exit, open, plan_text};
+use crate::harmless::harmless;
 use crate::history::{Outcome, Step};
 use crate::inventory::Target;
 use crate::release::{
@@ -59,7 +61,7 @@ async fn release(
         Err(refused) => return refuse(common, &refused),
     };
     if common.json {
-        say_line!("{}", plan_text::json(&plan));
+        say_json(&plan_text::json(&plan));
     } else {
         say_line!("{}", plan_text::text(&plan));
     }
@@ -88,14 +90,12 @@ async fn release(
 fn refuse(common: &Common, refused: &crate::release::Refused) -> Exit {
     if common.json {
         let reasons: Vec<String> = refused.0.iter().map(ToString::to_string).collect();
-        say_line!(
-            "{}",
-            serde_json::json!({ "event": "refused", "reasons": reasons })
-        );
+        say_json(&serde_json::json!({ "event": "refused", "reasons": reasons }));
     }
     warn_line!("refused, nothing was done:");
     for reason in &refused.0 {
-        warn_line!("  - {reason}");
+        // One line each, whatever a lock that stands in the way says.
+        warn_line!("  - {}", harmless(&reason.to_string()));
     }
     let is_unknown = |reason: &Refusal| matches!(reason, Refusal::UnknownTarget(_));
     if refused.0.iter().any(is_unknown) {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::out::say_json;
+use crate::harmless::harmless;
 use crate::history::Outcome;
 use crate::release::words::duration;
 use crate::release::{Announcement, AnnouncementKind, Progress, Status, StepState};
@@ -45,13 +47,10 @@ impl Reporter {
             "{}  {} {}",
             announcement.at.strftime("%H:%M:%S"),
             sign(announcement.kind),
-            announcement.text
+            harmless(&announcement.text)
         );
         match &self.way {
-            Way::Json => match serde_json::to_string(announcement) {
-                Ok(json) => say_line!("{json}"),
-                Err(error) => warn_line!("greenroom: an announcement: {error}"),
-            },
+            Way::Json => say_json(announcement),
             Way::Plain => say_line!("{line}"),
             Way::Terminal(bar) => bar.suspend(|| say_line!("{line}")),
         }
@@ -108,10 +107,9 @@ impl Reporter {
     /// How it ended.
     pub(super) fn close(&self, outcome: Option<&Outcome>, words: &str) {
         match &self.way {
-            Way::Json => say_line!(
-                "{}",
-                serde_json::json!({ "event": "end", "outcome": outcome, "text": words })
-            ),
+            Way::Json => {
+                say_json(&serde_json::json!({ "event": "end", "outcome": outcome, "text": words }));
+            }
             Way::Plain => say_line!("{words}"),
             Way::Terminal(bar) => {
                 bar.finish_and_clear();

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::arguments::{Common, Status};
+use super::out::say_json;
 use super::{Exit, open};
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
@@ -51,7 +52,7 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
             Vec::new()
         });
         if common.json {
-            say_line!("{}", json(snapshot, &interrupted));
+            say_json(&json(snapshot, &interrupted));
         } else {
             say_line!("{}", text(snapshot, &interrupted));
         }

@@ -1,10 +1,12 @@
 //! What was deployed: the records a release leaves behind. Pure. History never decides what
 //! is shown as running; that comes from observing.
 
+mod reading;
 mod record;
 mod step;
 mod timeline;
 
+pub use reading::{Written, check_whole};
 pub use record::{
     Decision, Entry, FORMAT, Happening, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord,
 };

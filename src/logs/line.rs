@@ -44,7 +44,7 @@ impl NewLine {
                 LogStream::Out => Origin::Out,
                 LogStream::Err => Origin::Err,
             },
-            text: text(&chunk.bytes),
+            text: text(&chunk.bytes, chunk.dropped),
         }
     }
 
@@ -68,7 +68,7 @@ impl NewLine {
 }
 
 /// The harmless text of a line. Nearly all lines are plain, and are copied once and as they are.
-fn text(bytes: &[u8]) -> Arc<str> {
+fn text(bytes: &[u8], dropped: usize) -> Arc<str> {
     if bytes.len() < LONGEST
         && bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
         && let Ok(plain) = std::str::from_utf8(bytes)
@@ -76,11 +76,16 @@ fn text(bytes: &[u8]) -> Arc<str> {
         return plain.into();
     }
     let mut text = harmless_line(bytes);
-    if bytes.len() >= LONGEST && text.ends_with('…') && text.chars().count() == LONGEST {
+    let is_cut = bytes.len() >= LONGEST && text.ends_with('…') && text.chars().count() == LONGEST;
+    if is_cut || dropped > 0 {
         // With its end it is no longer than what is harmless may be.
-        let end = format!("… [cut here, of {} KiB that came]", bytes.len() / 1024);
+        let came = (bytes.len() + dropped) / 1024;
+        let end = format!("… [cut here, of {came} KiB that came]");
         let room = LONGEST - 1 - end.chars().count();
-        let kept = text.char_indices().nth(room).map_or(0, |(at, _)| at);
+        let kept = text
+            .char_indices()
+            .nth(room)
+            .map_or(text.len(), |(at, _)| at);
         text.truncate(kept);
         text.push_str(&end);
     }
@@ -114,6 +119,7 @@ mod tests {
             at: None,
             stream: LogStream::Out,
             bytes: bytes.to_vec(),
+            dropped: 0,
         };
         NewLine::from_chunk(&chunk).text.to_string()
     }
@@ -130,6 +136,12 @@ mod tests {
     fn a_line_that_was_cut_says_so_and_how_long_it_was() {
         let text = line(&vec![b'x'; 1024 * 1024]);
         assert!(text.ends_with("x… [cut here, of 1024 KiB that came]"));
+        let dropped = |byte: u8| {
+            let bytes = [b"begins".to_vec(), vec![byte; 256 * 1024]].concat();
+            super::text(&bytes, 512 * 1024).to_string()
+        };
+        assert!(dropped(b'x').ends_with("x… [cut here, of 768 KiB that came]"));
+        assert_eq!(dropped(0), "begins… [cut here, of 768 KiB that came]");
         let whole = line(&vec![b'x'; LONGEST - 1]);
         assert_eq!(whole.len(), LONGEST - 1);
     }

@@ -74,6 +74,8 @@ pub struct LogChunk {
     pub stream: LogStream,
     /// The bytes, untrusted.
     pub bytes: Vec<u8>,
+    /// How many more came in the line and were not kept.
+    pub dropped: usize,
 }
 
 /// Looks at instances.

@@ -50,6 +50,7 @@ fn chunk(voice: Voice, number: usize) -> LogChunk {
         at: Some(world::now()),
         stream: LogStream::Out,
         bytes: text.into_bytes(),
+        dropped: 0,
     }
 }
 

@@ -12,6 +12,7 @@ mod console;
 mod docker;
 mod embedded_proxy;
 mod etcd;
+mod hostile;
 mod http;
 mod interlocks;
 mod nginx;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::ports::{LogChunk, LogStream};
 
-/// How much of a line is kept; the rest of it is dropped.
+/// How much of a line is kept; the rest of it is dropped, and counted.
 const LONGEST: usize = 256 * 1024;
 /// The engine's own size of a part of a line.
 const PART: usize = 16 * 1024;
@@ -39,8 +39,9 @@ impl Lines {
             at,
             stream,
             bytes: Vec::new(),
+            dropped: 0,
         });
-        append(&mut line.bytes, without_end(part));
+        append(line, without_end(part));
         if ends { slot.take() } else { None }
     }
 
@@ -54,27 +55,30 @@ impl Lines {
 /// after each part.
 fn terminal_line(message: &[u8]) -> LogChunk {
     let (at, mut rest) = dated(message);
-    let mut bytes = Vec::new();
+    let mut line = LogChunk {
+        at,
+        stream: LogStream::Out,
+        bytes: Vec::new(),
+        dropped: 0,
+    };
     while rest.len() > PART {
         let (part, tail) = rest.split_at(PART);
         let (next, after) = dated(tail);
         if next.is_none() {
             break;
         }
-        append(&mut bytes, part);
+        append(&mut line, part);
         rest = after;
     }
-    append(&mut bytes, without_end(rest));
-    LogChunk {
-        at,
-        stream: LogStream::Out,
-        bytes,
-    }
+    append(&mut line, without_end(rest));
+    line
 }
 
-fn append(line: &mut Vec<u8>, part: &[u8]) {
-    let room = LONGEST.saturating_sub(line.len());
-    line.extend_from_slice(part.get(..room).unwrap_or(part));
+fn append(line: &mut LogChunk, part: &[u8]) {
+    let room = LONGEST.saturating_sub(line.bytes.len());
+    let kept = part.get(..room).unwrap_or(part);
+    line.bytes.extend_from_slice(kept);
+    line.dropped += part.len() - kept.len();
 }
 
 fn without_end(part: &[u8]) -> &[u8] {
@@ -96,6 +100,8 @@ fn dated(frame: &[u8]) -> (Option<Timestamp>, &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const AT: &str = "2026-11-21T06:00:00.123456789Z ";
@@ -141,7 +147,8 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(lines.take(out(&"a".repeat(PART))), None);
         }
-        assert_eq!(lines.rest().map(|l| l.bytes.len()), Some(LONGEST));
+        let rest = lines.rest().map(|l| (l.bytes.len(), l.dropped));
+        assert_eq!(rest, Some((LONGEST, 100 * PART - LONGEST)));
     }
 
     #[test]
@@ -154,5 +161,83 @@ mod tests {
             line.map(|l| (l.at, l.bytes)),
             Some((None, b"\x01garbage without date".to_vec()))
         );
+    }
+
+    /// What the engine makes of an output: each line with its end in parts, each part with a time.
+    fn frames(output: &[u8], is_error: bool) -> Vec<LogOutput> {
+        let lines = output.split_inclusive(|byte| *byte == b'\n');
+        let parts = lines.flat_map(|line| line.chunks(PART));
+        let frames = parts.map(|part| {
+            let message = [AT.as_bytes(), part].concat().into();
+            if is_error {
+                LogOutput::StdErr { message }
+            } else {
+                LogOutput::StdOut { message }
+            }
+        });
+        frames.collect()
+    }
+
+    fn output() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            4 => prop::collection::vec(any::<u8>(), 0..50),
+            2 => Just(b"\n".to_vec()),
+            2 => Just(AT.as_bytes().to_vec()),
+            1 => (PART - 2..PART + 40).prop_map(|length| vec![b'x'; length]),
+            1 => (0..3 * PART).prop_map(|length| b"\x1b]0;".repeat(length / 4)),
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    /// The lines of an output; of one that is not ended the rest.
+    fn whole(output: &[u8]) -> Vec<Vec<u8>> {
+        let lines = output.split_inclusive(|byte| *byte == b'\n');
+        lines.map(|line| without_end(line).to_vec()).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever both streams say, and however they come between each other.
+        #[test]
+        fn no_byte_of_a_line_is_lost(out in output(), err in output(), turns: u64) {
+            let (mut outs, mut errs) = (frames(&out, false).into_iter(), frames(&err, true).into_iter());
+            let mut lines = Lines::default();
+            let mut given = Vec::new();
+            for turn in 0.. {
+                let frame = if turns.rotate_left(turn) % 2 == 0 {
+                    outs.next().or_else(|| errs.next())
+                } else {
+                    errs.next().or_else(|| outs.next())
+                };
+                let Some(frame) = frame else { break };
+                given.extend(lines.take(frame));
+            }
+            given.extend(lines.rest());
+            given.extend(lines.rest());
+            for (stream, output) in [(LogStream::Out, &out), (LogStream::Err, &err)] {
+                let of = given.iter().filter(|line| line.stream == stream);
+                let bytes: Vec<Vec<u8>> = of.map(|line| line.bytes.clone()).collect();
+                // A part that ends with a carriage return has lost it: so do lines, and it moves cursors.
+                let plain = |lines: &[Vec<u8>]| -> Vec<Vec<u8>> {
+                    lines.iter().map(|line| line.iter().copied().filter(|byte| *byte != b'\r').collect()).collect()
+                };
+                prop_assert_eq!(plain(&bytes), plain(&whole(output)));
+            }
+        }
+
+        #[test]
+        fn any_frames_at_all_are_lines(frames in prop::collection::vec((0..4_u8, prop::collection::vec(any::<u8>(), 0..80)), 0..20)) {
+            let mut lines = Lines::default();
+            for (stream, bytes) in frames {
+                let message = bytes.into();
+                lines.take(match stream {
+                    0 => LogOutput::StdOut { message },
+                    1 => LogOutput::StdErr { message },
+                    2 => LogOutput::StdIn { message },
+                    _ => LogOutput::Console { message },
+                });
+            }
+        }
     }
 }

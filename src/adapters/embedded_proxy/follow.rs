@@ -69,6 +69,7 @@ impl Follow {
                 at: lines.requests.first().map(|line| line.at),
                 stream: LogStream::Err,
                 bytes: text.into_bytes(),
+                dropped: 0,
             });
         }
         self.next = next;
@@ -86,5 +87,6 @@ fn line(passed: &PassedRequest) -> LogChunk {
             LogStream::Out
         },
         bytes: passed.to_string().into_bytes(),
+        dropped: 0,
     }
 }

@@ -10,9 +10,9 @@ use serde::de::DeserializeOwned;
 use super::reader::EtcdReader;
 use super::store::{below, one};
 use super::values;
-use crate::history::{Entry, Recorded, ReleaseRecord};
+use crate::history::{Entry, Recorded, ReleaseRecord, Written, check_whole};
 use crate::inventory::{ReleaseId, Target};
-use crate::ports::{FailureKind, JournalReader, Result};
+use crate::ports::{Failure, FailureKind, JournalReader, Result};
 
 /// The most ranges in one transaction; a server takes 128 unless it is told otherwise.
 const MOST_RANGES: usize = 100;
@@ -35,13 +35,14 @@ impl JournalReader for EtcdReader {
             .store
             .ranges(&doing, self.store.deadline(), vec![heads])
             .await?;
-        // One that cannot be read is passed by here and fails when it is asked for by its id:
-        // it must not hide the others.
-        Ok(found
-            .iter()
-            .flatten()
-            .filter_map(|pair| values::decode(pair).ok())
-            .collect())
+        // What is no head is passed by here and fails when it is asked for by its id: it must not
+        // hide the others. What a newer Greenroom wrote is one, and a list without it would be wrong.
+        let heads = found.iter().flatten().filter_map(|pair| {
+            let head = self.head(&doing, target, pair);
+            let is_none = |failure: &Failure| failure.kind == FailureKind::Garbled;
+            (!head.as_ref().is_err_and(is_none)).then_some(head)
+        });
+        heads.collect()
     }
 
     async fn newest(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
@@ -64,7 +65,7 @@ impl JournalReader for EtcdReader {
                 .await?;
             for (target, pairs) in targets.iter().zip(found) {
                 if let Some(pair) = pairs.first() {
-                    newest.insert(target.clone(), self.readable(doing, pair));
+                    newest.insert(target.clone(), self.head(doing, target, pair));
                 }
             }
         }
@@ -86,23 +87,54 @@ impl JournalReader for EtcdReader {
         let Some(head) = found.next().unwrap_or_default().into_iter().next() else {
             return Ok(None);
         };
-        let head = self.readable(doing, &head)?;
-        let mut entries: Vec<Entry> = found
-            .flatten()
-            .map(|pair| self.readable(doing, &pair))
-            .collect::<Result<_>>()?;
+        let head = self.head(doing, target, &head)?;
+        let mut entries = Vec::new();
+        for pair in found.flatten() {
+            let entry: Entry = self.readable(doing, &pair)?;
+            if pair.key() != keys.entry(target, id, entry.sequence).as_bytes() {
+                let words = format!("it is entry {}", entry.sequence);
+                return Err(self.garbled(doing, &values::key(&pair), &words));
+            }
+            entries.push(entry);
+        }
         entries.sort_by_key(|entry| entry.sequence);
+        check_whole(&entries)
+            .map_err(|words| self.garbled(doing, &keys.entries(target, id), &words))?;
         Ok(Some(Recorded { head, entries }))
     }
 }
 
 impl EtcdReader {
+    /// The head under a key, if it is one that this Greenroom understands and belongs there.
+    fn head(&self, doing: &str, target: &Target, pair: &KeyValue) -> Result<ReleaseRecord> {
+        if let Ok(written) = values::decode::<Written>(pair)
+            && written.is_newer()
+        {
+            let said = format!("{} has format {}", values::key(pair), written.format);
+            return Err(self
+                .store
+                .failure(FailureKind::Unsupported, doing, said)
+                .hint("a newer Greenroom has written it: use that one"));
+        }
+        let head: ReleaseRecord = self.readable(doing, pair)?;
+        let heads = self.store.keys().heads(target);
+        let id = pair.key().strip_prefix(heads.as_bytes());
+        let id = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
+        let is_of = match id {
+            Some(id) => head.check_is_of(target, id),
+            None => Err("its key names no release".to_owned()),
+        };
+        is_of.map_err(|words| self.garbled(doing, &values::key(pair), &words))?;
+        Ok(head)
+    }
+
     fn readable<T: DeserializeOwned>(&self, doing: &str, pair: &KeyValue) -> Result<T> {
-        values::decode(pair).map_err(|words| {
-            let said = format!("{}: {words}", values::key(pair));
-            self.store
-                .failure(FailureKind::Garbled, doing, said)
-                .hint("was it written by a newer Greenroom?")
-        })
+        values::decode(pair).map_err(|words| self.garbled(doing, &values::key(pair), &words))
+    }
+
+    fn garbled(&self, doing: &str, key: &str, words: &str) -> Failure {
+        self.store
+            .failure(FailureKind::Garbled, doing, format!("{key}: {words}"))
+            .hint("was it written by a newer Greenroom, or changed by somebody else?")
     }
 }

@@ -42,7 +42,9 @@ struct Line<'a> {
 
 /// Reads a line; none when it is not one of ours.
 pub(super) fn read(line: &[u8]) -> Option<PassedRequest> {
-    let line: Line<'_> = serde_json::from_slice(line).ok()?;
+    // nginx writes the bytes of a path as they came, and a request counts whatever they are.
+    let line = String::from_utf8_lossy(line);
+    let line: Line<'_> = serde_json::from_str(&line).ok()?;
     let at = seconds(line.at)?;
     let at = Timestamp::UNIX_EPOCH.checked_add(at).ok()?;
     Some(PassedRequest {
@@ -98,6 +100,41 @@ mod tests {
         assert!(!given_up.failed(), "the client's affair");
         let broken = read(line("blue", "000", "-", "/").as_bytes()).unwrap();
         assert!(broken.failed());
+    }
+
+    #[test]
+    fn a_request_counts_whatever_bytes_its_path_has() {
+        let line = line("blue", "500", "0.001", "/caf%");
+        let line: Vec<u8> = line
+            .bytes()
+            .map(|byte| if byte == b'%' { 0xe9 } else { byte })
+            .collect();
+        let passed = read(&line).unwrap();
+        assert_eq!(
+            (passed.path.as_str(), passed.failed()),
+            ("/caf\u{fffd}", true)
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_path_or_method_takes_a_request_out_of_the_count(bytes: Vec<u8>, any: Vec<u8>) {
+            // As nginx escapes them.
+            let escaped: Vec<u8> = bytes
+                .iter()
+                .flat_map(|byte| match byte {
+                    b'"' | b'\\' => vec![b'\\', *byte],
+                    0..0x20 => format!("\\u{byte:04X}").into_bytes(),
+                    _ => vec![*byte],
+                })
+                .collect();
+            let whole = line("green", "502", "0.001", "/");
+            let (head, tail) = whole.split_at(whole.len() - 2);
+            let passed = read(&[head.as_bytes(), &escaped, tail.as_bytes()].concat());
+            let passed = passed.unwrap();
+            assert_eq!((passed.slot, passed.failed()), (Some(Slot::Green), true));
+            let _ = read(&any);
+        }
     }
 
     #[test]

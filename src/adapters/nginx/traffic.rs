@@ -142,6 +142,7 @@ impl Follow {
                 at: None,
                 stream: LogStream::Err,
                 bytes: text.into_bytes(),
+                dropped: 0,
             });
         }
         let requests = news.lines.iter().filter_map(|line| access_log::read(line));
@@ -159,6 +160,7 @@ fn chunk(request: &PassedRequest) -> LogChunk {
             LogStream::Out
         },
         bytes: request.to_string().into_bytes(),
+        dropped: 0,
     }
 }
 

@@ -168,6 +168,7 @@ impl Follow {
             at: stamped.or_else(|| fresh.then(Timestamp::now)),
             stream: LogStream::Out,
             bytes,
+            dropped: 0,
         })
     }
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::fault::{self, Fault};
 use super::store::Store;
 use super::transaction::{decode, encode, full_key};
-use crate::history::{Entry, FORMAT, Recorded, ReleaseRecord};
+use crate::history::{Entry, Recorded, ReleaseRecord, Written, check_whole};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, Fence, JournalReader, JournalWriter, Result};
 
@@ -208,23 +208,39 @@ fn entries(
             Ok((row.get(0)?, row.get(1)?))
         })?
         .collect::<std::result::Result<Vec<(i64, String)>, _>>()?;
-    rows.iter()
-        .map(|(sequence, text)| parsed(target, &format!("releases/{release}/{sequence}"), text))
-        .collect()
+    let name = |sequence: &i64| format!("releases/{release}/{sequence}");
+    let mut entries = Vec::new();
+    for (sequence, text) in &rows {
+        let entry: Entry = parsed(target, &name(sequence), text)?;
+        if i64::from(entry.sequence) != *sequence {
+            let said = format!("it is entry {}", entry.sequence);
+            return Err(garbled(target, &name(sequence), &said));
+        }
+        entries.push(entry);
+    }
+    let whole = check_whole(&entries);
+    whole.map_err(|said| garbled(target, &format!("releases/{release}"), &said))?;
+    Ok(entries)
 }
 
 /// A head. An unreadable one fails the whole reading: left out, an interrupted release would look
 /// as if it had never been.
 fn head(target: &Target, id: &str, text: &str) -> std::result::Result<ReleaseRecord, Fault> {
     let name = format!("releases/{id}");
-    let record: ReleaseRecord = parsed(target, &name, text)?;
-    if record.format > FORMAT {
-        return Err(Fault::refused(
-            FailureKind::Unsupported,
-            format!("{} has format {}", full_key(target, &name), record.format),
-        )
-        .hint("a newer Greenroom has written it: use that one"));
+    if let Ok(written) = decode::<Written>(text)
+        && written.is_newer()
+    {
+        let key = full_key(target, &name);
+        let said = format!("{key} has format {}", written.format);
+        return Err(Fault::refused(FailureKind::Unsupported, said)
+            .hint("a newer Greenroom has written it: use that one"));
     }
+    let record: ReleaseRecord = parsed(target, &name, text)?;
+    let is_of = match id.parse() {
+        Ok(id) => record.check_is_of(target, id),
+        Err(_) => Err("its key names no release".to_owned()),
+    };
+    is_of.map_err(|said| garbled(target, &name, &said))?;
     Ok(record)
 }
 
@@ -233,5 +249,10 @@ fn parsed<T: DeserializeOwned>(
     name: &str,
     text: &str,
 ) -> std::result::Result<T, Fault> {
-    decode(text).map_err(|said| Fault::garbled(format!("{}: {said}", full_key(target, name))))
+    decode(text).map_err(|said| garbled(target, name, &said))
+}
+
+fn garbled(target: &Target, name: &str, said: &str) -> Fault {
+    Fault::garbled(format!("{}: {said}", full_key(target, name)))
+        .hint("was it written by a newer Greenroom, or changed by somebody else?")
 }

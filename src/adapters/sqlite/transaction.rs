@@ -122,10 +122,16 @@ pub(super) fn current_revision(sql: &rusqlite::Connection) -> Result<i64, rusqli
     sql.query_row("SELECT value FROM revision", [], |row| row.get(0))
 }
 
+/// How many characters of what is wrong with a value are shown.
+const SHOWN: usize = 240;
+
 /// Reads a stored value, or says in words what is wrong with it.
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_str(text)
-        .map_err(|error| format!("it cannot be read: {}", harmless(&error.to_string())))
+    serde_json::from_str(text).map_err(|error| {
+        // It repeats what it did not expect, however long that is.
+        let said: String = harmless(&error.to_string()).chars().take(SHOWN).collect();
+        format!("it cannot be read: {said}")
+    })
 }
 
 /// A value as it is stored.

@@ -70,6 +70,7 @@ fn chunk(second: i64, text: &str) -> ports::Result<LogChunk> {
         at: Some(Timestamp::from_second(second).unwrap()),
         stream: LogStream::Out,
         bytes: text.into(),
+        dropped: 0,
     })
 }
 
@@ -201,6 +202,7 @@ async fn lines_without_a_time_are_not_asked_for_again() {
             at: None,
             stream: LogStream::Out,
             bytes: text.into(),
+            dropped: 0,
         })
     };
     let reader = Arc::new(Scripted::default());

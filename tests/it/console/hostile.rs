@@ -67,12 +67,13 @@ impl RuntimeReader for Hostile {
 }
 
 /// The lines of an output, as the house takes them in.
-async fn taken_in(output: &[u8]) -> Vec<NewLine> {
+pub(crate) async fn taken_in(output: &[u8]) -> Vec<NewLine> {
     let lines = output.split(|byte| *byte == b'\n');
     let chunks = lines.filter(|line| !line.is_empty()).map(|line| LogChunk {
         at: Some(ago(3)),
         stream: LogStream::Out,
         bytes: line.to_vec(),
+        dropped: 0,
     });
     let reader = Arc::new(Hostile(Mutex::new(chunks.collect())));
     let mut batches = logs::follow(reader, InstanceId("i".into()), 100);
@@ -98,7 +99,7 @@ fn filled(lines: Vec<NewLine>) -> Model {
 }
 
 /// The bytes that a terminal gets for a screen.
-fn drawn(model: &Model) -> Vec<u8> {
+pub(crate) fn drawn(model: &Model) -> Vec<u8> {
     let mut bytes = Vec::new();
     let area = Rect::new(0, 0, SIZE.0, SIZE.1);
     let options = TerminalOptions {
@@ -147,7 +148,7 @@ impl vte::Perform for Controls {
     }
 }
 
-fn controls(bytes: &[u8]) -> Vec<String> {
+pub(crate) fn controls(bytes: &[u8]) -> Vec<String> {
     let mut controls = Controls::default();
     vte::Parser::new().advance(&mut controls, bytes);
     controls.0

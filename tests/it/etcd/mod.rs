@@ -8,4 +8,4 @@ mod outage;
 mod registry;
 mod server;
 mod watching;
-mod world;
+pub(crate) mod world;

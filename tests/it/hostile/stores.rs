@@ -1,0 +1,261 @@
+//! What has to hold of a reading, whatever stands in the store and whichever store it is.
+
+use greenroom::history::{FORMAT, Recorded};
+use greenroom::inventory::{
+    KeyLine, LockRecord, Registration, RegistryRecord, ReleaseId, Route, Slot, Target,
+};
+use greenroom::ports::{Failure, FailureKind};
+use proptest::prelude::*;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::values::Bytes;
+use super::{is_harmless, values};
+
+/// Below a target, with a valid value of each.
+pub(super) fn keys() -> [(&'static str, Value); 4] {
+    [
+        ("slots/blue", values::registration()),
+        // A valid entry of another slot.
+        ("slots/green", values::registration()),
+        ("route", values::route()),
+        ("hold", values::hold()),
+    ]
+}
+
+/// What may stand in one key below a target.
+pub(super) fn key() -> impl Strategy<Value = (String, Bytes)> {
+    (0..keys().len()).prop_flat_map(|index| {
+        let (key, valid) = keys()[index].clone();
+        (Just(key.to_owned()), values::bytes(valid))
+    })
+}
+
+/// What may stand in a release's head and in one of its entries, the others being as they should.
+#[derive(Debug, Clone)]
+pub(super) struct Journal {
+    pub(super) head: Bytes,
+    /// By their number.
+    pub(super) entries: Vec<(u32, Bytes)>,
+}
+
+pub(super) fn journal() -> impl Strategy<Value = Journal> {
+    let valid = valid().entries;
+    let count = valid.len();
+    let is_head = any::<bool>();
+    (is_head, 0..count).prop_flat_map(move |(is_head, at)| {
+        let valid = valid.clone();
+        let wounded = if is_head {
+            values::bytes(values::head()).boxed()
+        } else {
+            values::bytes(values::entries()[at].clone()).boxed()
+        };
+        (wounded, prop::bool::weighted(0.2)).prop_map(move |(wounded, is_lost)| {
+            let mut journal = Journal {
+                head: Bytes(values::head().to_string().into_bytes()),
+                entries: valid.clone(),
+            };
+            match (is_head, is_lost) {
+                (true, _) => journal.head = wounded,
+                (false, true) => drop(journal.entries.remove(at)),
+                (false, false) => journal.entries[at].1 = wounded,
+            }
+            journal
+        })
+    })
+}
+
+pub(super) fn target() -> Target {
+    Target::new(
+        "web".parse().expect("a name"),
+        "production".parse().expect("a name"),
+    )
+}
+
+pub(super) fn release() -> ReleaseId {
+    values::RELEASE.parse().expect("an id")
+}
+
+/// What any head has.
+#[derive(serde::Deserialize)]
+struct Format {
+    format: u32,
+}
+
+/// Journals that look right and are refused, each with its kind and a part of the words.
+pub(super) fn refused() -> Vec<(Journal, FailureKind, &'static str)> {
+    let (newer, garbled) = (FailureKind::Unsupported, FailureKind::Garbled);
+    let with_head = |place: &str, value: Value| {
+        let mut head = values::head();
+        *head.pointer_mut(place).expect(place) = value;
+        Journal {
+            head: Bytes(head.to_string().into_bytes()),
+            ..valid()
+        }
+    };
+    let with_entry = |place: &str, value: Value| {
+        let mut journal = valid();
+        let mut entry = values::entries()[2].clone();
+        *entry.pointer_mut(place).expect(place) = value;
+        journal.entries[2].1 = Bytes(entry.to_string().into_bytes());
+        journal
+    };
+    let mut changed = with_head("/format", 2.into());
+    changed.head.0.splice(..1, *b"{\"kind\": {},");
+    let mut without = valid();
+    without.entries.remove(3);
+    let mut doubled = valid();
+    doubled.entries[4].1 = doubled.entries[3].1.clone();
+    vec![
+        (
+            with_head("/format", 2.into()),
+            newer,
+            "has format 2 (a newer Greenroom has written it",
+        ),
+        (
+            changed,
+            newer,
+            "has format 2 (a newer Greenroom has written it",
+        ),
+        (
+            with_head("/target/service", "api".into()),
+            garbled,
+            "of api/production",
+        ),
+        (
+            with_head("/id", "01JD4ZZZZZ0000000000000008".into()),
+            garbled,
+            "it is of release 01JD4ZZZZZ0000000000000008",
+        ),
+        (
+            with_head("/kind", "canary".into()),
+            garbled,
+            "unknown variant `canary`",
+        ),
+        (
+            with_entry("/entry", "traffic-split".into()),
+            garbled,
+            "unknown variant `traffic-split`",
+        ),
+        (
+            with_entry("/step", "bless".into()),
+            garbled,
+            "unknown variant `bless`",
+        ),
+        (without, garbled, "entry 4 is missing"),
+        (doubled, garbled, "it is entry 4"),
+    ]
+}
+
+fn valid() -> Journal {
+    let entries = (1..).zip(values::entries());
+    Journal {
+        head: Bytes(values::head().to_string().into_bytes()),
+        entries: entries
+            .map(|(number, entry)| (number, Bytes(entry.to_string().into_bytes())))
+            .collect(),
+    }
+}
+
+/// What a value says by itself, read by nobody but the parser.
+fn says<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// One key of a target was read: either it is what it says, or what is wrong with it is said.
+pub(super) fn judge_key(key: &str, stored: &[u8], record: &RegistryRecord) {
+    let problem = record.problems.iter().find(|(name, _)| name.ends_with(key));
+    let slot = key
+        .strip_prefix("slots/")
+        .map(|slot| slot.parse().expect("a slot"));
+    let is_read = match (key, slot) {
+        (_, Some(slot)) => registered(stored, record, slot),
+        ("route", _) => {
+            let read = record.route.as_ref().map(|route| &route.value);
+            assert_eq!(
+                read.cloned(),
+                says::<Route>(stored).filter(|_| read.is_some())
+            );
+            read.is_some()
+        }
+        ("hold", _) => record.hold.is_some(),
+        ("lock", _) => {
+            let read = record.lock.as_ref().map(|holder| &holder.record);
+            assert_eq!(
+                read.cloned(),
+                says::<LockRecord>(stored).filter(|_| read.is_some())
+            );
+            read.is_some()
+        }
+        _ => panic!("no such key: {key}"),
+    };
+    assert_eq!(is_read, problem.is_none(), "{problem:?}");
+    for (name, words) in &record.problems {
+        assert!(is_harmless(name) && is_harmless(words), "{name}: {words:?}");
+        assert!(words.chars().count() < 600, "{} characters", words.len());
+    }
+}
+
+fn registered(stored: &[u8], record: &RegistryRecord, slot: Slot) -> bool {
+    let Some(entry) = record.slots.get(slot) else {
+        return false;
+    };
+    assert_eq!(entry.value.slot, slot, "an entry of another slot");
+    assert_eq!(Some(&entry.value), says::<Registration>(stored).as_ref());
+    true
+}
+
+/// The keys as they are listed for people.
+pub(super) fn judge_lines(lines: &[KeyLine]) {
+    for line in lines {
+        assert!(
+            is_harmless(&line.key) && is_harmless(&line.value),
+            "{line:?}"
+        );
+        assert!(line.value.chars().count() <= 4_001, "it is cut");
+    }
+}
+
+/// A release was read: wholly and in order, or refused in harmless words.
+pub(super) fn judge_release(journal: &Journal, read: Result<Option<Recorded>, Failure>) {
+    let failure = match read {
+        Ok(Some(recorded)) => return whole(journal, &recorded),
+        Ok(None) => panic!("it is there"),
+        Err(failure) => failure,
+    };
+    let words = failure.to_string();
+    assert!(is_harmless(&words), "{words:?}");
+    assert!(words.chars().count() < 1_000, "{} characters", words.len());
+    let is_newer = says::<Format>(&journal.head.0).is_some_and(|head| head.format > FORMAT);
+    let kind = if is_newer {
+        FailureKind::Unsupported
+    } else {
+        FailureKind::Garbled
+    };
+    assert_eq!(failure.kind, kind, "{words}");
+    assert_eq!(
+        is_newer,
+        words.contains("a newer Greenroom has written it: use that one"),
+        "{words}"
+    );
+}
+
+fn whole(journal: &Journal, recorded: &Recorded) {
+    let head = &recorded.head;
+    assert!(head.format <= FORMAT, "a newer Greenroom's");
+    assert_eq!((&head.target, head.id), (&target(), release()), "another's");
+    let numbers: Vec<u32> = recorded
+        .entries
+        .iter()
+        .map(|entry| entry.sequence)
+        .collect();
+    let last = journal.entries.last().map_or(0, |(number, _)| *number);
+    assert_eq!(
+        numbers,
+        (1..=last).collect::<Vec<_>>(),
+        "all of them, in order"
+    );
+    for ((_, stored), entry) in journal.entries.iter().zip(&recorded.entries) {
+        assert_eq!(Some(entry), says(&stored.0).as_ref());
+    }
+}
