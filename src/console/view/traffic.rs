@@ -16,7 +16,7 @@ pub(super) fn lines(rates: &Rates, role: Role, theme: &Theme) -> Vec<(String, Me
             "no traffic yet: no data".to_owned()
         } else {
             let window = text::age(rates.window.as_secs());
-            format!("no traffic for {window}: no data")
+            format!("no request in the last {window}: no data")
         };
         return vec![(words, Meaning::Muted)];
     }

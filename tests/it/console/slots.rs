@@ -154,7 +154,7 @@ fn no_traffic_is_neither_good_nor_bad_and_unknown_is_said_only_in_full() {
     let mut quiet = rich();
     quiet.slots.blue.rates = Some(rates(0, 0));
     let shown = drawn(&looking((118, 34), quiet), &theme);
-    let calm = style_of(&shown, "no traffic for 10s: no data");
+    let calm = style_of(&shown, "no request in the last 10s: no data");
     assert_eq!(calm.fg, theme.style(Meaning::Muted).fg);
 }
 
