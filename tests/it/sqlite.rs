@@ -130,6 +130,7 @@ fn head(number: u128) -> ReleaseRecord {
         reason: None,
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
+        footing: None,
         closed: None,
     }
 }
