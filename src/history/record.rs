@@ -1,16 +1,14 @@
-//! What is written down about a release: a head when it opens and when it closes, and entries
+//! What is written down about a release: a head when it opens and when it closes, and [entries](Entry)
 //! in between, numbered without gaps. The format carries a version, because a release may be
 //! read by another Greenroom than the one that wrote it.
 
 use std::fmt;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, Step};
-use crate::checks::Report;
-use crate::inventory::{Operator, ReleaseId, Slot, Target, Version};
+use super::{Entry, Happening, Step};
+use crate::inventory::{Endpoint, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version};
 
 /// The format of records written by this Greenroom.
 pub const FORMAT: u32 = 1;
@@ -101,6 +99,22 @@ pub struct PlannedCalls {
     pub undo: String,
 }
 
+/// What the plan of a release stood on, for whoever goes on with it: what acting needs and neither the
+/// configuration nor the world says any more once it has begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footing {
+    /// The generation its switch makes.
+    pub generation: u64,
+    /// The generation of the route before it; none for the first release of a target.
+    pub before: Option<u64>,
+    /// Where each slot answered.
+    pub endpoints: PerSlot<Endpoint>,
+    /// How an instance was to be made, as a mark to compare.
+    pub shape: String,
+    /// What stood in the slot and is removed when the candidate is started.
+    pub leftover: Option<InstanceId>,
+}
+
 /// The head of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRecord {
@@ -124,83 +138,11 @@ pub struct ReleaseRecord {
     pub opened_at: Timestamp,
     /// What was shown.
     pub plan: Vec<PlannedCalls>,
+    /// What the plan stood on; none of a release that an older Greenroom began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footing: Option<Footing>,
     /// When and how it ended; none while it goes on, and when it was interrupted.
     pub closed: Option<(Timestamp, Outcome)>,
-}
-
-/// A person's decision.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
-    /// Who.
-    pub by: Operator,
-    /// When it was asked; the time between is not Greenroom's.
-    pub asked_at: Option<Timestamp>,
-    /// What for, or why, in their words.
-    pub note: Option<String>,
-}
-
-/// One thing that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "entry")]
-pub enum Happening {
-    /// A step is about to act.
-    Intent {
-        /// Which.
-        step: Step,
-        /// Which way.
-        direction: Direction,
-    },
-    /// A step was observed to be true, or given up.
-    Outcome {
-        /// Which.
-        step: Step,
-        /// Which way.
-        direction: Direction,
-        /// What went wrong; none when it is true.
-        failure: Option<String>,
-        /// From intent to here.
-        took: Duration,
-    },
-    /// The checks were run.
-    Checked {
-        /// What came out.
-        report: Report,
-    },
-    /// A person approved a step.
-    Approved {
-        /// Which.
-        step: Step,
-        /// Who and when.
-        decision: Decision,
-    },
-    /// A person, or a crossed threshold, asked for the way back.
-    BackOutAsked {
-        /// Who and why; nobody when it was a rule.
-        decision: Option<Decision>,
-        /// The reason.
-        reason: String,
-    },
-    /// A person chose what to do about a failed step, or while one waited.
-    Chosen {
-        /// Which step had failed, or waited.
-        step: Step,
-        /// `retry`, `back out`, `leave` or `skip`; `check again` of one that waited.
-        choice: String,
-        /// Who and why.
-        decision: Decision,
-    },
-}
-
-/// One entry of a release's journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Counts up from 1 without gaps; writing the same entry twice changes nothing.
-    pub sequence: u32,
-    /// When.
-    pub at: Timestamp,
-    /// What.
-    #[serde(flatten)]
-    pub what: Happening,
 }
 
 /// A release as the journal has it.
@@ -210,4 +152,19 @@ pub struct Recorded {
     pub head: ReleaseRecord,
     /// Its entries, in order.
     pub entries: Vec<Entry>,
+}
+
+impl Recorded {
+    /// Who drove it last, as far as is written.
+    pub fn last_driver(&self) -> &Operator {
+        let resumed = self
+            .entries
+            .iter()
+            .rev()
+            .find_map(|entry| match &entry.what {
+                Happening::Resumed { decision, .. } => Some(&decision.by),
+                _ => None,
+            });
+        resumed.unwrap_or(&self.head.operator)
+    }
 }

@@ -127,6 +127,7 @@ mod tests {
             reason: None,
             opened_at: at(day),
             plan: Vec::new(),
+            footing: None,
             closed: closed.map(|outcome| (at(day), outcome)),
         }
     }

@@ -97,3 +97,22 @@ pub struct Definition {
     /// Where the candidate can be looked at before it is live.
     pub preview: Option<PublicAddress>,
 }
+
+impl Definition {
+    /// A mark of how an instance is made: equal where two configurations make it alike, in every
+    /// process. The command and the environment's values are left out, for they may be secret and
+    /// whoever reads a journal could try values against the mark.
+    pub fn shape_mark(&self) -> String {
+        let shape = &self.instance;
+        let variables: Vec<&String> = shape.environment.keys().collect();
+        let words = format!(
+            "{:?} {variables:?} {:?} {:?} {:?} {:?} {:?}",
+            shape.listen, shape.mounts, shape.memory, shape.restart, shape.network, shape.labels
+        );
+        // FNV-1a: a mark that the next version of a library does not change.
+        let mark = words.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |mark, byte| {
+            (mark ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{mark:016x}")
+    }
+}

@@ -8,8 +8,8 @@ use super::act::{Act, Ask, Move, Sight, Stage};
 use super::time::elapsed;
 use super::words::duration;
 use crate::checks::Report;
-use crate::history::{Direction, Step};
-use crate::inventory::{Instance, Slot};
+use crate::history::{Direction, ReleaseKind, Step};
+use crate::inventory::{Installation, Instance, Slot};
 
 /// What a guard says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
             image: true,
             ..Ask::default()
         },
+        (Direction::Forward, Step::Install) => Ask {
+            installation: true,
+            ..Ask::default()
+        },
         (Direction::Forward, Step::Register) => Ask {
             instances: true,
             probe: Some(plan.slot),
@@ -62,6 +66,11 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
                 ..both_truths
             }
         }
+        (Direction::Back, Step::Stop) => Ask {
+            instances: true,
+            registry: true,
+            ..Ask::default()
+        },
         (Direction::Back, Step::Switch) => Ask {
             instances: true,
             probe: plan.from.as_ref().map(|from| from.slot),
@@ -84,8 +93,8 @@ pub(super) fn judge(
             Some(true) => Verdict::Already("the engine has it".into()),
             _ => Verdict::Act(Act::Pull),
         },
-        (Direction::Forward, Step::Install) => Verdict::Act(Act::Install),
-        (Direction::Forward, Step::Start) => without_traffic(plan.slot, sight, Act::Start),
+        (Direction::Forward, Step::Install) => install(sight),
+        (Direction::Forward, Step::Start) => start(plan, sight),
         (Direction::Forward, Step::Register) => match candidate_is_well(plan, sight) {
             Ok(()) => Verdict::Act(Act::Register),
             Err(verdict) => verdict,
@@ -95,8 +104,32 @@ pub(super) fn judge(
         (Direction::Back, Step::Switch) => switch_back(plan, sight),
         (Direction::Back, Step::Register) => deregister(plan, sight),
         (Direction::Back, Step::Start) => remove(plan, sight),
-        (Direction::Back, Step::Stop) => Verdict::Act(Act::Reinstate(plan.slot.other())),
+        (Direction::Back, Step::Stop) => reinstate(plan.slot.other(), sight),
         _ => Verdict::Nothing,
+    }
+}
+
+fn install(sight: &Sight) -> Verdict {
+    match sight.installation {
+        Some(Installation::Current) => Verdict::Already("the proxy has it".into()),
+        Some(Installation::Missing | Installation::Outdated(_)) => Verdict::Act(Act::Install),
+        None => Verdict::Wait(format!(
+            "whether it is installed is not known: {}",
+            sight.why_blind()
+        )),
+    }
+}
+
+/// A candidate of this very release that runs already is not started once more: it is looked at until it
+/// has been healthy for long enough.
+fn start(plan: &Plan, sight: &Sight) -> Verdict {
+    let runs = sight.instance(plan.slot).is_some_and(|instance| {
+        let is_ours = instance.release == Some(plan.release);
+        is_ours && instance.digest == plan.version.digest && instance.is_running()
+    });
+    match without_traffic(plan.slot, sight, Act::Start) {
+        Verdict::Act(_) if runs => Verdict::Nothing,
+        verdict => verdict,
     }
 }
 
@@ -157,6 +190,9 @@ fn candidate_is_well(plan: &Plan, sight: &Sight) -> Result<(), Verdict> {
 }
 
 fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -> Verdict {
+    if is_switched(plan, sight) {
+        return Verdict::Nothing;
+    }
     if let Err(verdict) = candidate_is_well(plan, sight) {
         return verdict;
     }
@@ -194,6 +230,14 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
         to: plan.slot,
         generation: plan.generation,
     }))
+}
+
+/// Whether registry and proxy both have the very switch of the plan.
+fn is_switched(plan: &Plan, sight: &Sight) -> bool {
+    let ours = Some((plan.generation, plan.slot));
+    let proxy = sight.proxy.as_ref().and_then(Option::as_ref);
+    let told = proxy.and_then(|proxy| Some((proxy.generation, proxy.slot?)));
+    sight.route() == ours && told == ours
 }
 
 fn in_words(route: Option<(u64, Slot)>) -> String {
@@ -265,6 +309,16 @@ fn switch_back(plan: &Plan, sight: &Sight) -> Verdict {
     }))
 }
 
+/// What cannot be seen is done: the act looks itself, and starts nothing twice.
+fn reinstate(old: Slot, sight: &Sight) -> Verdict {
+    let runs = sight.instance(old).is_some_and(Instance::is_running);
+    let record = sight.registry.as_ref();
+    if runs && record.is_some_and(|record| record.slots.get(old).is_some()) {
+        return Verdict::Nothing;
+    }
+    Verdict::Act(Act::Reinstate(old))
+}
+
 fn deregister(plan: &Plan, sight: &Sight) -> Verdict {
     let registered = sight
         .registry
@@ -274,7 +328,7 @@ fn deregister(plan: &Plan, sight: &Sight) -> Verdict {
         return Verdict::Already(format!("{} is not registered", plan.slot));
     }
     // A version that was warm before this release stays registered after it.
-    if plan.warm.is_some() {
+    if plan.kind == ReleaseKind::WarmRollback {
         return Verdict::Already(format!("{} stays registered: it was before", plan.slot));
     }
     without_traffic(plan.slot, sight, Act::Deregister(plan.slot))

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::Definition;
-use crate::history::{FORMAT, PlannedCalls, ReleaseKind, ReleaseRecord, Step};
+use crate::history::{FORMAT, Footing, PlannedCalls, ReleaseKind, ReleaseRecord, Step};
 use crate::inventory::{
     Endpoint, Instance, InstanceId, Operator, ReleaseId, Route, Slot, Target, Tier, Version,
 };
@@ -61,19 +61,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan of a release as far as its record has it, completed from what is configured here and
-    /// from the target's route. What only the planner saw (instances, warnings) is not in it: it is
-    /// good for showing.
+    /// The plan of a release as far as its record has it, completed from what is configured here and,
+    /// where an older Greenroom began it, from the target's route. What only the planner saw (instances,
+    /// warnings) is not in it: it is good for showing. For driving see [`Plan::taken_up`].
     pub(super) fn recorded(
         head: &ReleaseRecord,
         definition: &Definition,
         route: Option<&Route>,
     ) -> Self {
-        let generation = match route {
-            Some(route) if route.release == head.id => route.generation,
-            Some(route) => route.generation.saturating_add(1),
-            None => 1,
-        };
+        let (generation, before) = generations(head, route);
         Self {
             release: head.id,
             kind: head.kind,
@@ -83,7 +79,7 @@ impl Plan {
                 version: version.clone(),
                 endpoint: definition.endpoints.get(*slot).clone(),
                 instance: None,
-                generation: generation.saturating_sub(1),
+                generation: before,
             }),
             slot: head.to.0,
             version: head.to.1.clone(),
@@ -139,7 +135,27 @@ impl Plan {
             reason: self.reason.clone(),
             opened_at: self.made_at,
             plan: self.calls.clone(),
+            footing: Some(Footing {
+                generation: self.generation,
+                before: self.from.as_ref().map(|from| from.generation),
+                endpoints: self.definition.endpoints.clone(),
+                shape: self.definition.shape_mark(),
+                leftover: self.leftover.as_ref().map(|instance| instance.id.clone()),
+            }),
             closed: None,
         }
     }
+}
+
+/// The generation that the switch of a release makes, and the one before it.
+fn generations(head: &ReleaseRecord, route: Option<&Route>) -> (u64, u64) {
+    if let Some(footing) = &head.footing {
+        return (footing.generation, footing.before.unwrap_or_default());
+    }
+    let generation = match route {
+        Some(route) if route.release == head.id => route.generation,
+        Some(route) => route.generation.saturating_add(1),
+        None => 1,
+    };
+    (generation, generation.saturating_sub(1))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::inventory::{Endpoint, EnvironmentName, Hold, LockHolder, Slot, Target};
+use crate::inventory::{Endpoint, EnvironmentName, Hold, LockHolder, ReleaseId, Slot, Target};
 
 /// One reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +82,31 @@ pub enum Refusal {
         /// When it was made.
         made_at: Timestamp,
     },
+    /// There is no such release, or none at all.
+    NoSuchRelease(Option<ReleaseId>),
+    /// The release to go on with has ended.
+    AlreadyOver {
+        /// How.
+        outcome: String,
+    },
+    /// Another release of the target came after the one to go on with.
+    Overtaken {
+        /// The newest.
+        by: ReleaseId,
+    },
+    /// The release cannot be gone on with.
+    NotResumable {
+        /// Why.
+        why: String,
+    },
+    /// Nothing was live before, and the switch was begun.
+    NoWayBack,
+    /// This very console or command drives it.
+    DrivenHere,
+    /// The yes to go on with it has expired, or is for another.
+    NotApproved,
+    /// A lock that somebody holds is taken only with a reason.
+    TakeoverWithoutReason,
 }
 
 impl fmt::Display for Refusal {
@@ -147,6 +172,26 @@ impl fmt::Display for Refusal {
             }
             Self::PlanExpired { made_at } => {
                 write!(f, "the plan was made at {made_at:.0} and has expired: plan again")
+            }
+            Self::NoSuchRelease(Some(id)) => write!(f, "there is no release {id} here"),
+            Self::NoSuchRelease(None) => f.write_str("nothing was ever released here"),
+            Self::AlreadyOver { outcome } => {
+                write!(f, "it is over already ({outcome}): there is nothing to go on with")
+            }
+            Self::Overtaken { by } => write!(
+                f,
+                "release {by} came after it: it can only be left, and that one gone on with"
+            ),
+            Self::NotResumable { why } => write!(f, "it cannot be gone on with: {why}"),
+            Self::NoWayBack => f.write_str(
+                "nothing was live before and the switch was begun: there is nothing to go back to",
+            ),
+            Self::DrivenHere => f.write_str("it is driven from here already"),
+            Self::NotApproved => {
+                f.write_str("the yes to go on has expired, or is for another release: say it again")
+            }
+            Self::TakeoverWithoutReason => {
+                f.write_str("somebody holds its lock: say why it is taken from them")
             }
         }
     }

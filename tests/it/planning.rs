@@ -69,6 +69,7 @@ fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
         reason: None,
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
+        footing: None,
         closed: outcome.map(|outcome| (Timestamp::UNIX_EPOCH, outcome)),
     }
 }

@@ -130,6 +130,7 @@ fn head(number: u128) -> ReleaseRecord {
         reason: None,
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
+        footing: None,
         closed: None,
     }
 }
@@ -379,6 +380,24 @@ async fn a_forcibly_taken_lock_is_reported_lost_at_the_next_heartbeat() {
     let told = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
     told.expect("in time").expect("told");
     assert!(matches!(*lease.state.borrow(), LeaseState::Lost(_)));
+}
+
+#[tokio::test]
+async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
+    let (_directory, file) = place();
+    let store = brief(&file, 3000).await;
+    crate::support::takeover::Contract {
+        locks: &store,
+        writer: &store,
+        target: &web(),
+        record,
+        entry: |slot, token| Registration {
+            token,
+            ..entry_of(slot)
+        },
+    }
+    .holds()
+    .await;
 }
 
 #[tokio::test]

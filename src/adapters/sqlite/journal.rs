@@ -186,13 +186,17 @@ fn stored_head(
 }
 
 /// Whether `record` is the open head `standing` with nothing added but how it ended. Compared as
-/// text, because two versions are equal by their digest alone.
+/// text, because two versions are equal by their digest alone, and as this Greenroom would write it: what
+/// a newer one has added to a head does not keep it open for ever.
 fn closes(standing: &str, record: &ReleaseRecord) -> std::result::Result<bool, Fault> {
     let opened = ReleaseRecord {
         closed: None,
         ..record.clone()
     };
-    Ok(record.closed.is_some() && encode(&opened)? == standing)
+    let Ok(standing) = decode::<ReleaseRecord>(standing) else {
+        return Ok(false);
+    };
+    Ok(record.closed.is_some() && encode(&opened)? == encode(&standing)?)
 }
 
 fn entries(

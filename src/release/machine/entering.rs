@@ -12,7 +12,7 @@ use crate::release::act::{Act, Course, Sight, Stage};
 use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
 use crate::release::guard::{self, Verdict};
-use crate::release::time::after;
+use crate::release::time::{after, elapsed};
 use crate::release::{AnnouncementKind, Limit, StepState};
 
 /// How long a guard waits for the world to be as the act needs it.
@@ -37,7 +37,9 @@ impl Machine {
         if stage.step == Step::Verify {
             self.cases.clear();
         }
-        if stage.direction == Direction::Forward && stage.step == Step::Stop {
+        let is_stop = stage.direction == Direction::Forward && stage.step == Step::Stop;
+        // Where *stop* was begun before the driver went away, the standby was over.
+        if is_stop && !self.begun.contains(&Step::Stop) {
             self.stand_by(now);
         } else {
             self.ask_or_guard(now);
@@ -45,13 +47,19 @@ impl Machine {
     }
 
     pub(super) fn stand_by(&mut self, now: Timestamp) {
+        // Interrupted in its middle it goes on for the rest of the time.
+        let began = self.standby_began.take().unwrap_or(now);
         let until = match self.plan.definition.timing.standby {
-            Limit::After(time) => {
-                self.schedule(time);
-                Some(after(now, time))
-            }
+            Limit::After(time) => Some(after(began, time)),
             Limit::Never => None,
         };
+        if until.is_some_and(|until| until <= now) {
+            self.ask_or_guard(now);
+            return;
+        }
+        if let Some(until) = until {
+            self.schedule(elapsed(now, until));
+        }
         let old = self.plan.slot.other();
         let words = until.map_or_else(
             || format!("{old} is kept warm"),
@@ -158,6 +166,10 @@ impl Machine {
     pub(super) fn intend(&mut self, now: Timestamp, stage: Stage, act: Option<Act>) {
         self.pending = act;
         if self.mishap.is_some() {
+            if self.pending.is_none() {
+                // What did not answer has happened, as was just seen: there is nothing to try again.
+                self.mishap = None;
+            }
             // Tried again: the intent stands, and what it comes from was looked at anew.
             self.act(now);
             return;

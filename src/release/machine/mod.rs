@@ -10,6 +10,7 @@
 mod acting;
 mod back;
 mod entering;
+mod resuming;
 mod settling;
 mod show;
 mod wishes;
@@ -24,8 +25,10 @@ use super::act::{Course, Mishap, Sight, Stage};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
-use crate::history::{Direction, Entry, Happening, Outcome, Step};
+use crate::history::{Direction, Entry, Happening, Outcome, ReleaseRecord, Step};
 use crate::inventory::{Connections, Operator};
+use resuming::TakenUp;
+pub use resuming::{GoOn, Resumption};
 
 /// What to do about a failure when nobody is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,8 @@ enum Phase {
     New,
     /// The head is being written.
     Opening,
+    /// That somebody goes on with it is being written.
+    Resuming,
     /// The stage waits for a person.
     Asking { since: Timestamp },
     /// The old slot is kept warm.
@@ -111,6 +116,8 @@ enum Wish {
 #[derive(Debug)]
 pub struct Machine {
     plan: Arc<Plan>,
+    /// The head as it is written, or will be.
+    head: ReleaseRecord,
     on_failure: OnFailure,
     phase: Phase,
     way: Vec<Stage>,
@@ -130,6 +137,10 @@ pub struct Machine {
     wish: Option<Wish>,
     back_reason: Option<String>,
     switched: bool,
+    /// When the old version began to be kept warm, under a driver before this one.
+    standby_began: Option<Timestamp>,
+    /// What the journal left to be decided by whoever takes the release up.
+    taken_up: Option<TakenUp>,
     pending: Option<super::act::Act>,
     sequence: u32,
     timer: u64,
@@ -151,6 +162,7 @@ impl Machine {
             .collect();
         let made_at = plan.made_at;
         Self {
+            head: plan.record(),
             plan,
             on_failure,
             phase: Phase::New,
@@ -170,6 +182,8 @@ impl Machine {
             wish: None,
             back_reason: None,
             switched: false,
+            standby_began: None,
+            taken_up: None,
             pending: None,
             sequence: 0,
             timer: 0,
@@ -190,7 +204,7 @@ impl Machine {
 
     fn take(&mut self, now: Timestamp, event: Event) {
         match event {
-            Event::Begun => self.begin(),
+            Event::Begun => self.begin(now),
             Event::Recorded => self.recorded(now),
             Event::Unrecorded { fenced, why } => self.not_recorded(now, fenced, &why),
             Event::Acted(outcome) => self.acted(now, outcome),
@@ -213,10 +227,15 @@ impl Machine {
         }
     }
 
-    fn begin(&mut self) {
-        if self.phase == Phase::New {
+    fn begin(&mut self, now: Timestamp) {
+        if self.phase != Phase::New {
+            return;
+        }
+        if self.taken_up.is_some() {
+            self.take_up(now);
+        } else {
             self.phase = Phase::Opening;
-            self.write(Effect::Head(Box::new(self.plan.record())));
+            self.write(Effect::Head(Box::new(self.head.clone())));
         }
     }
 
@@ -245,7 +264,7 @@ impl Machine {
     /// lock is lost, or the patience of the plan is over.
     fn not_recorded(&mut self, now: Timestamp, fenced: bool, why: &str) {
         if fenced {
-            self.park(now, format!("the lock is somebody else's: {why}"));
+            self.park(now, why.to_owned());
             return;
         }
         let Some((_, since, reason)) = &mut self.unrecorded else {

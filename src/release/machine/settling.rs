@@ -29,6 +29,7 @@ impl Machine {
                 self.announce(now, AnnouncementKind::Noted, words);
                 self.go_on(now, Self::enter);
             }
+            Phase::Resuming => self.go_on(now, Self::taken_up),
             Phase::Intending => self.go_on(now, Self::act),
             Phase::Settling { failure } => self.settled(now, failure),
             Phase::Noting { then } => self.noted(now, then),
@@ -200,7 +201,7 @@ impl Machine {
         self.wish = None;
         self.wait_no_more();
         self.phase = Phase::Closing(outcome.clone());
-        let mut record = self.plan.record();
+        let mut record = self.head.clone();
         record.closed = Some((now, outcome));
         self.write(Effect::Head(Box::new(record)));
     }

@@ -58,17 +58,14 @@ pub fn observed(
     let driver = lock
         .map(|holder| &holder.record)
         .filter(|record| record.release == head.id && head.closed.is_none());
-    let mut trace = Trace::new(&plan);
-    for entry in &recorded.entries {
-        trace.take(entry);
-    }
+    let trace = Trace::of(recorded, &plan);
     let progress = match (&head.closed, driver) {
         (Some((_, outcome)), _) => Progress::Closed(outcome.clone()),
         (None, Some(_)) => trace.progress(now),
         (None, None) => Progress::Interrupted {
-            after: trace.settled,
-            direction: trace.direction(),
-            at: trace.since,
+            after: trace.replay.settled,
+            direction: trace.replay.direction(),
+            at: trace.replay.since,
         },
     };
     let is_resting = !matches!(progress, Progress::Forward(_) | Progress::Back(_));
@@ -79,10 +76,10 @@ pub fn observed(
     let status = Status {
         steps: trace.rungs(&progress),
         since: driver.map_or(head.opened_at, |record| record.since),
-        switched: trace.switched,
-        may_have_switched: trace.may_have_switched(),
-        cases: trace.cases,
-        checked_at: trace.checked_at,
+        switched: trace.replay.switched,
+        may_have_switched: trace.replay.may_have_switched(),
+        checked_at: trace.replay.report.as_ref().map(|report| report.at),
+        cases: trace.replay.cases,
         pulled: None,
         draining: None,
         next,

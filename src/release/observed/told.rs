@@ -5,7 +5,7 @@ use crate::checks::Verdict;
 use crate::harmless::harmless;
 use crate::history::{Decision, Direction, Entry, Happening, Recorded, ReleaseRecord, Step};
 use crate::release::act::Stage;
-use crate::release::machine::words::{begun_words, closed_words};
+use crate::release::machine::words::{begun_words, closed_words, resumed_words};
 use crate::release::way::in_direction;
 use crate::release::words::duration;
 use crate::release::{Announcement, AnnouncementKind};
@@ -103,6 +103,20 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             forward(step),
             AnnouncementKind::Decided,
             format!("{choice} by {}{}", decision.by, note(decision)),
+        ),
+        Happening::Resumed {
+            how,
+            from,
+            decision,
+        } => (
+            None,
+            AnnouncementKind::Decided,
+            resumed_words(*how, from, decision),
+        ),
+        Happening::Unknown => (
+            None,
+            AnnouncementKind::Noted,
+            "something that only a newer Greenroom knows".to_owned(),
         ),
     };
     vec![line(entry.at, stage, kind, &words)]

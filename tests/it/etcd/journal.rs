@@ -29,6 +29,7 @@ fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         reason: None,
         opened_at: "2026-01-01T00:00:00Z".parse().expect("a time"),
         plan: Vec::new(),
+        footing: None,
         closed: None,
     }
 }

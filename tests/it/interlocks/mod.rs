@@ -2,6 +2,7 @@
 //! of the very machine that runs in production: over every order of failures, lost answers,
 //! half-done acts, aborts, expiries and lost locks that the dice find.
 
+mod crashes;
 mod elsewhere;
 mod world;
 
@@ -447,7 +448,7 @@ pub(super) enum Turn {
     Checks(bool),
 }
 
-fn turn() -> impl Strategy<Value = Turn> {
+pub(super) fn turn() -> impl Strategy<Value = Turn> {
     let fate = prop_oneof![
         12 => Just(Fate::Done),
         1 => Just(Fate::FailedBefore),
@@ -480,7 +481,7 @@ fn turn() -> impl Strategy<Value = Turn> {
     ]
 }
 
-fn play(world: &mut World, turn: Turn) {
+pub(super) fn play(world: &mut World, turn: Turn) {
     match turn {
         Turn::Answer(fate) => {
             world.answer(fate);

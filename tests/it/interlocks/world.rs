@@ -82,16 +82,16 @@ pub(crate) enum Fate {
 }
 
 #[derive(Debug, Clone)]
-struct Running {
-    digest: Digest,
-    up: bool,
-    well: bool,
-    release: ReleaseId,
+pub(super) struct Running {
+    pub(super) digest: Digest,
+    pub(super) up: bool,
+    pub(super) well: bool,
+    pub(super) release: ReleaseId,
 }
 
 /// What has to be answered.
 #[derive(Debug, Clone)]
-enum Owed {
+pub(super) enum Owed {
     Record(Box<Effect>),
     Act(Act),
     Look(Ask),
@@ -105,24 +105,43 @@ pub(crate) struct World {
     pub(crate) machine: Machine,
     pub(crate) plan: Arc<Plan>,
     pub(crate) now: Timestamp,
-    slots: PerSlot<Option<Running>>,
-    registered: PerSlot<bool>,
-    route: Option<(u64, Slot)>,
-    pointer: Option<(u64, Slot)>,
-    has_image: bool,
-    is_installed: bool,
+    pub(super) slots: PerSlot<Option<Running>>,
+    pub(super) registered: PerSlot<bool>,
+    pub(super) route: Option<(u64, Slot)>,
+    pub(super) pointer: Option<(u64, Slot)>,
+    pub(super) has_image: bool,
+    pub(super) is_installed: bool,
     pub(crate) checks_pass: bool,
-    owed: Option<Owed>,
-    timer: Option<(greenroom::release::TimerId, Duration)>,
+    pub(super) owed: Option<Owed>,
+    pub(super) timer: Option<(greenroom::release::TimerId, Duration)>,
     /// The last probe that the machine was told, by slot.
-    told_healthy: PerSlot<bool>,
+    pub(super) told_healthy: PerSlot<bool>,
     told_report: Option<Report>,
-    approved: Vec<Step>,
-    abort_asked_during_act: bool,
+    pub(super) approved: Vec<Step>,
+    pub(super) abort_asked_during_act: bool,
     pub(crate) lock_lost: bool,
     pub(crate) acts: Vec<(Stage, Act)>,
     pub(crate) records: u32,
-    journal: Option<Recorded>,
+    pub(super) journal: Option<Recorded>,
+    /// The release that made the route.
+    pub(super) routed_by: ReleaseId,
+    /// The slot that the proxy named when the machine looked last.
+    pub(super) told_pointer: Option<Slot>,
+    /// Whether it has looked there since it began to drive, or switched.
+    pub(super) is_pointer_told: bool,
+    /// Whether the machine has seen anything since it began to drive, or acted.
+    pub(super) has_looked: bool,
+    /// Whether the pointer carries the newest driver's token.
+    pub(super) is_pointer_fenced: bool,
+    /// What a driver before has sent and has not happened yet.
+    pub(super) late: Option<Act>,
+    /// Whether such a thing has happened since.
+    pub(super) has_landed_late: bool,
+}
+
+/// What stood there before the release.
+fn before() -> ReleaseId {
+    ReleaseId(ulid::Ulid::from_parts(1, 1))
 }
 
 impl World {
@@ -136,7 +155,7 @@ impl World {
                 digest: from.version.digest.clone(),
                 up: true,
                 well: true,
-                release: ReleaseId(ulid::Ulid::from_parts(1, 1)),
+                release: before(),
             });
             *registered.get_mut(from.slot) = true;
         }
@@ -162,6 +181,13 @@ impl World {
             acts: Vec::new(),
             records: 0,
             journal: None,
+            routed_by: before(),
+            told_pointer: None,
+            is_pointer_told: false,
+            has_looked: false,
+            is_pointer_fenced: true,
+            late: None,
+            has_landed_late: false,
         };
         world.say(Event::Begun);
         world
@@ -274,6 +300,8 @@ impl World {
             } => {
                 assert!(approved.covers(&self.plan, stage.step, stage.direction));
                 self.hold_against_interlocks(&act, stage);
+                self.hold_against_repeating(&act);
+                self.has_looked = false;
                 self.acts.push((stage, act.clone()));
                 Owed::Act(act)
             }
@@ -320,7 +348,8 @@ impl World {
                     movement.route_from,
                     self.route
                 );
-                assert_eq!(movement.proxy_from, self.pointer(), "interlock 5");
+                assert!(self.is_pointer_told, "interlock 5: the proxy was not asked");
+                assert_eq!(movement.proxy_from, self.told_pointer, "interlock 5");
                 let newest = self
                     .route
                     .max(self.pointer)
@@ -357,6 +386,34 @@ impl World {
                 !self.abort_asked_during_act,
                 "interlock 8: undone before the act was observed"
             );
+        }
+    }
+
+    /// Interlock 6: what may have happened is looked at first, and what has happened is not done again.
+    fn hold_against_repeating(&self, act: &Act) {
+        // These look themselves, and can be done any number of times.
+        if !matches!(act, Act::Pull | Act::Reinstate(_)) {
+            assert!(self.has_looked, "interlock 6: {act:?} without a look");
+        }
+        if self.has_landed_late {
+            return;
+        }
+        match act {
+            Act::Start => {
+                let running = self.slots.get(self.plan.slot).as_ref();
+                assert!(
+                    running.is_none_or(|r| !r.up || r.release != self.plan.release),
+                    "interlock 6: started again"
+                );
+            }
+            Act::Switch(movement) => {
+                let to = Some((movement.generation, movement.to));
+                assert!(
+                    self.route != to || self.pointer != to,
+                    "interlock 6: switched again"
+                );
+            }
+            _ => {}
         }
     }
 
@@ -413,9 +470,13 @@ impl World {
         }
     }
 
-    fn write_down(&mut self, record: Effect) {
+    pub(super) fn write_down(&mut self, record: Effect) {
         match (record, &mut self.journal) {
-            (Effect::Record(entry), Some(journal)) => journal.entries.push(entry),
+            (Effect::Record(entry), Some(journal)) => {
+                let next = journal.entries.len() + 1;
+                assert_eq!(usize::try_from(entry.sequence), Ok(next), "{entry:?}");
+                journal.entries.push(entry);
+            }
             (Effect::Head(head), Some(journal)) => journal.head = *head,
             (Effect::Head(head), none) => {
                 *none = Some(Recorded {
@@ -462,9 +523,14 @@ impl World {
         matches!(self.progress(), Progress::Unrecorded { .. })
     }
 
-    fn answer_act(&mut self, act: &Act, fate: Fate) {
+    fn answer_act(&mut self, act: &Act, mut fate: Fate) {
         match fate {
-            Fate::Done | Fate::FailedAfter => self.apply(act, false),
+            // The pointer names its from, too: somebody before moved it late.
+            Fate::Done if self.is_moved_meanwhile(act) => {
+                self.apply(act, true);
+                fate = Fate::Refused;
+            }
+            Fate::Done | Fate::FailedAfter => self.apply(act, self.is_moved_meanwhile(act)),
             Fate::HalfDone => self.apply(act, true),
             Fate::FailedBefore | Fate::Refused => {}
         }
@@ -482,7 +548,11 @@ impl World {
         })));
     }
 
-    fn apply(&mut self, act: &Act, is_half: bool) {
+    fn is_moved_meanwhile(&self, act: &Act) -> bool {
+        matches!(act, Act::Switch(movement) if movement.proxy_from != self.pointer())
+    }
+
+    pub(super) fn apply(&mut self, act: &Act, is_half: bool) {
         let slot = self.plan.slot;
         match act {
             Act::Pull => self.has_image = true,
@@ -498,8 +568,11 @@ impl World {
             Act::Register => *self.registered.get_mut(slot) = true,
             Act::Switch(movement) => {
                 self.route = Some((movement.generation, movement.to));
+                self.routed_by = self.plan.release;
+                self.is_pointer_told = false;
                 if !is_half {
                     self.pointer = Some((movement.generation, movement.to));
+                    self.is_pointer_fenced = true;
                 }
             }
             Act::Deregister(slot) => *self.registered.get_mut(*slot) = false,
@@ -533,6 +606,11 @@ impl World {
                 blind: vec!["it is not heard".into()],
                 ..Sight::default()
             };
+        }
+        self.has_looked = true;
+        if ask.proxy {
+            self.told_pointer = self.pointer();
+            self.is_pointer_told = true;
         }
         let probe = ask.probe.map(|slot| self.probe(slot));
         let report = ask.checks.then(|| self.report());
@@ -600,7 +678,7 @@ impl World {
         report
     }
 
-    fn instance(&self, slot: Slot) -> Option<Instance> {
+    pub(super) fn instance(&self, slot: Slot) -> Option<Instance> {
         let running = self.slots.get(slot).as_ref()?;
         Some(Instance {
             id: InstanceId(format!("{slot}-{}", running.release)),
@@ -624,7 +702,7 @@ impl World {
         })
     }
 
-    fn record(&self) -> RegistryRecord {
+    pub(super) fn record(&self) -> RegistryRecord {
         RegistryRecord {
             route: self.route.map(|(generation, live)| Revisioned {
                 value: Route {
@@ -632,7 +710,7 @@ impl World {
                     live,
                     endpoint: endpoint(live),
                     digest: digest('a'),
-                    release: self.plan.release,
+                    release: self.routed_by,
                     token: FencingToken(7),
                 },
                 revision: 1,

@@ -1,0 +1,171 @@
+//! A release is taken up where its journal ends. Nothing is taken for done that was not written down
+//! as seen: the stage that was under way is guarded like any other, so that it is looked at before
+//! anything is done about it (interlock 6). No yes from before counts any more.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::words::resumed_words;
+use super::{Machine, OnFailure, Phase};
+use crate::history::{Decision, Direction, Happening, Recorded, Step, Takeover};
+use crate::inventory::Operator;
+use crate::release::replay::{Last, Replay};
+use crate::release::{AnnouncementKind, Choice, Plan};
+
+/// What is to become of a release that is taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GoOn {
+    /// It goes on where it stopped, in the direction it had.
+    Continue,
+    /// Everything that was begun is undone.
+    BackOut,
+    /// It ends here, and everything stays as it stands.
+    Leave,
+}
+
+impl GoOn {
+    /// The words for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Continue => "continue",
+            Self::BackOut => "back out",
+            Self::Leave => "leave",
+        }
+    }
+}
+
+/// Who takes a release up, from whom, and what for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resumption {
+    /// What for.
+    pub go_on: GoOn,
+    /// In which way the lock was had.
+    pub how: Takeover,
+    /// Who.
+    pub by: Operator,
+    /// Who drove it before, as far as is known.
+    pub from: Operator,
+    /// Why; a forced takeover always says it.
+    pub note: Option<String>,
+}
+
+/// A resumption that is still to be written down and acted upon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TakenUp {
+    resumption: Resumption,
+    /// What the journal ended with.
+    last: Last,
+}
+
+impl Machine {
+    /// A release that had another driver, as its journal leaves it. `plan` is that of
+    /// [`Plan::taken_up`]; the resumption is written down first of all.
+    pub fn resume(
+        plan: Arc<Plan>,
+        recorded: &Recorded,
+        resumption: Resumption,
+        on_failure: OnFailure,
+    ) -> Self {
+        let replay = Replay::of(recorded, &plan);
+        Self {
+            head: recorded.head.clone(),
+            way: replay.way,
+            at: replay.at,
+            rungs: replay.rungs,
+            begun: replay.begun,
+            report: replay.report,
+            cases: replay.cases,
+            back_reason: replay.back_reason,
+            switched: replay.switched,
+            standby_began: replay.standby_began,
+            sequence: replay.sequence,
+            began_at: Some(plan.made_at),
+            taken_up: Some(TakenUp {
+                last: replay.last,
+                resumption,
+            }),
+            ..Self::new(plan, on_failure)
+        }
+    }
+
+    pub(super) fn take_up(&mut self, now: Timestamp) {
+        let Some(TakenUp { resumption, .. }) = self.taken_up.clone() else {
+            return;
+        };
+        let (how, decision) = (resumption.how, resumption.decision());
+        let from = resumption.from;
+        let words = resumed_words(how, &from, &decision);
+        self.announce(now, AnnouncementKind::Decided, words);
+        self.phase = Phase::Resuming;
+        self.record(
+            now,
+            Happening::Resumed {
+                how,
+                from,
+                decision,
+            },
+        );
+    }
+
+    /// It is written down who drives now: what they chose begins.
+    pub(super) fn taken_up(&mut self, now: Timestamp) {
+        let Some(TakenUp {
+            resumption, last, ..
+        }) = self.taken_up.take()
+        else {
+            return;
+        };
+        let backs_out = resumption.go_on == GoOn::BackOut && !self.is_going_back();
+        match self.stage() {
+            _ if backs_out && self.can_go_back() => {
+                let reason = resumption
+                    .note
+                    .unwrap_or_else(|| "its driver was gone".to_owned());
+                self.note_back_out(now, Some(resumption.by), reason);
+            }
+            _ if backs_out => {
+                let why = "nothing was live before: there is nothing to go back to";
+                self.park(now, why.to_owned());
+            }
+            // Everything was seen true: only its end is missing.
+            None => self.finish_way(now),
+            Some(_) if resumption.go_on == GoOn::Leave => {
+                self.choose(now, Choice::Leave, String::new(), resumption);
+            }
+            Some(_) => match last {
+                Last::Failed(why) => self.take_up_failed(now, why, resumption),
+                Last::Between | Last::UnderWay => self.enter(now),
+            },
+        }
+    }
+
+    /// A stage had failed, and nobody had said what to do: that is decided as it would have been.
+    /// But where that would be the end without a way back, the person who says *continue* is there, and
+    /// it is tried again.
+    fn take_up_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
+        let Some(stage) = self.stage() else { return };
+        let is_hopeless =
+            stage.direction == Direction::Back || stage.step == Step::Stop || !self.can_go_back();
+        if is_hopeless && self.on_failure == OnFailure::BackOut {
+            self.choose(now, Choice::Retry, why, resumption);
+        } else {
+            self.failed(now, stage, why);
+        }
+    }
+
+    fn choose(&mut self, now: Timestamp, choice: Choice, why: String, resumption: Resumption) {
+        self.phase = Phase::Choosing { why };
+        self.chosen(now, choice, resumption.by, resumption.note);
+    }
+}
+
+impl Resumption {
+    fn decision(&self) -> Decision {
+        Decision {
+            by: self.by.clone(),
+            asked_at: None,
+            note: self.note.clone(),
+        }
+    }
+}

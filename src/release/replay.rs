@@ -1,0 +1,244 @@
+//! Goes through a journal as the machine went through the release: what it leaves behind is where
+//! somebody else takes it up, and what everybody else is shown. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::act::Stage;
+use super::words::CHECK_AGAIN;
+use super::{Plan, StepState, StepStatus, way};
+use crate::checks::{CaseReport, Report};
+use crate::history::{Direction, Entry, Happening, Recorded, Step};
+
+/// What the last entry leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Last {
+    /// Nothing is under way, as far as is written: the stage asks, is guarded, or begins at once.
+    Between,
+    /// The stage is being done.
+    UnderWay,
+    /// The stage failed, and nobody has said yet what to do.
+    Failed(String),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Replay {
+    pub(super) way: Vec<Stage>,
+    pub(super) at: usize,
+    pub(super) rungs: Vec<StepStatus>,
+    /// Steps whose intent was written.
+    pub(super) begun: Vec<Step>,
+    pub(super) last: Last,
+    /// The step whose yes was given and not used up.
+    pub(super) approved: Option<Step>,
+    /// Why it goes back, if it does.
+    pub(super) back_reason: Option<String>,
+    /// When the last entry was written.
+    pub(super) since: Timestamp,
+    /// When the old version began to be kept warm.
+    pub(super) standby_began: Option<Timestamp>,
+    /// The step that was last seen true, or undone.
+    pub(super) settled: Option<Step>,
+    pub(super) switched: bool,
+    pub(super) cases: Vec<CaseReport>,
+    /// What came out of the checks that count.
+    pub(super) report: Option<Report>,
+    /// The number of the last entry.
+    pub(super) sequence: u32,
+}
+
+impl Replay {
+    /// All that is written.
+    pub(super) fn of(recorded: &Recorded, plan: &Plan) -> Self {
+        let mut replay = Self::new(plan);
+        for entry in &recorded.entries {
+            replay.take(entry);
+        }
+        replay
+    }
+
+    fn new(plan: &Plan) -> Self {
+        Self {
+            way: way::forward(plan),
+            at: 0,
+            rungs: plan
+                .steps()
+                .map(|step| StepStatus {
+                    step,
+                    state: StepState::Pending,
+                })
+                .collect(),
+            begun: Vec::new(),
+            last: Last::Between,
+            approved: None,
+            back_reason: None,
+            since: plan.made_at,
+            standby_began: None,
+            settled: None,
+            switched: false,
+            cases: Vec::new(),
+            report: None,
+            sequence: 0,
+        }
+    }
+
+    fn take(&mut self, entry: &Entry) {
+        self.since = entry.at;
+        self.sequence = entry.sequence;
+        match &entry.what {
+            Happening::Intent { step, direction } => {
+                self.go_to(*step, *direction);
+                self.last = Last::UnderWay;
+                if *direction == Direction::Forward && !self.begun.contains(step) {
+                    self.begun.push(*step);
+                }
+                if *step == Step::Verify {
+                    self.forget_checks();
+                }
+            }
+            Happening::Outcome {
+                step,
+                direction,
+                failure,
+                took,
+            } => {
+                self.go_to(*step, *direction);
+                if let Some(why) = failure {
+                    self.set(*step, StepState::Failed { why: why.clone() });
+                    self.last = Last::Failed(why.clone());
+                    return;
+                }
+                let stage = Stage {
+                    step: *step,
+                    direction: *direction,
+                };
+                self.settle(stage, *took);
+            }
+            Happening::Checked { report } => {
+                self.cases.clone_from(&report.cases);
+                self.report = Some(report.clone());
+            }
+            Happening::Approved { step, .. } => {
+                self.approved = Some(*step);
+                self.last = Last::UnderWay;
+            }
+            Happening::BackOutAsked { reason, .. } => self.turn_back(reason.clone()),
+            Happening::Chosen { step, choice, .. } => self.chosen(*step, choice),
+            Happening::Resumed { .. } => {
+                self.approved = None;
+                if self.last == Last::UnderWay {
+                    self.last = Last::Between;
+                }
+            }
+            Happening::Unknown => {}
+        }
+    }
+
+    fn settle(&mut self, stage: Stage, took: Duration) {
+        let rung = match stage.direction {
+            Direction::Forward => StepState::Done { took },
+            Direction::Back => StepState::Undone,
+        };
+        // Draining the candidate on the way back does not undo the drain of the old slot.
+        if (stage.direction, stage.step) != (Direction::Back, Step::Drain) {
+            self.set(stage.step, rung);
+        }
+        if stage.step == Step::Switch {
+            self.switched = stage.direction == Direction::Forward;
+        }
+        self.settled = Some(stage.step);
+        self.approved = None;
+        self.go_on();
+    }
+
+    fn go_on(&mut self) {
+        self.at += 1;
+        self.last = Last::Between;
+        let stop = Stage {
+            step: Step::Stop,
+            direction: Direction::Forward,
+        };
+        if self.stage() == Some(stop) {
+            self.standby_began = Some(self.since);
+        }
+    }
+
+    fn chosen(&mut self, step: Step, choice: &str) {
+        match choice {
+            "retry" => {
+                self.set(step, StepState::Pending);
+                self.last = Last::Between;
+            }
+            "skip" => {
+                self.set(step, StepState::Skipped);
+                self.go_on();
+            }
+            "back out" => {
+                let reason = match &self.last {
+                    Last::Failed(why) => format!("{step} failed: {why}"),
+                    _ => format!("{step} failed"),
+                };
+                self.turn_back(reason);
+            }
+            CHECK_AGAIN => {
+                self.go_to(Step::Verify, Direction::Forward);
+                self.last = Last::Between;
+                self.report = None;
+            }
+            // *leave*, or a word of a newer Greenroom: its end is written next.
+            _ => {}
+        }
+    }
+
+    fn turn_back(&mut self, reason: String) {
+        self.back_reason = Some(reason);
+        self.way = way::back(&self.begun);
+        self.at = 0;
+        self.settled = None;
+        self.approved = None;
+        self.last = Last::Between;
+    }
+
+    fn forget_checks(&mut self) {
+        self.cases.clear();
+        self.report = None;
+    }
+
+    /// The way goes back to *verify* when passed checks got too old.
+    fn go_to(&mut self, step: Step, direction: Direction) {
+        let stage = Stage { step, direction };
+        if let Some(index) = self.way.iter().position(|known| *known == stage) {
+            self.at = index;
+        }
+    }
+
+    fn set(&mut self, step: Step, state: StepState) {
+        if let Some(rung) = self.rungs.iter_mut().find(|rung| rung.step == step) {
+            rung.state = state;
+        }
+    }
+
+    /// The stage it is at; none when the way has ended.
+    pub(super) fn stage(&self) -> Option<Stage> {
+        self.way.get(self.at).copied()
+    }
+
+    pub(super) fn direction(&self) -> Direction {
+        if self.back_reason.is_some() {
+            Direction::Back
+        } else {
+            Direction::Forward
+        }
+    }
+
+    pub(super) fn may_have_switched(&self) -> bool {
+        let undone = self.back_reason.is_some()
+            && self
+                .rungs
+                .iter()
+                .any(|rung| rung.step == Step::Switch && rung.state == StepState::Undone);
+        self.begun.contains(&Step::Switch) && !undone
+    }
+}

@@ -1,0 +1,156 @@
+//! Whether a release that lost its driver can be gone on with from here, and as what: the plan is made
+//! once more out of its record, what is configured and what stands, or refused with every reason. Pure.
+
+use jiff::Timestamp;
+
+use super::machine::GoOn;
+use super::replay::Replay;
+use super::{Definition, Plan, Refusal, Refused, StepState, way};
+use crate::history::{Direction, FORMAT, Footing, Happening, Recorded, ReleaseKind, Step};
+use crate::inventory::{Instance, RegistryRecord, Slot};
+
+/// What is seen of a target when one of its releases is to be taken up.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'a> {
+    /// What the registry has.
+    pub record: &'a RegistryRecord,
+    /// What runs, of ours.
+    pub instances: &'a [Instance],
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Plan {
+    /// The plan of a release whose driver is gone, good for driving it. What was intended is what its
+    /// record says; whether that still fits what is configured here and what stands is asked first,
+    /// unless it is only to be left.
+    pub fn taken_up(
+        recorded: &Recorded,
+        definition: &Definition,
+        standing: Standing<'_>,
+        go_on: GoOn,
+    ) -> Result<Self, Refused> {
+        let head = &recorded.head;
+        let route = standing.record.route.as_ref().map(|route| &route.value);
+        let mut plan = Self::recorded(head, definition, route);
+        let mut against = Vec::new();
+        refuse_by_journal(recorded, &mut against);
+        if against.is_empty() && go_on != GoOn::Leave {
+            let replay = Replay::of(recorded, &plan);
+            let is_backward = go_on == GoOn::BackOut || replay.direction() == Direction::Back;
+            refuse_by_definition(head.footing.as_ref(), definition, &mut against);
+            refuse_by_route(&plan, standing.record, &mut against);
+            if !is_backward {
+                refuse_by_shape(head.footing.as_ref(), definition, &replay, &mut against);
+                refuse_by_hold(&plan, standing, &mut against);
+            }
+            if go_on == GoOn::BackOut && !way::can_go_back(&plan, &replay.begun) {
+                against.push(Refusal::NoWayBack);
+            }
+        }
+        if !against.is_empty() {
+            return Err(Refused(against));
+        }
+        plan.leftover = leftover(head.footing.as_ref(), &plan, standing.instances);
+        Ok(plan)
+    }
+}
+
+fn not_resumable(why: impl Into<String>) -> Refusal {
+    Refusal::NotResumable { why: why.into() }
+}
+
+fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>) {
+    if let Some((_, outcome)) = &recorded.head.closed {
+        let outcome = outcome.word().to_owned();
+        against.push(Refusal::AlreadyOver { outcome });
+    }
+    let is_known = |happening: &Happening| *happening != Happening::Unknown;
+    let all_known = recorded.entries.iter().all(|entry| is_known(&entry.what));
+    if recorded.head.format > FORMAT || !all_known {
+        against.push(not_resumable(
+            "a newer Greenroom has written down what this one does not know; use that one",
+        ));
+    }
+    let is_whole = (1..)
+        .zip(&recorded.entries)
+        .all(|(number, entry)| entry.sequence == number);
+    if !is_whole {
+        against.push(not_resumable(
+            "entries of its journal are missing, so it is not known how far it is",
+        ));
+    }
+}
+
+fn refuse_by_definition(
+    footing: Option<&Footing>,
+    definition: &Definition,
+    against: &mut Vec<Refusal>,
+) {
+    if definition.health.is_none() {
+        against.push(Refusal::NoHealthCheck);
+    }
+    let Some(footing) = footing else { return };
+    for slot in Slot::BOTH {
+        let (then, now) = (footing.endpoints.get(slot), definition.endpoints.get(slot));
+        if then != now {
+            against.push(not_resumable(format!(
+                "{slot} was at {then} when it began, and is configured at {now} here"
+            )));
+        }
+    }
+}
+
+/// Once the candidate runs it does not matter how another would be made.
+fn refuse_by_shape(
+    footing: Option<&Footing>,
+    definition: &Definition,
+    replay: &Replay,
+    against: &mut Vec<Refusal>,
+) {
+    let is_to_be_started = replay
+        .rungs
+        .iter()
+        .any(|rung| rung.step == Step::Start && !matches!(rung.state, StepState::Done { .. }));
+    if is_to_be_started && footing.is_some_and(|footing| footing.shape != definition.shape_mark()) {
+        against.push(not_resumable(
+            "how its instance is made has changed in the configuration since it began; back out, and promote again",
+        ));
+    }
+}
+
+/// The route is what it was before, or what this very release made of it.
+fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refusal>) {
+    for (key, problem) in &record.problems {
+        against.push(Refusal::Unknown {
+            what: format!("what {key} says"),
+            why: problem.clone(),
+        });
+    }
+    let route = record.route.as_ref().map(|route| &route.value);
+    let is_ours = route.is_some_and(|route| route.release == plan.release);
+    let before = plan.from.as_ref().map(|from| (from.generation, from.slot));
+    if !is_ours && route.map(|route| (route.generation, route.live)) != before {
+        against.push(not_resumable(
+            "the route is not what it was when it began, and somebody else has switched since",
+        ));
+    }
+}
+
+fn refuse_by_hold(plan: &Plan, standing: Standing<'_>, against: &mut Vec<Refusal>) {
+    let hold = standing.record.hold.as_ref();
+    if let Some(hold) = hold.filter(|hold| hold.stands(standing.now))
+        && plan.kind == ReleaseKind::Promote
+    {
+        against.push(Refusal::Held(hold.clone()));
+    }
+}
+
+/// What was to be removed from the slot, if it still stands there.
+fn leftover(footing: Option<&Footing>, plan: &Plan, instances: &[Instance]) -> Option<Instance> {
+    let id = footing?.leftover.as_ref()?;
+    instances
+        .iter()
+        .find(|instance| instance.slot == plan.slot && instance.id == *id)
+        .cloned()
+}

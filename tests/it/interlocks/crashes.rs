@@ -1,0 +1,535 @@
+//! The driver dies at any point, and another goes on from the journal alone. Whatever was under way may
+//! have happened, half happened, not happened, or happens later. All interlocks hold on, nothing is
+//! repeated that was not looked at, and the release finds its end.
+
+use std::sync::Arc;
+
+use greenroom::history::{Direction, Happening, Outcome, Step, Takeover};
+use greenroom::inventory::{Operator, Slot, Tier};
+use greenroom::release::{
+    Act, Choice, Event, GoOn, Machine, OnFailure, Plan, Progress, Refusal, Resumption, Standing,
+};
+use proptest::prelude::*;
+
+use super::world::{Fate, Owed, Running, World, plan};
+use super::{Turn, play, turn};
+use crate::support::web::operator;
+
+const TURNS: usize = 5000;
+
+/// What becomes of whatever was under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Landing {
+    Nothing,
+    Whole,
+    Half,
+    Late,
+}
+
+const LANDINGS: [Landing; 4] = [
+    Landing::Nothing,
+    Landing::Whole,
+    Landing::Half,
+    Landing::Late,
+];
+const WAYS: [GoOn; 3] = [GoOn::Continue, GoOn::BackOut, GoOn::Leave];
+
+fn ben() -> Operator {
+    Operator {
+        name: "ben".into(),
+        host: "ops-2".into(),
+    }
+}
+
+impl World {
+    /// The driver is gone. The world keeps what was done and written down.
+    fn crash(&mut self, landing: Landing) {
+        match self.owed.take() {
+            Some(Owed::Record(record)) if landing != Landing::Nothing => self.write_down(*record),
+            Some(Owed::Act(act)) => match landing {
+                Landing::Nothing => {}
+                Landing::Whole => self.apply(&act, false),
+                Landing::Half => self.apply(&act, true),
+                Landing::Late => {
+                    // Its first write to the registry came in time; after the takeover none does.
+                    if matches!(act, Act::Switch(_) | Act::Retire(_)) {
+                        self.apply(&act, true);
+                    }
+                    self.late = Some(act);
+                }
+            },
+            _ => {}
+        }
+        self.timer = None;
+        self.lock_lost = false;
+        self.is_pointer_fenced = false;
+        self.abort_asked_during_act = false;
+        self.has_looked = false;
+        self.is_pointer_told = false;
+        self.approved.clear();
+        for slot in Slot::BOTH {
+            *self.told_healthy.get_mut(slot) = false;
+        }
+    }
+
+    /// What a dead driver has sent happens now: what compares the lock is refused, the rest is not.
+    fn land(&mut self) {
+        let Some(act) = self.late.take() else { return };
+        self.has_landed_late = true;
+        match act {
+            Act::Switch(movement)
+                if !self.is_pointer_fenced && self.pointer() == movement.proxy_from =>
+            {
+                self.pointer = Some((movement.generation, movement.to));
+            }
+            Act::Start if self.slots.get(self.plan.slot).is_none() => self.apply(&act, false),
+            Act::Retire(slot) => self.exit(slot),
+            Act::Reinstate(slot) if self.holds_something(slot) => {
+                if let Some(Running { up, .. }) = self.slots.get_mut(slot) {
+                    *up = true;
+                }
+            }
+            Act::Pull | Act::Install | Act::Remove(_) => self.apply(&act, false),
+            _ => {}
+        }
+    }
+
+    fn try_resume(&mut self, go_on: GoOn, on_failure: OnFailure) -> Result<(), Vec<Refusal>> {
+        let recorded = self.journal.clone().expect("a journal");
+        let record = self.record();
+        let instances: Vec<_> = Slot::BOTH
+            .into_iter()
+            .filter_map(|slot| self.instance(slot))
+            .collect();
+        let standing = Standing {
+            record: &record,
+            instances: &instances,
+            now: self.now,
+        };
+        let plan = Plan::taken_up(&recorded, &self.plan.definition, standing, go_on)
+            .map_err(|refused| refused.0)?;
+        let plan = Arc::new(plan);
+        let resumption = Resumption {
+            go_on,
+            how: Takeover::Resumed,
+            by: ben(),
+            from: recorded.last_driver().clone(),
+            note: None,
+        };
+        self.machine = Machine::resume(Arc::clone(&plan), &recorded, resumption, on_failure);
+        self.plan = plan;
+        self.say(Event::Begun);
+        Ok(())
+    }
+
+    /// Somebody takes it up; false when there is nothing to take up.
+    fn resume(&mut self, go_on: GoOn, on_failure: OnFailure) -> bool {
+        if self.journal.is_none() || self.is_closed() {
+            return false;
+        }
+        match self.try_resume(go_on, on_failure) {
+            Ok(()) => true,
+            Err(refused) => {
+                assert_eq!(refused, [Refusal::NoWayBack]);
+                assert!(self.plan.from.is_none() && go_on == GoOn::BackOut);
+                self.try_resume(GoOn::Continue, on_failure)
+                    .expect("the way on");
+                true
+            }
+        }
+    }
+
+    fn all_is_well(&mut self) {
+        self.checks_pass = true;
+        for slot in Slot::BOTH {
+            self.set_health(slot, true);
+        }
+    }
+}
+
+fn is_backed_out(world: &World) -> bool {
+    let from = world.plan.from.as_ref().map(|from| from.slot);
+    let slot = world.plan.slot;
+    (world.has_landed_late || !world.holds_something(slot))
+        && !world.is_registered(slot)
+        && world.route() == from
+        && world.pointer() == from
+}
+
+fn is_done(world: &World) -> bool {
+    let slot = Some(world.plan.slot);
+    world.route() == slot && world.pointer() == slot && world.is_registered(world.plan.slot)
+}
+
+/// Answers well for so many turns; false when it was over before.
+fn well_for(world: &mut World, turns: usize) -> bool {
+    for _ in 0..turns {
+        if world.is_over() {
+            return false;
+        }
+        if world.answer(Fate::Done) {
+            continue;
+        }
+        if let Progress::Asking { step, .. } = world.progress() {
+            world.approve(step);
+        } else {
+            assert!(world.fire(), "stuck: {:?}", world.progress());
+        }
+    }
+    !world.is_over()
+}
+
+/// Every point of a release that goes well, every fate of what was under way, every way to go on.
+fn crash_everywhere(tier: Tier, is_first: bool, on_failure: OnFailure) {
+    let mut points = 0;
+    for turns in 0.. {
+        for landing in LANDINGS {
+            for go_on in WAYS {
+                let mut world = World::new(plan(tier, is_first), on_failure);
+                if !well_for(&mut world, turns) {
+                    assert!(points > 100, "only {points} points");
+                    return;
+                }
+                let may_have_switched = world.machine.status().may_have_switched;
+                world.crash(landing);
+                if !world.resume(go_on, on_failure) {
+                    continue;
+                }
+                points += 1;
+                world.go_well(TURNS);
+                world.land();
+                let outcome = world.outcome();
+                let told = format!("after {turns}, {landing:?}, {go_on:?}: {outcome:?}");
+                match (&outcome, go_on) {
+                    (Some(Outcome::Done), GoOn::Continue) => assert!(is_done(&world), "{told}"),
+                    // There was no way back any more, or all was seen true and only the end was missing.
+                    (Some(Outcome::Done), GoOn::BackOut) => {
+                        assert!(is_first && is_done(&world), "{told}");
+                    }
+                    (Some(Outcome::Done), GoOn::Leave) => {
+                        assert!(may_have_switched && is_done(&world), "{told}");
+                    }
+                    (Some(Outcome::BackedOut { .. }), GoOn::BackOut) => {
+                        assert!(is_backed_out(&world), "{told}");
+                    }
+                    (Some(Outcome::Left { .. }), GoOn::Leave) => {}
+                    _ => panic!("{told}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_release_that_loses_its_driver_anywhere_is_finished_by_another() {
+    crash_everywhere(Tier::Staging, false, OnFailure::BackOut);
+}
+
+#[test]
+fn a_protected_one_asks_for_every_yes_again() {
+    crash_everywhere(Tier::Protected, false, OnFailure::Ask);
+}
+
+#[test]
+fn the_first_release_of_all_is_finished_by_another() {
+    crash_everywhere(Tier::Staging, true, OnFailure::Ask);
+}
+
+/// Goes well until this is so.
+fn until(world: &mut World, is_so: impl Fn(&World) -> bool) {
+    for _ in 0..TURNS {
+        if is_so(world) {
+            return;
+        }
+        assert!(well_for(world, 1), "{:?}", world.progress());
+    }
+    panic!("never so: {:?}", world.progress());
+}
+
+fn acts_of(world: &World, step: Step, direction: Direction) -> usize {
+    let is_it = |(stage, _): &&(greenroom::release::Stage, Act)| {
+        stage.step == step && stage.direction == direction
+    };
+    world.acts.iter().filter(is_it).count()
+}
+
+#[test]
+fn a_switch_that_happened_without_an_outcome_is_seen_and_not_done_again() {
+    let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
+    until(&mut world, |world| {
+        world.is_acting() && matches!(world.acts.last(), Some((_, Act::Switch(_))))
+    });
+    world.crash(Landing::Whole);
+    assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    assert_eq!(acts_of(&world, Step::Switch, Direction::Forward), 1);
+}
+
+#[test]
+fn a_switch_that_only_reached_the_registry_is_finished_by_whoever_takes_it_up() {
+    let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
+    until(&mut world, |world| {
+        world.is_acting() && matches!(world.acts.last(), Some((_, Act::Switch(_))))
+    });
+    world.crash(Landing::Half);
+    assert_ne!(world.route(), world.pointer());
+    assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+    world.go_well(TURNS);
+    assert!(is_done(&world));
+    assert_eq!(acts_of(&world, Step::Switch, Direction::Forward), 2);
+}
+
+#[test]
+fn a_yes_that_was_given_and_not_used_up_is_asked_for_again() {
+    let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
+    let asks = |world: &World| {
+        matches!(
+            world.progress(),
+            Progress::Asking {
+                step: Step::Switch,
+                ..
+            }
+        )
+    };
+    until(&mut world, asks);
+    world.approve(Step::Switch);
+    world.answer(Fate::Done);
+    world.crash(Landing::Nothing);
+    assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+    world.answer(Fate::Done);
+    assert!(asks(&world), "{:?}", world.progress());
+}
+
+#[test]
+fn checks_that_passed_long_ago_are_run_again_before_the_switch() {
+    let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
+    until(&mut world, |world| {
+        matches!(
+            world.progress(),
+            Progress::Asking {
+                step: Step::Switch,
+                ..
+            }
+        )
+    });
+    world.crash(Landing::Nothing);
+    world.pass(std::time::Duration::from_hours(1));
+    world.checks_pass = false;
+    assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+    world.go_well(TURNS);
+    let progress = world.progress();
+    assert!(
+        matches!(
+            progress,
+            Progress::Choosing {
+                step: Step::Verify,
+                ..
+            }
+        ),
+        "{progress:?}"
+    );
+    assert_eq!(world.route(), Some(Slot::Blue));
+}
+
+#[test]
+fn a_standby_that_was_interrupted_goes_on_for_the_rest_of_its_time() {
+    let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
+    until(&mut world, |world| {
+        matches!(world.progress(), Progress::Standby { .. })
+    });
+    let Progress::Standby { until: Some(end) } = world.progress() else {
+        panic!("no end")
+    };
+    for _ in 0..2 {
+        world.crash(Landing::Nothing);
+        world.pass(std::time::Duration::from_mins(1));
+        assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+        world.answer(Fate::Done);
+        assert_eq!(world.progress(), Progress::Standby { until: Some(end) });
+    }
+    world.crash(Landing::Nothing);
+    world.pass(std::time::Duration::from_hours(1));
+    assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+    world.answer(Fate::Done);
+    assert_eq!(world.progress(), Progress::Forward(Step::Stop));
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+}
+
+#[test]
+fn a_failed_step_that_nobody_chose_about_is_a_question_again_or_the_way_back() {
+    for on_failure in [OnFailure::Ask, OnFailure::BackOut] {
+        let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
+        world.checks_pass = false;
+        world.go_well(TURNS);
+        let asked = world.progress();
+        world.crash(Landing::Nothing);
+        assert!(world.resume(GoOn::Continue, on_failure));
+        world.answer(Fate::Done);
+        if on_failure == OnFailure::Ask {
+            assert_eq!(world.progress(), asked);
+        } else {
+            world.go_well(TURNS);
+            assert!(is_backed_out(&world), "{:?}", world.progress());
+        }
+    }
+}
+
+#[test]
+fn a_way_back_that_failed_is_tried_again_by_whoever_goes_on() {
+    let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
+    until(&mut world, |world| {
+        world.is_acting() && matches!(world.acts.last(), Some((_, Act::Switch(_))))
+    });
+    world.answer(Fate::Done);
+    world.back_out();
+    until(&mut world, |world| {
+        world.is_acting() && acts_of(world, Step::Switch, Direction::Back) == 1
+    });
+    world.answer(Fate::Refused);
+    world.go_well(TURNS);
+    assert!(matches!(world.progress(), Progress::Choosing { .. }));
+    world.crash(Landing::Nothing);
+    assert!(world.resume(GoOn::Continue, OnFailure::BackOut));
+    world.go_well(TURNS);
+    assert!(is_backed_out(&world), "{:?}", world.progress());
+    let chosen = world
+        .journal
+        .iter()
+        .flat_map(|journal| &journal.entries)
+        .any(|entry| {
+            matches!(&entry.what, Happening::Chosen { choice, decision, .. }
+            if choice == "retry" && decision.by == ben())
+        });
+    assert!(chosen, "who tried again is written down");
+}
+
+#[test]
+fn what_the_record_says_has_to_fit_what_is_configured_and_what_stands() {
+    let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
+    until(&mut world, |world| {
+        acts_of(world, Step::Start, Direction::Forward) == 1
+    });
+    world.crash(Landing::Nothing);
+    let recorded = world.journal.clone().expect("a journal");
+    let definition = world.plan.definition.clone();
+    let record = world.record();
+    let ask = |recorded, definition, record, go_on| {
+        let standing = Standing {
+            record,
+            instances: &[],
+            now: world.now,
+        };
+        Plan::taken_up(recorded, definition, standing, go_on).map(|_| ())
+    };
+    assert_eq!(ask(&recorded, &definition, &record, GoOn::Continue), Ok(()));
+
+    let mut moved = definition.clone();
+    *moved.endpoints.get_mut(Slot::Green) = "127.0.0.1:9".parse().expect("an endpoint");
+    assert!(ask(&recorded, &moved, &record, GoOn::BackOut).is_err());
+    assert_eq!(ask(&recorded, &moved, &record, GoOn::Leave), Ok(()));
+
+    let mut reshaped = definition.clone();
+    reshaped.instance.memory = Some(1);
+    assert!(ask(&recorded, &reshaped, &record, GoOn::Continue).is_err());
+    assert_eq!(ask(&recorded, &reshaped, &record, GoOn::BackOut), Ok(()));
+
+    let mut switched = record.clone();
+    switched.route.as_mut().expect("a route").value.generation += 1;
+    assert!(ask(&recorded, &definition, &switched, GoOn::Continue).is_err());
+
+    let mut newer = recorded.clone();
+    newer.head.format += 1;
+    assert!(ask(&newer, &definition, &record, GoOn::Leave).is_err());
+    let mut unknown = recorded.clone();
+    unknown.entries[0].what = Happening::Unknown;
+    assert!(ask(&unknown, &definition, &record, GoOn::Continue).is_err());
+    let mut torn = recorded.clone();
+    torn.entries.remove(0);
+    assert!(ask(&torn, &definition, &record, GoOn::Continue).is_err());
+}
+
+/// What the dice may do, crashes among it.
+#[derive(Debug, Clone, Copy)]
+enum Dice {
+    Usual(Turn),
+    Crash(Landing, GoOn, bool),
+    Land,
+}
+
+fn step() -> impl Strategy<Value = Dice> {
+    let crash = (
+        prop::sample::select(LANDINGS.to_vec()),
+        prop_oneof![12 => Just(GoOn::Continue), 2 => Just(GoOn::BackOut), 1 => Just(GoOn::Leave)],
+        any::<bool>(),
+    );
+    prop_oneof![
+        60 => turn().prop_map(Dice::Usual),
+        3 => crash.prop_map(|(landing, go_on, asks)| Dice::Crash(landing, go_on, asks)),
+        1 => Just(Dice::Land),
+    ]
+}
+
+fn on_failure(asks: bool) -> OnFailure {
+    if asks {
+        OnFailure::Ask
+    } else {
+        OnFailure::BackOut
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    /// The world asserts the interlocks at every act; here drivers die in every order of events, and at
+    /// last the world is well again.
+    #[test]
+    fn the_interlocks_hold_over_any_number_of_drivers(
+        is_protected in any::<bool>(),
+        is_first in prop::bool::weighted(0.2),
+        asks in any::<bool>(),
+        steps in prop::collection::vec(step(), 1..300),
+    ) {
+        let tier = if is_protected { Tier::Protected } else { Tier::Staging };
+        let mut world = World::new(plan(tier, is_first), on_failure(asks));
+        for step in steps {
+            match step {
+                Dice::Usual(turn) => play(&mut world, turn),
+                Dice::Land => world.land(),
+                Dice::Crash(landing, go_on, asks) => {
+                    world.crash(landing);
+                    if !world.resume(go_on, on_failure(asks)) {
+                        break;
+                    }
+                }
+            }
+        }
+        if world.journal.is_none() || world.is_closed() {
+            return Ok(());
+        }
+        // Whoever was there is gone; the last one goes on until it is over.
+        world.crash(Landing::Whole);
+        if world.is_closed() {
+            return Ok(());
+        }
+        world.land();
+        world.all_is_well();
+        prop_assert!(world.resume(GoOn::Continue, OnFailure::Ask));
+        for choice in [Choice::Retry, Choice::BackOut, Choice::Retry, Choice::Leave] {
+            world.all_is_well();
+            world.go_well(TURNS);
+            if world.is_over() {
+                break;
+            }
+            world.say(Event::Chosen { choice, by: operator(), note: None });
+        }
+        world.go_well(TURNS);
+        match world.outcome() {
+            Some(Outcome::Done) => prop_assert!(is_done(&world)),
+            Some(Outcome::BackedOut { .. }) => prop_assert!(is_backed_out(&world)),
+            Some(Outcome::Left { .. } | Outcome::NeedsPerson { .. }) => {}
+            other => prop_assert!(false, "{other:?}, {:?}", world.progress()),
+        }
+    }
+}
