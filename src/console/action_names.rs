@@ -51,6 +51,7 @@ impl Action {
             Self::RollBack => "roll-back",
             Self::EndStandby => "stop-standby",
             Self::CheckAgain => "check-again",
+            Self::TakeUp => "take-up",
             Self::Arm => "arm",
             Self::Open => "open",
             Self::Back => "back",
@@ -120,6 +121,7 @@ impl Action {
             | Self::RollBack
             | Self::EndStandby
             | Self::CheckAgain
+            | Self::TakeUp
             | Self::Arm => Purpose::Release,
             Self::Open
             | Self::Back

@@ -8,9 +8,12 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
 
 use super::model::{LogSource, SavedLog};
-use crate::inventory::{Target, VersionRef};
+use crate::inventory::{ReleaseId, Target, VersionRef};
 use crate::logs::Batch;
-use crate::release::{Approval, Handle, Plan, PlanRequest, Refused, Releases, Resolved, Terms};
+use crate::release::{
+    Approval, GoOn, Handle, Interrupted, Plan, PlanRequest, Refusal, Refused, Releases, Resolved,
+    Terms,
+};
 
 /// See the module. Every call may take its time; none is made from the loop.
 #[async_trait]
@@ -35,6 +38,22 @@ pub trait Desk: Send + Sync {
     /// Begins a plan that was approved. Where another release of this target is in its standby,
     /// that one is superseded first.
     async fn begin(&self, plan: Arc<Plan>, approval: Approval) -> Result<Handle, Refused>;
+
+    /// A release that lost its driver, as it is found. Looks only.
+    async fn interrupted(&self, target: &Target) -> Result<Interrupted, Refused> {
+        Err(Refusal::UnknownTarget(target.clone()).into())
+    }
+
+    /// Goes on with it, as somebody has chosen; never against a driver that lives.
+    async fn take_up(
+        &self,
+        target: &Target,
+        _: ReleaseId,
+        _: GoOn,
+        _: Approval,
+    ) -> Result<Handle, Refused> {
+        Err(Refusal::UnknownTarget(target.clone()).into())
+    }
 
     /// What the journals tell of releases, whoever drives them. A desk without journals tells nothing.
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {

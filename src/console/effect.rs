@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::model::{LogSource, SavedLog};
 use super::run::Farewell;
 use crate::inventory::{ReleaseId, Target, VersionRef};
-use crate::release::{Approval, Command, Plan, PlanRequest};
+use crate::release::{Approval, Command, GoOn, Plan, PlanRequest};
 
 /// Whether something is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,24 @@ pub enum Effect {
     Begin {
         /// Which.
         plan: Arc<Plan>,
+        /// The yes to it.
+        approval: Approval,
+    },
+    /// Look at a release that lost its driver; the number comes back with the answer.
+    FindInterrupted {
+        /// The number.
+        asked: u64,
+        /// Whose.
+        target: Target,
+    },
+    /// Go on with one.
+    TakeUp {
+        /// Whose.
+        target: Target,
+        /// Which.
+        release: ReleaseId,
+        /// What is to become of it.
+        go_on: GoOn,
         /// The yes to it.
         approval: Approval,
     },

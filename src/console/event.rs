@@ -8,7 +8,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use super::model::LogSource;
 use crate::inventory::{ReleaseId, Target, World};
 use crate::logs::Batch;
-use crate::release::{Announcement, Plan, Refused, Releases, Resolved, Status, Terms};
+use crate::release::{Announcement, Interrupted, Plan, Refused, Releases, Resolved, Status, Terms};
 
 /// What comes from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +94,13 @@ pub enum Event {
         asked: u64,
         /// The plan.
         plan: Result<Arc<Plan>, Refused>,
+    },
+    /// A release that lost its driver was looked at, or could not be.
+    InterruptedFound {
+        /// Which asking.
+        asked: u64,
+        /// What was found.
+        found: Result<Arc<Interrupted>, Refused>,
     },
     /// A plan could not be begun.
     BeginRefused {

@@ -14,7 +14,7 @@ use super::effect::Watch;
 use super::event::Event;
 use super::model::{LogFeed, LogSource, SavedLog};
 use crate::inventory::{ReleaseId, Target, VersionRef};
-use crate::release::{AnnouncementKind, Approval, Command, Handle, Plan, PlanRequest};
+use crate::release::{AnnouncementKind, Approval, Command, GoOn, Handle, Plan, PlanRequest};
 
 /// How many answers may wait for the loop before their tasks wait too. Few, as each may be a
 /// thousand lines of a log.
@@ -176,6 +176,35 @@ impl Hands {
         self.tasks.spawn(async move {
             let target = plan.target().clone();
             match desk.begin(plan, approval).await {
+                Ok(handle) => {
+                    let _ = begins.send(handle).await;
+                }
+                Err(refused) => {
+                    let _ = answers.send(Event::BeginRefused { target, refused }).await;
+                }
+            }
+        });
+    }
+
+    pub(super) fn find_interrupted(&mut self, asked: u64, target: Target) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        self.tasks.spawn(async move {
+            let found = desk.interrupted(&target).await.map(Arc::new);
+            let _ = answers.send(Event::InterruptedFound { asked, found }).await;
+        });
+    }
+
+    pub(super) fn take_up(
+        &mut self,
+        target: Target,
+        release: ReleaseId,
+        go_on: GoOn,
+        approval: Approval,
+    ) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let begins = self.begins.clone();
+        self.tasks.spawn(async move {
+            match desk.take_up(&target, release, go_on, approval).await {
                 Ok(handle) => {
                     let _ = begins.send(handle).await;
                 }

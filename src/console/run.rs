@@ -163,6 +163,13 @@ fn perform<S: Screen>(
         Effect::AskTerms(target) => drop(hands.ask_terms(target)),
         Effect::MakePlan { asked, request } => hands.make_plan(asked, request),
         Effect::Begin { plan, approval } => hands.begin(plan, approval),
+        Effect::FindInterrupted { asked, target } => hands.find_interrupted(asked, target),
+        Effect::TakeUp {
+            target,
+            release,
+            go_on,
+            approval,
+        } => hands.take_up(target, release, go_on, approval),
         Effect::Say { release, command } => hands.say(release, command),
         Effect::FollowLog(source) => hands.follow(source),
         Effect::LeaveLogs => hands.leave_logs(),

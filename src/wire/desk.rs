@@ -10,10 +10,11 @@ use tokio::time::timeout;
 
 use crate::console::Desk;
 use crate::console::model::{LogSource, SavedLog};
-use crate::inventory::{Target, VersionRef};
+use crate::inventory::{ReleaseId, Target, VersionRef};
 use crate::logs::{self, Batch};
 use crate::release::{
-    Approval, Engine, Handle, OnFailure, Plan, PlanRequest, Refused, Releases, Resolved, Terms,
+    Approval, Engine, GoOn, Handle, Interrupted, OnFailure, Plan, PlanRequest, Refused, Releases,
+    Resolved, Resume, Terms,
 };
 use crate::settings;
 use crate::watchers::Watching;
@@ -79,6 +80,27 @@ impl Desk for EngineDesk {
     async fn begin(&self, plan: Arc<Plan>, approval: Approval) -> Result<Handle, Refused> {
         let plan = Arc::unwrap_or_clone(plan);
         self.engine.open(plan, &approval, OnFailure::Ask).await
+    }
+
+    async fn interrupted(&self, target: &Target) -> Result<Interrupted, Refused> {
+        self.engine.interrupted(target, None).await
+    }
+
+    async fn take_up(
+        &self,
+        target: &Target,
+        release: ReleaseId,
+        go_on: GoOn,
+        approval: Approval,
+    ) -> Result<Handle, Refused> {
+        let resume = Resume {
+            go_on,
+            reason: None,
+            takeover: None,
+        };
+        self.engine
+            .resume(target, release, resume, &approval, OnFailure::Ask)
+            .await
     }
 
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Help, Palette, Picker, TextLine, ThemeChoice};
 use crate::history::{Direction, Step};
 use crate::inventory::Target;
-use crate::release::{Choice, Need, Plan, Status, Wanted};
+use crate::release::{Choice, GoOn, Interrupted, Need, Plan, Status, Wanted};
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub enum Dialog {
     Failure(Failure),
     /// A release is in flight: end the console all the same?
     Leaving(Leaving),
+    /// A release lost its driver: what is to become of it?
+    TakeUp(TakeUp),
 }
 
 impl Dialog {
@@ -113,6 +115,8 @@ pub enum Question {
     BackOut(Arc<Status>),
     /// To end the standby now.
     EndStandby(Arc<Status>),
+    /// To go on with a release that lost its driver.
+    TakeUp(Arc<Interrupted>, GoOn),
 }
 
 impl Question {
@@ -123,6 +127,7 @@ impl Question {
             Self::Step(status, _) | Self::BackOut(status) | Self::EndStandby(status) => {
                 &status.plan
             }
+            Self::TakeUp(found, _) => &found.observed.status.plan,
         }
     }
 }
@@ -201,6 +206,26 @@ pub struct Failure {
     pub note: TextLine,
     /// Whether the note has the keys.
     pub is_noting: bool,
+}
+
+/// A release lost its driver: what is to become of it?
+#[derive(Debug, Clone)]
+pub struct TakeUp {
+    /// What was found.
+    pub found: Arc<Interrupted>,
+    /// The row under the cursor; the first decides nothing, then come [`TakeUp::WAYS`].
+    pub row: usize,
+}
+
+impl TakeUp {
+    /// Every way to go on.
+    pub const WAYS: [GoOn; 3] = [GoOn::Continue, GoOn::BackOut, GoOn::Leave];
+
+    /// The way under the cursor; none where nothing is decided.
+    pub fn chosen(&self) -> Option<GoOn> {
+        let row = self.row.checked_sub(1)?;
+        Self::WAYS.get(row).copied()
+    }
 }
 
 /// A release is in flight: end the console all the same?

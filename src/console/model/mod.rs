@@ -32,7 +32,8 @@ use crate::release::{Observed, Progress, Releases, Status};
 
 pub use diagnostics::Diagnostics;
 pub use dialog::{
-    Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, Thinking,
+    Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, TakeUp,
+    Thinking,
 };
 pub use listing::{CheckRow, CheckState, checks, relevant_step};
 pub use log_pane::{

@@ -41,6 +41,10 @@ pub fn offers(model: &Model, action: Action) -> bool {
             Some(Progress::Asking { .. } | Progress::Choosing { .. })
         ),
         Action::BackOut => !matches!(progress, None | Some(Progress::Back(_))),
+        Action::TakeUp => {
+            model.release_in_flight().is_none()
+                && model.elsewhere().is_some_and(Observed::is_interrupted)
+        }
         Action::CheckAgain => progress.is_some_and(rests_before_switch),
         Action::EndStandby => matches!(progress, Some(Progress::Standby { .. })),
         Action::Promote | Action::RollBack => {

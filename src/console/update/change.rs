@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{choose, reason};
+use super::{choose, reason, taking_up};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
@@ -78,11 +78,10 @@ fn not_here(model: &Model, otherwise: &str) -> String {
             driver.operator
         ),
         None if observed.is_interrupted() => {
-            let promote = model.keymap.shown(Action::Promote);
-            let roll_back = model.keymap.shown(Action::RollBack);
+            let take_up = model.keymap.shown(Action::TakeUp);
             format!(
-                "release {release} was interrupted and nobody drives it: {promote} or {roll_back} \
-                 begins the next, which clears up"
+                "release {release} was interrupted and nobody drives it: {take_up} goes on with it, \
+                 or backs it out"
             )
         }
         None => otherwise.to_owned(),
@@ -203,6 +202,19 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
     // *stop* itself asks for the typed name where it is needed.
     ask(model, Question::EndStandby(status), Need::Confirmation);
     Vec::new()
+}
+
+/// Looks at a release that lost its driver, and asks what is to become of it.
+pub(super) fn take_up(model: &mut Model) -> Vec<Effect> {
+    let Some(target) = armed_target(model) else {
+        return Vec::new();
+    };
+    if !model.elsewhere().is_some_and(Observed::is_interrupted) {
+        let otherwise = "no release here has lost its driver";
+        let text = not_here(model, otherwise);
+        return super::refused(model, &text);
+    }
+    taking_up::begin(model, target)
 }
 
 /// Asks nobody: it undoes nothing, and what was passed before cannot count longer by it.

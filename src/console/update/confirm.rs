@@ -162,6 +162,17 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
                     .unwrap_or_else(|| "asked for at the console".into()),
             },
         }],
+        Question::TakeUp(found, go_on) => {
+            match Approval::give(found.plan(), Scope::Plan, by, typed, now) {
+                Ok(approval) => vec![Effect::TakeUp {
+                    target,
+                    release: found.plan().release,
+                    go_on,
+                    approval,
+                }],
+                Err(why) => super::refused(model, &why.to_string()),
+            }
+        }
         Question::EndStandby(status) => vec![Effect::Say {
             release: status.plan.release,
             command: Command::EndStandby,

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{choose, confirm, failed, leave, look, palette, reason};
+use super::{choose, confirm, failed, leave, look, palette, reason, taking_up};
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Model, Page, Refusal};
 use crate::release::Need;
@@ -52,6 +52,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Dialog::Confirm(asked) => confirm::pressed(model, asked, key),
         Dialog::Failure(failure) => failed::pressed(model, failure, key),
         Dialog::Leaving(leaving) => leave::pressed(model, leaving, key.code),
+        Dialog::TakeUp(asked) => taking_up::pressed(model, asked, key.code),
     }
 }
 

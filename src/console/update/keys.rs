@@ -27,6 +27,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::RollBack => return change::roll_back(model),
         Action::EndStandby => return change::end_standby(model),
         Action::CheckAgain => return change::check_again(model),
+        Action::TakeUp => return change::take_up(model),
         Action::Arm => return change::arm(model),
         Action::Open => return open(model),
         Action::Back => {

@@ -22,6 +22,7 @@ mod release;
 mod slots_page;
 mod steps;
 mod stored;
+mod taking_up;
 mod world;
 
 use jiff::Timestamp;
@@ -103,6 +104,7 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             confirm::refuse(model, title, &refused);
             Vec::new()
         }
+        Event::InterruptedFound { asked, found } => taking_up::found(model, asked, found),
         Event::CommandLost { release, why } => {
             let text = format!("release {} did not hear it: {why}", release.short());
             say(model, Weight::Refused, &text);

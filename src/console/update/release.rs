@@ -20,6 +20,8 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     if older {
         return Vec::new();
     }
+    // Left by this console once, and taken up by it again.
+    model.left.remove(&status.plan.release);
     let before = model.releases.insert(target.clone(), Arc::clone(status));
     super::steps::moved(model, before.as_deref(), status);
     if let Some(outcome) = status.outcome()
@@ -134,7 +136,7 @@ fn void_stale_question(model: &mut Model, status: &Status) {
     let same = |asked: &Status| asked.plan.release == status.plan.release;
     let void = match &model.dialog {
         Some(Dialog::Confirm(confirm)) => match &confirm.question {
-            Question::Begin(_) => false,
+            Question::Begin(_) | Question::TakeUp(..) => false,
             Question::Step(asked, step) => {
                 same(asked)
                     && !matches!(&status.progress, Progress::Asking { step: now, .. } if now == step)

@@ -11,7 +11,7 @@ use crate::console::model::{Button, Confirm, Model, Question};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{PlannedCalls, ReleaseKind, Step};
 use crate::release::words::{duration, keeps_warm};
-use crate::release::{Limit, Need, Plan, Status};
+use crate::release::{GoOn, Limit, Need, OnFailure, Plan, Status};
 
 pub(super) fn sheet<'a>(
     model: &Model,
@@ -59,6 +59,12 @@ pub(super) fn sheet<'a>(
             rows.push(("stops", words, Meaning::Warn));
             stop_calls(&status.plan, "stop", &mut rows);
         }
+        Question::TakeUp(found, go_on) => {
+            let harmless = crate::harmless::harmless;
+            rows.push(("intended", harmless(found.intended()), Meaning::Warn));
+            let would = found.would(*go_on, OnFailure::Ask);
+            rows.push((go_on.as_str(), harmless(&would), Meaning::Text));
+        }
     }
     if !matches!(asked.question, Question::Begin(_)) {
         why(plan, &mut rows);
@@ -82,8 +88,10 @@ fn verb(question: &Question) -> &'static str {
         Question::Step(_, Step::Register) => "Register the candidate",
         Question::Step(_, Step::Stop) => "Stop the old version",
         Question::Step(..) => "Do the step",
-        Question::BackOut(_) => "Back out",
+        Question::BackOut(_) | Question::TakeUp(_, GoOn::BackOut) => "Back out",
         Question::EndStandby(_) => "End the standby",
+        Question::TakeUp(_, GoOn::Continue) => "Continue the release",
+        Question::TakeUp(_, GoOn::Leave) => "Leave it",
     }
 }
 

@@ -5,7 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear};
 
-use super::{confirm, failure, help, leaving, palette, pane, picker, reason, text, themes};
+use super::{
+    confirm, failure, help, leaving, palette, pane, picker, reason, taking_up, text, themes,
+};
 use crate::console::layout::dialog_rows;
 use crate::console::model::{Dialog, Model, Page};
 use crate::console::theme::{Glyph, Meaning, Theme};
@@ -86,6 +88,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         Dialog::Confirm(asked) => confirm::sheet(model, theme, asked, columns),
         Dialog::Failure(failure) => failure::sheet(model, theme, failure, columns),
         Dialog::Leaving(leaving) => leaving::sheet(model, theme, *leaving, columns),
+        Dialog::TakeUp(asked) => taking_up::sheet(model, theme, asked, columns),
     };
     draw_sheet(theme, frame, sheet, widest);
 }

@@ -23,6 +23,7 @@ mod reason;
 mod registrations;
 mod slots;
 mod stale;
+mod taking_up;
 mod text;
 mod themes;
 mod traffic;
