@@ -8,6 +8,8 @@ mod public;
 mod route;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world_tests;
 
 use serde::Serialize;
 
