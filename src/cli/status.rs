@@ -91,11 +91,23 @@ fn json(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> serde_json::Value
         .into_iter()
         .map(|slot| (slot.to_string(), snapshot.role(slot).to_string().into()))
         .collect();
+    let drift = truth.drifts().map(|(pair, drift)| {
+        let (left, right) = pair.sides();
+        serde_json::json!({
+            "name": drift.name,
+            "between": [left, right],
+            "says": drift.says,
+            "means": drift.name.means(),
+            "repair": drift.name.mend(),
+        })
+    });
+    let drift: Vec<serde_json::Value> = drift.collect();
     serde_json::json!({
         "target": snapshot.target,
         "live": snapshot.live(),
         "roles": roles,
         "agreed": truth.holds(),
+        "drift": drift,
         "snapshot": snapshot,
         "interrupted": interrupted,
     })
@@ -114,7 +126,14 @@ fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String {
     ] {
         match agreement {
             Agreement::Same => {}
-            Agreement::Differs(how) => lines.push(format!("  ! {what} does not hold: {how}")),
+            Agreement::Differs(drifts) => {
+                for drift in drifts {
+                    let name = drift.name;
+                    lines.push(format!("  ! {name}: {}", drift.says));
+                    lines.push(format!("      {}", name.means()));
+                    lines.push(format!("      repair: {}", name.mend()));
+                }
+            }
             Agreement::Unknown(why) => lines.push(format!("  ? {what}: {why}")),
         }
     }

@@ -35,7 +35,8 @@ pub struct ProxyAnswer {
 }
 
 /// Whether the proxy's configuration for a target is what it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Installation {
     /// Loaded and as it should be.
     Current,

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Endpoint, Hold, Instance, InstanceState, KeyLine, LockHolder, PerSlot, Probe, ProxyAnswer,
-    PublicAddress, Rates, Registration, Revisioned, Role, Route, Slot, Target, Tier,
+    Endpoint, Hold, Installation, Instance, InstanceState, KeyLine, LockHolder, PerSlot, Probe,
+    ProxyAnswer, PublicAddress, Rates, Registration, Revisioned, Role, Route, Slot, Target, Tier,
 };
 
 /// How well one source is known at the moment.
@@ -105,6 +105,10 @@ pub struct Snapshot {
     pub route: Option<Revisioned<Route>>,
     /// What the proxy says.
     pub proxy: Option<ProxyAnswer>,
+    /// Whether the proxy's configuration, as it is stored and loaded, is what it should be; none while
+    /// it was not looked at.
+    #[serde(default)]
+    pub installation: Option<Installation>,
     /// Who answers the public.
     pub public: Option<PublicAnswer>,
     /// Where the slot without traffic can be looked at through the proxy.

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::inventory::{
-    EnvironmentName, Instance, KeyLine, PerSlot, Probe, ProxyAnswer, PublicAnswer, Rates,
-    RegistryRecord, ServiceName, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier, World,
+    EnvironmentName, Installation, Instance, KeyLine, PerSlot, Probe, ProxyAnswer, PublicAnswer,
+    Rates, RegistryRecord, ServiceName, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier,
+    World,
 };
 use crate::ports::Clock;
 use crate::release::{Observed, Releases, Site};
@@ -57,6 +58,8 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) struct Routing {
     pub(super) proxy: Option<ProxyAnswer>,
+    /// None where it was not looked at: what was known of it stays.
+    pub(super) installation: Option<Installation>,
     pub(super) public: Option<PublicAnswer>,
     pub(super) probes: PerSlot<Option<Probe>>,
     /// None where nobody looks, and the proxy was not asked; else the rates, or why there are none.
@@ -165,6 +168,7 @@ fn unknown(site: &Site, now: Timestamp) -> Snapshot {
         }),
         route: None,
         proxy: None,
+        installation: None,
         public: None,
         preview: definition.preview.clone(),
         rates_unknown: None,
@@ -208,6 +212,9 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
 fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
     snapshot.sources.router = SourceState::Live;
     snapshot.proxy = routing.proxy;
+    if routing.installation.is_some() {
+        snapshot.installation = routing.installation;
+    }
     snapshot.public = routing.public;
     // Rates of a target that nobody looks at are not kept: they would be old when somebody does.
     let (rates, unknown) = match routing.rates {
@@ -283,6 +290,7 @@ mod tests {
             }),
             route: None,
             proxy: None,
+            installation: None,
             public: None,
             preview: None,
             rates_unknown: None,
@@ -304,6 +312,7 @@ mod tests {
         };
         Routing {
             proxy: None,
+            installation: None,
             public: None,
             probes: PerSlot {
                 blue: Some(probe),

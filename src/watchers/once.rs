@@ -91,7 +91,12 @@ async fn records(
 
 async fn routing(site: &Site, now: Timestamp) -> Part {
     let target = site.definition.target.clone();
-    match tokio::time::timeout(PATIENCE, ask(site, &Side::both_running(), Sight::Passing)).await {
+    match tokio::time::timeout(
+        PATIENCE,
+        ask(site, &Side::both_running(), Sight::Passing, true),
+    )
+    .await
+    {
         Ok(Ok(routing)) => Part::Routing(target, Box::new(routing)),
         Ok(Err(failure)) => Part::Silent(Source::Router, vec![target], failure.to_string(), now),
         Err(_) => Part::Silent(Source::Router, vec![target], too_long(), now),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::assemble::{Part, Routing, Source};
 use crate::inventory::{Installation, PerSlot, Probe, Slot, Target, World};
@@ -19,6 +20,11 @@ const UNSETTLED: Duration = Duration::from_millis(50);
 const UNSETTLED_LOOKS: u32 = 40;
 /// While nobody does.
 const OUT_OF_SIGHT: Duration = Duration::from_secs(15);
+/// How often the proxy's configuration is compared with what it should be, while it is: its files are
+/// read for that. While it is not, at each look.
+const INSPECTED: Duration = Duration::from_secs(10);
+/// The same out of sight.
+const INSPECTED_SELDOM: Duration = Duration::from_mins(1);
 
 pub(super) async fn watch(
     site: Site,
@@ -29,6 +35,7 @@ pub(super) async fn watch(
 ) {
     let target = site.definition.target.clone();
     let mut unsettled = 0;
+    let mut found_current: Option<Instant> = None;
     loop {
         let seen = world_side(&world.borrow_and_update(), &target);
         let is_looked_at = focus.borrow_and_update().as_ref() == Some(&target);
@@ -42,8 +49,18 @@ pub(super) async fn watch(
         } else {
             Sight::Passing
         };
-        let part = match ask(&site, &seen, sight).await {
+        let lasts = if is_looked_at {
+            INSPECTED
+        } else {
+            INSPECTED_SELDOM
+        };
+        let inspects = found_current.is_none_or(|at| at.elapsed() >= lasts);
+        let part = match ask(&site, &seen, sight, inspects).await {
             Ok(routing) => {
+                if inspects {
+                    let is_current = routing.installation == Some(Installation::Current);
+                    found_current = is_current.then(Instant::now);
+                }
                 let generation = routing.proxy.as_ref().map_or(0, |p| p.generation);
                 unsettled = if generation == seen.generation {
                     0
@@ -125,8 +142,9 @@ pub(super) enum Sight {
     Passing,
 }
 
-/// Asks the proxy, the public address and the health of what runs.
-pub(super) async fn ask(site: &Site, seen: &Side, sight: Sight) -> Result<Routing> {
+/// Asks the proxy, the public address and the health of what runs; and, if it is to be inspected,
+/// whether the proxy's configuration is what it should be.
+pub(super) async fn ask(site: &Site, seen: &Side, sight: Sight, inspects: bool) -> Result<Routing> {
     let target = &site.definition.target;
     let router = &site.read.router;
     let proxy = match router.answer(target).await {
@@ -136,7 +154,15 @@ pub(super) async fn ask(site: &Site, seen: &Side, sight: Sight) -> Result<Routin
             _ => return Err(failure),
         },
     };
-    let (public, rates, blue, green) = tokio::join!(
+    let (installation, public, rates, blue, green) = tokio::join!(
+        async {
+            match proxy {
+                None => Some(Installation::Missing),
+                // What cannot be looked at is not known, and no difference.
+                Some(_) if inspects => router.installation(target).await.ok(),
+                Some(_) => None,
+            }
+        },
         async {
             let address = site
                 .definition
@@ -157,6 +183,7 @@ pub(super) async fn ask(site: &Site, seen: &Side, sight: Sight) -> Result<Routin
     );
     Ok(Routing {
         proxy,
+        installation,
         public,
         probes: PerSlot { blue, green },
         rates,

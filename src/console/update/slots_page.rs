@@ -142,10 +142,13 @@ fn of_truth(snapshot: &Snapshot) -> Vec<String> {
                 lines.push(format!("  {left} = {right}: they agree"));
                 lines.push(format!("      {}", pair.means()));
             }
-            Agreement::Differs(how) => {
-                lines.push(format!("  {left} ≠ {right}: {how}"));
-                lines.push(format!("      it should be so: {}", pair.means()));
-                lines.push(format!("      repair: {}", pair.repair()));
+            Agreement::Differs(drifts) => {
+                for drift in drifts {
+                    let name = drift.name;
+                    lines.push(format!("  {left} ≠ {right}: {}", drift.says));
+                    lines.push(format!("      {name}: {}", name.means()));
+                    lines.push(format!("      repair: {}", name.mend()));
+                }
             }
             Agreement::Unknown(why) => {
                 lines.push(format!("  {left} ? {right}: not known, {why}"));

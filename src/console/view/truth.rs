@@ -10,7 +10,7 @@ use crate::inventory::drift::{Agreement, Pair, compare};
 /// The columns below which the comparisons stand closer together.
 const SHORT: usize = 62;
 
-/// One line when everything agrees; else a line for each difference.
+/// One line when everything agrees; else one more for each comparison that does not.
 pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
     let truth = compare(snapshot);
     let generation = snapshot.route.as_ref().map(|route| route.value.generation);
@@ -46,10 +46,13 @@ pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> V
 }
 
 /// The mark of a comparison, what it means, and what is to be said about it.
-fn look(agreement: &Agreement) -> (Glyph, Meaning, Option<&str>) {
+fn look(agreement: &Agreement) -> (Glyph, Meaning, Option<String>) {
     match agreement {
         Agreement::Same => (Glyph::Tick, Meaning::Ok, None),
-        Agreement::Differs(words) => (Glyph::Differs, Meaning::Bad, Some(words)),
-        Agreement::Unknown(words) => (Glyph::Unknown, Meaning::Stale, Some(words)),
+        Agreement::Differs(drifts) => {
+            let says: Vec<&str> = drifts.iter().map(|drift| drift.says.as_str()).collect();
+            (Glyph::Differs, Meaning::Bad, Some(says.join("; ")))
+        }
+        Agreement::Unknown(words) => (Glyph::Unknown, Meaning::Stale, Some(words.clone())),
     }
 }

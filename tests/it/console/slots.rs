@@ -254,8 +254,10 @@ fn each_truth_has_a_mark_and_a_difference_its_name_and_its_repair() {
     let page = page(&mut model);
     for words in [
         "instances ≠ registry: blue runs 4f2a9c01e7",
-        "repair: what was started, stopped or removed by hand",
+        "version-differs: another version was put there by hand",
+        "repair: promote the version that should run (P)",
         "registry = proxy: they agree",
+        "public-elsewhere: another proxy, a cache or a balancer",
         "repair: see what listens on the public address",
     ] {
         assert!(page.contains(words), "{words}: {page}");

@@ -13,10 +13,11 @@ use greenroom::console::update::update;
 use greenroom::console::{Charset, Depth, Mode, Model, Theme, view};
 use greenroom::history::{Direction, PlannedCalls, ReleaseKind, Step};
 use greenroom::inventory::{
-    Digest, Endpoint, FencingToken, Hold, ImageLabels, Instance, InstanceId, InstanceShape,
-    InstanceState, KeyLine, Listen, LockHolder, LockRecord, Operator, PerSlot, Probe, ProxyAnswer,
-    PublicAnswer, Registration, ReleaseId, RestartPolicy, Revisioned, Route, RuntimeHealth, Slot,
-    SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier, Version, World,
+    Digest, Endpoint, FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId,
+    InstanceShape, InstanceState, KeyLine, Listen, LockHolder, LockRecord, Operator, PerSlot,
+    Probe, ProxyAnswer, PublicAnswer, Registration, ReleaseId, RestartPolicy, Revisioned, Route,
+    RuntimeHealth, Slot, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier, Version,
+    World,
 };
 use greenroom::release::{
     Definition, LiveBefore, Plan, Progress, Rules, Status, StepState, StepStatus, Timing, need,
@@ -160,6 +161,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
             token: FencingToken(7),
             configuration: "c0ffee".into(),
         }),
+        installation: Some(Installation::Current),
         public: Some(PublicAnswer {
             slot: Some(Slot::Blue),
             status: Some(200),

@@ -4,8 +4,8 @@ use etcd_client::Client;
 use greenroom::ports::{FailureKind, JournalReader, RegistryReader};
 use proptest::prelude::*;
 
-use super::stores::{self, Journal};
-use super::{runner, values, waiting};
+use super::journals::{self, Journal};
+use super::{runner, stores, values, waiting};
 use crate::etcd::world::World;
 
 async fn set(client: &Client, key: String, value: &[u8]) {
@@ -66,7 +66,7 @@ fn what_stands_in_a_cluster_is_what_it_says_or_refused() {
         })
     });
     run.unwrap_or_else(|error| panic!("{error}"));
-    let run = runner(120).run(&stores::journal(), |kept| {
+    let run = runner(120).run(&journals::journal(), |kept| {
         runtime.block_on(async {
             let steps = world.key(&format!("steps/{}/", values::RELEASE));
             let all = etcd_client::DeleteOptions::new().with_prefix();
@@ -107,7 +107,7 @@ async fn what_is_not_understood_is_refused_and_a_list_is_not_silent_about_what_i
     let client = Client::connect([crate::support::etcd()], None)
         .await
         .expect("connected");
-    for (kept, kind, words) in stores::refused() {
+    for (kept, kind, words) in journals::refused() {
         let all = etcd_client::DeleteOptions::new().with_prefix();
         client
             .kv_client()

@@ -6,6 +6,7 @@
 mod etcd;
 mod images;
 mod journal;
+mod journals;
 mod lines;
 mod screen;
 mod settings;

@@ -9,9 +9,9 @@ use proptest::test_runner::TestCaseError;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
-use super::stores::{self, Journal};
+use super::journals::{self, Journal};
 use super::values::Bytes;
-use super::{is_harmless, runner, values, waiting};
+use super::{is_harmless, runner, stores, values, waiting};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -145,7 +145,7 @@ fn a_lock_is_somebodys_or_nobodys_to_read_and_never_free_for_it() {
 fn a_release_is_read_wholly_or_refused() {
     let runtime = waiting();
     let place = runtime.block_on(place());
-    let run = runner(400).run(&stores::journal(), |mut journal| {
+    let run = runner(400).run(&journals::journal(), |mut journal| {
         journal.head = Bytes(text(&journal.head.0).into_bytes());
         for (_, entry) in &mut journal.entries {
             *entry = Bytes(text(&entry.0).into_bytes());
@@ -177,7 +177,7 @@ fn a_release_is_read_wholly_or_refused() {
 async fn what_is_not_understood_is_refused_and_never_half_read() {
     let place = place().await;
     let target = stores::target();
-    for (journal, kind, words) in stores::refused() {
+    for (journal, kind, words) in journals::refused() {
         place.journal(&journal);
         let read = JournalReader::release(&place.store, &target, stores::release()).await;
         let failure = read.expect_err(words);

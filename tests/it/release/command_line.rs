@@ -9,7 +9,7 @@ use super::house::{House, Wishes};
 use super::load;
 use crate::support::eventually;
 
-fn greenroom(house: &House, arguments: &[&str]) -> Command {
+pub(super) fn greenroom(house: &House, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
     command
         .arg("--config")

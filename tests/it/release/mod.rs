@@ -4,6 +4,7 @@
 
 mod command_line;
 mod console;
+mod drift;
 mod house;
 mod measured;
 mod outages;

@@ -1,0 +1,98 @@
+//! What runs in each slot, against what the registry says runs there.
+
+use super::{Agreement, Drift, Name, keys};
+use crate::inventory::{Instance, InstanceState, Registration, Slot, Snapshot};
+
+pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
+    if !snapshot.sources.runtime.is_live() {
+        return Agreement::Unknown("the runtime is not heard".into());
+    }
+    if !snapshot.sources.registry.is_live() {
+        return Agreement::Unknown("the registry is not heard".into());
+    }
+    let of_slots = Slot::BOTH
+        .into_iter()
+        .flat_map(|slot| of_slot(snapshot, slot));
+    let unreadable = keys::unreadable(snapshot, |name| name != "route");
+    Agreement::of(of_slots.chain(unreadable).collect())
+}
+
+fn of_slot(snapshot: &Snapshot, slot: Slot) -> Vec<Drift> {
+    let side = snapshot.slots.get(slot);
+    let registration = side.registration.as_ref().map(|entry| &entry.value);
+    match (&side.instance, registration) {
+        (Some(instance), Some(entry)) => {
+            let mut all: Vec<Drift> = of_both(slot, instance, entry).into_iter().collect();
+            if entry.endpoint != side.endpoint {
+                let says = format!(
+                    "{slot} is registered at {} but answers at {}",
+                    entry.endpoint, side.endpoint
+                );
+                all.push(Name::AddressDiffers.says(says));
+            }
+            all
+        }
+        (None, Some(_)) => {
+            let says = format!("{slot} is registered but nothing of ours runs there");
+            vec![Name::InstanceGone.says(says)]
+        }
+        (Some(instance), None) => unregistered(snapshot, slot, instance).into_iter().collect(),
+        (None, None) => Vec::new(),
+    }
+}
+
+/// The first that is different: what follows from it is not worth a line.
+fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drift> {
+    if entry.digest != instance.digest {
+        return Some(Name::VersionDiffers.says(format!(
+            "{slot} runs {} but is registered as {}",
+            instance.digest.short(),
+            entry.digest.short()
+        )));
+    }
+    if !instance.is_running() {
+        let state = match instance.state {
+            InstanceState::Paused => "paused",
+            InstanceState::Restarting => "starting again and again",
+            _ => "not running",
+        };
+        return Some(Name::InstanceStopped.says(format!("{slot} is registered but {state}")));
+    }
+    if let (Some(tag), Some(other)) = (&entry.tag, &instance.tag)
+        && tag != other
+    {
+        let says =
+            format!("{slot} runs as {other} but is registered as {tag}, both are the same content");
+        return Some(Name::TagDiffers.says(says));
+    }
+    (entry.instance != instance.id).then(|| {
+        Name::InstanceReplaced.says(format!(
+            "{slot} runs in {} but {} was registered",
+            instance.id.short(),
+            entry.instance.short()
+        ))
+    })
+}
+
+fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<Drift> {
+    if snapshot.live() == Some(slot) {
+        // The key may be there, and unreadable: that is said by itself.
+        let is_there = keys::unreadable(snapshot, |name| name == format!("slots/{slot}"));
+        let says = format!("{slot} has the traffic but is not registered");
+        return is_there
+            .is_empty()
+            .then(|| Name::LiveNotRegistered.says(says));
+    }
+    // A candidate is younger than the route; whoever holds the lock is about to stop an old one.
+    let route = snapshot.route.as_ref()?;
+    let is_old = instance
+        .release
+        .is_none_or(|release| release < route.value.release);
+    let by_hand = is_old && instance.is_running() && snapshot.lock.is_none();
+    by_hand.then(|| {
+        Name::InstanceStarted.says(format!(
+            "{slot} runs {} again, without a registration and without a release",
+            instance.version_name()
+        ))
+    })
+}

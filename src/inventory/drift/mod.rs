@@ -1,0 +1,136 @@
+//! Whether the four places that should agree do: containers, registry, proxy, public answer.
+//! Each difference has a name that stays, words an operator can act on, a meaning, and what mends it.
+
+mod instances;
+mod keys;
+mod name;
+mod public;
+mod route;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world_tests;
+
+use serde::Serialize;
+
+use super::Snapshot;
+pub use name::Name;
+pub use route::difference_of_route;
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// Which kind.
+    pub name: Name,
+    /// What differs here.
+    pub says: String,
+}
+
+impl Name {
+    fn says(self, says: String) -> Drift {
+        Drift { name: self, says }
+    }
+}
+
+/// How two places compare.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Agreement {
+    /// They say the same.
+    Same,
+    /// They differ, in these ways; never in none.
+    Differs(Vec<Drift>),
+    /// One of them is not known at the moment.
+    Unknown(String),
+}
+
+impl Agreement {
+    fn of(differences: Vec<Drift>) -> Self {
+        if differences.is_empty() {
+            Self::Same
+        } else {
+            Self::Differs(differences)
+        }
+    }
+
+    /// The differences.
+    pub fn drifts(&self) -> &[Drift] {
+        match self {
+            Self::Differs(drifts) => drifts,
+            Self::Same | Self::Unknown(_) => &[],
+        }
+    }
+}
+
+/// The truth row: three comparisons, from what runs to what the world gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Truth {
+    /// Containers against registrations.
+    pub instances: Agreement,
+    /// The registry's route against what the proxy has loaded.
+    pub route: Agreement,
+    /// What the proxy says against who answers the public.
+    pub public: Agreement,
+}
+
+/// Two places that should agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pair {
+    /// What runs, and what is registered.
+    Instances,
+    /// The route as it is registered, and as the proxy has it.
+    Route,
+    /// Whom the proxy names, and who answers the public.
+    Public,
+}
+
+impl Pair {
+    /// Both places.
+    pub fn sides(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Instances => ("instances", "registry"),
+            Self::Route => ("registry", "proxy"),
+            Self::Public => ("proxy", "public"),
+        }
+    }
+
+    /// What is true while they agree.
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::Instances => "what runs in each slot is what the registry says runs there",
+            Self::Route => "the proxy sends the traffic where the registry says",
+            Self::Public => "who answers on the public address is whom the proxy names",
+        }
+    }
+}
+
+impl Truth {
+    /// The comparisons, from what runs to what the world gets.
+    pub fn pairs(&self) -> [(Pair, &Agreement); 3] {
+        [
+            (Pair::Instances, &self.instances),
+            (Pair::Route, &self.route),
+            (Pair::Public, &self.public),
+        ]
+    }
+
+    /// Every difference, from what runs to what the world gets.
+    pub fn drifts(&self) -> impl Iterator<Item = (Pair, &Drift)> {
+        let pairs = self.pairs().into_iter();
+        pairs
+            .flat_map(|(pair, agreement)| agreement.drifts().iter().map(move |drift| (pair, drift)))
+    }
+
+    /// Whether no difference is known.
+    pub fn holds(&self) -> bool {
+        self.drifts().next().is_none()
+    }
+}
+
+/// Compares what a snapshot knows.
+pub fn compare(snapshot: &Snapshot) -> Truth {
+    Truth {
+        instances: instances::compare(snapshot),
+        route: route::compare(snapshot),
+        public: public::compare(snapshot),
+    }
+}

@@ -1,0 +1,250 @@
+//! The differences there are, each by a name that stays, with what it means and what mends it.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// One kind of difference. Scripts and runbooks know it by its word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Name {
+    /// Registered, and nothing of ours is there.
+    InstanceGone,
+    /// Registered, and not running.
+    InstanceStopped,
+    /// An old version runs again, and nobody is releasing.
+    InstanceStarted,
+    /// Another instance than the one that was registered.
+    InstanceReplaced,
+    /// Another digest than the one that was registered.
+    VersionDiffers,
+    /// The right digest under another tag.
+    TagDiffers,
+    /// Registered with another address than the slot's.
+    AddressDiffers,
+    /// It has the traffic, and is not registered.
+    LiveNotRegistered,
+    /// A key of ours holds what is not ours to read.
+    KeyUnreadable,
+    /// The proxy sends traffic somewhere, and there is no route.
+    RouteMissing,
+    /// The proxy names another slot than the route.
+    ProxyElsewhere,
+    /// The right slot, by another switch than the route tells of.
+    GenerationDiffers,
+    /// There is a route, and the proxy's configuration is gone.
+    ProxyNotInstalled,
+    /// The proxy's configuration is not what it should be, or not what it has loaded.
+    ProxyEdited,
+    /// The route names another address than that of its slot.
+    RouteAddressDiffers,
+    /// The route names another digest than the one that runs in its slot.
+    RouteVersionDiffers,
+    /// The public address is answered by another slot than the one the proxy names.
+    PublicElsewhere,
+    /// The public address is answered by something that is not this proxy, or by nothing.
+    PublicNotOurs,
+    /// The right slot answers the public, and something is wrong with its answer.
+    PublicUnwell,
+    /// Both slots get requests of the public, and nobody is releasing.
+    TwoLive,
+}
+
+impl Name {
+    /// All of them, from what runs to what the world gets.
+    pub const ALL: [Self; 20] = [
+        Self::InstanceGone,
+        Self::InstanceStopped,
+        Self::InstanceStarted,
+        Self::InstanceReplaced,
+        Self::VersionDiffers,
+        Self::TagDiffers,
+        Self::AddressDiffers,
+        Self::LiveNotRegistered,
+        Self::KeyUnreadable,
+        Self::RouteMissing,
+        Self::ProxyElsewhere,
+        Self::GenerationDiffers,
+        Self::ProxyNotInstalled,
+        Self::ProxyEdited,
+        Self::RouteAddressDiffers,
+        Self::RouteVersionDiffers,
+        Self::PublicElsewhere,
+        Self::PublicNotOurs,
+        Self::PublicUnwell,
+        Self::TwoLive,
+    ];
+
+    /// The word for it; it never changes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InstanceGone => "instance-gone",
+            Self::InstanceStopped => "instance-stopped",
+            Self::InstanceStarted => "instance-started",
+            Self::InstanceReplaced => "instance-replaced",
+            Self::VersionDiffers => "version-differs",
+            Self::TagDiffers => "tag-differs",
+            Self::AddressDiffers => "address-differs",
+            Self::LiveNotRegistered => "live-not-registered",
+            Self::KeyUnreadable => "key-unreadable",
+            Self::RouteMissing => "route-missing",
+            Self::ProxyElsewhere => "proxy-elsewhere",
+            Self::GenerationDiffers => "generation-differs",
+            Self::ProxyNotInstalled => "proxy-not-installed",
+            Self::ProxyEdited => "proxy-edited",
+            Self::RouteAddressDiffers => "route-address-differs",
+            Self::RouteVersionDiffers => "route-version-differs",
+            Self::PublicElsewhere => "public-elsewhere",
+            Self::PublicNotOurs => "public-not-ours",
+            Self::PublicUnwell => "public-unwell",
+            Self::TwoLive => "two-live",
+        }
+    }
+
+    /// What it means, in one line.
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::InstanceGone => {
+                "what is registered was removed, and whoever reads the registry still sends requests there"
+            }
+            Self::InstanceStopped => {
+                "what is registered was stopped, paused or has ended, and whoever reads the registry still sends requests there"
+            }
+            Self::InstanceStarted => {
+                "an old version was started again by hand, or a release was cut off before it stopped it"
+            }
+            Self::InstanceReplaced => {
+                "it was removed and made again by hand: the same version, and nobody knows made how"
+            }
+            Self::VersionDiffers => {
+                "another version was put there by hand: the registry, and whoever reads it, believe the wrong one"
+            }
+            Self::TagDiffers => {
+                "it was made again by hand under another tag: the same content under another name"
+            }
+            Self::AddressDiffers => {
+                "the key was edited by hand, or the slot's address was changed in the configuration"
+            }
+            Self::LiveNotRegistered => {
+                "its key was deleted by hand, or it was started by hand: whoever reads the registry does not find it"
+            }
+            Self::KeyUnreadable => {
+                "the key was edited by hand, or written by something else: what it said is lost"
+            }
+            Self::RouteMissing => {
+                "the route's key was deleted or edited by hand: the proxy goes on, and nobody else knows where to"
+            }
+            Self::ProxyElsewhere => {
+                "during a switch this lasts a moment; if it stays, a release was cut off, or the live pointer or the route's key was changed by hand"
+            }
+            Self::GenerationDiffers => {
+                "during a switch this lasts a moment; if it stays, the live pointer or the route's key was put back to an older state"
+            }
+            Self::ProxyNotInstalled => {
+                "the proxy's configuration of this target was removed by hand: it answers nobody, or will not after its next start"
+            }
+            Self::ProxyEdited => {
+                "the proxy's files were edited by hand, or the configuration was changed and not installed since"
+            }
+            Self::RouteAddressDiffers => {
+                "the route's key was edited by hand, or the slot's address was changed in the configuration"
+            }
+            Self::RouteVersionDiffers => {
+                "the route's key was edited by hand, or another version was put into the live slot by hand"
+            }
+            Self::PublicElsewhere => {
+                "another proxy, a cache or a balancer stands in front, or the proxy has not let go of an old configuration"
+            }
+            Self::PublicNotOurs => {
+                "what answers there has not come through this proxy, or does not answer at all"
+            }
+            Self::PublicUnwell => {
+                "requests arrive where they should, and are not answered as they should be"
+            }
+            Self::TwoLive => {
+                "something sends requests around the live pointer: an old worker of the proxy, or a configuration edited by hand"
+            }
+        }
+    }
+
+    /// What mends it, in one line.
+    pub fn mend(self) -> &'static str {
+        match self {
+            Self::InstanceGone | Self::InstanceStopped => {
+                "start it again by hand if it is to stay; else promote the version that should run (P): that registers it anew"
+            }
+            Self::InstanceStarted => {
+                "stop it by hand; the next release takes the slot and removes what is in it"
+            }
+            Self::InstanceReplaced | Self::VersionDiffers | Self::TagDiffers => {
+                "promote the version that should run (P): it goes into the other slot, and this one is replaced"
+            }
+            Self::AddressDiffers | Self::LiveNotRegistered => {
+                "promote the version that should run (P): that registers it anew"
+            }
+            Self::KeyUnreadable => {
+                "look who wrote it; then put back what stood there, or delete it and promote anew"
+            }
+            Self::RouteMissing => {
+                "put the key back as it was, from the history of the store or another reader; nothing is planned until they agree"
+            }
+            Self::ProxyElsewhere | Self::GenerationDiffers => {
+                "back the release out where it is driven, or point the proxy at the slot that the registry names; nothing is planned until they agree"
+            }
+            Self::ProxyNotInstalled | Self::ProxyEdited => {
+                "the next promote installs it anew, as a step of its plan; an edit that is to stay belongs into the template"
+            }
+            Self::RouteAddressDiffers | Self::RouteVersionDiffers => {
+                "promote the version that should run (P): its switch writes the route anew"
+            }
+            Self::PublicElsewhere | Self::PublicNotOurs => {
+                "see what listens on the public address and what stands between it and the proxy: what came through it has the header X-Greenroom-Slot"
+            }
+            Self::PublicUnwell => {
+                "see the log of the live slot; roll back while the old version is warm"
+            }
+            Self::TwoLive => {
+                "see `nginx -T` and the proxy's old workers; a reload of the proxy ends both"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_has_a_word_of_its_own_and_a_line_of_meaning_and_of_mending() {
+        let words: BTreeSet<&str> = Name::ALL.into_iter().map(Name::as_str).collect();
+        assert_eq!(words.len(), Name::ALL.len());
+        for name in Name::ALL {
+            let is_kebab = |c: char| c.is_ascii_lowercase() || c == '-';
+            assert!(name.as_str().chars().all(is_kebab), "{name}");
+            for line in [name.means(), name.mend()] {
+                assert!(
+                    (20..=160).contains(&line.len()),
+                    "{name}: {} bytes",
+                    line.len()
+                );
+                assert!(
+                    !line.contains('\n') && !line.ends_with('.'),
+                    "{name}: {line}"
+                );
+            }
+        }
+    }
+}

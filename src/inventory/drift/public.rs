@@ -1,0 +1,54 @@
+//! Whom the proxy names, against who answers the public.
+
+use super::{Agreement, Name};
+use crate::inventory::{ProxyAnswer, PublicAnswer, Slot, Snapshot};
+
+pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
+    let (Some(proxy), Some(public)) = (&snapshot.proxy, &snapshot.public) else {
+        return Agreement::Unknown("the public address is not heard".into());
+    };
+    let mut all: Vec<_> = answered(proxy, public).into_iter().collect();
+    all.extend(two_live(snapshot, proxy));
+    Agreement::of(all)
+}
+
+fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> {
+    match (proxy.slot, public.slot) {
+        (told, got) if told == got && (public.detail.is_empty() || told.is_none()) => None,
+        (told, got) if told == got => Some(Name::PublicUnwell.says(public.detail.clone())),
+        (told, got) => {
+            let name = if got.is_some() {
+                Name::PublicElsewhere
+            } else {
+                Name::PublicNotOurs
+            };
+            let mut says = format!(
+                "the proxy names {}, the public address was answered by {}",
+                told.map_or("nothing", Slot::as_str),
+                got.map_or("nothing", Slot::as_str)
+            );
+            if got.is_none() && !public.detail.is_empty() {
+                says = format!("{says}: {}", public.detail);
+            }
+            Some(name.says(says))
+        }
+    }
+}
+
+/// Requests of the public in the slot that the proxy does not name. Whoever releases moves them, and what
+/// was moved is counted for some seconds in both.
+fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
+    let live = proxy.slot?;
+    let side = snapshot.slots.get(live.other());
+    let requests = side.rates.as_ref().map_or(0, |rates| rates.requests);
+    let runs = side
+        .instance
+        .as_ref()
+        .is_some_and(crate::inventory::Instance::is_running);
+    (requests > 0 && runs && snapshot.lock.is_none()).then(|| {
+        let other = live.other();
+        Name::TwoLive.says(format!(
+            "the proxy names {live}, and {other} has had {requests} requests of the public too"
+        ))
+    })
+}

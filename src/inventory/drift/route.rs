@@ -1,0 +1,111 @@
+//! The route as the registry has it, against what the proxy says it does, and against the slot it names.
+
+use super::{Agreement, Drift, Name, keys};
+use crate::inventory::{Installation, ProxyAnswer, Revisioned, Route, Slot, Snapshot};
+
+pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
+    if !snapshot.sources.registry.is_live() {
+        return Agreement::Unknown("the registry is not heard".into());
+    }
+    let is_heard = snapshot.proxy.is_some() || snapshot.sources.router.is_live();
+    if !is_heard {
+        return Agreement::Unknown("the proxy is not heard".into());
+    }
+    let unreadable = keys::unreadable(snapshot, |name| name == "route");
+    let route = snapshot.route.as_ref();
+    let mut all = match (&snapshot.proxy, route) {
+        (None, Some(route)) => {
+            let says = format!(
+                "registry: {} generation {}; the proxy has no configuration for it",
+                route.value.live, route.value.generation
+            );
+            vec![Name::ProxyNotInstalled.says(says)]
+        }
+        // A proxy that was never configured agrees with a registry that has no route.
+        (None, None) => Vec::new(),
+        (Some(_), None) if !unreadable.is_empty() => Vec::new(),
+        (proxy, route) => named(route, proxy.as_ref()).into_iter().collect(),
+    };
+    all.extend(unreadable);
+    // One that nobody was ever released to may be missing.
+    let is_used = snapshot.proxy.is_some() && route.is_some();
+    match &snapshot.installation {
+        Some(Installation::Outdated(words)) if is_used => {
+            all.push(Name::ProxyEdited.says(words.clone()));
+        }
+        Some(Installation::Missing) if is_used => {
+            let says = "the proxy still answers, and its configuration is gone";
+            all.push(Name::ProxyNotInstalled.says(says.into()));
+        }
+        _ => {}
+    }
+    all.extend(
+        route
+            .into_iter()
+            .flat_map(|route| of_slot(snapshot, &route.value)),
+    );
+    Agreement::of(all)
+}
+
+/// How the registry's route and the proxy's answer differ; none when they agree.
+fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Option<Drift> {
+    let answered = proxy.and_then(|proxy| proxy.slot);
+    let word = answered.map_or("nothing", Slot::as_str);
+    let generation = proxy.map_or(0, |proxy| proxy.generation);
+    let Some(route) = route.map(|route| &route.value) else {
+        return answered.map(|slot| {
+            let says = format!("the proxy sends traffic to {slot}, the registry has no route");
+            Name::RouteMissing.says(says)
+        });
+    };
+    let name = match answered == Some(route.live) {
+        true if generation == route.generation => return None,
+        true => Name::GenerationDiffers,
+        false => Name::ProxyElsewhere,
+    };
+    Some(name.says(format!(
+        "registry: {} generation {}; proxy: {word} generation {generation}",
+        route.live, route.generation
+    )))
+}
+
+/// How the registry's route and the proxy's answer differ, in words; none when they agree. A proxy that
+/// was never configured answers nothing and agrees with a registry that has no route.
+pub fn difference_of_route(
+    route: Option<&Revisioned<Route>>,
+    proxy: Option<&ProxyAnswer>,
+) -> Option<String> {
+    named(route, proxy).map(|drift| drift.says)
+}
+
+/// How the route differs from the slot that it names.
+fn of_slot(snapshot: &Snapshot, route: &Route) -> Vec<Drift> {
+    let side = snapshot.slots.get(route.live);
+    let mut all = Vec::new();
+    if route.endpoint != side.endpoint {
+        let says = format!(
+            "the route says {}, and {} answers at {}",
+            route.endpoint, route.live, side.endpoint
+        );
+        all.push(Name::RouteAddressDiffers.says(says));
+    }
+    let runs = side
+        .instance
+        .as_ref()
+        .filter(|_| snapshot.sources.runtime.is_live());
+    let registered = side.registration.as_ref().map(|entry| &entry.value.digest);
+    // What differs from its registration as well is said there.
+    if let Some(instance) = runs
+        && instance.digest != route.digest
+        && registered == Some(&instance.digest)
+    {
+        let says = format!(
+            "the route says {}, and {} runs {}",
+            route.digest.short(),
+            route.live,
+            instance.digest.short()
+        );
+        all.push(Name::RouteVersionDiffers.says(says));
+    }
+    all
+}

@@ -1,0 +1,369 @@
+//! A world in which everything agrees, what somebody does to it by hand, and the names of the
+//! differences that are seen then.
+
+use super::world_tests::{
+    agreed, digest, entry, instance, live, locked, proxy, public, registered, requests, route,
+    side, started_again,
+};
+use super::{Agreement, Name, compare};
+use crate::inventory::{
+    Installation, InstanceId, InstanceState, Slot, Snapshot, SourceState, Sources,
+};
+
+type ByHand = (
+    &'static str,
+    fn(&mut Snapshot),
+    &'static [Name],
+    &'static str,
+);
+
+/// What somebody did, the names of what is seen then, and a part of the words.
+const BY_HAND: &[ByHand] = &[
+    (
+        "docker stop of the live slot",
+        |s| live(s).state = InstanceState::Exited { code: Some(137) },
+        &[Name::InstanceStopped],
+        "blue is registered but not running",
+    ),
+    (
+        "docker pause of the live slot",
+        |s| live(s).state = InstanceState::Paused,
+        &[Name::InstanceStopped],
+        "blue is registered but paused",
+    ),
+    (
+        "a container that restarts for ever",
+        |s| live(s).state = InstanceState::Restarting,
+        &[Name::InstanceStopped],
+        "starting again and again",
+    ),
+    (
+        "docker rm -f of the live slot: a registration for a dead container",
+        |s| s.slots.blue.instance = None,
+        &[Name::InstanceGone],
+        "nothing of ours runs there",
+    ),
+    (
+        "a registration for a dead container beside the live one",
+        |s| {
+            let dead = instance(Slot::Green, 'b', 6);
+            s.slots.green.registration = Some(entry(&s.slots.green, &dead));
+        },
+        &[Name::InstanceGone],
+        "green is registered",
+    ),
+    (
+        "docker start of the old version",
+        started_again,
+        &[Name::InstanceStarted],
+        "green runs 1.9.0 again",
+    ),
+    (
+        "docker run of another image under the same name",
+        |s| {
+            live(s).digest = digest('c');
+            live(s).id = InstanceId("other".into());
+        },
+        &[Name::VersionDiffers],
+        "blue runs cccccccccc but is registered as aaaaaaaaaa",
+    ),
+    (
+        "docker run of the same image under another tag",
+        |s| {
+            live(s).tag = Some("2.0.0".into());
+            live(s).id = InstanceId("other".into());
+        },
+        &[Name::TagDiffers],
+        "runs as 2.0.0 but is registered as 1.9.0",
+    ),
+    (
+        "docker rm and run of the same image",
+        |s| live(s).id = InstanceId("other".into()),
+        &[Name::InstanceReplaced],
+        "blue runs in other but blue-7 was registered",
+    ),
+    (
+        "etcdctl del of the live slot's key",
+        |s| s.slots.blue.registration = None,
+        &[Name::LiveNotRegistered],
+        "blue has the traffic but is not registered",
+    ),
+    (
+        "etcdctl put of nonsense into the live slot's key",
+        |s| {
+            s.slots.blue.registration = None;
+            s.problems.insert(
+                "/greenroom/v1/targets/web/qa/slots/blue".into(),
+                "it cannot be read".into(),
+            );
+        },
+        &[Name::KeyUnreadable],
+        "slots/blue: it cannot be read",
+    ),
+    (
+        "etcdctl put of another digest into the live slot's key",
+        |s| registered(s).digest = digest('d'),
+        &[Name::VersionDiffers],
+        "registered as dddddddddd",
+    ),
+    (
+        "etcdctl put of another address into the live slot's key",
+        |s| {
+            registered(s).endpoint = "10.0.0.9:80".parse().expect("an address");
+        },
+        &[Name::AddressDiffers],
+        "registered at 10.0.0.9:80 but answers at 127.0.0.1:3001",
+    ),
+    (
+        "etcdctl put of nonsense into the lock",
+        |s| {
+            s.problems
+                .insert("targets/web/qa/lock".into(), "it cannot be read".into());
+        },
+        &[Name::KeyUnreadable],
+        "lock: it cannot be read",
+    ),
+    (
+        "etcdctl del of the route",
+        |s| s.route = None,
+        &[Name::RouteMissing],
+        "the proxy sends traffic to blue, the registry has no route",
+    ),
+    (
+        "etcdctl put of nonsense into the route",
+        |s| {
+            s.route = None;
+            s.problems.insert(
+                "/greenroom/v1/targets/web/qa/route".into(),
+                "it cannot be read".into(),
+            );
+        },
+        &[Name::KeyUnreadable],
+        "route: it cannot be read",
+    ),
+    (
+        "etcdctl put of an older route",
+        |s| route(s).generation = 40,
+        &[Name::GenerationDiffers],
+        "registry: blue generation 40; proxy: blue generation 41",
+    ),
+    (
+        "etcdctl put of another address into the route",
+        |s| {
+            route(s).endpoint = "10.0.0.9:80".parse().expect("an address");
+        },
+        &[Name::RouteAddressDiffers],
+        "the route says 10.0.0.9:80",
+    ),
+    (
+        "etcdctl put of another digest into the route",
+        |s| route(s).digest = digest('e'),
+        &[Name::RouteVersionDiffers],
+        "the route says eeeeeeeeee, and blue runs aaaaaaaaaa",
+    ),
+    (
+        "ln -sfn of the live pointer",
+        |s| {
+            proxy(s).slot = Some(Slot::Green);
+            public(s).slot = Some(Slot::Green);
+        },
+        &[Name::ProxyElsewhere],
+        "proxy: green generation 41",
+    ),
+    (
+        "rm of the live pointer",
+        |s| {
+            proxy(s).slot = None;
+            proxy(s).generation = 0;
+            public(s).slot = None;
+        },
+        &[Name::ProxyElsewhere],
+        "proxy: nothing generation 0",
+    ),
+    (
+        "rm of nginx's file and a reload",
+        |s| {
+            s.proxy = None;
+            s.public = None;
+            s.installation = Some(Installation::Missing);
+        },
+        &[Name::ProxyNotInstalled],
+        "the proxy has no configuration for it",
+    ),
+    (
+        "rm of nginx's file, not yet reloaded",
+        |s| s.installation = Some(Installation::Missing),
+        &[Name::ProxyNotInstalled],
+        "its configuration is gone",
+    ),
+    (
+        "nginx's file edited by hand",
+        |s| {
+            s.installation = Some(Installation::Outdated(
+                "web.conf is not what the configuration asks for".into(),
+            ));
+        },
+        &[Name::ProxyEdited],
+        "web.conf is not what",
+    ),
+    (
+        "another proxy took the public port",
+        |s| public(s).slot = Some(Slot::Green),
+        &[Name::PublicElsewhere],
+        "the proxy names blue, the public address was answered by green",
+    ),
+    (
+        "something else took the public port",
+        |s| {
+            public(s).slot = None;
+            public(s).detail = "no answer of this proxy".into();
+        },
+        &[Name::PublicNotOurs],
+        "answered by nothing: no answer of this proxy",
+    ),
+    (
+        "the public is answered badly",
+        |s| public(s).detail = "status 502".into(),
+        &[Name::PublicUnwell],
+        "status 502",
+    ),
+    (
+        "two slots that are live",
+        |s| {
+            started_again(s);
+            requests(s, Slot::Blue);
+            requests(s, Slot::Green);
+        },
+        &[Name::InstanceStarted, Name::TwoLive],
+        "the proxy names blue, and green has had 12 requests",
+    ),
+    (
+        "several things at once",
+        |s| {
+            live(s).state = InstanceState::Exited { code: None };
+            route(s).generation = 3;
+            public(s).detail = "status 502".into();
+        },
+        &[
+            Name::InstanceStopped,
+            Name::GenerationDiffers,
+            Name::PublicUnwell,
+        ],
+        "generation 3",
+    ),
+];
+
+#[test]
+fn what_is_done_by_hand_is_seen_and_named() {
+    for (done, how, names, words) in BY_HAND {
+        let mut snapshot = agreed();
+        how(&mut snapshot);
+        let truth = compare(&snapshot);
+        let seen: Vec<Name> = truth.drifts().map(|(_, drift)| drift.name).collect();
+        assert_eq!(seen, *names, "{done}: {truth:?}");
+        let said: Vec<&str> = truth
+            .drifts()
+            .map(|(_, drift)| drift.says.as_str())
+            .collect();
+        assert!(said.join("\n").contains(words), "{done}: {said:?}");
+        assert!(!truth.holds());
+    }
+}
+
+#[test]
+fn every_name_is_seen_in_some_world() {
+    for name in Name::ALL {
+        let is_there = BY_HAND.iter().any(|(_, _, names, _)| names.contains(&name));
+        assert!(is_there, "{name}");
+    }
+}
+
+type NoDrift = (&'static str, fn(&mut Snapshot));
+
+const NO_DRIFT: &[NoDrift] = &[
+    ("nothing", |_| ()),
+    ("a candidate of a release that goes on", |s| {
+        s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
+        locked(s);
+    }),
+    (
+        "a candidate of a release that was interrupted: it is told as that",
+        |s| {
+            s.slots.green.instance = Some(instance(Slot::Green, 'b', 8));
+        },
+    ),
+    ("an old version about to be stopped", |s| {
+        started_again(s);
+        requests(s, Slot::Green);
+        locked(s);
+    }),
+    ("a warm standby", |s| {
+        let old = instance(Slot::Green, 'b', 6);
+        s.slots.green.registration = Some(entry(&s.slots.green, &old));
+        s.slots.green.instance = Some(old);
+        locked(s);
+    }),
+    ("an old version that is stopped", |s| {
+        started_again(s);
+        s.slots.green.instance.as_mut().expect("it is there").state =
+            InstanceState::Exited { code: Some(0) };
+    }),
+    ("a key of somebody else's", |s| {
+        s.problems.insert(
+            "/greenroom/v1/targets/web/qa/notes".into(),
+            "it is not a key of Greenroom's".into(),
+        );
+    }),
+    ("a target before its first release", |s| {
+        s.slots.blue = side(Slot::Blue);
+        s.route = None;
+        s.proxy = None;
+        s.public = None;
+        s.installation = Some(Installation::Missing);
+    }),
+];
+
+#[test]
+fn what_is_as_it_should_be_has_no_name() {
+    for (what, how) in NO_DRIFT {
+        let mut snapshot = agreed();
+        how(&mut snapshot);
+        let truth = compare(&snapshot);
+        assert!(truth.holds(), "{what}: {truth:?}");
+    }
+}
+
+#[test]
+fn what_is_not_heard_is_unknown_and_no_difference() {
+    let silent = |which: fn(&mut Sources) -> &mut SourceState| {
+        let mut snapshot = agreed();
+        live(&mut snapshot).state = InstanceState::Exited { code: None };
+        route(&mut snapshot).generation = 3;
+        *which(&mut snapshot.sources) = SourceState::Connecting;
+        compare(&snapshot)
+    };
+    let truth = silent(|sources| &mut sources.runtime);
+    assert!(
+        matches!(truth.instances, Agreement::Unknown(_)),
+        "{truth:?}"
+    );
+    let truth = silent(|sources| &mut sources.registry);
+    assert!(
+        matches!(
+            (&truth.instances, &truth.route),
+            (Agreement::Unknown(_), Agreement::Unknown(_))
+        ),
+        "{truth:?}"
+    );
+    let mut snapshot = agreed();
+    snapshot.proxy = None;
+    snapshot.sources.router = SourceState::Connecting;
+    let truth = compare(&snapshot);
+    assert!(
+        matches!(
+            (&truth.route, &truth.public),
+            (Agreement::Unknown(_), Agreement::Unknown(_))
+        ),
+        "{truth:?}"
+    );
+}

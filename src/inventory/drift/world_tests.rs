@@ -1,0 +1,186 @@
+//! A world in which everything agrees, and ways to its parts.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::inventory::{
+    Digest, FencingToken, ImageLabels, Installation, Instance, InstanceId, InstanceState,
+    LockHolder, LockRecord, Operator, PerSlot, ProxyAnswer, PublicAnswer, Rates, Registration,
+    ReleaseId, Revisioned, Route, RuntimeHealth, Slot, SlotSnapshot, Snapshot, SourceState,
+    Sources, Target, Tier,
+};
+
+pub(super) fn digest(fill: char) -> Digest {
+    format!("sha256:{}", fill.to_string().repeat(64))
+        .parse()
+        .expect("a digest")
+}
+
+pub(super) fn release(number: u128) -> ReleaseId {
+    ReleaseId(number.into())
+}
+
+pub(super) fn target() -> Target {
+    Target::new(
+        "web".parse().expect("a name"),
+        "qa".parse().expect("a name"),
+    )
+}
+
+pub(super) fn instance(slot: Slot, fill: char, number: u128) -> Instance {
+    Instance {
+        id: InstanceId(format!("{slot}-{number}")),
+        name: format!("greenroom-web-qa-{slot}"),
+        target: target(),
+        slot,
+        digest: digest(fill),
+        tag: Some("1.9.0".into()),
+        release: Some(release(number)),
+        state: InstanceState::Running,
+        health: RuntimeHealth::Unchecked,
+        started_at: None,
+        restarts: 0,
+        pid: Some(1),
+        labels: ImageLabels::default(),
+        configuration: BTreeMap::new(),
+    }
+}
+
+pub(super) fn side(slot: Slot) -> SlotSnapshot {
+    let port = if slot == Slot::Blue { 3001 } else { 3002 };
+    SlotSnapshot {
+        endpoint: format!("127.0.0.1:{port}").parse().expect("an address"),
+        instance: None,
+        registration: None,
+        probe: None,
+        rates: None,
+    }
+}
+
+pub(super) fn entry(side: &SlotSnapshot, instance: &Instance) -> Revisioned<Registration> {
+    let value = Registration {
+        slot: instance.slot,
+        endpoint: side.endpoint.clone(),
+        tag: instance.tag.clone(),
+        digest: instance.digest.clone(),
+        instance: instance.id.clone(),
+        release: release(7),
+        registered_at: Timestamp::UNIX_EPOCH,
+        token: FencingToken(1),
+    };
+    Revisioned { value, revision: 5 }
+}
+
+/// Blue is live by release 7 and registered; green is empty.
+pub(super) fn agreed() -> Snapshot {
+    let mut blue = side(Slot::Blue);
+    let live = instance(Slot::Blue, 'a', 7);
+    blue.registration = Some(entry(&blue, &live));
+    let route = Route {
+        generation: 41,
+        live: Slot::Blue,
+        endpoint: blue.endpoint.clone(),
+        digest: live.digest.clone(),
+        release: release(7),
+        token: FencingToken(1),
+    };
+    blue.instance = Some(live);
+    Snapshot {
+        target: target(),
+        tier: Tier::Staging,
+        slots: PerSlot {
+            blue,
+            green: side(Slot::Green),
+        },
+        route: Some(Revisioned {
+            value: route,
+            revision: 6,
+        }),
+        proxy: Some(ProxyAnswer {
+            slot: Some(Slot::Blue),
+            generation: 41,
+            token: FencingToken(1),
+            configuration: "c0ffee".into(),
+        }),
+        installation: Some(Installation::Current),
+        public: Some(PublicAnswer {
+            slot: Some(Slot::Blue),
+            status: Some(200),
+            detail: String::new(),
+        }),
+        preview: None,
+        rates_unknown: None,
+        lock: None,
+        hold: None,
+        problems: BTreeMap::new(),
+        keys: Vec::new(),
+        keys_at: None,
+        sources: Sources {
+            runtime: SourceState::Live,
+            registry: SourceState::Live,
+            router: SourceState::Live,
+        },
+        at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+pub(super) fn live(snapshot: &mut Snapshot) -> &mut Instance {
+    snapshot.slots.blue.instance.as_mut().expect("it is live")
+}
+
+pub(super) fn registered(snapshot: &mut Snapshot) -> &mut Registration {
+    &mut snapshot
+        .slots
+        .blue
+        .registration
+        .as_mut()
+        .expect("it is registered")
+        .value
+}
+
+pub(super) fn route(snapshot: &mut Snapshot) -> &mut Route {
+    &mut snapshot.route.as_mut().expect("a route").value
+}
+
+pub(super) fn proxy(snapshot: &mut Snapshot) -> &mut ProxyAnswer {
+    snapshot.proxy.as_mut().expect("it answers")
+}
+
+pub(super) fn public(snapshot: &mut Snapshot) -> &mut PublicAnswer {
+    snapshot.public.as_mut().expect("it answers")
+}
+
+pub(super) fn locked(snapshot: &mut Snapshot) {
+    let operator = Operator {
+        name: "ana".into(),
+        host: "ops-1".into(),
+    };
+    snapshot.lock = Some(LockHolder {
+        record: LockRecord {
+            operator,
+            console: "c1".into(),
+            release: release(8),
+            since: Timestamp::UNIX_EPOCH,
+            message: "promote".into(),
+        },
+        token: FencingToken(2),
+        ttl_seconds: Some(20),
+    });
+}
+
+/// The version before the one that is live, running in green again.
+pub(super) fn started_again(snapshot: &mut Snapshot) {
+    snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
+}
+
+pub(super) fn requests(snapshot: &mut Snapshot, slot: Slot) {
+    snapshot.slots.get_mut(slot).rates = Some(Rates {
+        requests: 12,
+        errors: 0,
+        p50: Duration::ZERO,
+        p99: Duration::ZERO,
+        window: Duration::from_secs(10),
+    });
+}

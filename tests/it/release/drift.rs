@@ -1,0 +1,98 @@
+//! What somebody does by hand to a target that is live on real servers, and what it is called then.
+
+use std::fs;
+use std::process::{Command, Output, Stdio};
+
+use etcd_client::Client;
+use greenroom::inventory::drift::compare;
+use greenroom::inventory::{Slot, instance_name};
+
+use super::command_line::greenroom;
+use super::house::{House, Wishes};
+use crate::support::{docker, etcd};
+
+/// The names of what differs now, by the program's own words for programs.
+async fn named(house: &House) -> Vec<String> {
+    let mut command = greenroom(house, &["--json", "status"]);
+    let output: Output = tokio::task::spawn_blocking(move || command.output().expect("it runs"))
+        .await
+        .expect("it ends");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let line: serde_json::Value = serde_json::from_str(text.trim()).expect("a line of JSON");
+    let drift = line["drift"].as_array().expect("a list");
+    assert_eq!(line["agreed"], drift.is_empty(), "{text}");
+    let words = |drift: &serde_json::Value, key: &str| drift[key].as_str().expect(key).to_owned();
+    for drift in drift {
+        for key in ["says", "means", "repair"] {
+            assert!(!words(drift, key).is_empty(), "{drift}");
+        }
+    }
+    drift.iter().map(|drift| words(drift, "name")).collect()
+}
+
+fn engine(arguments: &[&str]) {
+    let status = Command::new("docker")
+        .args(["-H", &docker()])
+        .args(arguments)
+        .stdout(Stdio::null())
+        .status()
+        .expect("the docker client");
+    assert!(status.success(), "{arguments:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_by_hand_on_real_servers_is_named() {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    assert_eq!(
+        named(&house).await,
+        [""; 0],
+        "{:?}",
+        compare(&house.snapshot().await)
+    );
+
+    let site = fs::read_dir(house.place.path().join("sites"))
+        .expect("the sites")
+        .next();
+    let site = site.expect("one site").expect("a file").path();
+    let text = fs::read_to_string(&site).expect("its text");
+    fs::write(&site, format!("{text}# by hand\n")).expect("edited");
+    assert_eq!(named(&house).await, ["proxy-edited"]);
+    fs::remove_file(&site).expect("removed");
+    assert_eq!(named(&house).await, ["proxy-not-installed"]);
+    fs::write(&site, &text).expect("put back");
+    assert_eq!(named(&house).await, [""; 0]);
+
+    let client = Client::connect([etcd()], None).await.expect("connected");
+    let (mut keys, service) = (client.kv_client(), &house.target.service);
+    let key = |name: &str| format!("/greenroom-test/{service}/targets/{service}/production/{name}");
+    for (name, by_deleting, by_editing) in [
+        ("route", "route-missing", "key-unreadable"),
+        ("slots/blue", "live-not-registered", "key-unreadable"),
+    ] {
+        let stands = keys.get(key(name), None).await.expect("read");
+        let stands = stands.kvs().first().expect("it is there").value().to_vec();
+        keys.put(key(name), "by hand", None).await.expect("edited");
+        assert_eq!(named(&house).await, [by_editing], "{name}");
+        keys.delete(key(name), None).await.expect("deleted");
+        assert_eq!(named(&house).await, [by_deleting], "{name}");
+        keys.put(key(name), stands, None).await.expect("put back");
+        assert_eq!(named(&house).await, [""; 0], "{name}");
+    }
+
+    let container = instance_name(&house.target, Slot::Blue);
+    engine(&["stop", "-t", "1", &container]);
+    let stopped = named(&house).await;
+    assert_eq!(
+        stopped.first().map(String::as_str),
+        Some("instance-stopped"),
+        "{stopped:?}"
+    );
+    engine(&["start", &container]);
+    engine(&["rm", "-f", &container]);
+    let gone = named(&house).await;
+    assert_eq!(
+        gone.first().map(String::as_str),
+        Some("instance-gone"),
+        "{gone:?}"
+    );
+}
