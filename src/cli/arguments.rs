@@ -52,6 +52,8 @@ pub(crate) enum Verb {
     Promote(Promote),
     /// Goes back to a version that was live
     Rollback(Rollback),
+    /// Goes on with a release that lost its driver, backs it out, or leaves it
+    Resume(Resume),
     /// Shows what runs where, as observed now
     Status(Status),
     /// Lists what was released
@@ -113,6 +115,33 @@ pub(crate) struct Rollback {
     /// A version that was live here [default: the one that is still warm]
     #[arg(long, value_name = "TAG|DIGEST")]
     pub(crate) to: Option<VersionRef>,
+    /// Why; it is kept with the release
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Yes to everything in advance; a protected environment's rules have to allow it
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag on the command line"
+)]
+pub(crate) struct Resume {
+    /// The service, e.g. web
+    pub(crate) service: ServiceName,
+    /// The environment, e.g. production
+    pub(crate) environment: EnvironmentName,
+    /// Undoes everything that was begun, instead of going on
+    #[arg(long, conflicts_with = "leave")]
+    pub(crate) back_out: bool,
+    /// Ends it where it stands, and touches nothing
+    #[arg(long)]
+    pub(crate) leave: bool,
+    /// Takes it from whoever drives it now; their next write is refused
+    #[arg(long, requires = "reason")]
+    pub(crate) take_over: bool,
     /// Why; it is kept with the release
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,

@@ -7,9 +7,11 @@ mod out;
 
 mod arguments;
 mod config;
+mod consent;
 mod console;
 mod doctor;
 mod exit;
+mod following;
 mod history;
 mod looks;
 mod man;
@@ -18,6 +20,7 @@ mod plan_text;
 mod promote;
 mod prompt;
 mod reporter;
+mod resume;
 mod sandbox;
 mod signals;
 mod status;
@@ -59,6 +62,7 @@ async fn run(arguments: Arguments) -> ExitCode {
         None => console::run(common).await,
         Some(Verb::Promote(promote)) => promote::promote(common, promote).await,
         Some(Verb::Rollback(rollback)) => promote::rollback(common, rollback).await,
+        Some(Verb::Resume(resume)) => resume::run(common, resume).await,
         Some(Verb::Status(status)) => status::run(common, &status).await,
         Some(Verb::History(history)) => history::run(common, &history).await,
         Some(Verb::Doctor) => doctor::run(common).await,

@@ -113,7 +113,7 @@ fn json(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> serde_json::Value
     })
 }
 
-fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String {
+pub(super) fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String {
     let mut lines = vec![format!("{}  ({})", snapshot.target, snapshot.tier)];
     for slot in Slot::BOTH {
         lines.push(slot_line(snapshot, slot));
@@ -143,11 +143,19 @@ fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String {
             holder.record.operator, holder.record.since, holder.record.message
         ));
     }
-    for record in interrupted {
+    for (index, record) in interrupted.iter().enumerate() {
         lines.push(format!(
             "  ! release {} ({} to {} by {}) was interrupted",
             record.id, record.kind, record.to.1, record.operator
         ));
+        // What another came after is not gone on with.
+        if index == 0 {
+            let target = &snapshot.target;
+            lines.push(format!(
+                "      go on with it, back it out or leave it: greenroom resume {} {}",
+                target.service, target.environment
+            ));
+        }
     }
     if let Some(hold) = &snapshot.hold {
         lines.push(format!("  # held by {}: {}", hold.author, hold.reason));

@@ -128,14 +128,19 @@ impl Approval {
         Ok(Self::for_plan(plan, scope, by, now))
     }
 
-    /// `--yes`: the operator said yes to everything in advance. Only where the rules allow it.
-    pub fn in_advance(plan: &Plan, scope: Scope, now: Timestamp) -> Result<Self, ApprovalRefused> {
+    /// `--yes`: whoever drives it said yes to everything in advance. Only where the rules allow it.
+    pub fn in_advance(
+        plan: &Plan,
+        scope: Scope,
+        by: Operator,
+        now: Timestamp,
+    ) -> Result<Self, ApprovalRefused> {
         if plan.tier().is_protected() && !plan.definition.rules.allow_yes {
             return Err(ApprovalRefused::WrongName {
                 expected: plan.target().environment.to_string(),
             });
         }
-        Ok(Self::for_plan(plan, scope, plan.operator.clone(), now))
+        Ok(Self::for_plan(plan, scope, by, now))
     }
 
     fn for_plan(plan: &Plan, scope: Scope, by: Operator, now: Timestamp) -> Self {

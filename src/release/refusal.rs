@@ -163,8 +163,13 @@ impl fmt::Display for Refusal {
             }
             Self::Locked(holder) => write!(
                 f,
-                "{} drives this target since {:.0}: {}; wait for it, or end it there",
-                holder.record.operator, holder.record.since, holder.record.message
+                "{} drives this target since {:.0}: {}; wait for it, or end it there{}",
+                holder.record.operator,
+                holder.record.since,
+                holder.record.message,
+                holder.ttl_seconds.map_or(String::new(), |left| format!(
+                    " (if its driver is gone, the lock ends by itself within {left} s)"
+                ))
             ),
             Self::Unknown { what, why } => write!(f, "{what} is not known: {why}"),
             Self::WorldChanged { what } => {

@@ -21,6 +21,7 @@ mod planning;
 mod process;
 mod readme;
 mod release;
+mod resume;
 mod sample;
 mod sandbox;
 mod settings;

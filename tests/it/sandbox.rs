@@ -83,11 +83,11 @@ impl Sandbox {
         self.room.path().join("tmp")
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
-    fn ended(&mut self) -> ExitStatus {
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         let until = Instant::now() + UP;
         loop {
             if let Some(status) = self.child.try_wait().expect("its status") {
@@ -100,13 +100,18 @@ impl Sandbox {
 
     /// Another terminal's `greenroom` on this world.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        greenroom(self.room.path())
+        self.command(arguments).output().expect("greenroom")
+    }
+
+    /// The same, to be begun by whoever wants to end it early.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = greenroom(self.room.path());
+        command
             .arg("--config")
             .arg(self.place().join("greenroom.toml"))
             .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .expect("greenroom")
+            .stdin(Stdio::null());
+        command
     }
 
     /// Another terminal's `greenroom` on this world, driven by ben.
@@ -124,14 +129,14 @@ impl Sandbox {
         )
     }
 
-    fn status(&self, service: &str, environment: &str) -> Value {
+    pub(crate) fn status(&self, service: &str, environment: &str) -> Value {
         let output = self.run(&["--json", "status", service, environment]);
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", words(&output)))
     }
 
     /// The version with the traffic, as everything that knows agrees.
-    fn live(&self, service: &str, environment: &str) -> String {
+    pub(crate) fn live(&self, service: &str, environment: &str) -> String {
         let status = self.status(service, environment);
         assert_eq!(status["agreed"], true, "{status}");
         let slot = status["live"].as_str().expect("a live slot");
@@ -156,7 +161,7 @@ impl Sandbox {
         serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
     }
 
-    fn assert_no_request_failed(&self) {
+    pub(crate) fn assert_no_request_failed(&self) {
         let said = self.said();
         let tally = said.lines().find(|line| line.starts_with("the trickle:"));
         let tally = tally.unwrap_or_else(|| panic!("no tally: {said}"));
@@ -203,7 +208,7 @@ fn processes_of(place: &Path) -> Vec<String> {
         .collect()
 }
 
-fn until(what: &str, deadline: Duration, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, deadline: Duration, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + deadline;
     while !holds() {
         assert!(Instant::now() < end, "{what}: not within {deadline:?}");
@@ -211,7 +216,7 @@ fn until(what: &str, deadline: Duration, mut holds: impl FnMut() -> bool) {
     }
 }
 
-fn words(output: &Output) -> String {
+pub(crate) fn words(output: &Output) -> String {
     format!(
         "{}\n{}{}",
         output.status,

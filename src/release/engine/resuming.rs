@@ -68,10 +68,11 @@ impl Interrupted {
     pub fn need(&self, go_on: GoOn) -> Need {
         let status = &self.observed.status;
         let is_backward = go_on == GoOn::BackOut || self.prospect.direction == Direction::Back;
-        match go_on {
-            GoOn::Leave => Need::Confirmation,
-            _ if is_backward => need_back(status.may_have_switched, self.plan().tier()),
-            _ => need_to_begin(self.plan()),
+        let need = need_to_begin(self.plan());
+        if is_backward && go_on != GoOn::Leave {
+            need.max(need_back(status.may_have_switched, self.plan().tier()))
+        } else {
+            need
         }
     }
 }

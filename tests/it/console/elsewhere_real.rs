@@ -201,7 +201,7 @@ async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_release_that_waits_elsewhere_and_is_killed_is_shown_as_interrupted() {
+async fn a_release_that_is_killed_elsewhere_is_gone_on_with_here_and_backed_out() {
     let sandbox = Arc::new(sandbox().await);
     let console = Console::open(&sandbox.place().join("greenroom.toml")).await;
     console.shows("web · dev").await;
@@ -238,4 +238,32 @@ async fn a_release_that_waits_elsewhere_and_is_killed_is_shown_as_interrupted() 
     console.shows("blue has the traffic now, as observed").await;
     let gone = || async { !console.now().contains("lock: ") };
     eventually("the lock is gone", SOON, gone).await;
+
+    console.key(KeyCode::Char('W')).await;
+    console.shows("may be changed until").await;
+    console.key(KeyCode::Char('C')).await;
+    console.shows("Interrupted · web/production").await;
+    console.shows("verify was over at").await;
+    console.shows("blue 1.8.2 has the traffic now").await;
+    // The first row decides nothing.
+    console.key(KeyCode::Enter).await;
+    console.shows("not decided: C asks again").await;
+    console.key(KeyCode::Char('C')).await;
+    console.shows("Interrupted · web/production").await;
+    console.key(KeyCode::Char('j')).await;
+    console.key(KeyCode::Enter).await;
+    console.shows("Type production to go on").await;
+    for letter in "production".chars() {
+        console.key(KeyCode::Char(letter)).await;
+    }
+    console.key(KeyCode::Enter).await;
+    // Its yes counts for going on and not for the step: that is asked anew.
+    console.shows("A answers: register waits for you").await;
+    console.shows("lock: you").await;
+    console.key(KeyCode::Char('X')).await;
+    console.shows("Back out · web").await;
+    console.key(KeyCode::Right).await;
+    console.key(KeyCode::Enter).await;
+    console.shows("web/production backed out").await;
+    console.shows("blue has the traffic now, as observed").await;
 }

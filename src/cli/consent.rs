@@ -1,0 +1,71 @@
+//! Whether an operator says yes: typed at the terminal, or given in advance.
+
+use tokio::sync::mpsc;
+
+use super::Exit;
+use super::prompt::Typed;
+use super::signals::Wish;
+use crate::release::{Approval, Definition, Engine, Need, Plan, Scope};
+
+/// Where the operator's yes comes from.
+pub(super) enum Consent {
+    /// It was given in advance.
+    Advance,
+    /// It is typed when it is asked for.
+    Typed(Typed),
+    /// Whoever typed has gone: Ctrl-D, or the terminal was closed.
+    Gone,
+}
+
+impl Consent {
+    /// Before anything is looked at: a yes that may not be given in advance is wrong usage.
+    pub(super) fn find(yes: bool, definition: Option<&Definition>) -> Result<Self, Exit> {
+        let forbidden = definition.filter(|d| d.tier.is_protected() && !d.rules.allow_yes);
+        if let Some(definition) = forbidden.filter(|_| yes) {
+            warn_line!(
+                "greenroom: {} is protected and its rules do not allow --yes; leave it out and answer, or set rules.allow_yes",
+                definition.target.environment
+            );
+            return Err(Exit::Usage);
+        }
+        if yes {
+            return Ok(Self::Advance);
+        }
+        Typed::listen().map(Self::Typed).ok_or_else(|| {
+            warn_line!("greenroom: nobody is here to say yes: run it at a terminal, or with --yes");
+            Exit::Usage
+        })
+    }
+
+    /// The yes to a plan. `question` is what is asked, in a word or two.
+    pub(super) async fn begin(
+        &mut self,
+        plan: &Plan,
+        (question, need): (&str, Need),
+        engine: &Engine,
+        wishes: &mut mpsc::Receiver<Wish>,
+    ) -> Option<Approval> {
+        match self {
+            Self::Gone => None,
+            Self::Advance => {
+                let by = engine.operator().clone();
+                Approval::in_advance(plan, Scope::Plan, by, engine.clock().now()).ok()
+            }
+            Self::Typed(typed) => {
+                let environment = plan.target().environment.as_str();
+                let asks_name = need == Need::TypedName;
+                let wanted = if asks_name { environment } else { "yes" };
+                typed.ask(&format!("{question}? type {wanted}:"));
+                let line = tokio::select! {
+                    line = typed.line() => line?,
+                    _ = wishes.recv() => return None,
+                };
+                if line != wanted {
+                    return None;
+                }
+                let by = engine.operator().clone();
+                Approval::give(plan, Scope::Plan, by, Some(&line), engine.clock().now()).ok()
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! A release that this command drives, followed to its end: what happens is said, what waits is asked
+//! for, and signals become wishes.
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::mpsc;
+
+use super::Exit;
+use super::consent::Consent;
+use super::reporter::Reporter;
+use super::signals::Wish;
+use crate::history::{Outcome, Step};
+use crate::release::{Approval, Command, Engine, Handle, Need, Progress, Scope, Status, need_back};
+
+/// A release being followed to its end.
+pub(super) struct Following<'a> {
+    engine: &'a Engine,
+    handle: Handle,
+    consent: Consent,
+    reporter: Reporter,
+    wishes: mpsc::Receiver<Wish>,
+    is_cancelled: bool,
+    /// The way back was asked for and waits for the environment's name.
+    confirms_back_out: bool,
+}
+
+impl<'a> Following<'a> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        handle: Handle,
+        consent: Consent,
+        is_json: bool,
+        wishes: mpsc::Receiver<Wish>,
+    ) -> Self {
+        Self {
+            engine,
+            handle,
+            consent,
+            reporter: Reporter::new(is_json),
+            wishes,
+            is_cancelled: false,
+            confirms_back_out: false,
+        }
+    }
+
+    pub(super) async fn follow(mut self) -> Exit {
+        let mut status = self.handle.status();
+        let mut announcements = self.handle.announcements();
+        let mut asked: Option<Step> = None;
+        loop {
+            let now = status.borrow_and_update().clone();
+            self.reporter.show(&now);
+            if now.is_over() {
+                break;
+            }
+            asked = self.answer(&now, asked).await;
+            tokio::select! {
+                heard = announcements.recv() => match heard {
+                    Ok(announcement) => self.reporter.announce(&announcement),
+                    Err(RecvError::Lagged(missed)) => {
+                        warn_line!("({missed} lines were not shown; the journal has them)");
+                    }
+                    Err(RecvError::Closed) => break,
+                },
+                changed = status.changed() => if changed.is_err() { break },
+                wish = self.wishes.recv() => if let Some(wish) = wish { self.wish(wish, &now).await },
+                line = typed_line(&mut self.consent), if asked.is_some() => {
+                    self.typed(&now, line).await;
+                    asked = None;
+                }
+            }
+        }
+        self.handle.ended().await;
+        while let Ok(announcement) = announcements.try_recv() {
+            self.reporter.announce(&announcement);
+        }
+        let status = status.borrow().clone();
+        self.end(&status)
+    }
+
+    /// A step that waits is asked about once, or approved in advance.
+    async fn answer(&mut self, status: &Status, asked: Option<Step>) -> Option<Step> {
+        let Progress::Asking { step, need, .. } = &status.progress else {
+            return None;
+        };
+        if asked == Some(*step) {
+            return asked;
+        }
+        match &mut self.consent {
+            Consent::Gone => {}
+            Consent::Advance => {
+                let now = self.engine.clock().now();
+                let by = self.engine.operator().clone();
+                let scope = Scope::Step(*step);
+                if let Ok(approval) = Approval::in_advance(&status.plan, scope, by, now) {
+                    self.say(Command::Approve(approval)).await;
+                }
+            }
+            Consent::Typed(typed) => {
+                let environment = &status.plan.target().environment;
+                let next = &status.next;
+                let answer = match need {
+                    _ if self.confirms_back_out => format!("type {environment} to back out:"),
+                    Need::TypedName => format!("type {environment} to go on, or back out:"),
+                    _ => "type yes to go on, or back out:".to_owned(),
+                };
+                self.reporter.aside(|| {
+                    warn_line!("{next}");
+                    typed.ask(&answer);
+                });
+            }
+        }
+        Some(*step)
+    }
+
+    async fn typed(&mut self, status: &Status, line: Option<String>) {
+        let Some(line) = line else {
+            // Nobody can answer any more: asking again would go round for ever.
+            self.consent = Consent::Gone;
+            self.wish(Wish::Cancel, status).await;
+            return;
+        };
+        let Progress::Asking { step, need, .. } = &status.progress else {
+            return;
+        };
+        let by = self.engine.operator().clone();
+        let was_asked_for_name = std::mem::take(&mut self.confirms_back_out);
+        let is_confirmed = was_asked_for_name && line == status.plan.target().environment.as_str();
+        if was_asked_for_name && !is_confirmed {
+            return;
+        }
+        let asks_back_out = line == "back out";
+        let needs_name = need_back(status.may_have_switched, status.plan.tier());
+        if is_confirmed || (asks_back_out && needs_name != Need::TypedName) {
+            let reason = "the operator said so".to_owned();
+            self.say(Command::BackOut { by, reason }).await;
+            return;
+        }
+        if asks_back_out {
+            self.confirms_back_out = true;
+            return;
+        }
+        if *need != Need::TypedName && line != "yes" {
+            return;
+        }
+        let now = self.engine.clock().now();
+        match Approval::give(&status.plan, Scope::Step(*step), by, Some(&line), now) {
+            Ok(approval) => self.say(Command::Approve(approval)).await,
+            Err(refused) => warn_line!("{refused}"),
+        }
+    }
+
+    /// Ctrl-C backs out before the switch; after it the new version stays, and the old one warm. A
+    /// second Ctrl-C, or the end of the terminal, leaves the release as it stands.
+    async fn wish(&mut self, wish: Wish, status: &Status) {
+        let is_again = self.is_cancelled;
+        self.is_cancelled = true;
+        let by = self.engine.operator().clone();
+        let command = match (wish, &status.progress) {
+            (
+                Wish::Cancel,
+                Progress::Standby { .. }
+                | Progress::Asking {
+                    step: Step::Stop, ..
+                },
+            ) => Command::Supersede,
+            (Wish::Cancel, _) if !is_again && !status.may_have_switched => Command::BackOut {
+                by,
+                reason: "cancelled at the terminal".into(),
+            },
+            _ => Command::Interrupt {
+                reason: "the command was ended".into(),
+            },
+        };
+        self.say(command).await;
+    }
+
+    async fn say(&self, command: Command) {
+        if self.handle.command(command).await.is_err() {
+            warn_line!("the release is over already");
+        }
+    }
+
+    fn end(&self, status: &Status) -> Exit {
+        let plan = &status.plan;
+        let version = &plan.version;
+        let (words, exit) = match &status.progress {
+            Progress::Closed(Outcome::Done | Outcome::Superseded) => (
+                format!(
+                    "done: {} {} is live in {}",
+                    plan.target(),
+                    version,
+                    plan.slot
+                ),
+                Exit::Done,
+            ),
+            Progress::Closed(Outcome::BackedOut { reason }) => (
+                format!("backed out, {} is as before: {reason}", plan.target()),
+                Exit::Failed,
+            ),
+            Progress::Closed(Outcome::Left { reason } | Outcome::NeedsPerson { reason }) => (
+                format!("a person has to look at {}: {reason}", plan.target()),
+                Exit::NeedsPerson,
+            ),
+            Progress::Parked { why } => (
+                format!(
+                    "not driven any more, {} stands as it was: {why}\nlook with: greenroom status {1} {2}\ngo on with: greenroom resume {1} {2}",
+                    plan.target(),
+                    plan.target().service,
+                    plan.target().environment
+                ),
+                Exit::NeedsPerson,
+            ),
+            _ => (
+                "the driver ended unexpectedly; see the log".to_owned(),
+                Exit::NeedsPerson,
+            ),
+        };
+        self.reporter.close(status.outcome(), &words);
+        if self.is_cancelled && exit != Exit::Done {
+            return Exit::Cancelled;
+        }
+        if self.is_cancelled && status.outcome() == Some(&Outcome::Superseded) {
+            return Exit::Cancelled;
+        }
+        exit
+    }
+}
+
+async fn typed_line(consent: &mut Consent) -> Option<String> {
+    match consent {
+        Consent::Typed(typed) => typed.line().await,
+        Consent::Advance | Consent::Gone => std::future::pending().await,
+    }
+}

@@ -1,0 +1,170 @@
+//! `greenroom resume`: shows a release that lost its driver, what was intended and what is, asks, and
+//! goes on with it, backs it out, or leaves it.
+
+use super::arguments::{Common, Resume as Arguments};
+use super::consent::Consent;
+use super::following::Following;
+use super::promote::refuse;
+use super::out::say_json;
+use super::{Exit, open, signals, status};
+use crate::harmless::harmless;
+use crate::inventory::{Snapshot, Target};
+use crate::release::{Engine, GoOn, Interrupted, OnFailure, Refusal, Refused, Resume};
+use crate::watchers;
+
+/// A command that fails has nobody to ask.
+const ON_FAILURE: OnFailure = OnFailure::BackOut;
+const WAYS: [GoOn; 3] = [GoOn::Continue, GoOn::BackOut, GoOn::Leave];
+
+pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
+    let app = match open::app(common).await {
+        Ok(app) => app,
+        Err(exit) => return exit,
+    };
+    let engine = &app.engine;
+    let mut wishes = signals::listen();
+    let target = Target::new(verb.service, verb.environment);
+    let mut consent = match Consent::find(verb.yes, engine.definition(&target)) {
+        Ok(consent) => consent,
+        Err(exit) => return exit,
+    };
+    let interrupted = match engine.interrupted(&target, None).await {
+        Ok(interrupted) => interrupted,
+        Err(refused) => return refuse(common, &refused),
+    };
+    let world = watchers::once(engine, app.frame.clone()).await;
+    let go_on = match (verb.back_out, verb.leave) {
+        (true, _) => GoOn::BackOut,
+        (_, true) => GoOn::Leave,
+        _ => GoOn::Continue,
+    };
+    if common.json {
+        say_json(&json(&interrupted, world.get(&target), go_on));
+    } else {
+        say_line!("{}", text(&interrupted, world.get(&target), go_on));
+    }
+    if let Some(refused) = against(engine, &interrupted, go_on, verb.take_over) {
+        return refuse(common, &refused);
+    }
+    let (plan, need) = (interrupted.plan(), interrupted.need(go_on));
+    let asked = consent.begin(plan, (go_on.as_str(), need), engine, &mut wishes);
+    let Some(approval) = asked.await else {
+        warn_line!("nothing was done");
+        return Exit::Cancelled;
+    };
+    let resume = Resume {
+        go_on,
+        takeover: verb.reason.clone().filter(|_| verb.take_over),
+        reason: verb.reason,
+    };
+    let id = plan.release;
+    match engine
+        .resume(&target, id, resume, &approval, ON_FAILURE)
+        .await
+    {
+        Ok(handle) => {
+            Following::new(engine, handle, consent, common.json, wishes)
+                .follow()
+                .await
+        }
+        Err(refused) => refuse(common, &refused),
+    }
+}
+
+/// What is known to stand against it before anybody is asked.
+fn against(
+    engine: &Engine,
+    interrupted: &Interrupted,
+    go_on: GoOn,
+    takes_over: bool,
+) -> Option<Refused> {
+    let target = interrupted.plan().target();
+    if engine.site(target).is_none_or(|site| site.write.is_none()) {
+        return Some(Refusal::ReadOnly.into());
+    }
+    if let Some(refused) = interrupted.against(go_on) {
+        return Some(refused.clone());
+    }
+    let holder = interrupted.holder.as_ref().filter(|_| !takes_over)?;
+    Some(Refusal::Locked(Box::new(holder.clone())).into())
+}
+
+fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) -> String {
+    let plan = interrupted.plan();
+    let mut lines = vec![
+        format!(
+            "{} {} to {} in {}, begun {:.0} by {}",
+            plan.kind,
+            plan.target(),
+            plan.version,
+            plan.slot,
+            plan.made_at,
+            plan.operator
+        ),
+        format!("  intended  {}", interrupted.intended()),
+        format!("  driver    {}", driver(interrupted)),
+        "  observed now".to_owned(),
+    ];
+    match snapshot {
+        Some(snapshot) => {
+            let status = status::text(snapshot, &[]);
+            lines.extend(status.lines().map(|line| format!("    {line}")));
+        }
+        None => lines.push("    nothing".to_owned()),
+    }
+    for way in WAYS {
+        let mark = if way == chosen { ">" } else { " " };
+        let words = interrupted.would(way, ON_FAILURE);
+        lines.push(format!("{mark} {:<9} {words}", way.as_str()));
+        let refused = interrupted
+            .against(way)
+            .map_or(&[][..], |refused| &refused.0);
+        lines.extend(
+            refused
+                .iter()
+                .map(|why| format!("            not possible: {why}")),
+        );
+    }
+    // Reasons and operators are whatever stands in the shared store.
+    let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
+    lines.join("\n")
+}
+
+fn driver(interrupted: &Interrupted) -> String {
+    let last = interrupted.recorded.last_driver();
+    let Some(holder) = &interrupted.holder else {
+        return format!("gone; it was {last}");
+    };
+    let record = &holder.record;
+    let left = holder.ttl_seconds.map_or(String::new(), |left| {
+        format!("; it ends in {left} s unless it is renewed")
+    });
+    format!(
+        "{} holds the lock since {:.0} ({}){left}",
+        record.operator, record.since, record.message
+    )
+}
+
+fn json(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) -> serde_json::Value {
+    let ways: serde_json::Map<String, serde_json::Value> = WAYS
+        .into_iter()
+        .map(|way| {
+            let refused = interrupted
+                .against(way)
+                .map_or(&[][..], |refused| &refused.0);
+            let against: Vec<String> = refused.iter().map(ToString::to_string).collect();
+            let would = interrupted.would(way, ON_FAILURE);
+            let told = serde_json::json!({ "would": would, "against": against });
+            (way.as_str().to_owned(), told)
+        })
+        .collect();
+    serde_json::json!({
+        "event": "resume",
+        "release": interrupted.recorded.head,
+        "intended": interrupted.intended(),
+        "lock": interrupted.holder,
+        "chosen": chosen.as_str(),
+        "ways": ways,
+        "snapshot": snapshot,
+    })
+}

@@ -1,0 +1,212 @@
+//! `greenroom resume`, the real binary in a sandbox: a promote is killed in its middle, another command
+//! finishes it, and none of the sandbox's own requests fails.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, until, words};
+
+/// How long the lock of a dead driver may stand in the way, on a busy machine.
+const FREE: Duration = Duration::from_secs(30);
+
+/// A store of all environments has one lease: the shortest that its heartbeat allows here.
+const HURRIED: [&str; 16] = [
+    "--set",
+    "environments.dev.lock.lease=3s",
+    "--set",
+    "environments.dev.lock.heartbeat=1s",
+    "--set",
+    "environments.qa.lock.lease=3s",
+    "--set",
+    "environments.qa.lock.heartbeat=1s",
+    "--set",
+    "environments.production.lock.lease=3s",
+    "--set",
+    "environments.production.lock.heartbeat=1s",
+    "--set",
+    "environments.qa.timing.standby=1s",
+    "--set",
+    "environments.dev.timing.standby=1m",
+];
+
+/// A command under way, and what it says.
+struct Driving {
+    child: Child,
+    said: BufReader<ChildStdout>,
+}
+
+impl Driving {
+    fn begin(sandbox: &Sandbox, arguments: &[&str]) -> Self {
+        let mut child = sandbox
+            .command(&[arguments, &HURRIED].concat())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("greenroom");
+        let said = BufReader::new(child.stdout.take().expect("its output"));
+        Self { child, said }
+    }
+
+    /// Reads on until it says this.
+    fn until_said(&mut self, what: &str) {
+        let mut all = String::new();
+        loop {
+            let read = self.said.read_line(&mut all).expect("its output");
+            assert!(read > 0, "{what} was never said: {all}");
+            if all.lines().last().is_some_and(|line| line.contains(what)) {
+                return;
+            }
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
+    }
+
+    fn killed(mut self) {
+        self.signal(Signal::KILL);
+        assert!(!self.child.wait().expect("its end").success());
+    }
+
+    /// The rest of what it says, and its exit code.
+    fn ended(mut self) -> (String, Option<i32>) {
+        let rest: Vec<String> = self.said.lines().map_while(Result::ok).collect();
+        (rest.join("\n"), self.child.wait().expect("its end").code())
+    }
+}
+
+fn resume(sandbox: &Sandbox, more: &[&str]) -> Output {
+    sandbox.run(&[&["resume"], more, &["--yes"], &HURRIED].concat())
+}
+
+/// Resumes as soon as the lock of the one before has ended.
+fn resume_when_free(sandbox: &Sandbox, more: &[&str]) -> Output {
+    let until = Instant::now() + FREE;
+    loop {
+        let output = resume(sandbox, more);
+        if !words(&output).contains("drives this target since") {
+            return output;
+        }
+        assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+        assert!(Instant::now() < until, "{}", words(&output));
+    }
+}
+
+fn is_settled(sandbox: &Sandbox, environment: &str) {
+    let status = sandbox.status("web", environment);
+    assert_eq!(status["interrupted"], serde_json::json!([]), "{status}");
+    assert_eq!(status["snapshot"]["lock"], Value::Null, "{status}");
+}
+
+#[test]
+fn a_promote_that_is_killed_is_finished_by_another_and_no_request_fails() {
+    let mut sandbox = Sandbox::kept().up();
+    let killed_at = [
+        ("start begins", "1.8.2"),
+        ("register begins", "1.9.0"),
+        ("switch begins", "1.8.2"),
+        ("watch begins", "1.9.0"),
+    ];
+    for (moment, tag) in killed_at {
+        let arguments = ["promote", "web", "qa", "--version", tag, "--yes"];
+        let mut promote = Driving::begin(&sandbox, &arguments);
+        promote.until_said(moment);
+        promote.killed();
+        let output = resume_when_free(&sandbox, &["web", "qa"]);
+        let said = words(&output);
+        assert!(output.status.success(), "{moment}: {said}");
+        assert!(
+            said.contains("intended") && said.contains("observed now"),
+            "{said}"
+        );
+        assert!(said.contains("resumed by"), "{said}");
+        assert_eq!(sandbox.live("web", "qa"), tag);
+        is_settled(&sandbox, "qa");
+    }
+    let again = resume(&sandbox, &["web", "qa"]);
+    assert_eq!(again.status.code(), Some(1), "{}", words(&again));
+    assert!(words(&again).contains("over already"), "{}", words(&again));
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}
+
+#[test]
+fn a_dead_driver_s_release_is_backed_out_or_left_and_a_live_one_s_taken_over_with_a_reason() {
+    let mut sandbox = Sandbox::kept().up();
+    let promote = ["promote", "web", "dev", "--version", "1.8.2", "--yes"];
+
+    // Its lock still stands, and is not waited for.
+    let mut dead = Driving::begin(&sandbox, &promote);
+    dead.until_said("watch begins");
+    dead.killed();
+    let locked = resume(&sandbox, &["web", "dev"]);
+    assert!(
+        words(&locked).contains("drives this target since"),
+        "{}",
+        words(&locked)
+    );
+    let without = resume(&sandbox, &["web", "dev", "--take-over"]);
+    assert_eq!(without.status.code(), Some(2), "{}", words(&without));
+    let forced = [
+        "web",
+        "dev",
+        "--back-out",
+        "--take-over",
+        "--reason",
+        "she went home",
+    ];
+    let output = resume(&sandbox, &forced);
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("taken over by") && said.contains("she went home"),
+        "{said}"
+    );
+    assert!(said.contains("backed out"), "{said}");
+    assert_eq!(sandbox.live("web", "dev"), "1.9.0");
+    is_settled(&sandbox, "dev");
+
+    let mut dead = Driving::begin(&sandbox, &promote);
+    dead.until_said("verify begins");
+    dead.killed();
+    until(
+        "its lock has ended, and status says what to do",
+        FREE,
+        || words(&sandbox.run(&["status", "web", "dev"])).contains("greenroom resume web dev"),
+    );
+    let output = resume(&sandbox, &["web", "dev", "--leave"]);
+    assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+    assert_eq!(sandbox.live("web", "dev"), "1.9.0");
+    is_settled(&sandbox, "dev");
+
+    let mut live = Driving::begin(&sandbox, &promote);
+    live.until_said("kept warm until");
+    let ben = [
+        "--set",
+        "operator.name=ben",
+        "--reason",
+        "mine now",
+        "--take-over",
+        "--yes",
+    ];
+    let arguments = [&["resume", "web", "dev"], &ben[..]].concat();
+    let mut taker = Driving::begin(&sandbox, &arguments);
+    taker.until_said("kept warm until");
+    let (said, code) = live.ended();
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("lost to ben@"), "{said}");
+    assert!(said.contains("greenroom resume web dev"), "{said}");
+    taker.signal(Signal::INT);
+    let (said, code) = taker.ended();
+    assert_eq!(code, Some(130), "{said}");
+    assert_eq!(sandbox.live("web", "dev"), "1.8.2");
+    is_settled(&sandbox, "dev");
+
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}
