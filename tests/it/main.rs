@@ -14,6 +14,7 @@ mod embedded_proxy;
 mod etcd;
 mod http;
 mod interlocks;
+mod model;
 mod nginx;
 mod oci_registry;
 mod planning;
