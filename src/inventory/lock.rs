@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ReleaseId;
 
-/// A number that only grows from one holder of a lock to the next. In etcd it is the create
-/// revision of the lock key; every write compares it in the same transaction.
+/// A number that only grows from one holder of a lock to the next. In etcd it is the
+/// revision that wrote the lock key; every write compares it in the same transaction.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
 )]

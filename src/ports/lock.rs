@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use tokio_util::sync::DropGuard;
 
 use super::{Fence, Result};
-use crate::inventory::{LockHolder, LockRecord, Target};
+use crate::inventory::{FencingToken, LockHolder, LockRecord, Target};
 
 /// Whether a lock is still ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,16 @@ pub enum Acquired {
 pub trait Locks: Send + Sync {
     /// Takes the lock if nobody has it.
     async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired>;
+
+    /// Takes the lock from whoever holds it under exactly `from`, in one transaction; also when nobody
+    /// has it any more. Held by yet another, it is taken. From then on every write under `from` is
+    /// refused.
+    async fn take_over(
+        &self,
+        target: &Target,
+        record: &LockRecord,
+        from: FencingToken,
+    ) -> Result<Acquired>;
 
     /// Gives it back, if it still is the one of `fence`.
     async fn release(&self, target: &Target, fence: &Fence) -> Result<()>;

@@ -98,7 +98,18 @@
 //! Ctrl-C, SIGTERM and SIGHUP stop driving at once, which is after the act under way was observed.
 //! A driver that stops gives its lock back; that of one that was killed ends with its lease. The
 //! next plan looks at what stands there: a leftover candidate is replaced, a route on which registry and
-//! proxy disagree is a refusal. Taking a release over in its middle is not there yet.
+//! proxy disagree is a refusal.
+//!
+//! # Taken up again
+//!
+//! Whoever finds a release without an end goes on with it ([`Engine::resume`]): forward, back, or not at
+//! all, which ends it as *left*. The lock is taken first; held by a live driver, it is taken only with a
+//! reason, which is kept. Its token keeps out whoever drove before. Then the journal is read again, and
+//! says what was intended ([`Plan::taken_up`]); what is, the guard of each stage sees before it acts, so
+//! that a start or a switch that has happened is not done again (interlock 6). No yes from before counts.
+//! Passed checks do, as long as they are fresh; a watch begins anew; a standby goes on for the rest of its
+//! time. A failed stage that nobody chose about is decided as it would have been; where that would need a
+//! person, the one who goes on is there and it is tried again. A release that another came after can only be left.
 //!
 //! # Seen from outside
 //!
@@ -160,6 +171,7 @@ mod observed;
 mod offers;
 mod plan;
 mod planner;
+mod prospect;
 mod refusal;
 mod replay;
 mod request;
@@ -176,7 +188,7 @@ pub use approval::{
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
-pub use engine::{Engine, Site};
+pub use engine::{Engine, Interrupted, Resume, Site};
 pub use event::{Effect, Event, TimerId};
 pub use facts::{Facts, Known, Resolved};
 pub use foresee::{Intent, Outlook, Terms};

@@ -103,6 +103,8 @@ pub enum Refusal {
     NoWayBack,
     /// This very console or command drives it.
     DrivenHere,
+    /// The yes to go on with it has expired, or is for another.
+    NotApproved,
     /// A lock that somebody holds is taken only with a reason.
     TakeoverWithoutReason,
 }
@@ -185,6 +187,9 @@ impl fmt::Display for Refusal {
                 "nothing was live before and the switch was begun: there is nothing to go back to",
             ),
             Self::DrivenHere => f.write_str("it is driven from here already"),
+            Self::NotApproved => {
+                f.write_str("the yes to go on has expired, or is for another release: say it again")
+            }
             Self::TakeoverWithoutReason => {
                 f.write_str("somebody holds its lock: say why it is taken from them")
             }

@@ -383,6 +383,24 @@ async fn a_forcibly_taken_lock_is_reported_lost_at_the_next_heartbeat() {
 }
 
 #[tokio::test]
+async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
+    let (_directory, file) = place();
+    let store = brief(&file, 3000).await;
+    crate::support::takeover::Contract {
+        locks: &store,
+        writer: &store,
+        target: &web(),
+        record,
+        entry: |slot, token| Registration {
+            token,
+            ..entry_of(slot)
+        },
+    }
+    .holds()
+    .await;
+}
+
+#[tokio::test]
 async fn the_journal_keeps_what_was_written_in_order_and_nothing_else() {
     let (_directory, file) = place();
     let (store, other) = (open(&file).await, open(&file).await);

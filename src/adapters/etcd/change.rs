@@ -8,6 +8,7 @@ use std::time::Duration;
 use etcd_client::{Compare, CompareOp, KeyValue, Txn, TxnOp};
 use tokio::time::{Instant, sleep};
 
+use super::reader::token;
 use super::store::{Store, one};
 use super::trouble::{Sort, Trouble};
 use super::values;
@@ -60,7 +61,7 @@ impl Change<'_> {
                 Ok(seen) => seen,
                 Err(failure) => return Err(self.unseen(failure, lost)),
             };
-            let ours = seen.get(&lock).map(KeyValue::create_revision) == Some(self.fence.token.0);
+            let ours = seen.get(&lock).map(token) == Some(self.fence.token);
             if !ours && lost.is_none() {
                 return Err(self.fenced(seen.get(&lock)));
             }
@@ -106,7 +107,7 @@ impl Change<'_> {
         operations: Vec<TxnOp>,
         until: Instant,
     ) -> std::result::Result<bool, Trouble> {
-        let mut compares = vec![Compare::create_revision(
+        let mut compares = vec![Compare::mod_revision(
             lock,
             CompareOp::Equal,
             self.fence.token.0,

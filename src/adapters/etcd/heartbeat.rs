@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use etcd_client::{Client, Error, KeyValue};
+use etcd_client::{Client, Error};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::reader::token;
 use super::store::{Answer, Store, one};
 use super::trouble::{Sort, Trouble};
 use crate::inventory::FencingToken;
@@ -131,8 +132,8 @@ impl Held {
             .await
             .map_err(|failure| Trouble::unclear(failure.said))?;
         let stands = answer.1.into_iter().flatten().next();
-        match stands.as_ref().map(KeyValue::create_revision) {
-            Some(revision) if revision == self.token.0 => Ok(()),
+        match stands.as_ref().map(token) {
+            Some(token) if token == self.token => Ok(()),
             Some(_) => Err(Trouble::refused(
                 FailureKind::Missing,
                 "somebody else holds the lock now",

@@ -1,5 +1,5 @@
-//! Takes and gives back locks: a key that is created if it is absent, on a lease. Its create
-//! revision is the token. (The `Lock` call of etcd is not used: it succeeds for dead leases.)
+//! Takes and gives back locks: a key that is written if it is absent, or still the one to be taken over,
+//! on a lease. The revision that wrote it is the token. (The `Lock` call of etcd is not used: it succeeds for dead leases.)
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use etcd_client::{Compare, CompareOp, KeyValue, PutOptions, Txn, TxnOp};
 use tokio::time::{Instant, sleep};
 
 use super::heartbeat::{self, Held};
-use super::reader::holder;
+use super::reader::{holder, token};
 use super::store::{Store, one};
 use super::trouble::{Sort, Trouble};
 use super::values;
@@ -56,47 +56,16 @@ impl EtcdLocks {
 #[async_trait]
 impl Locks for EtcdLocks {
     async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired> {
-        let doing = &format!("taking the lock of {target}");
-        let key = &self.store.keys().lock(target);
-        let value = values::encode(&self.store, doing, record)?;
-        let until = self.store.deadline();
-        let mut lost: Option<Trouble> = None;
-        loop {
-            let stands = match self.stands(doing, key, until).await {
-                Ok(stands) => stands,
-                Err(failure) => return Err(self.unseen(doing, failure, lost)),
-            };
-            if let Some(pair) = stands {
-                return self.answer(doing, key, record, &pair, until).await;
-            }
-            let since = Instant::now();
-            let (lease, ttl) = match self.grant(doing, until).await {
-                Ok(granted) => granted,
-                Err(failure) => return Err(self.unseen(doing, failure, lost)),
-            };
-            let held = |token| Held {
-                store: self.store.clone(),
-                key: key.clone(),
-                token,
-                lease,
-                ttl,
-                heartbeat: self.times.heartbeat,
-                renewed: since,
-            };
-            match self.create(key, &value, lease, until).await {
-                Ok(Some(token)) => return Ok(Acquired::Held(heartbeat::start(held(token)))),
-                Ok(None) => self.forget(lease).await,
-                Err(trouble) => {
-                    // The key is on its lease: without that, a late transaction creates nothing.
-                    if trouble.sort != Sort::Unclear {
-                        self.forget(lease).await;
-                        return Err(self.store.unanswered(doing, trouble));
-                    }
-                    lost = Some(trouble);
-                }
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
+        self.take(target, record, None).await
+    }
+
+    async fn take_over(
+        &self,
+        target: &Target,
+        record: &LockRecord,
+        from: FencingToken,
+    ) -> Result<Acquired> {
+        self.take(target, record, Some(from)).await
     }
 
     async fn release(&self, target: &Target, fence: &Fence) -> Result<()> {
@@ -107,10 +76,10 @@ impl Locks for EtcdLocks {
             let Some(pair) = self.stands(doing, key, until).await? else {
                 return Ok(());
             };
-            if pair.create_revision() != fence.token.0 {
+            if token(&pair) != fence.token {
                 return Ok(());
             }
-            let compare = Compare::create_revision(key.as_str(), CompareOp::Equal, fence.token.0);
+            let compare = Compare::mod_revision(key.as_str(), CompareOp::Equal, fence.token.0);
             let txn = Txn::new()
                 .when([compare])
                 .and_then([TxnOp::delete(key.as_str(), None)]);
@@ -135,6 +104,61 @@ impl Locks for EtcdLocks {
 }
 
 impl EtcdLocks {
+    /// Takes the lock if it is free, or held under `from`.
+    async fn take(
+        &self,
+        target: &Target,
+        record: &LockRecord,
+        from: Option<FencingToken>,
+    ) -> Result<Acquired> {
+        let doing = &format!("taking the lock of {target}");
+        let key = &self.store.keys().lock(target);
+        let value = values::encode(&self.store, doing, record)?;
+        let until = self.store.deadline();
+        let mut lost: Option<Trouble> = None;
+        loop {
+            let stands = match self.stands(doing, key, until).await {
+                Ok(stands) => stands,
+                Err(failure) => return Err(self.unseen(doing, failure, lost)),
+            };
+            if let Some(pair) = stands.as_ref().filter(|pair| Some(token(pair)) != from) {
+                return self.answer(doing, key, record, pair, until).await;
+            }
+            let since = Instant::now();
+            let (lease, ttl) = match self.grant(doing, until).await {
+                Ok(granted) => granted,
+                Err(failure) => return Err(self.unseen(doing, failure, lost)),
+            };
+            let held = |token| Held {
+                store: self.store.clone(),
+                key: key.clone(),
+                token,
+                lease,
+                ttl,
+                heartbeat: self.times.heartbeat,
+                renewed: since,
+            };
+            match self.write(key, &value, lease, stands.as_ref(), until).await {
+                Ok(Some(token)) => {
+                    let lease = heartbeat::start(held(token));
+                    // Whoever had it learns so at their next heartbeat.
+                    self.forget(stands.map_or(0, |pair| pair.lease())).await;
+                    return Ok(Acquired::Held(lease));
+                }
+                Ok(None) => self.forget(lease).await,
+                Err(trouble) => {
+                    // The key is on its lease: without that, a late transaction creates nothing.
+                    if trouble.sort != Sort::Unclear {
+                        self.forget(lease).await;
+                        return Err(self.store.unanswered(doing, trouble));
+                    }
+                    lost = Some(trouble);
+                }
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     async fn stands(&self, doing: &str, key: &str, until: Instant) -> Result<Option<KeyValue>> {
         let (_, found) = self.store.ranges(doing, until, vec![one(key)]).await?;
         Ok(found.into_iter().flatten().next())
@@ -153,17 +177,21 @@ impl EtcdLocks {
         Ok((lease.id(), Duration::from_secs(ttl)))
     }
 
-    /// The token, or none when somebody was faster.
-    async fn create(
+    /// Writes the lock where still the same one stands, or still none. The token, or none when
+    /// somebody was faster.
+    async fn write(
         &self,
         key: &str,
         value: &[u8],
         lease: i64,
+        over: Option<&KeyValue>,
         until: Instant,
     ) -> std::result::Result<Option<FencingToken>, Trouble> {
+        // A key that is not there has revision 0.
+        let revision = over.map_or(0, KeyValue::mod_revision);
         let put = TxnOp::put(key, value, Some(PutOptions::new().with_lease(lease)));
         let txn = Txn::new()
-            .when([Compare::create_revision(key, CompareOp::Equal, 0)])
+            .when([Compare::mod_revision(key, CompareOp::Equal, revision)])
             .and_then([put]);
         let answer = self
             .store

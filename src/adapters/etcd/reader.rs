@@ -144,6 +144,12 @@ fn revisioned<T>(pair: &KeyValue, value: T) -> Revisioned<T> {
     }
 }
 
+/// The token of the lock that this key is: the revision that wrote it. A lock is written once by each
+/// holder, so that taking it over makes another token, in one transaction.
+pub(super) fn token(pair: &KeyValue) -> FencingToken {
+    FencingToken(pair.mod_revision())
+}
+
 /// Who holds the lock that this key is, or words on why it cannot be read.
 pub(super) async fn holder(
     store: &Store,
@@ -153,7 +159,7 @@ pub(super) async fn holder(
     let record: LockRecord = values::decode(pair)?;
     Ok(LockHolder {
         record,
-        token: FencingToken(pair.create_revision()),
+        token: token(pair),
         ttl_seconds: seconds_left(store, pair.lease(), until).await,
     })
 }

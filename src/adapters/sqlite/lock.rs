@@ -51,29 +51,16 @@ type Outcome<T> = std::result::Result<T, Fault>;
 #[async_trait]
 impl Locks for Store {
     async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired> {
-        let (of, record, lease) = (target.clone(), record.clone(), self.lease);
-        // Counted from before the call, so that ours always ends before the row's.
-        let asked = Instant::now();
-        let answer = self
-            .write(format!("locking {target}"), move |change| {
-                if let Some(standing) = standing(&change.sql, &of)? {
-                    return holder(&of, &standing).map(Err);
-                }
-                let token = change.revision()?;
-                change.sql.execute(
-                    "INSERT INTO locks (target, token, record, expires_at_ms)
-                     VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT DO UPDATE SET token = excluded.token, record = excluded.record,
-                     expires_at_ms = excluded.expires_at_ms",
-                    params![of.to_string(), token, encode(&record)?, end(lease)],
-                )?;
-                Ok(Ok(token))
-            })
-            .await?;
-        Ok(match answer {
-            Ok(token) => Acquired::Held(self.keep(target, FencingToken(token), asked)),
-            Err(holder) => Acquired::Taken(Box::new(holder)),
-        })
+        self.take(target, record, None).await
+    }
+
+    async fn take_over(
+        &self,
+        target: &Target,
+        record: &LockRecord,
+        from: FencingToken,
+    ) -> Result<Acquired> {
+        self.take(target, record, Some(from)).await
     }
 
     async fn release(&self, target: &Target, fence: &Fence) -> Result<()> {
@@ -111,6 +98,39 @@ fn end(lease: Duration) -> i64 {
 }
 
 impl Store {
+    /// Takes the lock if it is free, or held under `from`.
+    async fn take(
+        &self,
+        target: &Target,
+        record: &LockRecord,
+        from: Option<FencingToken>,
+    ) -> Result<Acquired> {
+        let (of, record, lease) = (target.clone(), record.clone(), self.lease);
+        // Counted from before the call, so that ours always ends before the row's.
+        let asked = Instant::now();
+        let answer = self
+            .write(format!("locking {target}"), move |change| {
+                let standing = standing(&change.sql, &of)?;
+                if let Some(standing) = standing.filter(|lock| Some(lock.token) != from) {
+                    return holder(&of, &standing).map(Err);
+                }
+                let token = change.revision()?;
+                change.sql.execute(
+                    "INSERT INTO locks (target, token, record, expires_at_ms)
+                     VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO UPDATE SET token = excluded.token, record = excluded.record,
+                     expires_at_ms = excluded.expires_at_ms",
+                    params![of.to_string(), token, encode(&record)?, end(lease)],
+                )?;
+                Ok(Ok(token))
+            })
+            .await?;
+        Ok(match answer {
+            Ok(token) => Acquired::Held(self.keep(target, FencingToken(token), asked)),
+            Err(holder) => Acquired::Taken(Box::new(holder)),
+        })
+    }
+
     fn keep(&self, target: &Target, token: FencingToken, asked: Instant) -> Lease {
         let stop = CancellationToken::new();
         let (state, seen) = watch::channel(LeaseState::Held);

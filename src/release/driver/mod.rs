@@ -2,6 +2,7 @@
 //! decides nothing. It knows ports and tokio, no adapter and no face.
 
 mod look;
+mod lost;
 mod perform;
 
 use std::sync::Arc;
@@ -89,7 +90,7 @@ impl Driver {
             let wake = timer.map_or_else(far_away, |(_, at)| at);
             let event = tokio::select! {
                 biased;
-                changed = self.lease.state.changed() => self.lease_changed(changed.is_ok()),
+                changed = self.lease.state.changed() => self.lease_changed(changed.is_ok()).await,
                 event = self.events.recv() => event,
                 command = self.commands.recv(), if commands_open => {
                     commands_open = command.is_some();
@@ -106,14 +107,16 @@ impl Driver {
         self.end().await;
     }
 
-    fn lease_changed(&self, alive: bool) -> Option<Event> {
-        if !alive {
-            return Some(Event::LockLost("its heartbeat ended".into()));
-        }
-        match &*self.lease.state.borrow() {
-            LeaseState::Held => None,
-            LeaseState::Lost(why) => Some(Event::LockLost(why.clone())),
-        }
+    /// While it is looked for who has the lock now, nothing else is begun.
+    async fn lease_changed(&self, alive: bool) -> Option<Event> {
+        let state = self.lease.state.borrow().clone();
+        let why = match state {
+            LeaseState::Held if alive => return None,
+            LeaseState::Held => "its heartbeat ended".to_owned(),
+            LeaseState::Lost(why) => why,
+        };
+        let to_whom = lost::to_whom(&self.world).await;
+        Some(Event::LockLost(to_whom.unwrap_or(why)))
     }
 
     fn feed(&mut self, event: Event, timer: &mut Option<(TimerId, Instant)>) {
@@ -207,15 +210,16 @@ async fn answer(world: &World, effect: Effect) -> Event {
     match effect {
         Effect::Record(entry) => {
             let plan = &world.plan;
-            recorded(
-                world
-                    .write
-                    .journal
-                    .append(plan.target(), plan.release, &entry, &world.fence)
-                    .await,
-            )
+            let journal = &world.write.journal;
+            let written = journal
+                .append(plan.target(), plan.release, &entry, &world.fence)
+                .await;
+            recorded(world, written).await
         }
-        Effect::Head(record) => recorded(world.write.journal.head(&record, &world.fence).await),
+        Effect::Head(record) => {
+            let written = world.write.journal.head(&record, &world.fence).await;
+            recorded(world, written).await
+        }
         Effect::Act {
             act,
             stage,
@@ -228,12 +232,12 @@ async fn answer(world: &World, effect: Effect) -> Event {
     }
 }
 
-fn recorded(result: crate::ports::Result<()>) -> Event {
+async fn recorded(world: &World, result: crate::ports::Result<()>) -> Event {
     match result {
         Ok(()) => Event::Recorded,
         Err(failure) => Event::Unrecorded {
             fenced: failure.kind == FailureKind::Fenced,
-            why: failure.to_string(),
+            why: lost::words(world, &failure).await,
         },
     }
 }

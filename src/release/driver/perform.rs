@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use super::World;
+use super::{World, lost};
 use crate::history::ReleaseKind;
 use crate::inventory::{Instance, Occupancy, Registration, Route, RouteChange, Slot, SwitchOrder};
 use crate::ports::{Failure, FailureKind, InstanceSpec, PullProgress};
@@ -37,17 +37,20 @@ pub(super) async fn perform(
         Act::Reinstate(slot) => reinstate(world, *slot).await,
         Act::Remove(slot) => remove(world, *slot).await,
     };
-    done.map_err(|failure| mishap(&failure))
+    match done {
+        Ok(()) => Ok(()),
+        Err(failure) => Err(mishap(world, &failure).await),
+    }
 }
 
-fn mishap(failure: &Failure) -> Mishap {
+async fn mishap(world: &World, failure: &Failure) -> Mishap {
     Mishap {
         kind: match failure.kind {
             FailureKind::Fenced => MishapKind::Fenced,
             kind if kind.may_pass() => MishapKind::Passing,
             _ => MishapKind::Final,
         },
-        text: failure.to_string(),
+        text: lost::words(world, failure).await,
     }
 }
 

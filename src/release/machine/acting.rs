@@ -59,7 +59,7 @@ impl Machine {
         match outcome {
             Ok(()) => self.mishap = None,
             Err(mishap) if mishap.kind == MishapKind::Fenced => {
-                self.park(now, format!("the lock is somebody else's: {}", mishap.text));
+                self.park(now, mishap.text);
                 return;
             }
             Err(mishap) => {

@@ -265,7 +265,7 @@ impl Machine {
     /// lock is lost, or the patience of the plan is over.
     fn not_recorded(&mut self, now: Timestamp, fenced: bool, why: &str) {
         if fenced {
-            self.park(now, format!("the lock is somebody else's: {why}"));
+            self.park(now, why.to_owned());
             return;
         }
         let Some((_, since, reason)) = &mut self.unrecorded else {

@@ -44,6 +44,8 @@ pub struct Resumption {
     pub how: Takeover,
     /// Who.
     pub by: Operator,
+    /// Who drove it before, as far as is known.
+    pub from: Operator,
     /// Why; a forced takeover always says it.
     pub note: Option<String>,
 }
@@ -52,7 +54,6 @@ pub struct Resumption {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct TakenUp {
     resumption: Resumption,
-    from: Operator,
     /// What the journal ended with.
     last: Last,
 }
@@ -81,7 +82,6 @@ impl Machine {
             sequence: replay.sequence,
             began_at: Some(plan.made_at),
             taken_up: Some(TakenUp {
-                from: recorded.last_driver().clone(),
                 last: replay.last,
                 resumption,
             }),
@@ -90,13 +90,11 @@ impl Machine {
     }
 
     pub(super) fn take_up(&mut self, now: Timestamp) {
-        let Some(TakenUp {
-            resumption, from, ..
-        }) = self.taken_up.clone()
-        else {
+        let Some(TakenUp { resumption, .. }) = self.taken_up.clone() else {
             return;
         };
         let (how, decision) = (resumption.how, resumption.decision());
+        let from = resumption.from;
         let words = resumed_words(how, &from, &decision);
         self.announce(now, AnnouncementKind::Decided, words);
         self.phase = Phase::Resuming;

@@ -147,7 +147,7 @@ pub(super) const ABSENT: &[Absent] = &[
             "src/console/view/",
             "src/console/theme/",
         ],
-        but: &["src/release/driver/", "src/release/engine.rs"],
+        but: &["src/release/driver/", "src/release/engine/"],
         texts: CLOCKS,
         because: "what is pure is told the time",
     },
@@ -165,7 +165,7 @@ pub(super) const ABSENT: &[Absent] = &[
         ],
         but: &[
             "src/release/driver/",
-            "src/release/engine.rs",
+            "src/release/engine/",
             "src/release/gather.rs",
             "src/release/handle.rs",
             "src/release/offers.rs",

@@ -34,6 +34,20 @@ async fn a_lock_is_taken_once_and_says_who_has_it() {
 }
 
 #[tokio::test]
+async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
+    let world = World::shared();
+    crate::support::takeover::Contract {
+        locks: &world.locks,
+        writer: &world.writer,
+        target: &world.target,
+        record: lock,
+        entry: registration,
+    }
+    .holds()
+    .await;
+}
+
+#[tokio::test]
 async fn of_many_who_ask_at_once_exactly_one_gets_it() {
     let world = World::shared();
     let names: Vec<String> = (0..12).map(|n| format!("console-{n}")).collect();

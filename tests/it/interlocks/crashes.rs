@@ -65,7 +65,7 @@ impl World {
         self.is_pointer_fenced = false;
         self.abort_asked_during_act = false;
         self.has_looked = false;
-        self.told_pointer = None;
+        self.is_pointer_told = false;
         self.approved.clear();
         for slot in Slot::BOTH {
             *self.told_healthy.get_mut(slot) = false;
@@ -77,10 +77,10 @@ impl World {
         let Some(act) = self.late.take() else { return };
         self.has_landed_late = true;
         match act {
-            Act::Switch(movement) => {
-                if !self.is_pointer_fenced && self.pointer() == movement.proxy_from {
-                    self.pointer = Some((movement.generation, movement.to));
-                }
+            Act::Switch(movement)
+                if !self.is_pointer_fenced && self.pointer() == movement.proxy_from =>
+            {
+                self.pointer = Some((movement.generation, movement.to));
             }
             Act::Start if self.slots.get(self.plan.slot).is_none() => self.apply(&act, false),
             Act::Retire(slot) => self.exit(slot),
@@ -113,6 +113,7 @@ impl World {
             go_on,
             how: Takeover::Resumed,
             by: ben(),
+            from: recorded.last_driver().clone(),
             note: None,
         };
         self.machine = Machine::resume(Arc::clone(&plan), &recorded, resumption, on_failure);
@@ -203,7 +204,7 @@ fn crash_everywhere(tier: Tier, is_first: bool, on_failure: OnFailure) {
                     (Some(Outcome::Done), GoOn::Continue) => assert!(is_done(&world), "{told}"),
                     // There was no way back any more, or all was seen true and only the end was missing.
                     (Some(Outcome::Done), GoOn::BackOut) => {
-                        assert!(is_first && is_done(&world), "{told}")
+                        assert!(is_first && is_done(&world), "{told}");
                     }
                     (Some(Outcome::Done), GoOn::Leave) => {
                         assert!(may_have_switched && is_done(&world), "{told}");

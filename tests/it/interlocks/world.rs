@@ -125,8 +125,10 @@ pub(crate) struct World {
     pub(super) journal: Option<Recorded>,
     /// The release that made the route.
     pub(super) routed_by: ReleaseId,
-    /// The slot that the proxy named when the machine looked last, until it switches.
-    pub(super) told_pointer: Option<Option<Slot>>,
+    /// The slot that the proxy named when the machine looked last.
+    pub(super) told_pointer: Option<Slot>,
+    /// Whether it has looked there since it began to drive, or switched.
+    pub(super) is_pointer_told: bool,
     /// Whether the machine has seen anything since it began to drive, or acted.
     pub(super) has_looked: bool,
     /// Whether the pointer carries the newest driver's token.
@@ -181,6 +183,7 @@ impl World {
             journal: None,
             routed_by: before(),
             told_pointer: None,
+            is_pointer_told: false,
             has_looked: false,
             is_pointer_fenced: true,
             late: None,
@@ -345,7 +348,8 @@ impl World {
                     movement.route_from,
                     self.route
                 );
-                assert_eq!(Some(movement.proxy_from), self.told_pointer, "interlock 5");
+                assert!(self.is_pointer_told, "interlock 5: the proxy was not asked");
+                assert_eq!(movement.proxy_from, self.told_pointer, "interlock 5");
                 let newest = self
                     .route
                     .max(self.pointer)
@@ -565,7 +569,7 @@ impl World {
             Act::Switch(movement) => {
                 self.route = Some((movement.generation, movement.to));
                 self.routed_by = self.plan.release;
-                self.told_pointer = None;
+                self.is_pointer_told = false;
                 if !is_half {
                     self.pointer = Some((movement.generation, movement.to));
                     self.is_pointer_fenced = true;
@@ -605,7 +609,8 @@ impl World {
         }
         self.has_looked = true;
         if ask.proxy {
-            self.told_pointer = Some(self.pointer());
+            self.told_pointer = self.pointer();
+            self.is_pointer_told = true;
         }
         let probe = ask.probe.map(|slot| self.probe(slot));
         let report = ask.checks.then(|| self.report());

@@ -142,6 +142,7 @@ pub(crate) fn take_up(world: &World, scope: &Scope, go_on: GoOn) -> Option<(Arc<
         go_on,
         how: Takeover::Resumed,
         by: operator(),
+        from: recorded.last_driver().clone(),
         note: None,
     };
     let machine = Machine::resume(Arc::clone(&plan), &recorded, resumption, scope.on_failure);

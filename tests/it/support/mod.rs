@@ -5,6 +5,7 @@ mod load_client;
 mod load_report;
 pub(crate) mod pty;
 mod pty_tests;
+pub(crate) mod takeover;
 pub(crate) mod web;
 
 use std::time::{Duration, Instant};

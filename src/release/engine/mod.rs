@@ -1,10 +1,15 @@
-//! The engine, as the faces hold it: plans releases, begins them, and knows the ones it drives.
+//! The engine, as the faces hold it: plans releases, begins them, goes on with those that lost their
+//! driver, and knows the ones it drives.
+
+mod resuming;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, watch};
+
+pub use resuming::{Interrupted, Resume};
 
 use super::driver::{Driver, Reading, World, Writing};
 use super::gather::gather;
@@ -155,12 +160,12 @@ impl Engine {
         self.supersede_own_standby(&target).await?;
         let lease = self.lock(&plan, &write).await?;
         if let Err(refused) = still_as_planned(&plan, site).await {
-            if let Err(failure) = write.locks.release(&target, &lease.fence).await {
-                tracing::warn!("the lock was not given back: {failure}");
-            }
+            give_back(&write, &target, &lease).await;
             return Err(refused);
         }
-        Ok(self.drive(plan, site.read.clone(), write, lease, on_failure))
+        let plan = Arc::new(plan);
+        let machine = Machine::new(Arc::clone(&plan), on_failure);
+        Ok(self.drive(&plan, machine, site.read.clone(), write, lease))
     }
 
     async fn supersede_own_standby(&self, target: &Target) -> Result<(), Refused> {
@@ -180,34 +185,33 @@ impl Engine {
     }
 
     async fn lock(&self, plan: &Plan, write: &Writing) -> Result<Lease, Refused> {
-        let record = LockRecord {
-            operator: plan.operator.clone(),
-            console: self.console.clone(),
-            release: plan.release,
-            since: self.clock.now(),
-            message: format!("{} to {}", plan.kind, plan.version.name()),
-        };
+        let message = format!("{} to {}", plan.kind, plan.version.name());
+        let record = self.lock_record(plan, plan.operator.clone(), message);
         match write.locks.acquire(plan.target(), &record).await {
             Ok(Acquired::Held(lease)) => Ok(lease),
             Ok(Acquired::Taken(holder)) => Err(Refusal::Locked(holder).into()),
-            Err(failure) => Err(Refusal::Unknown {
-                what: "whether the lock is free".into(),
-                why: failure.to_string(),
-            }
-            .into()),
+            Err(failure) => Err(unknown("whether the lock is free", &failure)),
+        }
+    }
+
+    fn lock_record(&self, plan: &Plan, operator: Operator, message: String) -> LockRecord {
+        LockRecord {
+            operator,
+            console: self.console.clone(),
+            release: plan.release,
+            since: self.clock.now(),
+            message,
         }
     }
 
     fn drive(
         &self,
-        plan: Plan,
+        plan: &Arc<Plan>,
+        machine: Machine,
         read: Reading,
         write: Writing,
         lease: Lease,
-        on_failure: OnFailure,
     ) -> Handle {
-        let plan = Arc::new(plan);
-        let machine = Machine::new(Arc::clone(&plan), on_failure);
         let (command_sender, commands) = mpsc::channel(COMMANDS);
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (status, status_receiver) = watch::channel(Arc::new(machine.status()));
@@ -222,7 +226,7 @@ impl Engine {
             world: World {
                 read,
                 write,
-                plan: Arc::clone(&plan),
+                plan: Arc::clone(plan),
                 fence: lease.fence.clone(),
                 clock: Arc::clone(&self.clock),
                 events: event_sender,
@@ -238,6 +242,12 @@ impl Engine {
         drop(active);
         tokio::spawn(driver.run());
         handle
+    }
+}
+
+async fn give_back(write: &Writing, target: &Target, lease: &Lease) {
+    if let Err(failure) = write.locks.release(target, &lease.fence).await {
+        tracing::warn!("the lock was not given back: {failure}");
     }
 }
 

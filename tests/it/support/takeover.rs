@@ -1,0 +1,84 @@
+//! What every store of locks keeps when one is taken over, whatever it is made of.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use greenroom::inventory::{FencingToken, LockRecord, Registration, Slot, Target};
+use greenroom::ports::{Acquired, FailureKind, Fence, Lease, LeaseState, Locks, RegistryWriter};
+
+/// A store of locks, and what compares them.
+pub(crate) struct Contract<'a, S> {
+    pub(crate) locks: &'a S,
+    pub(crate) writer: &'a dyn RegistryWriter,
+    pub(crate) target: &'a Target,
+    pub(crate) record: fn(&str) -> LockRecord,
+    pub(crate) entry: fn(Slot, FencingToken) -> Registration,
+}
+
+impl<S: Locks> Contract<'_, S> {
+    async fn take_over(&self, console: &str, from: &Fence) -> Acquired {
+        let record = (self.record)(console);
+        let taken = self.locks.take_over(self.target, &record, from.token);
+        taken.await.expect("an answer")
+    }
+
+    async fn write(&self, fence: &Fence) -> Result<(), FailureKind> {
+        let entry = (self.entry)(Slot::Blue, fence.token);
+        let written = self.writer.register(self.target, &entry, fence).await;
+        written.map_err(|failure| failure.kind)
+    }
+
+    /// All of it. The lock is free before.
+    pub(crate) async fn holds(&self) {
+        let first = self.locks.acquire(self.target, &(self.record)("one")).await;
+        let mut first = held(first.expect("an answer"));
+        self.write(&first.fence).await.expect("it is held");
+
+        let second = held(self.take_over("two", &first.fence).await);
+        assert!(second.fence.token > first.fence.token);
+        assert_eq!(self.write(&first.fence).await, Err(FailureKind::Fenced));
+        self.write(&second.fence).await.expect("it is held");
+        let told = first.state.wait_for(|state| *state != LeaseState::Held);
+        let told = tokio::time::timeout(Duration::from_secs(15), told).await;
+        drop(told.expect("told in time").expect("told"));
+
+        // Only from exactly the lock that was seen.
+        let late = self.take_over("three", &first.fence).await;
+        let Acquired::Taken(holder) = late else {
+            panic!("taken from another: {late:?}");
+        };
+        assert_eq!(holder.record, (self.record)("two"));
+        assert_eq!(holder.token, second.fence.token);
+        let given = self.locks.release(self.target, &first.fence).await;
+        given.expect("nothing to give back");
+        self.write(&second.fence).await.expect("still held");
+
+        let names: Vec<String> = (0..8).map(|number| format!("of-many-{number}")).collect();
+        let asked = names.iter().map(|name| self.take_over(name, &second.fence));
+        let answers = join_all(asked).await;
+        let mut winners: Vec<Lease> = answers
+            .into_iter()
+            .filter_map(|answer| match answer {
+                Acquired::Held(lease) => Some(lease),
+                Acquired::Taken(_) => None,
+            })
+            .collect();
+        assert_eq!(winners.len(), 1, "of many exactly one gets it");
+        let winner = winners.remove(0);
+        self.write(&winner.fence).await.expect("it is held");
+
+        let given = self.locks.release(self.target, &winner.fence).await;
+        given.expect("given back");
+        let free = held(self.take_over("last", &winner.fence).await);
+        assert!(free.fence.token > winner.fence.token);
+        let given = self.locks.release(self.target, &free.fence).await;
+        given.expect("given back");
+    }
+}
+
+fn held(answer: Acquired) -> Lease {
+    match answer {
+        Acquired::Held(lease) => lease,
+        Acquired::Taken(holder) => panic!("it is taken: {holder:?}"),
+    }
+}
