@@ -10,7 +10,7 @@ use crate::inventory::{
 };
 
 /// A change of the world. Each names all it needs: nothing toggles.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Act {
     /// Pull the plan's image.
     Pull,
@@ -33,7 +33,7 @@ pub enum Act {
 }
 
 /// One movement of the traffic, from what was observed to what is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Move {
     /// Generation and slot that the registry had; none when it had no route.
     pub route_from: Option<(u64, Slot)>,
@@ -46,7 +46,7 @@ pub struct Move {
 }
 
 /// What to look at. Everything asked for is looked at at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "a set of things to look at, not states"
@@ -147,7 +147,7 @@ impl Sight {
 }
 
 /// An act that did not answer as it should.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Mishap {
     /// What follows from it.
     pub kind: MishapKind,
@@ -156,7 +156,7 @@ pub struct Mishap {
 }
 
 /// What follows from a mishap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MishapKind {
     /// It may be tried again a moment later, after a look.
     Passing,
@@ -167,7 +167,7 @@ pub enum MishapKind {
 }
 
 /// One stage of the way: a step in a direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Stage {
     /// Which step.
     pub step: Step,
@@ -176,7 +176,7 @@ pub struct Stage {
 }
 
 /// Since when a stage goes on, and what it has seen so far.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Course {
     /// When it was begun.
     pub(super) since: Timestamp,

@@ -76,7 +76,7 @@ pub enum Scope {
 }
 
 /// A person's yes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Approval {
     release: ReleaseId,
     digest: Digest,
@@ -183,7 +183,7 @@ impl Approval {
 }
 
 /// Proof that an act may be done: for one release, one digest, one step, one way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Approved {
     release: ReleaseId,
     digest: Digest,

@@ -225,7 +225,8 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
         ));
     }
     Verdict::Act(Act::Switch(Move {
-        route_from: route.filter(|route| *route != ours).or(planned),
+        // What stands may be ours already, written under the token of a driver before this one.
+        route_from: route,
         proxy_from,
         to: plan.slot,
         generation: plan.generation,

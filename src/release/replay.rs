@@ -12,7 +12,7 @@ use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, Entry, Happening, Recorded, Step};
 
 /// What the last entry leaves behind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Last {
     /// Nothing is under way, as far as is written: the stage asks, is guarded, or begins at once.
     Between,

@@ -15,6 +15,7 @@ mod etcd;
 mod hostile;
 mod http;
 mod interlocks;
+mod model;
 mod nginx;
 mod oci_registry;
 mod planning;

@@ -35,10 +35,6 @@ impl Pointer {
                 hint: "",
             })
         };
-        if order.from == Some(order.to) {
-            let said = format!("a switch from {0} to {0} moves nothing", order.to);
-            return refused(FailureKind::Rejected, said);
-        }
         if order.token < highest {
             return Err(Refusal::overtaken(highest, order));
         }

@@ -114,11 +114,19 @@ async fn a_pointer_that_is_not_at_from_is_a_conflict() {
         kind(pointer.switch(&web(), &forgetful).await),
         FailureKind::Conflict
     );
-    let nowhere = order(Some(Slot::Blue), Slot::Blue, 2, 1);
-    assert_eq!(
-        kind(pointer.switch(&web(), &nowhere).await),
-        FailureKind::Rejected
-    );
+}
+
+/// Where a switch broke off between the registry and the proxy, backing out moves no traffic: the proxy
+/// is only told the newer generation, or the two would never agree again.
+#[tokio::test]
+async fn a_pointer_that_is_there_already_learns_the_generation() {
+    let (pointer, _state) = here();
+    let first = order(None, Slot::Blue, 41, 1);
+    pointer.switch(&web(), &first).await.unwrap();
+    let anew = order(Some(Slot::Blue), Slot::Blue, 43, 2);
+    pointer.switch(&web(), &anew).await.unwrap();
+    let stands = pointer.read(&web()).await.unwrap();
+    assert_eq!((stands.slot, stands.generation), (Some(Slot::Blue), 43));
 }
 
 #[tokio::test]

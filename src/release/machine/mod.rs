@@ -10,6 +10,7 @@
 mod acting;
 mod back;
 mod entering;
+mod likeness;
 mod resuming;
 mod settling;
 mod show;
@@ -31,7 +32,7 @@ use resuming::TakenUp;
 pub use resuming::{GoOn, Resumption};
 
 /// What to do about a failure when nobody is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OnFailure {
     /// Ask a person.
     Ask,
@@ -43,7 +44,7 @@ pub enum OnFailure {
 const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
 /// Where a release is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Phase {
     /// Nothing happened yet.
     New,
@@ -82,7 +83,7 @@ enum Phase {
 }
 
 /// What follows a note.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Then {
     /// The stage was approved: its guard looks.
     Guard,
@@ -101,7 +102,7 @@ enum Then {
 }
 
 /// What somebody asked for while something was under way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Wish {
     /// Back out.
     BackOut {
@@ -113,7 +114,7 @@ enum Wish {
 }
 
 /// A release in flight.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Machine {
     plan: Arc<Plan>,
     /// The head as it is written, or will be.

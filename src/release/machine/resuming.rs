@@ -36,7 +36,7 @@ impl GoOn {
 }
 
 /// Who takes a release up, from whom, and what for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Resumption {
     /// What for.
     pub go_on: GoOn,
@@ -51,7 +51,7 @@ pub struct Resumption {
 }
 
 /// A resumption that is still to be written down and acted upon.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct TakenUp {
     resumption: Resumption,
     /// What the journal ended with.

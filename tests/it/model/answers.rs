@@ -1,0 +1,250 @@
+//! What a driver hears, and what happens of that which it waits for.
+
+use std::sync::Arc;
+
+use greenroom::release::{Approval, Event, Mishap, MishapKind, Plan, Progress, Scope as Covers};
+
+use super::calls::{self, Called, Doing};
+use super::driver::{Driver, Knows, Owed};
+use super::engine::index;
+use super::flaws::Flaw;
+use super::journal::Line;
+use super::look::{self, Blind};
+use super::names::{release, time};
+use super::never;
+use super::scope::{Scope, Want};
+use super::state::{End, Late, Seat, State};
+use crate::support::web::operator;
+
+impl Scope {
+    /// The driver hears something; what it was waiting for is over, if that was it.
+    pub(super) fn hears(&self, state: &mut State, by: usize, event: Event) {
+        let State { world, seats, .. } = state;
+        let Seat::Driving(shared) = &mut seats[by] else {
+            return;
+        };
+        let driver = Arc::make_mut(shared);
+        driver.hear(world, self, event);
+        if driver.owed.is_some() {
+            return;
+        }
+        let progress = driver.machine.status().progress;
+        if let Some(end) = End::of(&progress) {
+            // It gives its lock back, which is nothing if it is not its own any more.
+            if world
+                .store
+                .lock
+                .is_some_and(|lock| lock.token == driver.token)
+            {
+                world.store.lock = None;
+            }
+            seats[by] = Seat::Over(end);
+            return;
+        }
+        let waits = matches!(
+            progress,
+            Progress::Asking { .. } | Progress::Choosing { .. }
+        );
+        if driver.timer.is_none() && !waits {
+            world.sins.add(never::Sin::Stuck);
+        }
+    }
+
+    fn owed(state: &mut State, by: usize) -> Option<(Owed, Driver)> {
+        let Seat::Driving(shared) = &mut state.seats[by] else {
+            return None;
+        };
+        let driver = Arc::make_mut(shared);
+        Some((driver.owed.take()?, driver.clone()))
+    }
+
+    /// What is owed happens; whether it could.
+    pub(super) fn goes(&self, state: &mut State, by: usize, is_heard: bool) -> bool {
+        match Self::owed(state, by) {
+            Some((Owed::Write(written), driver)) => {
+                let compared = state.world.store.compare(self, driver.token);
+                if compared.is_err() {
+                    let why = "fenced".to_owned();
+                    self.hears(state, by, Event::Unrecorded { fenced: true, why });
+                    return true;
+                }
+                if !state.world.store.is_held_by(by) {
+                    state.world.sins.add(never::Sin::Overtaken);
+                }
+                let journal = &mut state.world.store.journals[usize::from(driver.number) - 1];
+                if !self.has(Flaw::JournalForgets) {
+                    journal.write(&written, self.wants.contains(&Want::TakeUp));
+                    journal.checked = driver.knows.checked;
+                    Self::has_written(state, by, &Line::of(&written));
+                }
+                let event = if is_heard {
+                    Event::Recorded
+                } else {
+                    let why = "the answer was lost".to_owned();
+                    Event::Unrecorded { fenced: false, why }
+                };
+                self.hears(state, by, event);
+                true
+            }
+            Some((Owed::Act(doing), driver)) => self.acts(state, &driver, doing, is_heard),
+            _ => false,
+        }
+    }
+
+    fn has_written(state: &mut State, by: usize, line: &Line) {
+        let Seat::Driving(shared) = &mut state.seats[by] else {
+            return;
+        };
+        let knows = &mut Arc::make_mut(shared).knows;
+        match line {
+            Line::Intent(begun) => knows.intent = Some(*begun),
+            Line::Outcome(..) => knows.intent = None,
+            _ => {}
+        }
+    }
+
+    fn acts(&self, state: &mut State, driver: &Driver, mut doing: Doing, is_heard: bool) -> bool {
+        let by = driver.by;
+        if self.has(Flaw::ActAnswersEarly) && is_heard {
+            Self::put_late(state, driver, doing, false);
+            self.hears(state, by, Event::Acted(Ok(())));
+            return true;
+        }
+        let Some(called) = calls::call(&mut state.world, self, driver.who(), &mut doing) else {
+            return false;
+        };
+        match called {
+            Called::Ended(Err(kind)) => self.hears(state, by, Event::Acted(Err(mishap(kind)))),
+            Called::Ended(Ok(())) if is_heard => self.hears(state, by, Event::Acted(Ok(()))),
+            Called::Going if is_heard => {
+                if let Seat::Driving(shared) = &mut state.seats[by] {
+                    Arc::make_mut(shared).owed = Some(Owed::Act(doing));
+                }
+            }
+            _ => self.hears(state, by, Event::Acted(Err(mishap(MishapKind::Passing)))),
+        }
+        true
+    }
+
+    pub(super) fn fails(&self, state: &mut State, by: usize, kind: MishapKind) {
+        let event = match Self::owed(state, by) {
+            Some((Owed::Write(_), _)) => {
+                let why = "not heard".to_owned();
+                Event::Unrecorded { fenced: false, why }
+            }
+            _ => Event::Acted(Err(mishap(kind))),
+        };
+        self.hears(state, by, event);
+    }
+
+    /// The act under way goes on without its driver.
+    pub(super) fn leave_late(state: &mut State, by: usize, is_feared: bool) {
+        if let Some((Owed::Act(doing), driver)) = Self::owed(state, by) {
+            Self::put_late(state, &driver, doing, is_feared);
+        }
+    }
+
+    fn put_late(state: &mut State, driver: &Driver, doing: Doing, is_feared: bool) {
+        state.world.late.push(Late {
+            by: driver.by,
+            number: driver.number,
+            token: driver.token,
+            plan: Arc::clone(&driver.plan),
+            doing,
+            is_feared,
+        });
+    }
+
+    pub(super) fn sees(&self, state: &mut State, by: usize, blind: Blind, pass: bool) {
+        let Some((Owed::Look(ask), driver)) = Self::owed(state, by) else {
+            return;
+        };
+        let world = &state.world;
+        let mut knows = Knows {
+            unseen: false,
+            probe: None,
+            digest: None,
+            ..driver.knows
+        };
+        let mut sight = look::see(world, self, &driver.plan, ask, blind, pass);
+        let running = world.engine[index(driver.plan.slot)];
+        if ask.checks && blind != Blind::Engine {
+            knows.checked = running.map(|it| (it.digest, pass));
+        }
+        let old = driver.memory.filter(|_| self.has(Flaw::OldSight));
+        if let Some(old) = old {
+            sight.instances.clone_from(&old.instances);
+            sight.probe.clone_from(&old.probe);
+        } else {
+            knows.probe = ask.probe.map(|slot| (slot, look::is_healthy(world, slot)));
+            if ask.instances && blind != Blind::Engine {
+                knows.digest = running.map(|it| it.digest);
+            }
+        }
+        if let Seat::Driving(shared) = &mut state.seats[by] {
+            let driver = Arc::make_mut(shared);
+            driver.knows = knows;
+            let is_of_candidate = ask.instances && ask.probe == Some(driver.plan.slot);
+            if self.has(Flaw::OldSight) && is_of_candidate {
+                driver.memory = Some(Arc::new(sight.clone()));
+            }
+        }
+        self.hears(state, by, Event::Seen(Box::new(sight)));
+    }
+
+    pub(super) fn fires(&self, state: &mut State, by: usize) {
+        let Seat::Driving(shared) = &mut state.seats[by] else {
+            return;
+        };
+        let Some((id, is_instant)) = Arc::make_mut(shared).timer.take() else {
+            return;
+        };
+        state.world.hour += u8::from(!is_instant);
+        self.hears(state, by, Event::Fired(id));
+    }
+
+    pub(super) fn approves(&self, state: &mut State, by: usize, is_own: bool) {
+        let Seat::Driving(shared) = &mut state.seats[by] else {
+            return;
+        };
+        let driver = Arc::make_mut(shared);
+        let Progress::Asking { step, .. } = driver.machine.status().progress else {
+            return;
+        };
+        let hour = state.world.hour;
+        let plan = if is_own {
+            Arc::clone(&driver.plan)
+        } else {
+            Arc::new(self.other_plan(&driver.plan))
+        };
+        let given = if self.has(Flaw::ApprovedTomorrow) {
+            hour + 24
+        } else {
+            hour
+        };
+        let typed = plan.target().environment.to_string();
+        let covers = Covers::Step(step);
+        let approval = Approval::give(&plan, covers, operator(), Some(&typed), time(given));
+        let approval = approval.expect("the name is typed");
+        if approval.check(&driver.plan, time(hour)).is_ok() {
+            driver.knows.approved = Some((step, hour, is_own));
+        }
+        self.hears(state, by, Event::Approved(approval));
+    }
+
+    /// The plan of the same version, made another time.
+    fn other_plan(&self, plan: &Plan) -> Plan {
+        let mut other = plan.clone();
+        if !self.has(Flaw::PlansAreAlike) {
+            other.release = release(7);
+        }
+        other
+    }
+}
+
+fn mishap(kind: MishapKind) -> Mishap {
+    Mishap {
+        kind,
+        text: "it broke off".into(),
+    }
+}

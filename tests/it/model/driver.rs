@@ -1,0 +1,206 @@
+//! A driver: the machine of production, what it is waiting for, and what it was really shown. Every
+//! effect is held against the interlocks before it is carried out.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use greenroom::history::{Direction, ReleaseKind, Step};
+use greenroom::inventory::Slot;
+use greenroom::release::{
+    Act, Approved, Ask, Effect, Event, Machine, Move, Plan, Sight, Stage, TimerId,
+};
+
+use super::calls::{Doing, Who};
+use super::flaws::Flaw;
+use super::journal::Line;
+use super::names::{is_digest, time};
+use super::never::Sin;
+use super::planning::mark;
+use super::scope::Scope;
+use super::state::World;
+
+/// What a driver waits for.
+#[derive(Debug, Clone)]
+pub(crate) enum Owed {
+    Write(Effect),
+    Act(Doing),
+    Look(Ask),
+}
+
+/// What was really seen and said, whatever the machine was told.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Knows {
+    /// The stage that this driver wrote down as begun, and not as over.
+    pub(crate) intent: Option<Stage>,
+    /// Whether nobody has looked since the last act.
+    pub(crate) unseen: bool,
+    /// The slot that was probed at the last look, and whether it was healthy.
+    pub(crate) probe: Option<(Slot, bool)>,
+    /// What the candidate's slot ran at the last look.
+    pub(crate) digest: Option<char>,
+    /// What the checks were last of, and whether they passed.
+    pub(crate) checked: Option<(char, bool)>,
+    /// The last yes: to which step, in which hour, and whether to this plan.
+    pub(crate) approved: Option<(Step, u8, bool)>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Driver {
+    pub(crate) machine: Machine,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) by: usize,
+    pub(crate) number: u8,
+    pub(crate) token: i64,
+    pub(crate) owed: Option<Owed>,
+    /// The newest timer, and whether it fires without anybody waiting.
+    pub(crate) timer: Option<(TimerId, bool)>,
+    pub(crate) knows: Knows,
+    /// What was seen last, for who is told it again.
+    pub(crate) memory: Option<Arc<Sight>>,
+}
+
+impl Hash for Driver {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.machine.hash(state);
+        mark(&self.plan).hash(state);
+        (self.number, self.token, &self.knows).hash(state);
+        self.timer.map(|(_, is_instant)| is_instant).hash(state);
+        match &self.owed {
+            None => 0_u8.hash(state),
+            Some(Owed::Write(written)) => (1_u8, Line::of(written)).hash(state),
+            Some(Owed::Act(doing)) => (2_u8, doing).hash(state),
+            Some(Owed::Look(ask)) => (3_u8, ask).hash(state),
+        }
+    }
+}
+
+impl Driver {
+    pub(crate) fn new(
+        machine: Machine,
+        plan: Arc<Plan>,
+        by: usize,
+        number: u8,
+        token: i64,
+    ) -> Self {
+        Self {
+            machine,
+            plan,
+            by,
+            number,
+            token,
+            owed: None,
+            timer: None,
+            knows: Knows::default(),
+            memory: None,
+        }
+    }
+
+    pub(crate) fn who(&self) -> Who<'_> {
+        Who {
+            by: self.by,
+            number: self.number,
+            token: self.token,
+            plan: &self.plan,
+        }
+    }
+
+    pub(crate) fn hear(&mut self, world: &mut World, scope: &Scope, event: Event) {
+        for effect in self.machine.handle(time(world.hour), event) {
+            self.take(world, scope, effect);
+        }
+    }
+
+    fn take(&mut self, world: &mut World, scope: &Scope, effect: Effect) {
+        let owe = match effect {
+            Effect::Announce(_) => return,
+            Effect::Schedule { id, after } => {
+                if !scope.has(Flaw::TimersAreLost) {
+                    self.timer = Some((id, after == Duration::ZERO));
+                }
+                return;
+            }
+            written @ (Effect::Record(_) | Effect::Head(_)) => Owed::Write(written),
+            Effect::Observe(ask) => Owed::Look(ask),
+            Effect::Act {
+                act,
+                stage,
+                approved,
+            } => {
+                self.hold_against(world, scope, &act, stage, &approved);
+                self.knows.unseen = true;
+                Owed::Act(Doing::new(act, stage))
+            }
+        };
+        if self.owed.is_some() {
+            world.sins.add(Sin::Overlapped);
+        }
+        // What is waited for now has no timer: an older one fires into nothing.
+        self.timer = None;
+        self.owed = Some(owe);
+    }
+
+    fn hold_against(
+        &self,
+        world: &mut World,
+        scope: &Scope,
+        act: &Act,
+        stage: Stage,
+        approved: &Approved,
+    ) {
+        if !approved.covers(&self.plan, stage.step, stage.direction) {
+            world.sins.add(Sin::WrongApproval);
+        }
+        if self.knows.intent != Some(stage) || self.knows.unseen {
+            world.sins.add(Sin::Blindly);
+        }
+        if world.is_at_it(self.by) {
+            world.sins.add(Sin::Overlapped);
+        }
+        if let Act::Switch(movement) = act {
+            self.hold_switch(world, *movement, stage.direction);
+        }
+        if stage.direction == Direction::Forward && scope.tier.is_protected() {
+            self.hold_approval(world, stage.step);
+        }
+    }
+
+    fn hold_switch(&self, world: &mut World, movement: Move, direction: Direction) {
+        let to = movement.to;
+        if self.knows.probe != Some((to, true)) {
+            let sin = match direction {
+                Direction::Forward => Sin::Unchecked,
+                Direction::Back => Sin::RoutedToNothing,
+            };
+            world.sins.add(sin);
+        }
+        if direction == Direction::Back {
+            return;
+        }
+        let is_planned = |letter: char| is_digest(&self.plan.version.digest, letter);
+        let runs = self.knows.digest.is_some_and(is_planned);
+        let checked = self
+            .knows
+            .checked
+            .is_some_and(|(letter, passed)| passed && is_planned(letter));
+        if !runs || !checked {
+            world.sins.add(Sin::Unchecked);
+        }
+    }
+
+    /// In a protected environment: a yes to this step of this plan, of this hour.
+    fn hold_approval(&self, world: &mut World, step: Step) {
+        let begins_warm = self.plan.kind == ReleaseKind::WarmRollback && step != Step::Stop;
+        if begins_warm || !matches!(step, Step::Register | Step::Switch | Step::Stop) {
+            return;
+        }
+        match self.knows.approved {
+            Some((yes, hour, is_ours)) if yes == step => {
+                if !is_ours || hour != world.hour {
+                    world.sins.add(Sin::WrongApproval);
+                }
+            }
+            _ => world.sins.add(Sin::Unasked),
+        }
+    }
+}

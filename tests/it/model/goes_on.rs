@@ -1,0 +1,83 @@
+//! Whether a release can still end as somebody would want, if nothing more goes wrong: forward, and
+//! back. A failure is tried again; who cannot get on that way is stuck, whatever he is shown.
+
+use greenroom::release::{Choice, Progress};
+
+use super::driver::{Driver, Owed};
+use super::look::Blind;
+use super::never::Sin;
+use super::scope::{Budget, Scope};
+use super::state::{End, Seat, State};
+use super::turns::Turn;
+
+/// More turns than any way has.
+const LONG: usize = 300;
+
+/// How the release of an operator ends when nothing more goes wrong, and it is tried again for as
+/// long as that helps; backwards, if that is wanted and possible.
+fn end(scope: &Scope, state: &State, by: usize, is_back: bool) -> Option<End> {
+    let mut state = state.clone();
+    let retries = 4;
+    state.left = Budget {
+        wishes: retries + u8::from(is_back),
+        ..Budget::default()
+    };
+    if is_back {
+        state = scope.follow(&state, Turn::BacksOut(by))?;
+    }
+    for _ in 0..LONG {
+        let turn = match &state.seats[by] {
+            Seat::Driving(driver) => next(driver, is_back, state.left.wishes)?,
+            Seat::Over(end) => return Some(*end),
+            _ => return None,
+        };
+        state = scope.follow(&state, turn)?;
+    }
+    None
+}
+
+fn next(driver: &Driver, is_back: bool, retries: u8) -> Option<Turn> {
+    let by = driver.by;
+    match &driver.owed {
+        Some(Owed::Look(_)) => return Some(Turn::Sees(by, Blind::Nothing)),
+        Some(_) => return Some(Turn::Goes(by)),
+        None => {}
+    }
+    match driver.machine.status().progress {
+        Progress::Asking { .. } => Some(Turn::Yes(by)),
+        Progress::Choosing { choices, .. } => {
+            let goes_back = is_back && choices.contains(&Choice::BackOut);
+            if goes_back {
+                Some(Turn::Chooses(by, Choice::BackOut))
+            } else {
+                (retries > 0).then_some(Turn::Chooses(by, Choice::Retry))
+            }
+        }
+        _ => driver.timer.map(|_| Turn::Fires(by)),
+    }
+}
+
+/// Holds every release that is driven against that, unless its lock is lost, or something befell what
+/// runs that nobody here can mend.
+pub(crate) fn hold(scope: &Scope, state: &mut State) {
+    let mut running = state.world.engine.iter().flatten();
+    if state.world.sins.any() || running.any(|it| it.hurt) {
+        return;
+    }
+    for by in 0..2 {
+        let is_driving = matches!(state.seats[by], Seat::Driving(_));
+        if !is_driving || !state.world.store.is_held_by(by) {
+            continue;
+        }
+        for (is_back, sin) in [(false, Sin::NoWayOn), (true, Sin::NoWayBack)] {
+            // Left is what somebody said before.
+            let ends = end(scope, state, by, is_back);
+            if !matches!(
+                ends,
+                Some(End::Done | End::BackedOut | End::Left | End::Parked)
+            ) {
+                state.world.sins.add(sin);
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What follows from a turn, for the world and for whoever is in it. What a driver waits for is
+//! `answers`.
+
+use std::sync::Arc;
+
+use greenroom::inventory::Slot;
+use greenroom::release::{Choice, Event, GoOn, Machine, MishapKind};
+
+use super::calls::{self, Called};
+use super::driver::Driver;
+use super::engine::{BY_HAND, index};
+use super::look::Blind;
+use super::names::{FOREIGN, PROMOTED};
+use super::planning;
+use super::scope::Scope;
+use super::state::{End, Seat, State};
+use super::turns::Turn;
+use crate::support::web::operator;
+
+impl Scope {
+    /// Whether it was possible.
+    pub(super) fn take(&self, state: &mut State, turn: Turn) -> bool {
+        match turn {
+            Turn::Plans(by) => {
+                let plan = planning::plan(&state.world, self, by);
+                let is_possible = plan.is_some();
+                if let Some(plan) = plan {
+                    state.seats[by] = Seat::Planned(plan);
+                }
+                return is_possible;
+            }
+            Turn::Opens(by) => self.open(state, by),
+            Turn::TakesUp(by, go_on) => return self.take_up(state, by, go_on),
+            Turn::Goes(by) => return self.goes(state, by, true),
+            Turn::AnswerIsLost(by) => {
+                state.left.faults -= 1;
+                return self.goes(state, by, false);
+            }
+            Turn::Fails(by) => {
+                state.left.faults -= 1;
+                self.fails(state, by, MishapKind::Passing);
+            }
+            Turn::IsRefused(by) => {
+                state.left.faults -= 1;
+                self.fails(state, by, MishapKind::Final);
+            }
+            Turn::IsUnheard(by) => {
+                state.left.unheard -= 1;
+                Self::leave_late(state, by, true);
+                self.fails(state, by, MishapKind::Passing);
+            }
+            Turn::Sees(by, blind) => {
+                state.left.faults -= u8::from(blind != Blind::Nothing);
+                self.sees(state, by, blind, true);
+            }
+            Turn::ChecksFail(by) => {
+                state.left.ills -= 1;
+                self.sees(state, by, Blind::Nothing, false);
+            }
+            Turn::Fires(by) => {
+                self.fires(state, by);
+            }
+            Turn::Yes(by) => self.approves(state, by, true),
+            Turn::StrayYes(by) => self.approves(state, by, false),
+            Turn::BacksOut(by) => {
+                state.left.wishes -= 1;
+                let by_whom = operator();
+                let reason = "asked".to_owned();
+                self.hears(
+                    state,
+                    by,
+                    Event::BackOutAsked {
+                        by: by_whom,
+                        reason,
+                    },
+                );
+            }
+            Turn::Interrupts(by) => {
+                state.left.wishes -= 1;
+                let reason = "asked".to_owned();
+                self.hears(state, by, Event::Interrupted { reason });
+            }
+            Turn::ChecksAgain(by) => {
+                state.left.wishes -= 1;
+                self.hears(state, by, Event::CheckAgainAsked(operator()));
+            }
+            Turn::Chooses(by, choice) => {
+                state.left.wishes -= u8::from(choice == Choice::Retry);
+                let event = Event::Chosen {
+                    choice,
+                    by: operator(),
+                    note: None,
+                };
+                self.hears(state, by, event);
+            }
+            Turn::Crashes(by) => {
+                state.left.losses -= 1;
+                Self::leave_late(state, by, true);
+                state.seats[by] = Seat::Over(End::Crashed);
+            }
+            Turn::IsCutOff(by) => {
+                state.left.losses -= u8::from(state.world.store.is_held_by(by));
+                Self::leave_late(state, by, true);
+                let lock = state.world.store.lock;
+                self.hears(state, by, Event::LockLost("its lease ran out".into()));
+                // What is lost is not given back.
+                state.world.store.lock = lock;
+            }
+            Turn::LeaseEnds => {
+                let holder = state.world.store.lock.take();
+                let is_driven =
+                    holder.is_some_and(|it| matches!(state.seats[it.by], Seat::Driving(_)));
+                state.left.losses -= u8::from(is_driven);
+            }
+            Turn::LateGoes(at) => return self.late_goes(state, at),
+            of_nature => Self::befalls(state, &of_nature),
+        }
+        true
+    }
+
+    fn befalls(state: &mut State, turn: &Turn) {
+        if let Turn::Meddles = turn {
+            state.meddled = true;
+            if let Some(route) = &mut state.world.store.route {
+                route.live = route.live.other();
+                route.generation += 5;
+            }
+            return;
+        }
+        let (Turn::Sickens(slot) | Turn::Heals(slot) | Turn::Exits(slot) | Turn::IsReplaced(slot)) =
+            turn
+        else {
+            return;
+        };
+        state.left.ills -= u8::from(!matches!(turn, Turn::Heals(_)));
+        let Some(running) = &mut state.world.engine[index(*slot)] else {
+            return;
+        };
+        running.hurt = true;
+        match turn {
+            Turn::Sickens(_) => running.well = false,
+            Turn::Heals(_) => running.well = true,
+            Turn::Exits(_) => running.up = false,
+            _ if running.id >= BY_HAND => {
+                running.digest = PROMOTED;
+                running.id = running.release;
+            }
+            _ => {
+                running.digest = FOREIGN;
+                running.id = BY_HAND + u8::from(*slot == Slot::Green);
+            }
+        }
+    }
+
+    fn open(&self, state: &mut State, by: usize) {
+        let Seat::Planned(plan) = std::mem::replace(&mut state.seats[by], Seat::Waiting) else {
+            return;
+        };
+        state.seats[by] = Seat::Over(End::Refused);
+        let Some(token) = state.world.store.acquire(self, by) else {
+            return;
+        };
+        if !planning::is_still_so(&state.world, &plan) {
+            state.world.store.lock = None;
+            return;
+        }
+        let machine = Machine::new(Arc::clone(&plan), self.on_failure);
+        let driver = Driver::new(machine, plan, by, planning::number(self, by), token);
+        state.seats[by] = Seat::Driving(Arc::new(driver));
+        self.hears(state, by, Event::Begun);
+    }
+
+    fn take_up(&self, state: &mut State, by: usize, go_on: GoOn) -> bool {
+        let Some(token) = state.world.store.acquire(self, by) else {
+            return false;
+        };
+        let Some((plan, machine)) = planning::take_up(&state.world, self, go_on) else {
+            return false;
+        };
+        let mut driver = Driver::new(machine, plan, by, planning::number(self, 0), token);
+        driver.knows.checked = state.world.store.journals[0].checked;
+        state.seats[by] = Seat::Driving(Arc::new(driver));
+        self.hears(state, by, Event::Begun);
+        true
+    }
+
+    fn late_goes(&self, state: &mut State, at: usize) -> bool {
+        let mut late = state.world.late.remove(at);
+        let mut doing = late.doing.clone();
+        match calls::call(&mut state.world, self, late.who(), &mut doing) {
+            None => false,
+            Some(Called::Ended(_)) => true,
+            Some(Called::Going) => {
+                late.doing = doing;
+                state.world.late.insert(at, late);
+                true
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The journal of one release: what was written down, and what of it decides anything.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use greenroom::history::{Direction, Entry, Happening, Recorded, ReleaseRecord, Step};
+use greenroom::release::{Effect, Stage};
+use jiff::Timestamp;
+
+/// What decides of an entry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Line {
+    Head(bool),
+    Intent(Stage),
+    Outcome(Step, Direction, bool),
+    Checked(Timestamp, bool),
+    Approved(Step),
+    BackOutAsked,
+    Chosen(Step, String),
+    Resumed,
+}
+
+impl Line {
+    pub(crate) fn of(written: &Effect) -> Self {
+        match written {
+            Effect::Record(entry) => Self::of_entry(entry),
+            Effect::Head(head) => Self::Head(head.closed.is_some()),
+            other => panic!("not written: {other:?}"),
+        }
+    }
+
+    fn of_entry(entry: &Entry) -> Self {
+        match &entry.what {
+            Happening::Intent { step, direction } => Self::Intent(Stage {
+                step: *step,
+                direction: *direction,
+            }),
+            Happening::Outcome {
+                step,
+                direction,
+                failure,
+                ..
+            } => Self::Outcome(*step, *direction, failure.is_some()),
+            Happening::Checked { report } => Self::Checked(report.at, report.allows()),
+            Happening::Approved { step, .. } => Self::Approved(*step),
+            Happening::BackOutAsked { .. } => Self::BackOutAsked,
+            Happening::Chosen { step, choice, .. } => Self::Chosen(*step, choice.clone()),
+            Happening::Resumed { .. } => Self::Resumed,
+            Happening::Unknown => panic!("written by nobody"),
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Journal {
+    head: Option<Arc<ReleaseRecord>>,
+    /// Kept only where somebody will read them.
+    entries: Vec<Arc<Entry>>,
+    written: u32,
+    /// What the checks in it were really of, and whether they passed.
+    pub(crate) checked: Option<(char, bool)>,
+}
+
+impl Hash for Journal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.is_open().hash(state);
+        (self.head.is_some(), self.checked).hash(state);
+        for entry in &self.entries {
+            Line::of_entry(entry).hash(state);
+        }
+    }
+}
+
+impl Journal {
+    /// Writes down; false where something else stands already. `kept` is whether somebody will read it.
+    pub(crate) fn write(&mut self, written: &Effect, kept: bool) -> bool {
+        match written {
+            Effect::Head(head) => self.head = Some(Arc::new((**head).clone())),
+            Effect::Record(entry) => {
+                if entry.sequence <= self.written {
+                    // The same once more changes nothing.
+                    let last = self.entries.last();
+                    let is_new = kept && last.is_none_or(|last| **last != *entry);
+                    return !is_new && entry.sequence == self.written;
+                }
+                if entry.sequence != self.written + 1 {
+                    return false;
+                }
+                self.written = entry.sequence;
+                if kept {
+                    self.entries.push(Arc::new(entry.clone()));
+                }
+            }
+            other => panic!("not written: {other:?}"),
+        }
+        true
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        let head = self.head.as_ref();
+        head.is_some_and(|head| head.closed.is_none())
+    }
+
+    /// As somebody reads it who would go on with the release.
+    pub(crate) fn read(&self) -> Option<Recorded> {
+        let head = self.head.as_ref()?;
+        let entries = self.entries.iter().map(|entry| (**entry).clone());
+        Some(Recorded {
+            head: (**head).clone(),
+            entries: entries.collect(),
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! The release machine under a model checker: the machine of production in a small world, with up to
+//! two operators, tried in every order of events within the bounds of a [`scope`]. See [`never`] for
+//! what it is held against, [`turns`] for what can happen and [`mutants`] for how we know that it
+//! would notice.
+
+mod answers;
+mod calls;
+mod driver;
+mod engine;
+mod flaws;
+mod goes_on;
+mod happens;
+mod journal;
+mod look;
+mod mutants;
+mod names;
+mod never;
+mod planning;
+mod proxy;
+mod scope;
+mod state;
+mod store;
+mod turns;
+
+use std::time::Instant;
+
+use greenroom::inventory::Tier;
+use greenroom::release::OnFailure;
+use stateright::{Checker, HasDiscoveries, Model};
+
+use never::Reach;
+use scope::{Budget, Scope, Want};
+
+/// Tries everything within the bounds, says how much that was, and wants at least `least` states.
+fn check(name: &str, scope: Scope, least: usize) {
+    let began = Instant::now();
+    let checker = scope
+        .checker()
+        .threads(2)
+        .finish_when(HasDiscoveries::AnyFailures)
+        .spawn_bfs()
+        .join();
+    let states = checker.unique_state_count();
+    println!(
+        "{name}: {states} states, {} turns, {} deep, in {:.1?}",
+        checker.state_count(),
+        checker.max_depth(),
+        began.elapsed()
+    );
+    let properties = checker.model().properties();
+    for property in properties {
+        let path = checker.discovery(property.name);
+        match (property.expectation.discovery_is_failure(), path) {
+            (true, Some(path)) => {
+                let turns = path.into_actions();
+                panic!("{name}: not so: {}, by {turns:?}", property.name);
+            }
+            (false, None) => panic!("{name}: it is never {}", property.name),
+            _ => {}
+        }
+    }
+    assert!(states >= least, "{name}: only {states} states");
+}
+
+/// Faults, ills, wishes and losses.
+fn up_to(faults: u8, ills: u8, wishes: u8, losses: u8) -> Budget {
+    Budget {
+        faults,
+        ills,
+        wishes,
+        losses,
+        unheard: 0,
+    }
+}
+
+fn alone(budget: Budget) -> Scope {
+    Scope {
+        budget,
+        reaches: vec![Reach::Done, Reach::BackedOut],
+        ..Scope::one(Tier::Development)
+    }
+}
+
+#[test]
+fn one_operator() {
+    let protected = |budget| Scope {
+        tier: Tier::Protected,
+        ..alone(budget)
+    };
+    let ends = || vec![Reach::Done, Reach::BackedOut, Reach::Left, Reach::Parked];
+    let leftover = Scope {
+        leftover: true,
+        reaches: ends(),
+        ..alone(up_to(1, 1, 1, 1))
+    };
+    check("alone", leftover, 130_000);
+    check("alone, two faults", alone(up_to(2, 0, 1, 0)), 17_000);
+    let strays = Scope {
+        strays: true,
+        ..protected(up_to(1, 1, 1, 0))
+    };
+    check("alone, protected", strays, 65_000);
+    let asks_nobody = Scope {
+        on_failure: OnFailure::BackOut,
+        ..alone(up_to(1, 1, 1, 0))
+    };
+    check("alone, asking nobody", asks_nobody, 35_000);
+}
+
+/// Wherever a release is, it can still be ended forward and backwards, if nothing more goes wrong.
+#[test]
+fn there_is_always_a_way() {
+    let ways = |scope| Scope {
+        ways: true,
+        ..scope
+    };
+    check("ways", ways(alone(up_to(2, 0, 0, 0))), 2_300);
+    let protected = Scope {
+        tier: Tier::Protected,
+        ..alone(up_to(1, 0, 0, 0))
+    };
+    check("ways, protected", ways(protected), 380);
+    let taken_up = taken_up(Tier::Development, up_to(0, 0, 0, 1));
+    check("ways, taken up", ways(taken_up), 3_400);
+}
+
+#[test]
+fn two_operators_with_a_release_each() {
+    let second = |want, budget, end| Scope {
+        wants: [Want::Version('b'), want],
+        budget,
+        reaches: vec![Reach::Done, end, Reach::SecondRefused],
+        ..Scope::one(Tier::Development)
+    };
+    let other = Want::Version('c');
+    let faulty = second(other, up_to(1, 0, 0, 1), Reach::SecondDone);
+    check("two", faulty, 140_000);
+    let ill = second(other, up_to(0, 1, 0, 1), Reach::SecondBackedOut);
+    check("two, ill", ill, 250_000);
+    let back = Scope {
+        leftover: true,
+        ..second(Want::Standby, up_to(0, 0, 1, 1), Reach::SecondDone)
+    };
+    check("two, the second back", back, 55_000);
+}
+
+fn taken_up(tier: Tier, budget: Budget) -> Scope {
+    Scope {
+        tier,
+        wants: [Want::Version('b'), Want::TakeUp],
+        budget,
+        reaches: vec![Reach::Done, Reach::SecondDone, Reach::SecondBackedOut],
+        ..Scope::one(Tier::Development)
+    }
+}
+
+/// The first operator's driver is lost at any point, or only its lease, and somebody else goes on.
+#[test]
+fn a_release_is_taken_up() {
+    let open = |budget| taken_up(Tier::Development, budget);
+    check("taken up, a fault", open(up_to(1, 0, 0, 1)), 65_000);
+    check("taken up, an ill", open(up_to(0, 1, 0, 1)), 95_000);
+    check("taken up, lost twice", open(up_to(0, 0, 0, 2)), 15_000);
+    let leftover = Scope {
+        leftover: true,
+        ..open(up_to(0, 0, 1, 1))
+    };
+    check("taken up, a wish", leftover, 50_000);
+    let protected = taken_up(Tier::Protected, up_to(0, 0, 1, 1));
+    check("taken up, protected", protected, 65_000);
+}

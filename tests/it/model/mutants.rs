@@ -1,0 +1,178 @@
+//! Whether the checker would notice: each guard is taken away by a [`Flaw`] of the world around the machine,
+//! and the property that it keeps has to break. Without the flaw nothing breaks within the same bounds.
+//! Where a second guard stands behind the first, both are taken away.
+
+use greenroom::inventory::Tier;
+use stateright::{Checker, HasDiscoveries, Model};
+
+use super::flaws::Flaw;
+use super::never::{
+    A_WAY_BACK, BLINDLY, OVERLAPPED, OVERTAKEN, ROUTED_TO_NOTHING, STUCK, TOGGLED, TOUCHED_LIVE,
+    UNASKED, UNCHECKED, WRONG_APPROVAL,
+};
+use super::scope::{Budget, Obeys, Scope, Want};
+
+const FAULT: Budget = Budget {
+    faults: 1,
+    ..NOTHING
+};
+const FAULTS: Budget = Budget {
+    faults: 2,
+    ..NOTHING
+};
+const ILL: Budget = Budget { ills: 1, ..NOTHING };
+const ILLS: Budget = Budget { ills: 2, ..NOTHING };
+const WISH: Budget = Budget {
+    wishes: 1,
+    ..NOTHING
+};
+const LOSS: Budget = Budget {
+    losses: 1,
+    ..NOTHING
+};
+const NOTHING: Budget = Budget {
+    faults: 0,
+    ills: 0,
+    wishes: 0,
+    losses: 0,
+    unheard: 0,
+};
+
+fn one(budget: Budget) -> Scope {
+    Scope {
+        budget,
+        ..Scope::one(Tier::Development)
+    }
+}
+
+fn two(second: Want, budget: Budget) -> Scope {
+    Scope {
+        wants: [Want::Version('b'), second],
+        ..one(budget)
+    }
+}
+
+fn protected(budget: Budget) -> Scope {
+    Scope {
+        tier: Tier::Protected,
+        ..one(budget)
+    }
+}
+
+/// A scope, what is taken away in it, and what has to break.
+type Mutant = (Scope, &'static [Flaw], &'static str);
+
+fn mutants() -> Vec<Mutant> {
+    use Flaw::{
+        ActAnswersEarly, ApprovedTomorrow, ChecksSeenOfPlan, ChecksSeenPassed, DigestSeenAsPlanned,
+        JournalForgets, LockIsGivenTwice, OldSight, PlanForgetsTier, PlansAreAlike, ProbeSeenGood,
+        ProxyRefusesToStay, ProxySeenAsRouted, ProxyTakesAnyToken, RegistrationSeenAsPlanned,
+        RouteSeenAsBefore, StoreDeregistersLive, StoreRoutesToUnregistered, StoreTakesAnyFrom,
+        StoreTakesAnyToken, TimersAreLost,
+    };
+    let meddled = Scope {
+        meddles: true,
+        ..one(NOTHING)
+    };
+    let ways = Scope {
+        ways: true,
+        ..one(FAULT)
+    };
+    let strays = Scope {
+        strays: true,
+        ..protected(NOTHING)
+    };
+    vec![
+        (one(FAULT), &[ProxySeenAsRouted], ROUTED_TO_NOTHING),
+        (
+            one(FAULTS),
+            &[RouteSeenAsBefore, StoreDeregistersLive],
+            ROUTED_TO_NOTHING,
+        ),
+        (
+            one(FAULT),
+            &[RegistrationSeenAsPlanned, StoreRoutesToUnregistered],
+            ROUTED_TO_NOTHING,
+        ),
+        (one(ILL), &[ProbeSeenGood], UNCHECKED),
+        (one(ILL), &[DigestSeenAsPlanned], UNCHECKED),
+        (one(ILL), &[ChecksSeenPassed], UNCHECKED),
+        (one(ILLS), &[ChecksSeenOfPlan], UNCHECKED),
+        (one(NOTHING), &[OldSight], UNCHECKED),
+        (
+            two(Want::Version('c'), LOSS),
+            &[StoreTakesAnyToken],
+            OVERTAKEN,
+        ),
+        (two(Want::TakeUp, LOSS), &[StoreTakesAnyToken], OVERTAKEN),
+        (two(Want::TakeUp, LOSS), &[ProxyTakesAnyToken], OVERTAKEN),
+        (
+            two(Want::Version('c'), NOTHING),
+            &[LockIsGivenTwice],
+            OVERTAKEN,
+        ),
+        (two(Want::TakeUp, NOTHING), &[LockIsGivenTwice], OVERTAKEN),
+        (meddled, &[StoreTakesAnyFrom], TOGGLED),
+        (one(NOTHING), &[JournalForgets], BLINDLY),
+        (one(WISH), &[ActAnswersEarly], OVERLAPPED),
+        (strays, &[PlansAreAlike], WRONG_APPROVAL),
+        (protected(ILL), &[ApprovedTomorrow], WRONG_APPROVAL),
+        (protected(NOTHING), &[PlanForgetsTier], UNASKED),
+        (one(FAULT), &[TimersAreLost], STUCK),
+        (ways, &[ProxyRefusesToStay], A_WAY_BACK),
+    ]
+}
+
+/// The properties that break, until `wanted` does.
+fn broken(scope: Scope, wanted: &'static str) -> Vec<&'static str> {
+    let checker = scope
+        .checker()
+        .finish_when(HasDiscoveries::AnyOf([wanted].into()))
+        .spawn_bfs()
+        .join();
+    let found = checker.discoveries().into_keys();
+    let is_failure = |name: &&str| {
+        let property = checker.model().properties();
+        let mut property = property.iter().filter(|it| it.name == *name);
+        property.any(|it| it.expectation.discovery_is_failure())
+    };
+    let found: Vec<_> = found.filter(is_failure).collect();
+    println!("{found:?} among {} states", checker.unique_state_count());
+    found
+}
+
+#[test]
+fn whoever_takes_a_guard_away_is_noticed() {
+    for (scope, flaws, property) in mutants() {
+        let flawed = Scope {
+            flaws: flaws.to_vec(),
+            ..scope.clone()
+        };
+        println!("{flaws:?}:");
+        assert!(
+            broken(flawed, property).contains(&property),
+            "{flaws:?} is not noticed"
+        );
+        assert_eq!(broken(scope, property), [""; 0], "the bounds of {flaws:?}");
+    }
+}
+
+/// The engine compares no tokens. A driver that asks it for something, sleeps for longer than its lease,
+/// and is heard then, is not kept off by anything: a call must not outlive the lease.
+#[test]
+fn an_engine_that_obeys_after_the_lease_is_noticed() {
+    let scope = Scope {
+        engine: Obeys::Always,
+        ..two(Want::TakeUp, LOSS)
+    };
+    assert!(broken(scope, TOUCHED_LIVE).contains(&TOUCHED_LIVE));
+}
+
+/// What is said to have failed must be over: who backs out while the engine still ends the old version
+/// sees it run, moves the traffic to it, and then it is gone.
+#[test]
+fn an_act_that_outlives_its_failure_is_noticed() {
+    let unheard = Budget { unheard: 1, ..WISH };
+    let found = broken(one(unheard), TOUCHED_LIVE);
+    assert!(found.contains(&TOUCHED_LIVE));
+}

@@ -1,0 +1,72 @@
+//! Letters and numbers of the model, as the release machine knows them.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use greenroom::inventory::{Digest, ReleaseId, Tier, Version};
+use greenroom::release::{Definition, Limit, Timing};
+use jiff::Timestamp;
+
+use crate::support::web;
+
+/// Every letter that is the digest of something.
+const LETTERS: [char; 5] = ['a', 'b', 'c', 'd', 'e'];
+static DIGESTS: LazyLock<[Digest; 5]> = LazyLock::new(|| LETTERS.map(web::digest));
+
+/// What the first operator promotes.
+pub(crate) const PROMOTED: char = 'b';
+/// What was live before; what stands in the other slot from even before; what was put there by hand.
+pub(crate) const LIVE: char = 'a';
+pub(crate) const OLDER: char = 'd';
+pub(crate) const FOREIGN: char = 'e';
+
+pub(crate) fn digest(letter: char) -> Digest {
+    DIGESTS[at(letter)].clone()
+}
+
+pub(crate) fn is_digest(digest: &Digest, letter: char) -> bool {
+    DIGESTS[at(letter)] == *digest
+}
+
+pub(crate) fn letter(digest: &Digest) -> char {
+    let found = LETTERS
+        .into_iter()
+        .find(|letter| is_digest(digest, *letter));
+    found.expect("a digest of the model")
+}
+
+fn at(letter: char) -> usize {
+    let found = LETTERS.iter().position(|known| *known == letter);
+    found.expect("a letter of the model")
+}
+
+pub(crate) fn version(letter: char) -> Version {
+    Version {
+        digest: digest(letter),
+        ..web::version(&letter.to_string(), letter)
+    }
+}
+
+pub(crate) fn release(number: u8) -> ReleaseId {
+    ReleaseId(ulid::Ulid::from_parts(number.into(), 1))
+}
+
+/// The clock stands still, and jumps past every patience when somebody has waited in vain.
+pub(crate) fn time(hours: u8) -> Timestamp {
+    let jump = Duration::from_hours(hours.into());
+    Timestamp::UNIX_EPOCH.checked_add(jump).expect("a moment")
+}
+
+/// A target without windows: what has to be seen for a while is seen once.
+pub(crate) fn definition(tier: Tier) -> Definition {
+    Definition {
+        timing: Timing {
+            minimum_healthy: Duration::ZERO,
+            watch: Duration::ZERO,
+            drain: Duration::ZERO,
+            standby: Limit::After(Duration::ZERO),
+            ..Timing::default()
+        },
+        ..web::definition(tier)
+    }
+}

@@ -1,0 +1,121 @@
+//! What must never be, as the checker's properties. A world remembers what was done in it against the
+//! interlocks; the checker asks after every turn.
+
+use stateright::Property;
+
+use super::scope::Scope;
+use super::state::{End, State};
+
+/// An interlock that was broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sin {
+    /// 1: what has the traffic was stopped, removed or replaced.
+    TouchedLive = 1,
+    /// 2: traffic to what is not there, not healthy or not registered.
+    RoutedToNothing = 2,
+    /// 3: a switch without a fresh look, or to what was not checked.
+    Unchecked = 3,
+    /// 4: a write of somebody who does not hold the lock, or with an older token.
+    Overtaken = 4,
+    /// 5: a switch from something else than what it said.
+    Toggled = 5,
+    /// 6: an act that was not written down, or after one that nobody looked at.
+    Blindly = 6,
+    /// 8: two things under way at once, or undone while it was being done.
+    Overlapped = 8,
+    /// 9: an act under the approval of another plan, or an old one.
+    WrongApproval = 9,
+    /// 10: a protected environment went on by itself.
+    Unasked = 10,
+    /// The release waits for nothing and nobody.
+    Stuck = 11,
+    /// It cannot end forward, though nothing more goes wrong.
+    NoWayOn = 12,
+    /// It cannot end backwards, though nothing more goes wrong.
+    NoWayBack = 13,
+}
+
+/// The interlocks that were broken in a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Sins(u16);
+
+impl Sins {
+    pub(crate) fn add(&mut self, sin: Sin) {
+        self.0 |= 1 << sin as u8;
+    }
+
+    pub(crate) fn any(self) -> bool {
+        self.0 != 0
+    }
+}
+
+fn never<const SIN: u8>(_: &Scope, state: &State) -> bool {
+    state.world.sins.0 & (1 << SIN) == 0
+}
+
+/// The interlocks, by the names that tests know them by.
+pub(crate) fn properties() -> Vec<Property<Scope>> {
+    vec![
+        Property::always(TOUCHED_LIVE, never::<{ Sin::TouchedLive as u8 }>),
+        Property::always(ROUTED_TO_NOTHING, never::<{ Sin::RoutedToNothing as u8 }>),
+        Property::always(UNCHECKED, never::<{ Sin::Unchecked as u8 }>),
+        Property::always(OVERTAKEN, never::<{ Sin::Overtaken as u8 }>),
+        Property::always(TOGGLED, never::<{ Sin::Toggled as u8 }>),
+        Property::always(BLINDLY, never::<{ Sin::Blindly as u8 }>),
+        Property::always(OVERLAPPED, never::<{ Sin::Overlapped as u8 }>),
+        Property::always(WRONG_APPROVAL, never::<{ Sin::WrongApproval as u8 }>),
+        Property::always(UNASKED, never::<{ Sin::Unasked as u8 }>),
+        Property::always(STUCK, never::<{ Sin::Stuck as u8 }>),
+        Property::always(A_WAY_ON, never::<{ Sin::NoWayOn as u8 }>),
+        Property::always(A_WAY_BACK, never::<{ Sin::NoWayBack as u8 }>),
+    ]
+}
+
+pub(crate) const TOUCHED_LIVE: &str = "1: what has traffic is left alone";
+pub(crate) const ROUTED_TO_NOTHING: &str = "2: traffic goes to what is healthy and registered";
+pub(crate) const UNCHECKED: &str = "3: what is switched to was seen healthy and checked";
+pub(crate) const OVERTAKEN: &str = "4: who lost the lock changes nothing";
+pub(crate) const TOGGLED: &str = "5: a switch goes from what it says to what it says";
+pub(crate) const BLINDLY: &str = "6: nothing is done unwritten, or repeated unseen";
+pub(crate) const OVERLAPPED: &str = "8: one thing at a time, and undone after it was done";
+pub(crate) const WRONG_APPROVAL: &str = "9: an approval is of one plan and expires";
+pub(crate) const UNASKED: &str = "10: a protected environment asks";
+pub(crate) const STUCK: &str = "it always goes on, or asks";
+pub(crate) const A_WAY_ON: &str = "there is a way on";
+pub(crate) const A_WAY_BACK: &str = "there is a way back";
+
+/// An end that has to be possible, or a run has tried nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    Done,
+    BackedOut,
+    Left,
+    Parked,
+    SecondDone,
+    SecondBackedOut,
+    SecondRefused,
+}
+
+impl Reach {
+    pub(crate) fn property(self) -> Property<Scope> {
+        match self {
+            Self::Done => Property::sometimes("done", |_, it: &State| it.ended(0, End::Done)),
+            Self::BackedOut => {
+                Property::sometimes("backed out", |_, it: &State| it.ended(0, End::BackedOut))
+            }
+            Self::Left => Property::sometimes("left", |_, it: &State| it.ended(0, End::Left)),
+            Self::Parked => Property::sometimes("parked", |_, it: &State| it.ended(0, End::Parked)),
+            Self::SecondDone => {
+                Property::sometimes("done by the second", |_, it: &State| it.ended(1, End::Done))
+            }
+            Self::SecondBackedOut => {
+                Property::sometimes("backed out by the second", |_, it: &State| {
+                    it.ended(1, End::BackedOut)
+                })
+            }
+            Self::SecondRefused => Property::sometimes("refused to the second", |_, it: &State| {
+                it.ended(1, End::Refused)
+            }),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What an operator plans, by the planner of production, over what the model's world looks like; and
+//! whether the world is still that of the plan when the lock is taken.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Takeover};
+use greenroom::inventory::{
+    Installation, Instance, Occupancy, PerSlot, Probe, Slot, Tier, VersionRef,
+};
+use greenroom::release::{
+    Facts, GoOn, Machine, Plan, PlanRequest, ProxyWords, Resolved, Resumption, Standing, Wanted,
+    decide,
+};
+
+use super::engine::{BEFORE, Running, index};
+use super::flaws::Flaw;
+use super::look;
+use super::names::{LIVE, OLDER, definition, release, time, version};
+use super::scope::{Scope, Want};
+use super::state::World;
+use crate::support::web::{operator, target};
+
+/// The number of an operator's release.
+pub(crate) fn number(scope: &Scope, by: usize) -> u8 {
+    if scope.has(Flaw::PlansAreAlike) || by == 0 {
+        1
+    } else {
+        2
+    }
+}
+
+/// The plan of an operator, unless there is a reason against it.
+pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>> {
+    let (wanted, resolved) = match scope.wants[by] {
+        Want::Nothing | Want::TakeUp => return None,
+        Want::Version(letter) => (
+            Wanted::Version(VersionRef::Tag(letter.to_string())),
+            Resolved::Version(Box::new(version(letter))),
+        ),
+        Want::Standby => (Wanted::Standby, Resolved::WhateverIsWarm),
+    };
+    let request = PlanRequest {
+        target: target(),
+        wanted,
+        reason: None,
+        operator: operator(),
+    };
+    let facts = facts(world, number(scope, by), resolved);
+    let words = ProxyWords {
+        install: Vec::new(),
+        switch: Vec::new(),
+    };
+    let draft = decide(&request, &definition(tier(scope)), &facts).ok()?;
+    let mut plan = draft.into_plan(&words);
+    // What is only shown would be copied at every turn.
+    for planned in &mut plan.calls {
+        planned.calls.clear();
+        planned.undo.clear();
+    }
+    Some(Arc::new(plan))
+}
+
+fn facts(world: &World, number: u8, version: Resolved) -> Facts {
+    let occupancy = |slot| match look::instance(world, slot) {
+        None => Occupancy::Free,
+        Some(instance) => Occupancy::Ours(Box::new(instance)),
+    };
+    Facts {
+        now: time(world.hour),
+        release: release(number),
+        may_write: true,
+        version,
+        record: Ok(look::record(world)),
+        lock_is_own_standby: false,
+        proxy: Ok(Some(look::answer(world))),
+        installation: Ok(Installation::Current),
+        slots: PerSlot::from_fn(|slot| Ok(occupancy(slot))),
+        live_probe: world.store.route.map(|route| Probe {
+            healthy: look::is_healthy(world, route.live),
+            detail: String::new(),
+            took: std::time::Duration::ZERO,
+        }),
+        past: Ok(vec![past()]),
+        live_there: None,
+        has_image: true,
+    }
+}
+
+/// Both versions that stood here before were live once.
+fn past() -> ReleaseRecord {
+    ReleaseRecord {
+        format: FORMAT,
+        id: release(BEFORE),
+        target: target(),
+        kind: ReleaseKind::Promote,
+        from: Some((Slot::Green, version(OLDER))),
+        to: (Slot::Blue, version(LIVE)),
+        operator: operator(),
+        reason: None,
+        opened_at: time(0),
+        plan: Vec::new(),
+        footing: None,
+        closed: Some((time(0), Outcome::Done)),
+    }
+}
+
+/// What a plan made at one moment does otherwise than one made at another.
+pub(crate) fn mark(plan: &Plan) -> impl Hash {
+    let id = |instance: &Option<Instance>| instance.as_ref().map(|it| it.id.clone());
+    let from = plan.from.as_ref();
+    (
+        (plan.slot, plan.generation, plan.kind),
+        from.map(|from| (from.slot, from.generation, from.version.digest.clone())),
+        (id(&plan.leftover), id(&plan.warm)),
+        plan.made_at,
+    )
+}
+
+/// What the engine looks at once more under the lock, see `Engine::open`.
+pub(crate) fn is_still_so(world: &World, plan: &Plan) -> bool {
+    let planned = plan.from.as_ref().map(|from| (from.generation, from.slot));
+    let expected = plan.leftover.as_ref().or(plan.warm.as_ref());
+    let found = world.engine[index(plan.slot)].map(id);
+    world.store.route_key() == planned && expected.map(|it| it.id.0.clone()) == found
+}
+
+/// The first operator's release as its journal leaves it, for somebody else to go on with.
+pub(crate) fn take_up(world: &World, scope: &Scope, go_on: GoOn) -> Option<(Arc<Plan>, Machine)> {
+    let recorded = world.store.journals[0].read()?;
+    let record = look::record(world);
+    let instances = Slot::BOTH.map(|slot| look::instance(world, slot));
+    let standing = Standing {
+        record: &record,
+        instances: &instances.into_iter().flatten().collect::<Vec<_>>(),
+        now: time(world.hour),
+    };
+    let definition = definition(tier(scope));
+    let plan = Plan::taken_up(&recorded, &definition, standing, go_on).ok()?;
+    let plan = Arc::new(plan);
+    let resumption = Resumption {
+        go_on,
+        how: Takeover::Resumed,
+        by: operator(),
+        from: recorded.last_driver().clone(),
+        note: None,
+    };
+    let machine = Machine::resume(Arc::clone(&plan), &recorded, resumption, scope.on_failure);
+    Some((plan, machine))
+}
+
+fn tier(scope: &Scope) -> Tier {
+    if scope.has(Flaw::PlanForgetsTier) {
+        Tier::Development
+    } else {
+        scope.tier
+    }
+}
+
+fn id(running: Running) -> String {
+    running.id.to_string()
+}

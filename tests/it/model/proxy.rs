@@ -1,0 +1,71 @@
+//! The proxy: the pointer's two answers and its link, changed as `adapters::live_pointer` does and
+//! admitted by the same function.
+
+use greenroom::adapters::live_pointer::{Admission, Pointer};
+use greenroom::inventory::{FencingToken, Slot, SwitchOrder};
+use greenroom::ports::FailureKind;
+
+use super::engine::index;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Proxy {
+    pub(crate) link: Option<Slot>,
+    /// Generation and token of the last switch to each slot.
+    answers: [Option<(u64, i64)>; 2],
+}
+
+impl Proxy {
+    pub(crate) fn at(generation: u64, slot: Slot) -> Self {
+        let mut answers = [None; 2];
+        answers[index(slot)] = Some((generation, 0));
+        Self {
+            link: Some(slot),
+            answers,
+        }
+    }
+
+    pub(crate) fn pointer(&self) -> Pointer {
+        let Some(slot) = self.link else {
+            return Pointer::default();
+        };
+        let (generation, token) = self.answers[index(slot)].expect("a link to an answer");
+        Pointer {
+            slot: Some(slot),
+            generation,
+            token: FencingToken(token),
+        }
+    }
+
+    pub(crate) fn highest(&self) -> i64 {
+        let tokens = self.answers.iter().flatten().map(|(_, token)| *token);
+        tokens.max().unwrap_or_default()
+    }
+
+    /// The first half of a switch: it is held against what stands, and the answer is written.
+    pub(crate) fn prepare(
+        &mut self,
+        order: &SwitchOrder,
+        takes_any: bool,
+    ) -> Result<Admission, FailureKind> {
+        let highest = if takes_any { 0 } else { self.highest() };
+        let admitted = self.pointer().admits(FencingToken(highest), order);
+        let admission = admitted.map_err(|refusal| refusal.kind)?;
+        if admission == Admission::Next {
+            self.answers[index(order.to)] = Some((order.generation, order.token.0));
+        }
+        Ok(admission)
+    }
+
+    /// The second half: unless overtaken in the meantime, the link is renamed.
+    pub(crate) fn rename(
+        &mut self,
+        order: &SwitchOrder,
+        takes_any: bool,
+    ) -> Result<(), FailureKind> {
+        if order.token.0 < self.highest() && !takes_any {
+            return Err(FailureKind::Fenced);
+        }
+        self.link = Some(order.to);
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! What one run of the checker covers: who wants what, and how much may go wrong. Everything within
+//! these bounds is tried, in every order.
+
+use greenroom::inventory::Tier;
+use greenroom::release::OnFailure;
+
+use super::flaws::Flaw;
+use super::never::Reach;
+
+/// What an operator wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    Nothing,
+    /// To promote the version of this letter.
+    Version(char),
+    /// To go back to what is warm.
+    Standby,
+    /// To go on with the release that the first operator left.
+    TakeUp,
+}
+
+/// How often each kind of thing may still happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Budget {
+    /// Calls that fail, lose their answer, or see nothing.
+    pub(crate) faults: u8,
+    /// Instances that turn sick, exit or are replaced by hand, checks that fail.
+    pub(crate) ills: u8,
+    /// People who change their mind.
+    pub(crate) wishes: u8,
+    /// Drivers that crash, are cut off or interrupted; leases that end under them.
+    pub(crate) losses: u8,
+    /// Acts whose driver hears a failure while they are still under way.
+    pub(crate) unheard: u8,
+}
+
+/// Until when the engine obeys a driver. It compares no tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Obeys {
+    /// What it was asked is over when the lease of the driver is.
+    UntilLeaseEnds,
+    /// A call may be under way for as long as it likes.
+    Always,
+}
+
+/// The bounds of one run.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "bounds, each of its own, and no states"
+)]
+pub(crate) struct Scope {
+    pub(crate) tier: Tier,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) wants: [Want; 2],
+    /// Whether something older stands in the other slot, without traffic.
+    pub(crate) leftover: bool,
+    pub(crate) budget: Budget,
+    pub(crate) engine: Obeys,
+    /// Whether somebody says yes to another plan.
+    pub(crate) strays: bool,
+    /// Whether somebody moves the route by hand, once, while a switch is under way.
+    pub(crate) meddles: bool,
+    /// Whether every state is asked for its way on and its way back.
+    pub(crate) ways: bool,
+    /// What has to be possible within these bounds.
+    pub(crate) reaches: Vec<Reach>,
+    pub(crate) flaws: Vec<Flaw>,
+}
+
+impl Scope {
+    /// One operator promotes `b` over `a`, and nothing goes wrong.
+    pub(crate) fn one(tier: Tier) -> Self {
+        Self {
+            tier,
+            on_failure: OnFailure::Ask,
+            wants: [Want::Version('b'), Want::Nothing],
+            leftover: false,
+            budget: Budget::default(),
+            engine: Obeys::UntilLeaseEnds,
+            strays: false,
+            meddles: false,
+            ways: false,
+            reaches: vec![Reach::Done],
+            flaws: Vec::new(),
+        }
+    }
+
+    pub(crate) fn has(&self, flaw: Flaw) -> bool {
+        self.flaws.contains(&flaw)
+    }
+}

@@ -1,0 +1,231 @@
+//! What can happen next: everything that the bounds still allow. What follows from it is `happens`.
+
+use greenroom::inventory::Slot;
+use greenroom::release::{Act, Choice, GoOn, Progress};
+use stateright::{Model, Property};
+
+use super::driver::{Driver, Owed};
+use super::engine::index;
+use super::flaws::Flaw;
+use super::goes_on;
+use super::look::Blind;
+use super::never::{self, Reach};
+use super::scope::{Scope, Want};
+use super::state::{Seat, State};
+
+/// One thing that happens. The number is the operator's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Plans(usize),
+    Opens(usize),
+    /// Somebody goes on with what the first operator left.
+    TakesUp(usize, GoOn),
+    /// What is waited for happens and is answered: an act by one call.
+    Goes(usize),
+    /// It happens, and the answer says that it did not.
+    AnswerIsLost(usize),
+    /// It does not happen, and may the next time.
+    Fails(usize),
+    /// It is refused for good.
+    IsRefused(usize),
+    /// The driver gives up waiting for an act that goes on.
+    IsUnheard(usize),
+    Sees(usize, Blind),
+    ChecksFail(usize),
+    Fires(usize),
+    Yes(usize),
+    /// A yes that was meant for another plan.
+    StrayYes(usize),
+    BacksOut(usize),
+    Interrupts(usize),
+    ChecksAgain(usize),
+    Chooses(usize, Choice),
+    Crashes(usize),
+    /// The driver hears that its lock is lost.
+    IsCutOff(usize),
+    LeaseEnds,
+    /// An act without a driver goes on by one call.
+    LateGoes(usize),
+    Sickens(Slot),
+    Heals(Slot),
+    Exits(Slot),
+    /// Somebody runs something else in the slot, or puts back what was there.
+    IsReplaced(Slot),
+    Meddles,
+}
+
+impl Model for Scope {
+    type State = State;
+    type Action = Turn;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::first(self)]
+    }
+
+    fn actions(&self, state: &State, turns: &mut Vec<Turn>) {
+        if state.world.sins.any() {
+            return;
+        }
+        for by in 0..2 {
+            match &state.seats[by] {
+                Seat::Waiting => self.begins(state, by, turns),
+                Seat::Planned(_) => turns.push(Turn::Opens(by)),
+                Seat::Driving(driver) => self.driven(state, driver, turns),
+                Seat::Over(_) => {}
+            }
+        }
+        turns.extend((0..state.world.late.len()).map(Turn::LateGoes));
+        Self::of_nature(state, turns);
+    }
+
+    fn next_state(&self, last: &State, turn: Turn) -> Option<State> {
+        let mut state = self.follow(last, turn)?;
+        if self.ways {
+            goes_on::hold(self, &mut state);
+        }
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let mut all = never::properties();
+        all.extend(self.reaches.iter().copied().map(Reach::property));
+        all
+    }
+}
+
+impl Scope {
+    /// What follows from a turn; none when it was not possible.
+    pub(crate) fn follow(&self, last: &State, turn: Turn) -> Option<State> {
+        let mut state = last.clone();
+        if !self.take(&mut state, turn) {
+            return None;
+        }
+        state.world.hold();
+        Some(state)
+    }
+
+    fn begins(&self, state: &State, by: usize, turns: &mut Vec<Turn>) {
+        match self.wants[by] {
+            Want::Nothing => {}
+            Want::TakeUp => {
+                let store = &state.world.store;
+                let is_free = store.lock.is_none() || self.has(Flaw::LockIsGivenTwice);
+                if is_free && store.journals[0].is_open() {
+                    let ways = [GoOn::Continue, GoOn::BackOut, GoOn::Leave];
+                    turns.extend(ways.map(|go_on| Turn::TakesUp(by, go_on)));
+                }
+            }
+            Want::Version(_) | Want::Standby => turns.push(Turn::Plans(by)),
+        }
+    }
+
+    fn driven(&self, state: &State, driver: &Driver, turns: &mut Vec<Turn>) {
+        let by = driver.by;
+        let left = state.left;
+        match &driver.owed {
+            Some(Owed::Write(_)) => {
+                turns.push(Turn::Goes(by));
+                if left.faults > 0 {
+                    turns.extend([Turn::AnswerIsLost(by), Turn::Fails(by)]);
+                }
+            }
+            Some(Owed::Act(doing)) => {
+                turns.push(Turn::Goes(by));
+                if left.faults > 0 {
+                    turns.push(Turn::AnswerIsLost(by));
+                    if doing.next == 0 {
+                        turns.extend([Turn::Fails(by), Turn::IsRefused(by)]);
+                    }
+                }
+                if left.unheard > 0 {
+                    turns.push(Turn::IsUnheard(by));
+                }
+            }
+            Some(Owed::Look(ask)) => {
+                turns.push(Turn::Sees(by, Blind::Nothing));
+                if left.faults > 0 {
+                    let engine = ask.instances || ask.checks || ask.image;
+                    let blind = [
+                        (engine, Blind::Engine),
+                        (ask.registry, Blind::Registry),
+                        (ask.proxy, Blind::Proxy),
+                    ];
+                    let asked = blind.into_iter().filter(|(asked, _)| *asked);
+                    turns.extend(asked.map(|(_, blind)| Turn::Sees(by, blind)));
+                }
+                if ask.checks && left.ills > 0 {
+                    turns.push(Turn::ChecksFail(by));
+                }
+            }
+            None => self.rests(state, driver, turns),
+        }
+        if left.wishes > 0 {
+            turns.extend([Turn::BacksOut(by), Turn::Interrupts(by)]);
+        }
+        if left.losses > 0 {
+            turns.push(Turn::Crashes(by));
+        }
+        if left.losses > 0 || !state.world.store.is_held_by(by) {
+            turns.push(Turn::IsCutOff(by));
+        }
+    }
+
+    fn rests(&self, state: &State, driver: &Driver, turns: &mut Vec<Turn>) {
+        let by = driver.by;
+        if driver.timer.is_some() {
+            turns.push(Turn::Fires(by));
+        }
+        match driver.machine.status().progress {
+            Progress::Asking { .. } => {
+                turns.push(Turn::Yes(by));
+                if self.strays {
+                    turns.push(Turn::StrayYes(by));
+                }
+                if state.left.wishes > 0 {
+                    turns.push(Turn::ChecksAgain(by));
+                }
+            }
+            Progress::Choosing { choices, .. } => {
+                let may = |choice: &Choice| *choice != Choice::Retry || state.left.wishes > 0;
+                let choices = choices.into_iter().filter(may);
+                turns.extend(choices.map(|choice| Turn::Chooses(by, choice)));
+            }
+            _ => {}
+        }
+    }
+
+    fn of_nature(state: &State, turns: &mut Vec<Turn>) {
+        let holder = state.world.store.lock.map(|lock| lock.by);
+        let is_driven = holder.is_some_and(|by| matches!(state.seats[by], Seat::Driving(_)));
+        if holder.is_some() && (!is_driven || state.left.losses > 0) {
+            turns.push(Turn::LeaseEnds);
+        }
+        for slot in Slot::BOTH {
+            let Some(running) = state.world.engine[index(slot)].filter(|it| it.up) else {
+                continue;
+            };
+            if !running.well {
+                turns.push(Turn::Heals(slot));
+            }
+            if state.left.ills > 0 {
+                turns.extend([Turn::Exits(slot), Turn::IsReplaced(slot)]);
+                if running.well {
+                    turns.push(Turn::Sickens(slot));
+                }
+            }
+        }
+        if !state.meddled && state.seats.iter().any(is_about_to_swap) {
+            turns.push(Turn::Meddles);
+        }
+    }
+}
+
+fn is_about_to_swap(seat: &Seat) -> bool {
+    let Seat::Driving(driver) = seat else {
+        return false;
+    };
+    matches!(
+        &driver.owed,
+        Some(Owed::Act(doing)) if doing.next == 0 && matches!(doing.act, Act::Switch(_))
+    )
+}
