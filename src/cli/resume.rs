@@ -4,8 +4,8 @@
 use super::arguments::{Common, Resume as Arguments};
 use super::consent::Consent;
 use super::following::Following;
-use super::promote::refuse;
 use super::out::say_json;
+use super::promote::refuse;
 use super::{Exit, open, signals, status};
 use crate::harmless::harmless;
 use crate::inventory::{Snapshot, Target};
