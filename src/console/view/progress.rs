@@ -77,8 +77,10 @@ fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Mean
         Progress::Interrupted { .. } => {
             let live = model.snapshot()?.live();
             let live = live.map_or("nothing", Slot::as_str);
-            let words =
-                format!("{live} has the traffic now, as observed; the next release here clears up");
+            let take_up = model.keymap.shown(Action::TakeUp);
+            let words = format!(
+                "{live} has the traffic now, as observed; {take_up} goes on with it or backs it out"
+            );
             Some((words, Meaning::Text))
         }
         _ => None,

@@ -252,10 +252,8 @@ async fn a_release_that_is_killed_elsewhere_is_gone_on_with_here_and_backed_out(
     console.shows("Interrupted · web/production").await;
     console.key(KeyCode::Char('j')).await;
     console.key(KeyCode::Enter).await;
-    console.shows("Type production to go on").await;
-    for letter in "production".chars() {
-        console.key(KeyCode::Char(letter)).await;
-    }
+    console.shows("[ Continue the release ]").await;
+    console.key(KeyCode::Right).await;
     console.key(KeyCode::Enter).await;
     // Its yes counts for going on and not for the step: that is asked anew.
     console.shows("A answers: register waits for you").await;
@@ -264,6 +262,8 @@ async fn a_release_that_is_killed_elsewhere_is_gone_on_with_here_and_backed_out(
     console.shows("Back out · web").await;
     console.key(KeyCode::Right).await;
     console.key(KeyCode::Enter).await;
-    console.shows("web/production backed out").await;
-    console.shows("blue has the traffic now, as observed").await;
+    console
+        .shows("↶ backed out: asked for at the console")
+        .await;
+    console.shows("blue   127.0.0.1").await;
 }
