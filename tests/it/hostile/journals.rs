@@ -41,7 +41,9 @@ pub(super) fn journal() -> impl Strategy<Value = Journal> {
     })
 }
 
-/// Journals that look right and are refused, each with its kind and a part of the words.
+/// Journals that look right and are refused, each with its kind and a part of the words. A happening
+/// that only a newer Greenroom knows is not among them: it is passed over where a release is shown, and
+/// refused where one is gone on with.
 pub(super) fn refused() -> Vec<(Journal, FailureKind, &'static str)> {
     let (newer, garbled) = (FailureKind::Unsupported, FailureKind::Garbled);
     let with_head = |place: &str, value: Value| {
@@ -90,11 +92,6 @@ pub(super) fn refused() -> Vec<(Journal, FailureKind, &'static str)> {
             with_head("/kind", "canary".into()),
             garbled,
             "unknown variant `canary`",
-        ),
-        (
-            with_entry("/entry", "traffic-split".into()),
-            garbled,
-            "unknown variant `traffic-split`",
         ),
         (
             with_entry("/step", "bless".into()),
