@@ -1,7 +1,7 @@
 //! What console, command line and agent hold of a release in flight: a way to command it, and
 //! what it shows. Dropping a handle does not end the release.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -51,6 +51,8 @@ pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) status: watch::Receiver<Arc<Status>>,
     pub(super) announcements: broadcast::Sender<Announcement>,
+    /// Hears from before the driver's first word on; for whoever listens first.
+    pub(super) first: Arc<Mutex<Option<broadcast::Receiver<Announcement>>>>,
 }
 
 /// The driver is gone; what it left behind is in the journal.
@@ -74,8 +76,13 @@ impl Handle {
         self.status.clone()
     }
 
-    /// What happens from now on.
+    /// What happens: to the first listener from the beginning on, to others from now on.
     pub fn announcements(&self) -> broadcast::Receiver<Announcement> {
-        self.announcements.subscribe()
+        let first = self
+            .first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        first.unwrap_or_else(|| self.announcements.subscribe())
     }
 }

@@ -215,11 +215,12 @@ impl Engine {
         let (command_sender, commands) = mpsc::channel(COMMANDS);
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (status, status_receiver) = watch::channel(Arc::new(machine.status()));
-        let (announcements, _) = broadcast::channel(ANNOUNCEMENTS);
+        let (announcements, first) = broadcast::channel(ANNOUNCEMENTS);
         let handle = Handle {
             commands: command_sender,
             status: status_receiver,
             announcements: announcements.clone(),
+            first: Arc::new(Mutex::new(Some(first))),
         };
         let driver = Driver {
             machine,

@@ -16,6 +16,21 @@ struct Seen {
     ended: bool,
 }
 
+impl Seen {
+    /// Whether no draw is under way: a terminal that knows of synchronized updates shows nothing of
+    /// one before its end, and half a screen is nobody's screen.
+    fn is_whole(&self) -> bool {
+        let last = |sequence: &[u8]| {
+            let mut windows = self.raw.windows(sequence.len());
+            windows.rposition(|bytes| bytes == sequence)
+        };
+        self.ended || last(b"\x1b[?2026h") <= last(b"\x1b[?2026l")
+    }
+}
+
+/// How long the end of a draw is waited for.
+const WHOLE: Duration = Duration::from_secs(5);
+
 /// A program on a terminal of its own. Dropping it kills the program.
 pub(crate) struct Pty {
     master: Box<dyn MasterPty + Send>,
@@ -102,7 +117,10 @@ impl Pty {
 
     /// The screen as text, a line a row, without trailing blanks.
     pub(crate) fn screen(&self) -> String {
-        self.seen().parser.screen().contents()
+        let seen = self.seen();
+        let part_of_a_draw = |seen: &mut Seen| !seen.is_whole();
+        let waited = self.seen.1.wait_timeout_while(seen, WHOLE, part_of_a_draw);
+        waited.expect("what was seen").0.parser.screen().contents()
     }
 
     /// Every byte that the program has written.
@@ -143,7 +161,7 @@ impl Pty {
     fn wait(&self, what: &str, deadline: Duration, holds: impl Fn(&Seen) -> bool) {
         let until = Instant::now() + deadline;
         let mut seen = self.seen();
-        while !holds(&seen) {
+        while !(seen.is_whole() && holds(&seen)) {
             let left = until.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero() && !seen.ended,
