@@ -14,7 +14,6 @@ use crate::watchers;
 
 /// A command that fails has nobody to ask.
 const ON_FAILURE: OnFailure = OnFailure::BackOut;
-const WAYS: [GoOn; 3] = [GoOn::Continue, GoOn::BackOut, GoOn::Leave];
 
 pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     let app = match open::app(common).await {
@@ -112,7 +111,7 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
         }
         None => lines.push("    nothing".to_owned()),
     }
-    for way in WAYS {
+    for way in GoOn::ALL {
         let mark = if way == chosen { ">" } else { " " };
         let words = interrupted.would(way, ON_FAILURE);
         lines.push(format!("{mark} {:<9} {words}", way.as_str()));
@@ -146,7 +145,7 @@ fn driver(interrupted: &Interrupted) -> String {
 }
 
 fn json(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) -> serde_json::Value {
-    let ways: serde_json::Map<String, serde_json::Value> = WAYS
+    let ways: serde_json::Map<String, serde_json::Value> = GoOn::ALL
         .into_iter()
         .map(|way| {
             let refused = interrupted

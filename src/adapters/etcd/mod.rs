@@ -1,5 +1,5 @@
 //! The shared truth in etcd: registrations, routes, locks and journals of all targets. Every change
-//! is one transaction that compares the lock's create revision and everything it was decided on, so
+//! is one transaction that compares the revision that the lock was written at and everything it was decided on, so
 //! that a late or repeated one changes nothing. Must not know what a release is about to do next.
 //!
 //! Keys, below a prefix (`/greenroom/v1` unless told otherwise):

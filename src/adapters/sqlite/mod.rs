@@ -3,7 +3,7 @@
 //! and the nouns; not what a release is, and nothing of another machine.
 //!
 //! A revision counter grows by one with every change, in the change's own transaction, and the
-//! counter's value at an acquisition is the lock's token, as etcd's create revision is. A lock whose
+//! counter's value at an acquisition is the lock's token, as the revision it was written at is etcd's. A lock whose
 //! lease ran out counts as gone everywhere, so that a late write is refused even when nobody has
 //! taken the lock since. Leases are measured on the machine's clock: if that jumps ahead, a lock is
 //! lost early, and its holder is told.

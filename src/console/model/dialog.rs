@@ -213,18 +213,15 @@ pub struct Failure {
 pub struct TakeUp {
     /// What was found.
     pub found: Arc<Interrupted>,
-    /// The row under the cursor; the first decides nothing, then come [`TakeUp::WAYS`].
+    /// The row under the cursor; the first decides nothing, then come [`GoOn::ALL`].
     pub row: usize,
 }
 
 impl TakeUp {
-    /// Every way to go on.
-    pub const WAYS: [GoOn; 3] = [GoOn::Continue, GoOn::BackOut, GoOn::Leave];
-
     /// The way under the cursor; none where nothing is decided.
     pub fn chosen(&self) -> Option<GoOn> {
         let row = self.row.checked_sub(1)?;
-        Self::WAYS.get(row).copied()
+        GoOn::ALL.get(row).copied()
     }
 }
 

@@ -95,9 +95,10 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
         .find(|status| status.plan.release == release && !status.is_over());
     if let Some(status) = left {
         let text = format!(
-            "release {} of {} is left as it stands: the next release there clears up",
+            "release {} of {} is left as it stands: {} goes on with it",
             release.short(),
-            status.plan.target()
+            status.plan.target(),
+            model.keymap.shown(Action::TakeUp)
         );
         super::say(model, Weight::Refused, &text);
         model.left.insert(release);

@@ -56,7 +56,7 @@ pub(super) fn pressed(model: &mut Model, mut asked: TakeUp, key: KeyCode) -> Vec
             None => later(model),
         },
         _ => {
-            asked.row = super::dialog::moved(asked.row, TakeUp::WAYS.len() + 1, key);
+            asked.row = super::dialog::moved(asked.row, GoOn::ALL.len() + 1, key);
             model.dialog = Some(Dialog::TakeUp(asked));
             Vec::new()
         }

@@ -56,8 +56,7 @@ fn words(model: &Model, answer: Leave, count: usize) -> String {
     match (answer, count) {
         (Leave::Stay, _) => "stay here".into(),
         (Leave::AfterStep, _) => {
-            "leave after the current step: all stays as it stands, the next release clears up"
-                .into()
+            "leave after the current step: all stays as it stands, and can be gone on with".into()
         }
         (Leave::BackOut, ..2) => "back out, then leave".into(),
         (Leave::BackOut, 2..) => {
@@ -90,7 +89,7 @@ fn comes_to(status: &Status, answer: Leave) -> (String, Meaning) {
         Leave::AfterStep if matches!(status.progress, Progress::Standby { .. }) => {
             let old = old.unwrap_or_else(|| "the old version".to_owned());
             let words = format!(
-                "{new} keeps the traffic; {old} keeps running, and nobody stops it: the next release here clears up"
+                "{new} keeps the traffic; {old} keeps running, and nobody stops it until the release is gone on with"
             );
             (words, Meaning::Warn)
         }

@@ -45,7 +45,7 @@ fn outcome_glyph(outcome: &Outcome) -> Glyph {
 pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(String, Meaning)> {
     let is_left = model.left.contains(&status.plan.release) && model.elsewhere().is_none();
     if is_left && !status.is_over() {
-        let words = "not driven any more: all stays as it stands, the next release clears up";
+        let words = "not driven any more: all stays as it stands, and can be gone on with";
         return vec![(words.to_owned(), Meaning::Warn)];
     }
     let mut lines = vec![now(model, theme, status)];

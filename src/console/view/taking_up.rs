@@ -9,7 +9,7 @@ use crate::console::action::Action;
 use crate::console::model::{Model, TakeUp};
 use crate::console::theme::{Meaning, Theme};
 use crate::harmless::harmless;
-use crate::release::OnFailure;
+use crate::release::{GoOn, OnFailure};
 
 pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: usize) -> Sheet<'a> {
     let found = &asked.found;
@@ -47,7 +47,7 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: u
         sheet.foot.push(row(theme, asked.row == index, words));
     };
     push(0, "decide later", &later);
-    for (index, go_on) in TakeUp::WAYS.into_iter().enumerate() {
+    for (index, go_on) in GoOn::ALL.into_iter().enumerate() {
         let does = match found.against(go_on) {
             Some(_) => "not possible".to_owned(),
             None => found.would(go_on, OnFailure::Ask),

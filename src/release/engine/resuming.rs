@@ -93,8 +93,7 @@ impl Engine {
         let newest = newest(site).await?;
         let id = id.unwrap_or(newest.id);
         let recorded = open_release(site, id).await?;
-        let ways = [GoOn::Continue, GoOn::BackOut, GoOn::Leave];
-        let against = ways.into_iter().filter_map(|go_on| {
+        let against = GoOn::ALL.into_iter().filter_map(|go_on| {
             let fits = not_overtaken(&newest, id, go_on)
                 .and_then(|()| self.fits(site, &recorded, (&record, &[]), go_on));
             fits.err().map(|refused| (go_on, refused))

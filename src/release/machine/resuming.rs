@@ -25,6 +25,9 @@ pub enum GoOn {
 }
 
 impl GoOn {
+    /// Every way there is.
+    pub const ALL: [Self; 3] = [Self::Continue, Self::BackOut, Self::Leave];
+
     /// The words for it.
     pub fn as_str(self) -> &'static str {
         match self {
