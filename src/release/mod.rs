@@ -178,10 +178,11 @@ mod request;
 mod status;
 mod taking_up;
 mod time;
+mod unchanged;
 mod way;
 pub mod words;
 
-pub use act::{Act, Ask, Mishap, MishapKind, Move, Sight, Stage};
+pub use act::{Act, Ask, Before, Mishap, MishapKind, Move, Sight, Stage};
 pub use approval::{
     Approval, ApprovalRefused, Approved, Need, Scope, need, need_back, need_of, need_to_begin,
 };
