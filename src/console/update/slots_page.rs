@@ -161,7 +161,7 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
     if !compare(snapshot).holds() {
         let target = &snapshot.target;
         lines.push(format!(
-            "  {repair} plans the repair, shows every call, and asks; so does: greenroom repair {} {}",
+            "  {repair} plans the repair, and asks; so does: greenroom repair {} {}",
             target.service, target.environment
         ));
     }
