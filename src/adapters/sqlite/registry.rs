@@ -211,7 +211,7 @@ impl RegistryWriter for Store {
                     in_words(order.from)
                 )));
             }
-            write_route(&change, &of, &order.to)
+            write_route(change, &of, &order.to)
         })
         .await
     }
@@ -231,7 +231,7 @@ impl RegistryWriter for Store {
                         let stands = in_words(Some((stands.generation, stands.live)));
                         Err(Fault::conflict(format!("it is {stands}")))
                     }
-                    Err(_) => write_route(&change, &of, &to),
+                    Err(_) => write_route(change, &of, &to),
                 }
             },
         )

@@ -17,18 +17,18 @@ fn operator() -> Operator {
     }
 }
 
-fn probe(healthy: bool) -> Option<Probe> {
-    Some(Probe {
+fn probe(healthy: bool) -> Probe {
+    Probe {
         healthy,
         detail: "status 503".into(),
         took: Duration::ZERO,
-    })
+    }
 }
 
 /// Blue is live, registered and healthy.
 fn well() -> Snapshot {
     let mut snapshot = agreed();
-    snapshot.slots.blue.probe = probe(true);
+    snapshot.slots.blue.probe = Some(probe(true));
     snapshot
 }
 
@@ -105,7 +105,7 @@ fn the_proxy_is_pointed_only_at_what_the_route_names_and_is_healthy_and_register
     proxy(&mut snapshot).generation = 40;
     assert_eq!(says(&point(41), &snapshot), Verdict::Act);
     let moved: [fn(&mut Snapshot); 9] = [
-        |s| s.slots.blue.probe = probe(false),
+        |s| s.slots.blue.probe = Some(probe(false)),
         |s| s.slots.blue.probe = None,
         |s| live(s).state = InstanceState::Paused,
         |s| s.slots.blue.instance = None,
@@ -143,7 +143,7 @@ fn no_route_is_written_to_what_is_not_healthy_or_not_registered() {
     snapshot.route = None;
     assert_eq!(says(&rewrite(Standing::Missing), &snapshot), Verdict::Act);
     let moved: [fn(&mut Snapshot); 5] = [
-        |s| s.slots.blue.probe = probe(false),
+        |s| s.slots.blue.probe = Some(probe(false)),
         |s| s.slots.blue.instance = None,
         |s| s.slots.blue.registration = None,
         |s| live(s).digest = digest('c'),
@@ -180,7 +180,7 @@ fn nothing_is_registered_but_what_runs_healthy_and_was_planned() {
     is_not_done(&register, &snapshot);
     let mut sick = well();
     sick.slots.blue.registration = None;
-    sick.slots.blue.probe = probe(false);
+    sick.slots.blue.probe = Some(probe(false));
     is_not_done(&register, &sick);
 }
 

@@ -506,7 +506,7 @@ fn whatever_is_combined_what_has_the_traffic_is_not_touched_and_generations_only
                         assert_ne!(Some(*slot), traffic, "{what}");
                     }
                     Deed::Point { generation, .. } => {
-                        assert!(*generation > proxy_generation, "{what}")
+                        assert!(*generation > proxy_generation, "{what}");
                     }
                     Deed::Route(rewrite) => {
                         assert!(rewrite.generation >= route_generation, "{what}");
