@@ -1,6 +1,7 @@
 //! The engine, as the faces hold it: plans releases, begins them, goes on with those that lost their
 //! driver, and knows the ones it drives.
 
+mod repairing;
 mod resuming;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, watch};
 
+pub use repairing::{RepairHandle, RepairNews};
 pub use resuming::{Interrupted, Resume};
 
 use super::driver::{Driver, Reading, World, Writing};
