@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::model::{LogSource, SavedLog};
 use super::run::Farewell;
-use crate::inventory::{ReleaseId, Target, VersionRef};
-use crate::release::{Approval, Command, GoOn, Plan, PlanRequest};
+use crate::inventory::{ReleaseId, Target, VersionRef, WheelRequest};
+use crate::release::{Approval, Command, Force, GoOn, Plan, PlanRequest};
 
 /// Whether something is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +63,33 @@ pub enum Effect {
         release: ReleaseId,
         /// What is to become of it.
         go_on: GoOn,
+        /// That it is taken from a driver that lives.
+        force: Option<Force>,
         /// The yes to it.
         approval: Approval,
+    },
+    /// Ask whoever drives a release for the wheel.
+    AskForWheel {
+        /// Whose.
+        target: Target,
+        /// Which.
+        release: ReleaseId,
+        /// What is said to it.
+        message: Option<String>,
+    },
+    /// Ask no more.
+    AskNoMore {
+        /// Whose.
+        target: Target,
+        /// What was asked.
+        asked: WheelRequest,
+    },
+    /// Say no to somebody who asks.
+    KeepWheel {
+        /// Whose.
+        target: Target,
+        /// What they ask.
+        asked: WheelRequest,
     },
     /// Say something to a release.
     Say {

@@ -7,7 +7,7 @@ mod record;
 mod step;
 mod timeline;
 
-pub use entry::{Decision, Entry, Happening, Takeover};
+pub use entry::{Decision, Entry, Happening, Heir, Takeover};
 pub use reading::{Written, check_whole};
 pub use record::{FORMAT, Footing, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord};
 pub use step::{Direction, Step};

@@ -4,7 +4,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::inventory::{Endpoint, EnvironmentName, Hold, LockHolder, ReleaseId, Slot, Target};
+use crate::inventory::{
+    Endpoint, EnvironmentName, Hold, LockHolder, Operator, ReleaseId, Slot, Target,
+};
 
 /// One reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +109,13 @@ pub enum Refusal {
     NotApproved,
     /// A lock that somebody holds is taken only with a reason.
     TakeoverWithoutReason,
+    /// Another has asked for the wheel before.
+    WheelAskedFor {
+        /// Who.
+        by: Operator,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl fmt::Display for Refusal {
@@ -198,6 +207,10 @@ impl fmt::Display for Refusal {
             Self::TakeoverWithoutReason => {
                 f.write_str("somebody holds its lock: say why it is taken from them")
             }
+            Self::WheelAskedFor { by, at } => write!(
+                f,
+                "{by} asks for the wheel already, since {at:.0}: wait for the answer"
+            ),
         }
     }
 }

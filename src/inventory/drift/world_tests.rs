@@ -114,6 +114,8 @@ pub(super) fn agreed() -> Snapshot {
         rates_unknown: None,
         lock: None,
         hold: None,
+        watching: Vec::new(),
+        wheel: None,
         problems: BTreeMap::new(),
         keys: Vec::new(),
         keys_at: None,

@@ -1,6 +1,7 @@
 //! The engine, as the faces hold it: plans releases, begins them, goes on with those that lost their
 //! driver, and knows the ones it drives.
 
+mod company;
 mod resuming;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, watch};
 
-pub use resuming::{Interrupted, Resume};
+pub use resuming::{Force, Resume};
 
 use super::driver::{Driver, Reading, World, Writing};
 use super::gather::gather;
