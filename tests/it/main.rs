@@ -29,3 +29,4 @@ mod settings;
 mod sqlite;
 mod stories;
 mod support;
+mod together;
