@@ -8,6 +8,7 @@ mod drift;
 mod house;
 mod measured;
 mod outages;
+mod together;
 
 use std::time::Duration;
 
