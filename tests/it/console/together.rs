@@ -320,7 +320,7 @@ fn a_driver_whose_release_another_is_said_to_drive_looks_at_its_lock_at_once() {
 fn who_asks_goes_on_when_it_is_handed_over_and_is_not_asked_again() {
     let mut model = has_asked();
     observe(&mut model, |snapshot| {
-        snapshot.wheel = Some(request(operator(), HERE))
+        snapshot.wheel = Some(request(operator(), HERE));
     });
     // To another console of the same person it is not this one's.
     tell_of(&mut model, handed_to("ana@ops-1 18 01JD6"));
@@ -381,7 +381,7 @@ fn whatever_else_becomes_of_an_asking_is_told() {
 
     let mut gone = has_asked();
     observe(&mut gone, |snapshot| {
-        snapshot.wheel = Some(request(operator(), HERE))
+        snapshot.wheel = Some(request(operator(), HERE));
     });
     assert!(gone.asking.is_some());
     observe(&mut gone, |snapshot| snapshot.wheel = None);

@@ -123,6 +123,18 @@ async fn until<T>(mut seen: watch::Receiver<Arc<T>>, what: &str, looks: impl Fn(
     assert!(waited.is_ok_and(|seen| seen.is_ok()), "{what}");
 }
 
+/// Both look on, and both are seen there.
+async fn are_seen(ana: &App, ben: &App, target: &Target, at_ana: &Watching) {
+    ana.engine.look_on(target, None).await;
+    ben.engine.look_on(target, None).await;
+    until(at_ana.world.clone(), "who watches", |world| {
+        world
+            .get(target)
+            .is_some_and(|snapshot| snapshot.watching.len() == 2)
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_wheel_goes_from_one_to_the_other_under_load() {
     let wishes = Wishes {
@@ -138,15 +150,7 @@ async fn the_wheel_goes_from_one_to_the_other_under_load() {
     let release = running.handle.status().borrow().plan.release;
     running.until_running(Step::Watch).await;
 
-    // Seen by both, each by the other.
-    house.app.engine.look_on(&target, None).await;
-    ben.engine.look_on(&target, None).await;
-    until(at_ana.world.clone(), "who watches", |world| {
-        world
-            .get(&target)
-            .is_some_and(|snapshot| snapshot.watching.len() == 2)
-    })
-    .await;
+    are_seen(&house.app, &ben, &target, &at_ana).await;
     let asked = ben.engine.ask_for_wheel(&target, release, None).await;
     let asked = asked.expect("asked");
     until(at_ana.world.clone(), "who asks", |world| {
