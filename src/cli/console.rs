@@ -63,6 +63,7 @@ pub(super) async fn open(
         Mode::Armable(settings.console.armed)
     };
     let mut model = Model::new(app.engine.operator().clone(), mode, clock.now(), (0, 0));
+    app.engine.console().clone_into(&mut model.console);
     model.keymap = Arc::new(keymap);
     model.looks = looks;
     model.has_shell = terminal::has_shell();
@@ -77,6 +78,8 @@ pub(super) async fn open(
         open: Some(open),
     };
     let desk = EngineDesk::new(Arc::clone(&app.engine), &watching).telling(diagnostics::said());
+    let looking_on = wire::look_on(Arc::clone(&app.engine), watching.focus.subscribe());
+    let looking_on = tokio::spawn(looking_on);
     terminal::restore_on_panic();
     let mut terminal = Terminal::enter()?;
     let farewell = run_console(
@@ -90,5 +93,7 @@ pub(super) async fn open(
     )
     .await;
     terminal.leave();
+    looking_on.abort();
+    app.engine.leave_company().await;
     Ok(farewell?)
 }

@@ -9,7 +9,7 @@ use super::promote::refuse;
 use super::{Exit, open, signals, status};
 use crate::harmless::harmless;
 use crate::inventory::{Snapshot, Target};
-use crate::release::{Engine, GoOn, Interrupted, OnFailure, Refusal, Refused, Resume};
+use crate::release::{Engine, Force, GoOn, Interrupted, OnFailure, Refusal, Refused, Resume};
 use crate::watchers;
 
 /// A command that fails has nobody to ask.
@@ -53,7 +53,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     };
     let resume = Resume {
         go_on,
-        takeover: verb.reason.clone().filter(|_| verb.take_over),
+        takeover: force(&interrupted, verb.reason.as_ref(), verb.take_over),
         reason: verb.reason,
     };
     let id = plan.release;
@@ -68,6 +68,15 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         }
         Err(refused) => refuse(common, &refused),
     }
+}
+
+/// From whom it is taken: from exactly whoever was shown.
+fn force(interrupted: &Interrupted, why: Option<&String>, takes_over: bool) -> Option<Force> {
+    let (holder, why) = interrupted.holder.as_ref().zip(why)?;
+    takes_over.then(|| Force {
+        why: why.clone(),
+        from: holder.token,
+    })
 }
 
 /// What is known to stand against it before anybody is asked.

@@ -150,6 +150,23 @@ pub(super) fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String
             holder.record.operator, holder.record.since, holder.record.message
         ));
     }
+    let watching = snapshot.watching.iter();
+    lines.extend(watching.map(|watcher| {
+        let since = watcher.since;
+        format!("  > {} watches since {since:.0}", watcher.operator)
+    }));
+    if let Some(asked) = snapshot
+        .wheel
+        .as_ref()
+        .filter(|asked| asked.declined.is_none())
+    {
+        let message = asked.message.as_ref();
+        let message = message.map_or(String::new(), |words| format!(": \"{words}\""));
+        lines.push(format!(
+            "  > {} asks for the wheel since {:.0}{message}",
+            asked.operator, asked.asked_at
+        ));
+    }
     for (index, record) in interrupted.iter().enumerate() {
         lines.push(format!(
             "  ! release {} ({} to {} by {}) was interrupted",

@@ -20,7 +20,7 @@ pub enum Action {
     EndStandby,
     /// Run the checks again while a step waits.
     CheckAgain,
-    /// Decide what becomes of a release that lost its driver.
+    /// Decide who drives a release: ask for the wheel, hand it over, or go on with one that lost its driver.
     TakeUp,
     /// Plan what mends the differences, and ask.
     Repair,
@@ -195,7 +195,7 @@ pub static BINDINGS: &[Binding] = &[
     shown(bind(&[key('X')], Action::BackOut, "back out", "undo everything the release in flight has done")),
     shown(bind(&[key('R')], Action::RollBack, "roll back", "switch back to the version that is kept warm")),
     shown(bind(&[key('U')], Action::CheckAgain, "check again", "run the checks again while register or switch waits for a yes")),
-    shown(bind(&[key('C')], Action::TakeUp, "continue", "go on with a release that lost its driver, back it out, or leave it")),
+    shown(bind(&[key('C')], Action::TakeUp, "wheel", "ask for the wheel of a release, hand it over, take it, or go on with one that lost its driver")),
     shown(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm now instead of later")),
     shown(bind(&[key('D')], Action::Repair, "repair drift", "plan what mends the differences of the open target, and ask")),
     shown(bind(&[key('W')], Action::Arm, "arm", "allow changes to the open target for a few minutes")),

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
 
 use super::model::{LogSource, SavedLog};
-use crate::inventory::{ReleaseId, Target, VersionRef};
+use crate::inventory::{ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::Batch;
 use crate::release::{
-    Approval, GoOn, Handle, Interrupted, Plan, PlanRequest, Refusal, Refused, Releases,
+    Approval, Force, GoOn, Handle, Interrupted, Plan, PlanRequest, Refusal, Refused, Releases,
     RepairApproval, RepairHandle, RepairPlan, Resolved, Terms,
 };
 
@@ -44,12 +44,13 @@ pub trait Desk: Send + Sync {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
-    /// Goes on with it, as somebody has chosen; never against a driver that lives.
+    /// Goes on with it, as somebody has chosen; against a driver that lives only by force.
     async fn take_up(
         &self,
         target: &Target,
         _: ReleaseId,
         _: GoOn,
+        _: Option<Force>,
         _: Approval,
     ) -> Result<Handle, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
@@ -67,6 +68,24 @@ pub trait Desk: Send + Sync {
         _: RepairApproval,
     ) -> Result<RepairHandle, Refused> {
         Err(Refusal::UnknownTarget(plan.target().clone()).into())
+    }
+
+    /// Asks whoever drives a release for the wheel; what was written, or why nothing was.
+    async fn ask_for_wheel(
+        &self,
+        target: &Target,
+        _: ReleaseId,
+        _: Option<String>,
+    ) -> Result<WheelRequest, Refused> {
+        Err(Refusal::UnknownTarget(target.clone()).into())
+    }
+
+    /// Asks no more, whatever was answered.
+    async fn ask_no_more(&self, _: &Target, _: &WheelRequest) {}
+
+    /// Says no to somebody who asks; or why that cannot be said.
+    async fn keep_wheel(&self, _: &Target, _: &WheelRequest) -> Result<(), String> {
+        Ok(())
     }
 
     /// What the journals tell of releases, whoever drives them. A desk without journals tells nothing.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::model::{LogSource, SavedLog};
 use super::run::Farewell;
-use crate::inventory::{ReleaseId, Target, VersionRef};
-use crate::release::{Approval, Command, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan};
+use crate::inventory::{ReleaseId, Target, VersionRef, WheelRequest};
+use crate::release::{
+    Approval, Command, Force, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan,
+};
 
 /// Whether something is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +65,8 @@ pub enum Effect {
         release: ReleaseId,
         /// What is to become of it.
         go_on: GoOn,
+        /// That it is taken from a driver that lives.
+        force: Option<Force>,
         /// The yes to it.
         approval: Approval,
     },
@@ -79,6 +83,29 @@ pub enum Effect {
         plan: Arc<RepairPlan>,
         /// The yes to it.
         approval: RepairApproval,
+    },
+    /// Ask whoever drives a release for the wheel.
+    AskForWheel {
+        /// Whose.
+        target: Target,
+        /// Which.
+        release: ReleaseId,
+        /// What is said to it.
+        message: Option<String>,
+    },
+    /// Ask no more.
+    AskNoMore {
+        /// Whose.
+        target: Target,
+        /// What was asked.
+        asked: WheelRequest,
+    },
+    /// Say no to somebody who asks.
+    KeepWheel {
+        /// Whose.
+        target: Target,
+        /// What they ask.
+        asked: WheelRequest,
     },
     /// Say something to a release.
     Say {

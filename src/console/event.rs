@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::model::LogSource;
-use crate::inventory::{ReleaseId, Target, World};
+use crate::inventory::{ReleaseId, Target, WheelRequest, World};
 use crate::logs::Batch;
 use crate::release::{
     Announcement, Interrupted, Plan, Refused, Releases, RepairNews, RepairPlan, Resolved, Status,
@@ -132,6 +132,20 @@ pub enum Event {
         target: Target,
         /// Why.
         refused: Refused,
+    },
+    /// The wheel was asked for, or could not be.
+    WheelAsked {
+        /// Of which target.
+        target: Target,
+        /// What was written.
+        asked: Result<WheelRequest, Refused>,
+    },
+    /// A no could not be said.
+    NotKept {
+        /// Of which target.
+        target: Target,
+        /// Why.
+        why: String,
     },
     /// A command did not reach its release.
     CommandLost {

@@ -1,6 +1,8 @@
 //! Carries out effects beside the loop: each question to the house is a task of its own that
 //! answers with an event. A task that panics ends the console in order, not the terminal in pieces.
 
+mod together;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use super::event::Event;
 use super::model::{LogFeed, LogSource, SavedLog};
 use crate::inventory::{ReleaseId, Target, VersionRef};
 use crate::release::{
-    AnnouncementKind, Approval, Command, GoOn, Handle, Plan, PlanRequest, Refusal, RepairApproval,
+    AnnouncementKind, Approval, Command, Handle, Plan, PlanRequest, Refusal, RepairApproval,
     RepairNews, RepairPlan,
 };
 
@@ -194,27 +196,6 @@ impl Hands {
         self.tasks.spawn(async move {
             let found = desk.interrupted(&target).await.map(Arc::new);
             let _ = answers.send(Event::InterruptedFound { asked, found }).await;
-        });
-    }
-
-    pub(super) fn take_up(
-        &mut self,
-        target: Target,
-        release: ReleaseId,
-        go_on: GoOn,
-        approval: Approval,
-    ) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
-        let begins = self.begins.clone();
-        self.tasks.spawn(async move {
-            match desk.take_up(&target, release, go_on, approval).await {
-                Ok(handle) => {
-                    let _ = begins.send(handle).await;
-                }
-                Err(refused) => {
-                    let _ = answers.send(Event::BeginRefused { target, refused }).await;
-                }
-            }
         });
     }
 

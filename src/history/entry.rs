@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Direction, Step};
 use crate::checks::Report;
-use crate::inventory::Operator;
+use crate::inventory::{FencingToken, Operator};
 
 /// A person's decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,17 @@ pub enum Takeover {
     Resumed,
     /// Its lock was held, and was taken on purpose.
     Forced,
+}
+
+/// To whom a release is handed: one console, and no other of the same person.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Heir {
+    /// Who.
+    pub operator: Operator,
+    /// Which console.
+    pub console: String,
+    /// The lock that they may take over: exactly this one.
+    pub token: FencingToken,
 }
 
 /// One thing that happened.
@@ -89,6 +100,14 @@ pub enum Happening {
         /// Who drives it now, and why.
         decision: Decision,
     },
+    /// Its driver stopped driving on purpose, after what was under way had been observed. A driver that
+    /// went away without this was cut off.
+    LetGo {
+        /// Why.
+        reason: String,
+        /// To whom it is handed, if to anybody.
+        to: Option<Heir>,
+    },
     /// Something that only a newer Greenroom knows. It can be passed over where a release is shown, and
     /// never where one is gone on with.
     #[serde(other)]
@@ -116,6 +135,29 @@ mod tests {
         let text = r#"{"sequence":3,"at":"2026-11-21T14:02:11Z","entry":"canary","share":5}"#;
         let entry: Entry = serde_json::from_str(text).expect("an entry");
         assert_eq!((entry.sequence, entry.what), (3, Happening::Unknown));
+    }
+
+    #[test]
+    fn a_release_that_was_handed_over_says_to_whom() {
+        let entry = Entry {
+            sequence: 8,
+            at: Timestamp::UNIX_EPOCH,
+            what: Happening::LetGo {
+                reason: "handed over".into(),
+                to: Some(Heir {
+                    operator: Operator {
+                        name: "ben".into(),
+                        host: "ops-2".into(),
+                    },
+                    console: "ben@ops-2 4711 01JD4".into(),
+                    token: FencingToken(8),
+                }),
+            },
+        };
+        let text = serde_json::to_string(&entry).expect("text");
+        assert!(text.contains(r#""entry":"let-go""#), "{text}");
+        let again: Entry = serde_json::from_str(&text).expect("an entry");
+        assert_eq!(again, entry);
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod repair;
 mod step;
 mod timeline;
 
-pub use entry::{Decision, Entry, Happening, Takeover};
+pub use entry::{Decision, Entry, Happening, Heir, Takeover};
 pub use reading::{Written, check_whole};
 pub use record::{FORMAT, Footing, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord};
 pub use repair::{RepairDeed, RepairOutcome, RepairRecord, Repaired};

@@ -7,7 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Happening, Step};
+use super::{Entry, Happening, Heir, Step};
 use crate::inventory::{Endpoint, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version};
 
 /// The format of records written by this Greenroom.
@@ -155,6 +155,14 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// To whom it was handed over, while nobody has gone on with it since.
+    pub fn heir(&self) -> Option<&Heir> {
+        match &self.entries.last()?.what {
+            Happening::LetGo { to, .. } => to.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Who drove it last, as far as is written.
     pub fn last_driver(&self) -> &Operator {
         let resumed = self

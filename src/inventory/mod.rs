@@ -11,6 +11,7 @@ mod instance;
 mod lock;
 mod name;
 mod passed;
+mod presence;
 mod probe;
 mod rate_window;
 mod rates;
@@ -33,6 +34,7 @@ pub use instance::{Instance, InstanceId, InstanceState, Occupancy, RuntimeHealth
 pub use lock::{FencingToken, LockHolder, LockRecord, Operator};
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use passed::{Door, PassedRequest};
+pub use presence::{Declined, Watcher, WheelRequest};
 pub use probe::Probe;
 pub use rate_window::RateWindow;
 pub use rates::Rates;

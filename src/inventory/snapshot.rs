@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Endpoint, Hold, Installation, Instance, InstanceState, KeyLine, LockHolder, PerSlot, Probe,
     ProxyAnswer, PublicAddress, Rates, Registration, Revisioned, Role, Route, Slot, Target, Tier,
+    Watcher, WheelRequest,
 };
 
 /// How well one source is known at the moment.
@@ -59,6 +60,10 @@ pub struct RegistryRecord {
     pub lock: Option<LockHolder>,
     /// The hold.
     pub hold: Option<Hold>,
+    /// The consoles that have it open, as far as they say so.
+    pub watching: Vec<Watcher>,
+    /// Who asks to be handed the release.
+    pub wheel: Option<WheelRequest>,
     /// Keys of ours that hold what is not ours to read, each with what is wrong.
     pub problems: BTreeMap<String, String>,
     /// The store's revision at the reading.
@@ -121,6 +126,12 @@ pub struct Snapshot {
     pub lock: Option<LockHolder>,
     /// A freeze on it.
     pub hold: Option<Hold>,
+    /// The consoles that have it open, as far as they say so.
+    #[serde(default)]
+    pub watching: Vec<Watcher>,
+    /// Who asks to be handed its release.
+    #[serde(default)]
+    pub wheel: Option<WheelRequest>,
     /// Keys that could not be read.
     pub problems: BTreeMap<String, String>,
     /// What is stored under the target's prefix, as it is stored.

@@ -3,6 +3,7 @@
 
 mod checker;
 mod clock;
+mod company;
 mod failure;
 mod images;
 mod journal;
@@ -18,6 +19,7 @@ pub use crate::inventory::{
 };
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, SystemClock};
+pub use company::Company;
 pub use failure::{Failure, FailureKind, Result};
 pub use images::Images;
 pub use journal::{JournalReader, JournalWriter};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::act::{Act, Ask, Mishap, Sight, Stage};
 use super::{Announcement, Approval, Approved, Choice};
 use crate::checks::CaseReport;
-use crate::history::{Entry, ReleaseRecord};
+use crate::history::{Entry, Heir, ReleaseRecord};
 use crate::inventory::Operator;
 
 /// Names one timer. An old one fires into nothing.
@@ -69,6 +69,13 @@ pub enum Event {
     Interrupted {
         /// Why.
         reason: String,
+    },
+    /// Whoever asked for the wheel is to have it.
+    HandOverAsked {
+        /// To whom.
+        to: Heir,
+        /// Who hands it over.
+        by: Operator,
     },
     /// The lock is not ours any more, or not known to be.
     LockLost(String),

@@ -38,6 +38,17 @@ pub enum Command {
     EndStandby,
     /// Another release takes over from the standby on: this one is done.
     Supersede,
+    /// Somebody else is said to drive it: look who has the lock, and stop where it is not ours.
+    LookAtLock,
+    /// Stop driving after the current act has been observed, and let exactly this console go on.
+    HandOver {
+        /// To whom.
+        to: Operator,
+        /// Which of their consoles.
+        console: String,
+        /// Who hands it over.
+        by: Operator,
+    },
     /// Stop driving after the current act has been observed, and leave the release interrupted.
     Interrupt {
         /// Why.

@@ -118,6 +118,16 @@
 //! under the lock, each guarded directly before and looked at until it is true. See `repair`. A target whose
 //! newest release has no end is not repaired.
 //!
+//! # The wheel
+//!
+//! Whoever watches may ask for the wheel ([`Engine::ask_for_wheel`]), and says yes to going on with it in
+//! the same breath. The driver hands it over ([`Command::HandOver`]): the act under way is observed, the
+//! journal says which console may go on and from which lock, and nothing more is done (interlocks 4, 8). The lock is
+//! held until that console has taken it over, from exactly that lock, so that nobody slips in between; an heir
+//! that does not come finds it free after a while. It is a release that is taken up like any other: looked at first,
+//! and no yes from before counts (interlock 6). A driver that stops on purpose writes that down too; one that went
+//! without was cut off.
+//!
 //! # Seen from outside
 //!
 //! A release that is driven elsewhere is shown like an own one: [`observed`] reads in its journal how
@@ -134,6 +144,8 @@
 //! | `{t}/slots/{slot}` | registration |
 //! | `{t}/lock` | who, since when, which release; on a lease |
 //! | `{t}/hold` | hold; read, and not written by anybody yet |
+//! | `{t}/watching/{console}` | who has it open; on that console's lease, and nothing is decided by it |
+//! | `{t}/wheel` | who asks for the wheel; on the lease of the asking console |
 //! | `{t}/releases/{ulid}` | head of a release: plan, and outcome when it is closed |
 //! | `{t}/steps/{ulid}/{number}` | its entries: intents, outcomes, approvals, check reports |
 //! | `{t}/repairs/{ulid}` | a repair: what differed, the deeds, how far it is, how it ended |
@@ -173,6 +185,7 @@ mod foresee;
 mod gather;
 mod guard;
 mod handle;
+mod interrupted;
 mod judge;
 mod machine;
 mod observed;
@@ -199,13 +212,14 @@ pub use approval::{
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
-pub use engine::{Engine, Interrupted, RepairHandle, RepairNews, Resume, Site};
+pub use engine::{Engine, Force, RepairHandle, RepairNews, Resume, Site};
 pub use event::{Effect, Event, TimerId};
 pub use facts::{Facts, Known, Resolved};
 pub use foresee::{Intent, Outlook, Terms};
 pub use handle::{Command, Handle, NotDriven};
+pub use interrupted::Interrupted;
 pub use machine::{GoOn, Machine, OnFailure, Resumption};
-pub use observed::{Observed, Releases, interrupted_at, observed};
+pub use observed::{LetGo, Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
 pub use planner::{Draft, decide};
 pub use refusal::{Refusal, Refused};

@@ -4,7 +4,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::inventory::{Endpoint, EnvironmentName, Hold, LockHolder, ReleaseId, Slot, Target};
+use crate::inventory::{
+    Endpoint, EnvironmentName, Hold, LockHolder, Operator, ReleaseId, Slot, Target,
+};
 
 /// One reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +119,16 @@ pub enum Refusal {
         /// Of what name, where one was asked for.
         name: Option<String>,
     },
+    /// Another has asked for the wheel before.
+    WheelAskedFor {
+        /// Who.
+        by: Operator,
+        /// When.
+        at: Timestamp,
+    },
 }
+
+const TAKEOVER_WITHOUT_REASON: &str = "somebody holds its lock: say why it is taken from them";
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,19 +216,21 @@ impl fmt::Display for Refusal {
             Self::NotApproved => {
                 f.write_str("the yes to go on has expired, or is for another release: say it again")
             }
-            Self::TakeoverWithoutReason => {
-                f.write_str("somebody holds its lock: say why it is taken from them")
-            }
+            Self::TakeoverWithoutReason => f.write_str(TAKEOVER_WITHOUT_REASON),
             Self::Unfinished { release } => write!(
                 f,
                 "release {release} has no end: go on with it, back it out or leave it (greenroom resume, or C in the console), then repair"
             ),
-            Self::NothingDiffers { name: None } => {
-                f.write_str("nothing differs: there is nothing to repair")
+            Self::NothingDiffers { name } => {
+                let name = name.as_ref();
+                let of = name.map(|name| format!(" by the name of {name}"));
+                let of = of.unwrap_or_default();
+                write!(f, "nothing differs{of}: there is nothing to repair")
             }
-            Self::NothingDiffers { name: Some(name) } => {
-                write!(f, "nothing differs by the name of {name}: there is nothing to repair")
-            }
+            Self::WheelAskedFor { by, at } => write!(
+                f,
+                "{by} asks for the wheel already, since {at:.0}: wait for the answer"
+            ),
         }
     }
 }

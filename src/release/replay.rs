@@ -132,7 +132,7 @@ impl Replay {
                     self.last = Last::Between;
                 }
             }
-            Happening::Unknown => {}
+            Happening::LetGo { .. } | Happening::Unknown => {}
         }
     }
 

@@ -174,6 +174,8 @@ fn unknown(site: &Site, now: Timestamp) -> Snapshot {
         rates_unknown: None,
         lock: None,
         hold: None,
+        watching: Vec::new(),
+        wheel: None,
         problems: BTreeMap::new(),
         keys: Vec::new(),
         keys_at: None,
@@ -205,6 +207,8 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
     snapshot.route = record.route;
     snapshot.lock = record.lock;
     snapshot.hold = record.hold;
+    snapshot.watching = record.watching;
+    snapshot.wheel = record.wheel;
     snapshot.problems = record.problems;
     snapshot.keys = keys;
 }
@@ -296,6 +300,8 @@ mod tests {
             rates_unknown: None,
             lock: None,
             hold: None,
+            watching: Vec::new(),
+            wheel: None,
             problems: BTreeMap::new(),
             keys: Vec::new(),
             keys_at: None,

@@ -10,11 +10,11 @@ use tokio::time::timeout;
 
 use crate::console::Desk;
 use crate::console::model::{LogSource, SavedLog};
-use crate::inventory::{ReleaseId, Target, VersionRef};
+use crate::inventory::{ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::{self, Batch};
 use crate::release::{
-    Approval, Engine, GoOn, Handle, Interrupted, OnFailure, Plan, PlanRequest, Refused, Releases,
-    RepairApproval, RepairHandle, RepairPlan, RepairRequest, Resolved, Resume, Terms,
+    Approval, Engine, Force, GoOn, Handle, Interrupted, OnFailure, Plan, PlanRequest, Refused,
+    Releases, RepairApproval, RepairHandle, RepairPlan, RepairRequest, Resolved, Resume, Terms,
 };
 use crate::settings;
 use crate::watchers::Watching;
@@ -91,12 +91,14 @@ impl Desk for EngineDesk {
         target: &Target,
         release: ReleaseId,
         go_on: GoOn,
+        force: Option<Force>,
         approval: Approval,
     ) -> Result<Handle, Refused> {
         let resume = Resume {
             go_on,
-            reason: None,
-            takeover: None,
+            // Said for a driver that lives; if it has gone meanwhile, it is still why.
+            reason: force.as_ref().map(|force| force.why.clone()),
+            takeover: force,
         };
         self.engine
             .resume(target, release, resume, &approval, OnFailure::Ask)
@@ -118,6 +120,28 @@ impl Desk for EngineDesk {
     ) -> Result<RepairHandle, Refused> {
         let plan = Arc::unwrap_or_clone(plan);
         self.engine.repair(plan, &approval).await
+    }
+
+    async fn ask_for_wheel(
+        &self,
+        target: &Target,
+        release: ReleaseId,
+        message: Option<String>,
+    ) -> Result<WheelRequest, Refused> {
+        let asked = self.engine.ask_for_wheel(target, release, message).await;
+        asked.map_err(Refused::from)
+    }
+
+    async fn ask_no_more(&self, target: &Target, asked: &WheelRequest) {
+        if let Err(failure) = self.engine.ask_no_more(target, asked).await {
+            // It goes with this console's lease.
+            tracing::debug!("an asking was not taken back: {failure}");
+        }
+    }
+
+    async fn keep_wheel(&self, target: &Target, asked: &WheelRequest) -> Result<(), String> {
+        let kept = self.engine.keep_wheel(target, asked).await;
+        kept.map_err(|failure| failure.to_string())
     }
 
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {

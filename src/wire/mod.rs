@@ -2,6 +2,7 @@
 //! sites from adapters, shares what can be shared (one engine, one store, one proxy each), and hands
 //! the whole to the command line. Nothing is connected to here, but for secrets that have to be read.
 
+mod company;
 mod desk;
 mod operator;
 mod proxy;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use company::look_on;
 pub use desk::EngineDesk;
 pub use sandbox::catalogue;
 
@@ -132,6 +134,7 @@ impl Workshop<'_> {
             router: proxy.write,
             journal: store.write_journal,
             locks: store.locks,
+            company: store.company,
         });
         Ok(Site {
             definition: target.definition.clone(),

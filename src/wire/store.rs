@@ -6,14 +6,22 @@ use std::sync::Arc;
 use super::{WireError, Workshop};
 use crate::adapters::{etcd, sqlite};
 use crate::inventory::ServiceName;
-use crate::ports::{JournalReader, JournalWriter, Locks, RegistryReader, RegistryWriter};
+use crate::ports::{Company, JournalReader, JournalWriter, Locks, RegistryReader, RegistryWriter};
 use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
+
+/// What is shared of an etcd: who is there is one console in all its environments.
+type BuiltEtcd = (
+    EtcdPlace,
+    etcd::Store,
+    Arc<etcd::EtcdReader>,
+    Arc<dyn Company>,
+);
 
 /// The stores that are built already, so that environments share them.
 #[derive(Default)]
 pub(super) struct Stores {
-    etcd: Vec<(EtcdPlace, etcd::Store, Arc<etcd::EtcdReader>)>,
-    sqlite: Vec<(SqlitePlace, Arc<sqlite::Store>)>,
+    etcd: Vec<BuiltEtcd>,
+    sqlite: Vec<(SqlitePlace, Arc<sqlite::Store>, Arc<dyn Company>)>,
 }
 
 /// One environment's store.
@@ -23,6 +31,7 @@ pub(super) struct Store {
     pub(super) write_registry: Arc<dyn RegistryWriter>,
     pub(super) write_journal: Arc<dyn JournalWriter>,
     pub(super) locks: Arc<dyn Locks>,
+    pub(super) company: Arc<dyn Company>,
 }
 
 impl Workshop<'_> {
@@ -42,14 +51,20 @@ impl Workshop<'_> {
         place: &EtcdPlace,
     ) -> Result<Store, WireError> {
         let known = self.stores.etcd.iter().find(|(known, ..)| known == place);
-        let (store, reader) = if let Some((_, store, reader)) = known {
-            (store.clone(), Arc::clone(reader))
+        let (store, reader, company) = if let Some((_, store, reader, company)) = known {
+            (store.clone(), Arc::clone(reader), Arc::clone(company))
         } else {
             let store = etcd::Store::open(&self.etcd_options(place).await?)?;
             let reader = Arc::new(etcd::EtcdReader::new(&store));
-            let built = (place.clone(), store.clone(), Arc::clone(&reader));
+            let company: Arc<dyn Company> = Arc::new(etcd::EtcdCompany::new(&store));
+            let built = (
+                place.clone(),
+                store.clone(),
+                Arc::clone(&reader),
+                Arc::clone(&company),
+            );
             self.stores.etcd.push(built);
-            (store, reader)
+            (store, reader, company)
         };
         let writer = Arc::new(etcd::EtcdWriter::new(
             &store,
@@ -65,6 +80,7 @@ impl Workshop<'_> {
             write_registry: Arc::clone(&writer) as Arc<dyn RegistryWriter>,
             write_journal: writer,
             locks: Arc::new(etcd::EtcdLocks::new(&store, times)),
+            company,
         })
     }
 
@@ -105,16 +121,18 @@ impl Workshop<'_> {
         environment: &EnvironmentSettings,
         place: &SqlitePlace,
     ) -> Result<Store, WireError> {
-        let known = self.stores.sqlite.iter().find(|(known, _)| known == place);
-        let store = if let Some((_, store)) = known {
-            Arc::clone(store)
+        let known = self.stores.sqlite.iter().find(|(known, ..)| known == place);
+        let (store, company) = if let Some((_, store, company)) = known {
+            (Arc::clone(store), Arc::clone(company))
         } else {
             let lease = environment.lock_lease;
             let heartbeat = environment.lock_heartbeat.min(lease / 3);
             let store = sqlite::Store::open(place.path.clone(), lease, heartbeat).await?;
             let store = Arc::new(store);
-            self.stores.sqlite.push((place.clone(), Arc::clone(&store)));
-            store
+            let company: Arc<dyn Company> = Arc::new(sqlite::SqliteCompany::new(&store));
+            let built = (place.clone(), Arc::clone(&store), Arc::clone(&company));
+            self.stores.sqlite.push(built);
+            (store, company)
         };
         Ok(Store {
             read_registry: Arc::clone(&store) as Arc<dyn RegistryReader>,
@@ -122,6 +140,7 @@ impl Workshop<'_> {
             write_registry: Arc::clone(&store) as Arc<dyn RegistryWriter>,
             write_journal: Arc::clone(&store) as Arc<dyn JournalWriter>,
             locks: store,
+            company,
         })
     }
 }

@@ -30,3 +30,4 @@ mod settings;
 mod sqlite;
 mod stories;
 mod support;
+mod together;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use greenroom::adapters::sqlite::Store;
+use greenroom::adapters::sqlite::{SqliteCompany, Store};
 use greenroom::history::{
     Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
 };
@@ -14,8 +14,8 @@ use greenroom::inventory::{
     Route, Slot, Target, Version,
 };
 use greenroom::ports::{
-    Acquired, FailureKind, JournalReader, JournalWriter, Lease, LeaseState, Locks, RegistryReader,
-    RegistryWriter, RouteChange,
+    Acquired, Company, FailureKind, JournalReader, JournalWriter, Lease, LeaseState, Locks,
+    RegistryReader, RegistryWriter, RouteChange,
 };
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -380,6 +380,38 @@ async fn a_forcibly_taken_lock_is_reported_lost_at_the_next_heartbeat() {
     let told = tokio::time::timeout(Duration::from_secs(5), lease.state.changed()).await;
     told.expect("in time").expect("told");
     assert!(matches!(*lease.state.borrow(), LeaseState::Lost(_)));
+}
+
+#[tokio::test]
+async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
+    let (_directory, file) = place();
+    let (one, other) = (brief(&file, 3000).await, brief(&file, 3000).await);
+    let lease = (Duration::from_secs(2), Duration::from_millis(500));
+    let company = |store| SqliteCompany::with(store, lease.0, lease.1);
+    let (ana, ben) = (company(&one), company(&other));
+    let contract = crate::support::company::Contract {
+        ana: &ana,
+        ben: &ben,
+        reader: &one,
+        target: &web(),
+    };
+    contract.holds().await;
+    contract.ends_with_its_console(company(&other)).await;
+}
+
+#[tokio::test]
+async fn a_database_of_an_older_greenroom_has_company_too() {
+    let (_directory, file) = place();
+    drop(brief(&file, 3000).await);
+    let old = Connection::open(&file).expect("a connection");
+    old.execute_batch("DROP TABLE company").expect("as it was");
+    drop(old);
+    let store = brief(&file, 3000).await;
+    let ana = SqliteCompany::new(&store);
+    let watcher = crate::support::company::watcher("ana");
+    ana.here(&web(), &watcher).await.expect("here");
+    let record = store.read(&web()).await.expect("a record");
+    assert_eq!(record.watching, [watcher]);
 }
 
 #[tokio::test]

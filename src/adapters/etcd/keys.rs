@@ -61,6 +61,24 @@ impl Keys {
         self.target(target) + "hold"
     }
 
+    /// Who asks for the wheel.
+    pub(super) fn wheel(&self, target: &Target) -> String {
+        self.target(target) + "wheel"
+    }
+
+    /// Every console that has the target open.
+    pub(super) fn watching(&self, target: &Target) -> String {
+        self.target(target) + "watching/"
+    }
+
+    /// One of them. A console's name has an operator's in it, and blanks.
+    pub(super) fn watcher(&self, target: &Target, console: &str) -> String {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "@._-".contains(c);
+        let plain = |c: char| if is_plain(c) { c } else { '_' };
+        let name: String = console.chars().map(plain).collect();
+        self.watching(target) + &name
+    }
+
     /// The heads of all releases.
     pub(super) fn heads(&self, target: &Target) -> String {
         self.target(target) + "releases/"
@@ -164,6 +182,8 @@ mod tests {
             keys.route(&target),
             keys.lock(&target),
             keys.hold(&target),
+            keys.wheel(&target),
+            keys.watcher(&target, "ana@ops-1 4711 01JD4"),
             keys.slot(&target, Slot::Green),
             "/g/targets/web/qa/zzz".into(),
         ] {

@@ -10,6 +10,8 @@
 //! | `targets/{service}/{environment}/slots/{slot}` | a registration |
 //! | `targets/{service}/{environment}/lock` | the lock record, on a lease |
 //! | `targets/{service}/{environment}/hold` | the hold |
+//! | `targets/{service}/{environment}/watching/{console}` | a console that has it open, on that console's lease |
+//! | `targets/{service}/{environment}/wheel` | who asks to be handed its release, on the lease of the asking console |
 //! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
 //! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of its journal |
 //!
@@ -17,6 +19,7 @@
 //! limit, which would else carry every entry of every release.
 
 mod change;
+mod company;
 mod extra;
 mod heartbeat;
 mod journal_reader;
@@ -32,6 +35,7 @@ mod values;
 mod watch;
 mod writer;
 
+pub use company::EtcdCompany;
 pub use extra::ExtraKey;
 pub use locks::{EtcdLocks, LockTimes};
 pub use options::{Credentials, DEFAULT_PREFIX, Options, Tls};

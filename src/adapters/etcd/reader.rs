@@ -29,6 +29,12 @@ impl EtcdReader {
         }
     }
 
+    fn is_of_company(&self, target: &Target, pair: &KeyValue) -> bool {
+        let keys = self.store.keys();
+        pair.key().starts_with(keys.watching(target).as_bytes())
+            || pair.key() == keys.wheel(target).as_bytes()
+    }
+
     fn ranges_of(&self, target: &Target) -> Vec<TxnOp> {
         self.store
             .keys()
@@ -83,6 +89,10 @@ impl RegistryReader for EtcdReader {
                 values::decode(pair).map(|value| record.route = Some(revisioned(pair, value)))
             } else if is(keys.hold(target)) {
                 values::decode(pair).map(|value| record.hold = Some(value))
+            } else if is(keys.wheel(target)) {
+                values::decode(pair).map(|value| record.wheel = Some(value))
+            } else if pair.key().starts_with(keys.watching(target).as_bytes()) {
+                values::decode(pair).map(|value| record.watching.push(value))
             } else if is(keys.lock(target)) {
                 match holder(&self.store, pair, until).await {
                     Ok(holder) => {
@@ -113,7 +123,10 @@ impl RegistryReader for EtcdReader {
         let mut left: BTreeMap<i64, Option<i64>> = BTreeMap::new();
         for pair in found.iter().flatten() {
             let lease = pair.lease();
+            // Those who look on come and go by themselves: what is left of theirs helps nobody.
+            let of_company = self.is_of_company(target, pair);
             let ttl_seconds = match left.get(&lease) {
+                _ if of_company => None,
                 Some(known) => *known,
                 None if left.len() < MOST_LEASES => {
                     let asked = seconds_left(&self.store, lease, until).await;

@@ -9,6 +9,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
+use super::company;
 use super::fault::{self, Fault};
 use super::store::{Store, blocking, connect};
 use super::transaction::{current_revision, now_ms};
@@ -112,11 +113,13 @@ impl Seen {
         }
         let sql = self.connection.transaction()?;
         let revision = current_revision(&sql)?;
-        self.next_end = sql.query_row(
+        let of_locks: Option<i64> = sql.query_row(
             "SELECT min(expires_at_ms) FROM locks WHERE expires_at_ms > ?1",
             [now_ms()],
             |row| row.get(0),
         )?;
+        let of_company = company::next_end(&sql)?;
+        self.next_end = of_locks.into_iter().chain(of_company).min();
         drop(sql);
         self.data_version = data_version;
         // A renewed lease changes the file and not the revision: nothing to hint at.

@@ -9,6 +9,7 @@
 //! lost early, and its holder is told.
 
 mod changes;
+mod company;
 mod fault;
 mod journal;
 mod lock;
@@ -18,4 +19,5 @@ mod schema;
 mod store;
 mod transaction;
 
+pub use company::SqliteCompany;
 pub use store::Store;

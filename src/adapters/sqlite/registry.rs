@@ -8,6 +8,7 @@ use rusqlite::Transaction;
 use serde::de::DeserializeOwned;
 
 use super::changes;
+use super::company;
 use super::fault::{self, Fault};
 use super::lock;
 use super::repairs::REPAIRS;
@@ -88,11 +89,14 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
             None
         }
     });
+    let (watching, wheel) = company::read(sql, target, &mut problems)?;
     Ok(RegistryRecord {
         route,
         slots,
         lock,
         hold,
+        watching,
+        wheel,
         problems,
         revision: current_revision(sql)?,
     })
@@ -126,6 +130,9 @@ fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyL
     })?;
     let mut rows = rows.collect::<std::result::Result<Vec<_>, _>>()?;
     rows.retain(|(name, ..)| !name.starts_with(REPAIRS));
+    for (name, value, revision) in company::standing(sql, target)? {
+        rows.push((name, value, revision, None));
+    }
     if let Some(lock) = lock::standing(sql, target)? {
         let ttl = Some(lock.ttl_seconds);
         rows.push((LOCK.to_owned(), lock.record, lock.token.0, ttl));

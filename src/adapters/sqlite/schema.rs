@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::company;
 use super::fault::Fault;
 use crate::ports::FailureKind;
 
@@ -43,7 +44,10 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let version: i64 = pragma(&transaction, "user_version")?;
     let application: i64 = pragma(&transaction, "application_id")?;
     if application == APPLICATION {
-        return accept(version);
+        accept(version)?;
+        transaction.execute_batch(company::TABLE)?;
+        transaction.commit()?;
+        return Ok(());
     }
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -53,6 +57,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
         );
     }
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(company::TABLE)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Help, Palette, Picker, TextLine, ThemeChoice};
+use super::{Handing, Help, Palette, Picker, TakeUp, TextLine, ThemeChoice, Words};
 use crate::history::{Direction, Step};
 use crate::inventory::Target;
 use crate::release::{
@@ -37,8 +37,12 @@ pub enum Dialog {
     Failure(Failure),
     /// A release is in flight: end the console all the same?
     Leaving(Leaving),
-    /// A release lost its driver: what is to become of it?
+    /// A release lost its driver, or has another: what is to become of it?
     TakeUp(TakeUp),
+    /// What is said to a driver.
+    Words(Words),
+    /// Somebody asks for the wheel: what now?
+    Handing(Handing),
 }
 
 impl Dialog {
@@ -117,10 +121,12 @@ pub enum Question {
     BackOut(Arc<Status>),
     /// To end the standby now.
     EndStandby(Arc<Status>),
-    /// To go on with a release that lost its driver.
+    /// To go on with a release that lost its driver, or has another: by force, then.
     TakeUp(Arc<Interrupted>, GoOn),
     /// To repair what drifted.
     Repair(Arc<RepairPlan>),
+    /// To ask the driver of a release for the wheel, and to go on with it when it is handed over.
+    Ask(Arc<Interrupted>),
 }
 
 impl Question {
@@ -131,7 +137,7 @@ impl Question {
             Self::Step(status, _) | Self::BackOut(status) | Self::EndStandby(status) => {
                 Some(&status.plan)
             }
-            Self::TakeUp(found, _) => Some(&found.observed.status.plan),
+            Self::TakeUp(found, _) | Self::Ask(found) => Some(&found.observed.status.plan),
             Self::Repair(_) => None,
         }
     }
@@ -144,7 +150,7 @@ impl Question {
             Self::Step(status, _) | Self::BackOut(status) | Self::EndStandby(status) => {
                 &status.plan.definition
             }
-            Self::TakeUp(found, _) => &found.observed.status.plan.definition,
+            Self::TakeUp(found, _) | Self::Ask(found) => &found.observed.status.plan.definition,
         }
     }
 
@@ -228,23 +234,6 @@ pub struct Failure {
     pub note: TextLine,
     /// Whether the note has the keys.
     pub is_noting: bool,
-}
-
-/// A release lost its driver: what is to become of it?
-#[derive(Debug, Clone)]
-pub struct TakeUp {
-    /// What was found.
-    pub found: Arc<Interrupted>,
-    /// The row under the cursor; the first decides nothing, then come [`GoOn::ALL`].
-    pub row: usize,
-}
-
-impl TakeUp {
-    /// The way under the cursor; none where nothing is decided.
-    pub fn chosen(&self) -> Option<GoOn> {
-        let row = self.row.checked_sub(1)?;
-        GoOn::ALL.get(row).copied()
-    }
 }
 
 /// A release is in flight: end the console all the same?

@@ -17,6 +17,7 @@ mod registrations;
 mod services;
 mod text_line;
 mod ways;
+mod wheel;
 mod why_not;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,13 +28,14 @@ use jiff::Timestamp;
 
 use crate::console::action::Action;
 use crate::console::keymap::Keymap;
-use crate::inventory::{Operator, ReleaseId, Snapshot, SourceState, Target, Tier, World};
+use crate::inventory::{
+    Operator, ReleaseId, Snapshot, SourceState, Target, Tier, WheelRequest, World,
+};
 use crate::release::{Observed, Progress, Releases, Status};
 
 pub use diagnostics::Diagnostics;
 pub use dialog::{
-    Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, TakeUp,
-    Thinking,
+    Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, Thinking,
 };
 pub use listing::{CheckRow, CheckState, checks, relevant_step};
 pub use log_pane::{
@@ -52,6 +54,7 @@ pub use registrations::{KeyRow, Mark, lease_left, registrations};
 pub use services::{Order, Services, filtered, going_on, list_services};
 pub use text_line::TextLine;
 pub use ways::{was_bad, ways};
+pub use wheel::{Asking, Hand, Handing, TakeUp, Wish, Words};
 pub use why_not::why_not;
 
 /// Whether this console may ever change anything.
@@ -79,6 +82,8 @@ pub struct Model {
     pub now: Timestamp,
     /// Who sits here.
     pub operator: Operator,
+    /// Which console this is, as locks and others name it; empty where it is none of theirs.
+    pub console: String,
     /// Whether anything can be changed from here.
     pub mode: Mode,
     /// What may be changed at the moment.
@@ -101,6 +106,12 @@ pub struct Model {
     pub releases: BTreeMap<Target, Arc<Status>>,
     /// What the journals tell of the newest release of each target, whoever drives it.
     pub told: Arc<Releases>,
+    /// What this console has asked for, and waits for.
+    pub asking: Option<Asking>,
+    /// The console that was last said to drive what this one drives.
+    pub doubted: Option<String>,
+    /// The last asking of somebody else's that was told.
+    pub heard: Option<WheelRequest>,
     /// Releases that are not over and that nobody drives from here any more.
     pub left: BTreeSet<ReleaseId>,
     /// The log.
@@ -133,6 +144,7 @@ impl Model {
         Self {
             now,
             operator,
+            console: String::new(),
             mode,
             armed: None,
             size,
@@ -144,6 +156,9 @@ impl Model {
             rows: BTreeMap::new(),
             releases: BTreeMap::new(),
             told: Arc::default(),
+            asking: None,
+            doubted: None,
+            heard: None,
             left: BTreeSet::new(),
             log: LogPane::default(),
             repairing: BTreeSet::new(),
@@ -206,11 +221,19 @@ impl Model {
         let own = self.releases.get(target).map(|status| status.plan.release);
         let release = told.status.plan.release;
         let is_elsewhere = match own {
-            Some(own) if own == release => self.left.contains(&own) && !told.is_driven(),
+            Some(own) if own == release => self.lost(target) && !self.is_driven_here(told),
             Some(own) => own < release,
             None => true,
         };
         is_elsewhere.then_some(told)
+    }
+
+    /// Whether this console drove a release that has no end, and does not any more.
+    fn lost(&self, target: &Target) -> bool {
+        self.releases.get(target).is_some_and(|status| {
+            let is_parked = matches!(status.progress, Progress::Parked { .. });
+            is_parked || self.left.contains(&status.plan.release)
+        })
     }
 
     /// The release of the open target, if it goes on and this console drives it.
@@ -263,6 +286,7 @@ impl Model {
     pub fn counts_time(&self) -> bool {
         self.armed.is_some()
             || self.notice.is_some()
+            || self.asking.is_some()
             || self.dialog.as_ref().is_some_and(Dialog::expires)
             || self.in_flight().any(|status| counts(&status.progress))
             || self

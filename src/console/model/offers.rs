@@ -43,8 +43,13 @@ pub fn offers(model: &Model, action: Action) -> bool {
         ),
         Action::BackOut => !matches!(progress, None | Some(Progress::Back(_))),
         Action::TakeUp => {
-            model.release_in_flight().is_none()
-                && model.elsewhere().is_some_and(Observed::is_interrupted)
+            let is_open = |told: &Observed| told.is_driven() || told.is_interrupted();
+            let is_elsewhere = model.elsewhere().is_some_and(is_open);
+            let is_asked = model
+                .open
+                .as_ref()
+                .is_some_and(|open| model.asked_here(open).is_some());
+            is_asked || is_elsewhere && model.mode != Mode::ReadOnly
         }
         Action::CheckAgain => progress.is_some_and(rests_before_switch),
         Action::EndStandby => matches!(progress, Some(Progress::Standby { .. })),

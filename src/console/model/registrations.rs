@@ -70,7 +70,16 @@ enum Entry<'a> {
 /// Whether a name is one of those that Greenroom gives, below a target.
 fn is_ours(name: &str) -> bool {
     let first = name.split('/').next().unwrap_or(name);
-    matches!(first, "hold" | "lock" | "route" | "slots" | "releases")
+    matches!(
+        first,
+        "hold" | "lock" | "route" | "slots" | "releases" | "watching" | "wheel"
+    )
+}
+
+/// Whether it only says who has the target open: that is in the header, and comes and goes.
+fn is_of_company(snapshot: &Snapshot, line: &KeyLine) -> bool {
+    let is_readable = !snapshot.problems.contains_key(&line.key);
+    is_readable && name_of(snapshot, &line.key).starts_with("watching/")
 }
 
 /// The tree: what is ours in the order of its keys, then what is not in the order of its.
@@ -78,6 +87,7 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
     let mut entries: Vec<(String, Entry<'_>)> = snapshot
         .keys
         .iter()
+        .filter(|line| !is_of_company(snapshot, line))
         .map(|line| {
             let name = name_of(snapshot, &line.key);
             (name.to_owned(), Entry::Stored(line))
@@ -177,7 +187,9 @@ fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
     let slot = name
         .strip_prefix("slots/")
         .and_then(|slot| slot.parse::<Slot>().ok());
-    let is_ours = slot.is_some() || matches!(name, "route" | "lock" | "hold");
+    let is_ours = slot.is_some()
+        || matches!(name, "route" | "lock" | "hold" | "wheel")
+        || name.starts_with("watching/");
     if let Some(words) = snapshot.problems.get(&line.key) {
         return if is_ours {
             Mark::Unreadable(words.clone())

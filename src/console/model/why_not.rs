@@ -36,7 +36,7 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (Action::Promote | Action::RollBack, _) if flies => "a release is in flight here".into(),
         (Action::BackOut, Some(Progress::Back(_))) => "it is being backed out".into(),
         (Action::CheckAgain, Some(_)) => "neither register nor switch waits for a yes".into(),
-        (Action::TakeUp, _) => "no release here has lost its driver".into(),
+        (Action::TakeUp, _) => "nobody asks, none is driven elsewhere".into(),
         (Action::EndStandby, _) => "no version is kept warm by a release of this console".into(),
         (Action::Zoom, _) => "this pane has the screen already".into(),
         (Action::Unzoom, _) => "all panes that fit are shown".into(),

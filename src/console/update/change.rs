@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{choose, reason, repair, taking_up};
+use super::{choose, handing, reason, repair, taking_up};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
@@ -74,8 +74,9 @@ fn not_here(model: &Model, otherwise: &str) -> String {
     let release = observed.status.plan.release.short();
     match &observed.driver {
         Some(driver) => format!(
-            "release {release} is driven by {}: watch it here; taking it over is not there yet",
-            driver.operator
+            "release {release} is driven by {}: watch it here; {} asks for the wheel, or takes it",
+            driver.operator,
+            model.keymap.shown(Action::TakeUp)
         ),
         None if observed.is_interrupted() => {
             let take_up = model.keymap.shown(Action::TakeUp);
@@ -204,13 +205,19 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Looks at a release that lost its driver, and asks what is to become of it.
+/// Who is to drive: looks at a release that lost its driver or has another, and asks what is to become of
+/// it; or asks about somebody who wants to have this console's.
 pub(super) fn take_up(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
     };
-    if !model.elsewhere().is_some_and(Observed::is_interrupted) {
-        let otherwise = "no release here has lost its driver";
+    if handing::is_asked(model, &target) {
+        return Vec::new();
+    }
+    let is_open = |told: &Observed| told.is_driven() || told.is_interrupted();
+    if !model.elsewhere().is_some_and(is_open) {
+        let otherwise =
+            "nobody asks for the wheel, and no release here has another driver or lost it";
         let text = not_here(model, otherwise);
         return super::refused(model, &text);
     }

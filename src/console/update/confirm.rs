@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::change;
+use super::{change, wheel};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question, Refusal, Weight};
 use crate::release::{
-    Approval, Command, Need, Plan, Refused, RepairApproval, RepairPlan, Scope, need_to_begin,
+    Approval, Command, Force, Need, Plan, Refused, RepairApproval, RepairPlan, Scope, need_to_begin,
 };
 
 pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Refused>) {
@@ -194,6 +194,10 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
                     target,
                     release: found.plan().release,
                     go_on,
+                    force: found.driver().map(|holder| Force {
+                        why: confirm.note.unwrap_or_default(),
+                        from: holder.token,
+                    }),
                     approval,
                 }],
                 Err(why) => super::refused(model, &why.to_string()),
@@ -204,6 +208,10 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
                 super::repair::begun(model, target);
                 vec![Effect::Repair { plan, approval }]
             }
+            Err(why) => super::refused(model, &why.to_string()),
+        },
+        Question::Ask(found) => match Approval::give(found.plan(), Scope::Plan, by, typed, now) {
+            Ok(approval) => wheel::ask(model, &found, approval, confirm.note),
             Err(why) => super::refused(model, &why.to_string()),
         },
         Question::EndStandby(status) => vec![Effect::Say {

@@ -8,6 +8,7 @@ mod confirm;
 mod details;
 mod dialog;
 mod failed;
+mod handing;
 mod keys;
 mod leave;
 mod line;
@@ -24,6 +25,7 @@ mod slots_page;
 mod steps;
 mod stored;
 mod taking_up;
+mod wheel;
 mod world;
 
 use jiff::Timestamp;
@@ -55,13 +57,15 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         Event::Input(Input::Key(_) | Input::Paste(_)) if voided => Vec::new(),
         Event::Input(input) => on_input(model, input),
         Event::WorldObserved(world) => {
-            let effects = world::observed(model, world);
+            let mut effects = world::observed(model, world);
             choose::arrange(model);
+            effects.extend(wheel::observed(model));
             effects
         }
         Event::ReleasesObserved(releases) => {
-            let effects = release::observed(model, releases);
+            let mut effects = release::observed(model, releases);
             matrix::list(model);
+            effects.extend(wheel::observed(model));
             effects
         }
         Event::ReleaseMoved(status) => {
@@ -115,12 +119,18 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             Vec::new()
         }
         Event::InterruptedFound { asked, found } => taking_up::found(model, asked, found),
+        Event::WheelAsked { target, asked } => wheel::was_asked(model, &target, asked),
+        Event::NotKept { target, why } => {
+            let text = format!("{target}: who asks does not hear the no: {why}");
+            refused(model, &text)
+        }
         Event::CommandLost { release, why } => {
             let text = format!("release {} did not hear it: {why}", release.short());
             say(model, Weight::Refused, &text);
             Vec::new()
         }
-        Event::Ticked | Event::DiagnosticsMoved => Vec::new(),
+        Event::Ticked => wheel::observed(model),
+        Event::DiagnosticsMoved => Vec::new(),
     }
 }
 

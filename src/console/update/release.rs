@@ -37,6 +37,15 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
         };
         super::say(model, weight, &text);
     }
+    if let Progress::Parked { why } = &status.progress
+        && !before.as_ref().is_some_and(|before| {
+            before.plan.release == status.plan.release
+                && matches!(before.progress, Progress::Parked { .. })
+        })
+    {
+        let text = format!("{target} is not driven from here any more: {why}");
+        super::say(model, Weight::Refused, &text);
+    }
     void_stale_question(model, status);
     // Asked when it fails; not again with every word of the release after "decide later".
     let asked_before = before
@@ -137,7 +146,9 @@ fn void_stale_question(model: &mut Model, status: &Status) {
     let same = |asked: &Status| asked.plan.release == status.plan.release;
     let void = match &model.dialog {
         Some(Dialog::Confirm(confirm)) => match &confirm.question {
-            Question::Begin(_) | Question::TakeUp(..) | Question::Repair(_) => false,
+            Question::Begin(_) | Question::TakeUp(..) | Question::Ask(_) | Question::Repair(_) => {
+                false
+            }
             Question::Step(asked, step) => {
                 same(asked)
                     && !matches!(&status.progress, Progress::Asking { step: now, .. } if now == step)

@@ -31,7 +31,8 @@ pub(super) fn observed(model: &mut Model, before: &Releases) {
         let is_own = model
             .releases
             .get(target)
-            .is_some_and(|own| own.plan.release == status.plan.release);
+            .is_some_and(|own| own.plan.release == status.plan.release)
+            && model.elsewhere_in(target).is_none();
         let known = before.get(target).map(|known| &*known.status);
         let is_new = known.is_none_or(|known| known.plan.release != status.plan.release);
         let is_history = is_new && status.outcome().is_some();

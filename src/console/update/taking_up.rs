@@ -1,19 +1,22 @@
-//! A release that lost its driver: what was intended is looked up, and somebody chooses what is to
-//! become of it. Looking changes nothing; every choice is a question of its own.
+//! A release that lost its driver, or has another: what was intended is looked up, and somebody chooses
+//! what is to become of it. Looking changes nothing; every choice is a question of its own, and whoever
+//! lives is told why before anything is taken from them.
 
 use std::sync::Arc;
 
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{change, confirm};
+use super::{change, confirm, line, wheel};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
-use crate::console::model::{Dialog, Model, Question, TakeUp, Thinking, Weight};
+use crate::console::model::{
+    Dialog, Model, Question, TakeUp, TextLine, Thinking, Weight, Wish, Words,
+};
 use crate::inventory::Target;
 use crate::release::{GoOn, Interrupted, Refused};
 
 /// What stands in the dialog's title while it is looked up.
-const LOOKING: &str = "what was interrupted";
+const LOOKING: &str = "what is under way";
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     model.asked += 1;
@@ -39,7 +42,14 @@ pub(super) fn found(
         _ => return Vec::new(),
     };
     match found {
-        Ok(found) => model.dialog = Some(Dialog::TakeUp(TakeUp { found, row: 0 })),
+        Ok(found) => {
+            let has_asked = wheel::waits_for(model, &found);
+            model.dialog = Some(Dialog::TakeUp(TakeUp {
+                found,
+                has_asked,
+                row: 0,
+            }));
+        }
         Err(refused) => {
             let title = format!("{LOOKING} in {target}");
             confirm::refuse(model, title, &refused);
@@ -52,11 +62,12 @@ pub(super) fn pressed(model: &mut Model, mut asked: TakeUp, key: KeyCode) -> Vec
     match key {
         KeyCode::Esc => later(model),
         KeyCode::Enter => match asked.chosen() {
-            Some(go_on) => choose(model, asked, go_on),
-            None => later(model),
+            Wish::Later => later(model),
+            Wish::AskNoMore => wheel::take_back(model),
+            wish @ (Wish::Ask | Wish::GoOn(_)) => choose(model, asked.found, wish),
         },
         _ => {
-            asked.row = super::dialog::moved(asked.row, GoOn::ALL.len() + 1, key);
+            asked.row = super::dialog::moved(asked.row, asked.wishes().len(), key);
             model.dialog = Some(Dialog::TakeUp(asked));
             Vec::new()
         }
@@ -70,13 +81,65 @@ fn later(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-fn choose(model: &mut Model, asked: TakeUp, go_on: GoOn) -> Vec<Effect> {
-    if let Some(refused) = asked.found.against(go_on) {
-        let title = format!("{} {}", go_on.as_str(), asked.found.plan().target());
+fn choose(model: &mut Model, found: Arc<Interrupted>, wish: Wish) -> Vec<Effect> {
+    let go_on = match wish {
+        Wish::GoOn(go_on) => go_on,
+        _ => GoOn::Continue,
+    };
+    if let Some(refused) = found.against(go_on) {
+        let title = format!("{} {}", go_on.as_str(), found.plan().target());
         confirm::refuse(model, title, refused);
         return Vec::new();
     }
-    let need = asked.found.need(go_on);
-    change::ask(model, Question::TakeUp(asked.found, go_on), need);
+    if found.driver().is_some() {
+        model.dialog = Some(Dialog::Words(Words {
+            found,
+            wish,
+            line: TextLine::default(),
+        }));
+    } else {
+        let need = found.need(go_on);
+        change::ask(model, Question::TakeUp(found, go_on), need);
+    }
+    Vec::new()
+}
+
+/// A key while something is typed that a driver will read.
+pub(super) fn typed(model: &mut Model, mut words: Words, key: KeyEvent) -> Vec<Effect> {
+    match key.code {
+        KeyCode::Esc => return later(model),
+        KeyCode::Enter => return said(model, words),
+        _ => {
+            if let Some(request) = line::editing(key) {
+                words.line.edit(request);
+            }
+        }
+    }
+    model.dialog = Some(Dialog::Words(words));
+    Vec::new()
+}
+
+fn said(model: &mut Model, words: Words) -> Vec<Effect> {
+    let text = crate::harmless::harmless(words.line.text().trim());
+    let note = (!text.is_empty()).then_some(text);
+    let (question, need) = match words.wish {
+        Wish::GoOn(_) if note.is_none() => {
+            let text = "somebody drives it: type why it is taken from them";
+            model.dialog = Some(Dialog::Words(words));
+            return super::refused(model, text);
+        }
+        Wish::GoOn(go_on) => {
+            let need = words.found.need(go_on);
+            (Question::TakeUp(words.found, go_on), need)
+        }
+        _ => {
+            let need = words.found.need_to_ask();
+            (Question::Ask(words.found), need)
+        }
+    };
+    change::ask(model, question, need);
+    if let Some(Dialog::Confirm(confirm)) = &mut model.dialog {
+        confirm.note = note;
+    }
     Vec::new()
 }

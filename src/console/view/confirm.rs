@@ -4,7 +4,7 @@
 use ratatui::text::{Line, Span};
 
 use super::dialog::{Sheet, keys, wrapped};
-use super::{header, repair, text};
+use super::{header, repair, taking_up, text};
 use crate::checks::Verdict;
 use crate::console::action::Action;
 use crate::console::model::{Button, Confirm, Model, Question};
@@ -64,6 +64,26 @@ pub(super) fn sheet<'a>(
             rows.push(("intended", harmless(found.intended()), Meaning::Warn));
             let would = found.would(*go_on, OnFailure::Ask);
             rows.push((go_on.as_str(), harmless(&would), Meaning::Text));
+            if let Some(holder) = found.driver() {
+                let drives = harmless(&taking_up::drives(holder));
+                rows.push(("takes it", drives, Meaning::Warn));
+                rows.push(("means", taking_up::MEANS.to_owned(), Meaning::Bad));
+            }
+            if let Some(note) = &asked.note {
+                rows.push(("because", note.clone(), Meaning::Muted));
+            }
+        }
+        Question::Ask(found) => {
+            let harmless = crate::harmless::harmless;
+            if let Some(holder) = found.driver() {
+                rows.push(("asks", harmless(&taking_up::drives(holder)), Meaning::Text));
+            }
+            let would = found.would(GoOn::Continue, OnFailure::Ask);
+            let words = format!("when it is handed over, without another question: {would}");
+            rows.push(("then", harmless(&words), Meaning::Warn));
+            if let Some(note) = &asked.note {
+                rows.push(("says", note.clone(), Meaning::Muted));
+            }
         }
         Question::Repair(plan) => repair::rows(plan, &mut rows),
     }
@@ -93,6 +113,10 @@ fn verb(question: &Question) -> &'static str {
         Question::Step(..) => "Do the step",
         Question::BackOut(_) | Question::TakeUp(_, GoOn::BackOut) => "Back out",
         Question::EndStandby(_) => "End the standby",
+        Question::Ask(_) => "Ask for the wheel",
+        Question::TakeUp(found, GoOn::Continue) if found.driver().is_some() => {
+            "Take it, and continue"
+        }
         Question::TakeUp(_, GoOn::Continue) => "Continue the release",
         Question::TakeUp(_, GoOn::Leave) => "Leave it",
         Question::Repair(_) => "Repair",

@@ -235,7 +235,8 @@ fn lock<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let release = holder.record.release;
     let ours = model
         .release_in_flight()
-        .is_some_and(|status| status.plan.release == release);
+        .is_some_and(|status| status.plan.release == release)
+        && (model.console.is_empty() || model.is_here(&holder.record.console));
     let (who, name, meaning) = if ours {
         ("you".to_owned(), "you".to_owned(), Meaning::Text)
     } else {
@@ -244,9 +245,15 @@ fn lock<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     };
     let left = lease_left(snapshot, holder.ttl_seconds, model.now);
     let lease = left.map_or(String::new(), |left| format!(", lease {left}s"));
+    let watching = model.watching().len();
+    let watch = match watching {
+        0 => String::new(),
+        _ => format!(", {watching} watch"),
+    };
     let said = |words: String| vec![theme.span(text::clean(&words).into_owned(), meaning)];
     Part::new(vec![
-        said(format!("lock: {who}{lease}")),
+        said(format!("lock: {who}{lease}{watch}")),
+        said(format!("lock: {who}{watch}")),
         said(format!("lock: {who}")),
         said(format!("lock: {name}")),
         said("lock".to_owned()),

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Block;
 
-use super::{pane, progress, text};
+use super::{pane, progress, text, together};
 use crate::console::model::{Model, relevant_step};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{Direction, ReleaseKind, Step};
@@ -95,6 +95,7 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     let environment = plan.target().environment.to_string();
     let reason = plan.reason.as_ref();
     let reason = reason.map_or(String::new(), |reason| format!("\"{reason}\""));
+    let watched = together::watched_by(model).unwrap_or_default();
     // In their order, each with its rank: the highest goes first.
     let mut parts = vec![
         (release, 3),
@@ -103,6 +104,7 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
         (reason, 5),
         (who, 2),
         (end, 1),
+        (watched, 6),
     ];
     parts.retain(|(words, _)| !words.is_empty());
     loop {

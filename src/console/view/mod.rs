@@ -27,6 +27,7 @@ mod stale;
 mod taking_up;
 mod text;
 mod themes;
+mod together;
 mod traffic;
 mod truth;
 

@@ -1,6 +1,6 @@
 //! What a release is doing, in words: the shortest, and the lines under the ladder.
 
-use super::text;
+use super::{text, together};
 use crate::console::action::Action;
 use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
@@ -49,7 +49,7 @@ pub(super) fn lines(model: &Model, theme: &Theme, status: &Status) -> Vec<(Strin
         return vec![(words.to_owned(), Meaning::Warn)];
     }
     let mut lines = vec![now(model, theme, status)];
-    lines.extend(beside(model, theme, status));
+    lines.extend(together::asks(model, theme).or_else(|| beside(model, theme, status)));
     lines
 }
 
@@ -146,12 +146,17 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             direction,
             at,
         } => {
+            // Who let go of it has said so; who was cut off could not.
+            let went = match elsewhere.and_then(|told| told.let_go.as_ref()) {
+                Some(let_go) => format!("let go of it ({})", let_go.reason),
+                None => "went without a word".to_owned(),
+            };
             let words = format!(
-                "{} interrupted {} at {}: nobody drives it; {} did",
+                "{} interrupted {} at {}: nobody drives it; {} {went}",
                 theme.glyph(Glyph::Hand),
                 interrupted_at(*after, *direction),
                 text::time_of_day(*at),
-                status.plan.operator
+                elsewhere.map_or(&status.plan.operator, driver)
             );
             (words, Meaning::Warn)
         }
@@ -162,7 +167,7 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
 /// Who drives a release of somebody else; who did, where nobody does.
 pub(super) fn driver(told: &Observed) -> &Operator {
     let driver = told.driver.as_ref().map(|record| &record.operator);
-    driver.unwrap_or(&told.status.plan.operator)
+    driver.unwrap_or(&told.last)
 }
 
 fn standby(model: &Model, status: &Status, until: Option<jiff::Timestamp>) -> String {

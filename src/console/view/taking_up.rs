@@ -1,58 +1,68 @@
-//! A release that lost its driver: what was intended, who has the traffic, and every way to go on with
-//! what it comes to.
+//! A release that lost its driver, or has another: what was intended, who has the traffic, who drives and
+//! who watches, and every way to go on with what it comes to.
 
 use ratatui::text::Line;
 
 use super::dialog::{Sheet, keys, row, wrapped};
-use super::text;
+use super::{text, together};
 use crate::console::action::Action;
-use crate::console::model::{Model, TakeUp};
-use crate::console::theme::{Meaning, Theme};
+use crate::console::model::{Model, TakeUp, Wish, Words};
+use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::harmless::harmless;
-use crate::release::{GoOn, OnFailure};
+use crate::inventory::LockHolder;
+use crate::release::{GoOn, Interrupted, OnFailure};
+
+/// What taking a lock from somebody who lives means.
+pub(super) const MEANS: &str = "their next write is refused and their console parks; what is under way \
+     there may still happen, and is looked at before anything is done";
 
 pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: usize) -> Sheet<'a> {
     let found = &asked.found;
     let plan = found.plan();
-    let mut sheet = Sheet::new(format!("Interrupted · {}", plan.target()));
+    let what = match found.driver() {
+        Some(holder) => format!(
+            "Driven by {}",
+            harmless(&holder.record.operator.to_string())
+        ),
+        None => "Interrupted".to_owned(),
+    };
+    let mut sheet = Sheet::new(format!("{what} · {}", plan.target()));
     sheet.frame = Meaning::Warn;
     let mut say = |words: &str, meaning| {
         let words = harmless(words);
         sheet.body.extend(wrapped(theme, &words, columns, meaning));
     };
-    let who = format!(
-        "{} to {} in {}, by {}",
-        plan.kind,
-        plan.version.name(),
-        plan.slot,
-        found.recorded.last_driver()
-    );
-    say(&who, Meaning::Text);
+    say(&release(found), Meaning::Text);
+    if let Some(holder) = found.driver() {
+        say(&drives(holder), Meaning::Warn);
+    } else if let Some(let_go) = &found.observed.let_go {
+        say(&together::let_go(let_go), Meaning::Muted);
+    } else {
+        say(together::CUT_OFF, Meaning::Muted);
+    }
+    if let Some(watching) = together::watched_by(model) {
+        say(&watching, Meaning::Muted);
+    }
     say(found.intended(), Meaning::Warn);
     if let Some(live) = model.snapshot().and_then(live) {
         say(&live, Meaning::Muted);
     }
-    if let Some(go_on) = asked.chosen() {
+    let wishes = asked.wishes();
+    if let Wish::GoOn(go_on) = asked.chosen() {
         say("", Meaning::Text);
         say(&found.would(go_on, OnFailure::Ask), Meaning::Text);
+        if found.driver().is_some() {
+            say(&format!("by force: {MEANS}"), Meaning::Bad);
+        }
         for reason in found.against(go_on).iter().flat_map(|refused| &refused.0) {
             say(&format!("not possible: {reason}"), Meaning::Bad);
         }
     }
-    let take_up = model.keymap.shown(Action::TakeUp);
-    let later = format!("nothing is done now; {take_up} asks again");
-    let mut push = |index: usize, name: &str, does: &str| {
-        let words = harmless(&format!("{name:<14}{does}"));
+    for (index, wish) in wishes.into_iter().enumerate() {
+        let (name, does) = named(model, found, wish);
+        let words = harmless(&format!("{name:<20}{does}"));
         let words = text::cut(&words, columns.saturating_sub(2), theme);
         sheet.foot.push(row(theme, asked.row == index, words));
-    };
-    push(0, "decide later", &later);
-    for (index, go_on) in GoOn::ALL.into_iter().enumerate() {
-        let does = match found.against(go_on) {
-            Some(_) => "not possible".to_owned(),
-            None => found.would(go_on, OnFailure::Ask),
-        };
-        push(index + 1, go_on.as_str(), &does);
     }
     sheet.foot.push(Line::default());
     sheet.foot.push(keys(
@@ -60,6 +70,58 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: u
         &[("j k", "choose"), ("Enter", "ask"), ("Esc", "decide later")],
     ));
     sheet
+}
+
+fn named(model: &Model, found: &Interrupted, wish: Wish) -> (String, String) {
+    let take_up = model.keymap.shown(Action::TakeUp);
+    let words = |name: &str, does: String| (name.to_owned(), does);
+    match wish {
+        Wish::Later => words(
+            "decide later",
+            format!("nothing is done now; {take_up} asks again"),
+        ),
+        Wish::Ask => words(
+            "ask for the wheel",
+            "they hand it over after the act under way, or keep it".to_owned(),
+        ),
+        Wish::AskNoMore => words("ask no more", "they keep the wheel".to_owned()),
+        Wish::GoOn(go_on) => {
+            let does = match found.against(go_on) {
+                Some(_) => "not possible".to_owned(),
+                None => found.would(go_on, OnFailure::Ask),
+            };
+            let name = match found.driver() {
+                Some(_) => format!("take it: {}", go_on.as_str()),
+                None => go_on.as_str().to_owned(),
+            };
+            (name, does)
+        }
+    }
+}
+
+fn release(found: &Interrupted) -> String {
+    let plan = found.plan();
+    format!(
+        "{} to {} in {}, by {}",
+        plan.kind,
+        plan.version.name(),
+        plan.slot,
+        found.recorded.last_driver()
+    )
+}
+
+/// `ben@ops-2 drives it since 14:01:11, from ben@ops-2 4711 01JD4; its lease has 27 s`.
+pub(super) fn drives(holder: &LockHolder) -> String {
+    let record = &holder.record;
+    let left = holder
+        .ttl_seconds
+        .map_or(String::new(), |left| format!("; the lease has {left} s"));
+    format!(
+        "{} drives it since {}, from {}{left}",
+        record.operator,
+        text::time_of_day(record.since),
+        record.console
+    )
 }
 
 /// Who is observed to be live: never what the journal says.
@@ -72,4 +134,44 @@ fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
         .as_ref()
         .map_or("nothing", |instance| instance.version_name());
     Some(format!("{slot} {version} has the traffic now"))
+}
+
+/// What is typed for a driver to read.
+pub(super) fn words<'a>(theme: &Theme, asked: &Words, columns: usize) -> Sheet<'a> {
+    let target = asked.found.plan().target();
+    let driver = asked.found.driver();
+    let who = driver.map_or("its driver".to_owned(), |holder| {
+        harmless(&holder.record.operator.to_string())
+    });
+    let (title, words, meaning) = match asked.wish {
+        Wish::GoOn(go_on) => (
+            format!("Take {target} from {who}: why?"),
+            format!(
+                "{who} is told, and it is for the record; {}",
+                match go_on {
+                    GoOn::Continue => "then it goes on here",
+                    GoOn::BackOut => "then it is backed out from here",
+                    GoOn::Leave => "then it ends as it stands",
+                }
+            ),
+            Meaning::Warn,
+        ),
+        _ => (
+            format!("Ask {who} for the wheel of {target}"),
+            "a word to them; may be empty".to_owned(),
+            Meaning::Muted,
+        ),
+    };
+    let mut sheet = Sheet::new(title);
+    sheet.body = wrapped(theme, &words, columns, meaning);
+    let mut typed =
+        Line::from(theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key));
+    let room = columns.saturating_sub(2);
+    typed.extend(super::line::typed(theme, &asked.line, room));
+    sheet.body.push(typed);
+    sheet.foot = vec![keys(
+        theme,
+        &[("Enter", "ask (changes nothing yet)"), ("Esc", "not now")],
+    )];
+    sheet
 }

@@ -114,6 +114,8 @@ pub(crate) fn agreed() -> Snapshot {
         rates_unknown: None,
         lock: None,
         hold: None,
+        watching: Vec::new(),
+        wheel: None,
         problems: BTreeMap::new(),
         keys: Vec::new(),
         keys_at: None,

@@ -1,6 +1,7 @@
 //! The driver: runs the machine's effects against the ports and feeds it what comes back. It
 //! decides nothing. It knows ports and tokio, no adapter and no face.
 
+mod handing_over;
 mod lock;
 mod look;
 mod lost;
@@ -15,9 +16,10 @@ use tokio::time::Instant;
 use super::act::{Mishap, MishapKind, Sight};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
+use crate::history::Heir;
 use crate::ports::{
-    Checker, Clock, FailureKind, Fence, Images, JournalReader, JournalWriter, Lease, LeaseState,
-    Locks, RegistryReader, RegistryWriter, RouterReader, RouterWriter, RuntimeReader,
+    Checker, Clock, Company, FailureKind, Fence, Images, JournalReader, JournalWriter, Lease,
+    LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader, RouterWriter, RuntimeReader,
     RuntimeWriter,
 };
 
@@ -53,6 +55,8 @@ pub struct Writing {
     pub journal: Arc<dyn JournalWriter>,
     /// Takes and gives back locks.
     pub locks: Arc<dyn Locks>,
+    /// Shows others who looks on, and who asks for the wheel.
+    pub company: Arc<dyn Company>,
 }
 
 /// Everything a release in flight needs of the world.
@@ -95,7 +99,10 @@ impl Driver {
                 event = self.events.recv() => event,
                 command = self.commands.recv(), if commands_open => {
                     commands_open = command.is_some();
-                    command.map(event_of)
+                    match command {
+                        Some(command) => self.event_of(command).await,
+                        None => None,
+                    }
                 }
                 () = tokio::time::sleep_until(wake), if timer.is_some() => {
                     timer.take().map(|(id, _)| Event::Fired(id))
@@ -118,6 +125,28 @@ impl Driver {
         };
         let to_whom = lost::to_whom(&self.world).await;
         Some(Event::LockLost(to_whom.unwrap_or(why)))
+    }
+
+    /// While it is looked for who has the lock, nothing else is begun.
+    async fn event_of(&self, command: Command) -> Option<Event> {
+        Some(match command {
+            Command::LookAtLock => Event::LockLost(lost::to_whom(&self.world).await?),
+            Command::Approve(approval) => Event::Approved(approval),
+            Command::BackOut { by, reason } => Event::BackOutAsked { by, reason },
+            Command::Choose { choice, by, note } => Event::Chosen { choice, by, note },
+            Command::CheckAgain { by } => Event::CheckAgainAsked(by),
+            Command::EndStandby => Event::StandbyEnded,
+            Command::Supersede => Event::Superseded,
+            Command::Interrupt { reason } => Event::Interrupted { reason },
+            Command::HandOver { to, console, by } => Event::HandOverAsked {
+                to: Heir {
+                    operator: to,
+                    console,
+                    token: self.world.fence.token,
+                },
+                by,
+            },
+        })
     }
 
     fn feed(&mut self, event: Event, timer: &mut Option<(TimerId, Instant)>) {
@@ -162,6 +191,11 @@ impl Driver {
         if !gives_back {
             return;
         }
+        if let Some(heir) = self.machine.heir()
+            && !handing_over::is_still_ours(&self.world, heir).await
+        {
+            return;
+        }
         let target = self.world.plan.target();
         let release = self.world.write.locks.release(target, &self.world.fence);
         match tokio::time::timeout(GIVE_BACK, release).await {
@@ -174,18 +208,6 @@ impl Driver {
 
 fn far_away() -> Instant {
     Instant::now() + Duration::from_hours(24)
-}
-
-fn event_of(command: Command) -> Event {
-    match command {
-        Command::Approve(approval) => Event::Approved(approval),
-        Command::BackOut { by, reason } => Event::BackOutAsked { by, reason },
-        Command::Choose { choice, by, note } => Event::Chosen { choice, by, note },
-        Command::CheckAgain { by } => Event::CheckAgainAsked(by),
-        Command::EndStandby => Event::StandbyEnded,
-        Command::Supersede => Event::Superseded,
-        Command::Interrupt { reason } => Event::Interrupted { reason },
-    }
 }
 
 /// What a task that panicked is taken for.

@@ -1,6 +1,7 @@
 //! The engine, as the faces hold it: plans releases, begins them, goes on with those that lost their
 //! driver, and knows the ones it drives.
 
+mod company;
 mod repairing;
 mod resuming;
 
@@ -11,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 
 pub use repairing::{RepairHandle, RepairNews};
-pub use resuming::{Interrupted, Resume};
+pub use resuming::{Force, Resume};
 
 use super::driver::{Driver, Reading, World, Writing};
 use super::gather::gather;

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use super::{Engine, Site, give_back, unknown};
-use crate::history::{Direction, Recorded, ReleaseRecord, Takeover};
-use crate::inventory::{Instance, LockHolder, LockRecord, RegistryRecord, ReleaseId, Target};
+use crate::history::{Heir, Recorded, ReleaseRecord, Takeover};
+use crate::inventory::{FencingToken, LockHolder, LockRecord, RegistryRecord, ReleaseId, Target};
 use crate::ports::{Acquired, Lease};
 use crate::release::driver::Writing;
-use crate::release::prospect::Prospect;
+use crate::release::interrupted::not_overtaken;
 use crate::release::{
-    Approval, GoOn, Handle, Machine, Need, Observed, OnFailure, Plan, Refusal, Refused, Resumption,
-    Scope, Standing, need_back, need_to_begin, observed,
+    Approval, GoOn, Handle, Interrupted, Machine, OnFailure, Plan, Refusal, Refused, Resumption,
+    Scope, Standing,
 };
 
 /// A wish to go on with a release.
@@ -22,59 +22,18 @@ pub struct Resume {
     pub go_on: GoOn,
     /// Why, where somebody says it.
     pub reason: Option<String>,
-    /// Why its lock is taken from whoever holds it; none where only a free lock is to be taken.
-    pub takeover: Option<String>,
+    /// That its lock is taken from whoever holds it; none where only a free lock is to be taken, or one
+    /// that was handed over to this console.
+    pub takeover: Option<Force>,
 }
 
-/// A release that has no end, as it is found: what was intended, and what can be done about it.
-#[derive(Debug, Clone)]
-pub struct Interrupted {
-    /// What was written down.
-    pub recorded: Recorded,
-    /// How far it is, as its journal tells, and its plan.
-    pub observed: Observed,
-    /// Who holds the lock of its target now, for this release or another.
-    pub holder: Option<LockHolder>,
-    /// What stands against going on with it, each way.
-    against: Vec<(GoOn, Refused)>,
-    prospect: Prospect,
-}
-
-impl Interrupted {
-    /// Its plan: to be shown, and to give an [`Approval`] for.
-    pub fn plan(&self) -> &Plan {
-        &self.observed.status.plan
-    }
-
-    /// What stands against one way to go on.
-    pub fn against(&self, go_on: GoOn) -> Option<&Refused> {
-        self.against
-            .iter()
-            .find_map(|(way, refused)| (*way == go_on).then_some(refused))
-    }
-
-    /// Where its journal ends: what was intended and is not confirmed, in words.
-    pub fn intended(&self) -> &str {
-        &self.prospect.intended
-    }
-
-    /// What one way to go on would do, in words.
-    pub fn would(&self, go_on: GoOn, on_failure: OnFailure) -> String {
-        self.prospect.would(go_on, on_failure)
-    }
-
-    /// What a person is asked for before it is gone on with; what waits for a yes further on is asked
-    /// for there.
-    pub fn need(&self, go_on: GoOn) -> Need {
-        let status = &self.observed.status;
-        let is_backward = go_on == GoOn::BackOut || self.prospect.direction == Direction::Back;
-        let need = need_to_begin(self.plan());
-        if is_backward && go_on != GoOn::Leave {
-            need.max(need_back(status.may_have_switched, self.plan().tier()))
-        } else {
-            need
-        }
-    }
+/// That a lock is taken from a driver that lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Force {
+    /// Why; never empty.
+    pub why: String,
+    /// The lock that was seen: from another holder since then nothing is taken.
+    pub from: FencingToken,
 }
 
 impl Engine {
@@ -93,23 +52,10 @@ impl Engine {
         let newest = newest(site).await?;
         let id = id.unwrap_or(newest.id);
         let recorded = open_release(site, id).await?;
-        let against = GoOn::ALL.into_iter().filter_map(|go_on| {
-            let fits = not_overtaken(&newest, id, go_on)
-                .and_then(|()| self.fits(site, &recorded, (&record, &[]), go_on));
-            fits.err().map(|refused| (go_on, refused))
-        });
-        let against = against.collect();
-        let route = record.route.as_ref().map(|route| &route.value);
-        let lock = record.lock.as_ref();
+        let newest = newest.id;
         let now = self.clock.now();
-        let observed = observed(&recorded, &site.definition, lock, route, now);
-        Ok(Interrupted {
-            prospect: Prospect::of(&recorded, &observed.status.plan),
-            observed,
-            holder: record.lock.clone(),
-            against,
-            recorded,
-        })
+        let definition = &site.definition;
+        Ok(Interrupted::of(recorded, newest, definition, &record, now))
     }
 
     /// Goes on with a release whose driver is gone, or takes it from one that is not, with a reason.
@@ -136,7 +82,8 @@ impl Engine {
         if approval.scope() != Scope::Plan || approval.check(&plan, self.clock.now()).is_err() {
             return Err(Refusal::NotApproved.into());
         }
-        let (lease, from) = self.lock_for(&plan, &resume, &write).await?;
+        let heir = found.heir().filter(|heir| heir.console == self.console);
+        let (lease, from) = self.lock_for(&plan, &resume, heir, &write).await?;
         // Whoever drove it may have written until the lock was ours.
         let read_again = self.under_the_lock(site, id, resume.go_on).await;
         let (plan, recorded) = match read_again {
@@ -154,7 +101,7 @@ impl Engine {
             },
             by: self.operator.clone(),
             note: match from {
-                Some(_) => resume.takeover,
+                Some(_) => resume.takeover.map(|force| force.why),
                 None => resume.reason,
             },
             from: from.map_or_else(
@@ -167,11 +114,12 @@ impl Engine {
         Ok(self.drive(&plan, machine, site.read.clone(), write, lease))
     }
 
-    /// The lock, and from whom it was taken, if from anybody.
+    /// The lock, and from whom it was taken, if from anybody who did not hand it over.
     async fn lock_for(
         &self,
         plan: &Plan,
         resume: &Resume,
+        heir: Option<&Heir>,
         write: &Writing,
     ) -> Result<(Lease, Option<LockHolder>), Refused> {
         let message = format!("resumes {} to {}", plan.kind, plan.version.name());
@@ -182,14 +130,18 @@ impl Engine {
             Acquired::Held(lease) => return Ok((lease, None)),
             Acquired::Taken(holder) => holder,
         };
-        let Some(why) = resume.takeover.as_deref() else {
+        if heir.is_some_and(|heir| heir.token == holder.token) {
+            let (lease, _) = self.force(plan, &record, *holder, write).await?;
+            return Ok((lease, None));
+        }
+        let Some(force) = &resume.takeover else {
             return Err(Refusal::Locked(holder).into());
         };
-        if why.trim().is_empty() {
+        if force.why.trim().is_empty() {
             return Err(Refusal::TakeoverWithoutReason.into());
         }
-        if holder.record.release != plan.release {
-            // It is another release that is driven: that one would have to be taken over.
+        // Another release, or another driver since it was decided: that one would have to be asked about.
+        if holder.record.release != plan.release || holder.token != force.from {
             return Err(Refusal::Locked(holder).into());
         }
         self.force(plan, &record, *holder, write).await
@@ -217,7 +169,7 @@ impl Engine {
         go_on: GoOn,
     ) -> Result<(Plan, Recorded), Refused> {
         let target = &site.definition.target;
-        not_overtaken(&newest(site).await?, id, go_on)?;
+        not_overtaken(newest(site).await?.id, id, go_on)?;
         let recorded = open_release(site, id).await?;
         let record = match site.read.registry.read(target).await {
             Ok(record) => record,
@@ -231,23 +183,13 @@ impl Engine {
             Err(_) if go_on != GoOn::Continue => Vec::new(),
             Err(failure) => return Err(unknown("what runs", &failure)),
         };
-        let plan = self.fits(site, &recorded, (&record, &instances), go_on)?;
-        Ok((plan, recorded))
-    }
-
-    fn fits(
-        &self,
-        site: &Site,
-        recorded: &Recorded,
-        (record, instances): (&RegistryRecord, &[Instance]),
-        go_on: GoOn,
-    ) -> Result<Plan, Refused> {
         let standing = Standing {
-            record,
-            instances,
+            record: &record,
+            instances: &instances,
             now: self.clock.now(),
         };
-        Plan::taken_up(recorded, &site.definition, standing, go_on)
+        let plan = Plan::taken_up(&recorded, &site.definition, standing, go_on)?;
+        Ok((plan, recorded))
     }
 }
 
@@ -258,15 +200,6 @@ async fn newest(site: &Site) -> Result<ReleaseRecord, Refused> {
         .into_iter()
         .next()
         .ok_or_else(|| Refusal::NoSuchRelease(None).into())
-}
-
-/// A release that another came after is not gone on with: that one stands on what it found.
-fn not_overtaken(newest: &ReleaseRecord, id: ReleaseId, go_on: GoOn) -> Result<(), Refused> {
-    if newest.id == id || go_on == GoOn::Leave {
-        Ok(())
-    } else {
-        Err(Refusal::Overtaken { by: newest.id }.into())
-    }
 }
 
 async fn open_release(site: &Site, id: ReleaseId) -> Result<Recorded, Refused> {

@@ -24,6 +24,7 @@ impl Hash for Machine {
             back_reason,
             standby_began,
             taken_up,
+            heir,
             pending,
             unrecorded,
             // Says what the plan says.
@@ -51,7 +52,7 @@ impl Hash for Machine {
             .map(|report| (&report.digest, report.at, report.allows()))
             .hash(state);
         (approval, wish, back_reason, pending).hash(state);
-        (standby_began, taken_up).hash(state);
+        (standby_began, taken_up, heir).hash(state);
         // What is being written follows from the phase; since when it fails does not.
         unrecorded.as_ref().map(|(_, since, _)| since).hash(state);
     }

@@ -10,6 +10,7 @@
 mod acting;
 mod back;
 mod entering;
+mod letting_go;
 mod likeness;
 mod resuming;
 mod settling;
@@ -26,7 +27,7 @@ use super::act::{Course, Mishap, Sight, Stage};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
-use crate::history::{Direction, Entry, Happening, Outcome, ReleaseRecord, Step};
+use crate::history::{Direction, Entry, Happening, Heir, Outcome, ReleaseRecord, Step};
 use crate::inventory::{Connections, Operator};
 use resuming::TakenUp;
 pub use resuming::{GoOn, Resumption};
@@ -99,6 +100,8 @@ enum Then {
     Leave,
     /// The checks are run again.
     Verify,
+    /// The driver stops driving.
+    Park { why: String, to: Option<Heir> },
 }
 
 /// What somebody asked for while something was under way.
@@ -111,6 +114,8 @@ enum Wish {
     },
     /// Stop driving.
     Interrupt { reason: String },
+    /// Stop driving, so that this console goes on.
+    HandOver { to: Heir },
 }
 
 /// A release in flight.
@@ -142,6 +147,8 @@ pub struct Machine {
     standby_began: Option<Timestamp>,
     /// What the journal left to be decided by whoever takes the release up.
     taken_up: Option<TakenUp>,
+    /// Who goes on with it now.
+    heir: Option<Heir>,
     pending: Option<super::act::Act>,
     sequence: u32,
     timer: u64,
@@ -185,6 +192,7 @@ impl Machine {
             switched: false,
             standby_began: None,
             taken_up: None,
+            heir: None,
             pending: None,
             sequence: 0,
             timer: 0,
@@ -224,6 +232,7 @@ impl Machine {
             Event::StandbyEnded => self.standby_over(now),
             Event::Superseded => self.superseded(now),
             Event::Interrupted { reason } => self.wished(now, Wish::Interrupt { reason }),
+            Event::HandOverAsked { to, by } => self.hand_over_asked(now, to, &by),
             Event::LockLost(why) => self.park(now, why),
         }
     }
@@ -266,6 +275,13 @@ impl Machine {
     fn not_recorded(&mut self, now: Timestamp, fenced: bool, why: &str) {
         if fenced {
             self.park(now, why.to_owned());
+            return;
+        }
+        if let Phase::Noting {
+            then: Then::Park { why: wish, .. },
+        } = self.phase.clone()
+        {
+            self.park(now, format!("{wish} (not written down: {why})"));
             return;
         }
         let Some((_, since, reason)) = &mut self.unrecorded else {

@@ -183,6 +183,7 @@ impl Machine {
             Then::Stage => self.enter(now),
             Then::Back => self.go_back(now),
             Then::Verify => self.rewind_to_verify(now),
+            Then::Park { why, to } => self.gone(now, why, to),
             Then::Settle { failure: None } => self.settle(now, None),
             Then::Settle { failure: Some(why) } => self.fail(now, why),
             Then::Leave => {

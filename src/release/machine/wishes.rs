@@ -88,7 +88,12 @@ impl Machine {
         match self.wish.take() {
             None => false,
             Some(Wish::Interrupt { reason }) => {
-                self.park(now, format!("interrupted: {reason}"));
+                self.let_go(now, format!("interrupted: {reason}"), None);
+                true
+            }
+            Some(Wish::HandOver { to }) => {
+                let reason = format!("handed over to {}", to.operator);
+                self.let_go(now, reason, Some(to));
                 true
             }
             Some(Wish::BackOut { by, reason }) => {

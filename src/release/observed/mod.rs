@@ -12,8 +12,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Definition, Plan, Progress, Status};
-use crate::history::{Direction, Recorded, Step};
-use crate::inventory::{LockHolder, LockRecord, Route, Target};
+use crate::harmless::harmless;
+use crate::history::{Direction, Happening, Heir, Recorded, Step};
+use crate::inventory::{LockHolder, LockRecord, Operator, Route, Target};
 use crate::release::Announcement;
 use trace::Trace;
 
@@ -28,14 +29,35 @@ pub struct Observed {
     pub status: Arc<Status>,
     /// Who drives it; nobody when it is over or was interrupted.
     pub driver: Option<LockRecord>,
+    /// Who drives it, or did last, as far as is written.
+    pub last: Operator,
+    /// That its last driver stopped on purpose, while nobody has gone on with it since.
+    pub let_go: Option<LetGo>,
     /// What happened in it so far, oldest first; harmless.
     pub told: Vec<Announcement>,
+}
+
+/// A driver stopped driving on purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetGo {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// To whom it handed the release over, if to anybody.
+    pub to: Option<Heir>,
 }
 
 impl Observed {
     /// Whether somebody drives it now.
     pub fn is_driven(&self) -> bool {
         self.driver.is_some()
+    }
+
+    /// Whether it was handed over to this console, which has not taken it yet.
+    pub fn is_handed_to(&self, console: &str) -> bool {
+        let heir = self.let_go.as_ref().and_then(|let_go| let_go.to.as_ref());
+        heir.is_some_and(|heir| heir.console == console) && self.status.outcome().is_none()
     }
 
     /// Whether its driver went away before it ended.
@@ -90,7 +112,22 @@ pub fn observed(
     Observed {
         status: Arc::new(status),
         driver: driver.cloned(),
+        last: recorded.last_driver().clone(),
+        let_go: let_go(recorded),
         told: told::told(recorded),
+    }
+}
+
+fn let_go(recorded: &Recorded) -> Option<LetGo> {
+    let last = recorded.entries.last()?;
+    match &last.what {
+        Happening::LetGo { reason, to } => Some(LetGo {
+            at: last.at,
+            // A journal is whatever stands in the shared store.
+            reason: harmless(reason),
+            to: to.clone(),
+        }),
+        _ => None,
     }
 }
 

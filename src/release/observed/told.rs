@@ -113,6 +113,11 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
             AnnouncementKind::Decided,
             resumed_words(*how, from, decision),
         ),
+        Happening::LetGo { reason, .. } => (
+            None,
+            AnnouncementKind::Failed,
+            format!("not driven any more: {reason}"),
+        ),
         Happening::Unknown => (
             None,
             AnnouncementKind::Noted,

@@ -17,14 +17,14 @@ use super::world::{
     web_production, with_candidate, with_standby, world,
 };
 
-fn ben() -> Operator {
+pub(super) fn ben() -> Operator {
     Operator {
         name: "ben".into(),
         host: "ops-2".into(),
     }
 }
 
-fn lock(release: u8) -> LockHolder {
+pub(super) fn lock(release: u8) -> LockHolder {
     LockHolder {
         record: LockRecord {
             operator: ben(),
@@ -39,7 +39,7 @@ fn lock(release: u8) -> LockHolder {
 }
 
 /// What is written of the promote of 1.9.0, from a minute ago on, an entry every two seconds.
-fn journal(tier: Tier, happened: Vec<Happening>) -> Recorded {
+pub(super) fn journal(tier: Tier, happened: Vec<Happening>) -> Recorded {
     let mut plan = plan(&target("web", PRODUCTION), tier);
     plan.operator = ben();
     let entries = (1u32..).zip(happened).map(|(sequence, what)| Entry {
@@ -100,7 +100,7 @@ fn approved(step: Step) -> Happening {
 }
 
 /// All steps up to one, and that one done.
-fn done_up_to(last: Step) -> Vec<Happening> {
+pub(super) fn done_up_to(last: Step) -> Vec<Happening> {
     let mut all = Vec::new();
     let tier = Tier::Protected;
     let plan = plan(&target("web", PRODUCTION), tier);
@@ -117,19 +117,19 @@ fn done_up_to(last: Step) -> Vec<Happening> {
     all
 }
 
-fn told(tier: Tier, happened: Vec<Happening>, lock: Option<&LockHolder>) -> Observed {
+pub(super) fn told(tier: Tier, happened: Vec<Happening>, lock: Option<&LockHolder>) -> Observed {
     let definition = plan(&target("web", PRODUCTION), tier).definition;
     observed(&journal(tier, happened), &definition, lock, None, now())
 }
 
-fn closed(happened: Vec<Happening>, outcome: Outcome) -> Observed {
+pub(super) fn closed(happened: Vec<Happening>, outcome: Outcome) -> Observed {
     let mut journal = journal(Tier::Protected, happened);
     journal.head.closed = Some((ago(1), outcome));
     let definition = plan(&target("web", PRODUCTION), Tier::Protected).definition;
     observed(&journal, &definition, None, None, now())
 }
 
-fn and(mut all: Vec<Happening>, more: Happening) -> Vec<Happening> {
+pub(super) fn and(mut all: Vec<Happening>, more: Happening) -> Vec<Happening> {
     all.push(more);
     all
 }
@@ -288,7 +288,7 @@ fn a_ladder_told_by_a_journal_has_times_verdicts_windows_and_words() {
 }
 
 /// A world in which ben drives the release that the journal tells of.
-fn watching(size: (u16, u16), snapshot: Snapshot, told: Observed) -> Model {
+pub(super) fn watching(size: (u16, u16), snapshot: Snapshot, told: Observed) -> Model {
     let mut snapshot = snapshot;
     snapshot.lock = told
         .driver
@@ -299,19 +299,19 @@ fn watching(size: (u16, u16), snapshot: Snapshot, told: Observed) -> Model {
     model
 }
 
-fn tell_of(model: &mut Model, told: Observed) {
+pub(super) fn tell_of(model: &mut Model, told: Observed) {
     let releases = Releases::from([(target("web", PRODUCTION), Arc::new(told))]);
     tell(model, Event::ReleasesObserved(Arc::new(releases)));
 }
 
-fn told_up_to(last: Step) -> Observed {
+pub(super) fn told_up_to(last: Step) -> Observed {
     told(Tier::Protected, done_up_to(last), Some(&lock(2)))
 }
 
 const SIZES: [(u16, u16); 3] = [(118, 34), (90, 28), (60, 16)];
 
 /// The ladder of a screen, without what is around it.
-fn ladder(model: &Model) -> String {
+pub(super) fn ladder(model: &Model) -> String {
     let shown = screen(model);
     let rows: Vec<&str> = shown.lines().collect();
     if model.size.1 < 20 {
@@ -494,6 +494,7 @@ fn what_this_console_drives_is_not_told_twice() {
     assert!(model.elsewhere().is_none());
     assert!(screen(&model).contains("A answers: register waits for you"));
     // Left in its middle, it is what the journal tells.
+    model.console = lock(2).record.console;
     tell(&mut model, Event::DriverGone(release_id(2)));
     assert!(model.elsewhere().is_none(), "its lock is still held");
     tell_of(

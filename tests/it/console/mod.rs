@@ -29,4 +29,5 @@ mod screens;
 mod slots;
 mod terminal;
 mod themes;
+mod together;
 pub(crate) mod world;

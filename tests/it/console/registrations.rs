@@ -40,7 +40,7 @@ fn each_difference_from_what_is_observed_is_named() {
     let blue = |change: fn(&mut Snapshot)| {
         let mut snapshot = with_standby(web_production());
         change(&mut snapshot);
-        snapshot
+        Box::new(snapshot)
     };
     for (name, expected, snapshot) in [
         (
@@ -96,7 +96,7 @@ fn each_difference_from_what_is_observed_is_named() {
             panic!("{name}: {expected}: {:?}", mark(&snapshot, name));
         };
         assert!(words.join("; ").contains(expected), "{expected}: {words:?}");
-        let shown = screen(&model((118, 34), snapshot));
+        let shown = screen(&model((118, 34), *snapshot));
         assert!(shown.contains("differs: "), "{shown}");
     }
 }

@@ -171,6 +171,8 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
         rates_unknown: None,
         lock: None,
         hold: None,
+        watching: Vec::new(),
+        wheel: None,
         problems: BTreeMap::new(),
         keys: vec![
             key(

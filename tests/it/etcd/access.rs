@@ -5,7 +5,7 @@ use std::process::Command;
 
 use greenroom::adapters::etcd::{Credentials, Options, Tls};
 use greenroom::inventory::Slot;
-use greenroom::ports::{FailureKind, RegistryReader, RegistryWriter};
+use greenroom::ports::{Company, FailureKind, RegistryReader, RegistryWriter};
 
 use super::server::Server;
 use super::world::{World, etcdctl, registration};
@@ -71,6 +71,14 @@ async fn a_password_lets_in_and_a_wrong_one_is_denied_without_being_repeated() {
         failure.expect_err("may not write").kind,
         FailureKind::Denied
     );
+
+    // Nor to say who looks on: that is said to nobody, and hides nothing.
+    let company = greenroom::adapters::etcd::EtcdCompany::new(&store);
+    let watcher = crate::support::company::watcher("ben");
+    let shown = company.here(&world.target, &watcher).await;
+    assert_eq!(shown.expect_err("may not write").kind, FailureKind::Denied);
+    let record = reader.read(&world.target).await.expect("may look");
+    assert!(record.watching.is_empty() && record.lock.is_some());
 
     // A token made before the users were changed, and one the server forgot, are renewed unseen.
     let changing = ["--user", "root:sesame", "user", "add", "eve:x"];

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use greenroom::adapters::etcd::{EtcdLocks, LockTimes, Options};
+use greenroom::adapters::etcd::{EtcdCompany, EtcdLocks, LockTimes, Options};
 use greenroom::inventory::Slot;
-use greenroom::ports::{Acquired, FailureKind, LeaseState, Locks, RegistryReader, RegistryWriter};
+use greenroom::ports::{
+    Acquired, Company, FailureKind, LeaseState, Locks, RegistryReader, RegistryWriter,
+};
 
 use super::server::{Carries, Line, Server};
 use super::world::{World, lock, registration};
@@ -45,6 +47,36 @@ async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
     }
     .holds()
     .await;
+}
+
+#[tokio::test]
+async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
+    let world = World::shared();
+    let company = || {
+        let (lease, beat) = (Duration::from_secs(2), Duration::from_millis(500));
+        EtcdCompany::with(&world.store, lease, beat)
+    };
+    let (ana, ben) = (company(), company());
+    let contract = crate::support::company::Contract {
+        ana: &ana,
+        ben: &ben,
+        reader: &world.reader,
+        target: &world.target,
+    };
+    contract.holds().await;
+    contract.ends_with_its_console(company()).await;
+    // Two consoles have one lease each, however much they say.
+    ana.here(&world.target, &crate::support::company::watcher("ana"))
+        .await
+        .expect("here");
+    let asked = crate::support::company::request("ana");
+    ana.ask(&world.target, &asked).await.expect("asked");
+    let watching = world.key("watching/ana@ops-1_4711_01JD_4");
+    for key in [watching, world.key("wheel")] {
+        let told = world.etcdctl(&["get", &key, "--write-out=json"]);
+        assert!(told.contains("\"lease\":"), "on a lease: {told}");
+    }
+    ana.leave().await.expect("left");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod crashes;
 mod elsewhere;
+mod letting_go;
 mod world;
 
 use std::time::Duration;

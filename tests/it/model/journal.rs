@@ -18,6 +18,7 @@ pub(crate) enum Line {
     BackOutAsked,
     Chosen(Step, String),
     Resumed,
+    LetGo,
 }
 
 impl Line {
@@ -46,6 +47,7 @@ impl Line {
             Happening::BackOutAsked { .. } => Self::BackOutAsked,
             Happening::Chosen { step, choice, .. } => Self::Chosen(*step, choice.clone()),
             Happening::Resumed { .. } => Self::Resumed,
+            Happening::LetGo { .. } => Self::LetGo,
             Happening::Unknown => panic!("written by nobody"),
         }
     }

@@ -97,6 +97,15 @@ impl House {
         }
     }
 
+    /// Somebody else's application on the same house.
+    pub(super) async fn another(&self, operator: &str) -> App {
+        let text = format!(
+            "operator = {{ name = \"{operator}\", host = \"ops-2\" }}\n{}",
+            self.text
+        );
+        build(self.place.path(), &text).await
+    }
+
     /// The same house under a changed configuration.
     pub(super) async fn rebuild(&mut self, change: impl FnOnce(&str) -> String) {
         self.text = change(&self.text);
@@ -406,7 +415,7 @@ impl Finished {
 }
 
 impl Running {
-    fn of(handle: Handle) -> Self {
+    pub(super) fn of(handle: Handle) -> Self {
         Self {
             handle,
             began: Instant::now(),

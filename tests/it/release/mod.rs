@@ -9,6 +9,7 @@ mod house;
 mod measured;
 mod outages;
 mod repair;
+mod together;
 
 use std::time::Duration;
 

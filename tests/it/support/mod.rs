@@ -1,5 +1,6 @@
 //! Where the real servers are, and small things that every test needs.
 
+pub(crate) mod company;
 pub(crate) mod load;
 mod load_client;
 mod load_report;

@@ -66,6 +66,8 @@ fn nothing(site: &Site, now: Timestamp) -> Snapshot {
         rates_unknown: None,
         lock: None,
         hold: None,
+        watching: Vec::new(),
+        wheel: None,
         problems: std::collections::BTreeMap::new(),
         keys: Vec::new(),
         keys_at: None,

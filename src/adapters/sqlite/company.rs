@@ -1,0 +1,333 @@
+//! Who is at a target, on one machine: rows that run out with the console that wrote them. A row whose
+//! time is over counts as gone everywhere, and is swept away by the next write.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::fault::Fault;
+use super::store::Store;
+use super::transaction::{Change, decode, encode, full_key, now_ms};
+use crate::harmless::harmless_line;
+use crate::inventory::{Declined, Target, Watcher, WheelRequest};
+use crate::ports::{Company, Result};
+
+/// How long a console that is gone is shown on.
+const LEASE: Duration = Duration::from_secs(30);
+/// How often what it has said is renewed.
+const BEAT: Duration = Duration::from_secs(10);
+/// The key of an asking below a target.
+const WHEEL: &str = "wheel";
+/// What the keys of those who look on begin with.
+const WATCHING: &str = "watching/";
+
+/// Made when it is first needed: a database of an older Greenroom has no such table, and an older
+/// Greenroom does not miss it.
+pub(super) const TABLE: &str = "
+CREATE TABLE IF NOT EXISTS company (
+    target TEXT NOT NULL, name TEXT NOT NULL, console TEXT NOT NULL, value TEXT NOT NULL,
+    revision INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL, PRIMARY KEY (target, name)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Who is at the targets of a machine, of which one is this console.
+#[derive(Debug, Clone)]
+pub struct SqliteCompany {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    lease: Duration,
+    beat: Duration,
+    /// The consoles in this process that have said something.
+    consoles: Mutex<Vec<String>>,
+}
+
+type Outcome<T> = std::result::Result<T, Fault>;
+
+/// A row: name, value, revision.
+pub(super) type Row = (String, String, i64);
+
+/// What is said of a target and has not run out.
+pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Vec<Row>> {
+    let mut statement = sql.prepare_cached(
+        "SELECT name, value, revision FROM company
+         WHERE target = ?1 AND expires_at_ms > ?2 ORDER BY name",
+    )?;
+    let rows = statement.query_map(params![target.to_string(), now_ms()], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
+/// The same as it is read: who looks on, and who asks. What is wrong with one hides no other.
+pub(super) fn read(
+    sql: &Transaction<'_>,
+    target: &Target,
+    problems: &mut BTreeMap<String, String>,
+) -> Outcome<(Vec<Watcher>, Option<WheelRequest>)> {
+    let (mut watching, mut wheel) = (Vec::new(), None);
+    for (name, value, _) in standing(sql, target)? {
+        let read = if name == WHEEL {
+            decode(&value).map(|request| wheel = Some(request))
+        } else {
+            decode(&value).map(|watcher| watching.push(watcher))
+        };
+        if let Err(said) = read {
+            problems.insert(full_key(target, &name), said);
+        }
+    }
+    Ok((watching, wheel))
+}
+
+/// When the next of all these runs out.
+pub(super) fn next_end(sql: &Transaction<'_>) -> Outcome<Option<i64>> {
+    let end = sql.query_row(
+        "SELECT min(expires_at_ms) FROM company WHERE expires_at_ms > ?1",
+        [now_ms()],
+        |row| row.get(0),
+    )?;
+    Ok(end)
+}
+
+impl SqliteCompany {
+    /// In a store.
+    pub fn new(store: &Store) -> Self {
+        Self::with(store, LEASE, BEAT)
+    }
+
+    /// The same with another lease and another beat.
+    pub fn with(store: &Store, lease: Duration, beat: Duration) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                store: store.clone(),
+                lease,
+                beat,
+                consoles: Mutex::default(),
+            }),
+        }
+    }
+
+    /// When what is said now runs out.
+    fn end(&self) -> i64 {
+        let lease = i64::try_from(self.inner.lease.as_millis()).unwrap_or(i64::MAX);
+        now_ms().saturating_add(lease)
+    }
+
+    /// Renews what a console has said from now on, for as long as anybody has this.
+    fn keep(&self, console: &str) {
+        let consoles = self.inner.consoles.lock();
+        let mut consoles = consoles.unwrap_or_else(PoisonError::into_inner);
+        let beats = !consoles.is_empty();
+        if !consoles.iter().any(|known| known == console) {
+            consoles.push(console.to_owned());
+        }
+        if beats {
+            return;
+        }
+        let (inner, beat) = (Arc::downgrade(&self.inner), self.inner.beat);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(beat).await;
+                if !keep_on(&inner).await {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Does something about exactly the asking that stands.
+    async fn about(
+        &self,
+        target: &Target,
+        doing: String,
+        asked: &WheelRequest,
+        no: Option<Declined>,
+    ) -> Result<()> {
+        let (of, asked) = (target.clone(), asked.clone());
+        let work = move |change: &Change<'_>| {
+            let stands = wheel(&change.sql, &of)?;
+            let Some(stands) = stands.filter(|stands| stands.is_same(&asked)) else {
+                return Ok(());
+            };
+            let target = of.to_string();
+            match no {
+                Some(_) if stands.declined.is_some() => Ok(()),
+                Some(no) => {
+                    let declined = Some(no);
+                    let value = encode(&WheelRequest { declined, ..stands })?;
+                    let revision = change.revision()?;
+                    change.sql.execute(
+                        "UPDATE company SET value = ?1, revision = ?2
+                         WHERE target = ?3 AND name = ?4",
+                        params![value, revision, target, WHEEL],
+                    )?;
+                    Ok(())
+                }
+                None => remove(change, &target, WHEEL),
+            }
+        };
+        self.inner.store.write(doing, work).await
+    }
+}
+
+fn wheel(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<WheelRequest>> {
+    let value: Option<String> = sql
+        .query_row(
+            "SELECT value FROM company WHERE target = ?1 AND name = ?2 AND expires_at_ms > ?3",
+            params![target.to_string(), WHEEL, now_ms()],
+            |row| row.get(0),
+        )
+        .optional()?;
+    // What nobody can read is nobody's asking.
+    Ok(value.and_then(|value| decode(&value).ok()))
+}
+
+fn put(
+    change: &Change<'_>,
+    at: (&Target, &str),
+    console: &str,
+    value: &str,
+    end: i64,
+) -> Outcome<()> {
+    change
+        .sql
+        .execute("DELETE FROM company WHERE expires_at_ms <= ?1", [now_ms()])?;
+    let revision = change.revision()?;
+    change.sql.execute(
+        "INSERT INTO company (target, name, console, value, revision, expires_at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO UPDATE SET console = excluded.console, value = excluded.value,
+         revision = excluded.revision, expires_at_ms = excluded.expires_at_ms",
+        params![at.0.to_string(), at.1, console, value, revision, end],
+    )?;
+    Ok(())
+}
+
+fn remove(change: &Change<'_>, target: &str, name: &str) -> Outcome<()> {
+    let gone = change.sql.execute(
+        "DELETE FROM company WHERE target = ?1 AND name = ?2",
+        [target, name],
+    )?;
+    if gone > 0 {
+        change.revision()?;
+    }
+    Ok(())
+}
+
+fn name_of(console: &str) -> String {
+    format!(
+        "{WATCHING}{}",
+        harmless_line(console.as_bytes()).replace('/', "_")
+    )
+}
+
+#[async_trait]
+impl Company for SqliteCompany {
+    async fn here(&self, target: &Target, watcher: &Watcher) -> Result<()> {
+        let (of, watcher, end) = (target.clone(), watcher.clone(), self.end());
+        let console = watcher.console.clone();
+        let work = move |change: &Change<'_>| {
+            let value = encode(&watcher)?;
+            let name = name_of(&watcher.console);
+            let stands = standing(&change.sql, &of)?;
+            if stands.iter().any(|(n, v, _)| (n, v) == (&name, &value)) {
+                return Ok(());
+            }
+            put(change, (&of, &name), &watcher.console, &value, end)
+        };
+        let doing = format!("showing who watches {target}");
+        self.inner.store.write(doing, work).await?;
+        self.keep(&console);
+        Ok(())
+    }
+
+    async fn gone(&self, target: &Target, console: &str) -> Result<()> {
+        let (of, name) = (target.to_string(), name_of(console));
+        let work = move |change: &Change<'_>| remove(change, &of, &name);
+        self.inner
+            .store
+            .write(format!("leaving {target}"), work)
+            .await
+    }
+
+    async fn ask(&self, target: &Target, request: &WheelRequest) -> Result<Option<WheelRequest>> {
+        let (of, asked, end) = (target.clone(), request.clone(), self.end());
+        let work = move |change: &Change<'_>| {
+            let stands = wheel(&change.sql, &of)?;
+            if let Some(other) = stands.filter(|stands| stands.console != asked.console) {
+                return Ok(Some(other));
+            }
+            put(change, (&of, WHEEL), &asked.console, &encode(&asked)?, end)?;
+            Ok(None)
+        };
+        let doing = format!("asking for the wheel of {target}");
+        let standing = self.inner.store.write(doing, work).await?;
+        self.keep(&request.console);
+        Ok(standing)
+    }
+
+    async fn decline(&self, target: &Target, asked: &WheelRequest, no: &Declined) -> Result<()> {
+        let doing = format!("keeping the wheel of {target}");
+        self.about(target, doing, asked, Some(no.clone())).await
+    }
+
+    async fn withdraw(&self, target: &Target, asked: &WheelRequest) -> Result<()> {
+        let doing = format!("asking for the wheel of {target} no more");
+        self.about(target, doing, asked, None).await
+    }
+
+    async fn leave(&self) -> Result<()> {
+        let consoles = {
+            let consoles = self.inner.consoles.lock();
+            std::mem::take(&mut *consoles.unwrap_or_else(PoisonError::into_inner))
+        };
+        let work = move |change: &Change<'_>| {
+            for console in consoles {
+                let gone = change
+                    .sql
+                    .execute("DELETE FROM company WHERE console = ?1", [console])?;
+                if gone > 0 {
+                    change.revision()?;
+                }
+            }
+            Ok(())
+        };
+        self.inner.store.write("leaving", work).await
+    }
+}
+
+/// One renewal; false when nobody needs it any more. It is no change: nobody has to be told of it.
+async fn keep_on(inner: &Weak<Inner>) -> bool {
+    let Some(inner) = inner.upgrade() else {
+        return false;
+    };
+    let consoles = inner.consoles.lock();
+    let consoles = consoles.unwrap_or_else(PoisonError::into_inner).clone();
+    if consoles.is_empty() {
+        return false;
+    }
+    let end = SqliteCompany {
+        inner: Arc::clone(&inner),
+    }
+    .end();
+    let work = move |change: &Change<'_>| {
+        for console in consoles {
+            change.sql.execute(
+                "UPDATE company SET expires_at_ms = ?1
+                 WHERE console = ?2 AND (expires_at_ms > ?3 OR name <> ?4)",
+                params![end, console, now_ms(), WHEEL],
+            )?;
+        }
+        Ok(())
+    };
+    if let Err(failure) = inner.store.write("being shown on", work).await {
+        tracing::debug!("not shown to others: {failure}");
+    }
+    true
+}

@@ -1,0 +1,157 @@
+//! Who drives, who looks on, and who asks for the wheel, as this console sees it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Model, TextLine};
+use crate::inventory::{Operator, ReleaseId, Target, Watcher, WheelRequest};
+use crate::release::{Approval, GoOn, Interrupted, Observed, Status};
+
+/// This console has asked for the wheel, and waits for the answer.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// Of which target.
+    pub target: Target,
+    /// Which release.
+    pub release: ReleaseId,
+    /// Who drives it.
+    pub driver: Operator,
+    /// The yes to go on with it, when it is handed over.
+    pub approval: Approval,
+    /// Until when that counts.
+    pub until: Timestamp,
+    /// As it was written, once it was.
+    pub request: Option<WheelRequest>,
+    /// Whether it was seen where the driver sees it.
+    pub is_seen: bool,
+}
+
+/// What may become of a release that is found, here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing now.
+    Later,
+    /// To ask its driver for the wheel.
+    Ask,
+    /// To ask no more.
+    AskNoMore,
+    /// To go on with it: by force, where it has a driver.
+    GoOn(GoOn),
+}
+
+/// A release that lost its driver, or has another: what is to become of it?
+#[derive(Debug, Clone)]
+pub struct TakeUp {
+    /// What was found.
+    pub found: Arc<Interrupted>,
+    /// Whether this console has asked for the wheel already.
+    pub has_asked: bool,
+    /// The row under the cursor, of [`TakeUp::wishes`].
+    pub row: usize,
+}
+
+impl TakeUp {
+    /// What can be wished, in order; the first decides nothing.
+    pub fn wishes(&self) -> Vec<Wish> {
+        let mut wishes = vec![Wish::Later];
+        if self.found.driver().is_some() {
+            wishes.push(if self.has_asked {
+                Wish::AskNoMore
+            } else {
+                Wish::Ask
+            });
+        }
+        wishes.extend(GoOn::ALL.map(Wish::GoOn));
+        wishes
+    }
+
+    /// The one under the cursor.
+    pub fn chosen(&self) -> Wish {
+        self.wishes().get(self.row).copied().unwrap_or(Wish::Later)
+    }
+}
+
+/// What is said to a driver: a message to an asking, or why the lock is taken from them.
+#[derive(Debug, Clone)]
+pub struct Words {
+    /// The release.
+    pub found: Arc<Interrupted>,
+    /// What it is for.
+    pub wish: Wish,
+    /// What is typed so far.
+    pub line: TextLine,
+}
+
+/// Somebody asks this console for the wheel: what is to become of it?
+#[derive(Debug, Clone)]
+pub struct Handing {
+    /// The release.
+    pub status: Arc<Status>,
+    /// Who asks.
+    pub asked: WheelRequest,
+    /// The row under the cursor, of [`Hand::ALL`].
+    pub row: usize,
+}
+
+/// The answers to that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hand {
+    /// None now.
+    Later,
+    /// They have it.
+    Over,
+    /// They do not.
+    Keep,
+}
+
+impl Hand {
+    /// All of them; what changes nothing comes first.
+    pub const ALL: [Self; 3] = [Self::Later, Self::Over, Self::Keep];
+}
+
+impl Model {
+    /// Who asks this console for the wheel of a target, and has no answer yet.
+    pub fn asked_here(&self, target: &Target) -> Option<&WheelRequest> {
+        let status = self.releases.get(target)?;
+        let asked = self.world.get(target)?.wheel.as_ref()?;
+        let is_for_us = self.flies(status)
+            && asked.release == status.plan.release
+            && asked.console != self.console
+            && asked.declined.is_none();
+        is_for_us.then_some(asked)
+    }
+
+    /// Who asks for the wheel of the open target, whoever drives it.
+    pub fn asked_for(&self) -> Option<&WheelRequest> {
+        let asked = self.snapshot()?.wheel.as_ref()?;
+        let release = self.release()?;
+        let is_open =
+            asked.release == release.plan.release && asked.declined.is_none() && !release.is_over();
+        is_open.then_some(asked)
+    }
+
+    /// Those who have the open target open and do not drive it.
+    pub fn watching(&self) -> Vec<&Watcher> {
+        let Some(snapshot) = self.snapshot() else {
+            return Vec::new();
+        };
+        let driver = snapshot.lock.as_ref().map(|holder| &holder.record.console);
+        let watching = snapshot.watching.iter();
+        watching
+            .filter(|watcher| Some(&watcher.console) != driver)
+            .collect()
+    }
+
+    /// Whether that is this console.
+    pub fn is_here(&self, console: &str) -> bool {
+        !self.console.is_empty() && console == self.console
+    }
+
+    /// Whether what is told of a release is told by this very console's driving.
+    pub(super) fn is_driven_here(&self, told: &Observed) -> bool {
+        told.driver
+            .as_ref()
+            .is_some_and(|driver| self.is_here(&driver.console))
+    }
+}

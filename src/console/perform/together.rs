@@ -1,0 +1,60 @@
+//! What is done about releases that others drive, or nobody any more.
+
+use std::sync::Arc;
+
+use super::Hands;
+use crate::console::event::Event;
+use crate::inventory::{ReleaseId, Target, WheelRequest};
+use crate::release::{Approval, Force, GoOn};
+
+impl Hands {
+    pub(in crate::console) fn take_up(
+        &mut self,
+        target: Target,
+        release: ReleaseId,
+        (go_on, force): (GoOn, Option<Force>),
+        approval: Approval,
+    ) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let begins = self.begins.clone();
+        self.tasks.spawn(async move {
+            let taken = desk.take_up(&target, release, go_on, force, approval);
+            match taken.await {
+                Ok(handle) => {
+                    let _ = begins.send(handle).await;
+                }
+                Err(refused) => {
+                    let _ = answers.send(Event::BeginRefused { target, refused }).await;
+                }
+            }
+        });
+    }
+
+    pub(in crate::console) fn ask_for_wheel(
+        &mut self,
+        target: Target,
+        release: ReleaseId,
+        message: Option<String>,
+    ) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        self.tasks.spawn(async move {
+            let asked = desk.ask_for_wheel(&target, release, message).await;
+            let _ = answers.send(Event::WheelAsked { target, asked }).await;
+        });
+    }
+
+    pub(in crate::console) fn ask_no_more(&mut self, target: Target, asked: WheelRequest) {
+        let desk = Arc::clone(&self.desk);
+        self.tasks
+            .spawn(async move { desk.ask_no_more(&target, &asked).await });
+    }
+
+    pub(in crate::console) fn keep_wheel(&mut self, target: Target, asked: WheelRequest) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        self.tasks.spawn(async move {
+            if let Err(why) = desk.keep_wheel(&target, &asked).await {
+                let _ = answers.send(Event::NotKept { target, why }).await;
+            }
+        });
+    }
+}

@@ -1,0 +1,156 @@
+//! The driver's side of the wheel: whoever asks for it is told of once and answered with a yes, a no, or
+//! not now; and a driver that is said to have lost its lock looks.
+
+use crossterm::event::KeyCode;
+
+use crate::console::action::Action;
+use crate::console::effect::Effect;
+use crate::console::model::{Dialog, Hand, Handing, Model, Weight};
+use crate::harmless::harmless;
+use crate::inventory::{Operator, Target, WheelRequest};
+use crate::release::{Command, Status};
+
+/// Another console is said to drive what this one does: its driver looks at once, and not only when it
+/// writes the next time.
+pub(super) fn doubt(model: &mut Model) -> Vec<Effect> {
+    if model.console.is_empty() {
+        return Vec::new();
+    }
+    let doubted = model.in_flight().find_map(|status| {
+        let told = model.told.get(status.plan.target())?;
+        let driver = told.driver.as_ref()?;
+        let is_other = driver.release == status.plan.release && !model.is_here(&driver.console);
+        is_other.then(|| (status.plan.release, driver.console.clone()))
+    });
+    let Some((release, console)) = doubted else {
+        model.doubted = None;
+        return Vec::new();
+    };
+    if model.doubted.as_ref() == Some(&console) {
+        return Vec::new();
+    }
+    model.doubted = Some(console);
+    vec![Effect::Say {
+        release,
+        command: Command::LookAtLock,
+    }]
+}
+
+/// Tells once that somebody asks this console.
+pub(super) fn hear(model: &mut Model) {
+    let flying: Vec<Target> = model
+        .in_flight()
+        .map(|status| status.plan.target().clone())
+        .collect();
+    for target in flying {
+        let Some(asked) = model.asked_here(&target).cloned() else {
+            continue;
+        };
+        if model
+            .heard
+            .as_ref()
+            .is_some_and(|known| known.is_same(&asked))
+        {
+            continue;
+        }
+        let take_up = model.keymap.shown(Action::TakeUp);
+        let message = asked.message.as_ref();
+        let message = message.map_or(String::new(), |words| format!(", \"{words}\""));
+        let text = format!(
+            "{} asks for the wheel of {target}{message}: {take_up} answers",
+            asked.operator
+        );
+        super::say(model, Weight::Refused, &text);
+        model.heard = Some(asked);
+    }
+}
+
+/// Opens the question about somebody who asks for the wheel of a target; whether anybody does.
+pub(super) fn is_asked(model: &mut Model, target: &Target) -> bool {
+    let asked = model.asked_here(target).cloned();
+    let status = model.releases.get(target).cloned();
+    let Some((asked, status)) = asked.zip(status) else {
+        return false;
+    };
+    model.dialog = Some(Dialog::Handing(Handing {
+        status,
+        asked,
+        row: 0,
+    }));
+    true
+}
+
+/// Closes the question when nobody asks any more.
+pub(super) fn void_stale(model: &mut Model) {
+    let Some(Dialog::Handing(handing)) = &model.dialog else {
+        return;
+    };
+    let stands = model.asked_here(handing.status.plan.target());
+    if !stands.is_some_and(|asked| asked.is_same(&handing.asked)) {
+        let text = format!("{} does not ask any more", handing.asked.operator);
+        model.dialog = None;
+        super::say(model, Weight::Refused, &text);
+    }
+}
+
+pub(super) fn pressed(model: &mut Model, mut handing: Handing, key: KeyCode) -> Vec<Effect> {
+    match key {
+        KeyCode::Esc => later(model),
+        KeyCode::Enter => {
+            let hand = Hand::ALL.get(handing.row).copied();
+            answer(model, handing, hand.unwrap_or(Hand::Later))
+        }
+        _ => {
+            handing.row = super::dialog::moved(handing.row, Hand::ALL.len(), key);
+            model.dialog = Some(Dialog::Handing(handing));
+            Vec::new()
+        }
+    }
+}
+
+fn later(model: &mut Model) -> Vec<Effect> {
+    let take_up = model.keymap.shown(Action::TakeUp);
+    let text = format!("not answered: {take_up} asks again");
+    super::say(model, Weight::Told, &text);
+    Vec::new()
+}
+
+fn answer(model: &mut Model, handing: Handing, hand: Hand) -> Vec<Effect> {
+    if hand == Hand::Later {
+        return later(model);
+    }
+    let target = handing.status.plan.target().clone();
+    if model.open.as_ref() != Some(&target) || !model.is_armed() {
+        let arm = model.keymap.shown(Action::Arm);
+        let text = format!("read-only: Esc, open {target}, {arm} arms it, then ask again");
+        model.dialog = Some(Dialog::Handing(handing));
+        return super::refused(model, &text);
+    }
+    let Handing { status, asked, .. } = handing;
+    if hand == Hand::Keep {
+        let text = format!("{} is told that you keep the wheel", asked.operator);
+        super::say(model, Weight::Told, &text);
+        return vec![Effect::KeepWheel { target, asked }];
+    }
+    hand_over(model, &status, asked)
+}
+
+fn hand_over(model: &mut Model, status: &Status, asked: WheelRequest) -> Vec<Effect> {
+    let text = format!(
+        "{} has the wheel as soon as the current act has been observed",
+        asked.operator
+    );
+    super::say(model, Weight::Told, &text);
+    vec![Effect::Say {
+        release: status.plan.release,
+        command: Command::HandOver {
+            // It was read in the shared store, and is written on.
+            to: Operator {
+                name: harmless(&asked.operator.name),
+                host: harmless(&asked.operator.host),
+            },
+            console: asked.console,
+            by: model.operator.clone(),
+        },
+    }]
+}

@@ -1,0 +1,50 @@
+//! The lock of a release that was handed over is held until its heir has taken it: nobody else slips in
+//! between. An heir that does not come finds it free after a while, like everybody else.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::time::{Instant, timeout_at};
+
+use super::World;
+use crate::history::Heir;
+
+/// How long the heir is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest between two looks: a change may be told late.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Waits until somebody else has the lock. Whether it is ours still, and has to be given back.
+pub(super) async fn is_still_ours(world: &World, heir: &Heir) -> bool {
+    let target = world.plan.target();
+    let until = Instant::now() + PATIENCE;
+    let mut changes = world.read.registry.changes().await.ok();
+    loop {
+        match timeout_at(until, world.read.registry.read(target)).await {
+            Ok(Ok(record)) => match record.lock {
+                Some(holder) if holder.token == world.fence.token => {}
+                Some(holder) => {
+                    if holder.record.console != heir.console {
+                        let other = &holder.record.operator;
+                        tracing::warn!("handed to {}, and taken by {other}", heir.operator);
+                    }
+                    return false;
+                }
+                None => return false,
+            },
+            Ok(Err(failure)) => tracing::debug!("whether it was taken is not known: {failure}"),
+            Err(_) => {}
+        }
+        let now = Instant::now();
+        if now >= until {
+            tracing::warn!("{} did not take what was handed over", heir.operator);
+            return true;
+        }
+        let next = (now + LOOK).min(until);
+        match &mut changes {
+            // What changed is looked at; that nothing is heard any more is waited out.
+            Some(changes) => drop(timeout_at(next, changes.next()).await),
+            None => tokio::time::sleep_until(next).await,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Together with others at a target: being seen there, asking for the wheel, and handing it on. Only where
+//! writing is allowed at all: who may only look is not shown, and that is no trouble.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::Engine;
+use crate::inventory::{Declined, ReleaseId, Target, Watcher, WheelRequest};
+use crate::ports::{Company, Failure};
+use crate::release::Refusal;
+
+/// How long leaving may take: the lease ends by itself.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// The name of this process, as locks and others know it.
+    pub fn console(&self) -> &str {
+        &self.console
+    }
+
+    /// Shows this console at a target, and no more at the one before. What is in the way of that is in
+    /// the way of nothing else.
+    pub async fn look_on(&self, target: &Target, before: Option<&Target>) {
+        if let Some(before) = before.filter(|before| *before != target)
+            && let Some(company) = self.company(before)
+        {
+            unless(company.gone(before, &self.console).await);
+        }
+        if let Some(company) = self.company(target) {
+            let watcher = Watcher {
+                operator: self.operator.clone(),
+                console: self.console.clone(),
+                since: self.clock.now(),
+            };
+            unless(company.here(target, &watcher).await);
+        }
+    }
+
+    /// Shows it nowhere any more, and asks for nothing.
+    pub async fn leave_company(&self) {
+        let mut left: Vec<&Arc<dyn Company>> = Vec::new();
+        for site in self.sites.values() {
+            let Some(write) = &site.write else { continue };
+            if !left.iter().any(|one| Arc::ptr_eq(one, &write.company)) {
+                left.push(&write.company);
+            }
+        }
+        let leaving = left.iter().map(|company| async {
+            // Too late is no trouble either: the lease ends by itself.
+            if let Ok(left) = timeout(PATIENCE, company.leave()).await {
+                unless(left);
+            }
+        });
+        futures_util::future::join_all(leaving).await;
+    }
+
+    /// Asks whoever drives a release for the wheel.
+    pub async fn ask_for_wheel(
+        &self,
+        target: &Target,
+        release: ReleaseId,
+        message: Option<String>,
+    ) -> Result<WheelRequest, Refusal> {
+        let company = self.company(target).ok_or(Refusal::ReadOnly)?;
+        let request = WheelRequest {
+            operator: self.operator.clone(),
+            console: self.console.clone(),
+            release,
+            asked_at: self.clock.now(),
+            message,
+            declined: None,
+        };
+        match company.ask(target, &request).await {
+            Ok(None) => Ok(request),
+            Ok(Some(other)) => Err(Refusal::WheelAskedFor {
+                by: other.operator,
+                at: other.asked_at,
+            }),
+            Err(failure) => Err(Refusal::Unknown {
+                what: "whether it was asked".into(),
+                why: failure.to_string(),
+            }),
+        }
+    }
+
+    /// Takes an asking of this console back, answered or not.
+    pub async fn ask_no_more(&self, target: &Target, asked: &WheelRequest) -> Result<(), Failure> {
+        match self.company(target) {
+            Some(company) => company.withdraw(target, asked).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Says no to somebody who asks.
+    pub async fn keep_wheel(&self, target: &Target, asked: &WheelRequest) -> Result<(), Failure> {
+        let Some(company) = self.company(target) else {
+            return Ok(());
+        };
+        let no = Declined {
+            by: self.operator.clone(),
+            at: self.clock.now(),
+        };
+        company.decline(target, asked, &no).await
+    }
+
+    fn company(&self, target: &Target) -> Option<&Arc<dyn Company>> {
+        Some(&self.sites.get(target)?.write.as_ref()?.company)
+    }
+}
+
+fn unless(done: Result<(), Failure>) {
+    if let Err(failure) = done {
+        tracing::debug!("not shown to others: {failure}");
+    }
+}

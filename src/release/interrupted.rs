@@ -1,0 +1,118 @@
+//! A release that has no end, as somebody finds it who would go on with it, whether its driver is gone or
+//! lives. Pure.
+
+use jiff::Timestamp;
+
+use super::prospect::Prospect;
+use super::{
+    Definition, GoOn, Need, Observed, OnFailure, Plan, Refusal, Refused, Standing, need_back,
+    need_to_begin, observed,
+};
+use crate::history::{Direction, Recorded};
+use crate::inventory::{LockHolder, RegistryRecord, ReleaseId};
+
+/// A release that has no end, as it is found: what was intended, and what can be done about it.
+#[derive(Debug, Clone)]
+pub struct Interrupted {
+    /// What was written down.
+    pub recorded: Recorded,
+    /// How far it is, as its journal tells, and its plan.
+    pub observed: Observed,
+    /// Who holds the lock of its target now, for this release or another.
+    pub holder: Option<LockHolder>,
+    /// What stands against going on with it, each way.
+    against: Vec<(GoOn, Refused)>,
+    prospect: Prospect,
+}
+
+impl Interrupted {
+    /// What is found. `newest` is the newest release of its target; `record` was read before the journal
+    /// was: who let go of a lock has written its end.
+    pub fn of(
+        recorded: Recorded,
+        newest: ReleaseId,
+        definition: &Definition,
+        record: &RegistryRecord,
+        now: Timestamp,
+    ) -> Self {
+        let standing = Standing {
+            record,
+            instances: &[],
+            now,
+        };
+        let against = GoOn::ALL.into_iter().filter_map(|go_on| {
+            let fits = not_overtaken(newest, recorded.head.id, go_on)
+                .and_then(|()| Plan::taken_up(&recorded, definition, standing, go_on));
+            fits.err().map(|refused| (go_on, refused))
+        });
+        let against = against.collect();
+        let route = record.route.as_ref().map(|route| &route.value);
+        let observed = observed(&recorded, definition, record.lock.as_ref(), route, now);
+        Self {
+            prospect: Prospect::of(&recorded, &observed.status.plan),
+            observed,
+            holder: record.lock.clone(),
+            against,
+            recorded,
+        }
+    }
+
+    /// Its plan: to be shown, and to give an [`super::Approval`] for.
+    pub fn plan(&self) -> &Plan {
+        &self.observed.status.plan
+    }
+
+    /// Who drives it, if anybody does.
+    pub fn driver(&self) -> Option<&LockHolder> {
+        let holder = self.holder.as_ref();
+        holder.filter(|holder| holder.record.release == self.plan().release)
+    }
+
+    /// What stands against one way to go on.
+    pub fn against(&self, go_on: GoOn) -> Option<&Refused> {
+        self.against
+            .iter()
+            .find_map(|(way, refused)| (*way == go_on).then_some(refused))
+    }
+
+    /// Where its journal ends: what was intended and is not confirmed, in words.
+    pub fn intended(&self) -> &str {
+        &self.prospect.intended
+    }
+
+    /// What one way to go on would do, in words.
+    pub fn would(&self, go_on: GoOn, on_failure: OnFailure) -> String {
+        self.prospect.would(go_on, on_failure)
+    }
+
+    /// What a person is asked for before its driver is asked for the wheel.
+    pub fn need_to_ask(&self) -> Need {
+        need_to_begin(self.plan())
+    }
+
+    /// What a person is asked for before it is gone on with; what waits for a yes further on is asked
+    /// for there.
+    pub fn need(&self, go_on: GoOn) -> Need {
+        let status = &self.observed.status;
+        let is_backward = go_on == GoOn::BackOut || self.prospect.direction == Direction::Back;
+        let need = match self.driver() {
+            // Somebody is at it, and is not asked.
+            Some(_) if self.plan().tier().is_protected() => Need::TypedName,
+            _ => need_to_begin(self.plan()),
+        };
+        if is_backward && go_on != GoOn::Leave {
+            need.max(need_back(status.may_have_switched, self.plan().tier()))
+        } else {
+            need
+        }
+    }
+}
+
+/// A release that another came after is not gone on with: that one stands on what it found.
+pub(super) fn not_overtaken(newest: ReleaseId, id: ReleaseId, go_on: GoOn) -> Result<(), Refused> {
+    if newest == id || go_on == GoOn::Leave {
+        Ok(())
+    } else {
+        Err(Refusal::Overtaken { by: newest }.into())
+    }
+}

@@ -1,0 +1,23 @@
+//! Being seen: whichever target a console looks at, the others there see who does.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::inventory::Target;
+use crate::release::Engine;
+
+/// Shows this console wherever somebody looks, until nobody chooses any more.
+pub async fn look_on(engine: Arc<Engine>, mut focus: watch::Receiver<Option<Target>>) {
+    let mut before: Option<Target> = None;
+    loop {
+        let now = focus.borrow_and_update().clone();
+        if let Some(target) = now.as_ref().filter(|_| now != before) {
+            engine.look_on(target, before.as_ref()).await;
+            before = now;
+        }
+        if focus.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,575 @@
+//! Several consoles on one release: who watches is shown, who asks for the wheel is heard and answered, and
+//! whoever takes it by force says why. Whatever becomes of an asking is told.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyCode;
+use greenroom::console::Model;
+use greenroom::console::action::Action;
+use greenroom::console::effect::Effect;
+use greenroom::console::event::Event;
+use greenroom::console::model::{Dialog, Wish, offers};
+use greenroom::console::update::update;
+use greenroom::history::{Happening, Heir, Outcome, Step};
+use greenroom::inventory::{
+    Declined, FencingToken, LockHolder, Operator, RegistryRecord, Snapshot, Tier, Watcher,
+    WheelRequest,
+};
+use greenroom::release::{
+    Command, GoOn, Interrupted, LetGo, Observed, Progress, Refusal, Refused, observed,
+};
+
+use super::elsewhere::{
+    and, ben, closed, done_up_to, journal, ladder, lock, tell_of, told, told_up_to, watching,
+};
+use super::world::{
+    PRODUCTION, ago, asking, later, model, now, operator, plan, press, press_key, release_id,
+    screen, status, target, tell, web_production, with_candidate, world,
+};
+
+const SIZE: (u16, u16) = (118, 34);
+const HERE: &str = "ana@ops-1 17 01JD5";
+const THERE: &str = "ben@ops-2 4711 01JD4";
+
+fn cleo() -> Operator {
+    Operator {
+        name: "cleo".into(),
+        host: "ops-3".into(),
+    }
+}
+
+fn watcher(operator: Operator, console: &str) -> Watcher {
+    Watcher {
+        operator,
+        console: console.into(),
+        since: ago(30),
+    }
+}
+
+fn request(operator: Operator, console: &str) -> WheelRequest {
+    WheelRequest {
+        operator,
+        console: console.into(),
+        release: release_id(2),
+        asked_at: ago(20),
+        message: Some("your train leaves".into()),
+        declined: None,
+    }
+}
+
+fn interrupted(lock: Option<LockHolder>, happened: Vec<Happening>) -> Interrupted {
+    let record = RegistryRecord {
+        route: web_production().route,
+        lock,
+        ..RegistryRecord::default()
+    };
+    let definition = plan(&target("web", PRODUCTION), Tier::Protected).definition;
+    let recorded = journal(Tier::Protected, happened);
+    Interrupted::of(recorded, release_id(2), &definition, &record, now())
+}
+
+/// A console that watches ben's release, with the question of what is to become of it open.
+fn asked_about(driver: Option<LockHolder>) -> Model {
+    let snapshot = with_candidate(web_production());
+    let seen = told(Tier::Protected, done_up_to(Step::Register), driver.as_ref());
+    let mut model = watching(SIZE, snapshot, seen);
+    HERE.clone_into(&mut model.console);
+    press(&mut model, "W");
+    let effects = press(&mut model, "C");
+    assert!(
+        matches!(effects.as_slice(), [Effect::FindInterrupted { .. }]),
+        "{effects:?}"
+    );
+    let found = interrupted(driver, done_up_to(Step::Register));
+    let asked = model.asked;
+    let found = Ok(Arc::new(found));
+    assert!(tell(&mut model, Event::InterruptedFound { asked, found }).is_empty());
+    model
+}
+
+/// Says yes to a question that may want the environment's name.
+fn yes(model: &mut Model) -> Vec<Effect> {
+    let Some(Dialog::Confirm(confirm)) = &model.dialog else {
+        panic!("no question: {:?}", model.dialog);
+    };
+    if confirm.may_go() {
+        press_key(model, KeyCode::Tab);
+    } else {
+        press(model, PRODUCTION);
+    }
+    press_key(model, KeyCode::Enter)
+}
+
+fn notice(model: &mut Model) -> String {
+    model.notice.take().map_or(String::new(), |said| said.text)
+}
+
+/// This console asks, and it is written.
+fn has_asked() -> Model {
+    let mut model = asked_about(Some(lock(2)));
+    press(&mut model, "j");
+    press_key(&mut model, KeyCode::Enter);
+    press(&mut model, "your train leaves");
+    press_key(&mut model, KeyCode::Enter);
+    let effects = yes(&mut model);
+    match effects.as_slice() {
+        [
+            Effect::AskForWheel {
+                message, release, ..
+            },
+        ] => {
+            assert_eq!(message.as_deref(), Some("your train leaves"));
+            assert_eq!(*release, release_id(2));
+        }
+        other => panic!("{other:?}"),
+    }
+    let event = Event::WheelAsked {
+        target: target("web", PRODUCTION),
+        asked: Ok(request(operator(), HERE)),
+    };
+    assert!(tell(&mut model, event).is_empty());
+    assert!(notice(&mut model).starts_with("asked ben@ops-2 for the wheel"));
+    model
+}
+
+fn observe(model: &mut Model, change: impl FnOnce(&mut Snapshot)) -> Vec<Effect> {
+    let here = target("web", PRODUCTION);
+    let mut snapshot = model.world.get(&here).expect("a snapshot").clone();
+    change(&mut snapshot);
+    tell(model, Event::WorldObserved(Arc::new(world(snapshot))))
+}
+
+fn handed_to(console: &str) -> Observed {
+    let heir = Heir {
+        operator: operator(),
+        console: console.into(),
+        token: FencingToken(8),
+    };
+    let let_go = Happening::LetGo {
+        reason: "handed over to ana@ops-1".into(),
+        to: Some(heir),
+    };
+    told(
+        Tier::Protected,
+        and(done_up_to(Step::Register), let_go),
+        Some(&lock(2)),
+    )
+}
+
+#[test]
+fn a_release_that_another_drives_is_asked_for_or_taken() {
+    let mut model = asked_about(Some(lock(2)));
+    insta::assert_snapshot!(screen(&model));
+    let Some(Dialog::TakeUp(asked)) = &model.dialog else {
+        panic!("{:?}", model.dialog);
+    };
+    let wishes = [
+        Wish::Later,
+        Wish::Ask,
+        Wish::GoOn(GoOn::Continue),
+        Wish::GoOn(GoOn::BackOut),
+        Wish::GoOn(GoOn::Leave),
+    ];
+    assert_eq!(asked.wishes(), wishes);
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(model.dialog.is_none(), "the first row decides nothing");
+
+    let free = asked_about_interrupted();
+    let Some(Dialog::TakeUp(asked)) = &free.dialog else {
+        panic!("{:?}", free.dialog);
+    };
+    assert!(
+        !asked.wishes().contains(&Wish::Ask),
+        "there is nobody to ask"
+    );
+}
+
+fn asked_about_interrupted() -> Model {
+    let snapshot = with_candidate(web_production());
+    let mut model = watching(
+        SIZE,
+        snapshot,
+        told(Tier::Protected, done_up_to(Step::Register), None),
+    );
+    press(&mut model, "WC");
+    let found = interrupted(None, done_up_to(Step::Register));
+    let asked = model.asked;
+    let found = Ok(Arc::new(found));
+    tell(&mut model, Event::InterruptedFound { asked, found });
+    model
+}
+
+#[test]
+fn taking_it_by_force_wants_a_reason_the_name_and_exactly_that_driver() {
+    let mut model = asked_about(Some(lock(2)));
+    press(&mut model, "jj");
+    press_key(&mut model, KeyCode::Enter);
+    insta::assert_snapshot!("the_reason", screen(&model));
+    // Without a word nothing is taken.
+    press(&mut model, "  ");
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(notice(&mut model).contains("type why it is taken"));
+    assert!(matches!(model.dialog, Some(Dialog::Words(_))));
+    press(&mut model, "her console hangs");
+    press_key(&mut model, KeyCode::Enter);
+    insta::assert_snapshot!("the_question", screen(&model));
+    // In a protected environment Enter alone is no answer.
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    let effects = yes(&mut model);
+    let [
+        Effect::TakeUp {
+            force: Some(force),
+            go_on,
+            release,
+            ..
+        },
+    ] = effects.as_slice()
+    else {
+        panic!("{effects:?}");
+    };
+    assert_eq!((*go_on, *release), (GoOn::Continue, release_id(2)));
+    assert_eq!(force.why, "her console hangs");
+    assert_eq!(
+        force.from,
+        FencingToken(8),
+        "from exactly whom it was shown"
+    );
+}
+
+#[test]
+fn a_former_driver_says_to_whom_it_lost_and_watches_them() {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    HERE.clone_into(&mut model.console);
+    tell(
+        &mut model,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    let lost = Progress::Parked {
+        why: "lost to ben@ops-2 at 14:02:11".into(),
+    };
+    let parked = status(
+        &target("web", PRODUCTION),
+        Tier::Protected,
+        Step::Switch,
+        lost,
+    );
+    tell(&mut model, Event::ReleaseMoved(Arc::new(parked)));
+    assert!(
+        notice(&mut model)
+            .ends_with("not driven from here any more: lost to ben@ops-2 at 14:02:11")
+    );
+    let release = release_id(2);
+    tell(&mut model, Event::DriverGone(release));
+    assert!(screen(&model).contains("parked: lost to ben@ops-2 at 14:02:11"));
+    // Its own lock, as it was read before, tells nothing new.
+    let mut own = lock(2);
+    HERE.clone_into(&mut own.record.console);
+    tell_of(
+        &mut model,
+        told(Tier::Protected, done_up_to(Step::Register), Some(&own)),
+    );
+    assert!(model.elsewhere().is_none());
+    tell_of(&mut model, told_up_to(Step::Register));
+    assert!(model.elsewhere().is_some_and(Observed::is_driven));
+    assert!(
+        ladder(&model).contains("driven by ben@ops-2"),
+        "{}",
+        ladder(&model)
+    );
+    tell_of(&mut model, told_up_to(Step::Switch));
+    assert!(ladder(&model).contains("✓ switch"), "{}", ladder(&model));
+    press(&mut model, "5ooo");
+    let shown = screen(&model);
+    assert!(
+        shown.contains("switch    done"),
+        "its steps are in the log: {shown}"
+    );
+}
+
+#[test]
+fn a_driver_whose_release_another_is_said_to_drive_looks_at_its_lock_at_once() {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    HERE.clone_into(&mut model.console);
+    tell(
+        &mut model,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    let mut observed = |driver: &LockHolder| {
+        let told = told(Tier::Protected, done_up_to(Step::Register), Some(driver));
+        let releases = [(target("web", PRODUCTION), Arc::new(told))];
+        tell(
+            &mut model,
+            Event::ReleasesObserved(Arc::new(releases.into())),
+        )
+    };
+    let mut own = lock(2);
+    HERE.clone_into(&mut own.record.console);
+    let looks = |effects: &[Effect]| {
+        let is_look = |effect: &&Effect| {
+            matches!(effect, Effect::Say { release, command: Command::LookAtLock }
+                if *release == release_id(2))
+        };
+        effects.iter().filter(is_look).count()
+    };
+    assert_eq!(looks(&observed(&own)), 0);
+    assert_eq!(looks(&observed(&lock(2))), 1);
+    assert_eq!(looks(&observed(&lock(2))), 0, "once");
+}
+
+#[test]
+fn who_asks_goes_on_when_it_is_handed_over_and_is_not_asked_again() {
+    let mut model = has_asked();
+    observe(&mut model, |snapshot| {
+        snapshot.wheel = Some(request(operator(), HERE));
+    });
+    // To another console of the same person it is not this one's.
+    tell_of(&mut model, handed_to("ana@ops-1 18 01JD6"));
+    assert!(model.asking.is_some());
+    let releases = [(target("web", PRODUCTION), Arc::new(handed_to(HERE)))];
+    let releases = Arc::new(releases.into());
+    let effects = tell(&mut model, Event::ReleasesObserved(releases));
+    let taken = effects.iter().any(|effect| {
+        matches!(effect, Effect::TakeUp { go_on: GoOn::Continue, force: None, release, .. }
+            if *release == release_id(2))
+    });
+    assert!(taken, "{effects:?}");
+    let withdrawn = |effect: &Effect| matches!(effect, Effect::AskNoMore { .. });
+    assert!(effects.iter().any(withdrawn), "{effects:?}");
+    assert!(model.dialog.is_none() && model.asking.is_none());
+    assert!(notice(&mut model).contains("ben@ops-2 hands it over"));
+    let again = tell(&mut model, Event::Ticked);
+    assert!(again.is_empty(), "taken once: {again:?}");
+}
+
+#[test]
+fn whatever_else_becomes_of_an_asking_is_told() {
+    let declined = Declined {
+        by: ben(),
+        at: now(),
+    };
+    let no = WheelRequest {
+        declined: Some(declined),
+        ..request(operator(), HERE)
+    };
+    let mut kept = has_asked();
+    let effects = observe(&mut kept, |snapshot| snapshot.wheel = Some(no));
+    assert!(
+        matches!(effects.as_slice(), [.., Effect::AskNoMore { .. }]),
+        "{effects:?}"
+    );
+    assert!(notice(&mut kept).contains("ben@ops-2 keeps the wheel"));
+
+    let mut over = has_asked();
+    tell_of(&mut over, closed(done_up_to(Step::Stop), Outcome::Done));
+    assert!(over.asking.is_none());
+
+    let mut alone = has_asked();
+    tell_of(
+        &mut alone,
+        told(Tier::Protected, done_up_to(Step::Register), None),
+    );
+    assert!(notice(&mut alone).contains("nobody drives it any more: C goes on with it"));
+    assert!(alone.asking.is_none());
+
+    let mut late = has_asked();
+    let effects = update(&mut late, Event::Ticked, later(301));
+    assert!(
+        matches!(effects.as_slice(), [Effect::AskNoMore { .. }]),
+        "{effects:?}"
+    );
+    assert!(notice(&mut late).contains("did not answer in time"));
+
+    let mut gone = has_asked();
+    observe(&mut gone, |snapshot| {
+        snapshot.wheel = Some(request(operator(), HERE));
+    });
+    assert!(gone.asking.is_some());
+    observe(&mut gone, |snapshot| snapshot.wheel = None);
+    assert!(notice(&mut gone).contains("the asking has run out"));
+
+    let mut second = asked_about(Some(lock(2)));
+    press(&mut second, "j");
+    press_key(&mut second, KeyCode::Enter);
+    press_key(&mut second, KeyCode::Enter);
+    yes(&mut second);
+    let refusal = Refusal::WheelAskedFor {
+        by: cleo(),
+        at: ago(9),
+    };
+    let asked = Err(Refused(vec![refusal]));
+    let target = target("web", PRODUCTION);
+    tell(&mut second, Event::WheelAsked { target, asked });
+    assert!(screen(&second).contains("cleo@ops-3 asks for the wheel already"));
+    assert!(second.asking.is_none());
+}
+
+#[test]
+fn an_asking_is_taken_back_where_it_was_made() {
+    let mut model = has_asked();
+    press(&mut model, "C");
+    let asked = model.asked;
+    let found = interrupted(Some(lock(2)), done_up_to(Step::Register));
+    let found = Ok(Arc::new(found));
+    tell(&mut model, Event::InterruptedFound { asked, found });
+    press(&mut model, "j");
+    assert!(screen(&model).contains("ask no more"));
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(
+        matches!(effects.as_slice(), [Effect::AskNoMore { .. }]),
+        "{effects:?}"
+    );
+    assert!(model.asking.is_none());
+}
+
+/// A console that drives, and ben asks it.
+fn driving_and_asked() -> Model {
+    let mut model = model(SIZE, with_candidate(web_production()));
+    HERE.clone_into(&mut model.console);
+    press(&mut model, "W");
+    tell(
+        &mut model,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    model.notice = None;
+    observe(&mut model, |snapshot| {
+        if let Some(lock) = &mut snapshot.lock {
+            HERE.clone_into(&mut lock.record.console);
+        }
+        snapshot.watching = vec![
+            watcher(operator(), HERE),
+            watcher(ben(), THERE),
+            watcher(cleo(), "cleo@ops-3 1 01JD7"),
+        ];
+        snapshot.wheel = Some(request(ben(), THERE));
+    });
+    model
+}
+
+#[test]
+fn a_driver_is_told_once_who_asks_and_sees_it_on_the_ladder() {
+    let mut model = driving_and_asked();
+    let said = notice(&mut model);
+    assert!(
+        said.starts_with(
+            "ben@ops-2 asks for the wheel of web/production, \"your train leaves\": C"
+        ),
+        "{said}"
+    );
+    insta::assert_snapshot!(screen(&model));
+    observe(&mut model, |_| {});
+    assert!(model.notice.is_none(), "told once");
+    assert!(offers(&model, Action::TakeUp));
+}
+
+#[test]
+fn it_is_handed_over_kept_or_left_unanswered() {
+    let mut model = driving_and_asked();
+    press(&mut model, "C");
+    insta::assert_snapshot!(screen(&model));
+    assert!(
+        press_key(&mut model, KeyCode::Enter).is_empty(),
+        "Enter alone answers nothing"
+    );
+    assert!(model.dialog.is_none());
+    press(&mut model, "Cj");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    match effects.as_slice() {
+        [
+            Effect::Say {
+                release,
+                command: Command::HandOver { to, console, by },
+            },
+        ] => {
+            assert_eq!(*release, release_id(2));
+            assert_eq!((to, console.as_str(), by), (&ben(), THERE, &operator()));
+        }
+        other => panic!("{other:?}"),
+    }
+    press(&mut model, "Cjj");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(
+        matches!(effects.as_slice(), [Effect::KeepWheel { asked, .. }] if asked.console == THERE),
+        "{effects:?}"
+    );
+
+    // Who is gone asks nothing any more.
+    press(&mut model, "C");
+    observe(&mut model, |snapshot| snapshot.wheel = None);
+    assert!(model.dialog.is_none());
+    assert!(notice(&mut model).contains("ben@ops-2 does not ask any more"));
+
+    let mut unarmed = driving_and_asked();
+    press(&mut unarmed, "Cj");
+    unarmed.armed = None;
+    assert!(press_key(&mut unarmed, KeyCode::Enter).is_empty());
+    assert!(notice(&mut unarmed).contains("read-only"));
+}
+
+#[test]
+fn who_watches_is_in_the_header_and_in_the_ladder_s_title() {
+    let mut model = driving_and_asked();
+    model.size = (170, 34);
+    let shown = screen(&model);
+    assert!(shown.contains("lock: you, lease 27s, 2 watch"), "{shown}");
+    assert!(
+        shown.contains("watched by ben@ops-2, cleo@ops-3"),
+        "{shown}"
+    );
+    // The driver does not watch itself, and whoever watches is "you" to themselves.
+    THERE.clone_into(&mut model.console);
+    let shown = screen(&model);
+    assert!(shown.contains("watched by you, cleo@ops-3"), "{shown}");
+}
+
+#[test]
+fn a_driver_that_let_go_is_told_from_one_that_was_cut_off() {
+    let gone = |happened| {
+        let told = told(Tier::Protected, happened, None);
+        let model = watching(SIZE, with_candidate(web_production()), told);
+        ladder(&model)
+    };
+    let cut_off = gone(done_up_to(Step::Register));
+    assert!(
+        cut_off.contains("ben@ops-2 went without a word"),
+        "{cut_off}"
+    );
+    let let_go = Happening::LetGo {
+        reason: "interrupted: left".into(),
+        to: None,
+    };
+    let given = gone(and(done_up_to(Step::Register), let_go));
+    assert!(
+        given.contains("ben@ops-2 let go of it (interrupted: left)"),
+        "{given}"
+    );
+}
+
+#[test]
+fn only_the_last_word_of_a_journal_hands_over() {
+    let heir = Heir {
+        operator: ben(),
+        console: THERE.into(),
+        token: FencingToken(8),
+    };
+    let let_go = Happening::LetGo {
+        reason: "handed over to ben@ops-2".into(),
+        to: Some(heir.clone()),
+    };
+    let definition = plan(&target("web", PRODUCTION), Tier::Protected).definition;
+    let mut journal = journal(Tier::Protected, and(done_up_to(Step::Verify), let_go));
+    assert_eq!(journal.heir(), Some(&heir));
+    let seen = observed(&journal, &definition, Some(&lock(2)), None, now());
+    assert!(seen.is_handed_to(THERE) && !seen.is_handed_to(HERE));
+    assert!(matches!(seen.let_go, Some(LetGo { to: Some(_), .. })));
+    // Somebody has gone on with it since.
+    let mut resumed = journal.entries.last().expect("an entry").clone();
+    resumed.sequence += 1;
+    resumed.what = Happening::Intent {
+        step: Step::Register,
+        direction: greenroom::history::Direction::Forward,
+    };
+    journal.entries.push(resumed);
+    assert_eq!(journal.heir(), None);
+    let seen = observed(&journal, &definition, Some(&lock(2)), None, now());
+    assert!(!seen.is_handed_to(THERE) && seen.let_go.is_none());
+}

@@ -1,0 +1,133 @@
+//! A driver that stops on purpose writes it down, and with it the one console that may go on; it never
+//! does so in the middle of an act (interlock 8), and does nothing after it (interlock 4).
+
+use greenroom::history::{Happening, Heir, Step};
+use greenroom::inventory::{FencingToken, Operator, Tier};
+use greenroom::release::{Effect, Event, OnFailure, Progress};
+
+use super::world::{Fate, Owed, World};
+use super::{promote, until_act_of};
+use crate::support::web::operator;
+
+fn heir() -> Heir {
+    Heir {
+        operator: Operator {
+            name: "ben".into(),
+            host: "ops-2".into(),
+        },
+        console: "ben@ops-2 4711 01JD4".into(),
+        token: FencingToken(7),
+    }
+}
+
+fn hand_over(world: &mut World) {
+    world.say(Event::HandOverAsked {
+        to: heir(),
+        by: operator(),
+    });
+}
+
+fn last(world: &World) -> Option<Happening> {
+    let journal = world.journal.as_ref()?;
+    journal.entries.last().map(|entry| entry.what.clone())
+}
+
+/// Whether it is that which is being written.
+fn lets_go(world: &World) -> bool {
+    let Some(Owed::Record(record)) = &world.owed else {
+        return false;
+    };
+    matches!(&**record, Effect::Record(entry) if matches!(entry.what, Happening::LetGo { .. }))
+}
+
+/// Answers until nothing is owed any more.
+fn until_parked(world: &mut World) {
+    while world.answer(Fate::Done) {}
+    assert!(
+        matches!(world.progress(), Progress::Parked { .. }),
+        "{:?}",
+        world.progress()
+    );
+}
+
+#[test]
+fn it_is_handed_over_after_the_act_under_way_was_observed_at_every_step() {
+    for step in [
+        Step::Pull,
+        Step::Start,
+        Step::Register,
+        Step::Switch,
+        Step::Stop,
+    ] {
+        let mut world = promote(Tier::Protected, OnFailure::Ask);
+        until_act_of(&mut world, step);
+        let acts = world.acts.len();
+        hand_over(&mut world);
+        assert!(!world.is_over(), "{step}: the act is under way");
+        assert!(world.machine.heir().is_none(), "{step}");
+        // The act answers, and is looked at.
+        assert!(world.answer(Fate::Done) && !world.is_over(), "{step}");
+        assert!(world.answer(Fate::Done), "{step}");
+        until_parked(&mut world);
+        assert_eq!(world.acts.len(), acts, "{step}: nothing is done after it");
+        let expected = Happening::LetGo {
+            reason: "handed over to ben@ops-2".into(),
+            to: Some(heir()),
+        };
+        assert_eq!(last(&world), Some(expected), "{step}");
+        assert_eq!(world.machine.heir(), Some(&heir()), "{step}");
+    }
+}
+
+#[test]
+fn where_it_rests_it_is_handed_over_at_once() {
+    let mut world = promote(Tier::Protected, OnFailure::Ask);
+    while !matches!(world.progress(), Progress::Asking { .. }) {
+        assert!(world.answer(Fate::Done) || world.fire());
+    }
+    hand_over(&mut world);
+    until_parked(&mut world);
+    assert!(matches!(
+        last(&world),
+        Some(Happening::LetGo { to: Some(_), .. })
+    ));
+}
+
+#[test]
+fn what_cannot_be_written_down_is_handed_to_nobody_and_stops_all_the_same() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_act_of(&mut world, Step::Start);
+    hand_over(&mut world);
+    while !world.is_over() {
+        let fate = if lets_go(&world) {
+            Fate::FailedBefore
+        } else {
+            Fate::Done
+        };
+        assert!(world.answer(fate) || world.fire());
+    }
+    assert!(matches!(world.progress(), Progress::Parked { .. }));
+    assert!(world.machine.heir().is_none());
+    assert!(!matches!(last(&world), Some(Happening::LetGo { .. })));
+}
+
+#[test]
+fn a_driver_that_is_told_to_stop_writes_that_down_and_one_that_loses_its_lock_cannot() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_act_of(&mut world, Step::Start);
+    world.say(Event::Interrupted {
+        reason: "the console was left".into(),
+    });
+    until_parked(&mut world);
+    let expected = Happening::LetGo {
+        reason: "interrupted: the console was left".into(),
+        to: None,
+    };
+    assert_eq!(last(&world), Some(expected));
+
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_act_of(&mut world, Step::Start);
+    world.lose_lock();
+    assert!(world.is_over());
+    assert!(!matches!(last(&world), Some(Happening::LetGo { .. })));
+}

@@ -1,0 +1,241 @@
+//! Several applications on one release, over real servers: what one drives the others see within a second,
+//! ladder, checks and step log alike, and the wheel goes from one to the other under load. The times are
+//! printed for whoever asks (`tests/run together -- --nocapture`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use greenroom::history::{Outcome, Step};
+use greenroom::inventory::Target;
+use greenroom::release::{
+    Approval, Command, GoOn, OnFailure, Releases, Resume, Scope, Status, StepState,
+};
+use greenroom::watchers::{self, Watching};
+use greenroom::wire::App;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::house::{House, Running, Wishes, version};
+use super::{load, nothing_was_noticed};
+
+/// What is promised.
+const WITHIN: Duration = Duration::from_secs(1);
+const LONG: Duration = Duration::from_mins(1);
+
+/// When something of a release was first seen.
+type Moments = BTreeMap<String, Instant>;
+
+fn look(moments: &mut Moments, status: &Status, log: Option<&[String]>) {
+    let mut seen = |what: String| {
+        moments.entry(what).or_insert_with(Instant::now);
+    };
+    for rung in &status.steps {
+        if matches!(rung.state, StepState::Done { .. }) {
+            seen(format!("{} done", rung.step));
+        }
+    }
+    if status.cases.len() == 3 {
+        seen("3 checks".into());
+    }
+    for line in log.unwrap_or_default() {
+        if line.contains(" took ") {
+            let step = line.split_whitespace().next().unwrap_or_default();
+            seen(format!("{step} in the step log"));
+        }
+    }
+    if status.outcome().is_some() {
+        seen("its end".into());
+    }
+}
+
+fn watching(app: &App) -> Watching {
+    watchers::start(&app.engine, app.frame.clone(), std::future::ready(()))
+}
+
+/// Notes what somebody else sees of the newest release of a target, until it is over.
+fn note(mut releases: watch::Receiver<Arc<Releases>>, target: Target) -> JoinHandle<Moments> {
+    tokio::spawn(async move {
+        let mut moments = Moments::new();
+        loop {
+            let now = Arc::clone(&releases.borrow_and_update());
+            if let Some(told) = now.get(&target) {
+                let log: Vec<String> = told.told.iter().map(|line| line.text.clone()).collect();
+                look(&mut moments, &told.status, Some(&log));
+            }
+            // Nothing moves after its end.
+            if moments.contains_key("its end") || releases.changed().await.is_err() {
+                return moments;
+            }
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_drives_two_others_see_within_a_second() {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let (ben, cleo) = (house.another("ben").await, house.another("cleo").await);
+    let watched = [watching(&ben), watching(&cleo)];
+    let noting = watched
+        .each_ref()
+        .map(|watching| note(watching.releases.clone(), house.target.clone()));
+    let running = house.begin(version("1.9.0")).await;
+    let mut status = running.handle.status();
+    let driving = tokio::spawn(async move {
+        let mut moments = Moments::new();
+        loop {
+            let now = Arc::clone(&status.borrow_and_update());
+            look(&mut moments, &now, None);
+            if now.is_over() || status.changed().await.is_err() {
+                return moments;
+            }
+        }
+    });
+    let finished = running.finish().await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    let own = driving.await.expect("no panic");
+    for (name, noting) in ["ben", "cleo"].into_iter().zip(noting) {
+        let theirs = tokio::time::timeout(LONG, noting).await;
+        let theirs = theirs.expect("its end is seen").expect("no panic");
+        let mut slowest = Duration::ZERO;
+        for (what, here) in &own {
+            let there = theirs.get(what).unwrap_or_else(|| panic!("{name}: {what}"));
+            let late = there.saturating_duration_since(*here);
+            println!("measured: {name} sees {what:<14} {late:?} after the driver");
+            assert!(late < WITHIN, "{name}: {what} after {late:?}");
+            slowest = slowest.max(late);
+        }
+        for step in [Step::Start, Step::Verify, Step::Switch] {
+            let line = format!("{step} in the step log");
+            let (here, there) = (own.get(&format!("{step} done")), theirs.get(&line));
+            let (here, there) = here.zip(there).unwrap_or_else(|| panic!("{name}: {line}"));
+            let late = there.saturating_duration_since(*here);
+            assert!(late < WITHIN, "{name}: {line} after {late:?}");
+            slowest = slowest.max(late);
+        }
+        println!("measured: {name} is never more than {slowest:?} behind");
+    }
+}
+
+/// Waits until somebody's releases, or world, look like that.
+async fn until<T>(mut seen: watch::Receiver<Arc<T>>, what: &str, looks: impl Fn(&T) -> bool) {
+    let waited = tokio::time::timeout(LONG, seen.wait_for(|now| looks(now))).await;
+    assert!(waited.is_ok_and(|seen| seen.is_ok()), "{what}");
+}
+
+/// Both look on, and both are seen there.
+async fn are_seen(ana: &App, ben: &App, target: &Target, at_ana: &Watching) {
+    ana.engine.look_on(target, None).await;
+    ben.engine.look_on(target, None).await;
+    until(at_ana.world.clone(), "who watches", |world| {
+        world
+            .get(target)
+            .is_some_and(|snapshot| snapshot.watching.len() == 2)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_wheel_goes_from_one_to_the_other_under_load() {
+    let wishes = Wishes {
+        standby: "5m",
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let target = house.target.clone();
+    let ben = house.another("ben").await;
+    let (at_ana, at_ben) = (watching(&house.app), watching(&ben));
+    let running = house.begin(version("1.9.0")).await;
+    let release = running.handle.status().borrow().plan.release;
+    running.until_running(Step::Watch).await;
+
+    are_seen(&house.app, &ben, &target, &at_ana).await;
+    let asked = ben.engine.ask_for_wheel(&target, release, None).await;
+    let asked = asked.expect("asked");
+    until(at_ana.world.clone(), "who asks", |world| {
+        let snapshot = world.get(&target);
+        snapshot.is_some_and(|snapshot| snapshot.wheel.as_ref() == Some(&asked))
+    })
+    .await;
+
+    // The yes was given when it was asked for.
+    let found = ben
+        .engine
+        .interrupted(&target, None)
+        .await
+        .expect("it goes on");
+    assert!(found.driver().is_some());
+    let (by, now) = (ben.engine.operator().clone(), ben.engine.clock().now());
+    let approval = Approval::give(found.plan(), Scope::Plan, by, None, now).expect("a yes");
+    let resume = || Resume {
+        go_on: GoOn::Continue,
+        reason: None,
+        takeover: None,
+    };
+    let early = ben
+        .engine
+        .resume(&target, release, resume(), &approval, OnFailure::Ask)
+        .await;
+    assert!(early.is_err(), "not before it is handed over");
+
+    let handed = Instant::now();
+    let command = Command::HandOver {
+        to: asked.operator.clone(),
+        console: asked.console.clone(),
+        by: house.app.engine.operator().clone(),
+    };
+    running.handle.command(command).await.expect("driven");
+    until(at_ben.releases.clone(), "it is handed over", |releases| {
+        let told = releases.get(&target);
+        told.is_some_and(|told| told.is_handed_to(ben.engine.console()))
+    })
+    .await;
+    // Nobody else gets in between.
+    let cleo = house.another("cleo").await;
+    let slipping_in = cleo
+        .engine
+        .resume(&target, release, resume(), &approval, OnFailure::Ask)
+        .await;
+    assert!(
+        slipping_in.is_err(),
+        "it is handed to ben, and to nobody else"
+    );
+    let taken = ben
+        .engine
+        .resume(&target, release, resume(), &approval, OnFailure::Ask)
+        .await
+        .expect("it is ben's");
+    println!("measured: handed over in {:?}", handed.elapsed());
+    tokio::time::timeout(LONG, running.handle.ended())
+        .await
+        .expect("ana's driver ends when it is taken");
+    ben.engine
+        .ask_no_more(&target, &asked)
+        .await
+        .expect("heard");
+
+    let taken = Running::of(taken);
+    taken
+        .until("it is kept warm", |status| {
+            matches!(
+                status.progress,
+                greenroom::release::Progress::Standby { .. }
+            )
+        })
+        .await;
+    taken
+        .handle
+        .command(Command::EndStandby)
+        .await
+        .expect("driven");
+    let finished = taken.finish().await;
+    let report = load.stop().await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    until(at_ana.world.clone(), "nobody asks", |world| {
+        let snapshot = world.get(&target);
+        snapshot.is_some_and(|snapshot| snapshot.wheel.is_none())
+    })
+    .await;
+}

@@ -1,0 +1,126 @@
+//! What every store of company keeps, whatever it is made of.
+
+use std::time::Duration;
+
+use greenroom::inventory::{
+    Declined, Operator, RegistryRecord, ReleaseId, Target, Watcher, WheelRequest,
+};
+use greenroom::ports::{Company, RegistryReader};
+
+use super::eventually;
+
+fn operator(name: &str) -> Operator {
+    Operator {
+        name: name.into(),
+        host: "ops-1".into(),
+    }
+}
+
+pub(crate) fn watcher(name: &str) -> Watcher {
+    Watcher {
+        operator: operator(name),
+        console: format!("{name}@ops-1 4711 01JD/4"),
+        since: "2026-01-01T00:00:00Z".parse().expect("a time"),
+    }
+}
+
+pub(crate) fn request(name: &str) -> WheelRequest {
+    WheelRequest {
+        operator: operator(name),
+        console: watcher(name).console,
+        release: ReleaseId(ulid::Ulid::nil()),
+        asked_at: "2026-01-01T00:00:09Z".parse().expect("a time"),
+        message: Some("mine?".into()),
+        declined: None,
+    }
+}
+
+/// Two consoles on one store, and a reader of it.
+pub(crate) struct Contract<'a> {
+    pub(crate) ana: &'a dyn Company,
+    pub(crate) ben: &'a dyn Company,
+    pub(crate) reader: &'a dyn RegistryReader,
+    pub(crate) target: &'a Target,
+}
+
+impl Contract<'_> {
+    async fn read(&self) -> RegistryRecord {
+        let record = self.reader.read(self.target).await.expect("a record");
+        assert!(record.problems.is_empty(), "{:?}", record.problems);
+        record
+    }
+
+    async fn watching(&self) -> Vec<String> {
+        let record = self.read().await;
+        let mut names: Vec<String> = record
+            .watching
+            .into_iter()
+            .map(|watcher| watcher.operator.name)
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// All of it. Nobody is there before.
+    pub(crate) async fn holds(&self) {
+        let target = self.target;
+        for (company, name) in [(self.ana, "ana"), (self.ben, "ben"), (self.ben, "ben")] {
+            company.here(target, &watcher(name)).await.expect("here");
+        }
+        assert_eq!(self.watching().await, ["ana", "ben"]);
+        let shown = self.read().await.watching;
+        assert!(shown.contains(&watcher("ben")), "{shown:?}");
+        let console = watcher("ana").console;
+        self.ana.gone(target, &console).await.expect("gone");
+        assert_eq!(self.watching().await, ["ben"]);
+
+        // One asks at a time.
+        let (ana, ben) = (request("ana"), request("ben"));
+        assert_eq!(self.ben.ask(target, &ben).await.expect("asked"), None);
+        assert_eq!(self.ben.ask(target, &ben).await.expect("again"), None);
+        let stands = self.ana.ask(target, &ana).await.expect("an answer");
+        assert_eq!(stands.as_ref(), Some(&ben));
+        assert_eq!(self.read().await.wheel.as_ref(), Some(&ben));
+
+        // A no stands until whoever asked has taken it back, and is for exactly that asking.
+        let no = Declined {
+            by: operator("ana"),
+            at: "2026-01-01T00:00:11Z".parse().expect("a time"),
+        };
+        self.ana.decline(target, &ana, &no).await.expect("no such");
+        assert_eq!(self.read().await.wheel.as_ref(), Some(&ben));
+        self.ana.decline(target, &ben, &no).await.expect("declined");
+        let declined = self.read().await.wheel.expect("it stands");
+        assert!(declined.is_same(&ben) && declined.declined == Some(no));
+        self.ana.withdraw(target, &ana).await.expect("no such");
+        assert!(self.read().await.wheel.is_some());
+        self.ben.withdraw(target, &ben).await.expect("taken back");
+        assert_eq!(self.read().await.wheel, None);
+        self.ben.withdraw(target, &ben).await.expect("again");
+
+        // Whoever leaves takes everything along.
+        self.ben.ask(target, &ben).await.expect("asked");
+        self.ben.leave().await.expect("left");
+        let record = self.read().await;
+        assert!(
+            record.watching.is_empty() && record.wheel.is_none(),
+            "{record:?}"
+        );
+    }
+
+    /// A console that is gone without a word disappears by itself, and one that stays does not.
+    pub(crate) async fn ends_with_its_console(&self, gone: impl Company + 'static) {
+        let target = self.target;
+        gone.here(target, &watcher("cleo")).await.expect("here");
+        gone.ask(target, &request("cleo")).await.expect("asked");
+        self.ana.here(target, &watcher("ana")).await.expect("here");
+        assert_eq!(self.watching().await, ["ana", "cleo"]);
+        drop(gone);
+        eventually("its lease runs out", Duration::from_secs(20), || async {
+            self.watching().await == ["ana"]
+        })
+        .await;
+        assert_eq!(self.read().await.wheel, None);
+        self.ana.leave().await.expect("left");
+    }
+}

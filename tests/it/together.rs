@@ -1,0 +1,133 @@
+//! Two real consoles on one release, in a sandbox with its own visitors: the wheel is asked for and handed
+//! over, and taken by force. No request of theirs fails meanwhile.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::sandbox::{Sandbox, words};
+use crate::support::pty::Pty;
+
+/// How long a step of a sandbox's release may take on a busy machine.
+const SOON: Duration = Duration::from_mins(1);
+
+/// A console of somebody, on `web/production`, armed.
+fn console(sandbox: &Sandbox, name: &str) -> Pty {
+    let operator = format!("operator.name={name}");
+    let mut pty = sandbox.on_a_terminal(&["--set", &operator]);
+    pty.resize((150, 40));
+    pty.wait_for_text("web · dev", SOON);
+    press(&mut pty, "1\x1b[C\x1b[C\r", "PRODUCTION (protected)");
+    press(&mut pty, "", "web:1.8.2");
+    press(&mut pty, "W", "armed");
+    pty
+}
+
+fn press(pty: &mut Pty, keys: &str, shows: &str) {
+    pty.keys(keys);
+    pty.wait_for_text(shows, SOON);
+}
+
+/// From *cancel* to the answer that does it.
+const YES: &str = "\x1b[C\r";
+
+/// Promotes what qa runs, as far as the question before *register*.
+fn promote(pty: &mut Pty) {
+    press(pty, "P", "live in qa");
+    press(pty, "\r", "1.9.0 to web/production: why?");
+    press(pty, "lamp sale\r", "[ Begin the release ]");
+    press(pty, YES, "A answers: register waits for you");
+}
+
+fn ask(pty: &mut Pty, message: &str) {
+    press(pty, "C", "Driven by ana@");
+    press(pty, "j\r", "a word to them");
+    press(pty, message, message);
+    press(pty, "\r", "[ Ask for the wheel ]");
+    press(pty, YES, "you ask for the wheel");
+}
+
+#[test]
+fn the_wheel_is_asked_for_and_handed_over_and_the_release_ends_well() {
+    let mut sandbox = Sandbox::kept().up();
+    let mut ana = console(&sandbox, "ana");
+    promote(&mut ana);
+    let mut ben = console(&sandbox, "ben");
+    ben.wait_for_text("driven by ana@", SOON);
+    ana.wait_for_text("1 watch", SOON);
+    let status = words(&sandbox.run(&["status", "web", "production"]));
+    assert!(
+        status.contains("> ben@") && status.contains("watches since"),
+        "{status}"
+    );
+
+    // Ben asks, ana keeps it, and ben is told.
+    ask(&mut ben, "may I?");
+    ana.wait_for_text("asks for the wheel", SOON);
+    press(&mut ana, "C", "answer later");
+    ana.keys("jj\r");
+    ben.wait_for_text("keeps the wheel", SOON);
+
+    // Ben asks again, and ana hands it over: ben goes on without another question.
+    ask(&mut ben, "your train leaves");
+    ana.wait_for_text("asks for the wheel since", SOON);
+    let status = words(&sandbox.run(&["status", "web", "production"]));
+    assert!(status.contains("asks for the wheel since"), "{status}");
+    press(&mut ana, "C", "answer later");
+    ana.keys("j\r");
+    ben.wait_for_text("A answers: register waits for you", SOON);
+    ben.wait_for_text("lock: you", SOON);
+    ana.wait_for_text("driven by ben@", SOON);
+
+    // Whoever drove before watches now.
+    press(&mut ben, "A", "[ Register the candidate ]");
+    press(&mut ben, YES, "A answers: switch waits for you");
+    ana.wait_for_text("to approve switch since", SOON);
+    press(&mut ben, "A", "Type production to go on");
+    press(&mut ben, "production\r", "is kept warm");
+    ana.wait_for_text("is kept warm", SOON);
+    ana.wait_for_text("✓ switch", SOON);
+
+    ana.keys("q");
+    assert_eq!(ana.exit_status(SOON).exit_code(), 0);
+    ben.wait_for("nobody watches", SOON, |screen| {
+        !screen.contents().contains("1 watch")
+    });
+    assert_eq!(sandbox.live("web", "production"), "1.9.0");
+    drop(ben);
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}
+
+#[test]
+fn a_live_driver_s_release_is_taken_with_a_reason_and_its_console_watches_on() {
+    let mut sandbox = Sandbox::kept().up();
+    let mut ana = console(&sandbox, "ana");
+    promote(&mut ana);
+    let mut ben = console(&sandbox, "ben");
+    ben.wait_for_text("driven by ana@", SOON);
+    press(&mut ben, "C", "Driven by ana@");
+    press(&mut ben, "jj\r", "why?");
+    // Not without a word.
+    press(&mut ben, "\r", "type why it is taken");
+    press(&mut ben, "she went home\r", "their next write is refused");
+    press(
+        &mut ben,
+        "production\r",
+        "A answers: register waits for you",
+    );
+    // Ana's console hears of it and parks, whatever she does.
+    ana.wait_for_text("lost to ben@", SOON);
+    ana.wait_for_text("driven by ben@", SOON);
+    press(&mut ben, "X", "[ Back out ]");
+    press(&mut ben, YES, "backed out: asked for at the console");
+    ana.wait_for_text("backed out: asked for at the console", SOON);
+    assert_eq!(sandbox.live("web", "production"), "1.8.2");
+    let journal = words(&sandbox.run(&["--json", "status", "web", "production"]));
+    assert!(journal.contains(r#""interrupted":[]"#), "{journal}");
+    drop((ana, ben));
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}
