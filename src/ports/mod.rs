@@ -17,7 +17,7 @@ pub use crate::inventory::{
     Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder, instance_name,
 };
 pub use checker::{Checker, Connection};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, Steady, SystemClock};
 pub use failure::{Failure, FailureKind, Result};
 pub use images::Images;
 pub use journal::{JournalReader, JournalWriter};
