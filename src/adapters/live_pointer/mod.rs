@@ -116,6 +116,18 @@ impl LivePointer {
         Ok(())
     }
 
+    /// Writes everything of a switch but the link, where no request sees it yet: a full disk is found out
+    /// here. Refuses what [`LivePointer::switch`] would.
+    pub async fn make_ready(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
+        let _alone = self.switching.lock().await;
+        let now = self.read(target).await?;
+        // What the live slot answers is heard at once, and changes with the switch alone.
+        if self.admits(target, now, order).await? == Admission::Next && now.slot != Some(order.to) {
+            self.write_answer(target, order).await?;
+        }
+        Ok(())
+    }
+
     /// Moves the traffic. The slot's own answer is written first, then the link is renamed: a crash
     /// between the two leaves the old slot live. Repeating an order that was carried out changes
     /// nothing. Refuses a lower token than stands in either slot ([`FailureKind::Fenced`]), a
@@ -123,17 +135,10 @@ impl LivePointer {
     pub async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.read(target).await?;
-        let highest = self.highest_token(target).await?;
-        match now.admits(highest, order) {
-            Ok(Admission::Done) => return Ok(()),
-            Ok(Admission::Next) => {}
-            Err(refusal) => return Err(self.refused(target, order, refusal)),
+        if self.admits(target, now, order).await? == Admission::Done {
+            return Ok(());
         }
-        self.prepare(target).await?;
-        let next = Pointer::after(order);
-        self.host
-            .write(&self.answer_file(target, order.to), &next.to_json())
-            .await?;
+        self.write_answer(target, order).await?;
         // Whoever took the lock over in the meantime has left a higher token in the other slot.
         let highest = self.highest_token(target).await?;
         if order.token < highest {
@@ -160,6 +165,28 @@ impl LivePointer {
         self.host
             .point(&self.link(target), Path::new(slot.as_str()))
             .await
+    }
+
+    async fn admits(
+        &self,
+        target: &Target,
+        now: Pointer,
+        order: &SwitchOrder,
+    ) -> Result<Admission> {
+        let highest = self.highest_token(target).await?;
+        now.admits(highest, order)
+            .map_err(|refusal| self.refused(target, order, refusal))
+    }
+
+    /// What the slot answers once it is live, unless that stands there.
+    async fn write_answer(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
+        self.prepare(target).await?;
+        let next = Pointer::after(order);
+        if self.standing(target, order.to).await? == Some(next) {
+            return Ok(());
+        }
+        let file = self.answer_file(target, order.to);
+        self.host.write(&file, &next.to_json()).await
     }
 
     async fn highest_token(&self, target: &Target) -> Result<FencingToken> {
