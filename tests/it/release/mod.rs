@@ -6,6 +6,7 @@ mod command_line;
 mod console;
 mod drift;
 mod house;
+mod kills;
 mod measured;
 mod outages;
 
