@@ -5,6 +5,7 @@
 mod command_line;
 mod console;
 mod drift;
+mod faults;
 mod house;
 mod kills;
 mod measured;
