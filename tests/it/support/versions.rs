@@ -1,6 +1,7 @@
 //! Versions of the sample application that nobody else has: in a repository of the test's own, each with
 //! a digest of its own, so that an engine has to pull it.
 
+use std::fmt::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -34,19 +35,19 @@ impl Versions {
         let manifest = client
             .get(at(&format!("{sample}/manifests/1.9.0")))
             .header(ACCEPT, MANIFESTS);
-        let manifest = good(manifest.send().await).await;
+        let manifest = good(manifest.send().await);
         let kind = manifest.headers()[CONTENT_TYPE].to_str().expect("a type");
         let kind = kind.to_owned();
         let manifest: Value = manifest.json().await.expect("a manifest");
         let settings = manifest["config"]["digest"].as_str().expect("a digest");
         let settings = client.get(at(&format!("{sample}/blobs/{settings}")));
-        let settings = good(settings.send().await).await.json().await;
+        let settings = good(settings.send().await).json().await;
         for layer in manifest["layers"].as_array().expect("layers") {
             let digest = layer["digest"].as_str().expect("a digest");
             let mount = at(&format!(
                 "{name}/blobs/uploads/?mount={digest}&from={sample}"
             ));
-            let mounted = good(client.post(mount).send().await).await;
+            let mounted = good(client.post(mount).send().await);
             assert_eq!(mounted.status(), 201, "the layer is shared");
         }
         Self {
@@ -69,6 +70,8 @@ impl Versions {
         let mut settings = self.settings.clone();
         let own = &mut settings["config"];
         own["Labels"]["org.opencontainers.image.version"] = tag.as_str().into();
+        // Nobody else's version is made of the same: what is removed here is nobody else's.
+        own["Labels"]["org.opencontainers.image.title"] = self.name.as_str().into();
         for variable in own["Env"].as_array_mut().expect("variables") {
             let name = variable
                 .as_str()
@@ -87,7 +90,7 @@ impl Versions {
         manifest["config"]["size"] = settings.len().into();
 
         let at = |what: &str| format!("http://{}/v2/{}/{what}", registry(), self.name);
-        let begun = good(self.client.post(at("blobs/uploads/")).send().await).await;
+        let begun = good(self.client.post(at("blobs/uploads/")).send().await);
         let to = begun.headers()[LOCATION].to_str().expect("an address");
         let to = match to.strip_prefix('/') {
             Some(path) => format!("http://{}/{path}", registry()),
@@ -95,10 +98,10 @@ impl Versions {
         };
         let joint = if to.contains('?') { '&' } else { '?' };
         let put = self.client.put(format!("{to}{joint}digest={digest}"));
-        good(put.body(settings).send().await).await;
+        good(put.body(settings).send().await);
         let put = self.client.put(at(&format!("manifests/{tag}")));
         let put = put.header(CONTENT_TYPE, kind).body(manifest.to_string());
-        good(put.send().await).await;
+        good(put.send().await);
         tag
     }
 }
@@ -121,11 +124,14 @@ impl Drop for Versions {
     }
 }
 
-async fn good(answer: reqwest::Result<Response>) -> Response {
+fn good(answer: reqwest::Result<Response>) -> Response {
     let answer = answer.expect("the registry answers");
     answer.error_for_status().expect("the registry takes it")
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

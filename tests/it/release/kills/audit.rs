@@ -83,7 +83,7 @@ impl Audit {
 
     /// Traffic moved at most once each way; no route ever named a slot that was not registered; and what
     /// was once written into a journal stayed as it was, but where the test itself has rewritten it.
-    pub(super) async fn is_right(
+    pub(super) async fn assert_right(
         mut self,
         what: &str,
         live: Slot,

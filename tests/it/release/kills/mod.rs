@@ -3,7 +3,9 @@
 //! are, and then one release for each of them is killed there. So a new act is tried by itself.
 
 mod audit;
+mod late;
 mod older;
+mod right;
 mod stage;
 mod trial;
 
@@ -210,7 +212,7 @@ async fn killed_while_it_installs_a_release_is_finished_by_another_and_no_reques
         let mut queue = queue.0.lock().expect("no panic");
         queue.push_back((Course::Installing, point, second));
     }
-    let (trials, load) = try_all(stage, queue).await;
+    let (trials, load) = Box::pin(try_all(stage, queue)).await;
     load.assert_nothing_failed();
     let mut figures = Figures {
         trials,

@@ -65,7 +65,7 @@ impl Stage {
         let steps = pairs.get(format!("{below}/steps/{id}/"), Some(all)).await;
         let head = pairs.get(key, None).await;
         let found = [head.expect("read"), steps.expect("read")];
-        for pair in found.iter().flat_map(|found| found.kvs()) {
+        for pair in found.iter().flat_map(etcd_client::GetResponse::kvs) {
             let mut value: Value = serde_json::from_slice(pair.value()).expect("JSON");
             let then = match &value["entry"] {
                 Value::Null => &fixture["head"],

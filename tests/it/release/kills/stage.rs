@@ -4,10 +4,11 @@
 use std::fs::File;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use greenroom::history::{Recorded, ReleaseRecord};
-use greenroom::inventory::Role;
+use greenroom::inventory::{Role, Snapshot};
 
 use super::super::command_line::greenroom;
 use super::super::house::{House, Wishes};
@@ -19,12 +20,14 @@ use crate::support::{docker, etcd, eventually};
 use super::trial::Course;
 
 /// How long a command may take, on a busy machine.
-pub(super) const SOON: Duration = Duration::from_secs(60);
+pub(super) const SOON: Duration = Duration::from_mins(1);
 
 pub(super) struct Stage {
     pub(super) house: House,
     pub(super) ledger: Arc<Ledger>,
     pub(super) versions: Versions,
+    /// How many commands have said something.
+    said: AtomicU32,
     /// Whether what is killed was an older version.
     pub(super) is_older: bool,
     load: Load,
@@ -105,6 +108,7 @@ impl Stage {
             etcd,
             engine,
             shapes: 0,
+            said: AtomicU32::new(0),
             is_older: false,
         };
         eventually("the load is answered", SOON, || async {
@@ -118,18 +122,23 @@ impl Stage {
     /// Every course begins alike: one version is live, and the one before it still stands stopped in the
     /// other slot.
     pub(super) async fn with_leftover(&mut self) {
-        let snapshot = self.house.snapshot().await;
+        let snapshot = self.snapshot().await;
         let live = snapshot.live().expect("something is live");
         if snapshot.role(live.other()) == Role::Stopped {
             return;
         }
         let tag = self.versions.another("none").await;
-        let finished = self.house.promote(&tag).await;
+        let finished = Box::pin(self.house.promote(&tag)).await;
         assert_eq!(
             finished.outcome(),
             Some(greenroom::history::Outcome::Done),
             "{finished:?}"
         );
+    }
+
+    /// The world as everybody is shown it.
+    pub(super) async fn snapshot(&self) -> Snapshot {
+        Box::pin(self.house.snapshot()).await
     }
 
     /// Changes the configuration so that nginx has to be given it anew.
@@ -142,7 +151,7 @@ impl Stage {
 
     /// What a release does when nobody disturbs it.
     pub(super) async fn undisturbed(&mut self, course: Course) -> Vec<Passed> {
-        let (mut first, _) = self.begin(course, None).await;
+        let (mut first, _) = Box::pin(self.begin(course, None)).await;
         let code = first.ended().await;
         assert_eq!(code, Some(course.exit()), "{}", first.said());
         self.ledger.passed()
@@ -150,7 +159,8 @@ impl Stage {
 
     /// Runs the program, and does not wait for it.
     pub(super) fn start(&self, arguments: &[&str]) -> Driving {
-        let said = self.house.place.path().join("said.log");
+        let number = self.said.fetch_add(1, Ordering::SeqCst);
+        let said = self.house.place.path().join(format!("said-{number}.log"));
         let file = File::create(&said).expect("a file");
         let child = self
             .command(arguments)

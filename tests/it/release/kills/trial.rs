@@ -1,17 +1,13 @@
 //! One release that is killed at one point, another program that takes it up, and what has to be so then.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use greenroom::history::{Direction, Happening, Outcome, ReleaseRecord, Step};
-use greenroom::inventory::{Role, Slot};
+use greenroom::history::{Happening, Outcome, ReleaseRecord};
+use greenroom::inventory::Slot;
 
 use super::audit::Audit;
 use super::stage::{Driving, SOON, Stage};
-use crate::support::docker;
-use crate::support::middleman::Point;
+use crate::support::middleman::{Moment, Point};
 
 /// What the first program was told to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,14 +60,14 @@ pub(super) struct Trial {
 
 /// What stood before.
 pub(super) struct Before {
-    live: (Slot, String),
-    newest: ReleaseRecord,
-    tag: String,
-    audit: Audit,
+    pub(super) live: (Slot, String),
+    pub(super) newest: ReleaseRecord,
+    pub(super) tag: String,
+    pub(super) audit: Audit,
 }
 
 impl Stage {
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         self.house.target.service.to_string()
     }
 
@@ -103,7 +99,7 @@ impl Stage {
             "none"
         };
         let tag = self.versions.another(fault).await;
-        let snapshot = self.house.snapshot().await;
+        let snapshot = self.snapshot().await;
         let live = snapshot.live().expect("something is live");
         let runs = snapshot
             .live_instance()
@@ -123,7 +119,7 @@ impl Stage {
         let watching = Point {
             act: "intent watch".to_owned(),
             nth: 1,
-            moment: crate::support::middleman::Moment::After,
+            moment: Moment::After,
         };
         self.ledger.begin(Some(watching));
         let mut promote = self.promote(&before.tag);
@@ -134,7 +130,7 @@ impl Stage {
         (self.resume(&forced), before)
     }
 
-    fn resume(&self, more: &[&str]) -> Driving {
+    pub(super) fn resume(&self, more: &[&str]) -> Driving {
         let name = self.name();
         let arguments = [&["resume", &name, "production", "--yes"], more].concat();
         self.start(&arguments)
@@ -146,7 +142,7 @@ impl Stage {
         recorded.entries.iter().any(|entry| says_so(&entry.what))
     }
 
-    async fn until_stopped(&self, driving: &mut Driving, point: &str) {
+    pub(super) async fn until_stopped(&self, driving: &mut Driving, point: &str) {
         let until = Instant::now() + SOON;
         while !self.ledger.is_stopped() {
             let ended = driving.child.try_wait().expect("its state");
@@ -168,7 +164,7 @@ impl Stage {
         second: Second,
     ) -> Trial {
         let what = format!("{course:?}, killed {point}, {second:?}");
-        let (mut first, before) = self.begin(course, Some(point)).await;
+        let (mut first, before) = Box::pin(self.begin(course, Some(point))).await;
         self.until_stopped(&mut first, &what).await;
         first.kill();
         let killed = Instant::now();
@@ -216,142 +212,16 @@ impl Stage {
         if let Some(exit) = exit {
             assert_eq!(code, Some(exit), "{what}: {said}");
         }
-        let control = self.ledger.passed().into_iter();
-        let control = control
-            .filter(|act| act.act == "lock" && act.at > killed)
-            .last();
+        let mut control = self.ledger.passed().into_iter();
+        let control = control.rfind(|act| act.act == "lock" && act.at > killed);
         let in_control = control.map(|act| (forces, act.at - killed));
         assert_eq!(in_control.is_some(), exit.is_some(), "{what}");
-        self.is_right(&what, course, ended, before).await;
+        Box::pin(self.assert_right(&what, course, ended, before)).await;
         Trial { ended, in_control }
-    }
-
-    /// Everything that has to be so when it is over, wherever it was killed.
-    async fn is_right(&self, what: &str, course: Course, ended: Ended, before: Before) {
-        let (slot, tag) = match ended {
-            Ended::Done => (before.live.0.other(), before.tag.clone()),
-            Ended::BackedOut => before.live.clone(),
-        };
-        // The journal.
-        let recorded = self.recorded().await;
-        assert_eq!(self::ended(&recorded.head), ended, "{what}: {recorded:#?}");
-        let mut done: BTreeMap<(Step, bool), u32> = BTreeMap::new();
-        for entry in &recorded.entries {
-            if let Happening::Outcome {
-                step,
-                direction,
-                failure: None,
-                ..
-            } = &entry.what
-            {
-                *done
-                    .entry((*step, *direction == Direction::Back))
-                    .or_default() += 1;
-            }
-        }
-        let twice: Vec<_> = done.iter().filter(|(_, times)| **times > 1).collect();
-        assert_eq!(
-            twice,
-            [],
-            "{what}: steps that were done twice: {recorded:#?}"
-        );
-
-        // What everybody is shown.
-        let (code, said) = self
-            .run(&["--json", "status", &self.name(), "production"])
-            .await;
-        assert_eq!(code, Some(0), "{what}: {said}");
-        let status: serde_json::Value = serde_json::from_str(&said).expect("a line of JSON");
-        assert_eq!(status["live"], slot.as_str(), "{what}: {status}");
-        assert_eq!(status["agreed"], true, "{what}: {status}");
-        assert_eq!(
-            status["interrupted"],
-            serde_json::json!([]),
-            "{what}: {status}"
-        );
-        assert_eq!(
-            status["snapshot"]["lock"],
-            serde_json::Value::Null,
-            "{what}"
-        );
-        let snapshot = self.house.snapshot().await;
-        let live = snapshot
-            .live_instance()
-            .map(|it| it.version_name().to_owned());
-        assert_eq!(live, Some(tag), "{what}");
-
-        // What is left behind.
-        let other = snapshot.role(slot.other());
-        let is_clean = match ended {
-            Ended::Done => other == Role::Stopped,
-            // Where it was killed before it made room, what stood there before still does.
-            Ended::BackedOut => matches!(other, Role::Empty | Role::Stopped),
-        };
-        assert!(is_clean, "{what}: the other slot is {other}");
-        let containers = self.containers();
-        let expected = 1 + usize::from(other == Role::Stopped);
-        assert_eq!(containers.len(), expected, "{what}: {containers:?}");
-        assert_eq!(self.pointer_files(), ["blue", "green", "live"], "{what}");
-
-        // What was done to the engine, by both together: each thing once, wherever the first was killed.
-        if ended == Ended::Done && course != Course::Back {
-            for act in [
-                "pull",
-                "create container",
-                "start container",
-                "stop container",
-                "remove container",
-            ] {
-                assert_eq!(
-                    self.ledger.arrived(act),
-                    1,
-                    "{what}: {act}: {:#?}",
-                    self.ledger.passed()
-                );
-            }
-        }
-        before
-            .audit
-            .is_right(what, before.live.0, ended, self.is_older)
-            .await;
-    }
-
-    /// Names and states of the containers of the target.
-    fn containers(&self) -> Vec<String> {
-        let filter = format!("label=greenroom.service={}", self.name());
-        let listed = Command::new("docker")
-            .args(["-H", &docker(), "ps", "-a", "--filter", &filter])
-            .args(["--format", "{{.Names}} {{.State}}"])
-            .output()
-            .expect("the docker client");
-        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-        listed.lines().map(str::to_owned).collect()
-    }
-
-    fn pointer_files(&self) -> Vec<String> {
-        let place = self
-            .house
-            .place
-            .path()
-            .join("live")
-            .join(self.name())
-            .join("production");
-        let mut names: Vec<String> = fs::read_dir(place)
-            .expect("the pointer")
-            .map(|entry| {
-                entry
-                    .expect("a file")
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned()
-            })
-            .collect();
-        names.sort();
-        names
     }
 }
 
-fn ended(record: &ReleaseRecord) -> Ended {
+pub(super) fn ended(record: &ReleaseRecord) -> Ended {
     match &record.closed {
         Some((_, Outcome::Done)) => Ended::Done,
         Some((_, Outcome::BackedOut { .. })) => Ended::BackedOut,

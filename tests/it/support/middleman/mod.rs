@@ -153,14 +153,21 @@ where
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(count @ 1..) = from_near.read(&mut buffer).await {
             for piece in requests.cut(&buffer[..count]) {
-                match piece.act.as_deref().and_then(|act| line.ledger.meets(act)) {
-                    Some(Moment::Before) if !line.ledger.stop().await => return,
-                    Some(Moment::After) => *awaited.lock().expect("no panic") = piece.call,
-                    _ => {}
+                let moment = piece.act.as_deref().and_then(|act| line.ledger.meets(act));
+                if moment == Some(Moment::Before) && !line.ledger.stop().await {
+                    return;
+                }
+                if moment.is_some() {
+                    *awaited.lock().expect("no panic") = piece.call;
                 }
                 line.carries().await;
                 if to_far.write_all(&piece.bytes).await.is_err() {
                     return;
+                }
+                if moment == Some(Moment::Before) {
+                    // It came late: whoever sent it has given it up since, which would arrive next. It is
+                    // stopped at once more when it is answered.
+                    std::future::pending::<()>().await;
                 }
             }
         }
@@ -178,9 +185,8 @@ where
                     }
                 }
                 line.carries().await;
-                if to_near.write_all(&piece.bytes).await.is_err() {
-                    return;
-                }
+                // Whoever has gone is noticed on the way up; what was held there is answered all the same.
+                let _ = to_near.write_all(&piece.bytes).await;
             }
         }
     };
