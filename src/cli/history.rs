@@ -6,9 +6,9 @@ use futures_util::future::join_all;
 
 use super::arguments::{Common, History};
 use super::out::say_json;
-use super::{Exit, open};
-use crate::history::ReleaseRecord;
-use crate::inventory::Target;
+use super::{Exit, open, repairs};
+use crate::history::{ReleaseRecord, RepairRecord};
+use crate::inventory::{ReleaseId, Target};
 use crate::release::Site;
 use crate::release::words::duration;
 
@@ -36,25 +36,28 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
         warn_line!("greenroom: no such target is configured");
         return Exit::Usage;
     }
-    let mut records: Vec<ReleaseRecord> = Vec::new();
+    let mut records: Vec<Told> = Vec::new();
     let mut exit = Exit::Done;
-    let readings = sites.iter().map(|site| releases(site, verb.limit));
+    let readings = sites.iter().map(|site| told(site, verb.limit));
     for (site, reading) in sites.iter().zip(join_all(readings).await) {
         match reading {
-            Ok(releases) => records.extend(releases),
+            Ok(told) => records.extend(told),
             Err(why) => {
                 warn_line!("greenroom: {}: {why}", site.definition.target);
                 exit = Exit::Failed;
             }
         }
     }
-    records.sort_by_key(|record| std::cmp::Reverse(record.id));
+    records.sort_by_key(|record| std::cmp::Reverse(record.id()));
     for record in &records {
-        if common.json {
-            say_json(record);
-        } else {
+        match record {
+            Told::Release(record) if common.json => say_json(record),
+            Told::Repair(record) if common.json => say_json(&repairs::json(record)),
             // Anybody who can write to the journal's store could have written this.
-            say_line!("{}", crate::harmless::harmless(&line(record)));
+            Told::Release(record) => say_line!("{}", crate::harmless::harmless(&line(record))),
+            Told::Repair(record) => {
+                say_line!("{}", crate::harmless::harmless(&repairs::line(record)));
+            }
         }
     }
     // Not having been able to read is not the same as nothing being there.
@@ -62,6 +65,33 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
         say_line!("nothing was released yet");
     }
     exit
+}
+
+/// What a journal tells of: a release, or a repair between two.
+enum Told {
+    Release(Box<ReleaseRecord>),
+    Repair(Box<RepairRecord>),
+}
+
+impl Told {
+    fn id(&self) -> ReleaseId {
+        match self {
+            Self::Release(record) => record.id,
+            Self::Repair(record) => record.id,
+        }
+    }
+}
+
+/// The newest of both kinds, newest first.
+async fn told(site: &Site, limit: usize) -> Result<Vec<Told>, String> {
+    let (releases, repairs) =
+        tokio::join!(releases(site, limit), repairs::of(site, limit, PATIENCE));
+    let releases = releases?.into_iter().map(Box::new).map(Told::Release);
+    let repairs = repairs?.into_iter().map(Box::new).map(Told::Repair);
+    let mut all: Vec<Told> = releases.chain(repairs).collect();
+    all.sort_by_key(|told| std::cmp::Reverse(told.id()));
+    all.truncate(limit);
+    Ok(all)
 }
 
 async fn releases(site: &Site, limit: usize) -> Result<Vec<ReleaseRecord>, String> {

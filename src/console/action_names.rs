@@ -52,6 +52,7 @@ impl Action {
             Self::EndStandby => "stop-standby",
             Self::CheckAgain => "check-again",
             Self::TakeUp => "take-up",
+            Self::Repair => "repair",
             Self::Arm => "arm",
             Self::Open => "open",
             Self::Back => "back",
@@ -122,6 +123,7 @@ impl Action {
             | Self::EndStandby
             | Self::CheckAgain
             | Self::TakeUp
+            | Self::Repair
             | Self::Arm => Purpose::Release,
             Self::Open
             | Self::Back

@@ -105,6 +105,8 @@ pub struct Model {
     pub left: BTreeSet<ReleaseId>,
     /// The log.
     pub log: LogPane,
+    /// The targets that this console repairs at the moment.
+    pub repairing: BTreeSet<Target>,
     /// What is asked or told over everything else.
     pub dialog: Option<Dialog>,
     /// The line that is typed in the footer's place.
@@ -144,6 +146,7 @@ impl Model {
             told: Arc::default(),
             left: BTreeSet::new(),
             log: LogPane::default(),
+            repairing: BTreeSet::new(),
             dialog: None,
             prompt: None,
             notice: None,

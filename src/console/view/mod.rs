@@ -21,6 +21,7 @@ mod picker;
 mod progress;
 mod reason;
 mod registrations;
+mod repair;
 mod slots;
 mod stale;
 mod taking_up;

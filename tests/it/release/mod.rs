@@ -10,6 +10,7 @@ mod house;
 mod kills;
 mod measured;
 mod outages;
+mod repair;
 
 use std::time::Duration;
 
