@@ -1,19 +1,89 @@
 //! What time it is. Injected, so that tests can say.
 
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
+
 use jiff::Timestamp;
 
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+
+    /// Until what this returns is dropped it goes on evenly, also where somebody sets the machine's clock:
+    /// patience is counted by it.
+    fn steady(&self) -> Steady {
+        Steady(None)
+    }
+}
+
+/// Keeps a clock going evenly for as long as it is held.
+#[derive(Debug, Clone)]
+#[must_use = "the clock is steady only as long as this is held"]
+pub struct Steady(#[expect(dead_code, reason = "it is held, and not asked")] Option<Arc<Anchor>>);
+
+/// A moment by both clocks of a machine: the one that people set, and the one that nobody can.
+#[derive(Debug)]
+struct Anchor {
+    set: Timestamp,
+    even: Instant,
 }
 
 /// The machine's own clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
+#[derive(Debug, Default)]
+pub struct SystemClock {
+    steady: Mutex<Weak<Anchor>>,
+}
+
+impl SystemClock {
+    fn held(&self) -> Option<Arc<Anchor>> {
+        let steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+        steady.upgrade()
+    }
+}
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        self.held().map_or_else(Timestamp::now, |anchor| {
+            let passed = anchor.even.elapsed();
+            anchor.set.checked_add(passed).unwrap_or(anchor.set)
+        })
+    }
+
+    fn steady(&self) -> Steady {
+        let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+        let anchor = steady.upgrade().unwrap_or_else(|| {
+            Arc::new(Anchor {
+                set: Timestamp::now(),
+                even: Instant::now(),
+            })
+        });
+        *steady = Arc::downgrade(&anchor);
+        Steady(Some(anchor))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn held_by_anybody_it_goes_on_from_one_moment_and_else_it_is_the_machines() {
+        let clock = SystemClock::default();
+        let first = clock.steady();
+        let long_ago = Arc::new(Anchor {
+            set: Timestamp::UNIX_EPOCH,
+            even: Instant::now(),
+        });
+        // As if the machine's clock had been set since.
+        *clock.steady.lock().unwrap() = Arc::downgrade(&long_ago);
+        let second = clock.steady();
+        drop((first, long_ago));
+        let passed = clock.now().duration_since(Timestamp::UNIX_EPOCH);
+        assert!(Duration::try_from(passed).unwrap() < Duration::from_mins(1));
+        drop(second);
+        let off = clock.now().duration_since(Timestamp::now()).abs();
+        assert!(Duration::try_from(off).unwrap() < Duration::from_mins(1));
     }
 }

@@ -18,7 +18,7 @@ pub use crate::inventory::{
     Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder, instance_name,
 };
 pub use checker::{Checker, Connection};
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, Steady, SystemClock};
 pub use company::Company;
 pub use failure::{Failure, FailureKind, Result};
 pub use images::Images;

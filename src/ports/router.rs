@@ -57,6 +57,12 @@ pub trait RouterWriter: Send + Sync {
     /// loaded; else puts the old one back and says what happened. Safe to repeat.
     async fn install(&self, target: &Target) -> Result<()>;
 
+    /// Does what of a switch moves no traffic, so that one which cannot be made is known of before anybody
+    /// is told that it was. Safe to repeat, and to leave at that.
+    async fn make_ready(&self, _target: &Target, _order: &SwitchOrder) -> Result<()> {
+        Ok(())
+    }
+
     /// Moves the traffic. When the pointer is `to` with that generation already, nothing changes;
     /// when it is neither `from` nor `to`, that is a conflict.
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()>;

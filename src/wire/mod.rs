@@ -88,7 +88,7 @@ pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireErro
         std::process::id(),
         ulid::Ulid::generate()
     );
-    let engine = Engine::new(sites, operator, console, Arc::new(SystemClock));
+    let engine = Engine::new(sites, operator, console, Arc::new(SystemClock::default()));
     Ok(App {
         engine: Arc::new(engine),
         frame: frame(settings),

@@ -38,6 +38,15 @@ impl Sandbox {
         Self::start(room, Some(directory))
     }
 
+    /// In a directory that it keeps, and that is got ready first.
+    pub(crate) fn kept_on(get_ready: impl FnOnce(&Path)) -> Self {
+        let room = room();
+        let directory = room.path().join("kept");
+        std::fs::create_dir(&directory).expect("a directory");
+        get_ready(&directory);
+        Self::start(room, Some(directory))
+    }
+
     fn start(room: TempDir, directory: Option<PathBuf>) -> Self {
         let said = File::create(room.path().join("said")).expect("a file for its output");
         let mut command = greenroom(room.path());

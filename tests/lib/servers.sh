@@ -17,7 +17,8 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 missing_packages() {
   local wanted command package
   for wanted in dockerd:docker.io docker-registry:docker-registry etcd:etcd-server etcdctl:etcd-client \
-    nginx:nginx-light busybox:busybox-static ip:iproute2 openssl:openssl curl:curl cc:gcc htpasswd:apache2-utils; do
+    nginx:nginx-light busybox:busybox-static ip:iproute2 openssl:openssl curl:curl cc:gcc htpasswd:apache2-utils \
+    faketime:faketime; do
     command=${wanted%%:*} package=${wanted#*:}
     command -v "$command" >/dev/null || echo "$package"
   done

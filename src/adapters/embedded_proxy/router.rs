@@ -160,6 +160,11 @@ impl RouterWriter for EmbeddedRouter {
         }
     }
 
+    async fn make_ready(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
+        self.site(target)?;
+        self.pointer.make_ready(target, order).await
+    }
+
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         self.site(target)?;
         self.pointer.switch(target, order).await

@@ -116,6 +116,18 @@ impl LivePointer {
         Ok(())
     }
 
+    /// Writes everything of a switch but the link, where no request sees it yet: a full disk is found out
+    /// here. Refuses what [`LivePointer::switch`] would.
+    pub async fn make_ready(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
+        let _alone = self.switching.lock().await;
+        let now = self.read(target).await?;
+        // What the live slot answers is heard at once, and changes with the switch alone.
+        if self.admits(target, now, order).await? == Admission::Next && now.slot != Some(order.to) {
+            self.write_answer(target, order).await?;
+        }
+        Ok(())
+    }
+
     /// Moves the traffic. The slot's own answer is written first, then a new link is staged, then it is
     /// renamed: a crash before that leaves the old slot live. Staging takes away what any switch before
     /// this one had staged, and who staged after this one wrote its answer sees it: so a rename that
@@ -125,17 +137,10 @@ impl LivePointer {
     pub async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
         let now = self.read(target).await?;
-        let highest = self.highest_token(target).await?;
-        match now.admits(highest, order) {
-            Ok(Admission::Done) => return Ok(()),
-            Ok(Admission::Next) => {}
-            Err(refusal) => return Err(self.refused(target, order, refusal)),
+        if self.admits(target, now, order).await? == Admission::Done {
+            return Ok(());
         }
-        self.prepare(target).await?;
-        let next = Pointer::after(order);
-        self.host
-            .write(&self.answer_file(target, order.to), &next.to_json())
-            .await?;
+        self.write_answer(target, order).await?;
         let link = self.link(target);
         let staged = self.host.stage(&link, Path::new(order.to.as_str())).await?;
         // Whoever came after this order was admitted has left a higher token or generation.
@@ -161,6 +166,25 @@ impl LivePointer {
         let link = self.link(target);
         let staged = self.host.stage(&link, Path::new(slot.as_str())).await?;
         self.host.put(&staged, &link).await
+    }
+
+    async fn admits(
+        &self,
+        target: &Target,
+        now: Pointer,
+        order: &SwitchOrder,
+    ) -> Result<Admission> {
+        let highest = self.highest_token(target).await?;
+        now.admits(highest, order)
+            .map_err(|refusal| self.refused(target, order, refusal))
+    }
+
+    /// What the slot answers once it is live.
+    async fn write_answer(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
+        self.prepare(target).await?;
+        let next = Pointer::after(order);
+        let file = self.answer_file(target, order.to);
+        self.host.write(&file, &next.to_json()).await
     }
 
     async fn highest_token(&self, target: &Target) -> Result<FencingToken> {

@@ -57,6 +57,31 @@ async fn a_switch_is_read_back_with_its_generation_and_token() {
 }
 
 #[tokio::test]
+async fn making_a_switch_ready_moves_no_traffic_and_is_safe_to_leave() {
+    let (pointer, _state) = here();
+    let first = order(None, Slot::Green, 1, 7);
+    pointer.switch(&web(), &first).await.unwrap();
+    let second = order(Some(Slot::Green), Slot::Blue, 2, 9);
+    pointer.make_ready(&web(), &second).await.unwrap();
+    let stands = pointer.read(&web()).await.unwrap();
+    assert_eq!((stands.slot, stands.generation), (Some(Slot::Green), 1));
+    // Somebody else makes it, later and under another token.
+    let other = order(Some(Slot::Green), Slot::Blue, 2, 11);
+    pointer.switch(&web(), &other).await.unwrap();
+    let stands = pointer.read(&web()).await.unwrap();
+    assert_eq!(
+        (stands.slot, stands.token),
+        (Some(Slot::Blue), FencingToken(11))
+    );
+    // What is refused leaves nothing, and what the live slot answers stays as it is.
+    let refused = pointer.make_ready(&web(), &second).await;
+    assert_eq!(kind(refused), FailureKind::Fenced);
+    let again = order(Some(Slot::Blue), Slot::Blue, 3, 12);
+    pointer.make_ready(&web(), &again).await.unwrap();
+    assert_eq!(pointer.read(&web()).await.unwrap().generation, 2);
+}
+
+#[tokio::test]
 async fn repeating_a_switch_changes_nothing() {
     let (pointer, state) = here();
     let first = order(None, Slot::Green, 1, 7);

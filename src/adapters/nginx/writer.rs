@@ -78,6 +78,14 @@ impl RouterWriter for NginxWriter {
         self.put(target, &doing, old.as_deref(), standing).await
     }
 
+    async fn make_ready(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
+        self.nginx.site(target, "switching")?;
+        match self.nginx.arrangement.mode {
+            SwitchMode::Pointer => self.nginx.pointer.make_ready(target, order).await,
+            SwitchMode::Reload => Ok(()),
+        }
+    }
+
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         self.nginx.site(target, "switching")?;
         match self.nginx.arrangement.mode {

@@ -181,7 +181,8 @@ fn tag_of(plan: &Plan, instance: &Instance) -> Option<String> {
     }
 }
 
-/// The registry first: what it says is what every other operator acts on. Then one rename.
+/// What the proxy cannot do is found out first. Then the registry: what it says is what every other
+/// operator acts on. Then one rename.
 async fn switch(world: &World, movement: Move) -> Result<(), Failure> {
     let plan = &world.plan;
     let digest = if movement.to == plan.slot {
@@ -203,18 +204,20 @@ async fn switch(world: &World, movement: Move) -> Result<(), Failure> {
             token: world.fence.token,
         },
     };
-    world
-        .write
-        .registry
-        .swap_route(plan.target(), &change, &world.fence)
-        .await?;
     let order = SwitchOrder {
         from: movement.proxy_from,
         to: movement.to,
         generation: movement.generation,
         token: world.fence.token,
     };
-    world.write.router.switch(plan.target(), &order).await
+    let router = &world.write.router;
+    router.make_ready(plan.target(), &order).await?;
+    world
+        .write
+        .registry
+        .swap_route(plan.target(), &change, &world.fence)
+        .await?;
+    router.switch(plan.target(), &order).await
 }
 
 async fn deregister(world: &World, slot: Slot) -> Result<(), Failure> {

@@ -244,7 +244,12 @@ impl Engine {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         active.insert(plan.target().clone(), handle.clone());
         drop(active);
-        tokio::spawn(driver.run());
+        // A clock that somebody sets must neither hurry a release nor hold it.
+        let steady = self.clock.steady();
+        tokio::spawn(async move {
+            driver.run().await;
+            drop(steady);
+        });
         handle
     }
 }

@@ -48,7 +48,11 @@ impl Machine {
 
     pub(super) fn stand_by(&mut self, now: Timestamp) {
         // Interrupted in its middle it goes on for the rest of the time.
-        let began = self.standby_began.take().unwrap_or(now);
+        // By another clock it may have begun later than now.
+        let began = self
+            .standby_began
+            .take()
+            .map_or(now, |began| began.min(now));
         let until = match self.plan.definition.timing.standby {
             Limit::After(time) => Some(after(began, time)),
             Limit::Never => None,

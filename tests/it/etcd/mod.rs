@@ -6,6 +6,6 @@ mod journal;
 mod locks;
 mod outage;
 mod registry;
-mod server;
+pub(crate) mod server;
 mod watching;
 pub(crate) mod world;

@@ -23,18 +23,18 @@ pub(super) fn greenroom(house: &House, arguments: &[&str]) -> Command {
     command
 }
 
-async fn run(house: &House, arguments: &[&str]) -> Output {
+pub(super) async fn run(house: &House, arguments: &[&str]) -> Output {
     let mut command = greenroom(house, arguments);
     tokio::task::spawn_blocking(move || command.output().expect("it runs"))
         .await
         .expect("it ends")
 }
 
-fn out(output: &Output) -> String {
+pub(super) fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn err(output: &Output) -> String {
+pub(super) fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 

@@ -58,6 +58,8 @@ pub(super) struct House {
     pub(super) public: SocketAddr,
     pub(super) text: String,
     nginx: Option<Child>,
+    /// Workers that have no master any more.
+    orphans: Vec<String>,
     container: Option<String>,
 }
 
@@ -93,6 +95,7 @@ impl House {
             text,
             place,
             nginx,
+            orphans: Vec::new(),
             container,
         }
     }
@@ -104,6 +107,33 @@ impl House {
             self.text
         );
         build(self.place.path(), &text).await
+    }
+
+    /// Kills the master of nginx, and with `whole` its workers too.
+    pub(super) fn kill_nginx(&mut self, whole: bool) {
+        let mut nginx = self.nginx.take().expect("it runs");
+        let children = format!("/proc/{0}/task/{0}/children", nginx.id());
+        let children = fs::read_to_string(children).expect("its workers");
+        self.orphans = children.split_whitespace().map(str::to_owned).collect();
+        nginx.kill().expect("killed");
+        nginx.wait().expect("its end");
+        if whole {
+            self.kill_orphans();
+        }
+    }
+
+    fn kill_orphans(&mut self) {
+        for orphan in self.orphans.drain(..) {
+            let _ = Command::new("kill").args(["-KILL", &orphan]).status();
+        }
+    }
+
+    /// Starts nginx where it ran before.
+    pub(super) async fn start_nginx_again(&mut self) {
+        self.kill_orphans();
+        let at = self.place.path().to_owned();
+        let _ = fs::remove_file(at.join("nginx.pid"));
+        self.nginx = Some(start_nginx(&at).await);
     }
 
     /// The same house under a changed configuration.
@@ -186,6 +216,7 @@ impl Drop for House {
         if let Some(name) = &self.container {
             remove_container(name);
         }
+        self.kill_orphans();
         if let Some(nginx) = &mut self.nginx {
             // Asked and not killed, or its workers would outlive it.
             let _ = Command::new("kill").arg(nginx.id().to_string()).status();

@@ -5,7 +5,9 @@
 mod command_line;
 mod console;
 mod drift;
+mod faults;
 mod house;
+mod kills;
 mod measured;
 mod outages;
 mod repair;

@@ -4,9 +4,11 @@ pub(crate) mod company;
 pub(crate) mod load;
 mod load_client;
 mod load_report;
+pub(crate) mod middleman;
 pub(crate) mod pty;
 mod pty_tests;
 pub(crate) mod takeover;
+pub(crate) mod versions;
 pub(crate) mod web;
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,134 @@
+//! A cluster of three etcd nodes that loses one of them, or two.
+
+use std::time::Duration;
+
+use greenroom::history::{Outcome, Step};
+use greenroom::inventory::Role;
+use greenroom::release::Progress;
+
+use super::super::house::{House, Wishes, version};
+use super::super::{load, nothing_was_noticed};
+use super::{resumed, until_free, until_switch_is_asked, words};
+use crate::etcd::server::Server;
+use crate::support::eventually;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// As a configuration lists them.
+fn endpoints(servers: &[Server]) -> String {
+    let endpoints: Vec<String> = servers.iter().map(Server::endpoint).collect();
+    endpoints.join("\", \"")
+}
+
+async fn house(servers: &[Server], lease: (&'static str, &'static str)) -> House {
+    let wishes = Wishes {
+        tier: "protected",
+        etcd: endpoints(servers),
+        lease,
+        ..Wishes::default()
+    };
+    House::new(wishes).await.with("1.8.2").await
+}
+
+/// Whoever leads may be the one that dies: then another is elected while the release goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_of_three_may_lose_any_one_in_the_middle() {
+    let mut servers = Server::three().await;
+    let house = house(&servers, ("30s", "10s")).await;
+    let load = load(&house).await;
+    for (dead, tag) in [(0, "1.9.0"), (1, "1.8.2"), (2, "1.9.0")] {
+        let running = house.begin(version(tag)).await;
+        running.until_asked(Step::Register).await;
+        servers[dead].stop();
+        let finished = running.finish().await;
+        assert_eq!(
+            finished.outcome(),
+            Some(Outcome::Done),
+            "{dead}: {finished:?}"
+        );
+        println!("node {dead} of three gone: done in {:.1?}", finished.took);
+        servers[dead].start_again().await;
+        let health = format!("{}/health", servers[dead].endpoint());
+        eventually("the node is one of three again", SOON, || async {
+            let answer = reqwest::get(&health).await;
+            let text = async { answer.ok()?.text().await.ok() };
+            text.await.is_some_and(|text| text.contains("true"))
+        })
+        .await;
+        house.stands(tag, Role::Stopped).await;
+    }
+    let report = load.stop().await;
+    println!("one of three: {report}");
+    nothing_was_noticed(&report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_without_a_quorum_stops_a_release_and_its_return_lets_it_go_on() {
+    let mut servers = Server::three().await;
+    let house = house(&servers, ("30s", "10s")).await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    until_switch_is_asked(&running).await;
+    for server in &mut servers[..2] {
+        server.stop();
+    }
+    running.approve(Step::Switch).await;
+    running
+        .until("it cannot be written down", |status| {
+            matches!(status.progress, Progress::Unrecorded { .. })
+        })
+        .await;
+    for server in &mut servers[..2] {
+        server.start_again().await;
+    }
+    let finished = running.finish().await;
+    let report = load.stop().await;
+    println!("no quorum for a while: {report}");
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quorum_that_stays_away_parks_a_release_half_way_and_another_program_ends_it() {
+    let mut servers = Server::three().await;
+    let mut house = house(&servers, ("6s", "2s")).await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    until_switch_is_asked(&running).await;
+    for server in &mut servers[1..] {
+        server.stop();
+    }
+    running.approve(Step::Switch).await;
+    let parked = running.finish().await;
+    assert!(
+        matches!(parked.status.progress, Progress::Parked { .. }),
+        "{parked:?}"
+    );
+    for server in &mut servers[1..] {
+        server.start_again().await;
+    }
+    until_free(&house).await;
+    // Nothing was half done: it is registered, and has no traffic.
+    let snapshot = house.snapshot().await;
+    let live = snapshot.live().expect("something is live");
+    assert_eq!(
+        snapshot.role(live.other()),
+        Role::Candidate,
+        "{snapshot:#?}"
+    );
+    house
+        .rebuild(|text| {
+            text.replace(
+                "tier = \"protected\"",
+                "tier = \"protected\"\nrules = { allow_yes = true }",
+            )
+        })
+        .await;
+    let output = resumed(&house, &[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    let report = load.stop().await;
+    println!("no quorum for long: {report}");
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}

@@ -1,0 +1,141 @@
+//! Disks that are full in the middle of a release: the one of the live pointer that nginx reads, and the
+//! one of the store of a single machine. The disks are small ones in memory, mounted by the test.
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use greenroom::history::Outcome;
+use greenroom::inventory::{Role, Slot};
+
+use super::super::house::{House, Wishes, version};
+use super::super::{load, nothing_was_noticed};
+use super::until_switch_is_asked;
+use crate::sandbox::{Sandbox, until};
+
+/// A disk of its own under a directory; gone with the test.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mounted(at: &Path, size: &str) -> Self {
+        let options = format!("size={size},mode=0777");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "greenroom-test"])
+            .arg(at)
+            .status();
+        assert!(mounted.expect("mount runs").success(), "a mount, as root");
+        Self(at.to_owned())
+    }
+
+    fn ballast(&self) -> PathBuf {
+        self.0.join("ballast")
+    }
+
+    /// Takes all the room that is left.
+    fn fill(&self) {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.ballast())
+            .expect("a file");
+        for size in [64 * 1024, 4096, 1] {
+            while file.write(&vec![0; size]).is_ok_and(|count| count == size) {}
+        }
+    }
+
+    fn make_room(&self) {
+        fs::remove_file(self.ballast()).expect("the ballast");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: somebody may still be reading there.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// The pointer cannot be moved, so nothing is: not even what is registered says otherwise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_under_the_live_pointer_backs_a_release_out_and_the_traffic_stays() {
+    let wishes = Wishes {
+        tier: "protected",
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await;
+    let disk = Disk::mounted(&house.place.path().join("live"), "64k");
+    let house = house.with("1.8.2").await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    until_switch_is_asked(&running).await;
+    disk.fill();
+    let finished = running.finish().await;
+    let reason = finished
+        .outcome()
+        .and_then(|it| it.reason().map(str::to_owned));
+    assert!(finished.is_backed_out(), "{finished:?}");
+    let reason = reason.expect("a reason");
+    assert!(reason.contains("No space left"), "{reason}");
+    house.stands("1.8.2", Role::Empty).await;
+    disk.make_room();
+    let next = house.promote("1.9.0").await;
+    let report = load.stop().await;
+    println!("a full disk under the pointer: {reason}; then {report}");
+    assert_eq!(next.outcome(), Some(Outcome::Done), "{next:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+    assert_eq!(house.snapshot().await.live(), Some(Slot::Green));
+    drop(disk);
+}
+
+/// What cannot be written down is not done. The lease cannot be renewed there either, so that somebody
+/// else may take the release up once there is room.
+#[test]
+fn a_full_disk_under_the_store_stops_a_release_and_with_room_it_is_gone_on_with() {
+    // It goes after the sandbox, which ends what it started there.
+    let mut disk = None;
+    let sandbox = Sandbox::kept_on(|at| disk = Some(Disk::mounted(at, "64m"))).up();
+    let full = disk.as_ref().expect("mounted");
+    let hurried = [
+        "--set",
+        "environments.qa.lock.lease=3s",
+        "--set",
+        "environments.qa.lock.heartbeat=1s",
+        "--set",
+        "environments.qa.timing.standby=1s",
+    ];
+    let before = sandbox.live("web", "qa");
+    let promote = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
+    let mut child = sandbox
+        .command(&[&promote[..], &hurried].concat())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("greenroom");
+    let mut said = BufReader::new(child.stdout.take().expect("its output"));
+    let mut all = String::new();
+    while !all.contains("start begins") {
+        assert!(said.read_line(&mut all).expect("its output") > 0, "{all}");
+    }
+    full.fill();
+    let rest: Vec<String> = said.lines().map_while(Result::ok).collect();
+    let rest = rest.join("\n");
+    assert_eq!(
+        child.wait().expect("its end").code(),
+        Some(3),
+        "{all}{rest}"
+    );
+    assert!(rest.contains("not driven any more"), "{rest}");
+    println!(
+        "a full disk under the store: {}",
+        rest.lines().last().unwrap_or_default()
+    );
+    full.make_room();
+    assert_eq!(sandbox.live("web", "qa"), before);
+    let resume = [&["resume", "web", "qa", "--yes"], &hurried[..]].concat();
+    until("it is gone on with", Duration::from_secs(30), || {
+        sandbox.run(&resume).status.success()
+    });
+    assert_eq!(sandbox.live("web", "qa"), "1.8.2");
+}

@@ -1,0 +1,152 @@
+//! A network that is cut between the program and its servers: nobody is told, nothing comes through.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use greenroom::history::{Outcome, Step};
+use greenroom::inventory::Role;
+use greenroom::release::{Progress, Status, StepState};
+
+use super::super::house::{House, Wishes, version};
+use super::super::{load, nothing_was_noticed};
+use super::{resumed, until_free, until_switch_is_asked, words};
+use crate::support::middleman::{Carries, Ledger, Middleman};
+use crate::support::{docker, etcd};
+
+/// Whether what is under way says so.
+fn says(status: &Status, what: &str) -> bool {
+    status.steps.iter().any(|rung| match &rung.state {
+        StepState::Running { note, .. } => note.contains(what),
+        _ => false,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_to_etcd_that_is_cut_for_a_while_only_delays_a_release() {
+    let line = Middleman::to_etcd(&etcd(), &Arc::new(Ledger::default())).await;
+    let wishes = Wishes {
+        tier: "protected",
+        etcd: line.address(),
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    until_switch_is_asked(&running).await;
+    line.set(Carries::Nothing);
+    running.approve(Step::Switch).await;
+    running
+        .until("it cannot be written down", |status| {
+            matches!(status.progress, Progress::Unrecorded { .. })
+        })
+        .await;
+    line.set(Carries::All);
+    let finished = running.finish().await;
+    let report = load.stop().await;
+    println!("etcd cut off for a while: {report}");
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}
+
+/// The lease ends on the other side of the cut, where somebody else takes the release up. When the
+/// network is back, whatever was still under way on this side comes too late.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_console_that_is_cut_off_from_etcd_loses_its_release_to_one_that_is_not() {
+    let line = Middleman::to_etcd(&etcd(), &Arc::new(Ledger::default())).await;
+    let wishes = Wishes {
+        etcd: line.address(),
+        lease: ("3s", "1s"),
+        ..Wishes::default()
+    };
+    let mut house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    running.until_running(Step::Watch).await;
+    line.set(Carries::Nothing);
+    let parked = running.finish().await;
+    let Progress::Parked { why } = &parked.status.progress else {
+        panic!("{parked:?}");
+    };
+    assert!(why.contains("not renewed"), "{why}");
+    // The other console.
+    house
+        .rebuild(|text| text.replace(&line.address(), &etcd()))
+        .await;
+    until_free(&house).await;
+    let output = resumed(&house, &[]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    line.set(Carries::All);
+    house.stands("1.9.0", Role::Stopped).await;
+    let report = load.stop().await;
+    println!("cut off from etcd for long: {report}");
+    nothing_was_noticed(&report);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_to_the_engine_that_is_cut_for_a_while_only_delays_a_release() {
+    let line = Middleman::to_engine(&docker(), &Arc::new(Ledger::default()));
+    let wishes = Wishes {
+        docker: line.address(),
+        ..Wishes::default()
+    };
+    let mut house = House::new(wishes).await.with("1.8.2").await;
+    // A call that is not answered is given up after ten seconds.
+    house
+        .rebuild(|text| text.replace("health_deadline = \"8s\"", "health_deadline = \"30s\""))
+        .await;
+    let load = load(&house).await;
+    for (cut_at, tag) in [(Step::Start, "1.9.0"), (Step::Stop, "1.8.2")] {
+        let running = house.begin(version(tag)).await;
+        running.until_running(cut_at).await;
+        line.set(Carries::Nothing);
+        running
+            .until("the engine is missed", |status| {
+                says(status, "no answer within")
+            })
+            .await;
+        line.set(Carries::All);
+        let finished = running.finish().await;
+        assert_eq!(
+            finished.outcome(),
+            Some(Outcome::Done),
+            "{cut_at}: {finished:?}"
+        );
+        house.stands(tag, Role::Stopped).await;
+    }
+    let report = load.stop().await;
+    println!("the engine cut off for a while: {report}");
+    nothing_was_noticed(&report);
+}
+
+/// Traffic can be moved back without the engine; what is left of the candidate cannot be removed without.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_to_the_engine_that_stays_cut_asks_for_a_person_and_the_traffic_stays() {
+    let line = Middleman::to_engine(&docker(), &Arc::new(Ledger::default()));
+    let wishes = Wishes {
+        docker: line.address(),
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    running.until_running(Step::Start).await;
+    line.set(Carries::Nothing);
+    let finished = running.finish().await;
+    assert!(
+        matches!(finished.outcome(), Some(Outcome::NeedsPerson { .. })),
+        "{finished:?}"
+    );
+    assert!(
+        finished.took < Duration::from_secs(100),
+        "{:?}",
+        finished.took
+    );
+    line.set(Carries::All);
+    let next = house.promote("1.9.0").await;
+    let report = load.stop().await;
+    println!("the engine cut off for long: {report}");
+    assert_eq!(next.outcome(), Some(Outcome::Done), "{next:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}

@@ -1,0 +1,222 @@
+//! The real program is killed at every act it does to the world, and another one takes over, on real
+//! servers and under load. The acts are not listed here: a release that nobody disturbs tells which there
+//! are, and then one release for each of them is killed there. So a new act is tried by itself.
+
+mod audit;
+mod late;
+mod older;
+mod right;
+mod stage;
+mod trial;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use crate::support::load::LoadReport;
+use crate::support::middleman::{Moment, Passed, Point};
+use stage::Stage;
+use trial::{Course, Ended, Second, Trial};
+
+/// How many releases are killed at the same time, each in a house of its own.
+const AT_ONCE: usize = 4;
+
+/// A point of a course, and what the second operator does about it.
+type Tried = (Course, Point, Second);
+
+/// All that is to be tried.
+#[derive(Default)]
+struct Queue(Mutex<VecDeque<Tried>>);
+
+impl Queue {
+    fn next(&self) -> Option<Tried> {
+        let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.pop_front()
+    }
+}
+
+/// What came out of all of it.
+#[derive(Default)]
+struct Figures {
+    trials: Vec<(Course, Trial)>,
+    loads: Vec<LoadReport>,
+}
+
+/// Before and after each act. What is written down comes right after something else was done: there,
+/// before the one is after the other. Only a switch does something in between, its rename.
+fn both_moments(passed: &[Passed]) -> Vec<Point> {
+    let mut points = all_moments(passed);
+    let is_written = |act: &str| act.starts_with("intent") || act.starts_with("outcome");
+    let follows = |act: &str| act == "close" || (is_written(act) && act != "outcome switch");
+    points.retain(|point| point.moment == Moment::After || !follows(&point.act));
+    points
+}
+
+fn all_moments(passed: &[Passed]) -> Vec<Point> {
+    let mut points = Vec::new();
+    for (index, act) in passed.iter().enumerate() {
+        let same = |other: &&Passed| other.act == act.act;
+        let nth = 1 + passed[..index].iter().filter(same).count();
+        points.extend([Moment::Before, Moment::After].map(|moment| Point {
+            act: act.act.clone(),
+            nth,
+            moment,
+        }));
+    }
+    points
+}
+
+/// After each act: what is before the next one is the same, wherever nothing is done in between.
+fn after_each(passed: &[Passed]) -> Vec<Point> {
+    let mut points = all_moments(passed);
+    points.retain(|point| point.moment == Moment::After);
+    points
+}
+
+fn from_act<'a>(passed: &'a [Passed], act: &str) -> &'a [Passed] {
+    let first = passed.iter().position(|passed| passed.act == act);
+    &passed[first.unwrap_or_else(|| panic!("{act} was never done: {passed:?}"))..]
+}
+
+/// The points of all courses, each with somebody who takes over.
+async fn points(stage: &mut Stage) -> Vec<Tried> {
+    let mut tried: Vec<Tried> = Vec::new();
+    let mut add = |course, points: Vec<Point>, seconds: &[Second]| {
+        let seconds = seconds.iter().copied().cycle();
+        tried.extend(
+            points
+                .into_iter()
+                .zip(seconds)
+                .map(|(point, second)| (course, point, second)),
+        );
+    };
+    let passed = stage.undisturbed(Course::Forward).await;
+    let all = [
+        Second::GoesOn,
+        Second::Forces,
+        Second::GoesOn,
+        Second::BacksOut,
+        Second::Forces,
+    ];
+    add(Course::Forward, both_moments(&passed), &all);
+
+    let passed = stage.undisturbed(Course::Failing).await;
+    let points = after_each(from_act(&passed, "failure verify"));
+    add(Course::Failing, points, &[Second::GoesOn, Second::Forces]);
+
+    let passed = stage.undisturbed(Course::Back).await;
+    let mut points = after_each(&passed);
+    // The rename is between these two.
+    points.push(Point {
+        act: "outcome undo switch".to_owned(),
+        nth: 1,
+        moment: Moment::Before,
+    });
+    add(Course::Back, points, &[Second::Forces, Second::GoesOn]);
+    tried
+}
+
+async fn try_all(mut stage: Stage, queue: Arc<Queue>) -> (Vec<(Course, Trial)>, LoadReport) {
+    let mut trials = Vec::new();
+    while let Some((course, point, second)) = queue.next() {
+        trials.push((course, stage.killed_at(course, &point, second).await));
+    }
+    (trials, stage.close().await)
+}
+
+fn tell(figures: &mut Figures, took: Duration) {
+    let requests: u64 = figures.loads.iter().map(|load| load.requests).sum();
+    let failed: u64 = figures.loads.iter().map(|load| load.failed_count).sum();
+    let reopened: u64 = figures.loads.iter().map(|load| load.reopened).sum();
+    let tried = figures.trials.len();
+    println!(
+        "killed at {tried} points in {took:.0?}: {failed} of {requests} requests failed, {reopened} reopened"
+    );
+    for course in [
+        Course::Forward,
+        Course::Failing,
+        Course::Back,
+        Course::Installing,
+    ] {
+        let of = figures.trials.iter().filter(|(of, _)| *of == course);
+        let ended: Vec<Ended> = of.map(|(_, trial)| trial.ended).collect();
+        let count = |wanted: Ended| ended.iter().filter(|ended| **ended == wanted).count();
+        if !ended.is_empty() {
+            println!(
+                "  {course:?}: {} points; {} done, {} backed out",
+                ended.len(),
+                count(Ended::Done),
+                count(Ended::BackedOut)
+            );
+        }
+    }
+    for (words, is_forced) in [("after the lease", false), ("by force", true)] {
+        let mut times: Vec<Duration> = figures
+            .trials
+            .iter()
+            .filter_map(|(_, trial)| trial.in_control)
+            .filter(|(forced, _)| *forced == is_forced)
+            .map(|(_, time)| time)
+            .collect();
+        times.sort();
+        if let (Some(worst), Some(median)) = (times.last(), times.get(times.len() / 2)) {
+            println!(
+                "  from the kill to the lock of the second, {words}: median {median:.1?}, worst {worst:.1?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_act_a_release_is_finished_by_another_and_nobody_notices() {
+    let began = Instant::now();
+    let mut first = Stage::new().await;
+    let queue = Arc::new(Queue(Mutex::new(points(&mut first).await.into())));
+    let mut stages = vec![first];
+    stages.extend(join_all((1..AT_ONCE).map(|_| Stage::new())).await);
+    let tasks: Vec<_> = stages
+        .into_iter()
+        .map(|stage| tokio::spawn(try_all(stage, Arc::clone(&queue))))
+        .collect();
+    let mut figures = Figures::default();
+    for task in tasks {
+        let (trials, load) = task.await.expect("a stage");
+        figures.trials.extend(trials);
+        figures.loads.push(load);
+    }
+    tell(&mut figures, began.elapsed());
+    for load in &figures.loads {
+        super::nothing_was_noticed(load);
+    }
+}
+
+/// Installing reloads nginx, which may close idle connections; no request may fail for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_it_installs_a_release_is_finished_by_another_and_no_request_fails() {
+    let began = Instant::now();
+    let mut stage = Stage::new().await;
+    let passed = stage.undisturbed(Course::Installing).await;
+    let points = all_moments(&passed);
+    let points: Vec<Point> = points
+        .into_iter()
+        .filter(|point| point.act.ends_with("install"))
+        .collect();
+    assert_eq!(points.len(), 4, "an intent and an outcome: {passed:?}");
+    let queue = Arc::new(Queue::default());
+    for (point, second) in points
+        .into_iter()
+        .zip([Second::GoesOn, Second::Forces].into_iter().cycle())
+    {
+        let mut queue = queue.0.lock().expect("no panic");
+        queue.push_back((Course::Installing, point, second));
+    }
+    let (trials, load) = Box::pin(try_all(stage, queue)).await;
+    load.assert_nothing_failed();
+    let mut figures = Figures {
+        trials,
+        loads: vec![load],
+    };
+    tell(&mut figures, began.elapsed());
+}

@@ -1,0 +1,236 @@
+//! Where releases are killed: a house whose program reaches etcd and the Docker engine by lines that can
+//! be stopped at an act, with a load that never ends.
+
+use std::fs::File;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use greenroom::history::{Recorded, ReleaseRecord};
+use greenroom::inventory::{Role, Snapshot};
+
+use super::super::command_line::greenroom;
+use super::super::house::{House, Wishes};
+use crate::support::load::{Load, LoadReport};
+use crate::support::middleman::{Ledger, Middleman, Passed};
+use crate::support::versions::Versions;
+use crate::support::{docker, etcd, eventually};
+
+use super::trial::Course;
+
+/// How long a command may take, on a busy machine.
+pub(super) const SOON: Duration = Duration::from_mins(1);
+
+pub(super) struct Stage {
+    pub(super) house: House,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) versions: Versions,
+    /// How many commands have said something.
+    said: AtomicU32,
+    /// Whether what is killed was an older version.
+    pub(super) is_older: bool,
+    load: Load,
+    etcd: Middleman,
+    engine: Middleman,
+    shapes: u32,
+}
+
+/// A command under way; what it says goes to a file.
+pub(super) struct Driving {
+    pub(super) child: Child,
+    said: std::path::PathBuf,
+}
+
+impl Driving {
+    pub(super) fn said(&self) -> String {
+        std::fs::read_to_string(&self.said).unwrap_or_default()
+    }
+
+    /// Kills it, as the system does when it runs out of memory.
+    pub(super) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("its end");
+    }
+
+    /// Its exit code, at its end.
+    pub(super) async fn ended(&mut self) -> Option<i32> {
+        let until = std::time::Instant::now() + SOON;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its state") {
+                return status.code();
+            }
+            assert!(
+                std::time::Instant::now() < until,
+                "it does not end: {}",
+                self.said()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Stage {
+    pub(super) async fn new() -> Self {
+        let ledger = Arc::new(Ledger::default());
+        let etcd = Middleman::to_etcd(&etcd(), &ledger).await;
+        let engine = Middleman::to_engine(&docker(), &ledger);
+        let wishes = Wishes {
+            docker: engine.address(),
+            etcd: etcd.address(),
+            standby: "200ms",
+            lease: ("3s", "1s"),
+            ..Wishes::default()
+        };
+        let mut house = House::new(wishes).await;
+        let versions = Versions::in_repository(&format!("of-{}", house.target.service)).await;
+        let image = crate::support::from_environment("GREENROOM_TEST_IMAGE");
+        house
+            .rebuild(|text| {
+                text.replace(
+                    &format!("image = \"{image}\""),
+                    &format!("image = \"{}\"", versions.image()),
+                )
+                .replace("minimum_healthy = \"500ms\"", "minimum_healthy = \"200ms\"")
+                .replace("watch = \"1s\"", "watch = \"200ms\"")
+            })
+            .await;
+        let first = versions.another("none").await;
+        let house = house.with(&first).await;
+        let mut plan = house.load();
+        (plan.kept, plan.fresh, plan.every) = (2, 2, Duration::from_millis(25));
+        let load = Load::start(&plan);
+        let mut stage = Self {
+            house,
+            ledger,
+            versions,
+            load,
+            etcd,
+            engine,
+            shapes: 0,
+            said: AtomicU32::new(0),
+            is_older: false,
+        };
+        eventually("the load is answered", SOON, || async {
+            stage.load.good() > 20
+        })
+        .await;
+        stage.with_leftover().await;
+        stage
+    }
+
+    /// Every course begins alike: one version is live, and the one before it still stands stopped in the
+    /// other slot.
+    pub(super) async fn with_leftover(&mut self) {
+        let snapshot = self.snapshot().await;
+        let live = snapshot.live().expect("something is live");
+        if snapshot.role(live.other()) == Role::Stopped {
+            return;
+        }
+        let tag = self.versions.another("none").await;
+        let finished = Box::pin(self.house.promote(&tag)).await;
+        assert_eq!(
+            finished.outcome(),
+            Some(greenroom::history::Outcome::Done),
+            "{finished:?}"
+        );
+    }
+
+    /// The world as everybody is shown it.
+    pub(super) async fn snapshot(&self) -> Snapshot {
+        Box::pin(self.house.snapshot()).await
+    }
+
+    /// Changes the configuration so that nginx has to be given it anew.
+    pub(super) async fn reshape(&mut self) {
+        let old = format!("preview{}.web.example", shown(self.shapes));
+        self.shapes += 1;
+        let new = format!("preview{}.web.example", shown(self.shapes));
+        self.house.rebuild(|text| text.replace(&old, &new)).await;
+    }
+
+    /// What a release does when nobody disturbs it.
+    pub(super) async fn undisturbed(&mut self, course: Course) -> Vec<Passed> {
+        let (mut first, _) = Box::pin(self.begin(course, None)).await;
+        let code = first.ended().await;
+        assert_eq!(code, Some(course.exit()), "{}", first.said());
+        self.ledger.passed()
+    }
+
+    /// Runs the program, and does not wait for it.
+    pub(super) fn start(&self, arguments: &[&str]) -> Driving {
+        let number = self.said.fetch_add(1, Ordering::SeqCst);
+        let said = self.house.place.path().join(format!("said-{number}.log"));
+        let file = File::create(&said).expect("a file");
+        let child = self
+            .command(arguments)
+            .stderr(file.try_clone().expect("the same file"))
+            .stdout(file)
+            .spawn()
+            .expect("it runs");
+        Driving { child, said }
+    }
+
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = greenroom(&self.house, arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the program: its exit code, and all it says.
+    pub(super) async fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let mut driving = self.start(arguments);
+        let code = driving.ended().await;
+        (code, driving.said())
+    }
+
+    /// The newest release, as the journal has it.
+    pub(super) async fn newest(&self) -> ReleaseRecord {
+        let site = self.house.app.engine.site(&self.house.target);
+        let journal = &site.expect("the target").read.journal;
+        let newest = journal.releases(&self.house.target, 1).await;
+        newest
+            .expect("the journal")
+            .into_iter()
+            .next()
+            .expect("a release")
+    }
+
+    /// All of the newest release.
+    pub(super) async fn recorded(&self) -> Recorded {
+        let id = self.newest().await.id;
+        let site = self.house.app.engine.site(&self.house.target);
+        let journal = &site.expect("the target").read.journal;
+        let recorded = journal.release(&self.house.target, id).await;
+        recorded.expect("the journal").expect("the release")
+    }
+
+    /// Waits until nobody holds the lock.
+    pub(super) async fn until_free(&self) {
+        let site = self.house.app.engine.site(&self.house.target);
+        let registry = &site.expect("the target").read.registry;
+        eventually("the lease ends", Duration::from_secs(20), || async {
+            let record = registry.read(&self.house.target).await;
+            record.is_ok_and(|record| record.lock.is_none())
+        })
+        .await;
+    }
+
+    pub(super) async fn close(self) -> LoadReport {
+        // The lines first: a house that is torn down is no kill.
+        let Self {
+            load, etcd, engine, ..
+        } = self;
+        let report = load.stop().await;
+        drop((etcd, engine));
+        report
+    }
+}
+
+fn shown(shape: u32) -> String {
+    if shape == 0 {
+        String::new()
+    } else {
+        format!("-{shape}")
+    }
+}

@@ -1,0 +1,230 @@
+//! One release that is killed at one point, another program that takes it up, and what has to be so then.
+
+use std::time::{Duration, Instant};
+
+use greenroom::history::{Happening, Outcome, ReleaseRecord};
+use greenroom::inventory::Slot;
+
+use super::audit::Audit;
+use super::stage::{Driving, SOON, Stage};
+use crate::support::middleman::{Moment, Point};
+
+/// What the first program was told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Course {
+    /// A promote.
+    Forward,
+    /// A promote of a version that fails its checks, and is backed out.
+    Failing,
+    /// The back out of a promote that was killed while it watched.
+    Back,
+    /// A promote that has to give nginx a new configuration first.
+    Installing,
+}
+
+impl Course {
+    /// How it ends when nobody disturbs it.
+    pub(super) fn exit(self) -> i32 {
+        match self {
+            Self::Forward | Self::Installing => 0,
+            Self::Failing | Self::Back => 1,
+        }
+    }
+}
+
+/// What the second operator does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Second {
+    /// Waits for the lease to end, and goes on.
+    GoesOn,
+    /// Waits for the lease to end, and backs out.
+    BacksOut,
+    /// Takes the lock by force, and goes on.
+    Forces,
+}
+
+/// Where it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Done,
+    BackedOut,
+}
+
+/// What came out of a trial.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub(super) ended: Ended,
+    /// Whether the lock was taken by force, and how long after the kill; none where nothing was left to do.
+    pub(super) in_control: Option<(bool, Duration)>,
+}
+
+/// What stood before.
+pub(super) struct Before {
+    pub(super) live: (Slot, String),
+    pub(super) newest: ReleaseRecord,
+    pub(super) tag: String,
+    pub(super) audit: Audit,
+}
+
+impl Stage {
+    pub(super) fn name(&self) -> String {
+        self.house.target.service.to_string()
+    }
+
+    fn promote(&self, tag: &str) -> Driving {
+        self.start(&[
+            "promote",
+            &self.name(),
+            "production",
+            "--yes",
+            "--version",
+            tag,
+        ])
+    }
+
+    /// Starts the first program of a course, to be stopped at that point.
+    pub(super) async fn begin(
+        &mut self,
+        course: Course,
+        point: Option<&Point>,
+    ) -> (Driving, Before) {
+        self.ledger.begin(None);
+        self.with_leftover().await;
+        if course == Course::Installing {
+            self.reshape().await;
+        }
+        let fault = if course == Course::Failing {
+            "failing-checks"
+        } else {
+            "none"
+        };
+        let tag = self.versions.another(fault).await;
+        let snapshot = self.snapshot().await;
+        let live = snapshot.live().expect("something is live");
+        let runs = snapshot
+            .live_instance()
+            .expect("it runs")
+            .version_name()
+            .to_owned();
+        let before = Before {
+            live: (live, runs),
+            newest: self.newest().await,
+            audit: Audit::begin(&self.name()).await,
+            tag,
+        };
+        if course != Course::Back {
+            self.ledger.begin(point.cloned());
+            return (self.promote(&before.tag), before);
+        }
+        let watching = Point {
+            act: "intent watch".to_owned(),
+            nth: 1,
+            moment: Moment::After,
+        };
+        self.ledger.begin(Some(watching));
+        let mut promote = self.promote(&before.tag);
+        self.until_stopped(&mut promote, "intent watch").await;
+        promote.kill();
+        self.ledger.begin(point.cloned());
+        let forced = ["--back-out", "--take-over", "--reason", "she went home"];
+        (self.resume(&forced), before)
+    }
+
+    pub(super) fn resume(&self, more: &[&str]) -> Driving {
+        let name = self.name();
+        let arguments = [&["resume", &name, "production", "--yes"], more].concat();
+        self.start(&arguments)
+    }
+
+    async fn goes_back(&self) -> bool {
+        let recorded = self.recorded().await;
+        let says_so = |happening: &Happening| matches!(happening, Happening::BackOutAsked { .. });
+        recorded.entries.iter().any(|entry| says_so(&entry.what))
+    }
+
+    pub(super) async fn until_stopped(&self, driving: &mut Driving, point: &str) {
+        let until = Instant::now() + SOON;
+        while !self.ledger.is_stopped() {
+            let ended = driving.child.try_wait().expect("its state");
+            assert!(
+                ended.is_none() && Instant::now() < until,
+                "it did not come to {point}: {ended:?} {}\n{:#?}",
+                driving.said(),
+                self.ledger.passed()
+            );
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Kills a release at that point, lets another operator take it up, and looks at everything.
+    pub(super) async fn killed_at(
+        &mut self,
+        course: Course,
+        point: &Point,
+        second: Second,
+    ) -> Trial {
+        let what = format!("{course:?}, killed {point}, {second:?}");
+        let (mut first, before) = Box::pin(self.begin(course, Some(point))).await;
+        self.until_stopped(&mut first, &what).await;
+        first.kill();
+        let killed = Instant::now();
+        self.ledger.let_go(false);
+        if self.is_older {
+            self.as_an_older_one_wrote().await;
+        }
+
+        let found = self.newest().await;
+        let is_open = found.closed.is_none();
+        let is_begun = found.id != before.newest.id;
+        let forces = second == Second::Forces && is_open;
+        if !forces {
+            self.until_free().await;
+        }
+        // Until it is written down that it goes back, it is to become live.
+        let goes_back = course == Course::Failing || self.goes_back().await;
+        let (ended, exit) = match second {
+            _ if is_begun && !is_open => (ended(&found), None),
+            _ if !is_begun => (Ended::Done, Some(0)),
+            _ if goes_back => (Ended::BackedOut, Some(1)),
+            Second::BacksOut => (Ended::BackedOut, Some(1)),
+            Second::GoesOn | Second::Forces => (Ended::Done, Some(0)),
+        };
+        let mut driving = match second {
+            _ if !is_open => self.resume(&[]),
+            Second::GoesOn => self.resume(&[]),
+            Second::BacksOut => self.resume(&["--back-out"]),
+            Second::Forces => self.resume(&["--take-over", "--reason", "she went home"]),
+        };
+        let mut code = driving.ended().await;
+        let mut said = driving.said();
+        if !is_open {
+            assert!(
+                code == Some(1) && said.contains("over already"),
+                "{what}: {code:?} {said}"
+            );
+            if !is_begun {
+                // Nothing was begun: whoever wants the version promotes it.
+                driving = self.promote(&before.tag);
+                code = driving.ended().await;
+                said = driving.said();
+            }
+        }
+        if let Some(exit) = exit {
+            assert_eq!(code, Some(exit), "{what}: {said}");
+        }
+        let mut control = self.ledger.passed().into_iter();
+        let control = control.rfind(|act| act.act == "lock" && act.at > killed);
+        let in_control = control.map(|act| (forces, act.at - killed));
+        assert_eq!(in_control.is_some(), exit.is_some(), "{what}");
+        Box::pin(self.assert_right(&what, course, ended, before)).await;
+        Trial { ended, in_control }
+    }
+}
+
+pub(super) fn ended(record: &ReleaseRecord) -> Ended {
+    match &record.closed {
+        Some((_, Outcome::Done)) => Ended::Done,
+        Some((_, Outcome::BackedOut { .. })) => Ended::BackedOut,
+        other => panic!("neither done nor backed out: {other:?}"),
+    }
+}

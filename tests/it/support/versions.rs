@@ -1,0 +1,137 @@
+//! Versions of the sample application that nobody else has: in a repository of the test's own, each with
+//! a digest of its own, so that an engine has to pull it.
+
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use reqwest::{Client, Response};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::{docker, from_environment, registry};
+
+const MANIFESTS: &str = "application/vnd.docker.distribution.manifest.v2+json, \
+                         application/vnd.oci.image.manifest.v1+json";
+
+/// A repository that is filled one version at a time.
+pub(crate) struct Versions {
+    client: Client,
+    name: String,
+    /// What the versions are made of: the media type, manifest and settings of a good one.
+    manifest: (String, Value),
+    settings: Value,
+    made: AtomicU32,
+}
+
+impl Versions {
+    /// An empty repository of that name.
+    pub(crate) async fn in_repository(name: &str) -> Self {
+        let client = Client::builder().no_proxy().build().expect("a client");
+        let image = from_environment("GREENROOM_TEST_IMAGE");
+        let (_, sample) = image.split_once('/').expect("registry/repository");
+        let at = |what: &str| format!("http://{}/v2/{what}", registry());
+        let manifest = client
+            .get(at(&format!("{sample}/manifests/1.9.0")))
+            .header(ACCEPT, MANIFESTS);
+        let manifest = good(manifest.send().await);
+        let kind = manifest.headers()[CONTENT_TYPE].to_str().expect("a type");
+        let kind = kind.to_owned();
+        let manifest: Value = manifest.json().await.expect("a manifest");
+        let settings = manifest["config"]["digest"].as_str().expect("a digest");
+        let settings = client.get(at(&format!("{sample}/blobs/{settings}")));
+        let settings = good(settings.send().await).json().await;
+        for layer in manifest["layers"].as_array().expect("layers") {
+            let digest = layer["digest"].as_str().expect("a digest");
+            let mount = at(&format!(
+                "{name}/blobs/uploads/?mount={digest}&from={sample}"
+            ));
+            let mounted = good(client.post(mount).send().await);
+            assert_eq!(mounted.status(), 201, "the layer is shared");
+        }
+        Self {
+            client,
+            name: name.to_owned(),
+            manifest: (kind, manifest),
+            settings: settings.expect("settings"),
+            made: AtomicU32::new(0),
+        }
+    }
+
+    /// As a configuration names it.
+    pub(crate) fn image(&self) -> String {
+        format!("{}/{}", registry(), self.name)
+    }
+
+    /// Makes one more; its tag. `fault` is one that the sample application knows.
+    pub(crate) async fn another(&self, fault: &str) -> String {
+        let tag = format!("1.{}.0", 1 + self.made.fetch_add(1, Ordering::SeqCst));
+        let mut settings = self.settings.clone();
+        let own = &mut settings["config"];
+        own["Labels"]["org.opencontainers.image.version"] = tag.as_str().into();
+        // Nobody else's version is made of the same: what is removed here is nobody else's.
+        own["Labels"]["org.opencontainers.image.title"] = self.name.as_str().into();
+        for variable in own["Env"].as_array_mut().expect("variables") {
+            let name = variable
+                .as_str()
+                .and_then(|it| it.split_once('='))
+                .map(|(name, _)| name);
+            match name {
+                Some("SAMPLE_VERSION") => *variable = format!("SAMPLE_VERSION={tag}").into(),
+                Some("SAMPLE_FAULT") => *variable = format!("SAMPLE_FAULT={fault}").into(),
+                _ => {}
+            }
+        }
+        let settings = serde_json::to_vec(&settings).expect("text");
+        let digest = format!("sha256:{}", hex(&Sha256::digest(&settings)));
+        let (kind, mut manifest) = self.manifest.clone();
+        manifest["config"]["digest"] = digest.as_str().into();
+        manifest["config"]["size"] = settings.len().into();
+
+        let at = |what: &str| format!("http://{}/v2/{}/{what}", registry(), self.name);
+        let begun = good(self.client.post(at("blobs/uploads/")).send().await);
+        let to = begun.headers()[LOCATION].to_str().expect("an address");
+        let to = match to.strip_prefix('/') {
+            Some(path) => format!("http://{}/{path}", registry()),
+            None => to.to_owned(),
+        };
+        let joint = if to.contains('?') { '&' } else { '?' };
+        let put = self.client.put(format!("{to}{joint}digest={digest}"));
+        good(put.body(settings).send().await);
+        let put = self.client.put(at(&format!("manifests/{tag}")));
+        let put = put.header(CONTENT_TYPE, kind).body(manifest.to_string());
+        good(put.send().await);
+        tag
+    }
+}
+
+impl Drop for Versions {
+    /// The engine may be somebody else's.
+    fn drop(&mut self) {
+        let engine = |arguments: &[&str]| {
+            let mut command = Command::new("docker");
+            command.args(["-H", &docker()]).args(arguments);
+            command.stderr(Stdio::null()).output()
+        };
+        let Ok(listed) = engine(&["images", "--quiet", &self.image()]) else {
+            return;
+        };
+        let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+        for image in listed.lines() {
+            let _ = engine(&["rmi", "-f", image]);
+        }
+    }
+}
+
+fn good(answer: reqwest::Result<Response>) -> Response {
+    let answer = answer.expect("the registry answers");
+    answer.error_for_status().expect("the registry takes it")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
