@@ -2,13 +2,21 @@
 //! is shown as running; that comes from observing.
 
 mod entry;
+mod filter;
+mod kept;
 mod reading;
 mod record;
+#[cfg(test)]
+mod samples_for_tests;
 mod step;
 mod timeline;
+mod when;
 
 pub use entry::{Decision, Entry, Happening, Takeover};
+pub use filter::{Among, Filter, Outcomes, Standing};
+pub use kept::{Change, Difference, Kept, Listed, entry_change, head_change, words};
 pub use reading::{Written, check_whole};
 pub use record::{FORMAT, Footing, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord};
 pub use step::{Direction, Step};
 pub use timeline::{Fate, fate, once_live};
+pub use when::{When, when};
