@@ -56,6 +56,7 @@ pub(super) async fn open(
     let (open, opened) = oneshot::channel();
     let begun = opened.map(|_| ());
     let watching = watchers::start(&app.engine, app.frame.clone(), begun);
+    let keeping = tokio::spawn(app.keep_up(watching.releases.clone()));
     let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
     let mode = if read_only {
         Mode::ReadOnly
@@ -76,7 +77,8 @@ pub(super) async fn open(
             .collect(),
         open: Some(open),
     };
-    let desk = EngineDesk::new(Arc::clone(&app.engine), &watching).telling(diagnostics::said());
+    let desk = EngineDesk::new(Arc::clone(&app.engine), &watching)
+        .telling(diagnostics::said());
     terminal::restore_on_panic();
     let mut terminal = Terminal::enter()?;
     let farewell = run_console(
@@ -90,5 +92,6 @@ pub(super) async fn open(
     )
     .await;
     terminal.leave();
+    keeping.abort();
     Ok(farewell?)
 }

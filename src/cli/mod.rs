@@ -22,6 +22,7 @@ mod prompt;
 mod reporter;
 mod resume;
 mod sandbox;
+mod show;
 mod signals;
 mod status;
 
@@ -65,6 +66,7 @@ async fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Resume(resume)) => resume::run(common, resume).await,
         Some(Verb::Status(status)) => status::run(common, &status).await,
         Some(Verb::History(history)) => history::run(common, &history).await,
+        Some(Verb::Show(show)) => show::run(common, &show).await,
         Some(Verb::Doctor) => doctor::run(common).await,
         Some(Verb::Config(verb)) => config::run(common, &verb),
         Some(Verb::Sandbox(sandbox)) => sandbox::run(common, sandbox).await,

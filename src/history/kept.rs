@@ -55,7 +55,7 @@ pub fn head_change(kept: &ReleaseRecord, read: &ReleaseRecord) -> Change {
     if canonical(kept) == canonical(read) {
         return Change::Same;
     }
-    if canonical(&opening(kept)) != canonical(&opening(read)) {
+    if canonical(&kept.opening()) != canonical(&read.opening()) {
         return Change::Other;
     }
     match (&kept.closed, &read.closed) {
@@ -75,14 +75,6 @@ pub fn entry_change(kept: &Entry, read: &Entry) -> Change {
         return Change::More;
     }
     Change::Other
-}
-
-/// A head as it was written first.
-fn opening(record: &ReleaseRecord) -> ReleaseRecord {
-    ReleaseRecord {
-        closed: None,
-        ..record.clone()
-    }
 }
 
 /// A value as text that is the same wherever it was written: names in order, no space between.

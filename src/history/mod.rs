@@ -1,6 +1,7 @@
 //! What was deployed: the records a release leaves behind. Pure. History never decides what
 //! is shown as running; that comes from observing.
 
+mod chain;
 mod entry;
 mod filter;
 mod kept;
@@ -12,6 +13,7 @@ mod step;
 mod timeline;
 mod when;
 
+pub use chain::{Chain, Link, Proof, departs, prove};
 pub use entry::{Decision, Entry, Happening, Takeover};
 pub use filter::{Among, Filter, Outcomes, Standing};
 pub use kept::{Change, Difference, Kept, Listed, entry_change, head_change, words};

@@ -32,6 +32,7 @@ pub(super) fn head(number: u64) -> ReleaseRecord {
         plan: Vec::new(),
         footing: None,
         closed: None,
+        chain: None,
     }
 }
 
@@ -50,5 +51,6 @@ pub(super) fn entry(sequence: u32, step: Step) -> Entry {
             step,
             direction: Direction::Forward,
         },
+        chain: None,
     }
 }

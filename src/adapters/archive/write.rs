@@ -66,7 +66,7 @@ impl Keeping<'_> {
                 self.set_head(number, &read.head)?;
                 is_more = true;
             }
-            Change::Other => self.differ(number, "head", text, encode(&read.head)?)?,
+            Change::Other => self.differ(number, "head", &text, &encode(&read.head)?)?,
         }
         if is_more {
             self.index(number, read)?;
@@ -157,7 +157,7 @@ impl Keeping<'_> {
                 }
                 Change::Other => {
                     let what = format!("entry {}", entry.sequence);
-                    self.differ(number, &what, text.clone(), encode(entry)?)?;
+                    self.differ(number, &what, text, &encode(entry)?)?;
                 }
             }
         }
@@ -186,8 +186,8 @@ impl Keeping<'_> {
         &self,
         number: i64,
         what: &str,
-        kept: String,
-        found: String,
+        kept: &str,
+        found: &str,
     ) -> std::result::Result<(), Fault> {
         let noted = self.sql.execute(
             "INSERT INTO differences (number, what, found, kept, noticed_at)

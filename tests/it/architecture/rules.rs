@@ -108,6 +108,7 @@ pub(super) const CONFINED: &[Confined] = &[
     confined("ratatui", &["src/console/"], "only the console draws"),
     confined("crossterm", &["src/console/"], "only the console has the terminal"),
     confined("tui_logger", &["src/diagnostics", "src/console/model/diagnostics", "src/console/view/"], "the log pane and what feeds it"),
+    confined("csv", &["src/cli/"], "only the command line prints"),
     confined("clap", &["src/cli/"], "only the command line reads arguments"),
     confined("indicatif", &["src/cli/"], "only the command line prints"),
     confined("println", PRINTS, "only the command line prints"),

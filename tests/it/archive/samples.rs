@@ -61,6 +61,7 @@ pub(crate) fn open(minute: u32) -> Recorded {
         opened_at,
         plan: Vec::new(),
         footing: None,
+        chain: None,
         closed: None,
     };
     Recorded {
@@ -77,13 +78,14 @@ pub(crate) fn intent(sequence: u32, at: Timestamp) -> Entry {
             step: Step::Pull,
             direction: Direction::Forward,
         },
+        chain: None,
     }
 }
 
 /// The same when it has ended so.
 pub(crate) fn ended(minute: u32, outcome: Outcome) -> Recorded {
     let mut release = open(minute);
-    let at = release.head.opened_at + Duration::from_secs(60);
+    let at = release.head.opened_at + Duration::from_mins(1);
     release.entries.push(Entry {
         sequence: 2,
         at,
@@ -93,6 +95,7 @@ pub(crate) fn ended(minute: u32, outcome: Outcome) -> Recorded {
             failure: None,
             took: Duration::from_secs(4),
         },
+        chain: None,
     });
     release.head.closed = Some((at, outcome));
     release
