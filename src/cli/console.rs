@@ -78,7 +78,8 @@ pub(super) async fn open(
         open: Some(open),
     };
     let desk = EngineDesk::new(Arc::clone(&app.engine), &watching)
-        .telling(diagnostics::said());
+        .telling(diagnostics::said())
+        .browsing(app.archive.clone());
     terminal::restore_on_panic();
     let mut terminal = Terminal::enter()?;
     let farewell = run_console(

@@ -3,6 +3,7 @@
 
 mod diagnostics;
 mod dialog;
+mod history;
 mod listing;
 mod log_pane;
 mod looks;
@@ -35,6 +36,7 @@ pub use dialog::{
     Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, TakeUp,
     Thinking,
 };
+pub use history::{History, HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Sheet, Waiting};
 pub use listing::{CheckRow, CheckState, checks, relevant_step};
 pub use log_pane::{
     LogFeed, LogKind, LogPane, LogSource, LongLines, MARK_COLUMNS, Measure, SLOT_COLUMNS, SavedLog,
@@ -105,6 +107,8 @@ pub struct Model {
     pub left: BTreeSet<ReleaseId>,
     /// The log.
     pub log: LogPane,
+    /// What was released, to browse.
+    pub history: History,
     /// What is asked or told over everything else.
     pub dialog: Option<Dialog>,
     /// The line that is typed in the footer's place.
@@ -144,6 +148,7 @@ impl Model {
             told: Arc::default(),
             left: BTreeSet::new(),
             log: LogPane::default(),
+            history: History::default(),
             dialog: None,
             prompt: None,
             notice: None,
