@@ -56,7 +56,7 @@ fn words(model: &Model, answer: Leave, count: usize) -> String {
     match (answer, count) {
         (Leave::Stay, _) => "stay here".into(),
         (Leave::AfterStep, _) => {
-            "leave after the current step: all stays as it stands, and can be gone on with".into()
+            "leave after the current step: all stays, and can be gone on with".into()
         }
         (Leave::BackOut, ..2) => "back out, then leave".into(),
         (Leave::BackOut, 2..) => {
