@@ -29,7 +29,9 @@ pub(crate) fn target(service: &str, environment: &str) -> Target {
 }
 
 pub(crate) fn version(tag: &str) -> Version {
-    let seed: String = tag.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let seed = tag
+        .bytes()
+        .fold(String::new(), |seed, byte| format!("{seed}{byte:02x}"));
     Version {
         repository: "registry.example/team/web".into(),
         tag: Some(tag.into()),
