@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::history::Outcomes;
+use crate::inventory::drift::Name;
 use crate::inventory::{EnvironmentName, ServiceName, VersionRef};
 
 const AFTER_HELP: &str = "\
@@ -55,6 +56,8 @@ pub(crate) enum Verb {
     Rollback(Rollback),
     /// Goes on with a release that lost its driver, backs it out, or leaves it
     Resume(Resume),
+    /// Repairs what drifted: containers, registrations, the route, the proxy
+    Repair(Repair),
     /// Shows what runs where, as observed now
     Status(Status),
     /// Lists what was released, compares two releases, verifies the records
@@ -151,6 +154,34 @@ pub(crate) struct Resume {
     /// Yes to everything in advance; a protected environment's rules have to allow it
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Repair {
+    /// The service, e.g. web
+    pub(crate) service: ServiceName,
+    /// The environment, e.g. production
+    pub(crate) environment: EnvironmentName,
+    /// Only what differs by this name, as `greenroom status` says it, e.g. proxy-edited
+    #[arg(long, value_name = "NAME", value_parser = drift_name)]
+    pub(crate) only: Option<Name>,
+    /// Shows what would be done, and does nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Yes in advance; a protected environment's rules have to allow it
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+fn drift_name(text: &str) -> Result<Name, String> {
+    let found = Name::ALL.into_iter().find(|name| name.as_str() == text);
+    found.ok_or_else(|| {
+        let all: Vec<&str> = Name::ALL.into_iter().map(Name::as_str).collect();
+        format!(
+            "there is no such difference: it is one of {}",
+            all.join(", ")
+        )
+    })
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use super::Exit;
 use super::prompt::Typed;
 use super::signals::Wish;
-use crate::release::{Approval, Definition, Engine, Need, Plan, Scope};
+use crate::release::{Approval, Definition, Engine, Need, Plan, RepairApproval, RepairPlan, Scope};
 
 /// Where the operator's yes comes from.
 pub(super) enum Consent {
@@ -53,19 +53,48 @@ impl Consent {
             }
             Self::Typed(typed) => {
                 let environment = plan.target().environment.as_str();
-                let asks_name = need == Need::TypedName;
-                let wanted = if asks_name { environment } else { "yes" };
-                typed.ask(&format!("{question}? type {wanted}:"));
-                let line = tokio::select! {
-                    line = typed.line() => line?,
-                    _ = wishes.recv() => return None,
-                };
-                if line != wanted {
-                    return None;
-                }
+                let line = answered(typed, question, need, environment, wishes).await?;
                 let by = engine.operator().clone();
                 Approval::give(plan, Scope::Plan, by, Some(&line), engine.clock().now()).ok()
             }
         }
     }
+
+    /// The yes to a repair.
+    pub(super) async fn repair(
+        &mut self,
+        plan: &RepairPlan,
+        need: Need,
+        engine: &Engine,
+        wishes: &mut mpsc::Receiver<Wish>,
+    ) -> Option<RepairApproval> {
+        let by = engine.operator().clone();
+        match self {
+            Self::Gone => None,
+            Self::Advance => RepairApproval::in_advance(plan, by, engine.clock().now()).ok(),
+            Self::Typed(typed) => {
+                let environment = plan.target().environment.as_str();
+                let line = answered(typed, "repair", need, environment, wishes).await?;
+                RepairApproval::give(plan, by, Some(&line), engine.clock().now()).ok()
+            }
+        }
+    }
+}
+
+/// What was typed, if it is what was asked for.
+async fn answered(
+    typed: &mut Typed,
+    question: &str,
+    need: Need,
+    environment: &str,
+    wishes: &mut mpsc::Receiver<Wish>,
+) -> Option<String> {
+    let asks_name = need == Need::TypedName;
+    let wanted = if asks_name { environment } else { "yes" };
+    typed.ask(&format!("{question}? type {wanted}:"));
+    let line = tokio::select! {
+        line = typed.line() => line?,
+        _ = wishes.recv() => return None,
+    };
+    (line == wanted).then_some(line)
 }

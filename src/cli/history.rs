@@ -3,6 +3,7 @@
 
 mod compare;
 mod find;
+mod repaired;
 mod table;
 mod timeline;
 mod verify;
@@ -20,6 +21,7 @@ use crate::watchers::Archive;
 use crate::wire::App;
 
 pub(super) use find::find;
+use repaired::Repaired;
 
 /// How many are read at a time.
 const PAGE: usize = 500;
@@ -49,14 +51,31 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     if !verb.offline && !catch_up(&app, &archive, |target| is_wanted(verb, target)).await {
         exit = Exit::Failed;
     }
+    // What was repaired is shown where nothing else of releases is asked for.
+    let mut repaired = if verb.offline || verb.csv || filter != of_target(verb) {
+        Repaired::none()
+    } else {
+        Repaired::of(&app, verb.limit, |target| is_wanted(verb, target)).await
+    };
+    if !repaired.is_heard {
+        exit = Exit::Failed;
+    }
     let mut table = table::Table::new(common.json, verb.csv);
-    match list(&archive, &filter, verb.limit, |listed| table.row(listed)).await {
-        Ok(0) => {}
-        Ok(_) => return table.end(exit),
-        Err(failure) => {
-            warn_line!("greenroom: {failure}");
-            return Exit::Failed;
+    let mut left = verb.limit;
+    let listing = list(&archive, &filter, verb.limit, |listed| {
+        left -= repaired.show(&mut table, Some(listed.head.id), left);
+        if left > 0 {
+            table.row(listed);
+            left -= 1;
         }
+    });
+    if let Err(failure) = listing.await {
+        warn_line!("greenroom: {failure}");
+        return Exit::Failed;
+    }
+    left -= repaired.show(&mut table, None, left);
+    if left < verb.limit {
+        return table.end(exit);
     }
     if !app.targets().any(|target| is_wanted(verb, target)) {
         warn_line!("greenroom: no such target is configured");

@@ -19,6 +19,8 @@ mod open;
 mod plan_text;
 mod promote;
 mod prompt;
+mod repair;
+mod repairs;
 mod reporter;
 mod resume;
 mod sandbox;
@@ -64,6 +66,7 @@ async fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Promote(promote)) => promote::promote(common, promote).await,
         Some(Verb::Rollback(rollback)) => promote::rollback(common, rollback).await,
         Some(Verb::Resume(resume)) => resume::run(common, resume).await,
+        Some(Verb::Repair(repair)) => repair::run(common, repair).await,
         Some(Verb::Status(status)) => status::run(common, &status).await,
         Some(Verb::History(history)) => history::run(common, &history).await,
         Some(Verb::Show(show)) => show::run(common, &show).await,

@@ -137,6 +137,13 @@ pub(super) fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String
             Agreement::Unknown(why) => lines.push(format!("  ? {what}: {why}")),
         }
     }
+    if !truth.holds() {
+        let target = &snapshot.target;
+        lines.push(format!(
+            "      plan the repair, and see every call: greenroom repair {} {} --dry-run",
+            target.service, target.environment
+        ));
+    }
     if let Some(holder) = &snapshot.lock {
         lines.push(format!(
             "  > {} drives it since {:.0}: {}",

@@ -22,6 +22,8 @@ pub enum Action {
     CheckAgain,
     /// Decide what becomes of a release that lost its driver.
     TakeUp,
+    /// Plan what mends the differences, and ask.
+    Repair,
     /// Allow changes to the open target for a while.
     Arm,
     /// Open what the cursor is on.
@@ -217,6 +219,7 @@ pub static BINDINGS: &[Binding] = &[
     shown(bind(&[key('U')], Action::CheckAgain, "check again", "run the checks again while register or switch waits for a yes")),
     shown(bind(&[key('C')], Action::TakeUp, "continue", "go on with a release that lost its driver, back it out, or leave it")),
     shown(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm now instead of later")),
+    shown(bind(&[key('D')], Action::Repair, "repair drift", "plan what mends the differences of the open target, and ask")),
     shown(bind(&[key('W')], Action::Arm, "arm", "allow changes to the open target for a few minutes")),
     shown(bind(&[named(KeyCode::Enter)], Action::Open, "open", "open the target under the cursor, or show details")),
     shown(in_logs(bind(&[key('f')], Action::Follow, "follow", "follow the end of the log, or stay where it is"))),

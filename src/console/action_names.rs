@@ -56,6 +56,7 @@ impl Action {
             Self::EndStandby => "stop-standby",
             Self::CheckAgain => "check-again",
             Self::TakeUp => "take-up",
+            Self::Repair => "repair",
             Self::Arm => "arm",
             Self::Open => "open",
             Self::Back => "back",
@@ -129,6 +130,7 @@ impl Action {
             | Self::EndStandby
             | Self::CheckAgain
             | Self::TakeUp
+            | Self::Repair
             | Self::Arm => Purpose::Release,
             Self::Open
             | Self::Back

@@ -11,8 +11,8 @@ use super::model::{HistoryAnswer, HistoryQuestion, LogSource, SavedLog};
 use crate::inventory::{ReleaseId, Target, VersionRef};
 use crate::logs::Batch;
 use crate::release::{
-    Approval, GoOn, Handle, Interrupted, Plan, PlanRequest, Refusal, Refused, Releases, Resolved,
-    Terms,
+    Approval, GoOn, Handle, Interrupted, Plan, PlanRequest, Refusal, Refused, Releases,
+    RepairApproval, RepairHandle, RepairPlan, Resolved, Terms,
 };
 
 /// See the module. Every call may take its time; none is made from the loop.
@@ -53,6 +53,20 @@ pub trait Desk: Send + Sync {
         _: Approval,
     ) -> Result<Handle, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
+    }
+
+    /// What differs in a target and what mends it. Looks only.
+    async fn plan_repair(&self, target: &Target) -> Result<Arc<RepairPlan>, Refused> {
+        Err(Refusal::UnknownTarget(target.clone()).into())
+    }
+
+    /// Mends it, as it was planned and approved.
+    async fn repair(
+        &self,
+        plan: Arc<RepairPlan>,
+        _: RepairApproval,
+    ) -> Result<RepairHandle, Refused> {
+        Err(Refusal::UnknownTarget(plan.target().clone()).into())
     }
 
     /// What the journals tell of releases, whoever drives them. A desk without journals tells nothing.

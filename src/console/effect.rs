@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::model::{HistoryQuestion, LogSource, SavedLog};
 use super::run::Farewell;
 use crate::inventory::{ReleaseId, Target, VersionRef};
-use crate::release::{Approval, Command, GoOn, Plan, PlanRequest};
+use crate::release::{Approval, Command, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan};
 
 /// Whether something is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,20 @@ pub enum Effect {
         go_on: GoOn,
         /// The yes to it.
         approval: Approval,
+    },
+    /// Plan what mends the differences of a target; the number comes back with the answer.
+    PlanRepair {
+        /// The number.
+        asked: u64,
+        /// Whose.
+        target: Target,
+    },
+    /// Mend them.
+    Repair {
+        /// How.
+        plan: Arc<RepairPlan>,
+        /// The yes to it.
+        approval: RepairApproval,
     },
     /// Say something to a release.
     Say {

@@ -8,7 +8,10 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use super::model::{HistoryAnswer, LogSource};
 use crate::inventory::{ReleaseId, Target, World};
 use crate::logs::Batch;
-use crate::release::{Announcement, Interrupted, Plan, Refused, Releases, Resolved, Status, Terms};
+use crate::release::{
+    Announcement, Interrupted, Plan, Refused, Releases, RepairNews, RepairPlan, Resolved, Status,
+    Terms,
+};
 
 /// What comes from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +104,27 @@ pub enum Event {
         asked: u64,
         /// What was found.
         found: Result<Arc<Interrupted>, Refused>,
+    },
+    /// What mends the differences of a target was planned or refused.
+    RepairPlanned {
+        /// Which asking this answers.
+        asked: u64,
+        /// The plan.
+        plan: Result<Arc<RepairPlan>, Refused>,
+    },
+    /// A repair of this console said something, or is over.
+    RepairMoved {
+        /// Whose.
+        target: Target,
+        /// What.
+        news: RepairNews,
+    },
+    /// A repair could not be begun, or its task is gone.
+    RepairRefused {
+        /// Whose.
+        target: Target,
+        /// Why.
+        refused: Refused,
     },
     /// A plan could not be begun.
     BeginRefused {

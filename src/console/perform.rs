@@ -14,7 +14,10 @@ use super::effect::Watch;
 use super::event::Event;
 use super::model::{HistoryQuestion, LogFeed, LogSource, SavedLog};
 use crate::inventory::{ReleaseId, Target, VersionRef};
-use crate::release::{AnnouncementKind, Approval, Command, GoOn, Handle, Plan, PlanRequest};
+use crate::release::{
+    AnnouncementKind, Approval, Command, GoOn, Handle, Plan, PlanRequest, Refusal, RepairApproval,
+    RepairNews, RepairPlan,
+};
 
 /// How many answers may wait for the loop before their tasks wait too. Few, as each may be a
 /// thousand lines of a log.
@@ -213,6 +216,44 @@ impl Hands {
                 Err(refused) => {
                     let _ = answers.send(Event::BeginRefused { target, refused }).await;
                 }
+            }
+        });
+    }
+
+    pub(super) fn plan_repair(&mut self, asked: u64, target: Target) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        self.tasks.spawn(async move {
+            let plan = desk.plan_repair(&target).await;
+            let _ = answers.send(Event::RepairPlanned { asked, plan }).await;
+        });
+    }
+
+    /// Has it mended, and hands on what is said on the way.
+    pub(super) fn repair(&mut self, plan: Arc<RepairPlan>, approval: RepairApproval) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        self.tasks.spawn(async move {
+            let target = plan.target().clone();
+            let mut handle = match desk.repair(plan, approval).await {
+                Ok(handle) => handle,
+                Err(refused) => {
+                    let answer = Event::RepairRefused { target, refused };
+                    let _ = answers.send(answer).await;
+                    return;
+                }
+            };
+            let mut is_over = false;
+            while let Some(news) = handle.news.recv().await {
+                is_over |= matches!(news, RepairNews::Ended(_));
+                let target = target.clone();
+                let _ = answers.send(Event::RepairMoved { target, news }).await;
+            }
+            if !is_over {
+                let refused = Refusal::Unknown {
+                    what: "how the repair ended".into(),
+                    why: "its task ended unexpectedly; see the log".into(),
+                };
+                let refused = refused.into();
+                let _ = answers.send(Event::RepairRefused { target, refused }).await;
             }
         });
     }

@@ -7,6 +7,7 @@ mod filter;
 mod kept;
 mod reading;
 mod record;
+mod repair;
 #[cfg(test)]
 mod samples_for_tests;
 mod step;
@@ -19,6 +20,7 @@ pub use filter::{Among, Filter, Outcomes, Standing};
 pub use kept::{Change, Difference, Kept, Listed, entry_change, head_change, words};
 pub use reading::{Written, check_whole};
 pub use record::{FORMAT, Footing, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord};
+pub use repair::{RepairDeed, RepairOutcome, RepairRecord, Repaired};
 pub use step::{Direction, Step};
 pub use timeline::{Fate, fate, once_live};
 pub use when::{When, when};

@@ -101,6 +101,14 @@ impl Instance {
         self.state == InstanceState::Running
     }
 
+    /// Whether it runs, is paused, or is being started again: whether there is anything to stop.
+    pub fn is_up(&self) -> bool {
+        !matches!(
+            self.state,
+            InstanceState::Created | InstanceState::Exited { .. }
+        )
+    }
+
     /// The tag, else the short digest.
     pub fn version_name(&self) -> &str {
         self.tag.as_deref().unwrap_or_else(|| self.digest.short())

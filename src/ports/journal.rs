@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::{Fence, Result};
-use crate::history::{Entry, Recorded, ReleaseRecord};
+use super::{Failure, FailureKind, Fence, Result};
+use crate::history::{Entry, Recorded, ReleaseRecord, RepairRecord};
 use crate::inventory::{ReleaseId, Target};
 
 /// Reads what was written down.
@@ -30,6 +30,11 @@ pub trait JournalReader: Send + Sync {
 
     /// One release with its entries.
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>>;
+
+    /// The newest repairs of a target, newest first. What only a newer Greenroom can read is passed by.
+    async fn repairs(&self, _target: &Target, _limit: usize) -> Result<Vec<RepairRecord>> {
+        Ok(Vec::new())
+    }
 }
 
 /// Writes down. Durable when it returns. Repeating a write with the same content changes nothing;
@@ -47,4 +52,15 @@ pub trait JournalWriter: Send + Sync {
         entry: &Entry,
         fence: &Fence,
     ) -> Result<()>;
+
+    /// Writes a repair down, or what has come of it since. One that is closed stays as it is.
+    /// [`FailureKind::Unsupported`] where there is no place for it: then nothing is repaired.
+    async fn repair(&self, record: &RepairRecord, _fence: &Fence) -> Result<()> {
+        Err(Failure::new(
+            FailureKind::Unsupported,
+            "the journal",
+            format!("writing down a repair of {}", record.target),
+            "it keeps none",
+        ))
+    }
 }

@@ -53,6 +53,9 @@ pub trait Locks: Send + Sync {
         from: FencingToken,
     ) -> Result<Acquired>;
 
+    /// Whether it is still the one of `fence`, as the store itself has it now.
+    async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool>;
+
     /// Gives it back, if it still is the one of `fence`.
     async fn release(&self, target: &Target, fence: &Fence) -> Result<()>;
 }

@@ -24,7 +24,7 @@ pub use failure::{Failure, FailureKind, Result};
 pub use images::Images;
 pub use journal::{JournalReader, JournalWriter};
 pub use lock::{Acquired, Lease, LeaseState, Locks};
-pub use proxy_host::{CommandOutput, FilePart, ProxyHost};
+pub use proxy_host::{CommandOutput, FilePart, ProxyHost, STAGED};
 pub use registry::{Fence, Hint, RegistryReader, RegistryWriter};
 pub use router::{RouterReader, RouterWriter};
 pub use runtime::{

@@ -27,6 +27,9 @@ pub struct FilePart {
     pub bytes: Vec<u8>,
 }
 
+/// What the names of staged links begin with.
+pub const STAGED: &str = ".staged-";
+
 /// A file system and a way to run commands. Paths are the proxy's own.
 #[async_trait]
 pub trait ProxyHost: Send + Sync {
@@ -61,8 +64,14 @@ pub trait ProxyHost: Send + Sync {
     /// Where a symbolic link points; none when there is none.
     async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>>;
 
-    /// Points a symbolic link elsewhere by one `rename(2)`, durable when it returns.
-    async fn point(&self, link: &Path, to: &Path) -> Result<()>;
+    /// Makes a symbolic link under a new name beside `link`, ready to be put in its place, and removes
+    /// every other one that was made so: a [`ProxyHost::put`] of those which is still on its way
+    /// changes nothing any more. Makes the directory.
+    async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf>;
+
+    /// Puts what was staged in the place of `link` by one `rename(2)`, durable when it returns. Fails,
+    /// and changes nothing, when another one was staged since.
+    async fn put(&self, staged: &Path, link: &Path) -> Result<()>;
 
     /// Runs a command without a shell, with a deadline of its own.
     async fn run(&self, command: &[String]) -> Result<CommandOutput>;

@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
-use super::Result;
+use super::{Failure, FailureKind, Result};
 use crate::inventory::{
-    FencingToken, KeyLine, Registration, RegistryRecord, RouteChange, Slot, Target,
+    FencingToken, KeyLine, Registration, RegistryRecord, Route, RouteChange, Slot, Target,
 };
 
 /// The proof of holding a target's lock, compared in the same transaction as the write it goes with.
@@ -54,4 +54,15 @@ pub trait RegistryWriter: Send + Sync {
     /// Swaps the route if it is still `from` and the slot it goes to is registered. When the route
     /// is `to` already, nothing changes and that is success.
     async fn swap_route(&self, target: &Target, change: &RouteChange, fence: &Fence) -> Result<()>;
+
+    /// Writes the route over one that cannot be read, if the slot it goes to is registered. One that can
+    /// be read, and none, are a conflict; when it is `to` already, that is success.
+    async fn replace_route(&self, target: &Target, _to: &Route, _fence: &Fence) -> Result<()> {
+        Err(Failure::new(
+            FailureKind::Unsupported,
+            "the registry",
+            format!("writing the route of {target} anew"),
+            "it cannot",
+        ))
+    }
 }

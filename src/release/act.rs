@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::checks::Report;
 use crate::history::{Direction, Step};
 use crate::inventory::{
-    Connections, Installation, Instance, PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord,
-    Slot,
+    Connections, Installation, Instance, InstanceId, PerSlot, Probe, ProxyAnswer, PublicAnswer,
+    RegistryRecord, Slot,
 };
 
 /// A change of the world. Each names all it needs: nothing toggles.
@@ -24,12 +24,23 @@ pub enum Act {
     Switch(Move),
     /// Deregister a slot.
     Deregister(Slot),
-    /// Deregister a slot, then stop its instance.
-    Retire(Slot),
+    /// Deregister a slot, then stop the instance that was seen in it; none was, where none is named.
+    Retire(Slot, Option<InstanceId>),
     /// Start a stopped instance again and register it.
-    Reinstate(Slot),
-    /// Stop and remove the candidate.
-    Remove(Slot),
+    Reinstate(Slot, Before),
+    /// Stop and remove the candidate: this very instance.
+    Remove(Slot, InstanceId),
+}
+
+/// What comes before an instance is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Before {
+    /// Nothing: it is registered, or has the traffic.
+    Nothing,
+    /// It is stopped, also while it runs: it was to be stopped, and whoever asked for that may have
+    /// been told that it failed, or be gone. The engine ends what it was asked first, so that a stop
+    /// which goes on unheard cannot end what is started after it.
+    Stop,
 }
 
 /// One movement of the traffic, from what was observed to what is wanted.

@@ -5,7 +5,12 @@
 //! An approval belongs to one plan of one digest and expires (interlock 9); a protected
 //! environment never goes past *verify* or past *switch* without one (interlock 10).
 
+mod repair;
+
 use jiff::Timestamp;
+
+pub(super) use repair::ApprovedRepair;
+pub use repair::{RepairApproval, need_to_repair};
 
 use super::Plan;
 use crate::history::{Direction, ReleaseKind, Step};

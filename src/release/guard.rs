@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::Plan;
-use super::act::{Act, Ask, Move, Sight, Stage};
+use super::act::{Act, Ask, Before, Move, Sight, Stage};
 use super::time::elapsed;
 use super::words::duration;
 use crate::checks::Report;
@@ -60,16 +60,10 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
             probe: Some(plan.slot),
             ..both_truths
         },
-        (Direction::Forward, Step::Start) | (Direction::Back, Step::Start | Step::Register) => {
-            Ask {
-                instances: true,
-                ..both_truths
-            }
-        }
-        (Direction::Back, Step::Stop) => Ask {
+        (Direction::Forward, Step::Start)
+        | (Direction::Back, Step::Start | Step::Register | Step::Stop) => Ask {
             instances: true,
-            registry: true,
-            ..Ask::default()
+            ..both_truths
         },
         (Direction::Back, Step::Switch) => Ask {
             instances: true,
@@ -154,7 +148,8 @@ fn retire(plan: &Plan, sight: &Sight) -> Verdict {
     if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) = candidate_is_well(plan, sight) {
         return Verdict::Wait(format!("{old} is kept: {why}"));
     }
-    without_traffic(old, sight, Act::Retire(old))
+    let instance = sight.instance(old).map(|instance| instance.id.clone());
+    without_traffic(old, sight, Act::Retire(old, instance))
 }
 
 /// A fresh healthy observation of the digest that runs there now.
@@ -310,14 +305,27 @@ fn switch_back(plan: &Plan, sight: &Sight) -> Verdict {
     }))
 }
 
-/// What cannot be seen is done: the act looks itself, and starts nothing twice.
+/// The old version, as it was before it was to be stopped. An instance that cannot be seen is started
+/// all the same: the act looks itself, and starts nothing twice.
 fn reinstate(old: Slot, sight: &Sight) -> Verdict {
+    let Some(record) = &sight.registry else {
+        return Verdict::Wait(format!(
+            "whether {old} is registered is not known: {}",
+            sight.why_blind()
+        ));
+    };
     let runs = sight.instance(old).is_some_and(Instance::is_running);
-    let record = sight.registry.as_ref();
-    if runs && record.is_some_and(|record| record.slots.get(old).is_some()) {
-        return Verdict::Nothing;
+    // Whoever stops it deregisters it first.
+    if record.slots.get(old).is_some() {
+        if runs {
+            return Verdict::Nothing;
+        }
+        return Verdict::Act(Act::Reinstate(old, Before::Nothing));
     }
-    Verdict::Act(Act::Reinstate(old))
+    match without_traffic(old, sight, Act::Reinstate(old, Before::Stop)) {
+        Verdict::Refuse(_) => Verdict::Act(Act::Reinstate(old, Before::Nothing)),
+        verdict => verdict,
+    }
 }
 
 fn deregister(plan: &Plan, sight: &Sight) -> Verdict {
@@ -356,5 +364,6 @@ fn remove(plan: &Plan, sight: &Sight) -> Verdict {
             plan.slot
         ));
     }
-    without_traffic(plan.slot, sight, Act::Remove(plan.slot))
+    let act = Act::Remove(plan.slot, instance.id.clone());
+    without_traffic(plan.slot, sight, act)
 }

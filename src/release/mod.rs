@@ -111,6 +111,13 @@
 //! time. A failed stage that nobody chose about is decided as it would have been; where that would need a
 //! person, the one who goes on is there and it is tried again. A release that another came after can only be left.
 //!
+//! # Repair
+//!
+//! What drifted is mended beside the ladder: [`Engine::plan_repair`] says for each difference which deeds
+//! mend it, or why a person has to look, and [`Engine::repair`] does them after a yes ([`RepairApproval`]),
+//! under the lock, each guarded directly before and looked at until it is true. See `repair`. A target whose
+//! newest release has no end is not repaired.
+//!
 //! # Seen from outside
 //!
 //! A release that is driven elsewhere is shown like an own one: [`observed`] reads in its journal how
@@ -129,6 +136,7 @@
 //! | `{t}/hold` | hold; read, and not written by anybody yet |
 //! | `{t}/releases/{ulid}` | head of a release: plan, and outcome when it is closed |
 //! | `{t}/steps/{ulid}/{number}` | its entries: intents, outcomes, approvals, check reports |
+//! | `{t}/repairs/{ulid}` | a repair: what differed, the deeds, how far it is, how it ended |
 //!
 //! A service may have a key of its own beside them, for others who read etcd, written in the same
 //! transaction. Without etcd one SQLite file has the same. The proxy has a directory a target with
@@ -174,22 +182,25 @@ mod plan;
 mod planner;
 mod prospect;
 mod refusal;
+mod repair;
 mod replay;
 mod request;
 mod status;
 mod taking_up;
 mod time;
+mod unchanged;
 mod way;
 pub mod words;
 
-pub use act::{Act, Ask, Mishap, MishapKind, Move, Sight, Stage};
+pub use act::{Act, Ask, Before, Mishap, MishapKind, Move, Sight, Stage};
 pub use approval::{
-    Approval, ApprovalRefused, Approved, Need, Scope, need, need_back, need_of, need_to_begin,
+    Approval, ApprovalRefused, Approved, Need, RepairApproval, Scope, need, need_back, need_of,
+    need_to_begin, need_to_repair,
 };
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
-pub use engine::{Engine, Interrupted, Resume, Site};
+pub use engine::{Engine, Interrupted, RepairHandle, RepairNews, Resume, Site};
 pub use event::{Effect, Event, TimerId};
 pub use facts::{Facts, Known, Resolved};
 pub use foresee::{Intent, Outlook, Terms};
@@ -199,6 +210,7 @@ pub use observed::{Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
 pub use planner::{Draft, decide};
 pub use refusal::{Refusal, Refused};
+pub use repair::{Deed, Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest, Rewrite};
 pub use request::{PlanRequest, Wanted};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
 pub use taking_up::Standing;

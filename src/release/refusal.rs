@@ -107,6 +107,16 @@ pub enum Refusal {
     NotApproved,
     /// A lock that somebody holds is taken only with a reason.
     TakeoverWithoutReason,
+    /// A release has no end: what it has half done is its own to finish.
+    Unfinished {
+        /// Which.
+        release: ReleaseId,
+    },
+    /// There is nothing to repair.
+    NothingDiffers {
+        /// Of what name, where one was asked for.
+        name: Option<String>,
+    },
 }
 
 impl fmt::Display for Refusal {
@@ -197,6 +207,16 @@ impl fmt::Display for Refusal {
             }
             Self::TakeoverWithoutReason => {
                 f.write_str("somebody holds its lock: say why it is taken from them")
+            }
+            Self::Unfinished { release } => write!(
+                f,
+                "release {release} has no end: go on with it, back it out or leave it (greenroom resume, or C in the console), then repair"
+            ),
+            Self::NothingDiffers { name: None } => {
+                f.write_str("nothing differs: there is nothing to repair")
+            }
+            Self::NothingDiffers { name: Some(name) } => {
+                write!(f, "nothing differs by the name of {name}: there is nothing to repair")
             }
         }
     }

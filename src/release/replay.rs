@@ -183,6 +183,8 @@ impl Replay {
                 self.turn_back(reason);
             }
             CHECK_AGAIN => {
+                // Where it waited it may have been passed once before.
+                self.set(step, StepState::Pending);
                 self.go_to(Step::Verify, Direction::Forward);
                 self.last = Last::Between;
                 self.report = None;

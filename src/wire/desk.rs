@@ -16,7 +16,7 @@ use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
 use crate::release::{
     Approval, Engine, GoOn, Handle, Interrupted, OnFailure, Plan, PlanRequest, Refused, Releases,
-    Resolved, Resume, Terms,
+    RepairApproval, RepairHandle, RepairPlan, RepairRequest, Resolved, Resume, Terms,
 };
 use crate::settings;
 use crate::watchers::Watching;
@@ -123,6 +123,23 @@ impl Desk for EngineDesk {
         self.engine
             .resume(target, release, resume, &approval, OnFailure::Ask)
             .await
+    }
+
+    async fn plan_repair(&self, target: &Target) -> Result<Arc<RepairPlan>, Refused> {
+        let request = RepairRequest {
+            target: target.clone(),
+            only: None,
+        };
+        self.engine.plan_repair(&request).await.map(Arc::new)
+    }
+
+    async fn repair(
+        &self,
+        plan: Arc<RepairPlan>,
+        approval: RepairApproval,
+    ) -> Result<RepairHandle, Refused> {
+        let plan = Arc::unwrap_or_clone(plan);
+        self.engine.repair(plan, &approval).await
     }
 
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {

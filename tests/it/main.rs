@@ -23,6 +23,7 @@ mod planning;
 mod process;
 mod readme;
 mod release;
+mod repair;
 mod resume;
 mod sample;
 mod sandbox;

@@ -13,12 +13,13 @@ use bollard::models::ExecConfig;
 use futures_util::StreamExt;
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
+use ulid::Ulid;
 
 use super::Engine;
 use super::failure::Act;
 use super::names::is_container_name;
 use crate::harmless::harmless;
-use crate::ports::{CommandOutput, FailureKind, ProxyHost, Result};
+use crate::ports::{CommandOutput, FailureKind, ProxyHost, Result, STAGED};
 
 /// How long a command may take.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -39,13 +40,16 @@ sync "$t" 2>/dev/null || sync
 mv -T -- "$t" "$1"
 sync "$d" 2>/dev/null || sync"#;
 
-/// Made beside the link, then renamed over it.
-const POINT: &str = r#"set -e
-d=$(dirname -- "$1"); mkdir -p -- "$d"; t="$1.greenroom.$$"
-trap 'rm -f -- "$t"' EXIT
-ln -s -- "$2" "$t"
-mv -T -- "$t" "$1"
-sync "$d" 2>/dev/null || sync"#;
+/// Made beside the link, in the place of all that were made so before.
+const STAGE: &str = r#"set -e
+d=$(dirname -- "$1"); mkdir -p -- "$d"
+for t in "$d"/.staged-*; do [ ! -L "$t" ] || rm -f -- "$t"; done
+ln -s -- "$2" "$1""#;
+
+/// What was made beside the link, renamed over it.
+const PUT: &str = r#"set -e
+mv -T -- "$1" "$2"
+d=$(dirname -- "$2"); sync "$d" 2>/dev/null || sync"#;
 
 /// The inside of a running container of an engine.
 #[derive(Debug, Clone)]
@@ -282,14 +286,22 @@ impl ProxyHost for ContainerHost {
         }
     }
 
-    async fn point(&self, link: &Path, to: &Path) -> Result<()> {
-        let doing = self.doing("pointing", link);
-        let link = self.text(link, &doing)?;
+    async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf> {
+        let doing = self.doing("staging", link);
+        let staged = link.with_file_name(format!("{STAGED}{}", Ulid::generate()));
+        let at = self.text(&staged, &doing)?;
         let Some(to) = to.to_str() else {
             let said = "the name it is to point to is not plain text";
             return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
         };
-        self.script(&doing, POINT, [link, to], None).await
+        self.script(&doing, STAGE, [at, to], None).await?;
+        Ok(staged)
+    }
+
+    async fn put(&self, staged: &Path, link: &Path) -> Result<()> {
+        let doing = self.doing("pointing", link);
+        let (from, to) = (self.text(staged, &doing)?, self.text(link, &doing)?);
+        self.script(&doing, PUT, [from, to], None).await
     }
 
     async fn run(&self, command: &[String]) -> Result<CommandOutput> {

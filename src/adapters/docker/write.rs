@@ -19,7 +19,7 @@ use super::failure::Act;
 use super::names::{container_id, pinned};
 use super::observe::Container;
 use super::{Engine, socket};
-use crate::inventory::{Endpoint, EnvironmentValue, InstanceId, Version};
+use crate::inventory::{Endpoint, EnvironmentValue, InstanceId, InstanceState, Version};
 use crate::ports::{
     Credentials, Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, Secrets,
     registry_host,
@@ -99,6 +99,11 @@ impl RuntimeWriter for DockerWriter {
                 .engine
                 .refuse(FailureKind::Missing, doing, "no such container"));
         };
+        if container.state == InstanceState::Paused {
+            let docker = self.engine.docker().await?;
+            let call = docker.unpause_container(&container.id);
+            return self.engine.within(SLOW, Act::Write, &doing, call).await;
+        }
         self.start_stopped(&container, &doing).await
     }
 

@@ -9,7 +9,7 @@ use super::change::Decision;
 use super::store::below;
 use super::values;
 use super::writer::EtcdWriter;
-use crate::history::{Entry, ReleaseRecord};
+use crate::history::{Entry, ReleaseRecord, RepairRecord};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, Fence, JournalWriter, Result};
 
@@ -88,6 +88,10 @@ impl JournalWriter for EtcdWriter {
                 Err(self.stands(doing, pair, "another entry stands there"))
             })
             .await
+    }
+
+    async fn repair(&self, record: &RepairRecord, fence: &Fence) -> Result<()> {
+        self.write_repair(record, fence).await
     }
 }
 

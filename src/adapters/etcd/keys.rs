@@ -70,6 +70,15 @@ impl Keys {
         format!("{}{id}", self.heads(target))
     }
 
+    /// All repairs.
+    pub(super) fn repairs(&self, target: &Target) -> String {
+        self.target(target) + "repairs/"
+    }
+
+    pub(super) fn repair(&self, target: &Target, id: ReleaseId) -> String {
+        format!("{}{id}", self.repairs(target))
+    }
+
     /// The entries of all releases.
     fn all_entries(&self, target: &Target) -> String {
         self.target(target) + "steps/"
@@ -84,14 +93,16 @@ impl Keys {
         format!("{}{sequence:04}", self.entries(target, id))
     }
 
-    /// The ranges `[from, to)` that together are a target without its releases.
-    pub(super) fn without_releases(&self, target: &Target) -> [(String, String); 3] {
+    /// The ranges `[from, to)` that together are a target without its releases and repairs.
+    pub(super) fn without_releases(&self, target: &Target) -> [(String, String); 4] {
         let all = self.target(target);
         let heads = self.heads(target);
+        let repairs = self.repairs(target);
         let entries = self.all_entries(target);
         [
             (all.clone(), heads.clone()),
-            (after(&heads), entries.clone()),
+            (after(&heads), repairs.clone()),
+            (after(&repairs), entries.clone()),
             (after(&entries), after(&all)),
         ]
     }
@@ -162,6 +173,7 @@ mod tests {
         for key in [
             keys.head(&target, id),
             keys.entry(&target, id, 7),
+            keys.repair(&target, id),
             "/g/targets/web/qa-2/route".into(),
             "/g/targets/web/q/route".into(),
         ] {

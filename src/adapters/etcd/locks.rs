@@ -68,6 +68,13 @@ impl Locks for EtcdLocks {
         self.take(target, record, Some(from)).await
     }
 
+    async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool> {
+        let doing = format!("looking who has the lock of {target}");
+        let key = self.store.keys().lock(target);
+        let stands = self.stands(&doing, &key, self.store.deadline()).await?;
+        Ok(stands.is_some_and(|pair| token(&pair) == fence.token))
+    }
+
     async fn release(&self, target: &Target, fence: &Fence) -> Result<()> {
         let doing = &format!("giving back the lock of {target}");
         let key = &self.store.keys().lock(target);

@@ -25,6 +25,7 @@ mod keys;
 mod locks;
 mod options;
 mod reader;
+mod repairs;
 mod store;
 mod trouble;
 mod values;

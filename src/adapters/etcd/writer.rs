@@ -136,20 +136,58 @@ impl RegistryWriter for EtcdWriter {
                     );
                     return Err(self.conflict(doing, said));
                 }
-                let Some(pair) = seen.get(&slot_key) else {
-                    return Err(self.conflict(doing, format!("{} is not registered", to.live)));
+                let slot = seen.get(&slot_key);
+                self.written(doing, target, (to, &value), slot)
+            })
+            .await
+    }
+
+    async fn replace_route(&self, target: &Target, to: &Route, fence: &Fence) -> Result<()> {
+        let doing = &format!("writing the route of {target} anew");
+        let route_key = self.store.keys().route(target);
+        let slot_key = self.store.keys().slot(target, to.live);
+        let value = values::encode(&self.store, doing, to)?;
+        let on = vec![route_key.clone(), slot_key.clone()];
+        self.change(target, fence, doing, on)
+            .make(|seen| {
+                let Some(pair) = seen.get(&route_key) else {
+                    return Err(self.conflict(doing, "there is none"));
                 };
-                let entry = values::decode_registration(pair, to.live)
-                    .map_err(|words| self.unreadable(doing, pair, &words))?;
-                let mut operations = self.extra(target, to, entry.tag.as_deref())?;
-                operations.push(TxnOp::put(route_key.as_str(), value.clone(), None));
-                Ok(Decision::Write(operations))
+                match values::decode::<Route>(pair) {
+                    Ok(stands) if stands == *to => return Ok(Decision::Stands),
+                    Ok(stands) => {
+                        let said =
+                            format!("it is {}", named(Some((stands.generation, stands.live))));
+                        return Err(self.conflict(doing, said));
+                    }
+                    Err(_) => {}
+                }
+                self.written(doing, target, (to, &value), seen.get(&slot_key))
             })
             .await
     }
 }
 
 impl EtcdWriter {
+    /// The route, and what others read beside it, written where its slot is registered.
+    fn written(
+        &self,
+        doing: &str,
+        target: &Target,
+        (to, value): (&Route, &[u8]),
+        slot: Option<&KeyValue>,
+    ) -> Result<Decision> {
+        let Some(pair) = slot else {
+            return Err(self.conflict(doing, format!("{} is not registered", to.live)));
+        };
+        let entry = values::decode_registration(pair, to.live)
+            .map_err(|words| self.unreadable(doing, pair, &words))?;
+        let mut operations = self.extra(target, to, entry.tag.as_deref())?;
+        let key = self.store.keys().route(target);
+        operations.push(TxnOp::put(key, value, None));
+        Ok(Decision::Write(operations))
+    }
+
     pub(super) fn change<'a>(
         &'a self,
         target: &'a Target,

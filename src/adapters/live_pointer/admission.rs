@@ -58,6 +58,22 @@ impl Pointer {
         }
         Ok(Admission::Next)
     }
+
+    /// Why an order that was admitted is not to be carried out any more: this, of either slot, came
+    /// after it.
+    pub fn overtakes(self, order: &SwitchOrder) -> Option<Refusal> {
+        if self.token > order.token {
+            return Some(Refusal::overtaken(self.token, order));
+        }
+        (self.generation > order.generation).then(|| Refusal {
+            kind: FailureKind::Conflict,
+            said: format!(
+                "generation {} was written since and {} is lower",
+                self.generation, order.generation
+            ),
+            hint: "",
+        })
+    }
 }
 
 impl Refusal {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use atomic_write_file::AtomicWriteFile;
 use ulid::Ulid;
 
-use crate::ports::FilePart;
+use crate::ports::{FilePart, STAGED};
 
 /// The largest file that is read; none of a proxy's comes near it.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -101,19 +101,26 @@ pub(super) fn read_link(path: &Path) -> io::Result<Option<PathBuf>> {
     }
 }
 
-/// Points a link elsewhere by one rename.
-pub(super) fn point(link: &Path, to: &Path) -> io::Result<()> {
+/// Makes a link beside another, and removes what was staged there before.
+pub(super) fn stage(link: &Path, to: &Path) -> io::Result<PathBuf> {
     let directory = parent(link)?;
     make_directory(directory)?;
-    // A name of its own: two that switch at once must never rename each other's link.
-    let beside = directory.join(format!(".live-{}", Ulid::generate()));
-    symlink(to, &beside)?;
-    if let Err(error) = fs::rename(&beside, link) {
-        // The rename's own error is the one worth telling.
-        let _ = fs::remove_file(&beside);
-        return Err(error);
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(STAGED)) {
+            remove(&directory.join(name))?;
+        }
     }
-    sync_directory(directory)
+    // A name of its own: two that switch at once must never rename each other's link.
+    let staged = directory.join(format!("{STAGED}{}", Ulid::generate()));
+    symlink(to, &staged)?;
+    Ok(staged)
+}
+
+/// Puts a staged link in its place by one rename.
+pub(super) fn put(staged: &Path, link: &Path) -> io::Result<()> {
+    fs::rename(staged, link)?;
+    sync_directory(parent(link)?)
 }
 
 fn through_link(path: &Path) -> io::Result<PathBuf> {

@@ -26,7 +26,7 @@ pub use answer::Pointer;
 pub use this_host::ThisHost;
 
 use crate::harmless::harmless;
-use crate::inventory::{FencingToken, PerSlot, Slot, Target};
+use crate::inventory::{FencingToken, Slot, Target};
 use crate::ports::{Failure, FailureKind, ProxyHost, Result, SwitchOrder};
 
 /// Reads and moves the live pointers below one state directory.
@@ -116,9 +116,11 @@ impl LivePointer {
         Ok(())
     }
 
-    /// Moves the traffic. The slot's own answer is written first, then the link is renamed: a crash
-    /// between the two leaves the old slot live. Repeating an order that was carried out changes
-    /// nothing. Refuses a lower token than stands in either slot ([`FailureKind::Fenced`]), a
+    /// Moves the traffic. The slot's own answer is written first, then a new link is staged, then it is
+    /// renamed: a crash before that leaves the old slot live. Staging takes away what any switch before
+    /// this one had staged, and who staged after this one wrote its answer sees it: so a rename that
+    /// comes late, of a driver that is gone or was not heard, moves nothing. Repeating an order that was
+    /// carried out changes nothing. Refuses a lower token than stands in either slot ([`FailureKind::Fenced`]), a
     /// pointer that is not at `from`, and a generation that is not a new one ([`FailureKind::Conflict`]).
     pub async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         let _alone = self.switching.lock().await;
@@ -134,15 +136,14 @@ impl LivePointer {
         self.host
             .write(&self.answer_file(target, order.to), &next.to_json())
             .await?;
-        // Whoever took the lock over in the meantime has left a higher token in the other slot.
-        let highest = self.highest_token(target).await?;
-        if order.token < highest {
-            let overtaken = Refusal::overtaken(highest, order);
-            return Err(self.refused(target, order, overtaken));
+        let link = self.link(target);
+        let staged = self.host.stage(&link, Path::new(order.to.as_str())).await?;
+        // Whoever came after this order was admitted has left a higher token or generation.
+        let standing = self.both_standing(target).await?;
+        if let Some(newer) = standing.into_iter().find_map(|it| it.overtakes(order)) {
+            return Err(self.refused(target, order, newer));
         }
-        self.host
-            .point(&self.link(target), Path::new(order.to.as_str()))
-            .await
+        self.host.put(&staged, &link).await
     }
 
     /// Takes over what another kind of pointer says, if it is newer than what stands here.
@@ -157,19 +158,24 @@ impl LivePointer {
         self.host
             .write(&self.answer_file(target, slot), &elsewhere.to_json())
             .await?;
-        self.host
-            .point(&self.link(target), Path::new(slot.as_str()))
-            .await
+        let link = self.link(target);
+        let staged = self.host.stage(&link, Path::new(slot.as_str())).await?;
+        self.host.put(&staged, &link).await
     }
 
     async fn highest_token(&self, target: &Target) -> Result<FencingToken> {
-        let mut tokens = PerSlot::<FencingToken>::default();
+        let standing = self.both_standing(target).await?;
+        let tokens = standing.into_iter().map(|pointer| pointer.token);
+        Ok(tokens.max().unwrap_or_default())
+    }
+
+    /// What each slot was last switched to with.
+    async fn both_standing(&self, target: &Target) -> Result<Vec<Pointer>> {
+        let mut both = Vec::new();
         for slot in Slot::BOTH {
-            if let Some(standing) = self.standing(target, slot).await? {
-                *tokens.get_mut(slot) = standing.token;
-            }
+            both.extend(self.standing(target, slot).await?);
         }
-        Ok(tokens.blue.max(tokens.green))
+        Ok(both)
     }
 
     async fn standing(&self, target: &Target, slot: Slot) -> Result<Option<Pointer>> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 
 use super::*;
-use crate::ports::CommandOutput;
+use crate::ports::{CommandOutput, STAGED};
 
 fn web() -> Target {
     Target::new("web".parse().unwrap(), "production".parse().unwrap())
@@ -201,6 +201,30 @@ async fn a_foreign_pointer_is_told_and_never_followed() {
     assert!(Pointer::from_json(Slot::Blue, mismatched).is_err());
 }
 
+/// A rename that was asked for and comes late finds that somebody else has switched since.
+#[tokio::test]
+async fn a_rename_that_comes_late_moves_nothing() {
+    let (pointer, _state) = here();
+    let order = |from, to, generation, token| order(from, to, generation, token);
+    let first = order(None, Slot::Blue, 1, 1);
+    pointer.switch(&web(), &first).await.unwrap();
+    let link = pointer.link(&web());
+    let late = ThisHost.stage(&link, Path::new("green")).await.unwrap();
+    // The same driver, which was told that it failed, moves on; the way back is a switch as well.
+    let to_green = order(Some(Slot::Blue), Slot::Green, 2, 1);
+    pointer.switch(&web(), &to_green).await.unwrap();
+    let back = order(Some(Slot::Green), Slot::Blue, 3, 1);
+    pointer.switch(&web(), &back).await.unwrap();
+    let put = ThisHost.put(&late, &link).await;
+    assert_eq!(kind(put), FailureKind::Missing);
+    assert_eq!(pointer.read(&web()).await.unwrap().slot, Some(Slot::Blue));
+    let names = ThisHost.list(&pointer.directory(&web())).await.unwrap();
+    assert!(
+        !names.iter().any(|name| name.starts_with(STAGED)),
+        "{names:?}"
+    );
+}
+
 /// This host, until it is told to lose its power before a link is renamed.
 struct Mortal {
     dies: AtomicBool,
@@ -226,7 +250,10 @@ impl ProxyHost for Mortal {
     async fn read_link(&self, path: &Path) -> Result<Option<PathBuf>> {
         ThisHost.read_link(path).await
     }
-    async fn point(&self, link: &Path, to: &Path) -> Result<()> {
+    async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf> {
+        ThisHost.stage(link, to).await
+    }
+    async fn put(&self, staged: &Path, link: &Path) -> Result<()> {
         if self.dies.load(Ordering::SeqCst) {
             return Err(Failure::new(
                 FailureKind::Ambiguous,
@@ -235,7 +262,7 @@ impl ProxyHost for Mortal {
                 "power",
             ));
         }
-        ThisHost.point(link, to).await
+        ThisHost.put(staged, link).await
     }
     async fn run(&self, command: &[String]) -> Result<CommandOutput> {
         ThisHost.run(command).await

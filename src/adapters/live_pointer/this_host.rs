@@ -68,9 +68,15 @@ impl ProxyHost for ThisHost {
         looking("reading the link", path, move || durable::read_link(&at)).await
     }
 
-    async fn point(&self, link: &Path, to: &Path) -> Result<()> {
+    async fn stage(&self, link: &Path, to: &Path) -> Result<PathBuf> {
         let (at, to) = (link.to_owned(), to.to_owned());
-        changing("pointing", link, move || durable::point(&at, &to)).await
+        let late = FailureKind::Ambiguous;
+        off_the_loop(late, "staging", link, move || durable::stage(&at, &to)).await
+    }
+
+    async fn put(&self, staged: &Path, link: &Path) -> Result<()> {
+        let (from, to) = (staged.to_owned(), link.to_owned());
+        changing("pointing", link, move || durable::put(&from, &to)).await
     }
 
     async fn run(&self, command: &[String]) -> Result<CommandOutput> {

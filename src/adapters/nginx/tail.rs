@@ -172,7 +172,11 @@ mod tests {
             Ok(None)
         }
 
-        async fn point(&self, _: &Path, _: &Path) -> Result<()> {
+        async fn stage(&self, link: &Path, _: &Path) -> Result<PathBuf> {
+            Ok(link.to_owned())
+        }
+
+        async fn put(&self, _: &Path, _: &Path) -> Result<()> {
             Ok(())
         }
 

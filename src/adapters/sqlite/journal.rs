@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::fault::{self, Fault};
 use super::store::Store;
 use super::transaction::{decode, encode, full_key};
-use crate::history::{Entry, Recorded, ReleaseRecord, Written, check_whole};
+use crate::history::{Entry, Recorded, ReleaseRecord, RepairRecord, Written, check_whole};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, Fence, JournalReader, JournalWriter, Result};
 
@@ -72,6 +72,10 @@ impl JournalReader for Store {
             },
         )
         .await
+    }
+
+    async fn repairs(&self, target: &Target, limit: usize) -> Result<Vec<RepairRecord>> {
+        self.repairs_of(target, limit).await
     }
 }
 
@@ -166,6 +170,10 @@ impl JournalWriter for Store {
             Ok(())
         })
         .await
+    }
+
+    async fn repair(&self, record: &RepairRecord, fence: &Fence) -> Result<()> {
+        self.write_repair(record, fence).await
     }
 }
 

@@ -63,6 +63,15 @@ impl Locks for Store {
         self.take(target, record, Some(from)).await
     }
 
+    async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool> {
+        let (of, token) = (target.clone(), fence.token);
+        let doing = format!("looking who has the lock of {target}");
+        self.read(doing, move |sql| {
+            Ok(standing(sql, &of)?.is_some_and(|lock| lock.token == token))
+        })
+        .await
+    }
+
     async fn release(&self, target: &Target, fence: &Fence) -> Result<()> {
         let (of, token) = (target.to_string(), fence.token.0);
         self.write(format!("unlocking {target}"), move |change| {

@@ -13,6 +13,7 @@ mod fault;
 mod journal;
 mod lock;
 mod registry;
+mod repairs;
 mod schema;
 mod store;
 mod transaction;

@@ -10,9 +10,10 @@ use serde::de::DeserializeOwned;
 use super::changes;
 use super::fault::{self, Fault};
 use super::lock;
+use super::repairs::REPAIRS;
 use super::store::Store;
 use super::transaction::{
-    HOLD, LOCK, ROUTE, current_revision, decode, encode, full_key, get, slot_key,
+    Change, HOLD, LOCK, ROUTE, current_revision, decode, encode, full_key, get, slot_key,
 };
 use crate::harmless::harmless;
 use crate::inventory::{
@@ -124,6 +125,7 @@ fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyL
         Ok((name, value, revision, None))
     })?;
     let mut rows = rows.collect::<std::result::Result<Vec<_>, _>>()?;
+    rows.retain(|(name, ..)| !name.starts_with(REPAIRS));
     if let Some(lock) = lock::standing(sql, target)? {
         let ttl = Some(lock.ttl_seconds);
         rows.push((LOCK.to_owned(), lock.record, lock.token.0, ttl));
@@ -209,16 +211,44 @@ impl RegistryWriter for Store {
                     in_words(order.from)
                 )));
             }
-            if get(&change.sql, &of, &slot_key(order.to.live))?.is_none() {
-                return Err(Fault::conflict(format!(
-                    "{} is not registered",
-                    order.to.live
-                )));
-            }
-            change.put(&of, ROUTE, &encode(&order.to)?)
+            write_route(change, &of, &order.to)
         })
         .await
     }
+
+    async fn replace_route(&self, target: &Target, to: &Route, fence: &Fence) -> Result<()> {
+        let (of, fence, to) = (target.clone(), fence.clone(), to.clone());
+        self.write(
+            format!("writing the route of {target} anew"),
+            move |change| {
+                change.compare(&of, &fence)?;
+                let Some((text, _)) = get(&change.sql, &of, ROUTE)? else {
+                    return Err(Fault::conflict("there is none"));
+                };
+                match decode::<Route>(&text) {
+                    Ok(stands) if stands == to => Ok(()),
+                    Ok(stands) => {
+                        let stands = in_words(Some((stands.generation, stands.live)));
+                        Err(Fault::conflict(format!("it is {stands}")))
+                    }
+                    Err(_) => write_route(change, &of, &to),
+                }
+            },
+        )
+        .await
+    }
+}
+
+/// Writes it, where its slot is registered.
+fn write_route(
+    change: &Change<'_>,
+    target: &Target,
+    route: &Route,
+) -> std::result::Result<(), Fault> {
+    if get(&change.sql, target, &slot_key(route.live))?.is_none() {
+        return Err(Fault::conflict(format!("{} is not registered", route.live)));
+    }
+    change.put(target, ROUTE, &encode(route)?)
 }
 
 fn standing_route(

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{Exit, Listed, say_csv, say_json};
+use crate::cli::repairs;
 use crate::harmless::harmless;
-use crate::history::{ReleaseRecord, Standing};
+use crate::history::{ReleaseRecord, RepairRecord, Standing};
 use crate::release::words::duration;
 
 /// The columns of CSV.
@@ -54,6 +55,15 @@ impl Table {
             Self::Csv(writer) => {
                 let _ = writer.write_record(cells(listed));
             }
+        }
+    }
+
+    /// A repair has a line of its own kind, and none in a table of releases.
+    pub(super) fn repair(&mut self, repair: &RepairRecord) {
+        match self {
+            Self::People => say_line!("{}", harmless(&repairs::line(repair))),
+            Self::Json => say_json(&repairs::json(repair)),
+            Self::Csv(_) => {}
         }
     }
 

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use super::{Help, Palette, Picker, TextLine, ThemeChoice};
 use crate::history::{Direction, Step};
 use crate::inventory::Target;
-use crate::release::{Choice, GoOn, Interrupted, Need, Plan, Status, Wanted};
+use crate::release::{
+    Choice, Definition, GoOn, Interrupted, Need, Plan, RepairPlan, Status, Wanted,
+};
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -117,18 +119,38 @@ pub enum Question {
     EndStandby(Arc<Status>),
     /// To go on with a release that lost its driver.
     TakeUp(Arc<Interrupted>, GoOn),
+    /// To repair what drifted.
+    Repair(Arc<RepairPlan>),
 }
 
 impl Question {
-    /// The plan it is about.
-    pub fn plan(&self) -> &Arc<Plan> {
+    /// The plan of the release that it is about; none of a repair.
+    pub fn plan(&self) -> Option<&Arc<Plan>> {
         match self {
-            Self::Begin(plan) => plan,
+            Self::Begin(plan) => Some(plan),
             Self::Step(status, _) | Self::BackOut(status) | Self::EndStandby(status) => {
-                &status.plan
+                Some(&status.plan)
             }
-            Self::TakeUp(found, _) => &found.observed.status.plan,
+            Self::TakeUp(found, _) => Some(&found.observed.status.plan),
+            Self::Repair(_) => None,
         }
+    }
+
+    /// The target that it is about, as configured.
+    pub fn definition(&self) -> &Definition {
+        match self {
+            Self::Repair(plan) => &plan.definition,
+            Self::Begin(plan) => &plan.definition,
+            Self::Step(status, _) | Self::BackOut(status) | Self::EndStandby(status) => {
+                &status.plan.definition
+            }
+            Self::TakeUp(found, _) => &found.observed.status.plan.definition,
+        }
+    }
+
+    /// Which target that is.
+    pub fn target(&self) -> &Target {
+        &self.definition().target
     }
 }
 
@@ -183,7 +205,7 @@ impl Confirm {
 
     /// The name that has to be typed.
     pub fn expected(&self) -> &str {
-        self.question.plan().target().environment.as_str()
+        self.question.target().environment.as_str()
     }
 }
 

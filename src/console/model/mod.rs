@@ -109,6 +109,8 @@ pub struct Model {
     pub log: LogPane,
     /// What was released, to browse.
     pub history: History,
+    /// The targets that this console repairs at the moment.
+    pub repairing: BTreeSet<Target>,
     /// What is asked or told over everything else.
     pub dialog: Option<Dialog>,
     /// The line that is typed in the footer's place.
@@ -149,6 +151,7 @@ impl Model {
             left: BTreeSet::new(),
             log: LogPane::default(),
             history: History::default(),
+            repairing: BTreeSet::new(),
             dialog: None,
             prompt: None,
             notice: None,

@@ -4,6 +4,7 @@
 use super::{Mode, Model};
 use crate::console::action::Action;
 use crate::history::Step;
+use crate::inventory::drift::compare;
 use crate::release::{Observed, Progress};
 
 /// Whether the version is live and nothing is done until somebody or some time says so: another
@@ -49,6 +50,14 @@ pub fn offers(model: &Model, action: Action) -> bool {
         Action::EndStandby => matches!(progress, Some(Progress::Standby { .. })),
         Action::Promote | Action::RollBack => {
             model.mode != Mode::ReadOnly && model.open.is_some() && idle
+        }
+        Action::Repair => {
+            let differs = |snapshot| !compare(snapshot).holds();
+            model.mode != Mode::ReadOnly
+                && idle
+                && model.release_in_flight().is_none()
+                && !model.elsewhere().is_some_and(Observed::is_interrupted)
+                && model.snapshot().is_some_and(differs)
         }
         Action::Arm => model.mode != Mode::ReadOnly && model.open.is_some() && !model.is_armed(),
         Action::Mark | Action::Timeline => {

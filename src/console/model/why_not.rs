@@ -12,10 +12,14 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
     let progress = model.release_in_flight().map(|status| &status.progress);
     let flies = progress.is_some_and(|progress| !rests_after_switch(progress));
     let reason = match (action, progress) {
-        (Action::Promote | Action::RollBack | Action::Arm, _) if model.mode == Mode::ReadOnly => {
+        (Action::Promote | Action::RollBack | Action::Repair | Action::Arm, _)
+            if model.mode == Mode::ReadOnly =>
+        {
             "this console is read-only".into()
         }
-        (Action::Promote | Action::RollBack | Action::Arm, _) if model.open.is_none() => {
+        (Action::Promote | Action::RollBack | Action::Repair | Action::Arm, _)
+            if model.open.is_none() =>
+        {
             let open = model.keymap.shown(Action::Open);
             format!("no target is open: {open} opens the one under the cursor")
         }
@@ -23,6 +27,12 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (action, _) if action.changes() && model.elsewhere().is_some_and(Observed::is_driven) => {
             "somebody else drives a release here: watch it".into()
         }
+        (Action::Repair, Some(_)) => "a release is in flight here".into(),
+        (Action::Repair, None) if model.elsewhere().is_some_and(Observed::is_interrupted) => {
+            let take_up = model.keymap.shown(Action::TakeUp);
+            format!("a release was interrupted here: {take_up} goes on with it")
+        }
+        (Action::Repair, None) => "the four places agree: nothing differs".into(),
         (Action::Promote | Action::RollBack, _) if flies => "a release is in flight here".into(),
         (Action::BackOut, Some(Progress::Back(_))) => "it is being backed out".into(),
         (Action::CheckAgain, Some(_)) => "neither register nor switch waits for a yes".into(),

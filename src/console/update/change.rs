@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{choose, reason, taking_up};
+use super::{choose, reason, repair, taking_up};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
@@ -10,7 +10,7 @@ use crate::console::model::{
     rests_before_switch,
 };
 use crate::inventory::{Role, Slot, Target};
-use crate::release::{Command, Intent, Need, Observed, Plan, Progress, Status, Wanted, need_back};
+use crate::release::{Command, Intent, Need, Observed, Progress, Status, Wanted, need_back};
 
 /// The open target, if it may be changed now; else the reason was said.
 fn armed_target(model: &mut Model) -> Option<Target> {
@@ -217,6 +217,21 @@ pub(super) fn take_up(model: &mut Model) -> Vec<Effect> {
     taking_up::begin(model, target)
 }
 
+/// Plans what mends the differences of the open target, and asks.
+pub(super) fn repair(model: &mut Model) -> Vec<Effect> {
+    let Some(target) = armed_target(model) else {
+        return Vec::new();
+    };
+    if let Some(why) = busy(model) {
+        return super::refused(model, &why);
+    }
+    if model.elsewhere().is_some_and(Observed::is_interrupted) {
+        let text = not_here(model, "");
+        return super::refused(model, &text);
+    }
+    repair::begin(model, target)
+}
+
 /// Asks nobody: it undoes nothing, and what was passed before cannot count longer by it.
 pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
     if armed_target(model).is_none() {
@@ -241,7 +256,7 @@ pub(super) fn check_again(model: &mut Model) -> Vec<Effect> {
 
 /// Puts a question, on the answer that changes nothing.
 pub(super) fn ask(model: &mut Model, question: Question, need: Need) {
-    let life = life(question.plan());
+    let life = question.definition().timing.approval;
     model.dialog = Some(Dialog::Confirm(Confirm {
         expires_at: model.now.checked_add(life).unwrap_or(model.now),
         question,
@@ -255,8 +270,4 @@ pub(super) fn ask(model: &mut Model, question: Question, need: Need) {
         },
         top: 0,
     }));
-}
-
-fn life(plan: &Plan) -> std::time::Duration {
-    plan.definition.timing.approval
 }

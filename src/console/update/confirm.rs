@@ -10,7 +10,9 @@ use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question, Refusal, Weight};
-use crate::release::{Approval, Command, Need, Plan, Refused, Scope, need_to_begin};
+use crate::release::{
+    Approval, Command, Need, Plan, Refused, RepairApproval, RepairPlan, Scope, need_to_begin,
+};
 
 pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Refused>) {
     let title = match &model.dialog {
@@ -107,11 +109,35 @@ fn scroll(model: &Model, confirm: &mut Confirm, by: isize) {
     // As wide and as high as the dialog is drawn, without what is around the text.
     let columns = usize::from(model.size.0.min(92)).saturating_sub(20).max(20);
     let rows = layout::dialog_rows(model.size).saturating_sub(8);
-    let plan = confirm.question.plan();
+    let lines: usize = match &confirm.question {
+        Question::Repair(plan) => repair_lines(plan, columns),
+        question => question.plan().map_or(0, |plan| plan_lines(plan, columns)),
+    };
+    let longest = lines.saturating_sub(rows);
+    confirm.top = confirm.top.saturating_add_signed(by).min(longest);
+}
+
+fn plan_lines(plan: &Plan, columns: usize) -> usize {
     let calls = plan.calls.iter().flat_map(|planned| &planned.calls);
     let lines: usize = calls.map(|call| 1 + call.len() / columns).sum();
-    let longest = (lines + 8 + plan.warnings.len() * 2).saturating_sub(rows);
-    confirm.top = confirm.top.saturating_add_signed(by).min(longest);
+    lines + 8 + plan.warnings.len() * 2
+}
+
+fn repair_lines(plan: &RepairPlan, columns: usize) -> usize {
+    let high = |words: usize| 1 + words / columns;
+    let calls = plan.deeds.iter().flat_map(|planned| &planned.calls);
+    let calls: usize = calls.map(|call| high(call.len())).sum();
+    let persons = plan.for_a_person().map(|(_, words)| high(words.len() + 24));
+    let items = plan
+        .items
+        .iter()
+        .map(|item| 1 + high(item.drift.says.len() + 24));
+    let costs = plan
+        .costs()
+        .iter()
+        .map(|cost| high(cost.len()))
+        .sum::<usize>();
+    calls + plan.deeds.len() + persons.sum::<usize>() + items.sum::<usize>() + costs
 }
 
 fn cancelled(model: &mut Model) -> Vec<Effect> {
@@ -129,7 +155,7 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
     }
     // What was said about half a name is over.
     model.notice = None;
-    let target = confirm.question.plan().target().clone();
+    let target = confirm.question.target().clone();
     // It was armed when it was asked; five minutes may have ended since.
     if !model.is_armed() || model.open.as_ref() != Some(&target) {
         let arm = model.keymap.shown(Action::Arm);
@@ -173,6 +199,13 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
                 Err(why) => super::refused(model, &why.to_string()),
             }
         }
+        Question::Repair(plan) => match RepairApproval::give(&plan, by, typed, now) {
+            Ok(approval) => {
+                super::repair::begun(model, target);
+                vec![Effect::Repair { plan, approval }]
+            }
+            Err(why) => super::refused(model, &why.to_string()),
+        },
         Question::EndStandby(status) => vec![Effect::Say {
             release: status.plan.release,
             command: Command::EndStandby,

@@ -38,6 +38,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::EndStandby => return change::end_standby(model),
         Action::CheckAgain => return change::check_again(model),
         Action::TakeUp => return change::take_up(model),
+        Action::Repair => return change::repair(model),
         Action::Arm => return change::arm(model),
         Action::Open => return open(model),
         Action::Back => {
@@ -98,6 +99,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 }
 
 pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
+    if let Some(target) = model.repairing.first() {
+        let text =
+            format!("{target} is being repaired: that ends within moments, then press it again");
+        return super::refused(model, &text);
+    }
     if model.in_flight().next().is_none() {
         return vec![Effect::Leave(Farewell::Quit)];
     }

@@ -20,6 +20,7 @@ mod palette;
 mod prompt;
 mod reason;
 mod release;
+mod repair;
 mod slots_page;
 mod steps;
 mod stored;
@@ -98,6 +99,15 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         }
         Event::Planned { asked, plan } => {
             confirm::planned(model, asked, plan);
+            Vec::new()
+        }
+        Event::RepairPlanned { asked, plan } => repair::planned(model, asked, plan),
+        Event::RepairMoved { target, news } => {
+            repair::moved(model, &target, news);
+            Vec::new()
+        }
+        Event::RepairRefused { target, refused } => {
+            repair::refused(model, &target, &refused);
             Vec::new()
         }
         Event::BeginRefused { target, refused } => {

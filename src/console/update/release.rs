@@ -137,7 +137,7 @@ fn void_stale_question(model: &mut Model, status: &Status) {
     let same = |asked: &Status| asked.plan.release == status.plan.release;
     let void = match &model.dialog {
         Some(Dialog::Confirm(confirm)) => match &confirm.question {
-            Question::Begin(_) | Question::TakeUp(..) => false,
+            Question::Begin(_) | Question::TakeUp(..) | Question::Repair(_) => false,
             Question::Step(asked, step) => {
                 same(asked)
                     && !matches!(&status.progress, Progress::Asking { step: now, .. } if now == step)

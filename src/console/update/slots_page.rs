@@ -1,6 +1,7 @@
 //! What Enter shows on the slots: both of them uncut, everything that the candidate would change, and
 //! what each place says of the others, with what it means and what makes them agree again.
 
+use crate::console::action::Action;
 use crate::console::model::Model;
 use crate::inventory::drift::{Agreement, compare};
 use crate::inventory::{Instance, Rates, Role, Slot, SlotSnapshot, Snapshot, SourceState, changes};
@@ -12,7 +13,8 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     };
     // First what the pane has no room for.
     let mut lines = of_changes(snapshot);
-    lines.extend(of_truth(snapshot));
+    let repair = model.keymap.shown(Action::Repair);
+    lines.extend(of_truth(snapshot, &repair));
     lines.extend(of_sources(snapshot));
     for slot in Slot::BOTH {
         lines.push(String::new());
@@ -133,7 +135,7 @@ fn of_changes(snapshot: &Snapshot) -> Vec<String> {
 }
 
 /// Each comparison, what it means, and what repairs it.
-fn of_truth(snapshot: &Snapshot) -> Vec<String> {
+fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
     let mut lines = vec!["do the four places agree?".to_owned()];
     for (pair, agreement) in compare(snapshot).pairs() {
         let (left, right) = pair.sides();
@@ -155,6 +157,13 @@ fn of_truth(snapshot: &Snapshot) -> Vec<String> {
                 lines.push("      it is asked again by itself".to_owned());
             }
         }
+    }
+    if !compare(snapshot).holds() {
+        let target = &snapshot.target;
+        lines.push(format!(
+            "  {repair} plans the repair, and asks; so does: greenroom repair {} {}",
+            target.service, target.environment
+        ));
     }
     lines
 }

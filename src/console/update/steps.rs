@@ -47,6 +47,13 @@ pub(super) fn announced(model: &mut Model, target: &Target, said: &Announcement)
     model.log.stepped(target, vec![line]);
 }
 
+/// A repair said something.
+pub(super) fn repaired(model: &mut Model, target: &Target, words: &str) {
+    let text = format!("repair: {words}");
+    let line = line(None, &text, Origin::Notice, model.now);
+    model.log.stepped(target, vec![line]);
+}
+
 fn news(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine> {
     let mut lines = Vec::new();
     if before.is_none() {

@@ -4,7 +4,7 @@
 use ratatui::text::{Line, Span};
 
 use super::dialog::{Sheet, keys, wrapped};
-use super::{header, text};
+use super::{header, repair, text};
 use crate::checks::Verdict;
 use crate::console::action::Action;
 use crate::console::model::{Button, Confirm, Model, Question};
@@ -19,9 +19,10 @@ pub(super) fn sheet<'a>(
     asked: &Confirm,
     columns: usize,
 ) -> Sheet<'a> {
-    let plan = asked.question.plan();
-    let environment = plan.target().environment.as_str();
-    let environment = if plan.tier().is_protected() {
+    let definition = asked.question.definition();
+    let (target, tier) = (&definition.target, definition.tier);
+    let environment = target.environment.as_str();
+    let environment = if tier.is_protected() {
         environment.to_uppercase()
     } else {
         environment.to_owned()
@@ -29,14 +30,13 @@ pub(super) fn sheet<'a>(
     let verb = verb(&asked.question);
     let mut sheet = Sheet::new(format!(
         "{verb} · {} · {environment} ({})",
-        plan.target().service,
-        plan.tier()
+        target.service, tier
     ));
     sheet.top = asked.top;
-    sheet.frame = if plan.tier().is_protected() {
+    sheet.frame = if tier.is_protected() {
         Meaning::Danger
     } else {
-        header::tier_meaning(plan.tier())
+        header::tier_meaning(tier)
     };
     let mut rows: Vec<(&str, String, Meaning)> = Vec::new();
     match &asked.question {
@@ -65,8 +65,11 @@ pub(super) fn sheet<'a>(
             let would = found.would(*go_on, OnFailure::Ask);
             rows.push((go_on.as_str(), harmless(&would), Meaning::Text));
         }
+        Question::Repair(plan) => repair::rows(plan, &mut rows),
     }
-    if !matches!(asked.question, Question::Begin(_)) {
+    if !matches!(asked.question, Question::Begin(_))
+        && let Some(plan) = asked.question.plan()
+    {
         why(plan, &mut rows);
     }
     for (label, words, meaning) in rows {
@@ -92,10 +95,11 @@ fn verb(question: &Question) -> &'static str {
         Question::EndStandby(_) => "End the standby",
         Question::TakeUp(_, GoOn::Continue) => "Continue the release",
         Question::TakeUp(_, GoOn::Leave) => "Leave it",
+        Question::Repair(_) => "Repair",
     }
 }
 
-type Rows<'r> = Vec<(&'r str, String, Meaning)>;
+pub(super) type Rows<'r> = Vec<(&'r str, String, Meaning)>;
 
 fn begin(theme: &Theme, plan: &Plan, rows: &mut Rows<'_>) {
     sides(theme, plan, Moves::Planned, rows);
@@ -321,7 +325,7 @@ fn labelled<'a>(
 
 /// Arming may end under a question.
 fn not_armed(model: &Model, asked: &Confirm) -> Option<String> {
-    let target = asked.question.plan().target();
+    let target = asked.question.target();
     let armed = model.is_armed() && model.open.as_ref() == Some(target);
     let arm = model.keymap.shown(Action::Arm);
     (!armed).then(|| format!("not armed any more: Esc, then {arm} arms {target} again"))

@@ -22,6 +22,7 @@ mod picker;
 mod progress;
 mod reason;
 mod registrations;
+mod repair;
 mod slots;
 mod stale;
 mod taking_up;

@@ -10,9 +10,11 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     if !snapshot.sources.registry.is_live() {
         return Agreement::Unknown("the registry is not heard".into());
     }
-    let of_slots = Slot::BOTH
-        .into_iter()
-        .flat_map(|slot| of_slot(snapshot, slot));
+    let of_slots = Slot::BOTH.into_iter().flat_map(|slot| {
+        of_slot(snapshot, slot)
+            .into_iter()
+            .map(move |it| it.of(slot))
+    });
     let unreadable = keys::unreadable(snapshot, |name| name != "route");
     Agreement::of(of_slots.chain(unreadable).collect())
 }

@@ -8,8 +8,13 @@ pub(super) fn unreadable(snapshot: &Snapshot, wanted: impl Fn(&str) -> bool) -> 
     let below = format!("{}/", snapshot.target);
     let problems = snapshot.problems.iter().filter_map(|(key, words)| {
         let (_, name) = key.split_once(&below)?;
-        (is_ours(name) && wanted(name))
-            .then(|| Name::KeyUnreadable.says(format!("{name}: {words}")))
+        (is_ours(name) && wanted(name)).then(|| Drift {
+            slot: name
+                .strip_prefix("slots/")
+                .and_then(|slot| slot.parse().ok()),
+            key: Some(name.to_owned()),
+            ..Name::KeyUnreadable.says(format!("{name}: {words}"))
+        })
     });
     problems.collect()
 }

@@ -9,11 +9,11 @@ mod route;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod world_tests;
+pub(crate) mod world_tests;
 
 use serde::Serialize;
 
-use super::Snapshot;
+use super::{Slot, Snapshot};
 pub use name::Name;
 pub use route::difference_of_route;
 
@@ -24,11 +24,32 @@ pub struct Drift {
     pub name: Name,
     /// What differs here.
     pub says: String,
+    /// The slot it is about, where it is about one.
+    pub slot: Option<Slot>,
+    /// The key it is about, below its target, where it is about one.
+    pub key: Option<String>,
+}
+
+impl Drift {
+    fn of(mut self, slot: Slot) -> Self {
+        self.slot = Some(slot);
+        self
+    }
+
+    /// Whether it is the same difference, however it is said now.
+    pub fn is_still(&self, other: &Self) -> bool {
+        (self.name, self.slot, &self.key) == (other.name, other.slot, &other.key)
+    }
 }
 
 impl Name {
     fn says(self, says: String) -> Drift {
-        Drift { name: self, says }
+        Drift {
+            name: self,
+            says,
+            slot: None,
+            key: None,
+        }
     }
 }
 

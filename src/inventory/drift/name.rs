@@ -166,44 +166,57 @@ impl Name {
         }
     }
 
-    /// What mends it, in one line.
+    /// What a repair does about it, in one line; or what a person has to.
     pub fn mend(self) -> &'static str {
         match self {
-            Self::InstanceGone | Self::InstanceStopped => {
-                "start it again by hand if it is to stay; else promote the version that should run (P): that registers it anew"
+            Self::InstanceGone => {
+                "where it has the traffic it is made again as it is registered; else it is deregistered"
             }
-            Self::InstanceStarted => {
-                "stop it by hand; the next release takes the slot and removes what is in it"
+            Self::InstanceStopped => {
+                "where it has the traffic it is started again; else it is deregistered"
             }
-            Self::InstanceReplaced | Self::VersionDiffers | Self::TagDiffers => {
-                "promote the version that should run (P): it goes into the other slot, and this one is replaced"
+            Self::InstanceStarted => "it is stopped: it has no traffic and nobody is sent there",
+            Self::InstanceReplaced | Self::TagDiffers => {
+                "what runs there is registered, once it is healthy; the next promote replaces it"
             }
-            Self::AddressDiffers | Self::LiveNotRegistered => {
-                "promote the version that should run (P): that registers it anew"
+            Self::VersionDiffers => {
+                "an edited key is written as what runs; a version nobody released is not: promote the one that should run (P)"
+            }
+            Self::AddressDiffers => {
+                "what runs there is registered at the slot's own address, once it is healthy"
+            }
+            Self::LiveNotRegistered => {
+                "what runs there is registered, if it is healthy and what the route says"
             }
             Self::KeyUnreadable => {
-                "look who wrote it; then put back what stood there, or delete it and promote anew"
+                "an entry or the route is written as what runs; a lock, a hold or a release is for a person to look at"
             }
             Self::RouteMissing => {
-                "put the key back as it was, from the history of the store or another reader; nothing is planned until they agree"
+                "the route is written as the proxy has it, if what it names is healthy and registered"
             }
-            Self::ProxyElsewhere | Self::GenerationDiffers => {
-                "back the release out where it is driven, or point the proxy at the slot that the registry names; nothing is planned until they agree"
+            Self::ProxyElsewhere => {
+                "the proxy is pointed at the slot the route names, once that is healthy; if nothing runs there, the route follows"
+            }
+            Self::GenerationDiffers => {
+                "the lower of the two is raised to the higher; no traffic moves"
             }
             Self::ProxyNotInstalled | Self::ProxyEdited => {
-                "the next promote installs it anew, as a step of its plan; an edit that is to stay belongs into the template"
+                "it is installed anew, which reloads the proxy; an edit that is to stay belongs into the template"
             }
-            Self::RouteAddressDiffers | Self::RouteVersionDiffers => {
-                "promote the version that should run (P): its switch writes the route anew"
+            Self::RouteAddressDiffers => {
+                "the route is written with the slot's own address, once it is healthy there"
+            }
+            Self::RouteVersionDiffers => {
+                "an edited route is written as what runs; a version nobody released is not: promote the one that should run (P)"
             }
             Self::PublicElsewhere | Self::PublicNotOurs => {
-                "see what listens on the public address and what stands between it and the proxy: what came through it has the header X-Greenroom-Slot"
+                "a person: see what listens on the public address and what stands between; ours has the header X-Greenroom-Slot"
             }
             Self::PublicUnwell => {
-                "see the log of the live slot; roll back while the old version is warm"
+                "a person: see the log of the live slot; roll back while the old version is warm"
             }
             Self::TwoLive => {
-                "see `nginx -T` and the proxy's old workers; a reload of the proxy ends both"
+                "an edited configuration is installed anew; else a person: see `nginx -T` and the proxy's old workers"
             }
         }
     }

@@ -47,8 +47,10 @@ fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
         .is_some_and(crate::inventory::Instance::is_running);
     (requests > 0 && runs && snapshot.lock.is_none()).then(|| {
         let other = live.other();
-        Name::TwoLive.says(format!(
-            "the proxy names {live}, and {other} has had {requests} requests of the public too"
-        ))
+        Name::TwoLive
+            .says(format!(
+                "the proxy names {live}, and {other} has had {requests} requests of the public too"
+            ))
+            .of(other)
     })
 }

@@ -12,24 +12,24 @@ use crate::inventory::{
     Sources, Target, Tier,
 };
 
-pub(super) fn digest(fill: char) -> Digest {
+pub(crate) fn digest(fill: char) -> Digest {
     format!("sha256:{}", fill.to_string().repeat(64))
         .parse()
         .expect("a digest")
 }
 
-pub(super) fn release(number: u128) -> ReleaseId {
+pub(crate) fn release(number: u128) -> ReleaseId {
     ReleaseId(number.into())
 }
 
-pub(super) fn target() -> Target {
+pub(crate) fn target() -> Target {
     Target::new(
         "web".parse().expect("a name"),
         "qa".parse().expect("a name"),
     )
 }
 
-pub(super) fn instance(slot: Slot, fill: char, number: u128) -> Instance {
+pub(crate) fn instance(slot: Slot, fill: char, number: u128) -> Instance {
     Instance {
         id: InstanceId(format!("{slot}-{number}")),
         name: format!("greenroom-web-qa-{slot}"),
@@ -48,7 +48,7 @@ pub(super) fn instance(slot: Slot, fill: char, number: u128) -> Instance {
     }
 }
 
-pub(super) fn side(slot: Slot) -> SlotSnapshot {
+pub(crate) fn side(slot: Slot) -> SlotSnapshot {
     let port = if slot == Slot::Blue { 3001 } else { 3002 };
     SlotSnapshot {
         endpoint: format!("127.0.0.1:{port}").parse().expect("an address"),
@@ -59,7 +59,7 @@ pub(super) fn side(slot: Slot) -> SlotSnapshot {
     }
 }
 
-pub(super) fn entry(side: &SlotSnapshot, instance: &Instance) -> Revisioned<Registration> {
+pub(crate) fn entry(side: &SlotSnapshot, instance: &Instance) -> Revisioned<Registration> {
     let value = Registration {
         slot: instance.slot,
         endpoint: side.endpoint.clone(),
@@ -74,7 +74,7 @@ pub(super) fn entry(side: &SlotSnapshot, instance: &Instance) -> Revisioned<Regi
 }
 
 /// Blue is live by release 7 and registered; green is empty.
-pub(super) fn agreed() -> Snapshot {
+pub(crate) fn agreed() -> Snapshot {
     let mut blue = side(Slot::Blue);
     let live = instance(Slot::Blue, 'a', 7);
     blue.registration = Some(entry(&blue, &live));
@@ -126,11 +126,11 @@ pub(super) fn agreed() -> Snapshot {
     }
 }
 
-pub(super) fn live(snapshot: &mut Snapshot) -> &mut Instance {
+pub(crate) fn live(snapshot: &mut Snapshot) -> &mut Instance {
     snapshot.slots.blue.instance.as_mut().expect("it is live")
 }
 
-pub(super) fn registered(snapshot: &mut Snapshot) -> &mut Registration {
+pub(crate) fn registered(snapshot: &mut Snapshot) -> &mut Registration {
     &mut snapshot
         .slots
         .blue
@@ -140,19 +140,19 @@ pub(super) fn registered(snapshot: &mut Snapshot) -> &mut Registration {
         .value
 }
 
-pub(super) fn route(snapshot: &mut Snapshot) -> &mut Route {
+pub(crate) fn route(snapshot: &mut Snapshot) -> &mut Route {
     &mut snapshot.route.as_mut().expect("a route").value
 }
 
-pub(super) fn proxy(snapshot: &mut Snapshot) -> &mut ProxyAnswer {
+pub(crate) fn proxy(snapshot: &mut Snapshot) -> &mut ProxyAnswer {
     snapshot.proxy.as_mut().expect("it answers")
 }
 
-pub(super) fn public(snapshot: &mut Snapshot) -> &mut PublicAnswer {
+pub(crate) fn public(snapshot: &mut Snapshot) -> &mut PublicAnswer {
     snapshot.public.as_mut().expect("it answers")
 }
 
-pub(super) fn locked(snapshot: &mut Snapshot) {
+pub(crate) fn locked(snapshot: &mut Snapshot) {
     let operator = Operator {
         name: "ana".into(),
         host: "ops-1".into(),
@@ -171,11 +171,11 @@ pub(super) fn locked(snapshot: &mut Snapshot) {
 }
 
 /// The version before the one that is live, running in green again.
-pub(super) fn started_again(snapshot: &mut Snapshot) {
+pub(crate) fn started_again(snapshot: &mut Snapshot) {
     snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
 }
 
-pub(super) fn requests(snapshot: &mut Snapshot, slot: Slot) {
+pub(crate) fn requests(snapshot: &mut Snapshot, slot: Slot) {
     snapshot.slots.get_mut(slot).rates = Some(Rates {
         requests: 12,
         errors: 0,

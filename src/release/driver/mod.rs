@@ -1,6 +1,7 @@
 //! The driver: runs the machine's effects against the ports and feeds it what comes back. It
 //! decides nothing. It knows ports and tokio, no adapter and no face.
 
+mod lock;
 mod look;
 mod lost;
 mod perform;

@@ -2,11 +2,13 @@
 
 use tokio::sync::mpsc;
 
-use super::{World, lost};
+use super::{World, lock, lost};
 use crate::history::ReleaseKind;
-use crate::inventory::{Instance, Occupancy, Registration, Route, RouteChange, Slot, SwitchOrder};
+use crate::inventory::{
+    Instance, InstanceId, Occupancy, Registration, Route, RouteChange, Slot, SwitchOrder,
+};
 use crate::ports::{Failure, FailureKind, InstanceSpec, PullProgress};
-use crate::release::act::{Act, Mishap, MishapKind, Move, Stage};
+use crate::release::act::{Act, Before, Mishap, MishapKind, Move, Stage};
 use crate::release::event::Event;
 use crate::release::{Approved, Plan};
 
@@ -28,14 +30,14 @@ pub(super) async fn perform(
     }
     let done = match act {
         Act::Pull => pull(world).await,
-        Act::Install => world.write.router.install(plan.target()).await,
+        Act::Install => install(world).await,
         Act::Start => start(world).await,
         Act::Register => register(world, plan.slot).await,
         Act::Switch(movement) => switch(world, *movement).await,
         Act::Deregister(slot) => deregister(world, *slot).await,
-        Act::Retire(slot) => retire(world, *slot).await,
-        Act::Reinstate(slot) => reinstate(world, *slot).await,
-        Act::Remove(slot) => remove(world, *slot).await,
+        Act::Retire(slot, instance) => retire(world, *slot, instance.as_ref()).await,
+        Act::Reinstate(slot, before) => reinstate(world, *slot, *before).await,
+        Act::Remove(_, instance) => remove(world, instance).await,
     };
     match done {
         Ok(()) => Ok(()),
@@ -89,6 +91,7 @@ async fn start(world: &World) -> Result<(), Failure> {
         endpoint: plan.endpoint().clone(),
         shape: plan.definition.instance.clone(),
     };
+    lock::still_ours(world, "starting the candidate").await?;
     world.write.runtime.start(&spec).await.map(|_| ())
 }
 
@@ -117,13 +120,24 @@ async fn replace(world: &World, instance: &Instance) -> Result<(), Failure> {
         .registry
         .deregister(plan.target(), plan.slot, &world.fence)
         .await?;
-    end(world, instance).await?;
-    world.write.runtime.remove(&instance.id).await
+    remove(world, &instance.id).await
 }
 
-async fn end(world: &World, instance: &Instance) -> Result<(), Failure> {
+async fn install(world: &World) -> Result<(), Failure> {
+    lock::still_ours(world, "installing the proxy's configuration").await?;
+    world.write.router.install(world.plan.target()).await
+}
+
+async fn end(world: &World, instance: &InstanceId) -> Result<(), Failure> {
     let grace = world.plan.definition.timing.stop_grace;
-    world.write.runtime.stop(&instance.id, grace).await
+    lock::still_ours(world, &format!("stopping {}", instance.short())).await?;
+    world.write.runtime.stop(instance, grace).await
+}
+
+async fn remove(world: &World, instance: &InstanceId) -> Result<(), Failure> {
+    end(world, instance).await?;
+    lock::still_ours(world, &format!("removing {}", instance.short())).await?;
+    world.write.runtime.remove(instance).await
 }
 
 /// Our instance in a slot, as the engine has it now.
@@ -211,20 +225,19 @@ async fn deregister(world: &World, slot: Slot) -> Result<(), Failure> {
         .await
 }
 
-async fn retire(world: &World, slot: Slot) -> Result<(), Failure> {
+/// Only the instance that was seen without traffic: another one that came to stand there since may
+/// have it.
+async fn retire(world: &World, slot: Slot, instance: Option<&InstanceId>) -> Result<(), Failure> {
     deregister(world, slot).await?;
-    match instance_in(world, slot).await? {
+    match instance {
         // A version that was rolled back from is not kept for a cold start: it failed.
-        Some(instance) if world.plan.kind == ReleaseKind::Promote => end(world, &instance).await,
-        Some(instance) => {
-            end(world, &instance).await?;
-            world.write.runtime.remove(&instance.id).await
-        }
+        Some(instance) if world.plan.kind == ReleaseKind::Promote => end(world, instance).await,
+        Some(instance) => remove(world, instance).await,
         None => Ok(()),
     }
 }
 
-async fn reinstate(world: &World, slot: Slot) -> Result<(), Failure> {
+async fn reinstate(world: &World, slot: Slot, before: Before) -> Result<(), Failure> {
     let Some(instance) = instance_in(world, slot).await? else {
         return Err(Failure::new(
             FailureKind::Missing,
@@ -234,16 +247,12 @@ async fn reinstate(world: &World, slot: Slot) -> Result<(), Failure> {
         )
         .hint("promote the version you want instead"));
     };
-    if !instance.is_running() {
+    if before == Before::Stop {
+        end(world, &instance.id).await?;
+    }
+    if before == Before::Stop || !instance.is_running() {
+        lock::still_ours(world, &format!("starting {slot} again")).await?;
         world.write.runtime.restart(&instance.id).await?;
     }
     register(world, slot).await
-}
-
-async fn remove(world: &World, slot: Slot) -> Result<(), Failure> {
-    let Some(instance) = instance_in(world, slot).await? else {
-        return Ok(());
-    };
-    end(world, &instance).await?;
-    world.write.runtime.remove(&instance.id).await
 }

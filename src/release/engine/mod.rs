@@ -1,6 +1,7 @@
 //! The engine, as the faces hold it: plans releases, begins them, goes on with those that lost their
 //! driver, and knows the ones it drives.
 
+mod repairing;
 mod resuming;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, watch};
 
+pub use repairing::{RepairHandle, RepairNews};
 pub use resuming::{Interrupted, Resume};
 
 use super::driver::{Driver, Reading, World, Writing};
@@ -18,7 +20,7 @@ use super::{
     ProxyWords, Refusal, Refused, Scope, decide,
 };
 use crate::history::Chain;
-use crate::inventory::{LockRecord, Occupancy, Operator, Target};
+use crate::inventory::{LockRecord, Operator, Target};
 use crate::ports::{Acquired, Clock, Lease};
 
 /// Room for commands; each is small and taken at once.
@@ -256,7 +258,6 @@ async fn give_back(write: &Writing, target: &Target, lease: &Lease) {
     }
 }
 
-/// The world may have moved while a dialog was open. Under the lock it is looked at once more.
 async fn still_as_planned(plan: &Plan, site: &Site) -> Result<(), Refused> {
     let target = plan.target();
     let (record, occupancy) = tokio::join!(
@@ -266,30 +267,8 @@ async fn still_as_planned(plan: &Plan, site: &Site) -> Result<(), Refused> {
             .occupancy(target, plan.slot, plan.endpoint())
     );
     let record = record.map_err(|failure| unknown("the registry's record", &failure))?;
-    let route = record.route.map(|r| (r.value.generation, r.value.live));
-    let planned = plan.from.as_ref().map(|from| (from.generation, from.slot));
-    if route != planned {
-        return Err(changed("the route has changed"));
-    }
     let occupancy = occupancy.map_err(|failure| unknown("what stands in the slot", &failure))?;
-    let expected = plan.leftover.as_ref().or(plan.warm.as_ref()).map(|i| &i.id);
-    let found = match &occupancy {
-        Occupancy::Free => None,
-        Occupancy::Ours(instance) => Some(&instance.id),
-        Occupancy::Foreign(by) => return Err(changed(&format!("{} was taken by {by}", plan.slot))),
-    };
-    if expected == found {
-        Ok(())
-    } else {
-        Err(changed(&format!(
-            "what stands in {} has changed",
-            plan.slot
-        )))
-    }
-}
-
-fn changed(what: &str) -> Refused {
-    Refusal::WorldChanged { what: what.into() }.into()
+    plan.unchanged(&record, &occupancy)
 }
 
 fn unknown(what: &str, failure: &crate::ports::Failure) -> Refused {

@@ -165,7 +165,13 @@ impl Machine {
 
     pub(super) fn noted(&mut self, now: Timestamp, then: Then) {
         match then {
-            Then::Guard => self.guard(now),
+            Then::Guard => {
+                // While a person was waited for, nothing was tried.
+                if let Some((since, _)) = &mut self.mishap {
+                    *since = now;
+                }
+                self.guard(now);
+            }
             Then::Again => {
                 self.mishap = None;
                 // What is tried again has not failed yet.

@@ -25,6 +25,7 @@ mod picker;
 mod questions;
 mod registrations;
 mod releases;
+mod repair;
 mod screens;
 mod slots;
 mod terminal;

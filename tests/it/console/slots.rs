@@ -255,10 +255,11 @@ fn each_truth_has_a_mark_and_a_difference_its_name_and_its_repair() {
     for words in [
         "instances ≠ registry: blue runs 4f2a9c01e7",
         "version-differs: another version was put there by hand",
-        "repair: promote the version that should run (P)",
+        "repair: an edited key is written as what runs",
         "registry = proxy: they agree",
         "public-elsewhere: another proxy, a cache or a balancer",
-        "repair: see what listens on the public address",
+        "repair: a person: see what listens on the public address",
+        "D plans the repair, and asks; so does: greenroom repair web",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }

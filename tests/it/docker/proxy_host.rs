@@ -48,7 +48,11 @@ async fn a_link_to_a_directory_is_pointed_elsewhere_and_not_into_it() {
     for slot in ["blue", "green", "blue", "blue"] {
         let inside = PathBuf::from(format!("/run/edge/{slot}/is-{slot}"));
         host.write(&inside, b"").await.expect("written");
-        host.point(link, Path::new(slot)).await.expect("pointed");
+        let late = host.stage(link, Path::new("nowhere")).await;
+        let staged = host.stage(link, Path::new(slot)).await.expect("staged");
+        host.put(&staged, link).await.expect("pointed");
+        let late = host.put(&late.expect("staged"), link).await;
+        late.expect_err("another one was staged since");
         assert_eq!(
             host.read_link(link).await.expect("an answer"),
             Some(slot.into())

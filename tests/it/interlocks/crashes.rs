@@ -52,7 +52,7 @@ impl World {
                 Landing::Half => self.apply(&act, true),
                 Landing::Late => {
                     // Its first write to the registry came in time; after the takeover none does.
-                    if matches!(act, Act::Switch(_) | Act::Retire(_)) {
+                    if matches!(act, Act::Switch(_) | Act::Retire(..)) {
                         self.apply(&act, true);
                     }
                     self.late = Some(act);
@@ -83,13 +83,17 @@ impl World {
                 self.pointer = Some((movement.generation, movement.to));
             }
             Act::Start if self.slots.get(self.plan.slot).is_none() => self.apply(&act, false),
-            Act::Retire(slot) => self.exit(slot),
-            Act::Reinstate(slot) if self.holds_something(slot) => {
+            Act::Retire(slot, _) => {
+                let has_traffic = self.route() == Some(slot) || self.pointer() == Some(slot);
+                assert!(!has_traffic, "interlock 1: {slot} is stopped late");
+                self.exit(slot);
+            }
+            Act::Reinstate(slot, _) if self.holds_something(slot) => {
                 if let Some(Running { up, .. }) = self.slots.get_mut(slot) {
                     *up = true;
                 }
             }
-            Act::Pull | Act::Install | Act::Remove(_) => self.apply(&act, false),
+            Act::Pull | Act::Install | Act::Remove(..) => self.apply(&act, false),
             _ => {}
         }
     }

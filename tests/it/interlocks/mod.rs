@@ -580,6 +580,6 @@ fn going_back_after_the_switch_drains_the_candidate_before_it_is_removed() {
         .collect();
     assert!(matches!(back[0], Act::Switch(m) if m.to == Slot::Blue && m.generation == 43));
     assert!(matches!(back[1], Act::Deregister(Slot::Green)));
-    assert!(matches!(back[2], Act::Remove(Slot::Green)));
+    assert!(matches!(back[2], Act::Remove(Slot::Green, _)));
     is_backed_out(&world);
 }

@@ -14,7 +14,7 @@ use greenroom::inventory::{
     Tier,
 };
 use greenroom::release::{
-    Act, Approval, Ask, Definition, Effect, Event, LiveBefore, Machine, Mishap, MishapKind,
+    Act, Approval, Ask, Before, Definition, Effect, Event, LiveBefore, Machine, Mishap, MishapKind,
     Observed, OnFailure, Plan, Progress, Scope, Sight, Stage, observed,
 };
 use jiff::Timestamp;
@@ -321,7 +321,7 @@ impl World {
     fn hold_against_interlocks(&self, act: &Act, stage: Stage) {
         let has_traffic = |slot| self.route() == Some(slot) || self.pointer() == Some(slot);
         match act {
-            Act::Remove(slot) | Act::Retire(slot) | Act::Deregister(slot) => {
+            Act::Remove(slot, _) | Act::Retire(slot, _) | Act::Deregister(slot) => {
                 assert!(
                     !has_traffic(*slot),
                     "interlock 1: {act:?} while {slot} has traffic"
@@ -363,9 +363,9 @@ impl World {
                     self.hold_checks_against_interlock_3();
                 }
             }
-            Act::Pull | Act::Install | Act::Register | Act::Reinstate(_) => {}
+            Act::Pull | Act::Install | Act::Register | Act::Reinstate(..) => {}
         }
-        if let Act::Retire(slot) = act {
+        if let Act::Retire(slot, _) = act {
             let live = slot.other();
             assert!(
                 *self.told_healthy.get(live),
@@ -392,7 +392,7 @@ impl World {
     /// Interlock 6: what may have happened is looked at first, and what has happened is not done again.
     fn hold_against_repeating(&self, act: &Act) {
         // These look themselves, and can be done any number of times.
-        if !matches!(act, Act::Pull | Act::Reinstate(_)) {
+        if !matches!(act, Act::Pull | Act::Reinstate(..)) {
             assert!(self.has_looked, "interlock 6: {act:?} without a look");
         }
         if self.has_landed_late {
@@ -576,13 +576,17 @@ impl World {
                 }
             }
             Act::Deregister(slot) => *self.registered.get_mut(*slot) = false,
-            Act::Retire(slot) => {
+            Act::Retire(slot, _) => {
                 *self.registered.get_mut(*slot) = false;
                 if !is_half {
                     self.exit(*slot);
                 }
             }
-            Act::Reinstate(slot) => {
+            Act::Reinstate(slot, before) => {
+                // The engine has ended what it was asked before, when it answers that it is stopped.
+                let late = self.late.take();
+                let is_over = |act: &Act| matches!(act, Act::Retire(of, _) if of == slot);
+                self.late = late.filter(|act| *before == Before::Nothing || !is_over(act));
                 if let Some(running) = self.slots.get_mut(*slot) {
                     running.up = true;
                 }
@@ -590,7 +594,7 @@ impl World {
                     *self.registered.get_mut(*slot) = true;
                 }
             }
-            Act::Remove(slot) => {
+            Act::Remove(slot, _) => {
                 if is_half {
                     self.exit(*slot);
                 } else {

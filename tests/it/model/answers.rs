@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use greenroom::release::{Approval, Event, Mishap, MishapKind, Plan, Progress, Scope as Covers};
 
-use super::calls::{self, Called, Doing};
+use super::calls::{self, Called, Doing, Sent};
 use super::driver::{Driver, Knows, Owed};
 use super::engine::index;
 use super::flaws::Flaw;
@@ -106,13 +106,16 @@ impl Scope {
     fn acts(&self, state: &mut State, driver: &Driver, mut doing: Doing, is_heard: bool) -> bool {
         let by = driver.by;
         if self.has(Flaw::ActAnswersEarly) && is_heard {
-            Self::put_late(state, driver, doing, false);
+            state.world.late.push(Late {
+                sent: Sent::Now,
+                goes_on: true,
+                is_feared: false,
+                ..Self::late(driver, doing)
+            });
             self.hears(state, by, Event::Acted(Ok(())));
             return true;
         }
-        let Some(called) = calls::call(&mut state.world, self, driver.who(), &mut doing) else {
-            return false;
-        };
+        let called = calls::call(&mut state.world, self, driver.who(), &mut doing, Sent::Now);
         match called {
             Called::Ended(Err(kind)) => self.hears(state, by, Event::Acted(Err(mishap(kind)))),
             Called::Ended(Ok(())) if is_heard => self.hears(state, by, Event::Acted(Ok(()))),
@@ -137,22 +140,34 @@ impl Scope {
         self.hears(state, by, event);
     }
 
-    /// The act under way goes on without its driver.
-    pub(super) fn leave_late(state: &mut State, by: usize, is_feared: bool) {
+    /// The call under way goes on without its driver; the calls after it only where its process does.
+    pub(super) fn leave_late(state: &mut State, by: usize, goes_on: bool) {
         if let Some((Owed::Act(doing), driver)) = Self::owed(state, by) {
-            Self::put_late(state, &driver, doing, is_feared);
+            // What was not sent before the lock was lost is not sent without asking for it.
+            let sent = if state.world.store.is_held_by(by) {
+                Sent::Before
+            } else {
+                Sent::Now
+            };
+            state.world.late.push(Late {
+                sent,
+                goes_on,
+                ..Self::late(&driver, doing)
+            });
         }
     }
 
-    fn put_late(state: &mut State, driver: &Driver, doing: Doing, is_feared: bool) {
-        state.world.late.push(Late {
+    fn late(driver: &Driver, doing: Doing) -> Late {
+        Late {
             by: driver.by,
             number: driver.number,
             token: driver.token,
             plan: Arc::clone(&driver.plan),
             doing,
-            is_feared,
-        });
+            sent: Sent::Before,
+            goes_on: false,
+            is_feared: true,
+        }
     }
 
     pub(super) fn sees(&self, state: &mut State, by: usize, blind: Blind, pass: bool) {

@@ -1,17 +1,18 @@
 //! Acts as the calls they are made of, in the order of `release::driver::perform`: between any two
-//! of them the driver may be gone, and somebody else there.
+//! of them the driver may be gone, and somebody else there. Before each call of the engine, which compares
+//! no token, the lock is asked for; a call that is under way passed that, and may happen at any time.
 
 use greenroom::adapters::live_pointer::Admission;
 use greenroom::history::{Direction, ReleaseKind};
-use greenroom::inventory::{FencingToken, Slot, SwitchOrder};
+use greenroom::inventory::{FencingToken, InstanceId, Slot, SwitchOrder};
 use greenroom::ports::FailureKind;
-use greenroom::release::{Act, MishapKind, Move, Plan, Stage};
+use greenroom::release::{Act, Before, MishapKind, Move, Plan, Stage};
 
 use super::engine::{Running, index};
 use super::flaws::Flaw;
 use super::names::{is_digest, letter};
 use super::never::Sin;
-use super::scope::{Obeys, Scope};
+use super::scope::Scope;
 use super::state::World;
 use super::store::{Entered, Route};
 
@@ -25,14 +26,54 @@ pub(crate) struct Doing {
 }
 
 impl Doing {
-    pub(crate) fn new(act: Act, stage: Stage) -> Self {
+    pub(crate) fn new(act: Act, stage: Stage, world: &World) -> Self {
+        let number = |id: &InstanceId| id.0.parse().ok();
+        let held = match &act {
+            Act::Retire(_, Some(id)) | Act::Remove(_, id) => number(id),
+            Act::Reinstate(slot, _) => world.engine[index(*slot)].map(|it| it.id),
+            _ => None,
+        };
         Self {
             act,
             stage,
             next: 0,
-            held: None,
+            held,
         }
     }
+
+    /// The instance that the next call stops.
+    fn stops(&self) -> Option<u8> {
+        let is_stop = match &self.act {
+            Act::Start | Act::Retire(..) => self.next == 1,
+            Act::Remove(..) | Act::Reinstate(_, Before::Stop) => self.next == 0,
+            _ => false,
+        };
+        self.held.filter(|_| is_stop)
+    }
+
+    /// Whether the next call is one of the engine: what compares no token.
+    fn is_of_engine(&self) -> bool {
+        match &self.act {
+            Act::Remove(..) => true,
+            Act::Start | Act::Retire(..) => self.next > 0,
+            Act::Reinstate(..) => self.next < 2,
+            _ => false,
+        }
+    }
+
+    fn goes_on(&mut self) -> Called {
+        self.next += 1;
+        Called::Going
+    }
+}
+
+/// When a call was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Sent {
+    /// Now, if the lock is still who sends it.
+    Now,
+    /// Some time ago; nobody knows whether it arrived.
+    Before,
 }
 
 /// Who acts.
@@ -56,30 +97,47 @@ pub(crate) enum Called {
 type Call = Result<Called, FailureKind>;
 const DONE: Call = Ok(Called::Ended(Ok(())));
 
-/// Makes the next call of an act; none when the engine does not hear it any more.
+/// Makes the next call of an act.
 pub(crate) fn call(
     world: &mut World,
     scope: &Scope,
     who: Who<'_>,
     doing: &mut Doing,
-) -> Option<Called> {
-    let obeys = scope.engine == Obeys::Always
-        || world.store.lock.is_some_and(|lock| lock.token == who.token);
+    sent: Sent,
+) -> Called {
+    if sent == Sent::Now && doing.is_of_engine() && !scope.has(Flaw::EngineAsksNobody) {
+        if let Err(kind) = world.store.compare(scope, who.token) {
+            return Called::Ended(Err(mishap(kind)));
+        }
+    }
     let mut hand = Hand { world, scope, who };
     let called = match doing.act.clone() {
         Act::Pull | Act::Install => DONE,
+        Act::Start => hand.start(doing),
+        Act::Register => hand.register(who.plan.slot),
         Act::Switch(movement) => hand.switch(doing, movement),
         Act::Deregister(slot) => hand.deregister(slot).map(|()| Called::Ended(Ok(()))),
-        Act::Retire(slot) if doing.next == 0 => hand.deregister(slot).map(|()| doing.goes_on()),
-        Act::Reinstate(slot) if doing.next == 1 => hand.register(slot),
-        Act::Register => hand.register(who.plan.slot),
-        _ if !obeys => return None,
-        Act::Start => hand.start(doing),
-        Act::Retire(slot) => hand.retire(doing, slot),
-        Act::Reinstate(slot) => hand.restart(doing, slot),
-        Act::Remove(slot) => hand.remove(doing, slot),
+        Act::Retire(slot, _) => hand.retire(doing, slot),
+        Act::Reinstate(slot, before) => hand.reinstate(doing, slot, before),
+        Act::Remove(..) => Ok(hand.remove(doing, 0)),
     };
-    Some(called.unwrap_or_else(|kind| Called::Ended(Err(mishap(kind)))))
+    called.unwrap_or_else(|kind| Called::Ended(Err(mishap(kind))))
+}
+
+impl World {
+    /// The engine has done what it was asked about an instance before it answers that it is stopped: a
+    /// stop that was under way ends with it.
+    fn hear_out(&mut self, stopped: Option<u8>) {
+        self.late.retain_mut(|late| {
+            let stops = late.doing.stops();
+            let is_over = late.sent == Sent::Before && stops.is_some() && stops == stopped;
+            if is_over {
+                late.doing.next += 1;
+                late.sent = Sent::Now;
+            }
+            !is_over || late.goes_on
+        });
+    }
 }
 
 fn mishap(kind: FailureKind) -> MishapKind {
@@ -87,13 +145,6 @@ fn mishap(kind: FailureKind) -> MishapKind {
         FailureKind::Fenced => MishapKind::Fenced,
         kind if kind.may_pass() => MishapKind::Passing,
         _ => MishapKind::Final,
-    }
-}
-
-impl Doing {
-    fn goes_on(&mut self) -> Called {
-        self.next += 1;
-        Called::Going
     }
 }
 
@@ -155,6 +206,7 @@ impl Hand<'_, '_> {
     }
 
     fn stop(&mut self, id: Option<u8>) {
+        self.world.hear_out(id);
         self.end(id, |running| {
             running.map(|running| Running {
                 up: false,
@@ -163,19 +215,21 @@ impl Hand<'_, '_> {
         });
     }
 
+    /// The engine removes nothing that runs.
     fn discard(&mut self, id: Option<u8>) {
-        self.end(id, |_| None);
+        self.end(id, |running| running.filter(|it| it.up));
     }
 
     /// An instance is known by its number, in whichever slot it is.
     fn end(&mut self, id: Option<u8>, how: impl Fn(Option<Running>) -> Option<Running>) {
         for slot in Slot::BOTH {
             let standing = self.in_slot(slot);
-            if standing.is_some() && standing.map(|running| running.id) == id {
+            let left = how(standing);
+            if standing.is_some_and(|it| Some(it.id) == id) && left != standing {
                 if self.world.has_traffic(slot) {
                     self.world.sins.add(Sin::TouchedLive);
                 }
-                self.world.engine[index(slot)] = how(standing);
+                self.world.engine[index(slot)] = left;
             }
         }
     }
@@ -200,41 +254,43 @@ impl Hand<'_, '_> {
     }
 
     fn retire(&mut self, doing: &mut Doing, slot: Slot) -> Call {
-        let Some(running) = self.in_slot(slot) else {
-            return DONE;
-        };
-        if doing.next == 1 {
-            self.stop(Some(running.id));
-            if self.who.plan.kind == ReleaseKind::Promote {
-                return DONE;
-            }
-            doing.held = Some(running.id);
-            return Ok(doing.goes_on());
+        if doing.next == 0 {
+            self.deregister(slot)?;
+            return Ok(match doing.held {
+                Some(_) => doing.goes_on(),
+                None => Called::Ended(Ok(())),
+            });
         }
-        self.discard(doing.held);
-        DONE
+        if self.who.plan.kind == ReleaseKind::Promote {
+            self.stop(doing.held);
+            return DONE;
+        }
+        Ok(self.remove(doing, 1))
     }
 
-    fn restart(&mut self, doing: &mut Doing, slot: Slot) -> Call {
+    fn reinstate(&mut self, doing: &mut Doing, slot: Slot, before: Before) -> Call {
         let running = self.in_slot(slot).ok_or(FailureKind::Missing)?;
-        if running.up {
+        let is_first = doing.next == 0;
+        if is_first && before == Before::Stop && !self.scope.has(Flaw::StartedOverAStop) {
+            self.stop(doing.held);
+            return Ok(doing.goes_on());
+        }
+        if doing.next == 2 || running.up {
             return self.register(slot);
         }
         self.up(slot);
-        Ok(doing.goes_on())
+        doing.next = 2;
+        Ok(Called::Going)
     }
 
-    fn remove(&mut self, doing: &mut Doing, slot: Slot) -> Call {
-        if doing.next == 0 {
-            let Some(running) = self.in_slot(slot) else {
-                return DONE;
-            };
-            self.stop(Some(running.id));
-            doing.held = Some(running.id);
-            return Ok(doing.goes_on());
+    /// Stops and removes, from a call of the act on.
+    fn remove(&mut self, doing: &mut Doing, from: u8) -> Called {
+        if doing.next == from {
+            self.stop(doing.held);
+            return doing.goes_on();
         }
         self.discard(doing.held);
-        DONE
+        Called::Ended(Ok(()))
     }
 
     fn switch(&mut self, doing: &mut Doing, movement: Move) -> Call {

@@ -129,7 +129,7 @@ impl Driver {
             } => {
                 self.hold_against(world, scope, &act, stage, &approved);
                 self.knows.unseen = true;
-                Owed::Act(Doing::new(act, stage))
+                Owed::Act(Doing::new(act, stage, world))
             }
         };
         if self.owed.is_some() {

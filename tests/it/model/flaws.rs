@@ -18,6 +18,10 @@ pub(crate) enum Flaw {
     ProxyRefusesToStay,
     /// The lock is given to two.
     LockIsGivenTwice,
+    /// Nobody asks for the lock before the engine is called, which compares no token.
+    EngineAsksNobody,
+    /// An instance that is being stopped is started again before that is over.
+    StartedOverAStop,
     /// The journal says yes and forgets.
     JournalForgets,
     /// The proxy is seen where the registry routes.

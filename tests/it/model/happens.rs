@@ -6,7 +6,7 @@ use std::sync::Arc;
 use greenroom::inventory::Slot;
 use greenroom::release::{Choice, Event, GoOn, Machine, MishapKind};
 
-use super::calls::{self, Called};
+use super::calls::{self, Called, Sent};
 use super::driver::Driver;
 use super::engine::{BY_HAND, index};
 use super::look::Blind;
@@ -46,7 +46,7 @@ impl Scope {
             }
             Turn::IsUnheard(by) => {
                 state.left.unheard -= 1;
-                Self::leave_late(state, by, true);
+                Self::leave_late(state, by, false);
                 self.fails(state, by, MishapKind::Passing);
             }
             Turn::Sees(by, blind) => {
@@ -95,7 +95,7 @@ impl Scope {
             }
             Turn::Crashes(by) => {
                 state.left.losses -= 1;
-                Self::leave_late(state, by, true);
+                Self::leave_late(state, by, false);
                 state.seats[by] = Seat::Over(End::Crashed);
             }
             Turn::IsCutOff(by) => {
@@ -112,7 +112,7 @@ impl Scope {
                     holder.is_some_and(|it| matches!(state.seats[it.by], Seat::Driving(_)));
                 state.left.losses -= u8::from(is_driven);
             }
-            Turn::LateGoes(at) => return self.late_goes(state, at),
+            Turn::LateGoes(at) => self.late_goes(state, at),
             of_nature => Self::befalls(state, &of_nature),
         }
         true
@@ -184,17 +184,14 @@ impl Scope {
         true
     }
 
-    fn late_goes(&self, state: &mut State, at: usize) -> bool {
+    fn late_goes(&self, state: &mut State, at: usize) {
         let mut late = state.world.late.remove(at);
         let mut doing = late.doing.clone();
-        match calls::call(&mut state.world, self, late.who(), &mut doing) {
-            None => false,
-            Some(Called::Ended(_)) => true,
-            Some(Called::Going) => {
-                late.doing = doing;
-                state.world.late.insert(at, late);
-                true
-            }
+        let called = calls::call(&mut state.world, self, late.who(), &mut doing, late.sent);
+        if called == Called::Going && late.goes_on {
+            late.doing = doing;
+            late.sent = Sent::Now;
+            state.world.late.push(late);
         }
     }
 }

@@ -169,3 +169,19 @@ fn a_release_is_taken_up() {
     let protected = taken_up(Tier::Protected, up_to(0, 0, 1, 1));
     check("taken up, protected", protected, 65_000);
 }
+
+/// A call whose driver was told that it failed, or that was under way when its driver went away, happens
+/// later than everybody thinks. What the engine was asked it has begun to do: a stop of the same instance
+/// is answered after it; and what is switched is switched by a link that the next switch takes away.
+#[test]
+fn a_call_happens_late() {
+    let unheard = |budget| Budget {
+        unheard: 1,
+        ..budget
+    };
+    check("unheard", alone(unheard(up_to(0, 0, 1, 0))), 4_500);
+    let faulty = alone(unheard(up_to(1, 0, 1, 0)));
+    check("unheard, a fault", faulty, 40_000);
+    let open = taken_up(Tier::Development, unheard(up_to(0, 0, 0, 1)));
+    check("unheard, taken up", open, 20_000);
+}

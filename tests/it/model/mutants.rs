@@ -10,7 +10,7 @@ use super::never::{
     A_WAY_BACK, BLINDLY, OVERLAPPED, OVERTAKEN, ROUTED_TO_NOTHING, STUCK, TOGGLED, TOUCHED_LIVE,
     UNASKED, UNCHECKED, WRONG_APPROVAL,
 };
-use super::scope::{Budget, Obeys, Scope, Want};
+use super::scope::{Budget, Scope, Want};
 
 const FAULT: Budget = Budget {
     faults: 1,
@@ -65,10 +65,10 @@ type Mutant = (Scope, &'static [Flaw], &'static str);
 fn mutants() -> Vec<Mutant> {
     use Flaw::{
         ActAnswersEarly, ApprovedTomorrow, ChecksSeenOfPlan, ChecksSeenPassed, DigestSeenAsPlanned,
-        JournalForgets, LockIsGivenTwice, OldSight, PlanForgetsTier, PlansAreAlike, ProbeSeenGood,
-        ProxyRefusesToStay, ProxySeenAsRouted, ProxyTakesAnyToken, RegistrationSeenAsPlanned,
-        RouteSeenAsBefore, StoreDeregistersLive, StoreRoutesToUnregistered, StoreTakesAnyFrom,
-        StoreTakesAnyToken, TimersAreLost,
+        EngineAsksNobody, JournalForgets, LockIsGivenTwice, OldSight, PlanForgetsTier,
+        PlansAreAlike, ProbeSeenGood, ProxyRefusesToStay, ProxySeenAsRouted, ProxyTakesAnyToken,
+        RegistrationSeenAsPlanned, RouteSeenAsBefore, StartedOverAStop, StoreDeregistersLive,
+        StoreRoutesToUnregistered, StoreTakesAnyFrom, StoreTakesAnyToken, TimersAreLost,
     };
     let meddled = Scope {
         meddles: true,
@@ -82,6 +82,7 @@ fn mutants() -> Vec<Mutant> {
         strays: true,
         ..protected(NOTHING)
     };
+    let unheard = Budget { unheard: 1, ..WISH };
     vec![
         (one(FAULT), &[ProxySeenAsRouted], ROUTED_TO_NOTHING),
         (
@@ -112,6 +113,9 @@ fn mutants() -> Vec<Mutant> {
             OVERTAKEN,
         ),
         (two(Want::TakeUp, NOTHING), &[LockIsGivenTwice], OVERTAKEN),
+        (two(Want::TakeUp, LOSS), &[EngineAsksNobody], TOUCHED_LIVE),
+        (two(Want::TakeUp, LOSS), &[StartedOverAStop], TOUCHED_LIVE),
+        (one(unheard), &[StartedOverAStop], TOUCHED_LIVE),
         (meddled, &[StoreTakesAnyFrom], TOGGLED),
         (one(NOTHING), &[JournalForgets], BLINDLY),
         (one(WISH), &[ActAnswersEarly], OVERLAPPED),
@@ -155,24 +159,4 @@ fn whoever_takes_a_guard_away_is_noticed() {
         );
         assert_eq!(broken(scope, property), [""; 0], "the bounds of {flaws:?}");
     }
-}
-
-/// The engine compares no tokens. A driver that asks it for something, sleeps for longer than its lease,
-/// and is heard then, is not kept off by anything: a call must not outlive the lease.
-#[test]
-fn an_engine_that_obeys_after_the_lease_is_noticed() {
-    let scope = Scope {
-        engine: Obeys::Always,
-        ..two(Want::TakeUp, LOSS)
-    };
-    assert!(broken(scope, TOUCHED_LIVE).contains(&TOUCHED_LIVE));
-}
-
-/// What is said to have failed must be over: who backs out while the engine still ends the old version
-/// sees it run, moves the traffic to it, and then it is gone.
-#[test]
-fn an_act_that_outlives_its_failure_is_noticed() {
-    let unheard = Budget { unheard: 1, ..WISH };
-    let found = broken(one(unheard), TOUCHED_LIVE);
-    assert!(found.contains(&TOUCHED_LIVE));
 }

@@ -13,7 +13,7 @@ use greenroom::release::{
     decide,
 };
 
-use super::engine::{BEFORE, Running, index};
+use super::engine::BEFORE;
 use super::flaws::Flaw;
 use super::look;
 use super::names::{LIVE, OLDER, definition, release, time, version};
@@ -62,10 +62,6 @@ pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>>
 }
 
 fn facts(world: &World, number: u8, version: Resolved) -> Facts {
-    let occupancy = |slot| match look::instance(world, slot) {
-        None => Occupancy::Free,
-        Some(instance) => Occupancy::Ours(Box::new(instance)),
-    };
     Facts {
         now: time(world.hour),
         release: release(number),
@@ -75,7 +71,7 @@ fn facts(world: &World, number: u8, version: Resolved) -> Facts {
         lock_is_own_standby: false,
         proxy: Ok(Some(look::answer(world))),
         installation: Ok(Installation::Current),
-        slots: PerSlot::from_fn(|slot| Ok(occupancy(slot))),
+        slots: PerSlot::from_fn(|slot| Ok(occupancy(world, slot))),
         live_probe: world.store.route.map(|route| Probe {
             healthy: look::is_healthy(world, route.live),
             detail: String::new(),
@@ -120,10 +116,15 @@ pub(crate) fn mark(plan: &Plan) -> impl Hash {
 
 /// What the engine looks at once more under the lock, see `Engine::open`.
 pub(crate) fn is_still_so(world: &World, plan: &Plan) -> bool {
-    let planned = plan.from.as_ref().map(|from| (from.generation, from.slot));
-    let expected = plan.leftover.as_ref().or(plan.warm.as_ref());
-    let found = world.engine[index(plan.slot)].map(id);
-    world.store.route_key() == planned && expected.map(|it| it.id.0.clone()) == found
+    let found = occupancy(world, plan.slot);
+    plan.unchanged(&look::record(world), &found).is_ok()
+}
+
+fn occupancy(world: &World, slot: Slot) -> Occupancy {
+    match look::instance(world, slot) {
+        None => Occupancy::Free,
+        Some(instance) => Occupancy::Ours(Box::new(instance)),
+    }
 }
 
 /// The first operator's release as its journal leaves it, for somebody else to go on with.
@@ -156,8 +157,4 @@ fn tier(scope: &Scope) -> Tier {
     } else {
         scope.tier
     }
-}
-
-fn id(running: Running) -> String {
-    running.id.to_string()
 }

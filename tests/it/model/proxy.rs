@@ -12,6 +12,8 @@ pub(crate) struct Proxy {
     pub(crate) link: Option<Slot>,
     /// Generation and token of the last switch to each slot.
     answers: [Option<(u64, i64)>; 2],
+    /// Generation and token of the switch that is ready to be made; the last one takes away the others.
+    staged: Option<(u64, i64)>,
 }
 
 impl Proxy {
@@ -21,6 +23,7 @@ impl Proxy {
         Self {
             link: Some(slot),
             answers,
+            staged: None,
         }
     }
 
@@ -41,7 +44,8 @@ impl Proxy {
         tokens.max().unwrap_or_default()
     }
 
-    /// The first half of a switch: it is held against what stands, and the answer is written.
+    /// The first half of a switch: it is held against what stands, the answer is written, and the new link
+    /// is made ready.
     pub(crate) fn prepare(
         &mut self,
         order: &SwitchOrder,
@@ -51,12 +55,14 @@ impl Proxy {
         let admitted = self.pointer().admits(FencingToken(highest), order);
         let admission = admitted.map_err(|refusal| refusal.kind)?;
         if admission == Admission::Next {
-            self.answers[index(order.to)] = Some((order.generation, order.token.0));
+            let own = Some((order.generation, order.token.0));
+            self.answers[index(order.to)] = own;
+            self.staged = own;
         }
         Ok(admission)
     }
 
-    /// The second half: unless overtaken in the meantime, the link is renamed.
+    /// The second half: unless overtaken in the meantime, what is ready is put in its place.
     pub(crate) fn rename(
         &mut self,
         order: &SwitchOrder,
@@ -65,6 +71,11 @@ impl Proxy {
         if order.token.0 < self.highest() && !takes_any {
             return Err(FailureKind::Fenced);
         }
+        let own = Some((order.generation, order.token.0));
+        if self.staged != own && !takes_any {
+            return Err(FailureKind::Missing);
+        }
+        self.staged = None;
         self.link = Some(order.to);
         Ok(())
     }

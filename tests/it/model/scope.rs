@@ -34,15 +34,6 @@ pub(crate) struct Budget {
     pub(crate) unheard: u8,
 }
 
-/// Until when the engine obeys a driver. It compares no tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Obeys {
-    /// What it was asked is over when the lease of the driver is.
-    UntilLeaseEnds,
-    /// A call may be under way for as long as it likes.
-    Always,
-}
-
 /// The bounds of one run.
 #[derive(Debug, Clone)]
 #[expect(
@@ -56,7 +47,6 @@ pub(crate) struct Scope {
     /// Whether something older stands in the other slot, without traffic.
     pub(crate) leftover: bool,
     pub(crate) budget: Budget,
-    pub(crate) engine: Obeys,
     /// Whether somebody says yes to another plan.
     pub(crate) strays: bool,
     /// Whether somebody moves the route by hand, once, while a switch is under way.
@@ -77,7 +67,6 @@ impl Scope {
             wants: [Want::Version('b'), Want::Nothing],
             leftover: false,
             budget: Budget::default(),
-            engine: Obeys::UntilLeaseEnds,
             strays: false,
             meddles: false,
             ways: false,

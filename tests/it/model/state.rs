@@ -7,7 +7,7 @@ use greenroom::history::Outcome;
 use greenroom::inventory::Slot;
 use greenroom::release::{Plan, Progress};
 
-use super::calls::{Doing, Who};
+use super::calls::{Doing, Sent, Who};
 use super::driver::Driver;
 use super::engine::{BEFORE, Running, index};
 use super::journal::Journal;
@@ -77,6 +77,10 @@ pub(crate) struct Late {
     pub(crate) token: i64,
     pub(crate) plan: Arc<Plan>,
     pub(crate) doing: Doing,
+    /// Whether its next call is under way.
+    pub(crate) sent: Sent,
+    /// Whether there is still somebody to make the calls after that.
+    pub(crate) goes_on: bool,
     /// Whether its driver is there, and knows that it may still happen.
     pub(crate) is_feared: bool,
 }
@@ -95,6 +99,7 @@ impl Late {
 impl Hash for Late {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.by, self.number, self.token, self.is_feared).hash(state);
+        (self.sent, self.goes_on).hash(state);
         mark(&self.plan).hash(state);
         self.doing.hash(state);
     }

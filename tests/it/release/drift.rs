@@ -12,7 +12,7 @@ use super::house::{House, Wishes};
 use crate::support::{docker, etcd};
 
 /// The names of what differs now, by the program's own words for programs.
-async fn named(house: &House) -> Vec<String> {
+pub(super) async fn named(house: &House) -> Vec<String> {
     let mut command = greenroom(house, &["--json", "status"]);
     let output: Output = tokio::task::spawn_blocking(move || command.output().expect("it runs"))
         .await
@@ -30,7 +30,7 @@ async fn named(house: &House) -> Vec<String> {
     drift.iter().map(|drift| words(drift, "name")).collect()
 }
 
-fn engine(arguments: &[&str]) {
+pub(super) fn engine(arguments: &[&str]) {
     let status = Command::new("docker")
         .args(["-H", &docker()])
         .args(arguments)

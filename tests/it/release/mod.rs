@@ -8,6 +8,7 @@ mod drift;
 mod house;
 mod measured;
 mod outages;
+mod repair;
 
 use std::time::Duration;
 

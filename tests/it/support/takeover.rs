@@ -28,16 +28,24 @@ impl<S: Locks> Contract<'_, S> {
         written.map_err(|failure| failure.kind)
     }
 
+    async fn is_of(&self, fence: &Fence) -> bool {
+        let asked = self.locks.holds(self.target, fence).await;
+        asked.expect("an answer")
+    }
+
     /// All of it. The lock is free before.
     pub(crate) async fn holds(&self) {
         let first = self.locks.acquire(self.target, &(self.record)("one")).await;
         let mut first = held(first.expect("an answer"));
         self.write(&first.fence).await.expect("it is held");
+        assert!(self.is_of(&first.fence).await);
 
         let second = held(self.take_over("two", &first.fence).await);
         assert!(second.fence.token > first.fence.token);
         assert_eq!(self.write(&first.fence).await, Err(FailureKind::Fenced));
         self.write(&second.fence).await.expect("it is held");
+        assert!(self.is_of(&second.fence).await);
+        assert!(!self.is_of(&first.fence).await, "also before it is told");
         let told = first.state.wait_for(|state| *state != LeaseState::Held);
         let told = tokio::time::timeout(Duration::from_secs(15), told).await;
         drop(told.expect("told in time").expect("told"));
@@ -69,6 +77,7 @@ impl<S: Locks> Contract<'_, S> {
 
         let given = self.locks.release(self.target, &winner.fence).await;
         given.expect("given back");
+        assert!(!self.is_of(&winner.fence).await);
         let free = held(self.take_over("last", &winner.fence).await);
         assert!(free.fence.token > winner.fence.token);
         let given = self.locks.release(self.target, &free.fence).await;

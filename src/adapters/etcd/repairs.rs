@@ -1,0 +1,90 @@
+//! Repairs as they are written down: a key each, beside the releases.
+
+use etcd_client::{GetOptions, KeyValue, SortOrder, SortTarget, TxnOp};
+
+use super::change::Decision;
+use super::reader::EtcdReader;
+use super::values;
+use super::writer::EtcdWriter;
+use crate::history::{RepairRecord, Written};
+use crate::inventory::Target;
+use crate::ports::{FailureKind, Fence, Result};
+
+/// The largest record of a repair.
+const LARGEST: usize = 16 * 1024;
+
+impl EtcdReader {
+    pub(super) async fn repairs_of(
+        &self,
+        target: &Target,
+        limit: usize,
+    ) -> Result<Vec<RepairRecord>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // No limit at all, to etcd.
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let doing = format!("listing the repairs of {target}");
+        let options = GetOptions::new()
+            .with_prefix()
+            .with_sort(SortTarget::Key, SortOrder::Descend)
+            .with_limit(limit);
+        let all = TxnOp::get(self.store.keys().repairs(target), Some(options));
+        let (_, found) = self
+            .store
+            .ranges(&doing, self.store.deadline(), vec![all])
+            .await?;
+        let repairs = found.iter().flatten().filter_map(|pair| {
+            let record = readable(pair)?;
+            let key = self.store.keys().repair(target, record.id);
+            (pair.key() == key.as_bytes() && record.target == *target).then_some(record)
+        });
+        Ok(repairs.collect())
+    }
+}
+
+/// A record that this Greenroom understands. Nothing depends on one: what is none is passed by.
+fn readable(pair: &KeyValue) -> Option<RepairRecord> {
+    let written: Written = values::decode(pair).ok()?;
+    if written.is_newer() {
+        return None;
+    }
+    values::decode(pair).ok()
+}
+
+impl EtcdWriter {
+    pub(super) async fn write_repair(&self, record: &RepairRecord, fence: &Fence) -> Result<()> {
+        let target = &record.target;
+        let doing = &format!("writing down repair {} of {target}", record.id);
+        let key = self.store.keys().repair(target, record.id);
+        let value = values::encode(&self.store, doing, record)?;
+        if value.len() > LARGEST {
+            let said = format!(
+                "it would take {} bytes, and may take {LARGEST}",
+                value.len()
+            );
+            return Err(self
+                .store
+                .failure(FailureKind::Rejected, doing, said)
+                .hint("repair one difference after the other"));
+        }
+        self.change(target, fence, doing, vec![key.clone()])
+            .make(|seen| {
+                if let Some(pair) = seen.get(&key) {
+                    if pair.value() == value {
+                        return Ok(Decision::Stands);
+                    }
+                    if readable(pair).is_none_or(|stands| stands.closed.is_some()) {
+                        let said = format!("{} is closed, or of somebody else", values::key(pair));
+                        return Err(self.store.failure(FailureKind::Conflict, doing, said));
+                    }
+                }
+                Ok(Decision::Write(vec![TxnOp::put(
+                    key.as_str(),
+                    value.clone(),
+                    None,
+                )]))
+            })
+            .await
+    }
+}

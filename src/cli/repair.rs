@@ -1,0 +1,209 @@
+//! `greenroom repair`: shows what differs, what mends it and by which calls, asks, and does it; what only
+//! a person can mend is said with the reason.
+
+use tokio::sync::mpsc;
+
+use super::arguments::{Common, Repair as Arguments};
+use super::consent::Consent;
+use super::out::say_json;
+use super::promote::refuse;
+use super::signals::Wish;
+use super::{Exit, open, signals};
+use crate::harmless::harmless;
+use crate::history::{RepairOutcome, RepairRecord};
+use crate::inventory::Target;
+use crate::release::{
+    Deed, Engine, Refusal, Refused, Remedy, RepairHandle, RepairNews, RepairPlan, RepairRequest,
+    need_to_repair,
+};
+
+pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
+    let app = match open::app(common).await {
+        Ok(app) => app,
+        Err(exit) => return exit,
+    };
+    let engine = &app.engine;
+    let mut wishes = signals::listen();
+    let target = Target::new(verb.service, verb.environment);
+    let consent = if verb.dry_run {
+        None
+    } else {
+        match Consent::find(verb.yes, engine.definition(&target)) {
+            Ok(consent) => Some(consent),
+            Err(exit) => return exit,
+        }
+    };
+    let request = RepairRequest {
+        target,
+        only: verb.only,
+    };
+    let plan = match engine.plan_repair(&request).await {
+        Ok(plan) => plan,
+        Err(refused) => return not_planned(common, &refused),
+    };
+    if common.json {
+        say_json(&json(&plan));
+    } else {
+        say_line!("{}", text(&plan));
+    }
+    if plan.deeds.is_empty() {
+        return Exit::NeedsPerson;
+    }
+    let Some(mut consent) = consent else {
+        return Exit::Done;
+    };
+    if may_only_look(engine, &plan) {
+        return refuse(common, &Refusal::ReadOnly.into());
+    }
+    let need = need_to_repair(&plan);
+    let asked = consent.repair(&plan, need, engine, &mut wishes);
+    let Some(approval) = asked.await else {
+        warn_line!("nothing was done");
+        return Exit::Cancelled;
+    };
+    let is_left = plan.for_a_person().next().is_some();
+    match engine.repair(plan, &approval).await {
+        Ok(handle) => match follow(common, handle, &mut wishes).await {
+            Exit::Done if is_left => {
+                warn_line!("a person has to look at the rest: it is said above");
+                Exit::NeedsPerson
+            }
+            exit => exit,
+        },
+        Err(refused) => refuse(common, &refused),
+    }
+}
+
+fn may_only_look(engine: &Engine, plan: &RepairPlan) -> bool {
+    let site = engine.site(plan.target());
+    site.is_none_or(|site| site.write.is_none())
+}
+
+/// That nothing differs is what a repair is for, and no failure.
+fn not_planned(common: &Common, refused: &Refused) -> Exit {
+    let [Refusal::NothingDiffers { .. }] = refused.0.as_slice() else {
+        return refuse(common, refused);
+    };
+    if common.json {
+        say_json(&serde_json::json!({ "event": "repair", "items": [], "deeds": [] }));
+    } else {
+        say_line!("{refused}");
+    }
+    Exit::Done
+}
+
+/// Tells what happens until it is over. A wish to end stops it after the deed under way.
+async fn follow(
+    common: &Common,
+    mut handle: RepairHandle,
+    wishes: &mut mpsc::Receiver<Wish>,
+) -> Exit {
+    let mut is_cancelled = false;
+    loop {
+        let news = tokio::select! {
+            news = handle.news.recv() => news,
+            Some(_) = wishes.recv() => {
+                is_cancelled = true;
+                warn_line!("it stops after what is being done now");
+                handle.stop();
+                continue;
+            }
+        };
+        match news {
+            Some(RepairNews::Said(words)) if common.json => {
+                say_json(&serde_json::json!({ "event": "said", "text": words }));
+            }
+            Some(RepairNews::Said(words)) => say_line!("{}", harmless(&words)),
+            Some(RepairNews::Ended(record)) => return ended(common, &record, is_cancelled),
+            None => {
+                warn_line!("the repair ended unexpectedly; see the log");
+                return Exit::NeedsPerson;
+            }
+        }
+    }
+}
+
+fn ended(common: &Common, record: &RepairRecord, is_cancelled: bool) -> Exit {
+    let outcome = record.closed.as_ref().map(|(_, outcome)| outcome);
+    if common.json {
+        say_json(&serde_json::json!({ "event": "end", "repair": record }));
+    }
+    match outcome {
+        Some(RepairOutcome::Done) => {
+            if !common.json {
+                say_line!("done: {} is mended: {}", record.target, record.names());
+            }
+            Exit::Done
+        }
+        Some(outcome) => {
+            let (service, environment) = (&record.target.service, &record.target.environment);
+            warn_line!("{}", harmless(&outcome.to_string()));
+            warn_line!("look with: greenroom status {service} {environment}");
+            if is_cancelled {
+                return Exit::Cancelled;
+            }
+            Exit::NeedsPerson
+        }
+        None => Exit::NeedsPerson,
+    }
+}
+
+fn text(plan: &RepairPlan) -> String {
+    let mut lines = vec![format!("repair {}", plan.target())];
+    for item in &plan.items {
+        lines.push(format!("  {}: {}", item.drift.name, item.drift.says));
+        let words = match &item.remedy {
+            Remedy::Deeds(deeds) => {
+                let titles: Vec<String> = deeds.iter().map(Deed::title).collect();
+                format!("repair: {}", titles.join(", then "))
+            }
+            Remedy::Follows(words) => format!("repair: {words}"),
+            Remedy::Person(words) => format!("a person: {words}"),
+        };
+        lines.push(format!("      {words}"));
+    }
+    for (index, planned) in plan.deeds.iter().enumerate() {
+        lines.push(format!("  {}. {}", index + 1, planned.deed.title()));
+        lines.extend(planned.calls.iter().map(|call| format!("     {call}")));
+    }
+    lines.extend(plan.costs().iter().map(|cost| format!("  ! {cost}")));
+    // What differs may be said in the words of whoever edited it.
+    let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
+    lines.join("\n")
+}
+
+fn json(plan: &RepairPlan) -> serde_json::Value {
+    let items: Vec<serde_json::Value> = plan
+        .items
+        .iter()
+        .map(|item| {
+            let (how, words) = match &item.remedy {
+                Remedy::Deeds(deeds) => {
+                    let titles: Vec<String> = deeds.iter().map(Deed::title).collect();
+                    ("deeds", titles.join(", then "))
+                }
+                Remedy::Follows(words) => ("follows", words.clone()),
+                Remedy::Person(words) => ("person", words.clone()),
+            };
+            serde_json::json!({
+                "name": item.drift.name,
+                "says": item.drift.says,
+                "by": how,
+                "repair": words,
+            })
+        })
+        .collect();
+    let deeds: Vec<serde_json::Value> = plan
+        .deeds
+        .iter()
+        .map(|planned| serde_json::json!({ "does": planned.deed.title(), "calls": planned.calls }))
+        .collect();
+    serde_json::json!({
+        "event": "repair",
+        "id": plan.id,
+        "target": plan.target(),
+        "items": items,
+        "deeds": deeds,
+        "costs": plan.costs(),
+    })
+}

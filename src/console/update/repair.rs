@@ -1,0 +1,99 @@
+//! Repairing what drifted: it is planned, asked about, and done; what happens on the way is said in
+//! notices and in the log of the steps. Nothing here decides what mends what.
+
+use std::sync::Arc;
+
+use super::{change, confirm, steps};
+use crate::console::action::Action;
+use crate::console::effect::Effect;
+use crate::console::model::{Dialog, Model, Question, Thinking, Weight};
+use crate::inventory::Target;
+use crate::release::{Refused, RepairNews, RepairPlan, need_to_repair};
+
+/// What stands in the dialog's title while it is planned, and in what it answers.
+const REPAIR: &str = "a repair";
+
+pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
+    if model.repairing.contains(&target) {
+        return super::refused(model, &format!("{target} is being repaired already"));
+    }
+    model.asked += 1;
+    model.dialog = Some(Dialog::Thinking(Thinking {
+        asked: model.asked,
+        target: target.clone(),
+        name: REPAIR.to_owned(),
+    }));
+    vec![Effect::PlanRepair {
+        asked: model.asked,
+        target,
+    }]
+}
+
+pub(super) fn planned(
+    model: &mut Model,
+    asked: u64,
+    plan: Result<Arc<RepairPlan>, Refused>,
+) -> Vec<Effect> {
+    let target = match &model.dialog {
+        Some(Dialog::Thinking(thinking)) if thinking.asked == asked => thinking.target.clone(),
+        // Esc, or another key since: nobody waits for it any more.
+        _ => return Vec::new(),
+    };
+    match plan {
+        Ok(plan) if plan.deeds.is_empty() => only_a_person(model, &plan),
+        Ok(plan) => {
+            let need = need_to_repair(&plan);
+            change::ask(model, Question::Repair(plan), need);
+        }
+        Err(refused) => confirm::refuse(model, format!("{REPAIR} of {target}"), &refused),
+    }
+    Vec::new()
+}
+
+/// Nothing can be done from here: why, and what has to be done.
+fn only_a_person(model: &mut Model, plan: &RepairPlan) {
+    let reasons = plan
+        .for_a_person()
+        .map(|(drift, words)| {
+            crate::harmless::harmless(&format!("{}: {}; {words}", drift.name, drift.says))
+        })
+        .collect();
+    model.dialog = Some(Dialog::Refusal(crate::console::model::Refusal {
+        title: format!("{REPAIR} of {}: a person has to look", plan.target()),
+        reasons,
+        top: 0,
+    }));
+}
+
+/// After the yes.
+pub(super) fn begun(model: &mut Model, target: Target) {
+    super::say(model, Weight::Told, &format!("{target} is being repaired"));
+    model.repairing.insert(target);
+}
+
+pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) {
+    match news {
+        RepairNews::Said(words) => {
+            steps::repaired(model, target, &words);
+            super::say(model, Weight::Told, &format!("repair of {target}: {words}"));
+        }
+        RepairNews::Ended(record) => {
+            model.repairing.remove(target);
+            let outcome = record.closed.map(|(_, outcome)| outcome);
+            let (weight, words) = match outcome {
+                Some(outcome) if outcome.reason().is_none() => (Weight::Told, outcome.to_string()),
+                Some(outcome) => (Weight::Refused, outcome.to_string()),
+                None => (Weight::Refused, "it has no end".to_owned()),
+            };
+            steps::repaired(model, target, &words);
+            let history = model.keymap.shown(Action::History);
+            let text = format!("repair of {target}: {words} ({history} keeps it)");
+            super::say(model, weight, &text);
+        }
+    }
+}
+
+pub(super) fn refused(model: &mut Model, target: &Target, why: &Refused) {
+    model.repairing.remove(target);
+    confirm::refuse(model, format!("{REPAIR} of {target}"), why);
+}

@@ -1,0 +1,30 @@
+//! The question before a repair: what differs, what is done about it and by which calls, what it costs,
+//! and what is left for a person.
+
+use super::confirm::Rows;
+use crate::console::theme::Meaning;
+use crate::harmless::harmless;
+use crate::release::{Remedy, RepairPlan};
+
+pub(super) fn rows(plan: &RepairPlan, rows: &mut Rows<'_>) {
+    for item in &plan.items {
+        let words = format!("{}: {}", item.drift.name, item.drift.says);
+        rows.push(("differs", harmless(&words), Meaning::Warn));
+        if let Remedy::Follows(words) = &item.remedy {
+            rows.push(("", harmless(words), Meaning::Muted));
+        }
+    }
+    for cost in plan.costs() {
+        rows.push(("costs", harmless(&cost), Meaning::Warn));
+    }
+    for (drift, words) in plan.for_a_person() {
+        let words = format!("{}: {words}", drift.name);
+        rows.push(("not this", harmless(&words), Meaning::Warn));
+    }
+    for planned in &plan.deeds {
+        rows.push(("does", planned.deed.title(), Meaning::Title));
+        for call in &planned.calls {
+            rows.push(("", harmless(call), Meaning::Text));
+        }
+    }
+}

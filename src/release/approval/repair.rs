@@ -1,0 +1,105 @@
+//! Permission for a repair: the same machinery as for a release, over its deeds. An approval is for these
+//! very deeds and expires; only from one is an [`ApprovedRepair`] made, without which nothing is done.
+
+use jiff::Timestamp;
+
+use super::{ApprovalRefused, Need};
+use crate::inventory::{Operator, ReleaseId};
+use crate::release::{Deed, RepairPlan};
+
+/// What a repair asks of a person: in a protected environment the environment's name, where a deed moves
+/// or may cut traffic, says who has it, or ends something.
+pub fn need_to_repair(plan: &RepairPlan) -> Need {
+    let is_grave = plan.deeds.iter().any(|planned| planned.deed.is_grave());
+    if is_grave && plan.tier().is_protected() {
+        Need::TypedName
+    } else {
+        Need::Confirmation
+    }
+}
+
+/// A person's yes to the deeds of a repair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepairApproval {
+    repair: ReleaseId,
+    deeds: Vec<Deed>,
+    by: Operator,
+    expires_at: Timestamp,
+}
+
+impl RepairApproval {
+    /// An operator says yes. `typed` is what was typed where a name is asked for.
+    pub fn give(
+        plan: &RepairPlan,
+        by: Operator,
+        typed: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self, ApprovalRefused> {
+        let environment = plan.target().environment.as_str();
+        if need_to_repair(plan) == Need::TypedName && typed != Some(environment) {
+            return Err(ApprovalRefused::WrongName {
+                expected: environment.to_owned(),
+            });
+        }
+        Ok(Self::of(plan, by, now))
+    }
+
+    /// `--yes`: only where the rules allow it.
+    pub fn in_advance(
+        plan: &RepairPlan,
+        by: Operator,
+        now: Timestamp,
+    ) -> Result<Self, ApprovalRefused> {
+        if plan.tier().is_protected() && !plan.definition.rules.allow_yes {
+            return Err(ApprovalRefused::WrongName {
+                expected: plan.target().environment.to_string(),
+            });
+        }
+        Ok(Self::of(plan, by, now))
+    }
+
+    fn of(plan: &RepairPlan, by: Operator, now: Timestamp) -> Self {
+        let life = plan.definition.timing.approval;
+        Self {
+            repair: plan.id,
+            deeds: plan.only_deeds(),
+            by,
+            expires_at: now.checked_add(life).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    /// Who gave it.
+    pub fn by(&self) -> &Operator {
+        &self.by
+    }
+
+    /// Permission for the deeds of this plan, if it is still for them.
+    pub(in crate::release) fn approve(
+        &self,
+        plan: &RepairPlan,
+        now: Timestamp,
+    ) -> Result<ApprovedRepair, ApprovalRefused> {
+        if self.repair != plan.id || self.deeds != plan.only_deeds() {
+            return Err(ApprovalRefused::OtherPlan);
+        }
+        if now >= self.expires_at {
+            return Err(ApprovalRefused::Expired(self.expires_at));
+        }
+        Ok(ApprovedRepair {
+            deeds: self.deeds.clone(),
+        })
+    }
+}
+
+/// Proof that the deeds of a repair may be done.
+#[derive(Debug, Clone)]
+pub(in crate::release) struct ApprovedRepair {
+    deeds: Vec<Deed>,
+}
+
+impl ApprovedRepair {
+    /// Whether it covers this one.
+    pub(in crate::release) fn covers(&self, deed: &Deed) -> bool {
+        self.deeds.contains(deed)
+    }
+}

@@ -1,0 +1,225 @@
+//! Does the deeds of a repair one after the other: looks, guards, writes the intent down, does it, looks
+//! until it is true, writes that down. It stops at the first that cannot be done, and gives the lock back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
+
+use super::RepairNews;
+use super::look::look;
+use super::perform::Hand;
+use crate::history::{RepairOutcome, RepairRecord};
+use crate::inventory::drift::{Drift, compare};
+use crate::inventory::{Connections, Slot, Snapshot};
+use crate::ports::{Clock, FailureKind, Lease, LeaseState};
+use crate::release::approval::ApprovedRepair;
+use crate::release::driver::Writing;
+use crate::release::engine::{Site, give_back};
+use crate::release::repair::{Verdict, guard, is_true};
+use crate::release::{Deed, RepairPlan};
+
+/// How long the world may take to become as a deed needs it, and a deed to come true.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long what was mended may be seen to differ still: requests of before are counted for a while.
+const SETTLING: Duration = Duration::from_secs(20);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(250);
+/// How long giving the lock back may take; its lease ends by itself anyway.
+const GIVE_BACK: Duration = Duration::from_secs(5);
+
+/// A repair under way.
+pub(super) struct Drive {
+    pub(super) plan: RepairPlan,
+    pub(super) approved: ApprovedRepair,
+    pub(super) record: RepairRecord,
+    pub(super) site: Site,
+    pub(super) write: Writing,
+    pub(super) lease: Lease,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) news: mpsc::Sender<RepairNews>,
+    pub(super) stops: watch::Receiver<bool>,
+}
+
+impl Drive {
+    pub(super) async fn run(mut self) {
+        let outcome = match self.deeds().await {
+            Ok(()) => self.settled().await,
+            Err(outcome) => outcome,
+        };
+        self.record.closed = Some((self.clock.now(), outcome));
+        if let Err(why) = self.write_down().await {
+            self.say(&format!("how it ended could not be written down: {why}"))
+                .await;
+        }
+        let giving = give_back(&self.write, self.plan.target(), &self.lease);
+        if tokio::time::timeout(GIVE_BACK, giving).await.is_err() {
+            tracing::warn!("the lock was not given back in time");
+        }
+        let ended = RepairNews::Ended(Box::new(self.record));
+        // Nobody listening is fine: the journal has it.
+        let _ = self.news.send(ended).await;
+    }
+
+    async fn deeds(&mut self) -> Result<(), RepairOutcome> {
+        let deeds = self.plan.only_deeds();
+        let count = deeds.len();
+        for (index, deed) in deeds.iter().enumerate() {
+            if *self.stops.borrow() {
+                let reason = format!("before: {}", deed.title());
+                return Err(RepairOutcome::Stopped { reason });
+            }
+            let title = format!("{} of {count}: {}", index + 1, deed.title());
+            let failed = |why: String| RepairOutcome::Failed {
+                reason: format!("{}: {why}", deed.title()),
+            };
+            match self.one(index, deed, &title).await {
+                Ok(words) => self.say(&format!("{title}: {words}")).await,
+                Err(why) => return Err(failed(why)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Does one deed; how it came true, or why not.
+    async fn one(&mut self, index: usize, deed: &Deed, title: &str) -> Result<String, String> {
+        if !self.approved.covers(deed) {
+            return Err("it is not approved".into());
+        }
+        let until = Instant::now() + PATIENCE;
+        let seen = loop {
+            let seen = self.look().await;
+            match guard(deed, &seen, &self.site.definition) {
+                Verdict::Act => break seen,
+                Verdict::Already => return Ok("it is so already".into()),
+                Verdict::Refuse(why) => return Err(why),
+                Verdict::Wait(why) if Instant::now() >= until => return Err(why),
+                Verdict::Wait(_) => sleep(PAUSE).await,
+            }
+        };
+        self.begin(index).await?;
+        self.say(&format!("{title} begins")).await;
+        if let Deed::Stop { slot, .. } = deed {
+            self.drained(*slot).await;
+        }
+        // Between the look and here the lock may have been lost, and not every write compares it.
+        self.still_held()?;
+        let hand = Hand {
+            site: &self.site,
+            write: &self.write,
+            fence: &self.lease.fence,
+            now: self.clock.now(),
+        };
+        match hand.perform(deed, &seen).await {
+            Ok(()) => {}
+            // It may have happened: what is seen decides.
+            Err(failure) if failure.kind == FailureKind::Ambiguous => {
+                tracing::warn!("{failure}");
+            }
+            Err(failure) => return Err(failure.to_string()),
+        }
+        self.until_true(deed).await?;
+        if let Some(written) = self.record.deeds.get_mut(index) {
+            written.done_at = Some(self.clock.now());
+        }
+        self.write_down().await?;
+        Ok("done".into())
+    }
+
+    /// Waits until a slot without traffic has no connections left, for as long as a release would.
+    async fn drained(&self, slot: Slot) {
+        let until = Instant::now() + self.site.definition.timing.drain;
+        loop {
+            let router = &self.site.read.router;
+            let open = match router.connections(self.plan.target(), slot).await {
+                Ok(Connections::Open(open)) if open > 0 => open,
+                Ok(_) | Err(_) => return,
+            };
+            if Instant::now() >= until {
+                let words = format!("{slot} still has {open} connections: they are cut");
+                return self.say(&words).await;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// What cannot be written down is not done.
+    async fn begin(&mut self, index: usize) -> Result<(), String> {
+        let now = self.clock.now();
+        if let Some(written) = self.record.deeds.get_mut(index) {
+            written.begun_at = Some(now);
+        }
+        let written = self.write_down().await;
+        if written.is_err()
+            && let Some(undone) = self.record.deeds.get_mut(index)
+        {
+            undone.begun_at = None;
+        }
+        written.map_err(|why| format!("it could not be written down, and was not done: {why}"))
+    }
+
+    async fn until_true(&self, deed: &Deed) -> Result<(), String> {
+        let timing = &self.site.definition.timing;
+        let patience = match deed {
+            Deed::Create { .. } | Deed::Start { .. } => timing.health_deadline.max(PATIENCE),
+            _ => PATIENCE,
+        };
+        let until = Instant::now() + patience;
+        loop {
+            let seen = self.look().await;
+            let Err(missing) = is_true(deed, &seen, &self.site.definition) else {
+                return Ok(());
+            };
+            if Instant::now() >= until {
+                return Err(format!(
+                    "it did not come true within {patience:?}: {missing}"
+                ));
+            }
+            self.still_held()?;
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether what was to be mended differs no more.
+    async fn settled(&self) -> RepairOutcome {
+        let until = Instant::now() + SETTLING;
+        loop {
+            let truth = compare(&self.look().await);
+            let all: Vec<&Drift> = truth.drifts().map(|(_, drift)| drift).collect();
+            let mut left = self
+                .plan
+                .mended()
+                .filter(|mended| all.iter().any(|drift| drift.is_still(mended)));
+            let Some(first) = left.next() else {
+                return RepairOutcome::Done;
+            };
+            if Instant::now() >= until {
+                let what = format!("{}: {}", first.name, first.says);
+                return RepairOutcome::Remains { what };
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    async fn look(&self) -> Snapshot {
+        look(&self.site, self.clock.now(), Some(self.lease.fence.token)).await
+    }
+
+    fn still_held(&self) -> Result<(), String> {
+        match &*self.lease.state.borrow() {
+            LeaseState::Held => Ok(()),
+            LeaseState::Lost(why) => Err(format!("the lock was lost: {why}")),
+        }
+    }
+
+    async fn write_down(&self) -> Result<(), String> {
+        let written = self.write.journal.repair(&self.record, &self.lease.fence);
+        written.await.map_err(|failure| failure.to_string())
+    }
+
+    async fn say(&self, words: &str) {
+        tracing::info!(target: "repair", subject = %self.plan.target(), "{words}");
+        let _ = self.news.send(RepairNews::Said(words.to_owned())).await;
+    }
+}

@@ -1,0 +1,157 @@
+//! One fresh look at everything about a target. What is not heard is said as that, and never guessed.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::is_own;
+use crate::inventory::{
+    FencingToken, Installation, Instance, PerSlot, Probe, RegistryRecord, Slot, SlotSnapshot,
+    Snapshot, SourceState, Sources,
+};
+use crate::ports::{Connection, Failure};
+use crate::release::engine::Site;
+
+/// How long any one source may take before it counts as not heard.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Looks. A lock under `own` is not shown: whoever looks holds it, and nobody else drives.
+pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>) -> Snapshot {
+    let mut snapshot = nothing(site, now);
+    let target = &site.definition.target;
+    let (instances, record) = tokio::join!(
+        timely(site.read.runtime.instances(target)),
+        timely(site.read.registry.read(target)),
+    );
+    match instances {
+        Ok(instances) => take_instances(&mut snapshot, instances),
+        Err(why) => snapshot.sources.runtime = silent(why, now),
+    }
+    match record {
+        Ok(record) => take_record(&mut snapshot, record, own),
+        Err(why) => snapshot.sources.registry = silent(why, now),
+    }
+    // What runs is known before it is probed: one that was started meanwhile is not taken for sick.
+    let running = PerSlot::from_fn(|slot| {
+        let instance = snapshot.slots.get(slot).instance.as_ref();
+        instance.is_some_and(Instance::is_running)
+    });
+    let ((), blue, green) = tokio::join!(
+        routing(site, &mut snapshot, now),
+        probe(site, Slot::Blue, running.blue),
+        probe(site, Slot::Green, running.green),
+    );
+    snapshot.slots.blue.probe = blue;
+    snapshot.slots.green.probe = green;
+    snapshot
+}
+
+fn nothing(site: &Site, now: Timestamp) -> Snapshot {
+    let definition = &site.definition;
+    Snapshot {
+        target: definition.target.clone(),
+        tier: definition.tier,
+        slots: PerSlot::from_fn(|slot| SlotSnapshot {
+            endpoint: definition.endpoints.get(slot).clone(),
+            instance: None,
+            registration: None,
+            probe: None,
+            rates: None,
+        }),
+        route: None,
+        proxy: None,
+        installation: None,
+        public: None,
+        preview: None,
+        rates_unknown: None,
+        lock: None,
+        hold: None,
+        problems: std::collections::BTreeMap::new(),
+        keys: Vec::new(),
+        keys_at: None,
+        sources: Sources::default(),
+        at: now,
+    }
+}
+
+fn take_instances(snapshot: &mut Snapshot, instances: Vec<Instance>) {
+    snapshot.sources.runtime = SourceState::Live;
+    for instance in instances {
+        let slot = instance.slot;
+        snapshot.slots.get_mut(slot).instance = Some(instance);
+    }
+}
+
+fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, own: Option<FencingToken>) {
+    snapshot.sources.registry = SourceState::Live;
+    snapshot.slots.blue.registration = record.slots.blue;
+    snapshot.slots.green.registration = record.slots.green;
+    snapshot.route = record.route;
+    snapshot.lock = record.lock.filter(|holder| !is_own(holder.token, own));
+    snapshot.hold = record.hold;
+    snapshot.problems = record.problems;
+}
+
+/// The proxy's side: what it does, whether its configuration is as it should be, who answers the public,
+/// and where requests went.
+async fn routing(site: &Site, snapshot: &mut Snapshot, now: Timestamp) {
+    let target = &site.definition.target;
+    let router = &site.read.router;
+    let (installation, answer) = tokio::join!(
+        timely(router.installation(target)),
+        timely(router.answer(target))
+    );
+    match (answer, &installation) {
+        (Ok(answer), Ok(_)) => snapshot.proxy = Some(answer),
+        // Nobody was ever released to, or its configuration was taken away.
+        (Err(_), Ok(Installation::Missing)) => {}
+        (Err(why), _) => {
+            snapshot.sources.router = silent(why, now);
+            return;
+        }
+        (_, Err(why)) => {
+            snapshot.sources.router = silent(why.clone(), now);
+            return;
+        }
+    }
+    snapshot.sources.router = SourceState::Live;
+    snapshot.installation = installation.ok();
+    if snapshot.proxy.is_none() {
+        return;
+    }
+    let public = async {
+        let address = site.definition.public.as_ref()?;
+        Some(site.read.checker.public(address, Connection::Fresh).await)
+    };
+    let (public, rates) = tokio::join!(public, timely(router.rates(target)));
+    snapshot.public = public;
+    match rates {
+        Ok(rates) => {
+            snapshot.slots.blue.rates = rates.blue;
+            snapshot.slots.green.rates = rates.green;
+        }
+        Err(why) => snapshot.rates_unknown = Some(why),
+    }
+}
+
+async fn probe(site: &Site, slot: Slot, is_running: bool) -> Option<Probe> {
+    let check = site.definition.health.as_ref().filter(|_| is_running)?;
+    let endpoint = site.definition.endpoints.get(slot);
+    Some(site.read.checker.health(endpoint, check).await)
+}
+
+async fn timely<T>(asking: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {
+    match tokio::time::timeout(PATIENCE, asking).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(failure)) => Err(failure.to_string()),
+        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+    }
+}
+
+fn silent(why: String, now: Timestamp) -> SourceState {
+    SourceState::Stale {
+        since: now,
+        why,
+        retry_at: None,
+    }
+}

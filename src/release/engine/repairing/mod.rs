@@ -1,0 +1,245 @@
+//! Repairing what drifted: looks and plans, and, after a yes, takes the lock, makes sure that the world
+//! still asks for these very deeds, and has them done in a task of their own. A target with a release
+//! that goes on or was interrupted has its own way, and is not repaired.
+
+mod drive;
+mod look;
+mod perform;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use ulid::Ulid;
+
+use super::{Engine, Site, give_back, unknown};
+use crate::history::RepairRecord;
+use crate::inventory::{
+    FencingToken, LockRecord, ReleaseId, Snapshot, SourceState, SwitchOrder, Target,
+};
+use crate::ports::{Acquired, Lease, RouterReader};
+use crate::release::driver::Writing;
+use crate::release::repair::plan;
+use crate::release::{ProxySays, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest};
+use drive::Drive;
+use look::look;
+
+/// How many news a slow listener may lag behind before the repair waits for it.
+const NEWS: usize = 64;
+
+/// What a repair says on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RepairNews {
+    /// Something was begun or came true.
+    Said(String),
+    /// It is over, and this is written down.
+    Ended(Box<RepairRecord>),
+}
+
+/// A repair under way. It goes on when this is dropped.
+#[derive(Debug)]
+pub struct RepairHandle {
+    /// What it says; [`RepairNews::Ended`] comes last.
+    pub news: mpsc::Receiver<RepairNews>,
+    stop: watch::Sender<bool>,
+}
+
+impl RepairHandle {
+    /// Asks it to stop after the deed under way was seen true or given up.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// The proxy's words, for one target.
+struct Says<'a> {
+    router: &'a dyn RouterReader,
+    target: &'a Target,
+}
+
+impl ProxySays for Says<'_> {
+    fn install(&self) -> Vec<String> {
+        self.router.describe_install(self.target)
+    }
+
+    fn switch(&self, order: &SwitchOrder) -> Vec<String> {
+        self.router.describe_switch(self.target, order)
+    }
+}
+
+impl Engine {
+    /// Looks at everything, and says what differs and what mends it; or why nothing can be planned.
+    /// Changes nothing.
+    pub async fn plan_repair(&self, request: &RepairRequest) -> Result<RepairPlan, Refused> {
+        let Some(site) = self.sites.get(&request.target) else {
+            return Err(Refusal::UnknownTarget(request.target.clone()).into());
+        };
+        let snapshot = look(site, self.clock.now(), None).await;
+        heard(&snapshot)?;
+        if let Some(holder) = snapshot.lock {
+            return Err(Refusal::Locked(Box::new(holder)).into());
+        }
+        nothing_unfinished(site).await?;
+        let planned = self.planned(site, &snapshot, request, ReleaseId(Ulid::generate()));
+        if planned.items.is_empty() {
+            return Err(Refusal::NothingDiffers {
+                name: request.only.map(|name| name.to_string()),
+            }
+            .into());
+        }
+        Ok(planned)
+    }
+
+    fn planned(
+        &self,
+        site: &Site,
+        snapshot: &Snapshot,
+        request: &RepairRequest,
+        id: ReleaseId,
+    ) -> RepairPlan {
+        let says = Says {
+            router: site.read.router.as_ref(),
+            target: &request.target,
+        };
+        let (items, deeds) = plan(snapshot, &site.definition, request.only, &says);
+        RepairPlan {
+            id,
+            definition: site.definition.clone(),
+            only: request.only,
+            operator: self.operator.clone(),
+            made_at: self.clock.now(),
+            items,
+            deeds,
+        }
+    }
+
+    /// Does a planned and approved repair.
+    pub async fn repair(
+        &self,
+        plan: RepairPlan,
+        approval: &RepairApproval,
+    ) -> Result<RepairHandle, Refused> {
+        let target = plan.target().clone();
+        let Some(site) = self.sites.get(&target).cloned() else {
+            return Err(Refusal::UnknownTarget(target).into());
+        };
+        let Some(write) = site.write.clone() else {
+            return Err(Refusal::ReadOnly.into());
+        };
+        let Ok(approved) = approval.approve(&plan, self.clock.now()) else {
+            return Err(Refusal::PlanExpired {
+                made_at: plan.made_at,
+            }
+            .into());
+        };
+        let lease = self.lock_to_repair(&plan, approval, &write).await?;
+        if let Err(refused) = self.still_asked_for(&plan, &site, &lease).await {
+            give_back(&write, &target, &lease).await;
+            return Err(refused);
+        }
+        let (sender, news) = mpsc::channel(NEWS);
+        let (stop, stops) = watch::channel(false);
+        let drive = Drive {
+            record: plan.record(approval.by(), self.clock.now()),
+            plan,
+            approved,
+            site,
+            write,
+            lease,
+            clock: Arc::clone(&self.clock),
+            news: sender,
+            stops,
+        };
+        tokio::spawn(drive.run());
+        Ok(RepairHandle { news, stop })
+    }
+
+    async fn lock_to_repair(
+        &self,
+        plan: &RepairPlan,
+        approval: &RepairApproval,
+        write: &Writing,
+    ) -> Result<Lease, Refused> {
+        let record = LockRecord {
+            operator: approval.by().clone(),
+            console: self.console.clone(),
+            release: plan.id,
+            since: self.clock.now(),
+            message: format!(
+                "repair: {}",
+                plan.record(approval.by(), plan.made_at).names()
+            ),
+        };
+        match write.locks.acquire(plan.target(), &record).await {
+            Ok(Acquired::Held(lease)) => Ok(lease),
+            Ok(Acquired::Taken(holder)) => Err(Refusal::Locked(holder).into()),
+            Err(failure) => Err(unknown("whether the lock is free", &failure)),
+        }
+    }
+
+    /// The world may have moved while a dialog was open: under the lock it is planned once more, and
+    /// has to come to the same deeds.
+    async fn still_asked_for(
+        &self,
+        plan: &RepairPlan,
+        site: &Site,
+        lease: &Lease,
+    ) -> Result<(), Refused> {
+        let now = look(site, self.clock.now(), Some(lease.fence.token)).await;
+        heard(&now)?;
+        nothing_unfinished(site).await?;
+        let request = RepairRequest {
+            target: plan.target().clone(),
+            only: plan.only,
+        };
+        let again = self.planned(site, &now, &request, plan.id);
+        if again.only_deeds() == plan.only_deeds() {
+            return Ok(());
+        }
+        Err(Refusal::WorldChanged {
+            what: "what is to be repaired has changed".into(),
+        }
+        .into())
+    }
+}
+
+/// What is not known cannot be repaired: not knowing whether something has traffic counts as having it.
+fn heard(snapshot: &Snapshot) -> Result<(), Refused> {
+    let sources = &snapshot.sources;
+    let all = [
+        ("what runs", &sources.runtime),
+        ("what is registered", &sources.registry),
+        ("what the proxy does", &sources.router),
+    ];
+    let silent: Vec<Refusal> = all
+        .into_iter()
+        .filter_map(|(what, state)| match state {
+            SourceState::Live => None,
+            SourceState::Connecting => Some((what, "it was not heard".to_owned())),
+            SourceState::Stale { why, .. } => Some((what, why.clone())),
+        })
+        .map(|(what, why)| Refusal::Unknown {
+            what: what.into(),
+            why,
+        })
+        .collect();
+    if silent.is_empty() {
+        Ok(())
+    } else {
+        Err(Refused(silent))
+    }
+}
+
+/// A release without an end is gone on with, backed out or left; what it has half done is no drift.
+async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
+    let newest = site.read.journal.releases(&site.definition.target, 1).await;
+    let newest = newest.map_err(|failure| unknown("what was released here last", &failure))?;
+    match newest.first().filter(|record| record.closed.is_none()) {
+        Some(record) => Err(Refusal::Unfinished { release: record.id }.into()),
+        None => Ok(()),
+    }
+}
+
+/// Whether a lock is our own.
+fn is_own(token: FencingToken, own: Option<FencingToken>) -> bool {
+    own == Some(token)
+}

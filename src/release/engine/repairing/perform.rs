@@ -1,0 +1,139 @@
+//! Does one deed, by the write calls of the ports. Each is safe to repeat, and each write to the registry
+//! compares the lock.
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::inventory::{Registration, Route, RouteChange, Slot, Snapshot, SwitchOrder, Version};
+use crate::ports::{Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result};
+use crate::release::driver::Writing;
+use crate::release::engine::Site;
+use crate::release::repair::{Deed, Rewrite, Standing};
+
+/// What a deed is done with.
+pub(super) struct Hand<'a> {
+    pub(super) site: &'a Site,
+    pub(super) write: &'a Writing,
+    pub(super) fence: &'a Fence,
+    pub(super) now: Timestamp,
+}
+
+impl Hand<'_> {
+    /// Does it, to a world that was just seen.
+    pub(super) async fn perform(&self, deed: &Deed, seen: &Snapshot) -> Result<()> {
+        let definition = &self.site.definition;
+        let target = &definition.target;
+        match deed {
+            Deed::Create {
+                slot,
+                version,
+                release,
+            } => {
+                self.pull(version).await?;
+                let spec = InstanceSpec {
+                    target: target.clone(),
+                    slot: *slot,
+                    version: version.clone(),
+                    release: *release,
+                    endpoint: definition.endpoints.get(*slot).clone(),
+                    shape: definition.instance.clone(),
+                };
+                self.write.runtime.start(&spec).await.map(|_| ())
+            }
+            Deed::Start { instance, .. } => self.write.runtime.restart(instance).await,
+            Deed::Install => self.write.router.install(target).await,
+            Deed::Register { slot, release, .. } => {
+                let entry = self.entry(*slot, *release, seen)?;
+                let registry = &self.write.registry;
+                registry.register(target, &entry, self.fence).await
+            }
+            Deed::Route(rewrite) => self.route(rewrite).await,
+            Deed::Point {
+                from,
+                to,
+                generation,
+            } => {
+                let order = SwitchOrder {
+                    from: *from,
+                    to: *to,
+                    generation: *generation,
+                    token: self.fence.token,
+                };
+                self.write.router.switch(target, &order).await
+            }
+            Deed::Deregister(slot) => {
+                let registry = &self.write.registry;
+                registry.deregister(target, *slot, self.fence).await
+            }
+            Deed::Stop { instance, .. } => {
+                let grace = definition.timing.stop_grace;
+                self.write.runtime.stop(instance, grace).await
+            }
+        }
+    }
+
+    async fn pull(&self, version: &Version) -> Result<()> {
+        if self.site.read.runtime.has_image(version).await? {
+            return Ok(());
+        }
+        let (progress, mut reports) = mpsc::channel::<PullProgress>(16);
+        let pulling = self.write.runtime.pull(version, progress);
+        let (done, ()) = tokio::join!(pulling, async { while reports.recv().await.is_some() {} });
+        done
+    }
+
+    /// What runs in the slot, as it was just seen, by the slot's own address.
+    fn entry(
+        &self,
+        slot: Slot,
+        release: crate::inventory::ReleaseId,
+        seen: &Snapshot,
+    ) -> Result<Registration> {
+        let Some(instance) = &seen.slots.get(slot).instance else {
+            return Err(Failure::new(
+                FailureKind::Missing,
+                "the engine",
+                format!("registering {slot}"),
+                "nothing of ours runs there",
+            ));
+        };
+        let known = seen.slots.get(slot).registration.as_ref();
+        let tag = known.and_then(|entry| entry.value.tag.clone());
+        Ok(Registration {
+            slot,
+            endpoint: self.site.definition.endpoints.get(slot).clone(),
+            tag: instance.tag.clone().or(tag),
+            digest: instance.digest.clone(),
+            instance: instance.id.clone(),
+            release,
+            registered_at: self.now,
+            token: self.fence.token,
+        })
+    }
+
+    async fn route(&self, rewrite: &Rewrite) -> Result<()> {
+        let definition = &self.site.definition;
+        let to = Route {
+            generation: rewrite.generation,
+            live: rewrite.live,
+            endpoint: definition.endpoints.get(rewrite.live).clone(),
+            digest: rewrite.digest.clone(),
+            release: rewrite.release,
+            token: self.fence.token,
+        };
+        let registry = &self.write.registry;
+        let from = match rewrite.from {
+            Standing::Unreadable => {
+                return registry
+                    .replace_route(&definition.target, &to, self.fence)
+                    .await;
+            }
+            Standing::Missing => None,
+            Standing::Says(generation, live) => Some((generation, live)),
+        };
+        let change = RouteChange { from, to };
+        registry
+            .swap_route(&definition.target, &change, self.fence)
+            .await
+    }
+}

@@ -1,0 +1,229 @@
+//! One thing that a repair does. Each says what it comes from and where it goes, so that doing it twice
+//! does no harm (interlock 5), and in words what is called.
+
+use crate::inventory::{Digest, InstanceId, ReleaseId, Slot, SwitchOrder, Version, instance_name};
+use crate::release::Definition;
+use crate::release::words::duration;
+
+/// See the module. The order of the variants is the order in which they are done: first what should
+/// have the traffic, then who is said to have it, and only then what nobody needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// Make what was removed again, as it is registered.
+    Create {
+        /// Where.
+        slot: Slot,
+        /// What.
+        version: Version,
+        /// The release that it is of.
+        release: ReleaseId,
+    },
+    /// Start what was stopped, or let it go on.
+    Start {
+        /// Where.
+        slot: Slot,
+        /// Which.
+        instance: InstanceId,
+    },
+    /// Install the proxy's configuration.
+    Install,
+    /// Write the slot's entry as what runs there.
+    Register {
+        /// Where.
+        slot: Slot,
+        /// What runs there, and has to when it is written.
+        digest: Digest,
+        /// The release that it is of.
+        release: ReleaseId,
+    },
+    /// Write the route.
+    Route(Rewrite),
+    /// Have the proxy do what the route says.
+    Point {
+        /// The slot that the proxy names; none when it names none.
+        from: Option<Slot>,
+        /// The slot that the route names.
+        to: Slot,
+        /// The generation that the route has.
+        generation: u64,
+    },
+    /// Remove the slot's entry.
+    Deregister(Slot),
+    /// Stop what runs without traffic.
+    Stop {
+        /// Where.
+        slot: Slot,
+        /// Which.
+        instance: InstanceId,
+    },
+}
+
+/// How the route is written anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrite {
+    /// What stands.
+    pub from: Standing,
+    /// The slot it names then.
+    pub live: Slot,
+    /// Its generation then: never a lower one.
+    pub generation: u64,
+    /// What runs there.
+    pub digest: Digest,
+    /// The release that it is of.
+    pub release: ReleaseId,
+}
+
+/// The route's key as it stands before it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// There is none.
+    Missing,
+    /// There is one that cannot be read.
+    Unreadable,
+    /// It says this generation and slot.
+    Says(u64, Slot),
+}
+
+impl Deed {
+    /// Where in the order it is done.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Create { .. } => 0,
+            Self::Start { .. } => 1,
+            Self::Install => 2,
+            Self::Register { .. } => 3,
+            Self::Route(_) => 4,
+            Self::Point { .. } => 5,
+            Self::Deregister(_) => 6,
+            Self::Stop { .. } => 7,
+        }
+    }
+
+    /// Whether it moves or may cut traffic, says who has it, or ends something that runs.
+    pub fn is_grave(&self) -> bool {
+        match self {
+            Self::Install | Self::Route(_) | Self::Point { .. } | Self::Stop { .. } => true,
+            Self::Create { .. }
+            | Self::Start { .. }
+            | Self::Register { .. }
+            | Self::Deregister(_) => false,
+        }
+    }
+
+    /// What it is called in a line.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Create { slot, .. } => format!("make {slot} again"),
+            Self::Start { slot, .. } => format!("start {slot} again"),
+            Self::Install => "install the proxy's configuration".into(),
+            Self::Register { slot, .. } => format!("register {slot}"),
+            Self::Route(route) => format!("write the route to {}", route.live),
+            Self::Point { to, .. } => format!("point the proxy at {to}"),
+            Self::Deregister(slot) => format!("deregister {slot}"),
+            Self::Stop { slot, .. } => format!("stop {slot}"),
+        }
+    }
+
+    /// What it costs, where it costs anything.
+    pub fn cost(&self) -> Option<String> {
+        match self {
+            Self::Install => Some(
+                "the proxy reloads: connections that are kept alive may be cut, and an edit by hand is lost"
+                    .into(),
+            ),
+            Self::Point { from: Some(from), to, .. } if from != to => Some(format!(
+                "all traffic moves from {from} to {to}; no connection is cut"
+            )),
+            Self::Stop { slot, .. } => Some(format!(
+                "{slot} can then only be gone back to by a cold start"
+            )),
+            Self::Deregister(slot) => Some(format!(
+                "whoever reads the registry finds {slot} no more"
+            )),
+            _ => None,
+        }
+    }
+
+    /// The switch that the proxy is asked for, but for the token; none of another deed.
+    pub fn order(&self) -> Option<SwitchOrder> {
+        match self {
+            Self::Point {
+                from,
+                to,
+                generation,
+            } => Some(SwitchOrder {
+                from: *from,
+                to: *to,
+                generation: *generation,
+                token: crate::inventory::FencingToken::default(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The calls it makes, one a line; those of the proxy in its own words.
+    pub(super) fn calls(&self, definition: &Definition, proxy: &dyn ProxySays) -> Vec<String> {
+        let name = |slot| instance_name(&definition.target, slot);
+        match self {
+            Self::Create { slot, version, .. } => vec![format!(
+                "engine: create and start {} from {} at {}, pulled first where the engine has it not",
+                name(*slot),
+                version.pinned(),
+                definition.endpoints.get(*slot)
+            )],
+            Self::Start { slot, instance } => {
+                vec![format!(
+                    "engine: start {} ({})",
+                    name(*slot),
+                    instance.short()
+                )]
+            }
+            Self::Install => proxy.install(),
+            Self::Register { slot, digest, .. } => vec![format!(
+                "registry: write slots/{slot} = {} {}, compared with the lock's token",
+                definition.endpoints.get(*slot),
+                digest.short()
+            )],
+            Self::Route(route) => vec![route.words()],
+            Self::Point { .. } => self
+                .order()
+                .map(|order| proxy.switch(&order))
+                .unwrap_or_default(),
+            Self::Deregister(slot) => vec![format!(
+                "registry: remove slots/{slot}, unless the route names it, compared with the lock's token"
+            )],
+            Self::Stop { slot, instance } => vec![format!(
+                "engine: stop {} ({}) with {} to finish; it stays for a cold start",
+                name(*slot),
+                instance.short(),
+                duration(definition.timing.stop_grace)
+            )],
+        }
+    }
+}
+
+/// The proxy's own words for what it would be asked to do.
+pub trait ProxySays {
+    /// For installing its configuration.
+    fn install(&self) -> Vec<String>;
+    /// For a switch.
+    fn switch(&self, order: &SwitchOrder) -> Vec<String>;
+}
+
+impl Rewrite {
+    fn words(&self) -> String {
+        let from = match self.from {
+            Standing::Missing => "only if there still is none".to_owned(),
+            Standing::Unreadable => "only over what cannot be read".to_owned(),
+            Standing::Says(generation, slot) => {
+                format!("only if it still is {slot} generation {generation}")
+            }
+        };
+        format!(
+            "registry: write the route to {} generation {}, {}, {from}, compared with the lock's token",
+            self.live,
+            self.generation,
+            self.digest.short()
+        )
+    }
+}

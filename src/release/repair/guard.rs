@@ -1,0 +1,304 @@
+//! Directly before a deed, and after it: is the world as the deed needs it, and is it true now? The
+//! interlocks of a repair are here, over what was just seen. Not knowing is never a yes.
+
+use super::deed::{Deed, Rewrite, Standing};
+use crate::inventory::{Installation, Instance, Registration, Route, Slot, Snapshot};
+use crate::release::Definition;
+
+/// What a guard says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::release) enum Verdict {
+    /// Do it.
+    Act,
+    /// It is true already.
+    Already,
+    /// Not yet; in words.
+    Wait(String),
+    /// Never, as things stand; in words.
+    Refuse(String),
+}
+
+/// What is seen of one target, with short ways to its parts.
+struct Now<'a> {
+    snapshot: &'a Snapshot,
+    definition: &'a Definition,
+}
+
+impl<'a> Now<'a> {
+    fn instance(&self, slot: Slot) -> Option<&'a Instance> {
+        self.snapshot.slots.get(slot).instance.as_ref()
+    }
+
+    fn entry(&self, slot: Slot) -> Option<&'a Registration> {
+        Some(&self.snapshot.slots.get(slot).registration.as_ref()?.value)
+    }
+
+    fn route(&self) -> Option<&'a Route> {
+        Some(&self.snapshot.route.as_ref()?.value)
+    }
+
+    fn is_unreadable(&self, name: &str) -> bool {
+        let end = format!("{}/{name}", self.snapshot.target);
+        self.snapshot.problems.keys().any(|key| key.ends_with(&end))
+    }
+
+    /// A fresh healthy answer of what runs there.
+    fn healthy(&self, slot: Slot) -> Result<&'a Instance, String> {
+        let Some(instance) = self.instance(slot) else {
+            return Err(format!("nothing runs in {slot}"));
+        };
+        if !instance.is_running() {
+            return Err(format!("{slot} is not running"));
+        }
+        match &self.snapshot.slots.get(slot).probe {
+            Some(probe) if probe.healthy => Ok(instance),
+            Some(probe) => Err(format!("{slot} is not healthy: {}", probe.detail)),
+            None => Err(format!(
+                "{slot} was not probed: is a health endpoint configured?"
+            )),
+        }
+    }
+
+    /// Why a slot may have traffic; none when it has none for sure.
+    fn traffic(&self, slot: Slot) -> Option<String> {
+        let Some(proxy) = &self.snapshot.proxy else {
+            return Some(format!(
+                "whether {slot} has traffic is not known: the proxy does not say"
+            ));
+        };
+        if proxy.slot == Some(slot) {
+            return Some(format!("{slot} has the traffic: the proxy names it"));
+        }
+        if self.is_unreadable("route") {
+            return Some(format!(
+                "whether {slot} has traffic is not known: the route cannot be read"
+            ));
+        }
+        self.route()
+            .is_some_and(|route| route.live == slot)
+            .then(|| format!("{slot} has the traffic: the route names it"))
+    }
+}
+
+/// What has to be so directly before a deed.
+pub(in crate::release) fn guard(
+    deed: &Deed,
+    snapshot: &Snapshot,
+    definition: &Definition,
+) -> Verdict {
+    if is_true(deed, snapshot, definition).is_ok() {
+        return Verdict::Already;
+    }
+    let now = Now {
+        snapshot,
+        definition,
+    };
+    match deed {
+        Deed::Create { slot, .. } => match now.instance(*slot) {
+            None => Verdict::Act,
+            // Made a moment ago, and not healthy yet.
+            Some(_) => Verdict::Wait(format!("something of ours is in {slot} again")),
+        },
+        Deed::Start { slot, instance } => match now.instance(*slot) {
+            Some(there) if there.id == *instance && there.is_running() => {
+                Verdict::Wait(format!("{slot} runs and is not healthy yet"))
+            }
+            Some(there) if there.id == *instance => Verdict::Act,
+            _ => Verdict::Refuse(format!("what was in {slot} is not there any more")),
+        },
+        Deed::Install => Verdict::Act,
+        Deed::Register { slot, digest, .. } => match now.healthy(*slot) {
+            Ok(there) if there.digest == *digest => Verdict::Act,
+            Ok(there) => Verdict::Refuse(format!(
+                "{slot} runs {} now, not {}",
+                there.digest.short(),
+                digest.short()
+            )),
+            Err(why) => Verdict::Wait(format!("nothing is registered that is not healthy: {why}")),
+        },
+        Deed::Route(rewrite) => route(&now, rewrite),
+        Deed::Point {
+            from,
+            to,
+            generation,
+        } => point(&now, *from, *to, *generation),
+        Deed::Deregister(slot) => match now.traffic(*slot) {
+            Some(why) => Verdict::Wait(why),
+            None => Verdict::Act,
+        },
+        Deed::Stop { slot, instance } => stop(&now, *slot, instance),
+    }
+}
+
+/// No route to what is not healthy, or not registered as what runs (interlock 2).
+fn fit_for_traffic(now: &Now<'_>, slot: Slot) -> Result<(), String> {
+    let there = now.healthy(slot)?;
+    match now.entry(slot) {
+        Some(entry) if entry.digest == there.digest => Ok(()),
+        Some(_) => Err(format!(
+            "{slot} is registered as another version than runs there"
+        )),
+        None => Err(format!("{slot} is not registered")),
+    }
+}
+
+fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
+    let stands = match now.route() {
+        Some(route) => Standing::Says(route.generation, route.live),
+        None if now.is_unreadable("route") => Standing::Unreadable,
+        None => Standing::Missing,
+    };
+    if stands != rewrite.from {
+        return Verdict::Refuse("the route was written by somebody else meanwhile".into());
+    }
+    if let Err(why) = fit_for_traffic(now, rewrite.live) {
+        return Verdict::Wait(format!("no route to what cannot answer: {why}"));
+    }
+    let runs = now.instance(rewrite.live).map(|there| &there.digest);
+    let keeps_digest = now
+        .route()
+        .is_some_and(|route| route.digest == rewrite.digest);
+    if runs != Some(&rewrite.digest) && !keeps_digest {
+        return Verdict::Refuse(format!("{} runs another version now", rewrite.live));
+    }
+    Verdict::Act
+}
+
+/// The proxy does what the route says, and nothing else.
+fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdict {
+    let said = now.route().map(|route| (route.generation, route.live));
+    if said != Some((generation, to)) {
+        return Verdict::Refuse(format!(
+            "the route does not say {to} generation {generation}: the proxy is pointed at nothing else"
+        ));
+    }
+    let Some(proxy) = &now.snapshot.proxy else {
+        return Verdict::Wait("what the proxy does is not known".into());
+    };
+    if proxy.slot != from {
+        return Verdict::Refuse(format!(
+            "the proxy names {} now, not {}",
+            named(proxy.slot),
+            named(from)
+        ));
+    }
+    if proxy.generation >= generation {
+        return Verdict::Refuse(format!(
+            "the proxy has generation {} already: it never gets a lower one",
+            proxy.generation
+        ));
+    }
+    if let Err(why) = fit_for_traffic(now, to) {
+        return Verdict::Wait(format!("traffic stays where it is: {why}"));
+    }
+    let runs = now.instance(to).map(|there| &there.digest);
+    if runs != now.route().map(|route| &route.digest) {
+        return Verdict::Refuse(format!("{to} runs another version than the route says"));
+    }
+    Verdict::Act
+}
+
+fn stop(now: &Now<'_>, slot: Slot, instance: &crate::inventory::InstanceId) -> Verdict {
+    if now.instance(slot).is_none_or(|there| there.id != *instance) {
+        return Verdict::Refuse(format!("something else is in {slot} now"));
+    }
+    if let Some(why) = now.traffic(slot) {
+        return Verdict::Refuse(why);
+    }
+    if now.entry(slot).is_some() {
+        return Verdict::Refuse(format!("{slot} is registered: others send requests there"));
+    }
+    let rates = now.snapshot.slots.get(slot).rates.as_ref();
+    match rates.map_or(0, |rates| rates.requests) {
+        0 => Verdict::Act,
+        many => Verdict::Wait(format!(
+            "{slot} had {many} requests of the public in the last moments"
+        )),
+    }
+}
+
+/// Whether a deed has come true; if not, what is missing.
+pub(in crate::release) fn is_true(
+    deed: &Deed,
+    snapshot: &Snapshot,
+    definition: &Definition,
+) -> Result<(), String> {
+    let now = Now {
+        snapshot,
+        definition,
+    };
+    match deed {
+        Deed::Create { slot, version, .. } => {
+            let there = now.healthy(*slot)?;
+            require(there.digest == version.digest, || {
+                format!("{slot} runs {}", there.digest.short())
+            })
+        }
+        Deed::Start { slot, instance } => {
+            let there = now.healthy(*slot)?;
+            require(there.id == *instance, || {
+                format!("another is in {slot} now")
+            })
+        }
+        Deed::Install => {
+            let is_current = snapshot.installation == Some(Installation::Current);
+            require(is_current && snapshot.proxy.is_some(), || {
+                "the proxy does not answer with its configuration".into()
+            })
+        }
+        Deed::Register {
+            slot,
+            digest,
+            release,
+        } => {
+            let endpoint = now.definition.endpoints.get(*slot);
+            let there = now.instance(*slot);
+            let is_so = now.entry(*slot).is_some_and(|entry| {
+                entry.digest == *digest
+                    && entry.release == *release
+                    && entry.endpoint == *endpoint
+                    && there.is_some_and(|there| {
+                        there.id == entry.instance
+                            && (there.tag.is_none() || there.tag == entry.tag)
+                    })
+            });
+            require(is_so, || format!("the entry of {slot} is another"))
+        }
+        Deed::Route(wanted) => {
+            let endpoint = now.definition.endpoints.get(wanted.live);
+            let is_so = now.route().is_some_and(|route| {
+                (route.generation, route.live) == (wanted.generation, wanted.live)
+                    && route.digest == wanted.digest
+                    && route.endpoint == *endpoint
+            });
+            require(is_so, || "the route is another".into())
+        }
+        Deed::Point { to, generation, .. } => {
+            let proxy = snapshot.proxy.as_ref();
+            let told = proxy.map(|proxy| (proxy.slot, proxy.generation));
+            require(told == Some((Some(*to), *generation)), || {
+                format!("the proxy names {}", named(proxy.and_then(|it| it.slot)))
+            })
+        }
+        Deed::Deregister(slot) => {
+            let is_there =
+                now.entry(*slot).is_some() || now.is_unreadable(&format!("slots/{slot}"));
+            require(!is_there, || format!("{slot} is registered"))
+        }
+        Deed::Stop { slot, instance } => match now.instance(*slot) {
+            None => Ok(()),
+            Some(there) if there.id == *instance => {
+                require(!there.is_up(), || format!("{slot} runs"))
+            }
+            Some(_) => Err(format!("another is in {slot} now")),
+        },
+    }
+}
+
+fn require(is_so: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+    if is_so { Ok(()) } else { Err(otherwise()) }
+}
+
+fn named(slot: Option<Slot>) -> &'static str {
+    slot.map_or("nothing", Slot::as_str)
+}

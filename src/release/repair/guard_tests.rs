@@ -1,0 +1,252 @@
+//! The interlocks of a repair: what is not done, however it was planned, when the world has moved.
+
+use std::time::Duration;
+
+use super::tests::{Says, definition};
+use super::{Deed, Rewrite, Standing, Verdict, guard, is_true, plan};
+use crate::inventory::drift::world_tests::{
+    agreed, digest, entry, live, proxy, registered, release, requests, route, started_again,
+};
+use crate::inventory::{InstanceId, InstanceState, Operator, Probe, Slot, Snapshot, Tier};
+use crate::release::{ApprovalRefused, Need, RepairApproval, RepairPlan, need_to_repair};
+
+fn operator() -> Operator {
+    Operator {
+        name: "ana".into(),
+        host: "ops-1".into(),
+    }
+}
+
+fn probe(healthy: bool) -> Probe {
+    Probe {
+        healthy,
+        detail: "status 503".into(),
+        took: Duration::ZERO,
+    }
+}
+
+/// Blue is live, registered and healthy.
+fn well() -> Snapshot {
+    let mut snapshot = agreed();
+    snapshot.slots.blue.probe = Some(probe(true));
+    snapshot
+}
+
+fn says(deed: &Deed, snapshot: &Snapshot) -> Verdict {
+    guard(deed, snapshot, &definition(Tier::Staging))
+}
+
+fn is_not_done(deed: &Deed, snapshot: &Snapshot) {
+    let verdict = says(deed, snapshot);
+    assert!(
+        matches!(verdict, Verdict::Wait(_) | Verdict::Refuse(_)),
+        "{deed:?}: {verdict:?}"
+    );
+}
+
+fn stop(slot: Slot, snapshot: &Snapshot) -> Deed {
+    let instance = snapshot
+        .slots
+        .get(slot)
+        .instance
+        .as_ref()
+        .expect("it is there");
+    Deed::Stop {
+        slot,
+        instance: instance.id.clone(),
+    }
+}
+
+#[test]
+fn what_has_the_traffic_is_neither_stopped_nor_deregistered() {
+    let mut snapshot = well();
+    is_not_done(&stop(Slot::Blue, &snapshot), &snapshot);
+    is_not_done(&Deed::Deregister(Slot::Blue), &snapshot);
+    started_again(&mut snapshot);
+    assert_eq!(says(&stop(Slot::Green, &snapshot), &snapshot), Verdict::Act);
+    // By the proxy alone, by the route alone, by requests that arrive, and where it is not known.
+    let moved: [fn(&mut Snapshot); 6] = [
+        |s| proxy(s).slot = Some(Slot::Green),
+        |s| route(s).live = Slot::Green,
+        |s| requests(s, Slot::Green),
+        |s| s.proxy = None,
+        |s| {
+            s.route = None;
+            let key = "/greenroom/v1/targets/web/qa/route".to_owned();
+            s.problems.insert(key, "it cannot be read".into());
+        },
+        |s| {
+            let green = s.slots.green.instance.clone().expect("it is there");
+            s.slots.green.registration = Some(entry(&s.slots.green, &green));
+        },
+    ];
+    for how in moved {
+        let mut moved = snapshot.clone();
+        how(&mut moved);
+        is_not_done(&stop(Slot::Green, &snapshot), &moved);
+    }
+    let mut other = snapshot.clone();
+    other.slots.green.instance.as_mut().expect("it is there").id = InstanceId("other".into());
+    is_not_done(&stop(Slot::Green, &snapshot), &other);
+}
+
+fn point(generation: u64) -> Deed {
+    Deed::Point {
+        from: Some(Slot::Green),
+        to: Slot::Blue,
+        generation,
+    }
+}
+
+#[test]
+fn the_proxy_is_pointed_only_at_what_the_route_names_and_is_healthy_and_registered() {
+    let mut snapshot = well();
+    proxy(&mut snapshot).slot = Some(Slot::Green);
+    proxy(&mut snapshot).generation = 40;
+    assert_eq!(says(&point(41), &snapshot), Verdict::Act);
+    let moved: [fn(&mut Snapshot); 9] = [
+        |s| s.slots.blue.probe = Some(probe(false)),
+        |s| s.slots.blue.probe = None,
+        |s| live(s).state = InstanceState::Paused,
+        |s| s.slots.blue.instance = None,
+        |s| s.slots.blue.registration = None,
+        |s| registered(s).digest = digest('d'),
+        |s| live(s).digest = digest('c'),
+        |s| route(s).live = Slot::Green,
+        |s| proxy(s).generation = 41,
+    ];
+    for how in moved {
+        let mut moved = snapshot.clone();
+        how(&mut moved);
+        is_not_done(&point(41), &moved);
+    }
+    // Another generation than the route's, and another place than it was planned from.
+    is_not_done(&point(42), &snapshot);
+    let mut nowhere = snapshot.clone();
+    proxy(&mut nowhere).slot = None;
+    is_not_done(&point(41), &nowhere);
+}
+
+fn rewrite(from: Standing) -> Deed {
+    Deed::Route(Rewrite {
+        from,
+        live: Slot::Blue,
+        generation: 41,
+        digest: digest('a'),
+        release: release(7),
+    })
+}
+
+#[test]
+fn no_route_is_written_to_what_is_not_healthy_or_not_registered() {
+    let mut snapshot = well();
+    snapshot.route = None;
+    assert_eq!(says(&rewrite(Standing::Missing), &snapshot), Verdict::Act);
+    let moved: [fn(&mut Snapshot); 5] = [
+        |s| s.slots.blue.probe = Some(probe(false)),
+        |s| s.slots.blue.instance = None,
+        |s| s.slots.blue.registration = None,
+        |s| live(s).digest = digest('c'),
+        |s| {
+            live(s).digest = digest('c');
+            registered(s).digest = digest('c');
+        },
+    ];
+    for how in moved {
+        let mut moved = snapshot.clone();
+        how(&mut moved);
+        is_not_done(&rewrite(Standing::Missing), &moved);
+    }
+    // Somebody was faster: it was planned over another.
+    let mut written = well();
+    route(&mut written).generation = 50;
+    is_not_done(&rewrite(Standing::Missing), &written);
+    is_not_done(&rewrite(Standing::Says(40, Slot::Blue)), &written);
+    is_not_done(&rewrite(Standing::Unreadable), &snapshot);
+}
+
+#[test]
+fn nothing_is_registered_but_what_runs_healthy_and_was_planned() {
+    let register = Deed::Register {
+        slot: Slot::Blue,
+        digest: digest('a'),
+        release: release(7),
+    };
+    let mut snapshot = well();
+    assert_eq!(says(&register, &snapshot), Verdict::Already);
+    snapshot.slots.blue.registration = None;
+    assert_eq!(says(&register, &snapshot), Verdict::Act);
+    live(&mut snapshot).digest = digest('c');
+    is_not_done(&register, &snapshot);
+    let mut sick = well();
+    sick.slots.blue.registration = None;
+    sick.slots.blue.probe = Some(probe(false));
+    is_not_done(&register, &sick);
+}
+
+#[test]
+fn what_was_started_is_not_true_before_it_is_healthy_and_is_not_started_twice() {
+    let mut snapshot = agreed();
+    let start = Deed::Start {
+        slot: Slot::Blue,
+        instance: live(&mut snapshot).id.clone(),
+    };
+    let definition = definition(Tier::Staging);
+    assert!(is_true(&start, &snapshot, &definition).is_err());
+    is_not_done(&start, &snapshot);
+    live(&mut snapshot).state = InstanceState::Exited { code: None };
+    assert_eq!(says(&start, &snapshot), Verdict::Act);
+    live(&mut snapshot).id = InstanceId("other".into());
+    is_not_done(&start, &snapshot);
+    assert_eq!(is_true(&start, &well(), &definition), Ok(()));
+}
+
+fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {
+    let mut snapshot = well();
+    how(&mut snapshot);
+    let definition = definition(tier);
+    let (items, deeds) = plan(&snapshot, &definition, None, &Says);
+    RepairPlan {
+        id: release(9),
+        definition,
+        only: None,
+        operator: operator(),
+        made_at: snapshot.at,
+        items,
+        deeds,
+    }
+}
+
+const EDITED: fn(&mut Snapshot) = |s| s.route = None;
+const UNREGISTERED: fn(&mut Snapshot) = |s| s.slots.blue.registration = None;
+
+#[test]
+fn a_yes_is_for_these_deeds_and_expires_and_a_protected_environment_asks_for_its_name() {
+    assert_eq!(
+        need_to_repair(&repair(Tier::Staging, EDITED)),
+        Need::Confirmation
+    );
+    assert_eq!(
+        need_to_repair(&repair(Tier::Protected, UNREGISTERED)),
+        Need::Confirmation
+    );
+    let plan = repair(Tier::Protected, EDITED);
+    assert_eq!(need_to_repair(&plan), Need::TypedName);
+    let now = plan.made_at;
+    let refused = RepairApproval::give(&plan, operator(), Some("yes"), now);
+    assert!(matches!(refused, Err(ApprovalRefused::WrongName { .. })));
+    assert!(RepairApproval::in_advance(&plan, operator(), now).is_err());
+    let approval = RepairApproval::give(&plan, operator(), Some("qa"), now).expect("a yes");
+    let approved = approval.approve(&plan, now).expect("it counts");
+    assert!(plan.only_deeds().iter().all(|deed| approved.covers(deed)));
+    assert!(!approved.covers(&Deed::Deregister(Slot::Blue)));
+    // Another plan of the same id, the same plan later, another id.
+    let mut other = plan.clone();
+    other.deeds = repair(Tier::Protected, UNREGISTERED).deeds;
+    assert!(approval.approve(&other, now).is_err());
+    let late = now + plan.definition.timing.approval;
+    assert!(approval.approve(&plan, late).is_err());
+    let mut renamed = plan.clone();
+    renamed.id = release(10);
+    assert!(approval.approve(&renamed, now).is_err());
+}

@@ -1,0 +1,32 @@
+//! Repairing drift: what differs is mended by deeds that are planned in words, confirmed, done under the
+//! target's lock, looked at until they are true, and written down. The thinking is here and pure; the
+//! engine looks and does (`engine::repairing`).
+//!
+//! What runs and answers is the truth of what runs; the route is the truth of what should have the
+//! traffic. So an entry is written as what runs, the proxy is pointed at what the route names, and a
+//! route is written anew only where it is gone, cannot be read, or names what does not run while the
+//! proxy's slot does. A version that nobody released is never made right by writing it down. Where no
+//! deed is safe the plan says why, and what a person has to do.
+//!
+//! The interlocks are those of a release: what has the traffic is not stopped or deregistered (1), no
+//! route to what is not healthy or not registered (2), one driver under a lock whose token every write
+//! compares (4), every deed names its from and its to (5), the world is looked at again before each
+//! deed (6), and a yes belongs to these very deeds and expires (9). The proxy is pointed by the rule of
+//! the way back: the slot was switched to before, and is healthy and registered now (3).
+
+mod deed;
+mod guard;
+#[cfg(test)]
+mod guard_tests;
+mod plan;
+mod remedy;
+mod seen;
+#[cfg(test)]
+mod tests;
+
+pub(super) use deed::Standing;
+pub use deed::{Deed, ProxySays, Rewrite};
+pub(super) use guard::{Verdict, guard, is_true};
+pub(super) use plan::plan;
+pub use plan::{Item, Planned, RepairPlan, RepairRequest};
+pub use remedy::Remedy;

@@ -1,0 +1,144 @@
+//! What was seen of a target, asked as a repair asks it. Pure.
+
+use super::deed::Rewrite;
+use crate::inventory::drift::{Drift, Name};
+use crate::inventory::{
+    Digest, ImageLabels, Instance, ProxyAnswer, Registration, ReleaseId, Route, Slot, Snapshot,
+    Version,
+};
+use crate::release::Definition;
+
+/// See the module.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) definition: &'a Definition,
+    /// Everything that differs.
+    pub(super) drifts: &'a [Drift],
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn instance(&self, slot: Slot) -> Option<&'a Instance> {
+        self.snapshot.slots.get(slot).instance.as_ref()
+    }
+
+    pub(super) fn entry(&self, slot: Slot) -> Option<&'a Registration> {
+        let entry = self.snapshot.slots.get(slot).registration.as_ref()?;
+        Some(&entry.value)
+    }
+
+    pub(super) fn route(&self) -> Option<&'a Route> {
+        Some(&self.snapshot.route.as_ref()?.value)
+    }
+
+    /// The route, if it names this slot.
+    pub(super) fn routed(&self, slot: Slot) -> Option<&'a Route> {
+        self.route().filter(|route| route.live == slot)
+    }
+
+    pub(super) fn proxy(&self) -> Option<&'a ProxyAnswer> {
+        self.snapshot.proxy.as_ref()
+    }
+
+    fn runs(&self, slot: Slot) -> bool {
+        self.instance(slot).is_some_and(Instance::is_running)
+    }
+
+    /// The slot that should have the traffic: the one that the route names; without a route, and where
+    /// nothing runs in that slot any more, the one that the proxy names and that runs.
+    pub(super) fn should(&self) -> Option<Slot> {
+        let named = self.proxy().and_then(|proxy| proxy.slot);
+        match (self.route().map(|route| route.live), named) {
+            (Some(routed), Some(named)) if routed != named => {
+                let follows = !self.runs(routed) && self.runs(named);
+                Some(if follows { named } else { routed })
+            }
+            (Some(routed), _) => Some(routed),
+            (None, named) => named,
+        }
+    }
+
+    pub(super) fn should_have_traffic(&self, slot: Slot) -> bool {
+        self.should() == Some(slot)
+    }
+
+    /// The release that what runs in a slot is of.
+    pub(super) fn release_of(&self, slot: Slot) -> Option<ReleaseId> {
+        let by_entry = self.entry(slot).map(|entry| entry.release);
+        let by_route = self.routed(slot).map(|route| route.release);
+        let by_label = self.instance(slot).and_then(|instance| instance.release);
+        by_entry.or(by_route).or(by_label)
+    }
+
+    /// Whether what runs in a slot is what the route says, or what was registered there. A container
+    /// cannot change its image: the very one that was registered counts, whatever the digest beside it.
+    pub(super) fn is_released(&self, slot: Slot) -> bool {
+        let Some(instance) = self.instance(slot) else {
+            return false;
+        };
+        match (self.routed(slot), self.entry(slot)) {
+            (Some(route), _) => route.digest == instance.digest,
+            (None, Some(entry)) => entry.digest == instance.digest || entry.instance == instance.id,
+            (None, None) => true,
+        }
+    }
+
+    pub(super) fn version(&self, tag: Option<String>, digest: Digest) -> Version {
+        Version {
+            repository: self.definition.repository.clone(),
+            tag,
+            digest,
+            labels: ImageLabels::default(),
+        }
+    }
+
+    pub(super) fn has_requests(&self, slot: Slot) -> bool {
+        let rates = self.snapshot.slots.get(slot).rates.as_ref();
+        rates.is_some_and(|rates| rates.requests > 0)
+    }
+
+    /// Whether the proxy names this slot.
+    pub(super) fn is_pointed_at(&self, slot: Slot) -> bool {
+        self.proxy().is_some_and(|proxy| proxy.slot == Some(slot))
+    }
+
+    /// Whether the proxy's configuration differs, so that it is installed again.
+    pub(super) fn is_installed_anew(&self) -> bool {
+        let differs = [Name::ProxyEdited, Name::ProxyNotInstalled];
+        self.drifts
+            .iter()
+            .any(|drift| differs.contains(&drift.name))
+    }
+
+    /// Whether a key of the target is there and cannot be read.
+    pub(super) fn is_unreadable(&self, name: &str) -> bool {
+        let end = format!("{}/{name}", self.snapshot.target);
+        self.snapshot.problems.keys().any(|key| key.ends_with(&end))
+    }
+
+    /// Whether the route names another digest than the one that its own release has registered, and
+    /// that runs: then it was edited.
+    pub(super) fn is_digest_of_route_edited(&self) -> bool {
+        let Some(route) = self.route() else {
+            return false;
+        };
+        let (Some(instance), Some(entry)) = (self.instance(route.live), self.entry(route.live))
+        else {
+            return false;
+        };
+        instance.digest != route.digest
+            && entry.digest == instance.digest
+            && entry.instance == instance.id
+            && entry.release == route.release
+    }
+
+    /// Whether the route stands as it is wanted.
+    pub(super) fn is_route(&self, wanted: &Rewrite) -> bool {
+        self.route().is_some_and(|route| {
+            route.live == wanted.live
+                && route.generation == wanted.generation
+                && route.digest == wanted.digest
+                && route.endpoint == *self.definition.endpoints.get(wanted.live)
+        })
+    }
+}

@@ -1,0 +1,520 @@
+//! What mends each thing that is done by hand: the deeds in their order, or that a person has to look.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::plan::{Planned, plan};
+use super::{Deed, Item, ProxySays, Remedy};
+use crate::checks::{HealthCheck, Suite};
+use crate::inventory::drift::world_tests::{
+    agreed, digest, entry, live, proxy, public, registered, release, requests, route, started_again,
+};
+use crate::inventory::drift::{Name, compare};
+use crate::inventory::{
+    Installation, InstanceId, InstanceShape, InstanceState, Listen, RestartPolicy, Slot, Snapshot,
+    SwitchOrder, Tier,
+};
+use crate::release::{Definition, Rules, Timing};
+
+pub(super) struct Says;
+
+impl ProxySays for Says {
+    fn install(&self) -> Vec<String> {
+        vec!["proxy: install".into()]
+    }
+
+    fn switch(&self, order: &SwitchOrder) -> Vec<String> {
+        vec![format!(
+            "proxy: to {} generation {}",
+            order.to, order.generation
+        )]
+    }
+}
+
+pub(super) fn definition(tier: Tier) -> Definition {
+    let snapshot = agreed();
+    Definition {
+        target: snapshot.target,
+        tier,
+        rules: Rules::default(),
+        repository: "registry.example/web".into(),
+        endpoints: crate::inventory::PerSlot::from_fn(|slot| {
+            snapshot.slots.get(slot).endpoint.clone()
+        }),
+        instance: InstanceShape {
+            listen: Listen::Port(8080),
+            command: None,
+            environment: BTreeMap::new(),
+            mounts: Vec::new(),
+            memory: None,
+            restart: RestartPolicy::default(),
+            network: None,
+            labels: BTreeMap::new(),
+        },
+        health: Some(HealthCheck {
+            path: "/health".into(),
+            host: None,
+            interval: std::time::Duration::from_secs(1),
+            timeout: std::time::Duration::from_secs(5),
+        }),
+        suite: Suite::default(),
+        timing: Timing::default(),
+        public: None,
+        preview: None,
+    }
+}
+
+fn planned(snapshot: &Snapshot, only: Option<Name>) -> (Vec<Item>, Vec<Planned>) {
+    plan(snapshot, &definition(Tier::Staging), only, &Says)
+}
+
+fn titles(deeds: &[Planned]) -> Vec<String> {
+    deeds.iter().map(|planned| planned.deed.title()).collect()
+}
+
+/// What is done by hand, and what is done about it; nothing where a person has to look.
+type ByHand = (&'static str, fn(&mut Snapshot), &'static [&'static str]);
+
+fn unreadable(snapshot: &mut Snapshot, key: &str) {
+    let key = format!("/greenroom/v1/targets/web/qa/{key}");
+    snapshot.problems.insert(key, "it cannot be read".into());
+}
+
+/// The version before, in green as it is kept warm.
+fn standby(snapshot: &mut Snapshot) {
+    started_again(snapshot);
+    let green = snapshot.slots.green.instance.clone().expect("it is there");
+    let mut entry = entry(&snapshot.slots.green, &green);
+    entry.value.release = release(6);
+    snapshot.slots.green.registration = Some(entry);
+}
+
+const EXITED: InstanceState = InstanceState::Exited { code: Some(137) };
+
+const BY_HAND: &[ByHand] = &[
+    (
+        "docker stop of what is live",
+        |s| live(s).state = EXITED,
+        &["start blue again"],
+    ),
+    (
+        "docker pause of what is live",
+        |s| live(s).state = InstanceState::Paused,
+        &["start blue again"],
+    ),
+    (
+        "what is live ends by itself again and again",
+        |s| live(s).state = InstanceState::Restarting,
+        &[],
+    ),
+    (
+        "docker rm of what is live",
+        |s| s.slots.blue.instance = None,
+        &["make blue again", "register blue"],
+    ),
+    (
+        "docker rm of what is live, and the route names another version",
+        |s| {
+            s.slots.blue.instance = None;
+            route(s).digest = digest('e');
+        },
+        &[],
+    ),
+    (
+        "docker stop of what is kept warm",
+        |s| {
+            standby(s);
+            s.slots.green.instance.as_mut().expect("it is there").state = EXITED;
+        },
+        &["deregister green"],
+    ),
+    (
+        "docker rm of what is kept warm: registered, and dead",
+        |s| {
+            standby(s);
+            s.slots.green.instance = None;
+        },
+        &["deregister green"],
+    ),
+    (
+        "docker start of the old version",
+        started_again,
+        &["stop green"],
+    ),
+    (
+        "docker rm and run of the same image",
+        |s| live(s).id = InstanceId("other".into()),
+        &["register blue"],
+    ),
+    (
+        "docker run of the same image under another tag",
+        |s| {
+            live(s).tag = Some("2.0.0".into());
+            live(s).id = InstanceId("other".into());
+        },
+        &["register blue"],
+    ),
+    (
+        "docker run of another image in the live slot: nobody released it",
+        |s| {
+            live(s).digest = digest('c');
+            live(s).id = InstanceId("other".into());
+        },
+        &[],
+    ),
+    (
+        "docker run of another image in the slot that is kept warm",
+        |s| {
+            standby(s);
+            let green = s.slots.green.instance.as_mut().expect("it is there");
+            green.digest = digest('c');
+            green.id = InstanceId("other".into());
+        },
+        &["deregister green", "stop green"],
+    ),
+    (
+        "etcdctl put of another digest into the live slot's key",
+        |s| registered(s).digest = digest('d'),
+        &["register blue"],
+    ),
+    (
+        "etcdctl put of another digest into both keys: neither is believed",
+        |s| {
+            registered(s).digest = digest('d');
+            route(s).digest = digest('d');
+        },
+        &[],
+    ),
+    (
+        "etcdctl put of another address into the live slot's key",
+        |s| registered(s).endpoint = "10.0.0.9:80".parse().expect("an address"),
+        &["register blue"],
+    ),
+    (
+        "etcdctl del of the live slot's key",
+        |s| s.slots.blue.registration = None,
+        &["register blue"],
+    ),
+    (
+        "the live slot's key is gone and another version runs there",
+        |s| {
+            s.slots.blue.registration = None;
+            live(s).digest = digest('c');
+        },
+        &[],
+    ),
+    (
+        "the live slot's key is gone and it was stopped",
+        |s| {
+            s.slots.blue.registration = None;
+            live(s).state = EXITED;
+        },
+        &["start blue again", "register blue"],
+    ),
+    (
+        "nonsense in the live slot's key",
+        |s| {
+            s.slots.blue.registration = None;
+            unreadable(s, "slots/blue");
+        },
+        &["register blue"],
+    ),
+    (
+        "nonsense in the other slot's key",
+        |s| unreadable(s, "slots/green"),
+        &["deregister green"],
+    ),
+    ("nonsense in the lock", |s| unreadable(s, "lock"), &[]),
+    ("nonsense in the hold", |s| unreadable(s, "hold"), &[]),
+    (
+        "nonsense in the journal",
+        |s| unreadable(s, "releases/01J"),
+        &[],
+    ),
+    (
+        "etcdctl del of the route",
+        |s| s.route = None,
+        &["write the route to blue"],
+    ),
+    (
+        "nonsense in the route",
+        |s| {
+            s.route = None;
+            unreadable(s, "route");
+        },
+        &["write the route to blue"],
+    ),
+    (
+        "etcdctl del of the route and of the live slot's key",
+        |s| {
+            s.route = None;
+            s.slots.blue.registration = None;
+        },
+        &["register blue", "write the route to blue"],
+    ),
+    (
+        "nonsense in the route, and the proxy names nothing",
+        |s| {
+            s.route = None;
+            unreadable(s, "route");
+            proxy(s).slot = None;
+            public(s).slot = None;
+        },
+        &[],
+    ),
+    (
+        "etcdctl put of an older route",
+        |s| route(s).generation = 40,
+        &["write the route to blue"],
+    ),
+    (
+        "the live pointer is put back to an older one of the same slot",
+        |s| proxy(s).generation = 39,
+        &["point the proxy at blue"],
+    ),
+    (
+        "ln -sfn of the live pointer, to a generation that the route is above",
+        |s| {
+            proxy(s).slot = Some(Slot::Green);
+            proxy(s).generation = 40;
+            public(s).slot = Some(Slot::Green);
+        },
+        &["point the proxy at blue"],
+    ),
+    (
+        "ln -sfn of the live pointer, with the route's generation",
+        |s| {
+            proxy(s).slot = Some(Slot::Green);
+            public(s).slot = Some(Slot::Green);
+        },
+        &["write the route to blue", "point the proxy at blue"],
+    ),
+    (
+        "ln -sfn of the live pointer to the old version, started again",
+        |s| {
+            started_again(s);
+            requests(s, Slot::Green);
+            proxy(s).slot = Some(Slot::Green);
+            proxy(s).generation = 40;
+            public(s).slot = Some(Slot::Green);
+        },
+        &["point the proxy at blue", "stop green"],
+    ),
+    (
+        "rm of the live pointer",
+        |s| {
+            proxy(s).slot = None;
+            proxy(s).generation = 0;
+            public(s).slot = None;
+        },
+        &["point the proxy at blue"],
+    ),
+    (
+        "etcdctl put of a route to a slot in which nothing runs",
+        |s| {
+            route(s).live = Slot::Green;
+            route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
+        },
+        &["write the route to blue", "point the proxy at blue"],
+    ),
+    (
+        "etcdctl put of another address into the route",
+        |s| route(s).endpoint = "10.0.0.9:80".parse().expect("an address"),
+        &["write the route to blue"],
+    ),
+    (
+        "etcdctl put of another digest into the route",
+        |s| route(s).digest = digest('e'),
+        &["write the route to blue"],
+    ),
+    (
+        "another version in the live slot, and its key edited to it",
+        |s| {
+            live(s).digest = digest('c');
+            live(s).id = InstanceId("other".into());
+            registered(s).digest = digest('c');
+        },
+        &[],
+    ),
+    (
+        "another version in the live slot, and another address in its key",
+        |s| {
+            live(s).digest = digest('c');
+            live(s).id = InstanceId("other".into());
+            registered(s).endpoint = "10.0.0.9:80".parse().expect("an address");
+        },
+        &[],
+    ),
+    (
+        "rm of nginx's file and a reload",
+        |s| {
+            s.proxy = None;
+            s.public = None;
+            s.installation = Some(Installation::Missing);
+        },
+        &["install the proxy's configuration"],
+    ),
+    (
+        "rm of nginx's file, not yet reloaded",
+        |s| s.installation = Some(Installation::Missing),
+        &["install the proxy's configuration"],
+    ),
+    (
+        "nginx's file edited by hand",
+        |s| s.installation = Some(Installation::Outdated("web.conf is another".into())),
+        &["install the proxy's configuration"],
+    ),
+    (
+        "another proxy took the public port",
+        |s| public(s).slot = Some(Slot::Green),
+        &[],
+    ),
+    (
+        "something else took the public port",
+        |s| public(s).slot = None,
+        &[],
+    ),
+    (
+        "the public is answered badly",
+        |s| public(s).detail = "status 502".into(),
+        &[],
+    ),
+    (
+        "two slots that are live, by an edited configuration",
+        |s| {
+            started_again(s);
+            requests(s, Slot::Blue);
+            requests(s, Slot::Green);
+            s.installation = Some(Installation::Outdated("web.conf is another".into()));
+        },
+        &["install the proxy's configuration", "stop green"],
+    ),
+    (
+        "two slots that are live, and the configuration is as it should be",
+        |s| {
+            started_again(s);
+            requests(s, Slot::Green);
+        },
+        &[],
+    ),
+    (
+        "several things at once: what has the traffic comes first",
+        |s| {
+            started_again(s);
+            live(s).state = EXITED;
+            public(s).detail = "status 502".into();
+            s.installation = Some(Installation::Outdated("web.conf is another".into()));
+            proxy(s).generation = 12;
+        },
+        &[
+            "start blue again",
+            "install the proxy's configuration",
+            "point the proxy at blue",
+            "stop green",
+        ],
+    ),
+];
+
+#[test]
+fn what_is_done_by_hand_has_its_deeds_or_a_person() {
+    for (done, how, expected) in BY_HAND {
+        let mut snapshot = agreed();
+        how(&mut snapshot);
+        let (items, deeds) = planned(&snapshot, None);
+        assert_eq!(titles(&deeds), *expected, "{done}: {items:#?}");
+        let drifts = compare(&snapshot).drifts().count();
+        assert_eq!(
+            items.len(),
+            drifts,
+            "{done}: every difference has its remedy"
+        );
+        for item in &items {
+            let words = match &item.remedy {
+                Remedy::Deeds(deeds) => {
+                    assert!(!deeds.is_empty(), "{done}: {item:?}");
+                    continue;
+                }
+                Remedy::Follows(words) | Remedy::Person(words) => words,
+            };
+            assert!(words.len() > 20, "{done}: {item:?}");
+        }
+        for planned in &deeds {
+            assert!(!planned.calls.is_empty(), "{done}: {planned:?}");
+        }
+    }
+}
+
+#[test]
+fn every_name_is_in_the_table() {
+    let mut seen = BTreeSet::new();
+    for (_, how, _) in BY_HAND {
+        let mut snapshot = agreed();
+        how(&mut snapshot);
+        seen.extend(compare(&snapshot).drifts().map(|(_, drift)| drift.name));
+    }
+    assert_eq!(seen, Name::ALL.into_iter().collect());
+}
+
+#[test]
+fn only_what_is_asked_for_by_name_is_mended() {
+    let mut snapshot = agreed();
+    started_again(&mut snapshot);
+    live(&mut snapshot).state = EXITED;
+    let (items, deeds) = planned(&snapshot, Some(Name::InstanceStarted));
+    assert_eq!(
+        (items.len(), titles(&deeds)),
+        (1, vec!["stop green".to_owned()])
+    );
+    let (items, deeds) = planned(&snapshot, Some(Name::ProxyEdited));
+    assert!(items.is_empty() && deeds.is_empty());
+}
+
+fn is_whole(snapshot: &Snapshot) -> bool {
+    let blue = &snapshot.slots.blue;
+    blue.instance.is_some()
+        && blue.registration.is_some()
+        && snapshot.route.is_some()
+        && snapshot.proxy.is_some()
+        && snapshot.public.is_some()
+}
+
+/// The slot that has the traffic is never stopped or deregistered, and no generation gets lower, whatever
+/// two things are done by hand at once.
+#[test]
+fn whatever_is_combined_what_has_the_traffic_is_not_touched_and_generations_only_grow() {
+    for (first, one, _) in BY_HAND {
+        for (second, other, _) in BY_HAND {
+            let mut snapshot = agreed();
+            one(&mut snapshot);
+            if !is_whole(&snapshot) {
+                // What the second is done to may have been taken away by the first.
+                continue;
+            }
+            other(&mut snapshot);
+            let (_, deeds) = planned(&snapshot, None);
+            let proxy_generation = snapshot.proxy.as_ref().map_or(0, |proxy| proxy.generation);
+            let route_generation = snapshot.route.as_ref().map_or(0, |r| r.value.generation);
+            let pointed = deeds.iter().find_map(|planned| match &planned.deed {
+                Deed::Point { to, .. } => Some(*to),
+                _ => None,
+            });
+            let told = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
+            let traffic = pointed.or(told);
+            for planned in &deeds {
+                let what = format!("{first} and {second}: {planned:?}");
+                match &planned.deed {
+                    Deed::Stop { slot, .. } | Deed::Deregister(slot) => {
+                        assert_ne!(Some(*slot), traffic, "{what}");
+                    }
+                    Deed::Point { generation, .. } => {
+                        assert!(*generation > proxy_generation, "{what}");
+                    }
+                    Deed::Route(rewrite) => {
+                        assert!(rewrite.generation >= route_generation, "{what}");
+                        assert!(rewrite.generation >= proxy_generation, "{what}");
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! `D`: what differs is planned, asked about with every call, and done after the yes; what happens is said.
+
+use std::sync::Arc;
+
+use greenroom::console::Model;
+use greenroom::console::effect::Effect;
+use greenroom::console::event::Event;
+use greenroom::console::model::Dialog;
+use greenroom::history::{FORMAT, RepairOutcome, RepairRecord};
+use greenroom::inventory::drift::{Drift, Name, compare};
+use greenroom::inventory::{Slot, Snapshot, Target, Tier};
+use greenroom::release::{Deed, Item, Planned, Refusal, Refused, Remedy, RepairNews, RepairPlan};
+
+use super::dialogs::dialog;
+use super::world::{
+    PRODUCTION, later, model, now, operator, plan, press, press_key, release_id, screen, target,
+    tell, verifying, web_production,
+};
+use crossterm::event::KeyCode;
+
+const SIZES: [(u16, u16); 2] = [(118, 34), (80, 24)];
+
+/// Blue has the traffic and its key was deleted; the proxy's file was edited.
+fn drifted() -> Snapshot {
+    let mut snapshot = web_production();
+    snapshot.slots.blue.registration = None;
+    snapshot
+}
+
+fn web() -> Target {
+    target("web", PRODUCTION)
+}
+
+fn drift(snapshot: &Snapshot) -> Drift {
+    let truth = compare(snapshot);
+    let found = truth
+        .drifts()
+        .find(|(_, drift)| drift.name == Name::LiveNotRegistered);
+    found.expect("it differs").1.clone()
+}
+
+fn repair_plan(tier: Tier) -> RepairPlan {
+    let release = plan(&web(), tier);
+    let mut others = drift(&drifted());
+    others.name = Name::PublicNotOurs;
+    others.says = "the public address was answered by \u{1b}[31mnothing".into();
+    let register = Deed::Register {
+        slot: Slot::Blue,
+        digest: release.version.digest.clone(),
+        release: release_id(1),
+    };
+    RepairPlan {
+        id: release_id(9),
+        definition: release.definition,
+        only: None,
+        operator: operator(),
+        made_at: now(),
+        items: vec![
+            Item {
+                drift: drift(&drifted()),
+                remedy: Remedy::Deeds(vec![register.clone(), Deed::Install]),
+            },
+            Item {
+                drift: others,
+                remedy: Remedy::Person("see what listens there".into()),
+            },
+        ],
+        deeds: vec![
+            Planned {
+                deed: Deed::Install,
+                calls: vec!["nginx -t; reload".into()],
+            },
+            Planned {
+                deed: register,
+                calls: vec!["registry: write slots/blue = 127.0.0.1:32771".into()],
+            },
+        ],
+    }
+}
+
+fn armed(size: (u16, u16)) -> Model {
+    let mut model = model(size, drifted());
+    press(&mut model, "W");
+    model
+}
+
+fn asked(size: (u16, u16), plan: RepairPlan) -> Model {
+    let mut model = armed(size);
+    let effects = press(&mut model, "D");
+    let [Effect::PlanRepair { asked, target }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(*target, web());
+    let event = Event::RepairPlanned {
+        asked: *asked,
+        plan: Ok(Arc::new(plan)),
+    };
+    assert!(tell(&mut model, event).is_empty());
+    model
+}
+
+fn notice(model: &Model) -> &str {
+    model.notice.as_ref().map_or("", |notice| &notice.text)
+}
+
+#[test]
+fn a_repair_is_asked_about_with_what_differs_what_is_done_and_what_it_costs() {
+    for size in SIZES {
+        let model = asked(size, repair_plan(Tier::Protected));
+        insta::assert_snapshot!(format!("repair_{}x{}", size.0, size.1), dialog(&model));
+    }
+}
+
+#[test]
+fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
+    let mut model = model(SIZES[0], drifted());
+    assert!(press(&mut model, "D").is_empty());
+    assert!(notice(&model).contains("arms"), "{}", notice(&model));
+    let mut model = asked(SIZES[0], repair_plan(Tier::Protected));
+    assert!(
+        press_key(&mut model, KeyCode::Enter).is_empty(),
+        "the name is missing"
+    );
+    assert!(press(&mut model, "qa").is_empty());
+    press_key(&mut model, KeyCode::Backspace);
+    press_key(&mut model, KeyCode::Backspace);
+    press(&mut model, PRODUCTION);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Repair { .. }]),
+        "{effects:?}"
+    );
+    assert!(notice(&model).contains("is being repaired"));
+
+    // It ends within moments: nobody leaves, and nobody begins another.
+    assert!(press(&mut model, "q").is_empty());
+    assert!(notice(&model).contains("is being repaired"));
+    assert!(press(&mut model, "D").is_empty());
+    let said = RepairNews::Said("1 of 2: install the proxy's configuration: done\u{1b}[2J".into());
+    let target = web();
+    tell(&mut model, Event::RepairMoved { target, news: said });
+    assert!(notice(&model).contains("1 of 2"), "{}", notice(&model));
+    assert!(!screen(&model).contains('\u{1b}'));
+    let record = RepairRecord {
+        format: FORMAT,
+        id: release_id(9),
+        target: web(),
+        operator: operator(),
+        begun_at: now(),
+        differences: Vec::new(),
+        deeds: Vec::new(),
+        closed: Some((later(3), RepairOutcome::Done)),
+    };
+    let news = RepairNews::Ended(Box::new(record));
+    tell(
+        &mut model,
+        Event::RepairMoved {
+            target: web(),
+            news,
+        },
+    );
+    assert!(notice(&model).contains("done"), "{}", notice(&model));
+    let effects = press(&mut model, "q");
+    assert!(
+        matches!(effects.as_slice(), [Effect::Leave(_)]),
+        "{effects:?}"
+    );
+}
+
+#[test]
+fn what_only_a_person_can_mend_is_told_and_a_refusal_ends_it() {
+    let mut alone = repair_plan(Tier::Protected);
+    alone.deeds.clear();
+    alone.items.remove(0);
+    let model = asked(SIZES[0], alone);
+    assert!(matches!(model.dialog, Some(Dialog::Refusal(_))));
+    assert!(screen(&model).contains("see what listens there"));
+
+    let mut model = asked(SIZES[0], repair_plan(Tier::Staging));
+    press_key(&mut model, KeyCode::Tab);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Repair { .. }]),
+        "{effects:?}"
+    );
+    let refused = Refused(vec![Refusal::WorldChanged {
+        what: "what is to be repaired has changed".into(),
+    }]);
+    let target = web();
+    tell(&mut model, Event::RepairRefused { target, refused });
+    assert!(model.repairing.is_empty());
+    assert!(screen(&model).contains("plan again"));
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for_opens_nothing_and_a_release_in_flight_is_not_repaired_under() {
+    let mut model = armed(SIZES[0]);
+    press(&mut model, "D");
+    press_key(&mut model, KeyCode::Esc);
+    let plan = Ok(Arc::new(repair_plan(Tier::Protected)));
+    let asked = model.asked;
+    tell(&mut model, Event::RepairPlanned { asked, plan });
+    assert!(model.dialog.is_none());
+    tell(&mut model, Event::ReleaseMoved(Arc::new(verifying())));
+    assert!(press(&mut model, "D").is_empty());
+    assert!(model.dialog.is_none());
+}

@@ -1,0 +1,345 @@
+//! What somebody does by hand to a target that is live on real servers, repaired: planned, confirmed, done
+//! under a load, looked at, written down. Where the hand did not break the traffic, no request fails.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use etcd_client::{Client, KvClient};
+use greenroom::history::{Outcome, RepairOutcome, RepairRecord};
+use greenroom::inventory::drift::Name;
+use greenroom::inventory::{Role, Slot, instance_name};
+use greenroom::release::{
+    Command, Progress, Refusal, Refused, RepairApproval, RepairHandle, RepairNews, RepairPlan,
+    RepairRequest,
+};
+
+use super::drift::{engine, named};
+use super::house::{House, Wishes, version};
+use super::load;
+use crate::support::load::Load;
+use crate::support::{etcd, eventually};
+
+async fn plan(house: &House, only: Option<Name>) -> Result<RepairPlan, Refused> {
+    let request = RepairRequest {
+        target: house.target.clone(),
+        only,
+    };
+    house.app.engine.plan_repair(&request).await
+}
+
+async fn begin(house: &House, plan: RepairPlan) -> Result<RepairHandle, Refused> {
+    let engine = &house.app.engine;
+    let by = engine.operator().clone();
+    let approval = RepairApproval::give(&plan, by, None, engine.clock().now()).expect("a yes");
+    engine.repair(plan, &approval).await
+}
+
+async fn ended(mut handle: RepairHandle) -> RepairRecord {
+    while let Some(news) = handle.news.recv().await {
+        if let RepairNews::Ended(record) = news {
+            return *record;
+        }
+    }
+    panic!("it has no end");
+}
+
+/// Repairs what is named so now, and looks that nothing differs after it.
+async fn repaired(house: &House, what: &str, names: &[&str]) {
+    assert_eq!(named(house).await, names, "{what}");
+    let plan = plan(house, None).await.expect("a plan");
+    assert_eq!(plan.for_a_person().count(), 0, "{what}: {plan:#?}");
+    let handle = begin(house, plan).await.expect("a repair");
+    let record = ended(handle).await;
+    let outcome = record.closed.as_ref().map(|(_, outcome)| outcome);
+    assert_eq!(outcome, Some(&RepairOutcome::Done), "{what}: {record:#?}");
+    assert!(
+        record.deeds.iter().all(|deed| deed.done_at.is_some()),
+        "{what}: {record:#?}"
+    );
+    assert_eq!(named(house).await, [""; 0], "{what}");
+    let kept = house.app.engine.site(&house.target).expect("a site");
+    let kept = kept.read.journal.repairs(&house.target, 1).await;
+    assert_eq!(kept.expect("the journal"), [record], "{what}");
+    assert_eq!(
+        house.snapshot().await.lock,
+        None,
+        "{what}: the lock is given back"
+    );
+}
+
+/// The keys of a target, as somebody with `etcdctl` has them.
+struct Keys {
+    client: KvClient,
+    below: String,
+}
+
+impl Keys {
+    async fn of(house: &House) -> Self {
+        let client = Client::connect([etcd()], None).await.expect("connected");
+        let service = &house.target.service;
+        Self {
+            client: client.kv_client(),
+            below: format!("/greenroom-test/{service}/targets/{service}/production"),
+        }
+    }
+
+    async fn get(&mut self, name: &str) -> serde_json::Value {
+        let key = format!("{}/{name}", self.below);
+        let found = self.client.get(key, None).await.expect("read");
+        let pair = found.kvs().first().expect("it is there");
+        serde_json::from_slice(pair.value()).expect("JSON")
+    }
+
+    async fn put(&mut self, name: &str, value: impl Into<Vec<u8>>) {
+        let key = format!("{}/{name}", self.below);
+        self.client.put(key, value, None).await.expect("edited");
+    }
+
+    async fn delete(&mut self, name: &str) {
+        let key = format!("{}/{name}", self.below);
+        self.client.delete(key, None).await.expect("deleted");
+    }
+
+    /// Puts the key back with one field changed.
+    async fn edit(&mut self, name: &str, field: &str, value: serde_json::Value) {
+        let mut stands = self.get(name).await;
+        stands[field] = value;
+        self.put(name, stands.to_string()).await;
+    }
+}
+
+/// 1.9.0 live in green, 1.8.2 stopped in blue.
+async fn house() -> House {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let house = house.with("1.9.0").await;
+    house.stands("1.9.0", Role::Stopped).await;
+    house
+}
+
+async fn nothing_failed(load: Load, what: &str) {
+    let report = load.stop().await;
+    println!("{what}: {report}");
+    report.assert_nothing_failed();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_deleted_and_edited_by_hand_are_repaired_and_nobody_who_asks_notices() {
+    let house = house().await;
+    let mut keys = Keys::of(&house).await;
+    let load = load(&house).await;
+
+    keys.delete("slots/green").await;
+    repaired(&house, "an entry deleted", &["live-not-registered"]).await;
+    keys.put("slots/green", "by hand").await;
+    repaired(&house, "nonsense in an entry", &["key-unreadable"]).await;
+    let other = format!("sha256:{}", "d".repeat(64));
+    keys.edit("slots/green", "digest", other.clone().into())
+        .await;
+    repaired(&house, "another digest in an entry", &["version-differs"]).await;
+    let entry = keys.get("slots/green").await;
+    let address = &keys.get("route").await["endpoint"];
+    assert_eq!(&entry["endpoint"], address);
+
+    keys.delete("route").await;
+    repaired(&house, "the route deleted", &["route-missing"]).await;
+    keys.put("route", "by hand").await;
+    repaired(&house, "nonsense in the route", &["key-unreadable"]).await;
+    keys.edit("route", "generation", 1.into()).await;
+    repaired(&house, "an older route", &["generation-differs"]).await;
+    assert_eq!(keys.get("route").await["generation"], 2, "it only grows");
+    keys.edit("route", "digest", other.into()).await;
+    repaired(
+        &house,
+        "another digest in the route",
+        &["route-version-differs"],
+    )
+    .await;
+    keys.edit("route", "live", "blue".into()).await;
+    let names = named(&house).await;
+    assert!(names.contains(&"proxy-elsewhere".to_owned()), "{names:?}");
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    repaired(&house, "a route to what does not run", &names).await;
+    assert_eq!(keys.get("route").await["live"], "green");
+
+    keys.put("slots/blue", entry.to_string().replace("green", "blue"))
+        .await;
+    let names = named(&house).await;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    repaired(&house, "an entry for what does not run", &names).await;
+
+    nothing_failed(load, "keys by hand").await;
+    house.stands("1.9.0", Role::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn containers_started_stopped_and_removed_by_hand_are_repaired() {
+    let house = house().await;
+    let (old, live) = (
+        instance_name(&house.target, Slot::Blue),
+        instance_name(&house.target, Slot::Green),
+    );
+    let load = load(&house).await;
+    engine(&["start", &old]);
+    repaired(&house, "the old version started", &["instance-started"]).await;
+
+    // The old version, and the live pointer at it: two things by hand, and every request is answered.
+    engine(&["start", &old]);
+    healthy(&house, Slot::Blue).await;
+    let pointer = pointer(&house);
+    let beside = pointer.with_extension("by-hand");
+    std::os::unix::fs::symlink("blue", &beside).expect("a link");
+    fs::rename(&beside, &pointer).expect("over it");
+    let names = named(&house).await;
+    assert!(names.contains(&"proxy-elsewhere".to_owned()), "{names:?}");
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    repaired(&house, "the live pointer moved", &names).await;
+    nothing_failed(load, "containers and the pointer by hand").await;
+    house.stands("1.9.0", Role::Stopped).await;
+
+    // From here on the hand ends the traffic, and the repair brings it back.
+    for (what, how) in [
+        ("stopped", vec!["stop", "-t", "1", &live]),
+        ("paused", vec!["pause", &live]),
+        ("removed", vec!["rm", "-f", &live]),
+    ] {
+        engine(&how);
+        let names = named(&house).await;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let load = Load::start(&house.load());
+        repaired(&house, what, &names).await;
+        let good = load.good();
+        eventually("it is answered", Duration::from_secs(10), || async {
+            load.good() > good + 50
+        })
+        .await;
+        load.stop().await;
+        house.stands("1.9.0", Role::Stopped).await;
+    }
+    // What was repaired can be released over.
+    let finished = house.promote("1.8.2").await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+}
+
+/// Waits until what was started by hand answers.
+async fn healthy(house: &House, slot: Slot) {
+    eventually("it is healthy", Duration::from_secs(10), || async {
+        let snapshot = house.snapshot().await;
+        let probe = snapshot.slots.get(slot).probe.as_ref();
+        probe.is_some_and(|probe| probe.healthy)
+    })
+    .await;
+}
+
+/// The link that nginx reads at every request.
+fn pointer(house: &House) -> PathBuf {
+    let service = house.target.service.as_str();
+    house
+        .place
+        .path()
+        .join("live")
+        .join(service)
+        .join("production/live")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nginx_files_edited_and_removed_by_hand_are_installed_anew() {
+    let house = house().await;
+    let mut asking = house.load();
+    // A reload may cut connections that are kept: that is said before, and not what is measured here.
+    asking.kept = 0;
+    let load = Load::start(&asking);
+    let sites = house.place.path().join("sites");
+    let site = fs::read_dir(&sites).expect("the sites").next();
+    let site = site.expect("one site").expect("a file").path();
+    let text = fs::read_to_string(&site).expect("its text");
+    fs::write(&site, format!("{text}# by hand\n")).expect("edited");
+    let planned = plan(&house, None).await.expect("a plan");
+    assert!(
+        planned.costs().iter().any(|cost| cost.contains("reloads")),
+        "{planned:?}"
+    );
+    repaired(&house, "an edited file", &["proxy-edited"]).await;
+    assert_eq!(fs::read_to_string(&site).expect("its text"), text);
+    fs::remove_file(&site).expect("removed");
+    repaired(&house, "a removed file", &["proxy-not-installed"]).await;
+    assert_eq!(fs::read_to_string(&site).expect("its text"), text);
+    nothing_failed(load, "nginx files by hand").await;
+    fs::remove_file(pointer(&house)).expect("removed");
+    let names = named(&house).await;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    repaired(&house, "the live pointer removed", &names).await;
+    house.stands("1.9.0", Role::Stopped).await;
+}
+
+fn only_reason(refused: &Refused) -> &Refusal {
+    assert_eq!(refused.0.len(), 1, "{refused}");
+    &refused.0[0]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken() {
+    let house = house().await;
+    let mut keys = Keys::of(&house).await;
+    let refused = plan(&house, None).await.expect_err("nothing differs");
+    assert!(matches!(
+        only_reason(&refused),
+        Refusal::NothingDiffers { .. }
+    ));
+
+    let stands = keys.get("slots/green").await.to_string();
+    keys.delete("slots/green").await;
+    let planned = plan(&house, None).await.expect("a plan");
+    // Somebody else was faster: then nothing is done, and the lock is free again.
+    keys.put("slots/green", stands).await;
+    let refused = begin(&house, planned).await.expect_err("the world moved");
+    assert!(
+        matches!(only_reason(&refused), Refusal::WorldChanged { .. }),
+        "{refused}"
+    );
+    assert_eq!(house.snapshot().await.lock, None);
+
+    // A version that nobody released, in the live slot: no deed is safe.
+    let other = format!("sha256:{}", "d".repeat(64));
+    keys.edit("slots/green", "digest", other.clone().into())
+        .await;
+    keys.edit("route", "digest", other.into()).await;
+    let planned = plan(&house, None).await.expect("a plan");
+    assert_eq!(
+        (planned.deeds.len(), planned.for_a_person().count()),
+        (0, 1),
+        "{planned:#?}"
+    );
+    let right = house
+        .snapshot()
+        .await
+        .live_instance()
+        .expect("it runs")
+        .digest
+        .to_string();
+    keys.edit("slots/green", "digest", right.clone().into())
+        .await;
+    keys.edit("route", "digest", right.into()).await;
+
+    // While a release goes on, and after it was interrupted, the target is not repaired.
+    let release = house.begin(version("1.8.2")).await;
+    let refused = plan(&house, None).await.expect_err("it is driven");
+    assert!(
+        matches!(only_reason(&refused), Refusal::Locked(_)),
+        "{refused}"
+    );
+    let reason = "a test".to_owned();
+    let interrupt = Command::Interrupt { reason };
+    release.handle.command(interrupt).await.expect("driven");
+    release
+        .until("parked", |status| {
+            matches!(status.progress, Progress::Parked { .. })
+        })
+        .await;
+    release.handle.ended().await;
+    let refused = plan(&house, None).await.expect_err("it has no end");
+    assert!(
+        matches!(only_reason(&refused), Refusal::Unfinished { .. }),
+        "{refused}"
+    );
+}

@@ -1,0 +1,164 @@
+//! `greenroom repair`, the real binary in a sandbox: somebody changes the world by hand, the command says
+//! what it would do and does nothing, does it after a yes, and the history keeps it.
+
+use std::process::Output;
+
+use rusqlite::Connection;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::sandbox::{Sandbox, words};
+
+fn repair(sandbox: &Sandbox, more: &[&str]) -> Output {
+    sandbox.run(&[&["--json", "repair", "web", "qa"], more].concat())
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines = text.lines().map(serde_json::from_str);
+    lines
+        .collect::<Result<_, _>>()
+        .unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// What differs in `web` in `qa` now.
+fn named(sandbox: &Sandbox) -> Vec<String> {
+    let status = sandbox.status("web", "qa");
+    let drift = status["drift"].as_array().expect("a list");
+    let names = drift
+        .iter()
+        .map(|drift| drift["name"].as_str().expect("a name"));
+    names.map(str::to_owned).collect()
+}
+
+/// The store, as somebody with `sqlite3` has it.
+fn by_hand(sandbox: &Sandbox, sql: &str) {
+    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
+    let wait = std::time::Duration::from_secs(10);
+    store.busy_timeout(wait).expect("a patient hand");
+    let changed = store.execute(sql, []).expect(sql);
+    assert_eq!(changed, 1, "{sql}");
+}
+
+fn kill_live(sandbox: &Sandbox) {
+    let status = sandbox.status("web", "qa");
+    let slot = status["live"].as_str().expect("a live slot");
+    let pid = &status["snapshot"]["slots"][slot]["instance"]["pid"];
+    let pid = i32::try_from(pid.as_i64().expect("a process")).expect("its id");
+    let pid = Pid::from_raw(pid).expect("a process");
+    kill_process(pid, Signal::KILL).expect("it runs");
+}
+
+#[test]
+fn what_is_done_by_hand_in_a_sandbox_is_planned_repaired_and_kept() {
+    let sandbox = Sandbox::kept().up();
+    let live = sandbox.status("web", "qa")["live"]
+        .as_str()
+        .expect("a slot")
+        .to_owned();
+    let version = sandbox.live("web", "qa");
+
+    let output = repair(&sandbox, &["--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_eq!(lines(&output)[0]["deeds"], json!([]), "nothing differs");
+
+    let slot = format!("name = 'slots/{live}'");
+    let at = "target = 'web/qa'";
+    let edits = [
+        (
+            format!("DELETE FROM registry WHERE {at} AND {slot}"),
+            "live-not-registered",
+        ),
+        (
+            format!("UPDATE registry SET value = 'by hand' WHERE {at} AND {slot}"),
+            "key-unreadable",
+        ),
+        (
+            format!("DELETE FROM registry WHERE {at} AND name = 'route'"),
+            "route-missing",
+        ),
+        (
+            format!("UPDATE registry SET value = 'by hand' WHERE {at} AND name = 'route'"),
+            "key-unreadable",
+        ),
+    ];
+    for (sql, name) in &edits {
+        by_hand(&sandbox, sql);
+        assert_eq!(named(&sandbox), [*name], "{sql}");
+        let output = repair(&sandbox, &["--dry-run"]);
+        assert_eq!(output.status.code(), Some(0), "{sql}: {}", words(&output));
+        assert_eq!(named(&sandbox), [*name], "{sql}: a dry run changes nothing");
+        let output = repair(&sandbox, &["--only", "two-live", "--yes"]);
+        assert_eq!(output.status.code(), Some(0), "{sql}: {}", words(&output));
+        assert_eq!(
+            named(&sandbox),
+            [*name],
+            "{sql}: of that name nothing differs"
+        );
+        let output = repair(&sandbox, &["--only", name, "--yes"]);
+        assert_eq!(output.status.code(), Some(0), "{sql}: {}", words(&output));
+        let told = lines(&output);
+        assert_eq!(told[0]["items"][0]["name"], *name, "{told:?}");
+        let end = told.last().expect("an end");
+        assert_eq!(end["repair"]["closed"][1]["outcome"], "done", "{end}");
+        assert_eq!(sandbox.live("web", "qa"), version, "{sql}");
+    }
+
+    kill_live(&sandbox);
+    assert!(named(&sandbox).contains(&"instance-stopped".to_owned()));
+    let output = repair(&sandbox, &["--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_eq!(sandbox.live("web", "qa"), version);
+
+    let output = sandbox.run(&["--json", "history", "web", "qa"]);
+    let told = lines(&output);
+    let repairs: Vec<&Value> = told
+        .iter()
+        .filter(|line| line["kind"] == "repair")
+        .collect();
+    assert_eq!(repairs.len(), edits.len() + 1, "{told:?}");
+    assert_eq!(repairs[0]["differences"][0]["name"], "instance-stopped");
+    let output = sandbox.run(&["history", "web", "qa"]);
+    assert!(words(&output).contains("start "), "{}", words(&output));
+
+    // What a newer Greenroom wrote, and what is none of ours, is passed by.
+    by_hand(
+        &sandbox,
+        "INSERT INTO registry VALUES ('web/qa', 'repairs/7ZZZZZZZZZZZZZZZZZZZZZZZZZ', '{\"format\":9}', 1)",
+    );
+    let output = sandbox.run(&["--json", "history", "web", "qa"]);
+    assert_eq!(lines(&output).len(), told.len());
+    assert_eq!(named(&sandbox), [""; 0]);
+}
+
+#[test]
+fn what_no_deed_can_mend_is_said_and_ends_with_3_and_a_yes_has_to_come_from_somewhere() {
+    let sandbox = Sandbox::kept().up();
+    let status = sandbox.status("web", "qa");
+    let live = status["live"].as_str().expect("a slot");
+    // Another version in both keys: what runs there is what nobody can vouch for.
+    let digest = format!("sha256:{}", "d".repeat(64));
+    for name in ["route", &format!("slots/{live}")] {
+        by_hand(
+            &sandbox,
+            &format!(
+                "UPDATE registry SET value = json_set(value, '$.digest', '{digest}') \
+                 WHERE target = 'web/qa' AND name = '{name}'"
+            ),
+        );
+    }
+    let output = repair(&sandbox, &["--yes"]);
+    assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+    let told = lines(&output);
+    assert_eq!(told.len(), 1, "nothing was begun: {told:?}");
+    assert_eq!(told[0]["items"][0]["by"], "person", "{told:?}");
+
+    let output = repair(&sandbox, &[]);
+    assert_eq!(output.status.code(), Some(2), "nobody is here to say yes");
+    let output = sandbox.run(&["--read-only", "repair", "web", "qa", "--yes"]);
+    assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+    let output = repair(&sandbox, &["--only", "nonsense", "--yes"]);
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+    let output = sandbox.run(&["repair", "web", "nowhere", "--dry-run"]);
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+}
