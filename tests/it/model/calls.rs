@@ -105,10 +105,9 @@ pub(crate) fn call(
     doing: &mut Doing,
     sent: Sent,
 ) -> Called {
-    if sent == Sent::Now && doing.is_of_engine() && !scope.has(Flaw::EngineAsksNobody) {
-        if let Err(kind) = world.store.compare(scope, who.token) {
-            return Called::Ended(Err(mishap(kind)));
-        }
+    let asks = sent == Sent::Now && doing.is_of_engine() && !scope.has(Flaw::EngineAsksNobody);
+    if asks && let Err(kind) = world.store.compare(scope, who.token) {
+        return Called::Ended(Err(mishap(kind)));
     }
     let mut hand = Hand { world, scope, who };
     let called = match doing.act.clone() {

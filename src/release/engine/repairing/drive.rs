@@ -104,7 +104,7 @@ impl Drive {
             self.drained(*slot).await;
         }
         // Between the look and here the lock may have been lost, and not every write compares it.
-        self.still_held()?;
+        self.still_ours(deed).await?;
         let hand = Hand {
             site: &self.site,
             write: &self.write,
@@ -210,6 +210,15 @@ impl Drive {
         match &*self.lease.state.borrow() {
             LeaseState::Held => Ok(()),
             LeaseState::Lost(why) => Err(format!("the lock was lost: {why}")),
+        }
+    }
+
+    async fn still_ours(&self, deed: &Deed) -> Result<(), String> {
+        let (target, fence) = (self.plan.target(), &self.lease.fence);
+        match self.write.locks.holds(target, fence).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the lock is not ours any more: it was not done".to_owned()),
+            Err(failure) => Err(format!("{} was not done: {failure}", deed.title())),
         }
     }
 
