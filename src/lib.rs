@@ -7,12 +7,12 @@
 //! |---|---|---|
 //! | [`inventory`] | what is running where: services, targets, slots, versions, routes, snapshots. Pure nouns | anything that waits, any library that talks |
 //! | [`checks`] | what is asked of a candidate, and what the answers mean | who sends the requests |
-//! | [`history`] | the records that a release leaves behind | what runs now: that comes from looking |
+//! | [`history`] | the records that a release leaves behind, what ties them together, and what is looked for among them | what runs now: that comes from looking |
 //! | [`harmless`] | foreign bytes made safe to show | everything |
 //! | [`ports`] | what is needed from the world, as traits; reading and writing apart; [`ports::Failure`] | who fulfils them, who uses them |
 //! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `offers`) | adapters, faces; the core: also ports, tokio and the clock |
 //! | [`logs`] | lines in a ring, looked at through a viewport; `tail` follows an instance | how lines are drawn |
-//! | [`watchers`] | subscribes to the world and puts snapshots together | adapters, faces |
+//! | [`watchers`] | subscribes to the world and puts snapshots together; keeps what was released in the archive | adapters, faces |
 //! | [`adapters`] | one folder an outside system, each with its client library to itself | each other, settings, release, faces |
 //! | [`settings`] | one TOML file and its layers, read into nouns, or everything that is wrong with it | servers, faces |
 //! | [`console`] | the terminal's face: `event`, `update`, `effect`, `perform`, and `model`, `view`, `theme` | adapters, ports, settings; it asks its [`console::Desk`] |
@@ -95,7 +95,7 @@
 //! |---|---|
 //! | pure rules, in tables and properties | `mod tests` at the end of a file; `tests/it/planning.rs` |
 //! | the ten interlocks over random worlds, crashes and outages | `tests/it/interlocks/` |
-//! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `sqlite.rs`, `http.rs`, `process.rs`, `embedded_proxy.rs` |
+//! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `sqlite.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs` |
 //! | whole releases on real servers with a load running, outages among them | `tests/it/release/` |
 //! | the console: questions, screens, its true loop, and the binary in a pseudo-terminal | `tests/it/console/` |
 //! | the sandbox, the real binary | `tests/it/sandbox.rs` |

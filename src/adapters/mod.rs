@@ -1,6 +1,7 @@
 //! How Greenroom talks to the world: one folder per outside system, each confining its client
 //! library, none importing another. Constructors take plain values.
 
+pub mod archive;
 pub mod docker;
 pub mod embedded_proxy;
 pub mod etcd;

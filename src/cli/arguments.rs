@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::history::Outcomes;
 use crate::inventory::drift::Name;
 use crate::inventory::{EnvironmentName, ServiceName, VersionRef};
 
@@ -59,8 +60,10 @@ pub(crate) enum Verb {
     Repair(Repair),
     /// Shows what runs where, as observed now
     Status(Status),
-    /// Lists what was released
+    /// Lists what was released, compares two releases, verifies the records
     History(History),
+    /// Shows one release: plan, steps, checks, decisions
+    Show(Show),
     /// Checks every path, server and permission that Greenroom relies on
     Doctor,
     /// Looks at the configuration
@@ -190,14 +193,96 @@ pub(crate) struct Status {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct History {
+    #[command(subcommand)]
+    pub(crate) verb: Option<HistoryVerb>,
     /// Only this service
     pub(crate) service: Option<ServiceName>,
     /// Only this environment
     pub(crate) environment: Option<EnvironmentName>,
-    /// How many of each target, newest first
+    /// Only this version: a tag, or how a digest begins
+    #[arg(long, value_name = "TAG|DIGEST")]
+    pub(crate) version: Option<String>,
+    /// Only what they released: ana, or ana@ops-1
+    #[arg(long, value_name = "NAME")]
+    pub(crate) operator: Option<String>,
+    /// Only what ended so: ok, failed, open, done, superseded, backed-out, left, needs-person
+    #[arg(long, value_name = "OUTCOME")]
+    pub(crate) outcome: Option<Outcomes>,
+    /// Only what was begun then or later: yesterday, monday, 3d, 12h, 2026-11-20, 2026-11-20T14:00 (UTC)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Only what was begun until then, a day with its end
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Only what has all these words, or words that begin so, anywhere in it
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) search: Option<String>,
+    /// How many, newest first
     #[arg(long, default_value_t = 20, value_name = "NUMBER")]
     pub(crate) limit: usize,
+    /// Comma-separated values, for tables; wins over --json
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// Only what is kept on this machine; no store is asked
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HistoryVerb {
+    /// Compares two releases: versions, configuration, checks, durations
+    Compare(Compare),
+    /// What became live in an environment, one after the other
+    Timeline(Timeline),
+    /// Recomputes every record's hash and names the first that does not fit
+    Verify(Verify),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// One release: its id, or how that begins
+    #[arg(value_name = "RELEASE")]
+    pub(crate) one: String,
+    /// The other
+    #[arg(value_name = "RELEASE")]
+    pub(crate) other: String,
+    /// Only what is kept on this machine; no store is asked
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Timeline {
+    /// The environment, e.g. production
+    pub(crate) environment: EnvironmentName,
+    /// How many releases are looked at, newest first
+    #[arg(long, default_value_t = 200, value_name = "NUMBER")]
+    pub(crate) limit: usize,
+    /// Only what is kept on this machine; no store is asked
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Only this service
+    pub(crate) service: Option<ServiceName>,
+    /// Only this environment
+    pub(crate) environment: Option<EnvironmentName>,
+    /// Only what is kept on this machine; no store is asked
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// Its id, or how that begins
+    pub(crate) release: String,
+    /// Only what is kept on this machine; no store is asked
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 #[derive(Debug, Subcommand)]

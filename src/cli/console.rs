@@ -56,6 +56,7 @@ pub(super) async fn open(
     let (open, opened) = oneshot::channel();
     let begun = opened.map(|_| ());
     let watching = watchers::start(&app.engine, app.frame.clone(), begun);
+    let keeping = tokio::spawn(app.keep_up(watching.releases.clone()));
     let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
     let mode = if read_only {
         Mode::ReadOnly
@@ -77,7 +78,9 @@ pub(super) async fn open(
             .collect(),
         open: Some(open),
     };
-    let desk = EngineDesk::new(Arc::clone(&app.engine), &watching).telling(diagnostics::said());
+    let desk = EngineDesk::new(Arc::clone(&app.engine), &watching)
+        .telling(diagnostics::said())
+        .browsing(app.archive.clone());
     let looking_on = wire::look_on(Arc::clone(&app.engine), watching.focus.subscribe());
     let looking_on = tokio::spawn(looking_on);
     terminal::restore_on_panic();
@@ -95,5 +98,6 @@ pub(super) async fn open(
     terminal.leave();
     looking_on.abort();
     app.engine.leave_company().await;
+    keeping.abort();
     Ok(farewell?)
 }

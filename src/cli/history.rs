@@ -1,134 +1,182 @@
-//! `greenroom history`: what was released, newest first, from the journal.
+//! `greenroom history`: what was released, newest first, from the archive of everything that was ever
+//! seen, which first reads what the journals have and it has not.
 
-use std::time::Duration;
+mod compare;
+mod find;
+mod repaired;
+mod table;
+mod timeline;
+mod verify;
 
-use futures_util::future::join_all;
+use std::collections::BTreeMap;
 
-use super::arguments::{Common, History};
-use super::out::say_json;
-use super::{Exit, open, repairs};
-use crate::history::{ReleaseRecord, RepairRecord};
+use jiff::Timestamp;
+
+use super::arguments::{Common, History, HistoryVerb};
+use super::out::{say_csv, say_json};
+use super::{Exit, open};
+use crate::history::{Filter, Listed, when};
 use crate::inventory::{ReleaseId, Target};
-use crate::release::Site;
-use crate::release::words::duration;
+use crate::watchers::Archive;
+use crate::wire::App;
 
-/// How long a journal may take; all are asked at the same time.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub(super) use find::find;
+use repaired::Repaired;
+
+/// How many are read at a time.
+const PAGE: usize = 500;
 
 pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     let app = match open::app(common).await {
         Ok(app) => app,
         Err(exit) => return exit,
     };
-    let is_wanted = |target: &Target| {
-        verb.service.as_ref().is_none_or(|s| *s == target.service)
-            && verb
-                .environment
-                .as_ref()
-                .is_none_or(|e| *e == target.environment)
+    match &verb.verb {
+        Some(HistoryVerb::Compare(both)) => return compare::run(common, &app, both).await,
+        Some(HistoryVerb::Timeline(of)) => return timeline::run(common, &app, of).await,
+        Some(HistoryVerb::Verify(what)) => return verify::run(common, &app, what).await,
+        None => {}
+    }
+    let filter = match filter(verb, app.engine.clock().now()) {
+        Ok(filter) => filter,
+        Err(said) => {
+            warn_line!("greenroom: {said}");
+            return Exit::Usage;
+        }
     };
-    let sites: Vec<&Site> = app
-        .engine
-        .sites()
-        .filter(|site| is_wanted(&site.definition.target))
-        .collect();
-    if sites.is_empty() {
+    let Some(archive) = archive(&app).await else {
+        return Exit::Failed;
+    };
+    let mut exit = Exit::Done;
+    if !verb.offline && !catch_up(&app, &archive, |target| is_wanted(verb, target)).await {
+        exit = Exit::Failed;
+    }
+    // What was repaired is shown where nothing else of releases is asked for.
+    let mut repaired = if verb.offline || verb.csv || filter != of_target(verb) {
+        Repaired::none()
+    } else {
+        Repaired::of(&app, verb.limit, |target| is_wanted(verb, target)).await
+    };
+    if !repaired.is_heard {
+        exit = Exit::Failed;
+    }
+    let mut table = table::Table::new(common.json, verb.csv);
+    let mut left = verb.limit;
+    let listing = list(&archive, &filter, verb.limit, |listed| {
+        left -= repaired.show(&mut table, Some(listed.head.id), left);
+        if left > 0 {
+            table.row(listed);
+            left -= 1;
+        }
+    });
+    if let Err(failure) = listing.await {
+        warn_line!("greenroom: {failure}");
+        return Exit::Failed;
+    }
+    left -= repaired.show(&mut table, None, left);
+    if left < verb.limit {
+        return table.end(exit);
+    }
+    if !app.targets().any(|target| is_wanted(verb, target)) {
         warn_line!("greenroom: no such target is configured");
         return Exit::Usage;
     }
-    let mut records: Vec<Told> = Vec::new();
-    let mut exit = Exit::Done;
-    let readings = sites.iter().map(|site| told(site, verb.limit));
-    for (site, reading) in sites.iter().zip(join_all(readings).await) {
-        match reading {
-            Ok(told) => records.extend(told),
-            Err(why) => {
-                warn_line!("greenroom: {}: {why}", site.definition.target);
-                exit = Exit::Failed;
-            }
-        }
-    }
-    records.sort_by_key(|record| std::cmp::Reverse(record.id()));
-    for record in &records {
-        match record {
-            Told::Release(record) if common.json => say_json(record),
-            Told::Repair(record) if common.json => say_json(&repairs::json(record)),
-            // Anybody who can write to the journal's store could have written this.
-            Told::Release(record) => say_line!("{}", crate::harmless::harmless(&line(record))),
-            Told::Repair(record) => {
-                say_line!("{}", crate::harmless::harmless(&repairs::line(record)));
-            }
-        }
-    }
     // Not having been able to read is not the same as nothing being there.
-    if records.is_empty() && exit == Exit::Done && !common.json {
-        say_line!("nothing was released yet");
+    if exit == Exit::Done && !common.json && !verb.csv {
+        let words = if filter == of_target(verb) {
+            "nothing was released yet"
+        } else {
+            "nothing that was released is like that"
+        };
+        say_line!("{words}");
     }
-    exit
+    table.end(exit)
 }
 
-/// What a journal tells of: a release, or a repair between two.
-enum Told {
-    Release(Box<ReleaseRecord>),
-    Repair(Box<RepairRecord>),
+fn is_wanted(verb: &History, target: &Target) -> bool {
+    verb.service.as_ref().is_none_or(|s| *s == target.service)
+        && verb
+            .environment
+            .as_ref()
+            .is_none_or(|e| *e == target.environment)
 }
 
-impl Told {
-    fn id(&self) -> ReleaseId {
-        match self {
-            Self::Release(record) => record.id,
-            Self::Repair(record) => record.id,
+fn of_target(verb: &History) -> Filter {
+    Filter {
+        service: verb.service.as_ref().map(ToString::to_string),
+        environment: verb.environment.as_ref().map(ToString::to_string),
+        ..Filter::default()
+    }
+}
+
+fn filter(verb: &History, now: Timestamp) -> Result<Filter, String> {
+    let time = |text: &Option<String>| text.as_deref().map(|text| when(text, now)).transpose();
+    Ok(Filter {
+        version: verb.version.clone(),
+        operator: verb.operator.clone(),
+        outcome: verb.outcome,
+        since: time(&verb.since)?.map(|when| when.from),
+        until: time(&verb.until)?.map(|when| when.to),
+        words: verb
+            .search
+            .iter()
+            .flat_map(|words| words.split_whitespace())
+            .map(str::to_owned)
+            .collect(),
+        ..of_target(verb)
+    })
+}
+
+/// The archive, or one in memory where there can be none: the stores can be browsed all the same.
+pub(super) async fn archive(app: &App) -> Option<Archive> {
+    match app.any_archive().await {
+        Ok((archive, None)) => Some(archive),
+        Ok((archive, Some(failure))) => {
+            warn_line!("greenroom: nothing is kept: {failure}");
+            Some(archive)
+        }
+        Err(failure) => {
+            warn_line!("greenroom: {failure}");
+            None
         }
     }
 }
 
-/// The newest of both kinds, newest first.
-async fn told(site: &Site, limit: usize) -> Result<Vec<Told>, String> {
-    let (releases, repairs) =
-        tokio::join!(releases(site, limit), repairs::of(site, limit, PATIENCE));
-    let releases = releases?.into_iter().map(Box::new).map(Told::Release);
-    let repairs = repairs?.into_iter().map(Box::new).map(Told::Repair);
-    let mut all: Vec<Told> = releases.chain(repairs).collect();
-    all.sort_by_key(|told| std::cmp::Reverse(told.id()));
-    all.truncate(limit);
-    Ok(all)
-}
-
-async fn releases(site: &Site, limit: usize) -> Result<Vec<ReleaseRecord>, String> {
-    let reading = site.read.journal.releases(&site.definition.target, limit);
-    tokio::time::timeout(PATIENCE, reading)
-        .await
-        .map_err(|_| format!("the journal did not answer within {PATIENCE:?}"))?
-        .map_err(|failure| failure.to_string())
-}
-
-fn line(record: &ReleaseRecord) -> String {
-    let (outcome, took) = match &record.closed {
-        None => ("open", String::new()),
-        Some((at, outcome)) => {
-            let took = Duration::try_from(at.duration_since(record.opened_at));
-            (outcome.word(), duration(took.unwrap_or_default()))
+/// Keeps what the stores have; says what could not be read. Whether all could.
+pub(super) async fn catch_up(
+    app: &App,
+    archive: &Archive,
+    is_wanted: impl Fn(&Target) -> bool,
+) -> bool {
+    let sites = app.engine.sites();
+    let sites = sites.filter(|site| is_wanted(&site.definition.target));
+    let problems: BTreeMap<Target, Vec<String>> = archive.catch_up(sites.cloned().collect()).await;
+    for (target, problems) in &problems {
+        for problem in problems {
+            warn_line!("greenroom: {target}: {problem}");
         }
-    };
-    let from = record
-        .from
-        .as_ref()
-        .map_or("-", |(_, version)| version.name());
-    let failure = record
-        .closed
-        .as_ref()
-        .and_then(|(_, outcome)| outcome.reason());
-    let words = [record.reason.as_deref(), failure]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("; ");
-    format!(
-        "{}  {:<20}  {:<13}  {from} -> {}  {outcome:<14} {took:>7}  {}  {words}",
-        record.opened_at.strftime("%Y-%m-%d %H:%M:%SZ"),
-        record.target.to_string(),
-        record.kind.to_string(),
-        record.to.1.name(),
-        record.operator,
-    )
+    }
+    problems.is_empty()
+}
+
+/// Goes through what a filter lets through, newest first; how many they were.
+async fn list(
+    archive: &Archive,
+    filter: &Filter,
+    limit: usize,
+    mut each: impl FnMut(&Listed),
+) -> crate::ports::Result<usize> {
+    let mut count = 0;
+    let mut before: Option<ReleaseId> = None;
+    while count < limit {
+        let page = PAGE.min(limit - count);
+        let listed = archive.read.list(filter, before, page).await?;
+        listed.iter().for_each(&mut each);
+        count += listed.len();
+        before = listed.last().map(|last| last.head.id);
+        if listed.len() < page {
+            break;
+        }
+    }
+    Ok(count)
 }

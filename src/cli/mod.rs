@@ -24,6 +24,7 @@ mod repairs;
 mod reporter;
 mod resume;
 mod sandbox;
+mod show;
 mod signals;
 mod status;
 
@@ -68,6 +69,7 @@ async fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Repair(repair)) => repair::run(common, repair).await,
         Some(Verb::Status(status)) => status::run(common, &status).await,
         Some(Verb::History(history)) => history::run(common, &history).await,
+        Some(Verb::Show(show)) => show::run(common, &show).await,
         Some(Verb::Doctor) => doctor::run(common).await,
         Some(Verb::Config(verb)) => config::run(common, &verb),
         Some(Verb::Sandbox(sandbox)) => sandbox::run(common, sandbox).await,

@@ -65,9 +65,11 @@ async fn release(
     };
     match engine.open(plan, &approval, OnFailure::BackOut).await {
         Ok(handle) => {
-            Following::new(engine, handle, consent, common.json, wishes)
+            let exit = Following::new(engine, handle, consent, common.json, wishes)
                 .follow()
-                .await
+                .await;
+            app.keep(&request.target).await;
+            exit
         }
         Err(refused) => refuse(common, &refused),
     }

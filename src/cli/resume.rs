@@ -62,9 +62,11 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         .await
     {
         Ok(handle) => {
-            Following::new(engine, handle, consent, common.json, wishes)
+            let exit = Following::new(engine, handle, consent, common.json, wishes)
                 .follow()
-                .await
+                .await;
+            app.keep(&target).await;
+            exit
         }
         Err(refused) => refuse(common, &refused),
     }

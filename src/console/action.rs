@@ -88,8 +88,14 @@ pub enum Action {
     Themes,
     /// Use the mouse, or leave it to the terminal.
     Mouse,
-    /// Show what was released.
+    /// Show what was released, or the panes again.
     History,
+    /// Mark a release to compare it, or do not any more.
+    Mark,
+    /// Compare the two releases that are marked.
+    Compare,
+    /// Show what became live in an environment, one after the other.
+    Timeline,
     /// Give the terminal back to the shell for a while.
     Suspend,
     /// Copy what the cursor is on.
@@ -111,6 +117,8 @@ pub enum Scope {
     Environments,
     /// While the log has the keys.
     Logs,
+    /// While the history has the screen.
+    History,
 }
 
 impl Scope {
@@ -120,7 +128,13 @@ impl Scope {
             Self::Everywhere => true,
             Self::Environments => focus == Pane::Environments,
             Self::Logs => focus == Pane::Logs,
+            Self::History => false,
         }
+    }
+
+    /// Whether a binding of this scope is good while the history has the screen.
+    pub fn covers_history(self) -> bool {
+        matches!(self, Self::Everywhere | Self::History)
     }
 
     /// Where that is, in words; none for everywhere.
@@ -129,6 +143,7 @@ impl Scope {
             Self::Everywhere => None,
             Self::Environments => Some("in the environments"),
             Self::Logs => Some("in the log"),
+            Self::History => Some("in the history"),
         }
     }
 }
@@ -187,6 +202,13 @@ const fn in_logs(binding: Binding) -> Binding {
     }
 }
 
+const fn in_history(binding: Binding) -> Binding {
+    Binding {
+        scope: Scope::History,
+        ..binding
+    }
+}
+
 /// The table, in the order of the footer and of the help.
 #[rustfmt::skip]
 pub static BINDINGS: &[Binding] = &[
@@ -231,7 +253,10 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[key('y')], Action::Copy, "copy", "copy what the cursor is on to the terminal's clipboard"),
     shown(bind(&[key('+')], Action::Zoom, "zoom", "give the pane that has the keys the whole screen")),
     shown(bind(&[key('_'), key('-')], Action::Unzoom, "all panes", "show all panes again")),
-    bind(&[key('H')], Action::History, "history", "show what was released"),
+    bind(&[key('H')], Action::History, "history", "show what was released, or the panes again"),
+    shown(in_history(bind(&[key(' ')], Action::Mark, "mark", "mark a release to compare it, or do not any more"))),
+    shown(in_history(bind(&[key('c')], Action::Compare, "compare", "compare the two releases that are marked"))),
+    shown(in_history(bind(&[key('t')], Action::Timeline, "timeline", "what became live in this environment, one after the other"))),
     bind(&[key('T')], Action::Themes, "theme", "choose another theme, with a preview"),
     bind(&[key('m')], Action::Mouse, "mouse", "use the mouse here, or leave it to the terminal"),
     bind(&[ctrl('z')], Action::Suspend, "suspend", "give the terminal back to the shell for a while"),
@@ -255,8 +280,9 @@ mod tests {
                     .into_iter()
                     .filter(|pane| binding.scope.covers(*pane))
                     .collect();
-                for pane in scopes {
-                    assert!(seen.insert((*chord, pane)), "{chord} is bound twice");
+                let in_history = binding.scope.covers_history().then_some(None);
+                for place in scopes.into_iter().map(Some).chain(in_history) {
+                    assert!(seen.insert((*chord, place)), "{chord} is bound twice");
                 }
             }
         }

@@ -13,6 +13,8 @@ pub enum Purpose {
     Move,
     /// To read the log.
     Log,
+    /// To browse what was released.
+    History,
     /// To have the screen as one likes it.
     Screen,
     /// To find, copy, and leave.
@@ -21,10 +23,11 @@ pub enum Purpose {
 
 impl Purpose {
     /// All of them, in order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Release,
         Self::Move,
         Self::Log,
+        Self::History,
         Self::Screen,
         Self::Console,
     ];
@@ -35,6 +38,7 @@ impl Purpose {
             Self::Release => "Releasing: only these change anything",
             Self::Move => "Getting about",
             Self::Log => "Reading logs",
+            Self::History => "In the history",
             Self::Screen => "The screen",
             Self::Console => "The console",
         }
@@ -90,6 +94,9 @@ impl Action {
             Self::Themes => "themes",
             Self::Mouse => "mouse",
             Self::History => "history",
+            Self::Mark => "mark",
+            Self::Compare => "compare",
+            Self::Timeline => "timeline",
             Self::Suspend => "suspend",
             Self::Copy => "copy",
             Self::Repaint => "repaint",
@@ -141,6 +148,7 @@ impl Action {
             | Self::Search
             | Self::Sort
             | Self::History => Purpose::Move,
+            Self::Mark | Self::Compare | Self::Timeline => Purpose::History,
             Self::Follow
             | Self::NextLog
             | Self::SearchNext

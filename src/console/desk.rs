@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
 
-use super::model::{LogSource, SavedLog};
+use super::model::{HistoryAnswer, HistoryQuestion, LogSource, SavedLog};
 use crate::inventory::{ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::Batch;
 use crate::release::{
@@ -102,6 +102,11 @@ pub trait Desk: Send + Sync {
     /// Writes lines to a new file; where it is, or why there is none.
     async fn save_log(&self, _log: SavedLog) -> Result<PathBuf, String> {
         Err("there is no place to write to".into())
+    }
+
+    /// What is kept of what was released. Nothing that is shown as running comes from it.
+    async fn history(&self, _question: HistoryQuestion) -> Result<HistoryAnswer, String> {
+        Err("nothing is kept of what was released".into())
     }
 
     /// Changes whenever Greenroom has said something about itself.

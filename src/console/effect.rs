@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::model::{LogSource, SavedLog};
+use super::model::{HistoryQuestion, LogSource, SavedLog};
 use super::run::Farewell;
 use crate::inventory::{ReleaseId, Target, VersionRef, WheelRequest};
 use crate::release::{
@@ -120,6 +120,13 @@ pub enum Effect {
     LeaveLogs,
     /// Write lines to a file.
     SaveLog(SavedLog),
+    /// Ask the archive of what was released.
+    AskHistory {
+        /// Which asking.
+        asked: u64,
+        /// What.
+        question: HistoryQuestion,
+    },
     /// Say when Greenroom has said something about itself, or do not any more.
     WatchDiagnostics(Watch),
     /// Somebody looks at this target now.

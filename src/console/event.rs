@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
-use super::model::LogSource;
+use super::model::{HistoryAnswer, LogSource};
 use crate::inventory::{ReleaseId, Target, WheelRequest, World};
 use crate::logs::Batch;
 use crate::release::{
@@ -153,6 +153,13 @@ pub enum Event {
         release: ReleaseId,
         /// Why.
         why: String,
+    },
+    /// The archive answered, or could not.
+    HistoryAnswered {
+        /// Which asking.
+        asked: u64,
+        /// What.
+        answer: Result<HistoryAnswer, String>,
     },
     /// A second of something that counts on the screen is over.
     Ticked,

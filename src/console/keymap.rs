@@ -289,18 +289,28 @@ impl Keymap {
 
     /// What a key is for while a pane has the keys.
     pub fn action(&self, event: KeyEvent, focus: Pane) -> Option<Action> {
+        self.found(event, |scope| scope.covers(focus))
+    }
+
+    /// What a key is for while the history has the screen.
+    pub fn action_in_history(&self, event: KeyEvent) -> Option<Action> {
+        self.found(event, Scope::covers_history)
+    }
+
+    fn found(&self, event: KeyEvent, is_good: impl Fn(Scope) -> bool) -> Option<Action> {
         self.lines()
-            .filter(|bound| bound.binding.scope.covers(focus))
+            .filter(|bound| is_good(bound.binding.scope))
             .find(|bound| bound.keys.iter().any(|chord| chord.matches(event)))
             .map(|bound| bound.binding.action)
     }
 }
 
-/// Whether there is a pane in which both are good.
+/// Whether there is a place in which both are good.
 fn meet(one: Scope, other: Scope) -> bool {
-    Pane::ALL
+    let in_a_pane = Pane::ALL
         .into_iter()
-        .any(|pane| one.covers(pane) && other.covers(pane))
+        .any(|pane| one.covers(pane) && other.covers(pane));
+    in_a_pane || (one.covers_history() && other.covers_history())
 }
 
 #[cfg(test)]

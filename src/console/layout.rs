@@ -83,6 +83,23 @@ impl Shape {
     }
 }
 
+/// How many rows the history has on a screen of this size, without its frame and its names.
+pub(super) fn history_rows(size: (u16, u16)) -> usize {
+    let shape = Shape {
+        size,
+        focus: Pane::Environments,
+        zoomed: true,
+        log_hidden: false,
+    };
+    match arrange(shape) {
+        Arrangement::Panes(places) => {
+            let height = places.panes.first().map_or(0, |(_, place)| place.height);
+            usize::from(height.saturating_sub(3))
+        }
+        Arrangement::Card(_) => 0,
+    }
+}
+
 /// Arranges a screen.
 pub(super) fn arrange(shape: Shape) -> Arrangement {
     let (width, height) = shape.size;

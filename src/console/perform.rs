@@ -14,7 +14,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::desk::Desk;
 use super::effect::Watch;
 use super::event::Event;
-use super::model::{LogFeed, LogSource, SavedLog};
+use super::model::{HistoryQuestion, LogFeed, LogSource, SavedLog};
 use crate::inventory::{ReleaseId, Target, VersionRef};
 use crate::release::{
     AnnouncementKind, Approval, Command, Handle, Plan, PlanRequest, Refusal, RepairApproval,
@@ -34,6 +34,7 @@ pub(super) struct Hands {
     choosing: Vec<AbortHandle>,
     logs: HashMap<LogFeed, AbortHandle>,
     diagnostics: Option<AbortHandle>,
+    history: Option<AbortHandle>,
     begun: mpsc::Receiver<Handle>,
     begins: mpsc::Sender<Handle>,
 }
@@ -51,6 +52,7 @@ impl Hands {
             choosing: Vec::new(),
             logs: HashMap::new(),
             diagnostics: None,
+            history: None,
             begun,
             begins,
         };
@@ -291,6 +293,18 @@ impl Hands {
             let place = desk.save_log(log).await;
             let _ = answers.send(Event::LogSaved { lines, place }).await;
         });
+    }
+
+    /// Only the last question is worth an answer: the one before is forgotten.
+    pub(super) fn ask_history(&mut self, asked: u64, question: HistoryQuestion) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let task = self.tasks.spawn(async move {
+            let answer = desk.history(question).await;
+            let _ = answers.send(Event::HistoryAnswered { asked, answer }).await;
+        });
+        if let Some(old) = self.history.replace(task) {
+            old.abort();
+        }
     }
 
     /// Tells at most ten times a second that diagnostics moved: nobody reads faster.

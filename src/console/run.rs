@@ -184,6 +184,7 @@ fn perform<S: Screen>(
         Effect::FollowLog(source) => hands.follow(source),
         Effect::LeaveLogs => hands.leave_logs(),
         Effect::SaveLog(log) => hands.save_log(log),
+        Effect::AskHistory { asked, question } => hands.ask_history(asked, question),
         Effect::WatchDiagnostics(watch) => hands.watch_diagnostics(watch),
         Effect::LookAt(target) => hands.look_at(&target),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Direction, Step};
+use super::{Direction, Link, Step};
 use crate::checks::Report;
 use crate::inventory::{FencingToken, Operator};
 
@@ -124,6 +124,10 @@ pub struct Entry {
     /// What.
     #[serde(flatten)]
     pub what: Happening,
+    /// What ties it to the one before; none of what an older Greenroom wrote, and none before it is
+    /// written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<Link>,
 }
 
 #[cfg(test)]
@@ -153,6 +157,7 @@ mod tests {
                     token: FencingToken(8),
                 }),
             },
+            chain: None,
         };
         let text = serde_json::to_string(&entry).expect("text");
         assert!(text.contains(r#""entry":"let-go""#), "{text}");
@@ -178,6 +183,7 @@ mod tests {
                     note: Some("her console hangs".into()),
                 },
             },
+            chain: None,
         };
         let text = serde_json::to_string(&entry).expect("text");
         assert!(text.contains(r#""entry":"resumed""#), "{text}");

@@ -1,16 +1,26 @@
 //! What was deployed: the records a release leaves behind. Pure. History never decides what
 //! is shown as running; that comes from observing.
 
+mod chain;
 mod entry;
+mod filter;
+mod kept;
 mod reading;
 mod record;
 mod repair;
+#[cfg(test)]
+mod samples_for_tests;
 mod step;
 mod timeline;
+mod when;
 
+pub use chain::{Chain, Link, Proof, departs, prove};
 pub use entry::{Decision, Entry, Happening, Heir, Takeover};
+pub use filter::{Among, Filter, Outcomes, Standing};
+pub use kept::{Change, Difference, Kept, Listed, entry_change, head_change, words};
 pub use reading::{Written, check_whole};
 pub use record::{FORMAT, Footing, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord};
 pub use repair::{RepairDeed, RepairOutcome, RepairRecord, Repaired};
 pub use step::{Direction, Step};
 pub use timeline::{Fate, fate, once_live};
+pub use when::{When, when};

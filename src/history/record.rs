@@ -7,7 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Happening, Heir, Step};
+use super::{Entry, Happening, Heir, Link, Step};
 use crate::inventory::{Endpoint, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version};
 
 /// The format of records written by this Greenroom.
@@ -143,6 +143,21 @@ pub struct ReleaseRecord {
     pub footing: Option<Footing>,
     /// When and how it ended; none while it goes on, and when it was interrupted.
     pub closed: Option<(Timestamp, Outcome)>,
+    /// What ties its end to the last entry; none before, and none of what an older Greenroom closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<Link>,
+}
+
+impl ReleaseRecord {
+    /// The head as it was written first.
+    #[must_use]
+    pub fn opening(&self) -> Self {
+        Self {
+            closed: None,
+            chain: None,
+            ..self.clone()
+        }
+    }
 }
 
 /// A release as the journal has it.

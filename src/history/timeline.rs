@@ -128,6 +128,7 @@ mod tests {
             opened_at: at(day),
             plan: Vec::new(),
             footing: None,
+            chain: None,
             closed: closed.map(|outcome| (at(day), outcome)),
         }
     }

@@ -14,6 +14,15 @@ pub trait JournalReader: Send + Sync {
     /// The newest releases of a target, newest first, heads only.
     async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>>;
 
+    /// The same from the one before `before` on: a journal that is long is read in parts. No release at
+    /// all means that there is none before.
+    async fn releases_before(
+        &self,
+        target: &Target,
+        before: ReleaseId,
+        limit: usize,
+    ) -> Result<Vec<ReleaseRecord>>;
+
     /// The head of the newest release of each of these targets that has any, in as few calls as the
     /// store allows: they are asked for many targets at once. A head that cannot be read is a failure
     /// of its own and hides no other.

@@ -1,6 +1,7 @@
 //! What Greenroom needs from the world, as traits: read and write apart, so that read-only
 //! means that the write adapters are never built. Knows the nouns and nothing above or beside it.
 
+mod archive;
 mod checker;
 mod clock;
 mod company;
@@ -17,6 +18,7 @@ mod secrets;
 pub use crate::inventory::{
     Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder, instance_name,
 };
+pub use archive::{ArchiveReader, ArchiveWriter};
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, Steady, SystemClock};
 pub use company::Company;

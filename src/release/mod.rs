@@ -173,6 +173,7 @@
 //! Register, switch and stop have 15 s to be seen true, and every guard has 15 s for the world to
 //! become right. A deadline moves on progress.
 
+pub mod account;
 mod act;
 mod approval;
 mod calls;

@@ -143,6 +143,7 @@ impl Plan {
                 leftover: self.leftover.as_ref().map(|instance| instance.id.clone()),
             }),
             closed: None,
+            chain: None,
         }
     }
 }

@@ -22,6 +22,9 @@ const HEAD: &str =
     "# The world of `greenroom sandbox`: plain processes of this machine instead of containers,
 # a proxy inside Greenroom instead of nginx, a database file instead of etcd.
 # Paths are relative to this file. The proxy runs for as long as the sandbox is open.
+
+[history]
+archive = \"archive.sqlite\"
 ";
 
 /// Environment, tier, and how patient its releases are.

@@ -19,13 +19,16 @@ const CATALOGUE: &str = "catalogue.json";
 /// This program, by a name that stays when the program moves: versions are told by their words.
 const PROGRAM: &str = "greenroom";
 /// Everything a sandbox makes but the mark.
-const MADE: [&str; 9] = [
+const MADE: [&str; 12] = [
     CONFIGURATION,
     CATALOGUE,
     PROGRAM,
     "processes",
     "proxy",
     "data",
+    "archive.sqlite",
+    "archive.sqlite-wal",
+    "archive.sqlite-shm",
     "store.sqlite",
     "store.sqlite-wal",
     "store.sqlite-shm",

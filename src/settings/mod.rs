@@ -46,12 +46,12 @@ mod words;
 
 pub use load::{Loaded, Request};
 pub use origin::Origin;
-pub use paths::{FILE_NAME, FILE_VARIABLE, archive, state_directory, user_file};
+pub use paths::{FILE_NAME, FILE_VARIABLE, state_directory, user_file};
 pub use places::{
     AsciiSetting, ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings, EtcdPlace,
-    ExtraKey, Login, NginxPlace, OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace,
-    RuntimePlace, Settings, SitePlace, SqlitePlace, StorePlace, SwitchMode, TargetSettings,
-    TlsPlace,
+    ExtraKey, HistorySettings, Login, NginxPlace, OperatorSettings, ProcessPlace, ProxyPlace,
+    RegistryPlace, RuntimePlace, Settings, SitePlace, SqlitePlace, StorePlace, SwitchMode,
+    TargetSettings, TlsPlace,
 };
 pub use problem::{Problem, Problems};
 pub use schema::schema;

@@ -25,15 +25,23 @@ pub(super) fn themes_directory() -> Option<PathBuf> {
     project().map(|dirs| dirs.config_dir().join("themes"))
 }
 
-/// The database that keeps every release seen; its name when the user has no home.
-pub fn archive() -> PathBuf {
+/// The copy of every release that was seen; its name when the user has no home.
+pub(super) fn archive() -> PathBuf {
+    state_directory().map_or_else(
+        || PathBuf::from("archive.db"),
+        |directory| directory.join("archive.db"),
+    )
+}
+
+/// The database that is the shared truth of one machine; its name when the user has no home.
+pub(super) fn store() -> PathBuf {
     project().map_or_else(
         || PathBuf::from("greenroom.db"),
         |dirs| dirs.data_dir().join("greenroom.db"),
     )
 }
 
-/// The directory of the log file, of what may be deleted.
+/// The directory of what Greenroom writes for itself: log file, saved logs, archive.
 pub fn state_directory() -> Option<PathBuf> {
     project().map(|dirs| {
         dirs.state_dir()

@@ -18,6 +18,8 @@ pub struct Settings {
     pub operator: OperatorSettings,
     /// The console.
     pub console: ConsoleSettings,
+    /// The copy of every release that was seen.
+    pub history: HistorySettings,
     /// The environments, in the order of promotion.
     pub environments: Vec<EnvironmentSettings>,
     /// The targets: by service as in the file, and within one by environment in the order of promotion.
@@ -40,6 +42,13 @@ pub struct OperatorSettings {
     pub name: Option<String>,
     /// The host; that of this machine when absent.
     pub host: Option<String>,
+}
+
+/// The copy of every release that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HistorySettings {
+    /// Its file.
+    pub archive: PathBuf,
 }
 
 /// The console.

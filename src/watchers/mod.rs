@@ -2,6 +2,7 @@
 //! together that the faces show. Knows ports and nouns, and the sites of the engine; no adapter and
 //! no face. Every source has a state of its own: what is not heard any more is marked, not dropped.
 
+mod archiving;
 mod assemble;
 mod once;
 mod registry;
@@ -17,6 +18,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use archiving::Archive;
 pub use assemble::Frame;
 pub use once::once;
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::time::timeout;
 
+use crate::adapters::archive::Archive;
 use crate::console::Desk;
-use crate::console::model::{LogSource, SavedLog};
+use crate::console::model::{HistoryAnswer, HistoryQuestion, LogSource, SavedLog};
 use crate::inventory::{ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::{self, Batch};
+use crate::ports::{ArchiveReader as _, Failure};
 use crate::release::{
     Approval, Engine, Force, GoOn, Handle, Interrupted, OnFailure, Plan, PlanRequest, Refused,
     Releases, RepairApproval, RepairHandle, RepairPlan, RepairRequest, Resolved, Resume, Terms,
@@ -33,6 +35,8 @@ pub struct EngineDesk {
     focus: watch::Sender<Option<Target>>,
     releases: watch::Receiver<Arc<Releases>>,
     diagnostics: watch::Receiver<()>,
+    /// Where the archive is, and it once somebody has asked for it.
+    archive: Option<(PathBuf, OnceCell<Archive>)>,
 }
 
 impl EngineDesk {
@@ -44,7 +48,25 @@ impl EngineDesk {
             releases: watching.releases.clone(),
             // A receiver without a sender: nothing is ever said.
             diagnostics: watch::channel(()).1,
+            archive: None,
         }
+    }
+
+    /// The same, with an archive to browse.
+    #[must_use]
+    pub fn browsing(self, archive: PathBuf) -> Self {
+        Self {
+            archive: Some((archive, OnceCell::new())),
+            ..self
+        }
+    }
+
+    async fn archive(&self) -> Result<&Archive, String> {
+        let Some((path, opened)) = &self.archive else {
+            return Err("nothing is kept of what was released".into());
+        };
+        let opening = opened.get_or_try_init(|| Archive::open(path.clone()));
+        opening.await.map_err(|failure| failure.to_string())
     }
 
     /// The same, with what changes whenever Greenroom says something about itself.
@@ -183,6 +205,29 @@ impl Desk for EngineDesk {
         tokio::task::spawn_blocking(writing)
             .await
             .map_err(|error| error.to_string())?
+    }
+
+    async fn history(&self, question: HistoryQuestion) -> Result<HistoryAnswer, String> {
+        let archive = self.archive().await?;
+        let said = |failure: Failure| failure.to_string();
+        match question {
+            HistoryQuestion::List {
+                filter,
+                before,
+                limit,
+            } => {
+                let listed = archive.list(&filter, before, limit).await.map_err(said)?;
+                Ok(HistoryAnswer::Listed(listed))
+            }
+            HistoryQuestion::Releases(ids) => {
+                let mut kept = Vec::new();
+                for id in ids {
+                    let found = archive.release(id).await.map_err(said)?;
+                    kept.push(found.ok_or_else(|| format!("release {id} is not kept any more"))?);
+                }
+                Ok(HistoryAnswer::Releases(kept))
+            }
+        }
     }
 
     fn diagnostics(&self) -> watch::Receiver<()> {

@@ -2,6 +2,7 @@
 //! sites from adapters, shares what can be shared (one engine, one store, one proxy each), and hands
 //! the whole to the command line. Nothing is connected to here, but for secrets that have to be read.
 
+mod archive;
 mod company;
 mod desk;
 mod operator;
@@ -47,6 +48,8 @@ pub struct App {
     pub frame: Frame,
     /// The configuration's file.
     pub file: PathBuf,
+    /// The file that keeps every release seen.
+    pub archive: PathBuf,
     targets: Vec<Target>,
 }
 
@@ -93,6 +96,7 @@ pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireErro
         engine: Arc::new(engine),
         frame: frame(settings),
         file: settings.file.clone(),
+        archive: settings.history.archive.clone(),
         targets: settings
             .targets
             .iter()

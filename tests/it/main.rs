@@ -8,6 +8,7 @@
 )]
 
 mod architecture;
+mod archive;
 mod console;
 mod docker;
 mod embedded_proxy;

@@ -70,6 +70,7 @@ fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
         footing: None,
+        chain: None,
         closed: outcome.map(|outcome| (Timestamp::UNIX_EPOCH, outcome)),
     }
 }

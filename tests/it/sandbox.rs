@@ -243,6 +243,13 @@ fn it_comes_up_with_a_past_and_a_version_that_waits_and_leaves_nothing_behind() 
     assert_eq!(sandbox.live("wallets", "production"), "3.1.0");
     let history = words(&sandbox.run(&["history", "web", "qa"]));
     assert!(history.contains("1.8.2 -> 1.9.0"), "{history}");
+    // Whatever is released is tied together as it is written, and kept where the sandbox is.
+    let verified = sandbox.run(&["history", "verify"]);
+    assert!(verified.status.success(), "{}", words(&verified));
+    let verified = words(&verified);
+    assert!(verified.contains(" 0 not chained"), "{verified}");
+    assert!(!verified.contains("\n0 releases"), "{verified}");
+    assert!(sandbox.place().join("archive.sqlite").is_file());
     let status = sandbox.run(&["status"]);
     assert!(status.status.success(), "{}", words(&status));
     let place = sandbox.place();

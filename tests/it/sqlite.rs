@@ -131,6 +131,7 @@ fn head(number: u128) -> ReleaseRecord {
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
         footing: None,
+        chain: None,
         closed: None,
     }
 }
@@ -143,6 +144,7 @@ fn entry(sequence: u32, step: Step) -> Entry {
             step,
             direction: Direction::Forward,
         },
+        chain: None,
     }
 }
 
@@ -506,6 +508,10 @@ async fn the_journal_keeps_what_was_written_in_order_and_nothing_else() {
         newest.iter().map(|one| one.id).collect::<Vec<_>>(),
         [id(9), id(8)]
     );
+    let before = other.releases_before(&web, id(9), 1).await.expect("read");
+    assert_eq!(before.iter().map(|one| one.id).collect::<Vec<_>>(), [id(8)]);
+    let before = other.releases_before(&web, id(1), 9).await.expect("read");
+    assert_eq!(before, []);
 }
 
 #[tokio::test]

@@ -20,29 +20,20 @@ const MOST_RANGES: usize = 100;
 #[async_trait]
 impl JournalReader for EtcdReader {
     async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // No limit at all, to etcd.
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let doing = format!("listing the releases of {target}");
-        let options = GetOptions::new()
-            .with_prefix()
-            .with_sort(SortTarget::Key, SortOrder::Descend)
-            .with_limit(limit);
-        let heads = TxnOp::get(self.store.keys().heads(target), Some(options));
-        let (_, found) = self
-            .store
-            .ranges(&doing, self.store.deadline(), vec![heads])
-            .await?;
-        // What is no head is passed by here and fails when it is asked for by its id: it must not
-        // hide the others. What a newer Greenroom wrote is one, and a list without it would be wrong.
-        let heads = found.iter().flatten().filter_map(|pair| {
-            let head = self.head(&doing, target, pair);
-            let is_none = |failure: &Failure| failure.kind == FailureKind::Garbled;
-            (!head.as_ref().is_err_and(is_none)).then_some(head)
-        });
-        heads.collect()
+        let heads = self.store.keys().heads(target);
+        let all = GetOptions::new().with_prefix();
+        self.heads(target, heads, all, limit).await
+    }
+
+    async fn releases_before(
+        &self,
+        target: &Target,
+        before: ReleaseId,
+        limit: usize,
+    ) -> Result<Vec<ReleaseRecord>> {
+        let keys = self.store.keys();
+        let below = GetOptions::new().with_range(keys.head(target, before));
+        self.heads(target, keys.heads(target), below, limit).await
     }
 
     async fn newest(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
@@ -109,6 +100,38 @@ impl JournalReader for EtcdReader {
 }
 
 impl EtcdReader {
+    /// The last heads of a range, newest first.
+    async fn heads(
+        &self,
+        target: &Target,
+        first: String,
+        range: GetOptions,
+        limit: usize,
+    ) -> Result<Vec<ReleaseRecord>> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // No limit at all, to etcd.
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let doing = format!("listing the releases of {target}");
+        let options = range
+            .with_sort(SortTarget::Key, SortOrder::Descend)
+            .with_limit(limit);
+        let heads = TxnOp::get(first, Some(options));
+        let (_, found) = self
+            .store
+            .ranges(&doing, self.store.deadline(), vec![heads])
+            .await?;
+        // What is no head is passed by here and fails when it is asked for by its id: it must not
+        // hide the others. What a newer Greenroom wrote is one, and a list without it would be wrong.
+        let heads = found.iter().flatten().filter_map(|pair| {
+            let head = self.head(&doing, target, pair);
+            let is_none = |failure: &Failure| failure.kind == FailureKind::Garbled;
+            (!head.as_ref().is_err_and(is_none)).then_some(head)
+        });
+        heads.collect()
+    }
+
     /// The head under a key, if it is one that this Greenroom understands and belongs there.
     fn head(&self, doing: &str, target: &Target, pair: &KeyValue) -> Result<ReleaseRecord> {
         if let Ok(written) = values::decode::<Written>(pair)

@@ -51,9 +51,7 @@ impl JournalWriter for EtcdWriter {
                 if same(&stands, record) {
                     return Ok(Decision::Stands);
                 }
-                let mut open = record.clone();
-                open.closed = None;
-                if stands.closed.is_none() && same(&stands, &open) {
+                if stands.closed.is_none() && same(&stands, &record.opening()) {
                     return Ok(write);
                 }
                 Err(other("another head stands there"))

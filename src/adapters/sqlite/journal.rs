@@ -16,25 +16,17 @@ use crate::ports::{FailureKind, Fence, JournalReader, JournalWriter, Result};
 #[async_trait]
 impl JournalReader for Store {
     async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>> {
-        let of = target.clone();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Store::read(
-            self,
-            format!("listing the releases of {target}"),
-            move |sql| {
-                let mut statement = sql.prepare_cached(
-                    // A release id sorts by time.
-                    "SELECT id, head FROM releases WHERE target = ?1 ORDER BY id DESC LIMIT ?2",
-                )?;
-                let rows = statement
-                    .query_map(params![of.to_string(), limit], |row| {
-                        Ok((row.get(0)?, row.get(1)?))
-                    })?
-                    .collect::<std::result::Result<Vec<(String, String)>, _>>()?;
-                rows.iter().map(|(id, text)| head(&of, id, text)).collect()
-            },
-        )
-        .await
+        // Behind every letter of an id.
+        self.heads_before(target, "~".to_owned(), limit).await
+    }
+
+    async fn releases_before(
+        &self,
+        target: &Target,
+        before: ReleaseId,
+        limit: usize,
+    ) -> Result<Vec<ReleaseRecord>> {
+        self.heads_before(target, before.to_string(), limit).await
     }
 
     async fn newest(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
@@ -84,6 +76,36 @@ impl JournalReader for Store {
 
     async fn repairs(&self, target: &Target, limit: usize) -> Result<Vec<RepairRecord>> {
         self.repairs_of(target, limit).await
+    }
+}
+
+impl Store {
+    async fn heads_before(
+        &self,
+        target: &Target,
+        before: String,
+        limit: usize,
+    ) -> Result<Vec<ReleaseRecord>> {
+        let of = target.clone();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Store::read(
+            self,
+            format!("listing the releases of {target}"),
+            move |sql| {
+                let mut statement = sql.prepare_cached(
+                    // A release id sorts by time.
+                    "SELECT id, head FROM releases WHERE target = ?1 AND id < ?2
+                     ORDER BY id DESC LIMIT ?3",
+                )?;
+                let rows = statement
+                    .query_map(params![of.to_string(), before, limit], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })?
+                    .collect::<std::result::Result<Vec<(String, String)>, _>>()?;
+                rows.iter().map(|(id, text)| head(&of, id, text)).collect()
+            },
+        )
+        .await
     }
 }
 
@@ -197,10 +219,7 @@ fn stored_head(
 /// text, because two versions are equal by their digest alone, and as this Greenroom would write it: what
 /// a newer one has added to a head does not keep it open for ever.
 fn closes(standing: &str, record: &ReleaseRecord) -> std::result::Result<bool, Fault> {
-    let opened = ReleaseRecord {
-        closed: None,
-        ..record.clone()
-    };
+    let opened = record.opening();
     let Ok(standing) = decode::<ReleaseRecord>(standing) else {
         return Ok(false);
     };

@@ -3,6 +3,7 @@
 
 mod diagnostics;
 mod dialog;
+mod history;
 mod listing;
 mod log_pane;
 mod looks;
@@ -37,6 +38,7 @@ pub use diagnostics::Diagnostics;
 pub use dialog::{
     Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, Thinking,
 };
+pub use history::{History, HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Sheet, Waiting};
 pub use listing::{CheckRow, CheckState, checks, relevant_step};
 pub use log_pane::{
     LogFeed, LogKind, LogPane, LogSource, LongLines, MARK_COLUMNS, Measure, SLOT_COLUMNS, SavedLog,
@@ -116,6 +118,8 @@ pub struct Model {
     pub left: BTreeSet<ReleaseId>,
     /// The log.
     pub log: LogPane,
+    /// What was released, to browse.
+    pub history: History,
     /// The targets that this console repairs at the moment.
     pub repairing: BTreeSet<Target>,
     /// What is asked or told over everything else.
@@ -161,6 +165,7 @@ impl Model {
             heard: None,
             left: BTreeSet::new(),
             log: LogPane::default(),
+            history: History::default(),
             repairing: BTreeSet::new(),
             dialog: None,
             prompt: None,

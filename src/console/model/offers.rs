@@ -65,6 +65,10 @@ pub fn offers(model: &Model, action: Action) -> bool {
                 && model.snapshot().is_some_and(differs)
         }
         Action::Arm => model.mode != Mode::ReadOnly && model.open.is_some() && !model.is_armed(),
+        Action::Mark | Action::Timeline => {
+            model.history.is_open && model.history.under_cursor().is_some()
+        }
+        Action::Compare => model.history.is_open && model.history.marked.len() == 2,
         Action::Zoom => !model.looks.zoomed,
         Action::Unzoom => model.looks.zoomed,
         Action::Suspend => model.has_shell && model.in_flight().next().is_none(),

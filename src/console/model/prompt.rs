@@ -11,6 +11,8 @@ pub enum PromptKind {
     FilterLog,
     /// What the names of the services that are shown have to contain.
     FilterServices,
+    /// Which releases are shown.
+    FilterHistory,
 }
 
 impl PromptKind {
@@ -20,6 +22,7 @@ impl PromptKind {
             Self::SearchLog => "search the log for: ",
             Self::FilterLog => "show only lines with: ",
             Self::FilterServices => "show only services with: ",
+            Self::FilterHistory => "show only releases with: ",
         }
     }
 }

@@ -38,6 +38,11 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (Action::CheckAgain, Some(_)) => "neither register nor switch waits for a yes".into(),
         (Action::TakeUp, _) => "nobody asks, none is driven elsewhere".into(),
         (Action::EndStandby, _) => "no version is kept warm by a release of this console".into(),
+        (Action::Mark | Action::Compare | Action::Timeline, _) if !model.history.is_open => {
+            "the history is not open".into()
+        }
+        (Action::Compare, _) => "two releases have to be marked first".into(),
+        (Action::Mark | Action::Timeline, _) => "no release is under the cursor".into(),
         (Action::Zoom, _) => "this pane has the screen already".into(),
         (Action::Unzoom, _) => "all panes that fit are shown".into(),
         (Action::Suspend, _) if !model.has_shell => "no shell waits behind this console".into(),

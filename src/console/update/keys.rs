@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyEvent;
 
-use super::{change, details, logs, look, matrix, world};
+use super::{change, details, history, logs, look, matrix, world};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
@@ -11,7 +11,12 @@ use crate::console::run::Farewell;
 use crate::inventory::Target;
 
 pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
-    let Some(action) = model.keymap.action(key, model.focus) else {
+    let action = if model.history.is_open {
+        model.keymap.action_in_history(key)
+    } else {
+        model.keymap.action(key, model.focus)
+    };
+    let Some(action) = action else {
         let help = model.keymap.shown(Action::Help);
         let text = format!("that key does nothing here: {help} shows all keys");
         return super::refused(model, &text);
@@ -20,6 +25,11 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
 }
 
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    if model.history.is_open
+        && let Some(effects) = history::act(model, action)
+    {
+        return effects;
+    }
     match action {
         Action::Promote => return change::promote(model),
         Action::Approve => return change::approve(model),
@@ -78,7 +88,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Themes => return look::themes(model),
         Action::Mouse => return look::mouse(model),
         Action::Suspend => return look::suspend(model),
-        Action::History => return look::history(model),
+        Action::History => return history::open(model),
+        Action::Mark | Action::Compare | Action::Timeline => return history::not_open(model),
         Action::Copy => return copy(model),
         Action::Repaint => return vec![Effect::Repaint],
         Action::Help => model.dialog = Some(Dialog::Help(Help::default())),
@@ -113,6 +124,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
 
 /// Makes the rest of the screen be about a target.
 pub(super) fn open_target(model: &mut Model, target: Target) -> Vec<Effect> {
+    model.history.is_open = false;
     model.log.chosen = None;
     model.rows.clear();
     model.open = Some(target.clone());

@@ -154,15 +154,3 @@ pub(super) fn suspend(model: &mut Model) -> Vec<Effect> {
     }
     vec![Effect::Suspend]
 }
-
-pub(super) fn history(model: &mut Model) -> Vec<Effect> {
-    let command = match &model.open {
-        Some(target) => format!(
-            "greenroom history {} {}",
-            target.service, target.environment
-        ),
-        None => "greenroom history".to_owned(),
-    };
-    let text = format!("the history has no screen yet: `{command}` lists it");
-    super::refused(model, &text)
-}

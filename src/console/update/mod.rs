@@ -9,6 +9,7 @@ mod details;
 mod dialog;
 mod failed;
 mod handing;
+mod history;
 mod keys;
 mod leave;
 mod line;
@@ -129,6 +130,7 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             say(model, Weight::Refused, &text);
             Vec::new()
         }
+        Event::HistoryAnswered { asked, answer } => history::answered(model, asked, answer),
         Event::Ticked => wheel::observed(model),
         Event::DiagnosticsMoved => Vec::new(),
     }
@@ -142,8 +144,7 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
             None => keys::pressed(model, key),
         },
         Input::Paste(text) if model.dialog.is_none() && model.prompt.is_some() => {
-            prompt::pasted(model, &text);
-            Vec::new()
+            prompt::pasted(model, &text)
         }
         Input::Paste(text) => dialog::pasted(model, &text),
         Input::Resized(width, height) => {

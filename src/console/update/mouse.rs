@@ -4,7 +4,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use super::{details, dialog, keys, look};
+use super::{details, dialog, history, keys, look};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::grid::{grid, list_rows};
@@ -27,6 +27,10 @@ pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     };
     if model.dialog.is_some() {
         return over_dialog(model, by);
+    }
+    if model.history.is_open {
+        history::scroll(model, by);
+        return Vec::new();
     }
     let Some(hit) = layout::hit(model, (event.column, event.row)) else {
         return Vec::new();

@@ -60,6 +60,6 @@ fn give_keys_where_it_is_good(model: &mut Model, action: Action) {
     match scope {
         Some(Scope::Environments) => look::focus(model, Pane::Environments),
         Some(Scope::Logs) => look::focus(model, Pane::Logs),
-        Some(Scope::Everywhere) | None => {}
+        Some(Scope::Everywhere | Scope::History) | None => {}
     }
 }

@@ -3,7 +3,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{line, logs, matrix};
+use super::{history, line, logs, matrix};
 use crate::console::effect::Effect;
 use crate::console::model::{Model, Prompt, PromptKind, TextLine};
 
@@ -26,34 +26,41 @@ pub(super) fn pressed(model: &mut Model, mut prompt: Prompt, key: KeyEvent) -> V
         return accepted(model, &prompt);
     }
     let changed = line::editing(key).is_some_and(|request| prompt.line.edit(request));
+    let mut effects = Vec::new();
     if changed {
-        typed(model, &prompt);
+        effects = typed(model, &prompt);
     }
     model.prompt = Some(prompt);
-    Vec::new()
+    effects
 }
 
-pub(super) fn pasted(model: &mut Model, text: &str) {
-    if let Some(mut prompt) = model.prompt.take() {
-        prompt.line.paste(text.trim());
-        typed(model, &prompt);
-        model.prompt = Some(prompt);
-    }
+pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
+    let Some(mut prompt) = model.prompt.take() else {
+        return Vec::new();
+    };
+    prompt.line.paste(text.trim());
+    let effects = typed(model, &prompt);
+    model.prompt = Some(prompt);
+    effects
 }
 
-fn typed(model: &mut Model, prompt: &Prompt) {
+fn typed(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
     let text = prompt.line.text();
     match prompt.kind {
         PromptKind::SearchLog => logs::search_typed(model, text),
         PromptKind::FilterLog => logs::filter_typed(model, text),
         PromptKind::FilterServices => matrix::filter_typed(model, text),
+        PromptKind::FilterHistory => return history::typed(model, text),
     }
+    Vec::new()
 }
 
 fn accepted(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
     match prompt.kind {
         PromptKind::SearchLog => logs::search_accepted(model),
-        PromptKind::FilterLog | PromptKind::FilterServices => Vec::new(),
+        PromptKind::FilterLog | PromptKind::FilterServices | PromptKind::FilterHistory => {
+            Vec::new()
+        }
     }
 }
 
@@ -62,6 +69,7 @@ fn cancelled(model: &mut Model, kind: PromptKind) -> Vec<Effect> {
         PromptKind::SearchLog => logs::search_typed(model, ""),
         PromptKind::FilterLog => logs::filter_typed(model, ""),
         PromptKind::FilterServices => matrix::filter_typed(model, ""),
+        PromptKind::FilterHistory => return history::typed(model, ""),
     }
     Vec::new()
 }

@@ -28,8 +28,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let (always, mut rest): (Vec<&Bound>, Vec<&Bound>) = model
         .keymap
         .lines()
-        .filter(|bound| bound.binding.in_footer && !bound.keys.is_empty())
-        .filter(|bound| bound.binding.scope.covers(model.focus))
+        .filter(|bound| is_named(model, bound) && !bound.keys.is_empty())
+        .filter(|bound| is_good_here(model, bound))
         .filter(|bound| offers(model, bound.binding.action))
         .partition(|bound| matches!(bound.binding.action, Action::Help | Action::Quit));
     rest.sort_by_key(|bound| urgency(model, bound));
@@ -46,6 +46,30 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(frame, place, [line]);
 }
 
+/// Whether the footer names it; the way back out of what has the whole screen always.
+fn is_named(model: &Model, bound: &Bound) -> bool {
+    let is_way_back = model.history.is_open && bound.binding.action == Action::Back;
+    bound.binding.in_footer || is_way_back
+}
+
+/// Whether it is for what has the screen.
+fn is_good_here(model: &Model, bound: &Bound) -> bool {
+    let (scope, action) = (bound.binding.scope, bound.binding.action);
+    if !model.history.is_open {
+        return scope.covers(model.focus);
+    }
+    let is_for_all = matches!(
+        action,
+        Action::Open
+            | Action::Back
+            | Action::Search
+            | Action::Palette
+            | Action::Help
+            | Action::Quit
+    );
+    scope == Scope::History || is_for_all
+}
+
 /// What matters most right now stands first: what a release waits for, the ways out of it, what is
 /// only good in the pane that has the keys; then the rest, in the order of the table.
 fn urgency(model: &Model, bound: &Bound) -> u8 {
@@ -55,7 +79,7 @@ fn urgency(model: &Model, bound: &Bound) -> u8 {
         (Action::TakeUp, _) if model.asked_for().is_some() => 0,
         (Action::BackOut | Action::RollBack, _) if flies => 1,
         (Action::Unzoom, _) if model.looks.zoomed => 2,
-        (_, Scope::Environments | Scope::Logs) => 3,
+        (_, Scope::Environments | Scope::Logs | Scope::History) => 3,
         (Action::Search, _) if model.focus == Pane::Logs => 3,
         _ => 4,
     }

@@ -10,6 +10,7 @@ mod failure;
 mod footer;
 mod header;
 mod help;
+mod history;
 mod ladder;
 mod leaving;
 mod line;
@@ -52,7 +53,11 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     match arrange(shape) {
         Arrangement::Card(place) => card::draw(model, theme, frame, place),
         Arrangement::Panes(places) => {
-            panes(model, theme, frame, &places);
+            if model.history.is_open {
+                history(model, theme, frame, shape);
+            } else {
+                panes(model, theme, frame, &places);
+            }
             if let Some(open) = &model.dialog {
                 dialog::draw(model, theme, frame, open);
             }
@@ -61,6 +66,23 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
     if theme.charset() == Charset::Ascii {
         only_ascii(frame.buffer_mut());
     }
+}
+
+/// What was released, with the ladder of what is being released still in sight.
+fn history(model: &Model, theme: &Theme, frame: &mut Frame<'_>, shape: Shape) {
+    let whole = Shape {
+        zoomed: true,
+        ..shape
+    };
+    let Arrangement::Panes(places) = arrange(whole) else {
+        return;
+    };
+    header::draw(model, theme, frame, places.header);
+    if let Some((_, place)) = places.panes.first() {
+        history::draw(model, theme, frame, *place);
+    }
+    ladder::draw(model, theme, frame, places.ladder);
+    footer::draw(model, theme, frame, places.footer);
 }
 
 /// Foreign text may hold any character; a terminal without them gets a mark instead.

@@ -7,7 +7,7 @@ mod look;
 mod lost;
 mod perform;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, watch};
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::act::{Mishap, MishapKind, Sight};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
-use crate::history::Heir;
+use crate::history::{Chain, Entry, Heir, ReleaseRecord};
 use crate::ports::{
     Checker, Clock, Company, FailureKind, Fence, Images, JournalReader, JournalWriter, Lease,
     LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader, RouterWriter, RuntimeReader,
@@ -69,6 +69,21 @@ pub(super) struct World {
     pub(super) clock: Arc<dyn Clock>,
     /// Where progress goes while something is under way.
     pub(super) events: mpsc::Sender<Event>,
+    /// What ties the records of the release together.
+    pub(super) chain: Arc<Mutex<Chain>>,
+}
+
+impl World {
+    /// As it is written: tied to the one before. Written again, it is the same.
+    fn linked(&self, entry: Entry) -> Entry {
+        let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        chain.linked(entry)
+    }
+
+    fn ended(&self, head: ReleaseRecord) -> ReleaseRecord {
+        let chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        chain.closed(head)
+    }
 }
 
 /// One release, being driven.
@@ -234,12 +249,14 @@ async fn answer(world: &World, effect: Effect) -> Event {
         Effect::Record(entry) => {
             let plan = &world.plan;
             let journal = &world.write.journal;
+            let entry = world.linked(entry);
             let written = journal
                 .append(plan.target(), plan.release, &entry, &world.fence)
                 .await;
             recorded(world, written).await
         }
         Effect::Head(record) => {
+            let record = world.ended(*record);
             let written = world.write.journal.head(&record, &world.fence).await;
             recorded(world, written).await
         }

@@ -20,6 +20,7 @@ use super::{
     Approval, Command, Definition, Handle, Machine, OnFailure, Plan, PlanRequest, Progress,
     ProxyWords, Refusal, Refused, Scope, decide,
 };
+use crate::history::Chain;
 use crate::inventory::{LockRecord, Operator, Target};
 use crate::ports::{Acquired, Clock, Lease};
 
@@ -168,7 +169,9 @@ impl Engine {
         }
         let plan = Arc::new(plan);
         let machine = Machine::new(Arc::clone(&plan), on_failure);
-        Ok(self.drive(&plan, machine, site.read.clone(), write, lease))
+        let chain = Chain::of(&plan.record());
+        let ports = (site.read.clone(), write);
+        Ok(self.drive(&plan, machine, chain, ports, lease))
     }
 
     async fn supersede_own_standby(&self, target: &Target) -> Result<(), Refused> {
@@ -211,8 +214,8 @@ impl Engine {
         &self,
         plan: &Arc<Plan>,
         machine: Machine,
-        read: Reading,
-        write: Writing,
+        chain: Chain,
+        (read, write): (Reading, Writing),
         lease: Lease,
     ) -> Handle {
         let (command_sender, commands) = mpsc::channel(COMMANDS);
@@ -234,6 +237,7 @@ impl Engine {
                 fence: lease.fence.clone(),
                 clock: Arc::clone(&self.clock),
                 events: event_sender,
+                chain: Arc::new(Mutex::new(chain)),
             },
             lease,
             commands,

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{Engine, Site, give_back, unknown};
-use crate::history::{Heir, Recorded, ReleaseRecord, Takeover};
+use crate::history::{Chain, Heir, Recorded, ReleaseRecord, Takeover};
 use crate::inventory::{FencingToken, LockHolder, LockRecord, RegistryRecord, ReleaseId, Target};
 use crate::ports::{Acquired, Lease};
 use crate::release::driver::Writing;
@@ -111,7 +111,9 @@ impl Engine {
         };
         let plan = Arc::new(plan);
         let machine = Machine::resume(Arc::clone(&plan), &recorded, resumption, on_failure);
-        Ok(self.drive(&plan, machine, site.read.clone(), write, lease))
+        let chain = Chain::after(&recorded);
+        let ports = (site.read.clone(), write);
+        Ok(self.drive(&plan, machine, chain, ports, lease))
     }
 
     /// The lock, and from whom it was taken, if from anybody who did not hand it over.

@@ -267,6 +267,8 @@ impl Machine {
             sequence: self.sequence,
             at: now,
             what,
+            // The driver ties it to the one before where it is written.
+            chain: None,
         }));
     }
 

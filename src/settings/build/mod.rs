@@ -12,8 +12,8 @@ use super::model::{
 };
 use super::places::{
     AsciiSetting, ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings, EtcdPlace,
-    Login, NginxPlace, OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace,
-    Settings, SqlitePlace, StorePlace, SwitchMode, TlsPlace,
+    HistorySettings, Login, NginxPlace, OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace,
+    RuntimePlace, Settings, SqlitePlace, StorePlace, SwitchMode, TlsPlace,
 };
 use super::{paths, timing};
 use crate::inventory::{Endpoint, EnvironmentName, SecretSource, Tier};
@@ -42,6 +42,12 @@ pub(super) fn build(root: &Root, file: &Path) -> Settings {
             host: root.operator.host.clone(),
         },
         console: console(&root.console),
+        history: HistorySettings {
+            archive: match &root.history.archive {
+                Some(path) => building.path(path),
+                None => paths::archive(),
+            },
+        },
         environments,
         targets,
     }
@@ -157,7 +163,7 @@ impl Building<'_> {
                 .as_ref()
                 .and_then(|sqlite| sqlite.path.as_ref());
             return Some(StorePlace::Sqlite(SqlitePlace {
-                path: path.map_or_else(paths::archive, |path| self.path(path)),
+                path: path.map_or_else(paths::store, |path| self.path(path)),
             }));
         }
         let etcd = section.etcd.as_ref()?;

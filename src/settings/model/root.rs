@@ -1,5 +1,7 @@
 //! The whole file, and the sections that belong to nobody else.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,8 @@ pub(in crate::settings) struct Root {
     pub(in crate::settings) operator: OperatorSection,
     /// The console.
     pub(in crate::settings) console: ConsoleSection,
+    /// The copy of every release that was seen.
+    pub(in crate::settings) history: HistorySection,
     /// The environments, in the order a version is promoted.
     pub(in crate::settings) environments: Ordered<EnvironmentSection>,
     /// The services.
@@ -41,4 +45,13 @@ pub(in crate::settings) struct OperatorSection {
     pub(in crate::settings) name: Option<String>,
     /// The host; this machine's name when absent.
     pub(in crate::settings) host: Option<String>,
+}
+
+/// The copy of every release that was seen, for browsing without a network.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in crate::settings) struct HistorySection {
+    /// Its file; in the user's state directory when absent. Configurations whose targets have the same
+    /// names and are not the same need one each.
+    pub(in crate::settings) archive: Option<PathBuf>,
 }

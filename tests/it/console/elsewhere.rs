@@ -46,6 +46,7 @@ pub(super) fn journal(tier: Tier, happened: Vec<Happening>) -> Recorded {
         sequence,
         at: ago(60) + Duration::from_secs(2 * u64::from(sequence)),
         what,
+        chain: None,
     });
     Recorded {
         head: plan.record(),

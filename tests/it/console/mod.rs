@@ -10,6 +10,7 @@ mod dialogs;
 mod elsewhere;
 mod elsewhere_real;
 mod given_back;
+mod history;
 pub(crate) mod hostile;
 mod keys;
 mod ladder;

@@ -51,6 +51,7 @@ fn record(number: u8, to: Version, days: u64, outcome: Outcome) -> ReleaseRecord
         opened_at: ago(days * DAY),
         plan: Vec::new(),
         footing: None,
+        chain: None,
         closed: Some((ago(days * DAY), outcome)),
     }
 }

@@ -30,6 +30,7 @@ fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         opened_at: "2026-01-01T00:00:00Z".parse().expect("a time"),
         plan: Vec::new(),
         footing: None,
+        chain: None,
         closed: None,
     }
 }
@@ -44,6 +45,7 @@ fn entry(sequence: u32, failure: Option<String>) -> Entry {
             failure,
             took: std::time::Duration::from_millis(1),
         },
+        chain: None,
     }
 }
 
@@ -152,6 +154,16 @@ async fn releases_are_listed_newest_first_and_garbage_among_them_hides_none() {
     assert_eq!(ids(two), [id(3), id(2)]);
     let all = world.reader.releases(target, 100).await.expect("listed");
     assert_eq!(ids(all), [id(3), id(2), id(1)]);
+    // A part goes on where the one before has ended.
+    for (before, limit, wanted) in [
+        (4, 9, vec![id(3), id(2), id(1)]),
+        (3, 1, vec![id(2)]),
+        (2, 9, vec![id(1)]),
+        (1, 9, vec![]),
+    ] {
+        let part = world.reader.releases_before(target, id(before), limit);
+        assert_eq!(ids(part.await.expect("listed")), wanted, "before {before}");
+    }
     assert!(
         world
             .reader

@@ -1,0 +1,17 @@
+//! Every release that was ever seen, in one `SQLite` file of this machine, for browsing without a
+//! network. Knows the ports and the nouns. It is a copy: it takes what it is given, never changes what
+//! it has, and notes what is said otherwise later.
+//!
+//! The narrow table `releases` has what is filtered by, and its key is made of the time at which a
+//! release was opened: every index ends with that key, so that *newest first* costs no sorting, and a
+//! time is a range of keys. What is wide (heads, entries) lies apart. The index of words knows the
+//! filtered columns too, so that words and filters together are one look-up.
+
+mod fault;
+mod query;
+mod read;
+mod schema;
+mod store;
+mod write;
+
+pub use store::Archive;

@@ -1,0 +1,159 @@
+//! From a filter to a query. Whatever is filtered by is looked up in an index, and read in the order
+//! it is shown in.
+
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use rusqlite::types::Value;
+
+use crate::history::{Filter, Outcomes};
+use crate::inventory::ReleaseId;
+
+/// How many bits of a key are not time.
+const LUCK: u32 = 15;
+
+/// The key of a release: when it was opened, and a little of its id.
+pub(super) fn number(opened_at: Timestamp, id: ReleaseId) -> i64 {
+    let mask = (1u128 << LUCK) - 1;
+    let luck = (id.0.random() >> (80 - LUCK)) & mask;
+    first_number(opened_at) | i64::try_from(luck).unwrap_or_default()
+}
+
+/// The lowest key of a release that was opened then.
+fn first_number(at: Timestamp) -> i64 {
+    at.as_millisecond().clamp(0, i64::MAX >> LUCK) << LUCK
+}
+
+/// A query that is being put together.
+#[derive(Debug, Default)]
+pub(super) struct Query {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
+}
+
+impl Query {
+    /// The keys, heads and differences of the releases that a filter lets through, newest first.
+    pub(super) fn list(filter: &Filter, before: Option<ReleaseId>, limit: usize) -> Self {
+        let mut query = Self::default();
+        let words = words(filter);
+        // The order in which tables are joined is said: there are no statistics to find it by.
+        query.sql.push_str(match words {
+            None => {
+                "SELECT r.number, h.head, r.differences FROM releases r \
+                 CROSS JOIN heads h ON h.number = r.number WHERE 1"
+            }
+            Some(_) => {
+                "SELECT r.number, h.head, r.differences FROM words w \
+                 CROSS JOIN releases r ON r.number = w.rowid \
+                 CROSS JOIN heads h ON h.number = r.number WHERE 1"
+            }
+        });
+        let key = if words.is_some() {
+            "w.rowid"
+        } else {
+            "r.number"
+        };
+        if let Some(words) = words {
+            query.and("words MATCH", words);
+        }
+        query.fields(filter);
+        if let Some(since) = filter.since {
+            query.and(&format!("{key} >="), first_number(since));
+        }
+        if let Some(until) = filter.until {
+            query.and(&format!("{key} <"), first_number(until));
+        }
+        if let Some(before) = before {
+            query.values.push(before.to_string().into());
+            let _ = write!(
+                query.sql,
+                " AND {key} < (SELECT number FROM releases WHERE id = ?{})",
+                query.values.len()
+            );
+        }
+        let _ = write!(query.sql, " ORDER BY {key} DESC LIMIT {limit}");
+        query
+    }
+
+    fn fields(&mut self, filter: &Filter) {
+        if let Some(service) = &filter.service {
+            self.and("r.service =", service.clone());
+        }
+        if let Some(environment) = &filter.environment {
+            self.and("r.environment =", environment.clone());
+        }
+        match &filter.version {
+            Some(version) if version.starts_with("sha256:") => {
+                self.and("r.digest >=", version.clone());
+                // Behind every hexadecimal digit.
+                self.and("r.digest <", format!("{version}g"));
+            }
+            Some(version) => self.and("r.version =", version.clone()),
+            None => {}
+        }
+        if let Some(operator) = &filter.operator {
+            let (name, host) = match operator.split_once('@') {
+                Some((name, host)) => (name, Some(host)),
+                None => (operator.as_str(), None),
+            };
+            self.and("r.operator =", name.to_owned());
+            if let Some(host) = host {
+                self.and("r.host =", host.to_owned());
+            }
+        }
+        match filter.outcome {
+            Some(Outcomes::One(one)) => self.and("r.standing =", one.as_str().to_owned()),
+            Some(Outcomes::Among(among)) => self.and("r.among =", among.as_str().to_owned()),
+            None => {}
+        }
+    }
+
+    fn and(&mut self, condition: &str, value: impl Into<Value>) {
+        self.values.push(value.into());
+        let _ = write!(self.sql, " AND {condition} ?{}", self.values.len());
+    }
+}
+
+/// What the index of words is asked for: every word, and what else of the filter it can narrow down.
+/// None where no words are looked for.
+fn words(filter: &Filter) -> Option<String> {
+    let mut asked: Vec<String> = filter
+        .words
+        .iter()
+        .filter(|word| has_token(word))
+        .map(|word| format!("{} *", quoted(word)))
+        .collect();
+    if asked.is_empty() {
+        return None;
+    }
+    let operator = filter.operator.as_ref();
+    let name = operator.map(|name| name.split_once('@').map_or(name.as_str(), |(name, _)| name));
+    let among = filter.outcome.map(|outcome| match outcome {
+        Outcomes::One(one) => one.among().as_str(),
+        Outcomes::Among(among) => among.as_str(),
+    });
+    let version = filter.version.as_deref();
+    let fields = [
+        ("service", filter.service.as_deref()),
+        ("environment", filter.environment.as_deref()),
+        ("version", version.filter(|v| !v.starts_with("sha256:"))),
+        ("operator", name),
+        ("among", among),
+    ];
+    for (field, value) in fields {
+        if let Some(value) = value.filter(|value| has_token(value)) {
+            asked.push(format!("{field} : {}", quoted(value)));
+        }
+    }
+    Some(asked.join(" AND "))
+}
+
+/// Whether the index would find anything in it to look for.
+fn has_token(word: &str) -> bool {
+    word.chars().any(char::is_alphanumeric)
+}
+
+fn quoted(word: &str) -> String {
+    // A quote ends no string when it is doubled; a zero byte would end the query.
+    format!("\"{}\"", word.replace('\0', " ").replace('"', "\"\""))
+}

@@ -1,0 +1,176 @@
+//! Reads what is kept.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, Transaction, params_from_iter};
+
+use super::fault::Fault;
+use super::query::Query;
+use super::store::Archive;
+use super::write::decode;
+use crate::history::{Difference, Entry, Filter, Kept, Listed, Recorded, ReleaseRecord};
+use crate::inventory::{ReleaseId, Target};
+use crate::ports::{ArchiveReader, Result};
+
+#[async_trait]
+impl ArchiveReader for Archive {
+    async fn list(
+        &self,
+        filter: &Filter,
+        before: Option<ReleaseId>,
+        limit: usize,
+    ) -> Result<Vec<Listed>> {
+        let query = Query::list(filter, before, limit);
+        self.read("listing releases", move |sql| {
+            let mut statement = sql.prepare_cached(&query.sql)?;
+            let mut rows = statement.query(params_from_iter(query.values))?;
+            let mut listed = Vec::new();
+            while let Some(row) = rows.next()? {
+                let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+                listed.push(Listed {
+                    head: decode("a head", text)?,
+                    differences: row.get(2)?,
+                });
+            }
+            Ok(listed)
+        })
+        .await
+    }
+
+    async fn release(&self, id: ReleaseId) -> Result<Option<Kept>> {
+        self.read(format!("reading release {id}"), move |sql| {
+            let Some((number, text)) = head_of(sql, id)? else {
+                return Ok(None);
+            };
+            let recorded = Recorded {
+                head: decode("its head", &text)?,
+                entries: entries(sql, number)?,
+            };
+            Ok(Some(Kept {
+                recorded,
+                differences: differences(sql, number)?,
+            }))
+        })
+        .await
+    }
+
+    async fn named(&self, beginning: &str, limit: usize) -> Result<Vec<ReleaseId>> {
+        let beginning = beginning.to_ascii_uppercase();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read("looking for a release", move |sql| {
+            let mut statement = sql.prepare_cached(
+                // Behind every letter of an id.
+                "SELECT id FROM releases WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id DESC LIMIT ?2",
+            )?;
+            let rows = statement.query_map((beginning, limit), |row| row.get(0))?;
+            ids(&rows.collect::<std::result::Result<Vec<String>, _>>()?)
+        })
+        .await
+    }
+
+    async fn heads(&self, ids: &[ReleaseId]) -> Result<BTreeMap<ReleaseId, ReleaseRecord>> {
+        let ids = ids.to_vec();
+        self.read("looking what is kept", move |sql| {
+            let mut found = BTreeMap::new();
+            for id in ids {
+                if let Some((_, text)) = head_of(sql, id)? {
+                    found.insert(id, decode("a head", &text)?);
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn unfinished(&self, target: &Target) -> Result<Vec<ReleaseId>> {
+        let target = target.clone();
+        self.read("looking for what has no end", move |sql| {
+            let mut statement = sql.prepare_cached(
+                "SELECT id FROM releases WHERE standing = 'open' AND service = ?1
+                 AND environment = ?2 ORDER BY number",
+            )?;
+            let of = (target.service.as_str(), target.environment.as_str());
+            let rows = statement.query_map(of, |row| row.get(0))?;
+            ids(&rows.collect::<std::result::Result<Vec<String>, _>>()?)
+        })
+        .await
+    }
+
+    async fn seen_up_to(&self, target: &Target) -> Result<Option<ReleaseId>> {
+        let target = target.to_string();
+        self.read("looking what was seen", move |sql| {
+            let found: Option<String> = sql
+                .query_row("SELECT id FROM seen WHERE target = ?1", [target], |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            found.map(|text| id(&text)).transpose()
+        })
+        .await
+    }
+}
+
+fn head_of(
+    sql: &Transaction<'_>,
+    id: ReleaseId,
+) -> std::result::Result<Option<(i64, String)>, Fault> {
+    let mut statement = sql.prepare_cached(
+        "SELECT r.number, h.head FROM releases r JOIN heads h ON h.number = r.number WHERE r.id = ?1",
+    )?;
+    let found = statement.query_row([id.to_string()], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(found.optional()?)
+}
+
+fn entries(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Entry>, Fault> {
+    let mut statement =
+        sql.prepare_cached("SELECT entry FROM entries WHERE number = ?1 ORDER BY sequence")?;
+    let rows = statement
+        .query_map([number], |row| row.get(0))?
+        .collect::<std::result::Result<Vec<String>, _>>()?;
+    rows.iter().map(|text| decode("an entry", text)).collect()
+}
+
+fn differences(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Difference>, Fault> {
+    let mut statement = sql.prepare_cached(
+        "SELECT noticed_at, what, kept, found FROM differences WHERE number = ?1 ORDER BY rowid",
+    )?;
+    let mut rows = statement.query([number])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let noticed_at: String = row.get(0)?;
+        found.push(Difference {
+            noticed_at: noticed_at
+                .parse()
+                .map_err(|_| Fault::garbled(format!("{noticed_at:?} is no time")))?,
+            what: row.get(1)?,
+            kept: row.get(2)?,
+            found: row.get(3)?,
+        });
+    }
+    Ok(found)
+}
+
+fn ids(texts: &[String]) -> std::result::Result<Vec<ReleaseId>, Fault> {
+    texts.iter().map(|text| id(text)).collect()
+}
+
+fn id(text: &str) -> std::result::Result<ReleaseId, Fault> {
+    text.parse()
+        .map_err(|_| Fault::garbled(format!("{text:?} is no release")))
+}
+
+impl Archive {
+    /// How a list of what a filter lets through is found, in the database's own words.
+    pub async fn explain(&self, filter: &Filter) -> Result<String> {
+        let query = Query::list(filter, None, 200);
+        self.read("explaining a query", move |sql| {
+            let text = format!("EXPLAIN QUERY PLAN {}", query.sql);
+            let mut statement = sql.prepare(&text)?;
+            let rows = statement.query_map(params_from_iter(query.values), |row| row.get(3))?;
+            let lines = rows.collect::<std::result::Result<Vec<String>, _>>()?;
+            Ok(lines.join("\n"))
+        })
+        .await
+    }
+}

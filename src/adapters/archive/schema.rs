@@ -1,0 +1,88 @@
+//! The tables, and which database is ours to use.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::fault::Fault;
+use crate::ports::FailureKind;
+
+/// The schema this Greenroom reads and writes, kept in `user_version`.
+const VERSION: i64 = 1;
+
+/// `grra`: marks a database as an archive of Greenroom's.
+const APPLICATION: i64 = 0x6772_7261;
+
+/// Every index ends with the key of its table, which is made of the time.
+const TABLES: &str = "
+CREATE TABLE releases (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, service TEXT NOT NULL,
+    environment TEXT NOT NULL, version TEXT NOT NULL, digest TEXT NOT NULL, operator TEXT NOT NULL,
+    host TEXT NOT NULL, standing TEXT NOT NULL, among TEXT NOT NULL,
+    differences INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX releases_by_service ON releases (service);
+CREATE INDEX releases_by_target ON releases (service, environment);
+CREATE INDEX releases_by_environment ON releases (environment);
+CREATE INDEX releases_by_version ON releases (version);
+CREATE INDEX releases_by_digest ON releases (digest);
+CREATE INDEX releases_by_operator ON releases (operator);
+CREATE INDEX releases_by_standing ON releases (standing);
+CREATE INDEX releases_by_among ON releases (among);
+
+CREATE TABLE heads (number INTEGER PRIMARY KEY, head TEXT NOT NULL) STRICT;
+
+CREATE TABLE entries (
+    number INTEGER NOT NULL, sequence INTEGER NOT NULL, entry TEXT NOT NULL,
+    PRIMARY KEY (number, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE differences (
+    number INTEGER NOT NULL, what TEXT NOT NULL, found TEXT NOT NULL, kept TEXT NOT NULL,
+    noticed_at TEXT NOT NULL, UNIQUE (number, what, found)
+) STRICT;
+
+CREATE TABLE seen (target TEXT PRIMARY KEY, id TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE VIRTUAL TABLE words USING fts5 (
+    service, environment, version, operator, among, text,
+    content = '', contentless_delete = 1, prefix = '2 3', tokenize = 'unicode61'
+);
+";
+
+/// Makes the tables in an empty database; accepts one of ours; refuses any other.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = pragma(&transaction, "user_version")?;
+    let application: i64 = pragma(&transaction, "application_id")?;
+    if application == APPLICATION {
+        return accept(version);
+    }
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables > 0 || version != 0 || application != 0 {
+        return Err(Fault::refused(
+            FailureKind::Conflict,
+            "the database belongs to another program",
+            "name another file",
+        ));
+    }
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn accept(version: i64) -> Result<(), Fault> {
+    if version == VERSION {
+        return Ok(());
+    }
+    Err(Fault::refused(
+        FailureKind::Unsupported,
+        format!("its schema is {version}, this Greenroom knows {VERSION}"),
+        "a newer Greenroom has written it: use that one, or name another file",
+    ))
+}
+
+fn pragma(transaction: &Transaction<'_>, name: &str) -> Result<i64, rusqlite::Error> {
+    transaction.pragma_query_value(None, name, |row| row.get(0))
+}

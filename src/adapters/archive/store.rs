@@ -1,0 +1,167 @@
+//! The file: one connection that writes and one that reads, so that browsing does not wait for what
+//! is being kept. Calls are made away from the async threads.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+
+use super::fault::{self, Fault};
+use super::schema;
+use crate::ports::{Failure, FailureKind, Result};
+
+/// How long a call waits for another process that writes.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// How long a call may take in all; the disk may hang.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// See the module. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    path: Arc<Path>,
+    reading: Arc<Mutex<Connection>>,
+    writing: Arc<Mutex<Connection>>,
+}
+
+impl Archive {
+    /// Opens the archive at `path`, making it and its directory when they are not there.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path: Arc<Path> = path.into().into();
+        let place = Arc::clone(&path);
+        let both = blocking(&path, "opening it".into(), move || {
+            if let Some(directory) = place.parent() {
+                std::fs::create_dir_all(directory).map_err(|error| {
+                    let said = format!("its directory: {error}");
+                    Fault::refused(
+                        FailureKind::Denied,
+                        said,
+                        "name one that this user may write",
+                    )
+                })?;
+            }
+            let mut writing = connect(&place)?;
+            write_ahead(&writing)?;
+            // A copy: what the last moment before a power cut has kept is read from the stores again.
+            writing.pragma_update(None, "synchronous", "NORMAL")?;
+            schema::prepare(&mut writing)?;
+            Ok((connect(&place)?, writing))
+        });
+        let (reading, writing) = both.await?;
+        Ok(Self {
+            path,
+            reading: Arc::new(Mutex::new(reading)),
+            writing: Arc::new(Mutex::new(writing)),
+        })
+    }
+
+    /// An archive that is forgotten when it is dropped, where no file can be had.
+    pub async fn in_memory() -> Result<Self> {
+        let path: Arc<Path> = Path::new("memory").into();
+        let only = blocking(&path, "opening it".into(), || {
+            let mut only = Connection::open_in_memory()?;
+            schema::prepare(&mut only)?;
+            Ok(only)
+        });
+        let only = Arc::new(Mutex::new(only.await?));
+        Ok(Self {
+            path,
+            reading: Arc::clone(&only),
+            writing: only,
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs a reading transaction: everything in it is seen at one moment.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        doing: impl Into<String>,
+        work: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let connection = Arc::clone(&self.reading);
+        blocking(&self.path, doing.into(), move || {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&connection.transaction()?)
+        })
+        .await
+    }
+
+    /// Runs a writing transaction.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        doing: impl Into<String>,
+        work: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let connection = Arc::clone(&self.writing);
+        blocking(&self.path, doing.into(), move || {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&change)?;
+            change.commit()?;
+            Ok(done)
+        })
+        .await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    path: &Path,
+    doing: String,
+    work: impl FnOnce() -> std::result::Result<T, Fault> + Send + 'static,
+) -> Result<T> {
+    let failed = |said: String| {
+        Failure::new(
+            FailureKind::Unreachable,
+            fault::target(path),
+            doing.clone(),
+            said,
+        )
+    };
+    match tokio::time::timeout(DEADLINE, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(done)) => done.map_err(|fault| fault.into_failure(path, &doing)),
+        Ok(Err(error)) => Err(failed(format!("the call did not end: {error}"))),
+        Err(_) => Err(failed(format!("no answer within {DEADLINE:?}"))),
+    }
+}
+
+fn connect(path: &Path) -> std::result::Result<Connection, Fault> {
+    // Without SQLITE_OPEN_URI: a path is a path.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    Ok(connection)
+}
+
+/// Turns on the write-ahead log. `SQLite` does not wait for others while it changes the journal
+/// mode, whatever the busy timeout says.
+fn write_ahead(connection: &Connection) -> std::result::Result<(), Fault> {
+    let until = Instant::now() + BUSY;
+    loop {
+        let mode = connection
+            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
+        match mode {
+            Ok(mode) if mode.eq_ignore_ascii_case("wal") => return Ok(()),
+            Ok(mode) => {
+                return Err(Fault::refused(
+                    FailureKind::Unsupported,
+                    format!("a write-ahead log is not possible here (journal mode {mode})"),
+                    "put the file on a local file system",
+                ));
+            }
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < until =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Keeps what was seen, and notes what is said otherwise later.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, params};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::fault::Fault;
+use super::query::number;
+use super::store::Archive;
+use crate::history::{
+    Change, Entry, Recorded, ReleaseRecord, Standing, entry_change, head_change, words,
+};
+use crate::inventory::{ReleaseId, Target};
+use crate::ports::{ArchiveWriter, Result};
+
+#[async_trait]
+impl ArchiveWriter for Archive {
+    async fn keep(&self, releases: Vec<Recorded>) -> Result<()> {
+        let doing = match releases.as_slice() {
+            [] => return Ok(()),
+            [one] => format!("keeping release {}", one.head.id),
+            many => format!("keeping {} releases", many.len()),
+        };
+        let now = Timestamp::now();
+        self.write(doing, move |sql| {
+            for release in &releases {
+                Keeping { sql, now }.keep(release)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn note_seen_up_to(&self, target: &Target, id: ReleaseId) -> Result<()> {
+        let target = target.to_string();
+        self.write(format!("noting what was seen of {target}"), move |sql| {
+            sql.execute(
+                "INSERT INTO seen (target, id) VALUES (?1, ?2)
+                 ON CONFLICT DO UPDATE SET id = max(id, excluded.id)",
+                params![target, id.to_string()],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+struct Keeping<'a> {
+    sql: &'a Transaction<'a>,
+    now: Timestamp,
+}
+
+impl Keeping<'_> {
+    fn keep(&self, read: &Recorded) -> std::result::Result<(), Fault> {
+        let Some((number, text)) = self.kept_head(read.head.id)? else {
+            return self.add(read);
+        };
+        let kept: ReleaseRecord = decode("a head", &text)?;
+        let mut is_more = self.more_entries(number, &read.entries)?;
+        match head_change(&kept, &read.head) {
+            Change::Same => {}
+            Change::More => {
+                self.set_head(number, &read.head)?;
+                is_more = true;
+            }
+            Change::Other => self.differ(number, "head", &text, &encode(&read.head)?)?,
+        }
+        if is_more {
+            self.index(number, read)?;
+        }
+        Ok(())
+    }
+
+    fn kept_head(&self, id: ReleaseId) -> std::result::Result<Option<(i64, String)>, Fault> {
+        let found = self.sql.query_row(
+            "SELECT r.number, h.head FROM releases r JOIN heads h ON h.number = r.number
+             WHERE r.id = ?1",
+            [id.to_string()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        );
+        Ok(found.optional()?)
+    }
+
+    fn add(&self, read: &Recorded) -> std::result::Result<(), Fault> {
+        let head = &read.head;
+        let number = self.free_number(number(head.opened_at, head.id))?;
+        let standing = Standing::of(head);
+        self.sql
+            .prepare_cached(
+                "INSERT INTO releases (number, id, service, environment, version, digest, operator,
+                 host, standing, among) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            .execute(params![
+                number,
+                head.id.to_string(),
+                head.target.service.as_str(),
+                head.target.environment.as_str(),
+                head.to.1.name(),
+                head.to.1.digest.as_str(),
+                head.operator.name,
+                head.operator.host,
+                standing.as_str(),
+                standing.among().as_str(),
+            ])?;
+        self.sql
+            .prepare_cached("INSERT INTO heads (number, head) VALUES (?1, ?2)")?
+            .execute(params![number, encode(head)?])?;
+        for entry in &read.entries {
+            self.set_entry(number, entry)?;
+        }
+        self.index(number, read)
+    }
+
+    /// The key, or the next one that nothing has: two may have been opened in one millisecond.
+    fn free_number(&self, from: i64) -> std::result::Result<i64, Fault> {
+        let mut number = from;
+        let mut is_taken = self
+            .sql
+            .prepare_cached("SELECT 1 FROM releases WHERE number = ?1")?;
+        while is_taken.exists([number])? {
+            number += 1;
+        }
+        Ok(number)
+    }
+
+    fn set_head(&self, number: i64, head: &ReleaseRecord) -> std::result::Result<(), Fault> {
+        let standing = Standing::of(head);
+        self.sql.execute(
+            "UPDATE heads SET head = ?2 WHERE number = ?1",
+            params![number, encode(head)?],
+        )?;
+        self.sql.execute(
+            "UPDATE releases SET standing = ?2, among = ?3 WHERE number = ?1",
+            params![number, standing.as_str(), standing.among().as_str()],
+        )?;
+        Ok(())
+    }
+
+    /// Whether there was anything new.
+    fn more_entries(&self, number: i64, read: &[Entry]) -> std::result::Result<bool, Fault> {
+        let kept = self.kept_entries(number)?;
+        let mut is_more = false;
+        for entry in read {
+            let Some(text) = kept.get(&entry.sequence) else {
+                self.set_entry(number, entry)?;
+                is_more = true;
+                continue;
+            };
+            match entry_change(&decode("an entry", text)?, entry) {
+                Change::Same => {}
+                Change::More => {
+                    self.set_entry(number, entry)?;
+                    is_more = true;
+                }
+                Change::Other => {
+                    let what = format!("entry {}", entry.sequence);
+                    self.differ(number, &what, text, &encode(entry)?)?;
+                }
+            }
+        }
+        Ok(is_more)
+    }
+
+    fn kept_entries(&self, number: i64) -> std::result::Result<BTreeMap<u32, String>, Fault> {
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT sequence, entry FROM entries WHERE number = ?1")?;
+        let rows = statement.query_map([number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<std::result::Result<_, _>>()?)
+    }
+
+    fn set_entry(&self, number: i64, entry: &Entry) -> std::result::Result<(), Fault> {
+        self.sql
+            .prepare_cached(
+                "INSERT INTO entries (number, sequence, entry) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET entry = excluded.entry",
+            )?
+            .execute(params![number, entry.sequence, encode(entry)?])?;
+        Ok(())
+    }
+
+    fn differ(
+        &self,
+        number: i64,
+        what: &str,
+        kept: &str,
+        found: &str,
+    ) -> std::result::Result<(), Fault> {
+        let noted = self.sql.execute(
+            "INSERT INTO differences (number, what, found, kept, noticed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            params![number, what, found, kept, self.now.to_string()],
+        )?;
+        if noted > 0 {
+            self.sql.execute(
+                "UPDATE releases SET differences = differences + 1 WHERE number = ?1",
+                [number],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn index(&self, number: i64, read: &Recorded) -> std::result::Result<(), Fault> {
+        let head = &read.head;
+        self.sql
+            .prepare_cached(
+                "INSERT OR REPLACE INTO words
+                 (rowid, service, environment, version, operator, among, text)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                number,
+                head.target.service.as_str(),
+                head.target.environment.as_str(),
+                head.to.1.name(),
+                format!("{} {}", head.operator.name, head.operator.host),
+                format!(
+                    "{} {}",
+                    Standing::of(head).among().as_str(),
+                    Standing::of(head)
+                ),
+                words(read),
+            ])?;
+        Ok(())
+    }
+}
+
+fn encode(value: &impl Serialize) -> std::result::Result<String, Fault> {
+    serde_json::to_string(value).map_err(|error| Fault::garbled(error.to_string()))
+}
+
+pub(super) fn decode<T: DeserializeOwned>(what: &str, text: &str) -> std::result::Result<T, Fault> {
+    serde_json::from_str(text).map_err(|error| Fault::garbled(format!("{what}: {error}")))
+}

@@ -1,0 +1,53 @@
+//! A release by its id, or by how that begins.
+
+use super::Exit;
+use crate::history::Kept;
+use crate::watchers::Archive;
+use crate::wire::App;
+
+/// How many are named when several are meant.
+const NAMED: usize = 6;
+
+/// The release that is meant, or the end of the command. Where it is not kept, or has no end there, the
+/// stores are read first, unless they are not to be.
+pub(in crate::cli) async fn find(
+    app: &App,
+    archive: &Archive,
+    named: &str,
+    offline: bool,
+) -> Result<Kept, Exit> {
+    let kept = look(archive, named).await?;
+    let is_over = |kept: &Kept| kept.recorded.head.closed.is_some();
+    if offline || kept.as_ref().is_some_and(is_over) {
+        return found(named, kept);
+    }
+    super::catch_up(app, archive, |_| true).await;
+    found(named, look(archive, named).await?)
+}
+
+/// What was found, or the end of the command.
+fn found(named: &str, kept: Option<Kept>) -> Result<Kept, Exit> {
+    kept.ok_or_else(|| {
+        warn_line!("greenroom: no release is called {named}; greenroom history lists them");
+        Exit::Usage
+    })
+}
+
+async fn look(archive: &Archive, named: &str) -> Result<Option<Kept>, Exit> {
+    let failed = |failure: crate::ports::Failure| {
+        warn_line!("greenroom: {failure}");
+        Exit::Failed
+    };
+    let ids = archive.read.named(named, NAMED).await.map_err(failed)?;
+    match ids.as_slice() {
+        [] => Ok(None),
+        [id] => archive.read.release(*id).await.map_err(failed),
+        several => {
+            warn_line!("greenroom: {named} may mean several releases:");
+            for id in several {
+                warn_line!("  {id}");
+            }
+            Err(Exit::Usage)
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A list of releases as lines for people, lines of JSON, or CSV.
+
+use std::time::Duration;
+
+use super::{Exit, Listed, say_csv, say_json};
+use crate::cli::repairs;
+use crate::harmless::harmless;
+use crate::history::{ReleaseRecord, RepairRecord, Standing};
+use crate::release::words::duration;
+
+/// The columns of CSV.
+const COLUMNS: [&str; 18] = [
+    "id",
+    "service",
+    "environment",
+    "kind",
+    "from_version",
+    "from_digest",
+    "version",
+    "digest",
+    "commit",
+    "operator",
+    "host",
+    "reason",
+    "opened_at",
+    "closed_at",
+    "seconds",
+    "outcome",
+    "outcome_reason",
+    "differences",
+];
+
+/// What is written, and how.
+pub(super) enum Table {
+    People,
+    Json,
+    Csv(Box<csv::Writer<Vec<u8>>>),
+}
+
+impl Table {
+    pub(super) fn new(is_json: bool, is_csv: bool) -> Self {
+        if is_csv {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            // Into memory, which takes everything.
+            let _ = writer.write_record(COLUMNS);
+            return Self::Csv(Box::new(writer));
+        }
+        if is_json { Self::Json } else { Self::People }
+    }
+
+    pub(super) fn row(&mut self, listed: &Listed) {
+        match self {
+            Self::People => say_line!("{}", line(listed)),
+            Self::Json => say_json(&listed.head),
+            Self::Csv(writer) => {
+                let _ = writer.write_record(cells(listed));
+            }
+        }
+    }
+
+    /// A repair has a line of its own kind, and none in a table of releases.
+    pub(super) fn repair(&mut self, repair: &RepairRecord) {
+        match self {
+            Self::People => say_line!("{}", harmless(&repairs::line(repair))),
+            Self::Json => say_json(&repairs::json(repair)),
+            Self::Csv(_) => {}
+        }
+    }
+
+    pub(super) fn end(self, exit: Exit) -> Exit {
+        if let Self::Csv(writer) = self {
+            match writer.into_inner() {
+                Ok(bytes) => say_csv(&bytes),
+                Err(error) => warn_line!("greenroom: {error}"),
+            }
+        }
+        exit
+    }
+}
+
+fn cells(listed: &Listed) -> [String; 18] {
+    let head = &listed.head;
+    let (slot_before, (_, to)) = (&head.from, &head.to);
+    let from = slot_before.as_ref().map(|(_, version)| version);
+    let closed = head.closed.as_ref();
+    let cells = [
+        head.id.to_string(),
+        head.target.service.to_string(),
+        head.target.environment.to_string(),
+        head.kind.to_string(),
+        from.map(|from| from.name().to_owned()).unwrap_or_default(),
+        from.map(|from| from.digest.to_string()).unwrap_or_default(),
+        to.name().to_owned(),
+        to.digest.to_string(),
+        to.labels.revision.clone().unwrap_or_default(),
+        head.operator.name.clone(),
+        head.operator.host.clone(),
+        head.reason.clone().unwrap_or_default(),
+        head.opened_at.to_string(),
+        closed.map(|(at, _)| at.to_string()).unwrap_or_default(),
+        took(head)
+            .map(|took| took.as_secs().to_string())
+            .unwrap_or_default(),
+        Standing::of(head).as_str().to_owned(),
+        closed
+            .and_then(|(_, outcome)| outcome.reason())
+            .unwrap_or_default()
+            .to_owned(),
+        listed.differences.to_string(),
+    ];
+    cells.map(|cell| harmless(&cell))
+}
+
+fn took(record: &ReleaseRecord) -> Option<Duration> {
+    let (at, _) = record.closed.as_ref()?;
+    let took = Duration::try_from(at.duration_since(record.opened_at));
+    Some(took.unwrap_or_default())
+}
+
+fn line(listed: &Listed) -> String {
+    let record = &listed.head;
+    let from = record
+        .from
+        .as_ref()
+        .map_or("-", |(_, version)| version.name());
+    let failure = record
+        .closed
+        .as_ref()
+        .and_then(|(_, outcome)| outcome.reason());
+    let differs = (listed.differences > 0).then_some("its store says otherwise now");
+    let words = [record.reason.as_deref(), failure, differs]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ");
+    // Anybody who can write to the journal's store could have written this.
+    harmless(&format!(
+        "{}  {}  {:<20}  {:<13}  {from} -> {}  {:<14} {:>7}  {}  {words}",
+        record.opened_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        record.id,
+        record.target.to_string(),
+        record.kind.to_string(),
+        record.to.1.name(),
+        Standing::of(record).to_string(),
+        took(record).map(duration).unwrap_or_default(),
+        record.operator,
+    ))
+}

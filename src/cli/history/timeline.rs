@@ -1,0 +1,42 @@
+//! `greenroom history timeline`: what became live in an environment, and what was tried in vain.
+
+use super::{Exit, archive, catch_up, list, say_json};
+use crate::cli::arguments::{Common, Timeline};
+use crate::history::{Filter, ReleaseRecord};
+use crate::release::account::timeline;
+use crate::wire::App;
+
+pub(super) async fn run(common: &Common, app: &App, verb: &Timeline) -> Exit {
+    let Some(archive) = archive(app).await else {
+        return Exit::Failed;
+    };
+    let mut exit = Exit::Done;
+    let is_wanted = |target: &crate::inventory::Target| target.environment == verb.environment;
+    if !verb.offline && !catch_up(app, &archive, is_wanted).await {
+        exit = Exit::Failed;
+    }
+    let filter = Filter {
+        environment: Some(verb.environment.to_string()),
+        ..Filter::default()
+    };
+    let mut heads: Vec<ReleaseRecord> = Vec::new();
+    let listing = list(&archive, &filter, verb.limit, |listed| {
+        heads.push(listed.head.clone());
+    });
+    if let Err(failure) = listing.await {
+        warn_line!("greenroom: {failure}");
+        return Exit::Failed;
+    }
+    if common.json {
+        heads.iter().for_each(say_json);
+        return exit;
+    }
+    if heads.is_empty() && !app.targets().any(is_wanted) {
+        warn_line!("greenroom: no such environment is configured");
+        return Exit::Usage;
+    }
+    for line in timeline(&heads) {
+        say_line!("{}", line.text);
+    }
+    exit
+}

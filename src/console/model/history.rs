@@ -1,0 +1,94 @@
+//! What was released, to browse: a list with a filter, and over it one release, two of them beside
+//! each other, or the timeline of an environment. It is what was kept, never what runs.
+
+use crate::history::{Filter, Kept, Listed};
+use crate::inventory::{EnvironmentName, ReleaseId};
+use crate::release::account::Line;
+
+/// How many releases are asked for at a time.
+pub const LISTED: usize = 200;
+/// How many a timeline looks at.
+pub const IN_TIMELINE: usize = 500;
+
+/// See the module. It keeps its filter and its place while it is closed.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// Whether it has the screen.
+    pub is_open: bool,
+    /// The filter as it is typed.
+    pub typed: String,
+    /// What of it cannot be meant.
+    pub wrong: Option<String>,
+    /// What it lets through, newest first, as far as it was read.
+    pub rows: Vec<Listed>,
+    /// Whether there are no more.
+    pub is_whole: bool,
+    /// The row under the cursor.
+    pub row: usize,
+    /// Those that are to be compared.
+    pub marked: Vec<ReleaseId>,
+    /// What is read over the list.
+    pub sheet: Option<Sheet>,
+    /// Why something could not be read.
+    pub trouble: Option<String>,
+    /// The number of the last question; answers to others come too late.
+    pub asked: u64,
+    /// What is waited for.
+    pub waiting: Option<Waiting>,
+}
+
+impl History {
+    /// The release under the cursor.
+    pub fn under_cursor(&self) -> Option<&Listed> {
+        self.rows.get(self.row)
+    }
+}
+
+/// What was asked and is not answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Waiting {
+    /// The list from its beginning.
+    List,
+    /// More of it.
+    More,
+    /// One release, or two.
+    Releases,
+    /// A timeline.
+    Timeline(EnvironmentName),
+}
+
+/// Something to read over the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sheet {
+    /// What it is.
+    pub title: String,
+    /// The lines, harmless.
+    pub lines: Vec<Line>,
+    /// How many are scrolled away above.
+    pub top: usize,
+}
+
+/// What is asked of the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HistoryQuestion {
+    /// Releases that a filter lets through, from the one before another on.
+    List {
+        /// Which.
+        filter: Filter,
+        /// From where on; none for the newest.
+        before: Option<ReleaseId>,
+        /// How many.
+        limit: usize,
+    },
+    /// All that is kept of these.
+    Releases(Vec<ReleaseId>),
+}
+
+/// What it answers.
+#[derive(Debug, Clone)]
+pub enum HistoryAnswer {
+    /// A list.
+    Listed(Vec<Listed>),
+    /// Releases, in the order they were asked for.
+    Releases(Vec<Kept>),
+}

@@ -1,0 +1,320 @@
+//! The history: keys while it has the screen, and what the archive answers.
+
+use super::prompt;
+use crate::console::action::Action;
+use crate::console::effect::Effect;
+use crate::console::layout;
+use crate::console::model::{
+    HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Model, PromptKind, Sheet, Waiting, Weight,
+};
+use crate::history::{Filter, Kept, Listed};
+use crate::inventory::{EnvironmentName, ReleaseId};
+use crate::release::account::{Line, Tone, account, compare, timeline};
+
+/// From how many rows before the end on more are asked for.
+const NEAR: usize = 50;
+
+/// Gives the history the screen, or the panes theirs again.
+pub(super) fn open(model: &mut Model) -> Vec<Effect> {
+    model.notice = None;
+    if model.history.is_open {
+        model.history.is_open = false;
+        return Vec::new();
+    }
+    model.history.is_open = true;
+    list(model)
+}
+
+/// A key of the history, pressed elsewhere.
+pub(super) fn not_open(model: &mut Model) -> Vec<Effect> {
+    let key = model.keymap.shown(Action::History);
+    let text = format!("that is for the history: {key} opens it");
+    super::refused(model, &text)
+}
+
+/// What an action does here; none when it does what it does everywhere.
+pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
+    match action {
+        Action::History
+        | Action::Help
+        | Action::Palette
+        | Action::Themes
+        | Action::Mouse
+        | Action::Suspend
+        | Action::Repaint
+        | Action::Quit => return None,
+        Action::Back => back(model),
+        Action::Up => scroll(model, -1),
+        Action::Down => scroll(model, 1),
+        Action::HalfUp => scroll(model, -half(model)),
+        Action::HalfDown => scroll(model, half(model)),
+        Action::First => scroll(model, isize::MIN),
+        Action::Last => scroll(model, isize::MAX),
+        Action::Search => {
+            model.history.sheet = None;
+            let typed = model.history.typed.clone();
+            return Some(prompt::open(model, PromptKind::FilterHistory, &typed));
+        }
+        Action::Open if model.history.sheet.is_some() => model.history.sheet = None,
+        Action::Open => return Some(details(model)),
+        Action::Mark => mark(model),
+        Action::Compare => return Some(compare_marked(model)),
+        Action::Timeline => return Some(ask_timeline(model)),
+        Action::Copy => return Some(copy(model)),
+        _ => {
+            let key = model.keymap.shown(Action::Back);
+            let text =
+                format!("not while the history has the screen: {key} goes back to the panes");
+            return Some(super::refused(model, &text));
+        }
+    }
+    Some(more(model))
+}
+
+/// One thing at a time: what is read, what is typed, the screen.
+fn back(model: &mut Model) {
+    model.notice = None;
+    if model.history.sheet.take().is_none() {
+        model.history.is_open = false;
+    }
+}
+
+/// Moves the cursor, or what is read.
+pub(super) fn scroll(model: &mut Model, by: isize) {
+    let history = &mut model.history;
+    if let Some(sheet) = &mut history.sheet {
+        let last = sheet.lines.len().saturating_sub(1);
+        sheet.top = sheet.top.saturating_add_signed(by).min(last);
+    } else {
+        let last = history.rows.len().saturating_sub(1);
+        history.row = history.row.saturating_add_signed(by).min(last);
+    }
+}
+
+fn half(model: &Model) -> isize {
+    let rows = layout::history_rows(model.size);
+    isize::try_from(rows / 2).unwrap_or(1).max(1)
+}
+
+/// The filter is another now.
+pub(super) fn typed(model: &mut Model, text: &str) -> Vec<Effect> {
+    text.clone_into(&mut model.history.typed);
+    list(model)
+}
+
+fn filter(model: &Model) -> Result<Filter, String> {
+    Filter::parse(&model.history.typed, model.now)
+}
+
+/// Asks for the list from its beginning. What is shown stays until the answer comes.
+fn list(model: &mut Model) -> Vec<Effect> {
+    match filter(model) {
+        Ok(filter) => {
+            model.history.wrong = None;
+            let question = HistoryQuestion::List {
+                filter,
+                before: None,
+                limit: LISTED,
+            };
+            ask(model, Waiting::List, question)
+        }
+        Err(said) => {
+            model.history.wrong = Some(said);
+            Vec::new()
+        }
+    }
+}
+
+/// Asks for more when the cursor comes near the end of what was read.
+fn more(model: &mut Model) -> Vec<Effect> {
+    let history = &model.history;
+    let is_near = history.row + NEAR >= history.rows.len();
+    if !is_near || history.is_whole || history.waiting.is_some() {
+        return Vec::new();
+    }
+    let before = history.rows.last().map(|last| last.head.id);
+    let (Some(before), Ok(filter)) = (before, filter(model)) else {
+        return Vec::new();
+    };
+    let question = HistoryQuestion::List {
+        filter,
+        before: Some(before),
+        limit: LISTED,
+    };
+    ask(model, Waiting::More, question)
+}
+
+fn ask(model: &mut Model, waiting: Waiting, question: HistoryQuestion) -> Vec<Effect> {
+    model.history.asked += 1;
+    model.history.waiting = Some(waiting);
+    vec![Effect::AskHistory {
+        asked: model.history.asked,
+        question,
+    }]
+}
+
+fn details(model: &mut Model) -> Vec<Effect> {
+    let Some(id) = id_under_cursor(model) else {
+        return super::refused(model, "no release is under the cursor");
+    };
+    ask(
+        model,
+        Waiting::Releases,
+        HistoryQuestion::Releases(vec![id]),
+    )
+}
+
+fn id_under_cursor(model: &Model) -> Option<ReleaseId> {
+    model.history.under_cursor().map(|listed| listed.head.id)
+}
+
+fn mark(model: &mut Model) {
+    let Some(id) = id_under_cursor(model) else {
+        return;
+    };
+    let marked = &mut model.history.marked;
+    if let Some(place) = marked.iter().position(|marked| *marked == id) {
+        marked.remove(place);
+        return;
+    }
+    // Of three the first is meant no more.
+    if marked.len() == 2 {
+        marked.remove(0);
+    }
+    marked.push(id);
+    let key = model.keymap.shown(Action::Compare);
+    if model.history.marked.len() == 2 {
+        let text = format!("two are marked: {key} compares them");
+        super::say(model, Weight::Told, &text);
+    }
+}
+
+fn compare_marked(model: &mut Model) -> Vec<Effect> {
+    let mut marked = model.history.marked.clone();
+    if marked.len() != 2 {
+        let key = model.keymap.shown(Action::Mark);
+        let text = format!("{key} marks a release: two of them can be compared");
+        return super::refused(model, &text);
+    }
+    // The older one first, however they were marked.
+    marked.sort();
+    ask(model, Waiting::Releases, HistoryQuestion::Releases(marked))
+}
+
+fn ask_timeline(model: &mut Model) -> Vec<Effect> {
+    let Some(listed) = model.history.under_cursor() else {
+        return super::refused(model, "no release is under the cursor");
+    };
+    let environment = listed.head.target.environment.clone();
+    let filter = Filter {
+        environment: Some(environment.to_string()),
+        ..Filter::default()
+    };
+    let question = HistoryQuestion::List {
+        filter,
+        before: None,
+        limit: IN_TIMELINE,
+    };
+    ask(model, Waiting::Timeline(environment), question)
+}
+
+fn copy(model: &mut Model) -> Vec<Effect> {
+    let Some(id) = id_under_cursor(model) else {
+        return super::refused(model, "there is nothing to copy here");
+    };
+    super::say(
+        model,
+        Weight::Told,
+        &format!("copied the release's id: {id}"),
+    );
+    vec![Effect::Copy(id.to_string())]
+}
+
+/// The archive answered.
+pub(super) fn answered(
+    model: &mut Model,
+    asked: u64,
+    answer: Result<HistoryAnswer, String>,
+) -> Vec<Effect> {
+    let history = &mut model.history;
+    if asked != history.asked {
+        return Vec::new();
+    }
+    let waiting = history.waiting.take();
+    history.trouble = None;
+    match (waiting, answer) {
+        (_, Err(why)) => history.trouble = Some(crate::harmless::harmless(&why)),
+        (Some(Waiting::List), Ok(HistoryAnswer::Listed(rows))) => listed(model, rows),
+        (Some(Waiting::More), Ok(HistoryAnswer::Listed(rows))) => {
+            history.is_whole = rows.len() < LISTED;
+            history.rows.extend(rows);
+        }
+        (Some(Waiting::Timeline(environment)), Ok(HistoryAnswer::Listed(rows))) => {
+            history.sheet = Some(of_environment(&environment, &rows));
+        }
+        (Some(Waiting::Releases), Ok(HistoryAnswer::Releases(kept))) => {
+            history.sheet = sheet(&kept);
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// The cursor stays on its release, where that is still in the list.
+fn listed(model: &mut Model, rows: Vec<Listed>) {
+    let was = id_under_cursor(model);
+    let history = &mut model.history;
+    history.is_whole = rows.len() < LISTED;
+    history.rows = rows;
+    let place = history.rows.iter().position(|row| Some(row.head.id) == was);
+    history.row = place.unwrap_or_default();
+}
+
+fn of_environment(environment: &EnvironmentName, rows: &[Listed]) -> Sheet {
+    let heads: Vec<_> = rows.iter().map(|listed| listed.head.clone()).collect();
+    let mut lines = timeline(&heads);
+    if rows.len() == IN_TIMELINE {
+        lines.push(Line {
+            tone: Tone::Quiet,
+            text: format!("the newest {IN_TIMELINE}; greenroom history lists the rest"),
+        });
+    }
+    Sheet {
+        title: format!("what became live in {environment}"),
+        lines,
+        top: 0,
+    }
+}
+
+fn sheet(kept: &[Kept]) -> Option<Sheet> {
+    match kept {
+        [one] => Some(Sheet {
+            title: format!("release {}", one.recorded.head.id),
+            lines: account(one),
+            top: 0,
+        }),
+        [one, other] => Some(Sheet {
+            title: "two releases, the older one first".to_owned(),
+            lines: beside(one, other),
+            top: 0,
+        }),
+        _ => None,
+    }
+}
+
+/// What differs first; a thing, and below it the one and the other.
+fn beside(one: &Kept, other: &Kept) -> Vec<Line> {
+    let rows = compare(&one.recorded, &other.recorded);
+    let line = |tone, text| Line { tone, text };
+    let mut lines = vec![line(Tone::Heading, "different".to_owned())];
+    for row in rows.iter().filter(|row| !row.is_same()) {
+        lines.push(line(Tone::Plain, format!("  {:<20} {}", row.what, row.one)));
+        lines.push(line(Tone::Plain, format!("  {:<20} {}", "", row.other)));
+    }
+    lines.push(line(Tone::Plain, String::new()));
+    lines.push(line(Tone::Heading, "the same".to_owned()));
+    for row in rows.iter().filter(|row| row.is_same()) {
+        lines.push(line(Tone::Quiet, format!("  {:<20} {}", row.what, row.one)));
+    }
+    lines
+}

@@ -1,0 +1,274 @@
+//! What was released: a table, newest first, and over it what is read of a release. What failed then is
+//! quiet here: only the present is red.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Block;
+
+use super::{pane, text};
+use crate::console::model::{History, Model, Sheet, Waiting};
+use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::history::{Among, Listed, Standing};
+use crate::release::account::Tone;
+
+/// How wide a screen has to be for a column.
+const WIDE: u16 = 110;
+const MEDIUM: u16 = 76;
+
+pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
+    let history = &model.history;
+    let Some(sheet) = &history.sheet else {
+        let inner = framed(theme, frame, place, &title(history), "");
+        return table(history, theme, frame, inner);
+    };
+    let below = sheet.lines.len().saturating_sub(sheet.top);
+    let is_more = below + 2 > usize::from(place.height);
+    let more = match (sheet.top, is_more) {
+        (0, false) => "",
+        (0, true) => " more below, arrows scroll ",
+        (_, true) => " more above and below, arrows scroll ",
+        (_, false) => " more above, arrows scroll ",
+    };
+    let inner = framed(theme, frame, place, &sheet.title, more);
+    read(theme, frame, inner, sheet);
+}
+
+fn framed(
+    theme: &Theme,
+    frame: &mut Frame<'_>,
+    place: Rect,
+    title: &str,
+    more: &'static str,
+) -> Rect {
+    let columns = usize::from(place.width.saturating_sub(2));
+    let title = text::cut(&format!(" {title} "), columns, theme);
+    let block = Block::bordered()
+        .border_set(theme.charset().border())
+        .border_style(theme.style(Meaning::Focus))
+        .title(theme.span(title, Meaning::Focus))
+        .title_bottom(theme.span(more, Meaning::Key));
+    let inner = block.inner(place);
+    frame.render_widget(block, place);
+    inner
+}
+
+fn title(history: &History) -> String {
+    let shown = text::count(u64::try_from(history.rows.len()).unwrap_or(u64::MAX));
+    let more = if history.is_whole { "" } else { ", more below" };
+    let filter = history.typed.trim();
+    let filter = if filter.is_empty() {
+        String::new()
+    } else {
+        format!(" · {filter}")
+    };
+    format!("History, newest first{filter} · {shown} shown{more}")
+}
+
+/// A column: its name, and how wide it is; none for the rest.
+type Column = (&'static str, Option<usize>);
+
+fn columns(width: u16) -> Vec<Column> {
+    let when = if width >= MEDIUM { 16 } else { 11 };
+    let mut columns = vec![
+        ("BEGUN (UTC)", Some(when)),
+        ("TARGET", Some(18)),
+        ("VERSION", Some(if width >= WIDE { 18 } else { 14 })),
+        ("OUTCOME", Some(16)),
+    ];
+    if width >= MEDIUM {
+        columns.push(("WHO", Some(10)));
+    }
+    if width >= WIDE {
+        columns.insert(4, ("TOOK", Some(7)));
+        columns.push(("WHY", None));
+    }
+    columns
+}
+
+fn table(history: &History, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
+    let columns = columns(inner.width);
+    let [head, body] = ratatui::layout::Layout::vertical([
+        ratatui::layout::Constraint::Length(1),
+        ratatui::layout::Constraint::Fill(1),
+    ])
+    .areas(inner);
+    pane::lines(frame, head, [names(theme, &columns, inner.width)]);
+    if let Some((words, meaning)) = instead(history) {
+        let room = usize::from(body.width.saturating_sub(2));
+        let lines = text::wrap(&words, room, 0);
+        let lines = lines
+            .into_iter()
+            .map(|line| Line::from(theme.span(format!("  {line}"), meaning)));
+        let place = Rect {
+            y: body.y + body.height.min(1),
+            height: body.height.saturating_sub(1),
+            ..body
+        };
+        return pane::lines(frame, place, lines);
+    }
+    let height = usize::from(body.height);
+    let top = pane::top(history.row, history.rows.len(), height);
+    let shown = history.rows.iter().enumerate().skip(top).take(height);
+    let lines = shown.map(|(index, listed)| {
+        let is_marked = history.marked.contains(&listed.head.id);
+        row(
+            theme,
+            &columns,
+            inner.width,
+            listed,
+            (index == history.row, is_marked),
+        )
+    });
+    pane::lines(frame, body, lines);
+}
+
+/// What stands there where there is no list to show.
+fn instead(history: &History) -> Option<(String, Meaning)> {
+    if let Some(said) = &history.wrong {
+        return Some((said.clone(), Meaning::Warn));
+    }
+    if let Some(why) = &history.trouble {
+        return Some((format!("the history cannot be read: {why}"), Meaning::Warn));
+    }
+    if !history.rows.is_empty() {
+        return None;
+    }
+    let words = match history.waiting {
+        Some(Waiting::List) => "looking",
+        _ if history.typed.trim().is_empty() => "nothing was released yet, as far as was seen",
+        _ => "nothing that was released is like that",
+    };
+    Some((words.to_owned(), Meaning::Muted))
+}
+
+fn names<'a>(theme: &Theme, columns: &[Column], width: u16) -> Line<'a> {
+    let mut line = Line::from(Span::raw("   "));
+    for (name, wide) in columns {
+        let wide = wide.unwrap_or_else(|| rest(columns, width));
+        line.push_span(theme.span(text::pad(name, wide, theme), Meaning::Title));
+        line.push_span(Span::raw(" "));
+    }
+    line
+}
+
+/// The columns that are left for the last one.
+fn rest(columns: &[Column], width: u16) -> usize {
+    let taken: usize = columns
+        .iter()
+        .filter_map(|(_, wide)| *wide)
+        .map(|wide| wide + 1)
+        .sum();
+    usize::from(width).saturating_sub(taken + 3)
+}
+
+fn row<'a>(
+    theme: &Theme,
+    columns: &[Column],
+    width: u16,
+    listed: &Listed,
+    (is_under_cursor, is_marked): (bool, bool),
+) -> Line<'a> {
+    let head = &listed.head;
+    let standing = Standing::of(head);
+    let (glyph, meaning) = match standing.among() {
+        Among::Open => (Glyph::Half, Meaning::Busy),
+        Among::Good => (Glyph::Tick, Meaning::Text),
+        // Quiet: it is over.
+        Among::Failed => (Glyph::Cross, Meaning::Muted),
+    };
+    let meaning = if is_under_cursor {
+        Meaning::Selection
+    } else {
+        meaning
+    };
+    let cursor = if is_under_cursor {
+        theme.glyph(Glyph::Cursor)
+    } else {
+        " "
+    };
+    let mark = if is_marked {
+        theme.glyph(Glyph::Full)
+    } else {
+        " "
+    };
+    let mut line = Line::from(vec![
+        theme.span(cursor.to_owned(), Meaning::Key),
+        theme.span(mark.to_owned(), Meaning::Key),
+        Span::raw(" "),
+    ]);
+    for (name, wide) in columns {
+        let wide = wide.unwrap_or_else(|| rest(columns, width));
+        let words = match *name {
+            "TARGET" => head.target.to_string(),
+            "VERSION" => version(theme, listed, wide),
+            "OUTCOME" => format!("{} {standing}", theme.glyph(glyph)),
+            "TOOK" => took(listed),
+            "WHO" => head.operator.name.clone(),
+            "WHY" => why(listed),
+            _ if wide < 16 => head.opened_at.strftime("%m-%d %H:%M").to_string(),
+            _ => head.opened_at.strftime("%Y-%m-%d %H:%M").to_string(),
+        };
+        let mut words = text::pad(&words, wide, theme);
+        words.push(' ');
+        line.push_span(theme.span(words, meaning));
+    }
+    line
+}
+
+/// From what to what, where there is room for both.
+fn version(theme: &Theme, listed: &Listed, wide: usize) -> String {
+    let to = listed.head.to.1.name();
+    let from = listed.head.from.as_ref().map(|(_, version)| version.name());
+    let both = format!("{} {} {to}", from.unwrap_or("-"), theme.glyph(Glyph::Arrow));
+    if text::width(&both) <= wide {
+        both
+    } else {
+        to.to_owned()
+    }
+}
+
+fn took(listed: &Listed) -> String {
+    let head = &listed.head;
+    let seconds = |at| text::clock(text::seconds(head.opened_at, at));
+    head.closed
+        .as_ref()
+        .map(|(at, _)| seconds(*at))
+        .unwrap_or_default()
+}
+
+fn why(listed: &Listed) -> String {
+    let head = &listed.head;
+    let ending = head
+        .closed
+        .as_ref()
+        .and_then(|(_, outcome)| outcome.reason());
+    let differs = (listed.differences > 0).then_some("its store says otherwise now");
+    let words: Vec<&str> = [differs, ending, head.reason.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    words.join("; ")
+}
+
+fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, sheet: &Sheet) {
+    let room = usize::from(inner.width.saturating_sub(2));
+    let height = usize::from(inner.height);
+    let lines = sheet.lines.iter().skip(sheet.top).flat_map(|line| {
+        let meaning = match line.tone {
+            Tone::Heading => Meaning::Title,
+            Tone::Plain => Meaning::Text,
+            // It was bad then. What stands out is said by its words.
+            Tone::Bad => Meaning::Warn,
+            Tone::Quiet => Meaning::Muted,
+        };
+        let words = line.text.trim_start();
+        let indent = line.text.len() - words.len();
+        let wrapped = text::wrap(words, room.saturating_sub(indent), 2);
+        wrapped.into_iter().map(move |words| {
+            let words = format!(" {:indent$}{words}", "");
+            Line::from(theme.span(words, meaning))
+        })
+    });
+    pane::lines(frame, inner, lines.take(height));
+}

@@ -1,0 +1,373 @@
+//! Every entry carries a hash over itself and the one before, the first over the head as it was opened,
+//! and the closing of the head over the last entry and the end: whoever changes what is written has to
+//! change everything behind it, and an archive that has seen it before notes that. Pure.
+//!
+//! What is hashed is the content as JSON with its names in order, whatever a store makes of it. An
+//! older Greenroom writes no hashes, and reads past them; what it wrote counts as *not chained*, and is
+//! covered by the hash of the first entry behind it that has one.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::kept::canonical;
+use super::{Entry, Happening, Outcome, Recorded, ReleaseRecord};
+
+/// What is hashed, and how: another way gets another mark.
+const MARK: &str = "1:";
+
+/// A link of the chain, `1:` and 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Link(String);
+
+impl Link {
+    fn over(before: &str, what: &impl Serialize) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(before.as_bytes());
+        hash.update(b"\n");
+        hash.update(canonical(what).as_bytes());
+        let mut text = MARK.to_owned();
+        for byte in hash.finalize() {
+            use fmt::Write as _;
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text)
+    }
+
+    /// The link that a release begins with: over its head as it is opened.
+    pub fn first(head: &ReleaseRecord) -> Self {
+        Self::over("greenroom", &head.opening())
+    }
+
+    /// The link of an entry.
+    #[must_use]
+    pub fn entry(&self, entry: &Entry) -> Self {
+        let bare = Entry {
+            chain: None,
+            ..entry.clone()
+        };
+        Self::over(&self.0, &bare)
+    }
+
+    /// The link of the end.
+    #[must_use]
+    pub fn end(&self, closed: &(jiff::Timestamp, Outcome)) -> Self {
+        Self::over(&self.0, closed)
+    }
+
+    /// Whether this Greenroom knows how it was made.
+    fn is_known(&self) -> bool {
+        self.0.starts_with(MARK)
+    }
+}
+
+/// The links of a release that is being written, each found again by its number: what is written twice
+/// is written alike.
+#[derive(Debug, Clone)]
+pub struct Chain(Vec<Link>);
+
+impl Chain {
+    /// Of a release that begins.
+    pub fn of(head: &ReleaseRecord) -> Self {
+        Self(vec![Link::first(head)])
+    }
+
+    /// Of one that is gone on with.
+    pub fn after(recorded: &Recorded) -> Self {
+        let mut chain = Self::of(&recorded.head);
+        for entry in &recorded.entries {
+            // What stands there counts: what does not fit stays where it is, and is found there.
+            let link = entry.chain.clone();
+            let link = link.or_else(|| chain.0.last().map(|last| last.entry(entry)));
+            chain.0.extend(link);
+        }
+        chain
+    }
+
+    /// The entry with its link. One whose number does not follow gets none.
+    pub fn linked(&mut self, entry: Entry) -> Entry {
+        let before = usize::try_from(entry.sequence)
+            .ok()
+            .and_then(|sequence| sequence.checked_sub(1));
+        let Some(before) = before.filter(|before| *before < self.0.len()) else {
+            return entry;
+        };
+        let link = self.0.get(before).map(|link| link.entry(&entry));
+        self.0.truncate(before + 1);
+        self.0.extend(link.clone());
+        Entry {
+            chain: link,
+            ..entry
+        }
+    }
+
+    /// The head with its link, when it is the end.
+    pub fn closed(&self, head: ReleaseRecord) -> ReleaseRecord {
+        let end = head.closed.as_ref();
+        let chain = self.0.last().zip(end).map(|(last, end)| last.end(end));
+        ReleaseRecord { chain, ..head }
+    }
+}
+
+/// What the chain of a release says about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// Everything is as it was written.
+    Whole,
+    /// It was written without hashes.
+    NotChained,
+    /// From this record on there are no hashes: an older Greenroom has gone on with it, or somebody
+    /// took them away.
+    NotChainedFrom(String),
+    /// This record is not what was written, or what is before it is not.
+    Broken(String),
+    /// This record was written by a newer Greenroom in a way that cannot be recomputed here.
+    Newer(String),
+}
+
+impl Proof {
+    /// Whether there is nothing against it.
+    pub fn holds(&self) -> bool {
+        matches!(self, Self::Whole | Self::NotChained)
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole => write!(f, "its chain is whole"),
+            Self::NotChained => write!(f, "not chained: an older Greenroom wrote it"),
+            Self::NotChainedFrom(what) => write!(f, "not chained from {what} on"),
+            Self::Broken(what) => write!(f, "its chain is broken at {what}"),
+            Self::Newer(what) => write!(f, "{what} cannot be verified: a newer Greenroom wrote it"),
+        }
+    }
+}
+
+/// Recomputes the chain of a release, and names the first record that does not fit.
+pub fn prove(recorded: &Recorded) -> Proof {
+    let mut last = Link::first(&recorded.head);
+    let mut is_chained = false;
+    let mut bare = None;
+    let mut newer = None;
+    for (number, entry) in (1u32..).zip(&recorded.entries) {
+        let name = || format!("entry {number}");
+        if entry.sequence != number {
+            return Proof::Broken(name());
+        }
+        let Some(link) = &entry.chain else {
+            bare = bare.or_else(|| is_chained.then(name));
+            last = last.entry(entry);
+            continue;
+        };
+        is_chained = true;
+        if !link.is_known() || entry.what == Happening::Unknown {
+            newer = newer.or_else(|| Some(name()));
+        } else if last.entry(entry) != *link {
+            return Proof::Broken(name());
+        }
+        last = link.clone();
+    }
+    if let Some(closed) = &recorded.head.closed {
+        match &recorded.head.chain {
+            None => bare = bare.or_else(|| is_chained.then(|| "the end".to_owned())),
+            Some(link) if !link.is_known() => newer = newer.or_else(|| Some("the end".into())),
+            Some(link) if last.end(closed) != *link => return Proof::Broken("the end".into()),
+            Some(_) => is_chained = true,
+        }
+    }
+    match (newer, bare) {
+        (Some(what), _) => Proof::Newer(what),
+        (None, Some(what)) => Proof::NotChainedFrom(what),
+        (None, None) if is_chained => Proof::Whole,
+        (None, None) => Proof::NotChained,
+    }
+}
+
+/// The first record in which what is read is not what was kept, or that is not there any more. A
+/// release may have gone on since.
+pub fn departs(kept: &Recorded, read: &Recorded) -> Option<String> {
+    if canonical(&kept.head.opening()) != canonical(&read.head.opening()) {
+        return Some("the head".into());
+    }
+    for (index, entry) in kept.entries.iter().enumerate() {
+        let name = format!("entry {}", entry.sequence);
+        match read.entries.get(index) {
+            None => return Some(format!("{name}, which is gone")),
+            Some(now) if super::entry_change(entry, now) == super::Change::Other => {
+                return Some(name);
+            }
+            Some(_) => {}
+        }
+    }
+    let end = |record: &ReleaseRecord| canonical(&(&record.closed, &record.chain));
+    let is_other = kept.head.closed.is_some() && end(&kept.head) != end(&read.head);
+    if is_other {
+        return Some("the end".into());
+    }
+    let is_longer = kept.head.closed.is_some() && read.entries.len() > kept.entries.len();
+    is_longer.then(|| format!("entry {}, which came after the end", kept.entries.len() + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::samples_for_tests::{entry, head};
+    use crate::history::{Outcome, Step};
+
+    fn chained() -> Recorded {
+        let head = head(1);
+        let mut chain = Chain::of(&head);
+        let entries = [Step::Pull, Step::Start, Step::Verify, Step::Register];
+        let entries = (1..)
+            .zip(entries)
+            .map(|(n, step)| chain.linked(entry(n, step)));
+        let entries = entries.collect();
+        let closed = Some((head.opened_at, Outcome::Done));
+        let head = chain.closed(ReleaseRecord { closed, ..head });
+        Recorded { head, entries }
+    }
+
+    #[test]
+    fn what_was_written_is_whole_also_after_a_store_had_it() {
+        let recorded = chained();
+        assert_eq!(prove(&recorded), Proof::Whole);
+        let text = serde_json::to_string(&recorded).expect("text");
+        let again: Recorded = serde_json::from_str(&text).expect("a release");
+        assert_eq!(prove(&again), Proof::Whole);
+        let mut open = recorded;
+        open.head = open.head.opening();
+        assert_eq!(prove(&open), Proof::Whole);
+    }
+
+    #[test]
+    fn the_first_record_that_was_changed_is_named() {
+        let broken = |what: &str| Proof::Broken(what.into());
+        for index in 0..4 {
+            let mut forged = chained();
+            forged.entries[index].at += std::time::Duration::from_secs(1);
+            assert_eq!(prove(&forged), broken(&format!("entry {}", index + 1)));
+            // Somebody who makes its own link fit breaks the next one.
+            let before = match index {
+                0 => Link::first(&forged.head),
+                _ => forged.entries[index - 1].chain.clone().expect("a link"),
+            };
+            forged.entries[index].chain = Some(before.entry(&forged.entries[index]));
+            let next = match index {
+                3 => broken("the end"),
+                _ => broken(&format!("entry {}", index + 2)),
+            };
+            assert_eq!(prove(&forged), next);
+        }
+        let mut forged = chained();
+        forged.head.reason = Some("another".into());
+        assert_eq!(prove(&forged), broken("entry 1"));
+        let mut forged = chained();
+        forged.head.closed = Some((forged.head.opened_at, Outcome::Superseded));
+        assert_eq!(prove(&forged), broken("the end"));
+    }
+
+    #[test]
+    fn what_was_taken_out_or_put_elsewhere_is_found() {
+        let mut gone = chained();
+        gone.entries.remove(1);
+        assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
+        // Also when the rest is numbered anew.
+        gone.entries[1].sequence = 2;
+        gone.entries[2].sequence = 3;
+        assert_eq!(prove(&gone), Proof::Broken("entry 2".into()));
+        let mut last = chained();
+        last.entries.pop();
+        assert_eq!(prove(&last), Proof::Broken("the end".into()));
+    }
+
+    #[test]
+    fn what_an_older_greenroom_wrote_is_covered_by_what_comes_after() {
+        let bare = |mut recorded: Recorded, upto: usize| {
+            for entry in &mut recorded.entries[..upto] {
+                entry.chain = None;
+            }
+            recorded
+        };
+        let mut old = bare(chained(), 4);
+        old.head.chain = None;
+        assert_eq!(prove(&old), Proof::NotChained);
+        // Gone on with by one that chains.
+        old.entries.truncate(2);
+        old.head = old.head.opening();
+        let mut chain = Chain::after(&old);
+        old.entries.push(chain.linked(entry(3, Step::Verify)));
+        assert_eq!(prove(&old), Proof::Whole);
+        old.entries[0].at += std::time::Duration::from_secs(1);
+        assert_eq!(prove(&old), Proof::Broken("entry 3".into()));
+    }
+
+    #[test]
+    fn hashes_that_were_taken_away_are_missed() {
+        let mut stripped = chained();
+        stripped.entries[2].chain = None;
+        assert_eq!(prove(&stripped), Proof::NotChainedFrom("entry 3".into()));
+        let mut stripped = chained();
+        stripped.head.chain = None;
+        assert_eq!(prove(&stripped), Proof::NotChainedFrom("the end".into()));
+    }
+
+    #[test]
+    fn what_a_newer_one_wrote_is_neither_whole_nor_broken() {
+        let mut newer = chained();
+        newer.entries[1].what = Happening::Unknown;
+        assert_eq!(prove(&newer), Proof::Newer("entry 2".into()));
+        let mut newer = chained();
+        newer.entries[3].chain = Some(Link("2:abc".into()));
+        newer.head = newer.head.opening();
+        assert_eq!(prove(&newer), Proof::Newer("entry 4".into()));
+    }
+
+    #[test]
+    fn the_same_entry_written_again_has_the_same_link() {
+        let recorded = chained();
+        let mut chain = Chain::of(&recorded.head);
+        for written in &recorded.entries {
+            let bare = || Entry {
+                chain: None,
+                ..written.clone()
+            };
+            assert_eq!(chain.linked(bare()), *written);
+            assert_eq!(chain.linked(bare()), *written);
+        }
+    }
+
+    #[test]
+    fn the_link_is_the_one_that_anybody_can_compute() {
+        let head = serde_json::json!({ "b": 1, "a": [2] });
+        let link = Link::over("greenroom", &head);
+        // printf 'greenroom\n{"a":[2],"b":1}' | sha256sum
+        assert_eq!(
+            link.0,
+            "1:638710ef610e4ac6eafc4cbb1c9a9b202662fa68c23f7f88c88ee3e379dd6dfd"
+        );
+    }
+
+    #[test]
+    fn a_store_that_says_something_else_than_the_archive_is_caught_at_the_first_record() {
+        let kept = chained();
+        assert_eq!(departs(&kept, &kept), None);
+        let mut open = kept.clone();
+        open.head = open.head.opening();
+        open.entries.truncate(2);
+        assert_eq!(departs(&open, &kept), None);
+        assert_eq!(
+            departs(&kept, &open).as_deref(),
+            Some("entry 3, which is gone")
+        );
+        // A chain that was computed anew from there is whole, and still not what was kept.
+        let mut forged = open.clone();
+        forged.entries.truncate(1);
+        let mut chain = Chain::after(&forged);
+        forged.entries.push(chain.linked(entry(2, Step::Stop)));
+        assert_eq!(prove(&forged), Proof::Whole);
+        assert_eq!(departs(&kept, &forged).as_deref(), Some("entry 2"));
+    }
+}

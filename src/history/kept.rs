@@ -1,0 +1,204 @@
+//! What an archive keeps of a release, and what it does when a journal says something else later: it
+//! keeps what it has, and notes the difference. Pure.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Entry, Happening, Recorded, ReleaseRecord};
+
+/// A release in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its head.
+    pub head: ReleaseRecord,
+    /// How many differences were noted.
+    pub differences: u32,
+}
+
+/// Something that a journal said otherwise after it had been archived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// When it was noticed.
+    pub noticed_at: Timestamp,
+    /// What is not the same: `head`, `entry 3`.
+    pub what: String,
+    /// What is kept.
+    pub kept: String,
+    /// What the journal said.
+    pub found: String,
+}
+
+/// A release, with all that is kept of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// As it was first seen, and as it went on.
+    pub recorded: Recorded,
+    /// What its journal said otherwise, in the order it was noticed.
+    pub differences: Vec<Difference>,
+}
+
+/// How what is read relates to what is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It says nothing else.
+    Same,
+    /// It says more, and nothing against it: a release has ended.
+    More,
+    /// It says something else.
+    Other,
+}
+
+/// What a head that is read is to one that is kept. An older reading of a release that has ended
+/// meanwhile says nothing new.
+pub fn head_change(kept: &ReleaseRecord, read: &ReleaseRecord) -> Change {
+    if canonical(kept) == canonical(read) {
+        return Change::Same;
+    }
+    if canonical(&kept.opening()) != canonical(&read.opening()) {
+        return Change::Other;
+    }
+    match (&kept.closed, &read.closed) {
+        (None, Some(_)) => Change::More,
+        (Some(_), None) => Change::Same,
+        _ => Change::Other,
+    }
+}
+
+/// What an entry that is read is to one that is kept under the same number.
+pub fn entry_change(kept: &Entry, read: &Entry) -> Change {
+    if canonical(kept) == canonical(read) {
+        return Change::Same;
+    }
+    // An older Greenroom has archived what it did not know.
+    if kept.what == Happening::Unknown && kept.at == read.at {
+        return Change::More;
+    }
+    Change::Other
+}
+
+/// A value as text that is the same wherever it was written: names in order, no space between.
+pub(super) fn canonical(value: &impl Serialize) -> String {
+    serde_json::to_value(value)
+        .map_or_else(|error| error.to_string(), |value| sorted(value).to_string())
+}
+
+/// With the names of every object in order, whatever kind of map the library was built with.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut all: Vec<(String, Value)> = map.into_iter().collect();
+            all.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(all.into_iter().map(|(k, v)| (k, sorted(v))).collect())
+        }
+        Value::Array(all) => Value::Array(all.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
+/// Everything in a release that may be looked for by a word, but its target, version, operator and
+/// outcome, which have fields of their own.
+pub fn words(recorded: &Recorded) -> String {
+    let head = &recorded.head;
+    let mut words: Vec<&str> = Vec::new();
+    words.extend(head.reason.as_deref());
+    if let Some((_, outcome)) = &head.closed {
+        words.extend(outcome.reason());
+    }
+    let from = head.from.iter().map(|(_, version)| version);
+    for version in from.chain([&head.to.1]) {
+        words.extend([version.repository.as_str(), version.digest.as_str()]);
+        words.extend(version.tag.as_deref());
+        words.extend(version.labels.revision.as_deref());
+    }
+    for entry in &recorded.entries {
+        entry_words(entry, &mut words);
+    }
+    words.join("\n")
+}
+
+fn entry_words<'a>(entry: &'a Entry, words: &mut Vec<&'a str>) {
+    match &entry.what {
+        Happening::Intent { .. } | Happening::Unknown => {}
+        Happening::Outcome { failure, .. } => words.extend(failure.as_deref()),
+        Happening::Checked { report } => {
+            for case in &report.cases {
+                words.extend([case.name.as_str(), case.detail.as_str()]);
+            }
+        }
+        Happening::BackOutAsked { decision, reason } => {
+            words.push(reason);
+            if let Some(decision) = decision {
+                words.push(&decision.by.name);
+            }
+        }
+        Happening::LetGo { reason, to } => {
+            words.push(reason);
+            words.extend(to.as_ref().map(|heir| heir.operator.name.as_str()));
+        }
+        Happening::Approved { decision, .. }
+        | Happening::Chosen { decision, .. }
+        | Happening::Resumed { decision, .. } => {
+            words.push(&decision.by.name);
+            words.extend(decision.note.as_deref());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::samples_for_tests::{entry, head};
+    use crate::history::{Outcome, Step};
+
+    #[test]
+    fn a_release_that_ended_says_more_and_an_older_reading_nothing() {
+        let open = head(1);
+        let mut closed = open.clone();
+        closed.closed = Some((open.opened_at, Outcome::Done));
+        assert_eq!(head_change(&open, &open), Change::Same);
+        assert_eq!(head_change(&open, &closed), Change::More);
+        assert_eq!(head_change(&closed, &open), Change::Same);
+    }
+
+    #[test]
+    fn another_reason_or_another_end_is_a_difference() {
+        let kept = head(1);
+        let mut read = kept.clone();
+        read.reason = Some("another".into());
+        read.closed = Some((kept.opened_at, Outcome::Done));
+        assert_eq!(head_change(&kept, &read), Change::Other);
+        let mut kept = read.clone();
+        kept.closed = Some((
+            kept.opened_at,
+            Outcome::Left {
+                reason: "why".into(),
+            },
+        ));
+        assert_eq!(head_change(&kept, &read), Change::Other);
+    }
+
+    #[test]
+    fn a_version_with_another_tag_is_another_though_it_is_equal() {
+        let kept = head(1);
+        let mut read = kept.clone();
+        read.to.1.tag = Some("other".into());
+        assert_eq!(kept.to.1, read.to.1);
+        assert_eq!(head_change(&kept, &read), Change::Other);
+    }
+
+    #[test]
+    fn what_was_not_understood_before_may_be_understood_now() {
+        let read = entry(3, Step::Start);
+        let mut kept = read.clone();
+        kept.what = Happening::Unknown;
+        assert_eq!(entry_change(&kept, &read), Change::More);
+        assert_eq!(entry_change(&entry(3, Step::Pull), &read), Change::Other);
+    }
+
+    #[test]
+    fn canonical_text_has_its_names_in_order() {
+        let value = serde_json::json!({ "b": [{ "d": 1, "c": null }], "a": "x y" });
+        assert_eq!(canonical(&value), r#"{"a":"x y","b":[{"c":null,"d":1}]}"#);
+    }
+}

@@ -1,0 +1,56 @@
+//! Records for the tests of this room.
+
+use jiff::Timestamp;
+
+use super::{Direction, Entry, FORMAT, Happening, ReleaseKind, ReleaseRecord, Step};
+use crate::inventory::{ImageLabels, Operator, ReleaseId, Slot, Target, Version};
+
+pub(super) fn head(number: u64) -> ReleaseRecord {
+    ReleaseRecord {
+        format: FORMAT,
+        id: ReleaseId(ulid::Ulid::from_parts(number, 1)),
+        target: Target::new(
+            "web".parse().expect("a name"),
+            "qa".parse().expect("a name"),
+        ),
+        kind: ReleaseKind::Promote,
+        from: None,
+        to: (
+            Slot::Blue,
+            Version {
+                repository: "r/web".into(),
+                tag: Some("1.9.0".into()),
+                digest: format!("sha256:{}", "a".repeat(64))
+                    .parse()
+                    .expect("a digest"),
+                labels: ImageLabels::default(),
+            },
+        ),
+        operator: ana(),
+        reason: Some("fix basket rounding".into()),
+        opened_at: Timestamp::UNIX_EPOCH,
+        plan: Vec::new(),
+        footing: None,
+        closed: None,
+        chain: None,
+    }
+}
+
+pub(super) fn ana() -> Operator {
+    Operator {
+        name: "ana".into(),
+        host: "ops-1".into(),
+    }
+}
+
+pub(super) fn entry(sequence: u32, step: Step) -> Entry {
+    Entry {
+        sequence,
+        at: Timestamp::UNIX_EPOCH,
+        what: Happening::Intent {
+            step,
+            direction: Direction::Forward,
+        },
+        chain: None,
+    }
+}

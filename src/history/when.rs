@@ -1,0 +1,187 @@
+//! Words for times, as they are typed into a filter: `yesterday`, `3d`, `2026-11-20`. Days are those of
+//! UTC, as all times are shown. Pure: it is told the time.
+
+use std::time::Duration;
+
+use jiff::civil::{Date, DateTime, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+
+/// From when until when a word means; both are the same for a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    /// Its beginning.
+    pub from: Timestamp,
+    /// Its end, which is not in it any more.
+    pub to: Timestamp,
+}
+
+/// What a word for a time means now. The error says what can be written.
+pub fn when(text: &str, now: Timestamp) -> Result<When, String> {
+    let word = text.to_ascii_lowercase();
+    let found = match word.as_str() {
+        "now" => Some(moment(now)),
+        "today" => day(today(now)),
+        "yesterday" => today(now).yesterday().ok().and_then(day),
+        word => weekday(word)
+            .and_then(|weekday| day(last(weekday, today(now))))
+            .or_else(|| ago(word, now))
+            .or_else(|| written(text)),
+    };
+    found.ok_or_else(|| {
+        format!(
+            "`{text}` is no time: write today, yesterday, monday, 3d, 12h, 2026-11-20 or \
+             2026-11-20T14:00"
+        )
+    })
+}
+
+fn moment(at: Timestamp) -> When {
+    When { from: at, to: at }
+}
+
+fn today(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::UTC).date()
+}
+
+fn start(date: Date) -> Option<Timestamp> {
+    let zoned = date.to_zoned(TimeZone::UTC).ok()?;
+    Some(zoned.timestamp())
+}
+
+fn day(date: Date) -> Option<When> {
+    Some(When {
+        from: start(date)?,
+        to: start(date.tomorrow().ok()?)?,
+    })
+}
+
+fn weekday(word: &str) -> Option<Weekday> {
+    let all = [
+        ("monday", Weekday::Monday),
+        ("tuesday", Weekday::Tuesday),
+        ("wednesday", Weekday::Wednesday),
+        ("thursday", Weekday::Thursday),
+        ("friday", Weekday::Friday),
+        ("saturday", Weekday::Saturday),
+        ("sunday", Weekday::Sunday),
+    ];
+    let is_meant = |name: &str| word.len() >= 3 && name.starts_with(word);
+    all.into_iter()
+        .find(|(name, _)| is_meant(name))
+        .map(|(_, weekday)| weekday)
+}
+
+/// The last such day before today: who says *Tuesday* on one means that of a week ago.
+fn last(weekday: Weekday, today: Date) -> Date {
+    let mut date = today;
+    for _ in 0..7 {
+        date = date.yesterday().unwrap_or(date);
+        if date.weekday() == weekday {
+            break;
+        }
+    }
+    date
+}
+
+/// `3d`, `12h`, `30m`, `2w` before now.
+fn ago(word: &str, now: Timestamp) -> Option<When> {
+    let unit = word.chars().last()?;
+    let seconds = match unit {
+        'w' => 7 * 86_400,
+        'd' => 86_400,
+        'h' => 3_600,
+        'm' => 60,
+        _ => return None,
+    };
+    let number: u64 = word.strip_suffix(unit)?.parse().ok()?;
+    let back = Duration::from_secs(number.checked_mul(seconds)?);
+    now.checked_sub(back).ok().map(moment)
+}
+
+fn written(text: &str) -> Option<When> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(moment(at));
+    }
+    if let Some(month) = month(text) {
+        return Some(month);
+    }
+    if !text.contains(['T', 't', ' ']) {
+        return text.parse::<Date>().ok().and_then(day);
+    }
+    let at: DateTime = text.parse().ok()?;
+    let zoned = at.to_zoned(TimeZone::UTC).ok()?;
+    Some(moment(zoned.timestamp()))
+}
+
+/// `2026-11`.
+fn month(text: &str) -> Option<When> {
+    let first: Date = (text.len() == 7)
+        .then(|| format!("{text}-01").parse().ok())
+        .flatten()?;
+    Some(When {
+        from: start(first)?,
+        to: start(first.checked_add(1.month()).ok()?)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn words_mean_days_of_utc_or_moments() {
+        // A Saturday.
+        let now = at("2026-11-21T14:02:11Z");
+        for (word, from, to) in [
+            ("now", "2026-11-21T14:02:11Z", "2026-11-21T14:02:11Z"),
+            ("today", "2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z"),
+            ("Yesterday", "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z"),
+            ("tuesday", "2026-11-17T00:00:00Z", "2026-11-18T00:00:00Z"),
+            ("sat", "2026-11-14T00:00:00Z", "2026-11-15T00:00:00Z"),
+            ("3d", "2026-11-18T14:02:11Z", "2026-11-18T14:02:11Z"),
+            ("12h", "2026-11-21T02:02:11Z", "2026-11-21T02:02:11Z"),
+            ("2w", "2026-11-07T14:02:11Z", "2026-11-07T14:02:11Z"),
+            ("2026-11-20", "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z"),
+            ("2026-12", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+            (
+                "2026-11-20T14:00",
+                "2026-11-20T14:00:00Z",
+                "2026-11-20T14:00:00Z",
+            ),
+            (
+                "2026-11-20T14:00:00+02:00",
+                "2026-11-20T12:00:00Z",
+                "2026-11-20T12:00:00Z",
+            ),
+        ] {
+            let meant = When {
+                from: at(from),
+                to: at(to),
+            };
+            assert_eq!(when(word, now), Ok(meant), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused_with_what_is_one() {
+        let now = at("2026-11-21T14:02:11Z");
+        for word in [
+            "",
+            "soon",
+            "3",
+            "d",
+            "-3d",
+            "2026-13-01",
+            "99999999999999999999d",
+            "é",
+        ] {
+            let said = when(word, now).expect_err("no time");
+            assert!(said.contains("yesterday"), "{said}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Two releases beside each other: versions and the commits they were built from, what was planned and
+//! how instances were made, checks, how long each step took.
+
+use std::time::Duration;
+
+use super::moment;
+use crate::checks::Report;
+use crate::harmless::harmless;
+use crate::history::{Direction, Happening, Recorded, ReleaseRecord, Standing, Step};
+use crate::release::time::elapsed;
+use crate::release::words::duration;
+
+/// One thing of both.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Difference {
+    /// What it is.
+    pub what: String,
+    /// In the one.
+    pub one: String,
+    /// In the other.
+    pub other: String,
+}
+
+impl Difference {
+    /// Whether both are alike.
+    pub fn is_same(&self) -> bool {
+        self.one == self.other
+    }
+}
+
+/// Where there is nothing to say.
+const NOTHING: &str = "-";
+
+/// Everything that two releases can be compared by, whether it differs or not.
+pub fn compare(one: &Recorded, other: &Recorded) -> Vec<Difference> {
+    let mut all = Both {
+        one,
+        other,
+        rows: Vec::new(),
+    };
+    all.heads();
+    all.configuration();
+    all.plans();
+    all.durations();
+    all.checks();
+    all.rows
+}
+
+struct Both<'a> {
+    one: &'a Recorded,
+    other: &'a Recorded,
+    rows: Vec<Difference>,
+}
+
+impl Both<'_> {
+    fn row(&mut self, what: impl Into<String>, of: impl Fn(&Recorded) -> Option<String>) {
+        let say = |recorded| harmless(&of(recorded).unwrap_or_else(|| NOTHING.to_owned()));
+        let row = Difference {
+            what: harmless(&what.into()),
+            one: say(self.one),
+            other: say(self.other),
+        };
+        if (row.one.as_str(), row.other.as_str()) != (NOTHING, NOTHING) {
+            self.rows.push(row);
+        }
+    }
+
+    fn head(&mut self, what: &str, of: impl Fn(&ReleaseRecord) -> Option<String>) {
+        self.row(what, |recorded| of(&recorded.head));
+    }
+
+    fn heads(&mut self) {
+        self.head("release", |head| Some(head.id.to_string()));
+        self.head("target", |head| Some(head.target.to_string()));
+        self.head("kind", |head| Some(head.kind.to_string()));
+        self.head("begun", |head| Some(moment(head.opened_at)));
+        self.head("by", |head| Some(head.operator.to_string()));
+        self.head("why", |head| head.reason.clone());
+        self.head("outcome", |head| Some(Standing::of(head).to_string()));
+        self.head("reason of it", |head| {
+            let (_, outcome) = head.closed.as_ref()?;
+            outcome.reason().map(str::to_owned)
+        });
+        self.head("from version", |head| {
+            Some(head.from.as_ref()?.1.name().to_owned())
+        });
+        self.head("to version", |head| Some(head.to.1.name().to_owned()));
+        self.head("image", |head| Some(head.to.1.repository.clone()));
+        self.head("digest", |head| Some(head.to.1.digest.to_string()));
+        self.head("commit", |head| head.to.1.labels.revision.clone());
+        self.head("commit before", |head| {
+            head.from.as_ref()?.1.labels.revision.clone()
+        });
+        self.head("built", |head| head.to.1.labels.created.clone());
+        self.head("into slot", |head| Some(head.to.0.to_string()));
+    }
+
+    fn configuration(&mut self) {
+        self.head("shape of instances", |head| {
+            Some(head.footing.as_ref()?.shape.clone())
+        });
+        for slot in crate::inventory::Slot::BOTH {
+            self.head(&format!("address of {slot}"), |head| {
+                Some(head.footing.as_ref()?.endpoints.get(slot).to_string())
+            });
+        }
+    }
+
+    fn plans(&mut self) {
+        for step in Step::ALL {
+            self.head(&format!("planned {step}"), |head| {
+                let planned = head.plan.iter().find(|planned| planned.step == step)?;
+                Some(planned.calls.join("; "))
+            });
+        }
+    }
+
+    fn durations(&mut self) {
+        self.head("took in all", |head| {
+            let (at, _) = head.closed.as_ref()?;
+            Some(duration(elapsed(head.opened_at, *at)))
+        });
+        for step in Step::ALL {
+            self.row(format!("{step} took"), |recorded| {
+                took(recorded, step).map(duration)
+            });
+        }
+    }
+
+    fn checks(&mut self) {
+        let mut names: Vec<String> = Vec::new();
+        for report in [self.one, self.other].into_iter().filter_map(last_report) {
+            for case in &report.cases {
+                if !names.contains(&case.name) {
+                    names.push(case.name.clone());
+                }
+            }
+        }
+        for name in names {
+            self.row(format!("check {name}"), |recorded| {
+                let report = last_report(recorded)?;
+                let case = report.cases.iter().find(|case| case.name == name)?;
+                Some(format!("{}, {}", case.verdict, duration(case.took)))
+            });
+        }
+    }
+}
+
+/// How long a step took the last time it was done.
+fn took(recorded: &Recorded, wanted: Step) -> Option<Duration> {
+    let mut entries = recorded.entries.iter().rev();
+    entries.find_map(|entry| match &entry.what {
+        Happening::Outcome {
+            step,
+            direction: Direction::Forward,
+            took,
+            ..
+        } if *step == wanted => Some(*took),
+        _ => None,
+    })
+}
+
+fn last_report(recorded: &Recorded) -> Option<&Report> {
+    let mut entries = recorded.entries.iter().rev();
+    entries.find_map(|entry| match &entry.what {
+        Happening::Checked { report } => Some(report),
+        _ => None,
+    })
+}

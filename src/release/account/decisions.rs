@@ -1,0 +1,102 @@
+//! Every decision: who, from where, when it was asked and when answered, on what evidence, and why.
+
+use jiff::Timestamp;
+
+use super::{Lines, Tone, clock, evidence, moment, tally};
+use crate::history::{Decision, Entry, Happening, Recorded, Takeover};
+use crate::release::time::elapsed;
+use crate::release::words::duration;
+
+pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
+    lines.heading("decisions");
+    let head = &recorded.head;
+    lines.plain(format!(
+        "  {}  {} began it; the plan above was shown",
+        moment(head.opened_at),
+        head.operator
+    ));
+    why(lines, head.reason.as_deref());
+    for entry in &recorded.entries {
+        decision(lines, recorded, entry);
+    }
+}
+
+fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
+    let (decision, what) = match &entry.what {
+        Happening::Approved { step, decision } => (decision, format!("approved {step}")),
+        Happening::Chosen {
+            step,
+            choice,
+            decision,
+        } => (decision, format!("chose {choice} for {step}")),
+        Happening::BackOutAsked {
+            decision: Some(decision),
+            reason,
+        } => (decision, format!("asked for the way back: {reason}")),
+        Happening::BackOutAsked {
+            decision: None,
+            reason,
+        } => {
+            let at = moment(entry.at);
+            lines.plain(format!("  {at}  a rule asked for the way back: {reason}"));
+            return;
+        }
+        Happening::Resumed {
+            how,
+            from,
+            decision,
+        } => {
+            let words = match how {
+                Takeover::Resumed => format!("took it up after {from}"),
+                Takeover::Forced => format!("took it from {from}"),
+            };
+            (decision, words)
+        }
+        Happening::LetGo {
+            reason,
+            to: Some(heir),
+        } => {
+            let (at, heir) = (moment(entry.at), &heir.operator);
+            lines.plain(format!("  {at}  it was handed to {heir}: {reason}"));
+            return;
+        }
+        Happening::LetGo { to: None, .. }
+        | Happening::Intent { .. }
+        | Happening::Outcome { .. }
+        | Happening::Checked { .. }
+        | Happening::Unknown => return,
+    };
+    lines.plain(format!("  {}  {} {what}", moment(entry.at), decision.by));
+    asked(lines, decision, entry.at);
+    on(lines, recorded, entry);
+    why(lines, decision.note.as_deref());
+}
+
+fn asked(lines: &mut Lines, decision: &Decision, answered: Timestamp) {
+    if let Some(asked) = decision.asked_at {
+        let waited = duration(elapsed(asked, answered));
+        lines.add(
+            Tone::Quiet,
+            format!("    asked at {}, answered after {waited}", clock(asked)),
+        );
+    }
+}
+
+fn on(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
+    let words = match evidence(recorded, entry.sequence) {
+        None => "on no checks: none had been run".to_owned(),
+        Some(report) => format!(
+            "on checks of {}, {} old then: {}",
+            report.digest.short(),
+            duration(elapsed(report.at, entry.at)),
+            tally(report)
+        ),
+    };
+    lines.add(Tone::Quiet, format!("    {words}"));
+}
+
+fn why(lines: &mut Lines, note: Option<&str>) {
+    if let Some(note) = note {
+        lines.add(Tone::Quiet, format!("    because: {note}"));
+    }
+}

@@ -1,0 +1,265 @@
+//! A release that is over, or was seen last some time ago, told from its records: head, plan, steps,
+//! checks, and every decision with who made it, from where, when it was asked and answered, on which
+//! evidence, and why. Pure, and the same for every face. All of it is harmless.
+
+mod compare;
+mod decisions;
+mod steps;
+mod timeline;
+
+pub use compare::{Difference as Compared, compare};
+pub use timeline::timeline;
+
+use jiff::Timestamp;
+
+use super::words::duration;
+use crate::checks::{Report, Verdict};
+use crate::harmless::harmless;
+use crate::history::{Happening, Kept, Proof, Recorded, ReleaseRecord, Standing, prove};
+use crate::inventory::{Slot, Version};
+
+/// What a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tone {
+    /// The name of what follows.
+    Heading,
+    /// As it is.
+    Plain,
+    /// Something that did not go well, or does not agree.
+    Bad,
+    /// Something beside.
+    Quiet,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it is.
+    pub tone: Tone,
+    /// Its words.
+    pub text: String,
+}
+
+/// The lines that are being put together.
+#[derive(Debug, Default)]
+struct Lines(Vec<Line>);
+
+impl Lines {
+    fn add(&mut self, tone: Tone, text: impl AsRef<str>) {
+        self.0.push(Line {
+            tone,
+            // Anybody who can write to the journal's store could have written this.
+            text: harmless(text.as_ref()),
+        });
+    }
+
+    fn heading(&mut self, text: impl AsRef<str>) {
+        if !self.0.is_empty() {
+            self.add(Tone::Plain, "");
+        }
+        self.add(Tone::Heading, text);
+    }
+
+    fn plain(&mut self, text: impl AsRef<str>) {
+        self.add(Tone::Plain, text);
+    }
+}
+
+/// All of a release.
+pub fn account(kept: &Kept) -> Vec<Line> {
+    let recorded = &kept.recorded;
+    let mut lines = Lines::default();
+    head(&mut lines, &recorded.head);
+    plan(&mut lines, &recorded.head);
+    steps::tell(&mut lines, recorded);
+    for entry in &recorded.entries {
+        if let Happening::Checked { report } = &entry.what {
+            checks(&mut lines, report);
+        }
+    }
+    decisions::tell(&mut lines, recorded);
+    record(&mut lines, kept);
+    lines.0
+}
+
+/// A moment, to the second.
+pub(super) fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// The same without its day.
+fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%SZ").to_string()
+}
+
+fn head(lines: &mut Lines, head: &ReleaseRecord) {
+    let from = head
+        .from
+        .as_ref()
+        .map_or("nothing", |(_, version)| version.name());
+    lines.heading(format!(
+        "{}  {}  {from} to {}",
+        head.target,
+        head.kind,
+        head.to.1.name()
+    ));
+    lines.plain(format!("  release  {}", head.id));
+    lines.plain(format!("  by       {}", head.operator));
+    lines.plain(format!(
+        "  why      {}",
+        head.reason.as_deref().unwrap_or("nobody said")
+    ));
+    lines.plain(format!("  begun    {}", moment(head.opened_at)));
+    let standing = Standing::of(head);
+    match &head.closed {
+        None => lines.plain("  ended    not yet, as far as was seen"),
+        Some((at, outcome)) => {
+            let took = duration(super::time::elapsed(head.opened_at, *at));
+            let reason = outcome
+                .reason()
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default();
+            let tone = if outcome.is_success() {
+                Tone::Plain
+            } else {
+                Tone::Bad
+            };
+            lines.add(
+                tone,
+                format!(
+                    "  ended    {}, {standing} after {took}{reason}",
+                    moment(*at)
+                ),
+            );
+        }
+    }
+    if let Some((slot, version)) = &head.from {
+        image(lines, "from", *slot, version);
+    }
+    image(lines, "to", head.to.0, &head.to.1);
+    let before = head
+        .from
+        .as_ref()
+        .and_then(|(_, v)| v.labels.revision.as_deref());
+    if let Some(after) = head.to.1.labels.revision.as_deref() {
+        lines.plain(format!(
+            "  commits  {} to {after}",
+            before.unwrap_or("unknown")
+        ));
+    }
+}
+
+fn image(lines: &mut Lines, word: &str, slot: Slot, version: &Version) {
+    lines.plain(format!("  {word:<8} {slot}: {}", version.name()));
+    lines.add(Tone::Quiet, format!("           {}", version.pinned()));
+}
+
+fn plan(lines: &mut Lines, head: &ReleaseRecord) {
+    if head.plan.is_empty() {
+        return;
+    }
+    lines.heading("plan, as it was shown");
+    for planned in &head.plan {
+        for (index, call) in planned.calls.iter().enumerate() {
+            let step = if index == 0 {
+                planned.step.as_str()
+            } else {
+                ""
+            };
+            lines.plain(format!("  {step:<9}{call}"));
+        }
+        lines.add(Tone::Quiet, format!("           undo: {}", planned.undo));
+    }
+}
+
+fn checks(lines: &mut Lines, report: &Report) {
+    lines.heading(format!(
+        "checks of {}, run until {}: {}",
+        report.digest.short(),
+        moment(report.at),
+        tally(report)
+    ));
+    for case in &report.cases {
+        let optional = if case.required {
+            ""
+        } else {
+            "  (not required)"
+        };
+        let is_passed = case.verdict == Verdict::Passed;
+        let tone = if is_passed { Tone::Plain } else { Tone::Bad };
+        let took = duration(case.took);
+        lines.add(
+            tone,
+            format!(
+                "  {:<8} {:>7}  {}{optional}",
+                case.verdict.to_string(),
+                took,
+                case.name
+            ),
+        );
+        for (word, text) in [
+            ("", &case.detail),
+            ("asked: ", &case.request),
+            ("answered: ", &case.response),
+        ] {
+            if !is_passed && !text.is_empty() {
+                lines.add(Tone::Quiet, format!("             {word}{text}"));
+            }
+        }
+    }
+}
+
+/// How many checks came out how.
+fn tally(report: &Report) -> String {
+    let all = [
+        Verdict::Passed,
+        Verdict::Failed,
+        Verdict::Errored,
+        Verdict::NoData,
+    ];
+    let counted: Vec<String> = all
+        .into_iter()
+        .map(|verdict| (report.count(verdict), verdict))
+        .filter(|(count, verdict)| *count > 0 || *verdict == Verdict::Passed)
+        .map(|(count, verdict)| format!("{count} {verdict}"))
+        .collect();
+    counted.join(", ")
+}
+
+fn record(lines: &mut Lines, kept: &Kept) {
+    lines.heading("the record itself");
+    let proof = prove(&kept.recorded);
+    let tone = match proof {
+        Proof::Whole | Proof::NotChained => Tone::Plain,
+        _ => Tone::Bad,
+    };
+    lines.add(tone, format!("  {proof}"));
+    for difference in &kept.differences {
+        lines.add(
+            Tone::Bad,
+            format!(
+                "  {}: the store said otherwise when it was read at {}",
+                difference.what,
+                moment(difference.noticed_at)
+            ),
+        );
+        lines.add(Tone::Quiet, format!("    kept:  {}", difference.kept));
+        lines.add(Tone::Quiet, format!("    found: {}", difference.found));
+    }
+}
+
+/// The report that a decision at this place was made on.
+fn evidence(recorded: &Recorded, before: u32) -> Option<&Report> {
+    let earlier = recorded
+        .entries
+        .iter()
+        .rev()
+        .skip_while(|entry| entry.sequence >= before);
+    earlier.into_iter().find_map(|entry| match &entry.what {
+        Happening::Checked { report } => Some(report),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! Every step with its times: what was begun, what came out of it, and what was undone.
+
+use super::{Lines, Tone, clock};
+use crate::history::{Direction, Happening, Recorded};
+use crate::release::words::duration;
+
+pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
+    lines.heading("steps");
+    let mut told = 0;
+    for entry in &recorded.entries {
+        let at = clock(entry.at);
+        let undo = |direction: &Direction| match direction {
+            Direction::Forward => "",
+            Direction::Back => "undo ",
+        };
+        match &entry.what {
+            Happening::Intent { step, direction } => {
+                lines.add(
+                    Tone::Quiet,
+                    format!("  {at}  {}{step}: begun", undo(direction)),
+                );
+            }
+            Happening::Outcome {
+                step,
+                direction,
+                failure,
+                took,
+            } => {
+                let (tone, words) = match failure {
+                    None => (Tone::Plain, "done".to_owned()),
+                    Some(why) => (Tone::Bad, format!("failed: {why}")),
+                };
+                let took = duration(*took);
+                lines.add(
+                    tone,
+                    format!("  {at}  {}{step}: {words}, after {took}", undo(direction)),
+                );
+            }
+            Happening::BackOutAsked { reason, .. } => {
+                lines.add(Tone::Bad, format!("  {at}  goes back: {reason}"));
+            }
+            Happening::LetGo { reason, .. } => {
+                lines.add(Tone::Quiet, format!("  {at}  its driver let go: {reason}"));
+            }
+            Happening::Unknown => {
+                let words = "something that only a newer Greenroom knows";
+                lines.add(Tone::Quiet, format!("  {at}  {words}"));
+            }
+            Happening::Checked { .. }
+            | Happening::Approved { .. }
+            | Happening::Chosen { .. }
+            | Happening::Resumed { .. } => continue,
+        }
+        told += 1;
+    }
+    if told == 0 {
+        lines.plain("  none was begun");
+    }
+}

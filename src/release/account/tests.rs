@@ -1,0 +1,238 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::checks::CaseReport;
+use crate::history::{
+    Chain, Decision, Difference, Direction, Entry, FORMAT, Outcome, PlannedCalls, ReleaseKind, Step,
+};
+use crate::inventory::{ImageLabels, Operator, ReleaseId, Target};
+
+fn at(second: u8) -> Timestamp {
+    format!("2026-11-21T14:02:{second:02}Z")
+        .parse()
+        .expect("a time")
+}
+
+fn by(name: &str) -> Operator {
+    Operator {
+        name: name.into(),
+        host: "ops-1".into(),
+    }
+}
+
+fn version(tag: &str, fill: char, commit: &str) -> Version {
+    Version {
+        repository: "r/web".into(),
+        tag: Some(tag.into()),
+        digest: format!("sha256:{}", fill.to_string().repeat(64))
+            .parse()
+            .expect("a digest"),
+        labels: ImageLabels {
+            revision: Some(commit.into()),
+            ..ImageLabels::default()
+        },
+    }
+}
+
+fn case(name: &str, verdict: Verdict, detail: &str) -> CaseReport {
+    CaseReport {
+        name: name.into(),
+        required: true,
+        verdict,
+        detail: detail.into(),
+        took: Duration::from_millis(12),
+        request: String::new(),
+        response: String::new(),
+    }
+}
+
+fn released() -> Recorded {
+    let head = ReleaseRecord {
+        format: FORMAT,
+        id: ReleaseId(ulid::Ulid::from_parts(1, 1)),
+        target: Target::new(
+            "web".parse().expect("a name"),
+            "production".parse().expect("a name"),
+        ),
+        kind: ReleaseKind::Promote,
+        from: Some((Slot::Blue, version("1.8.2", 'a', "c0ffee"))),
+        to: (Slot::Green, version("1.9.0", 'b', "beef00")),
+        operator: by("ana"),
+        reason: Some("fix basket \u{1b}[2Jrounding".into()),
+        opened_at: at(0),
+        plan: vec![PlannedCalls {
+            step: Step::Pull,
+            calls: vec!["pull r/web".into()],
+            undo: "nothing".into(),
+        }],
+        footing: None,
+        chain: None,
+        closed: None,
+    };
+    let digest = head.to.1.digest.clone();
+    let happened = [
+        Happening::Intent {
+            step: Step::Pull,
+            direction: Direction::Forward,
+        },
+        Happening::Outcome {
+            step: Step::Pull,
+            direction: Direction::Forward,
+            failure: None,
+            took: Duration::from_millis(4100),
+        },
+        Happening::Checked {
+            report: Report {
+                digest,
+                at: at(3),
+                cases: vec![
+                    case("health", Verdict::Passed, ""),
+                    case("login", Verdict::Failed, "status 500 instead of 200"),
+                ],
+            },
+        },
+        Happening::Approved {
+            step: Step::Switch,
+            decision: Decision {
+                by: by("ben"),
+                asked_at: Some(at(5)),
+                note: Some("seen with ana".into()),
+            },
+        },
+        Happening::Outcome {
+            step: Step::Switch,
+            direction: Direction::Forward,
+            failure: Some("no answer".into()),
+            took: Duration::from_secs(2),
+        },
+    ];
+    let mut chain = Chain::of(&head);
+    let entries = (1u32..).zip(happened).map(|(sequence, what)| {
+        chain.linked(Entry {
+            sequence,
+            at: at(u8::try_from(sequence).expect("small") * 3),
+            what,
+            chain: None,
+        })
+    });
+    let entries = entries.collect();
+    let outcome = Outcome::BackedOut {
+        reason: "switch failed".into(),
+    };
+    let head = chain.closed(ReleaseRecord {
+        closed: Some((at(40), outcome)),
+        ..head
+    });
+    Recorded { head, entries }
+}
+
+fn text(kept: &Kept) -> String {
+    let lines: Vec<String> = account(kept).into_iter().map(|line| line.text).collect();
+    lines.join("\n")
+}
+
+#[test]
+fn a_release_is_told_whole_with_who_decided_what_on_which_evidence() {
+    let kept = Kept {
+        recorded: released(),
+        differences: Vec::new(),
+    };
+    assert_eq!(
+        text(&kept),
+        "web/production  promote  1.8.2 to 1.9.0
+  release  00000000010000000000000001
+  by       ana@ops-1
+  why      fix basket rounding
+  begun    2026-11-21 14:02:00Z
+  ended    2026-11-21 14:02:40Z, backed out after 40s: switch failed
+  from     blue: 1.8.2
+           r/web@sha256:AAAA
+  to       green: 1.9.0
+           r/web@sha256:BBBB
+  commits  c0ffee to beef00
+
+plan, as it was shown
+  pull     pull r/web
+           undo: nothing
+
+steps
+  14:02:03Z  pull: begun
+  14:02:06Z  pull: done, after 4.1s
+  14:02:15Z  switch: failed: no answer, after 2s
+
+checks of bbbbbbbbbb, run until 2026-11-21 14:02:03Z: 1 passed, 1 failed
+  passed      12ms  health
+  failed      12ms  login
+             status 500 instead of 200
+
+decisions
+  2026-11-21 14:02:00Z  ana@ops-1 began it; the plan above was shown
+    because: fix basket rounding
+  2026-11-21 14:02:12Z  ben@ops-1 approved switch
+    asked at 14:02:05Z, answered after 7s
+    on checks of bbbbbbbbbb, 9s old then: 1 passed, 1 failed
+    because: seen with ana
+
+the record itself
+  its chain is whole"
+            .replace("AAAA", &"a".repeat(64))
+            .replace("BBBB", &"b".repeat(64))
+    );
+}
+
+#[test]
+fn a_record_that_was_changed_says_so() {
+    let mut recorded = released();
+    recorded.entries[3].at = at(59);
+    let difference = Difference {
+        noticed_at: at(50),
+        what: "entry 4".into(),
+        kept: "{}".into(),
+        found: "{1}".into(),
+    };
+    let kept = Kept {
+        recorded,
+        differences: vec![difference],
+    };
+    let told = account(&kept);
+    let bad = |words: &str| {
+        let line = told.iter().find(|line| line.text.contains(words));
+        line.is_some_and(|line| line.tone == Tone::Bad)
+    };
+    assert!(bad("broken at entry 4"), "{told:?}");
+    assert!(bad("the store said otherwise"), "{told:?}");
+}
+
+#[test]
+fn two_releases_are_compared_by_what_they_were_and_what_they_did() {
+    let one = released();
+    let mut other = released();
+    other.head.to.1 = version("2.0.0", 'c', "dead00");
+    let Happening::Outcome { took, .. } = &mut other.entries[1].what else {
+        panic!("an outcome");
+    };
+    *took = Duration::from_mins(1);
+    let rows = compare(&one, &other);
+    let differing: Vec<(&str, &str, &str)> = rows
+        .iter()
+        .filter(|row| !row.is_same())
+        .map(|row| (row.what.as_str(), row.one.as_str(), row.other.as_str()))
+        .collect();
+    let (b, c) = (
+        format!("sha256:{}", "b".repeat(64)),
+        format!("sha256:{}", "c".repeat(64)),
+    );
+    assert_eq!(
+        differing,
+        [
+            ("to version", "1.9.0", "2.0.0"),
+            ("digest", &b, &c),
+            ("commit", "beef00", "dead00"),
+            ("pull took", "4.1s", "1m"),
+        ]
+    );
+    let same = rows.iter().find(|row| row.what == "check login");
+    assert_eq!(same.map(|row| row.one.as_str()), Some("failed, 12ms"));
+}

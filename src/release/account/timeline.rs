@@ -1,0 +1,56 @@
+//! What became live in an environment one after the other, and what was tried in vain.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Line, Lines, Tone};
+use crate::history::{Among, ReleaseRecord, Standing};
+use crate::inventory::ServiceName;
+use crate::release::time::elapsed;
+use crate::release::words::duration;
+
+/// The releases of an environment, newest first, each with how long it was the last that became live.
+/// What is live now is not known here: that is observed.
+pub fn timeline(heads: &[ReleaseRecord]) -> Vec<Line> {
+    let mut replaced: BTreeMap<&ServiceName, Timestamp> = BTreeMap::new();
+    let mut lines = Lines::default();
+    let mut day = String::new();
+    for head in heads {
+        let of = head.opened_at.strftime("%Y-%m-%d, %A").to_string();
+        if day != of {
+            lines.heading(&of);
+            day = of;
+        }
+        let standing = Standing::of(head);
+        let (tone, words) = match (&head.closed, standing.among()) {
+            (Some((at, _)), Among::Good) => {
+                let until = replaced.insert(&head.target.service, *at);
+                let words = until.map_or_else(
+                    || "became live, the last that did".to_owned(),
+                    |until| format!("became live, for {}", duration(elapsed(*at, until))),
+                );
+                (Tone::Plain, words)
+            }
+            (Some((_, outcome)), _) => {
+                let why = outcome.reason().unwrap_or_default();
+                (Tone::Quiet, format!("{standing}: {why}"))
+            }
+            (None, _) => (Tone::Quiet, "has no end yet, as far as was seen".to_owned()),
+        };
+        lines.add(
+            tone,
+            format!(
+                "  {}  {:<14} {:<16} {words}; {}",
+                head.opened_at.strftime("%H:%M:%SZ"),
+                head.target.service.to_string(),
+                head.to.1.name(),
+                head.operator
+            ),
+        );
+    }
+    if heads.is_empty() {
+        lines.plain("nothing was released there, as far as was seen");
+    }
+    lines.0
+}

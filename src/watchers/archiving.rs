@@ -1,0 +1,199 @@
+//! What was released, kept: reads what the journals have and the archive has not, when it is asked to
+//! and whenever a release begins or ends. What is kept is for browsing; nothing else reads it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::history::{Change, ReleaseRecord, head_change};
+use crate::inventory::{ReleaseId, Target};
+use crate::ports::{ArchiveReader, ArchiveWriter, Failure, FailureKind, JournalReader, Result};
+use crate::release::{Engine, Observed, Releases, Site};
+
+/// How many heads are read at a time.
+const PAGE: usize = 100;
+/// How long one answer of a journal may take.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// An archive, to read and to write.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "holds trait objects")]
+pub struct Archive {
+    /// What is kept.
+    pub read: Arc<dyn ArchiveReader>,
+    /// What keeps.
+    pub write: Arc<dyn ArchiveWriter>,
+}
+
+impl Archive {
+    /// Keeps what the journals of these sites have and the archive has not. What could not be read is
+    /// said, and hides nothing else.
+    pub async fn catch_up(&self, sites: Vec<Site>) -> BTreeMap<Target, Vec<String>> {
+        let mut reading = Vec::new();
+        for site in &sites {
+            reading.push(self.catch_up_with(site));
+        }
+        let read = join_all(reading).await.into_iter();
+        read.filter(|(_, problems)| !problems.is_empty()).collect()
+    }
+
+    async fn catch_up_with(&self, site: &Site) -> (Target, Vec<String>) {
+        let target = &site.definition.target;
+        let mut reading = Reading {
+            archive: self,
+            journal: site.read.journal.as_ref(),
+            target,
+            passed_by: Vec::new(),
+        };
+        if let Err(failure) = reading.catch_up().await {
+            reading.passed_by.push(failure.to_string());
+        }
+        (target.clone(), reading.passed_by)
+    }
+
+    /// Catches up once releases are observed, and again whenever one begins or ends; never returns
+    /// while they are.
+    pub async fn keep_up(&self, engine: &Engine, mut releases: watch::Receiver<Arc<Releases>>) {
+        let mut known: Option<Marks> = None;
+        while releases.changed().await.is_ok() {
+            let now = marks(&releases.borrow_and_update());
+            let is_new = |target: &Target| {
+                let known = known.as_ref();
+                known.is_none_or(|known| known.get(target) != now.get(target))
+            };
+            let sites = engine
+                .sites()
+                .filter(|site| is_new(&site.definition.target));
+            let sites: Vec<Site> = sites.cloned().collect();
+            self.keep_told(sites).await;
+            known = Some(now);
+        }
+    }
+
+    /// Catches up, with what could not be read in the log.
+    pub async fn keep_told(&self, sites: Vec<Site>) {
+        for (target, problems) in self.catch_up(sites).await {
+            for problem in problems {
+                tracing::warn!(subject = %target, "not kept in the history: {problem}");
+            }
+        }
+    }
+}
+
+/// What a release has to differ in to be worth reading again: which it is, and whether it is over.
+type Marks = BTreeMap<Target, (ReleaseId, bool)>;
+
+fn marks(releases: &Releases) -> Marks {
+    let mark = |(target, observed): (&Target, &Arc<Observed>)| {
+        let status = &observed.status;
+        let is_over = status.outcome().is_some();
+        (target.clone(), (status.plan.release, is_over))
+    };
+    releases.iter().map(mark).collect()
+}
+
+/// One target's journal being read.
+struct Reading<'a> {
+    archive: &'a Archive,
+    journal: &'a dyn JournalReader,
+    target: &'a Target,
+    /// What could not be read while the rest could.
+    passed_by: Vec<String>,
+}
+
+impl Reading<'_> {
+    async fn catch_up(&mut self) -> Result<()> {
+        let read = &self.archive.read;
+        let mark = read.seen_up_to(self.target).await?;
+        let mut unfinished: BTreeSet<ReleaseId> =
+            read.unfinished(self.target).await?.into_iter().collect();
+        let mut newest = None;
+        let mut before = None;
+        loop {
+            let page = self.page(before).await?;
+            let Some(last) = page.last().map(|head| head.id) else {
+                break;
+            };
+            newest = newest.or(page.first().map(|head| head.id));
+            before = Some(last);
+            for head in &page {
+                unfinished.remove(&head.id);
+            }
+            let wanted = self.wanted(&page).await?;
+            self.keep(wanted).await?;
+            // A clock of another host may be behind: a page is always looked at as a whole.
+            if mark.is_some_and(|mark| last < mark) {
+                break;
+            }
+        }
+        self.keep(unfinished.into_iter().collect()).await?;
+        // What was passed by is to be looked at the next time, too.
+        if let Some(newest) = newest.filter(|_| self.passed_by.is_empty()) {
+            self.archive
+                .write
+                .note_seen_up_to(self.target, newest)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn page(&self, before: Option<ReleaseId>) -> Result<Vec<ReleaseRecord>> {
+        let asked = async {
+            match before {
+                None => self.journal.releases(self.target, PAGE).await,
+                Some(id) => self.journal.releases_before(self.target, id, PAGE).await,
+            }
+        };
+        in_time("listing releases", asked).await
+    }
+
+    /// Those that are not kept, that have no end there, or whose head says something else now.
+    async fn wanted(&self, page: &[ReleaseRecord]) -> Result<Vec<ReleaseId>> {
+        let ids: Vec<ReleaseId> = page.iter().map(|head| head.id).collect();
+        let kept = self.archive.read.heads(&ids).await?;
+        let is_wanted = |head: &&ReleaseRecord| {
+            kept.get(&head.id)
+                .is_none_or(|kept| kept.closed.is_none() || head_change(kept, head) != Change::Same)
+        };
+        Ok(page.iter().filter(is_wanted).map(|head| head.id).collect())
+    }
+
+    async fn keep(&mut self, ids: Vec<ReleaseId>) -> Result<()> {
+        let mut releases = Vec::new();
+        for id in ids {
+            let asked = self.journal.release(self.target, id);
+            match in_time("reading a release", asked).await {
+                // What a store does not have any more stays as it is kept.
+                Ok(read) => releases.extend(read),
+                Err(failure) if is_about_content(&failure) => {
+                    self.passed_by.push(failure.to_string());
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        self.archive.write.keep(releases).await
+    }
+}
+
+async fn in_time<T>(doing: &str, asked: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
+        Err(Failure::new(
+            FailureKind::Unreachable,
+            "the journal",
+            doing,
+            format!("no answer within {PATIENCE:?}"),
+        ))
+    })
+}
+
+/// Whether the store was heard and only what it holds is the trouble.
+fn is_about_content(failure: &Failure) -> bool {
+    matches!(
+        failure.kind,
+        FailureKind::Garbled | FailureKind::Unsupported
+    )
+}

@@ -1,0 +1,61 @@
+//! Where every release that was seen is kept. It is opened by whoever needs it, and not with the
+//! rest: a release is never held up by it.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::App;
+use crate::adapters::archive::Archive as File;
+use crate::inventory::Target;
+use crate::ports::{ArchiveReader, ArchiveWriter, Failure, Result};
+use crate::release::Releases;
+use crate::watchers::Archive;
+
+impl App {
+    /// Opens the archive.
+    pub async fn open_archive(&self) -> Result<Archive> {
+        File::open(self.archive.clone()).await.map(of)
+    }
+
+    /// Opens the archive, or one that is forgotten in the end where there can be none, with the reason.
+    pub async fn any_archive(&self) -> Result<(Archive, Option<Failure>)> {
+        match self.open_archive().await {
+            Ok(archive) => Ok((archive, None)),
+            Err(failure) => Ok((of(File::in_memory().await?), Some(failure))),
+        }
+    }
+
+    /// Keeps what is released from now on, and what was before, for as long as releases are observed.
+    pub fn keep_up(
+        &self,
+        releases: watch::Receiver<Arc<Releases>>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let (engine, file) = (Arc::clone(&self.engine), self.archive.clone());
+        async move {
+            match File::open(file).await {
+                Ok(file) => of(file).keep_up(&engine, releases).await,
+                Err(failure) => tracing::warn!("nothing is kept in the history: {failure}"),
+            }
+        }
+    }
+
+    /// Keeps what was just released in a target. That it cannot be kept is no failure of the release.
+    pub async fn keep(&self, target: &Target) {
+        match self.open_archive().await {
+            Ok(archive) => {
+                let site = self.engine.site(target).cloned();
+                archive.keep_told(site.into_iter().collect()).await;
+            }
+            Err(failure) => tracing::warn!("not kept in the history: {failure}"),
+        }
+    }
+}
+
+fn of(file: File) -> Archive {
+    let file = Arc::new(file);
+    Archive {
+        read: Arc::clone(&file) as Arc<dyn ArchiveReader>,
+        write: file as Arc<dyn ArchiveWriter>,
+    }
+}

@@ -1,0 +1,434 @@
+//! `greenroom history` and `greenroom show`, the real binary over a store on a real file.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use greenroom::adapters::sqlite::Store;
+use greenroom::history::{Chain, Entry, Recorded, ReleaseRecord};
+use greenroom::inventory::LockRecord;
+use greenroom::ports::{Acquired, JournalWriter, Locks};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::samples::{backed_out, by, done, open};
+
+const CONFIGURATION: &str = r#"
+[history]
+archive = "archive.db"
+[environments.production]
+tier = "development"
+runtime = "process"
+store = "sqlite"
+proxy = "embedded"
+process = { state = "processes", catalogue = "catalogue.json" }
+sqlite = { path = "store.db" }
+embedded = { answer = "127.0.0.1:8090", state = "proxy" }
+
+[services.web]
+image = "registry.example/team/web"
+listen = { port = 8080 }
+health = { path = "/health" }
+
+[services.web.environments.production]
+endpoints = { blue = "127.0.0.1:32771", green = "127.0.0.1:32772" }
+[services.web.environments.production.proxy]
+server_names = ["localhost"]
+listen = "127.0.0.1:8080"
+preview_listen = "127.0.0.1:8081"
+"#;
+
+/// A configuration, and the store that it names.
+struct Place {
+    directory: TempDir,
+}
+
+impl Place {
+    async fn with(releases: &[Recorded]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let place = Self { directory };
+        std::fs::write(place.path("greenroom.toml"), CONFIGURATION).expect("written");
+        std::fs::write(place.path("catalogue.json"), "[]").expect("written");
+        place.release(releases).await;
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes releases down as their driver would.
+    async fn release(&self, releases: &[Recorded]) {
+        let lease = Duration::from_secs(30);
+        let store = Store::open(self.path("store.db"), lease, lease / 3)
+            .await
+            .expect("a store");
+        for release in releases {
+            let target = &release.head.target;
+            let record = LockRecord {
+                operator: by("ana"),
+                console: "one".into(),
+                release: release.head.id,
+                since: release.head.opened_at,
+                message: "releasing".into(),
+            };
+            let Ok(Acquired::Held(lease)) = store.acquire(target, &record).await else {
+                panic!("the lock was not to be had");
+            };
+            let fence = &lease.fence;
+            store
+                .head(&release.head.opening(), fence)
+                .await
+                .expect("opened");
+            for entry in &release.entries {
+                let id = release.head.id;
+                store
+                    .append(target, id, entry, fence)
+                    .await
+                    .expect("written");
+            }
+            store.head(&release.head, fence).await.expect("closed");
+            store.release(target, fence).await.expect("given back");
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_greenroom"))
+            .arg("--config")
+            .arg(self.path("greenroom.toml"))
+            .args(arguments)
+            .env("XDG_STATE_HOME", self.path("state"))
+            .output()
+            .expect("it runs")
+    }
+
+    fn sql(&self, file: &str, change: &str) {
+        let sql = Connection::open(self.path(file)).expect("the database");
+        let changed = sql.execute(change, []).expect("changed");
+        assert!(changed > 0, "{change}");
+    }
+}
+
+/// As the driver of this Greenroom writes it.
+fn chained(release: Recorded) -> Recorded {
+    let mut chain = Chain::of(&release.head);
+    let entries: Vec<Entry> = release
+        .entries
+        .into_iter()
+        .map(|one| chain.linked(one))
+        .collect();
+    let head: ReleaseRecord = chain.closed(release.head);
+    Recorded { head, entries }
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn ids(output: &Output) -> Vec<String> {
+    let lines = out(output);
+    let id = |line: &str| {
+        let head: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        head["id"].as_str().expect("an id").to_owned()
+    };
+    lines.lines().map(id).collect()
+}
+
+fn id(release: &Recorded) -> String {
+    release.head.id.to_string()
+}
+
+fn three() -> [Recorded; 3] {
+    let mut failed = backed_out(1, "verify failed: checkout said 500");
+    failed.head.operator = by("ben");
+    [done(0), failed, done(2)].map(chained)
+}
+
+#[tokio::test]
+async fn what_was_released_is_listed_filtered_and_exported() {
+    let all = three();
+    let place = Place::with(&all).await;
+    let [first, failed, last] = all.each_ref().map(id);
+    for (arguments, wanted) in [
+        (&["history"][..], vec![&last, &failed, &first]),
+        (
+            &["history", "web", "production"],
+            vec![&last, &failed, &first],
+        ),
+        (&["history", "--limit", "1"], vec![&last]),
+        (&["history", "--operator", "ben"], vec![&failed]),
+        (
+            &["history", "--outcome", "ok", "--version", "1.9.0"],
+            vec![&last, &first],
+        ),
+        (&["history", "--search", "checkout 500"], vec![&failed]),
+        (&["history", "--until", "2026-11-21T00:01"], vec![&first]),
+        (&["history", "--outcome", "open"], vec![]),
+    ] {
+        let output = place.run(&[arguments, &["--json"]].concat());
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{arguments:?}: {}",
+            err(&output)
+        );
+        let wanted: Vec<String> = wanted.into_iter().cloned().collect();
+        assert_eq!(ids(&output), wanted, "{arguments:?}");
+    }
+    let people = out(&place.run(&["history"]));
+    assert!(people.contains("1.8.2 -> 1.9.0  backed out"), "{people}");
+    assert!(
+        people.contains("fix basket rounding; verify failed: checkout said 500"),
+        "{people}"
+    );
+    let csv = out(&place.run(&["history", "--csv", "--operator", "ben"]));
+    let mut lines = csv.lines();
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.starts_with("id,service,environment")),
+        "{csv}"
+    );
+    let row = lines.next().unwrap_or_default();
+    assert!(
+        row.starts_with(&format!("{failed},web,production,promote,1.8.2,")),
+        "{csv}"
+    );
+    assert!(
+        row.contains(",60,backed-out,verify failed: checkout said 500,0"),
+        "{csv}"
+    );
+}
+
+#[tokio::test]
+async fn what_was_seen_once_is_there_without_the_store() {
+    let all = three();
+    let place = Place::with(&all).await;
+    assert!(place.run(&["history"]).status.success());
+    let more = chained(done(9));
+    place.release(std::slice::from_ref(&more)).await;
+    assert_eq!(
+        ids(&place.run(&["history", "--offline", "--json"])).len(),
+        3
+    );
+    assert_eq!(ids(&place.run(&["history", "--json"])).len(), 4);
+    // The store has lost them: they are still shown, and by nobody taken for what runs.
+    place.sql("store.db", "DELETE FROM releases");
+    assert_eq!(ids(&place.run(&["history", "--json"])).len(), 4);
+    let shown = place.run(&["show", &id(&more), "--offline"]);
+    assert_eq!(shown.status.code(), Some(0), "{}", err(&shown));
+}
+
+#[tokio::test]
+async fn a_release_is_shown_by_how_its_id_begins_and_two_are_compared() {
+    let all = three();
+    let place = Place::with(&all).await;
+    let beginning = &id(&all[1])[..10];
+    let shown = out(&place.run(&["show", beginning]));
+    for words in [
+        "web/production  promote  1.8.2 to 1.9.0",
+        "by       ben@ops-1",
+        "backed out after 1m: verify failed: checkout said 500",
+        "pull: done, after 4s",
+        "its chain is whole",
+    ] {
+        assert!(shown.contains(words), "{words:?} is not in:\n{shown}");
+    }
+    let json = out(&place.run(&["show", beginning, "--json"]));
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["entries"].as_array().map(Vec::len), Some(2));
+    let ambiguous = place.run(&["show", &beginning[..5]]);
+    assert_eq!(ambiguous.status.code(), Some(2));
+    assert!(
+        err(&ambiguous).contains(&id(&all[2])),
+        "{}",
+        err(&ambiguous)
+    );
+    let nothing = place.run(&["show", "ZZZ"]);
+    assert_eq!(nothing.status.code(), Some(2));
+    let compared = out(&place.run(&["history", "compare", &id(&all[0]), &id(&all[1])]));
+    let (different, same) = compared.split_once("the same").expect("two parts");
+    assert!(
+        different.contains("backed out") && different.contains("ben@ops-1"),
+        "{compared}"
+    );
+    assert!(
+        same.contains("1.9.0") && !different.contains("1.9.0"),
+        "{compared}"
+    );
+}
+
+#[tokio::test]
+async fn verify_names_the_first_record_that_is_not_what_was_written() {
+    let all = three();
+    let place = Place::with(&all).await;
+    let whole = place.run(&["history", "verify"]);
+    assert_eq!(whole.status.code(), Some(0), "{}", err(&whole));
+    assert!(
+        out(&whole).contains("3 releases: 3 whole, 0 not chained"),
+        "{}",
+        out(&whole)
+    );
+
+    // Somebody changes an entry in the store after it was seen.
+    place.sql(
+        "store.db",
+        "UPDATE entries SET entry = replace(entry, '\"took\":{\"secs\":4', '\"took\":{\"secs\":1')
+         WHERE sequence = 2 AND release = (SELECT min(id) FROM releases)",
+    );
+    let forged = place.run(&["history", "verify"]);
+    assert_eq!(forged.status.code(), Some(3), "{}", err(&forged));
+    let said = out(&forged);
+    assert!(said.contains(&id(&all[0])), "{said}");
+    assert!(
+        said.contains("in the store, its chain is broken at entry 2"),
+        "{said}"
+    );
+    assert!(
+        said.contains("not what was kept, first at entry 2"),
+        "{said}"
+    );
+    assert!(
+        said.contains("3 releases: 3 whole") && said.contains("1 wrong"),
+        "{said}"
+    );
+    assert!(!said.contains(&id(&all[1])), "{said}");
+    // What is kept is still what it was.
+    let offline = place.run(&["history", "verify", "--offline"]);
+    assert_eq!(offline.status.code(), Some(0), "{}", out(&offline));
+
+    // Somebody changes the archive.
+    place.sql(
+        "archive.db",
+        "UPDATE heads SET head = replace(head, 'checkout', 'nothing')
+         WHERE head LIKE '%checkout%'",
+    );
+    let changed = place.run(&["history", "verify", "--offline"]);
+    assert_eq!(changed.status.code(), Some(3));
+    let said = out(&changed);
+    assert!(said.contains(&id(&all[1])), "{said}");
+    assert!(
+        said.contains("in the archive, its chain is broken at the end"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_head_that_a_store_changes_afterwards_is_noted_beside_what_was_kept() {
+    let all = three();
+    let place = Place::with(&all).await;
+    assert!(place.run(&["history"]).status.success());
+    place.sql(
+        "store.db",
+        "UPDATE releases SET head = replace(head, 'fix basket rounding', 'nothing at all')
+         WHERE id = (SELECT max(id) FROM releases)",
+    );
+    let listed = out(&place.run(&["history", "--limit", "1"]));
+    assert!(listed.contains("its store says otherwise now"), "{listed}");
+    assert!(listed.contains("fix basket rounding"), "{listed}");
+    let verified = out(&place.run(&["history", "verify"]));
+    assert!(
+        verified.contains("head: the store said otherwise"),
+        "{verified}"
+    );
+}
+
+#[tokio::test]
+async fn what_an_older_greenroom_wrote_is_not_chained_and_not_wrong() {
+    let place = Place::with(&[done(0), open(5)]).await;
+    let verified = place.run(&["history", "verify", "--json"]);
+    assert_eq!(verified.status.code(), Some(0), "{}", out(&verified));
+    let tally: serde_json::Value = serde_json::from_str(&out(&verified)).expect("JSON");
+    assert_eq!(
+        (&tally["releases"], &tally["not_chained"]),
+        (&2.into(), &2.into())
+    );
+}
+
+#[tokio::test]
+async fn wrong_words_and_targets_are_said_and_nothing_at_all_too() {
+    let place = Place::with(&[]).await;
+    for (arguments, code, says) in [
+        (&["history"][..], 0, "nothing was released yet"),
+        (
+            &["history", "--search", "x"],
+            0,
+            "nothing that was released is like that",
+        ),
+        (&["history", "nobody"], 2, "no such target"),
+        (&["history", "--outcome", "nice"], 2, "no outcome"),
+        (&["history", "--since", "soon"], 2, "no time"),
+    ] {
+        let output = place.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        let all = out(&output) + &err(&output);
+        assert!(all.contains(says), "{arguments:?}: {all}");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_cannot_be_had_hides_nothing() {
+    let all = three();
+    let place = Place::with(&all).await;
+    std::fs::write(
+        place.path("archive.db"),
+        "no database, but long enough for one".repeat(40),
+    )
+    .expect("written");
+    let output = place.run(&["history", "--json"]);
+    assert_eq!(ids(&output).len(), 3, "{}", err(&output));
+    assert!(err(&output).contains("nothing is kept"), "{}", err(&output));
+}
+
+#[tokio::test]
+async fn a_long_journal_is_read_in_parts_and_one_that_fails_hides_nothing_that_was_seen() {
+    let many: Vec<Recorded> = (0..230).map(|minute| chained(done(minute))).collect();
+    let place = Place::with(&many).await;
+    let all = place.run(&["history", "--limit", "1000", "--json"]);
+    let wanted: Vec<String> = many.iter().rev().map(id).collect();
+    assert_eq!(ids(&all), wanted, "{}", err(&all));
+    // What comes later is added, also where it has no end at first.
+    place.release(&[open(500)]).await;
+    assert_eq!(
+        ids(&place.run(&["history", "--outcome", "open", "--json"])).len(),
+        1
+    );
+    place.release(&[done(500)]).await;
+    assert_eq!(
+        ids(&place.run(&["history", "--outcome", "open", "--json"])).len(),
+        0
+    );
+    place.sql(
+        "store.db",
+        "UPDATE releases SET head = '{' WHERE id = (SELECT max(id) FROM releases)",
+    );
+    let failed = place.run(&["history", "--limit", "1000", "--json"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert_eq!(ids(&failed).len(), 231);
+    assert!(err(&failed).contains("web/production"), "{}", err(&failed));
+}
+
+#[tokio::test]
+async fn the_timeline_of_an_environment_says_how_long_each_was_the_last() {
+    let all = three();
+    let place = Place::with(&all).await;
+    let told = out(&place.run(&["history", "timeline", "production"]));
+    assert!(told.contains("2026-11-21, Saturday"), "{told}");
+    assert!(
+        told.contains("became live, the last that did; ana@ops-1"),
+        "{told}"
+    );
+    assert!(told.contains("became live, for 2m; ana@ops-1"), "{told}");
+    assert!(
+        told.contains("backed out: verify failed: checkout said 500; ben@ops-1"),
+        "{told}"
+    );
+    assert_eq!(
+        place.run(&["history", "timeline", "mars"]).status.code(),
+        Some(2)
+    );
+}

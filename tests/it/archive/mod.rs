@@ -1,0 +1,7 @@
+//! The archive on real files: what it keeps, what it notes, what it finds, and how.
+
+mod commands;
+mod finding;
+mod keeping;
+mod opening;
+pub(crate) mod samples;

@@ -1,0 +1,98 @@
+//! Which files are an archive, and several Greenrooms on one.
+
+use greenroom::adapters::archive::Archive;
+use greenroom::history::Filter;
+use greenroom::ports::{ArchiveReader, ArchiveWriter, FailureKind};
+use rusqlite::Connection;
+
+use super::samples::{archive, done};
+
+#[tokio::test]
+async fn what_was_kept_is_there_when_it_is_opened_again() {
+    let (_place, archive) = archive().await;
+    archive.keep(vec![done(1)]).await.expect("kept");
+    let path = archive.path().to_owned();
+    drop(archive);
+    let again = Archive::open(path).await.expect("an archive");
+    let all = again.list(&Filter::default(), None, 10).await;
+    assert_eq!(all.expect("a list").len(), 1);
+}
+
+#[tokio::test]
+async fn two_greenrooms_keep_in_one_file_at_the_same_time() {
+    let (_place, one) = archive().await;
+    let other = Archive::open(one.path()).await.expect("an archive");
+    let keeping = (0..20).map(|minute| {
+        let archive = if minute % 2 == 0 { &one } else { &other };
+        // Both have seen some of them.
+        archive.keep(vec![done(minute), done(minute / 2)])
+    });
+    for kept in futures_util::future::join_all(keeping).await {
+        kept.expect("kept");
+    }
+    let all = one
+        .list(&Filter::default(), None, 100)
+        .await
+        .expect("a list");
+    assert_eq!(all.len(), 20);
+    assert!(all.iter().all(|listed| listed.differences == 0));
+}
+
+#[tokio::test]
+async fn where_no_file_can_be_had_it_is_in_memory() {
+    let archive = Archive::in_memory().await.expect("an archive");
+    archive.keep(vec![done(1)]).await.expect("kept");
+    let found = archive.release(done(1).head.id).await.expect("read");
+    assert!(found.is_some());
+}
+
+#[tokio::test]
+async fn anothers_database_a_newer_one_and_no_database_are_left_alone() {
+    let place = tempfile::tempdir().expect("a directory");
+    let foreign = place.path().join("foreign.db");
+    let sql = Connection::open(&foreign).expect("a database");
+    sql.execute_batch("CREATE TABLE songs (name TEXT)")
+        .expect("a table");
+    let newer = place.path().join("newer.db");
+    drop(Archive::open(&newer).await.expect("an archive"));
+    let sql = Connection::open(&newer).expect("a database");
+    sql.pragma_update(None, "user_version", 99)
+        .expect("a version");
+    let text = place.path().join("text.db");
+    std::fs::write(
+        &text,
+        "not a database at all, but long enough to be one".repeat(30),
+    )
+    .expect("a file");
+    for (path, kind, says) in [
+        (&foreign, FailureKind::Conflict, "another program"),
+        (&newer, FailureKind::Unsupported, "schema is 99"),
+        (&text, FailureKind::Garbled, "not a database"),
+    ] {
+        let failure = Archive::open(path).await.expect_err("refused");
+        assert_eq!(failure.kind, kind, "{failure}");
+        assert!(failure.to_string().contains(says), "{failure}");
+        assert!(!failure.hint.is_empty(), "{failure}");
+    }
+    let bytes = std::fs::read(&text).expect("the file");
+    assert!(bytes.starts_with(b"not a database"));
+}
+
+#[tokio::test]
+async fn a_head_that_was_damaged_is_said_to_be_and_hides_nothing_quietly() {
+    let (_place, archive) = archive().await;
+    archive.keep(vec![done(1), done(2)]).await.expect("kept");
+    let sql = Connection::open(archive.path()).expect("the database");
+    sql.execute(
+        "UPDATE heads SET head = '{' WHERE number = (SELECT min(number) FROM heads)",
+        [],
+    )
+    .expect("damaged");
+    let failure = archive
+        .list(&Filter::default(), None, 10)
+        .await
+        .expect_err("damaged");
+    assert_eq!(failure.kind, FailureKind::Garbled);
+    let whole = archive.release(done(2).head.id).await.expect("read");
+    assert!(whole.is_some());
+}

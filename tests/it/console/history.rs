@@ -1,0 +1,322 @@
+//! The history's screen: what it shows at the sizes that matter, what its keys ask of the archive, and
+//! what becomes of the answers.
+
+use crossterm::event::KeyCode;
+use greenroom::console::effect::Effect;
+use greenroom::console::event::Event;
+use greenroom::console::model::{
+    Dialog, HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Waiting,
+};
+use greenroom::console::theme::Meaning;
+use greenroom::console::{Charset, Model};
+use greenroom::history::{Filter, Kept, Listed, Outcome, Recorded};
+
+use super::world::{self, drawn, model, press, press_key, screen, tell, web_production};
+use crate::archive::samples::{backed_out, by, done, open, target, version};
+
+const WIDE: (u16, u16) = (118, 34);
+
+/// Five releases, newest first.
+fn five() -> Vec<Recorded> {
+    let mut failed = backed_out(3, "verify failed: checkout said 500");
+    failed.head.operator = by("ben");
+    failed.head.to.1 = version("2.0.0");
+    let mut other = done(2);
+    other.head.target = target("wallets", "qa");
+    other.head.reason = None;
+    vec![open(9), done(7), failed, other, done(0)]
+}
+
+fn listed() -> Vec<Listed> {
+    let list = five().into_iter().enumerate();
+    list.map(|(index, recorded)| Listed {
+        head: recorded.head,
+        // Somebody has changed the last one's store.
+        differences: u32::from(index == 4),
+    })
+    .collect()
+}
+
+fn question(effects: &[Effect]) -> (u64, &HistoryQuestion) {
+    match effects {
+        [Effect::AskHistory { asked, question }] => (*asked, question),
+        other => panic!("no question, but {other:?}"),
+    }
+}
+
+fn answer(model: &mut Model, asked: u64, answer: HistoryAnswer) {
+    let answer = Ok(answer);
+    tell(model, Event::HistoryAnswered { asked, answer });
+}
+
+/// A console whose history is open and has its list.
+fn opened(size: (u16, u16)) -> Model {
+    let mut model = model(size, web_production());
+    let effects = press(&mut model, "H");
+    let (asked, _) = question(&effects);
+    answer(&mut model, asked, HistoryAnswer::Listed(listed()));
+    model
+}
+
+fn kept(index: usize) -> Kept {
+    Kept {
+        recorded: five().remove(index),
+        differences: Vec::new(),
+    }
+}
+
+fn notice(model: &Model) -> &str {
+    model.notice.as_ref().map_or("", |notice| &notice.text)
+}
+
+#[test]
+fn the_table_at_118_by_34() {
+    let mut model = opened(WIDE);
+    press(&mut model, "j ");
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn the_table_at_80_by_24_and_at_60_by_16() {
+    let both = [(80, 24), (60, 16)].map(|size| screen(&opened(size)));
+    insta::assert_snapshot!(both.concat());
+}
+
+#[test]
+fn one_release_and_two_of_them_at_80_by_24() {
+    let mut model = opened((80, 24));
+    press(&mut model, "jj");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    let (asked, question_asked) = question(&effects);
+    assert_eq!(
+        *question_asked,
+        HistoryQuestion::Releases(vec![five()[2].head.id])
+    );
+    answer(&mut model, asked, HistoryAnswer::Releases(vec![kept(2)]));
+    let details = screen(&model);
+    press_key(&mut model, KeyCode::Esc);
+    assert!(model.history.is_open && model.history.sheet.is_none());
+
+    // Marked newer first, compared older first.
+    press(&mut model, "k j ");
+    let effects = press(&mut model, "c");
+    let (asked, question_asked) = question(&effects);
+    let ids = vec![five()[2].head.id, five()[1].head.id];
+    assert_eq!(*question_asked, HistoryQuestion::Releases(ids));
+    answer(
+        &mut model,
+        asked,
+        HistoryAnswer::Releases(vec![kept(2), kept(1)]),
+    );
+    model.notice = None;
+    insta::assert_snapshot!(details + &screen(&model));
+}
+
+#[test]
+fn the_timeline_of_the_environment_under_the_cursor() {
+    let mut model = opened(WIDE);
+    press(&mut model, "j");
+    let effects = press(&mut model, "t");
+    let (asked, question_asked) = question(&effects);
+    let filter = Filter {
+        environment: Some("production".into()),
+        ..Filter::default()
+    };
+    let wanted = HistoryQuestion::List {
+        filter,
+        before: None,
+        limit: IN_TIMELINE,
+    };
+    assert_eq!(*question_asked, wanted);
+    answer(&mut model, asked, HistoryAnswer::Listed(listed()));
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn what_failed_then_is_quiet_and_its_words_tell_it() {
+    let model = opened(WIDE);
+    let theme = world::theme("dark", Charset::Unicode);
+    let buffer = drawn(&model, &theme);
+    let shown = world::text(&buffer);
+    let row = shown
+        .lines()
+        .position(|line| line.contains("2.0.0"))
+        .expect("a row");
+    let (width, row) = (usize::from(buffer.area.width), row);
+    let bad = theme.style(Meaning::Bad).fg;
+    let muted = theme.style(Meaning::Muted).fg;
+    let styles = buffer.content()[row * width..(row + 1) * width].iter();
+    let colours: Vec<_> = styles
+        .filter(|cell| cell.symbol() != " ")
+        .map(|cell| cell.fg)
+        .collect();
+    assert!(colours.iter().all(|fg| Some(*fg) != bad), "{colours:?}");
+    assert!(colours.iter().any(|fg| Some(*fg) == muted), "{colours:?}");
+    assert!(shown.contains("\u{2717} backed out"), "{shown}");
+}
+
+#[test]
+fn the_filter_is_asked_with_every_letter_and_only_the_last_answer_counts() {
+    let mut model = opened(WIDE);
+    press(&mut model, "/");
+    let first = press(&mut model, "outcome:faile");
+    assert!(
+        model
+            .history
+            .wrong
+            .as_ref()
+            .is_some_and(|said| said.contains("no outcome"))
+    );
+    let (early, _) = match first.first() {
+        Some(Effect::AskHistory { asked, question }) => (*asked, question),
+        other => panic!("{other:?}"),
+    };
+    let effects = press(&mut model, "d");
+    let (asked, question_asked) = question(&effects);
+    let wanted = HistoryQuestion::List {
+        filter: Filter::parse("outcome:failed", world::now()).expect("a filter"),
+        before: None,
+        limit: LISTED,
+    };
+    assert_eq!(*question_asked, wanted);
+    assert_eq!(model.history.wrong, None);
+    // What was shown stays until the answer is there.
+    assert_eq!(model.history.rows.len(), 5);
+    answer(&mut model, early, HistoryAnswer::Listed(Vec::new()));
+    assert_eq!(model.history.rows.len(), 5);
+    answer(
+        &mut model,
+        asked,
+        HistoryAnswer::Listed(vec![listed().remove(2)]),
+    );
+    assert_eq!(model.history.rows.len(), 1);
+    press_key(&mut model, KeyCode::Enter);
+    assert!(screen(&model).contains("outcome:failed"));
+    // It is still there when the history is left and opened again.
+    press_key(&mut model, KeyCode::Esc);
+    assert!(!model.history.is_open);
+    let effects = press(&mut model, "H");
+    assert_eq!(*question(&effects).1, wanted);
+    press(&mut model, "/");
+    let effects = press_key(&mut model, KeyCode::Esc);
+    let (_, question_asked) = question(&effects);
+    assert!(
+        matches!(question_asked, HistoryQuestion::List { filter, .. } if *filter == Filter::default())
+    );
+}
+
+#[test]
+fn more_is_asked_for_when_the_cursor_comes_near_the_end() {
+    let mut model = model(WIDE, web_production());
+    let effects = press(&mut model, "H");
+    let (asked, _) = question(&effects);
+    let row = listed().remove(1);
+    let full = vec![row; LISTED];
+    answer(&mut model, asked, HistoryAnswer::Listed(full.clone()));
+    assert_eq!(press(&mut model, "j").len(), 0);
+    let effects = press(&mut model, "G");
+    let (asked, question_asked) = question(&effects);
+    let before = full.last().map(|last| last.head.id);
+    assert!(
+        matches!(question_asked, HistoryQuestion::List { before: from, .. } if *from == before)
+    );
+    // Not twice while it is waited for.
+    assert_eq!(press(&mut model, "k").len(), 0);
+    answer(&mut model, asked, HistoryAnswer::Listed(listed()));
+    assert_eq!(model.history.rows.len(), LISTED + 5);
+    assert!(model.history.is_whole);
+    assert_eq!(press(&mut model, "G").len(), 0);
+}
+
+#[test]
+fn an_archive_that_cannot_be_read_is_said_and_the_panes_are_one_key_away() {
+    let mut model = model(WIDE, web_production());
+    let panes = screen(&model);
+    let effects = press(&mut model, "H");
+    let (asked, _) = question(&effects);
+    let answer = Err("the archive at x: the disk \u{1b}[2Jis gone".to_owned());
+    tell(&mut model, Event::HistoryAnswered { asked, answer });
+    let shown = screen(&model);
+    assert!(
+        shown.contains("the history cannot be read: the archive at x: the disk is gone"),
+        "{shown}"
+    );
+    press_key(&mut model, KeyCode::Esc);
+    assert_eq!(screen(&model), panes);
+}
+
+#[test]
+fn nothing_is_changed_from_the_history() {
+    let mut model = opened(WIDE);
+    let before = model.armed.clone();
+    for key in ["P", "A", "X", "R", "S", "U", "C", "W", "1", "+", "f"] {
+        assert_eq!(press(&mut model, key).len(), 0, "{key}");
+        assert!(model.dialog.is_none(), "{key}");
+        assert_eq!(model.armed, before, "{key}");
+        assert!(!notice(&model).is_empty(), "{key}");
+    }
+    assert!(model.history.is_open);
+    press(&mut model, "?");
+    assert!(matches!(model.dialog, Some(Dialog::Help(_))));
+}
+
+#[test]
+fn two_are_marked_and_a_third_takes_the_place_of_the_first() {
+    let mut model = opened(WIDE);
+    assert_eq!(press(&mut model, "c").len(), 0);
+    assert!(notice(&model).contains("Space marks"), "{}", notice(&model));
+    press(&mut model, " j j ");
+    let ids: Vec<_> = five().iter().map(|one| one.head.id).collect();
+    assert_eq!(model.history.marked, ids[1..3]);
+    press(&mut model, " ");
+    assert_eq!(model.history.marked, ids[1..2]);
+}
+
+#[test]
+fn the_keys_of_the_history_are_named_elsewhere() {
+    let mut model = model(WIDE, web_production());
+    // Its keys have no meaning on the panes.
+    press(&mut model, "c");
+    assert!(
+        notice(&model).contains("does nothing here"),
+        "{}",
+        notice(&model)
+    );
+    // By the palette it says where it belongs.
+    press(&mut model, ":timeline");
+    press_key(&mut model, KeyCode::Enter);
+    assert!(notice(&model).contains("H opens it"), "{}", notice(&model));
+    press(&mut model, ":history");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    question(&effects);
+    assert_eq!(model.history.waiting, Some(Waiting::List));
+    assert!(screen(&model).contains("looking"));
+}
+
+#[test]
+fn hostile_records_are_harmless_on_every_sheet() {
+    let mut model = opened(WIDE);
+    let mut bad = kept(1);
+    bad.recorded.head.reason = Some("a\u{1b}[2J\u{202e}b\nc".into());
+    bad.recorded.head.operator = by("\u{9b}31mana");
+    bad.recorded.head.closed = Some((
+        bad.recorded.head.opened_at,
+        Outcome::Left {
+            reason: "\u{7}x\u{200b}".into(),
+        },
+    ));
+    let row = Listed {
+        head: bad.recorded.head.clone(),
+        differences: 0,
+    };
+    model.history.rows = vec![row];
+    model.history.row = 0;
+    let table = screen(&model);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    let (asked, _) = question(&effects);
+    answer(&mut model, asked, HistoryAnswer::Releases(vec![bad]));
+    for shown in [table, screen(&model)] {
+        let is_bad = |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{200b}".contains(c));
+        assert!(!shown.contains(is_bad), "{shown:?}");
+    }
+}
