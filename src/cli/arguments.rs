@@ -220,7 +220,7 @@ pub(crate) struct History {
     #[arg(long, value_name = "WORDS")]
     pub(crate) search: Option<String>,
     /// How many, newest first
-    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = at_least_one)]
     pub(crate) limit: usize,
     /// Comma-separated values, for tables; wins over --json
     #[arg(long)]
@@ -258,7 +258,7 @@ pub(crate) struct Timeline {
     /// The environment, e.g. production
     pub(crate) environment: EnvironmentName,
     /// How many releases are looked at, newest first
-    #[arg(long, default_value_t = 200, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 200, value_name = "NUMBER", value_parser = at_least_one)]
     pub(crate) limit: usize,
     /// Only what is kept on this machine; no store is asked
     #[arg(long)]
@@ -309,6 +309,14 @@ pub(crate) struct Sandbox {
     /// Only runs the world, without the console, until it is interrupted
     #[arg(long)]
     pub(crate) headless: bool,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("none at all shows nothing: 1 or more".into()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("a number, 1 or more".into()),
+    }
 }
 
 #[cfg(test)]

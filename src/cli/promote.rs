@@ -63,12 +63,13 @@ async fn release(
         warn_line!("nothing was done");
         return Exit::Cancelled;
     };
+    let release = plan.release;
     match engine.open(plan, &approval, OnFailure::BackOut).await {
         Ok(handle) => {
             let exit = Following::new(engine, handle, consent, common.json, wishes)
                 .follow()
                 .await;
-            app.keep(&request.target).await;
+            app.keep(&request.target, release).await;
             exit
         }
         Err(refused) => refuse(common, &refused),

@@ -65,7 +65,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
             let exit = Following::new(engine, handle, consent, common.json, wishes)
                 .follow()
                 .await;
-            app.keep(&target).await;
+            app.keep(&target, id).await;
             exit
         }
         Err(refused) => refuse(common, &refused),

@@ -16,6 +16,10 @@ use crate::release::{Engine, Observed, Releases, Site};
 
 /// How many heads are read at a time.
 const PAGE: usize = 100;
+/// How many targets are caught up with at once.
+const AT_ONCE: usize = 4;
+/// How many releases are read before they are kept: each may be large.
+const TOGETHER: usize = 10;
 /// How long one answer of a journal may take.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -33,12 +37,16 @@ impl Archive {
     /// Keeps what the journals of these sites have and the archive has not. What could not be read is
     /// said, and hides nothing else.
     pub async fn catch_up(&self, sites: Vec<Site>) -> BTreeMap<Target, Vec<String>> {
-        let mut reading = Vec::new();
-        for site in &sites {
-            reading.push(self.catch_up_with(site));
+        let mut problems = BTreeMap::new();
+        for some in sites.chunks(AT_ONCE) {
+            let mut reading = Vec::new();
+            for site in some {
+                reading.push(self.catch_up_with(site));
+            }
+            let read = join_all(reading).await.into_iter();
+            problems.extend(read.filter(|(_, said)| !said.is_empty()));
         }
-        let read = join_all(reading).await.into_iter();
-        read.filter(|(_, problems)| !problems.is_empty()).collect()
+        problems
     }
 
     async fn catch_up_with(&self, site: &Site) -> (Target, Vec<String>) {
@@ -69,18 +77,24 @@ impl Archive {
                 .sites()
                 .filter(|site| is_new(&site.definition.target));
             let sites: Vec<Site> = sites.cloned().collect();
-            self.keep_told(sites).await;
-            known = Some(now);
+            let mut kept = now;
+            // What could not be kept is read again when the next release moves anywhere.
+            for target in self.keep_told(sites).await {
+                kept.remove(&target);
+            }
+            known = Some(kept);
         }
     }
 
-    /// Catches up, with what could not be read in the log.
-    pub async fn keep_told(&self, sites: Vec<Site>) {
-        for (target, problems) in self.catch_up(sites).await {
+    /// Catches up, with what could not be read in the log; the targets of which that was.
+    async fn keep_told(&self, sites: Vec<Site>) -> Vec<Target> {
+        let problems = self.catch_up(sites).await;
+        for (target, problems) in &problems {
             for problem in problems {
                 tracing::warn!(subject = %target, "not kept in the history: {problem}");
             }
         }
+        problems.into_keys().collect()
     }
 }
 
@@ -163,8 +177,15 @@ impl Reading<'_> {
     }
 
     async fn keep(&mut self, ids: Vec<ReleaseId>) -> Result<()> {
+        for some in ids.chunks(TOGETHER) {
+            self.keep_some(some).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_some(&mut self, ids: &[ReleaseId]) -> Result<()> {
         let mut releases = Vec::new();
-        for id in ids {
+        for &id in ids {
             let asked = self.journal.release(self.target, id);
             match in_time("reading a release", asked).await {
                 // What a store does not have any more stays as it is kept.

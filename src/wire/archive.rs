@@ -2,15 +2,20 @@
 //! rest: a release is never held up by it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::App;
 use crate::adapters::archive::Archive as File;
-use crate::inventory::Target;
+use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveReader, ArchiveWriter, Failure, Result};
 use crate::release::Releases;
 use crate::watchers::Archive;
+
+/// How long the end of a command may be held up.
+const NOT_WAITED_FOR: Duration = Duration::from_secs(2);
 
 impl App {
     /// Opens the archive.
@@ -40,14 +45,21 @@ impl App {
         }
     }
 
-    /// Keeps what was just released in a target. That it cannot be kept is no failure of the release.
-    pub async fn keep(&self, target: &Target) {
-        match self.open_archive().await {
-            Ok(archive) => {
-                let site = self.engine.site(target).cloned();
-                archive.keep_told(site.into_iter().collect()).await;
-            }
-            Err(failure) => tracing::warn!("not kept in the history: {failure}"),
+    /// Keeps what was just released, and only that: whoever waits for the end of a command does not wait
+    /// for a journal to be read. That it cannot be kept is no failure of the release.
+    pub async fn keep(&self, target: &Target, release: ReleaseId) {
+        let kept = async {
+            let Some(site) = self.engine.site(target) else {
+                return Ok(());
+            };
+            let read = site.read.journal.release(target, release).await?;
+            let archive = self.open_archive().await?;
+            archive.write.keep(read.into_iter().collect()).await
+        };
+        match timeout(NOT_WAITED_FOR, kept).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => tracing::warn!("not kept in the history: {failure}"),
+            Err(_) => tracing::warn!("not kept in the history within {NOT_WAITED_FOR:?}"),
         }
     }
 }

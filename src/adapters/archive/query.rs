@@ -92,7 +92,7 @@ impl Query {
             None => {}
         }
         if let Some(operator) = &filter.operator {
-            let (name, host) = match operator.split_once('@') {
+            let (name, host) = match operator.rsplit_once('@') {
                 Some((name, host)) => (name, Some(host)),
                 None => (operator.as_str(), None),
             };
@@ -127,7 +127,10 @@ fn words(filter: &Filter) -> Option<String> {
         return None;
     }
     let operator = filter.operator.as_ref();
-    let name = operator.map(|name| name.split_once('@').map_or(name.as_str(), |(name, _)| name));
+    let name = operator.map(|name| {
+        name.rsplit_once('@')
+            .map_or(name.as_str(), |(name, _)| name)
+    });
     let among = filter.outcome.map(|outcome| match outcome {
         Outcomes::One(one) => one.among().as_str(),
         Outcomes::Among(among) => among.as_str(),

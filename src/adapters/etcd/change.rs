@@ -12,6 +12,7 @@ use super::reader::token;
 use super::store::{Store, one};
 use super::trouble::{Sort, Trouble};
 use super::values;
+use crate::harmless::harmless;
 use crate::inventory::{LockRecord, Target};
 use crate::ports::{Failure, FailureKind, Fence, Result};
 
@@ -146,7 +147,7 @@ impl Change<'_> {
         let said = match lock {
             None => "the lock is gone".to_owned(),
             Some(pair) => match values::decode::<LockRecord>(pair) {
-                Ok(record) => format!("the lock is held by {} now", record.operator),
+                Ok(record) => harmless(&format!("the lock is held by {} now", record.operator)),
                 Err(_) => "the lock is held by somebody else now".to_owned(),
             },
         };

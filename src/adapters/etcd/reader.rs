@@ -89,10 +89,14 @@ impl RegistryReader for EtcdReader {
                 values::decode(pair).map(|value| record.route = Some(revisioned(pair, value)))
             } else if is(keys.hold(target)) {
                 values::decode(pair).map(|value| record.hold = Some(value))
-            } else if is(keys.wheel(target)) {
-                values::decode(pair).map(|value| record.wheel = Some(value))
-            } else if pair.key().starts_with(keys.watching(target).as_bytes()) {
-                values::decode(pair).map(|value| record.watching.push(value))
+            } else if self.is_of_company(target, pair) {
+                // Nothing is decided by it: what cannot be read there is in nobody's way.
+                if is(keys.wheel(target)) {
+                    record.wheel = values::decode(pair).ok();
+                } else {
+                    record.watching.extend(values::decode(pair).ok());
+                }
+                Ok(())
             } else if is(keys.lock(target)) {
                 match holder(&self.store, pair, until).await {
                     Ok(holder) => {

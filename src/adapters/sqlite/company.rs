@@ -1,7 +1,6 @@
 //! Who is at a target, on one machine: rows that run out with the console that wrote them. A row whose
 //! time is over counts as gone everywhere, and is swept away by the next write.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::fault::Fault;
 use super::store::Store;
-use super::transaction::{Change, decode, encode, full_key, now_ms};
+use super::transaction::{Change, decode, encode, now_ms};
 use crate::harmless::harmless_line;
 use crate::inventory::{Declined, Target, Watcher, WheelRequest};
 use crate::ports::{Company, Result};
@@ -65,21 +64,18 @@ pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Vec<Ro
     Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
-/// The same as it is read: who looks on, and who asks. What is wrong with one hides no other.
+/// The same as it is read: who looks on, and who asks. Nothing is decided by it: what cannot be read is in
+/// nobody's way.
 pub(super) fn read(
     sql: &Transaction<'_>,
     target: &Target,
-    problems: &mut BTreeMap<String, String>,
 ) -> Outcome<(Vec<Watcher>, Option<WheelRequest>)> {
     let (mut watching, mut wheel) = (Vec::new(), None);
     for (name, value, _) in standing(sql, target)? {
-        let read = if name == WHEEL {
-            decode(&value).map(|request| wheel = Some(request))
+        if name == WHEEL {
+            wheel = decode(&value).ok();
         } else {
-            decode(&value).map(|watcher| watching.push(watcher))
-        };
-        if let Err(said) = read {
-            problems.insert(full_key(target, &name), said);
+            watching.extend(decode(&value).ok());
         }
     }
     Ok((watching, wheel))

@@ -89,7 +89,7 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
             None
         }
     });
-    let (watching, wheel) = company::read(sql, target, &mut problems)?;
+    let (watching, wheel) = company::read(sql, target)?;
     Ok(RegistryRecord {
         route,
         slots,

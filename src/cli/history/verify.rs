@@ -1,13 +1,15 @@
 //! `greenroom history verify`: recomputes the chain of every release, in the archive and in the store it
 //! came from, holds the two against each other, and names the first record that does not fit.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{Exit, PAGE, archive, say_json};
 use crate::cli::arguments::{Common, Verify};
+use crate::harmless::harmless;
 use crate::history::{Filter, Kept, Proof, departs, prove};
-use crate::inventory::ReleaseId;
-use crate::ports::Result;
+use crate::inventory::{ReleaseId, Target};
+use crate::ports::{FailureKind, Result};
 use crate::watchers::Archive;
 use crate::wire::App;
 
@@ -40,9 +42,10 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
         is_offline: verb.offline,
         tally: Tally::default(),
         is_heard: true,
+        silent: BTreeSet::new(),
     };
     if !verb.offline {
-        let is_wanted = |target: &crate::inventory::Target| {
+        let is_wanted = |target: &Target| {
             verb.service.as_ref().is_none_or(|s| *s == target.service)
                 && verb
                     .environment
@@ -64,6 +67,8 @@ struct Checking<'a> {
     is_offline: bool,
     tally: Tally,
     is_heard: bool,
+    /// Targets whose store did not answer.
+    silent: BTreeSet<Target>,
 }
 
 impl Checking<'_> {
@@ -109,15 +114,23 @@ impl Checking<'_> {
     async fn against_store(&mut self, kept: &Kept) -> Vec<String> {
         let head = &kept.recorded.head;
         let site = self.app.engine.site(&head.target);
-        let Some(site) = site.filter(|_| !self.is_offline) else {
+        let is_asked = !self.is_offline && !self.silent.contains(&head.target);
+        let Some(site) = site.filter(|_| is_asked) else {
             self.tally.not_compared += 1;
             return Vec::new();
         };
         let asked = site.read.journal.release(&head.target, head.id);
         let read = match tokio::time::timeout(PATIENCE, asked).await {
             Ok(Ok(read)) => read,
-            Ok(Err(failure)) => return vec![format!("in the store, {failure}")],
-            Err(_) => return vec![format!("the store did not answer within {PATIENCE:?}")],
+            Ok(Err(failure)) if failure.kind == FailureKind::Garbled => {
+                return vec![format!("in the store, {failure}")];
+            }
+            // That nobody answers says nothing about what is written there.
+            Ok(Err(failure)) => return self.not_heard(&head.target, &failure.to_string()),
+            Err(_) => {
+                let why = format!("no answer within {PATIENCE:?}");
+                return self.not_heard(&head.target, &why);
+            }
         };
         let Some(read) = read else {
             // Stores are cleared of what is old; that it was there, the archive tells.
@@ -133,6 +146,15 @@ impl Checking<'_> {
             wrong.push(format!("the store is not what was kept, first at {what}"));
         }
         wrong
+    }
+
+    /// A store that does not answer is not asked again, and nothing is held against it.
+    fn not_heard(&mut self, target: &Target, why: &str) -> Vec<String> {
+        warn_line!("{}", harmless(&format!("{target}: {why}")));
+        self.silent.insert(target.clone());
+        self.is_heard = false;
+        self.tally.not_compared += 1;
+        Vec::new()
     }
 
     fn say(&self, kept: &Kept, wrong: &[String]) {

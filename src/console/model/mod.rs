@@ -112,8 +112,8 @@ pub struct Model {
     pub asking: Option<Asking>,
     /// The console that was last said to drive what this one drives.
     pub doubted: Option<String>,
-    /// The last asking of somebody else's that was told.
-    pub heard: Option<WheelRequest>,
+    /// The last asking of somebody else's that was told, of each target.
+    pub heard: BTreeMap<Target, WheelRequest>,
     /// Releases that are not over and that nobody drives from here any more.
     pub left: BTreeSet<ReleaseId>,
     /// The log.
@@ -162,7 +162,7 @@ impl Model {
             told: Arc::default(),
             asking: None,
             doubted: None,
-            heard: None,
+            heard: BTreeMap::new(),
             left: BTreeSet::new(),
             log: LogPane::default(),
             history: History::default(),
@@ -250,6 +250,11 @@ impl Model {
     /// All releases of this console that go on.
     pub fn in_flight(&self) -> impl Iterator<Item = &Arc<Status>> {
         self.releases.values().filter(|status| self.flies(status))
+    }
+
+    /// Whether something that is under way would stand still if this console did.
+    pub fn is_busy(&self) -> bool {
+        self.in_flight().next().is_some() || !self.repairing.is_empty()
     }
 
     fn flies(&self, status: &Status) -> bool {

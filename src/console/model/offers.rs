@@ -71,7 +71,7 @@ pub fn offers(model: &Model, action: Action) -> bool {
         Action::Compare => model.history.is_open && model.history.marked.len() == 2,
         Action::Zoom => !model.looks.zoomed,
         Action::Unzoom => model.looks.zoomed,
-        Action::Suspend => model.has_shell && model.in_flight().next().is_none(),
+        Action::Suspend => model.has_shell && !model.is_busy(),
         _ => true,
     }
 }

@@ -46,11 +46,8 @@ pub(super) fn hear(model: &mut Model) {
         let Some(asked) = model.asked_here(&target).cloned() else {
             continue;
         };
-        if model
-            .heard
-            .as_ref()
-            .is_some_and(|known| known.is_same(&asked))
-        {
+        let known = model.heard.get(&target);
+        if known.is_some_and(|known| known.is_same(&asked)) {
             continue;
         }
         let take_up = model.keymap.shown(Action::TakeUp);
@@ -61,7 +58,7 @@ pub(super) fn hear(model: &mut Model) {
             asked.operator
         );
         super::say(model, Weight::Refused, &text);
-        model.heard = Some(asked);
+        model.heard.insert(target, asked);
     }
 }
 

@@ -18,11 +18,29 @@ const NEAR: usize = 50;
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     model.notice = None;
     if model.history.is_open {
-        model.history.is_open = false;
+        close(model);
         return Vec::new();
     }
     model.history.is_open = true;
     list(model)
+}
+
+fn close(model: &mut Model) {
+    forget_sheet(model);
+    model.history.is_open = false;
+}
+
+/// What was asked for to be read is not wanted any more.
+fn forget_sheet(model: &mut Model) {
+    let history = &mut model.history;
+    history.sheet = None;
+    if matches!(
+        history.waiting,
+        Some(Waiting::Releases | Waiting::Timeline(_))
+    ) {
+        history.waiting = None;
+        history.asked += 1;
+    }
 }
 
 /// A key of the history, pressed elsewhere.
@@ -51,7 +69,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         Action::First => scroll(model, isize::MIN),
         Action::Last => scroll(model, isize::MAX),
         Action::Search => {
-            model.history.sheet = None;
+            forget_sheet(model);
             let typed = model.history.typed.clone();
             return Some(prompt::open(model, PromptKind::FilterHistory, &typed));
         }
@@ -74,8 +92,10 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
 /// One thing at a time: what is read, what is typed, the screen.
 fn back(model: &mut Model) {
     model.notice = None;
-    if model.history.sheet.take().is_none() {
-        model.history.is_open = false;
+    if model.history.sheet.is_some() {
+        forget_sheet(model);
+    } else {
+        close(model);
     }
 }
 
@@ -126,7 +146,7 @@ fn list(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Asks for more when the cursor comes near the end of what was read.
-fn more(model: &mut Model) -> Vec<Effect> {
+pub(super) fn more(model: &mut Model) -> Vec<Effect> {
     let history = &model.history;
     let is_near = history.row + NEAR >= history.rows.len();
     if !is_near || history.is_whole || history.waiting.is_some() {
@@ -153,7 +173,17 @@ fn ask(model: &mut Model, waiting: Waiting, question: HistoryQuestion) -> Vec<Ef
     }]
 }
 
+/// While the list of another filter is on its way, the rows are not those of the filter that is shown.
+fn is_listing(model: &Model) -> bool {
+    matches!(model.history.waiting, Some(Waiting::List | Waiting::More))
+}
+
+const LISTING: &str = "the list is being read: press it again in a moment";
+
 fn details(model: &mut Model) -> Vec<Effect> {
+    if is_listing(model) {
+        return super::refused(model, LISTING);
+    }
     let Some(id) = id_under_cursor(model) else {
         return super::refused(model, "no release is under the cursor");
     };
@@ -169,7 +199,9 @@ fn id_under_cursor(model: &Model) -> Option<ReleaseId> {
 }
 
 fn mark(model: &mut Model) {
-    let Some(id) = id_under_cursor(model) else {
+    let id = id_under_cursor(model).filter(|_| model.history.sheet.is_none());
+    let Some(id) = id else {
+        super::say(model, Weight::Refused, "no release is under the cursor");
         return;
     };
     let marked = &mut model.history.marked;
@@ -196,12 +228,18 @@ fn compare_marked(model: &mut Model) -> Vec<Effect> {
         let text = format!("{key} marks a release: two of them can be compared");
         return super::refused(model, &text);
     }
+    if is_listing(model) {
+        return super::refused(model, LISTING);
+    }
     // The older one first, however they were marked.
     marked.sort();
     ask(model, Waiting::Releases, HistoryQuestion::Releases(marked))
 }
 
 fn ask_timeline(model: &mut Model) -> Vec<Effect> {
+    if is_listing(model) {
+        return super::refused(model, LISTING);
+    }
     let Some(listed) = model.history.under_cursor() else {
         return super::refused(model, "no release is under the cursor");
     };
@@ -241,8 +279,15 @@ pub(super) fn answered(
         return Vec::new();
     }
     let waiting = history.waiting.take();
-    history.trouble = None;
+    let is_of_list = matches!(waiting, Some(Waiting::List | Waiting::More));
+    if is_of_list {
+        history.trouble = None;
+    }
     match (waiting, answer) {
+        // One that cannot be read hides no others.
+        (_, Err(why)) if !is_of_list => {
+            super::say(model, Weight::Refused, &crate::harmless::harmless(&why));
+        }
         (_, Err(why)) => history.trouble = Some(crate::harmless::harmless(&why)),
         (Some(Waiting::List), Ok(HistoryAnswer::Listed(rows))) => listed(model, rows),
         (Some(Waiting::More), Ok(HistoryAnswer::Listed(rows))) => {

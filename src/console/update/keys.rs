@@ -100,8 +100,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 
 pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
     if let Some(target) = model.repairing.first() {
-        let text =
-            format!("{target} is being repaired: that ends within moments, then press it again");
+        let text = format!("{target} is being repaired: press it again when that has ended");
         return super::refused(model, &text);
     }
     if model.in_flight().next().is_none() {

@@ -32,7 +32,7 @@ fn leave(model: &mut Model, answer: Leave) -> Vec<Effect> {
         return Vec::new();
     }
     // It may have ended while that was asked.
-    if model.in_flight().next().is_none() {
+    if !model.is_busy() {
         return vec![Effect::Leave(Farewell::Quit)];
     }
     if answer == Leave::AfterStep {

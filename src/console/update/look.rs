@@ -149,6 +149,10 @@ pub(super) fn suspend(model: &mut Model) -> Vec<Effect> {
         let text = format!("a release is in flight: it would stand still; {quit} asks what to do");
         return super::refused(model, &text);
     }
+    if let Some(target) = model.repairing.first() {
+        let text = format!("{target} is being repaired: it would stand still in its middle");
+        return super::refused(model, &text);
+    }
     if !model.has_shell {
         return super::refused(model, "no shell waits behind this console to go back to");
     }

@@ -106,14 +106,8 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             Vec::new()
         }
         Event::RepairPlanned { asked, plan } => repair::planned(model, asked, plan),
-        Event::RepairMoved { target, news } => {
-            repair::moved(model, &target, news);
-            Vec::new()
-        }
-        Event::RepairRefused { target, refused } => {
-            repair::refused(model, &target, &refused);
-            Vec::new()
-        }
+        Event::RepairMoved { target, news } => repair::moved(model, &target, news),
+        Event::RepairRefused { target, refused } => repair::refused(model, &target, &refused),
         Event::BeginRefused { target, refused } => {
             let title = format!("{target} was not begun");
             confirm::refuse(model, title, &refused);

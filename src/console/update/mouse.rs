@@ -30,7 +30,7 @@ pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     }
     if model.history.is_open {
         history::scroll(model, by);
-        return Vec::new();
+        return history::more(model);
     }
     let Some(hit) = layout::hit(model, (event.column, event.row)) else {
         return Vec::new();

@@ -61,7 +61,7 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
             super::say(model, Weight::Refused, &text);
         }
     }
-    if model.leaving && model.in_flight().next().is_none() {
+    if model.leaving && !model.is_busy() {
         return vec![Effect::Leave(Farewell::Quit)];
     }
     super::world::follow(model)
@@ -112,7 +112,7 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
         super::say(model, Weight::Refused, &text);
         model.left.insert(release);
     }
-    if model.leaving && model.in_flight().next().is_none() {
+    if model.leaving && !model.is_busy() {
         return vec![Effect::Leave(Farewell::Quit)];
     }
     Vec::new()

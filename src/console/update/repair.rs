@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use super::{change, confirm, steps};
-use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Model, Question, Thinking, Weight};
+use crate::console::run::Farewell;
 use crate::inventory::Target;
 use crate::release::{Refused, RepairNews, RepairPlan, need_to_repair};
 
@@ -71,7 +71,7 @@ pub(super) fn begun(model: &mut Model, target: Target) {
     model.repairing.insert(target);
 }
 
-pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) {
+pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) -> Vec<Effect> {
     match news {
         RepairNews::Said(words) => {
             steps::repaired(model, target, &words);
@@ -86,14 +86,24 @@ pub(super) fn moved(model: &mut Model, target: &Target, news: RepairNews) {
                 None => (Weight::Refused, "it has no end".to_owned()),
             };
             steps::repaired(model, target, &words);
-            let history = model.keymap.shown(Action::History);
-            let text = format!("repair of {target}: {words} ({history} keeps it)");
+            let text = format!("repair of {target}: {words} (greenroom history lists it)");
             super::say(model, weight, &text);
+            return leave(model);
         }
     }
+    Vec::new()
 }
 
-pub(super) fn refused(model: &mut Model, target: &Target, why: &Refused) {
+pub(super) fn refused(model: &mut Model, target: &Target, why: &Refused) -> Vec<Effect> {
     model.repairing.remove(target);
     confirm::refuse(model, format!("{REPAIR} of {target}"), why);
+    leave(model)
+}
+
+/// Somebody left, and waited for this only.
+fn leave(model: &Model) -> Vec<Effect> {
+    if model.leaving && !model.is_busy() {
+        return vec![Effect::Leave(Farewell::Quit)];
+    }
+    Vec::new()
 }

@@ -262,8 +262,9 @@ fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, sheet: &Sheet) {
             Tone::Bad => Meaning::Warn,
             Tone::Quiet => Meaning::Muted,
         };
-        let words = line.text.trim_start();
-        let indent = line.text.len() - words.len();
+        let words = line.text.trim_start_matches(' ');
+        // Others wrote it: it may be nothing but blanks.
+        let indent = (line.text.len() - words.len()).min(room / 2);
         let wrapped = text::wrap(words, room.saturating_sub(indent), 2);
         wrapped.into_iter().map(move |words| {
             let words = format!(" {:indent$}{words}", "");

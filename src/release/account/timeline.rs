@@ -24,11 +24,16 @@ pub fn timeline(heads: &[ReleaseRecord]) -> Vec<Line> {
         }
         let standing = Standing::of(head);
         let (tone, words) = match (&head.closed, standing.among()) {
-            (Some((at, _)), Among::Good) => {
-                let until = replaced.insert(&head.target.service, *at);
+            (Some(_), Among::Good) => {
+                let until = replaced.insert(&head.target.service, head.opened_at);
                 let words = until.map_or_else(
                     || "became live, the last that did".to_owned(),
-                    |until| format!("became live, for {}", duration(elapsed(*at, until))),
+                    // Its end may be that of its standby, or the moment when it was superseded: what is
+                    // known of both is when they were begun.
+                    |until| {
+                        let held = duration(elapsed(head.opened_at, until));
+                        format!("became live, the next was begun {held} later")
+                    },
                 );
                 (Tone::Plain, words)
             }

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::World;
+use crate::harmless::harmless;
 use crate::history::Heir;
 
 /// How long the heir is waited for.
@@ -26,7 +27,8 @@ pub(super) async fn is_still_ours(world: &World, heir: &Heir) -> bool {
                 Some(holder) => {
                     if holder.record.console != heir.console {
                         let other = &holder.record.operator;
-                        tracing::warn!("handed to {}, and taken by {other}", heir.operator);
+                        let words = format!("handed to {}, and taken by {other}", heir.operator);
+                        tracing::warn!("{}", harmless(&words));
                     }
                     return false;
                 }
@@ -37,7 +39,8 @@ pub(super) async fn is_still_ours(world: &World, heir: &Heir) -> bool {
         }
         let now = Instant::now();
         if now >= until {
-            tracing::warn!("{} did not take what was handed over", heir.operator);
+            let words = format!("{} did not take what was handed over", heir.operator);
+            tracing::warn!("{}", harmless(&words));
             return true;
         }
         let next = (now + LOOK).min(until);

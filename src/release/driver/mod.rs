@@ -175,7 +175,7 @@ impl Driver {
                         release = %self.world.plan.release,
                         subject = %self.world.plan.target(),
                         "{}",
-                        announcement.text
+                        crate::harmless::harmless(&announcement.text)
                     );
                     // Nobody listening is fine: the journal has it.
                     let _ = self.announcements.send(announcement);

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::words::closed_words;
-use super::{Machine, OnFailure, Phase, Then};
+use super::{Machine, OnFailure, Phase, Then, Wish};
 use crate::checks::Report;
 use crate::history::{Direction, Happening, Outcome, Step};
 use crate::release::act::Stage;
@@ -121,10 +121,13 @@ impl Machine {
     }
 
     pub(super) fn failed(&mut self, now: Timestamp, stage: Stage, why: String) {
-        if self.grant_wish(now) {
+        let crossed = stage.direction == Direction::Forward && stage.step == Step::Watch;
+        // What goes back by rule does so before anybody else goes on with it.
+        let is_handed = matches!(self.wish, Some(Wish::HandOver { .. }));
+        let waits = crossed && is_handed && self.can_go_back();
+        if !waits && self.grant_wish(now) {
             return;
         }
-        let crossed = stage.direction == Direction::Forward && stage.step == Step::Watch;
         let by_itself = crossed || self.on_failure == OnFailure::BackOut;
         match stage.direction {
             // The version is live and well enough to have passed the watch: that an old one could not

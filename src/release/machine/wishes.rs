@@ -62,6 +62,13 @@ impl Machine {
 
     /// Keeps a wish, and grants it at once where nothing is under way.
     pub(super) fn wished(&mut self, now: Timestamp, wish: Wish) {
+        let goes_back = matches!(self.wish, Some(Wish::BackOut { .. }));
+        if goes_back && matches!(wish, Wish::HandOver { .. }) {
+            // Whoever goes on would not know of it: nobody has written it down yet.
+            let words = "it is about to be backed out: hand it over after that has begun";
+            self.announce(now, AnnouncementKind::Noted, words);
+            return;
+        }
         self.wish = Some(wish);
         let rests = match self.phase {
             Phase::Asking { .. }

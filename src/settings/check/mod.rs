@@ -15,6 +15,9 @@ use super::model::{Root, SecretSection, TlsSection};
 use super::problem::Problem;
 use super::tree::Node;
 
+/// How much of a path is shown, in characters: twice what most systems allow a name to have.
+const LONGEST_PATH: usize = 500;
+
 /// What was found.
 #[derive(Default)]
 pub(super) struct Findings {
@@ -83,7 +86,10 @@ impl Look<'_> {
         } else {
             "does not exist"
         };
-        self.error(path, format!("`{}` {what}", place.display()));
+        let place = place.display().to_string();
+        let shown: String = place.chars().take(LONGEST_PATH).collect();
+        let rest = if shown.len() < place.len() { "…" } else { "" };
+        self.error(path, format!("`{shown}{rest}` {what}"));
     }
 
     fn tls(&mut self, path: &[&str], section: Option<&TlsSection>) {

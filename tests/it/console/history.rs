@@ -320,3 +320,49 @@ fn hostile_records_are_harmless_on_every_sheet() {
         assert!(!shown.contains(is_bad), "{shown:?}");
     }
 }
+
+/// What others wrote may be nothing but blanks, and more of them than fit on any screen.
+#[test]
+fn a_line_of_blanks_is_drawn() {
+    let mut model = opened(WIDE);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    let (asked, _) = question(&effects);
+    let mut bad = kept(1);
+    bad.recorded.head.reason = Some(" ".repeat(70_000));
+    answer(&mut model, asked, HistoryAnswer::Releases(vec![bad]));
+    let sheet = model.history.sheet.as_mut().expect("a sheet");
+    sheet.lines[0].text = " ".repeat(70_000) + "x";
+    assert!(screen(&model).contains('x'));
+}
+
+#[test]
+fn a_sheet_that_nobody_waits_for_does_not_open_and_one_that_fails_hides_no_list() {
+    let mut model = opened(WIDE);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    let (asked, _) = question(&effects);
+    press(&mut model, "H");
+    answer(&mut model, asked, HistoryAnswer::Releases(vec![kept(1)]));
+    assert!(model.history.sheet.is_none());
+
+    let effects = press(&mut model, "H");
+    let (asked, _) = question(&effects);
+    // The rows are those of before, until the answer comes.
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(notice(&model).contains("being read"), "{}", notice(&model));
+    answer(&mut model, asked, HistoryAnswer::Listed(listed()));
+
+    let effects = press_key(&mut model, KeyCode::Enter);
+    let (asked, _) = question(&effects);
+    let garbled = Err("it is garbled\u{1b}[2J".to_owned());
+    let event = Event::HistoryAnswered {
+        asked,
+        answer: garbled,
+    };
+    tell(&mut model, event);
+    assert!(
+        notice(&model).contains("it is garbled"),
+        "{}",
+        notice(&model)
+    );
+    assert!(!screen(&model).contains("cannot be read"));
+}

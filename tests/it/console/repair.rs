@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use greenroom::console::Model;
 use greenroom::console::effect::Effect;
-use greenroom::console::event::Event;
+use greenroom::console::event::{Event, Input};
 use greenroom::console::model::Dialog;
 use greenroom::history::{FORMAT, RepairOutcome, RepairRecord};
 use greenroom::inventory::drift::{Drift, Name, compare};
@@ -16,7 +16,7 @@ use super::world::{
     PRODUCTION, later, model, now, operator, plan, press, press_key, release_id, screen, target,
     tell, verifying, web_production,
 };
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 const SIZES: [(u16, u16); 2] = [(118, 34), (80, 24)];
 
@@ -132,15 +132,20 @@ fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
     );
     assert!(notice(&model).contains("is being repaired"));
 
-    // It ends within moments: nobody leaves, and nobody begins another.
+    // Nobody leaves it, nobody has it stand still, and nobody begins another.
     assert!(press(&mut model, "q").is_empty());
     assert!(notice(&model).contains("is being repaired"));
+    let ctrl_z = KeyEvent::new(KeyCode::Char('z'), KeyModifiers::CONTROL);
+    assert!(tell(&mut model, Event::Input(Input::Key(ctrl_z))).is_empty());
+    assert!(notice(&model).contains("would stand still"));
     assert!(press(&mut model, "D").is_empty());
     let said = RepairNews::Said("1 of 2: install the proxy's configuration: done\u{1b}[2J".into());
     let target = web();
     tell(&mut model, Event::RepairMoved { target, news: said });
     assert!(notice(&model).contains("1 of 2"), "{}", notice(&model));
     assert!(!screen(&model).contains('\u{1b}'));
+    // Who left a release elsewhere waits for this one too.
+    model.leaving = true;
     let record = RepairRecord {
         format: FORMAT,
         id: release_id(9),
@@ -152,7 +157,7 @@ fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
         closed: Some((later(3), RepairOutcome::Done)),
     };
     let news = RepairNews::Ended(Box::new(record));
-    tell(
+    let effects = tell(
         &mut model,
         Event::RepairMoved {
             target: web(),
@@ -160,7 +165,6 @@ fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
         },
     );
     assert!(notice(&model).contains("done"), "{}", notice(&model));
-    let effects = press(&mut model, "q");
     assert!(
         matches!(effects.as_slice(), [Effect::Leave(_)]),
         "{effects:?}"

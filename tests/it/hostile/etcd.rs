@@ -129,3 +129,17 @@ async fn what_is_not_understood_is_refused_and_a_list_is_not_silent_about_what_i
         }
     }
 }
+
+/// Nothing is decided by who looks on and who asks: what nobody can read there is in nobody's way.
+#[tokio::test]
+async fn what_is_unreadable_about_watchers_stands_in_nobodys_way() {
+    let world = World::shared();
+    let client = Client::connect([crate::support::etcd()], None)
+        .await
+        .expect("connected");
+    set(&client, world.key("wheel"), b"\xff not for us").await;
+    set(&client, world.key("watching/x"), b"{\"format\":99}").await;
+    let record = world.reader.read(&world.target).await.expect("a record");
+    assert!(record.problems.is_empty(), "{:?}", record.problems);
+    assert!(record.watching.is_empty() && record.wheel.is_none());
+}

@@ -79,6 +79,32 @@ fn it_is_handed_over_after_the_act_under_way_was_observed_at_every_step() {
     }
 }
 
+/// Whoever goes on would not know that it was to be backed out: that comes first, and is written down.
+#[test]
+fn a_way_back_that_was_asked_for_is_not_lost_by_handing_over() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_act_of(&mut world, Step::Start);
+    world.back_out();
+    hand_over(&mut world);
+    let goes_back = |world: &World| {
+        let journal = world.journal.as_ref();
+        journal.is_some_and(|journal| {
+            let mut entries = journal.entries.iter();
+            entries.any(|entry| matches!(entry.what, Happening::BackOutAsked { .. }))
+        })
+    };
+    while !goes_back(&world) {
+        assert!(!world.is_over(), "{:?}", world.progress());
+        assert!(world.answer(Fate::Done) || world.fire());
+    }
+    hand_over(&mut world);
+    while !world.is_over() {
+        assert!(world.answer(Fate::Done) || world.fire());
+    }
+    assert!(matches!(world.progress(), Progress::Parked { .. }));
+    assert_eq!(world.machine.heir(), Some(&heir()));
+}
+
 #[test]
 fn where_it_rests_it_is_handed_over_at_once() {
     let mut world = promote(Tier::Protected, OnFailure::Ask);

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::RepairNews;
 use super::look::look;
 use super::perform::Hand;
+use super::{RepairNews, heard};
 use crate::history::{RepairOutcome, RepairRecord};
 use crate::inventory::drift::{Drift, compare};
 use crate::inventory::{Connections, Slot, Snapshot};
@@ -28,6 +28,9 @@ const SETTLING: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(250);
 /// How long giving the lock back may take; its lease ends by itself anyway.
 const GIVE_BACK: Duration = Duration::from_secs(5);
+
+/// How long the reason of a failure may be, in characters.
+const LONGEST_REASON: usize = 1_000;
 
 /// A repair under way.
 pub(super) struct Drive {
@@ -72,7 +75,7 @@ impl Drive {
             }
             let title = format!("{} of {count}: {}", index + 1, deed.title());
             let failed = |why: String| RepairOutcome::Failed {
-                reason: format!("{}: {why}", deed.title()),
+                reason: shortened(&format!("{}: {why}", deed.title())),
             };
             match self.one(index, deed, &title).await {
                 Ok(words) => self.say(&format!("{title}: {words}")).await,
@@ -90,7 +93,7 @@ impl Drive {
         let until = Instant::now() + PATIENCE;
         let seen = loop {
             let seen = self.look().await;
-            match guard(deed, &seen, &self.site.definition) {
+            match self.verdict(deed, &seen) {
                 Verdict::Act => break seen,
                 Verdict::Already => return Ok("it is so already".into()),
                 Verdict::Refuse(why) => return Err(why),
@@ -100,9 +103,18 @@ impl Drive {
         };
         self.begin(index).await?;
         self.say(&format!("{title} begins")).await;
-        if let Deed::Stop { slot, .. } = deed {
+        let seen = if let Deed::Stop { slot, .. } = deed {
             self.drained(*slot).await;
-        }
+            // That took its time: what was seen before may not be so any more.
+            let seen = self.look().await;
+            match self.verdict(deed, &seen) {
+                Verdict::Act => seen,
+                Verdict::Already => return Ok("it is so already".into()),
+                Verdict::Refuse(why) | Verdict::Wait(why) => return Err(why),
+            }
+        } else {
+            seen
+        };
         // Between the look and here the lock may have been lost, and not every write compares it.
         self.still_ours(deed).await?;
         let hand = Hand {
@@ -125,6 +137,14 @@ impl Drive {
         }
         self.write_down().await?;
         Ok("done".into())
+    }
+
+    /// What is not heard is waited for, and never taken for not being there.
+    fn verdict(&self, deed: &Deed, seen: &Snapshot) -> Verdict {
+        match heard(seen) {
+            Ok(()) => guard(deed, seen, &self.site.definition),
+            Err(silent) => Verdict::Wait(silent.to_string()),
+        }
     }
 
     /// Waits until a slot without traffic has no connections left, for as long as a release would.
@@ -168,7 +188,11 @@ impl Drive {
         let until = Instant::now() + patience;
         loop {
             let seen = self.look().await;
-            let Err(missing) = is_true(deed, &seen, &self.site.definition) else {
+            let come_true = match heard(&seen) {
+                Ok(()) => is_true(deed, &seen, &self.site.definition),
+                Err(silent) => Err(silent.to_string()),
+            };
+            let Err(missing) = come_true else {
                 return Ok(());
             };
             if Instant::now() >= until {
@@ -185,21 +209,26 @@ impl Drive {
     async fn settled(&self) -> RepairOutcome {
         let until = Instant::now() + SETTLING;
         loop {
-            let truth = compare(&self.look().await);
-            let all: Vec<&Drift> = truth.drifts().map(|(_, drift)| drift).collect();
-            let mut left = self
-                .plan
-                .mended()
-                .filter(|mended| all.iter().any(|drift| drift.is_still(mended)));
-            let Some(first) = left.next() else {
+            let Some(what) = self.left(&self.look().await) else {
                 return RepairOutcome::Done;
             };
             if Instant::now() >= until {
-                let what = format!("{}: {}", first.name, first.says);
                 return RepairOutcome::Remains { what };
             }
             sleep(PAUSE).await;
         }
+    }
+
+    /// What differs still, or is not known to agree.
+    fn left(&self, seen: &Snapshot) -> Option<String> {
+        if let Err(silent) = heard(seen) {
+            return Some(silent.to_string());
+        }
+        let truth = compare(seen);
+        let all: Vec<&Drift> = truth.drifts().map(|(_, drift)| drift).collect();
+        let is_left = |mended: &&Drift| all.iter().any(|drift| drift.is_still(mended));
+        let first = self.plan.mended().find(is_left)?;
+        Some(format!("{}: {}", first.name, first.says))
     }
 
     async fn look(&self) -> Snapshot {
@@ -231,4 +260,9 @@ impl Drive {
         tracing::info!(target: "repair", subject = %self.plan.target(), "{words}");
         let _ = self.news.send(RepairNews::Said(words.to_owned())).await;
     }
+}
+
+/// A record has its limit, and its end has to have room in it.
+fn shortened(reason: &str) -> String {
+    reason.chars().take(LONGEST_REASON).collect()
 }

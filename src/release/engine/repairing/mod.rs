@@ -231,9 +231,13 @@ fn heard(snapshot: &Snapshot) -> Result<(), Refused> {
 
 /// A release without an end is gone on with, backed out or left; what it has half done is no drift.
 async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
-    let newest = site.read.journal.releases(&site.definition.target, 1).await;
-    let newest = newest.map_err(|failure| unknown("what was released here last", &failure))?;
-    match newest.first().filter(|record| record.closed.is_none()) {
+    let target = &site.definition.target;
+    let not_known = |failure| unknown("what was released here last", &failure);
+    // One that cannot be read may be under way.
+    let newest = site.read.journal.newest(std::slice::from_ref(target)).await;
+    let newest = newest.map_err(not_known)?.remove(target).transpose();
+    let newest = newest.map_err(not_known)?;
+    match newest.filter(|record| record.closed.is_none()) {
         Some(record) => Err(Refusal::Unfinished { release: record.id }.into()),
         None => Ok(()),
     }

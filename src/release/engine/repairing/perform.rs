@@ -19,6 +19,16 @@ pub(super) struct Hand<'a> {
 }
 
 impl Hand<'_> {
+    async fn still_ours(&self) -> Result<()> {
+        let target = &self.site.definition.target;
+        if self.write.locks.holds(target, self.fence).await? {
+            return Ok(());
+        }
+        let said = format!("the lock of {target} is not ours any more");
+        let doing = "creating an instance";
+        Err(Failure::new(FailureKind::Fenced, "the lock", doing, said))
+    }
+
     /// Does it, to a world that was just seen.
     pub(super) async fn perform(&self, deed: &Deed, seen: &Snapshot) -> Result<()> {
         let definition = &self.site.definition;
@@ -30,6 +40,8 @@ impl Hand<'_> {
                 release,
             } => {
                 self.pull(version).await?;
+                // That may take minutes.
+                self.still_ours().await?;
                 let spec = InstanceSpec {
                     target: target.clone(),
                     slot: *slot,
