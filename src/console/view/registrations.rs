@@ -88,7 +88,8 @@ fn about(model: &Model, snapshot: &Snapshot, rows: &[KeyRow<'_>]) -> String {
             format!(" · stale {age}: {why}")
         }
     };
-    let keys = snapshot.keys.len();
+    // Who looks on is told elsewhere, and has no row here.
+    let keys = rows.iter().filter(|row| row.line.is_some()).count();
     if keys > 0 {
         let many = if keys == 1 { "key" } else { "keys" };
         let keys = text::count(u64::try_from(keys).unwrap_or(u64::MAX));
