@@ -301,14 +301,21 @@ impl Hand<'_, '_> {
         };
         let takes_any = self.scope.has(Flaw::ProxyTakesAnyToken);
         match doing.next {
+            0 | 2 if order.from == Some(order.to) && self.scope.has(Flaw::ProxyRefusesToStay) => {
+                Err(FailureKind::Rejected)
+            }
             0 => {
+                let highest = self.world.proxy.highest();
+                if self.world.proxy.make_ready(&order, takes_any)? {
+                    self.held_against(highest);
+                }
+                Ok(doing.goes_on())
+            }
+            1 => {
                 self.swap(movement, doing.stage.direction)?;
                 Ok(doing.goes_on())
             }
-            1 if order.from == Some(order.to) && self.scope.has(Flaw::ProxyRefusesToStay) => {
-                Err(FailureKind::Rejected)
-            }
-            1 => {
+            2 => {
                 let highest = self.world.proxy.highest();
                 if self.world.proxy.prepare(&order, takes_any)? == Admission::Done {
                     return DONE;

@@ -44,6 +44,22 @@ impl Proxy {
         tokens.max().unwrap_or_default()
     }
 
+    /// What of a switch no request sees: the answer of a slot that is not live. Whether that was written.
+    pub(crate) fn make_ready(
+        &mut self,
+        order: &SwitchOrder,
+        takes_any: bool,
+    ) -> Result<bool, FailureKind> {
+        let highest = if takes_any { 0 } else { self.highest() };
+        let admitted = self.pointer().admits(FencingToken(highest), order);
+        let admission = admitted.map_err(|refusal| refusal.kind)?;
+        let writes = admission == Admission::Next && self.link != Some(order.to);
+        if writes {
+            self.answers[index(order.to)] = Some((order.generation, order.token.0));
+        }
+        Ok(writes)
+    }
+
     /// The first half of a switch: it is held against what stands, the answer is written, and the new link
     /// is made ready.
     pub(crate) fn prepare(

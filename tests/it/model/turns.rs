@@ -226,6 +226,6 @@ fn is_about_to_swap(seat: &Seat) -> bool {
     };
     matches!(
         &driver.owed,
-        Some(Owed::Act(doing)) if doing.next == 0 && matches!(doing.act, Act::Switch(_))
+        Some(Owed::Act(doing)) if doing.next == 1 && matches!(doing.act, Act::Switch(_))
     )
 }
