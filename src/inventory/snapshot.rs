@@ -146,6 +146,41 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// A target that nobody has looked at yet.
+    pub fn unseen(
+        target: Target,
+        tier: Tier,
+        endpoints: &PerSlot<Endpoint>,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            target,
+            tier,
+            slots: PerSlot::from_fn(|slot| SlotSnapshot {
+                endpoint: endpoints.get(slot).clone(),
+                instance: None,
+                registration: None,
+                probe: None,
+                rates: None,
+            }),
+            route: None,
+            proxy: None,
+            installation: None,
+            public: None,
+            preview: None,
+            rates_unknown: None,
+            lock: None,
+            hold: None,
+            watching: Vec::new(),
+            wheel: None,
+            problems: BTreeMap::new(),
+            keys: Vec::new(),
+            keys_at: None,
+            sources: Sources::default(),
+            at,
+        }
+    }
+
     /// The slot with the traffic: what the proxy says it does; while the proxy is not heard,
     /// what the registry told it to do.
     pub fn live(&self) -> Option<Slot> {

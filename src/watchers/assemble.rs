@@ -7,8 +7,7 @@ use jiff::Timestamp;
 
 use crate::inventory::{
     EnvironmentName, Installation, Instance, KeyLine, PerSlot, Probe, ProxyAnswer, PublicAnswer,
-    Rates, RegistryRecord, ServiceName, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier,
-    World,
+    Rates, RegistryRecord, ServiceName, Snapshot, SourceState, Target, Tier, World,
 };
 use crate::ports::Clock;
 use crate::release::{Observed, Releases, Site};
@@ -156,31 +155,10 @@ impl Assembly {
 
 fn unknown(site: &Site, now: Timestamp) -> Snapshot {
     let definition = &site.definition;
+    let target = definition.target.clone();
     Snapshot {
-        target: definition.target.clone(),
-        tier: definition.tier,
-        slots: PerSlot::from_fn(|slot| SlotSnapshot {
-            endpoint: definition.endpoints.get(slot).clone(),
-            instance: None,
-            registration: None,
-            probe: None,
-            rates: None,
-        }),
-        route: None,
-        proxy: None,
-        installation: None,
-        public: None,
         preview: definition.preview.clone(),
-        rates_unknown: None,
-        lock: None,
-        hold: None,
-        watching: Vec::new(),
-        wheel: None,
-        problems: BTreeMap::new(),
-        keys: Vec::new(),
-        keys_at: None,
-        sources: Sources::default(),
-        at: now,
+        ..Snapshot::unseen(target, definition.tier, &definition.endpoints, now)
     }
 }
 
@@ -275,39 +253,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::inventory::Slot;
 
     fn snapshot() -> Snapshot {
         let target = Target::new("web".parse().unwrap(), "qa".parse().unwrap());
-        Snapshot {
-            target,
-            tier: Tier::Staging,
-            slots: PerSlot::from_fn(|slot| SlotSnapshot {
-                endpoint: match slot {
-                    Slot::Blue => "127.0.0.1:3001".parse().unwrap(),
-                    Slot::Green => "127.0.0.1:3002".parse().unwrap(),
-                },
-                instance: None,
-                registration: None,
-                probe: None,
-                rates: None,
-            }),
-            route: None,
-            proxy: None,
-            installation: None,
-            public: None,
-            preview: None,
-            rates_unknown: None,
-            lock: None,
-            hold: None,
-            watching: Vec::new(),
-            wheel: None,
-            problems: BTreeMap::new(),
-            keys: Vec::new(),
-            keys_at: None,
-            sources: Sources::default(),
-            at: Timestamp::UNIX_EPOCH,
-        }
+        let endpoints = PerSlot {
+            blue: "127.0.0.1:3001".parse().unwrap(),
+            green: "127.0.0.1:3002".parse().unwrap(),
+        };
+        Snapshot::unseen(target, Tier::Staging, &endpoints, Timestamp::UNIX_EPOCH)
     }
 
     fn routing(rates: Option<Result<PerSlot<Option<Rates>>, String>>, took: u64) -> Routing {

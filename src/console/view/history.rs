@@ -136,7 +136,9 @@ fn instead(history: &History) -> Option<(String, Meaning)> {
     }
     let words = match history.waiting {
         Some(Waiting::List) => "looking",
-        _ if history.typed.trim().is_empty() => "nothing was released yet, as far as was seen",
+        _ if history.typed.trim().is_empty() => {
+            "nothing is kept yet; what the journals have is read in the background: open it again"
+        }
         _ => "nothing that was released is like that",
     };
     Some((words.to_owned(), Meaning::Muted))

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::is_own;
 use crate::inventory::{
-    FencingToken, Installation, Instance, PerSlot, Probe, RegistryRecord, Slot, SlotSnapshot,
-    Snapshot, SourceState, Sources,
+    FencingToken, Installation, Instance, PerSlot, Probe, RegistryRecord, Slot, Snapshot,
+    SourceState,
 };
 use crate::ports::{Connection, Failure};
 use crate::release::engine::Site;
@@ -17,8 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Looks. A lock under `own` is not shown: whoever looks holds it, and nobody else drives.
 pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>) -> Snapshot {
-    let mut snapshot = nothing(site, now);
-    let target = &site.definition.target;
+    let definition = &site.definition;
+    let target = &definition.target;
+    let mut snapshot =
+        Snapshot::unseen(target.clone(), definition.tier, &definition.endpoints, now);
     let (instances, record) = tokio::join!(
         timely(site.read.runtime.instances(target)),
         timely(site.read.registry.read(target)),
@@ -44,36 +46,6 @@ pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>)
     snapshot.slots.blue.probe = blue;
     snapshot.slots.green.probe = green;
     snapshot
-}
-
-fn nothing(site: &Site, now: Timestamp) -> Snapshot {
-    let definition = &site.definition;
-    Snapshot {
-        target: definition.target.clone(),
-        tier: definition.tier,
-        slots: PerSlot::from_fn(|slot| SlotSnapshot {
-            endpoint: definition.endpoints.get(slot).clone(),
-            instance: None,
-            registration: None,
-            probe: None,
-            rates: None,
-        }),
-        route: None,
-        proxy: None,
-        installation: None,
-        public: None,
-        preview: None,
-        rates_unknown: None,
-        lock: None,
-        hold: None,
-        watching: Vec::new(),
-        wheel: None,
-        problems: std::collections::BTreeMap::new(),
-        keys: Vec::new(),
-        keys_at: None,
-        sources: Sources::default(),
-        at: now,
-    }
 }
 
 fn take_instances(snapshot: &mut Snapshot, instances: Vec<Instance>) {
