@@ -108,7 +108,17 @@ fn cells(listed: &Listed) -> [String; 18] {
             .to_owned(),
         listed.differences.to_string(),
     ];
-    cells.map(|cell| harmless(&cell))
+    cells.map(|cell| no_formula(harmless(&cell)))
+}
+
+/// A table calculates what begins like a formula, and others wrote these words: an apostrophe makes it
+/// text (OWASP, CSV injection).
+fn no_formula(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@']) {
+        format!("'{cell}")
+    } else {
+        cell
+    }
 }
 
 fn took(record: &ReleaseRecord) -> Option<Duration> {
@@ -145,4 +155,17 @@ fn line(listed: &Listed) -> String {
         took(record).map(duration).unwrap_or_default(),
         record.operator,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_that_begins_like_a_formula_is_text() {
+        for bad in ["=1+1", "+1", "-1", "@SUM(A1)"] {
+            assert_eq!(no_formula(bad.into()), format!("'{bad}"));
+        }
+        assert_eq!(no_formula("lamp sale = cheap".into()), "lamp sale = cheap");
+    }
 }
