@@ -17,7 +17,7 @@ use super::signals::{self, Wish};
 use super::{Exit, console, open};
 use crate::console::Farewell;
 use crate::inventory::{Endpoint, Target};
-use crate::sandbox::{self, Place, SandboxTrouble, State, Tally, Trickle};
+use crate::sandbox::{self, Place, Ports, SandboxTrouble, State, Tally, Trickle};
 use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::wire::{self, App, EmbeddedProxy, WireError};
 
@@ -87,6 +87,8 @@ struct World {
     place: Place,
     overrides: Vec<(String, String)>,
     loaded: Option<Loaded>,
+    /// What no other new sandbox takes meanwhile.
+    ports: Option<Ports>,
     /// What reaches the instances, as soon as there may be any.
     app: Option<App>,
     proxies: Vec<EmbeddedProxy>,
@@ -99,6 +101,7 @@ impl World {
             place,
             overrides,
             loaded: None,
+            ports: None,
             app: None,
             proxies: Vec::new(),
             trickle: None,
@@ -132,7 +135,8 @@ impl World {
     }
 
     async fn seed(&mut self, telling: &Telling) -> Result<(), Trouble> {
-        let configuration = sandbox::configuration(self.place.directory())?;
+        let (configuration, ports) = sandbox::configuration(self.place.directory())?;
+        self.ports = Some(ports);
         let catalogue = wire::catalogue(sandbox::programs(&self.place.program()))?;
         self.place.furnish(&configuration, &catalogue)?;
         let loaded = self.load(&sandbox::seeding())?;

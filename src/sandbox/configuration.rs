@@ -88,12 +88,14 @@ pub(super) fn data(service: &str, environment: &str) -> String {
     format!("data/{environment}/{service}")
 }
 
-/// The configuration's text for a sandbox in `directory`, with ports that are free now.
-pub fn configuration(directory: &Path) -> Result<String, SandboxTrouble> {
-    Ok(text(directory, Ports::find(ports_needed())?))
+/// The configuration's text for a sandbox in `directory`, and its ports, to be held for as long as it is
+/// open.
+pub fn configuration(directory: &Path) -> Result<(String, Ports), SandboxTrouble> {
+    let ports = Ports::find(ports_needed())?;
+    Ok((text(directory, &ports), ports))
 }
 
-fn text(directory: &Path, ports: Ports) -> String {
+fn text(directory: &Path, ports: &Ports) -> String {
     let mut text = HEAD.to_owned();
     let answer = ports.at(0);
     for (name, tier, timing) in ENVIRONMENTS {

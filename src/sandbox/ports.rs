@@ -1,4 +1,6 @@
-//! Free ports of the loopback interface, in a row, so that addresses can be told by their numbers.
+//! Free ports of the loopback interface, in a row, so that addresses can be told by their numbers. Rows
+//! begin at fixed places and have a port that nothing is served on: whoever listens on it has the row.
+//! A slot that holds nothing is free at any moment, and would else be taken by the next sandbox.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -10,26 +12,31 @@ const TRIES: u32 = 200;
 const LOWEST: u16 = 20_000;
 /// Where Linux takes ports for outgoing connections from, when it does not say.
 const EPHEMERAL: u16 = 32_768;
+/// How far one row's beginning is from the next one's.
+const ROW: u16 = 32;
 
-/// A row of ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A row of ports. It is kept from other sandboxes until this is dropped.
+#[derive(Debug)]
 pub struct Ports {
     first: u16,
+    _claim: TcpListener,
 }
 
 impl Ports {
-    /// Finds `count` ports that nobody listens on at this moment. Not among those that the system
-    /// gives to outgoing connections: a slot that is free now would be taken by any client then.
+    /// Finds `count` ports, fewer than a row has, that nobody listens on at this moment. Not among those
+    /// that the system gives to outgoing connections: a slot that is free now would be taken by any
+    /// client then.
     pub fn find(count: u16) -> Result<Self, SandboxTrouble> {
-        let below = ephemeral().max(LOWEST.saturating_add(count).saturating_add(1));
-        let room = u32::from(below - LOWEST - count).max(1);
+        let below = ephemeral().max(LOWEST + ROW);
+        let rows = u128::from((below - LOWEST) / ROW);
         // Two that start at one moment look in different places.
         let mut random = ulid::Ulid::generate().random();
         for _ in 0..TRIES {
-            let offset = u16::try_from(random % u128::from(room)).unwrap_or_default();
-            let first = LOWEST + offset;
-            if is_free(first, count) {
-                return Ok(Self { first });
+            let row = u16::try_from(random % rows).unwrap_or_default();
+            if count < ROW
+                && let Some(ports) = Self::claim(LOWEST + row * ROW, count)
+            {
+                return Ok(ports);
             }
             random = random.rotate_right(7).wrapping_add(u128::from(count));
         }
@@ -39,8 +46,18 @@ impl Ports {
         })
     }
 
+    /// The row that begins there, if nobody has it and all of its ports are free.
+    fn claim(at: u16, count: u16) -> Option<Self> {
+        let claim = TcpListener::bind((Ipv4Addr::LOCALHOST, at)).ok()?;
+        let first = at + 1;
+        is_free(first, count).then_some(Self {
+            first,
+            _claim: claim,
+        })
+    }
+
     /// The port at a place of the row.
-    pub fn at(self, place: u16) -> u16 {
+    pub fn at(&self, place: u16) -> u16 {
         self.first + place
     }
 }
@@ -58,4 +75,24 @@ fn ephemeral() -> u16 {
         .ok()
         .and_then(|range| range.split_whitespace().next()?.parse().ok())
         .unwrap_or(EPHEMERAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_kept_from_others_though_nobody_listens_on_its_ports() {
+        let row = Ports::find(21).expect("a row");
+        let begin = row.first - 1;
+        assert!(Ports::claim(begin, 21).is_none());
+        drop(row);
+        assert!(Ports::claim(begin, 21).is_some());
+    }
+
+    #[test]
+    fn more_than_a_row_has_is_not_found() {
+        let refused = Ports::find(ROW).expect_err("too many").to_string();
+        assert!(refused.contains("no 32 free ports"), "{refused}");
+    }
 }

@@ -69,8 +69,18 @@ impl Sandbox {
         }
     }
 
-    pub(crate) fn up(self) -> Self {
-        until("the sandbox is up", UP, || self.said().contains("Ctrl-C"));
+    pub(crate) fn up(mut self) -> Self {
+        let end = Instant::now() + UP;
+        while !self.said().contains("Ctrl-C") {
+            let ended = self.child.try_wait().expect("its status");
+            let told = ended.map_or_else(|| "it runs".to_owned(), |status| status.to_string());
+            assert!(
+                ended.is_none() && Instant::now() < end,
+                "the sandbox is not up ({told}): {}",
+                self.said()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
         self
     }
 
