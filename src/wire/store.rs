@@ -121,12 +121,12 @@ impl Workshop<'_> {
         environment: &EnvironmentSettings,
         place: &SqlitePlace,
     ) -> Result<Store, WireError> {
+        let lease = environment.lock_lease;
+        let heartbeat = environment.lock_heartbeat.min(lease / 3);
         let known = self.stores.sqlite.iter().find(|(known, ..)| known == place);
         let (store, company) = if let Some((_, store, company)) = known {
             (Arc::clone(store), Arc::clone(company))
         } else {
-            let lease = environment.lock_lease;
-            let heartbeat = environment.lock_heartbeat.min(lease / 3);
             let store = sqlite::Store::open(place.path.clone(), lease, heartbeat).await?;
             let store = Arc::new(store);
             let company: Arc<dyn Company> = Arc::new(sqlite::SqliteCompany::new(&store));
@@ -139,7 +139,7 @@ impl Workshop<'_> {
             read_journal: Arc::clone(&store) as Arc<dyn JournalReader>,
             write_registry: Arc::clone(&store) as Arc<dyn RegistryWriter>,
             write_journal: Arc::clone(&store) as Arc<dyn JournalWriter>,
-            locks: store,
+            locks: Arc::new(store.leasing(lease, heartbeat)?),
             company,
         })
     }

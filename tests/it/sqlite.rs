@@ -340,6 +340,23 @@ async fn a_lock_outlives_its_lease_while_its_heart_beats_and_not_longer() {
 }
 
 #[tokio::test]
+async fn environments_that_share_a_file_have_leases_of_their_own() {
+    let (_room, file) = place();
+    let one = open(&file).await;
+    let minutes = Duration::from_mins(10);
+    let patient = one.leasing(minutes, minutes / 3).expect("a store");
+    let hurried = one.leasing(minutes, minutes).expect_err("refused");
+    assert_eq!(hurried.kind, FailureKind::Rejected);
+    let held = lock(&patient).await;
+    let Ok(Acquired::Taken(holder)) = one.acquire(&web(), &record("two")).await else {
+        panic!("it is one database");
+    };
+    let left = holder.ttl_seconds.expect("a lease");
+    assert!((500..=600).contains(&left), "{left}");
+    drop(held);
+}
+
+#[tokio::test]
 async fn a_lease_that_ran_out_is_fenced_even_when_nobody_took_the_lock_since() {
     let (_directory, file) = place();
     let store = brief(&file, 300).await;

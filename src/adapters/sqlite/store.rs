@@ -42,15 +42,7 @@ impl Store {
     ) -> Result<Self> {
         let path: PathBuf = path.into();
         let target = fault::target(&path);
-        if lease.is_zero() || heartbeat.is_zero() || heartbeat > lease / 3 {
-            return Err(Failure::new(
-                FailureKind::Rejected,
-                target,
-                "opening the store",
-                format!("a heartbeat every {heartbeat:?} does not keep a lease of {lease:?}"),
-            )
-            .hint("make the heartbeat at most a third of the lease"));
-        }
+        keeps(&target, lease, heartbeat)?;
         let place = path.clone();
         let connection = blocking(
             target,
@@ -75,6 +67,17 @@ impl Store {
             lease,
             heartbeat,
             changed: watch::Sender::new(0),
+        })
+    }
+
+    /// The same database, where locks last and are renewed otherwise: environments that share a file have
+    /// leases of their own.
+    pub fn leasing(&self, lease: Duration, heartbeat: Duration) -> Result<Self> {
+        keeps(&fault::target(&self.path), lease, heartbeat)?;
+        Ok(Self {
+            lease,
+            heartbeat,
+            ..self.clone()
         })
     }
 
@@ -123,6 +126,20 @@ impl Store {
         )
         .await
     }
+}
+
+/// Whether a lease outlives a beat that is missed.
+fn keeps(target: &str, lease: Duration, heartbeat: Duration) -> Result<()> {
+    if lease.is_zero() || heartbeat.is_zero() || heartbeat > lease / 3 {
+        return Err(Failure::new(
+            FailureKind::Rejected,
+            target,
+            "opening the store",
+            format!("a heartbeat every {heartbeat:?} does not keep a lease of {lease:?}"),
+        )
+        .hint("make the heartbeat at most a third of the lease"));
+    }
+    Ok(())
 }
 
 /// Runs a blocking call with a deadline. A call that did not come back in time may still happen:
