@@ -76,7 +76,8 @@ fn by_status(code: u16) -> FailureKind {
     }
 }
 
-fn cut(text: &str) -> String {
+/// What a registry made somebody say is said in a few words: a value that is no label may be a whole page.
+pub(super) fn cut(text: &str) -> String {
     text.trim().chars().take(LONGEST).collect()
 }
 

@@ -178,7 +178,7 @@ impl Question<'_> {
             kind,
             format!("image registry {}", harmless(self.host)),
             harmless(&self.doing),
-            harmless(said),
+            harmless(&failure::cut(said)),
         )
     }
 

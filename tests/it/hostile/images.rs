@@ -168,3 +168,22 @@ fn a_registry_is_believed_no_further_than_it_makes_sense() {
     });
     run.unwrap_or_else(|error| panic!("{error}"));
 }
+
+#[test]
+fn a_configuration_that_is_one_long_text_is_refused_in_a_few_words() {
+    let runtime = waiting();
+    let answers = Answers::default();
+    let host = runtime.block_on(serve(Arc::clone(&answers)));
+    let config = json!("long".repeat(5_000)).to_string().into_bytes();
+    let manifest = manifest(&config).to_string().into_bytes();
+    let mut now = answers.lock().expect("no panic");
+    now.insert("/manifests/", (200, manifest));
+    now.insert("/blobs/", (200, config));
+    drop(now);
+    let registry = OciRegistry::new(BTreeMap::new(), BTreeSet::new());
+    let tag = VersionRef::Tag("1.9.0".into());
+    let resolved = runtime.block_on(registry.resolve(&format!("{host}/web"), &tag));
+    let said = resolved.expect_err("no configuration").to_string();
+    assert!(said.contains("cannot be read"), "{said}");
+    assert!(said.chars().count() < 1_000, "{}", said.len());
+}
