@@ -58,6 +58,8 @@ pub(crate) enum Verb {
     Resume(Resume),
     /// Repairs what drifted: containers, registrations, the route, the proxy
     Repair(Repair),
+    /// Stops promotes of a target, or lets them be again; alone, lists what stops which
+    Hold(Hold),
     /// Shows what runs where, as observed now
     Status(Status),
     /// Lists what was released, compares two releases, verifies the records
@@ -107,9 +109,36 @@ pub(crate) struct Promote {
     /// Why; it is kept with the release
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+    /// Why it is done although a hold or a freeze stands; in a protected environment somebody else has to
+    /// approve it
+    #[arg(long, value_name = "WHY", value_parser = some_words)]
+    pub(crate) override_hold: Option<String>,
     /// Yes to everything in advance; a protected environment's rules have to allow it
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Hold {
+    /// The service, e.g. web
+    #[arg(requires = "environment")]
+    pub(crate) service: Option<ServiceName>,
+    /// The environment, e.g. production
+    pub(crate) environment: Option<EnvironmentName>,
+    /// Why nothing may be promoted there; with --clear, why it may be again
+    #[arg(long, value_name = "TEXT", requires = "service", value_parser = some_words)]
+    pub(crate) reason: Option<String>,
+    /// Until when: 2h, 3d, 18:00, monday, 2026-12-01, 2026-12-01T14:00 (UTC) [default: until it is cleared]
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "reason",
+        conflicts_with = "clear"
+    )]
+    pub(crate) until: Option<String>,
+    /// Clears the hold that stands
+    #[arg(long, requires = "service")]
+    pub(crate) clear: bool,
 }
 
 #[derive(Debug, Args)]
@@ -309,6 +338,14 @@ pub(crate) struct Sandbox {
     /// Only runs the world, without the console, until it is interrupted
     #[arg(long)]
     pub(crate) headless: bool,
+}
+
+fn some_words(text: &str) -> Result<String, String> {
+    let words = text.trim();
+    if words.is_empty() {
+        return Err("it is kept with your name: write a word or two".into());
+    }
+    Ok(words.to_owned())
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

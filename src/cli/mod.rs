@@ -13,6 +13,7 @@ mod doctor;
 mod exit;
 mod following;
 mod history;
+mod hold;
 mod looks;
 mod man;
 mod open;
@@ -67,6 +68,7 @@ async fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Rollback(rollback)) => promote::rollback(common, rollback).await,
         Some(Verb::Resume(resume)) => resume::run(common, resume).await,
         Some(Verb::Repair(repair)) => repair::run(common, repair).await,
+        Some(Verb::Hold(hold)) => hold::run(common, hold).await,
         Some(Verb::Status(status)) => status::run(common, &status).await,
         Some(Verb::History(history)) => history::run(common, &history).await,
         Some(Verb::Show(show)) => show::run(common, &show).await,

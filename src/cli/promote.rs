@@ -15,23 +15,36 @@ pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
         (None, Some(environment)) => Wanted::From(environment),
         (None, None) => return Exit::Usage,
     };
-    let target = Target::new(verb.service, verb.environment);
-    release(common, target, wanted, verb.reason, verb.yes).await
+    let wish = Wish {
+        target: Target::new(verb.service, verb.environment),
+        wanted,
+        reason: verb.reason,
+        override_holds: verb.override_hold,
+    };
+    release(common, wish, verb.yes).await
 }
 
 pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
     let wanted = verb.to.map_or(Wanted::Standby, Wanted::Back);
-    let target = Target::new(verb.service, verb.environment);
-    release(common, target, wanted, verb.reason, verb.yes).await
+    let wish = Wish {
+        target: Target::new(verb.service, verb.environment),
+        wanted,
+        reason: verb.reason,
+        // It stops no rollback.
+        override_holds: None,
+    };
+    release(common, wish, verb.yes).await
 }
 
-async fn release(
-    common: &Common,
+/// What is asked for, but for who asks.
+struct Wish {
     target: Target,
     wanted: Wanted,
     reason: Option<String>,
-    yes: bool,
-) -> Exit {
+    override_holds: Option<String>,
+}
+
+async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
     let app = match open::app(common).await {
         Ok(app) => app,
         Err(exit) => return exit,
@@ -39,9 +52,10 @@ async fn release(
     let engine = &app.engine;
     let mut wishes = signals::listen();
     let request = PlanRequest {
-        target,
-        wanted,
-        reason,
+        target: wish.target,
+        wanted: wish.wanted,
+        reason: wish.reason,
+        override_holds: wish.override_holds,
         operator: engine.operator().clone(),
     };
     let mut consent = match Consent::find(yes, engine.definition(&request.target)) {

@@ -108,6 +108,7 @@ fn json(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> serde_json::Value
         "roles": roles,
         "agreed": truth.holds(),
         "drift": drift,
+        "holds": snapshot.holds(snapshot.at),
         "snapshot": snapshot,
         "interrupted": interrupted,
     })
@@ -181,8 +182,8 @@ pub(super) fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String
             ));
         }
     }
-    if let Some(hold) = &snapshot.hold {
-        lines.push(format!("  # held by {}: {}", hold.author, hold.reason));
+    for hold in snapshot.holds(snapshot.at) {
+        lines.push(format!("  # {hold}"));
     }
     for (key, problem) in &snapshot.problems {
         lines.push(format!("  ! {key}: {problem}"));

@@ -16,6 +16,8 @@ pub enum Action {
     BackOut,
     /// Go back to the version that is warm.
     RollBack,
+    /// Hold the open target, or clear its hold.
+    Freeze,
     /// Stop the version that is kept warm now.
     EndStandby,
     /// Run the checks again while a step waits.
@@ -220,6 +222,7 @@ pub static BINDINGS: &[Binding] = &[
     shown(bind(&[key('C')], Action::TakeUp, "wheel", "ask for the wheel of a release, hand it over, take it, or go on with one that lost its driver")),
     shown(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm now instead of later")),
     shown(bind(&[key('D')], Action::Repair, "repair drift", "plan what mends the differences of the open target, and ask")),
+    bind(&[key('F')], Action::Freeze, "hold", "hold the open target, so that nothing is promoted there, or clear its hold"),
     shown(bind(&[key('W')], Action::Arm, "arm", "allow changes to the open target for a few minutes")),
     shown(bind(&[named(KeyCode::Enter)], Action::Open, "open", "open the target under the cursor, or show details")),
     shown(in_logs(bind(&[key('f')], Action::Follow, "follow", "follow the end of the log, or stay where it is"))),

@@ -57,6 +57,7 @@ impl Action {
             Self::CheckAgain => "check-again",
             Self::TakeUp => "take-up",
             Self::Repair => "repair",
+            Self::Freeze => "hold",
             Self::Arm => "arm",
             Self::Open => "open",
             Self::Back => "back",
@@ -131,6 +132,7 @@ impl Action {
             | Self::CheckAgain
             | Self::TakeUp
             | Self::Repair
+            | Self::Freeze
             | Self::Arm => Purpose::Release,
             Self::Open
             | Self::Back

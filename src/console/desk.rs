@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::model::{HistoryAnswer, HistoryQuestion, LogSource, SavedLog};
-use crate::inventory::{ReleaseId, Target, VersionRef, WheelRequest};
+use crate::inventory::{Hold, ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::Batch;
 use crate::release::{
     Approval, Force, GoOn, Handle, Interrupted, Plan, PlanRequest, Refusal, Refused, Releases,
@@ -53,6 +54,21 @@ pub trait Desk: Send + Sync {
         _: Option<Force>,
         _: Approval,
     ) -> Result<Handle, Refused> {
+        Err(Refusal::UnknownTarget(target.clone()).into())
+    }
+
+    /// Places a hold; what was placed, or why nothing was.
+    async fn hold(
+        &self,
+        target: &Target,
+        _: String,
+        _until: Option<Timestamp>,
+    ) -> Result<Hold, Refused> {
+        Err(Refusal::UnknownTarget(target.clone()).into())
+    }
+
+    /// Clears the hold that stands; what was cleared, or why nothing was.
+    async fn clear_hold(&self, target: &Target, _: String) -> Result<Hold, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::model::{HistoryQuestion, LogSource, SavedLog};
 use super::run::Farewell;
 use crate::inventory::{ReleaseId, Target, VersionRef, WheelRequest};
@@ -69,6 +71,22 @@ pub enum Effect {
         force: Option<Force>,
         /// The yes to it.
         approval: Approval,
+    },
+    /// Place a hold.
+    Hold {
+        /// On which target.
+        target: Target,
+        /// Why.
+        reason: String,
+        /// Until when; none until it is cleared.
+        until: Option<Timestamp>,
+    },
+    /// Clear the hold that stands.
+    ClearHold {
+        /// On which target.
+        target: Target,
+        /// Why.
+        why: String,
     },
     /// Plan what mends the differences of a target; the number comes back with the answer.
     PlanRepair {

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -198,6 +200,22 @@ impl Hands {
         self.tasks.spawn(async move {
             let found = desk.interrupted(&target).await.map(Arc::new);
             let _ = answers.send(Event::InterruptedFound { asked, found }).await;
+        });
+    }
+
+    pub(super) fn hold(&mut self, target: Target, reason: String, until: Option<Timestamp>) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        self.tasks.spawn(async move {
+            let hold = desk.hold(&target, reason, until).await;
+            let _ = answers.send(Event::Held { target, hold }).await;
+        });
+    }
+
+    pub(super) fn clear_hold(&mut self, target: Target, why: String) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        self.tasks.spawn(async move {
+            let hold = desk.clear_hold(&target, why).await;
+            let _ = answers.send(Event::Held { target, hold }).await;
         });
     }
 

@@ -163,6 +163,12 @@ fn perform<S: Screen>(
         Effect::AskTerms(target) => drop(hands.ask_terms(target)),
         Effect::MakePlan { asked, request } => hands.make_plan(asked, request),
         Effect::Begin { plan, approval } => hands.begin(plan, approval),
+        Effect::Hold {
+            target,
+            reason,
+            until,
+        } => hands.hold(target, reason, until),
+        Effect::ClearHold { target, why } => hands.clear_hold(target, why),
         Effect::PlanRepair { asked, target } => hands.plan_repair(asked, target),
         Effect::Repair { plan, approval } => hands.repair(plan, approval),
         Effect::FindInterrupted { asked, target } => hands.find_interrupted(asked, target),

@@ -102,6 +102,10 @@ pub fn words(recorded: &Recorded) -> String {
     let head = &recorded.head;
     let mut words: Vec<&str> = Vec::new();
     words.extend(head.reason.as_deref());
+    for overridden in &head.overridden {
+        let hold = &overridden.hold;
+        words.extend([&overridden.why, &hold.reason, &hold.author.name].map(String::as_str));
+    }
     if let Some((_, outcome)) = &head.closed {
         words.extend(outcome.reason());
     }

@@ -12,6 +12,7 @@ mod repair;
 mod samples_for_tests;
 mod step;
 mod timeline;
+mod until;
 mod when;
 
 pub use chain::{Chain, Link, Proof, departs, prove};
@@ -19,8 +20,11 @@ pub use entry::{Decision, Entry, Happening, Heir, Takeover};
 pub use filter::{Among, Filter, Outcomes, Standing};
 pub use kept::{Change, Difference, Kept, Listed, entry_change, head_change, words};
 pub use reading::{Written, check_whole};
-pub use record::{FORMAT, Footing, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord};
+pub use record::{
+    FORMAT, Footing, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord,
+};
 pub use repair::{RepairDeed, RepairOutcome, RepairRecord, Repaired};
 pub use step::{Direction, Step};
 pub use timeline::{Fate, fate, once_live};
+pub use until::until;
 pub use when::{When, when};

@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Happening, Heir, Link, Step};
-use crate::inventory::{Endpoint, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version};
+use crate::inventory::{
+    Endpoint, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version,
+};
 
 /// The format of records written by this Greenroom.
 pub const FORMAT: u32 = 1;
@@ -115,6 +117,15 @@ pub struct Footing {
     pub leftover: Option<InstanceId>,
 }
 
+/// A hold or a freeze that stood, and that somebody released in spite of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Overridden {
+    /// Which.
+    pub hold: Hold,
+    /// Why.
+    pub why: String,
+}
+
 /// The head of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseRecord {
@@ -134,6 +145,9 @@ pub struct ReleaseRecord {
     pub operator: Operator,
     /// Why.
     pub reason: Option<String>,
+    /// What stood against it, and why it was begun in spite of that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<Overridden>,
     /// When it was begun.
     pub opened_at: Timestamp,
     /// What was shown.

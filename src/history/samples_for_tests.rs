@@ -7,6 +7,7 @@ use crate::inventory::{ImageLabels, Operator, ReleaseId, Slot, Target, Version};
 
 pub(super) fn head(number: u64) -> ReleaseRecord {
     ReleaseRecord {
+        overridden: Vec::new(),
         format: FORMAT,
         id: ReleaseId(ulid::Ulid::from_parts(number, 1)),
         target: Target::new(

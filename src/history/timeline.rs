@@ -111,6 +111,7 @@ mod tests {
 
     fn record(day: u8, from: Option<char>, to: char, closed: Option<Outcome>) -> ReleaseRecord {
         ReleaseRecord {
+            overridden: Vec::new(),
             format: FORMAT,
             id: ReleaseId(ulid::Ulid::from_parts(day.into(), 1)),
             target: Target::new(

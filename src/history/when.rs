@@ -56,7 +56,7 @@ fn day(date: Date) -> Option<When> {
     })
 }
 
-fn weekday(word: &str) -> Option<Weekday> {
+pub(super) fn weekday(word: &str) -> Option<Weekday> {
     let all = [
         ("monday", Weekday::Monday),
         ("tuesday", Weekday::Tuesday),
@@ -86,6 +86,15 @@ fn last(weekday: Weekday, today: Date) -> Date {
 
 /// `3d`, `12h`, `30m`, `2w` before now.
 fn ago(word: &str, now: Timestamp) -> Option<When> {
+    now.checked_sub(amount(word)?).ok().map(moment)
+}
+
+/// The same after now.
+pub(super) fn ahead(word: &str, now: Timestamp) -> Option<Timestamp> {
+    now.checked_add(amount(word)?).ok()
+}
+
+fn amount(word: &str) -> Option<Duration> {
     let unit = word.chars().last()?;
     let seconds = match unit {
         'w' => 7 * 86_400,
@@ -95,11 +104,10 @@ fn ago(word: &str, now: Timestamp) -> Option<When> {
         _ => return None,
     };
     let number: u64 = word.strip_suffix(unit)?.parse().ok()?;
-    let back = Duration::from_secs(number.checked_mul(seconds)?);
-    now.checked_sub(back).ok().map(moment)
+    Some(Duration::from_secs(number.checked_mul(seconds)?))
 }
 
-fn written(text: &str) -> Option<When> {
+pub(super) fn written(text: &str) -> Option<When> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(moment(at));
     }

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Operator;
+use super::{Operator, ReleaseId};
 
 /// Nobody promotes here until it ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hold {
     /// Why.
     pub reason: String,
@@ -16,11 +16,48 @@ pub struct Hold {
     pub since: Timestamp,
     /// Until when; none is until somebody clears it.
     pub until: Option<Timestamp>,
+    /// The rollback that has left it; none of one that somebody has placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
+    /// Who has cleared it: it is kept, and does not stand any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleared: Option<Cleared>,
+}
+
+/// The end that somebody has made to a hold.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Cleared {
+    /// Who.
+    pub by: Operator,
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub why: Option<String>,
 }
 
 impl Hold {
     /// Whether it still stands at `now`.
     pub fn stands(&self, now: Timestamp) -> bool {
-        self.until.is_none_or(|until| now < until)
+        self.cleared.is_none() && self.until.is_none_or(|until| now < until)
+    }
+
+    /// The same, cleared. What was cleared already stays as it was.
+    #[must_use]
+    pub fn cleared(self, cleared: Cleared) -> Self {
+        Self {
+            cleared: self.cleared.or(Some(cleared)),
+            ..self
+        }
+    }
+}
+
+/// `held by ana@ops-1: payday (until 2026-11-27T18:00:00Z)`.
+impl std::fmt::Display for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "held by {}: {}", self.author, self.reason)?;
+        match self.until {
+            Some(until) => write!(f, " (until {until:.0})"),
+            None => f.write_str(" (until it is cleared)"),
+        }
     }
 }

@@ -32,6 +32,10 @@ pub struct Operator {
 
 impl fmt::Display for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.is_empty() {
+            // Nobody in person: `the configuration`.
+            return f.write_str(&self.name);
+        }
         write!(f, "{}@{}", self.name, self.host)
     }
 }

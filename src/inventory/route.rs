@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Endpoint, FencingToken, ReleaseId, Slot};
+use super::{Digest, Endpoint, FencingToken, Hold, ReleaseId, Slot};
 
 /// The route of a target as the registry keeps it. A generation names one switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,4 +75,7 @@ pub struct RouteChange {
     pub from: Option<(u64, Slot)>,
     /// What is to stand.
     pub to: Route,
+    /// The hold that a rollback leaves, written with it where none stands. Where it leaves none, one that
+    /// the release of this very route has left is taken away: it is switched back.
+    pub hold: Option<Hold>,
 }

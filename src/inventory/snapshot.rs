@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::freeze;
 use super::{
-    Endpoint, Hold, Installation, Instance, InstanceState, KeyLine, LockHolder, PerSlot, Probe,
-    ProxyAnswer, PublicAddress, Rates, Registration, Revisioned, Role, Route, Slot, Target, Tier,
-    Watcher, WheelRequest,
+    Endpoint, Freeze, Hold, Installation, Instance, InstanceState, KeyLine, LockHolder, PerSlot,
+    Probe, ProxyAnswer, PublicAddress, Rates, Registration, Revisioned, Role, Route, Slot, Target,
+    Tier, Watcher, WheelRequest,
 };
 
 /// How well one source is known at the moment.
@@ -58,7 +59,7 @@ pub struct RegistryRecord {
     pub slots: PerSlot<Option<Revisioned<Registration>>>,
     /// Who holds the lock.
     pub lock: Option<LockHolder>,
-    /// The hold.
+    /// The hold that was placed last, standing or not.
     pub hold: Option<Hold>,
     /// The consoles that have it open, as far as they say so.
     pub watching: Vec<Watcher>,
@@ -124,8 +125,11 @@ pub struct Snapshot {
     pub rates_unknown: Option<String>,
     /// Who drives it.
     pub lock: Option<LockHolder>,
-    /// A freeze on it.
+    /// The hold that was placed on it last, standing or not.
     pub hold: Option<Hold>,
+    /// When nothing is promoted there, as configured.
+    #[serde(default, skip_serializing)]
+    pub freezes: Vec<Freeze>,
     /// The consoles that have it open, as far as they say so.
     #[serde(default)]
     pub watching: Vec<Watcher>,
@@ -146,6 +150,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// What stops promotes at `now`: the hold that was placed, and every freeze.
+    pub fn holds(&self, now: Timestamp) -> Vec<Hold> {
+        freeze::standing(self.hold.as_ref(), &self.freezes, &self.target.service, now)
+    }
+
     /// A target that nobody has looked at yet.
     pub fn unseen(
         target: Target,
@@ -171,6 +180,7 @@ impl Snapshot {
             rates_unknown: None,
             lock: None,
             hold: None,
+            freezes: Vec::new(),
             watching: Vec::new(),
             wheel: None,
             problems: BTreeMap::new(),

@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::checks::{HealthCheck, Suite};
 use crate::inventory::{
-    Endpoint, EnvironmentName, InstanceShape, PerSlot, PublicAddress, Target, Tier,
+    Endpoint, EnvironmentName, Freeze, Hold, InstanceShape, PerSlot, PublicAddress, Target, Tier,
+    freeze,
 };
 
 /// How long something is waited for, where "for ever" is an answer.
@@ -69,6 +71,8 @@ pub struct Rules {
     pub require_reason: bool,
     /// The environment a version has to be live in first.
     pub only_from: Option<EnvironmentName>,
+    /// When nothing is promoted.
+    pub freezes: Vec<Freeze>,
 }
 
 /// One target as configured.
@@ -99,6 +103,11 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// What stops promotes at `now`: the hold that was placed, and every freeze.
+    pub fn holds(&self, placed: Option<&Hold>, now: Timestamp) -> Vec<Hold> {
+        freeze::standing(placed, &self.rules.freezes, &self.target.service, now)
+    }
+
     /// A mark of how an instance is made: equal where two configurations make it alike, in every
     /// process. The command and the environment's values are left out, for they may be secret and
     /// whoever reads a journal could try values against the mark.

@@ -71,10 +71,8 @@ impl Outlook<'_> {
         {
             against.push(Refusal::RouteDisagrees { difference });
         }
-        if let Some(hold) = here.hold.as_ref().filter(|hold| hold.stands(self.now))
-            && intent == Intent::Promote
-        {
-            against.push(Refusal::Held(hold.clone()));
+        if intent == Intent::Promote {
+            against.extend(here.holds(self.now).into_iter().map(Refusal::Held));
         }
         against
     }

@@ -197,6 +197,9 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
     let (Some(record), Some(proxy)) = (&sight.registry, &sight.proxy) else {
         return Verdict::Wait(format!("who is live is not known: {}", sight.why_blind()));
     };
+    if let Some(hold) = plan.held(record.hold.as_ref(), now) {
+        return Verdict::Refuse(format!("{hold}: traffic stays where it is"));
+    }
     let registered = record.slots.get(plan.slot).as_ref().map(|r| &r.value);
     if registered.is_none_or(|entry| entry.digest != plan.version.digest) {
         return Verdict::Refuse(format!("{} is not registered", plan.slot));

@@ -88,8 +88,16 @@
 //!
 //! A rollback is a release with another wish: to the version that is still warm ([`Wanted::Standby`])
 //! or to one that was live here before and is named ([`Wanted::Back`]). When the other slot still
-//! runs that digest it is warm: no pull and no start, but checks, register, switch as always. A hold stops a promote and
-//! is a warning to a rollback.
+//! runs that digest it is warm: no pull and no start, but checks, register, switch as always. A hold is a warning to it, and
+//! it leaves one, written with its route: what was gone back from is not promoted again unseen.
+//!
+//! # Holds
+//!
+//! A hold is placed by hand ([`Engine::hold`]), left by a rollback, or stands in the configuration as a freeze. It stops
+//! promotes: the planner refuses, [`Engine::open`] looks again, and the guard of the switch does, for one that came
+//! while a release was under way ([`Definition::holds`]). Overriding is a reason for exactly those that stood when the
+//! plan was made; the plan names them and the head of the release keeps them. No lock is needed to place or clear one. A
+//! cleared hold stays written down, with who cleared it and why, until another is placed.
 //!
 //! # Ends that nobody planned
 //!
@@ -143,7 +151,7 @@
 //! | `{t}/route` | generation, live slot, digest, address, release, token |
 //! | `{t}/slots/{slot}` | registration |
 //! | `{t}/lock` | who, since when, which release; on a lease |
-//! | `{t}/hold` | hold; read, and not written by anybody yet |
+//! | `{t}/hold` | the hold that was placed last, standing, ended or cleared |
 //! | `{t}/watching/{console}` | who has it open; on that console's lease, and nothing is decided by it |
 //! | `{t}/wheel` | who asks for the wheel; on the lease of the asking console |
 //! | `{t}/releases/{ulid}` | head of a release: plan, and outcome when it is closed |

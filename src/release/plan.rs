@@ -6,9 +6,9 @@
 use jiff::Timestamp;
 
 use super::Definition;
-use crate::history::{FORMAT, Footing, PlannedCalls, ReleaseKind, ReleaseRecord, Step};
+use crate::history::{FORMAT, Footing, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step};
 use crate::inventory::{
-    Endpoint, Instance, InstanceId, Operator, ReleaseId, Route, Slot, Target, Tier, Version,
+    Endpoint, Hold, Instance, InstanceId, Operator, ReleaseId, Route, Slot, Target, Tier, Version,
 };
 
 /// What has the traffic when the plan is made.
@@ -56,6 +56,8 @@ pub struct Plan {
     pub operator: Operator,
     /// Why.
     pub reason: Option<String>,
+    /// The holds that stood when it was made, and why it is done in spite of them. Of these and no others.
+    pub overridden: Vec<Overridden>,
     /// When it was made.
     pub made_at: Timestamp,
 }
@@ -90,6 +92,7 @@ impl Plan {
             warnings: Vec::new(),
             operator: head.operator.clone(),
             reason: head.reason.clone(),
+            overridden: head.overridden.clone(),
             made_at: head.opened_at,
         }
     }
@@ -119,6 +122,46 @@ impl Plan {
         self.calls.iter().find(|planned| planned.step == step)
     }
 
+    /// Whether it is done in spite of a hold.
+    pub fn overrides_hold(&self) -> bool {
+        !self.overridden.is_empty()
+    }
+
+    /// What stops it at `now`: of the hold that was placed and the configured freezes, the first that was
+    /// not there to be overridden when it was made. A rollback is stopped by none.
+    pub(super) fn held(&self, placed: Option<&Hold>, now: Timestamp) -> Option<Hold> {
+        if self.kind != ReleaseKind::Promote {
+            return None;
+        }
+        let standing = self.definition.holds(placed, now);
+        let known = |hold: &Hold| self.overridden.iter().any(|it| it.hold == *hold);
+        standing.into_iter().find(|hold| !known(hold))
+    }
+
+    /// The hold that a rollback leaves, so that what it went back from is not promoted again unseen.
+    pub(super) fn hold_left(&self) -> Option<Hold> {
+        if self.kind == ReleaseKind::Promote {
+            return None;
+        }
+        let from = self.from.as_ref()?;
+        let mut reason = format!(
+            "rolled back from {} to {}",
+            from.version.name(),
+            self.version.name()
+        );
+        if let Some(why) = &self.reason {
+            reason = format!("{reason}: {why}");
+        }
+        Some(Hold {
+            reason,
+            author: self.operator.clone(),
+            since: self.made_at,
+            until: None,
+            release: Some(self.release),
+            cleared: None,
+        })
+    }
+
     /// The head of its record.
     pub fn record(&self) -> ReleaseRecord {
         ReleaseRecord {
@@ -133,6 +176,7 @@ impl Plan {
             to: (self.slot, self.version.clone()),
             operator: self.operator.clone(),
             reason: self.reason.clone(),
+            overridden: self.overridden.clone(),
             opened_at: self.made_at,
             plan: self.calls.clone(),
             footing: Some(Footing {

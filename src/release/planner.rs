@@ -3,10 +3,10 @@
 //! Two steps, because the proxy's own words for a switch need to know from where to where:
 //! [`decide`] makes a [`Draft`], [`Draft::into_plan`] writes the calls down.
 
-use crate::history::{Outcome, PlannedCalls, ReleaseKind, Step};
+use crate::history::{Outcome, Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::difference_of_route;
 use crate::inventory::{
-    Digest, Installation, Instance, Occupancy, RegistryRecord, Slot, SwitchOrder, Version,
+    Digest, Hold, Installation, Instance, Occupancy, RegistryRecord, Slot, SwitchOrder, Version,
 };
 
 use super::calls::{self, ProxyWords};
@@ -33,7 +33,7 @@ pub fn decide(
         refuse_by_image(request, definition, facts, &mut against);
         return Err(Refused(against));
     };
-    refuse_by_record(request, facts, record, &mut against);
+    refuse_by_record(request, definition, facts, record, &mut against);
     let installation = known(
         &facts.installation,
         "the proxy's configuration",
@@ -86,7 +86,13 @@ pub fn decide(
         (true, None) => ReleaseKind::ColdRollback,
     };
     let leftover = if warm.is_some() { None } else { other };
-    let warnings = warnings(facts, record, from.as_ref(), leftover.as_ref(), kind);
+    let overridden = overridden(request, definition, record, facts.now, kind);
+    let holds = definition.holds(record.hold.as_ref(), facts.now);
+    let mut warnings = warnings(facts, from.as_ref(), leftover.as_ref());
+    warnings.extend(match kind {
+        ReleaseKind::Promote => overridden.iter().map(in_spite_of).collect(),
+        _ => holds.iter().map(Hold::to_string).collect::<Vec<_>>(),
+    });
     let seen = record.route.as_ref().map_or(0, |r| r.value.generation);
     let pointed = proxy.and_then(Option::as_ref).map_or(0, |p| p.generation);
     Ok(Draft {
@@ -104,6 +110,7 @@ pub fn decide(
             warnings,
             operator: request.operator.clone(),
             reason: request.reason.clone(),
+            overridden,
             made_at: facts.now,
         },
         installation: installation.clone(),
@@ -197,6 +204,7 @@ fn refuse_by_rule(
 
 fn refuse_by_record(
     request: &PlanRequest,
+    definition: &Definition,
     facts: &Facts,
     record: &RegistryRecord,
     against: &mut Vec<Refusal>,
@@ -213,11 +221,32 @@ fn refuse_by_record(
         against.push(Refusal::Locked(Box::new(lock.clone())));
     }
     let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
-    if let Some(hold) = record.hold.as_ref().filter(|hold| hold.stands(facts.now))
-        && !is_back
-    {
-        against.push(Refusal::Held(hold.clone()));
+    if !is_back && request.override_holds.is_none() {
+        let holds = definition.holds(record.hold.as_ref(), facts.now);
+        against.extend(holds.into_iter().map(Refusal::Held));
     }
+}
+
+/// What stands and is released in spite of. What stands against nothing is not overridden.
+fn overridden(
+    request: &PlanRequest,
+    definition: &Definition,
+    record: &RegistryRecord,
+    now: jiff::Timestamp,
+    kind: ReleaseKind,
+) -> Vec<Overridden> {
+    let Some(why) = &request.override_holds else {
+        return Vec::new();
+    };
+    if kind != ReleaseKind::Promote {
+        return Vec::new();
+    }
+    let holds = definition.holds(record.hold.as_ref(), now);
+    let overridden = holds.into_iter().map(|hold| Overridden {
+        hold,
+        why: why.clone(),
+    });
+    overridden.collect()
 }
 
 fn refuse_by_image(
@@ -372,13 +401,7 @@ fn warm_version(
     ))
 }
 
-fn warnings(
-    facts: &Facts,
-    record: &RegistryRecord,
-    from: Option<&LiveBefore>,
-    leftover: Option<&Instance>,
-    kind: ReleaseKind,
-) -> Vec<String> {
+fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance>) -> Vec<String> {
     let mut warnings = Vec::new();
     if let (Some(from), Some(probe)) = (from, &facts.live_probe)
         && !probe.healthy
@@ -401,10 +424,12 @@ fn warnings(
             instance.version_name()
         ));
     }
-    if let Some(hold) = record.hold.as_ref().filter(|hold| hold.stands(facts.now))
-        && kind != ReleaseKind::Promote
-    {
-        warnings.push(format!("held by {}: {}", hold.author, hold.reason));
-    }
     warnings
+}
+
+fn in_spite_of(overridden: &Overridden) -> String {
+    format!(
+        "in spite of: {}, because: {}",
+        overridden.hold, overridden.why
+    )
 }

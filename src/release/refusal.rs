@@ -63,8 +63,14 @@ pub enum Refusal {
         /// In words.
         difference: String,
     },
-    /// A freeze stands.
+    /// A hold or a freeze stands.
     Held(Hold),
+    /// Another hold stands where one was to be placed.
+    HeldAlready(Hold),
+    /// None stands where one was to be cleared.
+    NoHold,
+    /// A hold says why.
+    HoldWithoutReason,
     /// Somebody drives this target.
     Locked(Box<LockHolder>),
     /// Something has to be known to make a plan, and is not.
@@ -175,13 +181,10 @@ impl fmt::Display for Refusal {
                 f,
                 "who is live is not agreed on ({difference}): repair that first, a switch has to know its from"
             ),
-            Self::Held(hold) => {
-                write!(f, "held by {}: {}", hold.author, hold.reason)?;
-                match hold.until {
-                    Some(until) => write!(f, " (until {until:.0})"),
-                    None => f.write_str(" (until it is cleared)"),
-                }
-            }
+            Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it: say why"),
+            Self::HeldAlready(hold) => write!(f, "{hold}: clear that one first"),
+            Self::HoldWithoutReason => f.write_str("a hold stops others: say why"),
+            Self::NoHold => f.write_str("nothing that was placed stands: there is nothing to clear"),
             Self::Locked(holder) => write!(
                 f,
                 "{} drives this target since {:.0}: {}; wait for it, or end it there{}",

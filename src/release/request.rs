@@ -24,6 +24,8 @@ pub struct PlanRequest {
     pub wanted: Wanted,
     /// Why.
     pub reason: Option<String>,
+    /// Why it is to be done in spite of the holds that stand; none where they are to stop it.
+    pub override_holds: Option<String>,
     /// Who.
     pub operator: Operator,
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::machine::GoOn;
 use super::replay::Replay;
 use super::{Definition, Plan, Refusal, Refused, StepState, way};
-use crate::history::{Direction, FORMAT, Footing, Happening, Recorded, ReleaseKind, Step};
+use crate::history::{Direction, FORMAT, Footing, Happening, Recorded, Step};
 use crate::inventory::{Instance, RegistryRecord, Slot};
 
 /// What is seen of a target when one of its releases is to be taken up.
@@ -138,12 +138,8 @@ fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refus
 }
 
 fn refuse_by_hold(plan: &Plan, standing: Standing<'_>, against: &mut Vec<Refusal>) {
-    let hold = standing.record.hold.as_ref();
-    if let Some(hold) = hold.filter(|hold| hold.stands(standing.now))
-        && plan.kind == ReleaseKind::Promote
-    {
-        against.push(Refusal::Held(hold.clone()));
-    }
+    let held = plan.held(standing.record.hold.as_ref(), standing.now);
+    against.extend(held.map(Refusal::Held));
 }
 
 /// What was to be removed from the slot, if it still stands there.

@@ -50,6 +50,7 @@ async fn release(
         target,
         wanted: Wanted::Version(VersionRef::Tag(tag.to_owned())),
         reason: Some("the past of the sandbox".to_owned()),
+        override_holds: None,
         operator: engine.operator().clone(),
     };
     let plan = engine

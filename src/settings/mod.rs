@@ -27,6 +27,7 @@
 mod build;
 mod check;
 mod formats;
+mod freeze;
 mod layers;
 mod load;
 mod model;

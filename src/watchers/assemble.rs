@@ -158,6 +158,7 @@ fn unknown(site: &Site, now: Timestamp) -> Snapshot {
     let target = definition.target.clone();
     Snapshot {
         preview: definition.preview.clone(),
+        freezes: definition.rules.freezes.clone(),
         ..Snapshot::unseen(target, definition.tier, &definition.endpoints, now)
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::adapters::archive::Archive;
 use crate::console::Desk;
 use crate::console::model::{HistoryAnswer, HistoryQuestion, LogSource, SavedLog};
-use crate::inventory::{ReleaseId, Target, VersionRef, WheelRequest};
+use crate::inventory::{Hold, ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
 use crate::release::{
@@ -125,6 +126,19 @@ impl Desk for EngineDesk {
         self.engine
             .resume(target, release, resume, &approval, OnFailure::Ask)
             .await
+    }
+
+    async fn hold(
+        &self,
+        target: &Target,
+        reason: String,
+        until: Option<Timestamp>,
+    ) -> Result<Hold, Refused> {
+        self.engine.hold(target, reason, until).await
+    }
+
+    async fn clear_hold(&self, target: &Target, why: String) -> Result<Hold, Refused> {
+        self.engine.clear_hold(target, Some(why)).await
     }
 
     async fn plan_repair(&self, target: &Target) -> Result<Arc<RepairPlan>, Refused> {

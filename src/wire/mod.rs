@@ -139,6 +139,7 @@ impl Workshop<'_> {
             journal: store.write_journal,
             locks: store.locks,
             company: store.company,
+            holds: store.holds,
         });
         Ok(Site {
             definition: target.definition.clone(),

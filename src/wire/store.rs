@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::{WireError, Workshop};
 use crate::adapters::{etcd, sqlite};
 use crate::inventory::ServiceName;
-use crate::ports::{Company, JournalReader, JournalWriter, Locks, RegistryReader, RegistryWriter};
+use crate::ports::{
+    Company, Holds, JournalReader, JournalWriter, Locks, RegistryReader, RegistryWriter,
+};
 use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
 
 /// What is shared of an etcd: who is there is one console in all its environments.
@@ -32,6 +34,7 @@ pub(super) struct Store {
     pub(super) write_journal: Arc<dyn JournalWriter>,
     pub(super) locks: Arc<dyn Locks>,
     pub(super) company: Arc<dyn Company>,
+    pub(super) holds: Arc<dyn Holds>,
 }
 
 impl Workshop<'_> {
@@ -81,6 +84,7 @@ impl Workshop<'_> {
             write_journal: writer,
             locks: Arc::new(etcd::EtcdLocks::new(&store, times)),
             company,
+            holds: Arc::new(etcd::EtcdHolds::new(&store)),
         })
     }
 
@@ -141,6 +145,7 @@ impl Workshop<'_> {
             write_journal: Arc::clone(&store) as Arc<dyn JournalWriter>,
             locks: Arc::new(store.leasing(lease, heartbeat)?),
             company,
+            holds: store,
         })
     }
 }

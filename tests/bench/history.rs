@@ -106,6 +106,7 @@ fn release(number: u32) -> Recorded {
     };
     let closed_at = opened_at + Duration::from_secs(90);
     let head = ReleaseRecord {
+        overridden: Vec::new(),
         format: FORMAT,
         id: ReleaseId(Ulid::from_parts(millis, u128::from(number) << 40)),
         target: Target::new(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Step};
+use greenroom::inventory::freeze::{Freeze, Window};
 use greenroom::inventory::{
     FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId, InstanceState, LockHolder,
     LockRecord, Occupancy, PerSlot, Probe, ProxyAnswer, Registration, RegistryRecord, ReleaseId,
@@ -59,6 +60,7 @@ fn registration(slot: Slot, fill: char, tag: &str) -> Revisioned<Registration> {
 
 fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
     ReleaseRecord {
+        overridden: Vec::new(),
         format: FORMAT,
         id: release(1),
         target: target(),
@@ -130,6 +132,7 @@ fn facts() -> Facts {
 
 fn request(wanted: Wanted) -> PlanRequest {
     PlanRequest {
+        override_holds: None,
         target: target(),
         wanted,
         reason: None,
@@ -315,6 +318,8 @@ fn a_plan_refuses_with_all_the_reasons_at_once() {
     facts.slots.green = Ok(Occupancy::Foreign("process nc (pid 7)".into()));
     if let Ok(record) = &mut facts.record {
         record.hold = Some(Hold {
+            cleared: None,
+            release: None,
             reason: "payday".into(),
             author: operator(),
             since: Timestamp::UNIX_EPOCH,
@@ -362,12 +367,92 @@ fn a_plan_refuses_with_all_the_reasons_at_once() {
     }
 }
 
+fn frozen(tier: Tier) -> Definition {
+    let mut definition = definition(tier);
+    definition.rules.freezes = vec![Freeze {
+        name: "new year".into(),
+        zone: jiff::tz::TimeZone::UTC,
+        window: Window::Once {
+            from: "1969-12-31T22:00".parse().expect("a time"),
+            until: "1970-01-01T06:00".parse().expect("a time"),
+        },
+        services: Vec::new(),
+    }];
+    definition
+}
+
+fn placed() -> Hold {
+    Hold {
+        reason: "payday".into(),
+        author: operator(),
+        since: Timestamp::UNIX_EPOCH,
+        until: None,
+        release: None,
+        cleared: None,
+    }
+}
+
+#[test]
+fn a_configured_freeze_stops_a_promote_and_warns_a_rollback() {
+    let against = refused(&promote(), &frozen(Tier::Staging), &facts());
+    let [Refusal::Held(hold)] = against.as_slice() else {
+        panic!("{against:?}");
+    };
+    assert_eq!(hold.reason, "new year");
+    let said = against[0].to_string();
+    assert!(
+        said.contains("held by the configuration: new year (until 1970-01-01T06:00:00Z)"),
+        "{said}"
+    );
+    let mut after = facts();
+    after.now = "1970-01-01T06:00:00Z".parse().expect("a time");
+    assert!(plan(&promote(), &frozen(Tier::Staging), &after).is_ok());
+}
+
+#[test]
+fn what_stood_is_overridden_with_a_reason_and_nothing_else_is() {
+    let mut facts = facts();
+    if let Ok(record) = &mut facts.record {
+        record.hold = Some(placed());
+    }
+    let mut request = promote();
+    assert_eq!(refused(&request, &frozen(Tier::Staging), &facts).len(), 2);
+    request.override_holds = Some("the shop is down".into());
+    let plan = plan(&request, &frozen(Tier::Staging), &facts).expect("a plan");
+    let names: Vec<&str> = plan
+        .overridden
+        .iter()
+        .map(|it| it.hold.reason.as_str())
+        .collect();
+    assert_eq!(names, ["payday", "new year"]);
+    assert!(
+        plan.overridden
+            .iter()
+            .all(|it| it.why == "the shop is down")
+    );
+    assert_eq!(plan.record().overridden, plan.overridden);
+    assert!(
+        plan.warnings
+            .iter()
+            .any(|it| it.contains("in spite of: held by") && it.contains("payday")),
+        "{:?}",
+        plan.warnings
+    );
+    // Where nothing stands, nothing is overridden.
+    let free = definition(Tier::Staging);
+    let facts = self::facts();
+    let plan = self::plan(&request, &free, &facts).expect("a plan");
+    assert!(plan.overridden.is_empty() && plan.record().overridden.is_empty());
+}
+
 #[test]
 fn a_hold_that_has_ended_does_not_stand() {
     let mut facts = facts();
     facts.now = Timestamp::from_second(100).expect("a moment");
     if let Ok(record) = &mut facts.record {
         record.hold = Some(Hold {
+            cleared: None,
+            release: None,
             reason: "payday".into(),
             author: operator(),
             since: Timestamp::UNIX_EPOCH,

@@ -105,6 +105,7 @@ fn route(generation: u64, live: Slot) -> Route {
 
 fn swap(from: Option<(u64, Slot)>, generation: u64, live: Slot) -> RouteChange {
     RouteChange {
+        hold: None,
         from,
         to: route(generation, live),
     }
@@ -112,6 +113,7 @@ fn swap(from: Option<(u64, Slot)>, generation: u64, live: Slot) -> RouteChange {
 
 fn head(number: u128) -> ReleaseRecord {
     ReleaseRecord {
+        overridden: Vec::new(),
         format: FORMAT,
         id: id(number),
         target: web(),
@@ -416,6 +418,46 @@ async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
     };
     contract.holds().await;
     contract.ends_with_its_console(company(&other)).await;
+}
+
+#[tokio::test]
+async fn a_hold_is_kept_as_any_store_keeps_it_and_goes_with_the_route_of_a_rollback() {
+    let (_room, file) = place();
+    let (ana, ben) = (open(&file).await, open(&file).await);
+    let target = web();
+    let contract = crate::support::holds::Contract {
+        ana: &ana,
+        ben: &ben,
+        reader: &ana,
+        target: &target,
+    };
+    contract.is_kept().await;
+    contract.is_placed_once().await;
+
+    let lease = lock(&ana).await;
+    for slot in Slot::BOTH {
+        ana.register(&target, &entry_of(slot), &lease.fence)
+            .await
+            .expect("registered");
+    }
+    ana.swap_route(&target, &swap(None, 1, Slot::Blue), &lease.fence)
+        .await
+        .expect("switched");
+    let mut back = swap(Some((1, Slot::Blue)), 2, Slot::Green);
+    let left = crate::support::holds::left_by(back.to.release);
+    back.hold = Some(left.clone());
+    ana.swap_route(&target, &back, &lease.fence)
+        .await
+        .expect("switched");
+    let read = RegistryReader::read(&ana, &target).await.expect("a record");
+    assert_eq!(read.hold, Some(left));
+    let undone = swap(Some((2, Slot::Green)), 3, Slot::Blue);
+    assert_eq!(undone.to.release, back.to.release);
+    ana.swap_route(&target, &undone, &lease.fence)
+        .await
+        .expect("switched");
+    let read = RegistryReader::read(&ana, &target).await.expect("a record");
+    assert_eq!(read.hold, None);
 }
 
 #[tokio::test]

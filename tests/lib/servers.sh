@@ -29,6 +29,7 @@ missing_packages() {
   # Images are made of it, and their only other file may be a shell script.
   if command -v busybox >/dev/null && ldd "$(command -v busybox)" >/dev/null 2>&1; then echo busybox-static; fi
   [ -e /usr/include/stdlib.h ] || echo libc6-dev
+  [ -e /usr/share/zoneinfo/Europe/Berlin ] || echo tzdata
 }
 
 installed_packages() { dpkg-query -W -f '${Package}\n' | LC_ALL=C sort -u; }

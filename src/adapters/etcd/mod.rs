@@ -22,6 +22,7 @@ mod change;
 mod company;
 mod extra;
 mod heartbeat;
+mod holds;
 mod journal_reader;
 mod journal_writer;
 mod keys;
@@ -37,6 +38,7 @@ mod writer;
 
 pub use company::EtcdCompany;
 pub use extra::ExtraKey;
+pub use holds::EtcdHolds;
 pub use locks::{EtcdLocks, LockTimes};
 pub use options::{Credentials, DEFAULT_PREFIX, Options, Tls};
 pub use reader::EtcdReader;

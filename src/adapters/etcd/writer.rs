@@ -10,7 +10,7 @@ use super::change::{Change, Decision};
 use super::extra::{ExtraKey, ExtraKeys};
 use super::store::Store;
 use super::values;
-use crate::inventory::{Registration, Route, ServiceName, Slot, Target};
+use crate::inventory::{Hold, Registration, Route, ServiceName, Slot, Target};
 use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteChange};
 
 /// Writes registrations, routes and journals.
@@ -120,8 +120,9 @@ impl RegistryWriter for EtcdWriter {
         );
         let route_key = self.store.keys().route(target);
         let slot_key = self.store.keys().slot(target, to.live);
+        let hold_key = self.store.keys().hold(target);
         let value = values::encode(&self.store, doing, to)?;
-        let on = vec![route_key.clone(), slot_key.clone()];
+        let on = vec![route_key.clone(), slot_key.clone(), hold_key.clone()];
         self.change(target, fence, doing, on)
             .make(|seen| {
                 let stands = self.route(doing, seen.get(&route_key))?;
@@ -137,7 +138,9 @@ impl RegistryWriter for EtcdWriter {
                     return Err(self.conflict(doing, said));
                 }
                 let slot = seen.get(&slot_key);
-                self.written(doing, target, (to, &value), slot)
+                let mut operations = self.written(doing, target, (to, &value), slot)?;
+                operations.extend(self.held(doing, change, &hold_key, seen.get(&hold_key))?);
+                Ok(Decision::Write(operations))
             })
             .await
     }
@@ -162,7 +165,9 @@ impl RegistryWriter for EtcdWriter {
                     }
                     Err(_) => {}
                 }
-                self.written(doing, target, (to, &value), seen.get(&slot_key))
+                let slot = seen.get(&slot_key);
+                let operations = self.written(doing, target, (to, &value), slot)?;
+                Ok(Decision::Write(operations))
             })
             .await
     }
@@ -176,7 +181,7 @@ impl EtcdWriter {
         target: &Target,
         (to, value): (&Route, &[u8]),
         slot: Option<&KeyValue>,
-    ) -> Result<Decision> {
+    ) -> Result<Vec<TxnOp>> {
         let Some(pair) = slot else {
             return Err(self.conflict(doing, format!("{} is not registered", to.live)));
         };
@@ -185,7 +190,30 @@ impl EtcdWriter {
         let mut operations = self.extra(target, to, entry.tag.as_deref())?;
         let key = self.store.keys().route(target);
         operations.push(TxnOp::put(key, value, None));
-        Ok(Decision::Write(operations))
+        Ok(operations)
+    }
+
+    /// What a switch does about the hold: a rollback leaves one where none stands, and takes its own away
+    /// when it is switched back. One that cannot be read stays.
+    fn held(
+        &self,
+        doing: &str,
+        change: &RouteChange,
+        key: &str,
+        pair: Option<&KeyValue>,
+    ) -> Result<Option<TxnOp>> {
+        let stands = pair.map(values::decode::<Hold>);
+        Ok(match (&change.hold, stands) {
+            (_, Some(Err(_))) | (None, None) => None,
+            (None, Some(Ok(stands))) => {
+                (stands.release == Some(change.to.release)).then(|| TxnOp::delete(key, None))
+            }
+            (Some(hold), Some(Ok(stands))) if stands.stands(hold.since) => None,
+            (Some(hold), _) => {
+                let value = values::encode(&self.store, doing, hold)?;
+                Some(TxnOp::put(key, value, None))
+            }
+        })
     }
 
     pub(super) fn change<'a>(

@@ -11,6 +11,7 @@
 mod changes;
 mod company;
 mod fault;
+mod holds;
 mod journal;
 mod lock;
 mod registry;

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::changes;
 use super::company;
 use super::fault::{self, Fault};
+use super::holds;
 use super::lock;
 use super::repairs::REPAIRS;
 use super::store::Store;
@@ -191,12 +192,7 @@ impl RegistryWriter for Store {
             if get(&change.sql, &of, &key)?.is_none() {
                 return Ok(());
             }
-            change.revision()?;
-            change.sql.execute(
-                "DELETE FROM registry WHERE target = ?1 AND name = ?2",
-                [of.to_string(), key],
-            )?;
-            Ok(())
+            change.remove(&of, &key)
         })
         .await
     }
@@ -218,7 +214,8 @@ impl RegistryWriter for Store {
                     in_words(order.from)
                 )));
             }
-            write_route(change, &of, &order.to)
+            write_route(change, &of, &order.to)?;
+            holds::of_switch(change, &of, &order)
         })
         .await
     }

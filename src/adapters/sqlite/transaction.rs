@@ -94,6 +94,16 @@ impl<'connection> Change<'connection> {
         Ok(())
     }
 
+    /// Removes a key that is there.
+    pub(super) fn remove(&self, target: &Target, name: &str) -> Result<(), Fault> {
+        self.revision()?;
+        self.sql.execute(
+            "DELETE FROM registry WHERE target = ?1 AND name = ?2",
+            params![target.to_string(), name],
+        )?;
+        Ok(())
+    }
+
     /// Makes it durable; the revision it made, if it changed anything.
     pub(super) fn commit(self) -> Result<Option<i64>, Fault> {
         self.sql.commit()?;

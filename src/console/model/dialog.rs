@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Handing, Help, Palette, Picker, TakeUp, TextLine, ThemeChoice, Words};
+use super::{Handing, Help, Holding, Palette, Picker, TakeUp, TextLine, ThemeChoice, Words};
 use crate::history::{Direction, Step};
-use crate::inventory::Target;
+use crate::inventory::{Hold, Target};
 use crate::release::{
     Choice, Definition, GoOn, Interrupted, Need, Plan, RepairPlan, Status, Wanted,
 };
@@ -41,6 +41,8 @@ pub enum Dialog {
     TakeUp(TakeUp),
     /// What is said to a driver.
     Words(Words),
+    /// A hold: why, and until when?
+    Holding(Holding),
     /// Somebody asks for the wheel: what now?
     Handing(Handing),
 }
@@ -76,6 +78,17 @@ pub struct Reason {
     pub line: TextLine,
     /// Whether the rules ask for one; none while that is not known.
     pub required: Option<bool>,
+    /// What stands against it and is to be overridden: first of all it is asked why.
+    pub in_spite_of: Vec<Hold>,
+    /// Why it is, once that is typed.
+    pub override_holds: Option<String>,
+}
+
+impl Reason {
+    /// Whether it is asked why what stands is overridden, and not yet why the release is made.
+    pub fn overrides(&self) -> bool {
+        !self.in_spite_of.is_empty() && self.override_holds.is_none()
+    }
 }
 
 /// A plan is being made.

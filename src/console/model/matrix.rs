@@ -91,7 +91,7 @@ pub fn cell_state(
         CellState::Releasing
     } else if !drift::compare(snapshot).holds() {
         CellState::Drifted
-    } else if snapshot.hold.as_ref().is_some_and(|hold| hold.stands(now)) {
+    } else if !snapshot.holds(now).is_empty() {
         CellState::Held
     } else {
         CellState::Healthy

@@ -4,6 +4,7 @@
 mod diagnostics;
 mod dialog;
 mod history;
+mod holding;
 mod listing;
 mod log_pane;
 mod looks;
@@ -39,6 +40,7 @@ pub use dialog::{
     Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, Thinking,
 };
 pub use history::{History, HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Sheet, Waiting};
+pub use holding::{HoldLine, Holding};
 pub use listing::{CheckRow, CheckState, checks, relevant_step};
 pub use log_pane::{
     LogFeed, LogKind, LogPane, LogSource, LongLines, MARK_COLUMNS, Measure, SLOT_COLUMNS, SavedLog,

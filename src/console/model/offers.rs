@@ -64,6 +64,7 @@ pub fn offers(model: &Model, action: Action) -> bool {
                 && !model.elsewhere().is_some_and(Observed::is_interrupted)
                 && model.snapshot().is_some_and(differs)
         }
+        Action::Freeze => model.mode != Mode::ReadOnly && model.open.is_some(),
         Action::Arm => model.mode != Mode::ReadOnly && model.open.is_some() && !model.is_armed(),
         Action::Mark | Action::Timeline => {
             model.history.is_open && model.history.under_cursor().is_some()

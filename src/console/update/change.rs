@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{choose, handing, reason, repair, taking_up};
+use super::{choose, handing, holding, reason, repair, taking_up};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
@@ -137,7 +137,14 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         return choose::open(model, target, Intent::GoBack);
     };
     let name = crate::harmless::harmless(&name);
-    reason::ask(model, target, Wanted::Standby, name, None)
+    reason::ask(model, target, Wanted::Standby, name, None, Vec::new())
+}
+
+pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
+    match armed_target(model) {
+        Some(target) => holding::begin(model, target),
+        None => Vec::new(),
+    }
 }
 
 pub(super) fn approve(model: &mut Model) -> Vec<Effect> {

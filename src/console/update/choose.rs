@@ -11,7 +11,7 @@ use crate::console::model::{
 };
 use crate::harmless::harmless;
 use crate::inventory::{Target, VersionRef, by_version};
-use crate::release::{Intent, Resolved, Terms, Wanted};
+use crate::release::{Intent, Refusal, Resolved, Terms, Wanted};
 
 /// Opens the question, with what is known already.
 pub(super) fn open(model: &mut Model, target: Target, intent: Intent) -> Vec<Effect> {
@@ -201,7 +201,15 @@ fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
         model.dialog = Some(Dialog::Picker(picker));
         return Vec::new();
     };
-    if let Some(why) = way.against.first().or(picker.against_all.first()) {
+    let mut in_spite_of = Vec::new();
+    for why in &picker.against_all {
+        if let Refusal::Held(hold) = why {
+            in_spite_of.push(hold.clone());
+        }
+    }
+    let is_held = |why: &&Refusal| matches!(why, Refusal::Held(_));
+    let against_all = picker.against_all.iter().find(|why| !is_held(why));
+    if let Some(why) = way.against.first().or(against_all) {
         let text = format!("not chosen: {why}");
         super::say(model, Weight::Refused, &text);
         model.dialog = Some(Dialog::Picker(picker));
@@ -209,5 +217,6 @@ fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
     }
     model.notice = None;
     let required = picker.known_terms().map(|terms| terms.rules.require_reason);
-    reason::ask(model, picker.target, way.wanted, way.name, required)
+    let (target, wanted, name) = (picker.target, way.wanted, way.name);
+    reason::ask(model, target, wanted, name, required, in_spite_of)
 }

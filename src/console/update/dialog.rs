@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{choose, confirm, failed, handing, leave, look, palette, reason, taking_up};
+use super::{choose, confirm, failed, handing, holding, leave, look, palette, reason, taking_up};
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Model, Page, Refusal};
 use crate::release::Need;
@@ -53,6 +53,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Dialog::Failure(failure) => failed::pressed(model, failure, key),
         Dialog::Leaving(leaving) => leave::pressed(model, leaving, key.code),
         Dialog::TakeUp(asked) => taking_up::pressed(model, asked, key.code),
+        Dialog::Holding(holding) => holding::typed(model, holding, key),
         Dialog::Words(words) => taking_up::typed(model, words, key),
         Dialog::Handing(handing) => handing::pressed(model, handing, key.code),
     }
@@ -64,6 +65,10 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
         Some(Dialog::Picker(_)) => return choose::pasted(model, text),
         Some(Dialog::Reason(reason)) => {
             reason.line.paste(text.trim());
+            return Vec::new();
+        }
+        Some(Dialog::Holding(holding)) => {
+            holding.line.paste(text.trim());
             return Vec::new();
         }
         Some(Dialog::Words(words)) => {

@@ -39,6 +39,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::CheckAgain => return change::check_again(model),
         Action::TakeUp => return change::take_up(model),
         Action::Repair => return change::repair(model),
+        Action::Freeze => return change::hold(model),
         Action::Arm => return change::arm(model),
         Action::Open => return open(model),
         Action::Back => {

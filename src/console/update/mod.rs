@@ -10,6 +10,7 @@ mod dialog;
 mod failed;
 mod handing;
 mod history;
+mod holding;
 mod keys;
 mod leave;
 mod line;
@@ -105,6 +106,7 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             confirm::planned(model, asked, plan);
             Vec::new()
         }
+        Event::Held { target, hold } => holding::done(model, &target, hold),
         Event::RepairPlanned { asked, plan } => repair::planned(model, asked, plan),
         Event::RepairMoved { target, news } => repair::moved(model, &target, news),
         Event::RepairRefused { target, refused } => repair::refused(model, &target, &refused),

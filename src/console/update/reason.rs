@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::line;
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Model, Reason, TextLine, Thinking, Weight};
-use crate::inventory::Target;
+use crate::inventory::{Hold, Target};
 use crate::release::{PlanRequest, Wanted};
 
 /// Asks for the reason. `required` is whether the rules want one, where that is known already.
@@ -15,6 +15,7 @@ pub(super) fn ask(
     wanted: Wanted,
     name: String,
     required: Option<bool>,
+    in_spite_of: Vec<Hold>,
 ) -> Vec<Effect> {
     let unknown = required.is_none().then(|| Effect::AskTerms(target.clone()));
     model.dialog = Some(Dialog::Reason(Reason {
@@ -23,6 +24,8 @@ pub(super) fn ask(
         name,
         line: TextLine::default(),
         required,
+        in_spite_of,
+        override_holds: None,
     }));
     unknown.into_iter().collect()
 }
@@ -44,8 +47,19 @@ pub(super) fn pressed(model: &mut Model, mut reason: Reason, key: KeyEvent) -> V
     Vec::new()
 }
 
-fn plan(model: &mut Model, reason: Reason) -> Vec<Effect> {
+fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
     let text = crate::harmless::harmless(reason.line.text().trim());
+    if reason.overrides() {
+        if text.is_empty() {
+            let text = "type why it is released in spite of that: it is kept with your name";
+            super::say(model, Weight::Refused, text);
+        } else {
+            reason.override_holds = Some(text);
+            reason.line = TextLine::default();
+        }
+        model.dialog = Some(Dialog::Reason(reason));
+        return Vec::new();
+    }
     if text.is_empty() && reason.required == Some(true) {
         let target = &reason.target;
         let text = format!(
@@ -68,6 +82,7 @@ fn plan(model: &mut Model, reason: Reason) -> Vec<Effect> {
             target: reason.target,
             wanted: reason.wanted,
             reason: (!text.is_empty()).then_some(text),
+            override_holds: reason.override_holds,
             operator: model.operator.clone(),
         },
     }]

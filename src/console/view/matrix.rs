@@ -256,7 +256,7 @@ fn legend<'a>(theme: &Theme, seen: &BTreeSet<CellState>, room: usize) -> Line<'a
     Line::from(theme.span(words, Meaning::Muted))
 }
 
-fn held<'a>(model: &'a Model, target: &Target) -> Option<&'a Hold> {
-    let hold = model.world.get(target)?.hold.as_ref()?;
-    hold.stands(model.now).then_some(hold)
+fn held(model: &Model, target: &Target) -> Option<Hold> {
+    let holds = model.world.get(target)?.holds(model.now);
+    holds.into_iter().next()
 }

@@ -11,6 +11,7 @@ mod footer;
 mod header;
 mod help;
 mod history;
+mod holding;
 mod ladder;
 mod leaving;
 mod line;

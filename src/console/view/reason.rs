@@ -6,10 +6,14 @@ use super::dialog::{Sheet, keys, wrapped};
 use super::line;
 use crate::console::model::Reason;
 use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::harmless::harmless;
 
 pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> {
     let mut sheet = Sheet::new(format!("{} to {}: why?", reason.name, reason.target));
     let environment = &reason.target.environment;
+    if reason.overrides() {
+        return in_spite_of(theme, reason, columns);
+    }
     let (words, meaning) = match reason.required {
         Some(true) => (
             format!("the rules of {environment} require a reason; it is for the record"),
@@ -26,10 +30,7 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
         ),
     };
     sheet.body = wrapped(theme, &words, columns, meaning);
-    let mut typed =
-        Line::from(theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key));
-    typed.extend(line::typed(theme, &reason.line, columns.saturating_sub(2)));
-    sheet.body.push(typed);
+    sheet.body.push(typed(theme, reason, columns));
     sheet.foot = vec![keys(
         theme,
         &[
@@ -38,4 +39,39 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
         ],
     )];
     sheet
+}
+
+/// What stands against it is overridden: why?
+fn in_spite_of<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> {
+    let mut sheet = Sheet::new(format!("{} is held: override it?", reason.target));
+    sheet.frame = Meaning::Warn;
+    for hold in &reason.in_spite_of {
+        let words = harmless(&hold.to_string());
+        sheet
+            .body
+            .extend(wrapped(theme, &words, columns, Meaning::Warn));
+    }
+    let words = format!(
+        "to promote {} in spite of that, type why; in a protected environment somebody else has to approve it before the switch",
+        reason.name
+    );
+    sheet
+        .body
+        .extend(wrapped(theme, &words, columns, Meaning::Muted));
+    sheet.body.push(typed(theme, reason, columns));
+    sheet.foot = vec![keys(
+        theme,
+        &[
+            ("Enter", "override it (changes nothing yet)"),
+            ("Esc", "cancel"),
+        ],
+    )];
+    sheet
+}
+
+fn typed<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Line<'a> {
+    let mut typed =
+        Line::from(theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key));
+    typed.extend(line::typed(theme, &reason.line, columns.saturating_sub(2)));
+    typed
 }

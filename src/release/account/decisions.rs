@@ -16,6 +16,14 @@ pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
         head.operator
     ));
     why(lines, head.reason.as_deref());
+    for overridden in &head.overridden {
+        let (at, hold) = (moment(head.opened_at), &overridden.hold);
+        lines.plain(format!(
+            "  {at}  {} overrode what was {hold}",
+            head.operator
+        ));
+        why(lines, Some(&overridden.why));
+    }
     for entry in &recorded.entries {
         decision(lines, recorded, entry);
     }

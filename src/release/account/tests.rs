@@ -50,6 +50,7 @@ fn case(name: &str, verdict: Verdict, detail: &str) -> CaseReport {
 
 fn released() -> Recorded {
     let head = ReleaseRecord {
+        overridden: Vec::new(),
         format: FORMAT,
         id: ReleaseId(ulid::Ulid::from_parts(1, 1)),
         target: Target::new(

@@ -18,9 +18,9 @@ use super::event::{Effect, Event, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
 use crate::history::{Chain, Entry, Heir, ReleaseRecord};
 use crate::ports::{
-    Checker, Clock, Company, FailureKind, Fence, Images, JournalReader, JournalWriter, Lease,
-    LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader, RouterWriter, RuntimeReader,
-    RuntimeWriter,
+    Checker, Clock, Company, FailureKind, Fence, Holds, Images, JournalReader, JournalWriter,
+    Lease, LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader, RouterWriter,
+    RuntimeReader, RuntimeWriter,
 };
 
 /// What looks at a target.
@@ -57,6 +57,8 @@ pub struct Writing {
     pub locks: Arc<dyn Locks>,
     /// Shows others who looks on, and who asks for the wheel.
     pub company: Arc<dyn Company>,
+    /// Places and clears holds.
+    pub holds: Arc<dyn Holds>,
 }
 
 /// Everything a release in flight needs of the world.

@@ -203,6 +203,7 @@ async fn switch(world: &World, movement: Move) -> Result<(), Failure> {
             release: plan.release,
             token: world.fence.token,
         },
+        hold: plan.hold_left().filter(|_| movement.to == plan.slot),
     };
     let order = SwitchOrder {
         from: movement.proxy_from,

@@ -2,6 +2,7 @@
 //! driver, and knows the ones it drives.
 
 mod company;
+mod holding;
 mod repairing;
 mod resuming;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
 
 pub use repairing::{RepairHandle, RepairNews};
@@ -163,7 +165,7 @@ impl Engine {
         }
         self.supersede_own_standby(&target).await?;
         let lease = self.lock(&plan, &write).await?;
-        if let Err(refused) = still_as_planned(&plan, site).await {
+        if let Err(refused) = still_as_planned(&plan, site, self.clock.now()).await {
             give_back(&write, &target, &lease).await;
             return Err(refused);
         }
@@ -264,7 +266,7 @@ async fn give_back(write: &Writing, target: &Target, lease: &Lease) {
     }
 }
 
-async fn still_as_planned(plan: &Plan, site: &Site) -> Result<(), Refused> {
+async fn still_as_planned(plan: &Plan, site: &Site, now: Timestamp) -> Result<(), Refused> {
     let target = plan.target();
     let (record, occupancy) = tokio::join!(
         site.read.registry.read(target),
@@ -274,6 +276,9 @@ async fn still_as_planned(plan: &Plan, site: &Site) -> Result<(), Refused> {
     );
     let record = record.map_err(|failure| unknown("the registry's record", &failure))?;
     let occupancy = occupancy.map_err(|failure| unknown("what stands in the slot", &failure))?;
+    if let Some(hold) = plan.held(record.hold.as_ref(), now) {
+        return Err(Refusal::Held(hold).into());
+    }
     plan.unchanged(&record, &occupancy)
 }
 

@@ -6,6 +6,7 @@ mod target;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use super::freeze::freeze;
 use super::model::{
     AsciiChoice, AsciiWord, ConsoleSection, EnvironmentSection, NginxSection, ProxyKind, Root,
     RuntimeKind, SecretSection, StoreKind, SwitchWord, TierWord, TlsSection,
@@ -235,6 +236,12 @@ fn rules(section: &EnvironmentSection) -> Rules {
         allow_yes: section.rules.allow_yes,
         require_reason: section.rules.require_reason,
         only_from: from.and_then(|name| name.parse::<EnvironmentName>().ok()),
+        freezes: section
+            .rules
+            .freezes
+            .iter()
+            .filter_map(|section| freeze(section).ok())
+            .collect(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Environments: rules that contradict, systems that are chosen and not described, and locks
 //! that would be lost while they are held.
 
+use super::super::freeze::freeze;
 use super::super::model::{
-    EnvironmentSection, EtcdSection, NginxSection, ProxyKind, Root, RuntimeKind, StoreKind,
-    TierWord,
+    EnvironmentSection, EtcdSection, FreezeSection, NginxSection, ProxyKind, Root, RuntimeKind,
+    StoreKind, TierWord,
 };
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
@@ -68,6 +69,14 @@ impl Look<'_> {
             };
             self.warning(&["environments", name, "rules", "allow_yes"], says);
         }
+        for (index, section) in section.rules.freezes.iter().enumerate() {
+            let place = format!("[{index}]");
+            self.freeze(
+                root,
+                &["environments", name, "rules", "freezes", &place],
+                section,
+            );
+        }
         let Some(from) = &section.rules.only_from else {
             return;
         };
@@ -87,6 +96,28 @@ impl Look<'_> {
                 suggestion(near)
             );
             self.error(&path, says);
+        }
+    }
+
+    fn freeze(&mut self, root: &Root, at: &[&str], section: &FreezeSection) {
+        if section.name.trim().is_empty() {
+            let says = "it is shown to whoever is stopped by it: say what it is for";
+            self.error(&[at, &["name"]].concat(), says);
+        }
+        if let Err((key, says)) = freeze(section) {
+            self.error(&[at, &[key]].concat(), says);
+        }
+        for (index, service) in section.services.iter().enumerate() {
+            if root.services.get(service).is_none() {
+                let near = nearest(service, root.services.iter().map(|(name, _)| name));
+                let says = format!(
+                    "there is no service `{}`{}",
+                    visible(service),
+                    suggestion(near)
+                );
+                let place = format!("[{index}]");
+                self.error(&[at, &["services", &place]].concat(), says);
+            }
         }
     }
 

@@ -64,6 +64,28 @@ pub(in crate::settings) struct RulesSection {
     pub(in crate::settings) require_reason: bool,
     /// The environment a version has to be live in first.
     pub(in crate::settings) only_from: Option<String>,
+    /// When nothing is promoted: once, or every week.
+    pub(in crate::settings) freezes: Vec<FreezeSection>,
+}
+
+/// A time at which nothing is promoted.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::settings) struct FreezeSection {
+    /// What it is for, e.g. payday.
+    pub(in crate::settings) name: String,
+    /// By the clocks of which place, e.g. Europe/Berlin.
+    pub(in crate::settings) zone: String,
+    /// The days of every week on which it begins, e.g. `["fri"]`; absent for a window with dates.
+    #[serde(default)]
+    pub(in crate::settings) every: Vec<String>,
+    /// When it begins: 2026-12-23 18:00, or with `every` a time such as 16:00.
+    pub(in crate::settings) from: String,
+    /// When it ends: 2027-01-02 08:00, or with `every` a time such as 22:00 or mon 08:00.
+    pub(in crate::settings) until: String,
+    /// The services it is for; all when absent.
+    #[serde(default)]
+    pub(in crate::settings) services: Vec<String>,
 }
 
 /// What runs the instances.

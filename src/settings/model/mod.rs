@@ -16,7 +16,7 @@ mod timing;
 pub(super) use console::{AsciiChoice, AsciiWord, ConsoleSection};
 pub(super) use docker::{DockerSection, ProcessSection, RegistrySection, TlsSection};
 pub(super) use environment::{
-    EnvironmentSection, LockSection, ProxyKind, RuntimeKind, StoreKind, TierWord,
+    EnvironmentSection, FreezeSection, LockSection, ProxyKind, RuntimeKind, StoreKind, TierWord,
 };
 pub(super) use etcd::EtcdSection;
 pub(super) use ordered::Ordered;

@@ -52,6 +52,7 @@ pub(crate) fn open(minute: u32) -> Recorded {
     let opened_at = Timestamp::from_second(START + i64::from(minute) * 60).expect("a time");
     let at = u64::try_from(opened_at.as_millisecond()).expect("after 1970");
     let head = ReleaseRecord {
+        overridden: Vec::new(),
         format: FORMAT,
         id: ReleaseId(Ulid::from_parts(at, u128::from(minute) << 64)),
         target: target("web", "production"),

@@ -225,6 +225,8 @@ fn a_held_cell_says_why_and_until_when() {
     let held = target("search", "dev");
     let mut snapshot = seen.get(&held).expect("a snapshot").clone();
     snapshot.hold = Some(Hold {
+        cleared: None,
+        release: None,
         reason: "load test".into(),
         author: operator(),
         since: ago(60),

@@ -11,6 +11,7 @@ mod elsewhere;
 mod elsewhere_real;
 mod given_back;
 mod history;
+mod holding;
 pub(crate) mod hostile;
 mod keys;
 mod ladder;

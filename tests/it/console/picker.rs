@@ -40,6 +40,7 @@ fn built(tag: &str, fill: &str, days: u64) -> Version {
 
 fn record(number: u8, to: Version, days: u64, outcome: Outcome) -> ReleaseRecord {
     ReleaseRecord {
+        overridden: Vec::new(),
         format: FORMAT,
         id: release_id(number),
         target: here(),
@@ -273,6 +274,8 @@ fn a_hold_stands_against_every_version() {
     let mut model = full(SIZE);
     let mut held = web_production();
     held.hold = Some(Hold {
+        cleared: None,
+        release: None,
         reason: "payday".into(),
         author: operator(),
         since: ago(60),
@@ -281,9 +284,33 @@ fn a_hold_stands_against_every_version() {
     tell(&mut model, Event::WorldObserved(Arc::new(world(held))));
     let shown = screen(&model);
     assert!(shown.contains("■ held by ana@ops-1: payday"), "{shown}");
-    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
-    assert!(notice(&model).contains("payday"), "{}", notice(&model));
-    picker(&model);
+    press_key(&mut model, KeyCode::Enter);
+    // It can be overridden, with a reason of its own.
+    let shown = screen(&model);
+    assert!(
+        shown.contains("web/production is held: override it?"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("held by ana@ops-1: payday (until "),
+        "{shown}"
+    );
+    press_key(&mut model, KeyCode::Enter);
+    assert!(notice(&model).contains("type why"), "{}", notice(&model));
+    press(&mut model, "the shop is down");
+    press_key(&mut model, KeyCode::Enter);
+    assert!(
+        screen(&model).contains("to web/production: why?"),
+        "{}",
+        screen(&model)
+    );
+    press(&mut model, "lamp sale");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    let [Effect::MakePlan { request, .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(request.override_holds.as_deref(), Some("the shop is down"));
+    assert_eq!(request.reason.as_deref(), Some("lamp sale"));
 }
 
 #[test]

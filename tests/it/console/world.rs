@@ -138,6 +138,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
     let live = version(tag, fill);
     let blue = instance(target, Slot::Blue, &live, 1, 12 * 86_400 + 4 * 3600);
     Snapshot {
+        freezes: Vec::new(),
         target: target.clone(),
         tier,
         slots: PerSlot {
@@ -289,6 +290,8 @@ pub(crate) fn world(web_production: Snapshot) -> World {
             }
             if service == "search" && tier.is_protected() {
                 snapshot.hold = Some(Hold {
+                    cleared: None,
+                    release: None,
                     reason: "payday".into(),
                     author: operator(),
                     since: ago(5000),
@@ -341,6 +344,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
         undo: undo.into(),
     };
     Plan {
+        overridden: Vec::new(),
         release: release_id(2),
         kind: ReleaseKind::Promote,
         definition: Definition {

@@ -11,6 +11,7 @@ use super::world::{World, digest, operator};
 
 fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
     ReleaseRecord {
+        overridden: Vec::new(),
         format: FORMAT,
         id,
         target: target.clone(),

@@ -2,6 +2,7 @@
 //! servers of their own for what stops, restarts or asks for passwords.
 
 mod access;
+mod holds;
 mod journal;
 mod locks;
 mod outage;

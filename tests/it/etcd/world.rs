@@ -149,6 +149,7 @@ pub(crate) fn registration(slot: Slot, token: FencingToken) -> Registration {
 /// From nothing, or from a generation, to the next one.
 pub(crate) fn change(from: Option<(u64, Slot)>, to: Slot, token: FencingToken) -> RouteChange {
     RouteChange {
+        hold: None,
         from,
         to: Route {
             generation: from.map_or(1, |(generation, _)| generation + 1),

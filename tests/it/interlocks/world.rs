@@ -43,6 +43,7 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
         })
         .collect();
     Plan {
+        overridden: Vec::new(),
         release: ReleaseId(ulid::Ulid::from_parts(2, 2)),
         kind: ReleaseKind::Promote,
         definition,

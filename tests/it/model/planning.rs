@@ -41,6 +41,7 @@ pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>>
         Want::Standby => (Wanted::Standby, Resolved::WhateverIsWarm),
     };
     let request = PlanRequest {
+        override_holds: None,
         target: target(),
         wanted,
         reason: None,
@@ -86,6 +87,7 @@ fn facts(world: &World, number: u8, version: Resolved) -> Facts {
 /// Both versions that stood here before were live once.
 fn past() -> ReleaseRecord {
     ReleaseRecord {
+        overridden: Vec::new(),
         format: FORMAT,
         id: release(BEFORE),
         target: target(),

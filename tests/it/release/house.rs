@@ -149,6 +149,7 @@ impl House {
 
     pub(super) fn request(&self, wanted: Wanted) -> PlanRequest {
         PlanRequest {
+            override_holds: None,
             target: self.target.clone(),
             wanted,
             reason: Some("a test".into()),

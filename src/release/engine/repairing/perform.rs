@@ -143,7 +143,11 @@ impl Hand<'_> {
             Standing::Missing => None,
             Standing::Says(generation, live) => Some((generation, live)),
         };
-        let change = RouteChange { from, to };
+        let change = RouteChange {
+            from,
+            to,
+            hold: None,
+        };
         registry
             .swap_route(&definition.target, &change, self.fence)
             .await

@@ -1,0 +1,123 @@
+//! Holds, placed and cleared by people: one key a target, compared with what was seen of it. No lock is
+//! needed, and nothing else is touched.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use etcd_client::{Compare, CompareOp, KeyValue, Txn, TxnOp};
+use tokio::time::{Instant, sleep};
+
+use super::store::{Store, one};
+use super::trouble::Sort;
+use super::values;
+use crate::harmless::harmless;
+use crate::inventory::{Cleared, Hold, Target};
+use crate::ports::{Failure, FailureKind, Holds, Result};
+
+/// The holds of a cluster.
+#[derive(Debug, Clone)]
+pub struct EtcdHolds {
+    store: Store,
+}
+
+/// What stands under the key, and what is to be done about it.
+enum Answer<T> {
+    Done(T),
+    Put(Vec<u8>, T),
+}
+
+impl EtcdHolds {
+    /// In a cluster. Connects to nothing yet.
+    pub fn new(store: &Store) -> Self {
+        Self {
+            store: store.clone(),
+        }
+    }
+
+    /// Decides on what stands and writes it where that still stands; looks again after each answer that
+    /// did not come.
+    async fn about<T>(
+        &self,
+        target: &Target,
+        doing: &str,
+        decide: impl Fn(Option<Hold>) -> Result<Answer<T>>,
+    ) -> Result<T> {
+        let key = &self.store.keys().hold(target);
+        let until = self.store.deadline();
+        loop {
+            let (_, found) = self.store.ranges(doing, until, vec![one(key)]).await?;
+            let pair = found.into_iter().flatten().next();
+            let stands = match &pair {
+                Some(pair) => Some(self.read(doing, pair)?),
+                None => None,
+            };
+            let (value, done) = match decide(stands)? {
+                Answer::Done(done) => return Ok(done),
+                Answer::Put(value, done) => (value, done),
+            };
+            let revision = pair.as_ref().map_or(0, KeyValue::mod_revision);
+            let compare = Compare::mod_revision(key.as_str(), CompareOp::Equal, revision);
+            let put = TxnOp::put(key.as_str(), value, None);
+            let txn = Txn::new().when([compare]).and_then([put]);
+            let answer = self
+                .store
+                .attempt(until, |client| {
+                    let txn = txn.clone();
+                    async move { client.kv_client().txn(txn).await }
+                })
+                .await;
+            match answer {
+                Ok(answer) if answer.succeeded() => return Ok(done),
+                Ok(_) => {}
+                Err(trouble) if trouble.sort == Sort::Unclear && Instant::now() < until => {}
+                Err(trouble) => return Err(self.store.unanswered(doing, trouble)),
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What nobody can read may stop promotes: it is not written over.
+    fn read(&self, doing: &str, pair: &KeyValue) -> Result<Hold> {
+        values::decode(pair).map_err(|words| {
+            let key = values::key(pair);
+            self.conflict(doing, &format!("{key} stands in the way: {words}"))
+                .hint(format!(
+                    "look at it with `etcdctl get {key}`, and delete it if nobody needs it"
+                ))
+        })
+    }
+
+    fn conflict(&self, doing: &str, said: &str) -> Failure {
+        self.store
+            .failure(FailureKind::Conflict, doing, harmless(said))
+    }
+}
+
+#[async_trait]
+impl Holds for EtcdHolds {
+    async fn place(&self, target: &Target, hold: &Hold) -> Result<Option<Hold>> {
+        let doing = &format!("placing a hold on {target}");
+        let value = values::encode(&self.store, doing, hold)?;
+        self.about(target, doing, |stands| {
+            Ok(match stands.filter(|stands| stands.stands(hold.since)) {
+                Some(stands) if stands == *hold => Answer::Done(None),
+                Some(stands) => Answer::Done(Some(stands)),
+                None => Answer::Put(value.clone(), None),
+            })
+        })
+        .await
+    }
+
+    async fn clear(&self, target: &Target, hold: &Hold, cleared: &Cleared) -> Result<()> {
+        let doing = &format!("clearing the hold on {target}");
+        let ended = hold.clone().cleared(cleared.clone());
+        let value = values::encode(&self.store, doing, &ended)?;
+        self.about(target, doing, |stands| match stands {
+            Some(stands) if stands == ended => Ok(Answer::Done(())),
+            Some(stands) if stands == *hold => Ok(Answer::Put(value.clone(), ())),
+            Some(stands) => Err(self.conflict(doing, &format!("another stands there: {stands}"))),
+            None => Err(self.conflict(doing, "it is gone already")),
+        })
+        .await
+    }
+}

@@ -1,0 +1,133 @@
+//! `greenroom hold`: stops promotes of a target, lets them be again, and lists what stops which.
+
+use jiff::Timestamp;
+
+use super::arguments::{Common, Hold as Verb};
+use super::out::say_json;
+use super::promote::refuse;
+use super::{Exit, open};
+use crate::history::until;
+use crate::inventory::{Hold, Target, freeze};
+use crate::release::Site;
+use crate::wire::App;
+
+pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
+    let app = match open::app(common).await {
+        Ok(app) => app,
+        Err(exit) => return exit,
+    };
+    let (Some(service), Some(environment)) = (verb.service, verb.environment) else {
+        return list(common, &app, None).await;
+    };
+    let target = Target::new(service, environment);
+    let now = app.engine.clock().now();
+    let done = match (verb.clear, verb.reason) {
+        (true, why) => app.engine.clear_hold(&target, why).await,
+        (false, None) => return list(common, &app, Some(&target)).await,
+        (false, Some(reason)) => {
+            let end = match verb.until.map(|text| until(&text, now)).transpose() {
+                Ok(end) => end,
+                Err(said) => {
+                    warn_line!("greenroom: --until: {said}");
+                    return Exit::Usage;
+                }
+            };
+            app.engine.hold(&target, reason, end).await
+        }
+    };
+    match done {
+        Ok(hold) if common.json => {
+            say_json(&serde_json::json!({ "target": target, "hold": hold }));
+            Exit::Done
+        }
+        Ok(hold) => {
+            say_line!("{target}: {}", words(&hold));
+            Exit::Done
+        }
+        Err(refused) => refuse(common, &refused),
+    }
+}
+
+fn words(hold: &Hold) -> String {
+    match &hold.cleared {
+        Some(cleared) => format!("cleared by {}; it was {hold}", cleared.by),
+        None => hold.to_string(),
+    }
+}
+
+/// What stops promotes of every target, or of one.
+async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
+    let mut exit = Exit::Done;
+    let mut nothing = true;
+    if let Some(target) = only.filter(|target| app.engine.site(target).is_none()) {
+        let unknown = crate::release::Refusal::UnknownTarget(target.clone());
+        return refuse(common, &unknown.into());
+    }
+    let now = app.engine.clock().now();
+    for target in app
+        .targets()
+        .filter(|it| only.is_none_or(|only| only == *it))
+    {
+        let Some(site) = app.engine.site(target) else {
+            continue;
+        };
+        match told(common, target, site, now).await {
+            Ok(said) => nothing &= !said,
+            Err(said) => {
+                warn_line!("{target}: {said}");
+                exit = Exit::NeedsPerson;
+            }
+        }
+    }
+    if nothing && exit == Exit::Done && !common.json {
+        say_line!("nothing is held");
+    }
+    exit
+}
+
+/// Says what stands on one target, and what comes next; whether there was anything to say.
+async fn told(
+    common: &Common,
+    target: &Target,
+    site: &Site,
+    now: Timestamp,
+) -> Result<bool, String> {
+    let record = site.read.registry.read(target).await;
+    let record = record.map_err(|failure| failure.to_string())?;
+    if let Some((key, problem)) = record
+        .problems
+        .iter()
+        .find(|(key, _)| key.ends_with("/hold"))
+    {
+        return Err(format!(
+            "{key}: {problem}; nothing is promoted until that is mended"
+        ));
+    }
+    let holds = site.definition.holds(record.hold.as_ref(), now);
+    let next = freeze::next(&site.definition.rules.freezes, &target.service, now);
+    let last = record.hold.as_ref().and_then(|hold| hold.cleared.as_ref());
+    if common.json {
+        say_json(&serde_json::json!({
+            "target": target,
+            "holds": holds,
+            "next_freeze": next,
+            "last_cleared": last,
+        }));
+        return Ok(true);
+    }
+    for hold in &holds {
+        say_line!("{target}: {hold}");
+    }
+    if let Some(next) = next {
+        say_line!("{target}: the next freeze begins at {next:.0}");
+    }
+    if let Some(cleared) = last.filter(|_| holds.is_empty()) {
+        let why = cleared.why.as_deref().unwrap_or("no reason given");
+        say_line!(
+            "{target}: not held; cleared by {} at {:.0}: {why}",
+            cleared.by,
+            cleared.at
+        );
+    }
+    Ok(!holds.is_empty() || next.is_some() || last.is_some())
+}

@@ -1,0 +1,29 @@
+//! Placing a hold on a target, and clearing the one that stands: what is asked, line by line.
+
+use super::TextLine;
+use crate::inventory::{Hold, Target};
+
+/// What is asked about a hold.
+#[derive(Debug, Clone)]
+pub struct Holding {
+    /// On which target.
+    pub target: Target,
+    /// Which line of it.
+    pub asks: HoldLine,
+    /// What is typed so far.
+    pub line: TextLine,
+}
+
+/// One line of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldLine {
+    /// Why it is placed.
+    Why,
+    /// When it ends.
+    Until {
+        /// Why it is placed.
+        why: String,
+    },
+    /// Why the one that stands is cleared.
+    Clear(Box<Hold>),
+}

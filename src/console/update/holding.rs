@@ -1,0 +1,94 @@
+//! Placing a hold on the open target, or clearing the one that stands: asked line by line, done, and told.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::line;
+use crate::console::effect::Effect;
+use crate::console::model::{Dialog, HoldLine, Holding, Model, TextLine, Weight};
+use crate::harmless::harmless;
+use crate::history::until;
+use crate::inventory::{Hold, Target};
+use crate::release::Refused;
+
+pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
+    let placed = model.snapshot().and_then(|snapshot| snapshot.hold.clone());
+    let standing = placed.filter(|hold| hold.stands(model.now));
+    let asks = standing.map_or(HoldLine::Why, |hold| HoldLine::Clear(Box::new(hold)));
+    ask(model, target, asks);
+    Vec::new()
+}
+
+fn ask(model: &mut Model, target: Target, asks: HoldLine) {
+    model.dialog = Some(Dialog::Holding(Holding {
+        target,
+        asks,
+        line: TextLine::default(),
+    }));
+}
+
+pub(super) fn typed(model: &mut Model, mut holding: Holding, key: KeyEvent) -> Vec<Effect> {
+    match key.code {
+        KeyCode::Esc => {
+            super::say(model, Weight::Told, "cancelled: nothing was done");
+            return Vec::new();
+        }
+        KeyCode::Enter => return entered(model, holding),
+        _ => {
+            if let Some(request) = line::editing(key) {
+                holding.line.edit(request);
+            }
+        }
+    }
+    model.dialog = Some(Dialog::Holding(holding));
+    Vec::new()
+}
+
+fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
+    let text = harmless(holding.line.text().trim());
+    let target = holding.target.clone();
+    match &holding.asks {
+        HoldLine::Why | HoldLine::Clear(_) if text.is_empty() => {
+            super::say(model, Weight::Refused, "type why: others are told");
+            model.dialog = Some(Dialog::Holding(holding));
+            Vec::new()
+        }
+        HoldLine::Why => {
+            ask(model, target, HoldLine::Until { why: text });
+            Vec::new()
+        }
+        HoldLine::Until { why } => {
+            let end = (!text.is_empty()).then(|| until(&text, model.now));
+            match end.transpose() {
+                Ok(until) => vec![Effect::Hold {
+                    target,
+                    reason: why.clone(),
+                    until,
+                }],
+                Err(said) => {
+                    super::say(model, Weight::Refused, &said);
+                    model.dialog = Some(Dialog::Holding(holding));
+                    Vec::new()
+                }
+            }
+        }
+        HoldLine::Clear(_) => vec![Effect::ClearHold { target, why: text }],
+    }
+}
+
+/// What became of it.
+pub(super) fn done(model: &mut Model, target: &Target, hold: Result<Hold, Refused>) -> Vec<Effect> {
+    match hold {
+        Ok(hold) if hold.cleared.is_some() => {
+            let text = format!("{target} is not held any more");
+            super::say(model, Weight::Told, &text);
+        }
+        Ok(hold) => {
+            let text = harmless(&format!("{target} is {hold}"));
+            super::say(model, Weight::Told, &text);
+        }
+        Err(refused) => {
+            super::confirm::refuse(model, format!("a hold on {target}"), &refused);
+        }
+    }
+    Vec::new()
+}

@@ -1,0 +1,41 @@
+//! The lines about a hold.
+
+use ratatui::text::Line;
+
+use super::dialog::{Sheet, keys, wrapped};
+use super::line;
+use crate::console::model::{HoldLine, Holding};
+use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::harmless::harmless;
+
+pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> Sheet<'a> {
+    let target = &holding.target;
+    let (title, words, does) = match &holding.asks {
+        HoldLine::Why => (
+            format!("Hold {target}: why?"),
+            "nothing is promoted there until it ends, from no console and no command; a rollback still is"
+                .to_owned(),
+            "then its end",
+        ),
+        HoldLine::Until { why } => (
+            format!("Hold {target}: until when?"),
+            format!(
+                "{why}; an end such as 2h, 18:00, monday or 2026-12-01 (UTC); empty: until somebody clears it"
+            ),
+            "hold it",
+        ),
+        HoldLine::Clear(hold) => (
+            format!("Clear the hold on {target}: why?"),
+            format!("{hold}; it is kept who cleared it, and why"),
+            "clear it",
+        ),
+    };
+    let mut sheet = Sheet::new(title);
+    sheet.body = wrapped(theme, &harmless(&words), columns, Meaning::Warn);
+    let mut typed =
+        Line::from(theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key));
+    typed.extend(line::typed(theme, &holding.line, columns.saturating_sub(2)));
+    sheet.body.push(typed);
+    sheet.foot = vec![keys(theme, &[("Enter", does), ("Esc", "cancel")])];
+    sheet
+}

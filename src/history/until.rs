@@ -1,0 +1,96 @@
+//! Words for an end that is still to come, as they are typed for a hold: `2h`, `18:00`, `monday`,
+//! `2026-12-01`. Times are those of UTC, as all times are shown. Pure: it is told the time.
+
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+
+use super::when::{ahead, weekday, written};
+
+/// The moment that a word for an end means. The error says what can be written.
+pub fn until(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let word = text.trim().to_ascii_lowercase();
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let found = match word.as_str() {
+        "tomorrow" => today.tomorrow().ok().and_then(midnight),
+        word => ahead(word, now)
+            .or_else(|| time(word, today, now))
+            .or_else(|| midnight(next(weekday(word)?, today)?))
+            .or_else(|| written(text.trim()).map(|when| when.from)),
+    };
+    let found = found.ok_or_else(|| {
+        format!(
+            "`{text}` is no end: write 2h, 3d, 18:00, tomorrow, monday, 2026-12-01 or \
+             2026-12-01T14:00 (UTC)"
+        )
+    })?;
+    if found <= now {
+        return Err(format!("`{text}` is over already: name an end to come"));
+    }
+    Ok(found)
+}
+
+fn midnight(date: Date) -> Option<Timestamp> {
+    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// `18:00`: today's, or tomorrow's where that is over.
+fn time(word: &str, today: Date, now: Timestamp) -> Option<Timestamp> {
+    if word.len() != 5 || !word.contains(':') {
+        return None;
+    }
+    let time: Time = word.parse().ok()?;
+    let on = |date: Date| {
+        let zoned = date.to_datetime(time).to_zoned(TimeZone::UTC).ok()?;
+        Some(zoned.timestamp())
+    };
+    on(today)
+        .filter(|at| *at > now)
+        .or_else(|| on(today.tomorrow().ok()?))
+}
+
+/// The next such day after today.
+fn next(weekday: jiff::civil::Weekday, today: Date) -> Option<Date> {
+    let days = i32::from(today.weekday().until(weekday));
+    let days = if days == 0 { 7 } else { days };
+    today.checked_add(days.days()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_to_come_and_said_in_words_people_use() {
+        // A Friday.
+        let now: Timestamp = "2026-11-27T14:30:00Z".parse().expect("a time");
+        for (text, expected) in [
+            ("2h", "2026-11-27T16:30:00Z"),
+            ("3d", "2026-11-30T14:30:00Z"),
+            ("18:00", "2026-11-27T18:00:00Z"),
+            ("08:00", "2026-11-28T08:00:00Z"),
+            ("tomorrow", "2026-11-28T00:00:00Z"),
+            ("Monday", "2026-11-30T00:00:00Z"),
+            ("fri", "2026-12-04T00:00:00Z"),
+            ("2026-12-01", "2026-12-01T00:00:00Z"),
+            ("2026-12-01T14:00", "2026-12-01T14:00:00Z"),
+            ("2026-12-01T14:00:00+01:00", "2026-12-01T13:00:00Z"),
+        ] {
+            assert_eq!(
+                until(text, now).map(|at| at.to_string()),
+                Ok(expected.into()),
+                "{text}"
+            );
+        }
+        for text in [
+            "",
+            "soon",
+            "0",
+            "2026-11-27",
+            "2026-11-01T10:00",
+            "99999999999999d",
+        ] {
+            assert!(until(text, now).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Holds: what stops promotes of a target. Placed and cleared by people, also while somebody drives it, so
+//! that no lock is needed; each compares what stood.
+
+use async_trait::async_trait;
+
+use super::Result;
+use crate::inventory::{Cleared, Hold, Target};
+
+/// Places and clears holds.
+#[async_trait]
+pub trait Holds: Send + Sync {
+    /// Places a hold, where none stands at `hold.since`. The one that does is the answer; none where it is
+    /// ours now. What cannot be read stands, and is a conflict.
+    async fn place(&self, target: &Target, hold: &Hold) -> Result<Option<Hold>>;
+
+    /// Clears exactly this hold, and keeps by whom; a conflict where another stands, or none.
+    async fn clear(&self, target: &Target, hold: &Hold, cleared: &Cleared) -> Result<()>;
+}

@@ -1,0 +1,70 @@
+//! Holds, placed and cleared by people. No lock is needed: a hold may be placed while somebody drives, and
+//! then stops the switch.
+
+use jiff::Timestamp;
+
+use super::Engine;
+use crate::inventory::{Cleared, Hold, Target};
+use crate::ports::{Failure, FailureKind};
+use crate::release::{Refusal, Refused};
+
+impl Engine {
+    /// Places a hold on a target, with a reason. What was placed, or why nothing was.
+    pub async fn hold(
+        &self,
+        target: &Target,
+        reason: String,
+        until: Option<Timestamp>,
+    ) -> Result<Hold, Refused> {
+        let Some(site) = self.sites.get(target) else {
+            return Err(Refusal::UnknownTarget(target.clone()).into());
+        };
+        let write = site.write.as_ref().ok_or(Refusal::ReadOnly)?;
+        if reason.trim().is_empty() {
+            return Err(Refusal::HoldWithoutReason.into());
+        }
+        let hold = Hold {
+            reason,
+            author: self.operator.clone(),
+            since: self.clock.now(),
+            until,
+            release: None,
+            cleared: None,
+        };
+        match write.holds.place(target, &hold).await {
+            Ok(None) => Ok(hold),
+            Ok(Some(stands)) => Err(Refusal::HeldAlready(stands).into()),
+            Err(failure) => Err(not_done("whether it is held now", &failure)),
+        }
+    }
+
+    /// Clears the hold that stands on a target; exactly that one, and kept by whom. What was cleared, or why
+    /// nothing was.
+    pub async fn clear_hold(&self, target: &Target, why: Option<String>) -> Result<Hold, Refused> {
+        let Some(site) = self.sites.get(target) else {
+            return Err(Refusal::UnknownTarget(target.clone()).into());
+        };
+        let write = site.write.as_ref().ok_or(Refusal::ReadOnly)?;
+        let now = self.clock.now();
+        let record = site.read.registry.read(target).await;
+        let record = record.map_err(|failure| not_done("what holds it", &failure))?;
+        let hold = record.hold.filter(|hold| hold.stands(now));
+        let hold = hold.ok_or(Refusal::NoHold)?;
+        let cleared = Cleared {
+            by: self.operator.clone(),
+            at: now,
+            why,
+        };
+        match write.holds.clear(target, &hold, &cleared).await {
+            Ok(()) => Ok(hold.cleared(cleared)),
+            Err(failure) if failure.kind == FailureKind::Conflict => {
+                Err(not_done("the hold as it was seen", &failure))
+            }
+            Err(failure) => Err(not_done("whether it is cleared", &failure)),
+        }
+    }
+}
+
+fn not_done(what: &str, failure: &Failure) -> Refused {
+    super::unknown(what, failure)
+}

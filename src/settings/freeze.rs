@@ -1,0 +1,114 @@
+//! The words for a freeze: a window with dates, or one of every week, by the clocks of a place. Knows no
+//! file; says which key is wrong and what to write.
+
+use jiff::civil::{DateTime, Time};
+use jiff::tz::TimeZone;
+
+use super::model::FreezeSection;
+use super::problem::{nearest, visible};
+use super::read::suggestion;
+use crate::inventory::Freeze;
+use crate::inventory::freeze::{WeekdayName, Window};
+
+/// A key of the section, and what is wrong with it.
+pub(super) type Wrong = (&'static str, String);
+
+/// Reads one. Services are read elsewhere: they are names, and have to be there.
+pub(super) fn freeze(section: &FreezeSection) -> Result<Freeze, Wrong> {
+    let zone = TimeZone::get(&section.zone).map_err(|_| ("zone", unknown_zone(&section.zone)))?;
+    let window = if section.every.is_empty() {
+        once(section)?
+    } else {
+        weekly(section)?
+    };
+    let services = &section.services;
+    Ok(Freeze {
+        name: section.name.clone(),
+        zone,
+        window,
+        services: services.iter().filter_map(|it| it.parse().ok()).collect(),
+    })
+}
+
+fn unknown_zone(name: &str) -> String {
+    let known: Vec<String> = jiff::tz::db()
+        .available()
+        .map(|name| name.to_string())
+        .collect();
+    if known.is_empty() {
+        return format!(
+            "this machine has no database of time zones, and `{}` cannot be looked up: install tzdata, or write \"UTC\"",
+            visible(name)
+        );
+    }
+    let near = nearest(name, known.iter().map(String::as_str));
+    format!(
+        "there is no time zone `{}`{}: write one such as \"Europe/Berlin\" or \"UTC\"",
+        visible(name),
+        suggestion(near)
+    )
+}
+
+fn once(section: &FreezeSection) -> Result<Window, Wrong> {
+    let from = date_time("from", &section.from)?;
+    let until = date_time("until", &section.until)?;
+    if until <= from {
+        return Err(("until", "it ends before it begins".into()));
+    }
+    Ok(Window::Once { from, until })
+}
+
+fn weekly(section: &FreezeSection) -> Result<Window, Wrong> {
+    let every = section.every.iter().map(|name| weekday("every", name));
+    let until = section.until.trim();
+    let (day, time) = match until.split_once(' ') {
+        Some((day, time)) => (Some(weekday("until", day)?), time.trim()),
+        None => (None, until),
+    };
+    Ok(Window::Weekly {
+        every: every.collect::<Result<_, _>>()?,
+        from: time_of("from", &section.from)?,
+        until_day: day,
+        until: time_of("until", time)?,
+    })
+}
+
+fn weekday(key: &'static str, text: &str) -> Result<WeekdayName, Wrong> {
+    let found = WeekdayName::ALL.into_iter().find(|(name, _)| *name == text);
+    found.map(|(_, day)| day).ok_or_else(|| {
+        let said = format!(
+            "`{}` is not a day: write mon, tue, wed, thu, fri, sat or sun",
+            visible(text)
+        );
+        (key, said)
+    })
+}
+
+fn time_of(key: &'static str, text: &str) -> Result<Time, Wrong> {
+    let is_time = text.len() >= 5 && text.as_bytes().get(2) == Some(&b':');
+    let parsed = text.parse().ok().filter(|_| is_time);
+    parsed.ok_or_else(|| {
+        let example = if key == "until" {
+            "\"08:00\" or \"mon 08:00\""
+        } else {
+            "\"16:00\""
+        };
+        let said = format!(
+            "`{}` is not a time of the day: write {example}, or leave out `every` for a window with dates",
+            visible(text)
+        );
+        (key, said)
+    })
+}
+
+fn date_time(key: &'static str, text: &str) -> Result<DateTime, Wrong> {
+    // A date without a time would be midnight, which nobody may have meant.
+    let parsed = text.parse().ok().filter(|_| text.contains(':'));
+    parsed.ok_or_else(|| {
+        let said = format!(
+            "`{}` is not a date with a time: write \"2026-12-23 18:00\", or name days in `every` for one of every week",
+            visible(text)
+        );
+        (key, said)
+    })
+}

@@ -1,0 +1,170 @@
+//! `F`: a hold is placed with a reason and an end, and the one that stands is cleared; both say what came
+//! of it, and neither is done where nothing may be changed.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyCode;
+use greenroom::console::Model;
+use greenroom::console::effect::Effect;
+use greenroom::console::event::Event;
+use greenroom::inventory::freeze::{Freeze, Window};
+use greenroom::inventory::{Cleared, Hold, Snapshot};
+use greenroom::release::Refusal;
+
+use super::world::{
+    PRODUCTION, ago, later, model, operator, press, press_key, screen, target, tell,
+    web_production, world,
+};
+
+const SIZES: [(u16, u16); 2] = [(118, 34), (80, 24)];
+
+fn hold() -> Hold {
+    Hold {
+        reason: "payday".into(),
+        author: operator(),
+        since: ago(60),
+        until: Some(later(3600)),
+        release: None,
+        cleared: None,
+    }
+}
+
+fn armed(size: (u16, u16), snapshot: Snapshot) -> Model {
+    let mut model = model(size, snapshot.clone());
+    tell(&mut model, Event::WorldObserved(Arc::new(world(snapshot))));
+    press(&mut model, "W");
+    model
+}
+
+#[test]
+fn a_hold_is_placed_with_a_reason_and_an_end() {
+    for size in SIZES {
+        let mut model = armed(size, web_production());
+        press(&mut model, "F");
+        assert!(
+            screen(&model).contains("Hold web/production: why?"),
+            "{}",
+            screen(&model)
+        );
+        assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+        assert!(screen(&model).contains("type why"), "{}", screen(&model));
+        press(&mut model, "payday");
+        assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+        press(&mut model, "soon");
+        assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+        assert!(
+            screen(&model).contains("`soon` is no end"),
+            "{}",
+            screen(&model)
+        );
+        for _ in 0..4 {
+            press_key(&mut model, KeyCode::Backspace);
+        }
+        press(&mut model, "1h");
+        let effects = press_key(&mut model, KeyCode::Enter);
+        let [
+            Effect::Hold {
+                target,
+                reason,
+                until,
+            },
+        ] = effects.as_slice()
+        else {
+            panic!("{effects:?}");
+        };
+        assert_eq!(target.to_string(), "web/production");
+        assert_eq!((reason.as_str(), *until), ("payday", Some(later(3600))));
+        let done = Event::Held {
+            target: target.clone(),
+            hold: Ok(hold()),
+        };
+        tell(&mut model, done);
+        assert!(
+            screen(&model).contains("is held by ana@ops-1: payday"),
+            "{}",
+            screen(&model)
+        );
+    }
+}
+
+#[test]
+fn the_one_that_stands_is_cleared_and_one_that_does_not_is_not_asked_about() {
+    let mut held = web_production();
+    held.hold = Some(hold());
+    let mut model = armed(SIZES[0], held.clone());
+    press(&mut model, "F");
+    assert!(
+        screen(&model).contains("Clear the hold on web/production: why?"),
+        "{}",
+        screen(&model)
+    );
+    press(&mut model, "paid");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(
+        matches!(effects.as_slice(), [Effect::ClearHold { why, .. }] if why == "paid"),
+        "{effects:?}"
+    );
+    let web = target("web", PRODUCTION);
+    let refused = Refusal::NoHold.into();
+    tell(
+        &mut model,
+        Event::Held {
+            target: web,
+            hold: Err(refused),
+        },
+    );
+    assert!(
+        screen(&model).contains("nothing to clear"),
+        "{}",
+        screen(&model)
+    );
+
+    held.hold = Some(hold().cleared(Cleared {
+        by: operator(),
+        at: ago(1),
+        why: None,
+    }));
+    let mut model = armed(SIZES[0], held);
+    press(&mut model, "F");
+    assert!(
+        screen(&model).contains("Hold web/production: why?"),
+        "{}",
+        screen(&model)
+    );
+    press_key(&mut model, KeyCode::Esc);
+    assert!(
+        screen(&model).contains("nothing was done"),
+        "{}",
+        screen(&model)
+    );
+}
+
+#[test]
+fn nothing_is_held_from_a_console_that_is_not_armed() {
+    let mut model = model(SIZES[0], web_production());
+    press(&mut model, "F");
+    assert!(model.dialog.is_none());
+    assert!(
+        screen(&model).contains("W arms web/production"),
+        "{}",
+        screen(&model)
+    );
+}
+
+#[test]
+fn a_configured_freeze_is_seen_as_a_hold_is() {
+    let mut frozen = web_production();
+    frozen.freezes = vec![Freeze {
+        name: "inventory".into(),
+        zone: jiff::tz::TimeZone::UTC,
+        window: Window::Once {
+            from: "2000-01-01T00:00".parse().expect("a time"),
+            until: "2100-01-01T00:00".parse().expect("a time"),
+        },
+        services: Vec::new(),
+    }];
+    let model = armed(SIZES[0], frozen);
+    let shown = screen(&model);
+    assert!(shown.contains("web/production: held"), "{shown}");
+    assert!(shown.contains("inventory"), "{shown}");
+}

@@ -1,0 +1,108 @@
+//! Holds in etcd: placed, cleared, left by a rollback together with its route.
+
+use greenroom::adapters::etcd::EtcdHolds;
+use greenroom::inventory::Slot;
+use greenroom::ports::{FailureKind, Holds, RegistryReader, RegistryWriter};
+
+use super::world::{World, change, registration};
+use crate::support::holds::{Contract, hold, left_by};
+
+#[tokio::test]
+async fn a_hold_is_kept_as_any_store_keeps_it() {
+    let world = World::shared();
+    let (ana, ben) = (EtcdHolds::new(&world.store), EtcdHolds::new(&world.store));
+    let contract = Contract {
+        ana: &ana,
+        ben: &ben,
+        reader: &world.reader,
+        target: &world.target,
+    };
+    contract.is_kept().await;
+    contract.is_placed_once().await;
+}
+
+#[tokio::test]
+async fn a_hold_that_nobody_can_read_is_not_written_over() {
+    let world = World::shared();
+    let key = format!("{}/targets/web/production/hold", world.prefix);
+    world.etcdctl(&["put", &key, "until further notice"]);
+    let holds = EtcdHolds::new(&world.store);
+    let placed = holds.place(&world.target, &hold("ana", 0, None)).await;
+    let failure = placed.expect_err("it stands in the way");
+    assert_eq!(failure.kind, FailureKind::Conflict);
+    let said = failure.to_string();
+    assert!(
+        said.contains(&key) && said.contains("etcdctl get"),
+        "{said}"
+    );
+    assert!(
+        world
+            .etcdctl(&["get", &key])
+            .contains("until further notice")
+    );
+}
+
+#[tokio::test]
+async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let token = lease.fence.token;
+    for slot in Slot::BOTH {
+        let entry = registration(slot, token);
+        world
+            .writer
+            .register(&world.target, &entry, &lease.fence)
+            .await
+            .expect("registered");
+    }
+    let first = change(None, Slot::Blue, token);
+    world
+        .writer
+        .swap_route(&world.target, &first, &lease.fence)
+        .await
+        .expect("switched");
+    let mut back = change(Some((1, Slot::Blue)), Slot::Green, token);
+    let left = left_by(back.to.release);
+    back.hold = Some(left.clone());
+    world
+        .writer
+        .swap_route(&world.target, &back, &lease.fence)
+        .await
+        .expect("switched");
+    world
+        .writer
+        .swap_route(&world.target, &back, &lease.fence)
+        .await
+        .expect("it stands");
+    let stored = |record: greenroom::inventory::RegistryRecord| record.hold;
+    let read = world.reader.read(&world.target).await.expect("a record");
+    assert_eq!(stored(read), Some(left));
+
+    // The same release is switched back: its hold goes with it.
+    let mut undone = change(Some((2, Slot::Green)), Slot::Blue, token);
+    undone.to.release = back.to.release;
+    world
+        .writer
+        .swap_route(&world.target, &undone, &lease.fence)
+        .await
+        .expect("switched");
+    let read = world.reader.read(&world.target).await.expect("a record");
+    assert_eq!(stored(read), None);
+
+    // One that somebody has placed is neither replaced nor taken away.
+    let placed = hold("ben", 0, None);
+    let holds = EtcdHolds::new(&world.store);
+    assert_eq!(
+        holds.place(&world.target, &placed).await.expect("placed"),
+        None
+    );
+    let mut again = change(Some((3, Slot::Blue)), Slot::Green, token);
+    again.hold = Some(left_by(again.to.release));
+    world
+        .writer
+        .swap_route(&world.target, &again, &lease.fence)
+        .await
+        .expect("switched");
+    let read = world.reader.read(&world.target).await.expect("a record");
+    assert_eq!(stored(read), Some(placed));
+}

@@ -1,0 +1,95 @@
+//! Holds from the command line, on a sandbox: they stop promotes, are overridden with a reason, are left by a
+//! rollback, and are cleared, and it is kept by whom.
+
+use std::process::Output;
+
+use rustix::process::Signal;
+
+use crate::sandbox::{Sandbox, words};
+
+fn refused(output: &Output, why: &str) {
+    assert_eq!(output.status.code(), Some(1), "{}", words(output));
+    assert!(words(output).contains(why), "{}", words(output));
+}
+
+fn done(output: &Output) -> String {
+    assert!(output.status.success(), "{}", words(output));
+    words(output)
+}
+
+#[test]
+fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
+    let mut sandbox = Sandbox::kept().up();
+    let said = done(&sandbox.run(&["hold"]));
+    assert!(said.contains("nothing is held"), "{said}");
+
+    // No end that is over, and no hold without a word.
+    let wrong = sandbox.run(&[
+        "hold",
+        "web",
+        "dev",
+        "--reason",
+        "x",
+        "--until",
+        "2020-01-01",
+    ]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", words(&wrong));
+    let empty = sandbox.run(&["hold", "web", "dev", "--reason", " "]);
+    assert_eq!(empty.status.code(), Some(2), "{}", words(&empty));
+
+    done(&sandbox.run(&["hold", "web", "dev", "--reason", "payday", "--until", "3d"]));
+    let other = ["hold", "web", "dev", "--reason", "mine"];
+    refused(&sandbox.run(&other), "clear that one first");
+    let said = done(&sandbox.run(&["hold"]));
+    assert!(
+        said.contains("web/dev: held by") && said.contains("payday (until"),
+        "{said}"
+    );
+    let said = done(&sandbox.run(&["status", "web", "dev"]));
+    assert!(said.contains("payday"), "{said}");
+
+    let promote = ["promote", "web", "dev", "--version", "1.8.2", "--yes"];
+    refused(&sandbox.run(&promote), "payday");
+    assert_eq!(sandbox.live("web", "dev"), "1.9.0");
+    let over = [&promote[..], &["--override-hold", "the shop is down"]].concat();
+    let said = done(&sandbox.run(&over));
+    assert!(said.contains("in spite of: held by"), "{said}");
+    assert_eq!(sandbox.live("web", "dev"), "1.8.2");
+    // Overriding it has not cleared it, and it is kept that it was overridden, and why.
+    let next = ["promote", "web", "dev", "--version", "1.9.0", "--yes"];
+    refused(&sandbox.run(&next), "payday");
+    let found = done(&sandbox.run(&["--json", "history", "web", "dev", "--search", "shop"]));
+    assert!(
+        found.contains("the shop is down") && found.contains("payday"),
+        "{found}"
+    );
+
+    let said = done(&sandbox.run(&["hold", "web", "dev", "--clear", "--reason", "paid"]));
+    assert!(said.contains("cleared by"), "{said}");
+    refused(
+        &sandbox.run(&["hold", "web", "dev", "--clear"]),
+        "nothing to clear",
+    );
+    let said = done(&sandbox.run(&["hold", "web", "dev"]));
+    assert!(
+        said.contains("not held; cleared by") && said.contains("paid"),
+        "{said}"
+    );
+    done(&sandbox.run(&next));
+
+    // A rollback goes on under a hold and leaves one of its own.
+    let back = [
+        "rollback", "web", "dev", "--to", "1.8.2", "--yes", "--reason", "slow",
+    ];
+    done(&sandbox.run(&back));
+    assert_eq!(sandbox.live("web", "dev"), "1.8.2");
+    let said = done(&sandbox.run(&["hold"]));
+    assert!(
+        said.contains("rolled back from 1.9.0 to 1.8.2: slow"),
+        "{said}"
+    );
+    refused(&sandbox.run(&next), "rolled back from 1.9.0");
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}

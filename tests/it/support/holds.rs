@@ -1,0 +1,155 @@
+//! What every store keeps of holds, whatever it is made of.
+
+use greenroom::inventory::{Cleared, Hold, Operator, ReleaseId, Target};
+use greenroom::ports::{FailureKind, Holds, RegistryReader};
+use jiff::Timestamp;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).expect("a time")
+}
+
+fn operator(name: &str) -> Operator {
+    Operator {
+        name: name.into(),
+        host: "ops-1".into(),
+    }
+}
+
+pub(crate) fn hold(name: &str, since: i64, until: Option<i64>) -> Hold {
+    Hold {
+        reason: format!("{name} says so"),
+        author: operator(name),
+        since: at(since),
+        until: until.map(at),
+        release: None,
+        cleared: None,
+    }
+}
+
+/// What a rollback leaves.
+pub(crate) fn left_by(release: ReleaseId) -> Hold {
+    Hold {
+        release: Some(release),
+        ..hold("ana", 50, None)
+    }
+}
+
+fn cleared(name: &str, second: i64) -> Cleared {
+    Cleared {
+        by: operator(name),
+        at: at(second),
+        why: Some("over".into()),
+    }
+}
+
+/// Two who place holds in one store, and a reader of it.
+pub(crate) struct Contract<'a> {
+    pub(crate) ana: &'a dyn Holds,
+    pub(crate) ben: &'a dyn Holds,
+    pub(crate) reader: &'a dyn RegistryReader,
+    pub(crate) target: &'a Target,
+}
+
+impl Contract<'_> {
+    async fn stored(&self) -> Option<Hold> {
+        let record = self.reader.read(self.target).await.expect("a record");
+        assert!(record.problems.is_empty(), "{:?}", record.problems);
+        record.hold
+    }
+
+    /// One hold a target; exactly the one that was seen is cleared, and it is kept who did.
+    pub(crate) async fn is_kept(&self) {
+        let first = hold("ana", 0, Some(100));
+        assert_eq!(self.stored().await, None);
+        assert_eq!(
+            self.ana.place(self.target, &first).await.expect("placed"),
+            None
+        );
+        assert_eq!(self.stored().await, Some(first.clone()));
+        // Said again it is the same; another's is not written over it.
+        assert_eq!(
+            self.ana.place(self.target, &first).await.expect("placed"),
+            None
+        );
+        let second = hold("ben", 10, None);
+        let stands = self
+            .ben
+            .place(self.target, &second)
+            .await
+            .expect("answered");
+        assert_eq!(stands, Some(first.clone()));
+        // One whose end has passed is in nobody's way.
+        let later = hold("ben", 100, None);
+        assert_eq!(
+            self.ben.place(self.target, &later).await.expect("placed"),
+            None
+        );
+        assert_eq!(self.stored().await, Some(later.clone()));
+
+        let other = self
+            .ana
+            .clear(self.target, &first, &cleared("ana", 110))
+            .await;
+        assert_eq!(
+            other.expect_err("another stands").kind,
+            FailureKind::Conflict
+        );
+        let end = cleared("ana", 120);
+        self.ana
+            .clear(self.target, &later, &end)
+            .await
+            .expect("cleared");
+        self.ana
+            .clear(self.target, &later, &end)
+            .await
+            .expect("the same again");
+        let kept = self.stored().await.expect("it is kept");
+        assert_eq!(kept.cleared, Some(end));
+        assert!(!kept.stands(at(130)));
+        let again = self
+            .ben
+            .clear(self.target, &later, &cleared("ben", 130))
+            .await;
+        assert_eq!(
+            again.expect_err("it is cleared").kind,
+            FailureKind::Conflict
+        );
+        let next = hold("ana", 140, None);
+        assert_eq!(
+            self.ana.place(self.target, &next).await.expect("placed"),
+            None
+        );
+        self.ana
+            .clear(self.target, &next, &cleared("ana", 150))
+            .await
+            .expect("cleared");
+    }
+
+    /// Of many who place one at a time, one does, and the others are told which stands.
+    pub(crate) async fn is_placed_once(&self) {
+        let all: Vec<Hold> = (0..8)
+            .map(|n| hold(&format!("op-{n}"), 200 + n, None))
+            .collect();
+        let placing = all.iter().enumerate().map(|(n, hold)| {
+            let one = if n % 2 == 0 { self.ana } else { self.ben };
+            one.place(self.target, hold)
+        });
+        let answers = futures_util::future::join_all(placing).await;
+        let stands = self.stored().await.expect("one stands");
+        let mut placed = 0;
+        for (hold, answer) in all.iter().zip(answers) {
+            match answer.expect("answered") {
+                None => {
+                    placed += 1;
+                    assert_eq!(*hold, stands);
+                }
+                Some(other) => assert_eq!(other, stands),
+            }
+        }
+        assert_eq!(placed, 1);
+        self.ana
+            .clear(self.target, &stands, &cleared("ana", 300))
+            .await
+            .expect("cleared");
+    }
+}
