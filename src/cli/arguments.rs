@@ -58,6 +58,8 @@ pub(crate) enum Verb {
     Resume(Resume),
     /// Repairs what drifted: containers, registrations, the route, the proxy
     Repair(Repair),
+    /// Approves a release that somebody else drives, where its environment asks for others
+    Approve(Approve),
     /// Stops promotes of a target, or lets them be again; alone, lists what stops which
     Hold(Hold),
     /// Shows what runs where, as observed now
@@ -114,6 +116,23 @@ pub(crate) struct Promote {
     #[arg(long, value_name = "WHY", value_parser = some_words)]
     pub(crate) override_hold: Option<String>,
     /// Yes to everything in advance; a protected environment's rules have to allow it
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Approve {
+    /// The service, e.g. web
+    pub(crate) service: ServiceName,
+    /// The environment, e.g. production
+    pub(crate) environment: EnvironmentName,
+    /// A word about it; it is kept with the release
+    #[arg(long, value_name = "TEXT", conflicts_with = "take_back")]
+    pub(crate) note: Option<String>,
+    /// Takes back what you have approved
+    #[arg(long)]
+    pub(crate) take_back: bool,
+    /// Yes in advance; a protected environment's rules have to allow it
     #[arg(long, short)]
     pub(crate) yes: bool,
 }

@@ -1,6 +1,9 @@
 //! A release that this command drives, followed to its end: what happens is said, what waits is asked
 //! for, and signals become wishes.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
@@ -9,7 +12,10 @@ use super::consent::Consent;
 use super::reporter::Reporter;
 use super::signals::Wish;
 use crate::history::{Outcome, Step};
-use crate::release::{Approval, Command, Engine, Handle, Need, Progress, Scope, Status, need_back};
+use crate::release::{
+    Approval, Command, Engine, Handle, Need, Plan, Progress, Scope, Status, approvers_needed,
+    need_back,
+};
 
 /// A release being followed to its end.
 pub(super) struct Following<'a> {
@@ -21,7 +27,13 @@ pub(super) struct Following<'a> {
     is_cancelled: bool,
     /// The way back was asked for and waits for the environment's name.
     confirms_back_out: bool,
+    /// What was said last about the approvals by others that the switch waits for.
+    waits: Option<String>,
 }
+
+/// How often it is looked whether others have approved. A person is waited for: a read a second is less
+/// than following all that happens in the store.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl<'a> Following<'a> {
     pub(super) fn new(
@@ -39,13 +51,15 @@ impl<'a> Following<'a> {
             wishes,
             is_cancelled: false,
             confirms_back_out: false,
+            waits: None,
         }
     }
 
     pub(super) async fn follow(mut self) -> Exit {
         let mut status = self.handle.status();
         let mut announcements = self.handle.announcements();
-        let mut asked: Option<Step> = None;
+        // Asked anew, it is another question: what others had approved may have run out.
+        let mut asked: Option<(Step, Timestamp)> = None;
         loop {
             let now = status.borrow_and_update().clone();
             self.reporter.show(&now);
@@ -63,6 +77,7 @@ impl<'a> Following<'a> {
                 },
                 changed = status.changed() => if changed.is_err() { break },
                 wish = self.wishes.recv() => if let Some(wish) = wish { self.wish(wish, &now).await },
+                () = tokio::time::sleep(LOOK_AGAIN), if self.waits.is_some() => {}
                 line = typed_line(&mut self.consent), if asked.is_some() => {
                     self.typed(&now, line).await;
                     asked = None;
@@ -78,12 +93,21 @@ impl<'a> Following<'a> {
     }
 
     /// A step that waits is asked about once, or approved in advance.
-    async fn answer(&mut self, status: &Status, asked: Option<Step>) -> Option<Step> {
-        let Progress::Asking { step, need, .. } = &status.progress else {
+    async fn answer(
+        &mut self,
+        status: &Status,
+        asked: Option<(Step, Timestamp)>,
+    ) -> Option<(Step, Timestamp)> {
+        let Progress::Asking { step, need, since } = &status.progress else {
+            self.waits = None;
             return None;
         };
-        if asked == Some(*step) {
+        let question = Some((*step, *since));
+        if asked == question {
             return asked;
+        }
+        if *step == Step::Switch && self.waits_for_others(&status.plan).await {
+            return None;
         }
         match &mut self.consent {
             Consent::Gone => {}
@@ -109,7 +133,38 @@ impl<'a> Following<'a> {
                 });
             }
         }
-        Some(*step)
+        question
+    }
+
+    /// Whether the switch needs approvals by others that are not there yet; says so when that changes.
+    async fn waits_for_others(&mut self, plan: &Plan) -> bool {
+        let needed = approvers_needed(plan);
+        if needed == 0 {
+            return false;
+        }
+        let driver = self.engine.operator().clone();
+        let words = match self.engine.given(plan, Some(&driver)).await {
+            Ok(given) if given.len() >= needed => {
+                self.waits = None;
+                return false;
+            }
+            Ok(given) => {
+                let names: Vec<String> = given.iter().map(|one| one.by.to_string()).collect();
+                let (service, environment) = (&plan.target().service, &plan.target().environment);
+                format!(
+                    "switch waits for others: {} of {needed} have approved{}{}; they do with: greenroom approve {service} {environment}",
+                    given.len(),
+                    if names.is_empty() { "" } else { ": " },
+                    names.join(", ")
+                )
+            }
+            Err(refused) => format!("switch waits for others: {refused}"),
+        };
+        if self.waits.as_ref() != Some(&words) {
+            self.reporter.aside(|| warn_line!("{words}"));
+        }
+        self.waits = Some(words);
+        true
     }
 
     async fn typed(&mut self, status: &Status, line: Option<String>) {

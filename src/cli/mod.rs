@@ -5,6 +5,7 @@
 #[macro_use]
 mod out;
 
+mod approve;
 mod arguments;
 mod config;
 mod consent;
@@ -68,6 +69,7 @@ async fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Rollback(rollback)) => promote::rollback(common, rollback).await,
         Some(Verb::Resume(resume)) => resume::run(common, resume).await,
         Some(Verb::Repair(repair)) => repair::run(common, repair).await,
+        Some(Verb::Approve(approve)) => approve::run(common, approve).await,
         Some(Verb::Hold(hold)) => hold::run(common, hold).await,
         Some(Verb::Status(status)) => status::run(common, &status).await,
         Some(Verb::History(history)) => history::run(common, &history).await,

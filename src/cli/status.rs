@@ -182,6 +182,12 @@ pub(super) fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String
             ));
         }
     }
+    for one in &snapshot.endorsements {
+        lines.push(format!(
+            "  + release {} approved by {}, until {:.0}",
+            one.release, one.by, one.expires_at
+        ));
+    }
     for hold in snapshot.holds(snapshot.at) {
         lines.push(format!("  # {hold}"));
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::model::{HistoryAnswer, HistoryQuestion, LogSource, SavedLog};
-use crate::inventory::{Hold, ReleaseId, Target, VersionRef, WheelRequest};
+use crate::inventory::{Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::Batch;
 use crate::release::{
     Approval, Force, GoOn, Handle, Interrupted, Plan, PlanRequest, Refusal, Refused, Releases,
@@ -54,6 +54,11 @@ pub trait Desk: Send + Sync {
         _: Option<Force>,
         _: Approval,
     ) -> Result<Handle, Refused> {
+        Err(Refusal::UnknownTarget(target.clone()).into())
+    }
+
+    /// Approves a release that somebody else drives; what was written, or why nothing was.
+    async fn endorse(&self, target: &Target, _: ReleaseId) -> Result<Endorsement, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 

@@ -72,6 +72,13 @@ pub enum Effect {
         /// The yes to it.
         approval: Approval,
     },
+    /// Approve a release that somebody else drives.
+    Endorse {
+        /// Whose.
+        target: Target,
+        /// Which.
+        release: ReleaseId,
+    },
     /// Place a hold.
     Hold {
         /// On which target.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::model::{HistoryAnswer, LogSource};
-use crate::inventory::{Hold, ReleaseId, Target, WheelRequest, World};
+use crate::inventory::{Endorsement, Hold, ReleaseId, Target, WheelRequest, World};
 use crate::logs::Batch;
 use crate::release::{
     Announcement, Interrupted, Plan, Refused, Releases, RepairNews, RepairPlan, Resolved, Status,
@@ -104,6 +104,13 @@ pub enum Event {
         asked: u64,
         /// What was found.
         found: Result<Arc<Interrupted>, Refused>,
+    },
+    /// A release of somebody else's was approved from here, or was not.
+    Endorsed {
+        /// Whose.
+        target: Target,
+        /// The approval, or why there is none.
+        endorsed: Result<Endorsement, Refused>,
     },
     /// A hold was placed or cleared, or was not.
     Held {

@@ -203,6 +203,14 @@ impl Hands {
         });
     }
 
+    pub(super) fn endorse(&mut self, target: Target, release: ReleaseId) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        self.tasks.spawn(async move {
+            let endorsed = desk.endorse(&target, release).await;
+            let _ = answers.send(Event::Endorsed { target, endorsed }).await;
+        });
+    }
+
     pub(super) fn hold(&mut self, target: Target, reason: String, until: Option<Timestamp>) {
         let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
         self.tasks.spawn(async move {

@@ -163,6 +163,7 @@ fn perform<S: Screen>(
         Effect::AskTerms(target) => drop(hands.ask_terms(target)),
         Effect::MakePlan { asked, request } => hands.make_plan(asked, request),
         Effect::Begin { plan, approval } => hands.begin(plan, approval),
+        Effect::Endorse { target, release } => hands.endorse(target, release),
         Effect::Hold {
             target,
             reason,

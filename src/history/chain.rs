@@ -41,6 +41,11 @@ impl Link {
         Self::over("greenroom", &head.opening())
     }
 
+    /// As text, e.g. to name the plan that a head has.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The link of an entry.
     #[must_use]
     pub fn entry(&self, entry: &Entry) -> Self {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Direction, Link, Step};
 use crate::checks::Report;
-use crate::inventory::{FencingToken, Operator};
+use crate::inventory::{Endorsement, FencingToken, Operator};
 
 /// A person's decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +51,9 @@ pub enum Happening {
         step: Step,
         /// Which way.
         direction: Direction,
+        /// What others had approved, of which it needs so many.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        endorsed: Vec<Endorsement>,
     },
     /// A step was observed to be true, or given up.
     Outcome {

@@ -123,7 +123,13 @@ pub fn words(recorded: &Recorded) -> String {
 
 fn entry_words<'a>(entry: &'a Entry, words: &mut Vec<&'a str>) {
     match &entry.what {
-        Happening::Intent { .. } | Happening::Unknown => {}
+        Happening::Intent { endorsed, .. } => {
+            for one in endorsed {
+                words.push(&one.by.name);
+                words.extend(one.note.as_deref());
+            }
+        }
+        Happening::Unknown => {}
         Happening::Outcome { failure, .. } => words.extend(failure.as_deref()),
         Happening::Checked { report } => {
             for case in &report.cases {

@@ -4,6 +4,7 @@
 
 mod change;
 pub mod drift;
+mod endorsement;
 mod endpoint;
 mod fingerprint;
 pub mod freeze;
@@ -28,6 +29,7 @@ mod version;
 mod world;
 
 pub use change::{Changes, Difference, changes, commit};
+pub use endorsement::Endorsement;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use fingerprint::FingerprintKey;
 pub use freeze::Freeze;

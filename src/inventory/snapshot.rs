@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::freeze;
 use super::{
-    Endpoint, Freeze, Hold, Installation, Instance, InstanceState, KeyLine, LockHolder, PerSlot,
-    Probe, ProxyAnswer, PublicAddress, Rates, Registration, Revisioned, Role, Route, Slot, Target,
-    Tier, Watcher, WheelRequest,
+    Endorsement, Endpoint, Freeze, Hold, Installation, Instance, InstanceState, KeyLine,
+    LockHolder, PerSlot, Probe, ProxyAnswer, PublicAddress, Rates, Registration, Revisioned, Role,
+    Route, Slot, Target, Tier, Watcher, WheelRequest,
 };
 
 /// How well one source is known at the moment.
@@ -65,6 +65,9 @@ pub struct RegistryRecord {
     pub watching: Vec<Watcher>,
     /// Who asks to be handed the release.
     pub wheel: Option<WheelRequest>,
+    /// What others have approved.
+    #[serde(default)]
+    pub endorsements: Vec<Endorsement>,
     /// Keys of ours that hold what is not ours to read, each with what is wrong.
     pub problems: BTreeMap<String, String>,
     /// The store's revision at the reading.
@@ -136,6 +139,9 @@ pub struct Snapshot {
     /// Who asks to be handed its release.
     #[serde(default)]
     pub wheel: Option<WheelRequest>,
+    /// What others have approved.
+    #[serde(default)]
+    pub endorsements: Vec<Endorsement>,
     /// Keys that could not be read.
     pub problems: BTreeMap<String, String>,
     /// What is stored under the target's prefix, as it is stored.
@@ -183,6 +189,7 @@ impl Snapshot {
             freezes: Vec::new(),
             watching: Vec::new(),
             wheel: None,
+            endorsements: Vec::new(),
             problems: BTreeMap::new(),
             keys: Vec::new(),
             keys_at: None,

@@ -5,10 +5,12 @@
 //! An approval belongs to one plan of one digest and expires (interlock 9); a protected
 //! environment never goes past *verify* or past *switch* without one (interlock 10).
 
+mod others;
 mod repair;
 
 use jiff::Timestamp;
 
+pub use others::{NotEndorsed, approvers_needed, counted, endorsed_words, need_to_endorse};
 pub(super) use repair::ApprovedRepair;
 pub use repair::{RepairApproval, need_to_repair};
 
@@ -58,6 +60,10 @@ pub fn need_to_begin(plan: &Plan) -> Need {
 pub fn need_of(plan: &Plan, step: Step) -> Need {
     match (plan.kind, step) {
         (ReleaseKind::WarmRollback, Step::Register | Step::Switch) => Need::Nothing,
+        // Where others are waited for, the operator says when they have been.
+        (_, Step::Switch) if approvers_needed(plan) > 0 => {
+            need(step, plan.tier()).max(Need::Confirmation)
+        }
         _ => need(step, plan.tier()),
     }
 }

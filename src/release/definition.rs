@@ -63,7 +63,7 @@ impl Default for Timing {
 }
 
 /// What an environment allows.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// Whether `--yes` may stand for the operator's approvals in a protected environment.
     pub allow_yes: bool,
@@ -73,6 +73,23 @@ pub struct Rules {
     pub only_from: Option<EnvironmentName>,
     /// When nothing is promoted.
     pub freezes: Vec<Freeze>,
+    /// How many people other than the operator have to approve a promote before its traffic moves.
+    pub approvals: u8,
+    /// How long such an approval counts.
+    pub approvals_last: Duration,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            allow_yes: false,
+            require_reason: false,
+            only_from: None,
+            freezes: Vec::new(),
+            approvals: 0,
+            approvals_last: Duration::from_hours(1),
+        }
+    }
 }
 
 /// One target as configured.

@@ -5,11 +5,12 @@ use jiff::Timestamp;
 
 use super::Plan;
 use super::act::{Act, Ask, Before, Move, Sight, Stage};
+use super::approval::{approvers_needed, counted, endorsed_words};
 use super::time::elapsed;
 use super::words::duration;
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
-use crate::inventory::{Installation, Instance, Slot};
+use crate::inventory::{Endorsement, Installation, Instance, Slot};
 
 /// What a guard says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(super) enum Verdict {
     Wait(String),
     /// The checks are too old: run them again first.
     CheckAgain(String),
+    /// Others have not approved it, or not any more: ask again; in words.
+    AskAgain(String),
     /// Never, as things stand; in words.
     Refuse(String),
 }
@@ -222,6 +225,14 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
             planned.map_or("nothing", |(_, slot)| slot.as_str())
         ));
     }
+    let needed = approvers_needed(plan);
+    let counted = endorsed(plan, sight, now);
+    if counted.len() < needed {
+        let words = endorsed_words(needed, &counted, now);
+        return Verdict::AskAgain(format!(
+            "{words}: traffic stays where it is until they are given"
+        ));
+    }
     Verdict::Act(Act::Switch(Move {
         // What stands may be ours already, written under the token of a driver before this one.
         route_from: route,
@@ -229,6 +240,19 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
         to: plan.slot,
         generation: plan.generation,
     }))
+}
+
+/// What others have approved, as far as it counts now. Whoever has the lock drives: their own does not.
+pub(super) fn endorsed<'a>(plan: &Plan, sight: &'a Sight, now: Timestamp) -> Vec<&'a Endorsement> {
+    let Some(record) = sight
+        .registry
+        .as_ref()
+        .filter(|_| approvers_needed(plan) > 0)
+    else {
+        return Vec::new();
+    };
+    let driver = record.lock.as_ref().map(|holder| &holder.record.operator);
+    counted(plan, &record.endorsements, driver, now)
 }
 
 /// Whether registry and proxy both have the very switch of the plan.

@@ -51,7 +51,7 @@
 //! | 6 | an act that may have happened is looked at before it is tried again | `machine`: every new try passes the guard |
 //! | 7 | what runs is what was seen, never what was recorded | [`crate::watchers`] and [`Sight`] |
 //! | 8 | an abort waits until the act under way was observed; the way back begins after it | `machine`: wishes are granted where it rests |
-//! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`] |
+//! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`]; of others, [`counted`] |
 //! | 10 | a protected environment does not pass verify or switch by itself | [`need`] and [`Approved`] |
 //!
 //! # Approvals
@@ -69,6 +69,12 @@
 //! that. What backing out asks ([`need_back`]) is asked by the console; a crossed threshold asks
 //! nobody. `--yes` gives the approvals in advance, in a protected environment only where its rules
 //! say `allow_yes`. A release that waits for a person waits without a deadline.
+//!
+//! Others than the operator have to approve a promote before its switch where the rules say how many
+//! ([`Rules::approvals`]), and at least one does in a protected environment where a hold is overridden. What they give
+//! ([`Engine::endorse`]) names release, digest and plan, and runs out. The guard of the switch counts what the store has at
+//! that moment, one a person, and nobody's who began the release or drives it; where that is too few it asks again, and
+//! nothing fails. What counted is written down with the intent of the switch. Rollbacks need nobody else.
 //!
 //! # When something fails
 //!
@@ -152,6 +158,7 @@
 //! | `{t}/slots/{slot}` | registration |
 //! | `{t}/lock` | who, since when, which release; on a lease |
 //! | `{t}/hold` | the hold that was placed last, standing, ended or cleared |
+//! | `{t}/approvals/{ulid}/{name}` | what others have approved; on a lease of its own |
 //! | `{t}/watching/{console}` | who has it open; on that console's lease, and nothing is decided by it |
 //! | `{t}/wheel` | who asks for the wheel; on the lease of the asking console |
 //! | `{t}/releases/{ulid}` | head of a release: plan, and outcome when it is closed |
@@ -215,13 +222,14 @@ pub mod words;
 
 pub use act::{Act, Ask, Before, Mishap, MishapKind, Move, Sight, Stage};
 pub use approval::{
-    Approval, ApprovalRefused, Approved, Need, RepairApproval, Scope, need, need_back, need_of,
-    need_to_begin, need_to_repair,
+    Approval, ApprovalRefused, Approved, Need, NotEndorsed, RepairApproval, Scope,
+    approvers_needed, counted, endorsed_words, need, need_back, need_of, need_to_begin,
+    need_to_endorse, need_to_repair,
 };
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
-pub use engine::{Engine, Force, RepairHandle, RepairNews, Resume, Site};
+pub use engine::{Endorsable, Engine, Force, RepairHandle, RepairNews, Resume, Site};
 pub use event::{Effect, Event, TimerId};
 pub use facts::{Facts, Known, Resolved};
 pub use foresee::{Intent, Outlook, Terms};

@@ -6,7 +6,9 @@
 use jiff::Timestamp;
 
 use super::Definition;
-use crate::history::{FORMAT, Footing, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step};
+use crate::history::{
+    FORMAT, Footing, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
+};
 use crate::inventory::{
     Endpoint, Hold, Instance, InstanceId, Operator, ReleaseId, Route, Slot, Target, Tier, Version,
 };
@@ -60,6 +62,8 @@ pub struct Plan {
     pub overridden: Vec<Overridden>,
     /// When it was made.
     pub made_at: Timestamp,
+    /// What names it, where it was read from a record: not everything that the planner knew is in there.
+    pub mark: Option<String>,
 }
 
 impl Plan {
@@ -94,7 +98,14 @@ impl Plan {
             reason: head.reason.clone(),
             overridden: head.overridden.clone(),
             made_at: head.opened_at,
+            mark: Some(Link::first(head).as_str().to_owned()),
         }
+    }
+
+    /// What names it, wherever it is computed: a hash over the head of its release as it is opened.
+    pub fn mark(&self) -> String {
+        let computed = || Link::first(&self.record()).as_str().to_owned();
+        self.mark.clone().unwrap_or_else(computed)
     }
 
     /// Where.

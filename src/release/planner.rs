@@ -112,6 +112,7 @@ pub fn decide(
             reason: request.reason.clone(),
             overridden,
             made_at: facts.now,
+            mark: None,
         },
         installation: installation.clone(),
         has_image: facts.has_image,

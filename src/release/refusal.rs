@@ -4,6 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::approval::NotEndorsed;
 use crate::inventory::{
     Endpoint, EnvironmentName, Hold, LockHolder, Operator, ReleaseId, Slot, Target,
 };
@@ -71,6 +72,8 @@ pub enum Refusal {
     NoHold,
     /// A hold says why.
     HoldWithoutReason,
+    /// It is not approved by another.
+    NotEndorsed(NotEndorsed),
     /// Somebody drives this target.
     Locked(Box<LockHolder>),
     /// Something has to be known to make a plan, and is not.
@@ -184,6 +187,7 @@ impl fmt::Display for Refusal {
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it: say why"),
             Self::HeldAlready(hold) => write!(f, "{hold}: clear that one first"),
             Self::HoldWithoutReason => f.write_str("a hold stops others: say why"),
+            Self::NotEndorsed(why) => why.fmt(f),
             Self::NoHold => f.write_str("nothing that was placed stands: there is nothing to clear"),
             Self::Locked(holder) => write!(
                 f,

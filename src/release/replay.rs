@@ -88,7 +88,9 @@ impl Replay {
         self.since = entry.at;
         self.sequence = entry.sequence;
         match &entry.what {
-            Happening::Intent { step, direction } => {
+            Happening::Intent {
+                step, direction, ..
+            } => {
                 self.go_to(*step, *direction);
                 self.last = Last::UnderWay;
                 if *direction == Direction::Forward && !self.begun.contains(step) {

@@ -188,6 +188,7 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
     snapshot.hold = record.hold;
     snapshot.watching = record.watching;
     snapshot.wheel = record.wheel;
+    snapshot.endorsements = record.endorsements;
     snapshot.problems = record.problems;
     snapshot.keys = keys;
 }

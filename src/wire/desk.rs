@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::adapters::archive::Archive;
 use crate::console::Desk;
 use crate::console::model::{HistoryAnswer, HistoryQuestion, LogSource, SavedLog};
-use crate::inventory::{Hold, ReleaseId, Target, VersionRef, WheelRequest};
+use crate::inventory::{Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
 use crate::release::{
@@ -126,6 +126,10 @@ impl Desk for EngineDesk {
         self.engine
             .resume(target, release, resume, &approval, OnFailure::Ask)
             .await
+    }
+
+    async fn endorse(&self, target: &Target, release: ReleaseId) -> Result<Endorsement, Refused> {
+        self.engine.endorse(target, release, None).await
     }
 
     async fn hold(

@@ -140,6 +140,7 @@ impl Workshop<'_> {
             locks: store.locks,
             company: store.company,
             holds: store.holds,
+            endorsements: store.endorsements,
         });
         Ok(Site {
             definition: target.definition.clone(),

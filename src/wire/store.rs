@@ -7,7 +7,8 @@ use super::{WireError, Workshop};
 use crate::adapters::{etcd, sqlite};
 use crate::inventory::ServiceName;
 use crate::ports::{
-    Company, Holds, JournalReader, JournalWriter, Locks, RegistryReader, RegistryWriter,
+    Company, Endorsements, Holds, JournalReader, JournalWriter, Locks, RegistryReader,
+    RegistryWriter,
 };
 use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
 
@@ -35,6 +36,7 @@ pub(super) struct Store {
     pub(super) locks: Arc<dyn Locks>,
     pub(super) company: Arc<dyn Company>,
     pub(super) holds: Arc<dyn Holds>,
+    pub(super) endorsements: Arc<dyn Endorsements>,
 }
 
 impl Workshop<'_> {
@@ -85,6 +87,7 @@ impl Workshop<'_> {
             locks: Arc::new(etcd::EtcdLocks::new(&store, times)),
             company,
             holds: Arc::new(etcd::EtcdHolds::new(&store)),
+            endorsements: Arc::new(etcd::EtcdEndorsements::new(&store)),
         })
     }
 
@@ -145,7 +148,8 @@ impl Workshop<'_> {
             write_journal: Arc::clone(&store) as Arc<dyn JournalWriter>,
             locks: Arc::new(store.leasing(lease, heartbeat)?),
             company,
-            holds: store,
+            holds: Arc::clone(&store) as Arc<dyn Holds>,
+            endorsements: store,
         })
     }
 }

@@ -143,6 +143,7 @@ fn entry(sequence: u32, step: Step) -> Entry {
         sequence,
         at: Timestamp::UNIX_EPOCH,
         what: Happening::Intent {
+            endorsed: Vec::new(),
             step,
             direction: Direction::Forward,
         },
@@ -458,6 +459,24 @@ async fn a_hold_is_kept_as_any_store_keeps_it_and_goes_with_the_route_of_a_rollb
         .expect("switched");
     let read = RegistryReader::read(&ana, &target).await.expect("a record");
     assert_eq!(read.hold, None);
+}
+
+#[tokio::test]
+async fn what_others_approve_is_kept_while_the_release_has_no_end_and_runs_out() {
+    let (_room, file) = place();
+    let store = open(&file).await;
+    let lease = lock(&store).await;
+    let target = web();
+    let contract = crate::support::endorsements::Contract {
+        store: &store,
+        journal: &store,
+        reader: &store,
+        target: &target,
+        fence: &lease.fence,
+    };
+    contract.holds().await;
+    contract.race_with_the_end().await;
+    contract.runs_out(Duration::from_secs(10)).await;
 }
 
 #[tokio::test]

@@ -61,6 +61,16 @@ impl Keys {
         self.target(target) + "hold"
     }
 
+    /// What others have approved.
+    pub(super) fn endorsements(&self, target: &Target) -> String {
+        self.target(target) + "approvals/"
+    }
+
+    /// One of them. A person's name may be anything.
+    pub(super) fn endorsement(&self, target: &Target, release: ReleaseId, by: &str) -> String {
+        format!("{}{release}/{}", self.endorsements(target), plain(by))
+    }
+
     /// Who asks for the wheel.
     pub(super) fn wheel(&self, target: &Target) -> String {
         self.target(target) + "wheel"
@@ -73,10 +83,7 @@ impl Keys {
 
     /// One of them. A console's name has an operator's in it, and blanks.
     pub(super) fn watcher(&self, target: &Target, console: &str) -> String {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "@._-".contains(c);
-        let plain = |c: char| if is_plain(c) { c } else { '_' };
-        let name: String = console.chars().map(plain).collect();
-        self.watching(target) + &name
+        self.watching(target) + &plain(console)
     }
 
     /// The heads of all releases.
@@ -124,6 +131,14 @@ impl Keys {
             (after(&entries), after(&all)),
         ]
     }
+}
+
+/// A name as the last part of a key.
+fn plain(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@._-".contains(c);
+    name.chars()
+        .map(|c| if is_plain(c) { c } else { '_' })
+        .collect()
 }
 
 /// The first key behind everything that begins with `prefix`, which ends with a slash: `0` is

@@ -20,6 +20,7 @@
 
 mod change;
 mod company;
+mod endorsements;
 mod extra;
 mod heartbeat;
 mod holds;
@@ -37,6 +38,7 @@ mod watch;
 mod writer;
 
 pub use company::EtcdCompany;
+pub use endorsements::EtcdEndorsements;
 pub use extra::ExtraKey;
 pub use holds::EtcdHolds;
 pub use locks::{EtcdLocks, LockTimes};

@@ -89,6 +89,8 @@ impl RegistryReader for EtcdReader {
                 values::decode(pair).map(|value| record.route = Some(revisioned(pair, value)))
             } else if is(keys.hold(target)) {
                 values::decode(pair).map(|value| record.hold = Some(value))
+            } else if pair.key().starts_with(keys.endorsements(target).as_bytes()) {
+                values::decode(pair).map(|value| record.endorsements.push(value))
             } else if self.is_of_company(target, pair) {
                 // Nothing is decided by it: what cannot be read there is in nobody's way.
                 if is(keys.wheel(target)) {

@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{Change, decode, encode, now_ms};
 use crate::harmless::harmless_line;
-use crate::inventory::{Declined, Target, Watcher, WheelRequest};
+use crate::inventory::{Declined, Endorsement, Target, Watcher, WheelRequest};
 use crate::ports::{Company, Result};
 
 /// How long a console that is gone is shown on.
@@ -22,6 +22,8 @@ const BEAT: Duration = Duration::from_secs(10);
 const WHEEL: &str = "wheel";
 /// What the keys of those who look on begin with.
 const WATCHING: &str = "watching/";
+/// What the keys of what others have approved begin with.
+pub(super) const APPROVALS: &str = "approvals/";
 
 /// Made when it is first needed: a database of an older Greenroom has no such table, and an older
 /// Greenroom does not miss it.
@@ -64,21 +66,27 @@ pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Vec<Ro
     Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
 
-/// The same as it is read: who looks on, and who asks. Nothing is decided by it: what cannot be read is in
-/// nobody's way.
-pub(super) fn read(
-    sql: &Transaction<'_>,
-    target: &Target,
-) -> Outcome<(Vec<Watcher>, Option<WheelRequest>)> {
-    let (mut watching, mut wheel) = (Vec::new(), None);
+/// Who looks on, who asks, and what others have approved.
+#[derive(Default)]
+pub(super) struct Present {
+    pub(super) watching: Vec<Watcher>,
+    pub(super) wheel: Option<WheelRequest>,
+    pub(super) endorsements: Vec<Endorsement>,
+}
+
+/// The same as it is read. What cannot be read counts as not said.
+pub(super) fn read(sql: &Transaction<'_>, target: &Target) -> Outcome<Present> {
+    let mut present = Present::default();
     for (name, value, _) in standing(sql, target)? {
         if name == WHEEL {
-            wheel = decode(&value).ok();
+            present.wheel = decode(&value).ok();
+        } else if name.starts_with(APPROVALS) {
+            present.endorsements.extend(decode(&value).ok());
         } else {
-            watching.extend(decode(&value).ok());
+            present.watching.extend(decode(&value).ok());
         }
     }
-    Ok((watching, wheel))
+    Ok(present)
 }
 
 /// When the next of all these runs out.
@@ -184,7 +192,7 @@ fn wheel(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<WheelRequest>
     Ok(value.and_then(|value| decode(&value).ok()))
 }
 
-fn put(
+pub(super) fn put(
     change: &Change<'_>,
     at: (&Target, &str),
     console: &str,

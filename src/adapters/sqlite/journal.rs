@@ -200,7 +200,7 @@ fn around(
     Ok((last, standing))
 }
 
-fn stored_head(
+pub(super) fn stored_head(
     sql: &Transaction<'_>,
     target: &Target,
     id: ReleaseId,

@@ -10,6 +10,7 @@
 
 mod changes;
 mod company;
+mod endorsements;
 mod fault;
 mod holds;
 mod journal;

@@ -90,14 +90,15 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
             None
         }
     });
-    let (watching, wheel) = company::read(sql, target)?;
+    let present = company::read(sql, target)?;
     Ok(RegistryRecord {
         route,
         slots,
         lock,
         hold,
-        watching,
-        wheel,
+        watching: present.watching,
+        wheel: present.wheel,
+        endorsements: present.endorsements,
         problems,
         revision: current_revision(sql)?,
     })

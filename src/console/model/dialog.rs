@@ -138,6 +138,8 @@ pub enum Question {
     TakeUp(Arc<Interrupted>, GoOn),
     /// To repair what drifted.
     Repair(Arc<RepairPlan>),
+    /// To approve a release that somebody else drives.
+    Endorse(Arc<Status>),
     /// To ask the driver of a release for the wheel, and to go on with it when it is handed over.
     Ask(Arc<Interrupted>),
 }
@@ -147,9 +149,10 @@ impl Question {
     pub fn plan(&self) -> Option<&Arc<Plan>> {
         match self {
             Self::Begin(plan) => Some(plan),
-            Self::Step(status, _) | Self::BackOut(status) | Self::EndStandby(status) => {
-                Some(&status.plan)
-            }
+            Self::Step(status, _)
+            | Self::BackOut(status)
+            | Self::EndStandby(status)
+            | Self::Endorse(status) => Some(&status.plan),
             Self::TakeUp(found, _) | Self::Ask(found) => Some(&found.observed.status.plan),
             Self::Repair(_) => None,
         }
@@ -160,9 +163,10 @@ impl Question {
         match self {
             Self::Repair(plan) => &plan.definition,
             Self::Begin(plan) => &plan.definition,
-            Self::Step(status, _) | Self::BackOut(status) | Self::EndStandby(status) => {
-                &status.plan.definition
-            }
+            Self::Step(status, _)
+            | Self::BackOut(status)
+            | Self::EndStandby(status)
+            | Self::Endorse(status) => &status.plan.definition,
             Self::TakeUp(found, _) | Self::Ask(found) => &found.observed.status.plan.definition,
         }
     }

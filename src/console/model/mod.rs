@@ -3,6 +3,7 @@
 
 mod diagnostics;
 mod dialog;
+mod endorsing;
 mod history;
 mod holding;
 mod listing;

@@ -5,7 +5,7 @@ use super::{Mode, Model};
 use crate::console::action::Action;
 use crate::history::Step;
 use crate::inventory::drift::compare;
-use crate::release::{Observed, Progress};
+use crate::release::{Observed, Progress, Status};
 
 /// Whether the version is live and nothing is done until somebody or some time says so: another
 /// release may take over then.
@@ -37,10 +37,14 @@ pub fn offers(model: &Model, action: Action) -> bool {
     let elsewhere = model.elsewhere().is_some_and(Observed::is_driven);
     let idle = progress.is_none_or(rests_after_switch) && !elsewhere;
     match action {
-        Action::Approve => matches!(
-            progress,
-            Some(Progress::Asking { .. } | Progress::Choosing { .. })
-        ),
+        Action::Approve => {
+            let waits = |status: &Status| model.endorsed(status).is_some();
+            let others = model.elsewhere().filter(|told| told.is_driven());
+            matches!(
+                progress,
+                Some(Progress::Asking { .. } | Progress::Choosing { .. })
+            ) || model.mode != Mode::ReadOnly && others.is_some_and(|told| waits(&told.status))
+        }
         Action::BackOut => !matches!(progress, None | Some(Progress::Back(_))),
         Action::TakeUp => {
             let is_open = |told: &Observed| told.is_driven() || told.is_interrupted();

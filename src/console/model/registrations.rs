@@ -72,7 +72,7 @@ fn is_ours(name: &str) -> bool {
     let first = name.split('/').next().unwrap_or(name);
     matches!(
         first,
-        "hold" | "lock" | "route" | "slots" | "releases" | "watching" | "wheel"
+        "approvals" | "hold" | "lock" | "route" | "slots" | "releases" | "watching" | "wheel"
     )
 }
 
@@ -189,7 +189,8 @@ fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
         .and_then(|slot| slot.parse::<Slot>().ok());
     let is_ours = slot.is_some()
         || matches!(name, "route" | "lock" | "hold" | "wheel")
-        || name.starts_with("watching/");
+        || name.starts_with("watching/")
+        || name.starts_with("approvals/");
     if let Some(words) = snapshot.problems.get(&line.key) {
         return if is_ours {
             Mark::Unreadable(words.clone())

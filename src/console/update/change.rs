@@ -9,8 +9,12 @@ use crate::console::model::{
     Armed, Button, Confirm, Dialog, Mode, Model, Question, Weight, rests_after_switch,
     rests_before_switch,
 };
+use crate::history::Step;
 use crate::inventory::{Role, Slot, Target};
-use crate::release::{Command, Intent, Need, Observed, Progress, Status, Wanted, need_back};
+use crate::release::{
+    Command, Intent, Need, Observed, Progress, Status, Wanted, endorsed_words, need_back,
+    need_to_endorse,
+};
 
 /// The open target, if it may be changed now; else the reason was said.
 fn armed_target(model: &mut Model) -> Option<Target> {
@@ -151,6 +155,11 @@ pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
     if armed_target(model).is_none() {
         return Vec::new();
     }
+    if let Some(status) = endorsable(model) {
+        let need = need_to_endorse(&status.plan);
+        ask(model, Question::Endorse(status), need);
+        return Vec::new();
+    }
     let Some(status) = model.release_in_flight().cloned() else {
         let promote = model.keymap.shown(Action::Promote);
         let otherwise =
@@ -159,6 +168,17 @@ pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, &text);
     };
     if let Progress::Asking { step, need, .. } = status.progress {
+        if step == Step::Switch
+            && let Some((needed, given)) = model.endorsed(&status)
+            && given.len() < needed
+        {
+            let words = endorsed_words(needed, &given, model.now);
+            let approve = model.keymap.shown(Action::Approve);
+            let text = format!(
+                "switch needs {words}; they do with {approve} in their console, or greenroom approve"
+            );
+            return super::refused(model, &crate::harmless::harmless(&text));
+        }
         ask(model, Question::Step(status, step), need);
         return Vec::new();
     }
@@ -167,6 +187,18 @@ pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     super::refused(model, "nothing waits for a yes at the moment")
+}
+
+/// The release that somebody else drives and that this operator may approve. Nobody does for themselves:
+/// then the key says what it says to any release of somebody else's.
+fn endorsable(model: &Model) -> Option<Arc<Status>> {
+    let told = model.elsewhere().filter(|told| told.is_driven())?;
+    model.endorsed(&told.status)?;
+    let driver = told.driver.as_ref().map(|record| &record.operator);
+    let is_own = std::iter::once(&told.status.plan.operator)
+        .chain(driver)
+        .any(|one| one.is_same_person(&model.operator));
+    (!is_own).then(|| Arc::clone(&told.status))
 }
 
 pub(super) fn back_out(model: &mut Model) -> Vec<Effect> {

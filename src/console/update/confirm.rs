@@ -10,6 +10,7 @@ use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question, Refusal, Weight};
+use crate::inventory::{Endorsement, Target};
 use crate::release::{
     Approval, Command, Force, Need, Plan, Refused, RepairApproval, RepairPlan, Scope, need_to_begin,
 };
@@ -43,6 +44,28 @@ pub(super) fn refuse(model: &mut Model, title: String, refused: &Refused) {
         reasons,
         top: 0,
     }));
+}
+
+/// What became of an approval of somebody else's release.
+pub(super) fn endorsed(
+    model: &mut Model,
+    target: &Target,
+    endorsed: Result<Endorsement, Refused>,
+) -> Vec<Effect> {
+    match endorsed {
+        Ok(given) => {
+            let until = given.expires_at.strftime("%H:%M:%SZ");
+            let text =
+                format!("you have approved the release of {target}; it counts until {until}");
+            super::say(model, Weight::Told, &text);
+        }
+        Err(refused) => refuse(
+            model,
+            format!("approving the release of {target}"),
+            &refused,
+        ),
+    }
+    Vec::new()
 }
 
 pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) -> Vec<Effect> {
@@ -214,6 +237,10 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
             Ok(approval) => wheel::ask(model, &found, approval, confirm.note),
             Err(why) => super::refused(model, &why.to_string()),
         },
+        Question::Endorse(status) => vec![Effect::Endorse {
+            target,
+            release: status.plan.release,
+        }],
         Question::EndStandby(status) => vec![Effect::Say {
             release: status.plan.release,
             command: Command::EndStandby,

@@ -146,9 +146,11 @@ fn void_stale_question(model: &mut Model, status: &Status) {
     let same = |asked: &Status| asked.plan.release == status.plan.release;
     let void = match &model.dialog {
         Some(Dialog::Confirm(confirm)) => match &confirm.question {
-            Question::Begin(_) | Question::TakeUp(..) | Question::Ask(_) | Question::Repair(_) => {
-                false
-            }
+            Question::Begin(_)
+            | Question::TakeUp(..)
+            | Question::Ask(_)
+            | Question::Repair(_)
+            | Question::Endorse(_) => false,
             Question::Step(asked, step) => {
                 same(asked)
                     && !matches!(&status.progress, Progress::Asking { step: now, .. } if now == step)

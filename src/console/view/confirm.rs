@@ -4,7 +4,7 @@
 use ratatui::text::{Line, Span};
 
 use super::dialog::{Sheet, keys, wrapped};
-use super::{header, repair, taking_up, text};
+use super::{header, progress, repair, taking_up, text};
 use crate::checks::Verdict;
 use crate::console::action::Action;
 use crate::console::model::{Button, Confirm, Model, Question};
@@ -41,7 +41,26 @@ pub(super) fn sheet<'a>(
     let mut rows: Vec<(&str, String, Meaning)> = Vec::new();
     match &asked.question {
         Question::Begin(plan) => begin(theme, plan, &mut rows),
-        Question::Step(status, step) => self::step(model, theme, status, *step, &mut rows),
+        Question::Step(status, step) => {
+            if *step == Step::Switch {
+                overridden(&status.plan, &mut rows);
+                if let Some(words) = model.endorsed_words(status) {
+                    rows.push(("others", crate::harmless::harmless(&words), Meaning::Text));
+                }
+            }
+            self::step(model, theme, status, *step, &mut rows);
+        }
+        Question::Endorse(status) => {
+            overridden(&status.plan, &mut rows);
+            step(model, theme, status, Step::Switch, &mut rows);
+            let driver = model.elsewhere().map(progress::driver);
+            let driver = driver.unwrap_or(&status.plan.operator);
+            let words = format!("{driver} may move the traffic; nothing is done by this");
+            rows.push(("means", crate::harmless::harmless(&words), Meaning::Warn));
+            if let Some(words) = model.endorsed_words(status) {
+                rows.push(("so far", crate::harmless::harmless(&words), Meaning::Muted));
+            }
+        }
         Question::BackOut(status) => {
             back_out(theme, status, &mut rows);
             if let Some(note) = &asked.note {
@@ -114,6 +133,7 @@ fn verb(question: &Question) -> &'static str {
         Question::BackOut(_) | Question::TakeUp(_, GoOn::BackOut) => "Back out",
         Question::EndStandby(_) => "End the standby",
         Question::Ask(_) => "Ask for the wheel",
+        Question::Endorse(_) => "Approve the release",
         Question::TakeUp(found, GoOn::Continue) if found.driver().is_some() => {
             "Take it, and continue"
         }
@@ -150,6 +170,14 @@ fn begin(theme: &Theme, plan: &Plan, rows: &mut Rows<'_>) {
     why(plan, rows);
     for planned in &plan.calls {
         calls(Some(planned), planned.step.as_str(), rows);
+    }
+}
+
+/// What it is done in spite of.
+fn overridden(plan: &Plan, rows: &mut Rows<'_>) {
+    for one in &plan.overridden {
+        let words = format!("{}, because: {}", one.hold, one.why);
+        rows.push(("in spite", crate::harmless::harmless(&words), Meaning::Warn));
     }
 }
 

@@ -104,10 +104,12 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
                     driver(told)
                 ),
             };
-            if !status.next.is_empty() {
-                words = format!("{words}; {}", status.next);
+            match model.endorsed_words(status) {
+                Some(endorsed) => words = format!("{words}; {endorsed}"),
+                None if status.next.is_empty() => {}
+                None => words = format!("{words}; {}", status.next),
             }
-            (words, Meaning::Warn)
+            (crate::harmless::harmless(&words), Meaning::Warn)
         }
         Progress::Standby { until } => (standby(model, status, *until), Meaning::Ok),
         Progress::Back(step) => {

@@ -88,6 +88,7 @@ pub(crate) fn agreed() -> Snapshot {
     };
     blue.instance = Some(live);
     Snapshot {
+        endorsements: Vec::new(),
         freezes: Vec::new(),
         target: target(),
         tier: Tier::Staging,

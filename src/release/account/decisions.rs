@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Lines, Tone, clock, evidence, moment, tally};
 use crate::history::{Decision, Entry, Happening, Recorded, Takeover};
+use crate::inventory::Endorsement;
 use crate::release::time::elapsed;
 use crate::release::words::duration;
 
@@ -68,8 +69,13 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             lines.plain(format!("  {at}  it was handed to {heir}: {reason}"));
             return;
         }
+        Happening::Intent { endorsed, .. } => {
+            for one in endorsed {
+                endorsement(lines, one);
+            }
+            return;
+        }
         Happening::LetGo { to: None, .. }
-        | Happening::Intent { .. }
         | Happening::Outcome { .. }
         | Happening::Checked { .. }
         | Happening::Unknown => return,
@@ -78,6 +84,18 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
     asked(lines, decision, entry.at);
     on(lines, recorded, entry);
     why(lines, decision.note.as_deref());
+}
+
+/// What somebody else had approved when the step was begun.
+fn endorsement(lines: &mut Lines, one: &Endorsement) {
+    lines.plain(format!(
+        "  {}  {} approved it, from {}",
+        moment(one.given_at),
+        one.by,
+        one.console
+    ));
+    lines.add(Tone::Quiet, format!("    on {}", one.evidence));
+    why(lines, one.note.as_deref());
 }
 
 fn asked(lines: &mut Lines, decision: &Decision, answered: Timestamp) {

@@ -14,7 +14,9 @@ pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
             Direction::Back => "undo ",
         };
         match &entry.what {
-            Happening::Intent { step, direction } => {
+            Happening::Intent {
+                step, direction, ..
+            } => {
                 lines.add(
                     Tone::Quiet,
                     format!("  {at}  {}{step}: begun", undo(direction)),

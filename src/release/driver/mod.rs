@@ -18,9 +18,9 @@ use super::event::{Effect, Event, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
 use crate::history::{Chain, Entry, Heir, ReleaseRecord};
 use crate::ports::{
-    Checker, Clock, Company, FailureKind, Fence, Holds, Images, JournalReader, JournalWriter,
-    Lease, LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader, RouterWriter,
-    RuntimeReader, RuntimeWriter,
+    Checker, Clock, Company, Endorsements, FailureKind, Fence, Holds, Images, JournalReader,
+    JournalWriter, Lease, LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader,
+    RouterWriter, RuntimeReader, RuntimeWriter,
 };
 
 /// What looks at a target.
@@ -59,6 +59,8 @@ pub struct Writing {
     pub company: Arc<dyn Company>,
     /// Places and clears holds.
     pub holds: Arc<dyn Holds>,
+    /// Gives what others approve.
+    pub endorsements: Arc<dyn Endorsements>,
 }
 
 /// Everything a release in flight needs of the world.

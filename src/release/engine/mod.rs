@@ -2,6 +2,7 @@
 //! driver, and knows the ones it drives.
 
 mod company;
+mod endorsing;
 mod holding;
 mod repairing;
 mod resuming;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
 
+pub use endorsing::Endorsable;
 pub use repairing::{RepairHandle, RepairNews};
 pub use resuming::{Force, Resume};
 

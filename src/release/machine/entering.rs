@@ -125,6 +125,13 @@ impl Machine {
 
     pub(super) fn guard_saw(&mut self, now: Timestamp, stage: Stage, sight: &Sight) {
         let verdict = guard::judge(stage, &self.plan, self.report.as_ref(), sight, now);
+        let is_switch = stage.step == Step::Switch && stage.direction == Direction::Forward;
+        self.endorsed = if is_switch {
+            let counted = guard::endorsed(&self.plan, sight, now);
+            counted.into_iter().cloned().collect()
+        } else {
+            Vec::new()
+        };
         match verdict {
             Verdict::Act(act) => self.intend(now, stage, Some(act)),
             Verdict::Nothing => self.intend(now, stage, None),
@@ -144,6 +151,12 @@ impl Machine {
                     format!("{why}: they are run again"),
                 );
                 self.rewind_to_verify(now);
+            }
+            Verdict::AskAgain(why) => {
+                self.approval = None;
+                self.phase = Phase::Asking { since: now };
+                self.set_rung(stage.step, StepState::Waiting { since: now });
+                self.announce(now, AnnouncementKind::Asked, why);
             }
             Verdict::Refuse(why) => self.fail(now, why),
             Verdict::Wait(why) => {
@@ -185,11 +198,13 @@ impl Machine {
             self.begun.push(stage.step);
         }
         self.announce(now, AnnouncementKind::Began, begun_words(stage));
+        let endorsed = std::mem::take(&mut self.endorsed);
         self.record(
             now,
             Happening::Intent {
                 step: stage.step,
                 direction: stage.direction,
+                endorsed,
             },
         );
     }

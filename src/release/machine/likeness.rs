@@ -29,6 +29,8 @@ impl Hash for Machine {
             unrecorded,
             // Says what the plan says.
             head: _,
+            // Only written down: what the guard decides by is looked at anew.
+            endorsed: _,
             // Only shown.
             rungs: _,
             note: _,

@@ -28,7 +28,7 @@ use super::event::{Effect, Event, TimerId};
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, Entry, Happening, Heir, Outcome, ReleaseRecord, Step};
-use crate::inventory::{Connections, Operator};
+use crate::inventory::{Connections, Endorsement, Operator};
 use resuming::TakenUp;
 pub use resuming::{GoOn, Resumption};
 
@@ -140,6 +140,8 @@ pub struct Machine {
     pulled: Option<(u64, u64)>,
     draining: Option<u64>,
     approval: Option<Approval>,
+    /// What others had approved at the guard's last look.
+    endorsed: Vec<Endorsement>,
     wish: Option<Wish>,
     back_reason: Option<String>,
     switched: bool,
@@ -187,6 +189,7 @@ impl Machine {
             pulled: None,
             draining: None,
             approval: None,
+            endorsed: Vec::new(),
             wish: None,
             back_reason: None,
             switched: false,

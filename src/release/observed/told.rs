@@ -57,7 +57,9 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
     };
     let forward = |step: &Step| Some(stage(step, &Direction::Forward));
     let (stage, kind, words) = match &entry.what {
-        Happening::Intent { step, direction } => {
+        Happening::Intent {
+            step, direction, ..
+        } => {
             let stage = stage(step, direction);
             (Some(stage), AnnouncementKind::Began, begun_words(stage))
         }

@@ -242,6 +242,11 @@ fn rules(section: &EnvironmentSection) -> Rules {
             .iter()
             .filter_map(|section| freeze(section).ok())
             .collect(),
+        approvals: section.rules.approvals,
+        approvals_last: section
+            .rules
+            .approvals_last
+            .map_or(Rules::default().approvals_last, |time| time.0),
     }
 }
 

@@ -64,6 +64,10 @@ pub(in crate::settings) struct RulesSection {
     pub(in crate::settings) require_reason: bool,
     /// The environment a version has to be live in first.
     pub(in crate::settings) only_from: Option<String>,
+    /// How many people other than the operator have to approve a promote before the switch. Built-in: 0.
+    pub(in crate::settings) approvals: u8,
+    /// How long such an approval counts. Built-in: 1h.
+    pub(in crate::settings) approvals_last: Option<Time>,
     /// When nothing is promoted: once, or every week.
     pub(in crate::settings) freezes: Vec<FreezeSection>,
 }

@@ -78,6 +78,7 @@ pub(crate) fn intent(sequence: u32, at: Timestamp) -> Entry {
         sequence,
         at,
         what: Happening::Intent {
+            endorsed: Vec::new(),
             step: Step::Pull,
             direction: Direction::Forward,
         },

@@ -56,6 +56,7 @@ pub(super) fn journal(tier: Tier, happened: Vec<Happening>) -> Recorded {
 
 fn begins(step: Step) -> Happening {
     Happening::Intent {
+        endorsed: Vec::new(),
         step,
         direction: Direction::Forward,
     }

@@ -138,6 +138,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
     let live = version(tag, fill);
     let blue = instance(target, Slot::Blue, &live, 1, 12 * 86_400 + 4 * 3600);
     Snapshot {
+        endorsements: Vec::new(),
         freezes: Vec::new(),
         target: target.clone(),
         tier,
@@ -344,6 +345,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
         undo: undo.into(),
     };
     Plan {
+        mark: None,
         overridden: Vec::new(),
         release: release_id(2),
         kind: ReleaseKind::Promote,

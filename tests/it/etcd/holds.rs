@@ -1,6 +1,6 @@
-//! Holds in etcd: placed, cleared, left by a rollback together with its route.
+//! Holds in etcd: placed, cleared, left by a rollback together with its route; and what others approve.
 
-use greenroom::adapters::etcd::EtcdHolds;
+use greenroom::adapters::etcd::{EtcdEndorsements, EtcdHolds};
 use greenroom::inventory::Slot;
 use greenroom::ports::{FailureKind, Holds, RegistryReader, RegistryWriter};
 
@@ -105,4 +105,30 @@ async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
         .expect("switched");
     let read = world.reader.read(&world.target).await.expect("a record");
     assert_eq!(stored(read), Some(placed));
+}
+
+#[tokio::test]
+async fn what_others_approve_is_kept_while_the_release_has_no_end() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let store = EtcdEndorsements::new(&world.store);
+    let contract = crate::support::endorsements::Contract {
+        store: &store,
+        journal: &world.writer,
+        reader: &world.reader,
+        target: &world.target,
+        fence: &lease.fence,
+    };
+    contract.holds().await;
+    contract.race_with_the_end().await;
+}
+
+#[tokio::test]
+async fn an_approval_that_nobody_can_read_is_told_and_counts_for_nothing() {
+    let world = World::shared();
+    let key = world.key("approvals/01JD4ZZZZZZZZZZZZZZZZZZZZZ/ben");
+    world.etcdctl(&["put", &key, "{\"by\":\"ben\"}"]);
+    let record = world.reader.read(&world.target).await.expect("a record");
+    assert!(record.endorsements.is_empty());
+    assert!(record.problems.contains_key(&key), "{:?}", record.problems);
 }

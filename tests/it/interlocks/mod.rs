@@ -5,6 +5,7 @@
 mod crashes;
 mod elsewhere;
 mod letting_go;
+mod others;
 mod world;
 
 use std::time::Duration;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use greenroom::checks::{CaseReport, Report, Verdict};
 use greenroom::history::{Direction, Outcome, PlannedCalls, Recorded, ReleaseKind, Step};
 use greenroom::inventory::{
-    Connections, Digest, FencingToken, ImageLabels, Installation, Instance, InstanceId,
-    InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, PublicAddress,
+    Connections, Digest, Endorsement, FencingToken, Hold, ImageLabels, Installation, Instance,
+    InstanceId, InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, PublicAddress,
     PublicAnswer, Registration, RegistryRecord, ReleaseId, Revisioned, Route, RuntimeHealth, Slot,
     Tier,
 };
@@ -43,6 +43,7 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
         })
         .collect();
     Plan {
+        mark: None,
         overridden: Vec::new(),
         release: ReleaseId(ulid::Ulid::from_parts(2, 2)),
         kind: ReleaseKind::Promote,
@@ -138,6 +139,10 @@ pub(crate) struct World {
     pub(super) late: Option<Act>,
     /// Whether such a thing has happened since.
     pub(super) has_landed_late: bool,
+    /// What somebody has placed.
+    pub(super) hold: Option<Hold>,
+    /// What others have approved.
+    pub(super) endorsements: Vec<Endorsement>,
 }
 
 /// What stood there before the release.
@@ -189,6 +194,8 @@ impl World {
             is_pointer_fenced: true,
             late: None,
             has_landed_late: false,
+            hold: None,
+            endorsements: Vec::new(),
         };
         world.say(Event::Begun);
         world
@@ -736,6 +743,8 @@ impl World {
                     revision: 1,
                 })
             }),
+            hold: self.hold.clone(),
+            endorsements: self.endorsements.clone(),
             ..RegistryRecord::default()
         }
     }

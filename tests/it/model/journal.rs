@@ -32,7 +32,9 @@ impl Line {
 
     fn of_entry(entry: &Entry) -> Self {
         match &entry.what {
-            Happening::Intent { step, direction } => Self::Intent(Stage {
+            Happening::Intent {
+                step, direction, ..
+            } => Self::Intent(Stage {
                 step: *step,
                 direction: *direction,
             }),

@@ -129,7 +129,14 @@ async fn a_warm_rollback_takes_over_from_the_standby_and_is_not_noticed_by_anybo
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
     house.stands("1.8.2", Role::Empty).await;
-    // And forward again: the same version by another release.
+    // And forward again: the same version by another release, when the hold that it left is cleared.
+    let target = house.target.clone();
+    let cleared = house.app.engine.clear_hold(&target, Some("mended".into()));
+    let hold = cleared.await.expect("the rollback has left one");
+    assert!(
+        hold.reason.contains("rolled back from 1.9.0 to 1.8.2"),
+        "{hold}"
+    );
     house
         .rebuild(|text| text.replace("standby = \"5m\"", "standby = \"1s\""))
         .await;

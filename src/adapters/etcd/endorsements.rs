@@ -1,0 +1,107 @@
+//! Approvals by others: a key each, on a lease of its own that nobody renews, written where the head of the
+//! release is still the open one that was read.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
+use tokio::time::{Instant, sleep};
+
+use super::store::{Store, one};
+use super::trouble::Sort;
+use super::values;
+use crate::history::ReleaseRecord;
+use crate::inventory::{Endorsement, Target};
+use crate::ports::{Endorsements, Failure, FailureKind, Result};
+
+/// The approvals in a cluster.
+#[derive(Debug, Clone)]
+pub struct EtcdEndorsements {
+    store: Store,
+}
+
+impl EtcdEndorsements {
+    /// In a cluster. Connects to nothing yet.
+    pub fn new(store: &Store) -> Self {
+        Self {
+            store: store.clone(),
+        }
+    }
+
+    fn key(&self, target: &Target, of: &Endorsement) -> String {
+        let name = of.by.name.trim().to_lowercase();
+        self.store.keys().endorsement(target, of.release, &name)
+    }
+
+    fn conflict(&self, doing: &str, said: &str) -> Failure {
+        self.store.failure(FailureKind::Conflict, doing, said)
+    }
+
+    /// The revision of the head, if the release has no end.
+    async fn open_head(&self, doing: &str, key: &str, until: Instant) -> Result<i64> {
+        let (_, found) = self.store.ranges(doing, until, vec![one(key)]).await?;
+        let Some(pair) = found.into_iter().flatten().next() else {
+            return Err(self.conflict(doing, "there is no such release any more"));
+        };
+        let head: ReleaseRecord = values::decode(&pair)
+            .map_err(|words| self.conflict(doing, &format!("its record: {words}")))?;
+        if head.closed.is_some() {
+            return Err(self.conflict(doing, "the release is over"));
+        }
+        Ok(pair.mod_revision())
+    }
+}
+
+#[async_trait]
+impl Endorsements for EtcdEndorsements {
+    async fn give(&self, target: &Target, endorsement: &Endorsement) -> Result<()> {
+        let doing = &format!("approving release {} of {target}", endorsement.release);
+        let value = values::encode(&self.store, doing, endorsement)?;
+        let key = self.key(target, endorsement);
+        let head = self.store.keys().head(target, endorsement.release);
+        let until = self.store.deadline();
+        let life = endorsement.expires_at.duration_since(endorsement.given_at);
+        // It is the time in it that decides; the lease only sweeps up, and never before.
+        let seconds = life.as_secs().max(1).saturating_add(60);
+        let grant = |client: etcd_client::Client| async move {
+            client.lease_client().grant(seconds, None).await
+        };
+        let lease = self.store.ask(doing, until, grant).await?.id();
+        loop {
+            let revision = self.open_head(doing, &head, until).await?;
+            let compare = Compare::mod_revision(head.as_str(), CompareOp::Equal, revision);
+            let options = PutOptions::new().with_lease(lease);
+            let put = TxnOp::put(key.as_str(), value.clone(), Some(options));
+            let txn = Txn::new().when([compare]).and_then([put]);
+            let answer = self
+                .store
+                .attempt(until, |client| {
+                    let txn = txn.clone();
+                    async move { client.kv_client().txn(txn).await }
+                })
+                .await;
+            match answer {
+                Ok(answer) if answer.succeeded() => return Ok(()),
+                // The head was written meanwhile: it may have an end now.
+                Ok(_) => {}
+                Err(trouble) if trouble.sort == Sort::Unclear && Instant::now() < until => {}
+                Err(trouble) => return Err(self.store.unanswered(doing, trouble)),
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn take_back(&self, target: &Target, endorsement: &Endorsement) -> Result<()> {
+        let doing = &format!(
+            "taking back what was approved of release {} of {target}",
+            endorsement.release
+        );
+        let key = self.key(target, endorsement);
+        let delete = |client: etcd_client::Client| {
+            let key = key.clone();
+            async move { client.kv_client().delete(key, None).await }
+        };
+        let answer = self.store.ask(doing, self.store.deadline(), delete);
+        answer.await.map(|_| ())
+    }
+}

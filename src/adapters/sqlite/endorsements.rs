@@ -1,0 +1,63 @@
+//! Approvals by others: rows that run out, beside those of the consoles, written where the release has no
+//! end.
+
+use async_trait::async_trait;
+use rusqlite::params;
+
+use super::company::{self, APPROVALS};
+use super::fault::Fault;
+use super::journal::stored_head;
+use super::store::Store;
+use super::transaction::{decode, encode};
+use crate::harmless::harmless_line;
+use crate::history::ReleaseRecord;
+use crate::inventory::{Endorsement, Target};
+use crate::ports::{Endorsements, Result};
+
+/// The name of a row below its target.
+fn name(of: &Endorsement) -> String {
+    let by = harmless_line(of.by.name.trim().to_lowercase().as_bytes());
+    format!("{APPROVALS}{}/{}", of.release, by.replace('/', "_"))
+}
+
+#[async_trait]
+impl Endorsements for Store {
+    async fn give(&self, target: &Target, endorsement: &Endorsement) -> Result<()> {
+        let (of, given) = (target.clone(), endorsement.clone());
+        let doing = format!("approving release {} of {target}", endorsement.release);
+        self.write(doing, move |change| {
+            let Some(text) = stored_head(&change.sql, &of, given.release)? else {
+                return Err(Fault::conflict("there is no such release any more"));
+            };
+            let head: ReleaseRecord =
+                decode(&text).map_err(|said| Fault::conflict(format!("its record: {said}")))?;
+            if head.closed.is_some() {
+                return Err(Fault::conflict("the release is over"));
+            }
+            let end = given.expires_at.as_millisecond();
+            let value = encode(&given)?;
+            // No console's: it stays when the one that gave it is left.
+            company::put(change, (&of, &name(&given)), "", &value, end)
+        })
+        .await
+    }
+
+    async fn take_back(&self, target: &Target, endorsement: &Endorsement) -> Result<()> {
+        let (of, name) = (target.to_string(), name(endorsement));
+        let doing = format!(
+            "taking back what was approved of release {} of {target}",
+            endorsement.release
+        );
+        self.write(doing, move |change| {
+            let gone = change.sql.execute(
+                "DELETE FROM company WHERE target = ?1 AND name = ?2",
+                params![of, name],
+            )?;
+            if gone > 0 {
+                change.revision()?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,18 @@
+//! Approvals by others. Given and taken back by people who do not drive, so that no lock is needed; each
+//! stands on the release that was seen without an end.
+
+use async_trait::async_trait;
+
+use super::Result;
+use crate::inventory::{Endorsement, Target};
+
+/// Writes what is read back with [`super::RegistryReader::read`]. What has run out goes by itself.
+#[async_trait]
+pub trait Endorsements: Send + Sync {
+    /// Gives one, in place of an earlier one of the same person. A conflict where the release is not there
+    /// or has ended.
+    async fn give(&self, target: &Target, endorsement: &Endorsement) -> Result<()>;
+
+    /// Takes one back. None at all is as it should be.
+    async fn take_back(&self, target: &Target, endorsement: &Endorsement) -> Result<()>;
+}

@@ -1,0 +1,156 @@
+//! What others approve: looked at, given and taken back by whoever does not drive the release.
+
+use super::{Engine, unknown};
+use crate::checks::Verdict;
+use crate::inventory::{Endorsement, Operator, RegistryRecord, ReleaseId, Target};
+use crate::ports::FailureKind;
+use crate::release::approval::{approvers_needed, counted};
+use crate::release::time::elapsed;
+use crate::release::words::duration;
+use crate::release::{Interrupted, NotEndorsed, Plan, Refusal, Refused, Status};
+
+/// A release that others may approve, and what they have approved so far.
+#[derive(Debug, Clone)]
+pub struct Endorsable {
+    /// The release.
+    pub found: Interrupted,
+    /// How many have to.
+    pub needed: usize,
+    /// What counts now.
+    pub given: Vec<Endorsement>,
+}
+
+impl Engine {
+    /// The release of a target that waits for others, or the one that is named. Looks only.
+    pub async fn endorsable(
+        &self,
+        target: &Target,
+        id: Option<ReleaseId>,
+    ) -> Result<Endorsable, Refused> {
+        let found = self.interrupted(target, id).await?;
+        let plan = found.plan();
+        let needed = approvers_needed(plan);
+        if needed == 0 {
+            return Err(not(NotEndorsed::NeedsNone));
+        }
+        if found.observed.status.may_have_switched {
+            return Err(not(NotEndorsed::TooLate));
+        }
+        let driver = found.driver().map(|holder| holder.record.operator.clone());
+        let given = self.given(plan, driver.as_ref()).await?;
+        Ok(Endorsable {
+            found,
+            needed,
+            given,
+        })
+    }
+
+    /// What counts of what others have approved of a plan.
+    pub async fn given(
+        &self,
+        plan: &Plan,
+        driver: Option<&Operator>,
+    ) -> Result<Vec<Endorsement>, Refused> {
+        let target = plan.target();
+        let Some(site) = self.sites.get(target) else {
+            return Err(Refusal::UnknownTarget(target.clone()).into());
+        };
+        let record: RegistryRecord = site
+            .read
+            .registry
+            .read(target)
+            .await
+            .map_err(|failure| unknown("what others have approved", &failure))?;
+        let now = self.clock.now();
+        let given = counted(plan, &record.endorsements, driver, now);
+        Ok(given.into_iter().cloned().collect())
+    }
+
+    /// Whether the operator of this console may approve a release: nobody does for themselves.
+    pub fn may_endorse(&self, found: &Interrupted) -> Result<(), Refused> {
+        let driver = found.driver().map(|holder| &holder.record.operator);
+        match own(&self.operator, found.plan(), driver) {
+            Some(by) => Err(not(NotEndorsed::Own { by: by.clone() })),
+            None => Ok(()),
+        }
+    }
+
+    /// Approves a release that somebody else drives, as the operator of this console.
+    pub async fn endorse(
+        &self,
+        target: &Target,
+        id: ReleaseId,
+        note: Option<String>,
+    ) -> Result<Endorsement, Refused> {
+        let Endorsable { found, .. } = self.endorsable(target, Some(id)).await?;
+        let plan = found.plan();
+        self.may_endorse(&found)?;
+        let now = self.clock.now();
+        let life = plan.definition.rules.approvals_last;
+        let endorsement = Endorsement {
+            release: plan.release,
+            digest: plan.version.digest.clone(),
+            plan: plan.mark(),
+            by: self.operator.clone(),
+            console: self.console.clone(),
+            given_at: now,
+            expires_at: now.checked_add(life).unwrap_or(jiff::Timestamp::MAX),
+            evidence: evidence(&found.observed.status, now),
+            note,
+        };
+        let site = self.sites.get(target);
+        let write = site.and_then(|site| site.write.as_ref());
+        let write = write.ok_or(Refusal::ReadOnly)?;
+        match write.endorsements.give(target, &endorsement).await {
+            Ok(()) => Ok(endorsement),
+            Err(failure) if failure.kind == FailureKind::Conflict => {
+                Err(not(NotEndorsed::NotTaken { why: failure.said }))
+            }
+            Err(failure) => Err(unknown("whether it is approved", &failure)),
+        }
+    }
+
+    /// Takes back what the operator of this console has approved.
+    pub async fn endorse_no_more(&self, target: &Target, id: ReleaseId) -> Result<(), Refused> {
+        let Endorsable { given, .. } = self.endorsable(target, Some(id)).await?;
+        let own = given
+            .iter()
+            .find(|one| one.by.is_same_person(&self.operator));
+        let own = own.ok_or_else(|| not(NotEndorsed::Nothing))?;
+        let site = self.sites.get(target);
+        let write = site.and_then(|site| site.write.as_ref());
+        let write = write.ok_or(Refusal::ReadOnly)?;
+        let taken = write.endorsements.take_back(target, own).await;
+        taken.map_err(|failure| unknown("whether it was taken back", &failure))
+    }
+}
+
+fn not(why: NotEndorsed) -> Refused {
+    Refusal::NotEndorsed(why).into()
+}
+
+/// Whose release it is, if it is the operator's own: nobody approves for themselves.
+fn own<'a>(
+    operator: &Operator,
+    plan: &'a Plan,
+    driver: Option<&'a Operator>,
+) -> Option<&'a Operator> {
+    std::iter::once(&plan.operator)
+        .chain(driver)
+        .find(|one| one.is_same_person(operator))
+}
+
+/// The checks as they were seen, for the record.
+fn evidence(status: &Status, now: jiff::Timestamp) -> String {
+    let Some(at) = status.checked_at else {
+        return "no checks had been run".to_owned();
+    };
+    let passed = |case: &&crate::checks::CaseReport| case.verdict == Verdict::Passed;
+    format!(
+        "{} of {} checks passed, of {}, {} old",
+        status.cases.iter().filter(passed).count(),
+        status.cases.len(),
+        status.plan.version.digest.short(),
+        duration(elapsed(at, now))
+    )
+}

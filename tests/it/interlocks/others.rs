@@ -1,0 +1,273 @@
+//! What others say about a release: traffic does not move before enough of them have approved it, and not
+//! against a hold that came meanwhile. Neither is a failure that undoes anything by itself (interlocks 9, 10).
+
+use std::time::Duration;
+
+use greenroom::history::{Happening, Outcome, Overridden, Step};
+use greenroom::inventory::{Endorsement, Hold, Operator, ReleaseId, Slot, Tier};
+use greenroom::release::{Act, OnFailure, Plan, Progress, counted};
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::TURNS;
+use super::world::{Fate, World, plan};
+use crate::support::web::{digest, operator};
+
+fn person(name: &str) -> Operator {
+    Operator {
+        name: name.into(),
+        host: "ops-9".into(),
+    }
+}
+
+fn needs(approvals: u8, tier: Tier) -> Plan {
+    let mut plan = plan(tier, false);
+    plan.definition.rules.approvals = approvals;
+    // Who thinks for long is not to be asked about old checks here.
+    plan.definition.timing.checks_fresh = Duration::from_hours(10);
+    plan
+}
+
+fn endorsement(plan: &Plan, name: &str, minutes: u64) -> Endorsement {
+    Endorsement {
+        release: plan.release,
+        digest: plan.version.digest.clone(),
+        plan: plan.mark(),
+        by: person(name),
+        console: format!("{name}@ops-9 1 x"),
+        given_at: Timestamp::UNIX_EPOCH,
+        expires_at: Timestamp::UNIX_EPOCH + Duration::from_mins(minutes),
+        evidence: "3 of 3 checks passed".into(),
+        note: None,
+    }
+}
+
+fn hold() -> Hold {
+    Hold {
+        reason: "payday".into(),
+        author: person("cleo"),
+        since: Timestamp::UNIX_EPOCH,
+        until: None,
+        release: None,
+        cleared: None,
+    }
+}
+
+/// Answers well until the switch waits for a person.
+fn until_switch_asks(world: &mut World) {
+    for _ in 0..TURNS {
+        if world.answer(Fate::Done) {
+            continue;
+        }
+        match world.progress() {
+            Progress::Asking {
+                step: Step::Switch, ..
+            } => return,
+            Progress::Asking { step, .. } => world.approve(step),
+            _ => assert!(world.fire(), "stuck: {:?}", world.progress()),
+        }
+    }
+    panic!("the switch never asked");
+}
+
+/// Yes to the switch, and what follows until nothing is owed.
+fn say_yes(world: &mut World) {
+    world.approve(Step::Switch);
+    while world.answer(Fate::Done) {}
+}
+
+fn has_switched(world: &World) -> bool {
+    let switched = |act: &Act| matches!(act, Act::Switch(_));
+    world.acts.iter().any(|(_, act)| switched(act))
+}
+
+fn asks_again(world: &World) -> bool {
+    let asks = matches!(
+        world.progress(),
+        Progress::Asking {
+            step: Step::Switch,
+            ..
+        }
+    );
+    asks && !has_switched(world) && world.route() == Some(Slot::Blue)
+}
+
+#[test]
+fn traffic_waits_until_enough_others_have_approved_and_they_are_written_down() {
+    for tier in [Tier::Staging, Tier::Protected] {
+        let plan = needs(2, tier);
+        let mut world = World::new(plan.clone(), OnFailure::BackOut);
+        until_switch_asks(&mut world);
+        say_yes(&mut world);
+        assert!(asks_again(&world), "{:?}", world.progress());
+        world.endorsements.push(endorsement(&plan, "ben", 600));
+        say_yes(&mut world);
+        assert!(asks_again(&world), "one of two: {:?}", world.progress());
+        world.endorsements.push(endorsement(&plan, "cleo", 600));
+        say_yes(&mut world);
+        assert!(has_switched(&world), "{:?}", world.progress());
+        world.go_well(TURNS);
+        assert_eq!(world.outcome(), Some(Outcome::Done));
+        let journal = world.journal.as_ref().expect("a journal");
+        let endorsed = journal.entries.iter().find_map(|entry| match &entry.what {
+            Happening::Intent {
+                step: Step::Switch,
+                endorsed,
+                ..
+            } => Some(endorsed.clone()),
+            _ => None,
+        });
+        assert_eq!(endorsed, Some(world.endorsements.clone()));
+    }
+}
+
+#[test]
+fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_count() {
+    let plan = needs(1, Tier::Protected);
+    let good = endorsement(&plan, "ben", 600);
+    let mut other_digest = good.clone();
+    other_digest.digest = digest('f');
+    let mut other_release = good.clone();
+    other_release.release = ReleaseId(ulid::Ulid::from_parts(9, 9));
+    let mut other_plan = good.clone();
+    other_plan.plan = "1:0".into();
+    let mut own = good.clone();
+    own.by = Operator {
+        name: operator().name.to_uppercase(),
+        host: "another-host".into(),
+    };
+    let mut expired = good.clone();
+    expired.expires_at = Timestamp::UNIX_EPOCH;
+    for (what, bad) in [
+        ("of another digest", other_digest),
+        ("of another release", other_release),
+        ("of another plan", other_plan),
+        ("the operator's own", own),
+        ("expired", expired),
+    ] {
+        let mut world = World::new(plan.clone(), OnFailure::Ask);
+        world.endorsements.push(bad);
+        until_switch_asks(&mut world);
+        say_yes(&mut world);
+        assert!(asks_again(&world), "{what}: {:?}", world.progress());
+    }
+    // Whoever drives it now, after taking it over, is not another either.
+    let given = [good.clone(), endorsement(&plan, "Ben ", 600)];
+    let now = Timestamp::UNIX_EPOCH;
+    assert_eq!(counted(&plan, &given, None, now).len(), 1, "one a person");
+    assert!(counted(&plan, &given, Some(&person("BEN")), now).is_empty());
+    assert_eq!(counted(&plan, &given, Some(&person("cleo")), now), [&good]);
+}
+
+#[test]
+fn an_approval_that_runs_out_while_the_operator_thinks_does_not_count() {
+    let plan = needs(1, Tier::Protected);
+    let mut world = World::new(plan.clone(), OnFailure::Ask);
+    world.endorsements.push(endorsement(&plan, "ben", 30));
+    until_switch_asks(&mut world);
+    world.pass(Duration::from_mins(31));
+    say_yes(&mut world);
+    assert!(asks_again(&world), "{:?}", world.progress());
+}
+
+#[test]
+fn an_overridden_hold_takes_a_second_person_where_it_is_protected_and_nowhere_else() {
+    let mut plan = plan(Tier::Protected, false);
+    plan.overridden = vec![Overridden {
+        hold: hold(),
+        why: "the shop is down".into(),
+    }];
+    let mut world = World::new(plan.clone(), OnFailure::Ask);
+    world.hold = Some(hold());
+    until_switch_asks(&mut world);
+    say_yes(&mut world);
+    assert!(asks_again(&world), "{:?}", world.progress());
+    world.endorsements.push(endorsement(&plan, "ben", 600));
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+
+    plan.definition.tier = Tier::Staging;
+    let mut world = World::new(plan, OnFailure::Ask);
+    world.hold = Some(hold());
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+}
+
+#[test]
+fn a_hold_that_came_meanwhile_stops_the_switch_and_a_person_decides() {
+    let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
+    until_switch_asks(&mut world);
+    world.hold = Some(hold());
+    say_yes(&mut world);
+    let Progress::Choosing {
+        step: Step::Switch,
+        why,
+        ..
+    } = world.progress()
+    else {
+        panic!("{:?}", world.progress());
+    };
+    assert!(why.contains("payday") && !has_switched(&world), "{why}");
+    assert_eq!(world.route(), Some(Slot::Blue));
+    // Cleared, it goes on.
+    world.hold = None;
+    world.say(greenroom::release::Event::Chosen {
+        choice: greenroom::release::Choice::Retry,
+        by: operator(),
+        note: None,
+    });
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+
+    // Where nobody is asked, everything is as before.
+    let mut world = World::new(plan(Tier::Protected, false), OnFailure::BackOut);
+    until_switch_asks(&mut world);
+    world.hold = Some(hold());
+    say_yes(&mut world);
+    world.go_well(TURNS);
+    super::is_backed_out(&world);
+    assert!(!has_switched(&world));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever was given by whom and when: at the moment of the switch there are enough that count.
+    #[test]
+    fn no_traffic_moves_without_enough_approvals_that_count(
+        needed in 1_u8..4,
+        given in prop::collection::vec((0_usize..5, 0_u64..90, any::<bool>(), any::<bool>()), 0..8),
+        waits in 0_u64..60,
+    ) {
+        let plan = needs(needed, Tier::Protected);
+        let names = ["ben", "cleo", "dora", "Ben", operator().name.leak()];
+        let mut world = World::new(plan.clone(), OnFailure::Ask);
+        for (name, minutes, is_of_digest, is_of_plan) in given {
+            let mut one = endorsement(&plan, names[name], minutes);
+            if !is_of_digest {
+                one.digest = digest('f');
+            }
+            if !is_of_plan {
+                one.plan = "1:other".into();
+            }
+            world.endorsements.push(one);
+        }
+        until_switch_asks(&mut world);
+        world.pass(Duration::from_mins(waits));
+        let at = world.now;
+        say_yes(&mut world);
+        let mut people: Vec<String> = world
+            .endorsements
+            .iter()
+            .filter(|one| {
+                one.digest == plan.version.digest && one.plan == plan.mark() && at < one.expires_at
+            })
+            .map(|one| one.by.name.to_lowercase())
+            .filter(|name| *name != operator().name.to_lowercase())
+            .collect();
+        people.sort();
+        people.dedup();
+        prop_assert_eq!(has_switched(&world), people.len() >= usize::from(needed));
+        prop_assert!(has_switched(&world) || asks_again(&world));
+    }
+}

@@ -1,0 +1,140 @@
+//! The rules that keep production calm, by keys alone: a hold stops a promote, is overridden with a reason, and
+//! the traffic waits for a second person at another console.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::sandbox::{Sandbox, words};
+use crate::support::pty::Pty;
+
+/// How long a step of a sandbox's release may take on a busy machine.
+const SOON: Duration = Duration::from_mins(1);
+/// From *cancel* to the answer that does it.
+const YES: &str = "\x1b[C\r";
+
+/// A console of somebody, on `web/production`, armed.
+fn console(sandbox: &Sandbox, name: &str) -> Pty {
+    let operator = format!("operator.name={name}");
+    let mut pty = sandbox.on_a_terminal(&["--set", &operator]);
+    pty.resize((150, 40));
+    pty.wait_for_text("web · dev", SOON);
+    press(&mut pty, "1\x1b[C\x1b[C\r", "PRODUCTION (protected)");
+    press(&mut pty, "", "web:1.8.2");
+    press(&mut pty, "W", "armed");
+    pty
+}
+
+fn press(pty: &mut Pty, keys: &str, shows: &str) {
+    pty.keys(keys);
+    pty.wait_for_text(shows, SOON);
+}
+
+#[test]
+fn a_hold_is_overridden_with_a_second_person_at_another_console() {
+    let mut sandbox = Sandbox::kept().up();
+    let mut ana = console(&sandbox, "ana");
+    // Somebody freezes production.
+    press(&mut ana, "F", "Hold web/production: why?");
+    press(&mut ana, "payday\r", "until when?");
+    press(&mut ana, "3d\r", "is held by ana@");
+    ana.wait_for_text("web/production: held", SOON);
+
+    // A promote is refused by any face, and can be overridden with a reason of its own.
+    let refused = sandbox.run(&[
+        "promote",
+        "web",
+        "production",
+        "--from",
+        "qa",
+        "--reason",
+        "x",
+    ]);
+    assert!(!refused.status.success(), "{}", words(&refused));
+    press(&mut ana, "P", "live in qa");
+    press(&mut ana, "\r", "is held: override it?");
+    press(
+        &mut ana,
+        "the shop is down\r",
+        "1.9.0 to web/production: why?",
+    );
+    press(&mut ana, "lamp sale\r", "[ Begin the release ]");
+    ana.wait_for_text("in spite of: held by ana@", SOON);
+    press(&mut ana, YES, "A answers: register waits for you");
+    press(&mut ana, "A", "[ Register the candidate ]");
+    press(&mut ana, YES, "switch waits for you");
+    ana.wait_for_text("0 of 1 approvals by others", SOON);
+    // Alone she cannot go on, and nobody approves for themselves.
+    press(&mut ana, "A", "switch needs 0 of 1 approvals by others");
+    let own = [
+        "--set",
+        "operator.name=ana",
+        "approve",
+        "web",
+        "production",
+        "--note",
+        "me",
+    ];
+    let own = sandbox.run(&own);
+    assert!(
+        words(&own).contains("nobody approves their own release"),
+        "{}",
+        words(&own)
+    );
+
+    // Ben sees it, and approves it from his console with the environment's name.
+    let mut ben = console(&sandbox, "ben");
+    ben.wait_for_text("0 of 1 approvals by others", SOON);
+    press(&mut ben, "A", "Type production to go on");
+    ben.wait_for_text("because: the shop is", SOON);
+    press(&mut ben, "production\r", "you have approved the release");
+    ana.wait_for_text("1 of 1 approvals by others: ben@", SOON);
+    let status = words(&sandbox.run(&["status", "web", "production"]));
+    assert!(status.contains("approved by ben@"), "{status}");
+
+    press(&mut ana, "A", "Type production to go on");
+    press(
+        &mut ana,
+        "production\r",
+        "1.9.0 is live. 1.8.2 is kept warm",
+    );
+    assert_eq!(sandbox.live("web", "production"), "1.9.0");
+    press(&mut ana, "S", "[ End the standby ]");
+    press(&mut ana, YES, "stop waits");
+    press(&mut ana, "A", "Type production to go on");
+    press(&mut ana, "production\r", "✓ done");
+
+    // It is kept who overrode what, who approved it, and on what.
+    let found = words(&sandbox.run(&["--json", "history", "web", "production", "--limit", "1"]));
+    assert!(found.contains("the shop is down"), "{found}");
+    let listed: serde_json::Value = serde_json::from_str(
+        String::from_utf8_lossy(
+            &sandbox
+                .run(&["--json", "history", "web", "production", "--limit", "1"])
+                .stdout,
+        )
+        .lines()
+        .next()
+        .expect("a release"),
+    )
+    .expect("JSON");
+    let id = listed["head"]["id"]
+        .as_str()
+        .or(listed["id"].as_str())
+        .expect("its id");
+    let shown = words(&sandbox.run(&["show", id]));
+    assert!(
+        shown.contains("ben@") && shown.contains("approved it, from ben@"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("checks passed") && shown.contains("overrode what was held by"),
+        "{shown}"
+    );
+    let verified = sandbox.run(&["history", "verify"]);
+    assert!(verified.status.success(), "{}", words(&verified));
+    drop((ana, ben));
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}

@@ -1,0 +1,190 @@
+//! What every store keeps of approvals by others, whatever it is made of.
+
+use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord};
+use greenroom::inventory::{
+    Digest, Endorsement, ImageLabels, Operator, ReleaseId, Slot, Target, Version,
+};
+use greenroom::ports::{Endorsements, FailureKind, Fence, JournalWriter, RegistryReader};
+use jiff::{SignedDuration, Timestamp};
+
+use std::time::Duration;
+
+use super::eventually;
+
+fn digest() -> Digest {
+    format!("sha256:{}", "a".repeat(64))
+        .parse()
+        .expect("a digest")
+}
+
+fn operator(name: &str) -> Operator {
+    Operator {
+        name: name.into(),
+        host: "ops-1".into(),
+    }
+}
+
+fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
+    ReleaseRecord {
+        format: FORMAT,
+        id,
+        target: target.clone(),
+        kind: ReleaseKind::Promote,
+        from: None,
+        to: (
+            Slot::Green,
+            Version {
+                repository: "r/web".into(),
+                tag: Some("1.9".into()),
+                digest: digest(),
+                labels: ImageLabels::default(),
+            },
+        ),
+        operator: operator("ana"),
+        reason: None,
+        overridden: Vec::new(),
+        opened_at: "2026-01-01T00:00:00Z".parse().expect("a time"),
+        plan: Vec::new(),
+        footing: None,
+        closed: None,
+        chain: None,
+    }
+}
+
+/// Given now, for as long as that.
+fn endorsement(id: ReleaseId, name: &str, life: Duration) -> Endorsement {
+    let now = Timestamp::now();
+    Endorsement {
+        release: id,
+        digest: digest(),
+        plan: "1:ab".into(),
+        by: operator(name),
+        console: format!("{name}@ops-1 4711 01JD4"),
+        given_at: now,
+        expires_at: now + life,
+        evidence: "3 of 3 checks passed".into(),
+        note: Some("go".into()),
+    }
+}
+
+pub(crate) struct Contract<'a> {
+    pub(crate) store: &'a dyn Endorsements,
+    pub(crate) journal: &'a dyn JournalWriter,
+    pub(crate) reader: &'a dyn RegistryReader,
+    pub(crate) target: &'a Target,
+    pub(crate) fence: &'a Fence,
+}
+
+impl Contract<'_> {
+    async fn stored(&self) -> Vec<Endorsement> {
+        let record = self.reader.read(self.target).await.expect("a record");
+        assert!(record.problems.is_empty(), "{:?}", record.problems);
+        let mut given = record.endorsements;
+        given.sort_by(|one, other| one.by.name.cmp(&other.by.name));
+        given
+    }
+
+    /// One a person and release, only while it has no end, and gone when its time is over.
+    pub(crate) async fn holds(&self) {
+        let id = ReleaseId(ulid::Ulid::generate());
+        let hour = Duration::from_hours(1);
+        let ben = endorsement(id, "ben", hour);
+        let early = self.store.give(self.target, &ben).await;
+        assert_eq!(
+            early.expect_err("no release yet").kind,
+            FailureKind::Conflict
+        );
+        let mut head = head(self.target, id);
+        self.journal
+            .head(&head, self.fence)
+            .await
+            .expect("a release");
+        self.store.give(self.target, &ben).await.expect("given");
+        self.store
+            .give(self.target, &ben)
+            .await
+            .expect("given again");
+        assert_eq!(self.stored().await, std::slice::from_ref(&ben));
+        // By another spelling it is the same person's.
+        let again = endorsement(id, "Ben ", hour);
+        self.store
+            .give(self.target, &again)
+            .await
+            .expect("given anew");
+        assert_eq!(self.stored().await, std::slice::from_ref(&again));
+        let foreign = endorsement(id, "../lock \u{202e}", hour);
+        self.store.give(self.target, &foreign).await.expect("given");
+        assert_eq!(self.stored().await, [foreign.clone(), again.clone()]);
+        self.store
+            .take_back(self.target, &foreign)
+            .await
+            .expect("taken back");
+        self.store
+            .take_back(self.target, &foreign)
+            .await
+            .expect("taken back again");
+        assert_eq!(self.stored().await, std::slice::from_ref(&again));
+
+        head.closed = Some((Timestamp::now(), Outcome::Done));
+        self.journal.head(&head, self.fence).await.expect("its end");
+        let late = endorsement(id, "cleo", hour);
+        let late = self.store.give(self.target, &late).await;
+        let failure = late.expect_err("it is over");
+        assert_eq!(failure.kind, FailureKind::Conflict);
+        assert!(failure.said.contains("over"), "{failure}");
+        self.store
+            .take_back(self.target, &again)
+            .await
+            .expect("taken back");
+    }
+
+    /// The end of a release and approvals of it at one moment: what is answered as given was given before
+    /// the end.
+    pub(crate) async fn race_with_the_end(&self) {
+        for round in 0_u64..10 {
+            let id = ReleaseId(ulid::Ulid::generate());
+            let mut head = head(self.target, id);
+            self.journal
+                .head(&head, self.fence)
+                .await
+                .expect("a release");
+            head.closed = Some((Timestamp::now(), Outcome::Done));
+            let ben = endorsement(id, &format!("ben-{round}"), Duration::from_mins(1));
+            let (given, ended) = tokio::join!(
+                self.store.give(self.target, &ben),
+                self.journal.head(&head, self.fence)
+            );
+            ended.expect("its end");
+            let is_stored = self.stored().await.contains(&ben);
+            match given {
+                Ok(()) => assert!(is_stored),
+                Err(failure) => {
+                    assert_eq!(failure.kind, FailureKind::Conflict);
+                    assert!(!is_stored, "{failure}");
+                }
+            }
+            self.store
+                .take_back(self.target, &ben)
+                .await
+                .expect("taken back");
+        }
+    }
+
+    /// What has run out goes by itself; `sweeps` is how long that may take.
+    pub(crate) async fn runs_out(&self, sweeps: Duration) {
+        let id = ReleaseId(ulid::Ulid::generate());
+        let head = head(self.target, id);
+        self.journal
+            .head(&head, self.fence)
+            .await
+            .expect("a release");
+        let mut short = endorsement(id, "dora", Duration::from_millis(300));
+        short.given_at -= SignedDuration::from_secs(1);
+        self.store.give(self.target, &short).await.expect("given");
+        let gone = || async {
+            let left = self.stored().await;
+            left.iter().all(|one| one.expires_at > Timestamp::now())
+        };
+        eventually("none that has run out", sweeps, gone).await;
+    }
+}
