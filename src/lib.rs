@@ -10,7 +10,7 @@
 //! | [`history`] | the records that a release leaves behind, what ties them together, and what is looked for among them | what runs now: that comes from looking |
 //! | [`harmless`] | foreign bytes made safe to show | everything |
 //! | [`ports`] | what is needed from the world, as traits; reading and writing apart; [`ports::Failure`] | who fulfils them, who uses them |
-//! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `offers`) | adapters, faces; the core: also ports, tokio and the clock |
+//! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `offers`, `ways_back`) | adapters, faces; the core: also ports, tokio and the clock |
 //! | [`logs`] | lines in a ring, looked at through a viewport; `tail` follows an instance | how lines are drawn |
 //! | [`watchers`] | subscribes to the world and puts snapshots together; keeps what was released in the archive | adapters, faces |
 //! | [`adapters`] | one folder an outside system, each with its client library to itself | each other, settings, release, faces |
@@ -76,7 +76,7 @@
 //! | `ports` | the nouns (`inventory`, `checks`, `history`), `harmless` |
 //! | `logs` | `ports`, `inventory`, `harmless` |
 //! | `release`, its core | the nouns, `harmless` |
-//! | `release`: `driver`, `engine`, `gather`, `handle`, `offers` | also `ports` |
+//! | `release`: `driver`, `engine`, `gather`, `handle`, `offers`, `ways_back` | also `ports` |
 //! | `watchers` | `release`, `ports`, the nouns, `harmless` |
 //! | `adapters::x` | `ports`, the nouns, `harmless`, its own client library; the two proxies also `adapters::live_pointer` |
 //! | `settings` | `release` (a target is configured as its `Definition`), the names of the console's actions, keys and themes, the nouns, `harmless` |

@@ -169,6 +169,9 @@ pub(crate) struct Rollback {
     /// A version that was live here [default: the one that is still warm]
     #[arg(long, value_name = "TAG|DIGEST")]
     pub(crate) to: Option<VersionRef>,
+    /// Lists what can be gone back to, and why the rest cannot; does nothing
+    #[arg(long, conflicts_with_all = ["to", "reason", "yes"])]
+    pub(crate) list: bool,
     /// Why; it is kept with the release
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,

@@ -29,6 +29,7 @@ mod sandbox;
 mod show;
 mod signals;
 mod status;
+mod ways_back;
 
 use std::process::ExitCode;
 

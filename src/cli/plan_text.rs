@@ -19,6 +19,7 @@ pub(super) fn text(plan: &Plan) -> String {
         plan.version,
         plan.endpoint()
     ));
+    lines.push(format!("  who   {}", plan.operator));
     if let Some(reason) = &plan.reason {
         lines.push(format!("  why   {}", crate::harmless::harmless(reason)));
     }

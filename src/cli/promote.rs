@@ -4,7 +4,7 @@ use super::arguments::{Common, Promote, Rollback};
 use super::consent::Consent;
 use super::following::Following;
 use super::out::say_json;
-use super::{Exit, open, plan_text, signals};
+use super::{Exit, open, plan_text, signals, ways_back};
 use crate::harmless::harmless;
 use crate::inventory::Target;
 use crate::release::{OnFailure, PlanRequest, Refusal, Wanted, need_to_begin};
@@ -25,9 +25,13 @@ pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
 }
 
 pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
+    let target = Target::new(verb.service, verb.environment);
+    if verb.list {
+        return ways_back::list(common, &target).await;
+    }
     let wanted = verb.to.map_or(Wanted::Standby, Wanted::Back);
     let wish = Wish {
-        target: Target::new(verb.service, verb.environment),
+        target,
         wanted,
         reason: verb.reason,
         // It stops no rollback.

@@ -41,11 +41,17 @@ impl Hold {
         self.cleared.is_none() && self.until.is_none_or(|until| now < until)
     }
 
-    /// The same, cleared. What was cleared already stays as it was.
+    /// The same, cleared. What was cleared already stays as it was. It ends then, too: a Greenroom that
+    /// knows nothing of clearing reads an end.
     #[must_use]
     pub fn cleared(self, cleared: Cleared) -> Self {
+        if self.cleared.is_some() {
+            return self;
+        }
+        let until = self.until.map_or(cleared.at, |until| until.min(cleared.at));
         Self {
-            cleared: self.cleared.or(Some(cleared)),
+            until: Some(until),
+            cleared: Some(cleared),
             ..self
         }
     }

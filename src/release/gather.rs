@@ -7,6 +7,7 @@ use ulid::Ulid;
 
 use super::engine::Site;
 use super::{Facts, Known, PlanRequest, Resolved, Wanted};
+use crate::history::{ReleaseRecord, once_live};
 use crate::inventory::{
     EnvironmentName, Installation, PerSlot, Probe, ProxyAnswer, RegistryRecord, ReleaseId, Slot,
     Target, Version, VersionRef,
@@ -37,6 +38,11 @@ pub(super) async fn gather(
         read.journal.releases(target, PAST),
         live_there(first, target, sites),
     );
+    let past = past.map_err(|failure| failure.to_string());
+    let version = match (&request.wanted, &past) {
+        (Wanted::Back(reference), Ok(past)) => kept(version, reference, past, site).await,
+        _ => version,
+    };
     let record = record.map_err(|failure| failure.to_string());
     let (installation, proxy) = proxy;
     let (live_probe, has_image) =
@@ -55,7 +61,7 @@ pub(super) async fn gather(
             green: green.map_err(|failure| failure.to_string()),
         },
         live_probe,
-        past: past.map_err(|failure| failure.to_string()),
+        past,
         live_there: there,
         has_image,
     }
@@ -116,6 +122,38 @@ pub(super) async fn by_reference(site: &Site, reference: &VersionRef) -> Resolve
         site.read.images.resolve(repository, reference).await,
         reference,
     )
+}
+
+/// What the registry does not tell of, or not now, may be known from before: a version that was live is its
+/// digest, and where the engine has that, nobody else has to.
+async fn kept(
+    told: Resolved,
+    reference: &VersionRef,
+    past: &[ReleaseRecord],
+    site: &Site,
+) -> Resolved {
+    let told = match told {
+        Resolved::Version(mut version) => {
+            // Asked for by its digest, it has the name that it had when it was live.
+            let before = once_live(past).into_iter().find(|it| **it == *version);
+            version.tag = version.tag.or_else(|| before?.tag.clone());
+            return Resolved::Version(version);
+        }
+        Resolved::Unknown(_) | Resolved::Missing { .. } => told,
+        _ => return told,
+    };
+    let is_meant = |version: &Version| match reference {
+        VersionRef::Digest(digest) => version.digest == *digest,
+        VersionRef::Tag(tag) => version.tag.as_ref() == Some(tag),
+    };
+    let before = once_live(past).into_iter().find(|it| is_meant(it));
+    let Some(version) = before else {
+        return told;
+    };
+    match site.read.runtime.has_image(version).await {
+        Ok(true) => Resolved::Version(Box::new(version.clone())),
+        _ => told,
+    }
 }
 
 fn found(result: Result<Version>, reference: &VersionRef) -> Resolved {

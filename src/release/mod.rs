@@ -93,7 +93,9 @@
 //! # Rollback
 //!
 //! A rollback is a release with another wish: to the version that is still warm ([`Wanted::Standby`])
-//! or to one that was live here before and is named ([`Wanted::Back`]). When the other slot still
+//! or to one that was live here before and is named ([`Wanted::Back`]; [`Engine::ways_back`] lists them, where their
+//! images are, and why one cannot be chosen). Where the registry does not tell of a version that was live, and the engine
+//! has its image, the journal's digest is enough. When the other slot still
 //! runs that digest it is warm: no pull and no start, but checks, register, switch as always. A hold is a warning to it, and
 //! it leaves one, written with its route: what was gone back from is not promoted again unseen.
 //!
@@ -218,6 +220,7 @@ mod taking_up;
 mod time;
 mod unchanged;
 mod way;
+mod ways_back;
 pub mod words;
 
 pub use act::{Act, Ask, Before, Mishap, MishapKind, Move, Sight, Stage};
@@ -239,8 +242,9 @@ pub use machine::{GoOn, Machine, OnFailure, Resumption};
 pub use observed::{LetGo, Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
 pub use planner::{Draft, decide};
-pub use refusal::{Refusal, Refused};
+pub use refusal::{NoWayBackTo, Refusal, Refused};
 pub use repair::{Deed, Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest, Rewrite};
 pub use request::{PlanRequest, Wanted};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
 pub use taking_up::Standing;
+pub use ways_back::{ImageAt, WayBack};

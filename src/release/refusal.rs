@@ -32,6 +32,8 @@ pub enum Refusal {
         /// The version.
         version: String,
     },
+    /// A version cannot be gone back to.
+    NoWayBackTo(NoWayBackTo),
     /// There is nothing warm to go back to.
     NoStandby,
     /// It was never live here with success.
@@ -188,6 +190,7 @@ impl fmt::Display for Refusal {
             Self::HeldAlready(hold) => write!(f, "{hold}: clear that one first"),
             Self::HoldWithoutReason => f.write_str("a hold stops others: say why"),
             Self::NotEndorsed(why) => why.fmt(f),
+            Self::NoWayBackTo(why) => why.fmt(f),
             Self::NoHold => f.write_str("nothing that was placed stands: there is nothing to clear"),
             Self::Locked(holder) => write!(
                 f,
@@ -240,6 +243,25 @@ impl fmt::Display for Refusal {
             ),
         }
     }
+}
+
+/// Why a version that was live cannot be gone back to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoWayBackTo {
+    /// It has the traffic.
+    #[error("{version} is live now")]
+    LiveNow {
+        /// The version.
+        version: String,
+    },
+    /// Nobody has its image any more.
+    #[error(
+        "the image of {version} is gone: neither the engine nor the registry has it; push it again by its digest"
+    )]
+    ImageGone {
+        /// The version.
+        version: String,
+    },
 }
 
 /// A refusal with every reason.

@@ -37,6 +37,16 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
     let empty = sandbox.run(&["hold", "web", "dev", "--reason", " "]);
     assert_eq!(empty.status.code(), Some(2), "{}", words(&empty));
 
+    // What is typed does nothing to another's terminal.
+    let typed = ["hold", "web", "qa", "--reason", "\u{1b}[31mred\u{202e}"];
+    done(&sandbox.run(&typed));
+    let stored = done(&sandbox.run(&["--json", "hold", "web", "qa"]));
+    assert!(
+        !stored.contains("001b") && !stored.contains("202e"),
+        "{stored}"
+    );
+    done(&sandbox.run(&["hold", "web", "qa", "--clear"]));
+
     done(&sandbox.run(&["hold", "web", "dev", "--reason", "payday", "--until", "3d"]));
     let other = ["hold", "web", "dev", "--reason", "mine"];
     refused(&sandbox.run(&other), "clear that one first");

@@ -13,6 +13,7 @@ mod console;
 mod docker;
 mod embedded_proxy;
 mod etcd;
+mod going_back;
 mod holding;
 mod hostile;
 mod http;

@@ -185,6 +185,8 @@ fn why(plan: &Plan, rows: &mut Rows<'_>) {
     if let Some(reason) = &plan.reason {
         let words = format!("\"{reason}\", {}", plan.operator);
         rows.push(("why", words, Meaning::Muted));
+    } else {
+        rows.push(("who", plan.operator.to_string(), Meaning::Muted));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Engine, unknown};
 use crate::checks::Verdict;
+use crate::harmless::harmless;
 use crate::inventory::{Endorsement, Operator, RegistryRecord, ReleaseId, Target};
 use crate::ports::FailureKind;
 use crate::release::approval::{approvers_needed, counted};
@@ -96,7 +97,7 @@ impl Engine {
             given_at: now,
             expires_at: now.checked_add(life).unwrap_or(jiff::Timestamp::MAX),
             evidence: evidence(&found.observed.status, now),
-            note,
+            note: note.map(|note| harmless(&note)),
         };
         let site = self.sites.get(target);
         let write = site.and_then(|site| site.write.as_ref());

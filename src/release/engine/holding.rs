@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::Engine;
+use crate::harmless::harmless;
 use crate::inventory::{Cleared, Hold, Target};
 use crate::ports::{Failure, FailureKind};
 use crate::release::{Refusal, Refused};
@@ -24,7 +25,7 @@ impl Engine {
             return Err(Refusal::HoldWithoutReason.into());
         }
         let hold = Hold {
-            reason,
+            reason: harmless(&reason),
             author: self.operator.clone(),
             since: self.clock.now(),
             until,
@@ -53,7 +54,7 @@ impl Engine {
         let cleared = Cleared {
             by: self.operator.clone(),
             at: now,
-            why,
+            why: why.map(|why| harmless(&why)),
         };
         match write.holds.clear(target, &hold, &cleared).await {
             Ok(()) => Ok(hold.cleared(cleared)),

@@ -284,7 +284,7 @@ async fn still_as_planned(plan: &Plan, site: &Site, now: Timestamp) -> Result<()
     plan.unchanged(&record, &occupancy)
 }
 
-fn unknown(what: &str, failure: &crate::ports::Failure) -> Refused {
+pub(super) fn unknown(what: &str, failure: &crate::ports::Failure) -> Refused {
     Refusal::Unknown {
         what: what.into(),
         why: failure.to_string(),

@@ -45,6 +45,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("release::engine", &["release", "ports", "inventory", "checks", "history", "harmless"], "the engine knows ports, no adapter and no face"),
     room("release::gather", &["release", "ports", "inventory", "checks", "history", "harmless"], "gathering knows ports, no adapter and no face"),
     room("release::handle", &["release", "ports", "inventory", "checks", "history", "harmless"], "the handle knows no adapter and no face"),
+    room("release::ways_back", &["release", "ports", "inventory", "checks", "history", "harmless"], "looking for images knows ports, no adapter and no face"),
     room("release::offers", &["release", "ports", "inventory", "checks", "history", "harmless"], "listing knows ports, no adapter and no face"),
     room("watchers", &["release", "ports", "inventory", "checks", "history", "harmless"], "observing knows no adapter and no face"),
     room("adapters", &[], "each outside system has a room of its own"),
@@ -171,6 +172,7 @@ pub(super) const ABSENT: &[Absent] = &[
             "src/release/gather.rs",
             "src/release/handle.rs",
             "src/release/offers.rs",
+            "src/release/ways_back.rs",
         ],
         texts: &[
             "tokio",

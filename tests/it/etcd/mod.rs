@@ -7,6 +7,7 @@ mod journal;
 mod locks;
 mod outage;
 mod registry;
+mod roles;
 pub(crate) mod server;
 mod watching;
 pub(crate) mod world;

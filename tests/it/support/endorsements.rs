@@ -52,7 +52,7 @@ fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
 }
 
 /// Given now, for as long as that.
-fn endorsement(id: ReleaseId, name: &str, life: Duration) -> Endorsement {
+pub(crate) fn endorsement(id: ReleaseId, name: &str, life: Duration) -> Endorsement {
     let now = Timestamp::now();
     Endorsement {
         release: id,

@@ -13,6 +13,7 @@ pub(crate) mod takeover;
 pub(crate) mod versions;
 pub(crate) mod web;
 
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// What `tests/run` has put into the environment; without it the test fails and says how to run it.
@@ -35,12 +36,24 @@ pub(crate) fn etcd() -> String {
     from_environment("GREENROOM_TEST_ETCD")
 }
 
-/// A port of the loopback interface that nobody listens on right now.
+/// Where ports for tests begin, and how many there are: below those of sandboxes, of the servers that
+/// `tests/run` starts, and of outgoing connections, of which a load under way has many.
+const PORTS: (u16, u16) = (11_000, 8_900);
+
+/// A port of the loopback interface that nobody listens on right now, and that no other test is given.
 pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
-        .port()
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let (first, count) = PORTS;
+    // Two runs at one time begin at different places.
+    let begin = u16::try_from(std::process::id() % u32::from(count)).expect("a small number");
+    for _ in 0..count {
+        let given = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let port = first + (begin + given % count) % count;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port from {first} on");
 }
 
 /// Waits for a condition, and fails with `what` when it does not hold within `deadline`.

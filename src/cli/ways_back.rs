@@ -1,0 +1,76 @@
+//! `greenroom rollback --list`: every version that was live in a target, where its image is, and why one cannot
+//! be gone back to.
+
+use super::arguments::Common;
+use super::out::say_json;
+use super::promote::refuse;
+use super::{Exit, open};
+use crate::history::Fate;
+use crate::inventory::Target;
+use crate::release::{ImageAt, WayBack};
+
+pub(super) async fn list(common: &Common, target: &Target) -> Exit {
+    let app = match open::app(common).await {
+        Ok(app) => app,
+        Err(exit) => return exit,
+    };
+    let ways = match app.engine.ways_back(target).await {
+        Ok(ways) => ways,
+        Err(refused) => return refuse(common, &refused),
+    };
+    if common.json {
+        for way in &ways {
+            say_json(&json(target, way));
+        }
+        return Exit::Done;
+    }
+    if ways.is_empty() {
+        say_line!("{target}: nothing was live here with success yet");
+    }
+    for way in &ways {
+        let version = &way.version;
+        let tag = version.tag.as_deref().unwrap_or("-");
+        say_line!(
+            "{tag:<16} {}  {:<42} {}",
+            version.digest.short(),
+            was(way.fate.as_ref()),
+            image(&way.image)
+        );
+        for why in &way.against {
+            say_line!("{:<16} cannot be chosen: {why}", "");
+        }
+    }
+    Exit::Done
+}
+
+fn was(fate: Option<&Fate>) -> String {
+    match fate {
+        Some(Fate::LiveSince(at)) => format!("live since {at:.0}"),
+        Some(Fate::LiveUntil(at)) => format!("live until {at:.0}"),
+        Some(Fate::BackedOut { at, .. }) => format!("live before, backed out {at:.0}"),
+        Some(Fate::Left { at, .. }) => format!("live before, left {at:.0}"),
+        Some(Fate::Unfinished(at)) => format!("live before, begun again {at:.0}"),
+        None => "live before".to_owned(),
+    }
+}
+
+fn image(at: &ImageAt) -> String {
+    match at {
+        ImageAt::Engine => "image on the engine".to_owned(),
+        ImageAt::Registry => "image in the registry".to_owned(),
+        ImageAt::Gone => "image gone".to_owned(),
+        ImageAt::Unknown(why) => format!("image not known: {why}"),
+    }
+}
+
+fn json(target: &Target, way: &WayBack) -> serde_json::Value {
+    let against: Vec<String> = way.against.iter().map(ToString::to_string).collect();
+    serde_json::json!({
+        "target": target,
+        "version": way.version,
+        "was": was(way.fate.as_ref()),
+        "found": way.image,
+        "can_be_chosen": against.is_empty(),
+        "against": against,
+    })
+}

@@ -1,0 +1,137 @@
+//! Which versions a target can go back to: every one that was once live and good, where its image is, and
+//! why it cannot be chosen, so that nobody finds that out after choosing. Looks only.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use super::engine::{Site, unknown};
+use super::{Engine, Known, NoWayBackTo, Refusal, Refused};
+use crate::history::{Fate, fate, once_live};
+use crate::inventory::{Digest, Target, Version, VersionRef};
+use crate::ports::FailureKind;
+
+/// How far back it is looked.
+const PAST: usize = 200;
+/// How many versions are looked for; the older ones are not offered.
+const MOST: usize = 40;
+/// How long one may be looked for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where an image is.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "image", content = "why")]
+pub enum ImageAt {
+    /// The engine has it: no registry is needed.
+    Engine,
+    /// The image registry has it.
+    Registry,
+    /// Neither has it.
+    Gone,
+    /// It cannot be told.
+    Unknown(String),
+}
+
+/// A version to go back to.
+#[derive(Debug, Clone)]
+pub struct WayBack {
+    /// Which.
+    pub version: Version,
+    /// What became of it last.
+    pub fate: Option<Fate>,
+    /// Where its image is.
+    pub image: ImageAt,
+    /// Why it cannot be chosen; nothing where it can.
+    pub against: Vec<Refusal>,
+}
+
+impl Engine {
+    /// Every version that was live in a target with success, newest first.
+    pub async fn ways_back(&self, target: &Target) -> Result<Vec<WayBack>, Refused> {
+        let Some(site) = self.site(target) else {
+            return Err(Refusal::UnknownTarget(target.clone()).into());
+        };
+        let (past, live) = tokio::join!(site.read.journal.releases(target, PAST), live(site));
+        let past = past.map_err(|failure| unknown("what was live here before", &failure))?;
+        let versions = once_live(&past).into_iter().take(MOST);
+        let ways = versions.map(|version| {
+            let (fate, live) = (fate(&past, &version.digest), &live);
+            async move {
+                let image = timeout(PATIENCE, image_at(site, version));
+                let image = image
+                    .await
+                    .unwrap_or_else(|_| ImageAt::Unknown(format!("no answer within {PATIENCE:?}")));
+                WayBack {
+                    version: version.clone(),
+                    fate,
+                    against: against(site, version, live, &image),
+                    image,
+                }
+            }
+        });
+        Ok(join_all(ways).await)
+    }
+}
+
+/// What runs in the slot that has the traffic, or why that is not known.
+async fn live(site: &Site) -> Known<Option<Digest>> {
+    let target = &site.definition.target;
+    let (record, instances) = tokio::join!(
+        site.read.registry.read(target),
+        site.read.runtime.instances(target)
+    );
+    let record = record.map_err(|failure| failure.to_string())?;
+    let instances = instances.map_err(|failure| failure.to_string())?;
+    let live = record.route.map(|route| route.value.live);
+    let running = instances.into_iter().find(|it| Some(it.slot) == live);
+    Ok(running.map(|instance| instance.digest))
+}
+
+async fn image_at(site: &Site, version: &Version) -> ImageAt {
+    let engine = site.read.runtime.has_image(version).await;
+    if matches!(engine, Ok(true)) {
+        return ImageAt::Engine;
+    }
+    let reference = VersionRef::Digest(version.digest.clone());
+    let found = site
+        .read
+        .images
+        .resolve(&version.repository, &reference)
+        .await;
+    match (found, engine) {
+        (Ok(_), _) => ImageAt::Registry,
+        (Err(failure), Ok(_)) if failure.kind == FailureKind::Missing => ImageAt::Gone,
+        (Err(failure), _) => ImageAt::Unknown(failure.to_string()),
+    }
+}
+
+fn against(
+    site: &Site,
+    version: &Version,
+    live: &Known<Option<Digest>>,
+    image: &ImageAt,
+) -> Vec<Refusal> {
+    let mut against = Vec::new();
+    if site.definition.health.is_none() {
+        against.push(Refusal::NoHealthCheck);
+    }
+    match live {
+        Ok(Some(live)) if *live == version.digest => {
+            against.push(Refusal::NoWayBackTo(NoWayBackTo::LiveNow {
+                version: version.name().to_owned(),
+            }));
+        }
+        Ok(_) => {}
+        Err(why) => against.push(Refusal::Unknown {
+            what: "what is live".into(),
+            why: why.clone(),
+        }),
+    }
+    if *image == ImageAt::Gone {
+        against.push(Refusal::NoWayBackTo(NoWayBackTo::ImageGone {
+            version: version.name().to_owned(),
+        }));
+    }
+    against
+}

@@ -1,0 +1,128 @@
+//! Who may what: the users and roles that the README names, on an etcd with authentication on. The commands
+//! are those of the README, run as they stand there.
+
+use greenroom::adapters::etcd::{
+    Credentials, EtcdEndorsements, EtcdHolds, EtcdLocks, EtcdReader, EtcdWriter, LockTimes,
+    Options, Store,
+};
+use greenroom::inventory::{Slot, Target};
+use greenroom::ports::{
+    Endorsements as _, FailureKind, Holds as _, JournalReader as _, Locks as _,
+    RegistryReader as _, RegistryWriter as _,
+};
+use std::time::Duration;
+
+use super::server::Server;
+use super::world::{etcdctl, lock, registration};
+use crate::support::holds::hold;
+
+/// The lines of the README between its marks.
+fn commands() -> Vec<String> {
+    let readme = include_str!("../../../README.md");
+    let (_, after) = readme.split_once("<!-- roles -->").expect("its beginning");
+    let (block, _) = after.split_once("<!-- end of roles -->").expect("its end");
+    block
+        .lines()
+        .filter_map(|line| line.strip_prefix("etcdctl "))
+        .map(|line| line.split('#').next().unwrap_or(line).trim().to_owned())
+        .collect()
+}
+
+fn store(server: &Server, user: &str) -> Store {
+    let mut options = Options::new(vec![server.endpoint()]);
+    options.credentials = Some(Credentials {
+        user: user.into(),
+        password: format!("{user}-password").into(),
+    });
+    Store::open(&options).expect("a store")
+}
+
+fn target(environment: &str) -> Target {
+    Target::new(
+        "web".parse().expect("a name"),
+        environment.parse().expect("a name"),
+    )
+}
+
+#[tokio::test]
+async fn a_watcher_reads_everything_and_changes_nothing_and_an_operator_only_what_is_theirs() {
+    let server = Server::start().await;
+    let commands = commands();
+    assert!(commands.len() >= 8, "{commands:?}");
+    for line in &commands {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        etcdctl(&server.endpoint(), &arguments);
+    }
+    let (qa, production) = (target("qa"), target("production"));
+    let times = LockTimes {
+        lease: Duration::from_secs(30),
+        heartbeat: Duration::from_secs(10),
+    };
+
+    // An operator of qa drives there, and nowhere else.
+    let ben = store(&server, "ben");
+    let locks = EtcdLocks::new(&ben, times);
+    let Ok(greenroom::ports::Acquired::Held(lease)) = locks.acquire(&qa, &lock("c")).await else {
+        panic!("qa is theirs");
+    };
+    let writer = EtcdWriter::new(&ben, &[].into()).expect("a writer");
+    let entry = registration(Slot::Blue, lease.fence.token);
+    writer
+        .register(&qa, &entry, &lease.fence)
+        .await
+        .expect("registered");
+    let placed = EtcdHolds::new(&ben).place(&qa, &hold("ben", 0, None)).await;
+    assert_eq!(placed.expect("placed"), None);
+    let elsewhere = locks.acquire(&production, &lock("c")).await;
+    let failure = elsewhere.expect_err("production is not");
+    assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
+    let elsewhere = EtcdHolds::new(&ben)
+        .place(&production, &hold("ben", 0, None))
+        .await;
+    assert_eq!(elsewhere.expect_err("nor this").kind, FailureKind::Denied);
+
+    // A watcher sees both, journal and hold included, and changes neither.
+    let looker = store(&server, "wall");
+    let reader = EtcdReader::new(&looker);
+    let record = reader.read(&qa).await.expect("may look");
+    assert!(record.lock.is_some() && record.hold.is_some() && record.slots.blue.is_some());
+    assert!(reader.releases(&qa, 10).await.expect("may look").is_empty());
+    reader.read(&production).await.expect("may look there, too");
+    let locks = EtcdLocks::new(&looker, times);
+    assert_eq!(
+        locks
+            .acquire(&production, &lock("w"))
+            .await
+            .expect_err("may not")
+            .kind,
+        FailureKind::Denied
+    );
+    let holds = EtcdHolds::new(&looker);
+    let cleared = greenroom::inventory::Cleared {
+        by: lock("w").operator,
+        at: "2030-01-01T00:00:00Z".parse().expect("a time"),
+        why: None,
+    };
+    let failure = holds
+        .clear(&qa, &hold("ben", 0, None), &cleared)
+        .await
+        .expect_err("may not");
+    assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
+    let endorsement = crate::support::endorsements::endorsement(
+        greenroom::inventory::ReleaseId(ulid::Ulid::generate()),
+        "wall",
+        Duration::from_mins(1),
+    );
+    let given = EtcdEndorsements::new(&looker).give(&qa, &endorsement).await;
+    // Without a release it would be a conflict: nothing is told of that either way, and nothing written.
+    assert!(given.is_err());
+    let writer = EtcdWriter::new(&looker, &[].into()).expect("a writer");
+    let failure = writer
+        .deregister(&qa, Slot::Blue, &lease.fence)
+        .await
+        .expect_err("may not");
+    assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
+    assert!(!failure.to_string().contains("wall-password"), "{failure}");
+    let record = reader.read(&qa).await.expect("may look");
+    assert!(record.slots.blue.is_some() && record.endorsements.is_empty());
+}

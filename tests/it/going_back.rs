@@ -1,0 +1,97 @@
+//! Going back to what was live before: the list says what can be chosen and why the rest cannot, and what is
+//! chosen is started again.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, words};
+
+/// How long a step of a sandbox's release may take on a busy machine.
+const SOON: Duration = Duration::from_mins(1);
+
+fn listed(sandbox: &Sandbox) -> Vec<Value> {
+    let output = sandbox.run(&["--json", "rollback", "web", "dev", "--list"]);
+    assert!(output.status.success(), "{}", words(&output));
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
+}
+
+fn of<'a>(listed: &'a [Value], tag: &str) -> &'a Value {
+    let found = listed.iter().find(|way| way["version"]["tag"] == tag);
+    found.unwrap_or_else(|| panic!("no {tag}: {listed:?}"))
+}
+
+#[test]
+fn the_list_says_what_can_be_gone_back_to_and_why_the_rest_cannot() {
+    let mut sandbox = Sandbox::kept().up();
+    let ways = listed(&sandbox);
+    assert_eq!(of(&ways, "1.8.2")["can_be_chosen"], true, "{ways:?}");
+    assert_eq!(of(&ways, "1.8.2")["found"]["image"], "engine");
+    assert_eq!(of(&ways, "1.9.0")["can_be_chosen"], false);
+    let said = words(&sandbox.run(&["rollback", "web", "dev", "--list"]));
+    assert!(
+        said.contains("cannot be chosen: 1.9.0 is live now"),
+        "{said}"
+    );
+    assert!(said.contains("live until"), "{said}");
+
+    // Its image is thrown away everywhere: it is said before it is chosen, and when it is.
+    let catalogue = sandbox.place().join("catalogue.json");
+    let text = std::fs::read_to_string(&catalogue).expect("the catalogue");
+    let mut programs: Vec<Value> = serde_json::from_str(&text).expect("a list");
+    programs.retain(|program| program["tag"] != "1.8.2");
+    let fewer = serde_json::to_string(&programs).expect("JSON");
+    std::fs::write(&catalogue, fewer).expect("written");
+    let ways = listed(&sandbox);
+    assert_eq!(of(&ways, "1.8.2")["found"]["image"], "gone", "{ways:?}");
+    let said = words(&sandbox.run(&["rollback", "web", "dev", "--list"]));
+    assert!(
+        said.contains("cannot be chosen: the image of 1.8.2 is gone"),
+        "{said}"
+    );
+    let back = [
+        "rollback", "web", "dev", "--to", "1.8.2", "--yes", "--reason", "slow",
+    ];
+    let refused = sandbox.run(&back);
+    assert_eq!(refused.status.code(), Some(1), "{}", words(&refused));
+    assert_eq!(sandbox.live("web", "dev"), "1.9.0");
+
+    std::fs::write(&catalogue, text).expect("written");
+    let unknown = sandbox.run(&["rollback", "web", "nowhere", "--list"]);
+    assert_eq!(unknown.status.code(), Some(2), "{}", words(&unknown));
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}
+
+#[test]
+fn by_keys_alone_the_version_before_is_started_again_and_gets_the_traffic() {
+    let mut sandbox = Sandbox::kept().up();
+    let mut pty = sandbox.on_a_terminal(&["--set", "operator.name=ana"]);
+    let mut press = |keys: &str, shows: &str| {
+        pty.keys(keys);
+        pty.wait_for_text(shows, SOON);
+    };
+    press("", "web · dev");
+    press("W", "armed");
+    press("R", "live here until");
+    press("1.8.2", "1.8.2");
+    press("\r", "1.8.2 to web/dev: why?");
+    press("slow\r", "[ Begin the rollback ]");
+    press("\x1b[C\r", "1.8.2 is live");
+    pty.keys("q");
+    drop(pty);
+    assert_eq!(sandbox.live("web", "dev"), "1.8.2");
+    let held = words(&sandbox.run(&["hold", "web", "dev"]));
+    assert!(
+        held.contains("rolled back from 1.9.0 to 1.8.2: slow"),
+        "{held}"
+    );
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}
