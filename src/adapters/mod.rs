@@ -12,3 +12,4 @@ pub mod oci_registry;
 pub mod process;
 pub mod secrets;
 pub mod sqlite;
+pub mod webhook;

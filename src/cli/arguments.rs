@@ -289,6 +289,15 @@ pub(crate) enum HistoryVerb {
     Timeline(Timeline),
     /// Recomputes every record's hash and names the first that does not fit
     Verify(Verify),
+    /// Forgets what is older, more or larger than the configuration keeps; never a target's last release or its last good one
+    Prune(PruneHistory),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PruneHistory {
+    /// Only says what would be forgotten
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -331,6 +340,9 @@ pub(crate) struct Verify {
 pub(crate) struct Show {
     /// Its id, or how that begins
     pub(crate) release: String,
+    /// Also what its candidate wrote, from start to end
+    #[arg(long)]
+    pub(crate) logs: bool,
     /// Only what is kept on this machine; no store is asked
     #[arg(long)]
     pub(crate) offline: bool,

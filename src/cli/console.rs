@@ -26,8 +26,7 @@ pub(super) async fn run(common: &Common) -> Exit {
             return Exit::Usage;
         }
     };
-    let read_only = common.read_only || loaded.settings.console.read_only;
-    match open(&app, &loaded.settings, read_only).await {
+    match open(&app, &loaded.settings, app.read_only.clone()).await {
         Ok(Farewell::Quit) => Exit::Done,
         Ok(Farewell::Signal(_) | Farewell::TerminalLost) => Exit::Cancelled,
         Ok(Farewell::Panicked) => {
@@ -45,7 +44,7 @@ pub(super) async fn run(common: &Common) -> Exit {
 pub(super) async fn open(
     app: &App,
     settings: &Settings,
-    read_only: bool,
+    read_only: Option<String>,
 ) -> color_eyre::Result<Farewell> {
     let Outfit {
         wardrobe,
@@ -58,13 +57,13 @@ pub(super) async fn open(
     let watching = watchers::start(&app.engine, app.frame.clone(), begun);
     let keeping = tokio::spawn(app.keep_up(watching.releases.clone()));
     let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
-    let mode = if read_only {
-        Mode::ReadOnly
-    } else {
-        Mode::Armable(settings.console.armed)
+    let mode = match read_only {
+        Some(_) => Mode::ReadOnly,
+        None => Mode::Armable(settings.console.armed),
     };
     let mut model = Model::new(app.engine.operator().clone(), mode, clock.now(), (0, 0));
     app.engine.console().clone_into(&mut model.console);
+    model.read_only = read_only.unwrap_or_default();
     model.keymap = Arc::new(keymap);
     model.looks = looks;
     model.has_shell = terminal::has_shell();
@@ -97,7 +96,10 @@ pub(super) async fn open(
     .await;
     terminal.leave();
     looking_on.abort();
-    app.engine.leave_company().await;
+    let ((), untold, ()) = tokio::join!(app.engine.leave_company(), app.all_told(), app.recorded());
+    if let Some(untold) = untold {
+        warn_line!("greenroom: {untold}");
+    }
     keeping.abort();
     Ok(farewell?)
 }

@@ -26,6 +26,7 @@ pub(super) async fn run(common: &Common) -> Exit {
     };
     let mut findings = own(&app);
     findings.extend(servers(&app).await);
+    findings.extend(channels(&app).await);
     for site in app.engine.sites() {
         findings.extend(target(site).await);
     }
@@ -60,6 +61,13 @@ fn own(app: &App) -> Vec<Finding> {
     vec![
         here("version", Ok(env!("CARGO_PKG_VERSION").to_owned())),
         here("operator", Ok(app.engine.operator().to_string())),
+        here(
+            "changes",
+            Ok(match &app.read_only {
+                Some(why) => format!("nothing is changed from here: {why}"),
+                None => "may be made, where the servers let this user".to_owned(),
+            }),
+        ),
         here("config", Ok(app.file.display().to_string())),
         here("log", log.map(|path| path.display().to_string())),
     ]
@@ -87,6 +95,19 @@ async fn servers(app: &App) -> Vec<Finding> {
         if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {
             findings.push(finding(&environment, "proxy", read.router.proxy().await));
         }
+    }
+    findings
+}
+
+/// Whether what telling a channel needs is there. Nothing is sent.
+async fn channels(app: &App) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for channel in app.channels() {
+        let place = format!("notices.{}", channel.name);
+        let ready = channel.notifier.ready().await;
+        let events: Vec<&str> = channel.events.iter().map(|event| event.as_str()).collect();
+        let told = ready.map(|place| format!("{place}, told of {}; not tried", events.join(", ")));
+        findings.push(finding(&place, "notices", told));
     }
     findings
 }

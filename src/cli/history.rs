@@ -3,6 +3,7 @@
 
 mod compare;
 mod find;
+mod prune;
 mod repaired;
 mod table;
 mod timeline;
@@ -35,6 +36,7 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
         Some(HistoryVerb::Compare(both)) => return compare::run(common, &app, both).await,
         Some(HistoryVerb::Timeline(of)) => return timeline::run(common, &app, of).await,
         Some(HistoryVerb::Verify(what)) => return verify::run(common, &app, what).await,
+        Some(HistoryVerb::Prune(verb)) => return prune::run(common, &app, verb).await,
         None => {}
     }
     let filter = match filter(verb, app.engine.clock().now()) {

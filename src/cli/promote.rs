@@ -87,7 +87,10 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
             let exit = Following::new(engine, handle, consent, common.json, wishes)
                 .follow()
                 .await;
-            app.keep(&request.target, release).await;
+            let ((), untold) = tokio::join!(app.keep(&request.target, release), app.all_told());
+            if let Some(untold) = untold {
+                warn_line!("{untold}");
+            }
             exit
         }
         Err(refused) => refuse(common, &refused),

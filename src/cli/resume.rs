@@ -65,7 +65,10 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
             let exit = Following::new(engine, handle, consent, common.json, wishes)
                 .follow()
                 .await;
-            app.keep(&target, id).await;
+            let ((), untold) = tokio::join!(app.keep(&target, id), app.all_told());
+            if let Some(untold) = untold {
+                warn_line!("{untold}");
+            }
             exit
         }
         Err(refused) => refuse(common, &refused),

@@ -178,7 +178,11 @@ impl World {
         let (Some(app), Some(loaded)) = (&self.app, &self.loaded) else {
             return Exit::Failed;
         };
-        let opened = console::open(app, &loaded.settings, read_only);
+        let opened = console::open(
+            app,
+            &loaded.settings,
+            read_only.then(|| "started with --read-only".to_owned()),
+        );
         // What runs has to be ended also when the console fails.
         match AssertUnwindSafe(opened).catch_unwind().await {
             Ok(Ok(Farewell::Quit)) => Exit::Done,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Entry, Happening, Recorded, ReleaseRecord};
+use super::{CandidateLog, Entry, Happening, Recorded, ReleaseRecord};
 
 /// A release in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Kept {
     pub recorded: Recorded,
     /// What its journal said otherwise, in the order it was noticed.
     pub differences: Vec<Difference>,
+    /// What its candidate wrote, where somebody has asked for it and it is kept.
+    pub log: Option<CandidateLog>,
 }
 
 /// How what is read relates to what is kept.

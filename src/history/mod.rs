@@ -1,13 +1,16 @@
 //! What was deployed: the records a release leaves behind. Pure. History never decides what
 //! is shown as running; that comes from observing.
 
+mod candidate_log;
 mod chain;
 mod entry;
 mod filter;
 mod kept;
+mod notice;
 mod reading;
 mod record;
 mod repair;
+mod retention;
 #[cfg(test)]
 mod samples_for_tests;
 mod step;
@@ -15,15 +18,18 @@ mod timeline;
 mod until;
 mod when;
 
+pub use candidate_log::{CandidateLog, Gathering, WrittenBy, WrittenLine};
 pub use chain::{Chain, Link, Proof, departs, prove};
 pub use entry::{Decision, Entry, Happening, Heir, Takeover};
 pub use filter::{Among, Filter, Outcomes, Standing};
 pub use kept::{Change, Difference, Kept, Listed, entry_change, head_change, words};
+pub use notice::{ChecksCounted, Notice, NoticeEvent};
 pub use reading::{Written, check_whole};
 pub use record::{
     FORMAT, Footing, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord,
 };
 pub use repair::{RepairDeed, RepairOutcome, RepairRecord, Repaired};
+pub use retention::{Cause, Pruning, Retention, Weighed, pruning};
 pub use step::{Direction, Step};
 pub use timeline::{Fate, fate, once_live};
 pub use until::until;

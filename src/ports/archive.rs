@@ -1,12 +1,15 @@
 //! Where every release that was ever seen is kept for browsing, without a network. A copy: nothing
 //! is decided from it, and nothing that is shown as running comes from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::Result;
-use crate::history::{Filter, Kept, Listed, Recorded, ReleaseRecord};
+use crate::history::{
+    CandidateLog, Filter, Kept, Listed, Pruning, Recorded, ReleaseRecord, Retention,
+};
 use crate::inventory::{ReleaseId, Target};
 
 /// Reads what is kept.
@@ -34,6 +37,15 @@ pub trait ArchiveReader: Send + Sync {
 
     /// The release up to which a target's journal was once read whole.
     async fn seen_up_to(&self, target: &Target) -> Result<Option<ReleaseId>>;
+
+    /// What the candidate of a release wrote, if that is kept.
+    async fn log(&self, id: ReleaseId) -> Result<Option<CandidateLog>>;
+
+    /// Those of these releases that were kept once and are forgotten.
+    async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>>;
+
+    /// What is to be forgotten at `now`. Changes nothing.
+    async fn prunable(&self, retention: &Retention, now: Timestamp) -> Result<Pruning>;
 }
 
 /// Keeps what was seen. Keeping the same again changes nothing; what a journal says otherwise later is
@@ -45,4 +57,11 @@ pub trait ArchiveWriter: Send + Sync {
 
     /// A target's journal was read whole, up to this release.
     async fn note_seen_up_to(&self, target: &Target, id: ReleaseId) -> Result<()>;
+
+    /// Keeps what the candidate of a release wrote; of two that are given, the one with more lines. It may be
+    /// kept before its release is.
+    async fn keep_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()>;
+
+    /// Forgets that. What is forgotten is not kept again, and the room it took is there for others.
+    async fn prune(&self, pruning: &Pruning) -> Result<()>;
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, mpsc, watch};
 
 use super::{Announcement, Approval, Choice, Status};
-use crate::inventory::Operator;
+use crate::inventory::{InstanceId, Operator};
 
 /// What a person may say to a release in flight.
 #[derive(Debug, Clone)]
@@ -61,6 +61,7 @@ pub enum Command {
 pub struct Handle {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) status: watch::Receiver<Arc<Status>>,
+    pub(super) candidate: watch::Receiver<Option<InstanceId>>,
     pub(super) announcements: broadcast::Sender<Announcement>,
     /// Hears from before the driver's first word on; for whoever listens first.
     pub(super) first: Arc<Mutex<Option<broadcast::Receiver<Announcement>>>>,
@@ -80,6 +81,20 @@ impl Handle {
     /// Waits until its driver has ended: then its lock is given back, if it was still ours.
     pub async fn ended(&self) {
         self.commands.closed().await;
+    }
+
+    /// Waits until nothing more will happen by its driver.
+    pub fn over(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut status = self.status.clone();
+        async move {
+            // A driver that is gone does nothing more either.
+            let _ = status.wait_for(|status| status.is_over()).await;
+        }
+    }
+
+    /// The candidate, as soon as it is started.
+    pub fn candidate(&self) -> watch::Receiver<Option<InstanceId>> {
+        self.candidate.clone()
     }
 
     /// What it shows now, and a way to wait for the next.

@@ -149,6 +149,13 @@
 //! A release that is driven elsewhere is shown like an own one: [`observed`] reads in its journal how
 //! far it is and in its lock who drives it. An open head without a lock of its own is *interrupted*.
 //!
+//! # Told to others
+//!
+//! Whoever drives a release tells the configured channels of it ([`crate::watchers::Outbox`]): begun, waiting, switched,
+//! failed, rolled back, backed out, finished. What is told is found in what the faces are shown ([`Teller`]). Nothing waits
+//! for a channel and nothing depends on one; what cannot be sent is tried again for some minutes, and then said in the log.
+//! In the same way what the candidate writes is recorded ([`crate::watchers::Recorder`]): each is a [`Witness`].
+//!
 //! # What is stored where
 //!
 //! In etcd, below the prefix `/greenroom/v1` unless configured otherwise; `{t}` is
@@ -217,6 +224,7 @@ mod replay;
 mod request;
 mod status;
 mod taking_up;
+mod telling;
 mod time;
 mod unchanged;
 mod way;
@@ -232,7 +240,9 @@ pub use approval::{
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
-pub use engine::{Endorsable, Engine, Force, RepairHandle, RepairNews, Resume, Site};
+pub use engine::{
+    Driven, Endorsable, Engine, Force, RepairHandle, RepairNews, Resume, Site, Witness,
+};
 pub use event::{Effect, Event, TimerId};
 pub use facts::{Facts, Known, Resolved};
 pub use foresee::{Intent, Outlook, Terms};
@@ -247,4 +257,5 @@ pub use repair::{Deed, Item, Planned, ProxySays, Remedy, RepairPlan, RepairReque
 pub use request::{PlanRequest, Wanted};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
 pub use taking_up::Standing;
+pub use telling::Teller;
 pub use ways_back::{ImageAt, WayBack};

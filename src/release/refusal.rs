@@ -141,6 +141,9 @@ pub enum Refusal {
 
 const TAKEOVER_WITHOUT_REASON: &str = "somebody holds its lock: say why it is taken from them";
 
+/// Said by the doctor more exactly: a refusal does not know the configuration.
+const READ_ONLY: &str = "read-only: it was started with --read-only, or the configuration says console.read_only; greenroom doctor says which";
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -149,7 +152,7 @@ impl fmt::Display for Refusal {
                 "{target} is not configured: add [services.{}.environments.{}]",
                 target.service, target.environment
             ),
-            Self::ReadOnly => f.write_str("read-only: start without --read-only to change anything"),
+            Self::ReadOnly => f.write_str(READ_ONLY),
             Self::NoSuchVersion { wanted, repository } => write!(
                 f,
                 "no {wanted} in {repository}: push it, or choose one that the registry lists"

@@ -60,6 +60,7 @@ fn set(
     problems: &mut Vec<Problem>,
 ) {
     let mut found = Vec::new();
+    let locked = read_only_at(root);
     let setting = Setting {
         text,
         origin,
@@ -68,6 +69,23 @@ fn set(
     if let Err(says) = setting.descend(root, &schema::INLINE, path, &mut found) {
         problems.push(Problem::new(origin.clone(), &found, says));
     }
+    if let Some(at) = locked
+        && read_only_at(root).is_none()
+    {
+        let says = format!(
+            "{at} says that nothing is changed from here: that is not undone by a layer above it"
+        );
+        problems.push(Problem::new(origin.clone(), &found, says));
+    }
+}
+
+/// Where it is said that nothing can be changed, if it is.
+pub(super) fn read_only_at(root: &Node) -> Option<Origin> {
+    let console = root.entries().iter().find(|entry| entry.key == "console")?;
+    let mut entries = console.node.entries().iter();
+    let read_only = entries.find(|entry| entry.key == "read_only")?;
+    let is_true = matches!(read_only.node.value, Value::Boolean(true));
+    is_true.then(|| read_only.node.origin.clone())
 }
 
 struct Setting<'a> {

@@ -78,7 +78,7 @@ impl Settings {
         if !errors.is_empty() {
             return Err(problems(errors, findings.warnings));
         }
-        let settings = build::build(&root, file);
+        let settings = build::build(&root, file, layers::read_only_at(&tree));
         Ok(Loaded {
             provenance: show::shown(&tree, &root, &settings),
             warnings: sorted(findings.warnings),

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::inventory::{Endpoint, EnvironmentName, SecretSource, Tier};
+use super::origin::Origin;
+use crate::history::{NoticeEvent, Retention};
+use crate::inventory::{Endpoint, EnvironmentName, SecretSource, ServiceName, Tier};
 use crate::release::{Definition, Rules};
 
 /// Everything that is configured.
@@ -20,6 +22,8 @@ pub struct Settings {
     pub console: ConsoleSettings,
     /// The copy of every release that was seen.
     pub history: HistorySettings,
+    /// The channels that are told of releases.
+    pub notices: Vec<NoticeSettings>,
     /// The environments, in the order of promotion.
     pub environments: Vec<EnvironmentSettings>,
     /// The targets: by service as in the file, and within one by environment in the order of promotion.
@@ -49,6 +53,37 @@ pub struct OperatorSettings {
 pub struct HistorySettings {
     /// Its file.
     pub archive: PathBuf,
+    /// What is forgotten of it.
+    pub retention: Retention,
+    /// How many bytes of a candidate's log are kept; none when zero.
+    pub log_size: usize,
+}
+
+/// One channel that is told of releases.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NoticeSettings {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub address: AddressPlace,
+    /// What signs; none for an incoming webhook.
+    pub secret: Option<SecretSource>,
+    /// What is told of.
+    pub events: Vec<NoticeEvent>,
+    /// In which environments; in all when empty.
+    pub environments: Vec<EnvironmentName>,
+    /// Of which services; of all when empty.
+    pub services: Vec<ServiceName>,
+}
+
+/// Where a webhook is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressPlace {
+    /// As it is written.
+    Plain(String),
+    /// Where it is read from.
+    Secret(SecretSource),
 }
 
 /// The console.
@@ -66,8 +101,8 @@ pub struct ConsoleSettings {
     pub armed: Duration,
     /// Whether the mouse is used.
     pub mouse: bool,
-    /// Whether nothing can be changed at all.
-    pub read_only: bool,
+    /// Where it is said that nothing can be changed at all; none where that is not said.
+    pub read_only: Option<Origin>,
 }
 
 /// Whether only characters of ASCII are drawn.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::history::{Change, ReleaseRecord, head_change};
+use crate::history::{Change, Pruning, ReleaseRecord, Retention, head_change};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveReader, ArchiveWriter, Failure, FailureKind, JournalReader, Result};
 use crate::release::{Engine, Observed, Releases, Site};
@@ -20,6 +21,10 @@ const PAGE: usize = 100;
 const AT_ONCE: usize = 4;
 /// How many releases are read before they are kept: each may be large.
 const TOGETHER: usize = 10;
+/// How often it is looked whether something is to be forgotten, while something is kept.
+const PRUNED_EACH: SignedDuration = SignedDuration::from_hours(1);
+/// How often in a row.
+const PRUNED_AGAIN: usize = 5;
 /// How long one answer of a journal may take.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -65,8 +70,14 @@ impl Archive {
 
     /// Catches up once releases are observed, and again whenever one begins or ends; never returns
     /// while they are.
-    pub async fn keep_up(&self, engine: &Engine, mut releases: watch::Receiver<Arc<Releases>>) {
+    pub async fn keep_up(
+        &self,
+        engine: &Engine,
+        mut releases: watch::Receiver<Arc<Releases>>,
+        retention: Retention,
+    ) {
         let mut known: Option<Marks> = None;
+        let mut pruned: Option<Timestamp> = None;
         while releases.changed().await.is_ok() {
             let now = marks(&releases.borrow_and_update());
             let is_new = |target: &Target| {
@@ -83,7 +94,43 @@ impl Archive {
                 kept.remove(&target);
             }
             known = Some(kept);
+            let now = engine.clock().now();
+            let is_due = |last: Timestamp| now.duration_since(last) >= PRUNED_EACH;
+            if pruned.is_none_or(is_due) {
+                pruned = Some(now);
+                self.prune_told(&retention, now).await;
+            }
         }
+    }
+
+    async fn prune_told(&self, retention: &Retention, now: Timestamp) {
+        match self.prune(retention, now).await {
+            Ok(pruned) if pruned.is_nothing() => {}
+            Ok(pruned) => tracing::info!(
+                "forgotten of the history: {} releases, {} logs",
+                pruned.releases.len(),
+                pruned.logs.len()
+            ),
+            Err(failure) => tracing::warn!("nothing is forgotten of the history: {failure}"),
+        }
+    }
+
+    /// Forgets what is not to be kept any more; what that was. Sizes are estimates: it is looked again until
+    /// what is left fits.
+    pub async fn prune(&self, retention: &Retention, now: Timestamp) -> Result<Pruning> {
+        let mut all = Pruning::default();
+        for _ in 0..PRUNED_AGAIN {
+            let pruning = self.read.prunable(retention, now).await?;
+            all.too_many = pruning.too_many;
+            if pruning.is_nothing() {
+                break;
+            }
+            self.write.prune(&pruning).await?;
+            all.bytes += pruning.bytes;
+            all.releases.extend(pruning.releases);
+            all.logs.extend(pruning.logs);
+        }
+        Ok(all)
     }
 
     /// Catches up, with what could not be read in the log; the targets of which that was.
@@ -169,11 +216,13 @@ impl Reading<'_> {
     async fn wanted(&self, page: &[ReleaseRecord]) -> Result<Vec<ReleaseId>> {
         let ids: Vec<ReleaseId> = page.iter().map(|head| head.id).collect();
         let kept = self.archive.read.heads(&ids).await?;
+        let forgotten = self.archive.read.forgotten(&ids).await?;
         let is_wanted = |head: &&ReleaseRecord| {
             kept.get(&head.id)
                 .is_none_or(|kept| kept.closed.is_none() || head_change(kept, head) != Change::Same)
         };
-        Ok(page.iter().filter(is_wanted).map(|head| head.id).collect())
+        let page = page.iter().filter(|head| !forgotten.contains(&head.id));
+        Ok(page.filter(is_wanted).map(|head| head.id).collect())
     }
 
     async fn keep(&mut self, ids: Vec<ReleaseId>) -> Result<()> {

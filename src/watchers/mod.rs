@@ -5,6 +5,8 @@
 mod archiving;
 mod assemble;
 mod once;
+mod outbox;
+mod recording;
 mod registry;
 mod releases;
 mod router;
@@ -21,6 +23,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use archiving::Archive;
 pub use assemble::Frame;
 pub use once::once;
+pub use outbox::{Channel, Outbox};
+pub use recording::{Opens, Recorder};
 
 use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -12,7 +13,8 @@ use crate::adapters::archive::Archive as File;
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveReader, ArchiveWriter, Failure, Result};
 use crate::release::Releases;
-use crate::watchers::Archive;
+use crate::settings::HistorySettings;
+use crate::watchers::{Archive, Opens, Recorder};
 
 /// How long the end of a command may be held up.
 const NOT_WAITED_FOR: Duration = Duration::from_secs(2);
@@ -37,11 +39,21 @@ impl App {
         releases: watch::Receiver<Arc<Releases>>,
     ) -> impl Future<Output = ()> + Send + use<> {
         let (engine, file) = (Arc::clone(&self.engine), self.archive.clone());
+        let retention = self.retention;
         async move {
             match File::open(file).await {
-                Ok(file) => of(file).keep_up(&engine, releases).await,
+                Ok(file) => of(file).keep_up(&engine, releases, retention).await,
                 Err(failure) => tracing::warn!("nothing is kept in the history: {failure}"),
             }
+        }
+    }
+
+    /// Waits a moment until the logs of what was driven here are kept.
+    pub async fn recorded(&self) {
+        if let Some(recorder) = &self.recorder
+            && !recorder.settle(NOT_WAITED_FOR).await
+        {
+            tracing::warn!("a candidate's log was not kept within {NOT_WAITED_FOR:?}");
         }
     }
 
@@ -56,12 +68,23 @@ impl App {
             let archive = self.open_archive().await?;
             archive.write.keep(read.into_iter().collect()).await
         };
-        match timeout(NOT_WAITED_FOR, kept).await {
+        let (kept, ()) = tokio::join!(timeout(NOT_WAITED_FOR, kept), self.recorded());
+        match kept {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => tracing::warn!("not kept in the history: {failure}"),
             Err(_) => tracing::warn!("not kept in the history within {NOT_WAITED_FOR:?}"),
         }
     }
+}
+
+/// What keeps the logs of candidates; none where none are kept.
+pub(super) fn recorder(settings: &HistorySettings) -> Option<Recorder> {
+    let path = settings.archive.clone();
+    let opens: Opens = Arc::new(move || {
+        let opening = File::open(path.clone());
+        async { Ok(of(opening.await?).write) }.boxed()
+    });
+    (settings.log_size > 0).then(|| Recorder::new(opens, settings.log_size))
 }
 
 fn of(file: File) -> Archive {

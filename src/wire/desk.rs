@@ -241,7 +241,10 @@ impl Desk for EngineDesk {
                 let mut kept = Vec::new();
                 for id in ids {
                     let found = archive.release(id).await.map_err(said)?;
-                    kept.push(found.ok_or_else(|| format!("release {id} is not kept any more"))?);
+                    let gone = || format!("release {id} is not kept any more");
+                    let mut found = found.ok_or_else(gone)?;
+                    found.log = archive.log(id).await.map_err(said)?;
+                    kept.push(found);
                 }
                 Ok(HistoryAnswer::Releases(kept))
             }

@@ -5,6 +5,7 @@
 mod archive;
 mod company;
 mod desk;
+mod notices;
 mod operator;
 mod proxy;
 mod runtime;
@@ -22,11 +23,12 @@ pub use sandbox::catalogue;
 pub use crate::adapters::embedded_proxy::EmbeddedProxy;
 use crate::adapters::http::HttpChecker;
 use crate::adapters::secrets::LocalSecrets;
+use crate::history::Retention;
 use crate::inventory::Target;
-use crate::ports::{Checker, Failure, Secrets, SystemClock};
-use crate::release::{Engine, Reading, Site, Writing};
+use crate::ports::{Checker, Clock, Failure, Secrets, SystemClock};
+use crate::release::{Engine, Reading, Site, Witness, Writing};
 use crate::settings::{EnvironmentSettings, Settings, TargetSettings};
-use crate::watchers::Frame;
+use crate::watchers::{Frame, Outbox, Recorder};
 
 /// What cannot be built from the settings.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,12 @@ pub struct App {
     pub file: PathBuf,
     /// The file that keeps every release seen.
     pub archive: PathBuf,
+    /// What is forgotten of it.
+    pub retention: Retention,
+    /// Why nothing can be changed from here, if nothing can.
+    pub read_only: Option<String>,
+    outbox: Arc<Outbox>,
+    recorder: Option<Arc<Recorder>>,
     targets: Vec<Target>,
 }
 
@@ -69,8 +77,9 @@ struct Workshop<'a> {
     proxies: proxy::Proxies,
 }
 
-/// Builds everything. With `read_only`, what could change anything is not even built.
+/// Builds everything. With `read_only`, or where the settings say so, what could change anything is not even built.
 pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
+    let read_only = why_read_only(settings, read_only);
     let mut workshop = Workshop {
         settings,
         secrets: Arc::new(LocalSecrets::default()),
@@ -79,7 +88,7 @@ pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireErro
         proxies: proxy::Proxies::default(),
     };
     let checker: Arc<dyn Checker> = Arc::new(HttpChecker::new());
-    let may_write = !read_only && !settings.console.read_only;
+    let may_write = read_only.is_none();
     let mut sites = BTreeMap::new();
     for target in &settings.targets {
         let site = workshop.site(target, &checker, may_write).await?;
@@ -91,18 +100,39 @@ pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireErro
         std::process::id(),
         ulid::Ulid::generate()
     );
-    let engine = Engine::new(sites, operator, console, Arc::new(SystemClock::default()));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let outbox = notices::outbox(settings, &workshop.secrets, &operator, &clock);
+    let outbox = Arc::new(outbox);
+    let recorder = archive::recorder(&settings.history).map(Arc::new);
+    let mut witnesses = vec![Arc::clone(&outbox) as Arc<dyn Witness>];
+    witnesses.extend(
+        recorder
+            .clone()
+            .map(|recorder| recorder as Arc<dyn Witness>),
+    );
+    let engine = Engine::new(sites, operator, console, clock).witnessed(witnesses);
     Ok(App {
         engine: Arc::new(engine),
         frame: frame(settings),
         file: settings.file.clone(),
         archive: settings.history.archive.clone(),
+        retention: settings.history.retention,
+        read_only,
+        outbox,
+        recorder,
         targets: settings
             .targets
             .iter()
             .map(|t| t.definition.target.clone())
             .collect(),
     })
+}
+
+/// The configuration before the flag: it is the one that cannot be left out the next time.
+fn why_read_only(settings: &Settings, is_started_so: bool) -> Option<String> {
+    let configured = settings.console.read_only.as_ref();
+    let configured = configured.map(|origin| format!("console.read_only is set at {origin}"));
+    configured.or_else(|| is_started_so.then(|| "started with --read-only".to_owned()))
 }
 
 /// Starts the embedded proxies that the settings name: the sandbox runs them in its own process.

@@ -6,10 +6,16 @@
 //! release was opened: every index ends with that key, so that *newest first* costs no sorting, and a
 //! time is a range of keys. What is wide (heads, entries) lies apart. The index of words knows the
 //! filtered columns too, so that words and filters together are one look-up.
+//!
+//! What a candidate wrote is compressed and lies apart as well. Of a release that is forgotten only its id stays, so
+//! that it is not read from its journal again.
 
 mod fault;
+mod logs;
+mod prune;
 mod query;
 mod read;
+mod reserve;
 mod schema;
 mod store;
 mod write;

@@ -1,15 +1,19 @@
 //! Reads what is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params_from_iter};
 
 use super::fault::Fault;
 use super::query::Query;
 use super::store::Archive;
 use super::write::decode;
-use crate::history::{Difference, Entry, Filter, Kept, Listed, Recorded, ReleaseRecord};
+use crate::history::{
+    CandidateLog, Difference, Entry, Filter, Kept, Listed, Pruning, Recorded, ReleaseRecord,
+    Retention,
+};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveReader, Result};
 
@@ -50,6 +54,7 @@ impl ArchiveReader for Archive {
             Ok(Some(Kept {
                 recorded,
                 differences: differences(sql, number)?,
+                log: None,
             }))
         })
         .await
@@ -109,6 +114,29 @@ impl ArchiveReader for Archive {
         })
         .await
     }
+
+    async fn log(&self, id: ReleaseId) -> Result<Option<CandidateLog>> {
+        self.kept_log(id).await
+    }
+
+    async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>> {
+        let ids = ids.to_vec();
+        self.read("looking what is forgotten", move |sql| {
+            let mut statement = sql.prepare_cached("SELECT 1 FROM forgotten WHERE id = ?1")?;
+            let mut found = BTreeSet::new();
+            for id in ids {
+                if statement.exists([id.to_string()])? {
+                    found.insert(id);
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn prunable(&self, retention: &Retention, now: Timestamp) -> Result<Pruning> {
+        self.weighed(*retention, now).await
+    }
 }
 
 fn head_of(
@@ -155,7 +183,7 @@ fn ids(texts: &[String]) -> std::result::Result<Vec<ReleaseId>, Fault> {
     texts.iter().map(|text| id(text)).collect()
 }
 
-fn id(text: &str) -> std::result::Result<ReleaseId, Fault> {
+pub(super) fn id(text: &str) -> std::result::Result<ReleaseId, Fault> {
     text.parse()
         .map_err(|_| Fault::garbled(format!("{text:?} is no release")))
 }

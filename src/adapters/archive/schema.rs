@@ -6,7 +6,7 @@ use super::fault::Fault;
 use crate::ports::FailureKind;
 
 /// The schema this Greenroom reads and writes, kept in `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// `grra`: marks a database as an archive of Greenroom's.
 const APPLICATION: i64 = 0x6772_7261;
@@ -48,13 +48,38 @@ CREATE VIRTUAL TABLE words USING fts5 (
 );
 ";
 
+/// What the second schema has more than the first.
+const SECOND: &str = "
+ALTER TABLE releases ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE logs (
+    id TEXT PRIMARY KEY, lines INTEGER NOT NULL, log BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE forgotten (id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// How many bytes a release takes, from what is kept of it.
+pub(super) const WEIGH: &str = "
+UPDATE releases SET size =
+    coalesce((SELECT length(head) FROM heads h WHERE h.number = releases.number), 0)
+    + coalesce((SELECT sum(length(entry)) FROM entries e WHERE e.number = releases.number), 0)
+";
+
 /// Makes the tables in an empty database; accepts one of ours; refuses any other.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = pragma(&transaction, "user_version")?;
     let application: i64 = pragma(&transaction, "application_id")?;
     if application == APPLICATION {
-        return accept(version);
+        accept(version)?;
+        if version < 2 {
+            transaction.execute_batch(SECOND)?;
+            transaction.execute(WEIGH, [])?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+            transaction.commit()?;
+        }
+        return Ok(());
     }
     let tables: i64 =
         transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -66,6 +91,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
         ));
     }
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(SECOND)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
@@ -73,12 +99,12 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
 }
 
 fn accept(version: i64) -> Result<(), Fault> {
-    if version == VERSION {
+    if (1..=VERSION).contains(&version) {
         return Ok(());
     }
     Err(Fault::refused(
         FailureKind::Unsupported,
-        format!("its schema is {version}, this Greenroom knows {VERSION}"),
+        format!("its schema is {version}, this Greenroom knows 1 to {VERSION}"),
         "a newer Greenroom has written it: use that one, or name another file",
     ))
 }

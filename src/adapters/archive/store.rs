@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::fault::{self, Fault};
-use super::schema;
+use super::{reserve, schema};
 use crate::ports::{Failure, FailureKind, Result};
 
 /// How long a call waits for another process that writes.
@@ -21,6 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct Archive {
     path: Arc<Path>,
+    is_file: bool,
     reading: Arc<Mutex<Connection>>,
     writing: Arc<Mutex<Connection>>,
 }
@@ -42,15 +43,21 @@ impl Archive {
                 })?;
             }
             let mut writing = connect(&place)?;
+            // Only of a file that is made now: then what is forgotten makes it smaller.
+            writing.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
             write_ahead(&writing)?;
             // A copy: what the last moment before a power cut has kept is read from the stores again.
             writing.pragma_update(None, "synchronous", "NORMAL")?;
+            // What waits there has to fit into the reserve when the disk is full.
+            writing.pragma_update(None, "wal_autocheckpoint", 256)?;
             schema::prepare(&mut writing)?;
+            reserve::make(&place);
             Ok((connect(&place)?, writing))
         });
         let (reading, writing) = both.await?;
         Ok(Self {
             path,
+            is_file: true,
             reading: Arc::new(Mutex::new(reading)),
             writing: Arc::new(Mutex::new(writing)),
         })
@@ -67,6 +74,7 @@ impl Archive {
         let only = Arc::new(Mutex::new(only.await?));
         Ok(Self {
             path,
+            is_file: false,
             reading: Arc::clone(&only),
             writing: only,
         })
@@ -87,6 +95,32 @@ impl Archive {
         blocking(&self.path, doing.into(), move || {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             work(&connection.transaction()?)
+        })
+        .await
+    }
+
+    /// Does something with the room that is reserved, where there is a file at all.
+    pub(super) async fn reserve(&self, work: fn(&Path)) -> Result<()> {
+        if !self.is_file {
+            return Ok(());
+        }
+        let place = Arc::clone(&self.path);
+        let done = move || {
+            work(&place);
+            Ok(())
+        };
+        blocking(&self.path, "making room".into(), done).await
+    }
+
+    /// Runs something on the connection that writes, outside of a transaction.
+    pub(super) async fn alone<T: Send + 'static>(
+        &self,
+        doing: impl Into<String>,
+        work: impl FnOnce(&Connection) -> std::result::Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        let connection = Arc::clone(&self.writing);
+        blocking(&self.path, doing.into(), move || {
+            work(&connection.lock().unwrap_or_else(PoisonError::into_inner))
         })
         .await
     }

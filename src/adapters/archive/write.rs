@@ -9,9 +9,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::fault::Fault;
 use super::query::number;
+use super::schema::WEIGH;
 use super::store::Archive;
 use crate::history::{
-    Change, Entry, Recorded, ReleaseRecord, Standing, entry_change, head_change, words,
+    CandidateLog, Change, Entry, Pruning, Recorded, ReleaseRecord, Standing, entry_change,
+    head_change, words,
 };
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveWriter, Result};
@@ -46,6 +48,14 @@ impl ArchiveWriter for Archive {
         })
         .await
     }
+
+    async fn keep_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()> {
+        self.set_log(id, log).await
+    }
+
+    async fn prune(&self, pruning: &Pruning) -> Result<()> {
+        self.forget(pruning).await
+    }
 }
 
 struct Keeping<'a> {
@@ -56,6 +66,9 @@ struct Keeping<'a> {
 impl Keeping<'_> {
     fn keep(&self, read: &Recorded) -> std::result::Result<(), Fault> {
         let Some((number, text)) = self.kept_head(read.head.id)? else {
+            if self.is_forgotten(read.head.id)? {
+                return Ok(());
+            }
             return self.add(read);
         };
         let kept: ReleaseRecord = decode("a head", &text)?;
@@ -70,7 +83,22 @@ impl Keeping<'_> {
         }
         if is_more {
             self.index(number, read)?;
+            self.weigh(number)?;
         }
+        Ok(())
+    }
+
+    fn is_forgotten(&self, id: ReleaseId) -> std::result::Result<bool, Fault> {
+        let mut statement = self
+            .sql
+            .prepare_cached("SELECT 1 FROM forgotten WHERE id = ?1")?;
+        Ok(statement.exists([id.to_string()])?)
+    }
+
+    fn weigh(&self, number: i64) -> std::result::Result<(), Fault> {
+        self.sql
+            .prepare_cached(&format!("{WEIGH} WHERE number = ?1"))?
+            .execute([number])?;
         Ok(())
     }
 
@@ -111,6 +139,7 @@ impl Keeping<'_> {
         for entry in &read.entries {
             self.set_entry(number, entry)?;
         }
+        self.weigh(number)?;
         self.index(number, read)
     }
 

@@ -22,7 +22,23 @@ pub(in crate::cli) async fn find(
         return found(named, kept);
     }
     super::catch_up(app, archive, |_| true).await;
-    found(named, look(archive, named).await?)
+    let kept = look(archive, named).await?;
+    if kept.is_none() && is_forgotten(archive, named).await {
+        warn_line!(
+            "greenroom: release {named} is forgotten: history.keep_days, keep_last and max_size say what is kept"
+        );
+        return Err(Exit::Usage);
+    }
+    found(named, kept)
+}
+
+/// Whether it was kept once. Only a whole id tells.
+async fn is_forgotten(archive: &Archive, named: &str) -> bool {
+    let Ok(id) = named.to_ascii_uppercase().parse() else {
+        return false;
+    };
+    let forgotten = archive.read.forgotten(&[id]).await;
+    forgotten.is_ok_and(|forgotten| !forgotten.is_empty())
 }
 
 /// What was found, or the end of the command.

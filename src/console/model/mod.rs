@@ -91,6 +91,8 @@ pub struct Model {
     pub console: String,
     /// Whether anything can be changed from here.
     pub mode: Mode,
+    /// Why nothing can, where nothing can.
+    pub read_only: String,
     /// What may be changed at the moment.
     pub armed: Option<Armed>,
     /// Columns and rows of the terminal.
@@ -153,6 +155,7 @@ impl Model {
             operator,
             console: String::new(),
             mode,
+            read_only: "started with --read-only".to_owned(),
             armed: None,
             size,
             world: Arc::default(),

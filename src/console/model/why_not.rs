@@ -15,7 +15,7 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (Action::Promote | Action::RollBack | Action::Repair | Action::Arm, _)
             if model.mode == Mode::ReadOnly =>
         {
-            "this console is read-only".into()
+            format!("this console is read-only: {}", model.read_only)
         }
         (Action::Promote | Action::RollBack | Action::Repair | Action::Arm, _)
             if model.open.is_none() =>

@@ -30,7 +30,7 @@ fn armed_target(model: &mut Model) -> Option<Target> {
         return Some(target);
     }
     let text = match model.mode {
-        Mode::ReadOnly => format!("{target} cannot be changed: started with --read-only"),
+        Mode::ReadOnly => format!("{target} cannot be changed: {}", model.read_only),
         Mode::Armable(_) => {
             let arm = model.keymap.shown(Action::Arm);
             format!("read-only: {arm} arms {target}, then press that key again")
@@ -48,7 +48,8 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
         );
     };
     let Mode::Armable(life) = model.mode else {
-        return super::refused(model, "started with --read-only: nothing can be armed");
+        let text = format!("{}: nothing can be armed", model.read_only);
+        return super::refused(model, &text);
     };
     if model.is_armed() {
         model.armed = None;

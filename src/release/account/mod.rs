@@ -15,7 +15,10 @@ use jiff::Timestamp;
 use super::words::duration;
 use crate::checks::{Report, Verdict};
 use crate::harmless::harmless;
-use crate::history::{Happening, Kept, Proof, Recorded, ReleaseRecord, Standing, prove};
+use crate::history::{
+    CandidateLog, Happening, Kept, Proof, Recorded, ReleaseRecord, Standing, WrittenBy,
+    WrittenLine, prove,
+};
 use crate::inventory::{Slot, Version};
 
 /// What a line is.
@@ -65,6 +68,31 @@ impl Lines {
     }
 }
 
+/// What its candidate wrote.
+fn log(lines: &mut Lines, log: &CandidateLog) {
+    lines.heading(format!("Log of the candidate, {} lines", log.count()));
+    for line in &log.first {
+        written(lines, line);
+    }
+    if log.left_out > 0 {
+        let left_out = log.left_out;
+        lines.add(Tone::Quiet, format!("… {left_out} lines are not kept …"));
+    }
+    for line in &log.last {
+        written(lines, line);
+    }
+}
+
+fn written(lines: &mut Lines, line: &WrittenLine) {
+    let at = line.at.map(|at| format!("{at:.3} ")).unwrap_or_default();
+    let (tone, by) = match line.by {
+        WrittenBy::Out => (Tone::Plain, ""),
+        WrittenBy::Err => (Tone::Plain, "err "),
+        WrittenBy::Greenroom => (Tone::Quiet, ""),
+    };
+    lines.add(tone, format!("{at}{by}{}", line.text));
+}
+
 /// All of a release.
 pub fn account(kept: &Kept) -> Vec<Line> {
     let recorded = &kept.recorded;
@@ -79,6 +107,9 @@ pub fn account(kept: &Kept) -> Vec<Line> {
     }
     decisions::tell(&mut lines, recorded);
     record(&mut lines, kept);
+    if let Some(kept) = &kept.log {
+        log(&mut lines, kept);
+    }
     lines.0
 }
 

@@ -140,6 +140,7 @@ fn a_release_is_told_whole_with_who_decided_what_on_which_evidence() {
     let kept = Kept {
         recorded: released(),
         differences: Vec::new(),
+        log: None,
     };
     assert_eq!(
         text(&kept),
@@ -197,6 +198,7 @@ fn a_record_that_was_changed_says_so() {
     let kept = Kept {
         recorded,
         differences: vec![difference],
+        log: None,
     };
     let told = account(&kept);
     let bad = |words: &str| {

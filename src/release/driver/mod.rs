@@ -17,6 +17,7 @@ use super::act::{Mishap, MishapKind, Sight};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
 use crate::history::{Chain, Entry, Heir, ReleaseRecord};
+use crate::inventory::InstanceId;
 use crate::ports::{
     Checker, Clock, Company, Endorsements, FailureKind, Fence, Holds, Images, JournalReader,
     JournalWriter, Lease, LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader,
@@ -73,6 +74,8 @@ pub(super) struct World {
     pub(super) clock: Arc<dyn Clock>,
     /// Where progress goes while something is under way.
     pub(super) events: mpsc::Sender<Event>,
+    /// Who is to hear as soon as the candidate is started.
+    pub(super) candidate: watch::Sender<Option<InstanceId>>,
     /// What ties the records of the release together.
     pub(super) chain: Arc<Mutex<Chain>>,
 }

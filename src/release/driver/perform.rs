@@ -92,7 +92,9 @@ async fn start(world: &World) -> Result<(), Failure> {
         shape: plan.definition.instance.clone(),
     };
     lock::still_ours(world, "starting the candidate").await?;
-    world.write.runtime.start(&spec).await.map(|_| ())
+    let candidate = world.write.runtime.start(&spec).await?;
+    world.candidate.send_replace(Some(candidate));
+    Ok(())
 }
 
 /// Removes what the plan said it would, and nothing else.

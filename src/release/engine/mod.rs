@@ -57,6 +57,22 @@ pub struct Engine {
     console: String,
     clock: Arc<dyn Clock>,
     active: Mutex<BTreeMap<Target, Handle>>,
+    witnesses: Vec<Arc<dyn Witness>>,
+}
+
+/// How a release comes to be driven here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driven {
+    /// It is begun.
+    Begun,
+    /// Somebody else has begun it.
+    TakenUp,
+}
+
+/// Whoever is to know of each release as it begins to be driven here.
+pub trait Witness: Send + Sync {
+    /// It begins to be driven. Called in passing: whoever waits does so in a task of its own.
+    fn driven(&self, site: &Site, handle: &Handle, how: Driven);
 }
 
 impl Engine {
@@ -73,7 +89,14 @@ impl Engine {
             console,
             clock,
             active: Mutex::default(),
+            witnesses: Vec::new(),
         }
+    }
+
+    /// With those who are to know of each release that is driven here.
+    #[must_use]
+    pub fn witnessed(self, witnesses: Vec<Arc<dyn Witness>>) -> Self {
+        Self { witnesses, ..self }
     }
 
     /// Who acts here.
@@ -175,7 +198,7 @@ impl Engine {
         let machine = Machine::new(Arc::clone(&plan), on_failure);
         let chain = Chain::of(&plan.record());
         let ports = (site.read.clone(), write);
-        Ok(self.drive(&plan, machine, chain, ports, lease))
+        Ok(self.drive(&plan, machine, chain, ports, lease, Driven::Begun))
     }
 
     async fn supersede_own_standby(&self, target: &Target) -> Result<(), Refused> {
@@ -221,14 +244,19 @@ impl Engine {
         chain: Chain,
         (read, write): (Reading, Writing),
         lease: Lease,
+        how: Driven,
     ) -> Handle {
         let (command_sender, commands) = mpsc::channel(COMMANDS);
         let (event_sender, events) = mpsc::channel(EVENTS);
         let (status, status_receiver) = watch::channel(Arc::new(machine.status()));
+        // A release that is gone on with may have started it long ago.
+        let known = plan.warm.as_ref().map(|instance| instance.id.clone());
+        let (candidate, candidate_receiver) = watch::channel(known);
         let (announcements, first) = broadcast::channel(ANNOUNCEMENTS);
         let handle = Handle {
             commands: command_sender,
             status: status_receiver,
+            candidate: candidate_receiver,
             announcements: announcements.clone(),
             first: Arc::new(Mutex::new(Some(first))),
         };
@@ -241,6 +269,7 @@ impl Engine {
                 fence: lease.fence.clone(),
                 clock: Arc::clone(&self.clock),
                 events: event_sender,
+                candidate,
                 chain: Arc::new(Mutex::new(chain)),
             },
             lease,
@@ -252,6 +281,11 @@ impl Engine {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         active.insert(plan.target().clone(), handle.clone());
         drop(active);
+        for witness in &self.witnesses {
+            if let Some(site) = self.sites.get(plan.target()) {
+                witness.driven(site, &handle, how);
+            }
+        }
         // A clock that somebody sets must neither hurry a release nor hold it.
         let steady = self.clock.steady();
         tokio::spawn(async move {

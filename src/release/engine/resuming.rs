@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Engine, Site, give_back, unknown};
+use super::{Driven, Engine, Site, give_back, unknown};
 use crate::history::{Chain, Heir, Recorded, ReleaseRecord, Takeover};
 use crate::inventory::{FencingToken, LockHolder, LockRecord, RegistryRecord, ReleaseId, Target};
 use crate::ports::{Acquired, Lease};
@@ -113,7 +113,7 @@ impl Engine {
         let machine = Machine::resume(Arc::clone(&plan), &recorded, resumption, on_failure);
         let chain = Chain::after(&recorded);
         let ports = (site.read.clone(), write);
-        Ok(self.drive(&plan, machine, chain, ports, lease))
+        Ok(self.drive(&plan, machine, chain, ports, lease, Driven::TakenUp))
     }
 
     /// The lock, and from whom it was taken, if from anybody who did not hand it over.

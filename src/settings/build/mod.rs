@@ -4,24 +4,30 @@
 mod target;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::freeze::freeze;
 use super::model::{
-    AsciiChoice, AsciiWord, ConsoleSection, EnvironmentSection, NginxSection, ProxyKind, Root,
-    RuntimeKind, SecretSection, StoreKind, SwitchWord, TierWord, TlsSection,
+    AsciiChoice, AsciiWord, ConsoleSection, EnvironmentSection, NginxSection, NoticeKind,
+    NoticeSection, OperatorFrom, ProxyKind, Root, RuntimeKind, SecretSection, StoreKind,
+    SwitchWord, TierWord, TlsSection, VariableValue,
 };
+use super::origin::Origin;
 use super::places::{
-    AsciiSetting, ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings, EtcdPlace,
-    HistorySettings, Login, NginxPlace, OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace,
-    RuntimePlace, Settings, SqlitePlace, StorePlace, SwitchMode, TlsPlace,
+    AddressPlace, AsciiSetting, ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings,
+    EtcdPlace, HistorySettings, Login, NginxPlace, NoticeSettings, OperatorSettings, ProcessPlace,
+    ProxyPlace, RegistryPlace, RuntimePlace, Settings, SqlitePlace, StorePlace, SwitchMode,
+    TlsPlace,
 };
 use super::{paths, timing};
+use crate::history::Retention;
 use crate::inventory::{Endpoint, EnvironmentName, SecretSource, Tier};
 use crate::release::Rules;
 
-/// The settings of a file that has no errors.
-pub(super) fn build(root: &Root, file: &Path) -> Settings {
+/// The settings of a file that has no errors, and in which place it is said that nothing can be changed.
+pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Settings {
     let building = Building {
         root,
         base: file.parent().unwrap_or(Path::new("")),
@@ -39,22 +45,37 @@ pub(super) fn build(root: &Root, file: &Path) -> Settings {
     Settings {
         file: file.to_owned(),
         operator: OperatorSettings {
-            name: root.operator.name.clone(),
+            name: root.operator.name.clone().or_else(|| etcd_user(root)),
             host: root.operator.host.clone(),
         },
-        console: console(&root.console),
+        console: console(&root.console, read_only),
         history: HistorySettings {
             archive: match &root.history.archive {
                 Some(path) => building.path(path),
                 None => paths::archive(),
             },
+            retention: Retention {
+                keep_for: root.history.keep_days.map(days),
+                keep_last: root.history.keep_last.map(NonZeroU32::get),
+                max_size: Some(root.history.max_size.0),
+            },
+            log_size: if root.history.keep_logs {
+                usize::try_from(root.history.log_size.0).unwrap_or(usize::MAX)
+            } else {
+                0
+            },
         },
+        notices: root
+            .notices
+            .iter()
+            .filter_map(|(name, section)| building.notice(name, section))
+            .collect(),
         environments,
         targets,
     }
 }
 
-fn console(section: &ConsoleSection) -> ConsoleSettings {
+fn console(section: &ConsoleSection, read_only: Option<Origin>) -> ConsoleSettings {
     let tiers = &section.theme_by_tier;
     let own = [
         (Tier::Development, &tiers.development),
@@ -78,7 +99,7 @@ fn console(section: &ConsoleSection) -> ConsoleSettings {
             .collect(),
         armed: section.armed.0,
         mouse: section.mouse,
-        read_only: section.read_only,
+        read_only,
     }
 }
 
@@ -97,6 +118,23 @@ impl Building<'_> {
         Some(match section.source()? {
             SecretSource::File(path) => SecretSource::File(self.path(&path)),
             other => other,
+        })
+    }
+
+    fn notice(&self, name: &str, section: &NoticeSection) -> Option<NoticeSettings> {
+        Some(NoticeSettings {
+            name: name.to_owned(),
+            address: match section.url.as_ref()? {
+                VariableValue::Plain(url) => AddressPlace::Plain(url.clone()),
+                VariableValue::Secret(secret) => AddressPlace::Secret(self.secret(secret)?),
+            },
+            secret: match section.kind {
+                NoticeKind::Slack => None,
+                NoticeKind::Signed => Some(self.secret(section.secret.as_ref()?)?),
+            },
+            events: section.events.iter().map(|word| (*word).into()).collect(),
+            environments: names(&section.environments),
+            services: names(&section.services),
         })
     }
 
@@ -220,6 +258,27 @@ impl Building<'_> {
             },
         }
     }
+}
+
+fn days(days: NonZeroU32) -> Duration {
+    Duration::from_secs(24 * 60 * 60 * u64::from(days.get()))
+}
+
+/// The user that etcd knows, where the operator is to be called so. That there is exactly one was checked.
+fn etcd_user(root: &Root) -> Option<String> {
+    if root.operator.from != OperatorFrom::Etcd {
+        return None;
+    }
+    let mut users = root.environments.iter().filter_map(|(_, environment)| {
+        let etcd = environment.etcd.as_ref()?;
+        etcd.user.clone()
+    });
+    users.next()
+}
+
+fn names<T: std::str::FromStr>(written: &[String]) -> Vec<T> {
+    let names = written.iter().filter_map(|name| name.parse().ok());
+    names.collect()
 }
 
 fn tier(word: TierWord) -> Tier {

@@ -5,13 +5,14 @@
 mod collisions;
 mod console;
 mod environments;
+mod notices;
 mod services;
 
 pub(super) use services::looks_secret;
 
 use std::path::Path;
 
-use super::model::{Root, SecretSection, TlsSection};
+use super::model::{OperatorFrom, Root, SecretSection, TlsSection};
 use super::problem::Problem;
 use super::tree::Node;
 
@@ -39,6 +40,10 @@ pub(super) fn check(root: &Root, tree: &Node, base: &Path) -> Findings {
         look.warning(&[], "no service is configured: add [services.NAME]");
     }
     look.console(root);
+    look.operator(root);
+    for (name, notice) in root.notices.iter() {
+        look.notice(root, name, notice);
+    }
     for (name, environment) in root.environments.iter() {
         look.environment(root, name, environment);
     }
@@ -70,6 +75,44 @@ impl Look<'_> {
     fn warning(&mut self, path: &[&str], says: impl AsRef<str>) {
         let problem = self.problem(path, says);
         self.findings.warnings.push(problem);
+    }
+
+    /// A name that is to come from etcd comes from one user.
+    fn operator(&mut self, root: &Root) {
+        if root.operator.from != OperatorFrom::Etcd {
+            return;
+        }
+        let path = ["operator", "from"];
+        if root.operator.name.is_some() {
+            self.error(
+                &path,
+                "the name cannot come from etcd and from `operator.name`: leave one of them out",
+            );
+        }
+        let mut users: Vec<&str> = Vec::new();
+        for (name, environment) in root.environments.iter() {
+            let user = environment
+                .etcd
+                .as_ref()
+                .and_then(|etcd| etcd.user.as_deref());
+            match user {
+                Some(user) => users.push(user),
+                None => self.error(
+                    &path,
+                    format!(
+                        "the name is to come from etcd, and environments.{name} has no etcd.user"
+                    ),
+                ),
+            }
+        }
+        users.dedup();
+        if users.len() > 1 {
+            let users = users.join(", ");
+            self.error(
+                &path,
+                format!("the environments have different users ({users}): give all of them the same, or set `operator.name`"),
+            );
+        }
     }
 
     /// A file that has to be there to be read.

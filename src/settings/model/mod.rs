@@ -6,6 +6,7 @@ mod console;
 mod docker;
 mod environment;
 mod etcd;
+mod notice;
 mod ordered;
 mod proxy;
 mod root;
@@ -19,9 +20,10 @@ pub(super) use environment::{
     EnvironmentSection, FreezeSection, LockSection, ProxyKind, RuntimeKind, StoreKind, TierWord,
 };
 pub(super) use etcd::EtcdSection;
+pub(super) use notice::{NoticeKind, NoticeSection};
 pub(super) use ordered::Ordered;
 pub(super) use proxy::{AskSection, EmbeddedSection, NginxSection, SiteSection, SwitchWord};
-pub(super) use root::Root;
+pub(super) use root::{OperatorFrom, Root};
 pub(super) use secret::{SecretSection, VariableValue};
 pub(super) use service::{
     CheckSection, HealthSection, ListenSection, RestartWord, ServiceEnvironmentSection,

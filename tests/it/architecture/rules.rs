@@ -47,7 +47,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("release::handle", &["release", "ports", "inventory", "checks", "history", "harmless"], "the handle knows no adapter and no face"),
     room("release::ways_back", &["release", "ports", "inventory", "checks", "history", "harmless"], "looking for images knows ports, no adapter and no face"),
     room("release::offers", &["release", "ports", "inventory", "checks", "history", "harmless"], "listing knows ports, no adapter and no face"),
-    room("watchers", &["release", "ports", "inventory", "checks", "history", "harmless"], "observing knows no adapter and no face"),
+    room("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "harmless"], "observing knows no adapter and no face"),
     room("adapters", &[], "each outside system has a room of its own"),
     room("adapters::archive", THE_WORLD, AN_ADAPTER),
     room("adapters::docker", THE_WORLD, AN_ADAPTER),
@@ -60,6 +60,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("adapters::process", THE_WORLD, AN_ADAPTER),
     room("adapters::secrets", THE_WORLD, AN_ADAPTER),
     room("adapters::sqlite", THE_WORLD, AN_ADAPTER),
+    room("adapters::webhook", THE_WORLD, AN_ADAPTER),
     // A target is configured as the release's own `Definition`, keys and themes by the names that the
     // console's tables give them, so settings know that type and these tables.
     room("settings", &["release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "harmless"], "configuration knows no server and no screen"),
@@ -103,7 +104,9 @@ pub(super) const CONFINED: &[Confined] = &[
     confined("bollard", &["src/adapters/docker/"], A_CLIENT),
     confined("etcd_client", &["src/adapters/etcd/"], A_CLIENT),
     confined("oci_client", &["src/adapters/oci_registry/"], A_CLIENT),
-    confined("reqwest", &["src/adapters/http/"], A_CLIENT),
+    confined("reqwest", &["src/adapters/http/", "src/adapters/webhook/"], A_CLIENT),
+    confined("standardwebhooks", &["src/adapters/webhook/"], A_CLIENT),
+    confined("flate2", &["src/adapters/archive/"], "what is kept is packed where it is kept"),
     confined("rusqlite", &["src/adapters/archive/", "src/adapters/sqlite/", "src/sandbox/sample/"], A_CLIENT),
     confined("minijinja", &["src/adapters/nginx/", "src/adapters/etcd/"], "templates are filled in where they are used"),
     confined("ratatui", &["src/console/"], "only the console draws"),

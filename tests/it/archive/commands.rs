@@ -432,3 +432,49 @@ async fn the_timeline_of_an_environment_says_how_long_each_was_the_last() {
         Some(2)
     );
 }
+
+#[tokio::test]
+async fn what_is_pruned_is_said_before_stays_away_and_proves_nothing_wrong() {
+    let all = three();
+    let place = Place::with(&all).await;
+    let [first, failed, last] = all.each_ref().map(id);
+    assert_eq!(ids(&place.run(&["history", "--json"])).len(), 3);
+    let keeps = ["--set", "history.keep_last=1"];
+    let dry = [&keeps[..], &["history", "prune", "--dry-run"]].concat();
+    let said = out(&place.run(&dry));
+    assert!(
+        said.contains(&format!("{first}  more than history.keep_last"))
+            && said.contains("2 releases and 0 logs would be forgotten")
+            && !said.contains(&last),
+        "{said}"
+    );
+    assert_eq!(ids(&place.run(&["history", "--json"])).len(), 3);
+    let said = out(&place.run(&[&keeps[..], &["history", "prune"]].concat()));
+    assert!(
+        said.contains("2 releases and 0 logs are forgotten"),
+        "{said}"
+    );
+    assert!(said.contains(&failed), "{said}");
+
+    // The journal still has them: reading it again does not bring them back, and they are not missed.
+    assert_eq!(ids(&place.run(&["history", "--json"])), [last]);
+    let verified = place.run(&["history", "verify"]);
+    assert!(verified.status.success(), "{}", err(&verified));
+    let gone = place.run(&["show", &first]);
+    assert_eq!(gone.status.code(), Some(2));
+    assert!(err(&gone).contains("is forgotten"), "{}", err(&gone));
+    // With nothing to forget nothing happens, and what must stay may be more than there is room for.
+    let said = out(&place.run(&["history", "prune"]));
+    assert!(
+        said.contains("0 releases and 0 logs are forgotten"),
+        "{said}"
+    );
+    let small = ["--set", "history.max_size=1024B", "history", "prune"];
+    let full = place.run(&small);
+    assert_eq!(full.status.code(), Some(1));
+    assert!(
+        err(&full).contains("more than history.max_size"),
+        "{}",
+        err(&full)
+    );
+}

@@ -4,4 +4,5 @@ mod commands;
 mod finding;
 mod keeping;
 mod opening;
+mod pruning;
 pub(crate) mod samples;

@@ -62,6 +62,7 @@ fn kept(index: usize) -> Kept {
     Kept {
         recorded: five().remove(index),
         differences: Vec::new(),
+        log: None,
     }
 }
 

@@ -94,6 +94,7 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
     assert_eq!(sick.status.code(), Some(1), "{}", err(&sick));
     assert!(out(&sick).contains("orders failed"), "{}", out(&sick));
     house.stands("1.8.2", Role::Empty).await;
+    what_the_candidate_wrote_is_kept(&house, "backed-out", "GET /orders 500").await;
     let wrong = run(&house, &["promote", &service, "production"]).await;
     assert_eq!(wrong.status.code(), Some(2));
     let nobody = run(
@@ -125,6 +126,30 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
     assert_eq!(lines[0]["agreed"], true);
     let doctor = run(&house, &["doctor"]).await;
     assert_eq!(doctor.status.code(), Some(0), "{}", out(&doctor));
+}
+
+/// The container is removed, and what it wrote is still there.
+async fn what_the_candidate_wrote_is_kept(house: &House, outcome: &str, line: &str) {
+    let listed = ["--json", "history", "--outcome", outcome, "--limit", "1"];
+    let listed = run(house, &listed).await;
+    let id = json_lines(&listed)[0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let shown = run(house, &["show", &id, "--logs"]).await;
+    assert!(
+        out(&shown).contains("Log of the candidate") && out(&shown).contains(line),
+        "{}{}",
+        out(&shown),
+        err(&shown)
+    );
+    let without = run(house, &["show", &id]).await;
+    assert!(
+        out(&without).contains("--logs shows them"),
+        "{}",
+        out(&without)
+    );
+    assert!(!out(&without).contains(line), "{}", out(&without));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,7 @@
 //! Where the real servers are, and small things that every test needs.
 
 pub(crate) mod company;
+pub(crate) mod disk;
 pub(crate) mod endorsements;
 pub(crate) mod holds;
 pub(crate) mod load;

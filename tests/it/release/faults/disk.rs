@@ -1,10 +1,8 @@
 //! Disks that are full in the middle of a release: the one of the live pointer that nginx reads, and the
 //! one of the store of a single machine. The disks are small ones in memory, mounted by the test.
 
-use std::fs::{self, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::time::Duration;
 
 use greenroom::history::Outcome;
@@ -14,48 +12,7 @@ use super::super::house::{House, Wishes, version};
 use super::super::{load, nothing_was_noticed};
 use super::until_switch_is_asked;
 use crate::sandbox::{Sandbox, until};
-
-/// A disk of its own under a directory; gone with the test.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mounted(at: &Path, size: &str) -> Self {
-        let options = format!("size={size},mode=0777");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "greenroom-test"])
-            .arg(at)
-            .status();
-        assert!(mounted.expect("mount runs").success(), "a mount, as root");
-        Self(at.to_owned())
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.0.join("ballast")
-    }
-
-    /// Takes all the room that is left.
-    fn fill(&self) {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.ballast())
-            .expect("a file");
-        for size in [64 * 1024, 4096, 1] {
-            while file.write(&vec![0; size]).is_ok_and(|count| count == size) {}
-        }
-    }
-
-    fn make_room(&self) {
-        fs::remove_file(self.ballast()).expect("the ballast");
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: somebody may still be reading there.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
+use crate::support::disk::Disk;
 
 /// The pointer cannot be moved, so nothing is: not even what is registered says otherwise.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,180 @@
+//! Forgets what is not to be kept any more, in small transactions: on a full disk there is room for little, and what
+//! one of them gives back is there for the next.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, params};
+
+use super::fault::Fault;
+use super::store::Archive;
+use super::{read, reserve};
+use crate::history::{Pruning, Retention, Standing, Weighed, pruning};
+use crate::inventory::{ReleaseId, Target};
+use crate::ports::Result;
+
+/// How many releases are forgotten in one transaction.
+const AT_ONCE: usize = 20;
+
+impl Archive {
+    pub(super) async fn weighed(&self, retention: Retention, now: Timestamp) -> Result<Pruning> {
+        self.read("looking what is to be forgotten", move |sql| {
+            let all = weigh(sql)?;
+            Ok(pruning(&all, used(sql)?, &retention, now))
+        })
+        .await
+    }
+
+    pub(super) async fn forget(&self, pruning: &Pruning) -> Result<()> {
+        if pruning.is_nothing() {
+            return Ok(());
+        }
+        self.reserve(reserve::give).await?;
+        let forgotten = self.forget_all(pruning).await;
+        self.reserve(reserve::make).await?;
+        forgotten
+    }
+
+    async fn forget_all(&self, pruning: &Pruning) -> Result<()> {
+        let now = Timestamp::now();
+        // Whatever still waits in the write-ahead log takes room twice.
+        self.tidy().await?;
+        for some in pruning.logs.chunks(AT_ONCE) {
+            let some = some.to_vec();
+            let forgotten = self.write("forgetting logs", move |sql| {
+                for id in some {
+                    forget_log(sql, id)?;
+                }
+                Ok(())
+            });
+            forgotten.await?;
+            self.tidy().await?;
+        }
+        for some in pruning.releases.chunks(AT_ONCE) {
+            let some = some.to_vec();
+            let forgotten = self.write("forgetting releases", move |sql| {
+                for (id, _) in some {
+                    forget_log(sql, id)?;
+                    forget_release(sql, id, now)?;
+                }
+                Ok(())
+            });
+            forgotten.await?;
+            self.tidy().await?;
+        }
+        Ok(())
+    }
+
+    /// Gives back what is free: pages at the end of the file, and the write-ahead log. Others who read may keep the
+    /// latter for now; then it goes the next time.
+    async fn tidy(&self) -> Result<()> {
+        self.alone("giving room back", |connection| {
+            checkpoint(connection)?;
+            if let Err(error) = vacuum(connection) {
+                // On a full disk; the pages are free all the same.
+                tracing::debug!("the archive's file was not made smaller: {error}");
+            }
+            checkpoint(connection)
+        })
+        .await
+    }
+}
+
+fn checkpoint(connection: &Connection) -> std::result::Result<(), Fault> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
+}
+
+fn vacuum(connection: &Connection) -> std::result::Result<(), rusqlite::Error> {
+    let mut statement = connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut freed = statement.query([])?;
+    while freed.next()?.is_some() {}
+    Ok(())
+}
+
+/// How many bytes of the file are used.
+fn used(sql: &Connection) -> std::result::Result<u64, Fault> {
+    let pragma = |name: &str| sql.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let pages = pragma("page_count")? - pragma("freelist_count")?;
+    let bytes = pages.saturating_mul(pragma("page_size")?);
+    Ok(u64::try_from(bytes).unwrap_or_default())
+}
+
+/// All releases, newest first.
+fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Fault> {
+    let logs = log_sizes(sql)?;
+    let mut statement = sql.prepare(
+        "SELECT id, service, environment, standing, size FROM releases ORDER BY number DESC",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = |index: usize| row.get_ref(index)?.as_str().map_err(rusqlite::Error::from);
+        let wrong = |what: &str| Fault::garbled(format!("{what:?} is not as it was kept"));
+        let id: ReleaseId = read::id(text(0)?)?;
+        let (service, environment, standing) = (text(1)?, text(2)?, text(3)?);
+        let standing = Standing::ALL
+            .into_iter()
+            .find(|one| one.as_str() == standing);
+        all.push(Weighed {
+            id,
+            target: Target::new(
+                service.parse().map_err(|_| wrong(service))?,
+                environment.parse().map_err(|_| wrong(environment))?,
+            ),
+            opened_at: opened_at(id),
+            standing: standing.ok_or_else(|| wrong("a standing"))?,
+            size: size(row.get(4)?),
+            log_size: logs.get(&id).copied().unwrap_or_default(),
+        });
+    }
+    Ok(all)
+}
+
+fn log_sizes(sql: &Transaction<'_>) -> std::result::Result<BTreeMap<ReleaseId, u64>, Fault> {
+    let mut statement = sql.prepare("SELECT id, length(log) FROM logs")?;
+    let mut rows = statement.query([])?;
+    let mut sizes = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        sizes.insert(read::id(text)?, size(row.get(1)?));
+    }
+    Ok(sizes)
+}
+
+fn size(bytes: i64) -> u64 {
+    u64::try_from(bytes).unwrap_or_default()
+}
+
+/// When a release was begun, as its id says.
+fn opened_at(id: ReleaseId) -> Timestamp {
+    let millisecond = i64::try_from(id.0.timestamp_ms()).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::MAX)
+}
+
+fn forget_log(sql: &Transaction<'_>, id: ReleaseId) -> std::result::Result<(), Fault> {
+    sql.prepare_cached("DELETE FROM logs WHERE id = ?1")?
+        .execute([id.to_string()])?;
+    Ok(())
+}
+
+fn forget_release(
+    sql: &Transaction<'_>,
+    id: ReleaseId,
+    now: Timestamp,
+) -> std::result::Result<(), Fault> {
+    let id = id.to_string();
+    sql.prepare_cached("INSERT INTO forgotten (id, at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute(params![id, now.to_string()])?;
+    // The release itself last: the others are found by its number.
+    for statement in [
+        "DELETE FROM words WHERE rowid = (SELECT number FROM releases WHERE id = ?1)",
+        "DELETE FROM differences WHERE number = (SELECT number FROM releases WHERE id = ?1)",
+        "DELETE FROM entries WHERE number = (SELECT number FROM releases WHERE id = ?1)",
+        "DELETE FROM heads WHERE number = (SELECT number FROM releases WHERE id = ?1)",
+        "DELETE FROM releases WHERE id = ?1",
+    ] {
+        sql.prepare_cached(statement)?.execute([&id])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! One letter to one address. Redirects are not followed: the address and the signature are for one receiver.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, Response, StatusCode, Url, redirect};
+
+use crate::harmless::harmless;
+use crate::ports::{Failure, FailureKind, Result};
+
+/// How long a receiver may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How much of an answer that refuses is read, in bytes.
+const ANSWER: usize = 300;
+/// How Greenroom calls itself.
+const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
+
+/// What is sent.
+pub(super) struct Letter {
+    pub(super) headers: HeaderMap,
+    /// JSON.
+    pub(super) body: String,
+}
+
+/// A client, made when it is needed first.
+#[derive(Default)]
+pub(super) struct Post(OnceLock<Client>);
+
+impl Post {
+    pub(super) async fn send(&self, url: Url, letter: Letter) -> Result<()> {
+        let place = place(&url);
+        let failure = |kind, said: String| Failure::new(kind, &place, "telling", said);
+        let client = self
+            .client()
+            .map_err(|error| failure(FailureKind::Unsupported, error.without_url().to_string()))?;
+        let mut headers = letter.headers;
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let sent = client.post(url).headers(headers).body(letter.body).send();
+        let answer = sent.await.map_err(|error| {
+            let kind = if error.is_connect() {
+                FailureKind::Unreachable
+            } else {
+                FailureKind::Ambiguous
+            };
+            failure(kind, reason(&error.without_url()))
+        })?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let kind = match status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => FailureKind::Unreachable,
+            status if status.is_server_error() => FailureKind::Ambiguous,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => FailureKind::Denied,
+            StatusCode::NOT_FOUND | StatusCode::GONE => FailureKind::Missing,
+            _ => FailureKind::Rejected,
+        };
+        Err(failure(kind, refusal(answer).await))
+    }
+
+    fn client(&self) -> reqwest::Result<&Client> {
+        if let Some(client) = self.0.get() {
+            return Ok(client);
+        }
+        let client = Client::builder()
+            .user_agent(AGENT)
+            .redirect(redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()?;
+        Ok(self.0.get_or_init(|| client))
+    }
+}
+
+/// Where that is, without what may be secret: path, query and login.
+pub(super) fn place(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}"));
+    harmless(&format!(
+        "{}://{host}{}",
+        url.scheme(),
+        port.unwrap_or_default()
+    ))
+}
+
+/// The innermost words of an error: those around it only say that something was sent.
+fn reason(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {PATIENCE:?}");
+    }
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    harmless(&inner.to_string())
+}
+
+/// What a receiver says against it.
+async fn refusal(answer: Response) -> String {
+    let status = answer.status();
+    let mut said = Vec::new();
+    let mut body = answer.bytes_stream();
+    while let Some(Ok(part)) = body.next().await {
+        said.extend_from_slice(&part);
+        if said.len() >= ANSWER {
+            said.truncate(ANSWER);
+            break;
+        }
+    }
+    let said = harmless(&String::from_utf8_lossy(&said));
+    if status.is_redirection() {
+        return format!("{status}: it is somewhere else, and redirects are not followed");
+    }
+    if said.trim().is_empty() {
+        status.to_string()
+    } else {
+        format!("{status}: {}", said.trim())
+    }
+}

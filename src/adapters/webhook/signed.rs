@@ -1,0 +1,86 @@
+//! A notice as JSON with a signature, as Standard Webhooks describes it: the receiver knows from whom it is, that
+//! nobody changed it, when it was sent, and by its name whether it has had it before.
+//!
+//! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
+
+use jiff::Timestamp;
+use reqwest::header::{HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use standardwebhooks::{
+    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
+};
+
+use super::Letter;
+use crate::history::Notice;
+use crate::ports::{Failure, FailureKind, Result};
+
+/// What a secret that is written in base64 begins with.
+const PREFIX: &str = "whsec_";
+/// The fewest bytes of a secret, of the specification.
+const SHORTEST: usize = 24;
+
+/// What signs.
+pub(super) struct Key(Webhook);
+
+impl Key {
+    /// A secret as receivers give it out: `whsec_` and base64. One without that prefix is taken as it is.
+    pub(super) fn of(secret: &SecretString) -> Result<Self> {
+        let text = secret.expose_secret();
+        let wrong = |said: &str| {
+            Failure::new(
+                FailureKind::Rejected,
+                "the secret of a webhook",
+                "reading it",
+                said,
+            )
+        };
+        if text.starts_with(PREFIX) {
+            let key = Webhook::new(text).map_err(|_| wrong("behind whsec_ it is not base64"))?;
+            return Ok(Self(key));
+        }
+        if text.len() < SHORTEST {
+            return Err(wrong("it has fewer than 24 characters"));
+        }
+        let key = Webhook::from_bytes(text.as_bytes().to_vec());
+        Ok(Self(key.map_err(|_| wrong("it cannot be used"))?))
+    }
+}
+
+/// What is sent, beside its signature.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    timestamp: Timestamp,
+    data: &'a Notice,
+}
+
+/// The letter, signed at `now`.
+pub(super) fn letter(notice: &Notice, key: &Key, now: Timestamp) -> Result<Letter> {
+    let not = |said: String| {
+        Failure::new(
+            FailureKind::Rejected,
+            "a signed webhook",
+            "writing the notice",
+            said,
+        )
+    };
+    let body = Body {
+        r#type: format!("release.{}", notice.event),
+        timestamp: notice.at,
+        data: notice,
+    };
+    let body = serde_json::to_string(&body).map_err(|error| not(error.to_string()))?;
+    let signature = key.0.sign(&notice.id, now.as_second(), body.as_bytes());
+    let signature = signature.map_err(|error| not(error.to_string()))?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in [
+        (HEADER_WEBHOOK_ID, notice.id.clone()),
+        (HEADER_WEBHOOK_TIMESTAMP, now.as_second().to_string()),
+        (HEADER_WEBHOOK_SIGNATURE, signature),
+    ] {
+        let value = HeaderValue::try_from(value).map_err(|error| not(error.to_string()))?;
+        headers.insert(name, value);
+    }
+    Ok(Letter { headers, body })
+}

@@ -1,0 +1,73 @@
+//! `greenroom history prune`: forgets what the configuration does not keep, or says what that would be.
+
+use super::{Exit, say_json};
+use crate::cli::arguments::{Common, PruneHistory};
+use crate::history::{Cause, Pruning};
+use crate::wire::App;
+
+pub(super) async fn run(common: &Common, app: &App, verb: &PruneHistory) -> Exit {
+    let archive = match app.open_archive().await {
+        Ok(archive) => archive,
+        Err(failure) => {
+            warn_line!("greenroom: {failure}");
+            return Exit::Failed;
+        }
+    };
+    let now = app.engine.clock().now();
+    let pruned = if verb.dry_run {
+        archive.read.prunable(&app.retention, now).await
+    } else {
+        archive.prune(&app.retention, now).await
+    };
+    let pruned = match pruned {
+        Ok(pruned) => pruned,
+        Err(failure) => {
+            warn_line!("greenroom: {failure}");
+            return Exit::Failed;
+        }
+    };
+    if common.json {
+        say_json(&serde_json::json!({ "dry_run": verb.dry_run, "forgotten": pruned }));
+    } else {
+        tell(&pruned, verb.dry_run);
+    }
+    if pruned.too_many > 0 {
+        warn_line!(
+            "greenroom: {} more than history.max_size: what is left are each target's last release and its last good one",
+            mebibytes(pruned.too_many)
+        );
+        return Exit::Failed;
+    }
+    Exit::Done
+}
+
+fn tell(pruned: &Pruning, is_dry: bool) {
+    for (id, cause) in &pruned.releases {
+        let cause = match cause {
+            Cause::Age => "older than history.keep_days",
+            Cause::Count => "more than history.keep_last",
+            Cause::Size => "the oldest of more than history.max_size",
+        };
+        say_line!("{id}  {cause}");
+    }
+    for id in &pruned.logs {
+        say_line!("{id}  only its log: more than history.max_size");
+    }
+    let verb = if is_dry {
+        "would be forgotten"
+    } else {
+        "are forgotten"
+    };
+    say_line!(
+        "{} releases and {} logs {verb}, about {}",
+        pruned.releases.len(),
+        pruned.logs.len(),
+        mebibytes(pruned.bytes)
+    );
+}
+
+/// Bytes as a person reads them.
+fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) / (1024 * 1024);
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}

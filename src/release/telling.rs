@@ -1,0 +1,296 @@
+//! What is told of a release while it goes on, found in what the faces are shown of it, so that nobody is
+//! told what the screen does not say. Pure: the time is given.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::approval::approvers_needed;
+use super::time::after;
+use super::{Choice, Plan, Progress, Status, StepState};
+use crate::checks::Verdict;
+use crate::harmless::harmless;
+use crate::history::{ChecksCounted, Direction, Notice, NoticeEvent, Outcome, ReleaseKind, Step};
+use crate::inventory::Operator;
+
+/// How long a step waits before others are told: whoever steps through a release at a console answers
+/// sooner, and nobody wants a message for each key.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How much of a text that came from outside is told, in characters.
+const LONGEST: usize = 500;
+
+/// Tells what is new in a release that is driven here.
+#[derive(Debug)]
+pub struct Teller {
+    driver: Operator,
+    /// Counts what was told, so that each notice has a name of its own.
+    number: u32,
+    is_started: bool,
+    is_switched: bool,
+    waiting: Option<Waiting>,
+    failed: Option<(Step, String)>,
+    is_over: bool,
+}
+
+/// A step that waits for a person.
+#[derive(Debug)]
+struct Waiting {
+    step: Step,
+    since: Timestamp,
+    is_told: bool,
+}
+
+impl Teller {
+    /// Of a release that this operator begins.
+    pub fn new(driver: Operator) -> Self {
+        Self {
+            driver,
+            number: 0,
+            is_started: false,
+            is_switched: false,
+            waiting: None,
+            failed: None,
+            is_over: false,
+        }
+    }
+
+    /// Of a release that this operator goes on with, as it is found: what was told before is not told again.
+    pub fn taken_up(driver: Operator, found: &Status) -> Self {
+        Self {
+            is_started: true,
+            is_switched: found.switched,
+            ..Self::new(driver)
+        }
+    }
+
+    /// What is new, in the order it happened.
+    pub fn look(&mut self, status: &Status, now: Timestamp) -> Vec<Notice> {
+        let mut told = Vec::new();
+        if !std::mem::replace(&mut self.is_started, true) {
+            told.push(self.notice(status, now, NoticeEvent::Started, &started(&status.plan)));
+        }
+        told.extend(self.failure(status, now));
+        told.extend(self.traffic(status, now));
+        told.extend(self.waits(status, now));
+        told.extend(self.end(status, now));
+        told
+    }
+
+    /// When to look again though nothing changed: then a step has waited long enough to be told of.
+    pub fn look_again(&self) -> Option<Timestamp> {
+        let waiting = self.waiting.as_ref().filter(|waiting| !waiting.is_told)?;
+        Some(after(waiting.since, PATIENCE))
+    }
+
+    fn failure(&mut self, status: &Status, now: Timestamp) -> Option<Notice> {
+        let failed = failed(status);
+        if self.failed == failed {
+            return None;
+        }
+        self.failed = failed;
+        let (step, why) = self.failed.clone()?;
+        let what = match &status.progress {
+            Progress::Choosing {
+                direction, choices, ..
+            } => {
+                let choices: Vec<&str> = choices
+                    .iter()
+                    .map(|choice| Choice::as_str(*choice))
+                    .collect();
+                let undoing = match direction {
+                    Direction::Forward => "",
+                    Direction::Back => "undoing ",
+                };
+                format!(
+                    "{undoing}{step} failed; a person has to choose: {}",
+                    choices.join(", ")
+                )
+            }
+            _ => format!("{step} failed; it is backed out"),
+        };
+        let mut notice = self.notice(status, now, NoticeEvent::Failed, &what);
+        notice.step = Some(step);
+        notice.why = Some(told(&why));
+        Some(notice)
+    }
+
+    fn traffic(&mut self, status: &Status, now: Timestamp) -> Option<Notice> {
+        let was_switched = std::mem::replace(&mut self.is_switched, status.switched);
+        if was_switched == status.switched {
+            return None;
+        }
+        let plan = &status.plan;
+        let (event, what) = if !status.switched {
+            let before = plan.from.as_ref().map(|from| from.version.to_string());
+            let before = before.unwrap_or_else(|| "nothing".to_owned());
+            (
+                NoticeEvent::RolledBack,
+                format!("traffic is back on {before}"),
+            )
+        } else if plan.kind == ReleaseKind::Promote {
+            (
+                NoticeEvent::Switched,
+                format!("{} has the traffic, in {}", plan.version, plan.slot),
+            )
+        } else {
+            (
+                NoticeEvent::RolledBack,
+                format!("traffic is back on {}, in {}", plan.version, plan.slot),
+            )
+        };
+        let mut notice = self.notice(status, now, event, &what);
+        notice.step = Some(Step::Switch);
+        Some(notice)
+    }
+
+    fn waits(&mut self, status: &Status, now: Timestamp) -> Option<Notice> {
+        let Progress::Asking { step, since, .. } = &status.progress else {
+            self.waiting = None;
+            return None;
+        };
+        // A step that asks anew, because too few had approved, still waits for the same.
+        let waiting = match self.waiting.take() {
+            Some(waiting) if waiting.step == *step => waiting,
+            _ => Waiting {
+                step: *step,
+                since: *since,
+                is_told: false,
+            },
+        };
+        let waiting = self.waiting.insert(waiting);
+        let others = match step {
+            Step::Switch => approvers_needed(&status.plan),
+            _ => 0,
+        };
+        if waiting.is_told || (others == 0 && now < after(waiting.since, PATIENCE)) {
+            return None;
+        }
+        waiting.is_told = true;
+        let plan = &status.plan;
+        let what = if others == 0 {
+            format!("{step} waits for {}", self.driver)
+        } else {
+            let (service, environment) = (&plan.target().service, &plan.target().environment);
+            format!(
+                "{step} waits for approval by {others} other{}: greenroom approve {service} {environment}",
+                if others == 1 { "" } else { "s" }
+            )
+        };
+        let mut notice = self.notice(status, now, NoticeEvent::Waiting, &what);
+        notice.step = Some(*step);
+        Some(notice)
+    }
+
+    fn end(&mut self, status: &Status, now: Timestamp) -> Option<Notice> {
+        if !status.is_over() || std::mem::replace(&mut self.is_over, true) {
+            return None;
+        }
+        let plan = &status.plan;
+        let (event, what, why) = match &status.progress {
+            Progress::Closed(Outcome::Done | Outcome::Superseded) => (
+                NoticeEvent::Finished,
+                format!("done, {} is live in {}", plan.version, plan.slot),
+                None,
+            ),
+            Progress::Closed(Outcome::BackedOut { reason }) => (
+                NoticeEvent::BackedOut,
+                "backed out, everything is as before".to_owned(),
+                Some(reason),
+            ),
+            Progress::Closed(Outcome::Left { reason }) => (
+                NoticeEvent::Failed,
+                "left as it stands; a person has to look".to_owned(),
+                Some(reason),
+            ),
+            Progress::Closed(Outcome::NeedsPerson { reason }) => (
+                NoticeEvent::Failed,
+                "a person has to look".to_owned(),
+                Some(reason),
+            ),
+            Progress::Parked { why } => (
+                NoticeEvent::Failed,
+                format!("not driven any more by {}, and not over", self.driver),
+                Some(why),
+            ),
+            _ => return None,
+        };
+        let why = why.map(|why| told(why));
+        let mut notice = self.notice(status, now, event, &what);
+        notice.why = why;
+        Some(notice)
+    }
+
+    fn notice(
+        &mut self,
+        status: &Status,
+        now: Timestamp,
+        event: NoticeEvent,
+        what: &str,
+    ) -> Notice {
+        self.number += 1;
+        let plan = &status.plan;
+        let overridden = plan
+            .overridden
+            .iter()
+            .map(|it| told(&format!("{}: {}", it.hold.reason, it.why)));
+        Notice {
+            id: format!("{}-{}-{}", plan.release, now.as_millisecond(), self.number),
+            event,
+            at: now,
+            target: plan.target().clone(),
+            tier: plan.tier(),
+            release: plan.release,
+            kind: plan.kind,
+            from: plan.from.as_ref().map(|from| from.version.clone()),
+            to: plan.version.clone(),
+            operator: plan.operator.clone(),
+            driver: self.driver.clone(),
+            reason: plan.reason.as_deref().map(told),
+            overridden: overridden.collect(),
+            step: None,
+            checks: counted(status),
+            text: told(&format!("{}: {what}", plan.target())),
+            why: None,
+        }
+    }
+}
+
+/// The step that has failed and was not tried again since, and why.
+fn failed(status: &Status) -> Option<(Step, String)> {
+    if let Progress::Choosing { step, why, .. } = &status.progress {
+        return Some((*step, why.clone()));
+    }
+    let mut steps = status.steps.iter();
+    steps.find_map(|rung| match &rung.state {
+        StepState::Failed { why } => Some((rung.step, why.clone())),
+        _ => None,
+    })
+}
+
+fn started(plan: &Plan) -> String {
+    let from = plan.from.as_ref().map(|from| from.version.to_string());
+    let from = from.map_or_else(String::new, |from| format!(", {from} is live"));
+    format!(
+        "{} to {} begun by {}{from}",
+        plan.kind, plan.version, plan.operator
+    )
+}
+
+fn counted(status: &Status) -> Option<ChecksCounted> {
+    let passed = |case: &&crate::checks::CaseReport| case.verdict == Verdict::Passed;
+    Some(ChecksCounted {
+        passed: status.cases.iter().filter(passed).count(),
+        of: status.cases.len(),
+        at: status.checked_at?,
+    })
+}
+
+/// Text that came from outside, as one line that is not too long.
+fn told(text: &str) -> String {
+    let text = harmless(text);
+    let mut shown: String = text.chars().take(LONGEST).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}

@@ -1,0 +1,61 @@
+//! Channels that cannot be told, and those that would never be.
+
+use super::super::model::{NoticeKind, NoticeSection, Root, VariableValue};
+use super::super::problem::{nearest, visible};
+use super::super::read::suggestion;
+use super::Look;
+
+impl Look<'_> {
+    pub(super) fn notice(&mut self, root: &Root, name: &str, section: &NoticeSection) {
+        let here = ["notices", name];
+        let at = |key: &'static str| [here[0], here[1], key];
+        match (&section.url, section.kind) {
+            (None, _) => self.error(
+                &here,
+                "`url` is missing: write the address, or where it is read from, e.g. { env = \"NAME\" }",
+            ),
+            (Some(VariableValue::Secret(secret)), _) => self.secret(&at("url"), Some(secret)),
+            (Some(VariableValue::Plain(url)), kind) => {
+                let is_web = url.starts_with("https://") || url.starts_with("http://");
+                if !is_web {
+                    self.error(&at("url"), "it begins with neither https:// nor http://");
+                } else if kind == NoticeKind::Slack {
+                    self.warning(
+                        &at("url"),
+                        "whoever knows the address of an incoming webhook may post there: read it with { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\"] }",
+                    );
+                }
+            }
+        }
+        self.secret(&at("secret"), section.secret.as_ref());
+        match (section.kind, section.secret.is_some()) {
+            (NoticeKind::Signed, false) => self.error(
+                &here,
+                "`secret` is missing: what it is told is signed with it; say where it is read from, e.g. { env = \"NAME\" }",
+            ),
+            (NoticeKind::Slack, true) => {
+                self.error(&at("secret"), "an incoming webhook takes no signature: leave it out, or use kind = \"signed\"");
+            }
+            _ => {}
+        }
+        if section.events.is_empty() {
+            self.warning(&at("events"), "it is told of nothing");
+        }
+        let environments: Vec<&str> = root.environments.iter().map(|(name, _)| name).collect();
+        self.known(name, "environments", &section.environments, &environments);
+        let services: Vec<&str> = root.services.iter().map(|(name, _)| name).collect();
+        self.known(name, "services", &section.services, &services);
+    }
+
+    fn known(&mut self, name: &str, key: &str, written: &[String], known: &[&str]) {
+        for (index, word) in written.iter().enumerate() {
+            if known.contains(&word.as_str()) {
+                continue;
+            }
+            let hint = suggestion(nearest(word, known.iter().copied()));
+            let index = format!("[{index}]");
+            let says = format!("`{}` is not in [{key}]{hint}", visible(word));
+            self.error(&["notices", name, key, &index], says);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Notices on their way: a queue and a task for each channel, so that a channel which is slow or away holds up
+//! neither a release nor another channel. What cannot be sent is said in the log; nothing waits for it but the end of
+//! a command, for a moment.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use tokio::sync::{mpsc, watch};
+
+use crate::history::{Notice, NoticeEvent};
+use crate::inventory::{EnvironmentName, Operator, ServiceName};
+use crate::ports::{Clock, Failure, Notifier};
+use crate::release::{Driven, Handle, Site, Status, Teller, Witness};
+
+/// How many notices wait for a channel; more are not sent.
+const WAITING: usize = 64;
+/// The first pause after a failure, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+/// How often one notice is tried again: for about four minutes.
+const TRIES: usize = 9;
+
+/// One channel, and what it is told.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "holds a trait object")]
+pub struct Channel {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What reaches it.
+    pub notifier: Arc<dyn Notifier>,
+    /// What it is told of.
+    pub events: BTreeSet<NoticeEvent>,
+    /// In which environments; all where none is named.
+    pub environments: BTreeSet<EnvironmentName>,
+    /// Of which services; all where none is named.
+    pub services: BTreeSet<ServiceName>,
+}
+
+impl Channel {
+    /// Whether it is told.
+    pub fn wants(&self, notice: &Notice) -> bool {
+        let Notice { event, target, .. } = notice;
+        let all_or = |is_empty: bool, has: bool| is_empty || has;
+        self.events.contains(event)
+            && all_or(
+                self.environments.is_empty(),
+                self.environments.contains(&target.environment),
+            )
+            && all_or(
+                self.services.is_empty(),
+                self.services.contains(&target.service),
+            )
+    }
+}
+
+/// The channels, and what is on its way to them.
+#[expect(missing_debug_implementations, reason = "holds trait objects")]
+pub struct Outbox {
+    driver: Operator,
+    clock: Arc<dyn Clock>,
+    post: Arc<Post>,
+}
+
+impl Outbox {
+    /// An outbox to these channels, of the releases that this operator drives. Nothing is connected to before there is
+    /// something to tell.
+    pub fn new(channels: Vec<Channel>, driver: Operator, clock: Arc<dyn Clock>) -> Self {
+        let post = Post {
+            channels,
+            queues: OnceLock::new(),
+            open: watch::Sender::new(0),
+        };
+        Self {
+            driver,
+            clock,
+            post: Arc::new(post),
+        }
+    }
+
+    /// The channels.
+    pub fn channels(&self) -> &[Channel] {
+        &self.post.channels
+    }
+
+    /// Waits until nothing is on its way any more, but not for long; how much was not sent by then.
+    pub async fn settle(&self, patience: Duration) -> usize {
+        let mut open = self.post.open.subscribe();
+        let settled = open.wait_for(|open| *open == 0);
+        if tokio::time::timeout(patience, settled).await.is_ok() {
+            return 0;
+        }
+        *self.post.open.borrow()
+    }
+}
+
+impl Witness for Outbox {
+    fn driven(&self, _: &Site, handle: &Handle, how: Driven) {
+        if self.post.channels.is_empty() {
+            return;
+        }
+        let status = handle.status();
+        let teller = match how {
+            Driven::Begun => Teller::new(self.driver.clone()),
+            Driven::TakenUp => Teller::taken_up(self.driver.clone(), &status.borrow()),
+        };
+        let followed = Open::of(&self.post.open);
+        let (post, clock) = (Arc::clone(&self.post), Arc::clone(&self.clock));
+        tokio::spawn(async move {
+            follow(status, teller, &post, clock.as_ref()).await;
+            drop(followed);
+        });
+    }
+}
+
+/// Tells of a release for as long as it is driven here.
+async fn follow(
+    mut status: watch::Receiver<Arc<Status>>,
+    mut teller: Teller,
+    post: &Post,
+    clock: &dyn Clock,
+) {
+    loop {
+        let seen = Arc::clone(&status.borrow_and_update());
+        let now = clock.now();
+        for notice in teller.look(&seen, now) {
+            post.tell(&notice);
+        }
+        let wait = teller.look_again();
+        let wait = wait.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        tokio::select! {
+            changed = status.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+        }
+    }
+}
+
+/// A queue and a task for each channel.
+struct Post {
+    channels: Vec<Channel>,
+    /// The queues, from the first notice on.
+    queues: OnceLock<Vec<mpsc::Sender<Notice>>>,
+    /// How many releases are followed and notices are on their way.
+    open: watch::Sender<usize>,
+}
+
+impl Post {
+    fn tell(&self, notice: &Notice) {
+        let queues = self.queues.get_or_init(|| {
+            let channels = self.channels.iter();
+            channels.map(|channel| self.open_queue(channel)).collect()
+        });
+        for (channel, queue) in self.channels.iter().zip(queues) {
+            if !channel.wants(notice) {
+                continue;
+            }
+            self.open.send_modify(|open| *open += 1);
+            if queue.try_send(notice.clone()).is_err() {
+                self.open.send_modify(|open| *open -= 1);
+                tracing::warn!(
+                    "notices.{} was not told that {}: {WAITING} notices wait for it already",
+                    channel.name,
+                    notice.text
+                );
+            }
+        }
+    }
+
+    fn open_queue(&self, channel: &Channel) -> mpsc::Sender<Notice> {
+        let (sender, mut waiting) = mpsc::channel::<Notice>(WAITING);
+        let (channel, open) = (channel.clone(), self.open.clone());
+        tokio::spawn(async move {
+            while let Some(notice) = waiting.recv().await {
+                if let Err(failure) = send(&channel, &notice).await {
+                    tracing::warn!(
+                        "notices.{} was not told that {}: {failure}",
+                        channel.name,
+                        notice.text
+                    );
+                }
+                open.send_modify(|open| *open -= 1);
+            }
+        });
+        sender
+    }
+}
+
+async fn send(channel: &Channel, notice: &Notice) -> Result<(), Failure> {
+    let pauses = ExponentialBuilder::default()
+        .with_min_delay(PAUSES.0)
+        .with_max_delay(PAUSES.1)
+        .with_max_times(TRIES)
+        .with_jitter();
+    let again = |failure: &Failure, pause: Duration| {
+        tracing::info!(
+            "notices.{} is tried again in {pause:?}: {failure}",
+            channel.name
+        );
+    };
+    (|| channel.notifier.notify(notice))
+        .retry(pauses)
+        .when(|failure: &Failure| failure.kind.may_pass())
+        .notify(again)
+        .await
+}
+
+/// Something that is not over yet, counted.
+struct Open(watch::Sender<usize>);
+
+impl Open {
+    fn of(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|open| *open += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
+}

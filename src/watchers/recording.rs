@@ -1,0 +1,143 @@
+//! What the candidate of a release writes, recorded while the release is driven here, and kept when it is over: a
+//! candidate that failed is removed, and what it said with it. Nothing waits for it but the end of a command.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::history::{CandidateLog, Gathering, Step, WrittenBy, WrittenLine};
+use crate::inventory::{Instance, InstanceId, ReleaseId};
+use crate::logs::{self, Batch, NewLine, Origin};
+use crate::ports::{ArchiveWriter, Result};
+use crate::release::{Driven, Handle, Site, StepState, Witness};
+
+/// All of a log: engines count lines in 31 bits.
+const ALL: usize = i32::MAX as usize;
+/// How long the last lines may take once a release is over.
+const LAST_LINES: Duration = Duration::from_millis(250);
+
+/// Opens what keeps, when there is something to keep.
+pub type Opens = Arc<dyn Fn() -> BoxFuture<'static, Result<Arc<dyn ArchiveWriter>>> + Send + Sync>;
+
+/// See the module.
+#[expect(missing_debug_implementations, reason = "holds a closure")]
+pub struct Recorder {
+    opens: Opens,
+    /// How many bytes of each log are kept.
+    limit: usize,
+    recording: TaskTracker,
+}
+
+impl Recorder {
+    /// Keeps at most about `limit` bytes a release.
+    pub fn new(opens: Opens, limit: usize) -> Self {
+        let recording = TaskTracker::new();
+        // It can be waited for at any time.
+        recording.close();
+        Self {
+            opens,
+            limit,
+            recording,
+        }
+    }
+
+    /// Waits until everything is kept, but not for long. Whether it is.
+    pub async fn settle(&self, patience: Duration) -> bool {
+        timeout(patience, self.recording.wait()).await.is_ok()
+    }
+}
+
+impl Witness for Recorder {
+    fn driven(&self, site: &Site, handle: &Handle, _: Driven) {
+        let (site, handle, opens) = (site.clone(), handle.clone(), Arc::clone(&self.opens));
+        let limit = self.limit;
+        self.recording.spawn(async move {
+            let release = handle.status().borrow().plan.release;
+            let log = record(&site, handle, limit).await;
+            if log.is_empty() {
+                return;
+            }
+            if let Err(failure) = keep(&opens, release, &log).await {
+                tracing::warn!("the log of the candidate was not kept: {failure}");
+            }
+        });
+    }
+}
+
+async fn keep(opens: &Opens, release: ReleaseId, log: &CandidateLog) -> Result<()> {
+    opens().await?.keep_log(release, log).await
+}
+
+async fn record(site: &Site, handle: Handle, limit: usize) -> CandidateLog {
+    let mut gathering = Gathering::new(limit);
+    let over = handle.over();
+    tokio::pin!(over);
+    let mut candidate = handle.candidate();
+    let mut following: Option<(InstanceId, mpsc::Receiver<Batch>)> = None;
+    let started_before = started_before(site, &handle).await;
+    loop {
+        let now = candidate.borrow_and_update().clone();
+        let now = now.or_else(|| started_before.clone());
+        if let Some(now) = now.filter(|now| following.as_ref().is_none_or(|(id, _)| id != now)) {
+            let reader = Arc::clone(&site.read.runtime);
+            following = Some((now.clone(), logs::follow(reader, now, ALL)));
+        }
+        tokio::select! {
+            biased;
+            batch = next(following.as_mut()) => gather(&mut gathering, batch),
+            Ok(()) = candidate.changed() => {}
+            () = &mut over => break,
+        }
+    }
+    while let Ok(Some(batch)) = timeout(LAST_LINES, last(following.as_mut())).await {
+        gather(&mut gathering, batch);
+    }
+    gathering.into_log()
+}
+
+/// The candidate of a release that somebody else has begun, if it runs already.
+async fn started_before(site: &Site, handle: &Handle) -> Option<InstanceId> {
+    let status = Arc::clone(&handle.status().borrow());
+    let start = status.steps.iter().find(|rung| rung.step == Step::Start)?;
+    if start.state == StepState::Pending {
+        return None;
+    }
+    let plan = &status.plan;
+    let instances = site.read.runtime.instances(plan.target()).await.ok()?;
+    let is_it = |one: &Instance| one.slot == plan.slot && one.release == Some(plan.release);
+    instances.into_iter().find(is_it).map(|one| one.id)
+}
+
+/// The next lines; never, once there are no more.
+async fn next(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Batch {
+    match last(following).await {
+        Some(batch) => batch,
+        None => std::future::pending().await,
+    }
+}
+
+async fn last(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Option<Batch> {
+    following?.1.recv().await
+}
+
+fn gather(gathering: &mut Gathering, batch: Batch) {
+    for line in batch {
+        gathering.push(written(&line));
+    }
+}
+
+fn written(line: &NewLine) -> WrittenLine {
+    WrittenLine {
+        at: line.at,
+        by: match line.origin {
+            Origin::Out => WrittenBy::Out,
+            Origin::Err => WrittenBy::Err,
+            Origin::Notice => WrittenBy::Greenroom,
+        },
+        text: line.text.to_string(),
+    }
+}

@@ -1,0 +1,59 @@
+//! The channels that are told of releases. Their secrets are read when something is told: one that is missing is
+//! in the way of no release.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::App;
+use crate::adapters::webhook::{Address, Manner, Webhook};
+use crate::inventory::Operator;
+use crate::ports::{Clock, Secrets};
+use crate::settings::{AddressPlace, NoticeSettings, Settings};
+use crate::watchers::{Channel, Outbox};
+
+/// How long the end of a command or of the console waits for what is on its way.
+const NOT_WAITED_FOR: Duration = Duration::from_secs(5);
+
+impl App {
+    /// The channels that are told of releases.
+    pub fn channels(&self) -> &[Channel] {
+        self.outbox.channels()
+    }
+
+    /// Waits a moment until everything is told; in words what was not.
+    pub async fn all_told(&self) -> Option<String> {
+        let unsent = self.outbox.settle(NOT_WAITED_FOR).await;
+        (unsent > 0).then(|| {
+            format!("{unsent} notices were not sent within {NOT_WAITED_FOR:?}, and are not any more; the log says why")
+        })
+    }
+}
+
+pub(super) fn outbox(
+    settings: &Settings,
+    secrets: &Arc<dyn Secrets>,
+    driver: &Operator,
+    clock: &Arc<dyn Clock>,
+) -> Outbox {
+    let notices = settings.notices.iter();
+    let channels = notices.map(|notice| channel(notice, secrets)).collect();
+    Outbox::new(channels, driver.clone(), Arc::clone(clock))
+}
+
+fn channel(settings: &NoticeSettings, secrets: &Arc<dyn Secrets>) -> Channel {
+    let address = match &settings.address {
+        AddressPlace::Plain(url) => Address::Plain(url.clone()),
+        AddressPlace::Secret(source) => Address::Secret(source.clone()),
+    };
+    let manner = match &settings.secret {
+        None => Manner::Slack,
+        Some(source) => Manner::Signed(source.clone()),
+    };
+    Channel {
+        name: settings.name.clone(),
+        notifier: Arc::new(Webhook::new(address, manner, Arc::clone(secrets))),
+        events: settings.events.iter().copied().collect(),
+        environments: settings.environments.iter().cloned().collect(),
+        services: settings.services.iter().cloned().collect(),
+    }
+}

@@ -1,0 +1,248 @@
+//! What is forgotten: the oldest first and never what must stay, also on a disk that is full, and not to come back.
+
+use std::path::Path;
+use std::time::Duration;
+
+use greenroom::adapters::archive::Archive;
+use greenroom::history::{
+    CandidateLog, Filter, Outcome, Pruning, Recorded, Retention, WrittenBy, WrittenLine,
+};
+use greenroom::ports::{ArchiveReader, ArchiveWriter, FailureKind};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::samples::{START, archive, backed_out, done, ended, open, target};
+use crate::support::disk::Disk;
+
+fn line(text: String) -> WrittenLine {
+    WrittenLine {
+        at: None,
+        by: WrittenBy::Out,
+        text,
+    }
+}
+
+/// A log that hardly gets smaller by compressing it.
+fn noisy(seed: u64, lines: u64) -> CandidateLog {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut word = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        format!("{state:016x}")
+    };
+    CandidateLog {
+        first: (0..lines)
+            .map(|_| line((0..8).map(|_| word()).collect()))
+            .collect(),
+        ..CandidateLog::default()
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(START + 365 * 86_400).expect("a time")
+}
+
+async fn ids(archive: &Archive) -> Vec<String> {
+    let listed = archive.list(&Filter::default(), None, 1000).await;
+    let listed = listed.expect("a list");
+    listed.iter().map(|one| one.head.id.to_string()).collect()
+}
+
+fn named(releases: &[Recorded]) -> Vec<String> {
+    releases.iter().map(|one| one.head.id.to_string()).collect()
+}
+
+async fn prune(archive: &Archive, retention: &Retention) -> Pruning {
+    let pruning = archive.prunable(retention, now()).await.expect("looked");
+    archive.prune(&pruning).await.expect("forgotten");
+    pruning
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_gone_everywhere_and_does_not_come_back() {
+    let (_place, archive) = archive().await;
+    let all = [
+        done(1),
+        backed_out(2, "slow orders"),
+        done(3),
+        backed_out(4, "slow basket"),
+    ];
+    archive.keep(all.to_vec()).await.expect("kept");
+    for release in &all {
+        let log = noisy(7, 3);
+        archive.keep_log(release.head.id, &log).await.expect("kept");
+    }
+    let retention = Retention {
+        keep_last: Some(1),
+        ..Retention::default()
+    };
+    let looked = archive.prunable(&retention, now()).await.expect("looked");
+    assert_eq!(looked.releases.len(), 2);
+    assert_eq!(ids(&archive).await.len(), 4, "looking forgets nothing");
+
+    prune(&archive, &retention).await;
+    let left = [all[3].clone(), all[2].clone()];
+    assert_eq!(ids(&archive).await, named(&left));
+    let filter = Filter {
+        words: vec!["slow".into()],
+        ..Filter::default()
+    };
+    let found = archive.list(&filter, None, 10).await.expect("a list");
+    assert_eq!(found.len(), 1, "its words are gone too");
+    assert_eq!(archive.log(all[0].head.id).await.expect("read"), None);
+    assert!(archive.log(all[2].head.id).await.expect("read").is_some());
+
+    // Whoever reads the journal again, or comes late with a log, does not bring it back.
+    archive.keep(all.to_vec()).await.expect("kept");
+    archive
+        .keep_log(all[0].head.id, &noisy(1, 1))
+        .await
+        .expect("kept");
+    assert_eq!(ids(&archive).await, named(&left));
+    assert_eq!(archive.log(all[0].head.id).await.expect("read"), None);
+    let asked: Vec<_> = all.iter().map(|one| one.head.id).collect();
+    let forgotten = archive.forgotten(&asked).await.expect("read");
+    assert_eq!(forgotten, [all[0].head.id, all[1].head.id].into());
+}
+
+#[tokio::test]
+async fn of_two_logs_of_a_release_the_longer_one_is_kept() {
+    let (_place, archive) = archive().await;
+    let id = done(1).head.id;
+    archive.keep_log(id, &noisy(1, 20)).await.expect("kept");
+    archive.keep_log(id, &noisy(2, 10)).await.expect("kept");
+    assert_eq!(archive.log(id).await.expect("read"), Some(noisy(1, 20)));
+    archive.keep_log(id, &noisy(3, 30)).await.expect("kept");
+    assert_eq!(archive.log(id).await.expect("read"), Some(noisy(3, 30)));
+}
+
+/// As the Greenroom before this one has made it.
+fn made_older(path: &Path) {
+    let sql = Connection::open(path).expect("the database");
+    sql.execute_batch(
+        "DROP TABLE logs; DROP TABLE forgotten; ALTER TABLE releases DROP COLUMN size;
+         PRAGMA user_version = 1;",
+    )
+    .expect("an older one");
+}
+
+#[tokio::test]
+async fn an_archive_of_an_older_greenroom_is_taken_over_with_all_that_is_in_it() {
+    let (_place, older) = archive().await;
+    older
+        .keep(vec![done(1), done(2), done(3)])
+        .await
+        .expect("kept");
+    let path = older.path().to_owned();
+    drop(older);
+    made_older(&path);
+    let archive = Archive::open(&path).await.expect("an archive");
+    assert_eq!(ids(&archive).await.len(), 3);
+    archive
+        .keep_log(done(1).head.id, &noisy(1, 5))
+        .await
+        .expect("kept");
+    // What it has is weighed.
+    let retention = Retention {
+        max_size: Some(0),
+        ..Retention::default()
+    };
+    let pruning = prune(&archive, &retention).await;
+    assert_eq!(pruning.releases.len(), 2);
+    assert!(pruning.bytes > 1000, "{pruning:?}");
+    assert_eq!(ids(&archive).await, named(&[done(3)]));
+}
+
+#[tokio::test]
+async fn on_a_full_disk_the_oldest_makes_room_and_the_last_good_one_stays() {
+    let place = tempfile::tempdir().expect("a directory");
+    let disk = Disk::mounted(place.path(), "24m");
+    let path = place.path().join("archive.db");
+    let archive = Archive::open(&path).await.expect("an archive");
+    let of = |minute: u32| match minute {
+        // A good one in the middle of what failed, another target's only one, and one without an end.
+        5 => {
+            let mut other = done(minute);
+            other.head.target = target("wallets", "production");
+            other
+        }
+        6 => open(minute),
+        40 => done(minute),
+        _ => ended(
+            minute,
+            Outcome::BackedOut {
+                reason: "x".repeat(2000),
+            },
+        ),
+    };
+    let mut kept = 0;
+    let failure = loop {
+        let release = of(kept);
+        let id = release.head.id;
+        let keeping = async {
+            archive.keep(vec![release]).await?;
+            archive.keep_log(id, &noisy(u64::from(kept), 800)).await
+        };
+        match keeping.await {
+            Ok(()) => kept += 1,
+            Err(failure) => break failure,
+        }
+        assert!(kept < 2000, "the disk never was full");
+    };
+    assert!(kept > 50, "{kept}: {failure}");
+    assert!(failure.to_string().contains("disk"), "{failure}");
+    disk.fill();
+    // Whatever could not be kept is not there by half, and the rest can be read.
+    let before = ids(&archive).await;
+    assert!(before.len() >= kept as usize, "{} of {kept}", before.len());
+
+    let retention = Retention {
+        max_size: Some(1024 * 1024),
+        ..Retention::default()
+    };
+    for _ in 0..5 {
+        prune(&archive, &retention).await;
+    }
+    let left = ids(&archive).await;
+    for minute in [5, 6, 40, kept - 1] {
+        let id = of(minute).head.id.to_string();
+        assert!(left.contains(&id), "{minute} is gone");
+    }
+    assert!(archive.log(of(40).head.id).await.expect("read").is_some());
+    assert!(left.len() < before.len());
+    let size = std::fs::metadata(&path).expect("the file").len();
+    assert!(size < 4 * 1024 * 1024, "the file has still {size} bytes");
+    // And there is room again.
+    let next = of(kept + 1);
+    archive.keep(vec![next.clone()]).await.expect("room");
+    assert!(ids(&archive).await.contains(&next.head.id.to_string()));
+    drop(archive);
+    let again = Archive::open(&path).await.expect("whole");
+    assert_eq!(ids(&again).await.len(), left.len() + 1);
+}
+
+#[tokio::test]
+async fn a_log_that_was_damaged_says_so_and_hides_nothing_else() {
+    let (_place, archive) = archive().await;
+    let id = done(1).head.id;
+    archive.keep(vec![done(1)]).await.expect("kept");
+    archive.keep_log(id, &noisy(1, 5)).await.expect("kept");
+    let sql = Connection::open(archive.path()).expect("the database");
+    sql.execute("UPDATE logs SET log = x'00ff'", [])
+        .expect("damaged");
+    let failure = archive.log(id).await.expect_err("damaged");
+    assert_eq!(failure.kind, FailureKind::Garbled);
+    assert!(archive.release(id).await.expect("read").is_some());
+    let age = Retention {
+        keep_for: Some(Duration::from_secs(1)),
+        ..Retention::default()
+    };
+    assert!(
+        archive
+            .prunable(&age, now())
+            .await
+            .expect("looked")
+            .is_nothing()
+    );
+}

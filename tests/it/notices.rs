@@ -1,0 +1,380 @@
+//! Channels that are told of releases over HTTP: a receiver of the tests' own, the real program, and receivers that
+//! refuse, hang and are not there.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::process::Output;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+use crate::sandbox::{Sandbox, until, words};
+use crate::support::free_port;
+
+/// How long something may take on a busy machine.
+const SOON: Duration = Duration::from_mins(1);
+/// What signs, as a receiver gives it out.
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// The part of an incoming webhook's address that nobody may see.
+const PATH: &str = "T0000/B0000/hunter2";
+
+#[derive(Clone)]
+struct Got {
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Got {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect("JSON")
+    }
+
+    fn id(&self) -> String {
+        let id = self.headers.get("webhook-id").expect("its name");
+        id.to_str().expect("text").to_owned()
+    }
+}
+
+#[derive(Default)]
+struct Told {
+    got: Mutex<Vec<Got>>,
+    /// What the next ones are answered; 200 afterwards.
+    answers: Mutex<VecDeque<StatusCode>>,
+    /// Whether nobody is answered.
+    hangs: bool,
+    never: Notify,
+}
+
+/// A receiver on a port of its own, for as long as it is kept.
+struct Receiver {
+    told: Arc<Told>,
+    address: String,
+    _runtime: Runtime,
+}
+
+impl Receiver {
+    fn start(told: Told) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("its address"));
+        let told = Arc::new(told);
+        let take = |State(told): State<Arc<Told>>, headers: HeaderMap, body: String| async move {
+            told.got.lock().expect("got").push(Got { headers, body });
+            if told.hangs {
+                told.never.notified().await;
+            }
+            let answer = told.answers.lock().expect("answers").pop_front();
+            (
+                answer.unwrap_or(StatusCode::OK),
+                "no <b>thanks</b>\u{1b}[31m",
+            )
+        };
+        let app = axum::Router::new()
+            .route("/", post(take))
+            .route(&format!("/{PATH}"), post(take))
+            .with_state(Arc::clone(&told));
+        runtime.spawn(async move { axum::serve(listener, app).await });
+        Self {
+            told,
+            address,
+            _runtime: runtime,
+        }
+    }
+
+    fn answering(answers: impl Into<VecDeque<StatusCode>>) -> Self {
+        Self::start(Told {
+            answers: Mutex::new(answers.into()),
+            ..Told::default()
+        })
+    }
+
+    fn got(&self) -> Vec<Got> {
+        self.told.got.lock().expect("got").clone()
+    }
+
+    fn events(&self) -> Vec<String> {
+        let event = |got: &Got| got.json()["type"].as_str().expect("a type").to_owned();
+        self.got().iter().map(event).collect()
+    }
+}
+
+/// A sandbox with a secret on its disk.
+fn sandbox(secret: &str) -> Sandbox {
+    Sandbox::kept_on(|place: &Path| {
+        std::fs::write(place.with_file_name("secret"), secret).expect("written");
+    })
+    .up()
+}
+
+fn secret_file(sandbox: &Sandbox) -> String {
+    sandbox
+        .place()
+        .with_file_name("secret")
+        .display()
+        .to_string()
+}
+
+/// The settings of a signed channel.
+fn signed(sandbox: &Sandbox, address: &str) -> Vec<String> {
+    vec![
+        "notices.ops.kind=signed".to_owned(),
+        format!("notices.ops.url={address}"),
+        format!("notices.ops.secret.file={}", secret_file(sandbox)),
+        r#"notices.ops.events=["started","waiting","switched","failed","rolled-back","backed-out","finished"]"#
+            .to_owned(),
+    ]
+}
+
+fn run(sandbox: &Sandbox, settings: &[String], arguments: &[&str]) -> Output {
+    let mut all = Vec::new();
+    for setting in settings {
+        all.extend(["--set", setting]);
+    }
+    all.extend(arguments);
+    sandbox.run(&all)
+}
+
+fn promote(version: &str) -> [&str; 6] {
+    ["promote", "web", "dev", "--version", version, "--yes"]
+}
+
+#[test]
+fn a_signed_channel_is_told_in_order_and_tried_again_with_the_same_name() {
+    let receiver = Receiver::answering([
+        StatusCode::SERVICE_UNAVAILABLE,
+        StatusCode::TOO_MANY_REQUESTS,
+    ]);
+    let sandbox = sandbox(SECRET);
+    let settings = signed(&sandbox, &receiver.address);
+    let doctor = words(&run(&sandbox, &settings, &["doctor"]));
+    assert!(
+        doctor.contains("notices.ops") && doctor.contains("signed webhook at http://127.0.0.1"),
+        "{doctor}"
+    );
+    assert!(receiver.got().is_empty(), "looking tells nobody");
+
+    let done = run(&sandbox, &settings, &promote("1.8.2"));
+    assert!(done.status.success(), "{}", words(&done));
+    assert_eq!(
+        receiver.events(),
+        [
+            "release.started",
+            "release.started",
+            "release.started",
+            "release.switched",
+            "release.finished"
+        ]
+    );
+    let got = receiver.got();
+    assert!(got[0].id() == got[1].id() && got[1].id() == got[2].id());
+    assert_ne!(got[2].id(), got[3].id());
+    let webhook = standardwebhooks::Webhook::new(SECRET).expect("a secret");
+    for one in &got {
+        webhook
+            .verify(one.body.as_bytes(), &one.headers)
+            .expect("signed");
+        assert!(
+            webhook
+                .verify(one.body.replace("web", "bew").as_bytes(), &one.headers)
+                .is_err()
+        );
+    }
+    let data = &got[3].json()["data"];
+    let status = sandbox.status("web", "dev");
+    let live = status["live"].as_str().expect("a live slot");
+    assert_eq!(data["to"]["tag"], "1.8.2");
+    assert_eq!(
+        data["to"]["digest"],
+        status["snapshot"]["slots"][live]["instance"]["digest"]
+    );
+    assert_eq!(data["from"]["tag"], "1.9.0");
+    assert_eq!(data["target"]["environment"], "dev");
+    assert_eq!(data["checks"]["passed"], data["checks"]["of"]);
+
+    // What goes wrong is told with its reason, and so is a way back.
+    let failed = run(&sandbox, &settings, &promote("1.9.2"));
+    assert_eq!(failed.status.code(), Some(1), "{}", words(&failed));
+    let later = receiver.got().split_off(got.len());
+    let event = |got: &Got| got.json()["type"].as_str().map(str::to_owned);
+    let events: Vec<String> = later.iter().filter_map(event).collect();
+    assert_eq!(
+        events,
+        ["release.started", "release.failed", "release.backed-out"]
+    );
+    let data = &later[1].json()["data"];
+    assert_eq!(data["step"], "verify");
+    let why = data["why"].as_str().expect("why");
+    assert!(words(&failed).contains(why), "{why} in {}", words(&failed));
+    let before = receiver.got().len();
+    let back = [
+        "rollback", "web", "dev", "--to", "1.9.0", "--yes", "--reason", "slow",
+    ];
+    let back = run(&sandbox, &settings, &back);
+    assert!(back.status.success(), "{}", words(&back));
+    let events = receiver.events().split_off(before);
+    assert_eq!(
+        events,
+        ["release.started", "release.rolled-back", "release.finished"]
+    );
+}
+
+#[test]
+fn others_are_told_at_once_that_their_approval_is_waited_for() {
+    let receiver = Receiver::answering([]);
+    let sandbox = sandbox(SECRET);
+    let mut settings = signed(&sandbox, &receiver.address);
+    settings.push("environments.dev.rules.approvals=1".into());
+    let mut all: Vec<&str> = Vec::new();
+    for setting in &settings {
+        all.extend(["--set", setting]);
+    }
+    all.extend(["--set", "operator.name=ana"]);
+    all.extend(promote("1.8.2"));
+    let mut promote = sandbox.command(&all).spawn().expect("greenroom");
+    until("that somebody is waited for", SOON, || {
+        receiver
+            .events()
+            .iter()
+            .any(|event| event == "release.waiting")
+    });
+    let waiting = receiver.got().pop().expect("one").json();
+    assert_eq!(waiting["type"], "release.waiting");
+    let text = waiting["data"]["text"].as_str().expect("a text");
+    assert!(text.contains("greenroom approve web dev"), "{text}");
+    assert_eq!(waiting["data"]["operator"]["name"], "ana");
+
+    let approve = [
+        "--set",
+        "operator.name=ben",
+        "approve",
+        "web",
+        "dev",
+        "--yes",
+    ];
+    let approved = run(&sandbox, &settings, &approve);
+    assert!(approved.status.success(), "{}", words(&approved));
+    assert!(promote.wait().expect("its end").success());
+    assert!(
+        receiver
+            .events()
+            .ends_with(&["release.switched".to_owned(), "release.finished".to_owned()])
+    );
+}
+
+#[test]
+fn an_incoming_webhook_gets_text_that_is_only_text_and_nobody_sees_its_address() {
+    let receiver = Receiver::answering([]);
+    let address = format!("{}/{PATH}", receiver.address);
+    let sandbox = sandbox(&address);
+    let settings = [format!("notices.ops.url.file={}", secret_file(&sandbox))];
+    let doctor = words(&run(&sandbox, &settings, &["doctor"]));
+    assert!(
+        doctor.contains("incoming webhook at http://127.0.0.1"),
+        "{doctor}"
+    );
+    let hostile = "<!channel> @here \u{1b}[31mred\n<https://x.example|y>";
+    let arguments = [&promote("1.8.2")[..], &["--reason", hostile]].concat();
+    let done = run(&sandbox, &settings, &arguments);
+    assert!(done.status.success(), "{}", words(&done));
+    let got = receiver.got();
+    assert_eq!(got.len(), 2, "started and switched");
+    for one in &got {
+        assert!(
+            !one.body.contains("<!") && !one.body.contains("\\u001b"),
+            "{}",
+            one.body
+        );
+        let message = one.json();
+        let text = message["text"].as_str().expect("a text");
+        assert!(text.starts_with("web/dev: "), "{text}");
+        let fields = message["attachments"][0]["fields"]
+            .as_array()
+            .expect("fields");
+        let value = |title: &str| {
+            let field = fields.iter().find(|field| field["title"] == title);
+            field.map(|field| field["value"].clone())
+        };
+        assert_eq!(value("environment"), Some("dev".into()));
+        let reason = value("reason").expect("a reason");
+        assert_eq!(
+            reason,
+            "&lt;!channel&gt; ＠here red &lt;https://x.example|y&gt;"
+        );
+    }
+
+    // Refused for good it is said once, with what was answered, and without the address.
+    *receiver.told.answers.lock().expect("answers") =
+        std::iter::repeat_n(StatusCode::NOT_FOUND, 9).collect();
+    let done = run(&sandbox, &settings, &promote("1.9.0"));
+    assert!(done.status.success(), "{}", words(&done));
+    assert_eq!(receiver.got().len(), 4, "no second try");
+    let log = log_of(&sandbox);
+    assert!(
+        log.contains("notices.ops was not told") && log.contains("404 Not Found: no <b>thanks</b>"),
+        "{log}"
+    );
+    for said in [log, doctor, words(&done)] {
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn a_channel_that_hangs_or_is_not_there_holds_up_nothing() {
+    let receiver = Receiver::start(Told {
+        hangs: true,
+        ..Told::default()
+    });
+    let sandbox = sandbox(SECRET);
+    let settings = signed(&sandbox, &receiver.address);
+    let done = run(&sandbox, &settings, &promote("1.8.2"));
+    assert!(done.status.success(), "{}", words(&done));
+    assert_eq!(sandbox.live("web", "dev"), "1.8.2");
+    assert_eq!(receiver.events()[0], "release.started");
+    // The first is never answered: what comes behind it is not sent, and that is said.
+    assert!(!receiver.events().contains(&"release.finished".to_owned()));
+    assert!(
+        words(&done).contains("notices were not sent"),
+        "{}",
+        words(&done)
+    );
+
+    let mut settings = signed(&sandbox, &format!("http://127.0.0.1:{}", free_port()));
+    settings[2] = "notices.ops.secret.env=GREENROOM_NO_SUCH".to_owned();
+    let done = run(&sandbox, &settings, &promote("1.9.0"));
+    assert!(done.status.success(), "{}", words(&done));
+    let doctor = run(&sandbox, &settings, &["doctor"]);
+    assert!(!doctor.status.success());
+    assert!(words(&doctor).contains("GREENROOM_NO_SUCH: reading the secret: it is not set"));
+    settings[2] = format!("notices.ops.secret.file={}", secret_file(&sandbox));
+    let done = run(&sandbox, &settings, &promote("1.8.2"));
+    assert!(done.status.success(), "{}", words(&done));
+    assert!(
+        log_of(&sandbox).contains("Connection refused"),
+        "{}",
+        log_of(&sandbox)
+    );
+}
+
+/// All that was logged by the programs of a sandbox.
+fn log_of(sandbox: &Sandbox) -> String {
+    let place = sandbox
+        .place()
+        .with_file_name("state")
+        .join("greenroom/log");
+    let files = std::fs::read_dir(place).expect("the log").flatten();
+    files
+        .map(|file| std::fs::read_to_string(file.path()).expect("text"))
+        .collect()
+}

@@ -1,0 +1,78 @@
+//! What candidates write is kept with their releases, from start to end, on a sandbox: of those that failed before
+//! they answered anything, and of those that went live.
+
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, words};
+
+fn release(sandbox: &Sandbox, version: &str) -> String {
+    let promote = ["promote", "web", "dev", "--version", version, "--yes"];
+    let hurry = ["--set", "environments.dev.timing.health_deadline=5s"];
+    sandbox.run(&[&hurry[..], &promote].concat());
+    let last = sandbox.run(&["--json", "history", "web", "dev", "--limit", "1"]);
+    let last: Value = serde_json::from_slice(&last.stdout).expect("a release");
+    assert_eq!(last["to"][1]["tag"], version);
+    last["id"].as_str().expect("an id").to_owned()
+}
+
+/// The catalogue, with another fault of a version.
+fn with_fault(sandbox: &Sandbox, version: &str, fault: &str) {
+    let path = sandbox.place().join("catalogue.json");
+    let text = std::fs::read_to_string(&path).expect("the catalogue");
+    let mut programs: Vec<Value> = serde_json::from_str(&text).expect("a list");
+    for program in programs
+        .iter_mut()
+        .filter(|program| program["tag"] == version)
+    {
+        let words = program["argv"].as_array_mut().expect("its arguments");
+        *words.last_mut().expect("its fault") = fault.into();
+    }
+    std::fs::write(&path, serde_json::to_string(&programs).expect("JSON")).expect("written");
+}
+
+#[test]
+fn what_a_candidate_wrote_is_kept_however_its_release_went() {
+    let sandbox = Sandbox::kept().up();
+    with_fault(&sandbox, "1.9.1", "crash");
+    for (version, begins, ends) in [
+        // It ends before it has answered, and is removed.
+        (
+            "1.9.1",
+            "1.9.1 cannot read its settings",
+            "crashes on purpose",
+        ),
+        ("1.9.2", "1.9.2 listens on", "1.9.2 has ended"),
+        // It goes on when its release is over.
+        ("1.8.2", "1.8.2 listens on", "GET /"),
+    ] {
+        let id = release(&sandbox, version);
+        let shown = sandbox.run(&["show", &id, "--logs"]);
+        assert!(shown.status.success(), "{}", words(&shown));
+        let shown = words(&shown);
+        let (_, log) = shown.split_once("Log of the candidate").expect("its log");
+        assert!(
+            log.contains(begins) && log.contains(ends),
+            "{version}: {log}"
+        );
+        let json = sandbox.run(&["--json", "show", &id]);
+        let json: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+        assert!(
+            json["log"].is_null() && json["log_lines"].as_u64() > Some(0),
+            "{json}"
+        );
+    }
+
+    // Nothing is kept where nothing is to be.
+    let silent = ["--set", "history.keep_logs=false"];
+    let promote = ["promote", "web", "dev", "--version", "1.9.0", "--yes"];
+    let done = sandbox.run(&[&silent[..], &promote].concat());
+    assert!(done.status.success(), "{}", words(&done));
+    let last = sandbox.run(&["--json", "history", "web", "dev", "--limit", "1"]);
+    let last: Value = serde_json::from_slice(&last.stdout).expect("a release");
+    let shown = sandbox.run(&["show", last["id"].as_str().expect("an id"), "--logs"]);
+    assert!(
+        words(&shown).contains("no log of its candidate is kept here"),
+        "{}",
+        words(&shown)
+    );
+}

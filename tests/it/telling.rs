@@ -1,0 +1,293 @@
+//! What is told of a release, found in what the faces are shown of it: tables.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use greenroom::history::{Direction, Notice, NoticeEvent, Outcome, ReleaseKind, Step};
+use greenroom::inventory::{Operator, Tier};
+use greenroom::release::{Choice, Progress, Status, StepState, Teller};
+use jiff::Timestamp;
+
+use crate::console::world::{PRODUCTION, asking, later, now, operator, status, target};
+
+fn driver() -> Operator {
+    Operator {
+        name: "ben".into(),
+        host: "laptop".into(),
+    }
+}
+
+fn at(step: Step, progress: Progress) -> Status {
+    status(&target("web", PRODUCTION), Tier::Protected, step, progress)
+}
+
+fn forward(step: Step) -> Status {
+    at(step, Progress::Forward(step))
+}
+
+fn closed(outcome: Outcome) -> Status {
+    at(Step::Stop, Progress::Closed(outcome))
+}
+
+/// With the switch as it was seen last.
+fn with_traffic(mut status: Status, switched: bool) -> Status {
+    status.switched = switched;
+    status.may_have_switched = switched;
+    status
+}
+
+/// With a step that failed and was not tried again.
+fn with_failed(mut status: Status, step: Step, why: &str) -> Status {
+    for rung in &mut status.steps {
+        if rung.step == step {
+            rung.state = StepState::Failed { why: why.into() };
+        }
+    }
+    status
+}
+
+fn as_rollback(mut status: Status) -> Status {
+    let mut plan = status.plan.as_ref().clone();
+    plan.kind = ReleaseKind::ColdRollback;
+    status.plan = Arc::new(plan);
+    status
+}
+
+fn asking_for_others(step: Step) -> Status {
+    let mut status = asking(step);
+    let mut plan = status.plan.as_ref().clone();
+    plan.definition.rules.approvals = 1;
+    status.plan = Arc::new(plan);
+    status
+}
+
+fn told(teller: &mut Teller, seen: impl IntoIterator<Item = Status>) -> Vec<Notice> {
+    let look = |status: Status| teller.look(&status, now());
+    seen.into_iter().flat_map(look).collect()
+}
+
+fn events(notices: &[Notice]) -> Vec<NoticeEvent> {
+    notices.iter().map(|notice| notice.event).collect()
+}
+
+#[test]
+fn a_release_that_goes_well_is_told_of_three_times() {
+    let mut teller = Teller::new(operator());
+    let seen = [
+        forward(Step::Pull),
+        forward(Step::Pull),
+        forward(Step::Verify),
+        with_traffic(forward(Step::Switch), false),
+        forward(Step::Watch),
+        forward(Step::Drain),
+        closed(Outcome::Done),
+        closed(Outcome::Done),
+    ];
+    let notices = told(&mut teller, seen);
+    assert_eq!(
+        events(&notices),
+        [
+            NoticeEvent::Started,
+            NoticeEvent::Switched,
+            NoticeEvent::Finished
+        ]
+    );
+    let [started, switched, _] = &notices[..] else {
+        panic!("{notices:?}")
+    };
+    assert!(started.text.starts_with("web/production: promote to 1.9.0"));
+    assert_eq!(started.reason.as_deref(), Some("fix basket rounding"));
+    assert_eq!(started.checks, None);
+    let checks = switched.checks.expect("they were run");
+    assert_eq!((checks.passed, checks.of), (3, 4));
+    // Each has a name of its own, by which a receiver knows it again.
+    let mut names: Vec<&str> = notices.iter().map(|notice| notice.id.as_str()).collect();
+    names.dedup();
+    assert_eq!(names.len(), 3);
+}
+
+#[test]
+fn a_failed_step_is_told_once_and_again_when_it_fails_again() {
+    let choosing = |why: &str| {
+        at(
+            Step::Verify,
+            Progress::Choosing {
+                step: Step::Verify,
+                direction: Direction::Forward,
+                why: why.into(),
+                choices: vec![Choice::Retry, Choice::BackOut],
+            },
+        )
+    };
+    let mut teller = Teller::taken_up(operator(), &forward(Step::Verify));
+    let seen = [
+        choosing("orders answered 500"),
+        choosing("orders answered 500"),
+        forward(Step::Verify),
+        choosing("orders answered 500"),
+        with_failed(
+            at(Step::Start, Progress::Back(Step::Start)),
+            Step::Verify,
+            "orders answered 500",
+        ),
+        with_traffic(
+            closed(Outcome::BackedOut {
+                reason: "orders\u{1b}[31m answered 500".into(),
+            }),
+            false,
+        ),
+    ];
+    let notices = told(&mut teller, seen);
+    assert_eq!(
+        events(&notices),
+        [
+            NoticeEvent::Failed,
+            NoticeEvent::Failed,
+            NoticeEvent::BackedOut
+        ]
+    );
+    assert!(
+        notices[0]
+            .text
+            .contains("a person has to choose: retry, back out")
+    );
+    assert_eq!(notices[0].why.as_deref(), Some("orders answered 500"));
+    assert_eq!(notices[0].step, Some(Step::Verify));
+    assert_eq!(notices[2].why.as_deref(), Some("orders answered 500"));
+}
+
+#[test]
+fn what_is_backed_out_by_itself_says_so() {
+    let mut teller = Teller::taken_up(operator(), &forward(Step::Verify));
+    let back = with_failed(
+        at(Step::Verify, Progress::Forward(Step::Verify)),
+        Step::Verify,
+        "orders answered 500",
+    );
+    let notices = told(&mut teller, [back]);
+    assert_eq!(events(&notices), [NoticeEvent::Failed]);
+    assert!(notices[0].text.ends_with("verify failed; it is backed out"));
+}
+
+#[test]
+fn traffic_that_goes_back_is_told_and_so_is_a_rollback() {
+    let mut teller = Teller::taken_up(operator(), &forward(Step::Switch));
+    let notices = told(
+        &mut teller,
+        [
+            forward(Step::Watch),
+            at(Step::Watch, Progress::Back(Step::Switch)),
+            with_traffic(at(Step::Start, Progress::Back(Step::Start)), false),
+        ],
+    );
+    assert_eq!(
+        events(&notices),
+        [NoticeEvent::Switched, NoticeEvent::RolledBack]
+    );
+    assert!(
+        notices[1].text.contains("traffic is back on 1.8.2"),
+        "{}",
+        notices[1].text
+    );
+
+    let mut teller = Teller::taken_up(operator(), &as_rollback(forward(Step::Switch)));
+    let notices = told(&mut teller, [as_rollback(forward(Step::Watch))]);
+    assert_eq!(events(&notices), [NoticeEvent::RolledBack]);
+    assert!(notices[0].text.contains("traffic is back on 1.9.0"));
+}
+
+#[test]
+fn who_goes_on_with_a_release_does_not_tell_of_what_was_told() {
+    let mut teller = Teller::taken_up(driver(), &forward(Step::Drain));
+    let notices = told(
+        &mut teller,
+        [forward(Step::Drain), closed(Outcome::Superseded)],
+    );
+    assert_eq!(events(&notices), [NoticeEvent::Finished]);
+    assert_eq!(notices[0].driver, driver());
+    assert_eq!(notices[0].operator, operator());
+}
+
+#[test]
+fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
+    // For others at once, and not again when it is asked anew.
+    let mut teller = Teller::taken_up(operator(), &forward(Step::Register));
+    let notices = told(
+        &mut teller,
+        [
+            asking_for_others(Step::Switch),
+            asking_for_others(Step::Switch),
+        ],
+    );
+    assert_eq!(events(&notices), [NoticeEvent::Waiting]);
+    assert!(
+        notices[0]
+            .text
+            .ends_with("approval by 1 other: greenroom approve web production"),
+        "{}",
+        notices[0].text
+    );
+    assert_eq!(teller.look_again(), None);
+
+    // For the operator only when they do not answer.
+    let mut teller = Teller::taken_up(operator(), &forward(Step::Verify));
+    assert!(teller.look(&asking(Step::Register), now()).is_empty());
+    let again: Timestamp = teller.look_again().expect("a moment");
+    assert_eq!(again, later(25), "5 s of 30 have passed");
+    assert!(teller.look(&asking(Step::Register), later(24)).is_empty());
+    let notices = teller.look(&asking(Step::Register), again);
+    assert_eq!(events(&notices), [NoticeEvent::Waiting]);
+    assert_eq!(teller.look_again(), None);
+    assert!(teller.look(&asking(Step::Register), later(99)).is_empty());
+    // Who answers in time is told of nobody.
+    let mut teller = Teller::taken_up(operator(), &forward(Step::Verify));
+    assert!(teller.look(&asking(Step::Register), now()).is_empty());
+    assert!(teller.look(&forward(Step::Register), now()).is_empty());
+    assert_eq!(teller.look_again(), None);
+}
+
+#[test]
+fn an_end_that_nobody_wanted_is_a_failure() {
+    for (progress, says) in [
+        (
+            Progress::Closed(Outcome::NeedsPerson {
+                reason: "green is not there".into(),
+            }),
+            "a person has to look",
+        ),
+        (
+            Progress::Closed(Outcome::Left {
+                reason: "green is not there".into(),
+            }),
+            "left as it stands",
+        ),
+        (
+            Progress::Parked {
+                why: "green is not there".into(),
+            },
+            "not driven any more by ben@laptop",
+        ),
+    ] {
+        let mut teller = Teller::taken_up(driver(), &forward(Step::Watch));
+        let notices = told(&mut teller, [at(Step::Watch, progress)]);
+        // The world's status counts a step behind the switch as switched.
+        let notice = notices.last().expect("one");
+        assert_eq!(notice.event, NoticeEvent::Failed);
+        assert!(notice.text.contains(says), "{}", notice.text);
+        assert_eq!(notice.why.as_deref(), Some("green is not there"));
+    }
+}
+
+#[test]
+fn long_and_hostile_texts_are_one_short_line() {
+    let mut status = forward(Step::Pull);
+    let mut plan = status.plan.as_ref().clone();
+    plan.reason = Some(format!("a\u{1b}]0;x\u{7}\nb{}", "y".repeat(100_000)));
+    status.plan = Arc::new(plan);
+    let notices = told(&mut Teller::new(operator()), [status]);
+    let reason = notices[0].reason.as_deref().expect("a reason");
+    assert!(reason.starts_with("a b"), "{}", &reason[..20]);
+    assert!(reason.chars().count() <= 501);
+    let wait = Duration::from_secs(1);
+    assert!(notices[0].at <= now() + wait);
+}
