@@ -62,6 +62,8 @@ pub(crate) enum Verb {
     Approve(Approve),
     /// Stops promotes of a target, or lets them be again; alone, lists what stops which
     Hold(Hold),
+    /// Removes images that no target of an engine needs any more, after showing which and why the others stay
+    Prune(Prune),
     /// Shows what runs where, as observed now
     Status(Status),
     /// Lists what was released, compares two releases, verifies the records
@@ -241,6 +243,20 @@ pub(crate) struct Status {
     pub(crate) service: Option<ServiceName>,
     /// Only this environment
     pub(crate) environment: Option<EnvironmentName>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// Only this service
+    pub(crate) service: Option<ServiceName>,
+    /// Only this environment, and whoever shares its engine and image
+    pub(crate) environment: Option<EnvironmentName>,
+    /// Only says what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Without asking
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]

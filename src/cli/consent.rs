@@ -60,6 +60,21 @@ impl Consent {
         }
     }
 
+    /// A plain yes.
+    pub(super) async fn plain(
+        &mut self,
+        question: &str,
+        wishes: &mut mpsc::Receiver<Wish>,
+    ) -> bool {
+        match self {
+            Self::Gone => false,
+            Self::Advance => true,
+            Self::Typed(typed) => answered(typed, question, Need::Confirmation, "", wishes)
+                .await
+                .is_some(),
+        }
+    }
+
     /// The yes to a repair.
     pub(super) async fn repair(
         &mut self,

@@ -21,6 +21,7 @@ mod open;
 mod plan_text;
 mod promote;
 mod prompt;
+mod prune;
 mod repair;
 mod repairs;
 mod reporter;
@@ -72,6 +73,7 @@ async fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Repair(repair)) => repair::run(common, repair).await,
         Some(Verb::Approve(approve)) => approve::run(common, approve).await,
         Some(Verb::Hold(hold)) => hold::run(common, hold).await,
+        Some(Verb::Prune(prune)) => prune::run(common, &prune).await,
         Some(Verb::Status(status)) => status::run(common, &status).await,
         Some(Verb::History(history)) => history::run(common, &history).await,
         Some(Verb::Show(show)) => show::run(common, &show).await,

@@ -98,6 +98,8 @@ pub enum Action {
     Compare,
     /// Show what became live in an environment, one after the other.
     Timeline,
+    /// Prove that what was released is still what was written.
+    Prove,
     /// Give the terminal back to the shell for a while.
     Suspend,
     /// Copy what the cursor is on.
@@ -265,6 +267,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[ctrl('z')], Action::Suspend, "suspend", "give the terminal back to the shell for a while"),
     bind(&[ctrl('l')], Action::Repaint, "repaint", "draw the whole screen again"),
     bind(&[named(KeyCode::Esc)], Action::Back, "back", "close a dialog, or go back to the environments"),
+    shown(in_history(bind(&[key('v')], Action::Prove, "prove", "that what the list has is still what was written, here and in the stores"))),
     shown(bind(&[key(':')], Action::Palette, "palette", "find an action by its name, and do it")),
     shown(bind(&[key('?')], Action::Help, "help", "show all keys")),
     shown(bind(&[key('q'), ctrl('c')], Action::Quit, "quit", "end the console; asks first while a release is in flight")),

@@ -98,6 +98,7 @@ impl Action {
             Self::Mark => "mark",
             Self::Compare => "compare",
             Self::Timeline => "timeline",
+            Self::Prove => "prove",
             Self::Suspend => "suspend",
             Self::Copy => "copy",
             Self::Repaint => "repaint",
@@ -150,7 +151,7 @@ impl Action {
             | Self::Search
             | Self::Sort
             | Self::History => Purpose::Move,
-            Self::Mark | Self::Compare | Self::Timeline => Purpose::History,
+            Self::Mark | Self::Compare | Self::Timeline | Self::Prove => Purpose::History,
             Self::Follow
             | Self::NextLog
             | Self::SearchNext

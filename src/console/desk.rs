@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::model::{HistoryAnswer, HistoryQuestion, LogSource, SavedLog};
-use crate::inventory::{Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
+use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::Batch;
 use crate::release::{
-    Approval, Force, GoOn, Handle, Interrupted, Plan, PlanRequest, Refusal, Refused, Releases,
-    RepairApproval, RepairHandle, RepairPlan, Resolved, Terms,
+    Approval, Force, GoOn, Handle, ImageAt, Interrupted, Plan, PlanRequest, Refusal, Refused,
+    Releases, RepairApproval, RepairHandle, RepairPlan, Resolved, Terms,
 };
 
 /// See the module. Every call may take its time; none is made from the loop.
@@ -25,6 +25,11 @@ pub trait Desk: Send + Sync {
     /// What a tag or digest names now.
     async fn look_up(&self, target: &Target, _: &VersionRef) -> Resolved {
         Resolved::Unknown(format!("nobody looks up images of {target} here"))
+    }
+
+    /// Where the image of a version is that was live here.
+    async fn find_image(&self, target: &Target, _: &Digest) -> ImageAt {
+        ImageAt::Unknown(format!("nobody looks for images of {target} here"))
     }
 
     /// What is configured and recorded that decides about the versions of a target; or why it

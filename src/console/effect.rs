@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::model::{HistoryQuestion, LogSource, SavedLog};
 use super::run::Farewell;
-use crate::inventory::{ReleaseId, Target, VersionRef, WheelRequest};
+use crate::inventory::{Digest, ReleaseId, Target, VersionRef, WheelRequest};
 use crate::release::{
     Approval, Command, Force, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan,
 };
@@ -33,6 +33,13 @@ pub enum Effect {
         name: String,
         /// The tag.
         reference: VersionRef,
+    },
+    /// Look where the image of a version is that was live here.
+    FindImage {
+        /// For which target.
+        target: Target,
+        /// Of which version.
+        digest: Digest,
     },
     /// Nobody chooses a version any more: what is being listed or looked up for it is not wanted.
     ForgetVersions,

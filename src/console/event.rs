@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::model::{HistoryAnswer, LogSource};
-use crate::inventory::{Endorsement, Hold, ReleaseId, Target, WheelRequest, World};
+use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, WheelRequest, World};
 use crate::logs::Batch;
 use crate::release::{
-    Announcement, Interrupted, Plan, Refused, Releases, RepairNews, RepairPlan, Resolved, Status,
-    Terms,
+    Announcement, ImageAt, Interrupted, Plan, Refused, Releases, RepairNews, RepairPlan, Resolved,
+    Status, Terms,
 };
 
 /// What comes from the terminal.
@@ -83,6 +83,15 @@ pub enum Event {
         name: String,
         /// What was found.
         resolved: Resolved,
+    },
+    /// It was looked where an image is that can be gone back to.
+    ImageFound {
+        /// For which target.
+        target: Target,
+        /// Of which version.
+        digest: Digest,
+        /// Where it is.
+        image: ImageAt,
     },
     /// The rules and the past of a target were told, or could not be.
     TermsTold {

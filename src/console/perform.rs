@@ -17,7 +17,7 @@ use super::desk::Desk;
 use super::effect::Watch;
 use super::event::Event;
 use super::model::{HistoryQuestion, LogFeed, LogSource, SavedLog};
-use crate::inventory::{ReleaseId, Target, VersionRef};
+use crate::inventory::{Digest, ReleaseId, Target, VersionRef};
 use crate::release::{
     AnnouncementKind, Approval, Command, Handle, Plan, PlanRequest, Refusal, RepairApproval,
     RepairNews, RepairPlan,
@@ -149,6 +149,21 @@ impl Hands {
                 target,
                 name,
                 resolved,
+            };
+            let _ = answers.send(answer).await;
+        });
+        self.choosing.retain(|task| !task.is_finished());
+        self.choosing.push(task);
+    }
+
+    pub(super) fn find_image(&mut self, target: Target, digest: Digest) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let task = self.tasks.spawn(async move {
+            let image = desk.find_image(&target, &digest).await;
+            let answer = Event::ImageFound {
+                target,
+                digest,
+                image,
             };
             let _ = answers.send(answer).await;
         });

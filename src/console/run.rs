@@ -159,6 +159,7 @@ fn perform<S: Screen>(
             name,
             reference,
         } => hands.look_up(target, name, reference),
+        Effect::FindImage { target, digest } => hands.find_image(target, digest),
         Effect::ForgetVersions => hands.forget_versions(),
         Effect::AskTerms(target) => drop(hands.ask_terms(target)),
         Effect::MakePlan { asked, request } => hands.make_plan(asked, request),

@@ -7,6 +7,7 @@ mod entry;
 mod filter;
 mod kept;
 mod notice;
+mod proven;
 mod reading;
 mod record;
 mod repair;
@@ -24,6 +25,7 @@ pub use entry::{Decision, Entry, Happening, Heir, Takeover};
 pub use filter::{Among, Filter, Outcomes, Standing};
 pub use kept::{Change, Difference, Kept, Listed, entry_change, head_change, words};
 pub use notice::{ChecksCounted, Notice, NoticeEvent};
+pub use proven::{Proven, Wrong};
 pub use reading::{Written, check_whole};
 pub use record::{
     FORMAT, Footing, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord,

@@ -53,6 +53,7 @@ pub use snapshot::{PublicAnswer, RegistryRecord, SlotSnapshot, Snapshot, SourceS
 pub use tag_order::by_version;
 pub use target::{Target, Tier};
 pub use version::{
-    Digest, ImageLabels, ImageTag, InvalidDigest, InvalidVersionRef, Version, VersionRef,
+    Digest, EngineImage, ImageLabels, ImageTag, InvalidDigest, InvalidVersionRef, Version,
+    VersionRef,
 };
 pub use world::World;

@@ -141,6 +141,17 @@ pub struct ImageTag {
     pub name: String,
 }
 
+/// An image that an engine has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EngineImage {
+    /// Its repository.
+    pub repository: String,
+    /// What it is.
+    pub digest: Digest,
+    /// How many bytes it takes, with what it shares with others.
+    pub size: u64,
+}
+
 /// How an operator names a version: by tag or by digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

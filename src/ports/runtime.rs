@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 
 use super::Result;
 use crate::inventory::{
-    Endpoint, Instance, InstanceId, InstanceShape, Occupancy, ReleaseId, Slot, Target, Version,
-    instance_name,
+    Endpoint, EngineImage, Instance, InstanceId, InstanceShape, Occupancy, ReleaseId, Slot, Target,
+    Version, instance_name,
 };
 
 /// What the engine says about itself.
@@ -101,6 +101,9 @@ pub trait RuntimeReader: Send + Sync {
     /// Whether the engine has the version's image.
     async fn has_image(&self, version: &Version) -> Result<bool>;
 
+    /// The images that the engine has of a repository.
+    async fn images(&self, repository: &str) -> Result<Vec<EngineImage>>;
+
     /// A hint each time something changed. Hints may be lost: subscribe, then list. The
     /// stream ends with the failure that broke it.
     async fn changes(&self) -> Result<BoxStream<'static, Result<()>>>;
@@ -130,6 +133,10 @@ pub trait RuntimeWriter: Send + Sync {
 
     /// Asks it to end and ends it after `grace`. One that is stopped already stays so.
     async fn stop(&self, instance: &InstanceId, grace: Duration) -> Result<()>;
+
+    /// Removes an image. One that is gone already stays so; one that an instance has, running or not, is a
+    /// conflict.
+    async fn remove_image(&self, image: &EngineImage) -> Result<()>;
 
     /// Removes a stopped instance. One that is gone already stays so; one that runs is a conflict.
     async fn remove(&self, instance: &InstanceId) -> Result<()>;

@@ -77,6 +77,8 @@ pub struct Rules {
     pub approvals: u8,
     /// How long such an approval counts.
     pub approvals_last: Duration,
+    /// How many good versions keep their image on the engine when others are removed.
+    pub keep_images: u32,
 }
 
 impl Default for Rules {
@@ -88,6 +90,7 @@ impl Default for Rules {
             freezes: Vec::new(),
             approvals: 0,
             approvals_last: Duration::from_hours(1),
+            keep_images: 5,
         }
     }
 }

@@ -99,6 +99,11 @@
 //! runs that digest it is warm: no pull and no start, but checks, register, switch as always. A hold is a warning to it, and
 //! it leaves one, written with its route: what was gone back from is not promoted again unseen.
 //!
+//! No image is removed by a release. [`Engine::plan_prune`] says which an engine need not keep for any of the targets that
+//! share it: what an instance has, what is registered, what an open release needs, the last good versions of each target
+//! ([`Rules::keep_images`]) and what was never released stays. [`Engine::prune`] removes the rest with all these targets
+//! locked, after looking once more, and never by force.
+//!
 //! # Holds
 //!
 //! A hold is placed by hand ([`Engine::hold`]), left by a rollback, or stands in the configuration as a freeze. It stops
@@ -218,6 +223,7 @@ mod offers;
 mod plan;
 mod planner;
 mod prospect;
+mod prune;
 mod refusal;
 mod repair;
 mod replay;
@@ -241,7 +247,7 @@ pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
 pub use engine::{
-    Driven, Endorsable, Engine, Force, RepairHandle, RepairNews, Resume, Site, Witness,
+    Driven, Endorsable, Engine, Force, Pruned, RepairHandle, RepairNews, Resume, Site, Witness,
 };
 pub use event::{Effect, Event, TimerId};
 pub use facts::{Facts, Known, Resolved};
@@ -252,6 +258,7 @@ pub use machine::{GoOn, Machine, OnFailure, Resumption};
 pub use observed::{LetGo, Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
 pub use planner::{Draft, decide};
+pub use prune::{Kept, PrunePlan, Spare};
 pub use refusal::{NoWayBackTo, Refusal, Refused};
 pub use repair::{Deed, Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest, Rewrite};
 pub use request::{PlanRequest, Wanted};

@@ -3,19 +3,21 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use tokio::time::timeout;
 
 use super::engine::{Site, unknown};
 use super::{Engine, Known, NoWayBackTo, Refusal, Refused};
 use crate::history::{Fate, fate, once_live};
-use crate::inventory::{Digest, Target, Version, VersionRef};
+use crate::inventory::{Digest, ImageLabels, Target, Version, VersionRef};
 use crate::ports::FailureKind;
 
 /// How far back it is looked.
 const PAST: usize = 200;
 /// How many versions are looked for; the older ones are not offered.
 const MOST: usize = 40;
+/// How many are looked for at the same time: a registry may be slow to many.
+const AT_ONCE: usize = 4;
 /// How long one may be looked for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -58,10 +60,7 @@ impl Engine {
         let ways = versions.map(|version| {
             let (fate, live) = (fate(&past, &version.digest), &live);
             async move {
-                let image = timeout(PATIENCE, image_at(site, version));
-                let image = image
-                    .await
-                    .unwrap_or_else(|_| ImageAt::Unknown(format!("no answer within {PATIENCE:?}")));
+                let image = in_time(site, version).await;
                 WayBack {
                     version: version.clone(),
                     fate,
@@ -70,8 +69,27 @@ impl Engine {
                 }
             }
         });
-        Ok(join_all(ways).await)
+        Ok(stream::iter(ways).buffered(AT_ONCE).collect().await)
     }
+
+    /// Where the image of a version is.
+    pub async fn find_image(&self, target: &Target, digest: &Digest) -> ImageAt {
+        let Some(site) = self.site(target) else {
+            return ImageAt::Unknown(format!("{target} is not configured"));
+        };
+        let version = Version {
+            repository: site.definition.repository.clone(),
+            tag: None,
+            digest: digest.clone(),
+            labels: ImageLabels::default(),
+        };
+        in_time(site, &version).await
+    }
+}
+
+async fn in_time(site: &Site, version: &Version) -> ImageAt {
+    let looked = timeout(PATIENCE, image_at(site, version)).await;
+    looked.unwrap_or_else(|_| ImageAt::Unknown(format!("no answer within {PATIENCE:?}")))
 }
 
 /// What runs in the slot that has the traffic, or why that is not known.

@@ -6,6 +6,7 @@ mod archiving;
 mod assemble;
 mod once;
 mod outbox;
+mod proving;
 mod recording;
 mod registry;
 mod releases;

@@ -73,7 +73,7 @@ async fn keep(opens: &Opens, release: ReleaseId, log: &CandidateLog) -> Result<(
 }
 
 async fn record(site: &Site, handle: Handle, limit: usize) -> CandidateLog {
-    let mut gathering = Gathering::new(limit);
+    let mut gathering = Lines::new(limit);
     let over = handle.over();
     tokio::pin!(over);
     let mut candidate = handle.candidate();
@@ -88,15 +88,15 @@ async fn record(site: &Site, handle: Handle, limit: usize) -> CandidateLog {
         }
         tokio::select! {
             biased;
-            batch = next(following.as_mut()) => gather(&mut gathering, batch),
+            batch = next(following.as_mut()) => gathering.take(batch),
             Ok(()) = candidate.changed() => {}
             () = &mut over => break,
         }
     }
     while let Ok(Some(batch)) = timeout(LAST_LINES, last(following.as_mut())).await {
-        gather(&mut gathering, batch);
+        gathering.take(batch);
     }
-    gathering.into_log()
+    gathering.end()
 }
 
 /// The candidate of a release that somebody else has begun, if it runs already.
@@ -124,9 +124,45 @@ async fn last(following: Option<&mut (InstanceId, mpsc::Receiver<Batch>)>) -> Op
     following?.1.recv().await
 }
 
-fn gather(gathering: &mut Gathering, batch: Batch) {
-    for line in batch {
-        gathering.push(written(&line));
+/// The lines as they come. What is said about the log itself is kept where it stands between lines, or where there are
+/// none: that a log ends when its candidate is removed goes without saying.
+struct Lines {
+    gathering: Gathering,
+    said: Vec<WrittenLine>,
+    is_any: bool,
+}
+
+impl Lines {
+    fn new(limit: usize) -> Self {
+        Self {
+            gathering: Gathering::new(limit),
+            said: Vec::new(),
+            is_any: false,
+        }
+    }
+
+    fn take(&mut self, batch: Batch) {
+        for line in batch {
+            let line = written(&line);
+            if line.by == WrittenBy::Greenroom {
+                self.said.push(line);
+                continue;
+            }
+            self.is_any = true;
+            for said in self.said.drain(..) {
+                self.gathering.push(said);
+            }
+            self.gathering.push(line);
+        }
+    }
+
+    fn end(mut self) -> CandidateLog {
+        if !self.is_any {
+            for said in self.said {
+                self.gathering.push(said);
+            }
+        }
+        self.gathering.into_log()
     }
 }
 

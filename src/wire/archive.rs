@@ -87,7 +87,7 @@ pub(super) fn recorder(settings: &HistorySettings) -> Option<Recorder> {
     (settings.log_size > 0).then(|| Recorder::new(opens, settings.log_size))
 }
 
-fn of(file: File) -> Archive {
+pub(super) fn of(file: File) -> Archive {
     let file = Arc::new(file);
     Archive {
         read: Arc::clone(&file) as Arc<dyn ArchiveReader>,

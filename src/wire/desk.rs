@@ -12,12 +12,13 @@ use tokio::time::timeout;
 use crate::adapters::archive::Archive;
 use crate::console::Desk;
 use crate::console::model::{HistoryAnswer, HistoryQuestion, LogSource, SavedLog};
-use crate::inventory::{Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
+use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
 use crate::release::{
-    Approval, Engine, Force, GoOn, Handle, Interrupted, OnFailure, Plan, PlanRequest, Refused,
-    Releases, RepairApproval, RepairHandle, RepairPlan, RepairRequest, Resolved, Resume, Terms,
+    Approval, Engine, Force, GoOn, Handle, ImageAt, Interrupted, OnFailure, Plan, PlanRequest,
+    Refused, Releases, RepairApproval, RepairHandle, RepairPlan, RepairRequest, Resolved, Resume,
+    Terms,
 };
 use crate::settings;
 use crate::watchers::Watching;
@@ -89,6 +90,10 @@ impl Desk for EngineDesk {
 
     async fn look_up(&self, target: &Target, reference: &VersionRef) -> Resolved {
         self.engine.look_up(target, reference).await
+    }
+
+    async fn find_image(&self, target: &Target, digest: &Digest) -> ImageAt {
+        self.engine.find_image(target, digest).await
     }
 
     async fn terms(&self, target: &Target) -> Result<Terms, String> {
@@ -236,6 +241,13 @@ impl Desk for EngineDesk {
             } => {
                 let listed = archive.list(&filter, before, limit).await.map_err(said)?;
                 Ok(HistoryAnswer::Listed(listed))
+            }
+            HistoryQuestion::Prove(filter) => {
+                let kept = super::archive::of(archive.clone());
+                // What was just released is proven too.
+                kept.catch_up(self.engine.sites().cloned().collect()).await;
+                let found = kept.prove(&filter, Some(&self.engine)).await;
+                Ok(HistoryAnswer::Proven(found.map_err(said)?))
             }
             HistoryQuestion::Releases(ids) => {
                 let mut kept = Vec::new();

@@ -68,19 +68,46 @@ fn the_list_says_what_can_be_gone_back_to_and_why_the_rest_cannot() {
     sandbox.assert_no_request_failed();
 }
 
+/// The catalogue with something else in it.
+fn recast(sandbox: &Sandbox, change: impl FnOnce(&mut Vec<Value>)) {
+    let path = sandbox.place().join("catalogue.json");
+    let text = std::fs::read_to_string(&path).expect("the catalogue");
+    let mut programs: Vec<Value> = serde_json::from_str(&text).expect("a list");
+    change(&mut programs);
+    let text = serde_json::to_string(&programs).expect("JSON");
+    std::fs::write(&path, text).expect("written");
+}
+
+/// 1.9.1 without its fault, live in `web/dev`.
+fn with_a_third_version(sandbox: &Sandbox) {
+    recast(sandbox, |programs| {
+        for program in programs.iter_mut().filter(|it| it["tag"] == "1.9.1") {
+            let words = program["argv"].as_array_mut().expect("its arguments");
+            *words.last_mut().expect("its fault") = "none".into();
+        }
+    });
+    let third = ["promote", "web", "dev", "--version", "1.9.1", "--yes"];
+    let third = sandbox.run(&third);
+    assert!(third.status.success(), "{}", words(&third));
+    assert_eq!(sandbox.live("web", "dev"), "1.9.1");
+}
+
 #[test]
-fn by_keys_alone_the_version_before_is_started_again_and_gets_the_traffic() {
+fn by_keys_alone_the_version_before_last_is_started_again_and_gets_the_traffic() {
     let mut sandbox = Sandbox::kept().up();
+    with_a_third_version(&sandbox);
     let mut pty = sandbox.on_a_terminal(&["--set", "operator.name=ana"]);
+    pty.resize((140, 40));
     let mut press = |keys: &str, shows: &str| {
         pty.keys(keys);
         pty.wait_for_text(shows, SOON);
     };
     press("", "web · dev");
     press("W", "armed");
-    press("R", "live here until");
-    press("1.8.2", "1.8.2");
-    press("\r", "1.8.2 to web/dev: why?");
+    // Live now, the last one, and the one before that, each with where its image is.
+    press("R", "3 versions were live here");
+    press("", "image here");
+    press("\x1b[B\x1b[B\r", "1.8.2 to web/dev: why?");
     press("slow\r", "[ Begin the rollback ]");
     press("\x1b[C\r", "1.8.2 is live");
     pty.keys("q");
@@ -88,10 +115,28 @@ fn by_keys_alone_the_version_before_is_started_again_and_gets_the_traffic() {
     assert_eq!(sandbox.live("web", "dev"), "1.8.2");
     let held = words(&sandbox.run(&["hold", "web", "dev"]));
     assert!(
-        held.contains("rolled back from 1.9.0 to 1.8.2: slow"),
+        held.contains("rolled back from 1.9.1 to 1.8.2: slow"),
         "{held}"
     );
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();
+}
+
+#[test]
+fn by_keys_a_version_whose_image_is_gone_is_seen_to_be_so_before_it_is_chosen() {
+    let sandbox = Sandbox::kept().up();
+    recast(&sandbox, |programs| {
+        programs.retain(|program| program["tag"] != "1.8.2");
+    });
+    let mut pty = sandbox.on_a_terminal(&[]);
+    pty.resize((140, 40));
+    let mut press = |keys: &str, shows: &str| {
+        pty.keys(keys);
+        pty.wait_for_text(shows, SOON);
+    };
+    press("", "web · dev");
+    press("W", "armed");
+    press("R", "image gone");
+    press("1.8.2\r", "not chosen: the image of 1.8.2 is gone");
 }

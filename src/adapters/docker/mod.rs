@@ -7,6 +7,7 @@ mod configuration;
 mod create;
 mod engine;
 mod failure;
+mod images;
 mod labels;
 mod log_lines;
 mod mend;

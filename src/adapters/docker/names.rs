@@ -25,7 +25,7 @@ pub(super) fn pinned(version: &Version) -> Option<String> {
     is_repository(&version.repository).then(|| version.pinned())
 }
 
-fn is_repository(repository: &str) -> bool {
+pub(super) fn is_repository(repository: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
     let (host, rest) = match repository.split_once('/') {
         Some((host, rest)) if host.contains(':') => (Some(host), rest),

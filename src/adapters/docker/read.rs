@@ -16,7 +16,7 @@ use super::failure::{Act, failure};
 use super::labels::SERVICE;
 use super::log_lines::Lines;
 use super::names::container_id;
-use crate::inventory::{Endpoint, Instance, InstanceId, Slot, Target, Version};
+use crate::inventory::{Endpoint, EngineImage, Instance, InstanceId, Slot, Target, Version};
 use crate::ports::{EngineInfo, Failure, FailureKind, LogChunk, Occupancy, Result, RuntimeReader};
 
 /// What is worth a hint. Executed commands and copied files are not.
@@ -88,6 +88,10 @@ impl RuntimeReader for DockerReader {
 
     async fn has_image(&self, version: &Version) -> Result<bool> {
         self.engine.has_image(version).await
+    }
+
+    async fn images(&self, repository: &str) -> Result<Vec<EngineImage>> {
+        self.engine.images(repository).await
     }
 
     async fn changes(&self) -> Result<BoxStream<'static, Result<()>>> {

@@ -19,14 +19,16 @@ use super::failure::Act;
 use super::names::{container_id, pinned};
 use super::observe::Container;
 use super::{Engine, socket};
-use crate::inventory::{Endpoint, EnvironmentValue, InstanceId, InstanceState, Version};
+use crate::inventory::{
+    Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceState, Version,
+};
 use crate::ports::{
     Credentials, Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, Secrets,
     registry_host,
 };
 
 /// How long the engine may take beyond the grace, or to set up a network.
-const SLOW: Duration = Duration::from_secs(30);
+pub(super) const SLOW: Duration = Duration::from_secs(30);
 /// How long a container whose creation was not answered may take to be seen, and how often we look.
 const APPEARS: Duration = Duration::from_secs(5);
 const LOOKS: Duration = Duration::from_millis(50);
@@ -132,6 +134,10 @@ impl RuntimeWriter for DockerWriter {
             Some(seen) if seen.is_up() => Err(lost),
             _ => Ok(()),
         }
+    }
+
+    async fn remove_image(&self, image: &EngineImage) -> Result<()> {
+        self.engine.remove_image(image).await
     }
 
     async fn remove(&self, instance: &InstanceId) -> Result<()> {

@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use super::catalogue::Catalogue;
 use super::records::Records;
 use super::{address, changes, follow};
-use crate::inventory::{Endpoint, FingerprintKey, Instance, InstanceId, Slot, Target, Version};
+use crate::inventory::{
+    Endpoint, EngineImage, FingerprintKey, Instance, InstanceId, Slot, Target, Version,
+};
 use crate::ports::{
     EngineInfo, FailureKind, LogChunk, Occupancy, Result, RuntimeReader, Secrets, instance_name,
 };
@@ -154,6 +156,11 @@ impl RuntimeReader for Processes {
             Ok(program.is_some_and(|program| program.obstacle().is_none()))
         })
         .await
+    }
+
+    async fn images(&self, _repository: &str) -> Result<Vec<EngineImage>> {
+        // Programs are where they are: nothing was pulled, and nothing is to be removed.
+        Ok(Vec::new())
     }
 
     async fn changes(&self) -> Result<BoxStream<'static, Result<()>>> {

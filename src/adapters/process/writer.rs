@@ -13,8 +13,8 @@ use super::reader::Processes;
 use super::record::{FORMAT, Record};
 use super::records::Records;
 use super::spawn::spawn;
-use crate::inventory::{InstanceId, Version};
-use crate::ports::{FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter};
+use crate::inventory::{EngineImage, InstanceId, Version};
+use crate::ports::{Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter};
 
 /// How long a killed process may take to go.
 const LAST: Duration = Duration::from_secs(5);
@@ -90,6 +90,15 @@ impl RuntimeWriter for Processes {
                 format!("process {} was killed and is still there", run.pid),
             )),
         }
+    }
+
+    async fn remove_image(&self, image: &EngineImage) -> Result<()> {
+        Err(Failure::new(
+            FailureKind::Unsupported,
+            "the catalogue of programs",
+            format!("removing the image {}", image.digest.short()),
+            "processes have no images",
+        ))
     }
 
     async fn remove(&self, instance: &InstanceId) -> Result<()> {

@@ -1,7 +1,7 @@
 //! What was released, to browse: a list with a filter, and over it one release, two of them beside
 //! each other, or the timeline of an environment. It is what was kept, never what runs.
 
-use crate::history::{Filter, Kept, Listed};
+use crate::history::{Filter, Kept, Listed, Proven};
 use crate::inventory::{EnvironmentName, ReleaseId};
 use crate::release::account::Line;
 
@@ -55,6 +55,8 @@ pub enum Waiting {
     Releases,
     /// A timeline.
     Timeline(EnvironmentName),
+    /// Whether it is what was written.
+    Proof,
 }
 
 /// Something to read over the list.
@@ -82,6 +84,8 @@ pub enum HistoryQuestion {
     },
     /// All that is kept of these.
     Releases(Vec<ReleaseId>),
+    /// Whether what a filter lets through is still what was written, here and in the stores.
+    Prove(Filter),
 }
 
 /// What it answers.
@@ -91,4 +95,6 @@ pub enum HistoryAnswer {
     Listed(Vec<Listed>),
     /// Releases, in the order they were asked for.
     Releases(Vec<Kept>),
+    /// What came out of proving.
+    Proven(Proven),
 }

@@ -73,6 +73,7 @@ pub fn offers(model: &Model, action: Action) -> bool {
         Action::Mark | Action::Timeline => {
             model.history.is_open && model.history.under_cursor().is_some()
         }
+        Action::Prove => model.history.is_open,
         Action::Compare => model.history.is_open && model.history.marked.len() == 2,
         Action::Zoom => !model.looks.zoomed,
         Action::Unzoom => model.looks.zoomed,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::TextLine;
 use crate::history::Fate;
 use crate::inventory::{Digest, EnvironmentName, Slot, Target};
-use crate::release::{Intent, Refusal, Resolved, Terms, Wanted};
+use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
 
 /// How many versions are looked up at the same time at most.
 pub const LOOK_UPS: usize = 4;
@@ -48,6 +48,8 @@ pub struct Picker {
     pub list: VersionList,
     /// What is known of tags.
     pub looked_up: BTreeMap<String, LookUp>,
+    /// Where the images are of what was live here; none while it is looked.
+    pub images: BTreeMap<Digest, Option<ImageAt>>,
     /// The rules and the past of the target, once they are known.
     pub terms: Option<Result<Terms, String>>,
     /// What the names have to contain; and, when nothing is called so, the tag or digest itself.
@@ -72,6 +74,7 @@ impl Picker {
             intent,
             list,
             looked_up: BTreeMap::new(),
+            images: BTreeMap::new(),
             terms: None,
             line: TextLine::default(),
             ways: Vec::new(),
@@ -133,6 +136,8 @@ pub struct Way {
     pub warm_in: Option<Slot>,
     /// What became of it here before.
     pub fate: Option<Fate>,
+    /// Where its image is, of one to go back to, as far as is known.
+    pub image: Option<ImageAt>,
     /// Why it cannot be chosen, each reason with its way out; for reasons that stand against all
     /// versions see the picker.
     pub against: Vec<Refusal>,
@@ -153,6 +158,7 @@ impl Way {
             differs_in: None,
             warm_in: None,
             fate: None,
+            image: None,
             against: Vec::new(),
         }
     }

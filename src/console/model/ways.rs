@@ -15,7 +15,7 @@ use crate::history::{Fate, fate, once_live};
 use crate::inventory::{
     Digest, EnvironmentName, Role, Slot, Snapshot, Target, Version, VersionRef,
 };
-use crate::release::{Intent, Outlook, Refusal, Resolved, Wanted};
+use crate::release::{ImageAt, Intent, NoWayBackTo, Outlook, Refusal, Resolved, Wanted};
 
 /// The rows that can be seen now, and what stands against all of them.
 pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
@@ -51,6 +51,12 @@ pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
         way.fate = records.and_then(|records| fate(records, digest));
     }
     for way in &mut ways {
+        if way.image == Some(ImageAt::Gone) {
+            way.against
+                .push(Refusal::NoWayBackTo(NoWayBackTo::ImageGone {
+                    version: way.name.clone(),
+                }));
+        }
         if way.knowledge == Knowledge::Gone {
             way.against.push(Refusal::NoSuchVersion {
                 wanted: way.name.clone(),
@@ -235,6 +241,7 @@ fn past(picker: &Picker) -> Vec<Way> {
             Way {
                 digest: Some(version.digest.clone()),
                 built_at: version.labels.built_at(),
+                image: picker.images.get(&version.digest).cloned().flatten(),
                 ..Way::new(wanted, harmless(version.name()), Knowledge::Known)
             }
         })

@@ -38,7 +38,9 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (Action::CheckAgain, Some(_)) => "neither register nor switch waits for a yes".into(),
         (Action::TakeUp, _) => "nobody asks, none is driven elsewhere".into(),
         (Action::EndStandby, _) => "no version is kept warm by a release of this console".into(),
-        (Action::Mark | Action::Compare | Action::Timeline, _) if !model.history.is_open => {
+        (Action::Mark | Action::Compare | Action::Timeline | Action::Prove, _)
+            if !model.history.is_open =>
+        {
             "the history is not open".into()
         }
         (Action::Compare, _) => "two releases have to be marked first".into(),

@@ -10,8 +10,8 @@ use crate::console::model::{
     ways,
 };
 use crate::harmless::harmless;
-use crate::inventory::{Target, VersionRef, by_version};
-use crate::release::{Intent, Refusal, Resolved, Terms, Wanted};
+use crate::inventory::{Digest, Target, VersionRef, by_version};
+use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
 
 /// Opens the question, with what is known already.
 pub(super) fn open(model: &mut Model, target: Target, intent: Intent) -> Vec<Effect> {
@@ -71,7 +71,11 @@ pub(super) fn looked_up(
 }
 
 /// The rules and the past of a target were told.
-pub(super) fn told(model: &mut Model, target: &Target, terms: Result<Terms, String>) {
+pub(super) fn told(
+    model: &mut Model,
+    target: &Target,
+    terms: Result<Terms, String>,
+) -> Vec<Effect> {
     let terms = terms.map_err(|why| harmless(&why));
     match &mut model.dialog {
         Some(Dialog::Picker(picker)) if picker.target == *target => picker.terms = Some(terms),
@@ -81,6 +85,26 @@ pub(super) fn told(model: &mut Model, target: &Target, terms: Result<Terms, Stri
         _ => {}
     }
     arrange(model);
+    look_ups(model)
+}
+
+/// It was looked where an image is.
+pub(super) fn found(
+    model: &mut Model,
+    target: &Target,
+    digest: Digest,
+    image: ImageAt,
+) -> Vec<Effect> {
+    let Some(picker) = picker_of(model, target) else {
+        return Vec::new();
+    };
+    let image = match image {
+        ImageAt::Unknown(why) => ImageAt::Unknown(harmless(&why)),
+        other => other,
+    };
+    picker.images.insert(digest, Some(image));
+    arrange(model);
+    look_ups(model)
 }
 
 /// Puts the rows together again; the cursor stays on its version.
@@ -108,7 +132,10 @@ fn look_ups(model: &mut Model) -> Vec<Effect> {
     let Some(Dialog::Picker(picker)) = &mut model.dialog else {
         return Vec::new();
     };
-    let (Intent::Promote, VersionList::Listed(names)) = (picker.intent, &picker.list) else {
+    if picker.intent == Intent::GoBack {
+        return images(picker, height);
+    }
+    let VersionList::Listed(names) = &picker.list else {
         return Vec::new();
     };
     let asked = picker.looked_up.values();
@@ -145,6 +172,25 @@ fn look_ups(model: &mut Model) -> Vec<Effect> {
         arrange(model);
     }
     effects
+}
+
+/// Looks for the images of what is on the screen: that one is gone is better known before it is chosen.
+fn images(picker: &mut Picker, height: usize) -> Vec<Effect> {
+    let asked = picker.images.values().filter(|image| image.is_none());
+    let room = LOOK_UPS.saturating_sub(asked.count());
+    let in_view = layout::window(picker.row, picker.ways.len(), height);
+    let seen = picker.ways.get(in_view).unwrap_or_default();
+    let digests = seen.iter().filter_map(|way| way.digest.clone());
+    let new = digests.filter(|digest| !picker.images.contains_key(digest));
+    let next: Vec<Digest> = new.take(room).collect();
+    let ask = |digest: Digest| {
+        picker.images.insert(digest.clone(), None);
+        Effect::FindImage {
+            target: picker.target.clone(),
+            digest,
+        }
+    };
+    next.into_iter().map(ask).collect()
 }
 
 pub(super) fn picking(model: &mut Model, mut picker: Picker, key: KeyEvent) -> Vec<Effect> {

@@ -7,8 +7,9 @@ use crate::console::layout;
 use crate::console::model::{
     HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Model, PromptKind, Sheet, Waiting, Weight,
 };
-use crate::history::{Filter, Kept, Listed};
+use crate::history::{Filter, Kept, Listed, Proven};
 use crate::inventory::{EnvironmentName, ReleaseId};
+use crate::logs;
 use crate::release::account::{Line, Tone, account, compare, timeline};
 
 /// From how many rows before the end on more are asked for.
@@ -36,7 +37,7 @@ fn forget_sheet(model: &mut Model) {
     history.sheet = None;
     if matches!(
         history.waiting,
-        Some(Waiting::Releases | Waiting::Timeline(_))
+        Some(Waiting::Releases | Waiting::Timeline(_) | Waiting::Proof)
     ) {
         history.waiting = None;
         history.asked += 1;
@@ -67,7 +68,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         Action::HalfUp => scroll(model, -half(model)),
         Action::HalfDown => scroll(model, half(model)),
         Action::First => scroll(model, isize::MIN),
-        Action::Last => scroll(model, isize::MAX),
+        Action::Last => last(model),
         Action::Search => {
             forget_sheet(model);
             let typed = model.history.typed.clone();
@@ -78,6 +79,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         Action::Mark => mark(model),
         Action::Compare => return Some(compare_marked(model)),
         Action::Timeline => return Some(ask_timeline(model)),
+        Action::Prove => return Some(ask_proof(model)),
         Action::Copy => return Some(copy(model)),
         _ => {
             let key = model.keymap.shown(Action::Back);
@@ -109,6 +111,23 @@ pub(super) fn scroll(model: &mut Model, by: isize) {
         let last = history.rows.len().saturating_sub(1);
         history.row = history.row.saturating_add_signed(by).min(last);
     }
+}
+
+/// To the last row, or to where the end of what is read is on the screen.
+fn last(model: &mut Model) {
+    let height = layout::history_rows(model.size);
+    // Words are not broken: a line may take more rows than its letters do.
+    let columns = usize::from(model.size.0).saturating_sub(8).max(1);
+    let Some(sheet) = &mut model.history.sheet else {
+        return scroll(model, isize::MAX);
+    };
+    let mut rows = 0;
+    let fits = |line: &&Line| {
+        rows += logs::rows(&line.text, columns);
+        rows <= height
+    };
+    let fitting = sheet.lines.iter().rev().take_while(fits).count();
+    sheet.top = sheet.lines.len().saturating_sub(fitting.max(1));
 }
 
 fn half(model: &Model) -> isize {
@@ -256,6 +275,17 @@ fn ask_timeline(model: &mut Model) -> Vec<Effect> {
     ask(model, Waiting::Timeline(environment), question)
 }
 
+/// Asks whether what the filter lets through is still what was written.
+fn ask_proof(model: &mut Model) -> Vec<Effect> {
+    match filter(model) {
+        Ok(filter) => {
+            super::say(model, Weight::Told, "proving, here and in the stores");
+            ask(model, Waiting::Proof, HistoryQuestion::Prove(filter))
+        }
+        Err(said) => super::refused(model, &said),
+    }
+}
+
 fn copy(model: &mut Model) -> Vec<Effect> {
     let Some(id) = id_under_cursor(model) else {
         return super::refused(model, "there is nothing to copy here");
@@ -297,6 +327,10 @@ pub(super) fn answered(
         (Some(Waiting::Timeline(environment)), Ok(HistoryAnswer::Listed(rows))) => {
             history.sheet = Some(of_environment(&environment, &rows));
         }
+        (Some(Waiting::Proof), Ok(HistoryAnswer::Proven(found))) => {
+            model.notice = None;
+            model.history.sheet = Some(proof(&found));
+        }
         (Some(Waiting::Releases), Ok(HistoryAnswer::Releases(kept))) => {
             history.sheet = sheet(&kept);
         }
@@ -326,6 +360,35 @@ fn of_environment(environment: &EnvironmentName, rows: &[Listed]) -> Sheet {
     }
     Sheet {
         title: format!("what became live in {environment}"),
+        lines,
+        top: 0,
+    }
+}
+
+fn proof(found: &Proven) -> Sheet {
+    let line = |tone, text: String| Line { tone, text };
+    let verdict = match (found.wrong.is_empty(), found.silent.is_empty()) {
+        (true, true) => line(Tone::Heading, "everything is what was written".to_owned()),
+        (true, false) => line(
+            Tone::Heading,
+            "everything that could be read is what was written".to_owned(),
+        ),
+        (false, _) => line(Tone::Bad, "not everything is what was written".to_owned()),
+    };
+    let mut lines = vec![verdict, line(Tone::Plain, found.words())];
+    for (target, why) in &found.silent {
+        lines.push(line(Tone::Bad, format!("{target} was not heard: {why}")));
+    }
+    for one in &found.wrong {
+        lines.push(line(Tone::Plain, String::new()));
+        let name = format!("{}  {}", one.release, one.target);
+        lines.push(line(Tone::Heading, name));
+        for words in &one.wrong {
+            lines.push(line(Tone::Bad, format!("  {words}")));
+        }
+    }
+    Sheet {
+        title: "is it what was written?".to_owned(),
         lines,
         top: 0,
     }

@@ -90,7 +90,9 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Mouse => return look::mouse(model),
         Action::Suspend => return look::suspend(model),
         Action::History => return history::open(model),
-        Action::Mark | Action::Compare | Action::Timeline => return history::not_open(model),
+        Action::Mark | Action::Compare | Action::Timeline | Action::Prove => {
+            return history::not_open(model);
+        }
         Action::Copy => return copy(model),
         Action::Repaint => return vec![Effect::Repaint],
         Action::Help => model.dialog = Some(Dialog::Help(Help::default())),

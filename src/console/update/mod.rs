@@ -98,10 +98,12 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             name,
             resolved,
         } => choose::looked_up(model, &target, name, resolved),
-        Event::TermsTold { target, terms } => {
-            choose::told(model, &target, terms);
-            Vec::new()
-        }
+        Event::TermsTold { target, terms } => choose::told(model, &target, terms),
+        Event::ImageFound {
+            target,
+            digest,
+            image,
+        } => choose::found(model, &target, digest, image),
         Event::Planned { asked, plan } => {
             confirm::planned(model, asked, plan);
             Vec::new()

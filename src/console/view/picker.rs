@@ -10,7 +10,7 @@ use crate::console::model::{Knowledge, Model, Picker, VersionList, Way, was_bad}
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::Fate;
 use crate::inventory::EnvironmentName;
-use crate::release::{Intent, Refusal};
+use crate::release::{ImageAt, Intent, NoWayBackTo, Refusal};
 
 /// How many lines say more about the version under the cursor.
 const DETAILS: usize = 4;
@@ -209,6 +209,7 @@ fn word(why: &Refusal) -> (Glyph, String) {
         Refusal::NoSuchVersion { .. } => (Glyph::Cross, "gone".into()),
         Refusal::NeverLiveHere { .. } => (Glyph::Cross, "never live here".into()),
         Refusal::ReadOnly => (Glyph::Cross, "read-only".into()),
+        Refusal::NoWayBackTo(NoWayBackTo::ImageGone { .. }) => (Glyph::Cross, "image gone".into()),
         _ => (Glyph::Cross, "refused".into()),
     }
 }
@@ -244,6 +245,12 @@ fn story(model: &Model, way: &Way, is_live: bool) -> Vec<String> {
     }
     if let Some(fate) = way.fate.as_ref().filter(|_| !is_live) {
         parts.push(became(model, fate));
+    }
+    match &way.image {
+        Some(ImageAt::Engine) => parts.push("image here".into()),
+        Some(ImageAt::Registry) => parts.push("image to be pulled".into()),
+        Some(ImageAt::Unknown(_)) => parts.push("image not known".into()),
+        Some(ImageAt::Gone) | None => {}
     }
     if way.knowledge == Knowledge::Typed {
         parts.push("as typed".into());

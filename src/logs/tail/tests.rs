@@ -6,7 +6,7 @@ use futures_util::stream;
 
 use super::super::Origin;
 use super::*;
-use crate::inventory::{Endpoint, Instance, Slot, Target, Version};
+use crate::inventory::{Endpoint, EngineImage, Instance, Slot, Target, Version};
 use crate::ports::{EngineInfo, LogStream, Occupancy};
 
 /// A runtime that has nothing but scripted log streams, one an opening.
@@ -42,6 +42,10 @@ impl RuntimeReader for Scripted {
     async fn has_image(&self, _: &Version) -> ports::Result<bool> {
         unsupported()
     }
+    async fn images(&self, _: &str) -> ports::Result<Vec<EngineImage>> {
+        Ok(Vec::new())
+    }
+
     async fn changes(&self) -> ports::Result<BoxStream<'static, ports::Result<()>>> {
         unsupported()
     }

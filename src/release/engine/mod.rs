@@ -4,6 +4,7 @@
 mod company;
 mod endorsing;
 mod holding;
+mod pruning;
 mod repairing;
 mod resuming;
 
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
 
 pub use endorsing::Endorsable;
+pub use pruning::Pruned;
 pub use repairing::{RepairHandle, RepairNews};
 pub use resuming::{Force, Resume};
 

@@ -306,6 +306,10 @@ fn rules(section: &EnvironmentSection) -> Rules {
             .rules
             .approvals_last
             .map_or(Rules::default().approvals_last, |time| time.0),
+        keep_images: section
+            .rules
+            .keep_images
+            .map_or(Rules::default().keep_images, NonZeroU32::get),
     }
 }
 

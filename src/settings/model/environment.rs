@@ -1,5 +1,7 @@
 //! An environment: how careful to be in it, and where its systems are.
 
+use std::num::NonZeroU32;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +70,8 @@ pub(in crate::settings) struct RulesSection {
     pub(in crate::settings) approvals: u8,
     /// How long such an approval counts. Built-in: 1h.
     pub(in crate::settings) approvals_last: Option<Time>,
+    /// How many good versions keep their image on the engine when `greenroom prune` removes others. Built-in: 5.
+    pub(in crate::settings) keep_images: Option<NonZeroU32>,
     /// When nothing is promoted: once, or every week.
     pub(in crate::settings) freezes: Vec<FreezeSection>,
 }

@@ -11,7 +11,9 @@ use futures_util::stream::{self, BoxStream};
 use greenroom::console::Model;
 use greenroom::console::event::Event;
 use greenroom::console::{Charset, view};
-use greenroom::inventory::{Endpoint, Instance, InstanceId, Occupancy, Slot, Target, Version};
+use greenroom::inventory::{
+    Endpoint, EngineImage, Instance, InstanceId, Occupancy, Slot, Target, Version,
+};
 use greenroom::logs::{self, NewLine};
 use greenroom::ports::{
     EngineInfo, Failure, FailureKind, LogChunk, LogStream, Result, RuntimeReader,
@@ -49,6 +51,10 @@ impl RuntimeReader for Hostile {
     async fn has_image(&self, _: &Version) -> Result<bool> {
         nothing(FailureKind::Unsupported)
     }
+    async fn images(&self, _: &str) -> Result<Vec<EngineImage>> {
+        Ok(Vec::new())
+    }
+
     async fn changes(&self) -> Result<BoxStream<'static, Result<()>>> {
         nothing(FailureKind::Unsupported)
     }

@@ -288,6 +288,9 @@ fn settings(at: &Path, service: &str, public: u16, wishes: &Wishes) -> String {
     } = wishes;
     format!(
         r#"
+[history]
+archive = "{at}/archive.db"
+
 [environments.production]
 tier = "{tier}"
 docker = {{ address = "{docker}" }}

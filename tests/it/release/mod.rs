@@ -7,6 +7,7 @@ mod console;
 mod drift;
 mod faults;
 mod house;
+mod images;
 mod kills;
 mod measured;
 mod outages;

@@ -1,0 +1,91 @@
+//! The images that the engine has, and removing one: by the name under which it was pulled, so that what others call
+//! it stays theirs, and never by force, so that the engine refuses what an instance has.
+
+use std::collections::HashMap;
+
+use bollard::query_parameters::{ListImagesOptions, RemoveImageOptions};
+
+use super::Engine;
+use super::failure::Act;
+use super::names::is_repository;
+use super::write::SLOW;
+use crate::inventory::EngineImage;
+use crate::ports::{FailureKind, Result};
+
+impl Engine {
+    pub(super) async fn images(&self, repository: &str) -> Result<Vec<EngineImage>> {
+        let doing = format!("listing the images of {repository}");
+        let filters = HashMap::from([("reference".to_owned(), vec![repository.to_owned()])]);
+        let options = ListImagesOptions {
+            filters: Some(filters),
+            digests: true,
+            ..Default::default()
+        };
+        let docker = self.docker().await?;
+        let call = docker.list_images(Some(options));
+        let listed = self.quick(Act::Read, &doing, call).await?;
+        let mut images = Vec::new();
+        for summary in listed {
+            let digests = summary.repo_digests.iter();
+            for (name, digest) in digests.filter_map(|name| name.split_once('@')) {
+                if familiar(name) != familiar(repository) {
+                    continue;
+                }
+                // What an engine of today calls otherwise is not known here, and let be.
+                let Ok(digest) = digest.parse() else { continue };
+                images.push(EngineImage {
+                    repository: repository.to_owned(),
+                    digest,
+                    size: u64::try_from(summary.size).unwrap_or_default(),
+                });
+            }
+        }
+        Ok(images)
+    }
+
+    pub(super) async fn remove_image(&self, image: &EngineImage) -> Result<()> {
+        let doing = format!("removing the image {}", image.digest.short());
+        if !is_repository(&image.repository) {
+            return Err(self.refuse(FailureKind::Rejected, doing, "that is not a repository"));
+        }
+        let name = format!("{}@{}", image.repository, image.digest);
+        let options = RemoveImageOptions {
+            force: false,
+            noprune: false,
+            ..Default::default()
+        };
+        let docker = self.docker().await?;
+        let call = docker.remove_image(&name, Some(options), None);
+        match self.within(SLOW, Act::Write, &doing, call).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.kind == FailureKind::Missing => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// A repository as the engine shows it: without the registry that is meant where none is named.
+fn familiar(repository: &str) -> &str {
+    let name = repository.strip_prefix("docker.io/").unwrap_or(repository);
+    name.strip_prefix("library/").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registry_that_is_meant_need_not_be_named() {
+        for (one, other) in [
+            ("docker.io/library/busybox", "busybox"),
+            ("docker.io/team/web", "team/web"),
+            (
+                "registry.example:5000/team/web",
+                "registry.example:5000/team/web",
+            ),
+        ] {
+            assert_eq!(familiar(one), familiar(other));
+        }
+        assert_ne!(familiar("registry.example/web"), familiar("web"));
+    }
+}

@@ -1,0 +1,129 @@
+//! `greenroom prune`: which images an engine has for nobody, why it needs the others, and, after a yes, without the first.
+
+use super::arguments::{Common, Prune};
+use super::consent::Consent;
+use super::out::say_json;
+use super::promote::refuse;
+use super::{Exit, open, signals};
+use crate::inventory::Target;
+use crate::release::{Kept, PrunePlan, Pruned};
+
+pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
+    let app = match open::app(common).await {
+        Ok(app) => app,
+        Err(exit) => return exit,
+    };
+    let is_wanted = |target: &Target| {
+        verb.service.as_ref().is_none_or(|s| *s == target.service)
+            && verb
+                .environment
+                .as_ref()
+                .is_none_or(|e| *e == target.environment)
+    };
+    if !app.targets().any(is_wanted) {
+        warn_line!("greenroom: no such target is configured");
+        return Exit::Usage;
+    }
+    let mut wishes = signals::listen();
+    let mut consent = None;
+    if !verb.dry_run {
+        consent = match Consent::find(verb.yes, None) {
+            Ok(consent) => Some(consent),
+            Err(exit) => return exit,
+        };
+    }
+    let plans = match app.engine.plan_prune(is_wanted).await {
+        Ok(plans) => plans,
+        Err(refused) => return refuse(common, &refused),
+    };
+    for plan in &plans {
+        if common.json {
+            say_json(&serde_json::json!({ "event": "plan", "plan": plan }));
+        } else {
+            tell(plan);
+        }
+    }
+    let plans: Vec<PrunePlan> = plans
+        .into_iter()
+        .filter(|plan| !plan.spare.is_empty())
+        .collect();
+    let Some(consent) = consent.as_mut().filter(|_| !plans.is_empty()) else {
+        return Exit::Done;
+    };
+    if !consent.plain("remove them", &mut wishes).await {
+        warn_line!("nothing was removed");
+        return Exit::Cancelled;
+    }
+    let mut exit = Exit::Done;
+    for plan in &plans {
+        match app.engine.prune(plan).await {
+            Ok(done) => {
+                for (image, became) in done {
+                    if matches!(became, Pruned::Refused(_)) {
+                        exit = Exit::Failed;
+                    }
+                    if common.json {
+                        say_json(
+                            &serde_json::json!({ "event": "removed", "image": image, "became": became }),
+                        );
+                        continue;
+                    }
+                    let words = match became {
+                        Pruned::Removed => "removed".to_owned(),
+                        Pruned::Needed => "kept: it is needed since".to_owned(),
+                        Pruned::Refused(why) => format!("not removed: {why}"),
+                    };
+                    say_line!("{} {}  {words}", image.repository, image.digest.short());
+                }
+            }
+            Err(refused) => exit = refuse(common, &refused),
+        }
+    }
+    exit
+}
+
+fn tell(plan: &PrunePlan) {
+    let targets: Vec<String> = plan.targets.iter().map(ToString::to_string).collect();
+    say_line!("{}, for {}", plan.repository, targets.join(", "));
+    for (image, why) in &plan.kept {
+        say_line!("  keep    {}  {}", image.digest.short(), because(why));
+    }
+    for spare in &plan.spare {
+        let tag = spare.tag.as_deref().unwrap_or("-");
+        say_line!(
+            "  remove  {}  {tag}, {} MB",
+            spare.image.digest.short(),
+            spare.image.size / 1_000_000
+        );
+    }
+    say_line!(
+        "  {} of {} images are removed, at most {} MB: layers that others share stay",
+        plan.spare.len(),
+        plan.spare.len() + plan.kept.len(),
+        plan.bytes() / 1_000_000
+    );
+}
+
+fn because(why: &Kept) -> String {
+    match why {
+        Kept::Instance {
+            target,
+            slot,
+            is_live: true,
+        } => format!("live in {target}, {slot}"),
+        Kept::Instance {
+            target,
+            slot,
+            is_live: false,
+        } => {
+            format!("an instance of {target} has it, in {slot}")
+        }
+        Kept::Registered { target } => format!("registered in {target}"),
+        Kept::Open { target } => format!("a release of {target} has no end yet"),
+        Kept::Good { target, nth: 1 } => format!("the last good version of {target}"),
+        Kept::Good { target, nth } => {
+            format!("good version {nth} of {target}, counted from the last")
+        }
+        Kept::NeverReleased => "not released from here: not ours to remove".to_owned(),
+    }
+}

@@ -1,0 +1,174 @@
+//! Removing images that nobody needs: looks at every target that has its image on the same engine, says what would go and
+//! why the rest stays, and removes it with all of these targets locked, after looking once more.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use ulid::Ulid;
+
+use super::{Engine, Site, give_back, unknown};
+use crate::history::ReleaseRecord;
+use crate::inventory::{EngineImage, LockRecord, ReleaseId, Target};
+use crate::ports::{Acquired, Lease};
+use crate::release::driver::Writing;
+use crate::release::prune::{PrunePlan, Use, plan};
+use crate::release::{Refusal, Refused};
+
+/// How many heads of a target are read at most: what was released before them is kept.
+const PAST: usize = 1000;
+
+/// What became of an image that was to be removed.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "became", content = "why")]
+pub enum Pruned {
+    /// It is gone.
+    Removed,
+    /// It is needed since the plan was made.
+    Needed,
+    /// The engine did not remove it.
+    Refused(String),
+}
+
+impl Engine {
+    /// What could be removed of the images of these targets, a repository of an engine each; or why that is not
+    /// known. Changes nothing.
+    pub async fn plan_prune(
+        &self,
+        is_wanted: impl Fn(&Target) -> bool,
+    ) -> Result<Vec<PrunePlan>, Refused> {
+        let mut groups: Vec<Vec<&Site>> = Vec::new();
+        for site in self.sites.values() {
+            match groups.iter_mut().find(|group| shares(group[0], site)) {
+                Some(group) => group.push(site),
+                None => groups.push(vec![site]),
+            }
+        }
+        groups.retain(|group| group.iter().any(|site| is_wanted(&site.definition.target)));
+        let mut plans = Vec::new();
+        for group in &groups {
+            plans.push(looked(group).await?);
+        }
+        Ok(plans)
+    }
+
+    /// Removes what a plan says can go, and is still not needed. No release can begin meanwhile.
+    pub async fn prune(&self, planned: &PrunePlan) -> Result<Vec<(EngineImage, Pruned)>, Refused> {
+        let sites: Option<Vec<&Site>> = planned
+            .targets
+            .iter()
+            .map(|target| self.sites.get(target))
+            .collect();
+        let sites = sites.filter(|sites| !sites.is_empty()).ok_or_else(|| {
+            Refused::from(Refusal::WorldChanged {
+                what: "the configuration has other targets now".into(),
+            })
+        })?;
+        let mut held: Vec<(&Writing, &Target, Lease)> = Vec::new();
+        let mut done = Err(Refusal::ReadOnly.into());
+        for site in &sites {
+            match self.lock_to_prune(site).await {
+                Ok((write, lease)) => held.push((write, &site.definition.target, lease)),
+                Err(refused) => {
+                    done = Err(refused);
+                    break;
+                }
+            }
+        }
+        if held.len() == sites.len() {
+            done = remove(planned, &sites, &held).await;
+        }
+        for (write, target, lease) in held {
+            give_back(write, target, &lease).await;
+        }
+        done
+    }
+
+    async fn lock_to_prune<'a>(&self, site: &'a Site) -> Result<(&'a Writing, Lease), Refused> {
+        let write = site.write.as_ref().ok_or(Refusal::ReadOnly)?;
+        let record = LockRecord {
+            operator: self.operator.clone(),
+            console: self.console.clone(),
+            release: ReleaseId(Ulid::generate()),
+            since: self.clock.now(),
+            message: "removes images that are not needed".into(),
+        };
+        match write.locks.acquire(&site.definition.target, &record).await {
+            Ok(Acquired::Held(lease)) => Ok((write, lease)),
+            Ok(Acquired::Taken(holder)) => Err(Refusal::Locked(holder).into()),
+            Err(failure) => Err(unknown("whether the lock is free", &failure)),
+        }
+    }
+}
+
+/// Whether two targets have the same image on the same engine.
+fn shares(one: &Site, other: &Site) -> bool {
+    Arc::ptr_eq(&one.read.runtime, &other.read.runtime)
+        && one.definition.repository == other.definition.repository
+}
+
+async fn looked(group: &[&Site]) -> Result<PrunePlan, Refused> {
+    let first = group[0];
+    let repository = first.definition.repository.clone();
+    let runtime = &first.read.runtime;
+    // The images first: one that comes later is not in the list, and stays.
+    let images = runtime.images(&repository).await;
+    let images = images.map_err(|failure| unknown("which images the engine has", &failure))?;
+    let mut uses = Vec::new();
+    for used in join_all(group.iter().map(|site| used(site))).await {
+        uses.push(used?);
+    }
+    let instances = runtime.all_instances().await;
+    let instances = instances.map_err(|failure| unknown("what runs", &failure))?;
+    let instances: Vec<_> = instances.into_values().flatten().collect();
+    Ok(plan(repository, images, &instances, &uses))
+}
+
+async fn used(site: &Site) -> Result<Use, Refused> {
+    let target = &site.definition.target;
+    let record = site.read.registry.read(target).await;
+    let record = record.map_err(|failure| unknown("what is registered", &failure))?;
+    if let Some((key, problem)) = record.problems.iter().next() {
+        return Err(Refusal::Unknown {
+            what: format!("what is registered of {target}"),
+            why: format!("{key}: {problem}"),
+        }
+        .into());
+    }
+    let past: Vec<ReleaseRecord> = site
+        .read
+        .journal
+        .releases(target, PAST)
+        .await
+        .map_err(|failure| unknown("what was released", &failure))?;
+    Ok(Use {
+        target: target.clone(),
+        record,
+        past,
+        keep: usize::try_from(site.definition.rules.keep_images).unwrap_or(usize::MAX),
+    })
+}
+
+/// Looks again, now that nobody can begin anything, and removes what is spare both times.
+async fn remove(
+    planned: &PrunePlan,
+    sites: &[&Site],
+    held: &[(&Writing, &Target, Lease)],
+) -> Result<Vec<(EngineImage, Pruned)>, Refused> {
+    let now = looked(sites).await?;
+    let mut done = Vec::new();
+    for spare in &planned.spare {
+        let image = &spare.image;
+        let is_spare = now.spare.iter().any(|other| other.image == *image);
+        let is_gone = !now.kept.iter().any(|(other, _)| other == image);
+        let became = match (is_spare, is_gone) {
+            (true, _) => match held[0].0.runtime.remove_image(image).await {
+                Ok(()) => Pruned::Removed,
+                Err(failure) => Pruned::Refused(failure.to_string()),
+            },
+            (false, true) => Pruned::Removed,
+            (false, false) => Pruned::Needed,
+        };
+        done.push((image.clone(), became));
+    }
+    Ok(done)
+}

@@ -1,0 +1,163 @@
+//! Which images an engine need not keep, and why it keeps the others. Pure. What is not known counts as needed, and what was never
+//! released is nobody's to remove here.
+
+use std::collections::BTreeMap;
+
+use crate::history::{ReleaseRecord, once_live};
+use crate::inventory::{Digest, EngineImage, Instance, RegistryRecord, Slot, Target};
+
+/// Why an image is kept.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case", tag = "because")]
+pub enum Kept {
+    /// An instance has it.
+    Instance {
+        /// Of which target.
+        target: Target,
+        /// In which slot.
+        slot: Slot,
+        /// Whether it has the traffic.
+        is_live: bool,
+    },
+    /// The route or a registration names it.
+    Registered {
+        /// Of which target.
+        target: Target,
+    },
+    /// A release that has no end comes from it or goes to it.
+    Open {
+        /// Of which target.
+        target: Target,
+    },
+    /// It is among the last good ones.
+    Good {
+        /// Of which target.
+        target: Target,
+        /// The how manieth, from 1 for the last one on.
+        nth: usize,
+    },
+    /// No release of a configured target ever was of it.
+    NeverReleased,
+}
+
+/// An image that may go.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Spare {
+    /// Which.
+    pub image: EngineImage,
+    /// Its tag when it was released, as a remark.
+    pub tag: Option<String>,
+}
+
+/// What is to become of the images of a repository on one engine.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PrunePlan {
+    /// Of which.
+    pub repository: String,
+    /// Every target that has its image there: all of them are locked while images are removed.
+    pub targets: Vec<Target>,
+    /// What is kept, and why.
+    pub kept: Vec<(EngineImage, Kept)>,
+    /// What is removed.
+    pub spare: Vec<Spare>,
+}
+
+impl PrunePlan {
+    /// How many bytes what is removed takes at most: layers that others share stay.
+    pub fn bytes(&self) -> u64 {
+        self.spare.iter().map(|spare| spare.image.size).sum()
+    }
+}
+
+/// What is known of one target.
+#[derive(Debug)]
+pub(super) struct Use {
+    pub(super) target: Target,
+    pub(super) record: RegistryRecord,
+    /// The heads of its releases, newest first.
+    pub(super) past: Vec<ReleaseRecord>,
+    /// How many good versions are kept.
+    pub(super) keep: usize,
+}
+
+/// The plan for all images of a repository that an engine has, all instances that run there, and every target
+/// of that repository there.
+pub(super) fn plan(
+    repository: String,
+    images: Vec<EngineImage>,
+    instances: &[Instance],
+    uses: &[Use],
+) -> PrunePlan {
+    let mut needed: BTreeMap<&Digest, Kept> = BTreeMap::new();
+    // The strongest reason first: the first one is said.
+    for instance in instances {
+        let live = uses.iter().find(|one| one.target == instance.target);
+        let live = live.and_then(|one| one.record.route.as_ref());
+        let is_live = live.is_some_and(|route| route.value.live == instance.slot);
+        let kept = Kept::Instance {
+            target: instance.target.clone(),
+            slot: instance.slot,
+            is_live,
+        };
+        match needed.get(&instance.digest) {
+            Some(Kept::Instance { is_live: true, .. }) => {}
+            Some(_) if !is_live => {}
+            _ => drop(needed.insert(&instance.digest, kept)),
+        }
+    }
+    for one in uses {
+        for digest in registered(&one.record) {
+            let target = one.target.clone();
+            needed.entry(digest).or_insert(Kept::Registered { target });
+        }
+        for head in one.past.iter().filter(|head| head.closed.is_none()) {
+            for digest in versions(head) {
+                let target = one.target.clone();
+                needed.entry(digest).or_insert(Kept::Open { target });
+            }
+        }
+        let good = once_live(&one.past).into_iter().take(one.keep);
+        for (nth, version) in (1..).zip(good) {
+            let target = one.target.clone();
+            needed
+                .entry(&version.digest)
+                .or_insert(Kept::Good { target, nth });
+        }
+    }
+    let mut kept = Vec::new();
+    let mut spare = Vec::new();
+    for image in images {
+        let released = uses.iter().flat_map(|one| &one.past);
+        let tag = released
+            .flat_map(|head| [Some(&head.to.1), head.from.as_ref().map(|(_, from)| from)])
+            .flatten()
+            .find(|version| version.digest == image.digest)
+            .map(|version| version.tag.clone());
+        match (needed.get(&image.digest).cloned(), tag) {
+            (Some(why), _) => kept.push((image, why)),
+            (None, None) => kept.push((image, Kept::NeverReleased)),
+            (None, Some(tag)) => spare.push(Spare { image, tag }),
+        }
+    }
+    PrunePlan {
+        repository,
+        targets: uses.iter().map(|one| one.target.clone()).collect(),
+        kept,
+        spare,
+    }
+}
+
+fn registered(record: &RegistryRecord) -> impl Iterator<Item = &Digest> {
+    let route = record.route.iter().map(|route| &route.value.digest);
+    let slots = [&record.slots.blue, &record.slots.green];
+    let slots = slots.into_iter().flatten();
+    route.chain(slots.map(|registration| &registration.value.digest))
+}
+
+fn versions(head: &ReleaseRecord) -> impl Iterator<Item = &Digest> {
+    let from = head.from.iter().map(|(_, version)| &version.digest);
+    from.chain([&head.to.1.digest])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! Removing images on a real engine: what is live, warm, good or somebody else's stays, whatever happens meanwhile.
+
+use std::process::Command;
+use std::time::Duration;
+
+use greenroom::history::Outcome;
+use greenroom::inventory::{LockRecord, ReleaseId, Role};
+use greenroom::ports::Acquired;
+
+use super::command_line::{err, out, run};
+use super::house::{House, Wishes};
+use crate::support::versions::Versions;
+use crate::support::{docker, from_environment};
+
+/// What the engine's own tool says.
+fn engine(arguments: &[&str]) -> String {
+    let mut command = Command::new("docker");
+    let output = command.args(["-H", &docker()]).args(arguments).output();
+    let output = output.expect("docker runs");
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The digests of a repository, as its own tool lists them.
+fn images(repository: &str) -> Vec<String> {
+    let format = ["--digests", "--no-trunc", "--format", "{{.Digest}}"];
+    let listed = engine(&[&["images"][..], &format, &[repository]].concat());
+    let mut digests: Vec<String> = listed
+        .lines()
+        .filter(|line| line.starts_with("sha256:"))
+        .map(str::to_owned)
+        .collect();
+    digests.sort();
+    digests.dedup();
+    digests
+}
+
+/// A house whose images nobody else has, and which keeps three good ones.
+async fn house() -> (House, Versions) {
+    let wishes = Wishes {
+        standby: "never",
+        ..Wishes::default()
+    };
+    let mut house = House::new(wishes).await;
+    let versions = Versions::in_repository(&format!("of-{}", house.target.service)).await;
+    let image = from_environment("GREENROOM_TEST_IMAGE");
+    house
+        .rebuild(|text| {
+            text.replace(
+                &format!("image = \"{image}\""),
+                &format!("image = \"{}\"", versions.image()),
+            )
+            .replace(
+                "[environments.production.timing]",
+                "[environments.production.rules]\nkeep_images = 3\n\n[environments.production.timing]",
+            )
+        })
+        .await;
+    (house, versions)
+}
+
+/// While somebody has the lock of its target, nothing is removed.
+async fn is_locked_out(house: &House, prune: &[&str]) {
+    let site = house.app.engine.site(&house.target).expect("a site");
+    let write = site.write.clone().expect("it may change");
+    let record = LockRecord {
+        operator: house.app.engine.operator().clone(),
+        console: "another".into(),
+        release: ReleaseId(ulid::Ulid::generate()),
+        since: jiff::Timestamp::now(),
+        message: "releasing".into(),
+    };
+    let Ok(Acquired::Held(lease)) = write.locks.acquire(&house.target, &record).await else {
+        panic!("the lock is free");
+    };
+    let locked = run(house, prune).await;
+    assert_eq!(locked.status.code(), Some(1), "{}", out(&locked));
+    assert!(
+        err(&locked).contains("drives this target"),
+        "{}",
+        err(&locked)
+    );
+    let given = write.locks.release(&house.target, &lease.fence).await;
+    given.expect("given back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
+    let (house, versions) = house().await;
+    let mut tags = Vec::new();
+    for _ in 0..5 {
+        let tag = versions.another("none").await;
+        let finished = house.promote(&tag).await;
+        let outcome = finished.outcome();
+        assert!(
+            matches!(outcome, Some(Outcome::Done | Outcome::Superseded)),
+            "{finished:?}"
+        );
+        tags.push(tag);
+    }
+    let sick = versions.another("failing-checks").await;
+    let finished = house.promote(&sick).await;
+    assert!(
+        matches!(finished.outcome(), Some(Outcome::BackedOut { .. })),
+        "{finished:?}"
+    );
+    // Somebody tries another version by hand, and has a container of an old one.
+    let other = versions.another("none").await;
+    let repository = versions.image();
+    engine(&["pull", "-q", &format!("{repository}:{other}")]);
+    let before = images(&repository);
+    assert_eq!(before.len(), 7, "{before:?}");
+
+    let service = house.target.service.to_string();
+    let dry = run(&house, &["prune", &service, "production", "--dry-run"]).await;
+    assert_eq!(dry.status.code(), Some(0), "{}{}", out(&dry), err(&dry));
+    let said = out(&dry);
+    for words in [
+        format!("live in {}", house.target),
+        format!("good version 2 of {}", house.target),
+        format!("good version 3 of {}", house.target),
+        "not released from here".to_owned(),
+        format!("{}, ", tags[0]),
+        format!("{}, ", tags[1]),
+        format!("{sick}, "),
+        "3 of 7 images are removed".to_owned(),
+    ] {
+        assert!(said.contains(&words), "{words} in {said}");
+    }
+    assert_eq!(images(&repository), before, "it was only said");
+
+    let prune = ["prune", &service, "production", "--yes"];
+    is_locked_out(&house, &prune).await;
+    assert_eq!(images(&repository), before);
+
+    // An image that somebody's container has is not removed, and the others are.
+    let held = format!("held-{service}");
+    let oldest = format!("{repository}:{}", tags[0]);
+    engine(&["pull", "-q", &oldest]);
+    engine(&["create", "--name", &held, &oldest]);
+    let pruned = run(&house, &prune).await;
+    engine(&["rm", "-f", &held]);
+    let said = out(&pruned);
+    assert_eq!(said.matches("  removed").count(), 2, "{said}");
+    engine(&["rmi", &oldest]);
+    let again = run(&house, &prune).await;
+    assert_eq!(
+        again.status.code(),
+        Some(0),
+        "{}{}",
+        out(&again),
+        err(&again)
+    );
+    assert_eq!(images(&repository).len(), 4, "{}", out(&again));
+    house.stands(&tags[4], Role::Empty).await;
+
+    // What was kept can be gone back to; what was removed is pulled again.
+    let nothing = run(&house, &prune).await;
+    assert!(out(&nothing).contains("0 of 4 images"), "{}", out(&nothing));
+    let back = [
+        "rollback",
+        &service,
+        "production",
+        "--to",
+        &tags[0],
+        "--yes",
+        "--reason",
+        "older",
+    ];
+    let back = tokio::time::timeout(Duration::from_mins(1), run(&house, &back)).await;
+    let back = back.expect("in time");
+    assert!(
+        out(&back).contains("switch") && images(&repository).len() == 5,
+        "{}{}",
+        out(&back),
+        err(&back)
+    );
+}
