@@ -305,8 +305,18 @@ pub(crate) enum HistoryVerb {
     Timeline(Timeline),
     /// Recomputes every record's hash and names the first that does not fit
     Verify(Verify),
+    /// Seals what is over, as a user of etcd that drives nothing: whoever writes over it later is found out
+    Seal(SealHistory),
     /// Forgets what is older, more or larger than the configuration keeps; never a target's last release or its last good one
     Prune(PruneHistory),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SealHistory {
+    /// Only this service
+    pub(crate) service: Option<ServiceName>,
+    /// Only this environment
+    pub(crate) environment: Option<EnvironmentName>,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod compare;
 mod find;
 mod prune;
 mod repaired;
+mod seal;
 mod table;
 mod timeline;
 mod verify;
@@ -36,6 +37,7 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
         Some(HistoryVerb::Compare(both)) => return compare::run(common, &app, both).await,
         Some(HistoryVerb::Timeline(of)) => return timeline::run(common, &app, of).await,
         Some(HistoryVerb::Verify(what)) => return verify::run(common, &app, what).await,
+        Some(HistoryVerb::Seal(verb)) => return seal::run(common, &app, verb).await,
         Some(HistoryVerb::Prune(verb)) => return prune::run(common, &app, verb).await,
         None => {}
     }

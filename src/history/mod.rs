@@ -14,6 +14,7 @@ mod repair;
 mod retention;
 #[cfg(test)]
 mod samples_for_tests;
+mod seal;
 mod step;
 mod timeline;
 mod until;
@@ -32,6 +33,7 @@ pub use record::{
 };
 pub use repair::{RepairDeed, RepairOutcome, RepairRecord, Repaired};
 pub use retention::{Cause, Pruning, Retention, Weighed, pruning};
+pub use seal::Seal;
 pub use step::{Direction, Step};
 pub use timeline::{Fate, fate, once_live};
 pub use until::until;

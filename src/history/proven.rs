@@ -26,6 +26,8 @@ pub struct Proven {
     pub not_chained: usize,
     /// That were not held against a store: it is not configured, not asked, or has it no more.
     pub not_compared: usize,
+    /// That were sealed, and held against their seals.
+    pub sealed: usize,
     /// Those that are not what was written, newest first.
     pub wrong: Vec<Wrong>,
     /// The targets whose store was not heard, and why.
@@ -37,12 +39,13 @@ impl Proven {
     pub fn words(&self) -> String {
         format!(
             "{} releases: {} whole, {} not chained (an older Greenroom wrote them), {} wrong; \
-             {} were not compared with a store",
+             {} were not compared with a store, {} with a seal",
             self.releases,
             self.whole,
             self.not_chained,
             self.wrong.len(),
-            self.not_compared
+            self.not_compared,
+            self.sealed
         )
     }
 }

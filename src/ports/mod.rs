@@ -16,6 +16,7 @@ mod proxy_host;
 mod registry;
 mod router;
 mod runtime;
+mod seals;
 mod secrets;
 
 pub use crate::inventory::{
@@ -38,4 +39,5 @@ pub use router::{RouterReader, RouterWriter};
 pub use runtime::{
     EngineInfo, InstanceSpec, LogChunk, LogStream, PullProgress, RuntimeReader, RuntimeWriter,
 };
+pub use seals::Seals;
 pub use secrets::{Credentials, Secrets, registry_host};

@@ -179,6 +179,9 @@
 //! | `{t}/steps/{ulid}/{number}` | its entries: intents, outcomes, approvals, check reports |
 //! | `{t}/repairs/{ulid}` | a repair: what differed, the deeds, how far it is, how it ended |
 //!
+//! What a keeper has sealed is below `seals/{service}/{environment}/{ulid}`: beside the targets, so that a role that drives
+//! cannot write there.
+//!
 //! A service may have a key of its own beside them, for others who read etcd, written in the same
 //! transaction. Without etcd one SQLite file has the same. The proxy has a directory a target with
 //! `blue/`, `green/` and the link `live`, see [`crate::adapters::live_pointer`].

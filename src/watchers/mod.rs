@@ -12,6 +12,7 @@ mod registry;
 mod releases;
 mod router;
 mod runtime;
+mod sealing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use assemble::Frame;
 pub use once::once;
 pub use outbox::{Channel, Outbox};
 pub use recording::{Opens, Recorder};
+pub use sealing::{Sealed, seal};
 
 use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};

@@ -171,6 +171,7 @@ impl Workshop<'_> {
             company: store.company,
             holds: store.holds,
             endorsements: store.endorsements,
+            seals: store.seals,
         });
         Ok(Site {
             definition: target.definition.clone(),

@@ -8,7 +8,7 @@ use crate::adapters::{etcd, sqlite};
 use crate::inventory::ServiceName;
 use crate::ports::{
     Company, Endorsements, Holds, JournalReader, JournalWriter, Locks, RegistryReader,
-    RegistryWriter,
+    RegistryWriter, Seals,
 };
 use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
 
@@ -37,6 +37,7 @@ pub(super) struct Store {
     pub(super) company: Arc<dyn Company>,
     pub(super) holds: Arc<dyn Holds>,
     pub(super) endorsements: Arc<dyn Endorsements>,
+    pub(super) seals: Arc<dyn Seals>,
 }
 
 impl Workshop<'_> {
@@ -88,6 +89,7 @@ impl Workshop<'_> {
             company,
             holds: Arc::new(etcd::EtcdHolds::new(&store)),
             endorsements: Arc::new(etcd::EtcdEndorsements::new(&store)),
+            seals: Arc::new(etcd::EtcdSeals::new(&store)),
         })
     }
 
@@ -149,7 +151,8 @@ impl Workshop<'_> {
             locks: Arc::new(store.leasing(lease, heartbeat)?),
             company,
             holds: Arc::clone(&store) as Arc<dyn Holds>,
-            endorsements: store,
+            endorsements: Arc::clone(&store) as Arc<dyn Endorsements>,
+            seals: store,
         })
     }
 }

@@ -103,3 +103,47 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();
 }
+
+#[test]
+fn a_read_only_configuration_changes_nothing_and_says_where_it_is_said() {
+    let sandbox = Sandbox::kept().up();
+    let path = sandbox.place().join("greenroom.toml");
+    let text = std::fs::read_to_string(&path).expect("the configuration");
+    let text = match text.split_once("[console]\n") {
+        Some((before, after)) => format!("{before}[console]\nread_only = true\n{after}"),
+        None => format!("[console]\nread_only = true\n\n{text}"),
+    };
+    std::fs::write(&path, text).expect("written");
+    let undo = ["--set", "console.read_only=false"];
+    let undone = sandbox.run(&[&undo[..], &["status"]].concat());
+    assert_eq!(undone.status.code(), Some(2), "{}", words(&undone));
+    assert!(
+        words(&undone).contains("is not undone by a layer above it"),
+        "{}",
+        words(&undone)
+    );
+    let said = words(&sandbox.run(&["doctor"]));
+    assert!(
+        said.contains("nothing is changed from here: console.read_only is set at"),
+        "{said}"
+    );
+    for verb in [
+        &["promote", "web", "dev", "--version", "1.8.2", "--yes"][..],
+        &["hold", "web", "dev", "--reason", "payday"],
+        &["prune", "web", "dev", "--yes"],
+    ] {
+        let output = sandbox.run(verb);
+        let said = words(&output);
+        let is_nothing_to_do = verb[0] == "prune" && said.contains("0 of 0 images");
+        assert!(
+            is_nothing_to_do || (!output.status.success() && said.contains("console.read_only")),
+            "{verb:?}: {said}"
+        );
+    }
+    assert_eq!(sandbox.live("web", "dev"), "1.9.0");
+    // No key arms the console.
+    let mut pty = sandbox.on_a_terminal(&[]);
+    pty.wait_for_text("web · dev", std::time::Duration::from_mins(1));
+    pty.keys("W");
+    pty.wait_for_text("nothing can be armed", std::time::Duration::from_secs(20));
+}

@@ -254,6 +254,56 @@ fn flags_win_over_variables_and_variables_over_the_file() {
 }
 
 #[test]
+fn what_is_read_only_by_the_file_stays_so_whatever_lies_over_it() {
+    let text = "[console]\nread_only = true\n";
+    let file = Path::new("greenroom.toml");
+    let read = |variable: Option<&str>, flags: &[&str]| {
+        let mut request = Request::default();
+        if let Some(value) = variable {
+            let name = "GREENROOM__CONSOLE__READ_ONLY".to_owned();
+            request.environment.insert(name, value.into());
+        }
+        let key = || "console.read_only".to_owned();
+        request.overrides = flags.iter().map(|flag| (key(), (*flag).into())).collect();
+        Settings::read(file, text, &request)
+    };
+    let loaded = read(None, &[]).expect("it loads");
+    let origin = loaded.settings.console.read_only.expect("a place");
+    assert_eq!(origin.to_string(), "greenroom.toml:2:13");
+    read(Some("true"), &["true"]).expect("the same again");
+    for (variable, flags, by) in [
+        (Some("false"), &[][..], "$GREENROOM__CONSOLE__READ_ONLY"),
+        (None, &["false"], "--set console.read_only"),
+    ] {
+        let problems = read(variable, flags).expect_err("it is not undone");
+        assert_eq!(
+            problems.to_string(),
+            format!(
+                "{by}: console.read_only: greenroom.toml:2:13 says that nothing is changed from here: that is not undone by a layer above it"
+            )
+        );
+    }
+    // A layer may say so too, and then a later one does not undo that.
+    let flag = Settings::read(
+        file,
+        "",
+        &Request {
+            overrides: vec![
+                ("console.read_only".into(), "true".into()),
+                ("console.read_only".into(), "false".into()),
+            ],
+            ..Request::default()
+        },
+    );
+    let problems = flag.expect_err("it is not undone");
+    assert!(
+        problems
+            .to_string()
+            .contains("--set console.read_only says")
+    );
+}
+
+#[test]
 fn a_wrong_variable_or_flag_is_named_with_a_suggestion() {
     let path = Path::new(FIXTURES).join("valid/sandbox.toml");
     let mut request = request(path);

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::reader::EtcdReader;
 use super::store::{below, one};
 use super::values;
-use crate::history::{Entry, Recorded, ReleaseRecord, RepairRecord, Written, check_whole};
+use crate::history::{Entry, Recorded, ReleaseRecord, RepairRecord, Seal, Written, check_whole};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, JournalReader, Result};
 
@@ -92,6 +92,10 @@ impl JournalReader for EtcdReader {
         check_whole(&entries)
             .map_err(|words| self.garbled(doing, &keys.entries(target, id), &words))?;
         Ok(Some(Recorded { head, entries }))
+    }
+
+    async fn seals(&self, target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {
+        self.seals_of(target).await
     }
 
     async fn repairs(&self, target: &Target, limit: usize) -> Result<Vec<RepairRecord>> {

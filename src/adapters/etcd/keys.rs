@@ -33,6 +33,19 @@ impl Keys {
         )
     }
 
+    /// The seals of a target's releases. Not below the targets: who may write there may not write here.
+    pub(super) fn seals(&self, target: &Target) -> String {
+        let Target {
+            service,
+            environment,
+        } = target;
+        format!("{}/seals/{service}/{environment}/", self.prefix)
+    }
+
+    pub(super) fn seal(&self, target: &Target, id: ReleaseId) -> String {
+        format!("{}{id}", self.seals(target))
+    }
+
     /// The target that a key is about, if it is about one.
     pub(super) fn target_of(&self, key: &[u8]) -> Option<Target> {
         let key = std::str::from_utf8(key).ok()?;

@@ -14,6 +14,7 @@
 //! | `targets/{service}/{environment}/wheel` | who asks to be handed its release, on the lease of the asking console |
 //! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
 //! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of its journal |
+//! | `seals/{service}/{environment}/{ulid}` | the last link of a release, written by a keeper |
 //!
 //! Entries stand beside the heads and not below them: a list of heads is then one range with a
 //! limit, which would else carry every entry of every release.
@@ -31,6 +32,7 @@ mod locks;
 mod options;
 mod reader;
 mod repairs;
+mod seals;
 mod store;
 mod trouble;
 mod values;
@@ -44,5 +46,6 @@ pub use holds::EtcdHolds;
 pub use locks::{EtcdLocks, LockTimes};
 pub use options::{Credentials, DEFAULT_PREFIX, Options, Tls};
 pub use reader::EtcdReader;
+pub use seals::EtcdSeals;
 pub use store::Store;
 pub use writer::EtcdWriter;

@@ -18,6 +18,7 @@ mod lock;
 mod registry;
 mod repairs;
 mod schema;
+mod seals;
 mod store;
 mod transaction;
 

@@ -35,6 +35,8 @@ pub struct History {
     pub asked: u64,
     /// What is waited for.
     pub waiting: Option<Waiting>,
+    /// Whether the release under the cursor is to be opened as soon as the list has come.
+    pub opens: bool,
 }
 
 impl History {

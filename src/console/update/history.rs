@@ -34,6 +34,7 @@ fn close(model: &mut Model) {
 /// What was asked for to be read is not wanted any more.
 fn forget_sheet(model: &mut Model) {
     let history = &mut model.history;
+    history.opens = false;
     history.sheet = None;
     if matches!(
         history.waiting,
@@ -104,6 +105,7 @@ fn back(model: &mut Model) {
 /// Moves the cursor, or what is read.
 pub(super) fn scroll(model: &mut Model, by: isize) {
     let history = &mut model.history;
+    history.opens = false;
     if let Some(sheet) = &mut history.sheet {
         let last = sheet.lines.len().saturating_sub(1);
         sheet.top = sheet.top.saturating_add_signed(by).min(last);
@@ -200,8 +202,10 @@ fn is_listing(model: &Model) -> bool {
 const LISTING: &str = "the list is being read: press it again in a moment";
 
 fn details(model: &mut Model) -> Vec<Effect> {
-    if is_listing(model) {
-        return super::refused(model, LISTING);
+    // Whoever types a filter and presses Enter twice means what comes.
+    model.history.opens = is_listing(model);
+    if model.history.opens {
+        return Vec::new();
     }
     let Some(id) = id_under_cursor(model) else {
         return super::refused(model, "no release is under the cursor");
@@ -319,10 +323,14 @@ pub(super) fn answered(
             super::say(model, Weight::Refused, &crate::harmless::harmless(&why));
         }
         (_, Err(why)) => history.trouble = Some(crate::harmless::harmless(&why)),
-        (Some(Waiting::List), Ok(HistoryAnswer::Listed(rows))) => listed(model, rows),
+        (Some(Waiting::List), Ok(HistoryAnswer::Listed(rows))) => {
+            listed(model, rows);
+            return opened(model);
+        }
         (Some(Waiting::More), Ok(HistoryAnswer::Listed(rows))) => {
             history.is_whole = rows.len() < LISTED;
             history.rows.extend(rows);
+            return opened(model);
         }
         (Some(Waiting::Timeline(environment)), Ok(HistoryAnswer::Listed(rows))) => {
             history.sheet = Some(of_environment(&environment, &rows));
@@ -337,6 +345,15 @@ pub(super) fn answered(
         _ => {}
     }
     Vec::new()
+}
+
+/// Opens what was meant before the list had come.
+fn opened(model: &mut Model) -> Vec<Effect> {
+    if std::mem::take(&mut model.history.opens) && id_under_cursor(model).is_some() {
+        details(model)
+    } else {
+        Vec::new()
+    }
 }
 
 /// The cursor stays on its release, where that is still in the list.

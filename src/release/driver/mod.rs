@@ -21,7 +21,7 @@ use crate::inventory::InstanceId;
 use crate::ports::{
     Checker, Clock, Company, Endorsements, FailureKind, Fence, Holds, Images, JournalReader,
     JournalWriter, Lease, LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader,
-    RouterWriter, RuntimeReader, RuntimeWriter,
+    RouterWriter, RuntimeReader, RuntimeWriter, Seals,
 };
 
 /// What looks at a target.
@@ -62,6 +62,8 @@ pub struct Writing {
     pub holds: Arc<dyn Holds>,
     /// Gives what others approve.
     pub endorsements: Arc<dyn Endorsements>,
+    /// Seals what is over; not for those who drive.
+    pub seals: Arc<dyn Seals>,
 }
 
 /// Everything a release in flight needs of the world.

@@ -348,7 +348,7 @@ fn a_sheet_that_nobody_waits_for_does_not_open_and_one_that_fails_hides_no_list(
     let effects = press(&mut model, "H");
     let (asked, _) = question(&effects);
     // The rows are those of before, until the answer comes.
-    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(press(&mut model, "t").is_empty());
     assert!(notice(&model).contains("being read"), "{}", notice(&model));
     answer(&mut model, asked, HistoryAnswer::Listed(listed()));
 
@@ -366,4 +366,33 @@ fn a_sheet_that_nobody_waits_for_does_not_open_and_one_that_fails_hides_no_list(
         notice(&model)
     );
     assert!(!screen(&model).contains("cannot be read"));
+}
+
+#[test]
+fn enter_while_the_list_is_on_its_way_opens_what_comes() {
+    let told = |model: &mut Model, asked: u64, rows: Vec<Listed>| {
+        let answer = Ok(HistoryAnswer::Listed(rows));
+        tell(model, Event::HistoryAnswered { asked, answer })
+    };
+    let mut model = opened((118, 34));
+    press(&mut model, "/");
+    let (asked, _) = question(&press(&mut model, "b"));
+    press_key(&mut model, KeyCode::Enter);
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    let effects = told(&mut model, asked, listed());
+    let (_, asks) = question(&effects);
+    assert!(matches!(asks, HistoryQuestion::Releases(ids) if ids.len() == 1));
+
+    // Not when there is nothing to open, and not for who has moved on meanwhile.
+    for (rows, moves) in [(Vec::new(), false), (listed(), true)] {
+        let mut model = opened((118, 34));
+        press(&mut model, "/");
+        let (asked, _) = question(&press(&mut model, "b"));
+        press_key(&mut model, KeyCode::Enter);
+        press_key(&mut model, KeyCode::Enter);
+        if moves {
+            press_key(&mut model, KeyCode::Down);
+        }
+        assert!(told(&mut model, asked, rows).is_empty(), "{moves}");
+    }
 }

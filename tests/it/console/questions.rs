@@ -78,6 +78,17 @@ fn a_console_started_read_only_cannot_be_armed() {
     press(&mut model, "W");
     assert!(model.armed.is_none());
     assert!(notice(&model).contains("--read-only"));
+    // Where it is the configuration that says so, it is that which is named.
+    model.read_only = "console.read_only is set at /etc/greenroom.toml:3:1".into();
+    for key in ["W", "P", "F", "R"] {
+        press(&mut model, key);
+        assert!(model.armed.is_none() && model.dialog.is_none());
+        assert!(
+            notice(&model).contains("/etc/greenroom.toml:3:1"),
+            "{key}: {}",
+            notice(&model)
+        );
+    }
 }
 
 #[test]

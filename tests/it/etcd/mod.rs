@@ -8,6 +8,7 @@ mod locks;
 mod outage;
 mod registry;
 mod roles;
+mod sealing;
 pub(crate) mod server;
 mod watching;
 pub(crate) mod world;

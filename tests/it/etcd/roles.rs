@@ -28,6 +28,16 @@ fn commands() -> Vec<String> {
         .collect()
 }
 
+/// Makes the users and roles.
+pub(super) fn run_commands(server: &Server) {
+    let commands = commands();
+    assert!(commands.len() >= 8, "{commands:?}");
+    for line in &commands {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        etcdctl(&server.endpoint(), &arguments);
+    }
+}
+
 fn store(server: &Server, user: &str) -> Store {
     let mut options = Options::new(vec![server.endpoint()]);
     options.credentials = Some(Credentials {
@@ -37,7 +47,7 @@ fn store(server: &Server, user: &str) -> Store {
     Store::open(&options).expect("a store")
 }
 
-fn target(environment: &str) -> Target {
+pub(super) fn target(environment: &str) -> Target {
     Target::new(
         "web".parse().expect("a name"),
         environment.parse().expect("a name"),
@@ -47,12 +57,7 @@ fn target(environment: &str) -> Target {
 #[tokio::test]
 async fn a_watcher_reads_everything_and_changes_nothing_and_an_operator_only_what_is_theirs() {
     let server = Server::start().await;
-    let commands = commands();
-    assert!(commands.len() >= 8, "{commands:?}");
-    for line in &commands {
-        let arguments: Vec<&str> = line.split(' ').collect();
-        etcdctl(&server.endpoint(), &arguments);
-    }
+    run_commands(&server);
     let (qa, production) = (target("qa"), target("production"));
     let times = LockTimes {
         lease: Duration::from_secs(30),

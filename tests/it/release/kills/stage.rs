@@ -100,7 +100,7 @@ impl Stage {
         let first = versions.another("none").await;
         let house = house.with(&first).await;
         let mut plan = house.load();
-        (plan.kept, plan.fresh, plan.every) = (2, 2, Duration::from_millis(25));
+        (plan.kept, plan.fresh, plan.every) = (2, 2, Duration::from_millis(50));
         let load = Load::start(&plan);
         let mut stage = Self {
             house,

@@ -1,0 +1,79 @@
+//! Seals: a key for each release, beside the targets and not below them, so that a role may write the ones and not the
+//! others. Each is written once.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use etcd_client::{Compare, CompareOp, GetOptions, Txn, TxnOp};
+
+use super::reader::EtcdReader;
+use super::store::Store;
+use super::values;
+use crate::history::Seal;
+use crate::inventory::{ReleaseId, Target};
+use crate::ports::{FailureKind, Result, Seals};
+
+/// The seals of a cluster.
+#[derive(Debug, Clone)]
+pub struct EtcdSeals {
+    store: Store,
+}
+
+impl EtcdSeals {
+    /// In a cluster. Connects to nothing yet.
+    pub fn new(store: &Store) -> Self {
+        Self {
+            store: store.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl Seals for EtcdSeals {
+    async fn seal(&self, target: &Target, id: ReleaseId, seal: &Seal) -> Result<()> {
+        let doing = &format!("sealing release {id} of {target}");
+        let key = self.store.keys().seal(target, id);
+        let value = values::encode(&self.store, doing, seal)?;
+        let is_new = Compare::create_revision(key.as_str(), CompareOp::Equal, 0);
+        let put = TxnOp::put(key.as_str(), value, None);
+        let txn = Txn::new().when([is_new]).and_then([put]);
+        let answer = self
+            .store
+            .attempt(self.store.deadline(), |client| {
+                let txn = txn.clone();
+                async move { client.kv_client().txn(txn).await }
+            })
+            .await;
+        // Where another one stands already, that one stays; a lost answer is looked for the next time.
+        answer
+            .map(drop)
+            .map_err(|trouble| self.store.unanswered(doing, trouble))
+    }
+}
+
+impl EtcdReader {
+    pub(super) async fn seals_of(&self, target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {
+        let doing = format!("reading the seals of {target}");
+        let prefix = self.store.keys().seals(target);
+        let all = TxnOp::get(prefix.as_str(), Some(GetOptions::new().with_prefix()));
+        let (_, found) = self
+            .store
+            .ranges(&doing, self.store.deadline(), vec![all])
+            .await?;
+        let mut seals = BTreeMap::new();
+        for pair in found.iter().flatten() {
+            let key = values::key(pair);
+            let garbled = |words: &str| {
+                let said = format!("{key}: {words}");
+                self.store.failure(FailureKind::Garbled, &doing, said)
+            };
+            let id = pair.key().strip_prefix(prefix.as_bytes());
+            let id = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
+            // A seal that cannot be read proves nothing, and is not passed by.
+            let id = id.ok_or_else(|| garbled("its key names no release"))?;
+            let seal = values::decode(pair).map_err(|words| garbled(&words))?;
+            seals.insert(id, seal);
+        }
+        Ok(seals)
+    }
+}

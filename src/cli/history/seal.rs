@@ -1,0 +1,56 @@
+//! `greenroom history seal`: writes the last link of everything that is over where operators cannot write.
+
+use super::{Exit, say_json};
+use crate::cli::arguments::{Common, SealHistory};
+use crate::release::{Refusal, Site};
+use crate::watchers::{Sealed, seal};
+use crate::wire::App;
+
+pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit {
+    let is_wanted = |site: &&Site| {
+        let target = &site.definition.target;
+        verb.service.as_ref().is_none_or(|s| *s == target.service)
+            && verb
+                .environment
+                .as_ref()
+                .is_none_or(|e| *e == target.environment)
+    };
+    let sites: Vec<&Site> = app.engine.sites().filter(is_wanted).collect();
+    if sites.is_empty() {
+        warn_line!("greenroom: no such target is configured");
+        return Exit::Usage;
+    }
+    let mut exit = Exit::Done;
+    for site in sites {
+        let target = &site.definition.target;
+        let Some(write) = &site.write else {
+            warn_line!("greenroom: {}", Refusal::ReadOnly);
+            return Exit::Failed;
+        };
+        let (by, now) = (app.engine.operator(), app.engine.clock().now());
+        match seal(site, write.seals.as_ref(), by, now).await {
+            Ok(sealed) if common.json => {
+                say_json(&serde_json::json!({ "target": target, "sealed": sealed }));
+            }
+            Ok(Sealed {
+                sealed,
+                before,
+                not,
+            }) => {
+                say_line!(
+                    "{target}: {} sealed now, {before} before, {} cannot be",
+                    sealed.len(),
+                    not.len()
+                );
+                for (id, why) in not {
+                    say_line!("  {id}  {why}");
+                }
+            }
+            Err(failure) => {
+                warn_line!("greenroom: {target}: {failure}");
+                exit = Exit::Failed;
+            }
+        }
+    }
+    exit
+}

@@ -1,0 +1,220 @@
+//! What was released cannot be rewritten unseen by those who may drive: a keeper seals it, on an etcd with the users and
+//! roles of the README, and the real program finds out.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use greenroom::history::{Chain, Recorded, ReleaseRecord};
+use serde::Serialize;
+use tempfile::TempDir;
+
+use super::roles;
+use super::server::Server;
+use crate::archive::samples::done;
+
+/// The release as its driver writes it, with its hashes.
+fn written(minute: u32, reason: &str) -> Recorded {
+    let mut release = done(minute);
+    release.head.reason = Some(reason.into());
+    release.head.target = roles::target("qa");
+    let closed = release.head.closed.take();
+    let mut chain = Chain::of(&release.head);
+    let entries = release.entries.drain(..).map(|entry| chain.linked(entry));
+    release.entries = entries.collect();
+    release.head = chain.closed(ReleaseRecord {
+        closed,
+        ..release.head
+    });
+    release
+}
+
+/// An etcd, and a configuration for each of its users.
+struct Cluster {
+    server: Server,
+    room: TempDir,
+}
+
+impl Cluster {
+    async fn start() -> Self {
+        let server = Server::start().await;
+        roles::run_commands(&server);
+        let room = tempfile::tempdir().expect("a directory");
+        Self { server, room }
+    }
+
+    /// As somebody's etcdctl does it.
+    fn etcdctl(&self, user: &str, arguments: &[&str]) -> Output {
+        Command::new("etcdctl")
+            .env("ETCDCTL_API", "3")
+            .args(["--endpoints", &self.server.endpoint()])
+            .args(["--user", &format!("{user}:{user}-password")])
+            .args(arguments)
+            .output()
+            .expect("etcdctl runs")
+    }
+
+    fn put(&self, user: &str, key: &str, value: &impl Serialize) {
+        let value = serde_json::to_string(value).expect("JSON");
+        let put = self.etcdctl(user, &["put", key, &value]);
+        assert!(put.status.success(), "{put:?}");
+    }
+
+    /// Writes a release with all its entries, as whoever may drive there can.
+    fn write(&self, user: &str, release: &Recorded) {
+        let (at, id) = ("/greenroom/v1/targets/web/qa", release.head.id);
+        self.put(user, &format!("{at}/releases/{id}"), &release.head);
+        for entry in &release.entries {
+            let key = format!("{at}/steps/{id}/{:04}", entry.sequence);
+            self.put(user, &key, entry);
+        }
+    }
+
+    /// The real program, as somebody who has seen nothing before.
+    fn greenroom(&self, user: &str, arguments: &[&str]) -> Output {
+        let place = tempfile::tempdir_in(self.room.path()).expect("a directory");
+        let file = configuration(place.path(), &self.server.endpoint(), user);
+        Command::new(env!("CARGO_BIN_EXE_greenroom"))
+            .arg("--config")
+            .arg(file)
+            .args(arguments)
+            .env("XDG_STATE_HOME", place.path())
+            .output()
+            .expect("it runs")
+    }
+}
+
+fn configuration(place: &Path, endpoint: &str, user: &str) -> std::path::PathBuf {
+    let file = place.join("greenroom.toml");
+    let text = format!(
+        r#"
+[operator]
+from = "etcd"
+[history]
+archive = "archive.db"
+[environments.qa]
+tier = "staging"
+docker = {{ address = "unix:///nowhere/docker.sock" }}
+etcd = {{ endpoints = ["{endpoint}"], user = "{user}", password = {{ command = ["echo", "{user}-password"] }} }}
+[environments.qa.nginx]
+answer = {{ listen = "127.0.0.1:8090" }}
+[services.web]
+image = "registry.example/web"
+listen = {{ port = 8080 }}
+health = {{ path = "/health" }}
+[services.web.environments.qa]
+endpoints = {{ blue = "127.0.0.1:9001", green = "127.0.0.1:9002" }}
+[services.web.environments.qa.proxy]
+server_names = ["web.example"]
+listen = "127.0.0.1:8080"
+"#
+    );
+    std::fs::write(&file, text).expect("written");
+    file
+}
+
+fn said(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+#[tokio::test]
+async fn what_is_sealed_is_not_rewritten_unseen_by_whoever_may_drive() {
+    let cluster = Cluster::start().await;
+    let (first, second) = (written(1, "fix basket"), written(2, "fix checkout"));
+    cluster.write("ben", &first);
+    cluster.write("ben", &second);
+    // Who drives does not seal, and who seals does not drive.
+    let denied = cluster.greenroom("ben", &["history", "seal"]);
+    assert_eq!(denied.status.code(), Some(1), "{}", said(&denied));
+    let key = format!("/greenroom/v1/seals/web/qa/{}", first.head.id);
+    let forged = cluster.etcdctl("ben", &["put", &key, "{}"]);
+    assert!(!forged.status.success(), "{forged:?}");
+    let key = "/greenroom/v1/targets/web/qa/hold";
+    assert!(
+        !cluster
+            .etcdctl("vault", &["put", key, "{}"])
+            .status
+            .success()
+    );
+
+    let sealed = cluster.greenroom("vault", &["history", "seal"]);
+    assert!(sealed.status.success(), "{}", said(&sealed));
+    assert!(
+        said(&sealed).contains("web/qa: 2 sealed now, 0 before"),
+        "{}",
+        said(&sealed)
+    );
+    let again = cluster.greenroom("vault", &["history", "seal", "web", "qa"]);
+    assert!(
+        said(&again).contains("0 sealed now, 2 before"),
+        "{}",
+        said(&again)
+    );
+    let whole = cluster.greenroom("wall", &["history", "verify"]);
+    assert!(whole.status.success(), "{}", said(&whole));
+    assert!(said(&whole).contains("2 with a seal"), "{}", said(&whole));
+
+    // With all hashes made anew, and to somebody who has never seen it before.
+    let rewritten = written(1, "nothing at all");
+    cluster.write("ben", &rewritten);
+    let found = cluster.greenroom("wall", &["history", "verify"]);
+    assert_eq!(found.status.code(), Some(3), "{}", said(&found));
+    assert!(
+        said(&found).contains(&first.head.id.to_string())
+            && said(&found).contains("the store is not what was sealed by vault@"),
+        "{}",
+        said(&found)
+    );
+    assert!(!said(&found).contains(&second.head.id.to_string()));
+    // The keeper does not seal it anew.
+    let again = cluster.greenroom("vault", &["history", "seal"]);
+    assert!(
+        said(&again).contains("0 sealed now, 2 before"),
+        "{}",
+        said(&again)
+    );
+    cluster.write("ben", &first);
+    let whole = cluster.greenroom("wall", &["history", "verify"]);
+    assert!(whole.status.success(), "{}", said(&whole));
+
+    // Taken away it is missed.
+    let key = format!("/greenroom/v1/targets/web/qa/releases/{}", second.head.id);
+    assert!(cluster.etcdctl("ben", &["del", &key]).status.success());
+    let found = cluster.greenroom("wall", &["history", "verify"]);
+    assert_eq!(found.status.code(), Some(3), "{}", said(&found));
+    assert!(
+        said(&found).contains("and gone from the store"),
+        "{}",
+        said(&found)
+    );
+}
+
+#[tokio::test]
+async fn an_operator_is_called_as_etcd_knows_them() {
+    let cluster = Cluster::start().await;
+    let doctor = cluster.greenroom("ben", &["doctor"]);
+    let line = said(&doctor);
+    let line = line.lines().find(|line| line.contains(" operator "));
+    assert!(
+        line.is_some_and(|line| line.contains("ben@")),
+        "{}",
+        said(&doctor)
+    );
+    let held = cluster.greenroom("ben", &["hold", "web", "qa", "--reason", "payday"]);
+    assert!(said(&held).contains("held by ben@"), "{}", said(&held));
+    // Nobody is somebody without their password.
+    let wrong = configuration(cluster.room.path(), &cluster.server.endpoint(), "ben");
+    let text = std::fs::read_to_string(&wrong).expect("the configuration");
+    std::fs::write(&wrong, text.replace("ben-password", "guessed")).expect("written");
+    let refused = Command::new(env!("CARGO_BIN_EXE_greenroom"))
+        .arg("--config")
+        .arg(&wrong)
+        .args(["hold", "web", "qa", "--clear"])
+        .env("XDG_STATE_HOME", cluster.room.path())
+        .output()
+        .expect("it runs");
+    assert!(!refused.status.success(), "{}", said(&refused));
+}
