@@ -23,6 +23,7 @@ impl Archive {
             engine,
             found: Proven::default(),
             seals: BTreeMap::new(),
+            without_seals: BTreeMap::new(),
         };
         proving.read_seals(filter).await;
         let mut before: Option<ReleaseId> = None;
@@ -39,6 +40,9 @@ impl Archive {
             }
         }
         proving.missing(self).await?;
+        for (target, why) in proving.without_seals {
+            proving.found.silent.entry(target).or_insert(why);
+        }
         Ok(proving.found)
     }
 }
@@ -48,6 +52,8 @@ struct Proving<'a> {
     found: Proven,
     /// The seals of each target that were not held against a release yet.
     seals: BTreeMap<Target, BTreeMap<ReleaseId, Seal>>,
+    /// The targets whose seals were not heard, and why.
+    without_seals: BTreeMap<Target, String>,
 }
 
 impl Proving<'_> {
@@ -65,14 +71,17 @@ impl Proving<'_> {
         for site in sites {
             let target = &site.definition.target;
             let asked = site.read.journal.seals(target);
-            match tokio::time::timeout(PATIENCE, asked).await {
-                Ok(Ok(seals)) => drop(self.seals.insert(target.clone(), seals)),
-                Ok(Err(failure)) => drop(self.not_heard(target, &failure.to_string())),
-                Err(_) => drop(self.not_heard(target, &format!("no answer within {PATIENCE:?}"))),
-            }
+            let why = match tokio::time::timeout(PATIENCE, asked).await {
+                Ok(Ok(seals)) => {
+                    self.seals.insert(target.clone(), seals);
+                    continue;
+                }
+                Ok(Err(failure)) => failure.to_string(),
+                Err(_) => format!("no answer within {PATIENCE:?}"),
+            };
+            // Who does not tell of seals is asked about releases all the same.
+            self.without_seals.insert(target.clone(), harmless(&why));
         }
-        // Who did not answer about seals is asked about releases all the same.
-        self.found.not_compared = 0;
     }
 
     /// What was sealed and is not kept here: it has to be in its store still, as it was sealed. Only where the filter

@@ -42,6 +42,11 @@ impl Keys {
         format!("{}/seals/{service}/{environment}/", self.prefix)
     }
 
+    /// The first key behind them.
+    pub(super) fn behind_seals(&self, target: &Target) -> String {
+        after(&self.seals(target))
+    }
+
     pub(super) fn seal(&self, target: &Target, id: ReleaseId) -> String {
         format!("{}{id}", self.seals(target))
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use etcd_client::{Compare, CompareOp, GetOptions, Txn, TxnOp};
+use etcd_client::{Compare, CompareOp, GetOptions, KeyValue, SortOrder, SortTarget, Txn, TxnOp};
 
 use super::reader::EtcdReader;
 use super::store::Store;
@@ -12,6 +12,9 @@ use super::values;
 use crate::history::Seal;
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, Result, Seals};
+
+/// How many seals are read at a time: an answer may have four megabytes.
+const PAGE: i64 = 2000;
 
 /// The seals of a cluster.
 #[derive(Debug, Clone)]
@@ -55,25 +58,41 @@ impl EtcdReader {
     pub(super) async fn seals_of(&self, target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {
         let doing = format!("reading the seals of {target}");
         let prefix = self.store.keys().seals(target);
-        let all = TxnOp::get(prefix.as_str(), Some(GetOptions::new().with_prefix()));
-        let (_, found) = self
-            .store
-            .ranges(&doing, self.store.deadline(), vec![all])
-            .await?;
         let mut seals = BTreeMap::new();
-        for pair in found.iter().flatten() {
-            let key = values::key(pair);
-            let garbled = |words: &str| {
-                let said = format!("{key}: {words}");
-                self.store.failure(FailureKind::Garbled, &doing, said)
+        let mut from = prefix.clone().into_bytes();
+        loop {
+            let some = GetOptions::new()
+                .with_range(self.store.keys().behind_seals(target))
+                .with_sort(SortTarget::Key, SortOrder::Ascend)
+                .with_limit(PAGE);
+            let some = TxnOp::get(from, Some(some));
+            let (_, found) = self
+                .store
+                .ranges(&doing, self.store.deadline(), vec![some])
+                .await?;
+            let page: Vec<KeyValue> = found.into_iter().flatten().collect();
+            let Some(last) = page.last() else {
+                return Ok(seals);
             };
-            let id = pair.key().strip_prefix(prefix.as_bytes());
-            let id = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
-            // A seal that cannot be read proves nothing, and is not passed by.
-            let id = id.ok_or_else(|| garbled("its key names no release"))?;
-            let seal = values::decode(pair).map_err(|words| garbled(&words))?;
-            seals.insert(id, seal);
+            // The first key behind it.
+            from = [last.key(), b"\0"].concat();
+            for pair in &page {
+                let (id, seal) = self.sealed(&doing, &prefix, pair)?;
+                seals.insert(id, seal);
+            }
         }
-        Ok(seals)
+    }
+
+    /// A seal that cannot be read proves nothing, and is not passed by.
+    fn sealed(&self, doing: &str, prefix: &str, pair: &KeyValue) -> Result<(ReleaseId, Seal)> {
+        let garbled = |words: &str| {
+            let said = format!("{}: {words}", values::key(pair));
+            self.store.failure(FailureKind::Garbled, doing, said)
+        };
+        let id = pair.key().strip_prefix(prefix.as_bytes());
+        let id = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
+        let id = id.ok_or_else(|| garbled("its key names no release"))?;
+        let seal = values::decode(pair).map_err(|words| garbled(&words))?;
+        Ok((id, seal))
     }
 }
