@@ -98,11 +98,7 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
 }
 
 fn is_wanted(verb: &History, target: &Target) -> bool {
-    verb.service.as_ref().is_none_or(|s| *s == target.service)
-        && verb
-            .environment
-            .as_ref()
-            .is_none_or(|e| *e == target.environment)
+    target.is_among(verb.service.as_ref(), verb.environment.as_ref())
 }
 
 fn of_target(verb: &History) -> Filter {

@@ -13,13 +13,8 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
         Ok(app) => app,
         Err(exit) => return exit,
     };
-    let is_wanted = |target: &Target| {
-        verb.service.as_ref().is_none_or(|s| *s == target.service)
-            && verb
-                .environment
-                .as_ref()
-                .is_none_or(|e| *e == target.environment)
-    };
+    let is_wanted =
+        |target: &Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
     if !app.targets().any(is_wanted) {
         warn_line!("greenroom: no such target is configured");
         return Exit::Usage;

@@ -23,13 +23,8 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         Err(exit) => return exit,
     };
     let world = watchers::once(&app.engine, app.frame.clone()).await;
-    let wanted = |target: &Target| {
-        verb.service.as_ref().is_none_or(|s| *s == target.service)
-            && verb
-                .environment
-                .as_ref()
-                .is_none_or(|e| *e == target.environment)
-    };
+    let wanted =
+        |target: &Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
     let shown: Vec<&Snapshot> = app
         .targets()
         .filter(|target| wanted(target))

@@ -23,6 +23,16 @@ impl Target {
             environment,
         }
     }
+
+    /// Whether it is of that service and in that environment; any will do where none is named.
+    pub fn is_among(
+        &self,
+        service: Option<&ServiceName>,
+        environment: Option<&EnvironmentName>,
+    ) -> bool {
+        service.is_none_or(|service| *service == self.service)
+            && environment.is_none_or(|environment| *environment == self.environment)
+    }
 }
 
 impl fmt::Display for Target {

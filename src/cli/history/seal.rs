@@ -9,11 +9,7 @@ use crate::wire::App;
 pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit {
     let is_wanted = |site: &&Site| {
         let target = &site.definition.target;
-        verb.service.as_ref().is_none_or(|s| *s == target.service)
-            && verb
-                .environment
-                .as_ref()
-                .is_none_or(|e| *e == target.environment)
+        target.is_among(verb.service.as_ref(), verb.environment.as_ref())
     };
     let sites: Vec<&Site> = app.engine.sites().filter(is_wanted).collect();
     if sites.is_empty() {

@@ -17,13 +17,8 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
     };
     let mut is_heard = true;
     if !verb.offline {
-        let is_wanted = |target: &Target| {
-            verb.service.as_ref().is_none_or(|s| *s == target.service)
-                && verb
-                    .environment
-                    .as_ref()
-                    .is_none_or(|e| *e == target.environment)
-        };
+        let is_wanted =
+            |target: &Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
         is_heard = super::catch_up(app, &archive, is_wanted).await;
     }
     let engine = (!verb.offline).then_some(app.engine.as_ref());
