@@ -55,7 +55,8 @@ pub(super) async fn open(
     let (open, opened) = oneshot::channel();
     let begun = opened.map(|_| ());
     let watching = watchers::start(&app.engine, app.frame.clone(), begun);
-    let keeping = tokio::spawn(app.keep_up(watching.releases.clone()));
+    let (keeping, kept) = app.keep_up(&watching);
+    let keeping = tokio::spawn(keeping);
     let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
     let mode = match read_only {
         Some(_) => Mode::ReadOnly,
@@ -79,7 +80,7 @@ pub(super) async fn open(
     };
     let desk = EngineDesk::new(Arc::clone(&app.engine), &watching)
         .telling(diagnostics::said())
-        .browsing(app.archive.clone());
+        .browsing(app.archive.clone(), kept);
     let looking_on = wire::look_on(Arc::clone(&app.engine), watching.focus.subscribe());
     let looking_on = tokio::spawn(looking_on);
     terminal::restore_on_panic();

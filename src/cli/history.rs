@@ -4,7 +4,6 @@
 mod compare;
 mod find;
 mod prune;
-mod repaired;
 mod seal;
 mod table;
 mod timeline;
@@ -17,13 +16,12 @@ use jiff::Timestamp;
 use super::arguments::{Common, History, HistoryVerb};
 use super::out::{say_csv, say_json};
 use super::{Exit, open};
-use crate::history::{Filter, Listed, when};
+use crate::history::{Filter, Item, when};
 use crate::inventory::{ReleaseId, Target};
 use crate::watchers::Archive;
 use crate::wire::App;
 
-pub(super) use find::find;
-use repaired::Repaired;
+pub(super) use find::{Found, find};
 
 /// How many are read at a time.
 const PAGE: usize = 500;
@@ -55,21 +53,11 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     if !verb.offline && !catch_up(&app, &archive, |target| is_wanted(verb, target)).await {
         exit = Exit::Failed;
     }
-    // What was repaired is shown where nothing else of releases is asked for.
-    let mut repaired = if verb.offline || verb.csv || filter != of_target(verb) {
-        Repaired::none()
-    } else {
-        Repaired::of(&app, verb.limit, |target| is_wanted(verb, target)).await
-    };
-    if !repaired.is_heard {
-        exit = Exit::Failed;
-    }
     let mut table = table::Table::new(common.json, verb.csv);
     let mut left = verb.limit;
-    let listing = list(&archive, &filter, verb.limit, |listed| {
-        left -= repaired.show(&mut table, Some(listed.head.id), left);
-        if left > 0 {
-            table.row(listed);
+    let listing = list(&archive, &filter, verb.limit, |item| {
+        if left > 0 && table.has_place(&item) {
+            table.row(&item);
             left -= 1;
         }
     });
@@ -77,7 +65,6 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
         warn_line!("greenroom: {failure}");
         return Exit::Failed;
     }
-    left -= repaired.show(&mut table, None, left);
     if left < verb.limit {
         return table.end(exit);
     }
@@ -159,24 +146,26 @@ pub(super) async fn catch_up(
     problems.is_empty()
 }
 
-/// Goes through what a filter lets through, newest first; how many they were.
+/// Goes through what a filter lets through, newest first: at most so many releases, and what was decided
+/// beside them.
 async fn list(
     archive: &Archive,
     filter: &Filter,
     limit: usize,
-    mut each: impl FnMut(&Listed),
-) -> crate::ports::Result<usize> {
-    let mut count = 0;
+    mut each: impl FnMut(Item),
+) -> crate::ports::Result<()> {
+    let mut left = limit;
     let mut before: Option<ReleaseId> = None;
-    while count < limit {
-        let page = PAGE.min(limit - count);
-        let listed = archive.read.list(filter, before, page).await?;
-        listed.iter().for_each(&mut each);
-        count += listed.len();
-        before = listed.last().map(|last| last.head.id);
-        if listed.len() < page {
+    while left > 0 {
+        let page = PAGE.min(left);
+        let (items, is_whole) = archive.items(filter, before, page).await?;
+        let mut releases = items.iter().rev().filter_map(Item::release);
+        before = releases.next().map(|last| last.head.id);
+        items.into_iter().for_each(&mut each);
+        if is_whole {
             break;
         }
+        left -= page;
     }
-    Ok(count)
+    Ok(())
 }

@@ -11,6 +11,9 @@ use crate::inventory::{Hold, Target, freeze};
 use crate::release::Site;
 use crate::wire::App;
 
+/// How many of those that ended are told.
+const PAST: usize = 20;
+
 pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
     let app = match open::app(common).await {
         Ok(app) => app,
@@ -71,7 +74,7 @@ async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
         let Some(site) = app.engine.site(target) else {
             continue;
         };
-        match told(common, target, site, now).await {
+        match told(common, target, site, now, only.is_some()).await {
             Ok(said) => nothing &= !said,
             Err(said) => {
                 warn_line!("{target}: {said}");
@@ -91,6 +94,7 @@ async fn told(
     target: &Target,
     site: &Site,
     now: Timestamp,
+    is_one: bool,
 ) -> Result<bool, String> {
     let record = site.read.registry.read(target).await;
     let record = record.map_err(|failure| failure.to_string())?;
@@ -104,6 +108,7 @@ async fn told(
         ));
     }
     let holds = site.definition.holds(record.hold.as_ref(), now);
+    let past = past(site, target, now).await?;
     let next = freeze::next(&site.definition.rules.freezes, &target.service, now);
     let last = record.hold.as_ref().and_then(|hold| hold.cleared.as_ref());
     if common.json {
@@ -112,6 +117,7 @@ async fn told(
             "holds": holds,
             "next_freeze": next,
             "last_cleared": last,
+            "past": past,
         }));
         return Ok(true);
     }
@@ -129,5 +135,21 @@ async fn told(
             cleared.at
         );
     }
+    for hold in past.iter().filter(|_| is_one) {
+        let ended = match &hold.cleared {
+            Some(cleared) => format!("cleared by {} at {:.0}", cleared.by, cleared.at),
+            None => "ended by itself".to_owned(),
+        };
+        let since = hold.since;
+        say_line!("{target}: before, since {since:.0}: {hold}; {ended}");
+    }
     Ok(!holds.is_empty() || next.is_some() || last.is_some())
+}
+
+/// Those that do not stand any more, newest first.
+async fn past(site: &Site, target: &Target, now: Timestamp) -> Result<Vec<Hold>, String> {
+    let records = site.read.journal.holds(target, PAST).await;
+    let records = records.map_err(|failure| failure.to_string())?;
+    let holds = records.into_iter().map(|record| record.hold);
+    Ok(holds.filter(|hold| !hold.stands(now)).collect())
 }

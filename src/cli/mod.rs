@@ -23,7 +23,6 @@ mod promote;
 mod prompt;
 mod prune;
 mod repair;
-mod repairs;
 mod reporter;
 mod resume;
 mod sandbox;

@@ -1,10 +1,11 @@
-//! `greenroom show`: one release, all of it.
+//! `greenroom show`: one release, or one hold or repair, all of it.
 
 use super::arguments::{Common, Show};
+use super::history::Found;
 use super::out::say_json;
 use super::{Exit, history, open};
-use crate::history::{CandidateLog, prove};
-use crate::release::account::account;
+use crate::history::{AuditRecord, CandidateLog, prove};
+use crate::release::account::{account, beside};
 
 pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
     let app = match open::app(common).await {
@@ -15,7 +16,11 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
         return Exit::Failed;
     };
     let mut kept = match history::find(&app, &archive, &verb.release, verb.offline).await {
-        Ok(kept) => kept,
+        Ok(Found::Release(kept)) => kept,
+        Ok(Found::Beside(record)) => {
+            show_beside(common, &record);
+            return Exit::Done;
+        }
         Err(exit) => return exit,
     };
     let log = match archive.read.log(kept.recorded.head.id).await {
@@ -49,4 +54,14 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
         _ => {}
     }
     Exit::Done
+}
+
+fn show_beside(common: &Common, record: &AuditRecord) {
+    if common.json {
+        say_json(record);
+        return;
+    }
+    for line in beside(record) {
+        say_line!("{}", line.text);
+    }
 }

@@ -135,6 +135,11 @@ pub trait Desk: Send + Sync {
         Err("nothing is kept of what was released".into())
     }
 
+    /// Changes whenever something was kept of what was released.
+    fn kept(&self) -> watch::Receiver<()> {
+        watch::channel(()).1
+    }
+
     /// Changes whenever Greenroom has said something about itself.
     fn diagnostics(&self) -> watch::Receiver<()> {
         // A receiver without a sender: nothing is ever said.

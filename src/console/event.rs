@@ -184,6 +184,8 @@ pub enum Event {
         /// What.
         answer: Result<HistoryAnswer, String>,
     },
+    /// Something was kept of what was released.
+    HistoryKept,
     /// A second of something that counts on the screen is over.
     Ticked,
 }

@@ -46,7 +46,7 @@ impl Hands {
     pub(super) fn new(desk: Arc<dyn Desk>) -> (Self, mpsc::Receiver<Event>) {
         let (answers, events) = mpsc::channel(WAITING);
         let (begins, begun) = mpsc::channel(WAITING);
-        let hands = Self {
+        let mut hands = Self {
             desk,
             answers,
             tasks: JoinSet::new(),
@@ -58,7 +58,21 @@ impl Hands {
             begun,
             begins,
         };
+        hands.watch_kept();
         (hands, events)
+    }
+
+    /// Tells whenever something was kept of what was released.
+    fn watch_kept(&mut self) {
+        let mut kept = self.desk.kept();
+        let answers = self.answers.clone();
+        self.tasks.spawn(async move {
+            while kept.changed().await.is_ok() {
+                if answers.send(Event::HistoryKept).await.is_err() {
+                    return;
+                }
+            }
+        });
     }
 
     /// Waits until a task has panicked; tasks that ended well are forgotten on the way.

@@ -1,10 +1,12 @@
 //! What was deployed: the records a release leaves behind. Pure. History never decides what
 //! is shown as running; that comes from observing.
 
+mod audit;
 mod candidate_log;
 mod chain;
 mod entry;
 mod filter;
+mod item;
 mod kept;
 mod notice;
 mod proven;
@@ -20,10 +22,12 @@ mod timeline;
 mod until;
 mod when;
 
+pub use audit::{AuditRecord, HoldRecord, hold_id};
 pub use candidate_log::{CandidateLog, Gathering, WrittenBy, WrittenLine};
 pub use chain::{Chain, Link, Proof, departs, prove};
 pub use entry::{Decision, Entry, Happening, Heir, Takeover};
 pub use filter::{Among, Filter, Outcomes, Standing};
+pub use item::{Item, merged};
 pub use kept::{Change, Difference, Kept, Listed, entry_change, head_change, words};
 pub use notice::{ChecksCounted, Notice, NoticeEvent};
 pub use proven::{Proven, Wrong};

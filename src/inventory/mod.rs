@@ -44,7 +44,9 @@ pub use rate_window::RateWindow;
 pub use rates::Rates;
 pub use registration::{KeyLine, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
-pub use route::{Connections, Installation, ProxyAnswer, Route, RouteChange, SwitchOrder};
+pub use route::{
+    Connections, HoldChange, Installation, ProxyAnswer, Route, RouteChange, SwitchOrder,
+};
 pub use shape::{
     EnvironmentValue, InstanceShape, Listen, Mount, PublicAddress, RestartPolicy, SecretSource,
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Endpoint, FencingToken, Hold, ReleaseId, Slot};
+use super::{Cleared, Digest, Endpoint, FencingToken, Hold, ReleaseId, Slot};
 
 /// The route of a target as the registry keeps it. A generation names one switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,34 @@ pub struct RouteChange {
     pub from: Option<(u64, Slot)>,
     /// What is to stand.
     pub to: Route,
-    /// The hold that a rollback leaves, written with it where none stands. Where it leaves none, one that
-    /// the release of this very route has left is taken away: it is switched back.
-    pub hold: Option<Hold>,
+    /// What becomes of the hold.
+    pub hold: HoldChange,
+}
+
+/// What a switch does about the hold of its target, in the same transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldChange {
+    /// Nothing.
+    Keep,
+    /// A rollback leaves this one, where none stands.
+    Leave(Hold),
+    /// It is switched back: the one that the release of this very route has left is cleared.
+    Clear(Cleared),
+}
+
+impl HoldChange {
+    /// What is to be written where `stands` stands and `release` makes the switch; none where it stays so.
+    pub fn after(&self, stands: Option<Hold>, release: ReleaseId) -> Option<Hold> {
+        match (self, stands) {
+            (Self::Leave(hold), stands) => {
+                let is_free = stands.is_none_or(|stands| !stands.stands(hold.since));
+                is_free.then(|| hold.clone())
+            }
+            (Self::Clear(cleared), Some(stands)) => {
+                let is_its_own = stands.release == Some(release) && stands.cleared.is_none();
+                is_its_own.then(|| stands.cleared(cleared.clone()))
+            }
+            (Self::Keep, _) | (Self::Clear(_), None) => None,
+        }
+    }
 }

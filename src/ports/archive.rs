@@ -8,9 +8,18 @@ use jiff::Timestamp;
 
 use super::Result;
 use crate::history::{
-    CandidateLog, Filter, Kept, Listed, Pruning, Recorded, ReleaseRecord, Retention,
+    AuditRecord, CandidateLog, Filter, Kept, Listed, Pruning, Recorded, ReleaseRecord, Retention,
 };
 use crate::inventory::{ReleaseId, Target};
+
+/// Between which ids, both left out; none for no end there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Within {
+    /// Newer than this one.
+    pub after: Option<ReleaseId>,
+    /// Older than this one.
+    pub before: Option<ReleaseId>,
+}
 
 /// Reads what is kept.
 #[async_trait]
@@ -41,6 +50,17 @@ pub trait ArchiveReader: Send + Sync {
     /// What the candidate of a release wrote, if that is kept.
     async fn log(&self, id: ReleaseId) -> Result<Option<CandidateLog>>;
 
+    /// Holds and repairs that a filter lets through, newest first.
+    async fn audit(
+        &self,
+        filter: &Filter,
+        within: Within,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>>;
+
+    /// The holds and repairs whose id begins so, newest first.
+    async fn audit_named(&self, beginning: &str, limit: usize) -> Result<Vec<AuditRecord>>;
+
     /// Those of these releases that were kept once and are forgotten.
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>>;
 
@@ -61,6 +81,9 @@ pub trait ArchiveWriter: Send + Sync {
     /// Keeps what the candidate of a release wrote; of two that are given, the one with more lines. It may be
     /// kept before its release is.
     async fn keep_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()>;
+
+    /// Keeps holds and repairs; how many of them said something new. One that has ended stays as it is kept.
+    async fn keep_audit(&self, records: Vec<AuditRecord>) -> Result<usize>;
 
     /// Forgets that. What is forgotten is not kept again, and the room it took is there for others.
     async fn prune(&self, pruning: &Pruning) -> Result<()>;

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use super::Result;
 use crate::inventory::{Cleared, Hold, Target};
 
-/// Places and clears holds.
+/// Places and clears holds. Each is written down for good, too, in the same transaction: see
+/// [`JournalReader::holds`](super::JournalReader::holds).
 #[async_trait]
 pub trait Holds: Send + Sync {
     /// Places a hold, where none stands at `hold.since`. The one that does is the answer; none where it is

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{Failure, FailureKind, Fence, Result};
-use crate::history::{Entry, Recorded, ReleaseRecord, RepairRecord, Seal};
+use crate::history::{Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Seal};
 use crate::inventory::{ReleaseId, Target};
 
 /// Reads what was written down.
@@ -34,6 +34,11 @@ pub trait JournalReader: Send + Sync {
     /// The seals of a target's releases; none where the store keeps none.
     async fn seals(&self, _target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {
         Ok(BTreeMap::new())
+    }
+
+    /// The newest holds of a target, newest first, with those that ended. What cannot be read is passed by.
+    async fn holds(&self, _target: &Target, _limit: usize) -> Result<Vec<HoldRecord>> {
+        Ok(Vec::new())
     }
 
     /// The newest repairs of a target, newest first. What only a newer Greenroom can read is passed by.

@@ -22,7 +22,7 @@ mod secrets;
 pub use crate::inventory::{
     Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder, instance_name,
 };
-pub use archive::{ArchiveReader, ArchiveWriter};
+pub use archive::{ArchiveReader, ArchiveWriter, Within};
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, Steady, SystemClock};
 pub use company::Company;

@@ -1,5 +1,6 @@
-//! What was released, kept: reads what the journals have and the archive has not, when it is asked to
-//! and whenever a release begins or ends. What is kept is for browsing; nothing else reads it.
+//! What was released, kept, and what was decided beside: reads what the journals have and the archive has
+//! not, when it is asked to and whenever a release begins or ends, a hold is placed or cleared, or a lock is
+//! given back. What is kept is for browsing; nothing else reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,13 +11,21 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::history::{Change, Pruning, ReleaseRecord, Retention, head_change};
-use crate::inventory::{ReleaseId, Target};
-use crate::ports::{ArchiveReader, ArchiveWriter, Failure, FailureKind, JournalReader, Result};
-use crate::release::{Engine, Observed, Releases, Site};
+use crate::history::{
+    AuditRecord, Change, Filter, Item, Pruning, ReleaseRecord, Retention, head_change, merged,
+};
+use crate::inventory::{FencingToken, Hold, ReleaseId, Target, World};
+use crate::ports::{
+    ArchiveReader, ArchiveWriter, Failure, FailureKind, JournalReader, Result, Within,
+};
+use crate::release::{Engine, Releases, Site};
 
 /// How many heads are read at a time.
 const PAGE: usize = 100;
+/// How many holds and repairs are read of a target, and how many where none of those was known.
+const BESIDE: [usize; 2] = [20, 500];
+/// How many holds and repairs are listed between the releases of a page.
+const MOST_BESIDE: usize = 1000;
 /// How many targets are caught up with at once.
 const AT_ONCE: usize = 4;
 /// How many releases are read before they are kept: each may be large.
@@ -68,18 +77,41 @@ impl Archive {
         (target.clone(), reading.passed_by)
     }
 
-    /// Catches up once releases are observed, and again whenever one begins or ends; never returns
-    /// while they are.
+    /// Releases that a filter lets through, and what was decided beside them, newest first, from what is
+    /// older than `before` on; at most `limit` releases, and whether there are no more.
+    pub async fn items(
+        &self,
+        filter: &Filter,
+        before: Option<ReleaseId>,
+        limit: usize,
+    ) -> Result<(Vec<Item>, bool)> {
+        let listed = self.read.list(filter, before, limit).await?;
+        let is_whole = listed.len() < limit;
+        let last = listed.last().map(|last| last.head.id);
+        let within = Within {
+            after: last.filter(|_| !is_whole),
+            before,
+        };
+        let beside = self.read.audit(filter, within, MOST_BESIDE).await?;
+        Ok((merged(listed, beside), is_whole))
+    }
+
+    /// Catches up once releases are observed, and again whenever something ends or begins that is kept;
+    /// never returns while they are. What was kept is told to `kept`.
     pub async fn keep_up(
         &self,
         engine: &Engine,
-        mut releases: watch::Receiver<Arc<Releases>>,
+        mut observed: Observing,
         retention: Retention,
+        kept_some: watch::Sender<()>,
     ) {
         let mut known: Option<Marks> = None;
         let mut pruned: Option<Timestamp> = None;
-        while releases.changed().await.is_ok() {
-            let now = marks(&releases.borrow_and_update());
+        while observed.moved().await {
+            let now = observed.marks();
+            if known.as_ref() == Some(&now) {
+                continue;
+            }
             let is_new = |target: &Target| {
                 let known = known.as_ref();
                 known.is_none_or(|known| known.get(target) != now.get(target))
@@ -94,6 +126,7 @@ impl Archive {
                 kept.remove(&target);
             }
             known = Some(kept);
+            kept_some.send_replace(());
             let now = engine.clock().now();
             let is_due = |last: Timestamp| now.duration_since(last) >= PRUNED_EACH;
             if pruned.is_none_or(is_due) {
@@ -145,16 +178,49 @@ impl Archive {
     }
 }
 
-/// What a release has to differ in to be worth reading again: which it is, and whether it is over.
-type Marks = BTreeMap<Target, (ReleaseId, bool)>;
+/// What tells that there may be something to keep.
+#[derive(Debug, Clone)]
+pub struct Observing {
+    /// What the journals tell.
+    pub releases: watch::Receiver<Arc<Releases>>,
+    /// What is known.
+    pub world: watch::Receiver<Arc<World>>,
+}
 
-fn marks(releases: &Releases) -> Marks {
-    let mark = |(target, observed): (&Target, &Arc<Observed>)| {
-        let status = &observed.status;
-        let is_over = status.outcome().is_some();
-        (target.clone(), (status.plan.release, is_over))
-    };
-    releases.iter().map(mark).collect()
+/// What a target has to differ in to be worth reading again: which release is its newest and whether it is
+/// over, its hold, and whose lock it is, as a repair has one.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Mark {
+    release: Option<(ReleaseId, bool)>,
+    hold: Option<Hold>,
+    lock: Option<FencingToken>,
+}
+
+type Marks = BTreeMap<Target, Mark>;
+
+impl Observing {
+    /// Waits for something else; whether there will ever be.
+    async fn moved(&mut self) -> bool {
+        tokio::select! {
+            moved = self.releases.changed() => moved.is_ok(),
+            moved = self.world.changed() => moved.is_ok(),
+        }
+    }
+
+    fn marks(&mut self) -> Marks {
+        let mut marks = Marks::new();
+        for (target, observed) in self.releases.borrow_and_update().iter() {
+            let status = &observed.status;
+            let is_over = status.outcome().is_some();
+            marks.entry(target.clone()).or_default().release = Some((status.plan.release, is_over));
+        }
+        for (target, snapshot) in &self.world.borrow_and_update().snapshots {
+            let mark = marks.entry(target.clone()).or_default();
+            mark.hold.clone_from(&snapshot.hold);
+            mark.lock = snapshot.lock.as_ref().map(|lock| lock.token);
+        }
+        marks
+    }
 }
 
 /// One target's journal being read.
@@ -192,6 +258,8 @@ impl Reading<'_> {
             }
         }
         self.keep(unfinished.into_iter().collect()).await?;
+        self.keep_holds().await?;
+        self.keep_repairs().await?;
         // What was passed by is to be looked at the next time, too.
         if let Some(newest) = newest.filter(|_| self.passed_by.is_empty()) {
             self.archive
@@ -200,6 +268,42 @@ impl Reading<'_> {
                 .await?;
         }
         Ok(())
+    }
+
+    async fn keep_holds(&mut self) -> Result<()> {
+        for limit in BESIDE {
+            let asked = self.journal.holds(self.target, limit);
+            let holds = in_time("listing holds", asked).await?;
+            if self
+                .keep_beside(holds.into_iter().map(AuditRecord::Hold))
+                .await?
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn keep_repairs(&mut self) -> Result<()> {
+        for limit in BESIDE {
+            let asked = self.journal.repairs(self.target, limit);
+            let repairs = in_time("listing repairs", asked).await?;
+            if self
+                .keep_beside(repairs.into_iter().map(AuditRecord::Repair))
+                .await?
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether some were kept already, or there are none: then all before them are, too.
+    async fn keep_beside(&self, records: impl Iterator<Item = AuditRecord>) -> Result<bool> {
+        let records: Vec<AuditRecord> = records.collect();
+        let count = records.len();
+        let news = self.archive.write.keep_audit(records).await?;
+        Ok(count == 0 || news < count)
     }
 
     async fn page(&self, before: Option<ReleaseId>) -> Result<Vec<ReleaseRecord>> {

@@ -22,7 +22,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use archiving::Archive;
+pub use archiving::{Archive, Observing};
 pub use assemble::Frame;
 pub use once::once;
 pub use outbox::{Channel, Outbox};

@@ -12,9 +12,8 @@ use super::App;
 use crate::adapters::archive::Archive as File;
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveReader, ArchiveWriter, Failure, Result};
-use crate::release::Releases;
 use crate::settings::HistorySettings;
-use crate::watchers::{Archive, Opens, Recorder};
+use crate::watchers::{Archive, Observing, Opens, Recorder, Watching};
 
 /// How long the end of a command may be held up.
 const NOT_WAITED_FOR: Duration = Duration::from_secs(2);
@@ -33,19 +32,30 @@ impl App {
         }
     }
 
-    /// Keeps what is released from now on, and what was before, for as long as releases are observed.
+    /// Keeps what is released and decided from now on, and what was before, for as long as that is observed;
+    /// and what changes whenever something was kept.
     pub fn keep_up(
         &self,
-        releases: watch::Receiver<Arc<Releases>>,
-    ) -> impl Future<Output = ()> + Send + use<> {
+        watching: &Watching,
+    ) -> (impl Future<Output = ()> + Send + use<>, watch::Receiver<()>) {
+        let (kept_some, kept) = watch::channel(());
+        let observed = Observing {
+            releases: watching.releases.clone(),
+            world: watching.world.clone(),
+        };
         let (engine, file) = (Arc::clone(&self.engine), self.archive.clone());
         let retention = self.retention;
-        async move {
+        let keeping = async move {
             match File::open(file).await {
-                Ok(file) => of(file).keep_up(&engine, releases, retention).await,
+                Ok(file) => {
+                    of(file)
+                        .keep_up(&engine, observed, retention, kept_some)
+                        .await;
+                }
                 Err(failure) => tracing::warn!("nothing is kept in the history: {failure}"),
             }
-        }
+        };
+        (keeping, kept)
     }
 
     /// Waits a moment until the logs of what was driven here are kept.

@@ -39,6 +39,7 @@ pub struct EngineDesk {
     diagnostics: watch::Receiver<()>,
     /// Where the archive is, and it once somebody has asked for it.
     archive: Option<(PathBuf, OnceCell<Archive>)>,
+    kept: watch::Receiver<()>,
 }
 
 impl EngineDesk {
@@ -51,14 +52,16 @@ impl EngineDesk {
             // A receiver without a sender: nothing is ever said.
             diagnostics: watch::channel(()).1,
             archive: None,
+            kept: watch::channel(()).1,
         }
     }
 
-    /// The same, with an archive to browse.
+    /// The same, with an archive to browse, and what changes whenever something is kept there.
     #[must_use]
-    pub fn browsing(self, archive: PathBuf) -> Self {
+    pub fn browsing(self, archive: PathBuf, kept: watch::Receiver<()>) -> Self {
         Self {
             archive: Some((archive, OnceCell::new())),
+            kept,
             ..self
         }
     }
@@ -239,8 +242,10 @@ impl Desk for EngineDesk {
                 before,
                 limit,
             } => {
-                let listed = archive.list(&filter, before, limit).await.map_err(said)?;
-                Ok(HistoryAnswer::Listed(listed))
+                let kept = super::archive::of(archive.clone());
+                let listed = kept.items(&filter, before, limit).await;
+                let (items, is_whole) = listed.map_err(said)?;
+                Ok(HistoryAnswer::Listed { items, is_whole })
             }
             HistoryQuestion::Prove(filter) => {
                 let kept = super::archive::of(archive.clone());
@@ -261,6 +266,10 @@ impl Desk for EngineDesk {
                 Ok(HistoryAnswer::Releases(kept))
             }
         }
+    }
+
+    fn kept(&self) -> watch::Receiver<()> {
+        self.kept.clone()
     }
 
     fn diagnostics(&self) -> watch::Receiver<()> {

@@ -99,9 +99,42 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
         "{said}"
     );
     refused(&sandbox.run(&next), "rolled back from 1.9.0");
+    all_holds_are_told(&sandbox);
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();
+}
+
+/// The one before is not gone because another stands now: it is in its list, in the history, and its own page.
+fn all_holds_are_told(sandbox: &Sandbox) {
+    let said = done(&sandbox.run(&["hold", "web", "dev"]));
+    assert!(
+        said.contains("held by") && said.contains("before, since") && said.contains("payday"),
+        "{said}"
+    );
+    let told = sandbox.run(&["--json", "history", "web", "dev"]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    let told: Vec<serde_json::Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let holds: Vec<_> = told.iter().filter(|line| line["kind"] == "hold").collect();
+    assert_eq!(holds.len(), 2, "{told:?}");
+    let (left, cleared) = (&holds[0]["hold"], &holds[1]["hold"]);
+    assert_eq!(left["cleared"], serde_json::Value::Null);
+    assert_eq!(cleared["reason"], "payday");
+    assert_eq!(cleared["cleared"]["why"], "paid");
+    let rollback = told.iter().find(|line| line["reason"] == "slow");
+    assert_eq!(left["release"], rollback.expect("the rollback")["id"]);
+    let found = done(&sandbox.run(&["history", "--search", "payday"]));
+    assert!(found.contains("  hold  "), "{found}");
+    let id = holds[1]["id"].as_str().expect("an id");
+    let page = done(&sandbox.run(&["show", id]));
+    assert!(page.contains("because: paid"), "{page}");
+    let compared = sandbox.run(&["history", "compare", id, id]);
+    assert_eq!(compared.status.code(), Some(2), "{}", words(&compared));
+    let csv = done(&sandbox.run(&["history", "web", "dev", "--csv"]));
+    assert!(!csv.contains("hold"), "a table of releases: {csv}");
 }
 
 #[test]

@@ -10,8 +10,8 @@ use greenroom::history::{
     Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
 };
 use greenroom::inventory::{
-    Digest, FencingToken, ImageLabels, InstanceId, LockRecord, Operator, Registration, ReleaseId,
-    Route, Slot, Target, Version,
+    Digest, FencingToken, HoldChange, ImageLabels, InstanceId, LockRecord, Operator, Registration,
+    ReleaseId, Route, Slot, Target, Version,
 };
 use greenroom::ports::{
     Acquired, Company, FailureKind, JournalReader, JournalWriter, Lease, LeaseState, Locks,
@@ -105,7 +105,7 @@ fn route(generation: u64, live: Slot) -> Route {
 
 fn swap(from: Option<(u64, Slot)>, generation: u64, live: Slot) -> RouteChange {
     RouteChange {
-        hold: None,
+        hold: HoldChange::Keep,
         from,
         to: route(generation, live),
     }
@@ -430,6 +430,7 @@ async fn a_hold_is_kept_as_any_store_keeps_it_and_goes_with_the_route_of_a_rollb
         ana: &ana,
         ben: &ben,
         reader: &ana,
+        journal: &ana,
         target: &target,
     };
     contract.is_kept().await;
@@ -446,19 +447,26 @@ async fn a_hold_is_kept_as_any_store_keeps_it_and_goes_with_the_route_of_a_rollb
         .expect("switched");
     let mut back = swap(Some((1, Slot::Blue)), 2, Slot::Green);
     let left = crate::support::holds::left_by(back.to.release);
-    back.hold = Some(left.clone());
+    back.hold = HoldChange::Leave(left.clone());
     ana.swap_route(&target, &back, &lease.fence)
         .await
         .expect("switched");
     let read = RegistryReader::read(&ana, &target).await.expect("a record");
     assert_eq!(read.hold, Some(left));
-    let undone = swap(Some((2, Slot::Green)), 3, Slot::Blue);
+    let mut undone = swap(Some((2, Slot::Green)), 3, Slot::Blue);
+    let end = crate::support::holds::cleared("ben", 90);
+    undone.hold = HoldChange::Clear(end.clone());
     assert_eq!(undone.to.release, back.to.release);
     ana.swap_route(&target, &undone, &lease.fence)
         .await
         .expect("switched");
     let read = RegistryReader::read(&ana, &target).await.expect("a record");
-    assert_eq!(read.hold, None);
+    let gone = read.hold.expect("it is kept");
+    assert_eq!(gone.cleared, Some(end));
+    let records = JournalReader::holds(&ana, &target, 20).await;
+    let mut records = records.expect("listed").into_iter();
+    let record = records.find(|record| record.hold.release == Some(back.to.release));
+    assert_eq!(record.expect("a record").hold, gone);
 }
 
 #[tokio::test]

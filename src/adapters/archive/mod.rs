@@ -9,7 +9,10 @@
 //!
 //! What a candidate wrote is compressed and lies apart as well. Of a release that is forgotten only its id stays, so
 //! that it is not read from its journal again.
+//!
+//! Holds and repairs are few: they lie in one table as they were written, and are filtered here.
 
+mod audit;
 mod fault;
 mod logs;
 mod prune;

@@ -11,11 +11,11 @@ use super::query::Query;
 use super::store::Archive;
 use super::write::decode;
 use crate::history::{
-    CandidateLog, Difference, Entry, Filter, Kept, Listed, Pruning, Recorded, ReleaseRecord,
-    Retention,
+    AuditRecord, CandidateLog, Difference, Entry, Filter, Kept, Listed, Pruning, Recorded,
+    ReleaseRecord, Retention,
 };
 use crate::inventory::{ReleaseId, Target};
-use crate::ports::{ArchiveReader, Result};
+use crate::ports::{ArchiveReader, Result, Within};
 
 #[async_trait]
 impl ArchiveReader for Archive {
@@ -117,6 +117,19 @@ impl ArchiveReader for Archive {
 
     async fn log(&self, id: ReleaseId) -> Result<Option<CandidateLog>> {
         self.kept_log(id).await
+    }
+
+    async fn audit(
+        &self,
+        filter: &Filter,
+        within: Within,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>> {
+        self.kept_audit(filter, within, limit).await
+    }
+
+    async fn audit_named(&self, beginning: &str, limit: usize) -> Result<Vec<AuditRecord>> {
+        self.find_audit(beginning, limit).await
     }
 
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>> {

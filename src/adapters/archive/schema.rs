@@ -6,7 +6,7 @@ use super::fault::Fault;
 use crate::ports::FailureKind;
 
 /// The schema this Greenroom reads and writes, kept in `user_version`.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// `grra`: marks a database as an archive of Greenroom's.
 const APPLICATION: i64 = 0x6772_7261;
@@ -59,6 +59,13 @@ CREATE TABLE logs (
 CREATE TABLE forgotten (id TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
+/// What the third has more than the second.
+const THIRD: &str = "
+CREATE TABLE audit (
+    id TEXT PRIMARY KEY, service TEXT NOT NULL, environment TEXT NOT NULL, record TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
 /// How many bytes a release takes, from what is kept of it.
 pub(super) const WEIGH: &str = "
 UPDATE releases SET size =
@@ -76,6 +83,9 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
         if version < 2 {
             transaction.execute_batch(SECOND)?;
             transaction.execute(WEIGH, [])?;
+        }
+        if version < VERSION {
+            transaction.execute_batch(THIRD)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
         }
@@ -92,6 +102,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     }
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(SECOND)?;
+    transaction.execute_batch(THIRD)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;

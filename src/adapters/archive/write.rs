@@ -12,8 +12,8 @@ use super::query::number;
 use super::schema::WEIGH;
 use super::store::Archive;
 use crate::history::{
-    CandidateLog, Change, Entry, Pruning, Recorded, ReleaseRecord, Standing, entry_change,
-    head_change, words,
+    AuditRecord, CandidateLog, Change, Entry, Pruning, Recorded, ReleaseRecord, Standing,
+    entry_change, head_change, words,
 };
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveWriter, Result};
@@ -51,6 +51,10 @@ impl ArchiveWriter for Archive {
 
     async fn keep_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()> {
         self.set_log(id, log).await
+    }
+
+    async fn keep_audit(&self, records: Vec<AuditRecord>) -> Result<usize> {
+        self.set_audit(records).await
     }
 
     async fn prune(&self, pruning: &Pruning) -> Result<()> {
@@ -257,7 +261,7 @@ impl Keeping<'_> {
     }
 }
 
-fn encode(value: &impl Serialize) -> std::result::Result<String, Fault> {
+pub(super) fn encode(value: &impl Serialize) -> std::result::Result<String, Fault> {
     serde_json::to_string(value).map_err(|error| Fault::garbled(error.to_string()))
 }
 

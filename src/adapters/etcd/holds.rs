@@ -1,5 +1,5 @@
-//! Holds, placed and cleared by people: one key a target, compared with what was seen of it. No lock is
-//! needed, and nothing else is touched.
+//! Holds, placed and cleared by people: one key a target, compared with what was seen of it, and a record of
+//! each that stays. No lock is needed, and nothing else is touched.
 
 use std::time::Duration;
 
@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use etcd_client::{Compare, CompareOp, KeyValue, Txn, TxnOp};
 use tokio::time::{Instant, sleep};
 
+use super::reader::EtcdReader;
 use super::store::{Store, one};
 use super::trouble::Sort;
 use super::values;
 use crate::harmless::harmless;
+use crate::history::HoldRecord;
 use crate::inventory::{Cleared, Hold, Target};
 use crate::ports::{Failure, FailureKind, Holds, Result};
 
@@ -23,7 +25,7 @@ pub struct EtcdHolds {
 /// What stands under the key, and what is to be done about it.
 enum Answer<T> {
     Done(T),
-    Put(Vec<u8>, T),
+    Put(Box<Hold>, T),
 }
 
 impl EtcdHolds {
@@ -51,14 +53,16 @@ impl EtcdHolds {
                 Some(pair) => Some(self.read(doing, pair)?),
                 None => None,
             };
-            let (value, done) = match decide(stands)? {
+            let (hold, done) = match decide(stands)? {
                 Answer::Done(done) => return Ok(done),
-                Answer::Put(value, done) => (value, done),
+                Answer::Put(hold, done) => (hold, done),
             };
             let revision = pair.as_ref().map_or(0, KeyValue::mod_revision);
             let compare = Compare::mod_revision(key.as_str(), CompareOp::Equal, revision);
-            let put = TxnOp::put(key.as_str(), value, None);
-            let txn = Txn::new().when([compare]).and_then([put]);
+            let txn =
+                Txn::new()
+                    .when([compare])
+                    .and_then(written(&self.store, doing, target, &hold)?);
             let answer = self
                 .store
                 .attempt(until, |client| {
@@ -93,16 +97,47 @@ impl EtcdHolds {
     }
 }
 
+/// A hold as it is written: what stands, and its record. Both or none.
+pub(super) fn written(
+    store: &Store,
+    doing: &str,
+    target: &Target,
+    hold: &Hold,
+) -> Result<[TxnOp; 2]> {
+    let record = HoldRecord::new(target, hold);
+    let key = store.keys().hold_record(target, record.id);
+    Ok([
+        TxnOp::put(
+            store.keys().hold(target),
+            values::encode(store, doing, hold)?,
+            None,
+        ),
+        TxnOp::put(key, values::encode(store, doing, &record)?, None),
+    ])
+}
+
+impl EtcdReader {
+    pub(super) async fn holds_of(&self, target: &Target, limit: usize) -> Result<Vec<HoldRecord>> {
+        let doing = format!("listing the holds of {target}");
+        let found = self.newest_below(&doing, self.store.keys().holds(target), limit);
+        let records = found.await?.into_iter().filter_map(|pair| {
+            let record: HoldRecord = values::decode(&pair).ok()?;
+            let key = self.store.keys().hold_record(target, record.id);
+            (pair.key() == key.as_bytes() && record.target == *target).then_some(record)
+        });
+        Ok(records.collect())
+    }
+}
+
 #[async_trait]
 impl Holds for EtcdHolds {
     async fn place(&self, target: &Target, hold: &Hold) -> Result<Option<Hold>> {
         let doing = &format!("placing a hold on {target}");
-        let value = values::encode(&self.store, doing, hold)?;
         self.about(target, doing, |stands| {
             Ok(match stands.filter(|stands| stands.stands(hold.since)) {
                 Some(stands) if stands == *hold => Answer::Done(None),
                 Some(stands) => Answer::Done(Some(stands)),
-                None => Answer::Put(value.clone(), None),
+                None => Answer::Put(Box::new(hold.clone()), None),
             })
         })
         .await
@@ -111,10 +146,9 @@ impl Holds for EtcdHolds {
     async fn clear(&self, target: &Target, hold: &Hold, cleared: &Cleared) -> Result<()> {
         let doing = &format!("clearing the hold on {target}");
         let ended = hold.clone().cleared(cleared.clone());
-        let value = values::encode(&self.store, doing, &ended)?;
         self.about(target, doing, |stands| match stands {
             Some(stands) if stands == ended => Ok(Answer::Done(())),
-            Some(stands) if stands == *hold => Ok(Answer::Put(value.clone(), ())),
+            Some(stands) if stands == *hold => Ok(Answer::Put(Box::new(ended.clone()), ())),
             Some(stands) => Err(self.conflict(doing, &format!("another stands there: {stands}"))),
             None => Err(self.conflict(doing, "it is gone already")),
         })

@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use super::reader::EtcdReader;
 use super::store::{below, one};
 use super::values;
-use crate::history::{Entry, Recorded, ReleaseRecord, RepairRecord, Seal, Written, check_whole};
+use crate::history::{
+    Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Seal, Written, check_whole,
+};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, JournalReader, Result};
 
@@ -96,6 +98,10 @@ impl JournalReader for EtcdReader {
 
     async fn seals(&self, target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {
         self.seals_of(target).await
+    }
+
+    async fn holds(&self, target: &Target, limit: usize) -> Result<Vec<HoldRecord>> {
+        self.holds_of(target, limit).await
     }
 
     async fn repairs(&self, target: &Target, limit: usize) -> Result<Vec<RepairRecord>> {

@@ -79,6 +79,15 @@ impl Keys {
         self.target(target) + "hold"
     }
 
+    /// The records of all holds that were ever placed.
+    pub(super) fn holds(&self, target: &Target) -> String {
+        self.target(target) + "holds/"
+    }
+
+    pub(super) fn hold_record(&self, target: &Target, id: ReleaseId) -> String {
+        format!("{}{id}", self.holds(target))
+    }
+
     /// What others have approved.
     pub(super) fn endorsements(&self, target: &Target) -> String {
         self.target(target) + "approvals/"
@@ -136,14 +145,17 @@ impl Keys {
         format!("{}{sequence:04}", self.entries(target, id))
     }
 
-    /// The ranges `[from, to)` that together are a target without its releases and repairs.
-    pub(super) fn without_releases(&self, target: &Target) -> [(String, String); 4] {
+    /// The ranges `[from, to)` that together are a target without its past: releases, repairs, and the
+    /// records of holds.
+    pub(super) fn without_releases(&self, target: &Target) -> [(String, String); 5] {
         let all = self.target(target);
+        let holds = self.holds(target);
         let heads = self.heads(target);
         let repairs = self.repairs(target);
         let entries = self.all_entries(target);
         [
-            (all.clone(), heads.clone()),
+            (all.clone(), holds.clone()),
+            (after(&holds), heads.clone()),
             (after(&heads), repairs.clone()),
             (after(&repairs), entries.clone()),
             (after(&entries), after(&all)),
@@ -227,6 +239,7 @@ mod tests {
             keys.head(&target, id),
             keys.entry(&target, id, 7),
             keys.repair(&target, id),
+            keys.hold_record(&target, id),
             "/g/targets/web/qa-2/route".into(),
             "/g/targets/web/q/route".into(),
         ] {

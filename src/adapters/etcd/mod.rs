@@ -9,11 +9,13 @@
 //! | `targets/{service}/{environment}/route` | the route |
 //! | `targets/{service}/{environment}/slots/{slot}` | a registration |
 //! | `targets/{service}/{environment}/lock` | the lock record, on a lease |
-//! | `targets/{service}/{environment}/hold` | the hold |
+//! | `targets/{service}/{environment}/hold` | the hold that was placed last |
+//! | `targets/{service}/{environment}/holds/{ulid}` | one hold, for good |
 //! | `targets/{service}/{environment}/watching/{console}` | a console that has it open, on that console's lease |
 //! | `targets/{service}/{environment}/wheel` | who asks to be handed its release, on the lease of the asking console |
 //! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
 //! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of its journal |
+//! | `targets/{service}/{environment}/repairs/{ulid}` | one repair of drift |
 //! | `seals/{service}/{environment}/{ulid}` | the last link of a release, written by a keeper |
 //!
 //! Entries stand beside the heads and not below them: a list of heads is then one range with a

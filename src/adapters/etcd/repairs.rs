@@ -19,27 +19,36 @@ impl EtcdReader {
         target: &Target,
         limit: usize,
     ) -> Result<Vec<RepairRecord>> {
+        let doing = format!("listing the repairs of {target}");
+        let found = self.newest_below(&doing, self.store.keys().repairs(target), limit);
+        let repairs = found.await?.into_iter().filter_map(|pair| {
+            let record = readable(&pair)?;
+            let key = self.store.keys().repair(target, record.id);
+            (pair.key() == key.as_bytes() && record.target == *target).then_some(record)
+        });
+        Ok(repairs.collect())
+    }
+
+    /// The last keys that begin so, the last one first.
+    pub(super) async fn newest_below(
+        &self,
+        doing: &str,
+        prefix: String,
+        limit: usize,
+    ) -> Result<Vec<KeyValue>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         // No limit at all, to etcd.
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let doing = format!("listing the repairs of {target}");
         let options = GetOptions::new()
             .with_prefix()
             .with_sort(SortTarget::Key, SortOrder::Descend)
             .with_limit(limit);
-        let all = TxnOp::get(self.store.keys().repairs(target), Some(options));
-        let (_, found) = self
-            .store
-            .ranges(&doing, self.store.deadline(), vec![all])
-            .await?;
-        let repairs = found.iter().flatten().filter_map(|pair| {
-            let record = readable(pair)?;
-            let key = self.store.keys().repair(target, record.id);
-            (pair.key() == key.as_bytes() && record.target == *target).then_some(record)
-        });
-        Ok(repairs.collect())
+        let newest = TxnOp::get(prefix, Some(options));
+        let until = self.store.deadline();
+        let (_, found) = self.store.ranges(doing, until, vec![newest]).await?;
+        Ok(found.into_iter().flatten().collect())
     }
 }
 

@@ -8,6 +8,7 @@ use etcd_client::{KeyValue, TxnOp};
 
 use super::change::{Change, Decision};
 use super::extra::{ExtraKey, ExtraKeys};
+use super::holds;
 use super::store::Store;
 use super::values;
 use crate::inventory::{Hold, Registration, Route, ServiceName, Slot, Target};
@@ -139,7 +140,7 @@ impl RegistryWriter for EtcdWriter {
                 }
                 let slot = seen.get(&slot_key);
                 let mut operations = self.written(doing, target, (to, &value), slot)?;
-                operations.extend(self.held(doing, change, &hold_key, seen.get(&hold_key))?);
+                operations.extend(self.held(doing, target, change, seen.get(&hold_key))?);
                 Ok(Decision::Write(operations))
             })
             .await
@@ -193,27 +194,23 @@ impl EtcdWriter {
         Ok(operations)
     }
 
-    /// What a switch does about the hold: a rollback leaves one where none stands, and takes its own away
-    /// when it is switched back. One that cannot be read stays.
+    /// What a switch writes about the hold. One that cannot be read stays.
     fn held(
         &self,
         doing: &str,
+        target: &Target,
         change: &RouteChange,
-        key: &str,
         pair: Option<&KeyValue>,
-    ) -> Result<Option<TxnOp>> {
-        let stands = pair.map(values::decode::<Hold>);
-        Ok(match (&change.hold, stands) {
-            (_, Some(Err(_))) | (None, None) => None,
-            (None, Some(Ok(stands))) => {
-                (stands.release == Some(change.to.release)).then(|| TxnOp::delete(key, None))
-            }
-            (Some(hold), Some(Ok(stands))) if stands.stands(hold.since) => None,
-            (Some(hold), _) => {
-                let value = values::encode(&self.store, doing, hold)?;
-                Some(TxnOp::put(key, value, None))
-            }
-        })
+    ) -> Result<Vec<TxnOp>> {
+        let stands = match pair.map(values::decode::<Hold>) {
+            None => None,
+            Some(Ok(stands)) => Some(stands),
+            Some(Err(_)) => return Ok(Vec::new()),
+        };
+        match change.hold.after(stands, change.to.release) {
+            Some(hold) => Ok(holds::written(&self.store, doing, target, &hold)?.into()),
+            None => Ok(Vec::new()),
+        }
     }
 
     pub(super) fn change<'a>(

@@ -1,13 +1,17 @@
-//! Holds, placed and cleared by people: one row a target. No lock is needed.
+//! Holds, placed and cleared by people: one row a target, and a record of each that stays. No lock is needed.
 
 use async_trait::async_trait;
 
 use super::fault::Fault;
 use super::store::Store;
-use super::transaction::{Change, HOLD, decode, encode, full_key, get};
+use super::transaction::{Change, HOLD, decode, encode, full_key, get, newest_below};
 use crate::harmless::harmless;
+use crate::history::HoldRecord;
 use crate::inventory::{Cleared, Hold, RouteChange, Target};
 use crate::ports::{Holds, Result};
+
+/// What the names of their records begin with.
+pub(super) const HOLDS: &str = "holds/";
 
 type Outcome<T> = std::result::Result<T, Fault>;
 
@@ -20,7 +24,7 @@ impl Holds for Store {
             move |change| match standing(change, &of)? {
                 Some(stands) if stands.stands(hold.since) => Ok((stands != hold).then_some(stands)),
                 _ => {
-                    change.put(&of, HOLD, &encode(&hold)?)?;
+                    write(change, &of, &hold)?;
                     Ok(None)
                 }
             },
@@ -34,7 +38,7 @@ impl Holds for Store {
         let doing = format!("clearing the hold on {target}");
         self.write(doing, move |change| match standing(change, &of)? {
             Some(stands) if stands == ended => Ok(()),
-            Some(stands) if stands == hold => change.put(&of, HOLD, &encode(&ended)?),
+            Some(stands) if stands == hold => write(change, &of, &ended),
             Some(stands) => {
                 let said = format!("another stands there: {stands}");
                 Err(Fault::conflict(harmless(&said)))
@@ -59,19 +63,34 @@ fn standing(change: &Change<'_>, target: &Target) -> Outcome<Option<Hold>> {
     Ok(Some(hold))
 }
 
-/// What a switch does about the hold: a rollback leaves one where none stands, and takes its own away when
-/// it is switched back. One that cannot be read stays.
+/// What stands, and its record.
+fn write(change: &Change<'_>, target: &Target, hold: &Hold) -> Outcome<()> {
+    let record = HoldRecord::new(target, hold);
+    change.put(target, HOLD, &encode(hold)?)?;
+    change.put(target, &format!("{HOLDS}{}", record.id), &encode(&record)?)
+}
+
+impl Store {
+    pub(super) async fn holds_of(&self, target: &Target, limit: usize) -> Result<Vec<HoldRecord>> {
+        let of = target.clone();
+        self.read(format!("listing the holds of {target}"), move |sql| {
+            let found = newest_below(sql, &of, HOLDS, limit)?;
+            let records = found.iter().filter_map(|text| decode(text).ok());
+            Ok(records
+                .filter(|record: &HoldRecord| record.target == of)
+                .collect())
+        })
+        .await
+    }
+}
+
+/// What a switch writes about the hold. One that cannot be read stays.
 pub(super) fn of_switch(change: &Change<'_>, target: &Target, order: &RouteChange) -> Outcome<()> {
     let Ok(stands) = standing(change, target) else {
         return Ok(());
     };
-    match (&order.hold, stands) {
-        (None, Some(stands)) if stands.release == Some(order.to.release) => {
-            change.remove(target, HOLD)
-        }
-        (Some(hold), stands) if stands.as_ref().is_none_or(|it| !it.stands(hold.since)) => {
-            change.put(target, HOLD, &encode(hold)?)
-        }
-        _ => Ok(()),
+    match order.hold.after(stands, order.to.release) {
+        Some(hold) => write(change, target, &hold),
+        None => Ok(()),
     }
 }

@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 use super::fault::{self, Fault};
 use super::store::Store;
 use super::transaction::{decode, encode, full_key};
-use crate::history::{Entry, Recorded, ReleaseRecord, RepairRecord, Written, check_whole};
+use crate::history::{
+    Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Written, check_whole,
+};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, Fence, JournalReader, JournalWriter, Result};
 
@@ -72,6 +74,10 @@ impl JournalReader for Store {
             },
         )
         .await
+    }
+
+    async fn holds(&self, target: &Target, limit: usize) -> Result<Vec<HoldRecord>> {
+        self.holds_of(target, limit).await
     }
 
     async fn repairs(&self, target: &Target, limit: usize) -> Result<Vec<RepairRecord>> {

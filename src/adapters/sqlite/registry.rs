@@ -11,6 +11,7 @@ use super::changes;
 use super::company;
 use super::fault::{self, Fault};
 use super::holds;
+use super::holds::HOLDS;
 use super::lock;
 use super::repairs::REPAIRS;
 use super::store::Store;
@@ -131,7 +132,8 @@ fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyL
         Ok((name, value, revision, None))
     })?;
     let mut rows = rows.collect::<std::result::Result<Vec<_>, _>>()?;
-    rows.retain(|(name, ..)| !name.starts_with(REPAIRS));
+    // The past is read by itself.
+    rows.retain(|(name, ..)| !name.starts_with(REPAIRS) && !name.starts_with(HOLDS));
     for (name, value, revision) in company::standing(sql, target)? {
         rows.push((name, value, revision, None));
     }

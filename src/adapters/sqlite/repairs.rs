@@ -1,10 +1,8 @@
 //! Repairs as they are written down: under the key that etcd would have, among the registrations.
 
-use rusqlite::params;
-
 use super::fault::Fault;
 use super::store::Store;
-use super::transaction::{decode, encode, full_key, get};
+use super::transaction::{decode, encode, full_key, get, newest_below};
 use crate::history::{RepairRecord, Written};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Fence, Result};
@@ -23,17 +21,9 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<RepairRecord>> {
         let of = target.clone();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(format!("listing the repairs of {target}"), move |sql| {
-            let mut statement = sql.prepare_cached(
-                // An id sorts by time; `0` is the character behind `/`.
-                "SELECT value FROM registry WHERE target = ?1 AND name >= 'repairs/'
-                 AND name < 'repairs0' ORDER BY name DESC LIMIT ?2",
-            )?;
-            let rows = statement
-                .query_map(params![of.to_string(), limit], |row| row.get(0))?
-                .collect::<std::result::Result<Vec<String>, _>>()?;
-            let records = rows.iter().filter_map(|text| readable(text));
+            let found = newest_below(sql, &of, REPAIRS, limit)?;
+            let records = found.iter().filter_map(|text| readable(text));
             Ok(records.filter(|record| record.target == of).collect())
         })
         .await

@@ -127,6 +127,26 @@ pub(super) fn get(
     Ok(found)
 }
 
+/// The last values whose names begin so, the last one first.
+pub(super) fn newest_below(
+    sql: &Transaction<'_>,
+    target: &Target,
+    prefix: &str,
+    limit: usize,
+) -> Result<Vec<String>, Fault> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    // `0` is the character behind `/`.
+    let behind = format!("{}0", prefix.trim_end_matches('/'));
+    let mut statement = sql.prepare_cached(
+        "SELECT value FROM registry WHERE target = ?1 AND name >= ?2 AND name < ?3
+         ORDER BY name DESC LIMIT ?4",
+    )?;
+    let rows = statement.query_map(params![target.to_string(), prefix, behind, limit], |row| {
+        row.get(0)
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// The revision of the last change of the store.
 pub(super) fn current_revision(sql: &rusqlite::Connection) -> Result<i64, rusqlite::Error> {
     sql.query_row("SELECT value FROM revision", [], |row| row.get(0))

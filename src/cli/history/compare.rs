@@ -1,6 +1,7 @@
 //! `greenroom history compare`: two releases beside each other, what differs first.
 
-use super::{Exit, archive, find, say_json};
+use super::find::release;
+use super::{Exit, archive, say_json};
 use crate::cli::arguments::{Common, Compare};
 use crate::release::account::{Compared, compare};
 use crate::wire::App;
@@ -14,7 +15,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Compare) -> Exit {
     };
     let mut both = Vec::new();
     for named in [&verb.one, &verb.other] {
-        match find(app, &archive, named, verb.offline).await {
+        match release(app, &archive, named, verb.offline).await {
             Ok(kept) => both.push(kept.recorded),
             Err(exit) => return exit,
         }

@@ -1,24 +1,54 @@
 //! A release by its id, or by how that begins.
 
 use super::Exit;
-use crate::history::Kept;
+use crate::history::{AuditRecord, Kept};
 use crate::watchers::Archive;
 use crate::wire::App;
 
 /// How many are named when several are meant.
 const NAMED: usize = 6;
 
-/// The release that is meant, or the end of the command. Where it is not kept, or has no end there, the
-/// stores are read first, unless they are not to be.
-pub(in crate::cli) async fn find(
+/// What an id may name.
+pub(in crate::cli) enum Found {
+    Release(Box<Kept>),
+    Beside(Box<AuditRecord>),
+}
+
+impl Found {
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Release(kept) => kept.recorded.head.closed.is_some(),
+            Self::Beside(record) => record.is_settled(),
+        }
+    }
+}
+
+/// The release that is meant, or the end of the command.
+pub(super) async fn release(
     app: &App,
     archive: &Archive,
     named: &str,
     offline: bool,
 ) -> Result<Kept, Exit> {
+    match find(app, archive, named, offline).await? {
+        Found::Release(kept) => Ok(*kept),
+        Found::Beside(record) => {
+            warn_line!("greenroom: {named} is a {}, and no release", record.kind());
+            Err(Exit::Usage)
+        }
+    }
+}
+
+/// The release, the hold or the repair that is meant, or the end of the command. Where it is not kept, or
+/// has no end there, the stores are read first, unless they are not to be.
+pub(in crate::cli) async fn find(
+    app: &App,
+    archive: &Archive,
+    named: &str,
+    offline: bool,
+) -> Result<Found, Exit> {
     let kept = look(archive, named).await?;
-    let is_over = |kept: &Kept| kept.recorded.head.closed.is_some();
-    if offline || kept.as_ref().is_some_and(is_over) {
+    if offline || kept.as_ref().is_some_and(Found::is_over) {
         return found(named, kept);
     }
     super::catch_up(app, archive, |_| true).await;
@@ -42,26 +72,35 @@ async fn is_forgotten(archive: &Archive, named: &str) -> bool {
 }
 
 /// What was found, or the end of the command.
-fn found(named: &str, kept: Option<Kept>) -> Result<Kept, Exit> {
+fn found(named: &str, kept: Option<Found>) -> Result<Found, Exit> {
     kept.ok_or_else(|| {
         warn_line!("greenroom: no release is called {named}; greenroom history lists them");
         Exit::Usage
     })
 }
 
-async fn look(archive: &Archive, named: &str) -> Result<Option<Kept>, Exit> {
+async fn look(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> {
     let failed = |failure: crate::ports::Failure| {
         warn_line!("greenroom: {failure}");
         Exit::Failed
     };
     let ids = archive.read.named(named, NAMED).await.map_err(failed)?;
-    match ids.as_slice() {
-        [] => Ok(None),
-        [id] => archive.read.release(*id).await.map_err(failed),
-        several => {
-            warn_line!("greenroom: {named} may mean several releases:");
+    let beside = archive.read.audit_named(named, NAMED).await;
+    let mut beside = beside.map_err(failed)?;
+    match (ids.as_slice(), beside.len()) {
+        ([], 0) => Ok(None),
+        ([], 1) => Ok(beside.pop().map(|record| Found::Beside(Box::new(record)))),
+        ([id], 0) => {
+            let kept = archive.read.release(*id).await.map_err(failed)?;
+            Ok(kept.map(|kept| Found::Release(Box::new(kept))))
+        }
+        (several, _) => {
+            warn_line!("greenroom: {named} may mean several:");
             for id in several {
                 warn_line!("  {id}");
+            }
+            for record in beside {
+                warn_line!("  {} ({})", record.id(), record.kind());
             }
             Err(Exit::Usage)
         }

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Exit, Listed, say_csv, say_json};
-use crate::cli::repairs;
+use super::{Exit, say_csv, say_json};
 use crate::harmless::harmless;
-use crate::history::{ReleaseRecord, RepairRecord, Standing};
+use crate::history::{AuditRecord, Item, Listed, ReleaseRecord, Standing};
 use crate::release::words::duration;
 
 /// The columns of CSV.
@@ -48,22 +47,20 @@ impl Table {
         if is_json { Self::Json } else { Self::People }
     }
 
-    pub(super) fn row(&mut self, listed: &Listed) {
-        match self {
-            Self::People => say_line!("{}", line(listed)),
-            Self::Json => say_json(&listed.head),
-            Self::Csv(writer) => {
-                let _ = writer.write_record(cells(listed));
-            }
-        }
+    /// Whether there is a place for it: what is no release has none of the columns of CSV.
+    pub(super) fn has_place(&self, item: &Item) -> bool {
+        item.release().is_some() || !matches!(self, Self::Csv(_))
     }
 
-    /// A repair has a line of its own kind, and none in a table of releases.
-    pub(super) fn repair(&mut self, repair: &RepairRecord) {
-        match self {
-            Self::People => say_line!("{}", harmless(&repairs::line(repair))),
-            Self::Json => say_json(&repairs::json(repair)),
-            Self::Csv(_) => {}
+    pub(super) fn row(&mut self, item: &Item) {
+        match (self, item) {
+            (Self::People, Item::Release(listed)) => say_line!("{}", line(listed)),
+            (Self::People, Item::Audit(record)) => say_line!("{}", line_beside(record)),
+            (Self::Json, item) => say_item(item),
+            (Self::Csv(writer), Item::Release(listed)) => {
+                let _ = writer.write_record(cells(listed));
+            }
+            (Self::Csv(_), Item::Audit(_)) => {}
         }
     }
 
@@ -76,6 +73,42 @@ impl Table {
         }
         exit
     }
+}
+
+/// One as JSON: a release has a `kind`, and so has what was decided beside.
+pub(super) fn say_item(item: &Item) {
+    match item {
+        Item::Release(listed) => say_json(&listed.head),
+        Item::Audit(record) => say_json(record),
+    }
+}
+
+/// A hold or a repair, in the columns of a release.
+fn line_beside(record: &AuditRecord) -> String {
+    let took = record.ended_at().map(|at| {
+        let took = Duration::try_from(at.duration_since(record.at()));
+        duration(took.unwrap_or_default())
+    });
+    let words = match record {
+        AuditRecord::Hold(_) => [record.what(), record.ending()],
+        AuditRecord::Repair(_) => [record.ending(), String::new()],
+    };
+    let words: Vec<String> = words.into_iter().filter(|it| !it.is_empty()).collect();
+    let what = match record {
+        AuditRecord::Hold(_) => String::new(),
+        AuditRecord::Repair(_) => format!("{}  ", record.what()),
+    };
+    harmless(&format!(
+        "{}  {}  {:<20}  {:<13}  {what}{:<14} {:>7}  {}  {}",
+        record.at().strftime("%Y-%m-%d %H:%M:%SZ"),
+        record.id(),
+        record.target().to_string(),
+        record.kind(),
+        record.outcome(),
+        took.unwrap_or_default(),
+        record.operator(),
+        words.join("; "),
+    ))
 }
 
 fn cells(listed: &Listed) -> [String; 18] {

@@ -1,8 +1,8 @@
 //! `greenroom history timeline`: what became live in an environment, and what was tried in vain.
 
-use super::{Exit, archive, catch_up, list, say_json};
+use super::{Exit, archive, catch_up, list, table::say_item};
 use crate::cli::arguments::{Common, Timeline};
-use crate::history::{Filter, ReleaseRecord};
+use crate::history::{Filter, Item};
 use crate::release::account::timeline;
 use crate::wire::App;
 
@@ -19,23 +19,21 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Timeline) -> Exit {
         environment: Some(verb.environment.to_string()),
         ..Filter::default()
     };
-    let mut heads: Vec<ReleaseRecord> = Vec::new();
-    let listing = list(&archive, &filter, verb.limit, |listed| {
-        heads.push(listed.head.clone());
-    });
+    let mut items: Vec<Item> = Vec::new();
+    let listing = list(&archive, &filter, verb.limit, |item| items.push(item));
     if let Err(failure) = listing.await {
         warn_line!("greenroom: {failure}");
         return Exit::Failed;
     }
     if common.json {
-        heads.iter().for_each(say_json);
+        items.iter().for_each(say_item);
         return exit;
     }
-    if heads.is_empty() && !app.targets().any(is_wanted) {
+    if items.is_empty() && !app.targets().any(is_wanted) {
         warn_line!("greenroom: no such environment is configured");
         return Exit::Usage;
     }
-    for line in timeline(&heads) {
+    for line in timeline(&items) {
         say_line!("{}", line.text);
     }
     exit

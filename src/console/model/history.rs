@@ -1,7 +1,7 @@
 //! What was released, to browse: a list with a filter, and over it one release, two of them beside
 //! each other, or the timeline of an environment. It is what was kept, never what runs.
 
-use crate::history::{Filter, Kept, Listed, Proven};
+use crate::history::{Filter, Item, Kept, Proven};
 use crate::inventory::{EnvironmentName, ReleaseId};
 use crate::release::account::Line;
 
@@ -20,7 +20,7 @@ pub struct History {
     /// What of it cannot be meant.
     pub wrong: Option<String>,
     /// What it lets through, newest first, as far as it was read.
-    pub rows: Vec<Listed>,
+    pub rows: Vec<Item>,
     /// Whether there are no more.
     pub is_whole: bool,
     /// The row under the cursor.
@@ -35,13 +35,15 @@ pub struct History {
     pub asked: u64,
     /// What is waited for.
     pub waiting: Option<Waiting>,
+    /// How often something was kept, and how often when the list was asked for.
+    pub kept: (u64, u64),
     /// Whether the release under the cursor is to be opened as soon as the list has come.
     pub opens: bool,
 }
 
 impl History {
-    /// The release under the cursor.
-    pub fn under_cursor(&self) -> Option<&Listed> {
+    /// What is under the cursor.
+    pub fn under_cursor(&self) -> Option<&Item> {
         self.rows.get(self.row)
     }
 }
@@ -75,13 +77,13 @@ pub struct Sheet {
 /// What is asked of the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HistoryQuestion {
-    /// Releases that a filter lets through, from the one before another on.
+    /// What a filter lets through, from the one before another on.
     List {
         /// Which.
         filter: Filter,
         /// From where on; none for the newest.
         before: Option<ReleaseId>,
-        /// How many.
+        /// How many releases.
         limit: usize,
     },
     /// All that is kept of these.
@@ -94,7 +96,12 @@ pub enum HistoryQuestion {
 #[derive(Debug, Clone)]
 pub enum HistoryAnswer {
     /// A list.
-    Listed(Vec<Listed>),
+    Listed {
+        /// What is in it, newest first.
+        items: Vec<Item>,
+        /// Whether there is no more.
+        is_whole: bool,
+    },
     /// Releases, in the order they were asked for.
     Releases(Vec<Kept>),
     /// What came out of proving.

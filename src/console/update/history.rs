@@ -7,10 +7,10 @@ use crate::console::layout;
 use crate::console::model::{
     HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Model, PromptKind, Sheet, Waiting, Weight,
 };
-use crate::history::{Filter, Kept, Listed, Proven};
+use crate::history::{AuditRecord, Filter, Item, Kept, Proven};
 use crate::inventory::{EnvironmentName, ReleaseId};
 use crate::logs;
-use crate::release::account::{Line, Tone, account, compare, timeline};
+use crate::release::account::{Line, Tone, account, beside as told, compare, timeline};
 
 /// From how many rows before the end on more are asked for.
 const NEAR: usize = 50;
@@ -149,13 +149,18 @@ fn filter(model: &Model) -> Result<Filter, String> {
 
 /// Asks for the list from its beginning. What is shown stays until the answer comes.
 fn list(model: &mut Model) -> Vec<Effect> {
+    list_of(model, LISTED)
+}
+
+fn list_of(model: &mut Model, limit: usize) -> Vec<Effect> {
+    model.history.kept.1 = model.history.kept.0;
     match filter(model) {
         Ok(filter) => {
             model.history.wrong = None;
             let question = HistoryQuestion::List {
                 filter,
                 before: None,
-                limit: LISTED,
+                limit,
             };
             ask(model, Waiting::List, question)
         }
@@ -173,7 +178,8 @@ pub(super) fn more(model: &mut Model) -> Vec<Effect> {
     if !is_near || history.is_whole || history.waiting.is_some() {
         return Vec::new();
     }
-    let before = history.rows.last().map(|last| last.head.id);
+    let mut releases = history.rows.iter().rev().filter_map(Item::release);
+    let before = releases.next().map(|last| last.head.id);
     let (Some(before), Ok(filter)) = (before, filter(model)) else {
         return Vec::new();
     };
@@ -207,8 +213,13 @@ fn details(model: &mut Model) -> Vec<Effect> {
     if model.history.opens {
         return Vec::new();
     }
-    let Some(id) = id_under_cursor(model) else {
-        return super::refused(model, "no release is under the cursor");
+    let id = match model.history.under_cursor() {
+        None => return super::refused(model, NOTHING_THERE),
+        Some(Item::Audit(record)) => {
+            model.history.sheet = Some(of_audit(record));
+            return Vec::new();
+        }
+        Some(Item::Release(listed)) => listed.head.id,
     };
     ask(
         model,
@@ -217,14 +228,25 @@ fn details(model: &mut Model) -> Vec<Effect> {
     )
 }
 
+const NOTHING_THERE: &str = "no release is under the cursor";
+
+fn of_audit(record: &AuditRecord) -> Sheet {
+    Sheet {
+        title: format!("{} {}", record.kind(), record.id()),
+        lines: told(record),
+        top: 0,
+    }
+}
+
 fn id_under_cursor(model: &Model) -> Option<ReleaseId> {
-    model.history.under_cursor().map(|listed| listed.head.id)
+    model.history.under_cursor().map(Item::id)
 }
 
 fn mark(model: &mut Model) {
-    let id = id_under_cursor(model).filter(|_| model.history.sheet.is_none());
-    let Some(id) = id else {
-        super::say(model, Weight::Refused, "no release is under the cursor");
+    let under = model.history.under_cursor();
+    let release = under.filter(|_| model.history.sheet.is_none());
+    let Some(id) = release.and_then(Item::release).map(|listed| listed.head.id) else {
+        super::say(model, Weight::Refused, NOTHING_THERE);
         return;
     };
     let marked = &mut model.history.marked;
@@ -263,10 +285,10 @@ fn ask_timeline(model: &mut Model) -> Vec<Effect> {
     if is_listing(model) {
         return super::refused(model, LISTING);
     }
-    let Some(listed) = model.history.under_cursor() else {
-        return super::refused(model, "no release is under the cursor");
+    let Some(item) = model.history.under_cursor() else {
+        return super::refused(model, NOTHING_THERE);
     };
-    let environment = listed.head.target.environment.clone();
+    let environment = item.target().environment.clone();
     let filter = Filter {
         environment: Some(environment.to_string()),
         ..Filter::default()
@@ -291,15 +313,32 @@ fn ask_proof(model: &mut Model) -> Vec<Effect> {
 }
 
 fn copy(model: &mut Model) -> Vec<Effect> {
-    let Some(id) = id_under_cursor(model) else {
+    let Some(item) = model.history.under_cursor() else {
         return super::refused(model, "there is nothing to copy here");
     };
-    super::say(
-        model,
-        Weight::Told,
-        &format!("copied the release's id: {id}"),
-    );
+    let (id, of) = match item {
+        Item::Release(listed) => (listed.head.id, "release"),
+        Item::Audit(record) => (record.id(), record.kind()),
+    };
+    super::say(model, Weight::Told, &format!("copied the {of}'s id: {id}"));
     vec![Effect::Copy(id.to_string())]
+}
+
+/// Something was kept: whoever looks at the list sees it there. What is asked already comes first.
+pub(super) fn kept_some(model: &mut Model) -> Vec<Effect> {
+    model.history.kept.0 += 1;
+    refresh(model)
+}
+
+/// Asks again for as much of the list as there is.
+fn refresh(model: &mut Model) -> Vec<Effect> {
+    let history = &model.history;
+    let (kept, listed) = history.kept;
+    if !history.is_open || history.waiting.is_some() || kept == listed {
+        return Vec::new();
+    }
+    let releases = history.rows.iter().filter_map(Item::release).count();
+    list_of(model, releases.max(LISTED))
 }
 
 /// The archive answered.
@@ -308,6 +347,12 @@ pub(super) fn answered(
     asked: u64,
     answer: Result<HistoryAnswer, String>,
 ) -> Vec<Effect> {
+    let mut effects = take(model, asked, answer);
+    effects.extend(refresh(model));
+    effects
+}
+
+fn take(model: &mut Model, asked: u64, answer: Result<HistoryAnswer, String>) -> Vec<Effect> {
     let history = &mut model.history;
     if asked != history.asked {
         return Vec::new();
@@ -323,17 +368,17 @@ pub(super) fn answered(
             super::say(model, Weight::Refused, &crate::harmless::harmless(&why));
         }
         (_, Err(why)) => history.trouble = Some(crate::harmless::harmless(&why)),
-        (Some(Waiting::List), Ok(HistoryAnswer::Listed(rows))) => {
-            listed(model, rows);
+        (Some(Waiting::List), Ok(HistoryAnswer::Listed { items, is_whole })) => {
+            listed(model, items, is_whole);
             return opened(model);
         }
-        (Some(Waiting::More), Ok(HistoryAnswer::Listed(rows))) => {
-            history.is_whole = rows.len() < LISTED;
-            history.rows.extend(rows);
+        (Some(Waiting::More), Ok(HistoryAnswer::Listed { items, is_whole })) => {
+            history.is_whole = is_whole;
+            history.rows.extend(items);
             return opened(model);
         }
-        (Some(Waiting::Timeline(environment)), Ok(HistoryAnswer::Listed(rows))) => {
-            history.sheet = Some(of_environment(&environment, &rows));
+        (Some(Waiting::Timeline(environment)), Ok(HistoryAnswer::Listed { items, is_whole })) => {
+            history.sheet = Some(of_environment(&environment, &items, is_whole));
         }
         (Some(Waiting::Proof), Ok(HistoryAnswer::Proven(found))) => {
             model.notice = None;
@@ -356,20 +401,19 @@ fn opened(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-/// The cursor stays on its release, where that is still in the list.
-fn listed(model: &mut Model, rows: Vec<Listed>) {
+/// The cursor stays where it was, where that is still in the list.
+fn listed(model: &mut Model, rows: Vec<Item>, is_whole: bool) {
     let was = id_under_cursor(model);
     let history = &mut model.history;
-    history.is_whole = rows.len() < LISTED;
+    history.is_whole = is_whole;
     history.rows = rows;
-    let place = history.rows.iter().position(|row| Some(row.head.id) == was);
+    let place = history.rows.iter().position(|row| Some(row.id()) == was);
     history.row = place.unwrap_or_default();
 }
 
-fn of_environment(environment: &EnvironmentName, rows: &[Listed]) -> Sheet {
-    let heads: Vec<_> = rows.iter().map(|listed| listed.head.clone()).collect();
-    let mut lines = timeline(&heads);
-    if rows.len() == IN_TIMELINE {
+fn of_environment(environment: &EnvironmentName, items: &[Item], is_whole: bool) -> Sheet {
+    let mut lines = timeline(items);
+    if !is_whole {
         lines.push(Line {
             tone: Tone::Quiet,
             text: format!("the newest {IN_TIMELINE}; greenroom history lists the rest"),

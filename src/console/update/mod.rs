@@ -129,6 +129,7 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             say(model, Weight::Refused, &text);
             Vec::new()
         }
+        Event::HistoryKept => history::kept_some(model),
         Event::HistoryAnswered { asked, answer } => history::answered(model, asked, answer),
         Event::Ticked => wheel::observed(model),
         Event::DiagnosticsMoved => Vec::new(),

@@ -9,7 +9,7 @@ use ratatui::widgets::Block;
 use super::{pane, text};
 use crate::console::model::{History, Model, Sheet, Waiting};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::history::{Among, Listed, Standing};
+use crate::history::{Among, AuditRecord, Item, Listed, Standing};
 use crate::release::account::Tone;
 
 /// How wide a screen has to be for a column.
@@ -110,13 +110,13 @@ fn table(history: &History, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
     let height = usize::from(body.height);
     let top = pane::top(history.row, history.rows.len(), height);
     let shown = history.rows.iter().enumerate().skip(top).take(height);
-    let lines = shown.map(|(index, listed)| {
-        let is_marked = history.marked.contains(&listed.head.id);
+    let lines = shown.map(|(index, item)| {
+        let is_marked = history.marked.contains(&item.id());
         row(
             theme,
             &columns,
             inner.width,
-            listed,
+            item,
             (index == history.row, is_marked),
         )
     });
@@ -168,16 +168,12 @@ fn row<'a>(
     theme: &Theme,
     columns: &[Column],
     width: u16,
-    listed: &Listed,
+    item: &Item,
     (is_under_cursor, is_marked): (bool, bool),
 ) -> Line<'a> {
-    let head = &listed.head;
-    let standing = Standing::of(head);
-    let (glyph, meaning) = match standing.among() {
-        Among::Open => (Glyph::Half, Meaning::Busy),
-        Among::Good => (Glyph::Tick, Meaning::Text),
-        // Quiet: it is over.
-        Among::Failed => (Glyph::Cross, Meaning::Muted),
+    let meaning = match item {
+        Item::Release(listed) => went(listed).1,
+        Item::Audit(_) => Meaning::Muted,
     };
     let meaning = if is_under_cursor {
         Meaning::Selection
@@ -202,20 +198,59 @@ fn row<'a>(
     for (name, wide) in columns {
         let wide = wide.unwrap_or_else(|| rest(columns, width));
         let words = match *name {
-            "TARGET" => head.target.to_string(),
-            "VERSION" => version(theme, listed, wide),
-            "OUTCOME" => format!("{} {standing}", theme.glyph(glyph)),
-            "TOOK" => took(listed),
-            "WHO" => head.operator.name.clone(),
-            "WHY" => why(listed),
-            _ if wide < 16 => head.opened_at.strftime("%m-%d %H:%M").to_string(),
-            _ => head.opened_at.strftime("%Y-%m-%d %H:%M").to_string(),
+            "TARGET" => item.target().to_string(),
+            "WHO" => item.operator().name.clone(),
+            "BEGUN (UTC)" if wide < 16 => item.at().strftime("%m-%d %H:%M").to_string(),
+            "BEGUN (UTC)" => item.at().strftime("%Y-%m-%d %H:%M").to_string(),
+            name => match item {
+                Item::Release(listed) => of_release(theme, name, wide, listed),
+                Item::Audit(record) => of_audit(name, record),
+            },
         };
         let mut words = text::pad(&words, wide, theme);
         words.push(' ');
         line.push_span(theme.span(words, meaning));
     }
     line
+}
+
+fn of_release(theme: &Theme, column: &str, wide: usize, listed: &Listed) -> String {
+    match column {
+        "VERSION" => version(theme, listed, wide),
+        "OUTCOME" => {
+            let standing = Standing::of(&listed.head);
+            format!("{} {standing}", theme.glyph(went(listed).0))
+        }
+        "TOOK" => took(listed),
+        _ => why(listed),
+    }
+}
+
+/// A hold or a repair stands where a release has its version.
+fn of_audit(column: &str, record: &AuditRecord) -> String {
+    match column {
+        "VERSION" => record.kind().to_owned(),
+        "OUTCOME" => format!("  {}", record.outcome()),
+        "TOOK" => record
+            .ended_at()
+            .map(|at| text::clock(text::seconds(record.at(), at)))
+            .unwrap_or_default(),
+        _ => {
+            let words = [record.what(), record.ending()];
+            let words: Vec<String> = words.into_iter().filter(|it| !it.is_empty()).collect();
+            words.join("; ")
+        }
+    }
+}
+
+/// How it went, as it is drawn.
+fn went(listed: &Listed) -> (Glyph, Meaning) {
+    match Standing::of(&listed.head).among() {
+        Among::Open => (Glyph::Half, Meaning::Busy),
+        Among::Good => (Glyph::Tick, Meaning::Text),
+        // Quiet: it is over.
+        Among::Failed => (Glyph::Cross, Meaning::Muted),
+    }
 }
 
 /// From what to what, where there is room for both.

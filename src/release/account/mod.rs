@@ -2,11 +2,13 @@
 //! checks, and every decision with who made it, from where, when it was asked and answered, on which
 //! evidence, and why. Pure, and the same for every face. All of it is harmless.
 
+mod beside;
 mod compare;
 mod decisions;
 mod steps;
 mod timeline;
 
+pub use beside::beside;
 pub use compare::{Difference as Compared, compare};
 pub use timeline::timeline;
 

@@ -17,7 +17,7 @@ use super::act::{Mishap, MishapKind, Sight};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
 use crate::history::{Chain, Entry, Heir, ReleaseRecord};
-use crate::inventory::InstanceId;
+use crate::inventory::{InstanceId, Operator};
 use crate::ports::{
     Checker, Clock, Company, Endorsements, FailureKind, Fence, Holds, Images, JournalReader,
     JournalWriter, Lease, LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader,
@@ -73,6 +73,8 @@ pub(super) struct World {
     pub(super) write: Writing,
     pub(super) plan: Arc<Plan>,
     pub(super) fence: Fence,
+    /// Who drives it; another one may have begun it.
+    pub(super) operator: Operator,
     pub(super) clock: Arc<dyn Clock>,
     /// Where progress goes while something is under way.
     pub(super) events: mpsc::Sender<Event>,

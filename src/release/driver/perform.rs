@@ -5,7 +5,8 @@ use tokio::sync::mpsc;
 use super::{World, lock, lost};
 use crate::history::ReleaseKind;
 use crate::inventory::{
-    Instance, InstanceId, Occupancy, Registration, Route, RouteChange, Slot, SwitchOrder,
+    Cleared, HoldChange, Instance, InstanceId, Occupancy, Registration, Route, RouteChange, Slot,
+    SwitchOrder,
 };
 use crate::ports::{Failure, FailureKind, InstanceSpec, PullProgress};
 use crate::release::act::{Act, Before, Mishap, MishapKind, Move, Stage};
@@ -195,6 +196,15 @@ async fn switch(world: &World, movement: Move) -> Result<(), Failure> {
             |from| from.version.digest.clone(),
         )
     };
+    let hold = if movement.to == plan.slot {
+        plan.hold_left().map_or(HoldChange::Keep, HoldChange::Leave)
+    } else {
+        HoldChange::Clear(Cleared {
+            by: world.operator.clone(),
+            at: world.clock.now(),
+            why: Some("the rollback that left it was switched back".to_owned()),
+        })
+    };
     let change = RouteChange {
         from: movement.route_from,
         to: Route {
@@ -205,7 +215,7 @@ async fn switch(world: &World, movement: Move) -> Result<(), Failure> {
             release: plan.release,
             token: world.fence.token,
         },
-        hold: plan.hold_left().filter(|_| movement.to == plan.slot),
+        hold,
     };
     let order = SwitchOrder {
         from: movement.proxy_from,

@@ -269,6 +269,7 @@ impl Engine {
                 write,
                 plan: Arc::clone(plan),
                 fence: lease.fence.clone(),
+                operator: self.operator.clone(),
                 clock: Arc::clone(&self.clock),
                 events: event_sender,
                 candidate,

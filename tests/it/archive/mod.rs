@@ -1,5 +1,6 @@
 //! The archive on real files: what it keeps, what it notes, what it finds, and how.
 
+pub(crate) mod beside;
 mod commands;
 mod finding;
 mod keeping;

@@ -9,10 +9,13 @@ use greenroom::console::model::{
 };
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Model};
-use greenroom::history::{Filter, Kept, Listed, Outcome, Recorded};
+use greenroom::history::{Filter, Item, Kept, Listed, Outcome, Recorded};
+
+use jiff::Timestamp;
 
 use super::world::{self, drawn, model, press, press_key, screen, tell, web_production};
-use crate::archive::samples::{backed_out, by, done, open, target, version};
+use crate::archive::beside::{cleared, held, repaired};
+use crate::archive::samples::{START, backed_out, by, done, open, target, version};
 
 const WIDE: (u16, u16) = (118, 34);
 
@@ -25,6 +28,14 @@ fn five() -> Vec<Recorded> {
     other.head.target = target("wallets", "qa");
     other.head.reason = None;
     vec![open(9), done(7), failed, other, done(0)]
+}
+
+/// An answer of this many; there may be more where it is a page of them.
+fn list_of(rows: Vec<Listed>) -> HistoryAnswer {
+    HistoryAnswer::Listed {
+        is_whole: rows.len() < LISTED,
+        items: rows.into_iter().map(Item::from).collect(),
+    }
 }
 
 fn listed() -> Vec<Listed> {
@@ -54,7 +65,7 @@ fn opened(size: (u16, u16)) -> Model {
     let mut model = model(size, web_production());
     let effects = press(&mut model, "H");
     let (asked, _) = question(&effects);
-    answer(&mut model, asked, HistoryAnswer::Listed(listed()));
+    answer(&mut model, asked, list_of(listed()));
     model
 }
 
@@ -129,7 +140,7 @@ fn the_timeline_of_the_environment_under_the_cursor() {
         limit: IN_TIMELINE,
     };
     assert_eq!(*question_asked, wanted);
-    answer(&mut model, asked, HistoryAnswer::Listed(listed()));
+    answer(&mut model, asked, list_of(listed()));
     insta::assert_snapshot!(screen(&model));
 }
 
@@ -183,13 +194,9 @@ fn the_filter_is_asked_with_every_letter_and_only_the_last_answer_counts() {
     assert_eq!(model.history.wrong, None);
     // What was shown stays until the answer is there.
     assert_eq!(model.history.rows.len(), 5);
-    answer(&mut model, early, HistoryAnswer::Listed(Vec::new()));
+    answer(&mut model, early, list_of(Vec::new()));
     assert_eq!(model.history.rows.len(), 5);
-    answer(
-        &mut model,
-        asked,
-        HistoryAnswer::Listed(vec![listed().remove(2)]),
-    );
+    answer(&mut model, asked, list_of(vec![listed().remove(2)]));
     assert_eq!(model.history.rows.len(), 1);
     press_key(&mut model, KeyCode::Enter);
     assert!(screen(&model).contains("outcome:failed"));
@@ -213,7 +220,7 @@ fn more_is_asked_for_when_the_cursor_comes_near_the_end() {
     let (asked, _) = question(&effects);
     let row = listed().remove(1);
     let full = vec![row; LISTED];
-    answer(&mut model, asked, HistoryAnswer::Listed(full.clone()));
+    answer(&mut model, asked, list_of(full.clone()));
     assert_eq!(press(&mut model, "j").len(), 0);
     let effects = press(&mut model, "G");
     let (asked, question_asked) = question(&effects);
@@ -223,7 +230,7 @@ fn more_is_asked_for_when_the_cursor_comes_near_the_end() {
     );
     // Not twice while it is waited for.
     assert_eq!(press(&mut model, "k").len(), 0);
-    answer(&mut model, asked, HistoryAnswer::Listed(listed()));
+    answer(&mut model, asked, list_of(listed()));
     assert_eq!(model.history.rows.len(), LISTED + 5);
     assert!(model.history.is_whole);
     assert_eq!(press(&mut model, "G").len(), 0);
@@ -310,7 +317,7 @@ fn hostile_records_are_harmless_on_every_sheet() {
         head: bad.recorded.head.clone(),
         differences: 0,
     };
-    model.history.rows = vec![row];
+    model.history.rows = vec![row.into()];
     model.history.row = 0;
     let table = screen(&model);
     let effects = press_key(&mut model, KeyCode::Enter);
@@ -350,7 +357,7 @@ fn a_sheet_that_nobody_waits_for_does_not_open_and_one_that_fails_hides_no_list(
     // The rows are those of before, until the answer comes.
     assert!(press(&mut model, "t").is_empty());
     assert!(notice(&model).contains("being read"), "{}", notice(&model));
-    answer(&mut model, asked, HistoryAnswer::Listed(listed()));
+    answer(&mut model, asked, list_of(listed()));
 
     let effects = press_key(&mut model, KeyCode::Enter);
     let (asked, _) = question(&effects);
@@ -371,7 +378,7 @@ fn a_sheet_that_nobody_waits_for_does_not_open_and_one_that_fails_hides_no_list(
 #[test]
 fn enter_while_the_list_is_on_its_way_opens_what_comes() {
     let told = |model: &mut Model, asked: u64, rows: Vec<Listed>| {
-        let answer = Ok(HistoryAnswer::Listed(rows));
+        let answer = Ok(list_of(rows));
         tell(model, Event::HistoryAnswered { asked, answer })
     };
     let mut model = opened((118, 34));
@@ -395,4 +402,133 @@ fn enter_while_the_list_is_on_its_way_opens_what_comes() {
         }
         assert!(told(&mut model, asked, rows).is_empty(), "{moves}");
     }
+}
+
+/// The same list with a hold that was cleared, one that stands, and a repair.
+fn with_beside() -> Vec<Item> {
+    let newest = listed().remove(0).head.opened_at;
+    let start = Timestamp::from_second(START).expect("a time");
+    let minute = |before: i64| {
+        let second = newest.as_second() - before - start.as_second();
+        u32::try_from(second / 60).expect("after the start")
+    };
+    let over = held(minute(180), "payday");
+    let beside = vec![
+        held(minute(-60), "the shop is being moved"),
+        repaired(minute(60)),
+        cleared(&over, minute(120)),
+    ];
+    greenroom::history::merged(listed(), beside)
+}
+
+#[test]
+fn holds_and_repairs_stand_between_the_releases() {
+    for size in [WIDE, (80, 24)] {
+        let mut model = model(size, web_production());
+        let (asked, _) = question(&press(&mut model, "H"));
+        let items = with_beside();
+        let is_whole = true;
+        let listed = HistoryAnswer::Listed { items, is_whole };
+        answer(&mut model, asked, listed);
+        insta::assert_snapshot!(format!("beside_{}x{}", size.0, size.1), screen(&model));
+        // Nothing is asked of the archive: all of it is there.
+        assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+        assert!(
+            screen(&model).contains("until    it is cleared"),
+            "{}",
+            screen(&model)
+        );
+        press_key(&mut model, KeyCode::Enter);
+        press(&mut model, " ");
+        assert!(notice(&model).contains("no release"), "{}", notice(&model));
+        let effects = press(&mut model, "y");
+        assert!(
+            matches!(effects.as_slice(), [Effect::Copy(_)]),
+            "{effects:?}"
+        );
+        assert!(notice(&model).contains("the hold's id"));
+    }
+}
+
+#[test]
+fn a_repair_and_a_cleared_hold_tell_all_of_it() {
+    let mut model = model(WIDE, web_production());
+    let (asked, _) = question(&press(&mut model, "H"));
+    let items = with_beside();
+    let is_audit = |item: &Item| item.release().is_none();
+    let rows: Vec<usize> = (0..items.len())
+        .filter(|at| is_audit(&items[*at]))
+        .collect();
+    let listed = HistoryAnswer::Listed {
+        items,
+        is_whole: true,
+    };
+    answer(&mut model, asked, listed);
+    for (row, name) in rows[1..].iter().zip(["repair", "cleared"]) {
+        model.history.row = *row;
+        press_key(&mut model, KeyCode::Enter);
+        insta::assert_snapshot!(format!("beside_{name}"), screen(&model));
+        press_key(&mut model, KeyCode::Enter);
+    }
+    let (asked, _) = question(&press(&mut model, "t"));
+    let listed = HistoryAnswer::Listed {
+        items: with_beside(),
+        is_whole: false,
+    };
+    answer(&mut model, asked, listed);
+    let shown = screen(&model);
+    assert!(shown.contains("cleared: payday; cleared by ben"), "{shown}");
+}
+
+#[test]
+fn what_is_kept_while_it_is_open_is_seen_and_the_cursor_stays() {
+    let mut model = opened(WIDE);
+    press(&mut model, "j");
+    let under = |model: &Model| model.history.under_cursor().map(Item::id);
+    let was = under(&model);
+    let effects = tell(&mut model, Event::HistoryKept);
+    let (asked, question_asked) = question(&effects);
+    assert!(matches!(
+        question_asked,
+        HistoryQuestion::List { before: None, .. }
+    ));
+    // While that is asked, once more is enough however often something is kept.
+    assert!(tell(&mut model, Event::HistoryKept).is_empty());
+    assert!(tell(&mut model, Event::HistoryKept).is_empty());
+    let mut more = listed();
+    more.insert(
+        0,
+        Listed {
+            head: open(60 * 24 * 30).head,
+            differences: 0,
+        },
+    );
+    let newest = more[0].head.id;
+    let answered = Event::HistoryAnswered {
+        asked,
+        answer: Ok(list_of(more.clone())),
+    };
+    let effects = tell(&mut model, answered);
+    assert_eq!(model.history.rows[0].id(), newest);
+    assert_eq!(under(&model), was);
+    let (asked, _) = question(&effects);
+    answer(&mut model, asked, list_of(more));
+    assert_eq!(model.history.waiting, None);
+
+    // What is read stays open above it, and nothing is asked while the history is closed.
+    let (reading, _) = question(&press_key(&mut model, KeyCode::Enter));
+    assert!(
+        tell(&mut model, Event::HistoryKept).is_empty(),
+        "first what is asked"
+    );
+    let answered = Event::HistoryAnswered {
+        asked: reading,
+        answer: Ok(HistoryAnswer::Releases(vec![kept(1)])),
+    };
+    let (asked, _) = question(&tell(&mut model, answered));
+    assert!(model.history.sheet.is_some());
+    answer(&mut model, asked, list_of(listed()));
+    assert!(model.history.sheet.is_some());
+    press(&mut model, "H");
+    assert!(tell(&mut model, Event::HistoryKept).is_empty());
 }

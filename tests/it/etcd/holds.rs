@@ -1,11 +1,11 @@
 //! Holds in etcd: placed, cleared, left by a rollback together with its route; and what others approve.
 
 use greenroom::adapters::etcd::{EtcdEndorsements, EtcdHolds};
-use greenroom::inventory::Slot;
-use greenroom::ports::{FailureKind, Holds, RegistryReader, RegistryWriter};
+use greenroom::inventory::{HoldChange, Slot};
+use greenroom::ports::{FailureKind, Holds, JournalReader, RegistryReader, RegistryWriter};
 
 use super::world::{World, change, registration};
-use crate::support::holds::{Contract, hold, left_by};
+use crate::support::holds::{Contract, cleared, hold, left_by};
 
 #[tokio::test]
 async fn a_hold_is_kept_as_any_store_keeps_it() {
@@ -15,6 +15,7 @@ async fn a_hold_is_kept_as_any_store_keeps_it() {
         ana: &ana,
         ben: &ben,
         reader: &world.reader,
+        journal: &world.reader,
         target: &world.target,
     };
     contract.is_kept().await;
@@ -63,7 +64,7 @@ async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
         .expect("switched");
     let mut back = change(Some((1, Slot::Blue)), Slot::Green, token);
     let left = left_by(back.to.release);
-    back.hold = Some(left.clone());
+    back.hold = HoldChange::Leave(left.clone());
     world
         .writer
         .swap_route(&world.target, &back, &lease.fence)
@@ -81,13 +82,20 @@ async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
     // The same release is switched back: its hold goes with it.
     let mut undone = change(Some((2, Slot::Green)), Slot::Blue, token);
     undone.to.release = back.to.release;
+    let end = cleared("ben", 90);
+    undone.hold = HoldChange::Clear(end.clone());
     world
         .writer
         .swap_route(&world.target, &undone, &lease.fence)
         .await
         .expect("switched");
     let read = world.reader.read(&world.target).await.expect("a record");
-    assert_eq!(stored(read), None);
+    let gone = stored(read).expect("it is kept");
+    assert_eq!(gone.cleared, Some(end));
+    assert!(!gone.stands(gone.since));
+    let newest = world.reader.holds(&world.target, 1).await;
+    let newest = newest.expect("listed").remove(0);
+    assert_eq!(newest.hold, gone, "and its record says so too");
 
     // One that somebody has placed is neither replaced nor taken away.
     let placed = hold("ben", 0, None);
@@ -97,7 +105,7 @@ async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
         None
     );
     let mut again = change(Some((3, Slot::Blue)), Slot::Green, token);
-    again.hold = Some(left_by(again.to.release));
+    again.hold = HoldChange::Leave(left_by(again.to.release));
     world
         .writer
         .swap_route(&world.target, &again, &lease.fence)

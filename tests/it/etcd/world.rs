@@ -8,8 +8,8 @@ use greenroom::adapters::etcd::{
     EtcdLocks, EtcdReader, EtcdWriter, ExtraKey, LockTimes, Options, Store,
 };
 use greenroom::inventory::{
-    Digest, FencingToken, InstanceId, LockRecord, Operator, Registration, ReleaseId, Route, Slot,
-    Target,
+    Digest, FencingToken, HoldChange, InstanceId, LockRecord, Operator, Registration, ReleaseId,
+    Route, Slot, Target,
 };
 use greenroom::ports::{Acquired, Fence, Lease, Locks, RegistryWriter, RouteChange};
 use ulid::Ulid;
@@ -149,7 +149,7 @@ pub(crate) fn registration(slot: Slot, token: FencingToken) -> Registration {
 /// From nothing, or from a generation, to the next one.
 pub(crate) fn change(from: Option<(u64, Slot)>, to: Slot, token: FencingToken) -> RouteChange {
     RouteChange {
-        hold: None,
+        hold: HoldChange::Keep,
         from,
         to: Route {
             generation: from.map_or(1, |(generation, _)| generation + 1),

@@ -1,7 +1,7 @@
 //! What every store keeps of holds, whatever it is made of.
 
 use greenroom::inventory::{Cleared, Hold, Operator, ReleaseId, Target};
-use greenroom::ports::{FailureKind, Holds, RegistryReader};
+use greenroom::ports::{FailureKind, Holds, JournalReader, RegistryReader};
 use jiff::Timestamp;
 
 fn at(second: i64) -> Timestamp {
@@ -34,7 +34,7 @@ pub(crate) fn left_by(release: ReleaseId) -> Hold {
     }
 }
 
-fn cleared(name: &str, second: i64) -> Cleared {
+pub(crate) fn cleared(name: &str, second: i64) -> Cleared {
     Cleared {
         by: operator(name),
         at: at(second),
@@ -47,6 +47,7 @@ pub(crate) struct Contract<'a> {
     pub(crate) ana: &'a dyn Holds,
     pub(crate) ben: &'a dyn Holds,
     pub(crate) reader: &'a dyn RegistryReader,
+    pub(crate) journal: &'a dyn JournalReader,
     pub(crate) target: &'a Target,
 }
 
@@ -119,10 +120,22 @@ impl Contract<'_> {
             self.ana.place(self.target, &next).await.expect("placed"),
             None
         );
+        let over = cleared("ana", 150);
         self.ana
-            .clear(self.target, &next, &cleared("ana", 150))
+            .clear(self.target, &next, &over)
             .await
             .expect("cleared");
+
+        // None of them is gone, and none that was refused is there.
+        let records = self.journal.holds(self.target, 10).await.expect("listed");
+        assert!(records.iter().all(|record| record.target == *self.target));
+        let holds: Vec<Hold> = records.into_iter().map(|record| record.hold).collect();
+        assert_eq!(holds, [next.cleared(over), kept, first]);
+        let newest = self.journal.holds(self.target, 1).await.expect("listed");
+        assert_eq!(newest.len(), 1);
+        assert_eq!(newest[0].hold, holds[0]);
+        let none = self.journal.holds(self.target, 0).await.expect("listed");
+        assert_eq!(none, []);
     }
 
     /// Of many who place one at a time, one does, and the others are told which stands.

@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::inventory::{Registration, Route, RouteChange, Slot, Snapshot, SwitchOrder, Version};
+use crate::inventory::{
+    HoldChange, Registration, Route, RouteChange, Slot, Snapshot, SwitchOrder, Version,
+};
 use crate::ports::{Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result};
 use crate::release::driver::Writing;
 use crate::release::engine::Site;
@@ -146,7 +148,7 @@ impl Hand<'_> {
         let change = RouteChange {
             from,
             to,
-            hold: None,
+            hold: HoldChange::Keep,
         };
         registry
             .swap_route(&definition.target, &change, self.fence)

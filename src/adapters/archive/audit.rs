@@ -1,0 +1,103 @@
+//! What was decided beside the releases: holds and repairs. They are few and small, and none is forgotten.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::store::Archive;
+use super::write::{decode, encode};
+use crate::history::{AuditRecord, Filter};
+use crate::ports::{Result, Within};
+
+impl Archive {
+    pub(super) async fn kept_audit(
+        &self,
+        filter: &Filter,
+        within: Within,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>> {
+        let filter = filter.clone();
+        self.read("listing holds and repairs", move |sql| {
+            // Behind every letter of an id, and before the first.
+            let after = within.after.map_or(String::new(), |id| id.to_string());
+            let before = within.before.map_or("~".to_owned(), |id| id.to_string());
+            let mut statement = sql.prepare_cached(
+                "SELECT record FROM audit WHERE id > ?1 AND id < ?2
+                 AND (?3 IS NULL OR service = ?3) AND (?4 IS NULL OR environment = ?4)
+                 ORDER BY id DESC",
+            )?;
+            let mut rows =
+                statement.query(params![after, before, filter.service, filter.environment])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()?
+                && found.len() < limit
+            {
+                let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+                let record: AuditRecord = decode("a hold or a repair", text)?;
+                if record.is_let_through(&filter) {
+                    found.push(record);
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    pub(super) async fn find_audit(
+        &self,
+        beginning: &str,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>> {
+        let beginning = beginning.to_ascii_uppercase();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read("looking for a hold or a repair", move |sql| {
+            let mut statement = sql.prepare_cached(
+                "SELECT record FROM audit WHERE id >= ?1 AND id < ?1 || '~'
+                 ORDER BY id DESC LIMIT ?2",
+            )?;
+            let rows = statement.query_map(params![beginning, limit], |row| row.get(0))?;
+            let texts = rows.collect::<std::result::Result<Vec<String>, _>>()?;
+            let texts = texts.iter();
+            texts
+                .map(|text| decode("a hold or a repair", text))
+                .collect()
+        })
+        .await
+    }
+
+    /// Keeps them; how many of them said something new.
+    pub(super) async fn set_audit(&self, records: Vec<AuditRecord>) -> Result<usize> {
+        if records.is_empty() {
+            return Ok(0);
+        }
+        self.write("keeping holds and repairs", move |sql| {
+            let mut news = 0;
+            for record in &records {
+                let id = record.id().to_string();
+                let kept: Option<String> = sql
+                    .prepare_cached("SELECT record FROM audit WHERE id = ?1")?
+                    .query_row([&id], |row| row.get(0))
+                    .optional()?;
+                // What has ended stays as it was first seen.
+                if let Some(kept) = kept {
+                    let kept: AuditRecord = decode("a hold or a repair", &kept)?;
+                    if kept.is_settled() || kept == *record {
+                        continue;
+                    }
+                }
+                let target = record.target();
+                sql.prepare_cached(
+                    "INSERT INTO audit (id, service, environment, record) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT DO UPDATE SET record = excluded.record",
+                )?
+                .execute(params![
+                    id,
+                    target.service.as_str(),
+                    target.environment.as_str(),
+                    encode(record)?
+                ])?;
+                news += 1;
+            }
+            Ok(news)
+        })
+        .await
+    }
+}

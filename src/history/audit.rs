@@ -1,0 +1,329 @@
+//! What was decided about a target beside its releases, each a record of its own: holds that were placed,
+//! by people or by a rollback, and cleared, and repairs of drift. Pure.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{Filter, RepairRecord};
+use crate::inventory::{Hold, Operator, ReleaseId, Target};
+
+/// A hold, with where it was placed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldRecord {
+    /// Its id, of the same kind as a release's.
+    pub id: ReleaseId,
+    /// What it held.
+    pub target: Target,
+    /// The hold, cleared or not.
+    pub hold: Hold,
+}
+
+impl HoldRecord {
+    /// A record of a hold. Its id comes from the hold, so that whoever clears one finds its record.
+    pub fn new(target: &Target, hold: &Hold) -> Self {
+        Self {
+            id: hold_id(hold),
+            target: target.clone(),
+            hold: hold.clone(),
+        }
+    }
+}
+
+/// The id of a hold: the millisecond at which it was placed, and behind it a hash over what does not
+/// change when it is cleared.
+pub fn hold_id(hold: &Hold) -> ReleaseId {
+    let mut hash = Sha256::new();
+    for part in [
+        hold.since.to_string(),
+        hold.author.to_string(),
+        hold.reason.clone(),
+    ] {
+        hash.update(part.as_bytes());
+        hash.update(b"\n");
+    }
+    let mut random = [0; 16];
+    random.copy_from_slice(&hash.finalize()[..16]);
+    let millisecond = u64::try_from(hold.since.as_millisecond()).unwrap_or_default();
+    ReleaseId(ulid::Ulid::from_parts(
+        millisecond,
+        u128::from_be_bytes(random),
+    ))
+}
+
+/// See the module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum AuditRecord {
+    /// A hold.
+    Hold(HoldRecord),
+    /// A repair.
+    Repair(RepairRecord),
+}
+
+impl AuditRecord {
+    /// Its id: it sorts by time, among those of releases.
+    pub fn id(&self) -> ReleaseId {
+        match self {
+            Self::Hold(record) => record.id,
+            Self::Repair(record) => record.id,
+        }
+    }
+
+    /// What it is about.
+    pub fn target(&self) -> &Target {
+        match self {
+            Self::Hold(record) => &record.target,
+            Self::Repair(record) => &record.target,
+        }
+    }
+
+    /// Who decided.
+    pub fn operator(&self) -> &Operator {
+        match self {
+            Self::Hold(record) => &record.hold.author,
+            Self::Repair(record) => &record.operator,
+        }
+    }
+
+    /// When it began.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Hold(record) => record.hold.since,
+            Self::Repair(record) => record.begun_at,
+        }
+    }
+
+    /// When it ended; none where it has no end yet. The end of a hold may lie ahead.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Hold(record) => record.hold.until,
+            Self::Repair(record) => record.closed.as_ref().map(|(at, _)| *at),
+        }
+    }
+
+    /// Whether nothing more will be said of it.
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Hold(record) => record.hold.cleared.is_some(),
+            Self::Repair(record) => record.closed.is_some(),
+        }
+    }
+
+    /// One word for what it is.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Hold(_) => "hold",
+            Self::Repair(_) => "repair",
+        }
+    }
+
+    /// What became of it, for tables.
+    pub fn outcome(&self) -> &'static str {
+        match self {
+            Self::Hold(record) if record.hold.cleared.is_some() => "cleared",
+            Self::Hold(record) if record.hold.until.is_some() => "held until",
+            Self::Hold(_) => "held",
+            Self::Repair(record) => record
+                .closed
+                .as_ref()
+                .map_or("open", |(_, outcome)| outcome.word()),
+        }
+    }
+
+    /// What it was for, in a line.
+    pub fn what(&self) -> String {
+        match self {
+            Self::Hold(record) => record.hold.reason.clone(),
+            Self::Repair(record) => record.names(),
+        }
+    }
+
+    /// What came of it, in a line: who cleared a hold and why, what a repair did.
+    pub fn ending(&self) -> String {
+        match self {
+            Self::Hold(record) => match &record.hold.cleared {
+                Some(cleared) => {
+                    let why = cleared.why.as_deref().unwrap_or("no reason given");
+                    format!("cleared by {}: {why}", cleared.by)
+                }
+                None => String::new(),
+            },
+            Self::Repair(record) => {
+                let done = record.deeds.iter().filter(|deed| deed.done_at.is_some());
+                let mut words: Vec<&str> = done.map(|deed| deed.does.as_str()).collect();
+                let ending = record.closed.as_ref();
+                words.extend(ending.and_then(|(_, outcome)| outcome.reason()));
+                words.join("; ")
+            }
+        }
+    }
+
+    /// Everybody who decided something in it.
+    fn people(&self) -> Vec<&Operator> {
+        let mut people = vec![self.operator()];
+        if let Self::Hold(record) = self {
+            people.extend(record.hold.cleared.as_ref().map(|cleared| &cleared.by));
+        }
+        people
+    }
+
+    /// Whether a filter lets it through. One that asks for a version or an outcome is about releases.
+    pub fn is_let_through(&self, filter: &Filter) -> bool {
+        let target = self.target();
+        let is = |wanted: &Option<String>, value: &str| {
+            wanted.as_ref().is_none_or(|wanted| wanted == value)
+        };
+        let by = |wanted: &String| {
+            let mut people = self.people().into_iter();
+            people.any(|one| *wanted == one.name || *wanted == one.to_string())
+        };
+        filter.version.is_none()
+            && filter.outcome.is_none()
+            && is(&filter.service, target.service.as_str())
+            && is(&filter.environment, target.environment.as_str())
+            && filter.operator.as_ref().is_none_or(by)
+            && filter.since.is_none_or(|since| self.at() >= since)
+            && filter.until.is_none_or(|until| self.at() < until)
+            && self.says(&filter.words)
+    }
+
+    /// Whether all these words begin something in it.
+    fn says(&self, words: &[String]) -> bool {
+        let tokens = |text: &str| -> Vec<String> {
+            let text = text.to_lowercase();
+            let parts = text.split(|c: char| !c.is_alphanumeric());
+            parts
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect()
+        };
+        let mut text = format!(
+            "{} {} {} {} {}",
+            self.kind(),
+            self.outcome(),
+            self.target(),
+            self.what(),
+            self.ending()
+        );
+        for one in self.people() {
+            text.push(' ');
+            text.push_str(&one.to_string());
+        }
+        if let Self::Repair(record) = self {
+            for difference in &record.differences {
+                text.push(' ');
+                text.push_str(&difference.says);
+            }
+        }
+        let said = tokens(&text);
+        let mut wanted = words.iter().flat_map(|word| tokens(word));
+        wanted.all(|word| said.iter().any(|token| token.starts_with(&word)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::Cleared;
+
+    fn ana() -> Operator {
+        Operator {
+            name: "ana".into(),
+            host: "ops-1".into(),
+        }
+    }
+
+    fn at(hour: u8) -> Timestamp {
+        format!("2026-11-20T{hour:02}:00:00Z")
+            .parse()
+            .expect("a time")
+    }
+
+    fn held(hour: u8, reason: &str) -> AuditRecord {
+        let target = Target::new(
+            "web".parse().expect("a name"),
+            "production".parse().expect("a name"),
+        );
+        let hold = Hold {
+            reason: reason.into(),
+            author: ana(),
+            since: at(hour),
+            until: None,
+            release: None,
+            cleared: None,
+        };
+        AuditRecord::Hold(HoldRecord::new(&target, &hold))
+    }
+
+    fn cleared(record: &AuditRecord) -> AuditRecord {
+        let AuditRecord::Hold(record) = record else {
+            panic!("a hold")
+        };
+        let cleared = Cleared {
+            by: Operator {
+                name: "ben".into(),
+                host: "ops-2".into(),
+            },
+            at: at(20),
+            why: Some("paid out".into()),
+        };
+        let hold = record.hold.clone().cleared(cleared);
+        AuditRecord::Hold(HoldRecord::new(&record.target, &hold))
+    }
+
+    #[test]
+    fn a_hold_keeps_its_id_when_it_is_cleared_and_another_has_another() {
+        let first = held(9, "payday");
+        assert_eq!(first.id(), cleared(&first).id());
+        assert_ne!(first.id(), held(9, "holidays").id());
+        assert!(first.id() < held(10, "payday").id(), "they sort by time");
+    }
+
+    #[test]
+    fn a_filter_lets_through_what_is_like_that() {
+        let record = cleared(&held(9, "Payday of the warehouse"));
+        let lets = |text: &str| {
+            let filter = Filter::parse(text, at(21)).expect("a filter");
+            record.is_let_through(&filter)
+        };
+        for text in [
+            "",
+            "service:web env:production",
+            "by:ana",
+            "by:ben@ops-2",
+            "since:2026-11-20",
+            "pay ware",
+            "hold paid",
+            "since:2026-11-20 until:2026-11-20",
+        ] {
+            assert!(lets(text), "{text}");
+        }
+        for text in [
+            "service:shop",
+            "env:qa",
+            "by:cleo",
+            "by:ana@ops-2",
+            "outcome:ok",
+            "version:1.9.0",
+            "day",
+            "since:2026-11-21",
+            "until:2026-11-19",
+        ] {
+            assert!(!lets(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_record_says_what_it_is() {
+        let record = held(9, "payday");
+        let value = serde_json::to_value(&record).expect("JSON");
+        assert_eq!(value["kind"], "hold");
+        assert_eq!(value["hold"]["reason"], "payday");
+        let read: AuditRecord = serde_json::from_value(value).expect("a record");
+        assert_eq!(read, record);
+        assert!(!record.is_settled());
+        assert!(cleared(&record).is_settled());
+        assert_eq!(cleared(&record).ending(), "cleared by ben@ops-2: paid out");
+    }
+}

@@ -1,0 +1,77 @@
+//! A hold or a repair, told from its record.
+
+use super::{Line, Lines, Tone, moment};
+use crate::history::{AuditRecord, HoldRecord, RepairRecord};
+use crate::release::time::elapsed;
+use crate::release::words::duration;
+
+/// All of it.
+pub fn beside(record: &AuditRecord) -> Vec<Line> {
+    let mut lines = Lines::default();
+    match record {
+        AuditRecord::Hold(record) => hold(&mut lines, record),
+        AuditRecord::Repair(record) => repair(&mut lines, record),
+    }
+    lines.0
+}
+
+fn hold(lines: &mut Lines, record: &HoldRecord) {
+    let hold = &record.hold;
+    lines.heading(format!("{}  hold", record.target));
+    lines.plain(format!("  hold     {}", record.id));
+    lines.plain(format!("  by       {}", hold.author));
+    lines.plain(format!("  why      {}", hold.reason));
+    lines.plain(format!("  since    {}", moment(hold.since)));
+    if let Some(release) = hold.release {
+        lines.plain(format!("  left by  the rollback {release}"));
+    }
+    match (&hold.cleared, hold.until) {
+        (Some(cleared), _) => {
+            let stood = duration(elapsed(hold.since, cleared.at));
+            lines.plain(format!(
+                "  cleared  {}, after {stood}, by {}",
+                moment(cleared.at),
+                cleared.by
+            ));
+            let why = cleared.why.as_deref().unwrap_or("nobody said");
+            lines.add(Tone::Quiet, format!("           because: {why}"));
+        }
+        (None, Some(until)) => lines.plain(format!("  until    {}", moment(until))),
+        (None, None) => lines.plain("  until    it is cleared, which was not yet seen"),
+    }
+}
+
+fn repair(lines: &mut Lines, record: &RepairRecord) {
+    lines.heading(format!("{}  repair", record.target));
+    lines.plain(format!("  repair   {}", record.id));
+    lines.plain(format!("  by       {}", record.operator));
+    lines.plain(format!("  begun    {}", moment(record.begun_at)));
+    match &record.closed {
+        None => lines.plain("  ended    not yet, as far as was seen"),
+        Some((at, outcome)) => {
+            let took = duration(elapsed(record.begun_at, *at));
+            let tone = match outcome.reason() {
+                None => Tone::Plain,
+                Some(_) => Tone::Bad,
+            };
+            let text = format!("  ended    {}, after {took}: {outcome}", moment(*at));
+            lines.add(tone, text);
+        }
+    }
+    lines.heading("what differed");
+    for difference in &record.differences {
+        lines.plain(format!("  {}: {}", difference.name, difference.says));
+    }
+    lines.heading("what was done about it");
+    for deed in &record.deeds {
+        let words = match (deed.begun_at, deed.done_at) {
+            (_, Some(at)) => format!("seen true at {}", moment(at)),
+            (Some(at), None) => format!("begun at {}, and not seen true", moment(at)),
+            (None, None) => "not begun".to_owned(),
+        };
+        lines.plain(format!("  {}: {words}", deed.does));
+        for call in &deed.calls {
+            lines.add(Tone::Quiet, format!("    {call}"));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Holds and repairs, kept beside the releases.
+
+use greenroom::history::{
+    AuditRecord, Filter, HoldRecord, Item, RepairDeed, RepairOutcome, RepairRecord, Repaired,
+};
+use greenroom::inventory::{Cleared, Hold, ReleaseId};
+use greenroom::ports::{ArchiveReader, ArchiveWriter, Within};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use ulid::Ulid;
+
+use super::samples::{START, archive, by, done, target};
+
+fn minute(minute: u32) -> Timestamp {
+    Timestamp::from_second(START + i64::from(minute) * 60).expect("a time")
+}
+
+pub(crate) fn held(at: u32, reason: &str) -> AuditRecord {
+    let hold = Hold {
+        reason: reason.into(),
+        author: by("ana"),
+        since: minute(at),
+        until: None,
+        release: None,
+        cleared: None,
+    };
+    AuditRecord::Hold(HoldRecord::new(&target("web", "production"), &hold))
+}
+
+pub(crate) fn cleared(record: &AuditRecord, at: u32) -> AuditRecord {
+    let AuditRecord::Hold(record) = record else {
+        panic!("a hold")
+    };
+    let hold = record.hold.clone().cleared(Cleared {
+        by: by("ben"),
+        at: minute(at),
+        why: Some("paid out".into()),
+    });
+    AuditRecord::Hold(HoldRecord::new(&record.target, &hold))
+}
+
+pub(crate) fn repaired(at: u32) -> AuditRecord {
+    let begun_at = minute(at);
+    let millisecond = u64::try_from(begun_at.as_millisecond()).expect("after 1970");
+    AuditRecord::Repair(RepairRecord {
+        format: 1,
+        id: ReleaseId(Ulid::from_parts(millisecond, 7)),
+        target: target("web", "production"),
+        operator: by("cleo"),
+        begun_at,
+        differences: vec![Repaired {
+            name: "instance-stopped".into(),
+            says: "green is registered and does not run".into(),
+        }],
+        deeds: vec![RepairDeed {
+            does: "start green again".into(),
+            calls: vec!["POST /containers/web-green/start".into()],
+            begun_at: Some(begun_at),
+            done_at: Some(begun_at),
+        }],
+        closed: Some((minute(at + 1), RepairOutcome::Done)),
+    })
+}
+
+#[tokio::test]
+async fn what_was_decided_beside_is_kept_once_and_ends_once() {
+    let (_place, archive) = archive().await;
+    let first = held(1, "payday");
+    let all = vec![first.clone(), repaired(3)];
+    assert_eq!(archive.keep_audit(all.clone()).await.expect("kept"), 2);
+    assert_eq!(archive.keep_audit(all).await.expect("kept"), 0, "again");
+    let over = cleared(&first, 5);
+    let kept = archive.keep_audit(vec![over.clone()]).await;
+    assert_eq!(kept.expect("kept"), 1, "it has ended");
+    // What has ended does not begin again, and ends in no other way.
+    for other in [first, cleared(&over, 9)] {
+        let kept = archive.keep_audit(vec![other]).await;
+        assert_eq!(kept.expect("kept"), 0);
+    }
+    let found = archive
+        .audit(&Filter::default(), Within::default(), 10)
+        .await
+        .expect("listed");
+    assert_eq!(found, [repaired(3), over.clone()]);
+    let id = over.id().to_string();
+    let named = archive.audit_named(&id[..20].to_lowercase(), 2).await;
+    assert_eq!(named.expect("found"), [over]);
+}
+
+#[tokio::test]
+async fn it_stands_between_the_releases_and_no_page_leaves_it_out_or_says_it_twice() {
+    let (_place, file) = archive().await;
+    file.keep([1, 3, 5, 7].map(done).to_vec())
+        .await
+        .expect("kept");
+    let beside = [0, 2, 4, 6, 8].map(|at| held(at, "payday"));
+    file.keep_audit(beside.to_vec()).await.expect("kept");
+    let file = std::sync::Arc::new(file);
+    let archive = greenroom::watchers::Archive {
+        read: std::sync::Arc::clone(&file) as _,
+        write: file as _,
+    };
+    for page in 1..6 {
+        let mut seen = Vec::new();
+        let mut before = None;
+        loop {
+            let listed = archive.items(&Filter::default(), before, page).await;
+            let (items, is_whole) = listed.expect("listed");
+            let mut releases = items.iter().rev().filter_map(Item::release);
+            before = releases.next().map(|last| last.head.id);
+            seen.extend(items.iter().map(Item::at));
+            if is_whole {
+                break;
+            }
+        }
+        let wanted: Vec<Timestamp> = (0..9).rev().map(minute).collect();
+        assert_eq!(seen, wanted, "pages of {page}");
+    }
+    let only = Filter::parse("by:ana pay", minute(9)).expect("a filter");
+    let (items, _) = archive.items(&only, None, 10).await.expect("listed");
+    assert_eq!(items.len(), 5, "the words are in no release");
+    let elsewhere = Filter::parse("env:qa", minute(9)).expect("a filter");
+    let (items, _) = archive.items(&elsewhere, None, 10).await.expect("listed");
+    assert_eq!(items, []);
+}
+
+#[tokio::test]
+async fn an_archive_of_the_version_before_gets_a_place_for_it() {
+    let (_place, archive) = archive().await;
+    archive.keep(vec![done(1)]).await.expect("kept");
+    let path = archive.path().to_owned();
+    drop(archive);
+    let sql = Connection::open(&path).expect("the database");
+    sql.execute_batch("DROP TABLE audit; PRAGMA user_version = 2")
+        .expect("as it was");
+    drop(sql);
+    let archive = greenroom::adapters::archive::Archive::open(path)
+        .await
+        .expect("an archive");
+    let kept = archive.keep_audit(vec![repaired(2)]).await;
+    assert_eq!(kept.expect("kept"), 1);
+    let all = archive.list(&Filter::default(), None, 10).await;
+    assert_eq!(all.expect("a list").len(), 1);
+}
