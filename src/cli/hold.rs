@@ -136,14 +136,29 @@ async fn told(
         );
     }
     for hold in past.iter().filter(|_| is_one) {
-        let ended = match &hold.cleared {
-            Some(cleared) => format!("cleared by {} at {:.0}", cleared.by, cleared.at),
-            None => "ended by itself".to_owned(),
-        };
-        let since = hold.since;
-        say_line!("{target}: before, since {since:.0}: {hold}; {ended}");
+        say_line!("{target}: before: {}", told_of(hold));
     }
     Ok(!holds.is_empty() || next.is_some() || last.is_some())
+}
+
+/// One that ended: from when until when, why, by whom, and how it ended.
+fn told_of(hold: &Hold) -> String {
+    let Hold {
+        reason,
+        author,
+        since,
+        until,
+        ..
+    } = hold;
+    let until = until.map_or_else(String::new, |until| format!(" to {until:.0}"));
+    let ended = match &hold.cleared {
+        Some(cleared) => {
+            let why = cleared.why.as_deref().unwrap_or("no reason given");
+            format!("cleared by {}: {why}", cleared.by)
+        }
+        None => "ended by itself".to_owned(),
+    };
+    format!("{since:.0}{until}, by {author}: {reason}; {ended}")
 }
 
 /// Those that do not stand any more, newest first.

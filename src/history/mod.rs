@@ -36,7 +36,7 @@ pub use record::{
     FORMAT, Footing, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord,
 };
 pub use repair::{RepairDeed, RepairOutcome, RepairRecord, Repaired};
-pub use retention::{Cause, Pruning, Retention, Weighed, pruning};
+pub use retention::{Cause, Pruning, Retention, Weighed, begun_at, pruning};
 pub use seal::Seal;
 pub use step::{Direction, Step};
 pub use timeline::{Fate, fate, once_live};

@@ -57,6 +57,8 @@ pub struct Pruning {
     pub releases: Vec<(ReleaseId, Cause)>,
     /// Of these only the logs, oldest first.
     pub logs: Vec<ReleaseId>,
+    /// Logs of releases that never came into the archive, oldest first.
+    pub orphans: Vec<ReleaseId>,
     /// How many bytes that is, about.
     pub bytes: u64,
     /// How many bytes are still too many: all that is left is not forgotten.
@@ -66,7 +68,32 @@ pub struct Pruning {
 impl Pruning {
     /// Whether nothing is forgotten.
     pub fn is_nothing(&self) -> bool {
-        self.releases.is_empty() && self.logs.is_empty()
+        self.releases.is_empty() && self.logs.is_empty() && self.orphans.is_empty()
+    }
+}
+
+/// How long a log waits for its release. Whoever drove it keeps it within seconds, and where the store was
+/// away, as soon as that is back.
+const ORPHANED: Duration = Duration::from_hours(7 * 24);
+
+/// When something was begun, as its id says.
+pub fn begun_at(id: ReleaseId) -> Timestamp {
+    let millisecond = i64::try_from(id.0.timestamp_ms()).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::MAX)
+}
+
+impl Pruning {
+    /// The same, and of these logs without a release, oldest first, those that waited long enough.
+    #[must_use]
+    pub fn with_orphans(mut self, logs: &[(ReleaseId, u64)], now: Timestamp) -> Self {
+        for (id, size) in logs {
+            let waited = Duration::try_from(now.duration_since(begun_at(*id)));
+            if waited.is_ok_and(|waited| waited > ORPHANED) {
+                self.orphans.push(*id);
+                self.bytes += size;
+            }
+        }
+        self
     }
 }
 

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::history::{
     AuditRecord, Change, Filter, Item, Pruning, ReleaseRecord, Retention, head_change, merged,
@@ -32,6 +32,8 @@ const AT_ONCE: usize = 4;
 const TOGETHER: usize = 10;
 /// How often it is looked whether something is to be forgotten, while something is kept.
 const PRUNED_EACH: SignedDuration = SignedDuration::from_hours(1);
+/// How long it is relied on that everything that happens is seen.
+const ANYWAY: Duration = Duration::from_mins(5);
 /// How often in a row.
 const PRUNED_AGAIN: usize = 5;
 /// How long one answer of a journal may take.
@@ -107,11 +109,15 @@ impl Archive {
     ) {
         let mut known: Option<Marks> = None;
         let mut pruned: Option<Timestamp> = None;
+        let mut looked = Instant::now();
         while observed.moved().await {
             let now = observed.marks();
-            if known.as_ref() == Some(&now) {
+            if looked.elapsed() >= ANYWAY {
+                known = None;
+            } else if known.as_ref() == Some(&now) {
                 continue;
             }
+            looked = Instant::now();
             let is_new = |target: &Target| {
                 let known = known.as_ref();
                 known.is_none_or(|known| known.get(target) != now.get(target))
@@ -142,7 +148,7 @@ impl Archive {
             Ok(pruned) => tracing::info!(
                 "forgotten of the history: {} releases, {} logs",
                 pruned.releases.len(),
-                pruned.logs.len()
+                pruned.logs.len() + pruned.orphans.len()
             ),
             Err(failure) => tracing::warn!("nothing is forgotten of the history: {failure}"),
         }
@@ -162,6 +168,7 @@ impl Archive {
             all.bytes += pruning.bytes;
             all.releases.extend(pruning.releases);
             all.logs.extend(pruning.logs);
+            all.orphans.extend(pruning.orphans);
         }
         Ok(all)
     }
@@ -188,10 +195,12 @@ pub struct Observing {
 }
 
 /// What a target has to differ in to be worth reading again: which release is its newest and whether it is
-/// over, its hold, and whose lock it is, as a repair has one.
+/// over, its route, its hold, and whose lock it is, as a repair has one.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Mark {
     release: Option<(ReleaseId, bool)>,
+    /// Who wrote its route: one that began and ended between two looks is seen by that.
+    routed: Option<ReleaseId>,
     hold: Option<Hold>,
     lock: Option<FencingToken>,
 }
@@ -204,6 +213,7 @@ impl Observing {
         tokio::select! {
             moved = self.releases.changed() => moved.is_ok(),
             moved = self.world.changed() => moved.is_ok(),
+            () = sleep(ANYWAY) => true,
         }
     }
 
@@ -216,6 +226,7 @@ impl Observing {
         }
         for (target, snapshot) in &self.world.borrow_and_update().snapshots {
             let mark = marks.entry(target.clone()).or_default();
+            mark.routed = snapshot.route.as_ref().map(|route| route.value.release);
             mark.hold.clone_from(&snapshot.hold);
             mark.lock = snapshot.lock.as_ref().map(|lock| lock.token);
         }

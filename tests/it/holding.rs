@@ -109,7 +109,9 @@ fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
 fn all_holds_are_told(sandbox: &Sandbox) {
     let said = done(&sandbox.run(&["hold", "web", "dev"]));
     assert!(
-        said.contains("held by") && said.contains("before, since") && said.contains("payday"),
+        said.contains("held by")
+            && said.contains("before: ")
+            && said.contains("payday; cleared by"),
         "{said}"
     );
     let told = sandbox.run(&["--json", "history", "web", "dev"]);

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, params};
 use super::fault::Fault;
 use super::store::Archive;
 use super::{read, reserve};
-use crate::history::{Pruning, Retention, Standing, Weighed, pruning};
+use crate::history::{Pruning, Retention, Standing, Weighed, begun_at, pruning};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::Result;
 
@@ -20,7 +20,8 @@ impl Archive {
     pub(super) async fn weighed(&self, retention: Retention, now: Timestamp) -> Result<Pruning> {
         self.read("looking what is to be forgotten", move |sql| {
             let all = weigh(sql)?;
-            Ok(pruning(&all, used(sql)?, &retention, now))
+            let pruning = pruning(&all, used(sql)?, &retention, now);
+            Ok(pruning.with_orphans(&orphans(sql)?, now))
         })
         .await
     }
@@ -39,7 +40,8 @@ impl Archive {
         let now = Timestamp::now();
         // Whatever still waits in the write-ahead log takes room twice.
         self.tidy().await?;
-        for some in pruning.logs.chunks(AT_ONCE) {
+        let logs = [pruning.logs.as_slice(), &pruning.orphans].concat();
+        for some in logs.chunks(AT_ONCE) {
             let some = some.to_vec();
             let forgotten = self.write("forgetting logs", move |sql| {
                 for id in some {
@@ -122,13 +124,27 @@ fn weigh(sql: &Transaction<'_>) -> std::result::Result<Vec<Weighed>, Fault> {
                 service.parse().map_err(|_| wrong(service))?,
                 environment.parse().map_err(|_| wrong(environment))?,
             ),
-            opened_at: opened_at(id),
+            opened_at: begun_at(id),
             standing: standing.ok_or_else(|| wrong("a standing"))?,
             size: size(row.get(4)?),
             log_size: logs.get(&id).copied().unwrap_or_default(),
         });
     }
     Ok(all)
+}
+
+/// The logs whose release is not there, oldest first.
+fn orphans(sql: &Transaction<'_>) -> std::result::Result<Vec<(ReleaseId, u64)>, Fault> {
+    let mut statement = sql.prepare(
+        "SELECT id, length(log) FROM logs WHERE id NOT IN (SELECT id FROM releases) ORDER BY id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        found.push((read::id(text)?, size(row.get(1)?)));
+    }
+    Ok(found)
 }
 
 fn log_sizes(sql: &Transaction<'_>) -> std::result::Result<BTreeMap<ReleaseId, u64>, Fault> {
@@ -144,12 +160,6 @@ fn log_sizes(sql: &Transaction<'_>) -> std::result::Result<BTreeMap<ReleaseId, u
 
 fn size(bytes: i64) -> u64 {
     u64::try_from(bytes).unwrap_or_default()
-}
-
-/// When a release was begun, as its id says.
-fn opened_at(id: ReleaseId) -> Timestamp {
-    let millisecond = i64::try_from(id.0.timestamp_ms()).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::MAX)
 }
 
 fn forget_log(sql: &Transaction<'_>, id: ReleaseId) -> std::result::Result<(), Fault> {

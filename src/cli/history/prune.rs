@@ -53,6 +53,9 @@ fn tell(pruned: &Pruning, is_dry: bool) {
     for id in &pruned.logs {
         say_line!("{id}  only its log: more than history.max_size");
     }
+    for id in &pruned.orphans {
+        say_line!("{id}  a log whose release never came into the archive");
+    }
     let verb = if is_dry {
         "would be forgotten"
     } else {
@@ -61,7 +64,7 @@ fn tell(pruned: &Pruning, is_dry: bool) {
     say_line!(
         "{} releases and {} logs {verb}, about {}",
         pruned.releases.len(),
-        pruned.logs.len(),
+        pruned.logs.len() + pruned.orphans.len(),
         mebibytes(pruned.bytes)
     );
 }

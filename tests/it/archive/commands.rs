@@ -39,12 +39,12 @@ preview_listen = "127.0.0.1:8081"
 "#;
 
 /// A configuration, and the store that it names.
-struct Place {
+pub(super) struct Place {
     directory: TempDir,
 }
 
 impl Place {
-    async fn with(releases: &[Recorded]) -> Self {
+    pub(super) async fn with(releases: &[Recorded]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let place = Self { directory };
         std::fs::write(place.path("greenroom.toml"), CONFIGURATION).expect("written");
@@ -53,12 +53,12 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// Writes releases down as their driver would.
-    async fn release(&self, releases: &[Recorded]) {
+    pub(super) async fn release(&self, releases: &[Recorded]) {
         let lease = Duration::from_secs(30);
         let store = Store::open(self.path("store.db"), lease, lease / 3)
             .await

@@ -4,6 +4,7 @@ pub(crate) mod beside;
 mod commands;
 mod finding;
 mod keeping;
+mod keeping_up;
 mod opening;
 mod pruning;
 pub(crate) mod samples;

@@ -7,6 +7,7 @@ use greenroom::adapters::archive::Archive;
 use greenroom::history::{
     CandidateLog, Filter, Outcome, Pruning, Recorded, Retention, WrittenBy, WrittenLine,
 };
+use greenroom::inventory::ReleaseId;
 use greenroom::ports::{ArchiveReader, ArchiveWriter, FailureKind};
 use jiff::Timestamp;
 use rusqlite::Connection;
@@ -247,4 +248,32 @@ async fn a_log_that_was_damaged_says_so_and_hides_nothing_else() {
             .expect("looked")
             .is_nothing()
     );
+}
+
+#[tokio::test]
+async fn a_log_whose_release_never_came_is_forgotten_when_it_has_waited_for_a_week() {
+    let (_place, archive) = archive().await;
+    archive.keep(vec![done(1)]).await.expect("kept");
+    let day = 24 * 60;
+    let age = |days: i64| {
+        let at = now().as_millisecond() - days * day * 60_000;
+        let at = u64::try_from(at).expect("after 1970");
+        ReleaseId(ulid::Ulid::from_parts(at, 1))
+    };
+    let logs = [done(1).head.id, age(8), age(6)];
+    for id in logs {
+        archive.keep_log(id, &noisy(1, 5)).await.expect("kept");
+    }
+    let pruning = prune(&archive, &Retention::default()).await;
+    assert_eq!(pruning.orphans, [age(8)]);
+    assert!(
+        pruning.releases.is_empty() && pruning.bytes > 0,
+        "{pruning:?}"
+    );
+    for (id, is_there) in logs.into_iter().zip([true, false, true]) {
+        let log = archive.log(id).await.expect("read");
+        assert_eq!(log.is_some(), is_there, "{id}");
+    }
+    let again = prune(&archive, &Retention::default()).await;
+    assert!(again.is_nothing(), "{again:?}");
 }

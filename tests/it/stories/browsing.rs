@@ -1,5 +1,10 @@
 //! The third user, browsing what was released: a failure found and read, and that nobody has altered anything.
 
+use greenroom::adapters::archive::Archive;
+use greenroom::history::Filter;
+use greenroom::inventory::ReleaseId;
+use greenroom::ports::{ArchiveReader, ArchiveWriter};
+use jiff::SignedDuration;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -48,17 +53,55 @@ fn wallets_fails(sandbox: &Sandbox) {
     assert_eq!(failed.status.code(), Some(1), "{}", words(&failed));
 }
 
-#[test]
-fn the_failed_release_of_wallets_is_found_opened_and_its_reason_read() {
+/// The newest release of wallets was the same a day before, with all that is kept of it.
+async fn a_day_ago(sandbox: &Sandbox) {
+    let archive = Archive::open(sandbox.place().join("archive.sqlite"))
+        .await
+        .expect("the archive");
+    let wallets = Filter {
+        service: Some("wallets".into()),
+        ..Filter::default()
+    };
+    let newest = archive.list(&wallets, None, 1).await.expect("a list");
+    let id = newest[0].head.id;
+    let mut aged = archive
+        .release(id)
+        .await
+        .expect("read")
+        .expect("it is kept")
+        .recorded;
+    let day = SignedDuration::from_hours(24);
+    aged.head.id = ReleaseId(ulid::Ulid::from_parts(
+        id.0.timestamp_ms() - 24 * 60 * 60 * 1000,
+        id.0.random(),
+    ));
+    aged.head.opened_at -= day;
+    if let Some((at, _)) = &mut aged.head.closed {
+        *at -= day;
+    }
+    for entry in &mut aged.entries {
+        entry.at -= day;
+    }
+    let log = archive.log(id).await.expect("read").expect("its log");
+    let aged_id = aged.head.id;
+    archive.keep(vec![aged]).await.expect("kept");
+    archive.keep_log(aged_id, &log).await.expect("kept");
+}
+
+#[tokio::test]
+async fn yesterdays_failed_release_of_wallets_is_found_opened_and_its_reason_read() {
     let sandbox = Sandbox::kept().up();
     wallets_fails(&sandbox);
+    a_day_ago(&sandbox).await;
     let mut pty = history(&sandbox);
-    // From yesterday on: everything that was released since then and went wrong.
+    // Today's failed as well.
     press(
         &mut pty,
         "/service:wallets outcome:failed since:yesterday",
-        "backed out",
+        "2 shown",
     );
+    press(&mut pty, " until:yesterday", "1 shown");
+    pty.wait_for_text("backed out", SOON);
     press(&mut pty, "\r", "1 shown");
     press(&mut pty, "\r", "orders");
     pty.wait_for_text("new ledger", SOON);
