@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cleared, Digest, Endpoint, FencingToken, Hold, ReleaseId, Slot};
+use super::{Cleared, Digest, Endorsement, Endpoint, FencingToken, Hold, ReleaseId, Slot};
 
 /// The route of a target as the registry keeps it. A generation names one switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,13 +77,18 @@ pub struct RouteChange {
     pub to: Route,
     /// What becomes of the hold.
     pub hold: HoldChange,
+    /// What others had approved when it was decided: each has to stand still, or nothing is switched.
+    pub endorsed: Vec<Endorsement>,
 }
 
 /// What a switch does about the hold of its target, in the same transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldChange {
-    /// Nothing.
+    /// Nothing, whatever it is.
     Keep,
+    /// Nothing, and it has to be the one that was seen when it was decided, or nothing is switched: a
+    /// promote is not to be a moment faster than whoever holds it.
+    Same(Option<Hold>),
     /// A rollback leaves this one, where none stands.
     Leave(Hold),
     /// It is switched back: the one that the release of this very route has left is cleared.
@@ -102,7 +107,15 @@ impl HoldChange {
                 let is_its_own = stands.release == Some(release) && stands.cleared.is_none();
                 is_its_own.then(|| stands.cleared(cleared.clone()))
             }
-            (Self::Keep, _) | (Self::Clear(_), None) => None,
+            (Self::Keep | Self::Same(_), _) | (Self::Clear(_), None) => None,
+        }
+    }
+
+    /// Whether the switch may be made where `stands` stands.
+    pub fn allows(&self, stands: Option<&Hold>) -> bool {
+        match self {
+            Self::Same(seen) => seen.as_ref() == stands,
+            _ => true,
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum FailureKind {
     Missing,
     /// Something else stands where this should go, or a compare-and-swap lost.
     Conflict,
+    /// What it was decided on is not so any more; nothing was done. Look again, and decide anew.
+    Changed,
     /// The lock under which the write was made is not held any more.
     Fenced,
     /// The credentials were not accepted.
@@ -26,9 +28,9 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// Whether the same call may succeed a moment later.
+    /// Whether the same call, decided on what is then seen, may succeed a moment later.
     pub fn may_pass(self) -> bool {
-        matches!(self, Self::Unreachable | Self::Ambiguous)
+        matches!(self, Self::Unreachable | Self::Ambiguous | Self::Changed)
     }
 }
 

@@ -51,8 +51,9 @@ pub trait RegistryWriter: Send + Sync {
     /// Removes a slot's entry, unless the route names that slot: that is a conflict.
     async fn deregister(&self, target: &Target, slot: Slot, fence: &Fence) -> Result<()>;
 
-    /// Swaps the route if it is still `from` and the slot it goes to is registered. When the route
-    /// is `to` already, nothing changes and that is success.
+    /// Swaps the route if it is still `from`, the slot it goes to is registered, and hold and approvals are
+    /// what they have to be: [`super::FailureKind::Changed`] where those are not. When the route is `to`
+    /// already, nothing changes and that is success.
     async fn swap_route(&self, target: &Target, change: &RouteChange, fence: &Fence) -> Result<()>;
 
     /// Writes the route over one that cannot be read, if the slot it goes to is registered. One that can

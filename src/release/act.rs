@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::checks::Report;
 use crate::history::{Direction, Step};
 use crate::inventory::{
-    Connections, Installation, Instance, InstanceId, PerSlot, Probe, ProxyAnswer, PublicAnswer,
-    RegistryRecord, Slot,
+    Connections, Endorsement, Hold, Installation, Instance, InstanceId, PerSlot, Probe,
+    ProxyAnswer, PublicAnswer, RegistryRecord, Slot,
 };
 
 /// A change of the world. Each names all it needs: nothing toggles.
@@ -21,7 +21,7 @@ pub enum Act {
     /// Register the instance that runs in the slot.
     Register,
     /// Move the traffic.
-    Switch(Move),
+    Switch(Box<Move>),
     /// Deregister a slot.
     Deregister(Slot),
     /// Deregister a slot, then stop the instance that was seen in it; none was, where none is named.
@@ -44,7 +44,7 @@ pub enum Before {
 }
 
 /// One movement of the traffic, from what was observed to what is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Move {
     /// Generation and slot that the registry had; none when it had no route.
     pub route_from: Option<(u64, Slot)>,
@@ -54,6 +54,10 @@ pub struct Move {
     pub to: Slot,
     /// The generation this makes.
     pub generation: u64,
+    /// The hold that was seen, which is in nobody's way. Forward, only where it is still that one.
+    pub hold: Option<Hold>,
+    /// What others had approved. Only where all of it is approved still.
+    pub endorsed: Vec<Endorsement>,
 }
 
 /// What to look at. Everything asked for is looked at at once.

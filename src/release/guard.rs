@@ -233,13 +233,16 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
             "{words}: traffic stays where it is until they are given"
         ));
     }
-    Verdict::Act(Act::Switch(Move {
+    Verdict::Act(Act::Switch(Box::new(Move {
         // What stands may be ours already, written under the token of a driver before this one.
         route_from: route,
         proxy_from,
         to: plan.slot,
         generation: plan.generation,
-    }))
+        // Between this look and the act somebody may hold it, or take an approval back.
+        hold: record.hold.clone(),
+        endorsed: counted.into_iter().cloned().collect(),
+    })))
 }
 
 /// What others have approved, as far as it counts now. Whoever has the lock drives: their own does not.
@@ -324,12 +327,14 @@ fn switch_back(plan: &Plan, sight: &Sight) -> Verdict {
     if record.slots.get(from.slot).is_none() {
         return Verdict::Refuse(format!("{} is not registered", from.slot));
     }
-    Verdict::Act(Act::Switch(Move {
+    Verdict::Act(Act::Switch(Box::new(Move {
         route_from: route,
         proxy_from: proxy_slot,
         to: from.slot,
         generation: generations.0.max(generations.1).max(plan.generation) + 1,
-    }))
+        hold: None,
+        endorsed: Vec::new(),
+    })))
 }
 
 /// The old version, as it was before it was to be stopped. An instance that cannot be seen is started

@@ -106,6 +106,7 @@ fn route(generation: u64, live: Slot) -> Route {
 fn swap(from: Option<(u64, Slot)>, generation: u64, live: Slot) -> RouteChange {
     RouteChange {
         hold: HoldChange::Keep,
+        endorsed: Vec::new(),
         from,
         to: route(generation, live),
     }
@@ -467,6 +468,36 @@ async fn a_hold_is_kept_as_any_store_keeps_it_and_goes_with_the_route_of_a_rollb
     let mut records = records.expect("listed").into_iter();
     let record = records.find(|record| record.hold.release == Some(back.to.release));
     assert_eq!(record.expect("a record").hold, gone);
+}
+
+#[tokio::test]
+async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on() {
+    let (_room, file) = place();
+    let store = open(&file).await;
+    let lease = lock(&store).await;
+    let target = web();
+    for slot in Slot::BOTH {
+        store
+            .register(&target, &entry_of(slot), &lease.fence)
+            .await
+            .expect("registered");
+    }
+    store
+        .swap_route(&target, &swap(None, 1, Slot::Blue), &lease.fence)
+        .await
+        .expect("switched");
+    let contract = crate::support::needs::Contract {
+        writer: &store,
+        reader: &store,
+        journal: &store,
+        holds: &store,
+        endorsements: &store,
+        target: &target,
+        fence: &lease.fence,
+        change: &|from, to| swap(Some(from), from.0 + 1, to),
+    };
+    contract.holds_count().await;
+    contract.approvals_count().await;
 }
 
 #[tokio::test]

@@ -28,11 +28,6 @@ impl EtcdEndorsements {
         }
     }
 
-    fn key(&self, target: &Target, of: &Endorsement) -> String {
-        let name = of.by.name.trim().to_lowercase();
-        self.store.keys().endorsement(target, of.release, &name)
-    }
-
     fn conflict(&self, doing: &str, said: &str) -> Failure {
         self.store.failure(FailureKind::Conflict, doing, said)
     }
@@ -52,12 +47,18 @@ impl EtcdEndorsements {
     }
 }
 
+/// Where a person's approval of a release is kept.
+pub(super) fn key(store: &Store, target: &Target, of: &Endorsement) -> String {
+    let name = of.by.name.trim().to_lowercase();
+    store.keys().endorsement(target, of.release, &name)
+}
+
 #[async_trait]
 impl Endorsements for EtcdEndorsements {
     async fn give(&self, target: &Target, endorsement: &Endorsement) -> Result<()> {
         let doing = &format!("approving release {} of {target}", endorsement.release);
         let value = values::encode(&self.store, doing, endorsement)?;
-        let key = self.key(target, endorsement);
+        let key = key(&self.store, target, endorsement);
         let head = self.store.keys().head(target, endorsement.release);
         let until = self.store.deadline();
         let life = endorsement.expires_at.duration_since(endorsement.given_at);
@@ -96,7 +97,7 @@ impl Endorsements for EtcdEndorsements {
             "taking back what was approved of release {} of {target}",
             endorsement.release
         );
-        let key = self.key(target, endorsement);
+        let key = key(&self.store, target, endorsement);
         let delete = |client: etcd_client::Client| {
             let key = key.clone();
             async move { client.kv_client().delete(key, None).await }

@@ -7,11 +7,15 @@ use async_trait::async_trait;
 use etcd_client::{KeyValue, TxnOp};
 
 use super::change::{Change, Decision};
+use super::endorsements;
 use super::extra::{ExtraKey, ExtraKeys};
 use super::holds;
 use super::store::Store;
 use super::values;
-use crate::inventory::{Hold, Registration, Route, ServiceName, Slot, Target};
+use crate::harmless::harmless;
+use crate::inventory::{
+    Endorsement, Hold, HoldChange, Registration, Route, ServiceName, Slot, Target,
+};
 use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteChange};
 
 /// Writes registrations, routes and journals.
@@ -123,7 +127,12 @@ impl RegistryWriter for EtcdWriter {
         let slot_key = self.store.keys().slot(target, to.live);
         let hold_key = self.store.keys().hold(target);
         let value = values::encode(&self.store, doing, to)?;
-        let on = vec![route_key.clone(), slot_key.clone(), hold_key.clone()];
+        let mut on = vec![route_key.clone(), slot_key.clone(), hold_key.clone()];
+        let endorsed = change.endorsed.iter();
+        let endorsed: Vec<_> = endorsed
+            .map(|one| (endorsements::key(&self.store, target, one), one))
+            .collect();
+        on.extend(endorsed.iter().map(|(key, _)| key.clone()));
         self.change(target, fence, doing, on)
             .make(|seen| {
                 let stands = self.route(doing, seen.get(&route_key))?;
@@ -137,6 +146,14 @@ impl RegistryWriter for EtcdWriter {
                         named(change.from)
                     );
                     return Err(self.conflict(doing, said));
+                }
+                let stands = |(key, one): &(String, &Endorsement)| {
+                    let pair = seen.get(key).map(values::decode::<Endorsement>);
+                    pair.is_some_and(|pair| pair.is_ok_and(|stands| stands == **one))
+                };
+                if let Some((_, gone)) = endorsed.iter().find(|one| !stands(one)) {
+                    let said = format!("{} does not approve it any more", gone.by);
+                    return Err(self.changed(doing, &said));
                 }
                 let slot = seen.get(&slot_key);
                 let mut operations = self.written(doing, target, (to, &value), slot)?;
@@ -205,12 +222,24 @@ impl EtcdWriter {
         let stands = match pair.map(values::decode::<Hold>) {
             None => None,
             Some(Ok(stands)) => Some(stands),
+            Some(Err(_)) if matches!(change.hold, HoldChange::Same(_)) => {
+                return Err(self.changed(doing, "the hold cannot be read"));
+            }
             Some(Err(_)) => return Ok(Vec::new()),
         };
+        if !change.hold.allows(stands.as_ref()) {
+            let said = stands.map_or("the hold is gone".to_owned(), |hold| hold.to_string());
+            return Err(self.changed(doing, &said));
+        }
         match change.hold.after(stands, change.to.release) {
             Some(hold) => Ok(holds::written(&self.store, doing, target, &hold)?.into()),
             None => Ok(Vec::new()),
         }
+    }
+
+    fn changed(&self, doing: &str, said: &str) -> Failure {
+        self.store
+            .failure(FailureKind::Changed, doing, harmless(said))
     }
 
     pub(super) fn change<'a>(

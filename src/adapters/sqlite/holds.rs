@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 
+use super::company;
 use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{Change, HOLD, decode, encode, full_key, get, newest_below};
 use crate::harmless::harmless;
 use crate::history::HoldRecord;
-use crate::inventory::{Cleared, Hold, RouteChange, Target};
-use crate::ports::{Holds, Result};
+use crate::inventory::{Cleared, Hold, HoldChange, RouteChange, Target};
+use crate::ports::{FailureKind, Holds, Result};
 
 /// What the names of their records begin with.
 pub(super) const HOLDS: &str = "holds/";
@@ -84,11 +85,39 @@ impl Store {
     }
 }
 
+fn changed(said: &str) -> Fault {
+    Fault::refused(FailureKind::Changed, harmless(said))
+}
+
+/// Whether all that others had approved is approved still.
+pub(super) fn still_endorsed(
+    change: &Change<'_>,
+    target: &Target,
+    order: &RouteChange,
+) -> Outcome<()> {
+    let stand = company::read(&change.sql, target)?.endorsements;
+    match order.endorsed.iter().find(|one| !stand.contains(one)) {
+        Some(gone) => Err(changed(&format!(
+            "{} does not approve it any more",
+            gone.by
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// What a switch writes about the hold. One that cannot be read stays.
 pub(super) fn of_switch(change: &Change<'_>, target: &Target, order: &RouteChange) -> Outcome<()> {
-    let Ok(stands) = standing(change, target) else {
-        return Ok(());
+    let stands = match standing(change, target) {
+        Ok(stands) => stands,
+        Err(_) if matches!(order.hold, HoldChange::Same(_)) => {
+            return Err(changed("the hold cannot be read"));
+        }
+        Err(_) => return Ok(()),
     };
+    if !order.hold.allows(stands.as_ref()) {
+        let said = stands.map_or("the hold is gone".to_owned(), |hold| hold.to_string());
+        return Err(changed(&said));
+    }
     match order.hold.after(stands, order.to.release) {
         Some(hold) => write(change, target, &hold),
         None => Ok(()),

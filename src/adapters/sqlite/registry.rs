@@ -217,6 +217,7 @@ impl RegistryWriter for Store {
                     in_words(order.from)
                 )));
             }
+            holds::still_endorsed(change, &of, &order)?;
             write_route(change, &of, &order.to)?;
             holds::of_switch(change, &of, &order)
         })

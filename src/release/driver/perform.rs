@@ -34,7 +34,7 @@ pub(super) async fn perform(
         Act::Install => install(world).await,
         Act::Start => start(world).await,
         Act::Register => register(world, plan.slot).await,
-        Act::Switch(movement) => switch(world, *movement).await,
+        Act::Switch(movement) => switch(world, movement).await,
         Act::Deregister(slot) => deregister(world, *slot).await,
         Act::Retire(slot, instance) => retire(world, *slot, instance.as_ref()).await,
         Act::Reinstate(slot, before) => reinstate(world, *slot, *before).await,
@@ -186,7 +186,7 @@ fn tag_of(plan: &Plan, instance: &Instance) -> Option<String> {
 
 /// What the proxy cannot do is found out first. Then the registry: what it says is what every other
 /// operator acts on. Then one rename.
-async fn switch(world: &World, movement: Move) -> Result<(), Failure> {
+async fn switch(world: &World, movement: &Move) -> Result<(), Failure> {
     let plan = &world.plan;
     let digest = if movement.to == plan.slot {
         plan.version.digest.clone()
@@ -197,7 +197,8 @@ async fn switch(world: &World, movement: Move) -> Result<(), Failure> {
         )
     };
     let hold = if movement.to == plan.slot {
-        plan.hold_left().map_or(HoldChange::Keep, HoldChange::Leave)
+        let same = || HoldChange::Same(movement.hold.clone());
+        plan.hold_left().map_or_else(same, HoldChange::Leave)
     } else {
         HoldChange::Clear(Cleared {
             by: world.operator.clone(),
@@ -216,6 +217,7 @@ async fn switch(world: &World, movement: Move) -> Result<(), Failure> {
             token: world.fence.token,
         },
         hold,
+        endorsed: movement.endorsed.clone(),
     };
     let order = SwitchOrder {
         from: movement.proxy_from,

@@ -140,3 +140,55 @@ async fn an_approval_that_nobody_can_read_is_told_and_counts_for_nothing() {
     assert!(record.endorsements.is_empty());
     assert!(record.problems.contains_key(&key), "{:?}", record.problems);
 }
+
+#[tokio::test]
+async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    let token = lease.fence.token;
+    for slot in Slot::BOTH {
+        let entry = registration(slot, token);
+        world
+            .writer
+            .register(&world.target, &entry, &lease.fence)
+            .await
+            .expect("registered");
+    }
+    world
+        .writer
+        .swap_route(
+            &world.target,
+            &change(None, Slot::Blue, token),
+            &lease.fence,
+        )
+        .await
+        .expect("switched");
+    let contract = crate::support::needs::Contract {
+        writer: &world.writer,
+        reader: &world.reader,
+        journal: &world.writer,
+        holds: &EtcdHolds::new(&world.store),
+        endorsements: &EtcdEndorsements::new(&world.store),
+        target: &world.target,
+        fence: &lease.fence,
+        change: &|from, to| change(Some(from), to, token),
+    };
+    contract.holds_count().await;
+    contract.approvals_count().await;
+
+    // A hold that nobody can read stops what minds one.
+    let key = format!("{}/targets/web/production/hold", world.prefix);
+    world.etcdctl(&["put", &key, "until further notice"]);
+    let record = world.reader.read(&world.target).await.expect("a record");
+    let route = record.route.expect("a route").value;
+    let mut unread = change(Some((route.generation, route.live)), Slot::Blue, token);
+    unread.hold = HoldChange::Same(record.hold);
+    let swapped = world
+        .writer
+        .swap_route(&world.target, &unread, &lease.fence)
+        .await;
+    assert_eq!(
+        swapped.expect_err("it stands there").kind,
+        FailureKind::Changed
+    );
+}

@@ -150,6 +150,7 @@ pub(crate) fn registration(slot: Slot, token: FencingToken) -> Registration {
 pub(crate) fn change(from: Option<(u64, Slot)>, to: Slot, token: FencingToken) -> RouteChange {
     RouteChange {
         hold: HoldChange::Keep,
+        endorsed: Vec::new(),
         from,
         to: Route {
             generation: from.map_or(1, |(generation, _)| generation + 1),

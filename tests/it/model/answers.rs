@@ -12,9 +12,9 @@ use super::journal::Line;
 use super::look::{self, Blind};
 use super::names::{release, time};
 use super::never;
+use super::others::person;
 use super::scope::{Scope, Want};
 use super::state::{End, Late, Seat, State};
-use crate::support::web::operator;
 
 impl Scope {
     /// The driver hears something; what it was waiting for is over, if that was it.
@@ -239,7 +239,7 @@ impl Scope {
         };
         let typed = plan.target().environment.to_string();
         let covers = Covers::Step(step);
-        let approval = Approval::give(&plan, covers, operator(), Some(&typed), time(given));
+        let approval = Approval::give(&plan, covers, person(by), Some(&typed), time(given));
         let approval = approval.expect("the name is typed");
         if approval.check(&driver.plan, time(hour)).is_ok() {
             driver.knows.approved = Some((step, hour, is_own));

@@ -114,7 +114,7 @@ pub(crate) fn call(
         Act::Pull | Act::Install => DONE,
         Act::Start => hand.start(doing),
         Act::Register => hand.register(who.plan.slot),
-        Act::Switch(movement) => hand.switch(doing, movement),
+        Act::Switch(movement) => hand.switch(doing, &movement),
         Act::Deregister(slot) => hand.deregister(slot).map(|()| Called::Ended(Ok(()))),
         Act::Retire(slot, _) => hand.retire(doing, slot),
         Act::Reinstate(slot, before) => hand.reinstate(doing, slot, before),
@@ -292,7 +292,7 @@ impl Hand<'_, '_> {
         Called::Ended(Ok(()))
     }
 
-    fn switch(&mut self, doing: &mut Doing, movement: Move) -> Call {
+    fn switch(&mut self, doing: &mut Doing, movement: &Move) -> Call {
         let order = SwitchOrder {
             from: movement.proxy_from,
             to: movement.to,
@@ -343,7 +343,7 @@ impl Hand<'_, '_> {
         }
     }
 
-    fn swap(&mut self, movement: Move, direction: Direction) -> Result<(), FailureKind> {
+    fn swap(&mut self, movement: &Move, direction: Direction) -> Result<(), FailureKind> {
         let plan = self.who.plan;
         let version = match &plan.from {
             Some(from) if movement.to != plan.slot => &from.version,
@@ -357,11 +357,20 @@ impl Hand<'_, '_> {
             token: self.who.token,
         };
         let before = self.world.store.route;
-        self.world.store.swap(self.scope, movement.route_from, to)?;
+        let is_promote = direction == Direction::Forward && plan.kind == ReleaseKind::Promote;
+        let needed = !is_promote || self.is_as_seen(movement);
+        let from = movement.route_from;
+        self.world.store.swap(self.scope, from, to, needed)?;
         if before == Some(to) {
             return Ok(());
         }
         self.wrote();
+        if is_promote && self.world.is_held() {
+            self.world.sins.add(Sin::Held);
+        }
+        if is_promote && !self.scope.others.is_empty() && !self.world.is_endorsed() {
+            self.world.sins.add(Sin::Unendorsed);
+        }
         let was = before.map(|route| (route.generation, route.live));
         let is_same = was == Some((to.generation, to.live));
         let is_newer = was.is_none_or(|(older, _)| older < to.generation);
@@ -376,6 +385,12 @@ impl Hand<'_, '_> {
             self.world.sins.add(Sin::Unchecked);
         }
         Ok(())
+    }
+
+    /// Whether hold and approvals are what they were when it was decided.
+    fn is_as_seen(&self, movement: &Move) -> bool {
+        let mut endorsed = movement.endorsed.iter();
+        self.world.hold_seen() == movement.hold && endorsed.all(|one| self.world.is_given(one))
     }
 
     fn routed(&mut self, to: Slot) {

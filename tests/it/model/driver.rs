@@ -158,14 +158,14 @@ impl Driver {
             world.sins.add(Sin::Overlapped);
         }
         if let Act::Switch(movement) = act {
-            self.hold_switch(world, *movement, stage.direction);
+            self.hold_switch(world, movement, stage.direction);
         }
         if stage.direction == Direction::Forward && scope.tier.is_protected() {
             self.hold_approval(world, stage.step);
         }
     }
 
-    fn hold_switch(&self, world: &mut World, movement: Move, direction: Direction) {
+    fn hold_switch(&self, world: &mut World, movement: &Move, direction: Direction) {
         let to = movement.to;
         if self.knows.probe != Some((to, true)) {
             let sin = match direction {

@@ -26,6 +26,10 @@ pub(crate) enum Flaw {
     JournalForgets,
     /// The proxy is seen where the registry routes.
     ProxySeenAsRouted,
+    /// The store switches whatever was decided on hold and approvals.
+    StoreTakesAnyNeeds,
+    /// Nobody is seen to have the lock.
+    HolderSeenAsNobody,
     /// The route is seen where it was when the release began.
     RouteSeenAsBefore,
     /// Both slots are seen to be registered as planned.

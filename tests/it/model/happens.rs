@@ -11,11 +11,11 @@ use super::driver::Driver;
 use super::engine::{BY_HAND, index};
 use super::look::Blind;
 use super::names::{FOREIGN, PROMOTED};
+use super::others::person;
 use super::planning;
 use super::scope::Scope;
 use super::state::{End, Seat, State};
 use super::turns::Turn;
-use crate::support::web::operator;
 
 impl Scope {
     /// Whether it was possible.
@@ -60,20 +60,19 @@ impl Scope {
             Turn::Fires(by) => {
                 self.fires(state, by);
             }
-            Turn::Yes(by) => self.approves(state, by, true),
+            Turn::Yes(by) => {
+                let is_vain = !self.others.is_empty() && !state.world.is_endorsed();
+                state.left.wishes -= u8::from(is_vain);
+                self.approves(state, by, true);
+            }
             Turn::StrayYes(by) => self.approves(state, by, false),
             Turn::BacksOut(by) => {
                 state.left.wishes -= 1;
-                let by_whom = operator();
-                let reason = "asked".to_owned();
-                self.hears(
-                    state,
-                    by,
-                    Event::BackOutAsked {
-                        by: by_whom,
-                        reason,
-                    },
-                );
+                let asked = Event::BackOutAsked {
+                    by: person(by),
+                    reason: "asked".to_owned(),
+                };
+                self.hears(state, by, asked);
             }
             Turn::Interrupts(by) => {
                 state.left.wishes -= 1;
@@ -82,13 +81,13 @@ impl Scope {
             }
             Turn::ChecksAgain(by) => {
                 state.left.wishes -= 1;
-                self.hears(state, by, Event::CheckAgainAsked(operator()));
+                self.hears(state, by, Event::CheckAgainAsked(person(by)));
             }
             Turn::Chooses(by, choice) => {
                 state.left.wishes -= u8::from(choice == Choice::Retry);
                 let event = Event::Chosen {
                     choice,
-                    by: operator(),
+                    by: person(by),
                     note: None,
                 };
                 self.hears(state, by, event);
@@ -113,6 +112,8 @@ impl Scope {
                 state.left.losses -= u8::from(is_driven);
             }
             Turn::LateGoes(at) => self.late_goes(state, at),
+            Turn::Holds => Self::holds(state),
+            Turn::Endorses(person) => Self::endorses(state, person),
             of_nature => Self::befalls(state, &of_nature),
         }
         true
@@ -174,7 +175,7 @@ impl Scope {
         let Some(token) = state.world.store.acquire(self, by) else {
             return false;
         };
-        let Some((plan, machine)) = planning::take_up(&state.world, self, go_on) else {
+        let Some((plan, machine)) = planning::take_up(&state.world, self, by, go_on) else {
             return false;
         };
         let mut driver = Driver::new(machine, plan, by, planning::number(self, 0), token);

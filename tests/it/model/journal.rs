@@ -101,6 +101,10 @@ impl Journal {
         true
     }
 
+    pub(crate) fn head(&self) -> Option<&ReleaseRecord> {
+        self.head.as_deref()
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         let head = self.head.as_ref();
         head.is_some_and(|head| head.closed.is_none())

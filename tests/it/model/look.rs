@@ -14,9 +14,10 @@ use greenroom::release::{Ask, Plan, Sight};
 use super::engine::{Running, index};
 use super::flaws::Flaw;
 use super::names::{digest, letter, release, time};
+use super::others::person;
 use super::scope::Scope;
 use super::state::World;
-use crate::support::web::{endpoint, operator, target};
+use crate::support::web::{endpoint, target};
 
 /// What could not be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,7 +153,7 @@ pub(crate) fn record(world: &World) -> RegistryRecord {
         }),
         lock: store.lock.map(|lock| LockHolder {
             record: LockRecord {
-                operator: operator(),
+                operator: person(lock.by),
                 console: lock.by.to_string(),
                 release: release(0),
                 since: time(0),
@@ -161,6 +162,8 @@ pub(crate) fn record(world: &World) -> RegistryRecord {
             token: FencingToken(lock.token),
             ttl_seconds: Some(30),
         }),
+        hold: world.hold_seen(),
+        endorsements: world.given_seen(),
         ..RegistryRecord::default()
     }
 }
@@ -196,6 +199,9 @@ fn deceive(sight: &mut Sight, scope: &Scope, plan: &Plan) {
         {
             route.value.live = before.slot;
             route.value.generation = before.generation;
+        }
+        if scope.has(Flaw::HolderSeenAsNobody) {
+            record.lock = None;
         }
         if scope.has(Flaw::RegistrationSeenAsPlanned) {
             let seen = registration(plan.slot, letter(&plan.version.digest), 1, 1);

@@ -15,6 +15,7 @@ mod look;
 mod mutants;
 mod names;
 mod never;
+mod others;
 mod planning;
 mod proxy;
 mod scope;
@@ -29,6 +30,7 @@ use greenroom::release::OnFailure;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use never::Reach;
+use others::SOMEBODY;
 use scope::{Budget, Scope, Want};
 
 /// Tries everything within the bounds, says how much that was, and wants at least `least` states.
@@ -70,6 +72,8 @@ fn up_to(faults: u8, ills: u8, wishes: u8, losses: u8) -> Budget {
         wishes,
         losses,
         unheard: 0,
+        holds: 0,
+        others: 0,
     }
 }
 
@@ -168,6 +172,51 @@ fn a_release_is_taken_up() {
     check("taken up, a wish", leftover, 50_000);
     let protected = taken_up(Tier::Protected, up_to(0, 0, 1, 1));
     check("taken up, protected", protected, 65_000);
+}
+
+/// Whoever holds a target while it is released: nothing that was not switched before is switched then.
+#[test]
+fn a_release_is_held() {
+    let held = |budget: Budget| Scope {
+        reaches: vec![Reach::Done, Reach::BackedOut, Reach::Left],
+        ..alone(Budget { holds: 2, ..budget })
+    };
+    check("held", held(up_to(0, 0, 1, 0)), 1_800);
+    check("held, a fault", held(up_to(1, 0, 0, 0)), 2_800);
+    let taken_up = Scope {
+        budget: Budget {
+            holds: 1,
+            ..up_to(0, 0, 0, 1)
+        },
+        ..taken_up(Tier::Development, up_to(0, 0, 0, 1))
+    };
+    check("held, taken up", taken_up, 18_000);
+}
+
+/// Somebody else has to approve it: given, taken back and run out at any moment, also by whoever then takes
+/// the release over.
+#[test]
+fn a_release_is_approved_by_others() {
+    let others = |scope: Scope| Scope {
+        others: &[1, SOMEBODY],
+        budget: Budget {
+            others: 1,
+            ..scope.budget
+        },
+        ..scope
+    };
+    let one = Scope {
+        reaches: vec![Reach::Done],
+        ..alone(up_to(0, 0, 1, 0))
+    };
+    check("others", others(one), 6_000);
+    let faulty = Scope {
+        reaches: vec![Reach::Done],
+        ..alone(up_to(1, 0, 0, 0))
+    };
+    check("others, a fault", others(faulty), 10_000);
+    let taken_up = taken_up(Tier::Development, up_to(0, 0, 0, 1));
+    check("others, taken up", others(taken_up), 130_000);
 }
 
 /// A call whose driver was told that it failed, or that was under way when its driver went away, happens

@@ -7,9 +7,10 @@ use stateright::{Checker, HasDiscoveries, Model};
 
 use super::flaws::Flaw;
 use super::never::{
-    A_WAY_BACK, BLINDLY, OVERLAPPED, OVERTAKEN, ROUTED_TO_NOTHING, STUCK, TOGGLED, TOUCHED_LIVE,
-    UNASKED, UNCHECKED, WRONG_APPROVAL,
+    A_WAY_BACK, BLINDLY, HELD, OVERLAPPED, OVERTAKEN, ROUTED_TO_NOTHING, STUCK, TOGGLED,
+    TOUCHED_LIVE, UNASKED, UNCHECKED, UNENDORSED, WRONG_APPROVAL,
 };
+use super::others::SOMEBODY;
 use super::scope::{Budget, Scope, Want};
 
 const FAULT: Budget = Budget {
@@ -36,6 +37,8 @@ const NOTHING: Budget = Budget {
     wishes: 0,
     losses: 0,
     unheard: 0,
+    holds: 0,
+    others: 0,
 };
 
 fn one(budget: Budget) -> Scope {
@@ -65,10 +68,11 @@ type Mutant = (Scope, &'static [Flaw], &'static str);
 fn mutants() -> Vec<Mutant> {
     use Flaw::{
         ActAnswersEarly, ApprovedTomorrow, ChecksSeenOfPlan, ChecksSeenPassed, DigestSeenAsPlanned,
-        EngineAsksNobody, JournalForgets, LockIsGivenTwice, OldSight, PlanForgetsTier,
-        PlansAreAlike, ProbeSeenGood, ProxyRefusesToStay, ProxySeenAsRouted, ProxyTakesAnyToken,
-        RegistrationSeenAsPlanned, RouteSeenAsBefore, StartedOverAStop, StoreDeregistersLive,
-        StoreRoutesToUnregistered, StoreTakesAnyFrom, StoreTakesAnyToken, TimersAreLost,
+        EngineAsksNobody, HolderSeenAsNobody, JournalForgets, LockIsGivenTwice, OldSight,
+        PlanForgetsTier, PlansAreAlike, ProbeSeenGood, ProxyRefusesToStay, ProxySeenAsRouted,
+        ProxyTakesAnyToken, RegistrationSeenAsPlanned, RouteSeenAsBefore, StartedOverAStop,
+        StoreDeregistersLive, StoreRoutesToUnregistered, StoreTakesAnyFrom, StoreTakesAnyNeeds,
+        StoreTakesAnyToken, TimersAreLost,
     };
     let meddled = Scope {
         meddles: true,
@@ -81,6 +85,21 @@ fn mutants() -> Vec<Mutant> {
     let strays = Scope {
         strays: true,
         ..protected(NOTHING)
+    };
+    let held = one(Budget {
+        holds: 1,
+        ..NOTHING
+    });
+    let others = Scope {
+        others: &[SOMEBODY],
+        ..one(Budget {
+            others: 1,
+            ..NOTHING
+        })
+    };
+    let taken_up = Scope {
+        others: &[1],
+        ..two(Want::TakeUp, Budget { wishes: 1, ..LOSS })
     };
     let unheard = Budget { unheard: 1, ..WISH };
     vec![
@@ -124,6 +143,9 @@ fn mutants() -> Vec<Mutant> {
         (protected(NOTHING), &[PlanForgetsTier], UNASKED),
         (one(FAULT), &[TimersAreLost], STUCK),
         (ways, &[ProxyRefusesToStay], A_WAY_BACK),
+        (held, &[StoreTakesAnyNeeds], HELD),
+        (others.clone(), &[StoreTakesAnyNeeds], UNENDORSED),
+        (taken_up, &[HolderSeenAsNobody], UNENDORSED),
     ]
 }
 

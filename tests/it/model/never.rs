@@ -33,6 +33,10 @@ pub(crate) enum Sin {
     NoWayOn = 12,
     /// It cannot end backwards, though nothing more goes wrong.
     NoWayBack = 13,
+    /// A promote moved traffic while somebody held it.
+    Held = 14,
+    /// Traffic moved, and nobody else approved it then.
+    Unendorsed = 15,
 }
 
 /// The interlocks that were broken in a world.
@@ -65,6 +69,8 @@ pub(crate) fn properties() -> Vec<Property<Scope>> {
         Property::always(OVERLAPPED, never::<{ Sin::Overlapped as u8 }>),
         Property::always(WRONG_APPROVAL, never::<{ Sin::WrongApproval as u8 }>),
         Property::always(UNASKED, never::<{ Sin::Unasked as u8 }>),
+        Property::always(HELD, never::<{ Sin::Held as u8 }>),
+        Property::always(UNENDORSED, never::<{ Sin::Unendorsed as u8 }>),
         Property::always(STUCK, never::<{ Sin::Stuck as u8 }>),
         Property::always(A_WAY_ON, never::<{ Sin::NoWayOn as u8 }>),
         Property::always(A_WAY_BACK, never::<{ Sin::NoWayBack as u8 }>),
@@ -80,6 +86,8 @@ pub(crate) const BLINDLY: &str = "6: nothing is done unwritten, or repeated unse
 pub(crate) const OVERLAPPED: &str = "8: one thing at a time, and undone after it was done";
 pub(crate) const WRONG_APPROVAL: &str = "9: an approval is of one plan and expires";
 pub(crate) const UNASKED: &str = "10: a protected environment asks";
+pub(crate) const HELD: &str = "what is held is not promoted";
+pub(crate) const UNENDORSED: &str = "what others have to approve they approve";
 pub(crate) const STUCK: &str = "it always goes on, or asks";
 pub(crate) const A_WAY_ON: &str = "there is a way on";
 pub(crate) const A_WAY_BACK: &str = "there is a way back";

@@ -4,22 +4,23 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Takeover};
+use greenroom::history::{FORMAT, Link, Outcome, ReleaseKind, ReleaseRecord, Takeover};
 use greenroom::inventory::{
     Installation, Instance, Occupancy, PerSlot, Probe, Slot, Tier, VersionRef,
 };
 use greenroom::release::{
-    Facts, GoOn, Machine, Plan, PlanRequest, ProxyWords, Resolved, Resumption, Standing, Wanted,
-    decide,
+    Definition, Facts, GoOn, Machine, Plan, PlanRequest, ProxyWords, Resolved, Resumption,
+    Standing, Wanted, decide,
 };
 
 use super::engine::BEFORE;
 use super::flaws::Flaw;
 use super::look;
 use super::names::{LIVE, OLDER, definition, release, time, version};
+use super::others::person;
 use super::scope::{Scope, Want};
 use super::state::World;
-use crate::support::web::{operator, target};
+use crate::support::web::target;
 
 /// The number of an operator's release.
 pub(crate) fn number(scope: &Scope, by: usize) -> u8 {
@@ -45,14 +46,14 @@ pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>>
         target: target(),
         wanted,
         reason: None,
-        operator: operator(),
+        operator: person(by),
     };
     let facts = facts(world, number(scope, by), resolved);
     let words = ProxyWords {
         install: Vec::new(),
         switch: Vec::new(),
     };
-    let draft = decide(&request, &definition(tier(scope)), &facts).ok()?;
+    let draft = decide(&request, &defined(scope), &facts).ok()?;
     let mut plan = draft.into_plan(&words);
     // What is only shown would be copied at every turn.
     for planned in &mut plan.calls {
@@ -94,7 +95,7 @@ fn past() -> ReleaseRecord {
         kind: ReleaseKind::Promote,
         from: Some((Slot::Green, version(OLDER))),
         to: (Slot::Blue, version(LIVE)),
-        operator: operator(),
+        operator: person(0),
         reason: None,
         opened_at: time(0),
         plan: Vec::new(),
@@ -130,7 +131,12 @@ fn occupancy(world: &World, slot: Slot) -> Occupancy {
 }
 
 /// The first operator's release as its journal leaves it, for somebody else to go on with.
-pub(crate) fn take_up(world: &World, scope: &Scope, go_on: GoOn) -> Option<(Arc<Plan>, Machine)> {
+pub(crate) fn take_up(
+    world: &World,
+    scope: &Scope,
+    by: usize,
+    go_on: GoOn,
+) -> Option<(Arc<Plan>, Machine)> {
     let recorded = world.store.journals[0].read()?;
     let record = look::record(world);
     let instances = Slot::BOTH.map(|slot| look::instance(world, slot));
@@ -139,18 +145,29 @@ pub(crate) fn take_up(world: &World, scope: &Scope, go_on: GoOn) -> Option<(Arc<
         instances: &instances.into_iter().flatten().collect::<Vec<_>>(),
         now: time(world.hour),
     };
-    let definition = definition(tier(scope));
+    let definition = defined(scope);
     let plan = Plan::taken_up(&recorded, &definition, standing, go_on).ok()?;
     let plan = Arc::new(plan);
     let resumption = Resumption {
         go_on,
         how: Takeover::Resumed,
-        by: operator(),
+        by: person(by),
         from: recorded.last_driver().clone(),
         note: None,
     };
     let machine = Machine::resume(Arc::clone(&plan), &recorded, resumption, scope.on_failure);
     Some((plan, machine))
+}
+
+fn defined(scope: &Scope) -> Definition {
+    let mut definition = definition(tier(scope));
+    definition.rules.approvals = u8::from(!scope.others.is_empty());
+    definition
+}
+
+/// What an approval of a release names: its plan, as its head has it.
+pub(crate) fn mark_of(head: &ReleaseRecord) -> String {
+    Link::first(head).as_str().to_owned()
 }
 
 fn tier(scope: &Scope) -> Tier {

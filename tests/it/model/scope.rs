@@ -32,6 +32,10 @@ pub(crate) struct Budget {
     pub(crate) losses: u8,
     /// Acts whose driver hears a failure while they are still under way.
     pub(crate) unheard: u8,
+    /// Holds that are placed or cleared.
+    pub(crate) holds: u8,
+    /// Approvals that are taken back.
+    pub(crate) others: u8,
 }
 
 /// The bounds of one run.
@@ -49,6 +53,8 @@ pub(crate) struct Scope {
     pub(crate) budget: Budget,
     /// Whether somebody says yes to another plan.
     pub(crate) strays: bool,
+    /// Who may approve the first release, which then has to be approved; nobody where it has not.
+    pub(crate) others: &'static [usize],
     /// Whether somebody moves the route by hand, once, while a switch is under way.
     pub(crate) meddles: bool,
     /// Whether every state is asked for its way on and its way back.
@@ -68,6 +74,7 @@ impl Scope {
             leftover: false,
             budget: Budget::default(),
             strays: false,
+            others: &[],
             meddles: false,
             ways: false,
             reaches: vec![Reach::Done],

@@ -13,6 +13,7 @@ use super::engine::{BEFORE, Running, index};
 use super::journal::Journal;
 use super::names::{LIVE, OLDER};
 use super::never::{Sin, Sins};
+use super::others::Others;
 use super::planning::mark;
 use super::proxy::Proxy;
 use super::scope::{Budget, Scope};
@@ -113,6 +114,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) proxy: Proxy,
     pub(crate) late: Vec<Late>,
+    pub(crate) others: Others,
     pub(crate) sins: Sins,
 }
 
@@ -145,6 +147,7 @@ impl World {
             },
             proxy: Proxy::at(41, Slot::Blue),
             late: Vec::new(),
+            others: Others::default(),
             sins: Sins::default(),
         };
         if scope.leftover {

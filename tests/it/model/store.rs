@@ -82,6 +82,7 @@ impl Store {
         scope: &Scope,
         from: Option<(u64, Slot)>,
         to: Route,
+        needed: bool,
     ) -> Result<(), FailureKind> {
         self.compare(scope, to.token)?;
         if self.route == Some(to) {
@@ -93,6 +94,9 @@ impl Store {
         let is_registered = self.slots[index(to.live)].is_some();
         if !is_registered && !scope.has(Flaw::StoreRoutesToUnregistered) {
             return Err(FailureKind::Conflict);
+        }
+        if !needed && !scope.has(Flaw::StoreTakesAnyNeeds) {
+            return Err(FailureKind::Changed);
         }
         self.route = Some(to);
         Ok(())

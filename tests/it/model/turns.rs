@@ -52,6 +52,10 @@ pub(crate) enum Turn {
     /// Somebody runs something else in the slot, or puts back what was there.
     IsReplaced(Slot),
     Meddles,
+    /// Somebody holds it, or clears the hold.
+    Holds,
+    /// Somebody approves the first release, or takes that back.
+    Endorses(usize),
 }
 
 impl Model for Scope {
@@ -75,6 +79,12 @@ impl Model for Scope {
             }
         }
         turns.extend((0..state.world.late.len()).map(Turn::LateGoes));
+        if state.left.holds > 0 {
+            turns.push(Turn::Holds);
+        }
+        let people = self.others.iter().copied();
+        let people = people.filter(|it| Self::may_endorse(state, *it));
+        turns.extend(people.map(Turn::Endorses));
         Self::of_nature(state, turns);
     }
 
@@ -177,7 +187,10 @@ impl Scope {
         }
         match driver.machine.status().progress {
             Progress::Asking { .. } => {
-                turns.push(Turn::Yes(by));
+                // A yes that nobody else has approved is asked for again: somebody has to mean it.
+                if self.others.is_empty() || state.world.is_endorsed() || state.left.wishes > 0 {
+                    turns.push(Turn::Yes(by));
+                }
                 if self.strays {
                     turns.push(Turn::StrayYes(by));
                 }

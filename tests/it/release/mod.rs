@@ -2,6 +2,7 @@
 //! connections, from before the promote until after the stop. Not one request may fail, whatever
 //! becomes of the release; where nothing is reloaded, not one connection may even be reopened.
 
+mod approving;
 mod command_line;
 mod console;
 mod drift;

@@ -24,7 +24,7 @@ fn operator(name: &str) -> Operator {
     }
 }
 
-fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
+pub(crate) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
     ReleaseRecord {
         format: FORMAT,
         id,

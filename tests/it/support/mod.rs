@@ -8,6 +8,7 @@ pub(crate) mod load;
 mod load_client;
 mod load_report;
 pub(crate) mod middleman;
+pub(crate) mod needs;
 pub(crate) mod pty;
 mod pty_tests;
 pub(crate) mod takeover;

@@ -149,6 +149,7 @@ impl Hand<'_> {
             from,
             to,
             hold: HoldChange::Keep,
+            endorsed: Vec::new(),
         };
         registry
             .swap_route(&definition.target, &change, self.fence)

@@ -1,0 +1,145 @@
+//! People who do not drive: they hold the target, and approve what others release, or take that back. Who
+//! is who: the first operator, the second, and somebody else.
+
+use std::time::Duration;
+
+use greenroom::inventory::{Endorsement, Hold, Operator};
+
+use super::names::{release, time, version};
+use super::planning;
+use super::scope::Scope;
+use super::state::{State, World};
+
+/// Who never drives.
+pub(crate) const SOMEBODY: usize = 2;
+
+pub(crate) fn person(number: usize) -> Operator {
+    Operator {
+        name: ["ana", "ben", "cleo"][number].into(),
+        host: "ops-1".into(),
+    }
+}
+
+/// The hold that was placed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Placed {
+    pub(crate) number: u8,
+    pub(crate) stands: bool,
+}
+
+/// What one of those who may approve has approved of the first release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Given {
+    pub(crate) hour: u8,
+}
+
+/// What people have written beside the driver.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Others {
+    pub(crate) hold: Option<Placed>,
+    /// Of the second operator, and of somebody else.
+    pub(crate) given: [Option<Given>; 2],
+}
+
+/// How long an approval counts.
+const COUNTS: Duration = Duration::from_mins(30);
+
+impl World {
+    pub(crate) fn is_held(&self) -> bool {
+        self.others.hold.is_some_and(|hold| hold.stands)
+    }
+
+    /// As a store has it.
+    pub(crate) fn hold_seen(&self) -> Option<Hold> {
+        let placed = self.others.hold.filter(|hold| hold.stands)?;
+        Some(Hold {
+            reason: placed.number.to_string(),
+            author: person(SOMEBODY),
+            since: time(0),
+            until: None,
+            release: None,
+            cleared: None,
+        })
+    }
+
+    /// What is approved, counted or not.
+    pub(crate) fn given_seen(&self) -> Vec<Endorsement> {
+        let Some(head) = self.store.journals[0].head() else {
+            return Vec::new();
+        };
+        let all = self.others.given.iter().enumerate();
+        all.filter_map(|(index, given)| {
+            let given = (*given)?;
+            let at = time(given.hour);
+            Some(Endorsement {
+                release: release(1),
+                digest: version('b').digest,
+                plan: planning::mark_of(head),
+                by: person(index + 1),
+                console: String::new(),
+                given_at: at,
+                expires_at: at.checked_add(COUNTS).expect("a moment"),
+                evidence: String::new(),
+                note: None,
+            })
+        })
+        .collect()
+    }
+
+    /// Whether this is there still: what has run out is swept away by the store, a little later.
+    pub(crate) fn is_given(&self, one: &Endorsement) -> bool {
+        time(self.hour) < one.expires_at && self.given_seen().contains(one)
+    }
+
+    /// Whether somebody who neither began the first release nor drives it approves it now.
+    pub(crate) fn is_endorsed(&self) -> bool {
+        let driver = self.store.lock.map(|lock| lock.by);
+        let mut given = self.others.given.iter().enumerate();
+        given.any(|(index, given)| {
+            let is_fresh = given.is_some_and(|given| given.hour == self.hour);
+            is_fresh && driver != Some(index + 1)
+        })
+    }
+}
+
+impl Scope {
+    /// Holds it, or clears the hold that stands.
+    pub(super) fn holds(state: &mut State) {
+        state.left.holds -= 1;
+        let hold = &mut state.world.others.hold;
+        *hold = Some(match *hold {
+            Some(placed) if placed.stands => Placed {
+                stands: false,
+                ..placed
+            },
+            Some(placed) => Placed {
+                number: placed.number + 1,
+                stands: true,
+            },
+            None => Placed {
+                number: 0,
+                stands: true,
+            },
+        });
+    }
+
+    /// Approves the first release, or takes that back.
+    pub(super) fn endorses(state: &mut State, person: usize) {
+        let hour = state.world.hour;
+        let given = &mut state.world.others.given[person - 1];
+        *given = match *given {
+            Some(given) if given.hour == hour => {
+                state.left.others -= 1;
+                None
+            }
+            _ => Some(Given { hour }),
+        };
+    }
+
+    /// Whether that is something they would do: while the release has no end, and back only so often.
+    pub(super) fn may_endorse(state: &State, person: usize) -> bool {
+        let given = state.world.others.given[person - 1];
+        let is_given = given.is_some_and(|given| given.hour == state.world.hour);
+        state.world.store.journals[0].is_open() && (!is_given || state.left.others > 0)
+    }
+}

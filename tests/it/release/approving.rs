@@ -1,0 +1,256 @@
+//! Approvals by others on real servers: given, taken back and taken over while the release goes on. What
+//! stood in etcd at the moment of each switch is read out of its history.
+
+use std::time::Duration;
+
+use etcd_client::{Client, EventType, WatchOptions};
+use greenroom::history::{Outcome, Step};
+use greenroom::inventory::{Endorsement, Role, Route};
+use greenroom::release::{
+    Approval, Command, Force, GoOn, OnFailure, Progress, Refused, Resume, Scope, Status,
+};
+use greenroom::wire::App;
+use jiff::Timestamp;
+
+use super::house::{House, Running, Wishes, version};
+use super::{load, nothing_was_noticed};
+use crate::support::{etcd, eventually};
+
+const SOON: Duration = Duration::from_secs(30);
+/// Nobody does anything in between.
+const NEVER: u64 = u64::MAX;
+
+/// A house where somebody else has to approve what moves traffic.
+async fn house() -> House {
+    let mut house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let tier = "tier = \"staging\"";
+    let asking = format!("{tier}\nrules = {{ approvals = 1 }}");
+    house.rebuild(|text| text.replace(tier, &asking)).await;
+    house
+}
+
+async fn approves(app: &App, house: &House, running: &Running) -> Endorsement {
+    let release = running.handle.status().borrow().plan.release;
+    let given = app.engine.endorse(&house.target, release, None).await;
+    given.expect("approved")
+}
+
+/// Waits until so many approvals by others count for who drives it.
+async fn until_counted(driver: &App, running: &Running, wanted: usize) {
+    let plan = running.handle.status().borrow().plan.clone();
+    let by = driver.engine.operator();
+    eventually(&format!("{wanted} count"), SOON, || async {
+        let given = driver.engine.given(&plan, Some(by)).await;
+        given.is_ok_and(|given| given.len() == wanted)
+    })
+    .await;
+}
+
+async fn live(house: &House) -> Option<String> {
+    let snapshot = house.snapshot().await;
+    snapshot
+        .live_instance()
+        .map(|instance| instance.version_name().to_owned())
+}
+
+async fn takes_over(app: &App, house: &House) -> Result<Running, Refused> {
+    let found = app.engine.interrupted(&house.target, None).await?;
+    let (by, now) = (app.engine.operator().clone(), app.engine.clock().now());
+    let typed = house.target.environment.to_string();
+    let approval = Approval::give(found.plan(), Scope::Plan, by, Some(&typed), now);
+    let why = "she does not answer".to_owned();
+    let resume = Resume {
+        go_on: GoOn::Continue,
+        reason: Some(why.clone()),
+        takeover: found.driver().map(|holder| Force {
+            why,
+            from: holder.token,
+        }),
+    };
+    let release = found.plan().release;
+    let approval = approval.expect("a yes");
+    let taken = app
+        .engine
+        .resume(&house.target, release, resume, &approval, OnFailure::Ask)
+        .await?;
+    Ok(Running::of(taken))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_approved_a_release_and_takes_it_over_needs_somebody_else_to_approve_it() {
+    let house = house().await;
+    let (ben, cleo) = (house.another("ben").await, house.another("cleo").await);
+    let load = load(&house).await;
+    let running = house.begin(version("1.9.0")).await;
+    running.until_asked(Step::Switch).await;
+    approves(&ben, &house, &running).await;
+    until_counted(&house.app, &running, 1).await;
+
+    let taken = takes_over(&ben, &house).await.expect("it is ben's");
+    tokio::time::timeout(SOON, running.handle.ended())
+        .await
+        .expect("ana's driver hears of it");
+    taken.until_asked(Step::Switch).await;
+    until_counted(&ben, &taken, 0).await;
+    // His yes as its driver moves nothing without somebody else's.
+    taken.approve(Step::Switch).await;
+    eventually("it was asked for again", SOON, || async {
+        let told = taken.handle.status().borrow().clone();
+        matches!(
+            told.progress,
+            Progress::Asking {
+                step: Step::Switch,
+                ..
+            }
+        )
+    })
+    .await;
+    assert_eq!(live(&house).await.as_deref(), Some("1.8.2"));
+
+    // Nor does ana's: she began it.
+    let release = taken.handle.status().borrow().plan.release;
+    let own = house.app.engine.endorse(&house.target, release, None).await;
+    assert!(own.is_err(), "she began it");
+    approves(&cleo, &house, &taken).await;
+    until_counted(&ben, &taken, 1).await;
+    taken.approve(Step::Switch).await;
+    let finished = taken.finish().await;
+    let report = load.stop().await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.9.0", Role::Stopped).await;
+}
+
+/// Since when it has been asked for.
+fn asked_since(status: &Status) -> Option<Timestamp> {
+    match status.progress {
+        Progress::Asking { since, .. } => Some(since),
+        _ => None,
+    }
+}
+
+/// The driver says yes, and at the same moment, sooner or later, an approval is taken back or a hold placed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_traffic_moves_on_what_was_taken_back_or_while_it_is_held() {
+    let house = house().await;
+    let ben = house.another("ben").await;
+    let load = load(&house).await;
+    let from = revision(&house).await;
+    let (mut moved, mut stopped) = (0, 0);
+    // The last one is left alone.
+    for (round, late) in [0, 4, 8, 16, 24, 32, 96, NEVER].into_iter().enumerate() {
+        let (tag, other) = match live(&house).await.as_deref() {
+            Some("1.8.2") => ("1.9.0", "1.8.2"),
+            _ => ("1.8.2", "1.9.0"),
+        };
+        let running = house.begin(version(tag)).await;
+        running.until_asked(Step::Switch).await;
+        let given = approves(&ben, &house, &running).await;
+        until_counted(&house.app, &running, 1).await;
+        let asked = asked_since(&running.handle.status().borrow());
+        let is_hold = round % 2 == 1;
+        let others = async {
+            if late == NEVER {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(late)).await;
+            if is_hold {
+                let reason = "wait".to_owned();
+                ben.engine.hold(&house.target, reason, None).await.is_ok()
+            } else {
+                let taken = ben.engine.endorse_no_more(&house.target, given.release);
+                taken.await.is_ok()
+            }
+        };
+        let ((), meddled) = tokio::join!(running.approve(Step::Switch), others);
+        running
+            .until("it moved, or it did not", |status| {
+                let is_warm = matches!(status.progress, Progress::Standby { .. });
+                let is_again = asked_since(status).is_some_and(|since| Some(since) > asked);
+                status.is_over() || is_warm || is_again
+            })
+            .await;
+        if asked_since(&running.handle.status().borrow()).is_some() {
+            let by = ben.engine.operator().clone();
+            let reason = "the round is over".to_owned();
+            let back = Command::BackOut { by, reason };
+            running.handle.command(back).await.expect("driven");
+        }
+        let finished = running.finish().await;
+        match finished.outcome() {
+            Some(Outcome::Done) => moved += 1,
+            Some(Outcome::BackedOut { .. }) => stopped += 1,
+            other => panic!("{other:?}"),
+        }
+        if is_hold && meddled {
+            let cleared = ben.engine.clear_hold(&house.target, None).await;
+            cleared.expect("cleared");
+        }
+        let wanted = if finished.outcome() == Some(Outcome::Done) {
+            tag
+        } else {
+            other
+        };
+        assert_eq!(live(&house).await.as_deref(), Some(wanted));
+    }
+    let report = load.stop().await;
+    println!("{moved} moved, {stopped} did not: {report}");
+    assert!(moved > 0 && stopped > 0, "both have to be seen");
+    report.assert_nothing_failed();
+    every_switch_was_allowed(&house, from).await;
+}
+
+async fn revision(house: &House) -> i64 {
+    let client = Client::connect([etcd()], None).await.expect("connected");
+    let prefix = format!("/greenroom-test/{}/", house.target.service);
+    let found = client.kv_client().get(prefix, None).await.expect("read");
+    found.header().expect("a header").revision() + 1
+}
+
+/// Goes through everything that was written: whenever a route went to another slot under a new release, it
+/// was approved and not held at that revision.
+async fn every_switch_was_allowed(house: &House, from: i64) {
+    let client = Client::connect([etcd()], None).await.expect("connected");
+    let prefix = format!("/greenroom-test/{}/", house.target.service);
+    let end = format!("{prefix}end");
+    let mut pairs = client.kv_client();
+    pairs.put(end.as_str(), "", None).await.expect("written");
+    let options = WatchOptions::new().with_prefix().with_start_revision(from);
+    let mut watch = client
+        .watch_client()
+        .watch(prefix.as_str(), Some(options))
+        .await
+        .expect("a watch");
+    let (mut approved, mut held, mut switches) = (Vec::<String>::new(), false, 0);
+    let mut released = None;
+    loop {
+        let message = watch.message().await.expect("heard").expect("it goes on");
+        for event in message.events() {
+            let pair = event.kv().expect("a key");
+            let key = String::from_utf8_lossy(pair.key()).into_owned();
+            let is_put = event.event_type() == EventType::Put;
+            if key == end {
+                assert!(switches > 0, "there was nothing to look at");
+                println!("{switches} switches, each approved and not held");
+                return;
+            }
+            if key.contains("/approvals/") {
+                approved.retain(|it| *it != key);
+                approved.extend(is_put.then_some(key));
+            } else if key.ends_with("/hold") {
+                let placed: greenroom::inventory::Hold =
+                    serde_json::from_slice(pair.value()).expect("a hold");
+                held = placed.cleared.is_none();
+            } else if key.ends_with("/route") {
+                let route: Route = serde_json::from_slice(pair.value()).expect("a route");
+                // The first move of a release is forward; one after it is its way back.
+                if released.replace(route.release) != Some(route.release) {
+                    let of = format!("/approvals/{}/", route.release);
+                    assert!(approved.iter().any(|it| it.contains(&of)), "{route:?}");
+                    assert!(!held, "{route:?}");
+                    switches += 1;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What every store makes of a switch that was decided on a hold and on approvals, whatever it is made of.
+
+use std::time::Duration;
+
+use greenroom::inventory::{HoldChange, RegistryRecord, ReleaseId, RouteChange, Slot, Target};
+use greenroom::ports::{
+    Endorsements, FailureKind, Fence, Holds, JournalWriter, RegistryReader, RegistryWriter, Result,
+};
+
+use super::endorsements::{endorsement, head};
+use super::holds::{cleared, hold};
+
+/// A store in which both slots are registered and blue is live.
+pub(crate) struct Contract<'a> {
+    pub(crate) writer: &'a dyn RegistryWriter,
+    pub(crate) reader: &'a dyn RegistryReader,
+    pub(crate) journal: &'a dyn JournalWriter,
+    pub(crate) holds: &'a dyn Holds,
+    pub(crate) endorsements: &'a dyn Endorsements,
+    pub(crate) target: &'a Target,
+    pub(crate) fence: &'a Fence,
+    pub(crate) change: &'a (dyn Fn((u64, Slot), Slot) -> RouteChange + Sync),
+}
+
+impl Contract<'_> {
+    async fn record(&self) -> RegistryRecord {
+        self.reader.read(self.target).await.expect("a record")
+    }
+
+    async fn stands(&self) -> (u64, Slot) {
+        let route = self.record().await.route.expect("a route").value;
+        (route.generation, route.live)
+    }
+
+    /// To the other slot, as it was decided on.
+    async fn swap(&self, decided: impl FnOnce(&mut RouteChange)) -> Result<()> {
+        let from = self.stands().await;
+        let mut change = (self.change)(from, from.1.other());
+        decided(&mut change);
+        self.writer
+            .swap_route(self.target, &change, self.fence)
+            .await
+    }
+
+    async fn is_refused(&self, what: &str, decided: impl FnOnce(&mut RouteChange)) {
+        let before = self.stands().await;
+        let failure = self.swap(decided).await.expect_err(what);
+        assert_eq!(failure.kind, FailureKind::Changed, "{what}: {failure}");
+        assert_eq!(self.stands().await, before, "{what}");
+    }
+
+    /// Traffic moves only where the hold is the one that was seen.
+    pub(crate) async fn holds_count(&self) {
+        let same = |seen: Option<&greenroom::inventory::Hold>| {
+            let seen = HoldChange::Same(seen.cloned());
+            move |change: &mut RouteChange| change.hold = seen
+        };
+        self.swap(same(None)).await.expect("nothing holds it");
+        let first = hold("ana", 0, None);
+        let placed = self.holds.place(self.target, &first).await;
+        assert_eq!(placed.expect("placed"), None);
+        self.is_refused("it is held since", same(None)).await;
+        self.swap(same(Some(&first))).await.expect("the one seen");
+        let end = cleared("ben", 10);
+        self.holds
+            .clear(self.target, &first, &end)
+            .await
+            .expect("cleared");
+        self.is_refused("it is cleared since", same(Some(&first)))
+            .await;
+        let over = first.cleared(end);
+        self.swap(same(Some(&over))).await.expect("as it was seen");
+        let second = hold("ben", 20, None);
+        let placed = self.holds.place(self.target, &second).await;
+        assert_eq!(placed.expect("placed"), None);
+        self.is_refused("another stands", same(Some(&over))).await;
+        // What has no hold to mind goes on.
+        self.swap(|_| {}).await.expect("whatever holds it");
+        self.holds
+            .clear(self.target, &second, &cleared("ben", 30))
+            .await
+            .expect("cleared");
+    }
+
+    /// Traffic moves only where all is approved still.
+    pub(crate) async fn approvals_count(&self) {
+        let id = ReleaseId(ulid::Ulid::generate());
+        let head = head(self.target, id);
+        self.journal
+            .head(&head, self.fence)
+            .await
+            .expect("a release");
+        let ben = endorsement(id, "ben", Duration::from_hours(1));
+        let cleo = endorsement(id, "cleo", Duration::from_hours(1));
+        let on = |given: &[&greenroom::inventory::Endorsement]| {
+            let given: Vec<_> = given.iter().map(|one| (*one).clone()).collect();
+            move |change: &mut RouteChange| change.endorsed = given
+        };
+        self.is_refused("nobody gave it", on(&[&ben])).await;
+        for one in [&ben, &cleo] {
+            self.endorsements
+                .give(self.target, one)
+                .await
+                .expect("given");
+        }
+        self.swap(on(&[&ben, &cleo])).await.expect("both stand");
+        self.endorsements
+            .take_back(self.target, &cleo)
+            .await
+            .expect("taken back");
+        self.is_refused("one is gone", on(&[&ben, &cleo])).await;
+        self.swap(on(&[&ben])).await.expect("the other stands");
+        // Given anew it is another: on another plan, or at another time.
+        let again = endorsement(id, "ben", Duration::from_hours(2));
+        self.endorsements
+            .give(self.target, &again)
+            .await
+            .expect("given");
+        self.is_refused("it is another", on(&[&ben])).await;
+        self.race(&again).await;
+    }
+
+    /// Taken back and switched at one moment: one of them was first, and the other knows.
+    async fn race(&self, given: &greenroom::inventory::Endorsement) {
+        for _ in 0..10 {
+            self.endorsements
+                .give(self.target, given)
+                .await
+                .expect("given");
+            let before = self.stands().await;
+            let swap = self.swap(|change| change.endorsed = vec![given.clone()]);
+            let back = self.endorsements.take_back(self.target, given);
+            let (swapped, back) = tokio::join!(swap, back);
+            back.expect("taken back");
+            let is_moved = self.stands().await != before;
+            match swapped {
+                Ok(()) => assert!(is_moved),
+                Err(failure) => {
+                    assert_eq!(failure.kind, FailureKind::Changed, "{failure}");
+                    assert!(!is_moved, "{failure}");
+                }
+            }
+        }
+    }
+}
