@@ -1,16 +1,17 @@
 //! The history: keys while it has the screen, and what the archive answers.
 
 use super::prompt;
+use super::sheets::{of_audit, of_environment, proof, sheet};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::{
-    HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Model, PromptKind, Sheet, Waiting, Weight,
+    HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Model, PromptKind, Waiting, Weight,
 };
-use crate::history::{AuditRecord, Filter, Item, Kept, Proven};
-use crate::inventory::{EnvironmentName, ReleaseId};
+use crate::history::{Filter, Item};
+use crate::inventory::ReleaseId;
 use crate::logs;
-use crate::release::account::{Line, Tone, account, beside as told, compare, timeline};
+use crate::release::account::Line;
 
 /// From how many rows before the end on more are asked for.
 const NEAR: usize = 50;
@@ -230,14 +231,6 @@ fn details(model: &mut Model) -> Vec<Effect> {
 
 const NOTHING_THERE: &str = "no release is under the cursor";
 
-fn of_audit(record: &AuditRecord) -> Sheet {
-    Sheet {
-        title: format!("{} {}", record.kind(), record.id()),
-        lines: told(record),
-        top: 0,
-    }
-}
-
 fn id_under_cursor(model: &Model) -> Option<ReleaseId> {
     model.history.under_cursor().map(Item::id)
 }
@@ -409,81 +402,4 @@ fn listed(model: &mut Model, rows: Vec<Item>, is_whole: bool) {
     history.rows = rows;
     let place = history.rows.iter().position(|row| Some(row.id()) == was);
     history.row = place.unwrap_or_default();
-}
-
-fn of_environment(environment: &EnvironmentName, items: &[Item], is_whole: bool) -> Sheet {
-    let mut lines = timeline(items);
-    if !is_whole {
-        lines.push(Line {
-            tone: Tone::Quiet,
-            text: format!("the newest {IN_TIMELINE}; greenroom history lists the rest"),
-        });
-    }
-    Sheet {
-        title: format!("what became live in {environment}"),
-        lines,
-        top: 0,
-    }
-}
-
-fn proof(found: &Proven) -> Sheet {
-    let line = |tone, text: String| Line { tone, text };
-    let verdict = match (found.wrong.is_empty(), found.silent.is_empty()) {
-        (true, true) => line(Tone::Heading, "everything is what was written".to_owned()),
-        (true, false) => line(
-            Tone::Heading,
-            "everything that could be read is what was written".to_owned(),
-        ),
-        (false, _) => line(Tone::Bad, "not everything is what was written".to_owned()),
-    };
-    let mut lines = vec![verdict, line(Tone::Plain, found.words())];
-    for (target, why) in &found.silent {
-        lines.push(line(Tone::Bad, format!("{target} was not heard: {why}")));
-    }
-    for one in &found.wrong {
-        lines.push(line(Tone::Plain, String::new()));
-        let name = format!("{}  {}", one.release, one.target);
-        lines.push(line(Tone::Heading, name));
-        for words in &one.wrong {
-            lines.push(line(Tone::Bad, format!("  {words}")));
-        }
-    }
-    Sheet {
-        title: "is it what was written?".to_owned(),
-        lines,
-        top: 0,
-    }
-}
-
-fn sheet(kept: &[Kept]) -> Option<Sheet> {
-    match kept {
-        [one] => Some(Sheet {
-            title: format!("release {}", one.recorded.head.id),
-            lines: account(one),
-            top: 0,
-        }),
-        [one, other] => Some(Sheet {
-            title: "two releases, the older one first".to_owned(),
-            lines: beside(one, other),
-            top: 0,
-        }),
-        _ => None,
-    }
-}
-
-/// What differs first; a thing, and below it the one and the other.
-fn beside(one: &Kept, other: &Kept) -> Vec<Line> {
-    let rows = compare(&one.recorded, &other.recorded);
-    let line = |tone, text| Line { tone, text };
-    let mut lines = vec![line(Tone::Heading, "different".to_owned())];
-    for row in rows.iter().filter(|row| !row.is_same()) {
-        lines.push(line(Tone::Plain, format!("  {:<20} {}", row.what, row.one)));
-        lines.push(line(Tone::Plain, format!("  {:<20} {}", "", row.other)));
-    }
-    lines.push(line(Tone::Plain, String::new()));
-    lines.push(line(Tone::Heading, "the same".to_owned()));
-    for row in rows.iter().filter(|row| row.is_same()) {
-        lines.push(line(Tone::Quiet, format!("  {:<20} {}", row.what, row.one)));
-    }
-    lines
 }

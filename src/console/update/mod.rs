@@ -23,6 +23,7 @@ mod prompt;
 mod reason;
 mod release;
 mod repair;
+mod sheets;
 mod slots_page;
 mod steps;
 mod stored;

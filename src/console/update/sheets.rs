@@ -1,0 +1,96 @@
+//! What is read over the list of the history: a release, two beside each other, a hold or a repair, the
+//! timeline of an environment, and what came out of proving.
+
+use crate::console::model::{IN_TIMELINE, Sheet};
+use crate::history::{AuditRecord, Item, Kept, Proven};
+use crate::inventory::EnvironmentName;
+use crate::release::account::{self, Line, Tone, compare};
+
+pub(super) fn of_audit(record: &AuditRecord) -> Sheet {
+    Sheet {
+        title: format!("{} {}", record.kind(), record.id()),
+        lines: account::beside(record),
+        top: 0,
+    }
+}
+
+pub(super) fn of_environment(
+    environment: &EnvironmentName,
+    items: &[Item],
+    is_whole: bool,
+) -> Sheet {
+    let mut lines = account::timeline(items);
+    if !is_whole {
+        lines.push(Line {
+            tone: Tone::Quiet,
+            text: format!("the newest {IN_TIMELINE}; greenroom history lists the rest"),
+        });
+    }
+    Sheet {
+        title: format!("what became live in {environment}"),
+        lines,
+        top: 0,
+    }
+}
+
+pub(super) fn proof(found: &Proven) -> Sheet {
+    let line = |tone, text: String| Line { tone, text };
+    let verdict = match (found.wrong.is_empty(), found.silent.is_empty()) {
+        (true, true) => line(Tone::Heading, "everything is what was written".to_owned()),
+        (true, false) => line(
+            Tone::Heading,
+            "everything that could be read is what was written".to_owned(),
+        ),
+        (false, _) => line(Tone::Bad, "not everything is what was written".to_owned()),
+    };
+    let mut lines = vec![verdict, line(Tone::Plain, found.words())];
+    for (target, why) in &found.silent {
+        lines.push(line(Tone::Bad, format!("{target} was not heard: {why}")));
+    }
+    for one in &found.wrong {
+        lines.push(line(Tone::Plain, String::new()));
+        let name = format!("{}  {}", one.release, one.target);
+        lines.push(line(Tone::Heading, name));
+        for words in &one.wrong {
+            lines.push(line(Tone::Bad, format!("  {words}")));
+        }
+    }
+    Sheet {
+        title: "is it what was written?".to_owned(),
+        lines,
+        top: 0,
+    }
+}
+
+pub(super) fn sheet(kept: &[Kept]) -> Option<Sheet> {
+    match kept {
+        [one] => Some(Sheet {
+            title: format!("release {}", one.recorded.head.id),
+            lines: account::account(one),
+            top: 0,
+        }),
+        [one, other] => Some(Sheet {
+            title: "two releases, the older one first".to_owned(),
+            lines: beside(one, other),
+            top: 0,
+        }),
+        _ => None,
+    }
+}
+
+/// What differs first; a thing, and below it the one and the other.
+fn beside(one: &Kept, other: &Kept) -> Vec<Line> {
+    let rows = compare(&one.recorded, &other.recorded);
+    let line = |tone, text| Line { tone, text };
+    let mut lines = vec![line(Tone::Heading, "different".to_owned())];
+    for row in rows.iter().filter(|row| !row.is_same()) {
+        lines.push(line(Tone::Plain, format!("  {:<20} {}", row.what, row.one)));
+        lines.push(line(Tone::Plain, format!("  {:<20} {}", "", row.other)));
+    }
+    lines.push(line(Tone::Plain, String::new()));
+    lines.push(line(Tone::Heading, "the same".to_owned()));
+    for row in rows.iter().filter(|row| row.is_same()) {
+        lines.push(line(Tone::Quiet, format!("  {:<20} {}", row.what, row.one)));
+    }
+    lines
+}
