@@ -1,11 +1,14 @@
-//! What the candidate of a release writes, recorded while the release is driven here, and kept when it is over: a
-//! candidate that failed is removed, and what it said with it. Nothing waits for it but the end of a command.
+//! What the candidate of a release writes, recorded while the release is driven here or watched from here, and kept
+//! when it is over: a candidate that failed is removed, and what it said with it. Nothing waits for it but the end of a
+//! command. Where several record one, each keeps it in its own archive.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -13,10 +16,12 @@ use crate::history::{CandidateLog, Gathering, Step, WrittenBy, WrittenLine};
 use crate::inventory::{Instance, InstanceId, ReleaseId};
 use crate::logs::{self, Batch, NewLine, Origin};
 use crate::ports::{ArchiveWriter, Result};
-use crate::release::{Driven, Handle, Site, StepState, Witness};
+use crate::release::{Driven, Engine, Handle, Releases, Site, Status, StepState, Witness};
 
 /// All of a log: engines count lines in 31 bits.
 const ALL: usize = i32::MAX as usize;
+/// How often a candidate is looked for that others start.
+const LOOKED_FOR: Duration = Duration::from_millis(200);
 /// How long the last lines may take once a release is over.
 const LAST_LINES: Duration = Duration::from_millis(250);
 
@@ -56,29 +61,114 @@ impl Witness for Recorder {
         let (site, handle, opens) = (site.clone(), handle.clone(), Arc::clone(&self.opens));
         let limit = self.limit;
         self.recording.spawn(async move {
-            let release = handle.status().borrow().plan.release;
-            let log = record(&site, handle, limit).await;
-            if log.is_empty() {
-                return;
-            }
-            if let Err(failure) = keep(&opens, release, &log).await {
-                tracing::warn!("the log of the candidate was not kept: {failure}");
-            }
+            let status = Arc::clone(&handle.status().borrow());
+            let started_before = started_before(&site, &status).await;
+            let over = handle.over();
+            tokio::pin!(over);
+            let log = record(&site, handle.candidate(), started_before, over, limit).await;
+            keep(&opens, status.plan.release, &log).await;
         });
     }
 }
 
-async fn keep(opens: &Opens, release: ReleaseId, log: &CandidateLog) -> Result<()> {
-    opens().await?.keep_log(release, log).await
+impl Recorder {
+    /// Records releases that others drive, as they are observed; never returns while they are. What is under
+    /// way when nobody looks on any more is not kept: whoever drives it keeps all of it.
+    pub async fn look_on(&self, engine: &Engine, mut releases: watch::Receiver<Arc<Releases>>) {
+        let mut known: BTreeSet<ReleaseId> = BTreeSet::new();
+        let mut recording = JoinSet::new();
+        loop {
+            while recording.try_join_next().is_some() {}
+            let now = Arc::clone(&releases.borrow_and_update());
+            for (target, observed) in now.iter() {
+                let status = &observed.status;
+                let release = status.plan.release;
+                let Some(site) = engine.site(target) else {
+                    continue;
+                };
+                if status.outcome().is_some() || !known.insert(release) {
+                    continue;
+                }
+                let own = engine.active(target);
+                let is_own = |own: Handle| own.status().borrow().plan.release == release;
+                // Whoever drives it here records it as its witness.
+                if !own.is_some_and(is_own) {
+                    let opens = Arc::clone(&self.opens);
+                    let watched = (site.clone(), releases.clone(), release);
+                    recording.spawn(watch_one(watched, opens, self.limit));
+                }
+            }
+            if releases.changed().await.is_err() {
+                return;
+            }
+        }
+    }
 }
 
-async fn record(site: &Site, handle: Handle, limit: usize) -> CandidateLog {
+async fn watch_one(
+    (site, releases, release): (Site, watch::Receiver<Arc<Releases>>, ReleaseId),
+    opens: Opens,
+    limit: usize,
+) {
+    let (found, candidate) = watch::channel(None);
+    let over = Box::pin(watched(&site, releases, release, found));
+    let log = record(&site, candidate, None, over, limit).await;
+    keep(&opens, release, &log).await;
+}
+
+/// Tells which instance is the candidate of a release that others drive, and ends with the release: when it
+/// is over, another one is the newest, or nobody observes any more.
+async fn watched(
+    site: &Site,
+    mut releases: watch::Receiver<Arc<Releases>>,
+    release: ReleaseId,
+    found: watch::Sender<Option<InstanceId>>,
+) {
+    loop {
+        let now = Arc::clone(&releases.borrow_and_update());
+        let observed = now.get(&site.definition.target);
+        let of_it = observed.filter(|observed| observed.status.plan.release == release);
+        let Some(observed) = of_it.filter(|observed| observed.status.outcome().is_none()) else {
+            return;
+        };
+        let is_found = found.borrow().is_some();
+        if !is_found && let Some(candidate) = started_before(site, &observed.status).await {
+            found.send_replace(Some(candidate));
+            continue;
+        }
+        let moved = if is_found {
+            releases.changed().await
+        } else {
+            // It is created some time after its step has begun.
+            let moved = timeout(LOOKED_FOR, releases.changed()).await;
+            moved.unwrap_or(Ok(()))
+        };
+        if moved.is_err() {
+            return;
+        }
+    }
+}
+
+/// Keeps a log, if there is one.
+async fn keep(opens: &Opens, release: ReleaseId, log: &CandidateLog) {
+    if log.is_empty() {
+        return;
+    }
+    let kept = async { opens().await?.keep_log(release, log).await };
+    if let Err(failure) = kept.await {
+        tracing::warn!("the log of the candidate was not kept: {failure}");
+    }
+}
+
+async fn record(
+    site: &Site,
+    mut candidate: watch::Receiver<Option<InstanceId>>,
+    started_before: Option<InstanceId>,
+    mut over: impl Future<Output = ()> + Unpin,
+    limit: usize,
+) -> CandidateLog {
     let mut gathering = Lines::new(limit);
-    let over = handle.over();
-    tokio::pin!(over);
-    let mut candidate = handle.candidate();
     let mut following: Option<(InstanceId, mpsc::Receiver<Batch>)> = None;
-    let started_before = started_before(site, &handle).await;
     loop {
         let now = candidate.borrow_and_update().clone();
         let now = now.or_else(|| started_before.clone());
@@ -100,8 +190,7 @@ async fn record(site: &Site, handle: Handle, limit: usize) -> CandidateLog {
 }
 
 /// The candidate of a release that somebody else has begun, if it runs already.
-async fn started_before(site: &Site, handle: &Handle) -> Option<InstanceId> {
-    let status = Arc::clone(&handle.status().borrow());
+async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
     let start = status.steps.iter().find(|rung| rung.step == Step::Start)?;
     if start.state == StepState::Pending {
         return None;

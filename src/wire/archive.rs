@@ -32,8 +32,8 @@ impl App {
         }
     }
 
-    /// Keeps what is released and decided from now on, and what was before, for as long as that is observed;
-    /// and what changes whenever something was kept.
+    /// Keeps what is released and decided from now on, also what candidates of others write, and what was
+    /// before, for as long as that is observed; and what changes whenever something was kept.
     pub fn keep_up(
         &self,
         watching: &Watching,
@@ -44,8 +44,14 @@ impl App {
             world: watching.world.clone(),
         };
         let (engine, file) = (Arc::clone(&self.engine), self.archive.clone());
-        let retention = self.retention;
-        let keeping = async move {
+        let (retention, recorder) = (self.retention, self.recorder.clone());
+        let (watched, seen) = (Arc::clone(&self.engine), watching.releases.clone());
+        let recording = async move {
+            if let Some(recorder) = recorder {
+                recorder.look_on(&watched, seen).await;
+            }
+        };
+        let archiving = async move {
             match File::open(file).await {
                 Ok(file) => {
                     of(file)
@@ -55,7 +61,8 @@ impl App {
                 Err(failure) => tracing::warn!("nothing is kept in the history: {failure}"),
             }
         };
-        (keeping, kept)
+        let keeping = async { tokio::join!(archiving, recording) };
+        (keeping.map(|_| ()), kept)
     }
 
     /// Waits a moment until the logs of what was driven here are kept.

@@ -1,9 +1,13 @@
 //! What candidates write is kept with their releases, from start to end, on a sandbox: of those that failed before
 //! they answered anything, and of those that went live.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
 use crate::sandbox::{Sandbox, words};
+
+const SOON: Duration = Duration::from_secs(30);
 
 fn release(sandbox: &Sandbox, version: &str) -> String {
     let promote = ["promote", "web", "dev", "--version", version, "--yes"];
@@ -75,4 +79,31 @@ fn what_a_candidate_wrote_is_kept_however_its_release_went() {
         "{}",
         words(&shown)
     );
+}
+
+/// Somebody else has a console open, with an archive of their own: it has the log of a release it did not drive.
+#[test]
+fn who_looks_on_keeps_what_a_candidate_of_somebody_else_wrote() {
+    let sandbox = Sandbox::kept().up();
+    let own = ["--set", "history.archive=\"bens.sqlite\""];
+    let mut ben = sandbox.on_a_terminal(&own);
+    ben.wait_for_text("web · dev", SOON);
+    let id = release(&sandbox, "1.9.2");
+    let until = Instant::now() + SOON;
+    let log = loop {
+        let shown = sandbox.run(&[&own[..], &["show", &id, "--logs", "--offline"]].concat());
+        let shown = words(&shown);
+        if let Some((_, log)) = shown.split_once("Log of the candidate") {
+            break log.to_owned();
+        }
+        assert!(Instant::now() < until, "it is not there: {shown}");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert!(
+        log.contains("1.9.2 listens on") && log.contains("1.9.2 has ended"),
+        "{log}"
+    );
+    // Being left does not wait for anything.
+    ben.keys("q");
+    assert_eq!(ben.exit_status(SOON).exit_code(), 0);
 }

@@ -76,12 +76,10 @@ impl Archive {
                     .prepare_cached("SELECT record FROM audit WHERE id = ?1")?
                     .query_row([&id], |row| row.get(0))
                     .optional()?;
-                // What has ended stays as it was first seen.
-                if let Some(kept) = kept {
-                    let kept: AuditRecord = decode("a hold or a repair", &kept)?;
-                    if kept.is_settled() || kept == *record {
-                        continue;
-                    }
+                // What has ended stays as it was first seen; what was damaged is mended.
+                let kept = kept.and_then(|text| decode::<AuditRecord>("it", &text).ok());
+                if kept.is_some_and(|kept| kept.is_settled() || kept == *record) {
+                    continue;
                 }
                 let target = record.target();
                 sql.prepare_cached(
