@@ -31,6 +31,8 @@ const LONGEST: usize = 16 * 1024;
 pub(super) struct Miss {
     pub(super) kind: FailureKind,
     pub(super) said: String,
+    /// It may yet come: nothing is known about what would have been answered.
+    pub(super) late: bool,
 }
 
 impl Miss {
@@ -38,6 +40,15 @@ impl Miss {
         Self {
             kind,
             said: said.into(),
+            late: false,
+        }
+    }
+
+    fn late(at: &Endpoint) -> Self {
+        let said = format!("no answer at {at} within {} s", DEADLINE.as_secs());
+        Self {
+            late: true,
+            ..Self::new(FailureKind::Unreachable, said)
         }
     }
 
@@ -58,10 +69,7 @@ impl Miss {
 pub(super) async fn ask(at: &Endpoint, target: &Target) -> Result<ProxyAnswer, Miss> {
     match timeout(DEADLINE, ask_at_leisure(at, target)).await {
         Ok(answer) => answer,
-        Err(_) => Err(Miss::new(
-            FailureKind::Unreachable,
-            format!("no answer at {at} within {} s", DEADLINE.as_secs()),
-        )),
+        Err(_) => Err(Miss::late(at)),
     }
 }
 

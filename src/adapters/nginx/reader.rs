@@ -58,7 +58,8 @@ impl RouterReader for NginxReader {
 
     async fn installation(&self, target: &Target) -> Result<Installation> {
         let nginx = &self.nginx;
-        let site = nginx.site(target, "looking at its configuration")?;
+        let doing = "looking at its configuration";
+        let site = nginx.site(target, doing)?;
         let Some(on_disk) = nginx.on_disk(target).await? else {
             return Ok(Installation::Missing);
         };
@@ -80,6 +81,8 @@ impl RouterReader for NginxReader {
                 "{file} is as it should be, and nginx has loaded another: {} instead of {}",
                 answer.configuration, wanted.mark
             ))),
+            // A machine that is slow for a moment has not loaded another configuration.
+            Err(miss) if miss.late => Err(nginx.failure(miss.kind, doing, miss.said)),
             Err(miss) => Ok(Installation::Outdated(format!(
                 "{file} is as it should be, and nginx does not answer with it: {}",
                 miss.said

@@ -77,6 +77,18 @@ impl Arena {
         arena.run().await
     }
 
+    /// Has nginx's workers stop for a while, or go on.
+    pub(super) fn signal_workers(&self, signal: &str) {
+        let master = self.server.as_ref().expect("it runs").id();
+        let children = format!("/proc/{master}/task/{master}/children");
+        let workers = fs::read_to_string(children).expect("its workers");
+        let status = Command::new("kill")
+            .arg(format!("-{signal}"))
+            .args(workers.split_whitespace())
+            .status();
+        assert!(status.is_ok_and(|status| status.success()), "{workers}");
+    }
+
     fn arrange(endpoint: impl Fn(u16) -> Endpoint) -> Self {
         let place = tempfile::Builder::new()
             .prefix("greenroom-nginx")

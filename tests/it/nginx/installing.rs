@@ -41,6 +41,23 @@ async fn an_installation_is_missing_then_current_and_may_be_repeated() {
 }
 
 #[tokio::test]
+async fn an_nginx_that_is_silent_is_not_known_and_not_outdated() {
+    let arena = Arena::start().await;
+    let (reader, writer, target) = (arena.reader(), arena.writer(), &arena.target);
+    writer.install(target).await.expect("installed");
+    arena.signal_workers("STOP");
+    let looked = reader.installation(target).await;
+    arena.signal_workers("CONT");
+    let failure = looked.expect_err("nobody answers");
+    assert_eq!(failure.kind, FailureKind::Unreachable);
+    let said = failure.to_string();
+    assert!(said.contains("no answer at 127.0.0.1:"), "{said}");
+    assert!(said.contains("within 2 s"), "{said}");
+    let looked = reader.installation(target).await.expect("an answer");
+    assert_eq!(looked, Installation::Current);
+}
+
+#[tokio::test]
 async fn a_file_that_nginx_has_not_loaded_or_that_was_changed_is_outdated() {
     let arena = Arena::start().await;
     let (reader, writer, target) = (arena.reader(), arena.writer(), &arena.target);

@@ -1,6 +1,7 @@
 //! A whole house for one test: an nginx of its own, the real Docker engine and image registry, an
 //! etcd, a configuration file over all of them, and the application that `wire` builds from it.
 
+use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use greenroom::history::{Outcome, Step};
-use greenroom::inventory::{Endpoint, Role, Slot, Snapshot, Target, VersionRef};
+use greenroom::inventory::{Endpoint, Role, Slot, Snapshot, SourceState, Target, VersionRef};
 use greenroom::release::{
     Approval, Command as Say, Handle, OnFailure, Plan, PlanRequest, Progress, Refused, Scope,
     Status, StepState, Wanted,
@@ -193,15 +194,29 @@ impl House {
         world.get(&self.target).expect("a snapshot").clone()
     }
 
-    /// What `status` shows: live is this version, and the other slot is used for that.
+    /// What `status` shows: live is this version, and the other slot is used for that. Looked at again
+    /// while a server is too slow to be heard, and only then.
     pub(super) async fn stands(&self, live: &str, other: Role) {
-        let snapshot = self.snapshot().await;
+        let until = Instant::now() + Duration::from_secs(20);
+        let snapshot = loop {
+            let snapshot = self.snapshot().await;
+            if is_heard(&snapshot) {
+                break snapshot;
+            }
+            let (heard, public) = (&snapshot.sources, &snapshot.public);
+            assert!(Instant::now() < until, "not heard: {heard:?} {public:?}");
+        };
         let slot = snapshot.live().expect("something is live");
         let name = snapshot
             .live_instance()
             .map(|i| i.version_name().to_owned());
-        assert_eq!(name.as_deref(), Some(live), "{snapshot:#?}");
-        assert_eq!(snapshot.role(slot.other()), other, "{snapshot:#?}");
+        assert_eq!(name.as_deref(), Some(live), "{:?}", snapshot.slots);
+        assert_eq!(
+            snapshot.role(slot.other()),
+            other,
+            "{:?}",
+            snapshot.slots.get(slot.other()).instance
+        );
         let truth = greenroom::inventory::drift::compare(&snapshot);
         assert!(truth.holds(), "{truth:?}");
         assert_eq!(snapshot.lock, None, "the lock is given back");
@@ -224,6 +239,15 @@ impl Drop for House {
             let _ = nginx.wait();
         }
     }
+}
+
+/// Whether everybody answered in time, whatever they said.
+fn is_heard(snapshot: &Snapshot) -> bool {
+    let sources = &snapshot.sources;
+    let public = snapshot.public.as_ref();
+    let is_answered = public.is_none_or(|answer| answer.status.is_some());
+    let sources = [&sources.runtime, &sources.registry, &sources.router];
+    sources.into_iter().all(SourceState::is_live) && is_answered
 }
 
 fn remove_container(name: &str) {
@@ -426,10 +450,20 @@ pub(super) struct Running {
 }
 
 /// A release that is over.
-#[derive(Debug)]
 pub(super) struct Finished {
     pub(super) status: Arc<Status>,
     pub(super) took: Duration,
+}
+
+/// How it ended and how far each step is: what a failed test has to say, without the plan.
+impl fmt::Debug for Finished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} after {:?}", self.status.progress, self.took)?;
+        for rung in &self.status.steps {
+            write!(f, "\n  {}: {:?}", rung.step, rung.state)?;
+        }
+        Ok(())
+    }
 }
 
 impl Finished {

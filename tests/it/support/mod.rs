@@ -46,8 +46,9 @@ const PORTS: (u16, u16) = (11_000, 8_900);
 pub(crate) fn free_port() -> u16 {
     static GIVEN: AtomicU16 = AtomicU16::new(0);
     let (first, count) = PORTS;
-    // Two runs at one time begin at different places.
-    let begin = u16::try_from(std::process::id() % u32::from(count)).expect("a small number");
+    // Two runs at one time begin at different places, far apart also when they were started together.
+    let begin = std::process::id().wrapping_mul(997) % u32::from(count);
+    let begin = u16::try_from(begin).expect("a small number");
     for _ in 0..count {
         let given = GIVEN.fetch_add(1, Ordering::Relaxed);
         let port = first + (begin + given % count) % count;

@@ -40,7 +40,12 @@ impl Engine {
         let tail = u32::try_from(ulid::Ulid::generate().random() % (1 << 28)).expect("it is less");
         let bridge = format!("gre{tail:x}");
         let ip = |arguments: &[&str]| assert!(done("ip", arguments), "{arguments:?}");
-        ip(&["link", "add", "name", &bridge, "type", "bridge"]);
+        // With an address of its own, as in tests/lib/servers.sh, or it changes with what comes and goes.
+        let [_, a, b, c] = tail.to_be_bytes();
+        let address = format!("02:42:77:{a:02x}:{b:02x}:{c:02x}");
+        ip(&[
+            "link", "add", "name", &bridge, "address", &address, "type", "bridge",
+        ]);
         let subnet = format!("10.119.{}.1/24", tail % 256);
         ip(&["addr", "add", &subnet, "dev", &bridge]);
         ip(&["link", "set", &bridge, "up"]);
