@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -65,11 +65,20 @@ impl Client {
     }
 
     pub(super) async fn ask(&mut self) -> Asked {
-        let asked = timeout(PATIENCE, self.ask_patiently()).await;
-        let answer = asked.unwrap_or_else(|_| Asked {
-            answer: Err(format!("no answer within {PATIENCE:?}")),
-            reopened: false,
-        });
+        let answer = {
+            let mut asking = pin!(self.ask_patiently());
+            match timeout(PATIENCE, &mut asking).await {
+                Ok(asked) => asked,
+                // Looked at before the connections end with the request.
+                Err(_) => Asked {
+                    answer: Err(format!(
+                        "no answer within {PATIENCE:?}, while there was\n{}",
+                        connections().await
+                    )),
+                    reopened: false,
+                },
+            }
+        };
         if answer.answer.is_err() {
             // Whatever state it is in, the next request must not inherit it.
             self.connection = None;
@@ -166,6 +175,26 @@ impl Client {
             .body(Empty::new())
             .expect("a request that can be sent")
     }
+}
+
+/// The connections of whoever is between a client and an instance, with what waits in them: where a
+/// request that is not answered has got to.
+async fn connections() -> String {
+    let listed = tokio::process::Command::new("ss")
+        .args(["-Htnpoe", "state", "connected", "exclude", "time-wait"])
+        .output()
+        .await;
+    let Ok(listed) = listed else {
+        return "no ss here to say".to_owned();
+    };
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    let between = |line: &&str| {
+        ["nginx", "docker-proxy", "\"it-"]
+            .iter()
+            .any(|name| line.contains(name))
+    };
+    let lines: Vec<&str> = listed.lines().filter(between).collect();
+    lines.join("\n")
 }
 
 fn described(error: &hyper::Error) -> String {
