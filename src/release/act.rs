@@ -201,6 +201,8 @@ pub(super) struct Course {
     pub(super) healthy_since: Option<Timestamp>,
     /// How many bad probes came in a row.
     pub(super) bad_in_a_row: u32,
+    /// Its act broke off, and nothing that was seen since has been put down to that.
+    pub(super) broke_off: bool,
 }
 
 impl Course {
@@ -211,6 +213,7 @@ impl Course {
             acted_at: None,
             healthy_since: None,
             bad_in_a_row: 0,
+            broke_off: false,
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) enum Judgement {
     NotYet(String),
     /// Not yet, and something moved: the deadline moves too.
     Moving(String),
+    /// It was undone by what broke off the act: to be done once more; in words.
+    Again(String),
     /// It will not become true; in words.
     Never(String),
 }
@@ -165,6 +167,11 @@ fn started(plan: &Plan, course: &mut Course, sight: &Sight, now: Timestamp) -> J
     }
     if let InstanceState::Exited { code } = instance.state {
         let code = code.map_or_else(|| "by a signal".to_owned(), |c| format!("with code {c}"));
+        // An engine that is restarted ends what it was starting, or tells the end of an earlier try.
+        if std::mem::take(&mut course.broke_off) {
+            let note = format!("it exited {code} while it was started: once more");
+            return Judgement::Again(note);
+        }
         return Judgement::Never(format!("it exited {code}: its log says why"));
     }
     if instance.restarts > RESTARTS {

@@ -63,6 +63,7 @@ impl Machine {
                 return;
             }
             Err(mishap) => {
+                self.course.broke_off |= mishap.kind == MishapKind::Passing;
                 let since = self.mishap.take().map_or(now, |(since, _)| since);
                 self.note.clone_from(&mishap.text);
                 self.mishap = Some((since, mishap));
@@ -103,6 +104,11 @@ impl Machine {
                 self.note = note;
                 self.extend(now);
                 self.again(now, stage);
+            }
+            Judgement::Again(note) => {
+                self.note = note;
+                self.phase = Phase::Pausing { act_again: true };
+                self.schedule(ACT_AGAIN);
             }
             Judgement::NotYet(note) => {
                 if !self.after_mishap(now, stage) {

@@ -34,6 +34,18 @@ impl World {
         Self::with(Options::new(endpoints), &[])
     }
 
+    /// One whose locks are lost soon where they are not renewed: for whoever is about to see that.
+    /// Everybody else keeps a lock for longer than a slow machine may stand still.
+    pub(crate) fn forgetful(endpoint: String, lease: Duration) -> Self {
+        let mut world = Self::at(vec![endpoint]);
+        let times = LockTimes {
+            lease,
+            heartbeat: Duration::from_millis(500),
+        };
+        world.locks = EtcdLocks::new(&world.store, times);
+        world
+    }
+
     pub(crate) fn with(mut options: Options, extra: &[ExtraKey]) -> Self {
         let prefix = format!("/greenroom-test/{}", Ulid::generate());
         let endpoint = options.endpoints.first().expect("an endpoint").clone();
@@ -42,7 +54,7 @@ impl World {
         let target = target();
         let extra = BTreeMap::from([(target.service.clone(), extra.to_vec())]);
         let times = LockTimes {
-            lease: Duration::from_secs(3),
+            lease: Duration::from_secs(30),
             heartbeat: Duration::from_millis(500),
         };
         Self {

@@ -133,6 +133,30 @@ fn a_candidate_that_never_gets_healthy_fails_at_its_deadline_and_is_removed() {
 }
 
 #[test]
+fn a_candidate_that_exits_after_its_start_broke_off_is_started_once_more() {
+    for exits in [1, 2] {
+        let mut world = promote(Tier::Staging, OnFailure::BackOut);
+        until_act_of(&mut world, Step::Start);
+        world.answer(Fate::FailedAfter);
+        for _ in 0..exits {
+            world.exit(Slot::Green);
+            world.answer(Fate::Done);
+            if !world.is_over() {
+                until_act_of(&mut world, Step::Start);
+                world.answer(Fate::Done);
+            }
+        }
+        world.go_well(TURNS);
+        let starts = world.acts.iter().filter(|(_, act)| *act == Act::Start);
+        assert_eq!(starts.count(), 2);
+        match exits {
+            1 => assert_eq!(world.outcome(), Some(Outcome::Done)),
+            _ => is_backed_out(&world),
+        }
+    }
+}
+
+#[test]
 fn a_candidate_that_exits_fails_at_once() {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     until_act_of(&mut world, Step::Start);

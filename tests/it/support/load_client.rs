@@ -3,8 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub(super) struct Client {
     host: String,
     path: String,
     connection: Option<Connection>,
+    /// How far its request has come, for whoever asks why there is no answer.
+    stage: Arc<Mutex<String>>,
 }
 
 /// How one request went.
@@ -44,6 +46,7 @@ struct Connection {
     sender: SendRequest<Empty<Bytes>>,
     /// Bytes that ever came back on it.
     came_back: Arc<AtomicU64>,
+    local: SocketAddr,
 }
 
 enum Refused {
@@ -61,20 +64,24 @@ impl Client {
             host: plan.host.clone(),
             path: plan.path.clone(),
             connection: None,
+            stage: Arc::default(),
         }
     }
 
+    fn stage(&self, stage: impl Into<String>) {
+        *self.stage.lock().expect("no panic") = stage.into();
+    }
+
     pub(super) async fn ask(&mut self) -> Asked {
+        let (stage, address) = (Arc::clone(&self.stage), self.address);
         let answer = {
             let mut asking = pin!(self.ask_patiently());
-            match timeout(PATIENCE, &mut asking).await {
+            let asked = timeout(PATIENCE, &mut asking).await;
+            // Looked at before the connections end with the request.
+            match asked {
                 Ok(asked) => asked,
-                // Looked at before the connections end with the request.
                 Err(_) => Asked {
-                    answer: Err(format!(
-                        "no answer within {PATIENCE:?}, while there was\n{}",
-                        connections().await
-                    )),
+                    answer: Err(unanswered(&stage, address).await),
                     reopened: false,
                 },
             }
@@ -117,7 +124,9 @@ impl Client {
     }
 
     async fn connect(&self) -> io::Result<Connection> {
+        self.stage("connecting");
         let stream = TcpStream::connect(self.address).await?;
+        let local = stream.local_addr()?;
         stream.set_nodelay(true)?;
         let came_back = Arc::new(AtomicU64::new(0));
         let counted = Counted {
@@ -129,12 +138,21 @@ impl Client {
             .map_err(io::Error::other)?;
         // Its errors are also those of the requests on it.
         tokio::spawn(async move { drop(connection.await) });
-        Ok(Connection { sender, came_back })
+        self.stage(format!("connected from {local}"));
+        Ok(Connection {
+            sender,
+            came_back,
+            local,
+        })
     }
 
     /// Asks on a connection, and keeps it if it is one to keep and can be used again.
     async fn exchange(&mut self, mut connection: Connection) -> Result<Option<Slot>, Refused> {
         let before = connection.came_back.load(Ordering::SeqCst);
+        let local = connection.local;
+        self.stage(format!(
+            "waiting for its turn on {local}, {before} came back"
+        ));
         let unanswered = |connection: &Connection, error: &hyper::Error| {
             let why = described(error);
             if connection.came_back.load(Ordering::SeqCst) == before {
@@ -146,6 +164,7 @@ impl Client {
         if let Err(error) = connection.sender.ready().await {
             return Err(unanswered(&connection, &error));
         }
+        self.stage(format!("sending on {local}, {before} came back"));
         let sent = connection.sender.send_request(self.request()).await;
         let response = sent.map_err(|error| unanswered(&connection, &error))?;
 
@@ -154,6 +173,7 @@ impl Client {
         let closes = closes.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
         let slot = response.headers().get("x-greenroom-slot");
         let slot = slot.and_then(|value| value.to_str().ok()).and_then(slot_of);
+        self.stage(format!("reading the body on {local}"));
         let body = response.into_body().collect().await;
         body.map_err(|error| Refused::Bad(format!("within the body: {}", described(&error))))?;
         if self.kind == Kind::Kept && !closes {
@@ -177,24 +197,28 @@ impl Client {
     }
 }
 
-/// The connections of whoever is between a client and an instance, with what waits in them: where a
-/// request that is not answered has got to.
-async fn connections() -> String {
+/// How far a request has come that is not answered, and what nginx's connections look like, with what
+/// waits in them: where it is stuck.
+async fn unanswered(stage: &Mutex<String>, address: SocketAddr) -> String {
+    let stage = stage.lock().expect("no panic").clone();
     let listed = tokio::process::Command::new("ss")
-        .args(["-Htnpoe", "state", "connected", "exclude", "time-wait"])
+        .args(["-Htanpoe", "exclude", "time-wait"])
         .output()
         .await;
-    let Ok(listed) = listed else {
-        return "no ss here to say".to_owned();
-    };
-    let listed = String::from_utf8_lossy(&listed.stdout);
-    let between = |line: &&str| {
-        ["nginx", "docker-proxy", "\"it-"]
-            .iter()
-            .any(|name| line.contains(name))
-    };
-    let lines: Vec<&str> = listed.lines().filter(between).collect();
-    lines.join("\n")
+    let listed = listed.map_or_else(
+        |error| error.to_string().into_bytes(),
+        |listed| listed.stdout,
+    );
+    let listed = String::from_utf8_lossy(&listed);
+    let own = format!(":{}", address.port());
+    let lines = listed
+        .lines()
+        .filter(|line| line.contains("nginx") || line.contains(&own));
+    let lines: Vec<&str> = lines.map(str::trim_end).collect();
+    format!(
+        "no answer within {PATIENCE:?}: {stage}, and there is\n{}",
+        lines.join("\n")
+    )
 }
 
 fn described(error: &hyper::Error) -> String {
