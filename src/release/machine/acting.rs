@@ -106,9 +106,11 @@ impl Machine {
                 self.again(now, stage);
             }
             Judgement::Again(note) => {
-                self.note = note;
-                self.phase = Phase::Pausing { act_again: true };
-                self.schedule(ACT_AGAIN);
+                if !self.after_mishap(now, stage) {
+                    self.note = note;
+                    self.phase = Phase::Pausing { act_again: true };
+                    self.schedule(ACT_AGAIN);
+                }
             }
             Judgement::NotYet(note) => {
                 if !self.after_mishap(now, stage) {

@@ -52,11 +52,21 @@ pub(crate) fn free_port() -> u16 {
     for _ in 0..count {
         let given = GIVEN.fetch_add(1, Ordering::Relaxed);
         let port = first + (begin + given % count) % count;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if is_free(port) {
             return port;
         }
     }
     panic!("no free port from {first} on");
+}
+
+/// Whether nobody listens there. Asked without listening: a program that another thread is just starting has
+/// a copy of what is open here until it runs, and would be in the way of whoever is given the port.
+fn is_free(port: u16) -> bool {
+    let bound = tokio::net::TcpSocket::new_v4().and_then(|socket| {
+        socket.set_reuseaddr(true)?;
+        socket.bind(([127, 0, 0, 1], port).into())
+    });
+    bound.is_ok()
 }
 
 /// Waits for a condition, and fails with `what` when it does not hold within `deadline`.
