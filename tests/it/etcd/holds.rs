@@ -4,7 +4,7 @@ use greenroom::adapters::etcd::{EtcdEndorsements, EtcdHolds};
 use greenroom::inventory::{HoldChange, Slot};
 use greenroom::ports::{FailureKind, Holds, JournalReader, RegistryReader, RegistryWriter};
 
-use super::world::{World, change, registration};
+use super::world::{World, change};
 use crate::support::holds::{Contract, cleared, hold, left_by};
 
 #[tokio::test]
@@ -49,12 +49,7 @@ async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
     let lease = world.locked().await;
     let token = lease.fence.token;
     for slot in Slot::BOTH {
-        let entry = registration(slot, token);
-        world
-            .writer
-            .register(&world.target, &entry, &lease.fence)
-            .await
-            .expect("registered");
+        world.registered(slot, &lease.fence).await;
     }
     let first = change(None, Slot::Blue, token);
     world
@@ -147,12 +142,7 @@ async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on()
     let lease = world.locked().await;
     let token = lease.fence.token;
     for slot in Slot::BOTH {
-        let entry = registration(slot, token);
-        world
-            .writer
-            .register(&world.target, &entry, &lease.fence)
-            .await
-            .expect("registered");
+        world.registered(slot, &lease.fence).await;
     }
     world
         .writer

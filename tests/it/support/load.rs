@@ -1,5 +1,6 @@
 //! A bounded load on an address: clients that keep their connection and clients that open one a
-//! request, from `start` to `stop`, and a report of every answer.
+//! request, from `start` to `stop`, and a report of every answer. They are people elsewhere: they run on a
+//! thread of their own, and whatever keeps the threads of the program busy or waiting is not their failure.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use greenroom::inventory::Slot;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -49,7 +51,13 @@ impl LoadPlan {
 /// A load that is on.
 pub(crate) struct Load {
     stop: CancellationToken,
-    clients: JoinSet<LoadReport>,
+    report: oneshot::Receiver<LoadReport>,
+    seen: Seen,
+}
+
+/// What all clients have seen so far.
+#[derive(Clone, Default)]
+struct Seen {
     good: Arc<AtomicU64>,
     asked: Arc<AtomicU64>,
 }
@@ -58,57 +66,65 @@ impl Load {
     /// Starts all clients.
     pub(crate) fn start(plan: &LoadPlan) -> Self {
         let stop = CancellationToken::new();
-        let good = Arc::new(AtomicU64::new(0));
-        let asked = Arc::new(AtomicU64::new(0));
-        let mut clients = JoinSet::new();
-        let kinds = std::iter::repeat_n(Kind::Kept, plan.kept)
-            .chain(std::iter::repeat_n(Kind::Fresh, plan.fresh));
-        for kind in kinds {
-            let client = Client::new(plan, kind);
-            clients.spawn(ask_until(
-                stop.clone(),
-                client,
-                plan.every,
-                Arc::clone(&good),
-                Arc::clone(&asked),
-            ));
-        }
-        Self {
-            stop,
-            clients,
-            good,
-            asked,
-        }
+        let seen = Seen::default();
+        let (told, report) = oneshot::channel();
+        let asking = ask_all(plan.clone(), stop.clone(), seen.clone());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            // Whoever fails before the stop does not ask for it any more.
+            let _ = told.send(runtime.block_on(asking));
+        });
+        Self { stop, report, seen }
     }
 
     /// Good answers so far: a test waits for some before it begins.
     pub(crate) fn good(&self) -> u64 {
-        self.good.load(Ordering::Relaxed)
+        self.seen.good.load(Ordering::Relaxed)
     }
 
     /// Requests so far that have ended, well or not.
     pub(crate) fn asked(&self) -> u64 {
-        self.asked.load(Ordering::Relaxed)
+        self.seen.asked.load(Ordering::Relaxed)
     }
 
     /// Lets each client finish its request, and tells what all of them saw.
     pub(crate) async fn stop(mut self) -> LoadReport {
         self.stop.cancel();
-        let mut whole = LoadReport::default();
-        while let Some(client) = self.clients.join_next().await {
-            whole.absorb(client.expect("a client of the load"));
-        }
-        whole.settle();
-        whole
+        (&mut self.report).await.expect("the clients of the load")
     }
+}
+
+impl Drop for Load {
+    /// One that a failed test forgets asks nobody any more.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+async fn ask_all(plan: LoadPlan, stop: CancellationToken, seen: Seen) -> LoadReport {
+    let mut clients = JoinSet::new();
+    let kinds = std::iter::repeat_n(Kind::Kept, plan.kept)
+        .chain(std::iter::repeat_n(Kind::Fresh, plan.fresh));
+    for kind in kinds {
+        let client = Client::new(&plan, kind);
+        clients.spawn(ask_until(stop.clone(), client, plan.every, seen.clone()));
+    }
+    let mut whole = LoadReport::default();
+    while let Some(client) = clients.join_next().await {
+        whole.absorb(client.expect("a client of the load"));
+    }
+    whole.settle();
+    whole
 }
 
 async fn ask_until(
     stop: CancellationToken,
     mut client: Client,
     every: Duration,
-    good: Arc<AtomicU64>,
-    asked: Arc<AtomicU64>,
+    seen: Seen,
 ) -> LoadReport {
     let mut report = LoadReport::default();
     let mut ticks = interval(every);
@@ -121,12 +137,12 @@ async fn ask_until(
         }
         let sent = Instant::now();
         let Asked { answer, reopened } = client.ask().await;
-        asked.fetch_add(1, Ordering::Relaxed);
+        seen.asked.fetch_add(1, Ordering::Relaxed);
         report.requests += 1;
         report.reopened += u64::from(reopened);
         match answer {
             Ok(slot) => {
-                good.fetch_add(1, Ordering::Relaxed);
+                seen.good.fetch_add(1, Ordering::Relaxed);
                 report.answers.push(Answer {
                     sent,
                     answered: Instant::now(),
