@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Filter, RepairRecord};
+use super::{Filter, Link, RepairRecord};
 use crate::inventory::{Hold, Operator, ReleaseId, Target};
 
 /// A hold, with where it was placed.
@@ -17,15 +17,23 @@ pub struct HoldRecord {
     pub target: Target,
     /// The hold, cleared or not.
     pub hold: Hold,
+    /// The hash over all of it; none of one that an older Greenroom has written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<Link>,
 }
 
 impl HoldRecord {
     /// A record of a hold. Its id comes from the hold, so that whoever clears one finds its record.
     pub fn new(target: &Target, hold: &Hold) -> Self {
-        Self {
+        let bare = Self {
             id: hold_id(hold),
             target: target.clone(),
             hold: hold.clone(),
+            chain: None,
+        };
+        Self {
+            chain: Some(bare.link()),
+            ..bare
         }
     }
 }

@@ -23,7 +23,7 @@ const MARK: &str = "1:";
 pub struct Link(String);
 
 impl Link {
-    fn over(before: &str, what: &impl Serialize) -> Self {
+    pub(super) fn over(before: &str, what: &impl Serialize) -> Self {
         let mut hash = Sha256::new();
         hash.update(before.as_bytes());
         hash.update(b"\n");
@@ -63,7 +63,7 @@ impl Link {
     }
 
     /// Whether this Greenroom knows how it was made.
-    fn is_known(&self) -> bool {
+    pub(super) fn is_known(&self) -> bool {
         self.0.starts_with(MARK)
     }
 }

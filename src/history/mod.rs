@@ -2,6 +2,7 @@
 //! is shown as running; that comes from observing.
 
 mod audit;
+mod audit_chain;
 mod candidate_log;
 mod chain;
 mod entry;
@@ -9,6 +10,7 @@ mod filter;
 mod item;
 mod kept;
 mod notice;
+mod provable;
 mod proven;
 mod reading;
 mod record;
@@ -23,6 +25,7 @@ mod until;
 mod when;
 
 pub use audit::{AuditRecord, HoldRecord, hold_id};
+pub use audit_chain::audit_change;
 pub use candidate_log::{CandidateLog, Gathering, WrittenBy, WrittenLine};
 pub use chain::{Chain, Link, Proof, departs, prove};
 pub use entry::{Decision, Entry, Happening, Heir, Takeover};
@@ -30,6 +33,7 @@ pub use filter::{Among, Filter, Outcomes, Standing};
 pub use item::{Item, merged};
 pub use kept::{Change, Difference, Kept, Listed, entry_change, head_change, words};
 pub use notice::{ChecksCounted, Notice, NoticeEvent};
+pub use provable::Provable;
 pub use proven::{Proven, Wrong};
 pub use reading::{Written, check_whole};
 pub use record::{

@@ -1,18 +1,26 @@
-//! What came out of proving that releases are still what was written. Pure.
+//! What came out of proving that what was recorded is still what was written. Pure.
 
 use std::collections::BTreeMap;
 
 use crate::inventory::{ReleaseId, Target};
 
-/// A release that is not what was written.
+/// A release, a hold or a repair that is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Wrong {
+    /// What it is, in a word; `record` where only its seal is left.
+    pub kind: &'static str,
     /// Which.
-    pub release: ReleaseId,
+    pub id: ReleaseId,
     /// Of which target.
     pub target: Target,
     /// What is not as it was, the first record of each kind; harmless.
     pub wrong: Vec<String>,
+}
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}  {}", self.kind, self.id, self.target)
+    }
 }
 
 /// What was found.
@@ -20,15 +28,17 @@ pub struct Wrong {
 pub struct Proven {
     /// How many releases were looked at.
     pub releases: usize,
-    /// Of these, whose chain is whole.
+    /// How many holds and repairs.
+    pub beside: usize,
+    /// Of both, whose hashes are whole.
     pub whole: usize,
-    /// That an older Greenroom wrote without one.
+    /// That an older Greenroom wrote without any.
     pub not_chained: usize,
     /// That were not held against a store: it is not configured, not asked, or has it no more.
     pub not_compared: usize,
     /// That were sealed, and held against their seals.
     pub sealed: usize,
-    /// Those that are not what was written, newest first.
+    /// Those that are not what was written, newest first, releases before holds and repairs.
     pub wrong: Vec<Wrong>,
     /// The targets whose store was not heard, and why.
     pub silent: BTreeMap<Target, String>,
@@ -38,9 +48,10 @@ impl Proven {
     /// All of it in a sentence.
     pub fn words(&self) -> String {
         format!(
-            "{} releases: {} whole, {} not chained (an older Greenroom wrote them), {} wrong; \
-             {} were not compared with a store, {} with a seal",
+            "{} releases, {} holds and repairs: {} whole, {} not chained (an older Greenroom wrote \
+             them), {} wrong; {} were not compared with a store, {} with a seal",
             self.releases,
+            self.beside,
             self.whole,
             self.not_chained,
             self.wrong.len(),

@@ -8,6 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Link;
 use crate::inventory::{Operator, ReleaseId, Target};
 
 /// One difference, in words: names may be added by newer ones.
@@ -107,6 +108,9 @@ pub struct RepairRecord {
     pub deeds: Vec<RepairDeed>,
     /// When and how it ended; none while it goes on, and where it was cut off.
     pub closed: Option<(Timestamp, RepairOutcome)>,
+    /// The hash over all of it as it was last written; none of one that an older Greenroom has written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<Link>,
 }
 
 impl RepairRecord {
@@ -119,5 +123,14 @@ impl RepairRecord {
             }
         }
         names.join(", ")
+    }
+
+    /// The same with its hash, as it is written.
+    #[must_use]
+    pub fn linked(self) -> Self {
+        Self {
+            chain: Some(self.link()),
+            ..self
+        }
     }
 }

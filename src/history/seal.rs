@@ -1,18 +1,18 @@
-//! What somebody else than the operators has written down of a release that is over: its last link. Whoever may write over
-//! the release cannot write over that, where the store keeps the two apart.
+//! What somebody else than the operators has written down of a release, a hold or a repair that is over: its last link.
+//! Whoever may write over the record cannot write over that, where the store keeps the two apart.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Link, Proof, Recorded, prove};
+use super::{Link, Proof, Provable};
 use crate::inventory::Operator;
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seal {
-    /// The link of the end of the release, which is over everything in it.
+    /// The link of its end, which is over everything in it.
     pub link: Link,
     /// When it was sealed.
     pub at: Timestamp,
@@ -27,13 +27,12 @@ impl fmt::Display for Seal {
 }
 
 impl Seal {
-    /// Of a release that is over and whole; or why it is not sealed, in words.
-    pub fn of(recorded: &Recorded, by: Operator, at: Timestamp) -> Result<Self, String> {
-        if recorded.head.closed.is_none() {
+    /// Of what is over and whole; or why it is not sealed, in words.
+    pub fn of(record: &impl Provable, by: Operator, at: Timestamp) -> Result<Self, String> {
+        if !record.is_over(at) {
             return Err("it is not over".to_owned());
         }
-        let proof = prove(recorded);
-        match (&recorded.head.chain, proof) {
+        match (record.last_link(), record.prove()) {
             (Some(link), Proof::Whole) => Ok(Self {
                 link: link.clone(),
                 at,
@@ -43,8 +42,8 @@ impl Seal {
         }
     }
 
-    /// Whether a release is what was sealed. Its own chain has to hold besides.
-    pub fn is_of(&self, recorded: &Recorded) -> bool {
-        recorded.head.chain.as_ref() == Some(&self.link)
+    /// Whether that is what was sealed. Its own hashes have to hold besides.
+    pub fn is_of(&self, record: &impl Provable) -> bool {
+        record.last_link() == Some(&self.link)
     }
 }

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use super::Result;
 use crate::history::{
-    AuditRecord, CandidateLog, Filter, Kept, Listed, Pruning, Recorded, ReleaseRecord, Retention,
+    AuditRecord, CandidateLog, Difference, Filter, Kept, Listed, Pruning, Recorded, ReleaseRecord,
+    Retention,
 };
 use crate::inventory::{ReleaseId, Target};
 
@@ -61,6 +62,9 @@ pub trait ArchiveReader: Send + Sync {
     /// The holds and repairs whose id begins so, newest first.
     async fn audit_named(&self, beginning: &str, limit: usize) -> Result<Vec<AuditRecord>>;
 
+    /// What a journal said otherwise of a hold or a repair after it was kept, in the order it was noticed.
+    async fn audit_differences(&self, id: ReleaseId) -> Result<Vec<Difference>>;
+
     /// Those of these releases that were kept once and are forgotten.
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>>;
 
@@ -82,7 +86,8 @@ pub trait ArchiveWriter: Send + Sync {
     /// kept before its release is.
     async fn keep_log(&self, id: ReleaseId, log: &CandidateLog) -> Result<()>;
 
-    /// Keeps holds and repairs; how many of them said something new. One that has ended stays as it is kept.
+    /// Keeps holds and repairs; how many of them said something new. What one says otherwise, and not only
+    /// more, is noted beside it.
     async fn keep_audit(&self, records: Vec<AuditRecord>) -> Result<usize>;
 
     /// Forgets that. What is forgotten is not kept again, and the room it took is there for others.

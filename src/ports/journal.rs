@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::{Failure, FailureKind, Fence, Result};
-use crate::history::{Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Seal};
+use crate::history::{AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Seal};
 use crate::inventory::{ReleaseId, Target};
 
 /// Reads what was written down.
@@ -31,7 +31,10 @@ pub trait JournalReader: Send + Sync {
     /// One release with its entries.
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>>;
 
-    /// The seals of a target's releases; none where the store keeps none.
+    /// One hold or repair, also one that ended.
+    async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>>;
+
+    /// The seals of what is over in a target; none where the store keeps none.
     async fn seals(&self, _target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {
         Ok(BTreeMap::new())
     }

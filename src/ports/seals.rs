@@ -1,4 +1,4 @@
-//! Where releases that are over are sealed by somebody else than those who drive them.
+//! Where releases, holds and repairs that are over are sealed by somebody else than those who drive.
 
 use async_trait::async_trait;
 
@@ -10,6 +10,6 @@ use crate::inventory::{ReleaseId, Target};
 /// [unsupported](super::FailureKind::Unsupported).
 #[async_trait]
 pub trait Seals: Send + Sync {
-    /// Seals a release once and for all; of two seals the first one stays.
+    /// Seals what has that id once and for all; of two seals the first one stays.
     async fn seal(&self, target: &Target, id: ReleaseId, seal: &Seal) -> Result<()>;
 }

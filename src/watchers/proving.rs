@@ -1,19 +1,19 @@
-//! Whether what was released is still what was written: recomputes the chain of every release, in the archive and in the
-//! store it came from, and holds the two against each other.
+//! Whether what was recorded is still what was written: recomputes the hashes of every release, hold and repair, in the
+//! archive and in the store it came from, and holds the two against each other.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Archive;
 use crate::harmless::harmless;
-use crate::history::{Filter, Kept, Proof, Proven, Recorded, Seal, Wrong, departs, prove};
+use crate::history::{Difference, Filter, Proof, Provable, Proven, Seal, Wrong};
 use crate::inventory::{ReleaseId, Target};
-use crate::ports::{FailureKind, Result};
+use crate::ports::{FailureKind, JournalReader, Result, Within};
 use crate::release::Engine;
 
-/// How many releases are read at a time.
+/// How many records are read at a time.
 const PAGE: usize = 500;
-/// How long a store may take for one release.
+/// How long a store may take for one record.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 impl Archive {
@@ -26,19 +26,8 @@ impl Archive {
             without_seals: BTreeMap::new(),
         };
         proving.read_seals(filter).await;
-        let mut before: Option<ReleaseId> = None;
-        loop {
-            let listed = self.read.list(filter, before, PAGE).await?;
-            let Some(last) = listed.last() else {
-                break;
-            };
-            before = Some(last.head.id);
-            for one in &listed {
-                if let Some(kept) = self.read.release(one.head.id).await? {
-                    proving.one(&kept).await;
-                }
-            }
-        }
+        proving.releases(self, filter).await?;
+        proving.beside(self, filter).await?;
         proving.missing(self).await?;
         for (target, why) in proving.without_seals {
             proving.found.silent.entry(target).or_insert(why);
@@ -50,13 +39,35 @@ impl Archive {
 struct Proving<'a> {
     engine: Option<&'a Engine>,
     found: Proven,
-    /// The seals of each target that were not held against a release yet.
+    /// The seals of each target that were not held against a record yet.
     seals: BTreeMap<Target, BTreeMap<ReleaseId, Seal>>,
     /// The targets whose seals were not heard, and why.
     without_seals: BTreeMap<Target, String>,
 }
 
-impl Proving<'_> {
+/// What a store said about a record.
+enum Heard<T> {
+    There(T),
+    Gone,
+    /// There, and not to be read.
+    Garbled(String),
+    /// Nothing, which says nothing about what is written there.
+    Silent(String),
+}
+
+async fn heard<T>(asked: impl Future<Output = Result<Option<T>>>) -> Heard<T> {
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(Some(read))) => Heard::There(read),
+        Ok(Ok(None)) => Heard::Gone,
+        Ok(Err(failure)) if failure.kind == FailureKind::Garbled => {
+            Heard::Garbled(format!("in the store, {failure}"))
+        }
+        Ok(Err(failure)) => Heard::Silent(failure.to_string()),
+        Err(_) => Heard::Silent(format!("no answer within {PATIENCE:?}")),
+    }
+}
+
+impl<'a> Proving<'a> {
     /// The seals of the targets that a filter lets through as a whole.
     async fn read_seals(&mut self, filter: &Filter) {
         let is = |wanted: &Option<String>, name: &str| wanted.as_ref().is_none_or(|it| it == name);
@@ -79,9 +90,132 @@ impl Proving<'_> {
                 Ok(Err(failure)) => failure.to_string(),
                 Err(_) => format!("no answer within {PATIENCE:?}"),
             };
-            // Who does not tell of seals is asked about releases all the same.
+            // Who does not tell of seals is asked about records all the same.
             self.without_seals.insert(target.clone(), harmless(&why));
         }
+    }
+
+    async fn releases(&mut self, archive: &Archive, filter: &Filter) -> Result<()> {
+        let mut before: Option<ReleaseId> = None;
+        loop {
+            let listed = archive.read.list(filter, before, PAGE).await?;
+            let Some(last) = listed.last() else {
+                return Ok(());
+            };
+            before = Some(last.head.id);
+            for one in &listed {
+                let Some(kept) = archive.read.release(one.head.id).await? else {
+                    continue;
+                };
+                self.found.releases += 1;
+                let (target, id) = (&one.head.target, one.head.id);
+                let read = match self.journal(target) {
+                    Some(journal) => Some(heard(journal.release(target, id)).await),
+                    None => None,
+                };
+                self.one(target, &kept.recorded, &kept.differences, read);
+            }
+        }
+    }
+
+    async fn beside(&mut self, archive: &Archive, filter: &Filter) -> Result<()> {
+        let mut within = Within::default();
+        loop {
+            let listed = archive.read.audit(filter, within, PAGE).await?;
+            let Some(last) = listed.last() else {
+                return Ok(());
+            };
+            within.before = Some(last.id());
+            for kept in &listed {
+                self.found.beside += 1;
+                let (target, id) = (kept.target(), kept.id());
+                let differences = archive.read.audit_differences(id).await?;
+                let read = match self.journal(target) {
+                    Some(journal) => Some(heard(journal.beside(target, id)).await),
+                    None => None,
+                };
+                self.one(target, kept, &differences, read);
+            }
+        }
+    }
+
+    /// Where a target's records are asked for, unless it was not heard before.
+    fn journal(&self, target: &Target) -> Option<&'a dyn JournalReader> {
+        let site = self.engine.and_then(|engine| engine.site(target));
+        let site = site.filter(|_| !self.found.silent.contains_key(target))?;
+        Some(site.read.journal.as_ref())
+    }
+
+    /// What is kept of a record, and what its store said of it, where that was asked.
+    fn one<T: Provable>(
+        &mut self,
+        target: &Target,
+        kept: &T,
+        differences: &[Difference],
+        read: Option<Heard<T>>,
+    ) {
+        let mut wrong = Vec::new();
+        match kept.prove() {
+            Proof::Whole => self.found.whole += 1,
+            Proof::NotChained => self.found.not_chained += 1,
+            other => wrong.push(format!("in the archive, {other}")),
+        }
+        for Difference {
+            what, noticed_at, ..
+        } in differences
+        {
+            wrong.push(format!(
+                "{what}: the store said otherwise when it was read at {noticed_at:.0}"
+            ));
+        }
+        match read {
+            Some(read) => wrong.extend(self.against_store(target, kept, read)),
+            None => self.found.not_compared += 1,
+        }
+        if !wrong.is_empty() {
+            self.wrong(kept.kind(), kept.id(), target, &wrong);
+        }
+    }
+
+    /// What the store says otherwise now.
+    fn against_store<T: Provable>(
+        &mut self,
+        target: &Target,
+        kept: &T,
+        read: Heard<T>,
+    ) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let read = match read {
+            Heard::Garbled(words) => return vec![words],
+            Heard::Silent(why) => {
+                self.not_heard(target, &why);
+                self.found.not_compared += 1;
+                return wrong;
+            }
+            Heard::There(read) => Some(read),
+            Heard::Gone => None,
+        };
+        let seals = self.seals.get_mut(target);
+        let seal = seals.and_then(|seals| seals.remove(&kept.id()));
+        let Some(read) = read else {
+            // Stores are cleared of what is old; that it was there, the archive tells.
+            self.found.not_compared += 1;
+            let other = seal.filter(|seal| !seal.is_of(kept));
+            wrong.extend(other.map(|seal| format!("the archive is not what was {seal}")));
+            return wrong;
+        };
+        if let Some(seal) = seal {
+            self.found.sealed += 1;
+            wrong.extend(against_seal(&seal, &read));
+        }
+        let proof = read.prove();
+        if !proof.holds() {
+            wrong.push(format!("in the store, {proof}"));
+        }
+        if let Some(what) = kept.departs(&read) {
+            wrong.push(format!("the store is not what was kept, first at {what}"));
+        }
+        wrong
     }
 
     /// What was sealed and is not kept here: it has to be in its store still, as it was sealed. Only where the filter
@@ -90,122 +224,67 @@ impl Proving<'_> {
         for (target, seals) in std::mem::take(&mut self.seals) {
             let ids: Vec<ReleaseId> = seals.keys().copied().collect();
             let kept = archive.read.heads(&ids).await?;
-            let site = self.engine.and_then(|engine| engine.site(&target));
-            let Some(site) = site.filter(|_| !self.found.silent.contains_key(&target)) else {
-                continue;
-            };
             for (id, seal) in seals.into_iter().filter(|(id, _)| !kept.contains_key(id)) {
-                let asked = site.read.journal.release(&target, id);
-                let wrong = match tokio::time::timeout(PATIENCE, asked).await {
-                    Ok(Ok(Some(read))) => against_seal(&seal, &read),
-                    Ok(Ok(None)) => Some(format!("{seal}, and gone from the store")),
-                    Ok(Err(failure)) if failure.kind == FailureKind::Garbled => {
-                        Some(format!("in the store, {failure}"))
-                    }
-                    Ok(Err(failure)) => {
-                        self.not_heard(&target, &failure.to_string());
-                        break;
-                    }
-                    Err(_) => {
-                        self.not_heard(&target, &format!("no answer within {PATIENCE:?}"));
+                let beside = archive.read.audit_named(&id.to_string(), 1).await?;
+                let journal = self.journal(&target);
+                let (true, Some(journal)) = (beside.is_empty(), journal) else {
+                    continue;
+                };
+                let (kind, wrong) = match sealed_in(journal, &target, id, &seal).await {
+                    Heard::There(found) => found,
+                    Heard::Gone => ("record", Some(format!("{seal}, and gone from the store"))),
+                    Heard::Garbled(words) => ("record", Some(words)),
+                    Heard::Silent(why) => {
+                        self.not_heard(&target, &why);
+                        self.found.not_compared += 1;
                         break;
                     }
                 };
                 if let Some(words) = wrong {
-                    self.found.wrong.push(Wrong {
-                        release: id,
-                        target: target.clone(),
-                        wrong: vec![harmless(&words)],
-                    });
+                    self.wrong(kind, id, &target, &[words]);
                 }
             }
         }
         Ok(())
     }
 
-    async fn one(&mut self, kept: &Kept) {
-        self.found.releases += 1;
-        let mut wrong = Vec::new();
-        match prove(&kept.recorded) {
-            Proof::Whole => self.found.whole += 1,
-            Proof::NotChained => self.found.not_chained += 1,
-            other => wrong.push(format!("in the archive, {other}")),
-        }
-        for difference in &kept.differences {
-            let at = difference.noticed_at;
-            wrong.push(format!(
-                "{}: the store said otherwise when it was read at {at:.0}",
-                difference.what
-            ));
-        }
-        wrong.extend(self.against_store(kept).await);
-        if !wrong.is_empty() {
-            let head = &kept.recorded.head;
-            self.found.wrong.push(Wrong {
-                release: head.id,
-                target: head.target.clone(),
-                wrong: wrong.iter().map(|words| harmless(words)).collect(),
-            });
-        }
-    }
-
-    /// What the store says otherwise now.
-    async fn against_store(&mut self, kept: &Kept) -> Vec<String> {
-        let head = &kept.recorded.head;
-        let site = self.engine.and_then(|engine| engine.site(&head.target));
-        let site = site.filter(|_| !self.found.silent.contains_key(&head.target));
-        let Some(site) = site else {
-            self.found.not_compared += 1;
-            return Vec::new();
-        };
-        let asked = site.read.journal.release(&head.target, head.id);
-        let read = match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(Ok(read)) => read,
-            Ok(Err(failure)) if failure.kind == FailureKind::Garbled => {
-                return vec![format!("in the store, {failure}")];
-            }
-            // That nobody answers says nothing about what is written there.
-            Ok(Err(failure)) => return self.not_heard(&head.target, &failure.to_string()),
-            Err(_) => {
-                let why = format!("no answer within {PATIENCE:?}");
-                return self.not_heard(&head.target, &why);
-            }
-        };
-        let seals = self.seals.get_mut(&head.target);
-        let seal = seals.and_then(|seals| seals.remove(&head.id));
-        let Some(read) = read else {
-            // Stores are cleared of what is old; that it was there, the archive tells.
-            self.found.not_compared += 1;
-            let sealed = seal.filter(|seal| !seal.is_of(&kept.recorded));
-            return sealed
-                .map(|seal| format!("the archive is not what was {seal}"))
-                .into_iter()
-                .collect();
-        };
-        let mut wrong = Vec::new();
-        if let Some(seal) = seal {
-            self.found.sealed += 1;
-            wrong.extend(against_seal(&seal, &read));
-        }
-        let proof = prove(&read);
-        if !proof.holds() {
-            wrong.push(format!("in the store, {proof}"));
-        }
-        if let Some(what) = departs(&kept.recorded, &read) {
-            wrong.push(format!("the store is not what was kept, first at {what}"));
-        }
-        wrong
+    fn wrong(&mut self, kind: &'static str, id: ReleaseId, target: &Target, words: &[String]) {
+        self.found.wrong.push(Wrong {
+            kind,
+            id,
+            target: target.clone(),
+            wrong: words.iter().map(|words| harmless(words)).collect(),
+        });
     }
 
     /// A store that does not answer is not asked again, and nothing is held against it.
-    fn not_heard(&mut self, target: &Target, why: &str) -> Vec<String> {
+    fn not_heard(&mut self, target: &Target, why: &str) {
         self.found.silent.insert(target.clone(), harmless(why));
-        self.found.not_compared += 1;
-        Vec::new()
     }
 }
 
-/// What a release is not that was sealed.
-fn against_seal(seal: &Seal, read: &Recorded) -> Option<String> {
+/// What a store has of something that was sealed, in a word, and what is wrong with it.
+async fn sealed_in(
+    journal: &dyn JournalReader,
+    target: &Target,
+    id: ReleaseId,
+    seal: &Seal,
+) -> Heard<(&'static str, Option<String>)> {
+    match heard(journal.release(target, id)).await {
+        Heard::There(read) => return Heard::There((read.kind(), against_seal(seal, &read))),
+        Heard::Garbled(words) => return Heard::Garbled(words),
+        Heard::Silent(why) => return Heard::Silent(why),
+        Heard::Gone => {}
+    }
+    match heard(journal.beside(target, id)).await {
+        Heard::There(read) => Heard::There((Provable::kind(&read), against_seal(seal, &read))),
+        Heard::Garbled(words) => Heard::Garbled(words),
+        Heard::Silent(why) => Heard::Silent(why),
+        Heard::Gone => Heard::Gone,
+    }
+}
+
+/// What a record is not that was sealed.
+fn against_seal(seal: &Seal, read: &impl Provable) -> Option<String> {
     (!seal.is_of(read)).then(|| format!("the store is not what was {seal}"))
 }

@@ -1,16 +1,19 @@
-//! Seals the releases of a target that are over: what a keeper does, as a user of the store that drives nothing.
+//! Seals what is over in a target, releases and what was decided beside them: what a keeper does, as a user of the store
+//! that drives nothing.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::history::Seal;
-use crate::inventory::{Operator, ReleaseId};
+use crate::history::{AuditRecord, Provable, Seal};
+use crate::inventory::{Operator, ReleaseId, Target};
 use crate::ports::{Result, Seals};
 use crate::release::Site;
 
 /// How many heads are read at a time.
 const PAGE: usize = 100;
+/// How many of the newest holds, and of the newest repairs, are looked at: a keeper comes again before there are more.
+const BESIDE: usize = 1000;
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -28,29 +31,60 @@ pub async fn seal(site: &Site, seals: &dyn Seals, by: &Operator, at: Timestamp) 
     let target = &site.definition.target;
     let journal = &site.read.journal;
     let sealed = journal.seals(target).await?;
-    let mut done = Sealed::default();
+    let mut sealing = Sealing {
+        target,
+        seals,
+        by,
+        at,
+        done: Sealed::default(),
+    };
     let mut page = journal.releases(target, PAGE).await?;
     while let Some(last) = page.last().map(|head| head.id) {
         for head in &page {
             if sealed.contains_key(&head.id) {
-                done.before += 1;
-                continue;
-            }
-            let Some(recorded) = journal.release(target, head.id).await? else {
-                continue;
-            };
-            if recorded.head.closed.is_none() {
-                continue;
-            }
-            match Seal::of(&recorded, by.clone(), at) {
-                Ok(seal) => {
-                    seals.seal(target, head.id, &seal).await?;
-                    done.sealed.push(head.id);
-                }
-                Err(why) => drop(done.not.insert(head.id, why)),
+                sealing.done.before += 1;
+            } else if head.closed.is_some()
+                && let Some(recorded) = journal.release(target, head.id).await?
+            {
+                sealing.one(&recorded).await?;
             }
         }
         page = journal.releases_before(target, last, PAGE).await?;
     }
-    Ok(done)
+    let holds = journal.holds(target, BESIDE).await?;
+    let repairs = journal.repairs(target, BESIDE).await?;
+    let holds = holds.into_iter().map(AuditRecord::Hold);
+    for record in holds.chain(repairs.into_iter().map(AuditRecord::Repair)) {
+        if sealed.contains_key(&record.id()) {
+            sealing.done.before += 1;
+        } else {
+            sealing.one(&record).await?;
+        }
+    }
+    Ok(sealing.done)
+}
+
+struct Sealing<'a> {
+    target: &'a Target,
+    seals: &'a dyn Seals,
+    by: &'a Operator,
+    at: Timestamp,
+    done: Sealed,
+}
+
+impl Sealing<'_> {
+    async fn one(&mut self, record: &impl Provable) -> Result<()> {
+        if !record.is_over(self.at) {
+            return Ok(());
+        }
+        let id = record.id();
+        match Seal::of(record, self.by.clone(), self.at) {
+            Ok(seal) => {
+                self.seals.seal(self.target, id, &seal).await?;
+                self.done.sealed.push(id);
+            }
+            Err(why) => drop(self.done.not.insert(id, why)),
+        }
+        Ok(())
+    }
 }

@@ -1,10 +1,14 @@
 //! What was decided beside the releases: holds and repairs. They are few and small, and none is forgotten.
 
-use rusqlite::{OptionalExtension, params};
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::fault::Fault;
+use super::read::noticed;
 use super::store::Archive;
 use super::write::{decode, encode};
-use crate::history::{AuditRecord, Filter};
+use crate::history::{AuditRecord, Change, Difference, Filter, audit_change};
+use crate::inventory::ReleaseId;
 use crate::ports::{Result, Within};
 
 impl Archive {
@@ -63,6 +67,18 @@ impl Archive {
         .await
     }
 
+    pub(super) async fn differences_of_audit(&self, id: ReleaseId) -> Result<Vec<Difference>> {
+        let doing = format!("reading what was said otherwise of {id}");
+        self.read(doing, move |sql| {
+            let mut statement = sql.prepare_cached(
+                "SELECT noticed_at, what, kept, found FROM audit_differences WHERE id = ?1
+                 ORDER BY rowid",
+            )?;
+            noticed(statement.query([id.to_string()])?)
+        })
+        .await
+    }
+
     /// Keeps them; how many of them said something new.
     pub(super) async fn set_audit(&self, records: Vec<AuditRecord>) -> Result<usize> {
         if records.is_empty() {
@@ -71,31 +87,58 @@ impl Archive {
         self.write("keeping holds and repairs", move |sql| {
             let mut news = 0;
             for record in &records {
-                let id = record.id().to_string();
                 let kept: Option<String> = sql
                     .prepare_cached("SELECT record FROM audit WHERE id = ?1")?
-                    .query_row([&id], |row| row.get(0))
+                    .query_row([record.id().to_string()], |row| row.get(0))
                     .optional()?;
-                // What has ended stays as it was first seen; what was damaged is mended.
+                // What was damaged here is mended.
                 let kept = kept.and_then(|text| decode::<AuditRecord>("it", &text).ok());
-                if kept.is_some_and(|kept| kept.is_settled() || kept == *record) {
-                    continue;
+                match kept.as_ref().map(|kept| (kept, audit_change(kept, record))) {
+                    Some((_, Change::Same)) => {}
+                    Some((kept, Change::Other)) => differ(sql, kept, record)?,
+                    Some((_, Change::More)) | None => {
+                        set(sql, record)?;
+                        news += 1;
+                    }
                 }
-                let target = record.target();
-                sql.prepare_cached(
-                    "INSERT INTO audit (id, service, environment, record) VALUES (?1, ?2, ?3, ?4)
-                     ON CONFLICT DO UPDATE SET record = excluded.record",
-                )?
-                .execute(params![
-                    id,
-                    target.service.as_str(),
-                    target.environment.as_str(),
-                    encode(record)?
-                ])?;
-                news += 1;
             }
             Ok(news)
         })
         .await
     }
+}
+
+fn set(sql: &Transaction<'_>, record: &AuditRecord) -> std::result::Result<(), Fault> {
+    let target = record.target();
+    sql.prepare_cached(
+        "INSERT INTO audit (id, service, environment, record) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET record = excluded.record",
+    )?
+    .execute(params![
+        record.id().to_string(),
+        target.service.as_str(),
+        target.environment.as_str(),
+        encode(record)?
+    ])?;
+    Ok(())
+}
+
+/// What was kept first stays, and what is said otherwise is noted once.
+fn differ(
+    sql: &Transaction<'_>,
+    kept: &AuditRecord,
+    read: &AuditRecord,
+) -> std::result::Result<(), Fault> {
+    sql.prepare_cached(
+        "INSERT INTO audit_differences (id, what, found, kept, noticed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![
+        kept.id().to_string(),
+        format!("the {}", kept.kind()),
+        encode(read)?,
+        encode(kept)?,
+        Timestamp::now().to_string()
+    ])?;
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, params_from_iter};
+use rusqlite::{OptionalExtension, Rows, Transaction, params_from_iter};
 
 use super::fault::Fault;
 use super::query::Query;
@@ -132,6 +132,10 @@ impl ArchiveReader for Archive {
         self.find_audit(beginning, limit).await
     }
 
+    async fn audit_differences(&self, id: ReleaseId) -> Result<Vec<Difference>> {
+        self.differences_of_audit(id).await
+    }
+
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>> {
         let ids = ids.to_vec();
         self.read("looking what is forgotten", move |sql| {
@@ -176,7 +180,11 @@ fn differences(sql: &Transaction<'_>, number: i64) -> std::result::Result<Vec<Di
     let mut statement = sql.prepare_cached(
         "SELECT noticed_at, what, kept, found FROM differences WHERE number = ?1 ORDER BY rowid",
     )?;
-    let mut rows = statement.query([number])?;
+    noticed(statement.query([number])?)
+}
+
+/// Differences, from when each was noticed, what it is in, what is kept and what was found.
+pub(super) fn noticed(mut rows: Rows<'_>) -> std::result::Result<Vec<Difference>, Fault> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let noticed_at: String = row.get(0)?;

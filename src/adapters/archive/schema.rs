@@ -6,7 +6,7 @@ use super::fault::Fault;
 use crate::ports::FailureKind;
 
 /// The schema this Greenroom reads and writes, kept in `user_version`.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// `grra`: marks a database as an archive of Greenroom's.
 const APPLICATION: i64 = 0x6772_7261;
@@ -66,6 +66,14 @@ CREATE TABLE audit (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What the fourth has more than the third.
+const FOURTH: &str = "
+CREATE TABLE audit_differences (
+    id TEXT NOT NULL, what TEXT NOT NULL, found TEXT NOT NULL, kept TEXT NOT NULL,
+    noticed_at TEXT NOT NULL, UNIQUE (id, found)
+) STRICT;
+";
+
 /// How many bytes a release takes, from what is kept of it.
 pub(super) const WEIGH: &str = "
 UPDATE releases SET size =
@@ -84,8 +92,11 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
             transaction.execute_batch(SECOND)?;
             transaction.execute(WEIGH, [])?;
         }
-        if version < VERSION {
+        if version < 3 {
             transaction.execute_batch(THIRD)?;
+        }
+        if version < VERSION {
+            transaction.execute_batch(FOURTH)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
         }
@@ -103,6 +114,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(SECOND)?;
     transaction.execute_batch(THIRD)?;
+    transaction.execute_batch(FOURTH)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;

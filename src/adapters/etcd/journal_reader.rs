@@ -11,7 +11,8 @@ use super::reader::EtcdReader;
 use super::store::{below, one};
 use super::values;
 use crate::history::{
-    Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Seal, Written, check_whole,
+    AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Seal, Written,
+    check_whole,
 };
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, JournalReader, Result};
@@ -96,6 +97,10 @@ impl JournalReader for EtcdReader {
         Ok(Some(Recorded { head, entries }))
     }
 
+    async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
+        self.beside_of(target, id).await
+    }
+
     async fn seals(&self, target: &Target) -> Result<BTreeMap<ReleaseId, Seal>> {
         self.seals_of(target).await
     }
@@ -144,15 +149,7 @@ impl EtcdReader {
 
     /// The head under a key, if it is one that this Greenroom understands and belongs there.
     fn head(&self, doing: &str, target: &Target, pair: &KeyValue) -> Result<ReleaseRecord> {
-        if let Ok(written) = values::decode::<Written>(pair)
-            && written.is_newer()
-        {
-            let said = format!("{} has format {}", values::key(pair), written.format);
-            return Err(self
-                .store
-                .failure(FailureKind::Unsupported, doing, said)
-                .hint("a newer Greenroom has written it: use that one"));
-        }
+        self.check_format(doing, pair)?;
         let head: ReleaseRecord = self.readable(doing, pair)?;
         let heads = self.store.keys().heads(target);
         let id = pair.key().strip_prefix(heads.as_bytes());
@@ -165,11 +162,25 @@ impl EtcdReader {
         Ok(head)
     }
 
-    fn readable<T: DeserializeOwned>(&self, doing: &str, pair: &KeyValue) -> Result<T> {
+    /// That no newer Greenroom has written a record that says its format.
+    pub(super) fn check_format(&self, doing: &str, pair: &KeyValue) -> Result<()> {
+        match values::decode::<Written>(pair) {
+            Ok(written) if written.is_newer() => {
+                let said = format!("{} has format {}", values::key(pair), written.format);
+                Err(self
+                    .store
+                    .failure(FailureKind::Unsupported, doing, said)
+                    .hint("a newer Greenroom has written it: use that one"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn readable<T: DeserializeOwned>(&self, doing: &str, pair: &KeyValue) -> Result<T> {
         values::decode(pair).map_err(|words| self.garbled(doing, &values::key(pair), &words))
     }
 
-    fn garbled(&self, doing: &str, key: &str, words: &str) -> Failure {
+    pub(super) fn garbled(&self, doing: &str, key: &str, words: &str) -> Failure {
         self.store
             .failure(FailureKind::Garbled, doing, format!("{key}: {words}"))
             .hint("was it written by a newer Greenroom, or changed by somebody else?")

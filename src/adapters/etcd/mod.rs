@@ -11,16 +11,18 @@
 //! | `targets/{service}/{environment}/lock` | the lock record, on a lease |
 //! | `targets/{service}/{environment}/hold` | the hold that was placed last |
 //! | `targets/{service}/{environment}/holds/{ulid}` | one hold, for good |
+//! | `targets/{service}/{environment}/approvals/{ulid}/{name}` | who approves a release that somebody else drives |
 //! | `targets/{service}/{environment}/watching/{console}` | a console that has it open, on that console's lease |
 //! | `targets/{service}/{environment}/wheel` | who asks to be handed its release, on the lease of the asking console |
 //! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
 //! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of its journal |
 //! | `targets/{service}/{environment}/repairs/{ulid}` | one repair of drift |
-//! | `seals/{service}/{environment}/{ulid}` | the last link of a release, written by a keeper |
+//! | `seals/{service}/{environment}/{ulid}` | the last link of a release, a hold or a repair that is over, written by a keeper |
 //!
 //! Entries stand beside the heads and not below them: a list of heads is then one range with a
 //! limit, which would else carry every entry of every release.
 
+mod beside;
 mod change;
 mod company;
 mod endorsements;

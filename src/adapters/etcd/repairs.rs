@@ -1,6 +1,6 @@
 //! Repairs as they are written down: a key each, beside the releases.
 
-use etcd_client::{GetOptions, KeyValue, SortOrder, SortTarget, TxnOp};
+use etcd_client::KeyValue;
 
 use super::change::Decision;
 use super::reader::EtcdReader;
@@ -27,28 +27,6 @@ impl EtcdReader {
             (pair.key() == key.as_bytes() && record.target == *target).then_some(record)
         });
         Ok(repairs.collect())
-    }
-
-    /// The last keys that begin so, the last one first.
-    pub(super) async fn newest_below(
-        &self,
-        doing: &str,
-        prefix: String,
-        limit: usize,
-    ) -> Result<Vec<KeyValue>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // No limit at all, to etcd.
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let options = GetOptions::new()
-            .with_prefix()
-            .with_sort(SortTarget::Key, SortOrder::Descend)
-            .with_limit(limit);
-        let newest = TxnOp::get(prefix, Some(options));
-        let until = self.store.deadline();
-        let (_, found) = self.store.ranges(doing, until, vec![newest]).await?;
-        Ok(found.into_iter().flatten().collect())
     }
 }
 

@@ -10,7 +10,7 @@ use super::fault::{self, Fault};
 use super::store::Store;
 use super::transaction::{decode, encode, full_key};
 use crate::history::{
-    Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Written, check_whole,
+    AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Written, check_whole,
 };
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, Fence, JournalReader, JournalWriter, Result};
@@ -74,6 +74,10 @@ impl JournalReader for Store {
             },
         )
         .await
+    }
+
+    async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
+        self.beside_of(target, id).await
     }
 
     async fn holds(&self, target: &Target, limit: usize) -> Result<Vec<HoldRecord>> {
@@ -264,14 +268,7 @@ fn entries(
 /// as if it had never been.
 fn head(target: &Target, id: &str, text: &str) -> std::result::Result<ReleaseRecord, Fault> {
     let name = format!("releases/{id}");
-    if let Ok(written) = decode::<Written>(text)
-        && written.is_newer()
-    {
-        let key = full_key(target, &name);
-        let said = format!("{key} has format {}", written.format);
-        return Err(Fault::refused(FailureKind::Unsupported, said)
-            .hint("a newer Greenroom has written it: use that one"));
-    }
+    check_format(target, &name, text)?;
     let record: ReleaseRecord = parsed(target, &name, text)?;
     let is_of = match id.parse() {
         Ok(id) => record.check_is_of(target, id),
@@ -281,7 +278,24 @@ fn head(target: &Target, id: &str, text: &str) -> std::result::Result<ReleaseRec
     Ok(record)
 }
 
-fn parsed<T: DeserializeOwned>(
+/// That no newer Greenroom has written a record that says its format.
+pub(super) fn check_format(
+    target: &Target,
+    name: &str,
+    text: &str,
+) -> std::result::Result<(), Fault> {
+    match decode::<Written>(text) {
+        Ok(written) if written.is_newer() => {
+            let key = full_key(target, name);
+            let said = format!("{key} has format {}", written.format);
+            Err(Fault::refused(FailureKind::Unsupported, said)
+                .hint("a newer Greenroom has written it: use that one"))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn parsed<T: DeserializeOwned>(
     target: &Target,
     name: &str,
     text: &str,
@@ -289,7 +303,7 @@ fn parsed<T: DeserializeOwned>(
     decode(text).map_err(|said| garbled(target, name, &said))
 }
 
-fn garbled(target: &Target, name: &str, said: &str) -> Fault {
+pub(super) fn garbled(target: &Target, name: &str, said: &str) -> Fault {
     Fault::garbled(format!("{}: {said}", full_key(target, name)))
         .hint("was it written by a newer Greenroom, or changed by somebody else?")
 }

@@ -8,6 +8,7 @@
 //! taken the lock since. Leases are measured on the machine's clock: if that jumps ahead, a lock is
 //! lost early, and its holder is told.
 
+mod beside;
 mod changes;
 mod company;
 mod endorsements;

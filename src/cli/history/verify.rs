@@ -1,4 +1,4 @@
-//! `greenroom history verify`: whether what was released is still what was written, and the first record that is not.
+//! `greenroom history verify`: whether what was recorded is still what was written, and the first record that is not.
 
 use super::{Exit, archive, say_json};
 use crate::cli::arguments::{Common, Verify};
@@ -46,7 +46,7 @@ fn tell(common: &Common, found: &Proven) {
             say_json(one);
             continue;
         }
-        say_line!("{}  {}", one.release, one.target);
+        say_line!("{one}");
         for words in &one.wrong {
             say_line!("  {words}");
         }
@@ -54,10 +54,12 @@ fn tell(common: &Common, found: &Proven) {
     if common.json {
         say_json(&serde_json::json!({
             "releases": found.releases,
+            "beside": found.beside,
             "whole": found.whole,
             "not_chained": found.not_chained,
             "wrong": found.wrong.len(),
             "not_compared": found.not_compared,
+            "sealed": found.sealed,
         }));
     } else {
         say_line!("{}", found.words());

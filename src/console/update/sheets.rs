@@ -9,7 +9,8 @@ use crate::release::account::{self, Line, Tone, compare};
 pub(super) fn of_audit(record: &AuditRecord) -> Sheet {
     Sheet {
         title: format!("{} {}", record.kind(), record.id()),
-        lines: account::beside(record),
+        // What a store says otherwise takes reading: proving tells it.
+        lines: account::beside(record, &[]),
         top: 0,
     }
 }
@@ -49,8 +50,7 @@ pub(super) fn proof(found: &Proven) -> Sheet {
     }
     for one in &found.wrong {
         lines.push(line(Tone::Plain, String::new()));
-        let name = format!("{}  {}", one.release, one.target);
-        lines.push(line(Tone::Heading, name));
+        lines.push(line(Tone::Heading, one.to_string()));
         for words in &one.wrong {
             lines.push(line(Tone::Bad, format!("  {words}")));
         }

@@ -1,17 +1,18 @@
 //! A hold or a repair, told from its record.
 
-use super::{Line, Lines, Tone, moment};
-use crate::history::{AuditRecord, HoldRecord, RepairRecord};
+use super::{Line, Lines, Tone, itself, moment};
+use crate::history::{AuditRecord, Difference, HoldRecord, Provable, RepairRecord};
 use crate::release::time::elapsed;
 use crate::release::words::duration;
 
-/// All of it.
-pub fn beside(record: &AuditRecord) -> Vec<Line> {
+/// All of it, with what its store has said otherwise since.
+pub fn beside(record: &AuditRecord, differences: &[Difference]) -> Vec<Line> {
     let mut lines = Lines::default();
     match record {
         AuditRecord::Hold(record) => hold(&mut lines, record),
         AuditRecord::Repair(record) => repair(&mut lines, record),
     }
+    itself(&mut lines, &record.prove(), differences);
     lines.0
 }
 

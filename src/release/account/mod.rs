@@ -18,7 +18,7 @@ use super::words::duration;
 use crate::checks::{Report, Verdict};
 use crate::harmless::harmless;
 use crate::history::{
-    CandidateLog, Happening, Kept, Proof, Recorded, ReleaseRecord, Standing, WrittenBy,
+    CandidateLog, Difference, Happening, Kept, Proof, Recorded, ReleaseRecord, Standing, WrittenBy,
     WrittenLine, prove,
 };
 use crate::inventory::{Slot, Version};
@@ -108,7 +108,7 @@ pub fn account(kept: &Kept) -> Vec<Line> {
         }
     }
     decisions::tell(&mut lines, recorded);
-    record(&mut lines, kept);
+    itself(&mut lines, &prove(&kept.recorded), &kept.differences);
     if let Some(kept) = &kept.log {
         log(&mut lines, kept);
     }
@@ -259,15 +259,14 @@ fn tally(report: &Report) -> String {
     counted.join(", ")
 }
 
-fn record(lines: &mut Lines, kept: &Kept) {
+fn itself(lines: &mut Lines, proof: &Proof, differences: &[Difference]) {
     lines.heading("the record itself");
-    let proof = prove(&kept.recorded);
     let tone = match proof {
         Proof::Whole | Proof::NotChained => Tone::Plain,
         _ => Tone::Bad,
     };
     lines.add(tone, format!("  {proof}"));
-    for difference in &kept.differences {
+    for difference in differences {
         lines.add(
             Tone::Bad,
             format!(

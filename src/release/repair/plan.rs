@@ -128,6 +128,7 @@ impl RepairPlan {
                 })
                 .collect(),
             closed: None,
+            chain: None,
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn cleared(record: &AuditRecord, at: u32) -> AuditRecord {
 pub(crate) fn repaired(at: u32) -> AuditRecord {
     let begun_at = minute(at);
     let millisecond = u64::try_from(begun_at.as_millisecond()).expect("after 1970");
-    AuditRecord::Repair(RepairRecord {
+    let record = RepairRecord {
         format: 1,
         id: ReleaseId(Ulid::from_parts(millisecond, 7)),
         target: target("web", "production"),
@@ -59,7 +59,9 @@ pub(crate) fn repaired(at: u32) -> AuditRecord {
             done_at: Some(begun_at),
         }],
         closed: Some((minute(at + 1), RepairOutcome::Done)),
-    })
+        chain: None,
+    };
+    AuditRecord::Repair(record.linked())
 }
 
 #[tokio::test]
@@ -72,11 +74,18 @@ async fn what_was_decided_beside_is_kept_once_and_ends_once() {
     let over = cleared(&first, 5);
     let kept = archive.keep_audit(vec![over.clone()]).await;
     assert_eq!(kept.expect("kept"), 1, "it has ended");
-    // What has ended does not begin again, and ends in no other way.
-    for other in [first, cleared(&over, 9)] {
-        let kept = archive.keep_audit(vec![other]).await;
+    // What has ended does not begin again, and ends in no other way: that is noted, once.
+    let other = cleared(&first, 9);
+    for again in [first, other.clone(), other.clone()] {
+        let kept = archive.keep_audit(vec![again]).await;
         assert_eq!(kept.expect("kept"), 0);
     }
+    let noted = archive.audit_differences(over.id()).await.expect("read");
+    let said: Vec<&str> = noted.iter().map(|one| one.found.as_str()).collect();
+    assert_eq!(said, [serde_json::to_string(&other).expect("JSON")]);
+    assert_eq!(noted[0].what, "the hold");
+    let none = archive.audit_differences(repaired(3).id()).await;
+    assert_eq!(none.expect("read"), []);
     let found = archive
         .audit(&Filter::default(), Within::default(), 10)
         .await
@@ -131,14 +140,28 @@ async fn an_archive_of_the_version_before_gets_a_place_for_it() {
     let path = archive.path().to_owned();
     drop(archive);
     let sql = Connection::open(&path).expect("the database");
-    sql.execute_batch("DROP TABLE audit; PRAGMA user_version = 2")
+    sql.execute_batch("DROP TABLE audit; DROP TABLE audit_differences; PRAGMA user_version = 2")
         .expect("as it was");
     drop(sql);
-    let archive = greenroom::adapters::archive::Archive::open(path)
+    let archive = greenroom::adapters::archive::Archive::open(path.clone())
         .await
         .expect("an archive");
     let kept = archive.keep_audit(vec![repaired(2)]).await;
     assert_eq!(kept.expect("kept"), 1);
     let all = archive.list(&Filter::default(), None, 10).await;
     assert_eq!(all.expect("a list").len(), 1);
+    drop(archive);
+
+    // The one after that had nowhere to note what is said otherwise.
+    let sql = Connection::open(&path).expect("the database");
+    sql.execute_batch("DROP TABLE audit_differences; PRAGMA user_version = 3")
+        .expect("as it was");
+    drop(sql);
+    let archive = greenroom::adapters::archive::Archive::open(path)
+        .await
+        .expect("an archive");
+    let kept = archive.audit(&Filter::default(), Within::default(), 10);
+    assert_eq!(kept.await.expect("listed"), [repaired(2)]);
+    let noted = archive.audit_differences(repaired(2).id()).await;
+    assert_eq!(noted.expect("read"), []);
 }

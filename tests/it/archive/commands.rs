@@ -269,7 +269,7 @@ async fn verify_names_the_first_record_that_is_not_what_was_written() {
     let whole = place.run(&["history", "verify"]);
     assert_eq!(whole.status.code(), Some(0), "{}", err(&whole));
     assert!(
-        out(&whole).contains("3 releases: 3 whole, 0 not chained"),
+        out(&whole).contains("3 releases, 0 holds and repairs: 3 whole, 0 not chained"),
         "{}",
         out(&whole)
     );
@@ -293,7 +293,7 @@ async fn verify_names_the_first_record_that_is_not_what_was_written() {
         "{said}"
     );
     assert!(
-        said.contains("3 releases: 3 whole") && said.contains("1 wrong"),
+        said.contains(": 3 whole") && said.contains("1 wrong"),
         "{said}"
     );
     assert!(!said.contains(&id(&all[1])), "{said}");
@@ -335,6 +335,73 @@ async fn a_head_that_a_store_changes_afterwards_is_noted_beside_what_was_kept() 
         verified.contains("head: the store said otherwise"),
         "{verified}"
     );
+}
+
+#[tokio::test]
+async fn a_hold_whose_record_is_changed_or_taken_away_is_named() {
+    let place = Place::with(&[]).await;
+    let greenroom = |arguments: &[&str]| {
+        let output = place.run(arguments);
+        (output.status.code(), out(&output) + &err(&output))
+    };
+    for (reason, why) in [("payday", "paid out"), ("holidays", "all are back")] {
+        let held = greenroom(&["hold", "web", "production", "--reason", reason]);
+        assert_eq!(held.0, Some(0), "{held:?}");
+        // One is seen before it is over, as by an open console.
+        let (code, said) = greenroom(&["history", "verify"]);
+        assert_eq!(code, Some(0), "{said}");
+        let clear = ["hold", "web", "production", "--clear", "--reason", why];
+        let cleared = greenroom(&clear);
+        assert_eq!(cleared.0, Some(0), "{cleared:?}");
+    }
+    let (code, said) = greenroom(&["history", "verify"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("0 releases, 2 holds and repairs: 2 whole"),
+        "{said}"
+    );
+
+    // Who cleared it is written over.
+    place.sql(
+        "store.db",
+        "UPDATE registry SET value = replace(value, 'paid out', 'never mind')
+         WHERE name LIKE 'holds/%'",
+    );
+    let (code, said) = greenroom(&["history", "verify"]);
+    assert_eq!(code, Some(3), "{said}");
+    for words in [
+        "hold 0",
+        "  web/production",
+        "the hold: the store said otherwise",
+        "in the store, its chain is broken at the hold",
+        "not what was kept, first at the hold",
+        "1 wrong",
+    ] {
+        assert!(said.contains(words), "{words:?} is not in:\n{said}");
+    }
+    let listed = out(&place.run(&["history"]));
+    assert!(listed.contains("paid out"), "{listed}");
+    let id = said.lines().find_map(|line| line.strip_prefix("hold "));
+    let id = id.and_then(|line| line.split_whitespace().next());
+    let shown = out(&place.run(&["show", id.expect("its id")]));
+    for words in ["paid out", "its chain is whole", "the store said otherwise"] {
+        assert!(shown.contains(words), "{words:?} is not in:\n{shown}");
+    }
+
+    // What is not to be read is not taken for gone; what is gone was there, the archive tells.
+    place.sql(
+        "store.db",
+        "UPDATE registry SET value = '{' WHERE name LIKE 'holds/%' AND value LIKE '%all are back%'",
+    );
+    let (code, said) = greenroom(&["history", "verify"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(
+        said.contains("2 wrong") && said.contains("in the store, "),
+        "{said}"
+    );
+    place.sql("store.db", "DELETE FROM registry WHERE name LIKE 'holds/%'");
+    let (_, said) = greenroom(&["history", "verify"]);
+    assert!(said.contains("1 wrong; 2 were not compared"), "{said}");
 }
 
 #[tokio::test]

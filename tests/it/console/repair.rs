@@ -155,6 +155,7 @@ fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
         differences: Vec::new(),
         deeds: Vec::new(),
         closed: Some((later(3), RepairOutcome::Done)),
+        chain: None,
     };
     let news = RepairNews::Ended(Box::new(record));
     let effects = tell(

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use greenroom::history::{Chain, Recorded, ReleaseRecord};
+use greenroom::history::{Chain, HoldRecord, Recorded, ReleaseRecord};
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -182,6 +182,65 @@ async fn what_is_sealed_is_not_rewritten_unseen_by_whoever_may_drive() {
 
     // Taken away it is missed.
     let key = format!("/greenroom/v1/targets/web/qa/releases/{}", second.head.id);
+    assert!(cluster.etcdctl("ben", &["del", &key]).status.success());
+    let found = cluster.greenroom("wall", &["history", "verify"]);
+    assert_eq!(found.status.code(), Some(3), "{}", said(&found));
+    assert!(
+        said(&found).contains("and gone from the store"),
+        "{}",
+        said(&found)
+    );
+}
+
+#[tokio::test]
+async fn a_hold_that_was_sealed_is_not_rewritten_unseen_either() {
+    let cluster = Cluster::start().await;
+    let held = cluster.greenroom("ben", &["hold", "web", "qa", "--reason", "payday"]);
+    assert!(held.status.success(), "{}", said(&held));
+    // What still stands is not sealed: it may be cleared.
+    let none = cluster.greenroom("vault", &["history", "seal"]);
+    assert!(
+        said(&none).contains("web/qa: 0 sealed now"),
+        "{}",
+        said(&none)
+    );
+    let clear = ["hold", "web", "qa", "--clear", "--reason", "paid out"];
+    let cleared = cluster.greenroom("ben", &clear);
+    assert!(cleared.status.success(), "{}", said(&cleared));
+    let sealed = cluster.greenroom("vault", &["history", "seal"]);
+    assert!(
+        said(&sealed).contains("web/qa: 1 sealed now"),
+        "{}",
+        said(&sealed)
+    );
+    let whole = cluster.greenroom("wall", &["history", "verify"]);
+    assert!(
+        whole.status.success()
+            && said(&whole).contains("1 holds and repairs: 1 whole")
+            && said(&whole).contains("1 with a seal"),
+        "{}",
+        said(&whole)
+    );
+
+    // Another end of it, with the hash that belongs to it.
+    let under = "/greenroom/v1/targets/web/qa/holds/";
+    let read = cluster.etcdctl("ben", &["get", "--prefix", "--print-value-only", under]);
+    let record: HoldRecord = serde_json::from_slice(&read.stdout).expect("a record");
+    let mut hold = record.hold.clone();
+    let cleared = hold.cleared.as_mut().expect("it is cleared");
+    cleared.why = Some("nobody will know".into());
+    let other = HoldRecord::new(&record.target, &hold);
+    assert_eq!(other.id, record.id);
+    let key = format!("{under}{}", record.id);
+    cluster.put("ben", &key, &other);
+    let found = cluster.greenroom("wall", &["history", "verify"]);
+    assert_eq!(found.status.code(), Some(3), "{}", said(&found));
+    assert!(
+        said(&found).contains(&format!("hold {}  web/qa", record.id))
+            && said(&found).contains("the store is not what was sealed by vault@"),
+        "{}",
+        said(&found)
+    );
     assert!(cluster.etcdctl("ben", &["del", &key]).status.success());
     let found = cluster.greenroom("wall", &["history", "verify"]);
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));

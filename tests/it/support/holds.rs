@@ -1,5 +1,6 @@
 //! What every store keeps of holds, whatever it is made of.
 
+use greenroom::history::{AuditRecord, hold_id};
 use greenroom::inventory::{Cleared, Hold, Operator, ReleaseId, Target};
 use greenroom::ports::{FailureKind, Holds, JournalReader, RegistryReader};
 use jiff::Timestamp;
@@ -128,6 +129,12 @@ impl Contract<'_> {
 
         // None of them is gone, and none that was refused is there.
         let records = self.journal.holds(self.target, 10).await.expect("listed");
+        for record in &records {
+            let read = self.journal.beside(self.target, record.id).await;
+            assert_eq!(read.expect("read"), Some(AuditRecord::Hold(record.clone())));
+        }
+        let refused = self.journal.beside(self.target, hold_id(&second)).await;
+        assert_eq!(refused.expect("read"), None);
         assert!(records.iter().all(|record| record.target == *self.target));
         let holds: Vec<Hold> = records.into_iter().map(|record| record.hold).collect();
         assert_eq!(holds, [next.cleared(over), kept, first]);

@@ -252,7 +252,8 @@ impl Drive {
     }
 
     async fn write_down(&self) -> Result<(), String> {
-        let written = self.write.journal.repair(&self.record, &self.lease.fence);
+        let record = self.record.clone().linked();
+        let written = self.write.journal.repair(&record, &self.lease.fence);
         written.await.map_err(|failure| failure.to_string())
     }
 

@@ -1,0 +1,259 @@
+//! Whether a hold or a repair is still what was written. Each is one record, written again when there is more to say: it
+//! carries a hash over itself, and it may only go on, as a hold that is cleared or a deed that is done. Pure.
+
+use super::kept::canonical;
+use super::{AuditRecord, Change, HoldRecord, Link, Proof, RepairDeed, RepairRecord, hold_id};
+
+impl HoldRecord {
+    /// The hash over it.
+    pub(super) fn link(&self) -> Link {
+        let bare = Self {
+            chain: None,
+            ..self.clone()
+        };
+        Link::over("greenroom hold", &bare)
+    }
+
+    /// Whether a later writing may have made `to` of it: somebody has cleared it, and nothing else.
+    fn goes_on(&self, to: &Self) -> bool {
+        let Some(cleared) = &to.hold.cleared else {
+            return false;
+        };
+        let is_same = self.id == to.id && self.target == to.target;
+        let was_standing = self.hold.cleared.is_none();
+        is_same && was_standing && self.hold.clone().cleared(cleared.clone()) == to.hold
+    }
+}
+
+impl RepairRecord {
+    /// The hash over it.
+    pub(super) fn link(&self) -> Link {
+        let bare = Self {
+            chain: None,
+            ..self.clone()
+        };
+        Link::over("greenroom repair", &bare)
+    }
+
+    /// Whether a later writing may have made `to` of it: more of its deeds are done, or it is over.
+    fn goes_on(&self, to: &Self) -> bool {
+        let begun = |record: &Self| Self {
+            deeds: record.deeds.iter().map(not_begun).collect(),
+            closed: None,
+            chain: None,
+            ..record.clone()
+        };
+        // That one was begun is taken back where it could not be written down for certain.
+        let mut deeds = self.deeds.iter().zip(&to.deeds);
+        self.closed.is_none()
+            && begun(self) == begun(to)
+            && deeds.all(|(was, is)| was.done_at.is_none() || was == is)
+    }
+}
+
+fn not_begun(deed: &RepairDeed) -> RepairDeed {
+    RepairDeed {
+        begun_at: None,
+        done_at: None,
+        ..deed.clone()
+    }
+}
+
+impl AuditRecord {
+    /// Its hash as it was written.
+    pub(super) fn chain(&self) -> Option<&Link> {
+        match self {
+            Self::Hold(record) => record.chain.as_ref(),
+            Self::Repair(record) => record.chain.as_ref(),
+        }
+    }
+
+    /// Recomputes its hash, and the id of a hold, which comes from what it says.
+    pub(super) fn proof(&self) -> Proof {
+        let what = format!("the {}", self.kind());
+        let (made, is_named) = match self {
+            Self::Hold(record) => (record.link(), record.id == hold_id(&record.hold)),
+            Self::Repair(record) => (record.link(), true),
+        };
+        match self.chain() {
+            Some(link) if !link.is_known() => Proof::Newer(what),
+            Some(link) if *link == made && is_named => Proof::Whole,
+            None if is_named => Proof::NotChained,
+            _ => Proof::Broken(what),
+        }
+    }
+
+    /// Whether a later writing may have made `to` of it.
+    pub(super) fn goes_on(&self, to: &Self) -> bool {
+        match (self, to) {
+            (Self::Hold(was), Self::Hold(is)) => was.goes_on(is),
+            (Self::Repair(was), Self::Repair(is)) => was.goes_on(is),
+            _ => false,
+        }
+    }
+}
+
+/// What a hold or a repair that is read is to one that is kept. An older reading says nothing new.
+pub fn audit_change(kept: &AuditRecord, read: &AuditRecord) -> Change {
+    if canonical(kept) == canonical(read) {
+        Change::Same
+    } else if kept.goes_on(read) {
+        Change::More
+    } else if read.goes_on(kept) {
+        Change::Same
+    } else {
+        Change::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::history::{FORMAT, RepairOutcome, Repaired};
+    use crate::inventory::{Cleared, Hold, Operator, ReleaseId, Target};
+
+    fn by(name: &str) -> Operator {
+        Operator {
+            name: name.into(),
+            host: "ops-1".into(),
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).expect("a time")
+    }
+
+    fn target() -> Target {
+        let name = |name: &str| name.parse().expect("a name");
+        Target::new(name("web"), "production".parse().expect("a name"))
+    }
+
+    fn hold() -> Hold {
+        Hold {
+            reason: "payday".into(),
+            author: by("ana"),
+            since: at(0),
+            until: Some(at(3600)),
+            release: None,
+            cleared: None,
+        }
+    }
+
+    fn of(hold: &Hold) -> AuditRecord {
+        AuditRecord::Hold(HoldRecord::new(&target(), hold))
+    }
+
+    fn cleared(why: &str) -> Hold {
+        hold().cleared(Cleared {
+            by: by("ben"),
+            at: at(60),
+            why: Some(why.into()),
+        })
+    }
+
+    fn repair(done: usize, closed: Option<RepairOutcome>) -> AuditRecord {
+        let deed = |number: usize| RepairDeed {
+            does: format!("deed {number}"),
+            calls: vec!["a call".into()],
+            begun_at: (number < done).then(|| at(1)),
+            done_at: (number < done).then(|| at(2)),
+        };
+        let record = RepairRecord {
+            format: FORMAT,
+            id: ReleaseId(ulid::Ulid::from_parts(1, 2)),
+            target: target(),
+            operator: by("ana"),
+            begun_at: at(0),
+            differences: vec![Repaired {
+                name: "route-stale".into(),
+                says: "nginx names another slot".into(),
+            }],
+            deeds: (0..2).map(deed).collect(),
+            closed: closed.map(|outcome| (at(9), outcome)),
+            chain: None,
+        };
+        AuditRecord::Repair(record.linked())
+    }
+
+    #[test]
+    fn what_was_written_is_whole_also_after_a_store_had_it() {
+        for record in [of(&hold()), of(&cleared("paid")), repair(1, None)] {
+            let text = serde_json::to_string(&record).expect("JSON");
+            let read: AuditRecord = serde_json::from_str(&text).expect("a record");
+            assert_eq!(read.proof(), Proof::Whole, "{text}");
+            assert_eq!(audit_change(&record, &read), Change::Same);
+        }
+    }
+
+    /// Every change of one word in what is written is found.
+    #[test]
+    fn whatever_is_changed_is_found() {
+        let changes = [
+            (of(&hold()), "payday", "holiday"),
+            (of(&hold()), "ana", "ben"),
+            (of(&hold()), "production", "qa"),
+            (of(&cleared("paid")), "paid\"", "spent\""),
+            (of(&cleared("paid")), "\"ben\"", "\"cleo\""),
+            (repair(1, None), "deed 1", "deed 3"),
+            (repair(1, None), "another slot", "no slot"),
+            (
+                repair(2, Some(RepairOutcome::Done)),
+                "\"outcome\":\"done\"",
+                "\"outcome\":\"stopped\",\"reason\":\"by hand\"",
+            ),
+        ];
+        for (record, from, to) in changes {
+            let text = serde_json::to_string(&record).expect("JSON");
+            let other = text.replacen(from, to, 1);
+            assert_ne!(text, other, "{from} is in {text}");
+            let read: AuditRecord = serde_json::from_str(&other).expect("a record");
+            let name = format!("the {}", record.kind());
+            assert_eq!(read.proof(), Proof::Broken(name), "{other}");
+            assert_eq!(audit_change(&record, &read), Change::Other, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_hold_whose_words_were_changed_has_the_id_of_another_also_without_a_hash() {
+        let AuditRecord::Hold(mut record) = of(&hold()) else {
+            panic!("a hold")
+        };
+        record.chain = None;
+        assert_eq!(AuditRecord::Hold(record.clone()).proof(), Proof::NotChained);
+        record.hold.reason = "holiday".into();
+        let broken = Proof::Broken("the hold".into());
+        assert_eq!(AuditRecord::Hold(record.clone()).proof(), broken);
+        // A new hash does not make it right.
+        record.chain = Some(record.link());
+        assert_eq!(AuditRecord::Hold(record).proof(), broken);
+    }
+
+    #[test]
+    fn it_goes_on_and_not_back_and_ends_in_one_way() {
+        let (placed, over) = (of(&hold()), of(&cleared("paid")));
+        assert_eq!(audit_change(&placed, &over), Change::More);
+        assert_eq!(audit_change(&over, &placed), Change::Same, "read before");
+        assert_eq!(audit_change(&over, &of(&cleared("why"))), Change::Other);
+        let mut longer = hold();
+        longer.until = None;
+        assert_eq!(audit_change(&placed, &of(&longer)), Change::Other);
+        longer.cleared = cleared("paid").cleared;
+        longer.until = Some(at(90));
+        assert_eq!(audit_change(&placed, &of(&longer)), Change::Other);
+
+        let done = repair(2, Some(RepairOutcome::Done));
+        for (was, is) in [(0, 1), (1, 2), (0, 2)] {
+            let (was, is) = (repair(was, None), repair(is, None));
+            assert_eq!(audit_change(&was, &is), Change::More);
+            assert_eq!(audit_change(&is, &was), Change::Same);
+            assert_eq!(audit_change(&was, &done), Change::More);
+        }
+        let failed = Some(RepairOutcome::Failed {
+            reason: "no answer".into(),
+        });
+        assert_eq!(audit_change(&done, &repair(2, failed)), Change::Other);
+        assert_eq!(audit_change(&done, &placed), Change::Other);
+    }
+}
