@@ -10,6 +10,7 @@
 //! | [`history`] | the records that a release leaves behind, what ties them together, and what is looked for among them | what runs now: that comes from looking |
 //! | [`harmless`] | foreign bytes made safe to show | everything |
 //! | [`ports`] | what is needed from the world, as traits; reading and writing apart; [`ports::Failure`] | who fulfils them, who uses them |
+//! | [`vacant`] | whether an address is free to be listened on | everything |
 //! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `offers`, `ways_back`) | adapters, faces; the core: also ports, tokio and the clock |
 //! | [`logs`] | lines in a ring, looked at through a viewport; `tail` follows an instance | how lines are drawn |
 //! | [`watchers`] | subscribes to the world and puts snapshots together; keeps what was released in the archive | adapters, faces |
@@ -69,7 +70,7 @@
 //!
 //! | room | may name |
 //! |---|---|
-//! | `harmless`, `diagnostics` | nothing of the house |
+//! | `harmless`, `vacant`, `diagnostics` | nothing of the house |
 //! | `inventory` | `harmless` |
 //! | `checks` | `inventory`, `harmless` |
 //! | `history` | `inventory`, `checks`, `harmless` |
@@ -78,11 +79,11 @@
 //! | `release`, its core | the nouns, `harmless` |
 //! | `release`: `driver`, `engine`, `gather`, `handle`, `offers`, `ways_back` | also `ports` |
 //! | `watchers` | `release`, `ports`, the nouns, `harmless` |
-//! | `adapters::x` | `ports`, the nouns, `harmless`, its own client library; the two proxies also `adapters::live_pointer` |
+//! | `adapters::x` | `ports`, the nouns, `harmless`, its own client library; the two proxies also `adapters::live_pointer`, and `adapters::process` `vacant` |
 //! | `settings` | `release` (a target is configured as its `Definition`), the names of the console's actions, keys and themes, the nouns, `harmless` |
 //! | `console` | `release`, `logs`, the nouns, `harmless` |
 //! | `console::view` | of the console: `model`, `theme`, `layout` and the table of keys |
-//! | `sandbox` | `release`, `ports`, the nouns, `harmless`; its sample application only `inventory` and `harmless` |
+//! | `sandbox` | `release`, `ports`, the nouns, `harmless`, `vacant`; its sample application only `inventory` and `harmless` |
 //! | `wire` | all but `cli`; of the sandbox, its list of versions |
 //! | `cli` | all but `adapters` |
 //!
@@ -117,5 +118,6 @@ pub mod ports;
 pub mod release;
 pub mod sandbox;
 pub mod settings;
+pub mod vacant;
 pub mod watchers;
 pub mod wire;

@@ -2,12 +2,10 @@
 //! begin at fixed places and have a port that nothing is served on: whoever listens on it has the row.
 //! A slot that holds nothing is free at any moment, and would else be taken by the next sandbox.
 
-use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 
-use tokio::net::TcpSocket;
-
 use super::SandboxTrouble;
+use crate::vacant;
 
 /// How many rows are tried.
 const TRIES: u32 = 200;
@@ -66,18 +64,7 @@ impl Ports {
 }
 
 fn is_free(first: u16, count: u16) -> bool {
-    // All at once: each has to be free while the others are.
-    let held: io::Result<Vec<TcpSocket>> = (first..first + count).map(held).collect();
-    held.is_ok()
-}
-
-/// Takes a port as a server does, short of listening: a copy that a child has until it runs its program
-/// is in nobody's way.
-fn held(port: u16) -> io::Result<TcpSocket> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
-    Ok(socket)
+    (first..first + count).all(|port| vacant::check((Ipv4Addr::LOCALHOST, port).into()).is_ok())
 }
 
 fn ephemeral() -> u16 {

@@ -35,6 +35,7 @@ const WITH_POINTER: &[&str] = &[
 #[rustfmt::skip]
 pub(super) const ROOMS: &[Room] = &[
     room("harmless", &[], "it is used by everyone"),
+    room("vacant", &[], "it is used by whoever gives away an address"),
     room("inventory", &["harmless"], "nouns know no verbs"),
     room("checks", &["inventory", "harmless"], "what a check means does not depend on who asks"),
     room("history", &["inventory", "checks", "harmless"], "records know no procedure"),
@@ -57,7 +58,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("adapters::live_pointer", THE_WORLD, AN_ADAPTER),
     room("adapters::nginx", WITH_POINTER, AN_ADAPTER),
     room("adapters::oci_registry", THE_WORLD, AN_ADAPTER),
-    room("adapters::process", THE_WORLD, AN_ADAPTER),
+    room("adapters::process", &["ports", "inventory", "checks", "history", "harmless", "vacant"], AN_ADAPTER),
     room("adapters::secrets", THE_WORLD, AN_ADAPTER),
     room("adapters::sqlite", THE_WORLD, AN_ADAPTER),
     room("adapters::webhook", THE_WORLD, AN_ADAPTER),
@@ -68,7 +69,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "the model is data: it neither draws nor does"),
     room("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "a view draws a model and decides nothing"),
     room("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "harmless"], "an update asks by effects and draws nothing"),
-    room("sandbox", &["release", "ports", "inventory", "checks", "history", "harmless"], "the sandbox is released to by the same engine"),
+    room("sandbox", &["release", "ports", "inventory", "checks", "history", "harmless", "vacant"], "the sandbox is released to by the same engine"),
     room("sandbox::sample", &["inventory", "harmless"], "the sample application is another program"),
     room("diagnostics", &[], "it watches everyone and asks no one"),
     room("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "wire builds the house; only the command line uses it"),

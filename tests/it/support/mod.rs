@@ -18,6 +18,8 @@ pub(crate) mod web;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use greenroom::vacant;
+
 /// What `tests/run` has put into the environment; without it the test fails and says how to run it.
 pub(crate) fn from_environment(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests by tests/run"))
@@ -52,21 +54,11 @@ pub(crate) fn free_port() -> u16 {
     for _ in 0..count {
         let given = GIVEN.fetch_add(1, Ordering::Relaxed);
         let port = first + (begin + given % count) % count;
-        if is_free(port) {
+        if vacant::check(([127, 0, 0, 1], port).into()).is_ok() {
             return port;
         }
     }
     panic!("no free port from {first} on");
-}
-
-/// Whether nobody listens there. Asked without listening: a program that another thread is just starting has
-/// a copy of what is open here until it runs, and would be in the way of whoever is given the port.
-fn is_free(port: u16) -> bool {
-    let bound = tokio::net::TcpSocket::new_v4().and_then(|socket| {
-        socket.set_reuseaddr(true)?;
-        socket.bind(([127, 0, 0, 1], port).into())
-    });
-    bound.is_ok()
 }
 
 /// Waits for a condition, and fails with `what` when it does not hold within `deadline`.
