@@ -1,6 +1,6 @@
 //! Repairs as they are written down: a key each, beside the releases.
 
-use etcd_client::KeyValue;
+use etcd_client::{KeyValue, TxnOp};
 
 use super::change::Decision;
 use super::reader::EtcdReader;

@@ -160,8 +160,9 @@ async fn an_archive_of_the_version_before_gets_a_place_for_it() {
     let archive = greenroom::adapters::archive::Archive::open(path)
         .await
         .expect("an archive");
-    let kept = archive.audit(&Filter::default(), Within::default(), 10);
-    assert_eq!(kept.await.expect("listed"), [repaired(2)]);
+    let all = Filter::default();
+    let kept = archive.audit(&all, Within::default(), 10).await;
+    assert_eq!(kept.expect("listed"), [repaired(2)]);
     let noted = archive.audit_differences(repaired(2).id()).await;
     assert_eq!(noted.expect("read"), []);
 }

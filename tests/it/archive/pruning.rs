@@ -118,11 +118,12 @@ async fn of_two_logs_of_a_release_the_longer_one_is_kept() {
     assert_eq!(archive.log(id).await.expect("read"), Some(noisy(3, 30)));
 }
 
-/// As the Greenroom before this one has made it.
+/// As the first one has made it.
 fn made_older(path: &Path) {
     let sql = Connection::open(path).expect("the database");
     sql.execute_batch(
-        "DROP TABLE logs; DROP TABLE forgotten; DROP TABLE audit; ALTER TABLE releases DROP COLUMN size;
+        "DROP TABLE logs; DROP TABLE forgotten; DROP TABLE audit; DROP TABLE audit_differences;
+         ALTER TABLE releases DROP COLUMN size;
          PRAGMA user_version = 1;",
     )
     .expect("an older one");

@@ -226,10 +226,10 @@ async fn a_hold_that_was_sealed_is_not_rewritten_unseen_either() {
     let under = "/greenroom/v1/targets/web/qa/holds/";
     let read = cluster.etcdctl("ben", &["get", "--prefix", "--print-value-only", under]);
     let record: HoldRecord = serde_json::from_slice(&read.stdout).expect("a record");
-    let mut hold = record.hold.clone();
-    let cleared = hold.cleared.as_mut().expect("it is cleared");
+    let mut other = record.hold.clone();
+    let cleared = other.cleared.as_mut().expect("it is cleared");
     cleared.why = Some("nobody will know".into());
-    let other = HoldRecord::new(&record.target, &hold);
+    let other = HoldRecord::new(&record.target, &other);
     assert_eq!(other.id, record.id);
     let key = format!("{under}{}", record.id);
     cluster.put("ben", &key, &other);

@@ -251,9 +251,9 @@ impl Drive {
         }
     }
 
-    async fn write_down(&self) -> Result<(), String> {
-        let record = self.record.clone().linked();
-        let written = self.write.journal.repair(&record, &self.lease.fence);
+    async fn write_down(&mut self) -> Result<(), String> {
+        self.record = self.record.clone().linked();
+        let written = self.write.journal.repair(&self.record, &self.lease.fence);
         written.await.map_err(|failure| failure.to_string())
     }
 
