@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::opening;
 use crate::history::{
     AuditRecord, Change, Filter, Item, Pruning, ReleaseRecord, Retention, head_change, merged,
 };
@@ -208,6 +209,11 @@ struct Mark {
 type Marks = BTreeMap<Target, Mark>;
 
 impl Observing {
+    /// Waits until what runs and what is stored was heard of once: there is time for what was.
+    pub async fn opened(&mut self) {
+        opening::heard(&mut self.world, None).await;
+    }
+
     /// Waits for something else; whether there will ever be.
     async fn moved(&mut self) -> bool {
         tokio::select! {

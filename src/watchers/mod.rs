@@ -5,6 +5,7 @@
 mod archiving;
 mod assemble;
 mod once;
+mod opening;
 mod outbox;
 mod proving;
 mod recording;
@@ -53,8 +54,8 @@ pub struct Watching {
     _tasks: DropGuard,
 }
 
-/// Begins to observe every site of an engine, once `begun` is: two hundred connections are not made
-/// while somebody waits for the first frame.
+/// Begins to observe every site of an engine, all but what runs once `begun` is: two hundred connections are
+/// not made while somebody waits for the first frame.
 pub fn start(
     engine: &Engine,
     frame: Frame,
@@ -69,17 +70,22 @@ pub fn start(
     let (parts, mut arriving) = mpsc::channel::<Part>(PARTS);
     let cancelled = CancellationToken::new();
     let begun = begun.boxed().shared();
+    let spawn_now = |task: BoxFuture<'static, ()>| {
+        let cancelled = cancelled.clone();
+        tokio::spawn(async move { cancelled.run_until_cancelled(task).await });
+    };
     let spawn = |task: BoxFuture<'static, ()>| {
-        let (cancelled, begun) = (cancelled.clone(), begun.clone());
+        let begun = begun.clone();
         let observe = async move {
             begun.await;
             task.await;
         };
-        tokio::spawn(async move { cancelled.run_until_cancelled(observe).await });
+        spawn_now(observe.boxed());
     };
+    // Engines take the longest to tell of themselves, and are few.
     for (engine, targets) in engines(&sites) {
         let task = runtime::watch(engine, targets, parts.clone(), Arc::clone(&clock));
-        spawn(task.boxed());
+        spawn_now(task.boxed());
     }
     for (store, targets) in stores(&sites) {
         let registered = sites
@@ -90,9 +96,10 @@ pub fn start(
         let task = registry::watch(store, registered, parts.clone(), Arc::clone(&clock));
         spawn(task.boxed());
     }
-    for site in sites {
+    for (place, site) in (0..).zip(sites) {
         let task = router::watch(
             site,
+            place,
             parts.clone(),
             world.clone(),
             focused.clone(),

@@ -39,7 +39,7 @@ impl App {
         watching: &Watching,
     ) -> (impl Future<Output = ()> + Send + use<>, watch::Receiver<()>) {
         let (kept_some, kept) = watch::channel(());
-        let observed = Observing {
+        let mut observed = Observing {
             releases: watching.releases.clone(),
             world: watching.world.clone(),
         };
@@ -52,6 +52,7 @@ impl App {
             }
         };
         let archiving = async move {
+            observed.opened().await;
             match File::open(file).await {
                 Ok(file) => {
                     of(file)
