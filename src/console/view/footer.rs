@@ -1,5 +1,5 @@
 //! The last line: what was just answered, else the keys that would do something now, from the
-//! table of actions.
+//! table of actions; none of them while a dialog has the keys.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -24,6 +24,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         let words = text::cut(&notice.text, room.saturating_sub(2), theme);
         let line = Line::from(vec![Span::raw(" "), theme.span(words, meaning)]);
         return pane::lines(frame, place, [line]);
+    }
+    // What stands over the screen has the keys, and says which.
+    if model.dialog.is_some() {
+        return;
     }
     let (always, mut rest): (Vec<&Bound>, Vec<&Bound>) = model
         .keymap
