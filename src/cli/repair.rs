@@ -166,6 +166,7 @@ fn text(plan: &RepairPlan) -> String {
         lines.push(format!("  {}. {}", index + 1, planned.deed.title()));
         lines.extend(planned.calls.iter().map(|call| format!("     {call}")));
     }
+    lines.extend(plan.held().map(|words| format!("  ! {words}")));
     lines.extend(plan.costs().iter().map(|cost| format!("  ! {cost}")));
     // What differs may be said in the words of whoever edited it.
     let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
@@ -205,5 +206,6 @@ fn json(plan: &RepairPlan) -> serde_json::Value {
         "items": items,
         "deeds": deeds,
         "costs": plan.costs(),
+        "holds": plan.holds,
     })
 }

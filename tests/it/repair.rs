@@ -104,9 +104,19 @@ fn what_is_done_by_hand_in_a_sandbox_is_planned_repaired_and_kept() {
         assert_eq!(sandbox.live("web", "qa"), version, "{sql}");
     }
 
+    // A hold is about promotes: it stops no repair, and is told of.
+    let held = sandbox.run(&["hold", "web", "qa", "--reason", "payday"]);
+    assert_eq!(held.status.code(), Some(0), "{}", words(&held));
     kill_live(&sandbox);
     assert!(named(&sandbox).contains(&"instance-stopped".to_owned()));
+    let told = sandbox.run(&["repair", "web", "qa", "--dry-run"]);
+    assert!(
+        words(&told).contains("payday (until it is cleared); a repair goes on under it"),
+        "{}",
+        words(&told)
+    );
     let output = repair(&sandbox, &["--yes"]);
+    assert_eq!(lines(&output)[0]["holds"][0]["reason"], "payday");
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     assert_eq!(sandbox.live("web", "qa"), version);
 

@@ -14,6 +14,9 @@ pub(super) fn rows(plan: &RepairPlan, rows: &mut Rows<'_>) {
             rows.push(("", harmless(words), Meaning::Muted));
         }
     }
+    for words in plan.held() {
+        rows.push(("held", harmless(&words), Meaning::Warn));
+    }
     for cost in plan.costs() {
         rows.push(("costs", harmless(&cost), Meaning::Warn));
     }

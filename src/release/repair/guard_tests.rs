@@ -214,6 +214,7 @@ fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {
         made_at: snapshot.at,
         items,
         deeds,
+        holds: Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::remedy::{Remedy, remedy};
 use super::seen::Seen;
 use crate::history::{FORMAT, RepairDeed, RepairRecord, Repaired};
 use crate::inventory::drift::{Drift, Name, compare};
-use crate::inventory::{Operator, ReleaseId, Snapshot, Target, Tier};
+use crate::inventory::{Hold, Operator, ReleaseId, Snapshot, Target, Tier};
 use crate::release::Definition;
 
 /// What is to be repaired, and by whom.
@@ -54,6 +54,8 @@ pub struct RepairPlan {
     pub items: Vec<Item>,
     /// What is done, in order; none where only a person can mend it.
     pub deeds: Vec<Planned>,
+    /// What stops promotes there. A repair goes on under it, and whoever says yes is told.
+    pub holds: Vec<Hold>,
 }
 
 impl RepairPlan {
@@ -100,6 +102,12 @@ impl RepairPlan {
             }
         }
         costs
+    }
+
+    /// What stands that whoever says yes should know of, a line each.
+    pub fn held(&self) -> impl Iterator<Item = String> {
+        let holds = self.holds.iter();
+        holds.map(|hold| format!("{hold}; a repair goes on under it"))
     }
 
     /// As it is written down when it begins.

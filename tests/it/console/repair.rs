@@ -8,7 +8,7 @@ use greenroom::console::event::{Event, Input};
 use greenroom::console::model::Dialog;
 use greenroom::history::{FORMAT, RepairOutcome, RepairRecord};
 use greenroom::inventory::drift::{Drift, Name, compare};
-use greenroom::inventory::{Slot, Snapshot, Target, Tier};
+use greenroom::inventory::{Hold, Slot, Snapshot, Target, Tier};
 use greenroom::release::{Deed, Item, Planned, Refusal, Refused, Remedy, RepairNews, RepairPlan};
 
 use super::dialogs::dialog;
@@ -75,6 +75,7 @@ fn repair_plan(tier: Tier) -> RepairPlan {
                 calls: vec!["registry: write slots/blue = 127.0.0.1:32771".into()],
             },
         ],
+        holds: Vec::new(),
     }
 }
 
@@ -109,6 +110,27 @@ fn a_repair_is_asked_about_with_what_differs_what_is_done_and_what_it_costs() {
         let model = asked(size, repair_plan(Tier::Protected));
         insta::assert_snapshot!(format!("repair_{}x{}", size.0, size.1), dialog(&model));
     }
+}
+
+#[test]
+fn a_repair_under_a_hold_says_so() {
+    let mut plan = repair_plan(Tier::Protected);
+    plan.holds = vec![Hold {
+        reason: "payday\u{1b}[2J".into(),
+        author: operator(),
+        since: now(),
+        until: None,
+        release: None,
+        cleared: None,
+    }];
+    let model = asked(SIZES[0], plan);
+    let screen = screen(&model);
+    assert!(
+        screen.contains("held     held by ana@ops-1: payday"),
+        "{screen}"
+    );
+    assert!(screen.contains("a repair goes on under it"), "{screen}");
+    assert!(!screen.contains('\u{1b}'));
 }
 
 #[test]

@@ -109,6 +109,7 @@ impl Engine {
             made_at: self.clock.now(),
             items,
             deeds,
+            holds: snapshot.holds(snapshot.at),
         }
     }
 
