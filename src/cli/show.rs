@@ -4,7 +4,7 @@ use super::arguments::{Common, Show};
 use super::history::Found;
 use super::out::say_json;
 use super::{Exit, history, open};
-use crate::history::{AuditRecord, CandidateLog, Difference, Provable, prove};
+use crate::history::{CandidateLog, KeptAudit, Provable, prove};
 use crate::release::account::{account, beside};
 
 pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
@@ -17,17 +17,9 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
     };
     let mut kept = match history::find(&app, &archive, &verb.release, verb.offline).await {
         Ok(Found::Release(kept)) => kept,
-        Ok(Found::Beside(record)) => {
-            return match archive.read.audit_differences(record.id()).await {
-                Ok(differences) => {
-                    show_beside(common, &record, &differences);
-                    Exit::Done
-                }
-                Err(failure) => {
-                    warn_line!("greenroom: {failure}");
-                    Exit::Failed
-                }
-            };
+        Ok(Found::Beside(kept)) => {
+            show_beside(common, &kept);
+            return Exit::Done;
         }
         Err(exit) => return exit,
     };
@@ -64,16 +56,16 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
     Exit::Done
 }
 
-fn show_beside(common: &Common, record: &AuditRecord, differences: &[Difference]) {
+fn show_beside(common: &Common, kept: &KeptAudit) {
     if common.json {
         say_json(&serde_json::json!({
-            "record": record,
-            "differences": differences,
-            "chain": record.prove().to_string(),
+            "record": kept.record,
+            "differences": kept.differences,
+            "chain": kept.record.prove().to_string(),
         }));
         return;
     }
-    for line in beside(record, differences) {
+    for line in beside(kept) {
         say_line!("{}", line.text);
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{AuditRecord, Listed};
+use super::{KeptAudit, Listed};
 use crate::inventory::{Operator, ReleaseId, Target};
 
 /// See the module.
@@ -11,7 +11,7 @@ pub enum Item {
     /// A release.
     Release(Box<Listed>),
     /// A hold, or a repair.
-    Audit(Box<AuditRecord>),
+    Audit(Box<KeptAudit>),
 }
 
 impl From<Listed> for Item {
@@ -20,9 +20,9 @@ impl From<Listed> for Item {
     }
 }
 
-impl From<AuditRecord> for Item {
-    fn from(record: AuditRecord) -> Self {
-        Self::Audit(Box::new(record))
+impl From<KeptAudit> for Item {
+    fn from(kept: KeptAudit) -> Self {
+        Self::Audit(Box::new(kept))
     }
 }
 
@@ -39,7 +39,7 @@ impl Item {
     pub fn id(&self) -> ReleaseId {
         match self {
             Self::Release(listed) => listed.head.id,
-            Self::Audit(record) => record.id(),
+            Self::Audit(kept) => kept.record.id(),
         }
     }
 
@@ -47,7 +47,7 @@ impl Item {
     pub fn target(&self) -> &Target {
         match self {
             Self::Release(listed) => &listed.head.target,
-            Self::Audit(record) => record.target(),
+            Self::Audit(kept) => kept.record.target(),
         }
     }
 
@@ -55,7 +55,7 @@ impl Item {
     pub fn operator(&self) -> &Operator {
         match self {
             Self::Release(listed) => &listed.head.operator,
-            Self::Audit(record) => record.operator(),
+            Self::Audit(kept) => kept.record.operator(),
         }
     }
 
@@ -63,18 +63,18 @@ impl Item {
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Release(listed) => listed.head.opened_at,
-            Self::Audit(record) => record.at(),
+            Self::Audit(kept) => kept.record.at(),
         }
     }
 }
 
 /// Both in one list. Each comes newest first, and so does what comes out.
-pub fn merged(releases: Vec<Listed>, beside: Vec<AuditRecord>) -> Vec<Item> {
+pub fn merged(releases: Vec<Listed>, beside: Vec<KeptAudit>) -> Vec<Item> {
     let mut items = Vec::with_capacity(releases.len() + beside.len());
     let mut beside = beside.into_iter().peekable();
     for listed in releases {
         let id = listed.head.id;
-        while let Some(newer) = beside.next_if(|record| record.id() > id) {
+        while let Some(newer) = beside.next_if(|kept| kept.record.id() > id) {
             items.push(newer.into());
         }
         items.push(listed.into());

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{CandidateLog, Entry, Happening, Recorded, ReleaseRecord};
+use super::{AuditRecord, CandidateLog, Entry, Happening, Recorded, ReleaseRecord};
 
 /// A release in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,15 @@ pub struct Kept {
     pub differences: Vec<Difference>,
     /// What its candidate wrote, where somebody has asked for it and it is kept.
     pub log: Option<CandidateLog>,
+}
+
+/// A hold or a repair, with all that is kept of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAudit {
+    /// As it was first seen, and as it went on.
+    pub record: AuditRecord,
+    /// What its journal said otherwise, in the order it was noticed.
+    pub differences: Vec<Difference>,
 }
 
 /// How what is read relates to what is kept.

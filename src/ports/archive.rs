@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::Result;
 use crate::history::{
-    AuditRecord, CandidateLog, Difference, Filter, Kept, Listed, Pruning, Recorded, ReleaseRecord,
+    AuditRecord, CandidateLog, Filter, Kept, KeptAudit, Listed, Pruning, Recorded, ReleaseRecord,
     Retention,
 };
 use crate::inventory::{ReleaseId, Target};
@@ -52,18 +52,10 @@ pub trait ArchiveReader: Send + Sync {
     async fn log(&self, id: ReleaseId) -> Result<Option<CandidateLog>>;
 
     /// Holds and repairs that a filter lets through, newest first.
-    async fn audit(
-        &self,
-        filter: &Filter,
-        within: Within,
-        limit: usize,
-    ) -> Result<Vec<AuditRecord>>;
+    async fn audit(&self, filter: &Filter, within: Within, limit: usize) -> Result<Vec<KeptAudit>>;
 
     /// The holds and repairs whose id begins so, newest first.
-    async fn audit_named(&self, beginning: &str, limit: usize) -> Result<Vec<AuditRecord>>;
-
-    /// What a journal said otherwise of a hold or a repair after it was kept, in the order it was noticed.
-    async fn audit_differences(&self, id: ReleaseId) -> Result<Vec<Difference>>;
+    async fn audit_named(&self, beginning: &str, limit: usize) -> Result<Vec<KeptAudit>>;
 
     /// Those of these releases that were kept once and are forgotten.
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>>;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Archive;
 use crate::harmless::harmless;
-use crate::history::{Difference, Filter, Proof, Provable, Proven, Seal, Wrong};
+use crate::history::{Difference, Filter, KeptAudit, Proof, Provable, Proven, Seal, Wrong};
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, JournalReader, Result, Within};
 use crate::release::Engine;
@@ -125,16 +125,19 @@ impl<'a> Proving<'a> {
             let Some(last) = listed.last() else {
                 return Ok(());
             };
-            within.before = Some(last.id());
-            for kept in &listed {
+            within.before = Some(last.record.id());
+            for KeptAudit {
+                record,
+                differences,
+            } in &listed
+            {
                 self.found.beside += 1;
-                let (target, id) = (kept.target(), kept.id());
-                let differences = archive.read.audit_differences(id).await?;
+                let (target, id) = (record.target(), record.id());
                 let read = match self.journal(target) {
                     Some(journal) => Some(heard(journal.beside(target, id)).await),
                     None => None,
                 };
-                self.one(target, kept, &differences, read);
+                self.one(target, record, differences, read);
             }
         }
     }

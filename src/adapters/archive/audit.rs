@@ -7,8 +7,7 @@ use super::fault::Fault;
 use super::read::noticed;
 use super::store::Archive;
 use super::write::{decode, encode};
-use crate::history::{AuditRecord, Change, Difference, Filter, audit_change};
-use crate::inventory::ReleaseId;
+use crate::history::{AuditRecord, Change, Filter, KeptAudit, audit_change};
 use crate::ports::{Result, Within};
 
 impl Archive {
@@ -17,7 +16,7 @@ impl Archive {
         filter: &Filter,
         within: Within,
         limit: usize,
-    ) -> Result<Vec<AuditRecord>> {
+    ) -> Result<Vec<KeptAudit>> {
         let filter = filter.clone();
         self.read("listing holds and repairs", move |sql| {
             // Behind every letter of an id, and before the first.
@@ -40,16 +39,12 @@ impl Archive {
                     found.push(record);
                 }
             }
-            Ok(found)
+            with_differences(sql, found)
         })
         .await
     }
 
-    pub(super) async fn find_audit(
-        &self,
-        beginning: &str,
-        limit: usize,
-    ) -> Result<Vec<AuditRecord>> {
+    pub(super) async fn find_audit(&self, beginning: &str, limit: usize) -> Result<Vec<KeptAudit>> {
         let beginning = beginning.to_ascii_uppercase();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read("looking for a hold or a repair", move |sql| {
@@ -59,22 +54,11 @@ impl Archive {
             )?;
             let rows = statement.query_map(params![beginning, limit], |row| row.get(0))?;
             let texts = rows.collect::<std::result::Result<Vec<String>, _>>()?;
-            let texts = texts.iter();
-            texts
+            let records = texts
+                .iter()
                 .map(|text| decode("a hold or a repair", text))
-                .collect()
-        })
-        .await
-    }
-
-    pub(super) async fn differences_of_audit(&self, id: ReleaseId) -> Result<Vec<Difference>> {
-        let doing = format!("reading what was said otherwise of {id}");
-        self.read(doing, move |sql| {
-            let mut statement = sql.prepare_cached(
-                "SELECT noticed_at, what, kept, found FROM audit_differences WHERE id = ?1
-                 ORDER BY rowid",
-            )?;
-            noticed(statement.query([id.to_string()])?)
+                .collect::<std::result::Result<_, Fault>>()?;
+            with_differences(sql, records)
         })
         .await
     }
@@ -106,6 +90,24 @@ impl Archive {
         })
         .await
     }
+}
+
+fn with_differences(
+    sql: &Transaction<'_>,
+    records: Vec<AuditRecord>,
+) -> std::result::Result<Vec<KeptAudit>, Fault> {
+    let mut statement = sql.prepare_cached(
+        "SELECT noticed_at, what, kept, found FROM audit_differences WHERE id = ?1 ORDER BY rowid",
+    )?;
+    let mut all = Vec::with_capacity(records.len());
+    for record in records {
+        let differences = noticed(statement.query([record.id().to_string()])?)?;
+        all.push(KeptAudit {
+            record,
+            differences,
+        });
+    }
+    Ok(all)
 }
 
 fn set(sql: &Transaction<'_>, record: &AuditRecord) -> std::result::Result<(), Fault> {

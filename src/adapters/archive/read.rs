@@ -11,7 +11,7 @@ use super::query::Query;
 use super::store::Archive;
 use super::write::decode;
 use crate::history::{
-    AuditRecord, CandidateLog, Difference, Entry, Filter, Kept, Listed, Pruning, Recorded,
+    CandidateLog, Difference, Entry, Filter, Kept, KeptAudit, Listed, Pruning, Recorded,
     ReleaseRecord, Retention,
 };
 use crate::inventory::{ReleaseId, Target};
@@ -119,21 +119,12 @@ impl ArchiveReader for Archive {
         self.kept_log(id).await
     }
 
-    async fn audit(
-        &self,
-        filter: &Filter,
-        within: Within,
-        limit: usize,
-    ) -> Result<Vec<AuditRecord>> {
+    async fn audit(&self, filter: &Filter, within: Within, limit: usize) -> Result<Vec<KeptAudit>> {
         self.kept_audit(filter, within, limit).await
     }
 
-    async fn audit_named(&self, beginning: &str, limit: usize) -> Result<Vec<AuditRecord>> {
+    async fn audit_named(&self, beginning: &str, limit: usize) -> Result<Vec<KeptAudit>> {
         self.find_audit(beginning, limit).await
-    }
-
-    async fn audit_differences(&self, id: ReleaseId) -> Result<Vec<Difference>> {
-        self.differences_of_audit(id).await
     }
 
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>> {

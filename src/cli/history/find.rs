@@ -1,7 +1,7 @@
 //! A release by its id, or by how that begins.
 
 use super::Exit;
-use crate::history::{AuditRecord, Kept};
+use crate::history::{Kept, KeptAudit};
 use crate::watchers::Archive;
 use crate::wire::App;
 
@@ -11,14 +11,14 @@ const NAMED: usize = 6;
 /// What an id may name.
 pub(in crate::cli) enum Found {
     Release(Box<Kept>),
-    Beside(Box<AuditRecord>),
+    Beside(Box<KeptAudit>),
 }
 
 impl Found {
     fn is_over(&self) -> bool {
         match self {
             Self::Release(kept) => kept.recorded.head.closed.is_some(),
-            Self::Beside(record) => record.is_settled(),
+            Self::Beside(kept) => kept.record.is_settled(),
         }
     }
 }
@@ -32,8 +32,9 @@ pub(super) async fn release(
 ) -> Result<Kept, Exit> {
     match find(app, archive, named, offline).await? {
         Found::Release(kept) => Ok(*kept),
-        Found::Beside(record) => {
-            warn_line!("greenroom: {named} is a {}, and no release", record.kind());
+        Found::Beside(kept) => {
+            let kind = kept.record.kind();
+            warn_line!("greenroom: {named} is a {kind}, and no release");
             Err(Exit::Usage)
         }
     }
@@ -89,7 +90,7 @@ async fn look(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> {
     let mut beside = beside.map_err(failed)?;
     match (ids.as_slice(), beside.len()) {
         ([], 0) => Ok(None),
-        ([], 1) => Ok(beside.pop().map(|record| Found::Beside(Box::new(record)))),
+        ([], 1) => Ok(beside.pop().map(|kept| Found::Beside(Box::new(kept)))),
         ([id], 0) => {
             let kept = archive.read.release(*id).await.map_err(failed)?;
             Ok(kept.map(|kept| Found::Release(Box::new(kept))))
@@ -99,7 +100,7 @@ async fn look(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> {
             for id in several {
                 warn_line!("  {id}");
             }
-            for record in beside {
+            for KeptAudit { record, .. } in beside {
                 warn_line!("  {} ({})", record.id(), record.kind());
             }
             Err(Exit::Usage)

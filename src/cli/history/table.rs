@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::{Exit, say_csv, say_json};
 use crate::harmless::harmless;
-use crate::history::{AuditRecord, Item, Listed, ReleaseRecord, Standing};
+use crate::history::{AuditRecord, Item, KeptAudit, Listed, ReleaseRecord, Standing};
 use crate::release::words::duration;
+
+/// What is said of a record whose store was changed after it was kept.
+const DIFFERS: &str = "its store says otherwise now";
 
 /// The columns of CSV.
 const COLUMNS: [&str; 18] = [
@@ -55,7 +58,7 @@ impl Table {
     pub(super) fn row(&mut self, item: &Item) {
         match (self, item) {
             (Self::People, Item::Release(listed)) => say_line!("{}", line(listed)),
-            (Self::People, Item::Audit(record)) => say_line!("{}", line_beside(record)),
+            (Self::People, Item::Audit(kept)) => say_line!("{}", line_beside(kept)),
             (Self::Json, item) => say_item(item),
             (Self::Csv(writer), Item::Release(listed)) => {
                 let _ = writer.write_record(cells(listed));
@@ -79,12 +82,13 @@ impl Table {
 pub(super) fn say_item(item: &Item) {
     match item {
         Item::Release(listed) => say_json(&listed.head),
-        Item::Audit(record) => say_json(record),
+        Item::Audit(kept) => say_json(&kept.record),
     }
 }
 
 /// A hold or a repair, in the columns of a release.
-fn line_beside(record: &AuditRecord) -> String {
+fn line_beside(kept: &KeptAudit) -> String {
+    let record = &kept.record;
     let took = record.ended_at().map(|at| {
         let took = Duration::try_from(at.duration_since(record.at()));
         duration(took.unwrap_or_default())
@@ -93,7 +97,10 @@ fn line_beside(record: &AuditRecord) -> String {
         AuditRecord::Hold(_) => [record.what(), record.ending()],
         AuditRecord::Repair(_) => [record.ending(), String::new()],
     };
-    let words: Vec<String> = words.into_iter().filter(|it| !it.is_empty()).collect();
+    let mut words: Vec<String> = words.into_iter().filter(|it| !it.is_empty()).collect();
+    if !kept.differences.is_empty() {
+        words.push(DIFFERS.to_owned());
+    }
     let what = match record {
         AuditRecord::Hold(_) => String::new(),
         AuditRecord::Repair(_) => format!("{}  ", record.what()),
@@ -170,7 +177,7 @@ fn line(listed: &Listed) -> String {
         .closed
         .as_ref()
         .and_then(|(_, outcome)| outcome.reason());
-    let differs = (listed.differences > 0).then_some("its store says otherwise now");
+    let differs = (listed.differences > 0).then_some(DIFFERS);
     let words = [record.reason.as_deref(), failure, differs]
         .into_iter()
         .flatten()

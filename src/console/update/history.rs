@@ -216,8 +216,8 @@ fn details(model: &mut Model) -> Vec<Effect> {
     }
     let id = match model.history.under_cursor() {
         None => return super::refused(model, NOTHING_THERE),
-        Some(Item::Audit(record)) => {
-            model.history.sheet = Some(of_audit(record));
+        Some(Item::Audit(kept)) => {
+            model.history.sheet = Some(of_audit(kept));
             return Vec::new();
         }
         Some(Item::Release(listed)) => listed.head.id,
@@ -311,7 +311,7 @@ fn copy(model: &mut Model) -> Vec<Effect> {
     };
     let (id, of) = match item {
         Item::Release(listed) => (listed.head.id, "release"),
-        Item::Audit(record) => (record.id(), record.kind()),
+        Item::Audit(kept) => (kept.record.id(), kept.record.kind()),
     };
     super::say(model, Weight::Told, &format!("copied the {of}'s id: {id}"));
     vec![Effect::Copy(id.to_string())]

@@ -2,15 +2,14 @@
 //! timeline of an environment, and what came out of proving.
 
 use crate::console::model::{IN_TIMELINE, Sheet};
-use crate::history::{AuditRecord, Item, Kept, Proven};
+use crate::history::{Item, Kept, KeptAudit, Proven};
 use crate::inventory::EnvironmentName;
 use crate::release::account::{self, Line, Tone, compare};
 
-pub(super) fn of_audit(record: &AuditRecord) -> Sheet {
+pub(super) fn of_audit(kept: &KeptAudit) -> Sheet {
     Sheet {
-        title: format!("{} {}", record.kind(), record.id()),
-        // What a store says otherwise takes reading: proving tells it.
-        lines: account::beside(record, &[]),
+        title: format!("{} {}", kept.record.kind(), kept.record.id()),
+        lines: account::beside(kept),
         top: 0,
     }
 }

@@ -9,7 +9,7 @@ use ratatui::widgets::Block;
 use super::{pane, text};
 use crate::console::model::{History, Model, Sheet, Waiting};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::history::{Among, AuditRecord, Item, Listed, Standing};
+use crate::history::{Among, Item, KeptAudit, Listed, Standing};
 use crate::release::account::Tone;
 
 /// How wide a screen has to be for a column.
@@ -204,7 +204,7 @@ fn row<'a>(
             "BEGUN (UTC)" => item.at().strftime("%Y-%m-%d %H:%M").to_string(),
             name => match item {
                 Item::Release(listed) => of_release(theme, name, wide, listed),
-                Item::Audit(record) => of_audit(name, record),
+                Item::Audit(kept) => of_audit(name, kept),
             },
         };
         let mut words = text::pad(&words, wide, theme);
@@ -227,7 +227,8 @@ fn of_release(theme: &Theme, column: &str, wide: usize, listed: &Listed) -> Stri
 }
 
 /// A hold or a repair stands where a release has its version.
-fn of_audit(column: &str, record: &AuditRecord) -> String {
+fn of_audit(column: &str, kept: &KeptAudit) -> String {
+    let record = &kept.record;
     match column {
         "VERSION" => record.kind().to_owned(),
         "OUTCOME" => format!("  {}", record.outcome()),
@@ -236,7 +237,8 @@ fn of_audit(column: &str, record: &AuditRecord) -> String {
             .map(|at| text::clock(text::seconds(record.at(), at)))
             .unwrap_or_default(),
         _ => {
-            let words = [record.what(), record.ending()];
+            let differs = differs(!kept.differences.is_empty()).to_owned();
+            let words = [differs, record.what(), record.ending()];
             let words: Vec<String> = words.into_iter().filter(|it| !it.is_empty()).collect();
             words.join("; ")
         }
@@ -280,12 +282,21 @@ fn why(listed: &Listed) -> String {
         .closed
         .as_ref()
         .and_then(|(_, outcome)| outcome.reason());
-    let differs = (listed.differences > 0).then_some("its store says otherwise now");
-    let words: Vec<&str> = [differs, ending, head.reason.as_deref()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let words = [
+        differs(listed.differences > 0),
+        ending.unwrap_or_default(),
+        head.reason.as_deref().unwrap_or_default(),
+    ];
+    let words: Vec<&str> = words.into_iter().filter(|it| !it.is_empty()).collect();
     words.join("; ")
+}
+
+fn differs(does: bool) -> &'static str {
+    if does {
+        "its store says otherwise now"
+    } else {
+        ""
+    }
 }
 
 fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, sheet: &Sheet) {

@@ -1,18 +1,18 @@
 //! A hold or a repair, told from its record.
 
 use super::{Line, Lines, Tone, itself, moment};
-use crate::history::{AuditRecord, Difference, HoldRecord, Provable, RepairRecord};
+use crate::history::{AuditRecord, HoldRecord, KeptAudit, Provable, RepairRecord};
 use crate::release::time::elapsed;
 use crate::release::words::duration;
 
 /// All of it, with what its store has said otherwise since.
-pub fn beside(record: &AuditRecord, differences: &[Difference]) -> Vec<Line> {
+pub fn beside(kept: &KeptAudit) -> Vec<Line> {
     let mut lines = Lines::default();
-    match record {
+    match &kept.record {
         AuditRecord::Hold(record) => hold(&mut lines, record),
         AuditRecord::Repair(record) => repair(&mut lines, record),
     }
-    itself(&mut lines, &record.prove(), differences);
+    itself(&mut lines, &kept.record.prove(), &kept.differences);
     lines.0
 }
 

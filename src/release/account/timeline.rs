@@ -24,7 +24,7 @@ pub fn timeline(items: &[Item]) -> Vec<Line> {
         }
         match item {
             Item::Release(listed) => release(&mut lines, &listed.head, &mut replaced),
-            Item::Audit(record) => decided(&mut lines, record),
+            Item::Audit(kept) => decided(&mut lines, &kept.record),
         }
     }
     if items.is_empty() {

@@ -1,7 +1,8 @@
 //! Holds and repairs, kept beside the releases.
 
 use greenroom::history::{
-    AuditRecord, Filter, HoldRecord, Item, RepairDeed, RepairOutcome, RepairRecord, Repaired,
+    AuditRecord, Filter, HoldRecord, Item, KeptAudit, RepairDeed, RepairOutcome, RepairRecord,
+    Repaired,
 };
 use greenroom::inventory::{Cleared, Hold, ReleaseId};
 use greenroom::ports::{ArchiveReader, ArchiveWriter, Within};
@@ -80,20 +81,24 @@ async fn what_was_decided_beside_is_kept_once_and_ends_once() {
         let kept = archive.keep_audit(vec![again]).await;
         assert_eq!(kept.expect("kept"), 0);
     }
-    let noted = archive.audit_differences(over.id()).await.expect("read");
-    let said: Vec<&str> = noted.iter().map(|one| one.found.as_str()).collect();
-    assert_eq!(said, [serde_json::to_string(&other).expect("JSON")]);
-    assert_eq!(noted[0].what, "the hold");
-    let none = archive.audit_differences(repaired(3).id()).await;
-    assert_eq!(none.expect("read"), []);
     let found = archive
         .audit(&Filter::default(), Within::default(), 10)
         .await
         .expect("listed");
-    assert_eq!(found, [repaired(3), over.clone()]);
+    let [repair, hold] = found.as_slice() else {
+        panic!("two, not {found:?}");
+    };
+    assert_eq!((&repair.record, &hold.record), (&repaired(3), &over));
+    assert_eq!(repair.differences, []);
+    let [noted] = hold.differences.as_slice() else {
+        panic!("one, not {:?}", hold.differences);
+    };
+    assert_eq!(noted.what, "the hold");
+    assert_eq!(noted.found, serde_json::to_string(&other).expect("JSON"));
+    assert_eq!(noted.kept, serde_json::to_string(&over).expect("JSON"));
     let id = over.id().to_string();
     let named = archive.audit_named(&id[..20].to_lowercase(), 2).await;
-    assert_eq!(named.expect("found"), [over]);
+    assert_eq!(named.expect("found").as_slice(), std::slice::from_ref(hold));
 }
 
 #[tokio::test]
@@ -162,7 +167,9 @@ async fn an_archive_of_the_version_before_gets_a_place_for_it() {
         .expect("an archive");
     let all = Filter::default();
     let kept = archive.audit(&all, Within::default(), 10).await;
-    assert_eq!(kept.expect("listed"), [repaired(2)]);
-    let noted = archive.audit_differences(repaired(2).id()).await;
-    assert_eq!(noted.expect("read"), []);
+    let unnoted = KeptAudit {
+        record: repaired(2),
+        differences: Vec::new(),
+    };
+    assert_eq!(kept.expect("listed"), [unnoted]);
 }

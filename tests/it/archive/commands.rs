@@ -380,7 +380,10 @@ async fn a_hold_whose_record_is_changed_or_taken_away_is_named() {
         assert!(said.contains(words), "{words:?} is not in:\n{said}");
     }
     let listed = out(&place.run(&["history"]));
-    assert!(listed.contains("paid out"), "{listed}");
+    assert!(
+        listed.contains("paid out; its store says otherwise now"),
+        "{listed}"
+    );
     let id = said.lines().find_map(|line| line.strip_prefix("hold "));
     let id = id.and_then(|line| line.split_whitespace().next());
     let shown = out(&place.run(&["show", id.expect("its id")]));

@@ -69,10 +69,10 @@ async fn an_open_console_keeps_forgets_and_says_so() {
     let hold = app.engine.hold(&web, reason, None).await.expect("held");
     kept_some(&mut kept).await;
     let audit = || async {
-        let found = archive
-            .audit(&Filter::default(), Within::default(), 10)
-            .await;
-        found.expect("listed")
+        let all = Filter::default();
+        let found = archive.audit(&all, Within::default(), 10).await;
+        let found = found.expect("listed").into_iter();
+        found.map(|kept| kept.record).collect::<Vec<_>>()
     };
     eventually("the hold is kept", SOON, || async {
         let found = audit().await;

@@ -9,7 +9,7 @@ use greenroom::console::model::{
 };
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Model};
-use greenroom::history::{Filter, Item, Kept, Listed, Outcome, Recorded};
+use greenroom::history::{Difference, Filter, Item, Kept, KeptAudit, Listed, Outcome, Recorded};
 
 use jiff::Timestamp;
 
@@ -404,7 +404,8 @@ fn enter_while_the_list_is_on_its_way_opens_what_comes() {
     }
 }
 
-/// The same list with a hold that was cleared, one that stands, and a repair.
+/// The same list with a hold that was cleared, which somebody has changed in its store since, one that stands, and
+/// a repair.
 fn with_beside() -> Vec<Item> {
     let newest = listed().remove(0).head.opened_at;
     let start = Timestamp::from_second(START).expect("a time");
@@ -418,6 +419,19 @@ fn with_beside() -> Vec<Item> {
         repaired(minute(60)),
         cleared(&over, minute(120)),
     ];
+    let mut beside: Vec<KeptAudit> = beside
+        .into_iter()
+        .map(|record| KeptAudit {
+            record,
+            differences: Vec::new(),
+        })
+        .collect();
+    beside[2].differences.push(Difference {
+        noticed_at: newest,
+        what: "the hold".into(),
+        kept: "{\"why\":\"paid out\"}".into(),
+        found: "{\"why\":\"\u{1b}[2Jnever mind\"}".into(),
+    });
     greenroom::history::merged(listed(), beside)
 }
 
