@@ -197,7 +197,8 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
     let Some(target) = model.cursor.as_ref().filter(shown) else {
         return Vec::new();
     };
-    let (glyph, word, meaning) = look(cell(model, target));
+    let state = cell(model, target);
+    let (glyph, word, meaning) = look(state);
     let lock = model.world.get(target).and_then(|s| s.lock.as_ref());
     let warm = standby(model, target);
     let mut words = match (going_on(model, target), lock) {
@@ -221,7 +222,16 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
             Some(until) => format!("until {}", text::until(until, model.now)),
             None => "until it is cleared".to_owned(),
         };
-        words = format!("{words} {until}, \"{}\" by {}", hold.reason, hold.author);
+        // What is more urgent than a hold is not what ends with it.
+        let held = if state == CellState::Held {
+            ""
+        } else {
+            ", held"
+        };
+        words = format!(
+            "{words}{held} {until}, \"{}\" by {}",
+            hold.reason, hold.author
+        );
     }
     let columns = room.saturating_sub(2);
     let wrapped = text::wrap(&words, columns, 0);

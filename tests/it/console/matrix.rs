@@ -232,7 +232,17 @@ fn a_held_cell_says_why_and_until_when() {
         since: ago(60),
         until: Some(later(3600)),
     });
-    seen.snapshots.insert(held.clone(), Arc::new(snapshot));
+    seen.snapshots
+        .insert(held.clone(), Arc::new(snapshot.clone()));
+    // What has drifted besides has not drifted until the hold ends.
+    snapshot.slots.blue.registration = None;
+    let mut drifted = seen.clone();
+    drifted.snapshots.insert(held.clone(), Arc::new(snapshot));
+    let mut model = open((118, 34), drifted);
+    press(&mut model, "G");
+    let shown = screen(&model);
+    assert!(shown.contains("search/dev: drifted, held until"), "{shown}");
+
     let mut model = open((118, 34), seen);
     press(&mut model, "G");
     assert_eq!(under(&model), held);
