@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::{AuditRecord, CandidateLog, Entry, Happening, Recorded, ReleaseRecord};
 
+/// What is said of a record in a list whose store was changed after it had been archived.
+pub const DIFFERS: &str = "its store says otherwise now";
+
 /// A release in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {

@@ -31,7 +31,9 @@ pub use chain::{Chain, Link, Proof, departs, prove};
 pub use entry::{Decision, Entry, Happening, Heir, Takeover};
 pub use filter::{Among, Filter, Outcomes, Standing};
 pub use item::{Item, merged};
-pub use kept::{Change, Difference, Kept, KeptAudit, Listed, entry_change, head_change, words};
+pub use kept::{
+    Change, DIFFERS, Difference, Kept, KeptAudit, Listed, entry_change, head_change, words,
+};
 pub use notice::{ChecksCounted, Notice, NoticeEvent};
 pub use provable::Provable;
 pub use proven::{Proven, Wrong};

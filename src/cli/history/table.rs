@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use super::{Exit, say_csv, say_json};
 use crate::harmless::harmless;
-use crate::history::{AuditRecord, Item, KeptAudit, Listed, ReleaseRecord, Standing};
+use crate::history::{AuditRecord, DIFFERS, Item, KeptAudit, Listed, ReleaseRecord, Standing};
 use crate::release::words::duration;
-
-/// What is said of a record whose store was changed after it was kept.
-const DIFFERS: &str = "its store says otherwise now";
 
 /// The columns of CSV.
 const COLUMNS: [&str; 18] = [

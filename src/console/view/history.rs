@@ -9,7 +9,7 @@ use ratatui::widgets::Block;
 use super::{pane, text};
 use crate::console::model::{History, Model, Sheet, Waiting};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::history::{Among, Item, KeptAudit, Listed, Standing};
+use crate::history::{Among, DIFFERS, Item, KeptAudit, Listed, Standing};
 use crate::release::account::Tone;
 
 /// How wide a screen has to be for a column.
@@ -292,11 +292,7 @@ fn why(listed: &Listed) -> String {
 }
 
 fn differs(does: bool) -> &'static str {
-    if does {
-        "its store says otherwise now"
-    } else {
-        ""
-    }
+    if does { DIFFERS } else { "" }
 }
 
 fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, sheet: &Sheet) {
