@@ -211,7 +211,7 @@ type Marks = BTreeMap<Target, Mark>;
 impl Observing {
     /// Waits until what runs and what is stored was heard of once: there is time for what was.
     pub async fn opened(&mut self) {
-        opening::heard(&mut self.world, None).await;
+        opening::all_heard(&mut self.world).await;
     }
 
     /// Waits for something else; whether there will ever be.

@@ -5,23 +5,44 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use crate::inventory::{SourceState, Target, World};
+use crate::inventory::{Snapshot, SourceState, Target, World};
 
 /// How long it is waited at most: a source may be away.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Waits until both were heard of a target, or of all of them, if they are within a second.
-pub(super) async fn heard(world: &mut watch::Receiver<Arc<World>>, of: Option<&Target>) {
-    let is_heard = |world: &Arc<World>| {
-        let mut snapshots = world.snapshots.iter();
-        snapshots.all(|(target, snapshot)| {
-            let sources = [&snapshot.sources.runtime, &snapshot.sources.registry];
-            of.is_some_and(|of| of != target) || !sources.contains(&&SourceState::Connecting)
-        })
+/// How far apart the first looks at proxies are: two hundred at once would hold up what somebody looks at.
+const APART: Duration = Duration::from_millis(4);
+
+/// Waits until both were heard of all targets, if they are within a second.
+pub(super) async fn all_heard(world: &mut watch::Receiver<Arc<World>>) {
+    let are_heard = |world: &Arc<World>| world.snapshots.values().all(|one| is_heard(one));
+    let _ = timeout(PATIENCE, world.wait_for(are_heard)).await;
+}
+
+/// Waits until both were heard of a target, each of which would have its proxy asked again, and then for its turn,
+/// which is the `place`th; for nothing once somebody looks at it.
+pub(super) async fn turn(
+    place: u32,
+    target: &Target,
+    mut world: watch::Receiver<Arc<World>>,
+    mut focus: watch::Receiver<Option<Target>>,
+) {
+    let is_heard = |world: &Arc<World>| world.get(target).is_none_or(is_heard);
+    let turn = async {
+        let _ = timeout(PATIENCE, world.wait_for(is_heard)).await;
+        sleep(APART * place).await;
     };
-    let _ = timeout(PATIENCE, world.wait_for(is_heard)).await;
+    tokio::select! {
+        _ = focus.wait_for(|looked_at| looked_at.as_ref() == Some(target)) => {}
+        () = turn => {}
+    }
+}
+
+fn is_heard(snapshot: &Snapshot) -> bool {
+    let sources = [&snapshot.sources.runtime, &snapshot.sources.registry];
+    !sources.contains(&&SourceState::Connecting)
 }
 
 #[cfg(test)]
@@ -30,7 +51,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::inventory::{PerSlot, Snapshot, Sources, Tier};
+    use crate::inventory::{PerSlot, Sources, Tier};
 
     fn target(service: &str) -> Target {
         let environment = "qa".parse().expect("a name");
@@ -75,24 +96,36 @@ mod tests {
         };
         let (none, half) = (Sources::default(), sources(Live, Connecting));
         let (tell, mut all) = watch::channel(world(&none, &none));
-        let mut one = all.clone();
+        let (_look, focus) = watch::channel(None);
         let web = target("web");
-        let mut of_all = Box::pin(heard(&mut all, None));
-        let mut of_one = Box::pin(heard(&mut one, Some(&web)));
+        let mut of_one = Box::pin(turn(0, &web, all.clone(), focus));
+        let mut of_all = Box::pin(all_heard(&mut all));
         assert_eq!((&mut of_one).now_or_never(), None);
         tell.send_replace(world(&half, &none));
         assert_eq!((&mut of_one).now_or_never(), None);
         tell.send_replace(world(&sources(Live, Live), &half));
-        assert_eq!((&mut of_one).now_or_never(), Some(()));
+        of_one.await;
         assert_eq!((&mut of_all).now_or_never(), None);
         tell.send_replace(world(&sources(Live, Live), &sources(Live, away)));
         assert_eq!((&mut of_all).now_or_never(), Some(()));
     }
 
     #[tokio::test]
+    async fn what_somebody_looks_at_waits_neither_for_others_nor_for_its_turn() {
+        let none = Sources::default();
+        let (_tell, world) = watch::channel(world(&none, &none));
+        let (look, focus) = watch::channel(Some(target("shop")));
+        let web = target("web");
+        let mut turn = Box::pin(turn(u32::MAX, &web, world, focus));
+        assert_eq!((&mut turn).now_or_never(), None);
+        look.send_replace(Some(web.clone()));
+        assert_eq!((&mut turn).now_or_never(), Some(()));
+    }
+
+    #[tokio::test]
     async fn it_does_not_wait_for_ever() {
         let none = Sources::default();
         let (_tell, mut world) = watch::channel(world(&none, &none));
-        heard(&mut world, None).await;
+        all_heard(&mut world).await;
     }
 }

@@ -21,8 +21,6 @@ const UNSETTLED: Duration = Duration::from_millis(50);
 const UNSETTLED_LOOKS: u32 = 40;
 /// While nobody does.
 const OUT_OF_SIGHT: Duration = Duration::from_secs(15);
-/// How far apart the first looks of targets are that nobody looks at: two hundred at once would hold up what somebody looks at.
-const APART: Duration = Duration::from_millis(4);
 /// How often the proxy's configuration is compared with what it should be, while it is: its files are
 /// read for that. While it is not, at each look.
 const INSPECTED: Duration = Duration::from_secs(10);
@@ -41,7 +39,7 @@ pub(super) async fn watch(
     let target = site.definition.target.clone();
     let mut unsettled = 0;
     let mut found_current: Option<Instant> = None;
-    first_turn(place, &target, &mut world.clone(), &mut focus.clone()).await;
+    opening::turn(place, &target, world.clone(), focus.clone()).await;
     loop {
         let seen = world_side(&world.borrow_and_update(), &target);
         let is_looked_at = focus.borrow_and_update().as_ref() == Some(&target);
@@ -107,24 +105,6 @@ pub(super) async fn watch(
                 }
             }
         }
-    }
-}
-
-/// Waits until the other sources have told of a target, each of which would have it asked again, and then for its turn;
-/// for nothing once somebody looks at it.
-async fn first_turn(
-    place: u32,
-    target: &Target,
-    world: &mut watch::Receiver<Arc<World>>,
-    focus: &mut watch::Receiver<Option<Target>>,
-) {
-    let turn = async {
-        opening::heard(world, Some(target)).await;
-        sleep(APART * place).await;
-    };
-    tokio::select! {
-        _ = focus.wait_for(|looked_at| looked_at.as_ref() == Some(target)) => {}
-        () = turn => {}
     }
 }
 
