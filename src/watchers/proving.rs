@@ -201,10 +201,15 @@ impl<'a> Proving<'a> {
         let seals = self.seals.get_mut(target);
         let seal = seals.and_then(|seals| seals.remove(&kept.id()));
         let Some(read) = read else {
-            // Stores are cleared of what is old; that it was there, the archive tells.
+            // Stores are cleared of what is old; that it was there, the archive tells. What was sealed is not
+            // cleared without its seal.
             self.found.not_compared += 1;
-            let other = seal.filter(|seal| !seal.is_of(kept));
-            wrong.extend(other.map(|seal| format!("the archive is not what was {seal}")));
+            if let Some(seal) = seal {
+                if !seal.is_of(kept) {
+                    wrong.push(format!("the archive is not what was {seal}"));
+                }
+                wrong.push(gone(&seal));
+            }
             return wrong;
         };
         if let Some(seal) = seal {
@@ -235,7 +240,7 @@ impl<'a> Proving<'a> {
                 };
                 let (kind, wrong) = match sealed_in(journal, &target, id, &seal).await {
                     Heard::There(found) => found,
-                    Heard::Gone => ("record", Some(format!("{seal}, and gone from the store"))),
+                    Heard::Gone => ("record", Some(gone(&seal))),
                     Heard::Garbled(words) => ("record", Some(words)),
                     Heard::Silent(why) => {
                         self.not_heard(&target, &why);
@@ -285,6 +290,10 @@ async fn sealed_in(
         Heard::Silent(why) => Heard::Silent(why),
         Heard::Gone => Heard::Gone,
     }
+}
+
+fn gone(seal: &Seal) -> String {
+    format!("{seal}, and gone from the store")
 }
 
 /// What a record is not that was sealed.

@@ -72,12 +72,17 @@ impl Cluster {
     /// The real program, as somebody who has seen nothing before.
     fn greenroom(&self, user: &str, arguments: &[&str]) -> Output {
         let place = tempfile::tempdir_in(self.room.path()).expect("a directory");
-        let file = configuration(place.path(), &self.server.endpoint(), user);
+        self.greenroom_at(place.path(), user, arguments)
+    }
+
+    /// The same with an archive that stays.
+    fn greenroom_at(&self, place: &Path, user: &str, arguments: &[&str]) -> Output {
+        let file = configuration(place, &self.server.endpoint(), user);
         Command::new(env!("CARGO_BIN_EXE_greenroom"))
             .arg("--config")
             .arg(file)
             .args(arguments)
-            .env("XDG_STATE_HOME", place.path())
+            .env("XDG_STATE_HOME", place)
             .output()
             .expect("it runs")
     }
@@ -177,16 +182,25 @@ async fn what_is_sealed_is_not_rewritten_unseen_by_whoever_may_drive() {
         said(&again)
     );
     cluster.write("ben", &first);
-    let whole = cluster.greenroom("wall", &["history", "verify"]);
+    let seen = tempfile::tempdir_in(cluster.room.path()).expect("a directory");
+    let whole = cluster.greenroom_at(seen.path(), "wall", &["history", "verify"]);
     assert!(whole.status.success(), "{}", said(&whole));
 
-    // Taken away it is missed.
+    // Taken away it is missed, by who has never seen it and by who has.
     let key = format!("/greenroom/v1/targets/web/qa/releases/{}", second.head.id);
     assert!(cluster.etcdctl("ben", &["del", &key]).status.success());
     let found = cluster.greenroom("wall", &["history", "verify"]);
     assert_eq!(found.status.code(), Some(3), "{}", said(&found));
     assert!(
         said(&found).contains("and gone from the store"),
+        "{}",
+        said(&found)
+    );
+    let found = cluster.greenroom_at(seen.path(), "wall", &["history", "verify"]);
+    assert_eq!(found.status.code(), Some(3), "{}", said(&found));
+    assert!(
+        said(&found).contains(&format!("release {}  web/qa", second.head.id))
+            && said(&found).contains("and gone from the store"),
         "{}",
         said(&found)
     );
