@@ -237,8 +237,8 @@ fn of_audit(column: &str, kept: &KeptAudit) -> String {
             .map(|at| text::clock(text::seconds(record.at(), at)))
             .unwrap_or_default(),
         _ => {
-            let differs = differs(!kept.differences.is_empty()).to_owned();
-            let words = [differs, record.what(), record.ending()];
+            let differs = (!kept.differences.is_empty()).then(|| DIFFERS.to_owned());
+            let words = [differs.unwrap_or_default(), record.what(), record.ending()];
             let words: Vec<String> = words.into_iter().filter(|it| !it.is_empty()).collect();
             words.join("; ")
         }
@@ -282,17 +282,12 @@ fn why(listed: &Listed) -> String {
         .closed
         .as_ref()
         .and_then(|(_, outcome)| outcome.reason());
-    let words = [
-        differs(listed.differences > 0),
-        ending.unwrap_or_default(),
-        head.reason.as_deref().unwrap_or_default(),
-    ];
-    let words: Vec<&str> = words.into_iter().filter(|it| !it.is_empty()).collect();
+    let differs = (listed.differences > 0).then_some(DIFFERS);
+    let words: Vec<&str> = [differs, ending, head.reason.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
     words.join("; ")
-}
-
-fn differs(does: bool) -> &'static str {
-    if does { DIFFERS } else { "" }
 }
 
 fn read(theme: &Theme, frame: &mut Frame<'_>, inner: Rect, sheet: &Sheet) {

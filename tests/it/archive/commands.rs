@@ -391,6 +391,27 @@ async fn a_hold_whose_record_is_changed_or_taken_away_is_named() {
         assert!(shown.contains(words), "{words:?} is not in:\n{shown}");
     }
 
+    let told = out(&place.run(&["history", "verify", "--json"]));
+    let told: Vec<serde_json::Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(told[0]["kind"], "hold");
+    let id = told[0]["id"].as_str().expect("an id");
+    assert_eq!(
+        (&told[1]["beside"], &told[1]["wrong"]),
+        (&2.into(), &1.into())
+    );
+    let shown = out(&place.run(&["show", id, "--json"]));
+    let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+    assert_eq!(shown["chain"], "its chain is whole");
+    assert_eq!(shown["record"]["hold"]["cleared"]["why"], "paid out");
+    let found = shown["differences"][0]["found"].as_str();
+    assert!(
+        found.is_some_and(|found| found.contains("never mind")),
+        "{shown}"
+    );
+
     // What is not to be read is not taken for gone; what is gone was there, the archive tells.
     place.sql(
         "store.db",
