@@ -1,8 +1,16 @@
 //! Whether a hold or a repair is still what was written. Each is one record, written again when there is more to say: it
 //! carries a hash over itself, and it may only go on, as a hold that is cleared or a deed that is done. Pure.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::kept::canonical;
-use super::{AuditRecord, Change, HoldRecord, Link, Proof, RepairDeed, RepairRecord, hold_id};
+use super::{
+    AuditRecord, Change, HoldRecord, Link, Proof, Provable, RepairDeed, RepairRecord, hold_id,
+};
+use crate::inventory::ReleaseId;
+
+/// How long after its end a hold counts as over: until then one whose clock is behind may clear it.
+const CLOCKS: SignedDuration = SignedDuration::from_hours(1);
 
 impl HoldRecord {
     /// The hash over it.
@@ -60,22 +68,33 @@ fn not_begun(deed: &RepairDeed) -> RepairDeed {
 }
 
 impl AuditRecord {
-    /// Its hash as it was written.
-    pub(super) fn chain(&self) -> Option<&Link> {
-        match self {
-            Self::Hold(record) => record.chain.as_ref(),
-            Self::Repair(record) => record.chain.as_ref(),
+    /// Whether a later writing may have made `to` of it.
+    fn goes_on(&self, to: &Self) -> bool {
+        match (self, to) {
+            (Self::Hold(was), Self::Hold(is)) => was.goes_on(is),
+            (Self::Repair(was), Self::Repair(is)) => was.goes_on(is),
+            _ => false,
         }
     }
+}
 
-    /// Recomputes its hash, and the id of a hold, which comes from what it says.
-    pub(super) fn proof(&self) -> Proof {
+impl Provable for AuditRecord {
+    fn id(&self) -> ReleaseId {
+        AuditRecord::id(self)
+    }
+
+    fn kind(&self) -> &'static str {
+        AuditRecord::kind(self)
+    }
+
+    /// Its hash, and the id of a hold, which comes from what it says.
+    fn prove(&self) -> Proof {
         let what = format!("the {}", self.kind());
         let (made, is_named) = match self {
             Self::Hold(record) => (record.link(), record.id == hold_id(&record.hold)),
             Self::Repair(record) => (record.link(), true),
         };
-        match self.chain() {
+        match self.last_link() {
             Some(link) if !link.is_known() => Proof::Newer(what),
             Some(link) if *link == made && is_named => Proof::Whole,
             None if is_named => Proof::NotChained,
@@ -83,12 +102,20 @@ impl AuditRecord {
         }
     }
 
-    /// Whether a later writing may have made `to` of it.
-    pub(super) fn goes_on(&self, to: &Self) -> bool {
-        match (self, to) {
-            (Self::Hold(was), Self::Hold(is)) => was.goes_on(is),
-            (Self::Repair(was), Self::Repair(is)) => was.goes_on(is),
-            _ => false,
+    fn departs(&self, read: &Self) -> Option<String> {
+        let is_same = canonical(self) == canonical(read) || self.goes_on(read);
+        (!is_same).then(|| format!("the {}", self.kind()))
+    }
+
+    fn is_over(&self, now: Timestamp) -> bool {
+        let until = self.ended_at();
+        self.is_settled() || until.is_some_and(|until| now.duration_since(until) >= CLOCKS)
+    }
+
+    fn last_link(&self) -> Option<&Link> {
+        match self {
+            Self::Hold(record) => record.chain.as_ref(),
+            Self::Repair(record) => record.chain.as_ref(),
         }
     }
 }
@@ -108,11 +135,9 @@ pub fn audit_change(kept: &AuditRecord, read: &AuditRecord) -> Change {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::history::{FORMAT, RepairOutcome, Repaired};
-    use crate::inventory::{Cleared, Hold, Operator, ReleaseId, Target};
+    use crate::inventory::{Cleared, Hold, Operator, Target};
 
     fn by(name: &str) -> Operator {
         Operator {
@@ -182,7 +207,7 @@ mod tests {
         for record in [of(&hold()), of(&cleared("paid")), repair(1, None)] {
             let text = serde_json::to_string(&record).expect("JSON");
             let read: AuditRecord = serde_json::from_str(&text).expect("a record");
-            assert_eq!(read.proof(), Proof::Whole, "{text}");
+            assert_eq!(read.prove(), Proof::Whole, "{text}");
             assert_eq!(audit_change(&record, &read), Change::Same);
         }
     }
@@ -210,7 +235,7 @@ mod tests {
             assert_ne!(text, other, "{from} is in {text}");
             let read: AuditRecord = serde_json::from_str(&other).expect("a record");
             let name = format!("the {}", record.kind());
-            assert_eq!(read.proof(), Proof::Broken(name), "{other}");
+            assert_eq!(read.prove(), Proof::Broken(name), "{other}");
             assert_eq!(audit_change(&record, &read), Change::Other, "{other}");
         }
     }
@@ -221,13 +246,24 @@ mod tests {
             panic!("a hold")
         };
         record.chain = None;
-        assert_eq!(AuditRecord::Hold(record.clone()).proof(), Proof::NotChained);
+        assert_eq!(AuditRecord::Hold(record.clone()).prove(), Proof::NotChained);
         record.hold.reason = "holiday".into();
         let broken = Proof::Broken("the hold".into());
-        assert_eq!(AuditRecord::Hold(record.clone()).proof(), broken);
+        assert_eq!(AuditRecord::Hold(record.clone()).prove(), broken);
         // A new hash does not make it right.
         record.chain = Some(record.link());
-        assert_eq!(AuditRecord::Hold(record).proof(), broken);
+        assert_eq!(AuditRecord::Hold(record).prove(), broken);
+    }
+
+    #[test]
+    fn a_hold_that_ran_out_is_over_when_no_clock_can_be_so_far_behind() {
+        let record = of(&hold());
+        assert!(!record.is_over(at(3600)));
+        assert!(!record.is_over(at(2 * 3600 - 1)));
+        assert!(record.is_over(at(2 * 3600)));
+        assert!(of(&cleared("paid")).is_over(at(60)), "at once");
+        assert!(!repair(2, None).is_over(at(1_000_000)), "it has no end");
+        assert!(repair(2, Some(RepairOutcome::Done)).is_over(at(9)));
     }
 
     #[test]

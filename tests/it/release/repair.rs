@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use etcd_client::{Client, KvClient};
-use greenroom::history::{Outcome, RepairOutcome, RepairRecord};
+use greenroom::history::{AuditRecord, Outcome, Proof, Provable, RepairOutcome, RepairRecord};
 use greenroom::inventory::drift::Name;
 use greenroom::inventory::{Role, Slot, instance_name};
 use greenroom::release::{
@@ -58,9 +58,15 @@ async fn repaired(house: &House, what: &str, names: &[&str]) {
         "{what}: {record:#?}"
     );
     assert_eq!(named(house).await, [""; 0], "{what}");
-    let kept = house.app.engine.site(&house.target).expect("a site");
-    let kept = kept.read.journal.repairs(&house.target, 1).await;
-    assert_eq!(kept.expect("the journal"), [record], "{what}");
+    let site = house.app.engine.site(&house.target).expect("a site");
+    let journal = &site.read.journal;
+    let record = AuditRecord::Repair(record);
+    let listed = journal.repairs(&house.target, 1).await;
+    let newest = listed.expect("the journal").pop().map(AuditRecord::Repair);
+    assert_eq!(newest.as_ref(), Some(&record), "{what}");
+    assert_eq!(record.prove(), Proof::Whole, "{what}");
+    let kept = journal.beside(&house.target, record.id()).await;
+    assert_eq!(kept.expect("the journal"), Some(record), "{what}");
     assert_eq!(
         house.snapshot().await.lock,
         None,
