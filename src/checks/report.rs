@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::Digest;
+use crate::inventory::{Digest, InstanceRun};
 
 /// How many cases that did not pass are written down with their transcripts.
 const TOLD: usize = 16;
@@ -64,9 +64,12 @@ pub struct CaseReport {
 /// The outcome of a run of a suite against one digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// The digest that ran when the run began **and** when it ended.
+    /// The digest that was running when the checks began **and** when they ended.
     pub digest: Digest,
-    /// When the run ended.
+    /// Which run of which instance it was, from the first case to the last; none where that is not known.
+    #[serde(default)]
+    pub run: Option<InstanceRun>,
+    /// When the checks ended.
     pub at: Timestamp,
     /// One for each case, in the suite's order.
     pub cases: Vec<CaseReport>,
@@ -134,6 +137,7 @@ mod tests {
         };
         let report = Report {
             digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(),
+            run: None,
             at: Timestamp::UNIX_EPOCH,
             cases: (0..50).map(case).collect(),
         };

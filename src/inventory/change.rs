@@ -166,6 +166,7 @@ mod tests {
             health: RuntimeHealth::Unchecked,
             started_at: None,
             restarts: 0,
+            last_exit: None,
             pid: None,
             labels: ImageLabels {
                 revision,

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, ImageLabels, ReleaseId, Slot, Target};
+use super::{Digest, ImageLabels, Probe, ReleaseId, Slot, Target};
 
 /// The runtime's own id of an instance: a full container id, or a process record's id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,6 +59,27 @@ pub enum RuntimeHealth {
     Unhealthy,
 }
 
+/// How the last run of an instance ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Exit {
+    /// The exit code, if there was one.
+    pub code: Option<i64>,
+    /// Whether the kernel killed it because it used more memory than it may.
+    pub out_of_memory: bool,
+}
+
+/// One run of an instance, from its start to its exit. A restarted instance is another run, and what was
+/// checked about the run before says nothing about it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct InstanceRun {
+    /// Which instance.
+    pub id: InstanceId,
+    /// When it started, by the runtime's clock.
+    pub started_at: Option<Timestamp>,
+    /// How often the runtime had restarted it by then.
+    pub restarts: u64,
+}
+
 /// One of our instances.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Instance {
@@ -84,6 +105,9 @@ pub struct Instance {
     pub started_at: Option<Timestamp>,
     /// How often the runtime restarted it.
     pub restarts: u64,
+    /// How its last run ended, where the runtime tells.
+    #[serde(default)]
+    pub last_exit: Option<Exit>,
     /// The process id on the runtime's host, while it runs.
     pub pid: Option<u32>,
     /// What its image says about itself, as far as the runtime knows.
@@ -107,6 +131,42 @@ impl Instance {
             self.state,
             InstanceState::Created | InstanceState::Exited { .. }
         )
+    }
+
+    /// The run that the runtime reports now.
+    pub fn run(&self) -> InstanceRun {
+        InstanceRun {
+            id: self.id.clone(),
+            started_at: self.started_at,
+            restarts: self.restarts,
+        }
+    }
+
+    /// Why it is not healthy, or nothing. The runtime's own check and Greenroom's probe both have to be good, and
+    /// a check that is still starting is not good yet. Every face and every guard asks here.
+    pub fn unhealthy(&self, probe: Option<&Probe>) -> Option<String> {
+        match self.state {
+            InstanceState::Running => {}
+            InstanceState::Created => return Some("not started".to_owned()),
+            InstanceState::Restarting => return Some("restarting".to_owned()),
+            InstanceState::Paused => return Some("paused".to_owned()),
+            InstanceState::Exited { .. } => return Some("not running".to_owned()),
+        }
+        match self.health {
+            RuntimeHealth::Starting => {
+                return Some("the image's HEALTHCHECK is still starting".to_owned());
+            }
+            RuntimeHealth::Unhealthy => {
+                return Some("the image's HEALTHCHECK says unhealthy".to_owned());
+            }
+            RuntimeHealth::Unchecked | RuntimeHealth::Healthy => {}
+        }
+        match probe {
+            Some(probe) if probe.healthy => None,
+            Some(probe) if probe.detail.is_empty() => Some("its probe failed".to_owned()),
+            Some(probe) => Some(probe.detail.clone()),
+            None => Some("not probed yet".to_owned()),
+        }
     }
 
     /// The tag, else the short digest.

@@ -15,10 +15,12 @@ mod name;
 mod passed;
 mod presence;
 mod probe;
+mod public_answer;
 mod rate_window;
 mod rates;
 mod registration;
 mod release_id;
+mod request_count;
 mod route;
 mod shape;
 mod slot;
@@ -34,14 +36,18 @@ pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use fingerprint::FingerprintKey;
 pub use freeze::Freeze;
 pub use hold::{Cleared, Hold};
-pub use instance::{Instance, InstanceId, InstanceState, Occupancy, RuntimeHealth, instance_name};
+pub use instance::{
+    Exit, Instance, InstanceId, InstanceRun, InstanceState, Occupancy, RuntimeHealth, instance_name,
+};
 pub use lock::{FencingToken, LockHolder, LockRecord, Operator};
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use passed::{Door, PassedRequest};
 pub use presence::{Declined, Watcher, WheelRequest};
 pub use probe::Probe;
+pub use public_answer::{BodyClass, PublicAnswer};
 pub use rate_window::RateWindow;
 pub use rates::Rates;
+pub use request_count::{RequestCount, RequestCounts};
 pub use registration::{KeyLine, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
 pub use route::{
@@ -51,7 +57,7 @@ pub use shape::{
     EnvironmentValue, InstanceShape, Listen, Mount, PublicAddress, RestartPolicy, SecretSource,
 };
 pub use slot::{PerSlot, Role, Slot, UnknownSlot};
-pub use snapshot::{PublicAnswer, RegistryRecord, SlotSnapshot, Snapshot, SourceState, Sources};
+pub use snapshot::{RegistryRecord, SlotSnapshot, Snapshot, SourceState, Sources};
 pub use tag_order::by_version;
 pub use target::{Target, Tier};
 pub use version::{

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::freeze;
 use super::{
     Endorsement, Endpoint, Freeze, Hold, Installation, Instance, InstanceState, KeyLine,
-    LockHolder, PerSlot, Probe, ProxyAnswer, PublicAddress, Rates, Registration, Revisioned, Role,
+    LockHolder, PerSlot, Probe, ProxyAnswer, PublicAddress, PublicAnswer, Rates, Registration, Revisioned, Role,
     Route, Slot, Target, Tier, Watcher, WheelRequest,
 };
 
@@ -72,17 +72,6 @@ pub struct RegistryRecord {
     pub problems: BTreeMap<String, String>,
     /// The store's revision at the reading.
     pub revision: i64,
-}
-
-/// Who answered on the public address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublicAnswer {
-    /// The slot that answered, as the proxy stamps it on the answer.
-    pub slot: Option<Slot>,
-    /// The status code.
-    pub status: Option<u16>,
-    /// What went wrong, for people; empty when nothing did.
-    pub detail: String,
 }
 
 /// One slot, from all sides.

@@ -23,6 +23,10 @@ pub trait Checker: Send + Sync {
     /// One case, against the candidate's own address, or through `preview` if the case says so.
     async fn run(&self, case: &Case, at: &Endpoint, preview: Option<&PublicAddress>) -> CaseReport;
 
+    /// What the instance at `at` answers directly to the request that [`Checker::public`] makes, with the headers
+    /// that a proxy in front of it adds. It names no slot.
+    async fn direct(&self, at: &Endpoint, address: &PublicAddress) -> PublicAnswer;
+
     /// Who answers on the public address.
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer;
 }

@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use jiff::Timestamp;
 
 use super::{Failure, FailureKind, LogChunk, Result};
 use crate::inventory::{
-    Connections, Installation, PerSlot, ProxyAnswer, Rates, Slot, SwitchOrder, Target,
+    Connections, Installation, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, SwitchOrder, Target,
 };
 
 /// Looks at the proxy.
@@ -32,6 +33,17 @@ pub trait RouterReader: Send + Sync {
     /// What each slot's traffic looked like over the last moments; none where the proxy does not tell.
     async fn rates(&self, _target: &Target) -> Result<PerSlot<Option<Rates>>> {
         Ok(PerSlot::default())
+    }
+
+    /// The public's requests that a slot answered since a moment, as far as the proxy tells; none where it tells
+    /// nothing. What Greenroom itself asks is not counted.
+    async fn traffic(
+        &self,
+        _target: &Target,
+        _slot: Slot,
+        _since: Timestamp,
+    ) -> Result<Option<RequestCount>> {
+        Ok(None)
     }
 
     /// What the proxy writes down about the target's requests: at most `tail` lines from before,

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::Result;
 use crate::inventory::{
-    Endpoint, EngineImage, Instance, InstanceId, InstanceShape, Occupancy, ReleaseId, Slot, Target,
+    Endpoint, EngineImage, Exit, Instance, InstanceId, InstanceShape, Occupancy, ReleaseId, Slot, Target,
     Version, instance_name,
 };
 
@@ -89,6 +89,12 @@ pub trait RuntimeReader: Send + Sync {
 
     /// Every instance of ours for any target, by target: one call for a whole screen.
     async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>>;
+
+    /// How the run before the present one ended, for an instance that runs again; none where the runtime does not
+    /// remember it.
+    async fn last_exit(&self, _instance: &InstanceId) -> Result<Option<Exit>> {
+        Ok(None)
+    }
 
     /// What stands where an instance of this slot would go.
     async fn occupancy(

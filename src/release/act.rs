@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::checks::Report;
 use crate::history::{Direction, Step};
 use crate::inventory::{
-    Connections, Endorsement, Hold, Installation, Instance, InstanceId, PerSlot, Probe,
-    ProxyAnswer, PublicAnswer, RegistryRecord, Slot,
+    Connections, Endorsement, Hold, Installation, Instance, InstanceId, InstanceRun, PerSlot, Probe,
+    ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot,
 };
 
 /// A change of the world. Each names all it needs: nothing toggles.
@@ -81,6 +81,10 @@ pub struct Ask {
     pub proxy: bool,
     /// Who answers the public, over a fresh and a kept connection.
     pub public: bool,
+    /// What this slot answers directly to the request that the public address is asked.
+    pub direct: Option<Slot>,
+    /// How many requests of the public a slot answered since a moment, and how many of them failed.
+    pub traffic: Option<(Slot, Timestamp)>,
     /// The connections of a slot.
     pub connections: Option<Slot>,
     /// All checks, against the candidate.
@@ -113,6 +117,10 @@ pub struct Sight {
     /// Who answered on a fresh and on a kept connection; the inner none when no public address is
     /// configured.
     pub public: Option<Option<(PublicAnswer, PublicAnswer)>>,
+    /// What the slot asked for answers directly; none where no public address is configured.
+    pub direct: Option<PublicAnswer>,
+    /// The requests that the slot asked for answered; none where the proxy does not tell.
+    pub traffic: Option<RequestCount>,
     /// The connections of the slot asked for.
     pub connections: Option<Connections>,
     /// What came out of the checks.
@@ -199,8 +207,12 @@ pub(super) struct Course {
     pub(super) acted_at: Option<Timestamp>,
     /// Since when the candidate is healthy without a break.
     pub(super) healthy_since: Option<Timestamp>,
-    /// How many bad probes came in a row.
+    /// The run of the instance that `healthy_since` is about.
+    pub(super) healthy_run: Option<InstanceRun>,
+    /// How many bad looks came in a row.
     pub(super) bad_in_a_row: u32,
+    /// The answers of the public address that Greenroom itself asked for.
+    pub(super) asked: RequestCount,
     /// Its act broke off, and nothing that was seen since has been put down to that.
     pub(super) broke_off: bool,
 }
@@ -212,7 +224,9 @@ impl Course {
             since,
             acted_at: None,
             healthy_since: None,
+            healthy_run: None,
             bad_in_a_row: 0,
+            asked: RequestCount::default(),
             broke_off: false,
         }
     }

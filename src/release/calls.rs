@@ -28,12 +28,7 @@ pub(super) fn of_step(step: Step, plan: &Plan, has_image: bool, proxy: &ProxyWor
             plan.version.digest.short()
         )],
         Step::Switch => switch(plan, proxy),
-        Step::Watch => vec![format!(
-            "for {}: probe {} and read the proxy back; {} bad probes in a row switch back",
-            duration(plan.definition.timing.watch),
-            plan.slot,
-            super::judge::BAD_PROBES
-        )],
+        Step::Watch => super::public::watch_words(plan, super::judge::BAD_LOOKS),
         Step::Drain => vec![format!(
             "wait until {} has no connections, {} at most",
             old_slot(plan),
@@ -145,8 +140,13 @@ fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
     calls.extend(proxy.switch.iter().cloned());
     if let Some(public) = &plan.definition.public {
         calls.push(format!(
-            "GET {} on {} as {}, fresh and kept-alive, until {} answers both",
-            public.path, public.endpoint, public.host, plan.slot
+            "GET {} on {} as {}, fresh and kept-alive, until {} answers both as it does directly; {} bad answers in a \
+             row switch back",
+            public.path,
+            public.endpoint,
+            public.host,
+            plan.slot,
+            super::judge::BAD_LOOKS
         ));
     }
     calls

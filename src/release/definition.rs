@@ -77,6 +77,10 @@ pub struct Rules {
     pub approvals: u8,
     /// How long such an approval counts.
     pub approvals_last: Duration,
+    /// How many per cent of the public's requests may fail while a new version is watched.
+    pub watch_errors: u8,
+    /// Of how many requests at least: fewer say nothing.
+    pub watch_requests: u64,
     /// How many good versions keep their image on the engine when others are removed.
     pub keep_images: u32,
 }
@@ -90,6 +94,8 @@ impl Default for Rules {
             freezes: Vec::new(),
             approvals: 0,
             approvals_last: Duration::from_hours(1),
+            watch_errors: 5,
+            watch_requests: 20,
             keep_images: 5,
         }
     }

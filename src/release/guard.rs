@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use super::Plan;
 use super::act::{Act, Ask, Before, Move, Sight, Stage};
 use super::approval::{approvers_needed, counted, endorsed_words};
+use super::candidate::{self, Run};
+use super::public;
 use super::time::elapsed;
 use super::words::duration;
 use crate::checks::Report;
@@ -61,6 +63,8 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
         (Direction::Forward, Step::Stop) => Ask {
             instances: true,
             probe: Some(plan.slot),
+            public: true,
+            direct: Some(plan.slot),
             ..both_truths
         },
         (Direction::Forward, Step::Start)
@@ -92,12 +96,12 @@ pub(super) fn judge(
         },
         (Direction::Forward, Step::Install) => install(sight),
         (Direction::Forward, Step::Start) => start(plan, sight),
-        (Direction::Forward, Step::Register) => match candidate_is_well(plan, sight) {
+        (Direction::Forward, Step::Register) => match checked_candidate(plan, report, sight) {
             Ok(()) => Verdict::Act(Act::Register),
             Err(verdict) => verdict,
         },
         (Direction::Forward, Step::Switch) => switch(plan, report, sight, now),
-        (Direction::Forward, Step::Stop) => retire(plan, sight),
+        (Direction::Forward, Step::Stop) => retire(plan, report, sight),
         (Direction::Back, Step::Switch) => switch_back(plan, sight),
         (Direction::Back, Step::Register) => deregister(plan, sight),
         (Direction::Back, Step::Start) => remove(plan, sight),
@@ -146,9 +150,22 @@ fn without_traffic(slot: Slot, sight: &Sight, act: Act) -> Verdict {
 }
 
 /// The old version is the last way back: it is not stopped while the new one is not well.
-fn retire(plan: &Plan, sight: &Sight) -> Verdict {
+/// Neither is it while the public gets bad answers, nor where the new one has crashed since it was checked: a person
+/// looks at that first.
+fn retire(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Verdict {
     let old = plan.slot.other();
+    // Told first: of all reasons it is the one that a person has to know.
+    if sight.registry.is_some() && sight.proxy.is_some() && sight.may_have_traffic(old) {
+        return Verdict::Refuse(format!("{old} has the traffic: it is not touched"));
+    }
+    if let Run::Crashed(why) = candidate::run_since_checks(plan, report, sight) {
+        return Verdict::Refuse(format!("{old} is kept: {why}"));
+    }
     if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) = candidate_is_well(plan, sight) {
+        return Verdict::Wait(format!("{old} is kept: {why}"));
+    }
+    let public = public::judge(plan, plan.slot, sight);
+    if let Some(why) = public.fault() {
         return Verdict::Wait(format!("{old} is kept: {why}"));
     }
     let instance = sight.instance(old).map(|instance| instance.id.clone());
@@ -177,13 +194,22 @@ fn candidate_is_well(plan: &Plan, sight: &Sight) -> Result<(), Verdict> {
     if !instance.is_running() {
         return Err(Verdict::Refuse(format!("{slot} is not running any more")));
     }
-    match &sight.probe {
-        Some(probe) if probe.healthy => Ok(()),
-        Some(probe) => Err(Verdict::Wait(format!(
-            "{slot} is not healthy: {}",
-            probe.detail
-        ))),
-        None => Err(Verdict::Wait(format!("{slot} was not probed"))),
+    match instance.unhealthy(sight.probe.as_ref()) {
+        None => Ok(()),
+        Some(why) => Err(Verdict::Wait(format!("{slot} is not healthy: {why}"))),
+    }
+}
+
+/// The candidate is well, and still the very run that was checked. One that crashed since is not released; one that
+/// was only started again is checked again.
+fn checked_candidate(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Result<(), Verdict> {
+    if let Run::Crashed(why) = candidate::run_since_checks(plan, report, sight) {
+        return Err(Verdict::Refuse(why));
+    }
+    candidate_is_well(plan, sight)?;
+    match candidate::run_since_checks(plan, report, sight) {
+        Run::StartedAgain(why) => Err(Verdict::CheckAgain(why)),
+        Run::Same | Run::Crashed(_) => Ok(()),
     }
 }
 
@@ -191,7 +217,7 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
     if is_switched(plan, sight) {
         return Verdict::Nothing;
     }
-    if let Err(verdict) = candidate_is_well(plan, sight) {
+    if let Err(verdict) = checked_candidate(plan, report, sight) {
         return verdict;
     }
     if let Err(verdict) = checks_passed(plan, report, now) {

@@ -12,6 +12,7 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
         "duration" => words::duration(text).map(drop),
         "limit" => words::limit(text).map(drop),
         "size" => words::size(text).map(drop),
+        "percent" => words::percent(text).map(drop),
         "name" => text.parse::<ServiceName>().map(drop).map_err(|_| {
             format!(
                 "`{}` is not a name: use 1 to 40 lower-case letters, digits and single hyphens, starting and ending with a letter or digit",
@@ -36,6 +37,7 @@ pub(super) fn called(format: &str) -> Option<&'static str> {
         "duration" => "a duration such as \"30s\"",
         "limit" => "a duration such as \"30s\", or \"never\"",
         "size" => "a size such as \"256MiB\"",
+        "percent" => "a share such as \"5%\"",
         "endpoint" => "an address such as \"127.0.0.1:8080\" or \"unix:/absolute/path.sock\"",
         _ => return None,
     })

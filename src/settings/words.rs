@@ -72,6 +72,26 @@ pub(super) fn limit(text: &str) -> Result<Limit, String> {
         .map_err(|said| format!("{said}, or \"never\""))
 }
 
+/// Reads `5%`: a whole number of per cent, at most a hundred.
+pub(super) fn percent(text: &str) -> Result<u8, String> {
+    let shown = visible(text);
+    let number = text.strip_suffix('%').map(str::parse::<u8>);
+    match number {
+        Some(Ok(percent @ 0..=100)) => Ok(percent),
+        None if text.parse::<f64>().is_ok() => Err(format!(
+            "`{shown}` has no unit: write \"{shown}%\" if per cent are meant"
+        )),
+        _ => Err(format!(
+            "`{shown}` is not a share: write a whole number of per cent such as \"5%\""
+        )),
+    }
+}
+
+/// A share as it is written in the file.
+pub(super) fn write_percent(percent: u8) -> String {
+    format!("{percent}%")
+}
+
 /// Reads `256MiB` as bytes.
 pub(super) fn size(text: &str) -> Result<u64, String> {
     let shown = visible(text);
@@ -182,6 +202,10 @@ word!(
     Patience(Limit), limit, write_limit, "limit", "10m"
 );
 word!(
+    /// A share of a hundred.
+    Percent(u8), percent, write_percent, "percent", "5%"
+);
+word!(
     /// A size with its unit.
     Size(u64), size, write_size, "size", "256MiB"
 );
@@ -230,6 +254,17 @@ mod tests {
         assert!(duration("0s").expect_err("zero").contains("neither"));
         assert!(limit("0").expect_err("zero").ends_with("or \"never\""));
         assert_eq!(limit("never"), Ok(Limit::Never));
+    }
+
+    #[test]
+    fn shares_are_whole_numbers_of_per_cent() {
+        for (text, percent_of) in [("0%", 0), ("5%", 5), ("100%", 100)] {
+            assert_eq!(percent(text), Ok(percent_of));
+            assert_eq!(write_percent(percent_of), text);
+        }
+        for bad in ["", "5", "0.5", "101%", "-1%", "5 %", "0.5%", "%"] {
+            assert!(percent(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -143,6 +143,7 @@ fn release(number: u32) -> Recorded {
     let checked = Happening::Checked {
         report: Report {
             digest: head.to.1.digest.clone(),
+            run: None,
             at: opened_at,
             cases: ["health", "home page", "login"].map(case).into(),
         },

@@ -36,6 +36,7 @@ fn instance(slot: Slot, fill: char, state: InstanceState) -> Instance {
         health: RuntimeHealth::Unchecked,
         started_at: None,
         restarts: 0,
+        last_exit: None,
         pid: None,
         labels: ImageLabels::default(),
         configuration: BTreeMap::new(),

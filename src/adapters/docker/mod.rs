@@ -6,6 +6,7 @@ mod address;
 mod configuration;
 mod create;
 mod engine;
+mod exits;
 mod failure;
 mod images;
 mod labels;

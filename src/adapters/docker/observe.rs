@@ -15,7 +15,7 @@ use super::labels::{Labels, image_labels};
 use super::{Engine, configuration};
 use crate::harmless::harmless;
 use crate::inventory::{
-    Digest, FingerprintKey, ImageLabels, Instance, InstanceId, InstanceState, RuntimeHealth,
+    Digest, Exit, FingerprintKey, ImageLabels, Instance, InstanceId, InstanceState, RuntimeHealth,
 };
 use crate::ports::{FailureKind, Result};
 
@@ -34,6 +34,7 @@ pub(super) struct Container {
     health: RuntimeHealth,
     started_at: Option<Timestamp>,
     restarts: u64,
+    last_exit: Option<Exit>,
     pid: Option<u32>,
     image_labels: ImageLabels,
     configuration: BTreeMap<String, String>,
@@ -78,6 +79,7 @@ impl Container {
                 .restart_count
                 .and_then(|n| n.try_into().ok())
                 .unwrap_or(0),
+            last_exit: last_exit(&state),
             pid: state.pid.and_then(|n| n.try_into().ok()).filter(|&n| n > 0),
             state: running_state(&state),
         }
@@ -171,6 +173,7 @@ impl Engine {
             health: container.health,
             started_at: container.started_at,
             restarts: container.restarts,
+            last_exit: container.last_exit,
             pid: container.pid,
             labels: container.image_labels.clone(),
             configuration: container.configuration.clone(),
@@ -227,6 +230,15 @@ fn running_state(state: &ContainerState) -> InstanceState {
             code: state.exit_code,
         },
     }
+}
+
+/// How it ended, while it is not running: the next start wipes this.
+fn last_exit(state: &ContainerState) -> Option<Exit> {
+    use ContainerStateStatusEnum as Status;
+    matches!(state.status, Some(Status::EXITED | Status::RESTARTING | Status::DEAD)).then(|| Exit {
+        code: state.exit_code,
+        out_of_memory: state.oom_killed == Some(true),
+    })
 }
 
 fn health(state: &ContainerState) -> RuntimeHealth {

@@ -16,7 +16,7 @@ use super::failure::{Act, failure};
 use super::labels::SERVICE;
 use super::log_lines::Lines;
 use super::names::container_id;
-use crate::inventory::{Endpoint, EngineImage, Instance, InstanceId, Slot, Target, Version};
+use crate::inventory::{Endpoint, EngineImage, Exit, Instance, InstanceId, Slot, Target, Version};
 use crate::ports::{EngineInfo, Failure, FailureKind, LogChunk, Occupancy, Result, RuntimeReader};
 
 /// What is worth a hint. Executed commands and copied files are not.
@@ -75,6 +75,10 @@ impl RuntimeReader for DockerReader {
                 .push(instance);
         }
         Ok(by_target)
+    }
+
+    async fn last_exit(&self, instance: &InstanceId) -> Result<Option<Exit>> {
+        self.engine.last_exit(instance).await
     }
 
     async fn occupancy(

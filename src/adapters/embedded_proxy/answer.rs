@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::harmless::harmless;
-use crate::inventory::{PerSlot, ProxyAnswer, Rates, Target};
+use crate::inventory::{PerSlot, ProxyAnswer, Rates, RequestCount, Target};
 use crate::ports::{Failure, FailureKind, Result};
 
 use super::site::Site;
@@ -24,6 +24,9 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 256 * 1024;
+
+/// The query that asks how many requests ended since a second.
+const COUNTED_SINCE: &str = "counted_since=";
 
 /// The answer about one target.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,6 +50,22 @@ pub(super) fn place(address: SocketAddr) -> String {
 pub(super) async fn ask(address: SocketAddr, target: &Target) -> Result<Option<Answer>> {
     let doing = format!("asking what it does for {target}");
     ask_for(address, &Site::answer_path(target), &doing, DEADLINE).await
+}
+
+/// Asks how many requests each slot has answered since a second; none when the proxy does not know the target.
+pub(super) async fn ask_counted(
+    address: SocketAddr,
+    target: &Target,
+    second: i64,
+) -> Result<Option<PerSlot<RequestCount>>> {
+    let doing = format!("counting the requests of {target}");
+    let path = format!("{}?{COUNTED_SINCE}{second}", Site::answer_path(target));
+    ask_for(address, &path, &doing, DEADLINE).await
+}
+
+/// Reads the query that [`ask_counted`] sends; none when it is another.
+pub(super) fn counted_since(query: &str) -> Option<i64> {
+    query.strip_prefix(COUNTED_SINCE)?.parse().ok()
 }
 
 /// Asks for what stands under a path, with a deadline; none when there is no such thing.

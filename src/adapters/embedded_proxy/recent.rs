@@ -13,7 +13,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::inventory::{Door, PassedRequest, PerSlot, RateWindow, Rates, Slot};
+use crate::inventory::{
+    Door, PassedRequest, PerSlot, RateWindow, Rates, RequestCount, RequestCounts, Slot,
+};
 
 /// How many requests are kept as lines.
 const KEPT: usize = 500;
@@ -41,6 +43,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     windows: PerSlot<RateWindow>,
+    counts: PerSlot<RequestCounts>,
     lines: VecDeque<PassedRequest>,
     /// The number that the next line gets.
     next: u64,
@@ -160,6 +163,8 @@ impl Recent {
         if let (Some(slot), Door::Public) = (passed.slot, passed.door) {
             let window = state.windows.get_mut(slot);
             window.count(passed.at.as_second(), passed.took, passed.failed());
+            let counts = state.counts.get_mut(slot);
+            counts.count(passed.at.as_second(), passed.failed());
         }
         if state.lines.len() == KEPT {
             state.lines.pop_front();
@@ -175,6 +180,12 @@ impl Recent {
         let now = Timestamp::now().as_second();
         let mut state = self.state();
         PerSlot::from_fn(|slot| state.windows.get_mut(slot).rates(now))
+    }
+
+    /// The requests that ended in this second or later.
+    pub(super) fn counted_since(&self, second: i64) -> PerSlot<RequestCount> {
+        let state = self.state();
+        PerSlot::from_fn(|slot| state.counts.get(slot).since(second))
     }
 
     /// Lines; waits a while where none have come yet.

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use jiff::Timestamp;
 
-use super::answer::{Answer, ask, place};
+use super::answer::{Answer, ask, ask_counted, place};
 use super::follow;
 use super::site::Site;
 use crate::adapters::live_pointer::{LivePointer, ThisHost};
-use crate::inventory::{PerSlot, ProxyAnswer, Rates, Slot, Target};
+use crate::inventory::{PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
     Connections, Failure, FailureKind, Installation, LogChunk, ProxyHost, Result, RouterReader,
     RouterWriter, SwitchOrder,
@@ -129,6 +130,17 @@ impl RouterReader for EmbeddedRouter {
             blue: Some(rates.blue),
             green: Some(rates.green),
         }))
+    }
+
+    async fn traffic(
+        &self,
+        target: &Target,
+        slot: Slot,
+        since: Timestamp,
+    ) -> Result<Option<RequestCount>> {
+        self.site(target)?;
+        let counted = ask_counted(self.answer, target, since.as_second()).await?;
+        Ok(counted.map(|counted| *counted.get(slot)))
     }
 
     async fn log(

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::answer::{Answer, place};
+use super::answer::{self, Answer, place};
 use super::forward::{Content, Traffic, words};
 use super::recent::{Recent, Since};
 use super::site::Site;
@@ -205,6 +205,9 @@ impl Answering {
         let Some(traffic) = self.sites.get(uri.path()) else {
             return words(StatusCode::NOT_FOUND, "no such target");
         };
+        if let Some(second) = uri.query().and_then(answer::counted_since) {
+            return json(&traffic.recent.counted_since(second));
+        }
         match uri.query().and_then(Since::parse) {
             Some(since) => {
                 // One that waits for requests does not keep the proxy from ending.

@@ -8,6 +8,7 @@ mod kept;
 mod transcript;
 mod words;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ use fresh::Fresh;
 use kept::Kept;
 
 use crate::checks::{Answer, Case, CaseReport, HealthCheck, Verdict, judge};
-use crate::inventory::{Endpoint, Probe, PublicAddress, PublicAnswer, Slot};
+use crate::inventory::{BodyClass, Endpoint, Probe, PublicAddress, PublicAnswer, Slot};
 use crate::ports::{Checker, Connection};
 
 /// How long the public address may take to answer.
@@ -25,6 +26,14 @@ const PUBLIC_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The header in which the proxy names the slot that answered.
 const SLOT_HEADER: &str = "x-greenroom-slot";
+
+/// What a proxy in front of an instance adds to a request from this machine, so that an instance that is asked
+/// directly has no reason to answer otherwise.
+const FORWARDED: [(&str, &str); 3] = [
+    ("x-real-ip", "127.0.0.1"),
+    ("x-forwarded-for", "127.0.0.1"),
+    ("x-forwarded-proto", "http"),
+];
 
 /// How Greenroom calls itself.
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
@@ -110,28 +119,54 @@ impl Checker for HttpChecker {
             Connection::Fresh => self.afresh(&asked).await,
             Connection::Kept => self.kept.ask(address, PUBLIC_PATIENCE).await,
         };
-        match answered {
-            Ok(answer) => PublicAnswer {
-                slot: slot_of(&answer),
-                status: Some(answer.status),
-                detail: if answer.status >= 500 {
-                    words::of_answer(&answer)
-                } else {
-                    String::new()
-                },
-            },
-            Err(detail) => PublicAnswer {
-                slot: None,
-                status: None,
-                detail,
-            },
+        public_answer(answered)
+    }
+
+    async fn direct(&self, at: &Endpoint, address: &PublicAddress) -> PublicAnswer {
+        let forwarded = BTreeMap::from(FORWARDED.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let asked = Asked {
+            host: Some(&address.host),
+            headers: Some(&forwarded),
+            ..Asked::get(at, &address.path, PUBLIC_PATIENCE)
+        };
+        PublicAnswer {
+            slot: None,
+            ..public_answer(self.afresh(&asked).await)
         }
     }
 }
 
+fn public_answer(answered: Result<Answer, String>) -> PublicAnswer {
+    match answered {
+        Ok(answer) => PublicAnswer {
+            slot: slot_of(&answer),
+            status: Some(answer.status),
+            body: Some(BodyClass::of(
+                header(&answer, "content-type"),
+                &answer.body,
+            )),
+            detail: if answer.status >= 500 {
+                words::of_answer(&answer)
+            } else {
+                String::new()
+            },
+        },
+        Err(detail) => PublicAnswer {
+            slot: None,
+            status: None,
+            body: None,
+            detail,
+        },
+    }
+}
+
+fn header<'a>(answer: &'a Answer, wanted: &str) -> Option<&'a str> {
+    let found = answer.headers.iter().find(|(name, _)| name == wanted);
+    found.map(|(_, value)| value.as_str())
+}
+
 fn slot_of(answer: &Answer) -> Option<Slot> {
-    let stamp = answer.headers.iter().find(|(name, _)| name == SLOT_HEADER);
-    stamp.and_then(|(_, value)| value.parse().ok())
+    header(answer, SLOT_HEADER)?.parse().ok()
 }
 
 fn errored(case: &Case, detail: String, took: Duration, request: String) -> CaseReport {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use jiff::Timestamp;
 
 use super::traffic::{self, Logs};
 use super::{Nginx, answer, sockets, words};
 use crate::harmless::harmless;
-use crate::inventory::{Endpoint, PerSlot, ProxyAnswer, Rates, Slot, Target};
+use crate::inventory::{Endpoint, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
     Connections, Failure, FailureKind, Installation, LogChunk, Result, RouterReader, SwitchOrder,
 };
@@ -148,6 +149,25 @@ impl RouterReader for NginxReader {
 
     async fn rates(&self, target: &Target) -> Result<PerSlot<Option<Rates>>> {
         self.logs.rates(&self.nginx, target).await
+    }
+
+    async fn traffic(
+        &self,
+        target: &Target,
+        slot: Slot,
+        since: Timestamp,
+    ) -> Result<Option<RequestCount>> {
+        let counted = self.logs.traffic(&self.nginx, target, slot, since).await;
+        match counted {
+            Ok(count) => Ok(Some(count)),
+            // No log, or none yet: nothing is told.
+            Err(failure)
+                if matches!(failure.kind, FailureKind::Unsupported | FailureKind::Missing) =>
+            {
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn log(

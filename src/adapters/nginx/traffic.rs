@@ -13,7 +13,9 @@ use tokio::sync::Mutex;
 
 use super::tail::{News, Tail};
 use super::{Nginx, access_log};
-use crate::inventory::{Door, PassedRequest, PerSlot, RateWindow, Rates, Target};
+use crate::inventory::{
+    Door, PassedRequest, PerSlot, RateWindow, Rates, RequestCount, RequestCounts, Slot, Target,
+};
 use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};
 
 /// How much of a log is read at one look for its rates, in bytes.
@@ -30,6 +32,7 @@ pub(super) struct Logs(Mutex<BTreeMap<Target, Arc<Mutex<Log>>>>);
 struct Log {
     tail: Tail,
     windows: PerSlot<RateWindow>,
+    counts: PerSlot<RequestCounts>,
     /// The first second of which every request was read.
     known_from: i64,
 }
@@ -42,13 +45,8 @@ impl Logs {
         target: &Target,
     ) -> Result<PerSlot<Option<Rates>>> {
         let doing = format!("reading the rates of {target}");
-        let path = path(nginx, target, &doing)?;
-        let log = self.log(target, path).await;
+        let log = self.read(nginx, target, &doing).await?;
         let mut log = log.lock().await;
-        let Some(news) = log.tail.read(nginx.host(), AT_A_LOOK).await? else {
-            return Err(missing(nginx, &log.tail, &doing));
-        };
-        log.take(&news);
         let now = Timestamp::now().as_second();
         if log.known_from > RateWindow::begin(now) {
             let said = "more is written to its access log than can be read along";
@@ -60,12 +58,46 @@ impl Logs {
         }))
     }
 
+    /// What a slot has answered since a moment, as far as it could be read along: where more was written than
+    /// that, a part stands for all.
+    pub(super) async fn traffic(
+        &self,
+        nginx: &Nginx,
+        target: &Target,
+        slot: Slot,
+        since: Timestamp,
+    ) -> Result<RequestCount> {
+        let doing = format!("counting the requests of {target}");
+        let log = self.read(nginx, target, &doing).await?;
+        let log = log.lock().await;
+        Ok(log.counts.get(slot).since(since.as_second()))
+    }
+
+    /// The log of a target, read up to its end.
+    async fn read(
+        &self,
+        nginx: &Nginx,
+        target: &Target,
+        doing: &str,
+    ) -> Result<Arc<Mutex<Log>>> {
+        let path = path(nginx, target, doing)?;
+        let shared = self.log(target, path).await;
+        let mut log = shared.lock().await;
+        let Some(news) = log.tail.read(nginx.host(), AT_A_LOOK).await? else {
+            return Err(missing(nginx, &log.tail, doing));
+        };
+        log.take(&news);
+        drop(log);
+        Ok(shared)
+    }
+
     async fn log(&self, target: &Target, path: PathBuf) -> Arc<Mutex<Log>> {
         let mut logs = self.0.lock().await;
         let log = logs.entry(target.clone()).or_insert_with(|| {
             Arc::new(Mutex::new(Log {
                 tail: Tail::new(path),
                 windows: PerSlot::default(),
+                counts: PerSlot::default(),
                 known_from: i64::MIN,
             }))
         });
@@ -83,6 +115,7 @@ impl Log {
             if let (Some(slot), Door::Public) = (request.slot, request.door) {
                 let window = self.windows.get_mut(slot);
                 window.count(second, request.took, request.failed());
+                self.counts.get_mut(slot).count(second, request.failed());
             }
         }
         if !news.is_whole {

@@ -73,6 +73,7 @@ impl Record {
             health: RuntimeHealth::Unchecked,
             started_at: last.map(|run| run.started_at),
             restarts: 0,
+            last_exit: None,
             pid: running.map(|run| run.pid),
             labels: self.labels.clone(),
             configuration: self.configuration(fingerprints),

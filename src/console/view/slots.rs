@@ -291,14 +291,11 @@ fn state(
         (InstanceState::Running, _, Some(probe)) if !probe.healthy => {
             (Glyph::Cross, "unhealthy", Meaning::Bad)
         }
-        (InstanceState::Running, _, Some(_))
-        | (InstanceState::Running, RuntimeHealth::Healthy, _) => {
-            (Glyph::Full, "healthy", Meaning::Ok)
-        }
         (InstanceState::Running, RuntimeHealth::Starting, _) => {
             (Glyph::Half, "starting", Meaning::Busy)
         }
-        (InstanceState::Running, RuntimeHealth::Unchecked, None) => {
+        (InstanceState::Running, _, Some(_)) => (Glyph::Full, "healthy", Meaning::Ok),
+        (InstanceState::Running, _, None) => {
             (Glyph::Full, "running", Meaning::Text)
         }
     };

@@ -42,6 +42,7 @@ pub(crate) fn instance(slot: Slot, fill: char, number: u128) -> Instance {
         health: RuntimeHealth::Unchecked,
         started_at: None,
         restarts: 0,
+        last_exit: None,
         pid: Some(1),
         labels: ImageLabels::default(),
         configuration: BTreeMap::new(),
@@ -110,6 +111,7 @@ pub(crate) fn agreed() -> Snapshot {
         public: Some(PublicAnswer {
             slot: Some(Slot::Blue),
             status: Some(200),
+            body: None,
             detail: String::new(),
         }),
         preview: None,

@@ -88,6 +88,7 @@ fn released() -> Recorded {
         Happening::Checked {
             report: Report {
                 digest,
+                run: None,
                 at: at(3),
                 cases: vec![
                     case("health", Verdict::Passed, ""),

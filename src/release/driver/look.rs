@@ -4,7 +4,9 @@ use futures_util::future::OptionFuture;
 
 use super::World;
 use crate::checks::Report;
-use crate::inventory::{Digest, Instance, PerSlot, Probe, PublicAnswer, Slot};
+use crate::inventory::{
+    Digest, Instance, InstanceRun, PerSlot, Probe, PublicAnswer, Slot,
+};
 use crate::ports::{Connection, Failure};
 use crate::release::act::{Ask, Sight};
 use crate::release::event::Event;
@@ -13,14 +15,31 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
     let read = &world.read;
     let plan = &world.plan;
     let target = plan.target();
-    let (image, installation, instances, probe, registry, proxy, public, connections, report) = tokio::join!(
+    let (
+        image,
+        installation,
+        instances,
+        probe,
+        registry,
+        proxy,
+        public,
+        direct,
+        traffic,
+        connections,
+        report,
+    ) = tokio::join!(
         OptionFuture::from(ask.image.then(|| read.runtime.has_image(&plan.version))),
         OptionFuture::from(ask.installation.then(|| read.router.installation(target))),
-        OptionFuture::from(ask.instances.then(|| read.runtime.instances(target))),
+        OptionFuture::from(ask.instances.then(|| instances(world))),
         OptionFuture::from(ask.probe.map(|slot| probe(world, slot))),
         OptionFuture::from(ask.registry.then(|| read.registry.read(target))),
         OptionFuture::from(ask.proxy.then(|| read.router.answer(target))),
         OptionFuture::from(ask.public.then(|| public(world))),
+        OptionFuture::from(ask.direct.map(|slot| direct(world, slot))),
+        OptionFuture::from(
+            ask.traffic
+                .map(|(slot, since)| read.router.traffic(target, slot, since))
+        ),
         OptionFuture::from(
             ask.connections
                 .map(|slot| read.router.connections(target, slot))
@@ -36,6 +55,8 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
         registry: seen(registry, &mut blind),
         proxy: seen(proxy, &mut blind).map(Some),
         public,
+        direct: direct.flatten(),
+        traffic: seen(traffic, &mut blind).flatten(),
         connections: seen(connections, &mut blind),
         report: report.and_then(|report| report.map_err(|why| blind.push(why)).ok()),
         blind,
@@ -57,6 +78,20 @@ fn by_slot(instances: Vec<Instance>) -> PerSlot<Option<Instance>> {
     slots
 }
 
+/// What runs in both slots. Of a candidate that the runtime restarted it is asked why.
+async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
+    let runtime = &world.read.runtime;
+    let mut instances = runtime.instances(world.plan.target()).await?;
+    for instance in &mut instances {
+        let is_candidate = instance.slot == world.plan.slot;
+        if is_candidate && instance.restarts > 0 && instance.last_exit.is_none() {
+            // Only for the words of a failure: not knowing why changes nothing about it.
+            instance.last_exit = runtime.last_exit(&instance.id).await.unwrap_or_default();
+        }
+    }
+    Ok(instances)
+}
+
 async fn probe(world: &World, slot: Slot) -> Option<Probe> {
     let definition = &world.plan.definition;
     let check = definition.health.as_ref()?;
@@ -73,10 +108,17 @@ async fn public(world: &World) -> Option<(PublicAnswer, PublicAnswer)> {
     ))
 }
 
-/// Runs every case, one after the other, and says which digest ran before and after: a report is
+async fn direct(world: &World, slot: Slot) -> Option<PublicAnswer> {
+    let definition = &world.plan.definition;
+    let address = definition.public.as_ref()?;
+    let endpoint = definition.endpoints.get(slot);
+    Some(world.read.checker.direct(endpoint, address).await)
+}
+
+/// Runs every case, one after the other, and says which digest was running before and after: a report is
 /// worth nothing if the instance changed meanwhile.
 async fn checks(world: &World) -> Result<Report, String> {
-    let before = running_digest(world).await?;
+    let (before, run) = running(world).await?;
     let definition = &world.plan.definition;
     let mut cases = Vec::with_capacity(definition.suite.cases.len());
     for case in &definition.suite.cases {
@@ -90,7 +132,7 @@ async fn checks(world: &World) -> Result<Report, String> {
         let _ = world.events.try_send(Event::CaseSettled(settled.clone()));
         cases.push(settled);
     }
-    let after = running_digest(world).await?;
+    let (after, run_after) = running(world).await?;
     if before != after {
         return Err(format!(
             "{} ran when the checks began and {} when they ended",
@@ -98,14 +140,21 @@ async fn checks(world: &World) -> Result<Report, String> {
             after.short()
         ));
     }
+    if run != run_after {
+        return Err(format!(
+            "{} was restarted while it was checked",
+            world.plan.slot
+        ));
+    }
     Ok(Report {
         digest: after,
+        run: Some(run),
         at: world.clock.now(),
         cases,
     })
 }
 
-async fn running_digest(world: &World) -> Result<Digest, String> {
+async fn running(world: &World) -> Result<(Digest, InstanceRun), String> {
     let plan = &world.plan;
     let instances = world
         .read
@@ -116,6 +165,9 @@ async fn running_digest(world: &World) -> Result<Digest, String> {
     instances
         .into_iter()
         .find(|instance| instance.slot == plan.slot && instance.is_running())
-        .map(|instance| instance.digest)
+        .map(|instance| {
+            let run = instance.run();
+            (instance.digest, run)
+        })
         .ok_or_else(|| format!("nothing runs in {}", plan.slot))
 }

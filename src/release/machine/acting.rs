@@ -20,6 +20,8 @@ use crate::release::words::duration;
 const ACT_PATIENCE: Duration = Duration::from_secs(15);
 /// Between two tries of an act.
 const ACT_AGAIN: Duration = Duration::from_millis(500);
+/// Between two looks at a public address that was given a bad answer.
+const BAD_ANSWER_AGAIN: Duration = Duration::from_millis(250);
 /// Between two probes of a candidate that has not been healthy yet, at most.
 const UNTIL_HEALTHY: Duration = Duration::from_millis(50);
 
@@ -74,8 +76,8 @@ impl Machine {
 
     pub(super) fn look(&mut self, stage: Stage) {
         self.phase = Phase::Observing;
-        self.effects
-            .push(Effect::Observe(judge::ask(stage, &self.plan)));
+        let ask = judge::ask(stage, &self.plan, self.course.since);
+        self.effects.push(Effect::Observe(ask));
     }
 
     pub(super) fn seen(&mut self, now: Timestamp, sight: &Sight) {
@@ -89,7 +91,14 @@ impl Machine {
     }
 
     pub(super) fn observed(&mut self, now: Timestamp, stage: Stage, sight: &Sight) {
-        let judgement = judge::judge(stage, &self.plan, &mut self.course, sight, now);
+        let judgement = judge::judge(
+            stage,
+            &self.plan,
+            self.report.as_ref(),
+            &mut self.course,
+            sight,
+            now,
+        );
         // The act has been observed: now an abort may take hold (interlock 8).
         if !matches!(judgement, Judgement::True(_)) && self.grant_wish(now) {
             return;
@@ -178,6 +187,7 @@ impl Machine {
                 timing.minimum_healthy.saturating_sub(elapsed(since, now))
             }
             (Step::Watch, _) => timing.watch.saturating_sub(elapsed(self.course.since, now)),
+            (Step::Switch, _) if self.course.bad_in_a_row > 0 => return BAD_ANSWER_AGAIN,
             (Step::Switch, _) => return Duration::from_millis(5),
             (Step::Drain, _) => return Duration::from_millis(100),
             _ => return Duration::from_millis(50),

@@ -51,7 +51,7 @@ impl Hash for Machine {
         (course, deadline, mishap).hash(state);
         let report = report.as_ref();
         report
-            .map(|report| (&report.digest, report.at, report.allows()))
+            .map(|report| (&report.digest, &report.run, report.at, report.allows()))
             .hash(state);
         (approval, wish, back_reason, pending).hash(state);
         (standby_began, taken_up, heir).hash(state);

@@ -8,6 +8,7 @@ use crate::checks::Report;
 use crate::history::{Direction, Happening, Outcome, Step};
 use crate::release::act::Stage;
 use crate::release::event::Effect;
+use crate::release::judge::BAD_LOOKS;
 use crate::release::time::elapsed;
 use crate::release::way::in_direction;
 use crate::release::{AnnouncementKind, StepState};
@@ -121,7 +122,7 @@ impl Machine {
     }
 
     pub(super) fn failed(&mut self, now: Timestamp, stage: Stage, why: String) {
-        let crossed = stage.direction == Direction::Forward && stage.step == Step::Watch;
+        let crossed = stage.direction == Direction::Forward && self.has_crossed(stage.step);
         // What goes back by rule does so before anybody else goes on with it.
         let is_handed = matches!(self.wish, Some(Wish::HandOver { .. }));
         let waits = crossed && is_handed && self.can_go_back();
@@ -163,6 +164,16 @@ impl Machine {
                 );
                 self.phase = Phase::Choosing { why };
             }
+        }
+    }
+
+    /// Whether a step ended because the public, or the candidate with the traffic, is worse off than the rules
+    /// allow: that moves the traffic back without a question.
+    fn has_crossed(&self, step: Step) -> bool {
+        match step {
+            Step::Watch => true,
+            Step::Switch => self.course.bad_in_a_row >= BAD_LOOKS,
+            _ => false,
         }
     }
 

@@ -306,6 +306,14 @@ fn rules(section: &EnvironmentSection) -> Rules {
             .rules
             .approvals_last
             .map_or(Rules::default().approvals_last, |time| time.0),
+        watch_errors: section
+            .rules
+            .watch_errors
+            .map_or(Rules::default().watch_errors, |percent| percent.0),
+        watch_requests: section
+            .rules
+            .watch_requests
+            .map_or(Rules::default().watch_requests, |least| least.get().into()),
         keep_images: section
             .rules
             .keep_images

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::words::Time;
+use super::super::words::{Percent, Time};
 use super::etcd::SqliteSection;
 use super::{
     DockerSection, EmbeddedSection, EtcdSection, NginxSection, ProcessSection, RegistrySection,
@@ -70,6 +70,10 @@ pub(in crate::settings) struct RulesSection {
     pub(in crate::settings) approvals: u8,
     /// How long such an approval counts. Built-in: 1h.
     pub(in crate::settings) approvals_last: Option<Time>,
+    /// How many per cent of the public's requests may fail while a new version is watched: more switch back. Built-in: 5%.
+    pub(in crate::settings) watch_errors: Option<Percent>,
+    /// Of how many requests at least; fewer say nothing. Built-in: 20.
+    pub(in crate::settings) watch_requests: Option<NonZeroU32>,
     /// How many good versions keep their image on the engine when `greenroom prune` removes others. Built-in: 5.
     pub(in crate::settings) keep_images: Option<NonZeroU32>,
     /// When nothing is promoted: once, or every week.

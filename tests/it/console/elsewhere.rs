@@ -84,6 +84,7 @@ fn checked(verdict: Verdict) -> Happening {
     Happening::Checked {
         report: Report {
             digest: digest("b81d77aa30"),
+            run: None,
             at: ago(40),
             cases: vec![case("home page", Verdict::Passed), case("orders", verdict)],
         },

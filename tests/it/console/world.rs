@@ -93,6 +93,7 @@ fn instance(target: &Target, slot: Slot, version: &Version, release: u8, age: u6
         health: RuntimeHealth::Unchecked,
         started_at: Some(ago(age)),
         restarts: 0,
+        last_exit: None,
         pid: Some(4711),
         labels: ImageLabels::default(),
         configuration: BTreeMap::new(),
@@ -167,6 +168,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
         public: Some(PublicAnswer {
             slot: Some(Slot::Blue),
             status: Some(200),
+            body: None,
             detail: String::new(),
         }),
         preview: None,

@@ -643,10 +643,13 @@ impl World {
                 let answer = PublicAnswer {
                     slot: self.pointer(),
                     status: Some(200),
+                    body: None,
                     detail: String::new(),
                 };
                 Some((answer.clone(), answer))
             }),
+            direct: None,
+            traffic: None,
             connections: ask.connections.map(|_| Connections::Open(0)),
             report,
             blind: Vec::new(),
@@ -671,6 +674,7 @@ impl World {
         let running = self.slots.get(self.plan.slot).as_ref();
         let report = Report {
             digest: running.map_or_else(|| digest('0'), |r| r.digest.clone()),
+            run: self.instance(self.plan.slot).map(|instance| instance.run()),
             at: self.now,
             cases: vec![CaseReport {
                 name: "home".into(),
@@ -708,6 +712,7 @@ impl World {
             health: RuntimeHealth::Unchecked,
             started_at: None,
             restarts: 0,
+            last_exit: None,
             pid: None,
             labels: ImageLabels::default(),
             configuration: BTreeMap::new(),

@@ -49,6 +49,8 @@ pub(crate) fn see(
             .then_some(Connections::Open(0)),
         report: None,
         public: None,
+        direct: None,
+        traffic: None,
         blind: Vec::new(),
     };
     if ask.checks && engine {
@@ -86,6 +88,7 @@ fn probe(healthy: bool) -> Probe {
 fn report(world: &World, running: Running, passes: bool) -> Report {
     Report {
         digest: digest(running.digest),
+        run: None,
         at: time(world.hour),
         cases: vec![CaseReport {
             name: "home".into(),
@@ -125,6 +128,7 @@ pub(crate) fn instance(world: &World, slot: Slot) -> Option<Instance> {
         health: RuntimeHealth::Unchecked,
         started_at: None,
         restarts: 0,
+        last_exit: None,
         pid: None,
         labels: ImageLabels::default(),
         configuration: BTreeMap::new(),

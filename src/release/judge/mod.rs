@@ -1,17 +1,21 @@
 //! After an act: is it true? An exit code or a 200 is never the answer; what is seen is.
 
+mod watch;
+
 use jiff::Timestamp;
 
 use super::Plan;
 use super::act::{Ask, Course, Sight, Stage};
+use super::candidate::{exit_words, logs_hint};
+use super::public::{self, Public};
 use super::time::elapsed;
 use super::words::duration;
-use crate::checks::Verdict as CheckVerdict;
+use crate::checks::{Report, Verdict as CheckVerdict};
 use crate::history::{Direction, Step};
-use crate::inventory::{Connections, Installation, Instance, InstanceState, PublicAnswer, Slot};
+use crate::inventory::{Connections, Exit, Installation, Instance, InstanceState, Slot};
 
-/// How many bad probes in a row end the watch.
-pub(super) const BAD_PROBES: u32 = 3;
+/// How many bad looks in a row, at the candidate or at what the public gets, move the traffic back.
+pub(super) const BAD_LOOKS: u32 = 3;
 
 /// How often a candidate may be restarted by the engine before that is a failure.
 const RESTARTS: u64 = 2;
@@ -31,8 +35,8 @@ pub(super) enum Judgement {
     Never(String),
 }
 
-/// What to look at to know whether a stage is true.
-pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
+/// What to look at to know whether a stage is true that began at `since`.
+pub(super) fn ask(stage: Stage, plan: &Plan, since: Timestamp) -> Ask {
     let from = plan.from.as_ref().map(|from| from.slot);
     let none = Ask::default();
     match (stage.direction, stage.step) {
@@ -57,16 +61,20 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
             registry: true,
             ..none
         },
-        (_, Step::Switch) => Ask {
+        (direction, Step::Switch) => Ask {
             registry: true,
             proxy: true,
             public: true,
+            direct: (direction == Direction::Forward).then_some(plan.slot),
             ..none
         },
         (Direction::Forward, Step::Watch) => Ask {
             probe: Some(plan.slot),
             instances: true,
             proxy: true,
+            public: true,
+            direct: Some(plan.slot),
+            traffic: Some((plan.slot, since)),
             ..none
         },
         (Direction::Forward, Step::Drain) => Ask {
@@ -100,6 +108,7 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
 pub(super) fn judge(
     stage: Stage,
     plan: &Plan,
+    report: Option<&Report>,
     course: &mut Course,
     sight: &Sight,
     now: Timestamp,
@@ -119,8 +128,8 @@ pub(super) fn judge(
         (Direction::Forward, Step::Start) => started(plan, course, sight, now),
         (Direction::Forward, Step::Verify) => verified(plan, sight),
         (Direction::Forward, Step::Register) => registered(plan, sight),
-        (Direction::Forward, Step::Switch) => routed(plan, plan.slot, Some(plan.generation), sight),
-        (Direction::Forward, Step::Watch) => watched(plan, course, sight, now),
+        (Direction::Forward, Step::Switch) => watch::switched(plan, course, sight),
+        (Direction::Forward, Step::Watch) => watch::watched(plan, report, course, sight, now),
         (_, Step::Drain) => drained(plan, course, sight, now),
         (Direction::Forward, Step::Stop) => retired(plan.slot.other(), sight),
         (Direction::Back, Step::Stop) => reinstated(plan, sight),
@@ -166,31 +175,37 @@ fn started(plan: &Plan, course: &mut Course, sight: &Sight, now: Timestamp) -> J
         ));
     }
     if let InstanceState::Exited { code } = instance.state {
-        let code = code.map_or_else(|| "by a signal".to_owned(), |c| format!("with code {c}"));
+        let exit = instance.last_exit.unwrap_or(Exit {
+            code,
+            out_of_memory: false,
+        });
+        let words = exit_words(exit, plan.definition.instance.memory);
         // An engine that is restarted ends what it was starting, or tells the end of an earlier try.
         if std::mem::take(&mut course.broke_off) {
-            let note = format!("it exited {code} while it was started: once more");
+            let note = format!("it exited while it was started ({words}): once more");
             return Judgement::Again(note);
         }
-        return Judgement::Never(format!("it exited {code}: its log says why"));
+        return Judgement::Never(format!("it exited: {words}; {}", logs_hint(plan)));
     }
     if instance.restarts > RESTARTS {
+        let exit = instance.last_exit.map_or_else(String::new, |exit| {
+            format!(", last {}", exit_words(exit, plan.definition.instance.memory))
+        });
         return Judgement::Never(format!(
-            "it was restarted {} times: its log says why",
-            instance.restarts
+            "it was restarted {} times{exit}; {}",
+            instance.restarts,
+            logs_hint(plan)
         ));
     }
-    let healthy = sight
-        .probe
-        .as_ref()
-        .filter(|probe| probe.healthy && instance.is_running());
-    if healthy.is_none() {
+    if let Some(why) = instance.unhealthy(sight.probe.as_ref()) {
         course.healthy_since = None;
-        let detail = sight
-            .probe
-            .as_ref()
-            .map_or("not probed yet", |p| p.detail.as_str());
-        return Judgement::NotYet(format!("not healthy: {detail}"));
+        return Judgement::NotYet(format!("not healthy: {why}"));
+    }
+    // A run that began after the last look has to prove itself anew.
+    let run = instance.run();
+    if course.healthy_run.as_ref() != Some(&run) {
+        course.healthy_since = None;
+        course.healthy_run = Some(run);
     }
     let minimum = plan.definition.timing.minimum_healthy;
     let since = *course.healthy_since.get_or_insert(now);
@@ -273,60 +288,11 @@ fn routed(plan: &Plan, to: Slot, generation: Option<u64>, sight: &Sight) -> Judg
             slot.map_or("nothing", Slot::as_str)
         ));
     }
-    if plan.definition.public.is_none() {
-        return yes();
+    match public::judge(plan, to, sight) {
+        Public::Unknown => blind(sight),
+        Public::Silent(why) | Public::Elsewhere(why) => Judgement::NotYet(why),
+        Public::NotConfigured | Public::Bad(_) | Public::Good => yes(),
     }
-    let Some(Some((fresh, kept))) = &sight.public else {
-        return blind(sight);
-    };
-    for (answer, connection) in [(fresh, "fresh"), (kept, "kept-alive")] {
-        if let Some(wrong) = not_from(to, answer) {
-            return Judgement::NotYet(format!("the public address, {connection}: {wrong}"));
-        }
-    }
-    yes()
-}
-
-fn not_from(slot: Slot, answer: &PublicAnswer) -> Option<String> {
-    if answer.slot == Some(slot) {
-        return None;
-    }
-    if !answer.detail.is_empty() {
-        return Some(answer.detail.clone());
-    }
-    Some(format!(
-        "answered by {}",
-        answer.slot.map_or("nobody we know", Slot::as_str)
-    ))
-}
-
-fn watched(plan: &Plan, course: &mut Course, sight: &Sight, now: Timestamp) -> Judgement {
-    let well = sight.probe.as_ref().is_some_and(|probe| probe.healthy);
-    if let Some(Some(proxy)) = &sight.proxy
-        && proxy.slot != Some(plan.slot)
-    {
-        return Judgement::Never(format!(
-            "the proxy sends traffic to {} now: somebody else switched",
-            proxy.slot.map_or("nothing", Slot::as_str)
-        ));
-    }
-    course.bad_in_a_row = if well { 0 } else { course.bad_in_a_row + 1 };
-    if course.bad_in_a_row >= BAD_PROBES {
-        let detail = sight
-            .probe
-            .as_ref()
-            .map_or("not probed", |p| p.detail.as_str());
-        return Judgement::Never(format!(
-            "{BAD_PROBES} bad probes of {} in a row: {detail}",
-            plan.slot
-        ));
-    }
-    let window = plan.definition.timing.watch;
-    let time = elapsed(course.since, now);
-    if time >= window && well {
-        return yes();
-    }
-    Judgement::Moving(format!("{} of {}", duration(time), duration(window)))
 }
 
 fn drained(plan: &Plan, course: &Course, sight: &Sight, now: Timestamp) -> Judgement {

@@ -1,0 +1,100 @@
+//! How a container ended before the engine restarted it. Once it runs again, `inspect` says nothing of that; the
+//! engine's last events do.
+
+use std::collections::HashMap;
+
+use bollard::models::EventMessage;
+use bollard::query_parameters::EventsOptions;
+use futures_util::TryStreamExt;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Engine;
+use super::failure::Act;
+use super::names::container_id;
+use crate::inventory::{Exit, InstanceId};
+use crate::ports::Result;
+
+/// How far back is looked. The engine keeps its last 256 events, however old.
+const LOOKED_BACK: SignedDuration = SignedDuration::from_hours(1);
+
+impl Engine {
+    /// The last exit that the engine still remembers.
+    pub(super) async fn last_exit(&self, instance: &InstanceId) -> Result<Option<Exit>> {
+        let Some(id) = container_id(instance) else {
+            return Ok(None);
+        };
+        let doing = format!("reading how {} ended", instance.short());
+        let docker = self.docker().await?;
+        // By the engine's own clock: an end in its future would keep the stream open.
+        let said = self.quick(Act::Read, &doing, docker.info()).await?;
+        let Some(now) = said
+            .system_time
+            .and_then(|time| time.parse::<Timestamp>().ok())
+        else {
+            return Ok(None);
+        };
+        let since = now.saturating_sub(LOOKED_BACK).unwrap_or(now);
+        let text = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        let options = EventsOptions {
+            since: Some(since.as_second().to_string()),
+            until: Some(now.as_second().saturating_add(1).to_string()),
+            filters: Some(HashMap::from([
+                ("type".to_owned(), text(&["container"])),
+                ("container".to_owned(), text(&[id])),
+                ("event".to_owned(), text(&["die", "oom"])),
+            ])),
+        };
+        let events = docker.events(Some(options)).try_collect::<Vec<_>>();
+        let events = self.quick(Act::Read, &doing, events).await?;
+        Ok(last(&events))
+    }
+}
+
+/// The last `die`, and whether there was an `oom` after the one before it: the engine tells of the two in either
+/// order.
+fn last(events: &[EventMessage]) -> Option<Exit> {
+    let is = |event: &EventMessage, action: &str| event.action.as_deref() == Some(action);
+    let died = events.iter().rposition(|event| is(event, "die"))?;
+    let before = events[..died].iter().rposition(|event| is(event, "die"));
+    let run = &events[before.map_or(0, |before| before + 1)..];
+    let attributes = events[died].actor.as_ref()?.attributes.as_ref();
+    Some(Exit {
+        code: attributes
+            .and_then(|attributes| attributes.get("exitCode"))
+            .and_then(|code| code.parse().ok()),
+        out_of_memory: run.iter().any(|event| is(event, "oom")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::EventActor;
+
+    use super::*;
+
+    fn event(action: &str, code: &str) -> EventMessage {
+        EventMessage {
+            action: Some(action.to_owned()),
+            actor: Some(EventActor {
+                attributes: Some(HashMap::from([("exitCode".to_owned(), code.to_owned())])),
+                ..EventActor::default()
+            }),
+            ..EventMessage::default()
+        }
+    }
+
+    #[test]
+    fn the_last_exit_is_told_with_its_own_reason() {
+        let earlier_for_memory = [event("oom", ""), event("die", "137"), event("die", "3")];
+        let exit = last(&earlier_for_memory).expect("an exit");
+        assert_eq!((exit.code, exit.out_of_memory), (Some(3), false));
+        for for_memory in [
+            [event("die", "3"), event("oom", ""), event("die", "137")],
+            [event("die", "3"), event("die", "137"), event("oom", "")],
+        ] {
+            let exit = last(&for_memory).expect("an exit");
+            assert_eq!((exit.code, exit.out_of_memory), (Some(137), true));
+        }
+        assert_eq!(last(&[event("oom", "")]), None);
+    }
+}

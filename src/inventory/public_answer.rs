@@ -1,0 +1,114 @@
+//! What a client of the public address gets.
+
+use serde::{Deserialize, Serialize};
+
+use super::Slot;
+
+/// One answer on the public address; or, asked directly, what an instance answers to the same request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicAnswer {
+    /// The slot that answered, as the proxy stamps it on the answer.
+    pub slot: Option<Slot>,
+    /// The status code.
+    pub status: Option<u16>,
+    /// What kind of body came with it; none where nothing answered.
+    #[serde(default)]
+    pub body: Option<BodyClass>,
+    /// What went wrong, for people; empty when nothing did.
+    pub detail: String,
+}
+
+/// The kind of a body, as far as two answers to the same request have to agree on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BodyClass {
+    /// `type/subtype` in lower case, without parameters; empty when the answer does not say.
+    pub media_type: String,
+    /// Whether there are no bytes at all.
+    pub is_empty: bool,
+}
+
+impl BodyClass {
+    /// From a `Content-Type` header and a body.
+    pub fn of(content_type: Option<&str>, body: &[u8]) -> Self {
+        let named = content_type.unwrap_or_default();
+        let essence = named.split(';').next().unwrap_or_default();
+        Self {
+            media_type: essence.trim().to_ascii_lowercase(),
+            is_empty: body.is_empty(),
+        }
+    }
+}
+
+impl PublicAnswer {
+    /// How this answer of the public differs from what the instance answers directly to the same request; nothing
+    /// where they agree. Bodies may differ in every byte (a clock, a token); their kind may not.
+    pub fn difference(&self, direct: &Self, slot: Slot) -> Option<String> {
+        let (Some(got), Some(own)) = (self.status, direct.status) else {
+            return None;
+        };
+        if got != own {
+            return Some(format!("HTTP {got}, while {slot} answers {own} directly"));
+        }
+        let (Some(got), Some(own)) = (&self.body, &direct.body) else {
+            return None;
+        };
+        if got.is_empty != own.is_empty {
+            let words = |class: &BodyClass| if class.is_empty { "an empty" } else { "a" };
+            return Some(format!(
+                "{} body, while {slot} answers {} body directly",
+                words(got),
+                words(own)
+            ));
+        }
+        (got.media_type != own.media_type).then(|| {
+            let name = |class: &BodyClass| match class.media_type.as_str() {
+                "" => "no content type".to_owned(),
+                media_type => crate::harmless::harmless(media_type),
+            };
+            format!("{}, while {slot} answers {} directly", name(got), name(own))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, content_type: &str, body: &str) -> PublicAnswer {
+        PublicAnswer {
+            slot: None,
+            status: Some(status),
+            body: Some(BodyClass::of(Some(content_type), body.as_bytes())),
+            detail: String::new(),
+        }
+    }
+
+    #[test]
+    fn answers_agree_whatever_the_bytes_of_their_bodies() {
+        let one = answer(200, "text/html; charset=utf-8", "12:00");
+        let other = answer(200, "Text/HTML", "12:01");
+        assert_eq!(one.difference(&other, Slot::Blue), None);
+    }
+
+    #[test]
+    fn another_status_another_type_and_a_missing_body_are_differences() {
+        let direct = answer(200, "application/json", "{}");
+        for (public, words) in [
+            (answer(404, "application/json", "{}"), "HTTP 404, while blue answers 200 directly"),
+            (answer(200, "text/html", "{}"), "text/html, while blue answers application/json directly"),
+            (answer(200, "application/json", ""), "an empty body, while blue answers a body directly"),
+        ] {
+            assert_eq!(public.difference(&direct, Slot::Blue).as_deref(), Some(words));
+        }
+    }
+
+    #[test]
+    fn an_instance_that_does_not_answer_directly_is_no_measure() {
+        let silent = PublicAnswer {
+            status: None,
+            body: None,
+            ..answer(200, "", "")
+        };
+        assert_eq!(answer(200, "text/html", "x").difference(&silent, Slot::Blue), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! How many requests a slot answered since a moment, and how many of them failed. Kept by the second, for the
+//! last hour, so that what is kept is bounded however many requests there are.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+use serde::{Deserialize, Serialize};
+
+/// For how many seconds requests are counted: the longest watch that is judged in full.
+const KEPT: usize = 3600;
+
+/// Requests of the public. None at all is *no data*: neither good nor bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct RequestCount {
+    /// How many.
+    pub requests: u64,
+    /// How many of them ended with a status of 500 or above, or without an answer.
+    pub errors: u64,
+}
+
+impl RequestCount {
+    /// Whether more than `percent` of them failed, where there are at least `enough`.
+    pub fn exceeds(&self, percent: u8, enough: u64) -> bool {
+        self.requests >= enough
+            && u128::from(self.errors) * 100 > u128::from(self.requests) * u128::from(percent)
+    }
+}
+
+impl AddAssign for RequestCount {
+    fn add_assign(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.errors += other.errors;
+    }
+}
+
+/// The requests of one slot by the second. Seconds are counted from anywhere, but always from the same.
+#[derive(Debug, Clone, Default)]
+pub struct RequestCounts {
+    seconds: BTreeMap<i64, RequestCount>,
+}
+
+impl RequestCounts {
+    /// Counts a request that ended in a second.
+    pub fn count(&mut self, second: i64, failed: bool) {
+        *self.seconds.entry(second).or_default() += RequestCount {
+            requests: 1,
+            errors: u64::from(failed),
+        };
+        while self.seconds.len() > KEPT {
+            self.seconds.pop_first();
+        }
+    }
+
+    /// All that ended in this second or later.
+    pub fn since(&self, second: i64) -> RequestCount {
+        let mut all = RequestCount::default();
+        for (_, count) in self.seconds.range(second..) {
+            all += *count;
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_ended_since_is_counted() {
+        let mut counts = RequestCounts::default();
+        counts.count(9, true);
+        counts.count(10, true);
+        counts.count(12, false);
+        let since = counts.since(10);
+        assert_eq!((since.requests, since.errors), (2, 1));
+    }
+
+    #[test]
+    fn the_limit_is_exceeded_only_above_it_and_only_where_there_are_enough() {
+        let count = |requests, errors| RequestCount { requests, errors };
+        assert!(!count(19, 19).exceeds(5, 20), "too few to say");
+        assert!(!count(20, 1).exceeds(5, 20), "five per cent are allowed");
+        assert!(count(20, 2).exceeds(5, 20));
+        assert!(!count(u64::MAX, u64::MAX).exceeds(100, 20));
+        assert!(!RequestCount::default().exceeds(0, 0), "no data is neither");
+    }
+
+    #[test]
+    fn what_is_kept_does_not_grow_with_the_requests() {
+        let mut counts = RequestCounts::default();
+        for second in 0..10_000 {
+            counts.count(second, false);
+        }
+        assert_eq!(counts.since(0).requests, KEPT as u64);
+    }
+}

@@ -1,0 +1,120 @@
+//! Whether the candidate is still the healthy instance that the checks were about. Pure; guards and judges ask here.
+
+use super::Plan;
+use super::act::Sight;
+use crate::checks::Report;
+use crate::inventory::{Exit, Instance, Slot};
+
+/// What became of the run that the checks were about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Run {
+    /// It still runs, as far as can be seen.
+    Same,
+    /// The runtime restarted it after it exited; in words.
+    Crashed(String),
+    /// It was started again without a crash that the runtime counts: by hand, or with its engine; in words.
+    StartedAgain(String),
+}
+
+/// Compares the run that is seen in the slot with the one that was checked. An instance that cannot be seen, and a
+/// report of checks that names no run, tell nothing.
+pub(super) fn run_since_checks(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Run {
+    let slot = plan.slot;
+    let checked = report.and_then(|report| report.run.as_ref());
+    let (Some(instance), Some(checked)) = (sight.instance(slot), checked) else {
+        return Run::Same;
+    };
+    let now = instance.run();
+    if now.id == checked.id && now.restarts > checked.restarts {
+        let times = match now.restarts - checked.restarts {
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        };
+        return Run::Crashed(format!(
+            "{slot} exited and was restarted {times} since its checks{}",
+            reason(plan, instance)
+        ));
+    }
+    // One that is down has no start to compare, and whoever asks looks at that as well.
+    if now == *checked || now.started_at.is_none() {
+        return Run::Same;
+    }
+    let at = now
+        .started_at
+        .map_or_else(String::new, |at| format!(" at {at:.0}"));
+    Run::StartedAgain(format!("{slot} was started again{at}, after its checks"))
+}
+
+/// `: killed for memory (16MiB), exit 137; greenroom show … --logs has its last lines`.
+fn reason(plan: &Plan, instance: &Instance) -> String {
+    let exit = instance
+        .last_exit
+        .map(|exit| exit_words(exit, plan.definition.instance.memory));
+    let exit = exit.map_or_else(String::new, |words| format!(": {words}"));
+    format!("{exit}; {}", logs_hint(plan))
+}
+
+/// Where the lines are that an instance wrote before it exited.
+pub(super) fn logs_hint(plan: &Plan) -> String {
+    format!("`greenroom show {} --logs` has its last lines", plan.release)
+}
+
+/// How an instance ended: `killed for memory (16MiB), exit 137`, `exit 3`.
+pub(super) fn exit_words(exit: Exit, limit: Option<u64>) -> String {
+    let code = exit
+        .code
+        .map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit {code}"));
+    match (exit.out_of_memory, limit) {
+        (false, _) => code,
+        (true, None) => format!("killed for memory, {code}"),
+        (true, Some(limit)) => format!("killed for memory ({}), {code}", size(limit)),
+    }
+}
+
+/// `16MiB`, `1.5GiB`, `1000B`: as sizes are configured.
+fn size(bytes: u64) -> String {
+    for (unit, name) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
+        if bytes >= unit {
+            let tenths = bytes % unit * 10 / unit;
+            return match tenths {
+                0 => format!("{}{name}", bytes / unit),
+                _ => format!("{}.{tenths}{name}", bytes / unit),
+            };
+        }
+    }
+    format!("{bytes}B")
+}
+
+/// Why what runs in a slot is not healthy, or nothing. What cannot be seen counts as bad only where the probe says so.
+pub(super) fn unhealthy(slot: Slot, sight: &Sight) -> Option<String> {
+    match (&sight.instances, sight.instance(slot)) {
+        (Some(_), None) => Some(format!("nothing runs in {slot} any more")),
+        (_, Some(instance)) => instance.unhealthy(sight.probe.as_ref()),
+        (None, None) => match &sight.probe {
+            Some(probe) if probe.healthy => None,
+            Some(probe) => Some(probe.detail.clone()),
+            None => Some("not probed".to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_says_whether_memory_was_the_reason_and_how_much_there_was() {
+        let exit = |code, out_of_memory| Exit {
+            code,
+            out_of_memory,
+        };
+        assert_eq!(
+            exit_words(exit(Some(137), true), Some(16 << 20)),
+            "killed for memory (16MiB), exit 137"
+        );
+        assert_eq!(exit_words(exit(Some(3), false), Some(1)), "exit 3");
+        assert_eq!(exit_words(exit(None, false), None), "ended by a signal");
+        assert_eq!(size(3 << 29), "1.5GiB");
+        assert_eq!(size(1000), "1000B");
+    }
+}

@@ -1,0 +1,97 @@
+//! Judging with traffic on the candidate: the end of *switch* and the whole of *watch*.
+
+use jiff::Timestamp;
+
+use super::{BAD_LOOKS, Judgement, routed};
+use crate::checks::Report;
+use crate::inventory::Slot;
+use crate::release::Plan;
+use crate::release::act::{Course, Sight};
+use crate::release::candidate::{self, Run};
+use crate::release::public::{self, Public};
+use crate::release::time::elapsed;
+use crate::release::words::duration;
+
+/// The traffic is where it should be, and the public gets what the candidate answers.
+pub(super) fn switched(plan: &Plan, course: &mut Course, sight: &Sight) -> Judgement {
+    let routed = routed(plan, plan.slot, Some(plan.generation), sight);
+    if !matches!(routed, Judgement::True(_)) {
+        return routed;
+    }
+    let Public::Bad(why) = public::judge(plan, plan.slot, sight) else {
+        return routed;
+    };
+    course.bad_in_a_row += 1;
+    if course.bad_in_a_row >= BAD_LOOKS {
+        return Judgement::Never(format!("{BAD_LOOKS} bad answers in a row: {why}"));
+    }
+    Judgement::NotYet(why)
+}
+
+/// The candidate stays the run that was checked, and is healthy, and the public gets what it answers.
+pub(super) fn watched(
+    plan: &Plan,
+    report: Option<&Report>,
+    course: &mut Course,
+    sight: &Sight,
+    now: Timestamp,
+) -> Judgement {
+    let slot = plan.slot;
+    if let Some(Some(proxy)) = &sight.proxy
+        && proxy.slot != Some(slot)
+    {
+        return Judgement::Never(format!(
+            "the proxy sends traffic to {} now: somebody else switched",
+            proxy.slot.map_or("nothing", Slot::as_str)
+        ));
+    }
+    if let Run::Crashed(why) | Run::StartedAgain(why) =
+        candidate::run_since_checks(plan, report, sight)
+    {
+        return Judgement::Never(why);
+    }
+    let public = public::judge(plan, slot, sight);
+    // A proxy that does not answer at all says nothing about the version, and cannot switch back either.
+    let is_proxy_down = sight.proxy.is_none() && matches!(public, Public::Silent(_));
+    if !is_proxy_down
+        && let Some(why) = public::above_the_limit(plan, &public, course, sight)
+    {
+        return Judgement::Never(why);
+    }
+    let fault = candidate::unhealthy(slot, sight)
+        .map(|why| format!("{slot} is not healthy: {why}"))
+        .or_else(|| public.fault().map(str::to_owned));
+    let window = plan.definition.timing.watch;
+    let time = elapsed(course.since, now);
+    let Some(fault) = fault else {
+        course.bad_in_a_row = 0;
+        if time >= window {
+            return Judgement::True(traffic_words(sight));
+        }
+        let traffic = traffic_words(sight);
+        let separator = if traffic.is_empty() { "" } else { "; " };
+        return Judgement::Moving(format!(
+            "{} of {}{separator}{traffic}",
+            duration(time),
+            duration(window)
+        ));
+    };
+    if !is_proxy_down {
+        course.bad_in_a_row += 1;
+    }
+    if course.bad_in_a_row >= BAD_LOOKS {
+        return Judgement::Never(format!("{BAD_LOOKS} bad looks in a row: {fault}"));
+    }
+    if time < window {
+        Judgement::Moving(fault)
+    } else {
+        Judgement::NotYet(fault)
+    }
+}
+
+/// `412 requests, 0 failed`; nothing where the proxy does not tell.
+fn traffic_words(sight: &Sight) -> String {
+    sight.traffic.map_or_else(String::new, |count| {
+        format!("{} requests, {} failed", count.requests, count.errors)
+    })
+}

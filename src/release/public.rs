@@ -1,0 +1,150 @@
+//! What the public gets, compared with what the candidate answers directly. Pure. A health endpoint that is asked
+//! past the proxy proves nothing about the proxy: an answer that nginx cannot pass on is a 502 to everybody else.
+
+use super::Plan;
+use super::act::{Course, Sight};
+use super::definition::Rules;
+use super::words::duration;
+use crate::inventory::{PublicAnswer, RequestCount, Slot};
+
+/// What the answers of the public address mean for a slot that is to have the traffic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Public {
+    /// No public address is configured: there is nothing to ask.
+    NotConfigured,
+    /// It was not asked.
+    Unknown,
+    /// Nothing answered at all; in words.
+    Silent(String),
+    /// Something else than the slot answered; in words.
+    Elsewhere(String),
+    /// The slot answered, and a client would not want that answer; in words.
+    Bad(String),
+    /// The slot answered, on a fresh and on a kept connection, as it does directly.
+    Good,
+}
+
+impl Public {
+    /// What is wrong, in words; nothing where it is good or cannot be told.
+    pub(super) fn fault(&self) -> Option<&str> {
+        match self {
+            Self::Silent(why) | Self::Elsewhere(why) | Self::Bad(why) => Some(why),
+            Self::NotConfigured | Self::Unknown | Self::Good => None,
+        }
+    }
+}
+
+/// What was seen of the public address means this for `slot`. The worst of both connections counts.
+pub(super) fn judge(plan: &Plan, slot: Slot, sight: &Sight) -> Public {
+    if plan.definition.public.is_none() {
+        return Public::NotConfigured;
+    }
+    let Some(Some((fresh, kept))) = &sight.public else {
+        return Public::Unknown;
+    };
+    let direct = sight.direct.as_ref();
+    let judged = [(fresh, "fresh"), (kept, "kept-alive")]
+        .map(|(answer, connection)| of_one(slot, answer, direct, connection));
+    let rank = |public: &Public| match public {
+        Public::Silent(_) => 3,
+        Public::Elsewhere(_) => 2,
+        Public::Bad(_) => 1,
+        _ => 0,
+    };
+    let [fresh, kept] = judged;
+    if rank(&kept) > rank(&fresh) {
+        kept
+    } else {
+        fresh
+    }
+}
+
+fn of_one(
+    slot: Slot,
+    answer: &PublicAnswer,
+    direct: Option<&PublicAnswer>,
+    connection: &str,
+) -> Public {
+    let words = |why: String| format!("the public address, {connection}: {why}");
+    let Some(status) = answer.status else {
+        return Public::Silent(words(answer.detail.clone()));
+    };
+    if answer.slot != Some(slot) {
+        let by = answer.slot.map_or("none of the two slots", Slot::as_str);
+        let detail = match answer.detail.as_str() {
+            "" => String::new(),
+            detail => format!(" ({detail})"),
+        };
+        return Public::Elsewhere(words(format!("answered by {by}{detail}")));
+    }
+    if status >= 500 {
+        let own = direct.and_then(|direct| direct.status);
+        let own = own.map_or_else(String::new, |own| {
+            if own == status {
+                format!(", and {slot} directly answers the same")
+            } else {
+                format!(", while {slot} answers {own} directly")
+            }
+        });
+        return Public::Bad(words(format!("{}{own}", answer.detail)));
+    }
+    match direct.and_then(|direct| answer.difference(direct, slot)) {
+        Some(difference) => Public::Bad(words(difference)),
+        None => Public::Good,
+    }
+}
+
+/// Counts what Greenroom itself got from the public address, and says why the rules forbid to go on, if they do.
+pub(super) fn above_the_limit(
+    plan: &Plan,
+    public: &Public,
+    course: &mut Course,
+    sight: &Sight,
+) -> Option<String> {
+    if !matches!(public, Public::NotConfigured | Public::Unknown) {
+        course.asked += RequestCount {
+            requests: 1,
+            errors: u64::from(public.fault().is_some()),
+        };
+    }
+    let rules = &plan.definition.rules;
+    let why = |count: &RequestCount, whose: &str| {
+        exceeds(rules, count).then(|| {
+            format!(
+                "{} of {} {whose} failed, more than {}% (rules.watch_errors)",
+                count.errors, count.requests, rules.watch_errors
+            )
+        })
+    };
+    let live = sight.traffic.as_ref();
+    live.and_then(|count| why(count, "requests of the public"))
+        .or_else(|| why(&course.asked, "answers of the public address"))
+}
+
+fn exceeds(rules: &Rules, count: &RequestCount) -> bool {
+    count.exceeds(rules.watch_errors, rules.watch_requests)
+}
+
+/// What a step that observes the public does, for its plan.
+pub(super) fn watch_words(plan: &Plan, bad_looks: u32) -> Vec<String> {
+    let mut calls = vec![format!(
+        "for {}: probe {}, read its restarts and the proxy back; {bad_looks} bad looks in a row or one restart \
+         switch back",
+        duration(plan.definition.timing.watch),
+        plan.slot,
+    )];
+    if let Some(public) = &plan.definition.public {
+        let rules = &plan.definition.rules;
+        calls.push(format!(
+            "GET {} on {} as {}, fresh and kept-alive, against {}'s own answer; more than {}% of {} or more requests \
+             of the public failed switch back",
+            public.path,
+            public.endpoint,
+            public.host,
+            plan.slot,
+            rules.watch_errors,
+            rules.watch_requests
+        ));
+    }
+    calls
+}
