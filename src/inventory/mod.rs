@@ -47,9 +47,9 @@ pub use probe::Probe;
 pub use public_answer::{BodyClass, PublicAnswer};
 pub use rate_window::RateWindow;
 pub use rates::Rates;
-pub use request_count::{RequestCount, RequestCounts};
 pub use registration::{KeyLine, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
+pub use request_count::{RequestCount, RequestCounts};
 pub use route::{
     Connections, HoldChange, Installation, ProxyAnswer, Route, RouteChange, SwitchOrder,
 };

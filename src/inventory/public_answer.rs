@@ -94,11 +94,23 @@ mod tests {
     fn another_status_another_type_and_a_missing_body_are_differences() {
         let direct = answer(200, "application/json", "{}");
         for (public, words) in [
-            (answer(404, "application/json", "{}"), "HTTP 404, while blue answers 200 directly"),
-            (answer(200, "text/html", "{}"), "text/html, while blue answers application/json directly"),
-            (answer(200, "application/json", ""), "an empty body, while blue answers a body directly"),
+            (
+                answer(404, "application/json", "{}"),
+                "HTTP 404, while blue answers 200 directly",
+            ),
+            (
+                answer(200, "text/html", "{}"),
+                "text/html, while blue answers application/json directly",
+            ),
+            (
+                answer(200, "application/json", ""),
+                "an empty body, while blue answers a body directly",
+            ),
         ] {
-            assert_eq!(public.difference(&direct, Slot::Blue).as_deref(), Some(words));
+            assert_eq!(
+                public.difference(&direct, Slot::Blue).as_deref(),
+                Some(words)
+            );
         }
     }
 
@@ -109,6 +121,9 @@ mod tests {
             body: None,
             ..answer(200, "", "")
         };
-        assert_eq!(answer(200, "text/html", "x").difference(&silent, Slot::Blue), None);
+        assert_eq!(
+            answer(200, "text/html", "x").difference(&silent, Slot::Blue),
+            None
+        );
     }
 }

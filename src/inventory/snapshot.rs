@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::freeze;
 use super::{
     Endorsement, Endpoint, Freeze, Hold, Installation, Instance, InstanceState, KeyLine,
-    LockHolder, PerSlot, Probe, ProxyAnswer, PublicAddress, PublicAnswer, Rates, Registration, Revisioned, Role,
-    Route, Slot, Target, Tier, Watcher, WheelRequest,
+    LockHolder, PerSlot, Probe, ProxyAnswer, PublicAddress, PublicAnswer, Rates, Registration,
+    Revisioned, Role, Route, Slot, Target, Tier, Watcher, WheelRequest,
 };
 
 /// How well one source is known at the moment.

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 
 use super::Result;
 use crate::inventory::{
-    Endpoint, EngineImage, Exit, Instance, InstanceId, InstanceShape, Occupancy, ReleaseId, Slot, Target,
-    Version, instance_name,
+    Endpoint, EngineImage, Exit, Instance, InstanceId, InstanceShape, Occupancy, ReleaseId, Slot,
+    Target, Version, instance_name,
 };
 
 /// What the engine says about itself.

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::checks::Report;
 use crate::history::{Direction, Step};
 use crate::inventory::{
-    Connections, Endorsement, Hold, Installation, Instance, InstanceId, InstanceRun, PerSlot, Probe,
-    ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot,
+    Connections, Endorsement, Hold, Installation, Instance, InstanceId, InstanceRun, PerSlot,
+    Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot,
 };
 
 /// A change of the world. Each names all it needs: nothing toggles.

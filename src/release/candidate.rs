@@ -56,14 +56,18 @@ fn reason(plan: &Plan, instance: &Instance) -> String {
 
 /// Where the lines are that an instance wrote before it exited.
 pub(super) fn logs_hint(plan: &Plan) -> String {
-    format!("`greenroom show {} --logs` has its last lines", plan.release)
+    format!(
+        "`greenroom show {} --logs` has its last lines",
+        plan.release
+    )
 }
 
 /// How an instance ended: `killed for memory (16MiB), exit 137`, `exit 3`.
 pub(super) fn exit_words(exit: Exit, limit: Option<u64>) -> String {
-    let code = exit
-        .code
-        .map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit {code}"));
+    let code = exit.code.map_or_else(
+        || "ended by a signal".to_owned(),
+        |code| format!("exit {code}"),
+    );
     match (exit.out_of_memory, limit) {
         (false, _) => code,
         (true, None) => format!("killed for memory, {code}"),

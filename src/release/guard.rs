@@ -154,9 +154,11 @@ fn without_traffic(slot: Slot, sight: &Sight, act: Act) -> Verdict {
 /// looks at that first.
 fn retire(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Verdict {
     let old = plan.slot.other();
+    let instance = sight.instance(old).map(|instance| instance.id.clone());
+    let verdict = without_traffic(old, sight, Act::Retire(old, instance));
     // Told first: of all reasons it is the one that a person has to know.
-    if sight.registry.is_some() && sight.proxy.is_some() && sight.may_have_traffic(old) {
-        return Verdict::Refuse(format!("{old} has the traffic: it is not touched"));
+    if matches!(verdict, Verdict::Refuse(_)) {
+        return verdict;
     }
     if let Run::Crashed(why) = candidate::run_since_checks(plan, report, sight) {
         return Verdict::Refuse(format!("{old} is kept: {why}"));
@@ -164,12 +166,10 @@ fn retire(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Verdict {
     if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) = candidate_is_well(plan, sight) {
         return Verdict::Wait(format!("{old} is kept: {why}"));
     }
-    let public = public::judge(plan, plan.slot, sight);
-    if let Some(why) = public.fault() {
+    if let Some(why) = public::judge(plan, plan.slot, sight).fault() {
         return Verdict::Wait(format!("{old} is kept: {why}"));
     }
-    let instance = sight.instance(old).map(|instance| instance.id.clone());
-    without_traffic(old, sight, Act::Retire(old, instance))
+    verdict
 }
 
 /// A fresh healthy observation of the digest that runs there now.
@@ -322,7 +322,8 @@ fn checks_passed(plan: &Plan, report: Option<&Report>, now: Timestamp) -> Result
     Ok(())
 }
 
-/// The way back needs what the way there needed: the old version healthy and registered.
+/// The way back needs the old version registered and answering its probe. The image's own HEALTHCHECK does not
+/// count here: the old version had the traffic with it a moment ago, and the way out is never locked.
 fn switch_back(plan: &Plan, sight: &Sight) -> Verdict {
     let Some(from) = &plan.from else {
         return Verdict::Refuse("nothing was live before: there is nothing to go back to".into());

@@ -235,7 +235,11 @@ fn running_state(state: &ContainerState) -> InstanceState {
 /// How it ended, while it is not running: the next start wipes this.
 fn last_exit(state: &ContainerState) -> Option<Exit> {
     use ContainerStateStatusEnum as Status;
-    matches!(state.status, Some(Status::EXITED | Status::RESTARTING | Status::DEAD)).then(|| Exit {
+    matches!(
+        state.status,
+        Some(Status::EXITED | Status::RESTARTING | Status::DEAD)
+    )
+    .then(|| Exit {
         code: state.exit_code,
         out_of_memory: state.oom_killed == Some(true),
     })

@@ -123,7 +123,8 @@ impl Checker for HttpChecker {
     }
 
     async fn direct(&self, at: &Endpoint, address: &PublicAddress) -> PublicAnswer {
-        let forwarded = BTreeMap::from(FORWARDED.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let forwarded =
+            BTreeMap::from(FORWARDED.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let asked = Asked {
             host: Some(&address.host),
             headers: Some(&forwarded),
@@ -141,10 +142,7 @@ fn public_answer(answered: Result<Answer, String>) -> PublicAnswer {
         Ok(answer) => PublicAnswer {
             slot: slot_of(&answer),
             status: Some(answer.status),
-            body: Some(BodyClass::of(
-                header(&answer, "content-type"),
-                &answer.body,
-            )),
+            body: Some(BodyClass::of(header(&answer, "content-type"), &answer.body)),
             detail: if answer.status >= 500 {
                 words::of_answer(&answer)
             } else {

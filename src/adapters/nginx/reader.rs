@@ -162,7 +162,10 @@ impl RouterReader for NginxReader {
             Ok(count) => Ok(Some(count)),
             // No log, or none yet: nothing is told.
             Err(failure)
-                if matches!(failure.kind, FailureKind::Unsupported | FailureKind::Missing) =>
+                if matches!(
+                    failure.kind,
+                    FailureKind::Unsupported | FailureKind::Missing
+                ) =>
             {
                 Ok(None)
             }

@@ -74,12 +74,7 @@ impl Logs {
     }
 
     /// The log of a target, read up to its end.
-    async fn read(
-        &self,
-        nginx: &Nginx,
-        target: &Target,
-        doing: &str,
-    ) -> Result<Arc<Mutex<Log>>> {
+    async fn read(&self, nginx: &Nginx, target: &Target, doing: &str) -> Result<Arc<Mutex<Log>>> {
         let path = path(nginx, target, doing)?;
         let shared = self.log(target, path).await;
         let mut log = shared.lock().await;

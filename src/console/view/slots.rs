@@ -295,9 +295,7 @@ fn state(
             (Glyph::Half, "starting", Meaning::Busy)
         }
         (InstanceState::Running, _, Some(_)) => (Glyph::Full, "healthy", Meaning::Ok),
-        (InstanceState::Running, _, None) => {
-            (Glyph::Full, "running", Meaning::Text)
-        }
+        (InstanceState::Running, _, None) => (Glyph::Full, "running", Meaning::Text),
     };
     let restarts = instance.restarts;
     let words = format!("{} {word} {age}  restarts {restarts}", theme.glyph(glyph));

@@ -4,9 +4,7 @@ use futures_util::future::OptionFuture;
 
 use super::World;
 use crate::checks::Report;
-use crate::inventory::{
-    Digest, Instance, InstanceRun, PerSlot, Probe, PublicAnswer, Slot,
-};
+use crate::inventory::{Digest, Instance, InstanceRun, PerSlot, Probe, PublicAnswer, Slot};
 use crate::ports::{Connection, Failure};
 use crate::release::act::{Ask, Sight};
 use crate::release::event::Event;

@@ -189,7 +189,10 @@ fn started(plan: &Plan, course: &mut Course, sight: &Sight, now: Timestamp) -> J
     }
     if instance.restarts > RESTARTS {
         let exit = instance.last_exit.map_or_else(String::new, |exit| {
-            format!(", last {}", exit_words(exit, plan.definition.instance.memory))
+            format!(
+                ", last {}",
+                exit_words(exit, plan.definition.instance.memory)
+            )
         });
         return Judgement::Never(format!(
             "it was restarted {} times{exit}; {}",

@@ -53,9 +53,7 @@ pub(super) fn watched(
     let public = public::judge(plan, slot, sight);
     // A proxy that does not answer at all says nothing about the version, and cannot switch back either.
     let is_proxy_down = sight.proxy.is_none() && matches!(public, Public::Silent(_));
-    if !is_proxy_down
-        && let Some(why) = public::above_the_limit(plan, &public, course, sight)
-    {
+    if !is_proxy_down && let Some(why) = public::above_the_limit(plan, &public, course, sight) {
         return Judgement::Never(why);
     }
     let fault = candidate::unhealthy(slot, sight)

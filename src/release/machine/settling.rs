@@ -15,9 +15,10 @@ use crate::release::{AnnouncementKind, StepState};
 
 impl Machine {
     pub(super) fn recorded(&mut self, now: Timestamp) {
-        if self.unrecorded.take().is_none() {
+        let Some((_, failing_since, _)) = self.unrecorded.take() else {
             return;
-        }
+        };
+        let was_late = failing_since != Timestamp::MAX;
         match self.phase.clone() {
             Phase::Opening => {
                 let words = format!(
@@ -31,6 +32,8 @@ impl Machine {
                 self.go_on(now, Self::enter);
             }
             Phase::Resuming => self.go_on(now, Self::taken_up),
+            // What the guard saw may be minutes old, and somebody may have moved traffic meanwhile.
+            Phase::Intending if was_late => self.go_on(now, Self::guard),
             Phase::Intending => self.go_on(now, Self::act),
             Phase::Settling { failure } => self.settled(now, failure),
             Phase::Noting { then } => self.noted(now, then),

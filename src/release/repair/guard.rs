@@ -47,15 +47,13 @@ impl<'a> Now<'a> {
         let Some(instance) = self.instance(slot) else {
             return Err(format!("nothing runs in {slot}"));
         };
-        if !instance.is_running() {
-            return Err(format!("{slot} is not running"));
-        }
-        match &self.snapshot.slots.get(slot).probe {
-            Some(probe) if probe.healthy => Ok(instance),
-            Some(probe) => Err(format!("{slot} is not healthy: {}", probe.detail)),
-            None => Err(format!(
+        let probe = self.snapshot.slots.get(slot).probe.as_ref();
+        match instance.unhealthy(probe) {
+            None => Ok(instance),
+            Some(_) if probe.is_none() && instance.is_running() => Err(format!(
                 "{slot} was not probed: is a health endpoint configured?"
             )),
+            Some(why) => Err(format!("{slot} is not healthy: {why}")),
         }
     }
 

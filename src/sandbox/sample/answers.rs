@@ -78,14 +78,18 @@ async fn index(State(app): State<Arc<App>>) -> Json<Value> {
     }))
 }
 
-async fn health(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+async fn health(State(app): State<Arc<App>>) -> Response {
     if app.options.fault == Fault::Unhealthy {
-        return (StatusCode::SERVICE_UNAVAILABLE, "unhealthy\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "unhealthy\n").into_response();
     }
     if app.started.elapsed() < app.options.starts_in {
-        return (StatusCode::SERVICE_UNAVAILABLE, "starting\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "starting\n").into_response();
     }
-    (StatusCode::OK, "ok\n")
+    if app.options.fault == Fault::LargeHeader {
+        let large = [("x-session", "x".repeat(16 * 1024))];
+        return (large, "ok\n").into_response();
+    }
+    "ok\n".into_response()
 }
 
 async fn version(State(app): State<Arc<App>>) -> String {

@@ -20,6 +20,12 @@ pub enum Fault {
     FailingChecks,
     /// It ends by itself, with exit code 1, before it has answered anything.
     Crash,
+    /// It is healthy, but its health endpoint answers with a header of 16 KiB, which a proxy does not pass on.
+    LargeHeader,
+    /// It is healthy for some seconds, then exits with code 1.
+    ShortLived,
+    /// It is healthy for some seconds, then takes memory until it is killed.
+    Greedy,
 }
 
 impl FromStr for Fault {
@@ -31,8 +37,11 @@ impl FromStr for Fault {
             "unhealthy" => Ok(Self::Unhealthy),
             "failing-checks" => Ok(Self::FailingChecks),
             "crash" => Ok(Self::Crash),
+            "large-header" => Ok(Self::LargeHeader),
+            "short-lived" => Ok(Self::ShortLived),
+            "greedy" => Ok(Self::Greedy),
             other => Err(InvalidOptions(format!(
-                "{other:?} is no fault: none, unhealthy, failing-checks or crash"
+                "{other:?} is no fault: none, unhealthy, failing-checks, crash, large-header, short-lived or greedy"
             ))),
         }
     }

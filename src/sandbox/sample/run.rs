@@ -21,6 +21,9 @@ use super::store::Store;
 /// A client that does not read cannot keep an ending process for ever.
 const FINISHES_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a version is well that is broken later.
+const WELL_FOR: Duration = Duration::from_secs(3);
+
 /// How long the last log lines may take.
 const WRITES_WITHIN: Duration = Duration::from_secs(1);
 
@@ -136,7 +139,10 @@ async fn serve_logged(
         log: log.clone(),
         options: options.clone(),
     });
-    let served = serve_on(listening, app, stop).await.map_err(unlistened);
+    let served = tokio::select! {
+        served = serve_on(listening, app, stop) => served.map_err(unlistened),
+        crashed = break_later(options.fault, &log) => Err(crashed),
+    };
 
     flushing.abort();
     // Its clone of the log must be gone before the writer is waited for.
@@ -146,6 +152,23 @@ async fn serve_logged(
     }
     log.info(format_args!("{} has ended", options.version));
     served
+}
+
+/// Breaks a version that works at first; never ends for the others.
+async fn break_later(fault: Fault, log: &RequestLog) -> SampleFailure {
+    if !matches!(fault, Fault::ShortLived | Fault::Greedy) {
+        return std::future::pending().await;
+    }
+    sleep(WELL_FOR).await;
+    let mut taken = Vec::new();
+    while fault == Fault::Greedy {
+        log.warn(format_args!("{} MiB are cached", taken.len()));
+        // Written to, or the kernel would only promise it.
+        taken.push(vec![1_u8; 1 << 20]);
+        sleep(Duration::from_millis(5)).await;
+    }
+    log.warn(format_args!("the cache is corrupt"));
+    SampleFailure::Crashed
 }
 
 fn opened(options: &SampleOptions, host: &str) -> Result<Calls, SampleFailure> {

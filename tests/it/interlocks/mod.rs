@@ -5,13 +5,15 @@
 mod crashes;
 mod elsewhere;
 mod letting_go;
+mod life;
 mod others;
+mod public;
 mod world;
 
 use std::time::Duration;
 
 use greenroom::history::{Direction, Outcome, Step};
-use greenroom::inventory::{Slot, Tier};
+use greenroom::inventory::{Exit, Slot, Tier};
 use greenroom::release::{Act, Choice, Event, OnFailure, Progress, StepState};
 use proptest::prelude::*;
 
@@ -472,6 +474,12 @@ pub(super) enum Turn {
     Supersede,
     LoseLock,
     Checks(bool),
+    /// The candidate crashes and is restarted, or is started again by hand.
+    Restarts(bool),
+    /// Traffic is put back to the old version by hand: in the proxy, or in the registry.
+    PutBack(bool),
+    /// What the public gets.
+    Public(u16),
 }
 
 pub(super) fn turn() -> impl Strategy<Value = Turn> {
@@ -504,6 +512,9 @@ pub(super) fn turn() -> impl Strategy<Value = Turn> {
         1 => Just(Turn::Supersede),
         1 => prop::bool::weighted(0.05).prop_map(|lose| if lose { Turn::LoseLock } else { Turn::Fire }),
         1 => any::<bool>().prop_map(Turn::Checks),
+        1 => any::<bool>().prop_map(Turn::Restarts),
+        1 => any::<bool>().prop_map(Turn::PutBack),
+        1 => prop::sample::select(vec![200, 502, 404]).prop_map(Turn::Public),
     ]
 }
 
@@ -530,6 +541,22 @@ pub(super) fn play(world: &mut World, turn: Turn) {
         Turn::Supersede => world.say(Event::Superseded),
         Turn::LoseLock => world.lose_lock(),
         Turn::Checks(pass) => world.checks_pass = pass,
+        Turn::Restarts(is_crash) => {
+            let slot = world.plan.slot;
+            if is_crash {
+                world.exit_and_restart(
+                    slot,
+                    Exit {
+                        code: Some(1),
+                        out_of_memory: false,
+                    },
+                );
+            } else {
+                world.start_again(slot);
+            }
+        }
+        Turn::PutBack(is_pointer) => world.put_back_by_hand(is_pointer),
+        Turn::Public(status) => world.public.status = Some(status),
     }
 }
 
@@ -551,6 +578,8 @@ proptest! {
             play(&mut world, turn);
         }
         match world.outcome() {
+            // Whoever moves traffic past Greenroom may do so after its last look.
+            _ if world.is_put_back => {}
             Some(Outcome::BackedOut { .. }) => {
                 prop_assert!(!world.holds_something(world.plan.slot));
                 prop_assert!(!world.is_registered(world.plan.slot));
@@ -575,6 +604,7 @@ proptest! {
             play(&mut world, turn);
         }
         world.checks_pass = true;
+        world.public.status = Some(200);
         for _ in 0..20 {
             for slot in Slot::BOTH {
                 world.set_health(slot, true);

@@ -10,8 +10,7 @@ use greenroom::history::{Direction, Outcome, PlannedCalls, Recorded, ReleaseKind
 use greenroom::inventory::{
     Connections, Digest, Endorsement, FencingToken, Hold, ImageLabels, Installation, Instance,
     InstanceId, InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, PublicAddress,
-    PublicAnswer, Registration, RegistryRecord, ReleaseId, Revisioned, Route, RuntimeHealth, Slot,
-    Tier,
+    Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, Tier,
 };
 use greenroom::release::{
     Act, Approval, Ask, Before, Definition, Effect, Event, LiveBefore, Machine, Mishap, MishapKind,
@@ -19,6 +18,7 @@ use greenroom::release::{
 };
 use jiff::Timestamp;
 
+use super::life::{Life, PublicSide};
 use crate::support::web::{self, digest, endpoint, operator, version};
 
 /// A promote of 1.9.0 to green while 1.8.2 is live in blue; or the first release of all.
@@ -89,6 +89,7 @@ pub(super) struct Running {
     pub(super) up: bool,
     pub(super) well: bool,
     pub(super) release: ReleaseId,
+    pub(super) life: Life,
 }
 
 /// What has to be answered.
@@ -143,6 +144,10 @@ pub(crate) struct World {
     pub(super) hold: Option<Hold>,
     /// What others have approved.
     pub(super) endorsements: Vec<Endorsement>,
+    /// What the public gets.
+    pub(super) public: PublicSide,
+    /// Whether traffic was put back by hand.
+    pub(super) is_put_back: bool,
 }
 
 /// What stood there before the release.
@@ -162,6 +167,7 @@ impl World {
                 up: true,
                 well: true,
                 release: before(),
+                life: Life::default(),
             });
             *registered.get_mut(from.slot) = true;
         }
@@ -196,6 +202,8 @@ impl World {
             has_landed_late: false,
             hold: None,
             endorsements: Vec::new(),
+            public: PublicSide::default(),
+            is_put_back: false,
         };
         world.say(Event::Begun);
         world
@@ -571,6 +579,7 @@ impl World {
                     up: !is_half,
                     well: true,
                     release: self.plan.release,
+                    life: Life::default(),
                 });
             }
             Act::Register => *self.registered.get_mut(slot) = true,
@@ -639,17 +648,11 @@ impl World {
             probe,
             registry: ask.registry.then(|| self.record()),
             proxy: ask.proxy.then(|| Some(self.proxy())),
-            public: ask.public.then(|| {
-                let answer = PublicAnswer {
-                    slot: self.pointer(),
-                    status: Some(200),
-                    body: None,
-                    detail: String::new(),
-                };
-                Some((answer.clone(), answer))
-            }),
-            direct: None,
-            traffic: None,
+            public: ask
+                .public
+                .then(|| Some(self.public.answers(self.pointer()))),
+            direct: ask.direct.map(|_| self.public.direct()),
+            traffic: ask.traffic.and_then(|_| self.public.traffic),
             connections: ask.connections.map(|_| Connections::Open(0)),
             report,
             blind: Vec::new(),
@@ -709,10 +712,10 @@ impl World {
             } else {
                 InstanceState::Exited { code: Some(0) }
             },
-            health: RuntimeHealth::Unchecked,
-            started_at: None,
-            restarts: 0,
-            last_exit: None,
+            health: running.life.health,
+            started_at: Some(running.life.started_at),
+            restarts: running.life.restarts,
+            last_exit: running.life.last_exit,
             pid: None,
             labels: ImageLabels::default(),
             configuration: BTreeMap::new(),

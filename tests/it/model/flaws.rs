@@ -32,6 +32,8 @@ pub(crate) enum Flaw {
     HolderSeenAsNobody,
     /// The route is seen where it was when the release began.
     RouteSeenAsBefore,
+    /// The route is seen where the release of this plan switched it.
+    RouteSeenAsSwitched,
     /// Both slots are seen to be registered as planned.
     RegistrationSeenAsPlanned,
     /// Every probe is seen to be good.

@@ -128,6 +128,18 @@ impl Scope {
             }
             return;
         }
+        if matches!(turn, Turn::RoutesBack | Turn::PointsBack) {
+            state.meddled = true;
+            let world = &mut state.world;
+            match (turn, &mut world.store.route) {
+                (Turn::RoutesBack, Some(route)) => {
+                    route.live = Slot::Blue;
+                    route.generation += 5;
+                }
+                _ => world.proxy.link = Some(Slot::Blue),
+            }
+            return;
+        }
         let (Turn::Sickens(slot) | Turn::Heals(slot) | Turn::Exits(slot) | Turn::IsReplaced(slot)) =
             turn
         else {

@@ -204,6 +204,13 @@ fn deceive(sight: &mut Sight, scope: &Scope, plan: &Plan) {
             route.value.live = before.slot;
             route.value.generation = before.generation;
         }
+        if scope.has(Flaw::RouteSeenAsSwitched)
+            && let Some(route) = &mut record.route
+            && route.value.generation > plan.generation
+        {
+            route.value.live = plan.slot;
+            route.value.generation = plan.generation;
+        }
         if scope.has(Flaw::HolderSeenAsNobody) {
             record.lock = None;
         }

@@ -31,7 +31,7 @@ use stateright::{Checker, HasDiscoveries, Model};
 
 use never::Reach;
 use others::SOMEBODY;
-use scope::{Budget, Scope, Want};
+use scope::{Budget, ByHand, Scope, Want};
 
 /// Tries everything within the bounds, says how much that was, and wants at least `least` states.
 fn check(name: &str, scope: Scope, least: usize) {
@@ -172,6 +172,19 @@ fn a_release_is_taken_up() {
     check("taken up, a wish", leftover, 50_000);
     let protected = taken_up(Tier::Protected, up_to(0, 0, 1, 1));
     check("taken up, protected", protected, 65_000);
+}
+
+/// A person puts traffic back to the old version, past Greenroom, between the switch and the stop: what has traffic
+/// again is not stopped (interlock 1).
+#[test]
+fn traffic_put_back_by_hand_keeps_the_old_version() {
+    let moved = |budget| Scope {
+        by_hand: ByHand::BeforeTheStop,
+        reaches: vec![Reach::Done, Reach::Left],
+        ..alone(budget)
+    };
+    check("moved by hand", moved(up_to(0, 0, 1, 0)), 400);
+    check("moved by hand, a fault", moved(up_to(1, 0, 0, 0)), 800);
 }
 
 /// Whoever holds a target while it is released: nothing that was not switched before is switched then.

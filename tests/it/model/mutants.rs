@@ -11,7 +11,7 @@ use super::never::{
     TOUCHED_LIVE, UNASKED, UNCHECKED, UNENDORSED, WRONG_APPROVAL,
 };
 use super::others::SOMEBODY;
-use super::scope::{Budget, Scope, Want};
+use super::scope::{Budget, ByHand, Scope, Want};
 
 const FAULT: Budget = Budget {
     faults: 1,
@@ -70,12 +70,16 @@ fn mutants() -> Vec<Mutant> {
         ActAnswersEarly, ApprovedTomorrow, ChecksSeenOfPlan, ChecksSeenPassed, DigestSeenAsPlanned,
         EngineAsksNobody, HolderSeenAsNobody, JournalForgets, LockIsGivenTwice, OldSight,
         PlanForgetsTier, PlansAreAlike, ProbeSeenGood, ProxyRefusesToStay, ProxySeenAsRouted,
-        ProxyTakesAnyToken, RegistrationSeenAsPlanned, RouteSeenAsBefore, StartedOverAStop,
-        StoreDeregistersLive, StoreRoutesToUnregistered, StoreTakesAnyFrom, StoreTakesAnyNeeds,
-        StoreTakesAnyToken, TimersAreLost,
+        ProxyTakesAnyToken, RegistrationSeenAsPlanned, RouteSeenAsBefore, RouteSeenAsSwitched,
+        StartedOverAStop, StoreDeregistersLive, StoreRoutesToUnregistered, StoreTakesAnyFrom,
+        StoreTakesAnyNeeds, StoreTakesAnyToken, TimersAreLost,
     };
     let meddled = Scope {
-        meddles: true,
+        by_hand: ByHand::InTheSwitch,
+        ..one(NOTHING)
+    };
+    let moved_back = Scope {
+        by_hand: ByHand::BeforeTheStop,
         ..one(NOTHING)
     };
     let ways = Scope {
@@ -136,6 +140,12 @@ fn mutants() -> Vec<Mutant> {
         (two(Want::TakeUp, LOSS), &[StartedOverAStop], TOUCHED_LIVE),
         (one(unheard), &[StartedOverAStop], TOUCHED_LIVE),
         (meddled, &[StoreTakesAnyFrom], TOGGLED),
+        (moved_back.clone(), &[ProxySeenAsRouted], ROUTED_TO_NOTHING),
+        (
+            moved_back,
+            &[RouteSeenAsSwitched, StoreDeregistersLive],
+            ROUTED_TO_NOTHING,
+        ),
         (one(NOTHING), &[JournalForgets], BLINDLY),
         (one(WISH), &[ActAnswersEarly], OVERLAPPED),
         (strays, &[PlansAreAlike], WRONG_APPROVAL),

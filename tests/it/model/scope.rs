@@ -38,6 +38,16 @@ pub(crate) struct Budget {
     pub(crate) others: u8,
 }
 
+/// When a person outside of Greenroom moves traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ByHand {
+    Never,
+    /// The route, between the two halves of a switch.
+    InTheSwitch,
+    /// The route or the proxy's pointer, back to the old version, at any time between the switch and the stop.
+    BeforeTheStop,
+}
+
 /// The bounds of one run.
 #[derive(Debug, Clone)]
 #[expect(
@@ -55,8 +65,8 @@ pub(crate) struct Scope {
     pub(crate) strays: bool,
     /// Who may approve the first release, which then has to be approved; nobody where it has not.
     pub(crate) others: &'static [usize],
-    /// Whether somebody moves the route by hand, once, while a switch is under way.
-    pub(crate) meddles: bool,
+    /// When a person moves traffic by hand, once.
+    pub(crate) by_hand: ByHand,
     /// Whether every state is asked for its way on and its way back.
     pub(crate) ways: bool,
     /// What has to be possible within these bounds.
@@ -75,7 +85,7 @@ impl Scope {
             budget: Budget::default(),
             strays: false,
             others: &[],
-            meddles: false,
+            by_hand: ByHand::Never,
             ways: false,
             reaches: vec![Reach::Done],
             flaws: Vec::new(),

@@ -16,7 +16,7 @@ use super::never::{Sin, Sins};
 use super::others::Others;
 use super::planning::mark;
 use super::proxy::Proxy;
-use super::scope::{Budget, Scope};
+use super::scope::{Budget, ByHand, Scope};
 use super::store::{Entered, Route, Store};
 
 /// How a release ended for its driver.
@@ -206,7 +206,7 @@ impl State {
             world: World::new(scope),
             seats: [Seat::Waiting, Seat::Waiting],
             left: scope.budget,
-            meddled: !scope.meddles,
+            meddled: scope.by_hand == ByHand::Never,
         }
     }
 

@@ -10,7 +10,7 @@ use super::flaws::Flaw;
 use super::goes_on;
 use super::look::Blind;
 use super::never::{self, Reach};
-use super::scope::{Scope, Want};
+use super::scope::{ByHand, Scope, Want};
 use super::state::{Seat, State};
 
 /// One thing that happens. The number is the operator's.
@@ -52,6 +52,9 @@ pub(crate) enum Turn {
     /// Somebody runs something else in the slot, or puts back what was there.
     IsReplaced(Slot),
     Meddles,
+    /// Somebody writes the route back, or points the proxy back, to the version that was live before.
+    RoutesBack,
+    PointsBack,
     /// Somebody holds it, or clears the hold.
     Holds,
     /// Somebody approves the first release, or takes that back.
@@ -86,6 +89,7 @@ impl Model for Scope {
         let people = people.filter(|it| Self::may_endorse(state, *it));
         turns.extend(people.map(Turn::Endorses));
         Self::of_nature(state, turns);
+        self.by_hand(state, turns);
     }
 
     fn next_state(&self, last: &State, turn: Turn) -> Option<State> {
@@ -227,10 +231,36 @@ impl Scope {
                 }
             }
         }
-        if !state.meddled && state.seats.iter().any(is_about_to_swap) {
-            turns.push(Turn::Meddles);
+    }
+
+    /// Only between two looks: what is moved between a look and its act no guard can see.
+    fn by_hand(&self, state: &State, turns: &mut Vec<Turn>) {
+        match self.by_hand {
+            _ if state.meddled => {}
+            ByHand::Never => {}
+            ByHand::InTheSwitch => {
+                if state.seats.iter().any(is_about_to_swap) {
+                    turns.push(Turn::Meddles);
+                }
+            }
+            ByHand::BeforeTheStop => {
+                let world = &state.world;
+                let route = world.store.route.map(|route| route.live);
+                let is_switched = route == Some(Slot::Green) && world.proxy.link == route;
+                let is_quiet = state.seats.iter().all(looks_or_waits);
+                if is_switched && is_quiet && world.can_answer(Slot::Blue) {
+                    turns.extend([Turn::RoutesBack, Turn::PointsBack]);
+                }
+            }
         }
     }
+}
+
+fn looks_or_waits(seat: &Seat) -> bool {
+    let Seat::Driving(driver) = seat else {
+        return true;
+    };
+    matches!(&driver.owed, None | Some(Owed::Look(_)))
 }
 
 fn is_about_to_swap(seat: &Seat) -> bool {

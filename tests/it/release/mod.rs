@@ -12,6 +12,7 @@ mod images;
 mod kills;
 mod measured;
 mod outages;
+mod public;
 mod repair;
 mod together;
 

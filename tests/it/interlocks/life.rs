@@ -1,0 +1,147 @@
+//! What befalls an instance while it runs, and what the public gets of it.
+
+use greenroom::inventory::{BodyClass, Exit, PublicAnswer, RequestCount, RuntimeHealth, Slot};
+use jiff::Timestamp;
+
+use super::world::{Owed, World};
+
+/// The runs of one instance.
+#[derive(Debug, Clone)]
+pub(super) struct Life {
+    pub(super) restarts: u64,
+    pub(super) started_at: Timestamp,
+    pub(super) health: RuntimeHealth,
+    pub(super) last_exit: Option<Exit>,
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        Self {
+            restarts: 0,
+            started_at: Timestamp::UNIX_EPOCH,
+            health: RuntimeHealth::Unchecked,
+            last_exit: None,
+        }
+    }
+}
+
+/// The public address and what is counted there.
+#[derive(Debug, Clone)]
+pub(super) struct PublicSide {
+    /// What is answered there; none where nothing is.
+    pub(super) status: Option<u16>,
+    /// What the instance answers itself.
+    pub(super) own_status: u16,
+    /// A server that Greenroom knows nothing of answers there.
+    pub(super) is_foreign: bool,
+    /// What the proxy writes down; none where it writes nothing.
+    pub(super) traffic: Option<RequestCount>,
+    /// Every other fresh answer is a 502.
+    pub(super) flaps: bool,
+    asked: u32,
+}
+
+impl Default for PublicSide {
+    fn default() -> Self {
+        Self {
+            status: Some(200),
+            own_status: 200,
+            is_foreign: false,
+            traffic: None,
+            flaps: false,
+            asked: 0,
+        }
+    }
+}
+
+impl PublicSide {
+    pub(super) fn answers(&mut self, pointer: Option<Slot>) -> (PublicAnswer, PublicAnswer) {
+        self.asked += 1;
+        let is_off = self.flaps && self.asked.is_multiple_of(2);
+        let answer = |status: Option<u16>| PublicAnswer {
+            slot: pointer.filter(|_| !self.is_foreign && status.is_some()),
+            status,
+            body: status.map(|_| BodyClass::of(Some("text/plain"), b"x")),
+            detail: match status {
+                None => "no connection: refused".to_owned(),
+                Some(status) if status >= 500 => format!("HTTP {status}"),
+                Some(_) => String::new(),
+            },
+        };
+        let fresh = if is_off { Some(502) } else { self.status };
+        (answer(fresh), answer(self.status))
+    }
+
+    pub(super) fn direct(&self) -> PublicAnswer {
+        PublicAnswer {
+            slot: None,
+            status: Some(self.own_status),
+            body: Some(BodyClass::of(Some("text/plain"), b"x")),
+            detail: String::new(),
+        }
+    }
+}
+
+impl World {
+    fn life(&mut self, slot: Slot) -> Option<&mut Life> {
+        let running = self.slots.get_mut(slot).as_mut();
+        running.map(|running| &mut running.life)
+    }
+
+    /// It exits, and the engine starts it again.
+    pub(super) fn exit_and_restart(&mut self, slot: Slot, last_exit: Exit) {
+        let now = self.now;
+        if let Some(life) = self.life(slot) {
+            life.restarts += 1;
+            life.started_at = now;
+            life.last_exit = Some(last_exit);
+        }
+    }
+
+    /// Somebody starts it again by hand, or its engine was started again: no restart is counted.
+    pub(super) fn start_again(&mut self, slot: Slot) {
+        let now = self.now;
+        if let Some(life) = self.life(slot) {
+            life.started_at = now;
+        }
+    }
+
+    pub(super) fn set_engine_health(&mut self, slot: Slot, health: RuntimeHealth) {
+        if let Some(life) = self.life(slot) {
+            life.health = health;
+        }
+    }
+
+    /// A person puts the traffic back to the old version, past Greenroom. Not between a look and its act, where no guard
+    /// can see it.
+    pub(super) fn put_back_by_hand(&mut self, is_pointer: bool) {
+        let Some(from) = self.plan.from.as_ref().map(|from| from.slot) else {
+            return;
+        };
+        let is_between = matches!(self.owed, None | Some(Owed::Look(_)));
+        let is_switched = self.route() == Some(self.plan.slot) && self.pointer() == self.route();
+        if !is_between || !is_switched {
+            return;
+        }
+        self.is_put_back = true;
+        if is_pointer {
+            self.point_by_hand(from);
+        } else {
+            self.route_by_hand(from);
+        }
+    }
+
+    /// A person points the proxy elsewhere, past Greenroom.
+    pub(super) fn point_by_hand(&mut self, slot: Slot) {
+        if let Some((generation, _)) = self.pointer {
+            self.pointer = Some((generation - 1, slot));
+        }
+    }
+
+    /// A person writes another route into the registry, past Greenroom.
+    pub(super) fn route_by_hand(&mut self, slot: Slot) {
+        if let Some((generation, _)) = self.route {
+            self.route = Some((generation + 5, slot));
+        }
+    }
+}

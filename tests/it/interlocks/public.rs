@@ -1,0 +1,294 @@
+//! A release is judged by what the public gets, and by whether the candidate stays the run that was checked.
+
+use std::time::Duration;
+
+use greenroom::history::{Outcome, Step};
+use greenroom::inventory::{Exit, RequestCount, RuntimeHealth, Slot, Tier};
+use greenroom::release::{Act, Event, OnFailure, Progress};
+
+use super::world::{Fate, World};
+use super::{TURNS, is_backed_out, promote, until_act_of, until_standby};
+
+const FOR_MEMORY: Exit = Exit {
+    code: Some(137),
+    out_of_memory: true,
+};
+
+/// In the watch: the switch was seen true.
+fn until_watch(world: &mut World) {
+    until_act_of(world, Step::Switch);
+    while !matches!(world.progress(), Progress::Forward(Step::Watch)) {
+        if !world.answer(Fate::Done) {
+            assert!(world.fire());
+        }
+    }
+}
+
+fn backed_out_because(world: &World, words: &str) {
+    is_backed_out(world);
+    let Some(Outcome::BackedOut { reason }) = world.outcome() else {
+        panic!("{:?}", world.progress());
+    };
+    assert!(reason.contains(words), "{reason}");
+}
+
+/// The old version is kept, and why; with a driver that asks nobody the release ends with that.
+fn kept_because(world: &World, words: &str) {
+    let Some(Outcome::NeedsPerson { reason }) = world.outcome() else {
+        panic!("{:?}", world.progress());
+    };
+    assert!(reason.contains(words), "{reason}");
+    assert!(world.runs(Slot::Blue), "the old version is kept");
+    assert!(
+        !world
+            .acts
+            .iter()
+            .any(|(_, act)| matches!(act, Act::Retire(..)))
+    );
+}
+
+#[test]
+fn a_bad_gateway_after_the_switch_goes_back_without_a_question() {
+    let mut world = promote(Tier::Protected, OnFailure::Ask);
+    until_act_of(&mut world, Step::Switch);
+    world.public.status = Some(502);
+    world.go_well(TURNS);
+    backed_out_because(&world, "HTTP 502, while green answers 200 directly");
+}
+
+#[test]
+fn a_bad_gateway_in_the_watch_goes_back_after_three_looks() {
+    let mut world = promote(Tier::Protected, OnFailure::Ask);
+    until_watch(&mut world);
+    world.public.status = Some(502);
+    let began = world.now;
+    world.go_well(TURNS);
+    backed_out_because(&world, "3 bad looks in a row");
+    assert!(world.now.duration_since(began) < jiff::SignedDuration::from_secs(60));
+}
+
+#[test]
+fn another_status_than_the_candidate_gives_directly_goes_back() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_watch(&mut world);
+    world.public.status = Some(404);
+    world.go_well(TURNS);
+    backed_out_because(&world, "HTTP 404, while green answers 200 directly");
+}
+
+#[test]
+fn a_status_that_the_candidate_gives_as_well_is_its_own_affair() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_act_of(&mut world, Step::Switch);
+    (world.public.status, world.public.own_status) = (Some(404), 404);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+}
+
+#[test]
+fn a_server_error_is_bad_even_where_the_candidate_gives_it_directly() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_act_of(&mut world, Step::Switch);
+    (world.public.status, world.public.own_status) = (Some(503), 503);
+    world.go_well(TURNS);
+    backed_out_because(&world, "and green directly answers the same");
+}
+
+#[test]
+fn every_second_answer_being_bad_goes_back_though_never_three_are_in_a_row() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_watch(&mut world);
+    world.public.flaps = true;
+    world.go_well(TURNS);
+    backed_out_because(&world, "answers of the public address failed");
+}
+
+#[test]
+fn failed_requests_of_the_public_above_the_limit_go_back() {
+    for (requests, errors, is_bad) in [(20, 2, true), (20, 1, false), (19, 19, false)] {
+        let mut world = promote(Tier::Staging, OnFailure::Ask);
+        until_watch(&mut world);
+        world.public.traffic = Some(RequestCount { requests, errors });
+        world.go_well(TURNS);
+        if is_bad {
+            backed_out_because(
+                &world,
+                "2 of 20 requests of the public failed, more than 5%",
+            );
+        } else {
+            assert_eq!(
+                world.outcome(),
+                Some(Outcome::Done),
+                "{errors} of {requests}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_old_version_is_kept_while_the_public_gets_bad_answers() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_standby(&mut world);
+    world.public.status = Some(502);
+    world.go_well(50_000);
+    kept_because(&world, "HTTP 502");
+}
+
+#[test]
+fn the_old_version_is_kept_when_traffic_was_put_back_to_it() {
+    for is_pointer in [true, false] {
+        let mut world = promote(Tier::Staging, OnFailure::BackOut);
+        until_standby(&mut world);
+        if is_pointer {
+            world.point_by_hand(Slot::Blue);
+        } else {
+            world.route_by_hand(Slot::Blue);
+        }
+        world.go_well(TURNS);
+        kept_because(&world, "blue has the traffic");
+    }
+}
+
+#[test]
+fn the_old_version_is_kept_when_another_server_answers_the_public() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_standby(&mut world);
+    world.public.is_foreign = true;
+    world.go_well(50_000);
+    kept_because(&world, "answered by none of the two slots");
+}
+
+#[test]
+fn a_candidate_that_crashes_in_the_watch_goes_back_and_says_why_it_crashed() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_watch(&mut world);
+    world.exit_and_restart(Slot::Green, FOR_MEMORY);
+    world.go_well(TURNS);
+    backed_out_because(
+        &world,
+        "restarted once since its checks: killed for memory, exit 137",
+    );
+}
+
+#[test]
+fn a_candidate_that_crashes_after_its_checks_is_not_switched_to() {
+    for step in [Step::Register, Step::Switch] {
+        let mut world = promote(Tier::Protected, OnFailure::BackOut);
+        while !matches!(world.progress(), Progress::Asking { step: asked, .. } if asked == step) {
+            if let Progress::Asking { step, .. } = world.progress() {
+                world.approve(step);
+            } else if !world.answer(Fate::Done) {
+                assert!(world.fire());
+            }
+        }
+        world.exit_and_restart(Slot::Green, FOR_MEMORY);
+        world.go_well(TURNS);
+        backed_out_because(&world, "restarted once since its checks");
+    }
+}
+
+#[test]
+fn a_candidate_that_was_started_again_is_checked_again_before_the_switch() {
+    let mut world = promote(Tier::Protected, OnFailure::BackOut);
+    while !matches!(
+        world.progress(),
+        Progress::Asking {
+            step: Step::Switch,
+            ..
+        }
+    ) {
+        if let Progress::Asking { step, .. } = world.progress() {
+            world.approve(step);
+        } else if !world.answer(Fate::Done) {
+            assert!(world.fire());
+        }
+    }
+    let checked = world.machine.status().checked_at;
+    world.pass(Duration::from_secs(60));
+    world.start_again(Slot::Green);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    assert!(world.machine.status().checked_at > checked);
+}
+
+#[test]
+fn the_old_version_is_kept_when_the_new_one_crashed_in_the_standby() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_standby(&mut world);
+    world.exit_and_restart(Slot::Green, FOR_MEMORY);
+    world.go_well(TURNS);
+    kept_because(&world, "restarted once since its checks");
+}
+
+#[test]
+fn a_health_check_of_the_image_that_is_still_starting_is_waited_for() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_act_of(&mut world, Step::Start);
+    world.answer(Fate::Done);
+    world.set_engine_health(Slot::Green, RuntimeHealth::Starting);
+    for _ in 0..20 {
+        if !world.answer(Fate::Done) {
+            assert!(world.fire());
+        }
+    }
+    assert!(matches!(world.progress(), Progress::Forward(Step::Start)));
+    world.set_engine_health(Slot::Green, RuntimeHealth::Healthy);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+}
+
+#[test]
+fn a_health_check_of_the_image_that_says_unhealthy_is_never_switched_to() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_act_of(&mut world, Step::Start);
+    world.answer(Fate::Done);
+    world.set_engine_health(Slot::Green, RuntimeHealth::Unhealthy);
+    world.go_well(TURNS);
+    backed_out_because(&world, "the image's HEALTHCHECK says unhealthy");
+    assert!(
+        !world
+            .acts
+            .iter()
+            .any(|(_, act)| matches!(act, Act::Switch(_)))
+    );
+}
+
+#[test]
+fn a_health_check_of_the_image_that_turns_bad_in_the_watch_goes_back() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    until_watch(&mut world);
+    world.set_engine_health(Slot::Green, RuntimeHealth::Unhealthy);
+    world.go_well(TURNS);
+    backed_out_because(&world, "the image's HEALTHCHECK says unhealthy");
+}
+
+#[test]
+fn a_candidate_that_crashes_while_it_starts_has_to_be_healthy_for_the_whole_minimum_again() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_act_of(&mut world, Step::Start);
+    world.answer(Fate::Done);
+    world.answer(Fate::Done);
+    world.fire();
+    world.exit_and_restart(Slot::Green, FOR_MEMORY);
+    let crashed_at = world.now;
+    until_act_of(&mut world, Step::Register);
+    let minimum = world.plan.definition.timing.minimum_healthy;
+    let waited = Duration::try_from(world.now.duration_since(crashed_at)).expect("forward");
+    assert!(waited >= minimum, "{waited:?}");
+    world.say(Event::Interrupted {
+        reason: "over".into(),
+    });
+}
+
+#[test]
+fn what_was_seen_before_a_record_that_took_long_is_looked_at_again() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_standby(&mut world);
+    world.say(Event::StandbyEnded);
+    // The guard has looked, and its intent cannot be written down for a while.
+    assert!(world.answer(Fate::Done));
+    assert!(world.answer(Fate::FailedBefore));
+    world.point_by_hand(Slot::Blue);
+    world.go_well(TURNS);
+    kept_because(&world, "blue has the traffic");
+}

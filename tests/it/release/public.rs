@@ -1,0 +1,304 @@
+//! Versions that a health endpoint asked past the proxy finds well, and that the public, the engine or the image itself
+//! does not: none of them stays live, and the old version is not stopped under what went wrong.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use etcd_client::Client;
+use greenroom::history::Outcome;
+use greenroom::inventory::{Role, Slot};
+use greenroom::release::{Command as Say, Progress};
+
+use super::house::{Finished, House, Running, Wishes, version};
+use super::load;
+use crate::support::{docker, etcd, eventually, from_environment};
+
+fn settings_with(text: &str, changes: &[(&str, &str)]) -> String {
+    let mut text = text.to_owned();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from} in {text}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+/// 1.8.2 is live, and the next version is broken in this way.
+async fn with_fault(fault: &str, changes: &[(&str, &str)]) -> House {
+    let mut house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let environment = format!("SAMPLE_FAULT = \"{fault}\", SAMPLE_WORK");
+    let mut changes = changes.to_vec();
+    changes.push(("SAMPLE_WORK", &environment));
+    house.rebuild(|text| settings_with(text, &changes)).await;
+    house
+}
+
+fn backed_out_because(finished: &Finished, words: &str) {
+    let Some(Outcome::BackedOut { reason }) = finished.outcome() else {
+        panic!("{finished:?}");
+    };
+    assert!(reason.contains(words), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_nginx_cannot_pass_on_goes_back() {
+    let house = with_fault("large-header", &[]).await;
+    let finished = house.promote("1.9.0").await;
+    backed_out_because(&finished, "switch failed: 3 bad answers in a row");
+    backed_out_because(&finished, "while green answers 200 directly");
+    house.stands("1.8.2", Role::Empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_that_nginx_writes_down_about_the_public_go_back() {
+    let house = House::new(Wishes::default()).await;
+    let logs = house.place.path().join("logs");
+    let access_log = format!(
+        "[environments.production.nginx]\naccess_log = \"{}\"",
+        logs.display()
+    );
+    let mut house = house;
+    house
+        .rebuild(|text| {
+            settings_with(
+                text,
+                &[
+                    ("[environments.production.nginx]", &access_log),
+                    ("watch = \"1s\"", "watch = \"20s\""),
+                    ("path = \"/orders\"", "path = \"/work\""),
+                ],
+            )
+        })
+        .await;
+    let house = house.with("1.8.2").await;
+    // Neither the health endpoint nor the checks ask for it, and it answers 500 from 1.9.2 on.
+    let mut plan = house.load();
+    plan.path = "/broken".to_owned();
+    let asking = crate::support::load::Load::start(&plan);
+    let began = std::time::Instant::now();
+    let finished = house.promote("1.9.2").await;
+    drop(asking.stop().await);
+    backed_out_because(&finished, "watch failed: ");
+    backed_out_because(&finished, "requests of the public failed, more than 5%");
+    assert!(began.elapsed() < Duration::from_secs(60));
+    house.stands("1.8.2", Role::Empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_that_is_restarted_after_its_crash_goes_back() {
+    let house = with_fault(
+        "short-lived",
+        &[
+            ("restart = \"no\"", "restart = \"always\""),
+            ("watch = \"1s\"", "watch = \"20s\""),
+        ],
+    )
+    .await;
+    let finished = house.promote("1.9.0").await;
+    backed_out_because(&finished, "restarted once since its checks: exit 1");
+    house.stands("1.8.2", Role::Empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_that_is_killed_for_its_memory_goes_back_and_says_so() {
+    let house = with_fault(
+        "greedy",
+        &[
+            ("restart = \"no\"", "restart = \"always\""),
+            ("memory = \"128MiB\"", "memory = \"32MiB\""),
+            ("watch = \"1s\"", "watch = \"30s\""),
+        ],
+    )
+    .await;
+    let finished = house.promote("1.9.0").await;
+    backed_out_because(&finished, "killed for memory (32MiB), exit 137");
+    house.stands("1.8.2", Role::Empty).await;
+}
+
+/// An image of the sample application whose own HEALTHCHECK never succeeds, in a repository of its own.
+fn image_with_a_failing_check(service: &str) -> String {
+    let registry = from_environment("GREENROOM_TEST_REGISTRY");
+    let sample = format!("{}:1.9.0", from_environment("GREENROOM_TEST_IMAGE"));
+    let repository = format!("{registry}/checked-{service}");
+    let tagged = format!("{repository}:1.9.0");
+    let run = |arguments: &[&str]| {
+        let output = Command::new("docker")
+            .args(["-H", &docker()])
+            .args(arguments)
+            .output()
+            .expect("the docker client");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout)
+            .expect("text")
+            .trim()
+            .to_owned()
+    };
+    run(&["pull", "--quiet", &sample]);
+    let container = run(&["create", &sample]);
+    let check = "HEALTHCHECK --interval=1s --retries=1 CMD [\"/nothing/here\"]";
+    run(&["commit", "--change", check, &container, &tagged]);
+    run(&["rm", &container]);
+    run(&["push", "--quiet", &tagged]);
+    run(&["rmi", &tagged]);
+    repository
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_whose_own_check_fails_is_never_live() {
+    let mut house = House::new(Wishes::default()).await;
+    let repository = image_with_a_failing_check(house.target.service.as_str());
+    let image = from_environment("GREENROOM_TEST_IMAGE");
+    let house = {
+        house
+            .rebuild(|text| {
+                settings_with(
+                    text,
+                    &[(
+                        &format!("image = \"{image}\""),
+                        &format!("image = \"{repository}\""),
+                    )],
+                )
+            })
+            .await;
+        house
+    };
+    let finished = house.promote("1.9.0").await;
+    backed_out_because(&finished, "start failed: ");
+    backed_out_because(&finished, "the image's HEALTHCHECK says unhealthy");
+}
+
+/// In the standby after a promote of 1.9.0, with the old version still running.
+async fn in_standby() -> (House, Running) {
+    let wishes = Wishes {
+        standby: "5m",
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let promoted = house.begin(version("1.9.0")).await;
+    promoted
+        .until("standby", |status| {
+            matches!(status.progress, Progress::Standby { .. })
+        })
+        .await;
+    (house, promoted)
+}
+
+/// The standby ends, and the old version is kept for that reason.
+async fn keeps_the_old_version(house: &House, promoted: Running, words: &str) {
+    promoted
+        .handle
+        .command(Say::EndStandby)
+        .await
+        .expect("driven");
+    let finished = promoted.finish().await;
+    let Some(Outcome::NeedsPerson { reason }) = finished.outcome() else {
+        panic!("{finished:?}");
+    };
+    assert!(reason.contains(words), "{reason}");
+    let snapshot = house.snapshot().await;
+    let old = snapshot.slots.get(Slot::Blue).instance.as_ref();
+    assert!(
+        old.is_some_and(greenroom::inventory::Instance::is_running),
+        "{old:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_version_that_the_pointer_was_put_back_to_is_not_stopped() {
+    let (house, promoted) = in_standby().await;
+    let link = house
+        .place
+        .path()
+        .join(format!("live/{}/live", house.target));
+    let moved = link.with_extension("by-hand");
+    std::os::unix::fs::symlink("blue", &moved).expect("a link");
+    fs::rename(&moved, &link).expect("moved");
+    let load = load(&house).await;
+    keeps_the_old_version(&house, promoted, "blue has the traffic").await;
+    load.stop().await.assert_nothing_failed();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_version_that_the_route_was_put_back_to_is_not_stopped() {
+    let (house, promoted) = in_standby().await;
+    let service = &house.target.service;
+    let key = format!("/greenroom-test/{service}/targets/{service}/production/route");
+    let client = Client::connect([etcd()], None).await.expect("connected");
+    let mut keys = client.kv_client();
+    let found = keys.get(key.clone(), None).await.expect("read");
+    let value = found
+        .kvs()
+        .first()
+        .expect("a route")
+        .value_str()
+        .expect("text");
+    let mut route: serde_json::Value = serde_json::from_str(value).expect("JSON");
+    route["live"] = "blue".into();
+    keys.put(key, route.to_string(), None)
+        .await
+        .expect("written");
+    keeps_the_old_version(&house, promoted, "blue has the traffic").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() {
+    let wishes = Wishes {
+        standby: "5m",
+        ..Wishes::default()
+    };
+    let mut house = House::new(wishes).await.with("1.8.2").await;
+    // How long a reason to wait is waited for.
+    house
+        .rebuild(|text| {
+            settings_with(
+                text,
+                &[(
+                    "standby = \"5m\"",
+                    "standby = \"5m\"\nprogress_deadline = \"3s\"",
+                )],
+            )
+        })
+        .await;
+    let promoted = house.begin(version("1.9.0")).await;
+    promoted
+        .until("standby", |status| {
+            matches!(status.progress, Progress::Standby { .. })
+        })
+        .await;
+    // The same address, and the more special name wins: somebody's own server in the same nginx.
+    let sites = house.place.path().join("sites");
+    let blue = super::tcp(
+        house
+            .app
+            .engine
+            .definition(&house.target)
+            .expect("known")
+            .endpoints
+            .get(Slot::Blue),
+    );
+    let own = format!(
+        "server {{ listen {}; server_name web.example; location / {{ proxy_pass http://{blue}; }} }}\n",
+        house.public
+    );
+    fs::write(sites.join("000-by-hand.conf"), own).expect("written");
+    let configuration = house.place.path().join("nginx.conf");
+    let status = Command::new("nginx")
+        .arg("-c")
+        .arg(&configuration)
+        .args(["-s", "reload"])
+        .status();
+    assert!(status.expect("nginx").success());
+    eventually(
+        "the other server answers",
+        Duration::from_secs(10),
+        || async {
+            let snapshot = house.snapshot().await;
+            snapshot
+                .public
+                .is_some_and(|answer| answer.slot.is_none() && answer.status == Some(200))
+        },
+    )
+    .await;
+    keeps_the_old_version(&house, promoted, "answered by none of the two slots").await;
+}
