@@ -125,26 +125,22 @@ fn exceeds(rules: &Rules, count: &RequestCount) -> bool {
     count.exceeds(rules.watch_errors, rules.watch_requests)
 }
 
-/// What a step that observes the public does, for its plan.
+/// What *watch* looks at, for its plan.
 pub(super) fn watch_words(plan: &Plan, bad_looks: u32) -> Vec<String> {
-    let mut calls = vec![format!(
-        "for {}: probe {}, read its restarts and the proxy back; {bad_looks} bad looks in a row or one restart \
-         switch back",
-        duration(plan.definition.timing.watch),
-        plan.slot,
-    )];
-    if let Some(public) = &plan.definition.public {
-        let rules = &plan.definition.rules;
-        calls.push(format!(
-            "GET {} on {} as {}, fresh and kept-alive, against {}'s own answer; more than {}% of {} or more requests \
-             of the public failed switch back",
-            public.path,
-            public.endpoint,
-            public.host,
+    let rules = &plan.definition.rules;
+    let public = match &plan.definition.public {
+        Some(_) => " and the public address",
+        None => "",
+    };
+    vec![
+        format!(
+            "for {}: probe {}{public}; {bad_looks} bad looks in a row, or a restart, switch back",
+            duration(plan.definition.timing.watch),
             plan.slot,
-            rules.watch_errors,
-            rules.watch_requests
-        ));
-    }
-    calls
+        ),
+        format!(
+            "count the public's requests: more than {}% failed, of {} or more, switch back",
+            rules.watch_errors, rules.watch_requests
+        ),
+    ]
 }

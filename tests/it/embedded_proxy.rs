@@ -566,6 +566,14 @@ async fn rates_and_lines_are_of_the_slot_that_answered() {
             break;
         }
     }
+    let since = async |second: i64| {
+        let since = jiff::Timestamp::from_second(second).expect("a moment");
+        let traffic = world.router.traffic(world.target(), Slot::Blue, since);
+        let count = traffic.await.expect("counted").expect("it counts");
+        (count.requests, count.errors)
+    };
+    assert_eq!(since(0).await, (asked.load(Ordering::Relaxed), 1));
+    assert_eq!(since(jiff::Timestamp::MAX.as_second()).await, (0, 0));
     eventually("the requests are counted", SOON, || async {
         counted(&world, Slot::Blue).await == (asked.load(Ordering::Relaxed), 1)
     })

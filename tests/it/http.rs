@@ -13,7 +13,7 @@ use axum::routing::{any, get};
 use axum::serve::ListenerExt;
 use greenroom::adapters::http::HttpChecker;
 use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
-use greenroom::inventory::{Endpoint, PublicAddress, Slot};
+use greenroom::inventory::{BodyClass, Endpoint, PublicAddress, PublicAnswer, Slot};
 use greenroom::ports::{Checker, Connection};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -155,6 +155,19 @@ fn app() -> Router {
                     "no upstream",
                 )
                     .into_response()
+            }),
+        )
+        .route(
+            "/forwarded",
+            get(|headers: HeaderMap| async move {
+                let of = |name| headers.get(name).and_then(|header| header.to_str().ok());
+                let expected = (Some("shop.example.com"), Some("http"), Some("127.0.0.1"));
+                let got = (of("host"), of("x-forwarded-proto"), of("x-forwarded-for"));
+                if got == expected {
+                    "as a proxy asks".into_response()
+                } else {
+                    (StatusCode::MOVED_PERMANENTLY, format!("{got:?}")).into_response()
+                }
             }),
         )
         .route(
@@ -368,6 +381,30 @@ async fn the_public_answer_names_the_slot_and_what_went_wrong() {
     let nobody = checker.public(&nobody, Connection::Kept).await;
     assert_eq!((nobody.slot, nobody.status), (None, None));
     assert!(nobody.detail.contains("refused"), "{nobody:?}");
+}
+
+#[tokio::test]
+async fn an_instance_is_asked_directly_as_a_proxy_would_ask_it() {
+    for server in Server::both().await {
+        let checker = HttpChecker::new();
+        let direct = checker
+            .direct(&server.at, &server.public("/forwarded"))
+            .await;
+        assert_eq!(direct.status, Some(200), "{direct:?}");
+        let public = PublicAnswer {
+            slot: Some(Slot::Green),
+            status: Some(200),
+            body: Some(BodyClass::of(
+                Some("text/plain"),
+                b"shop.example.com http 127.0.0.1",
+            )),
+            detail: String::new(),
+        };
+        assert_eq!(public.difference(&direct, Slot::Green), None, "{direct:?}");
+        // A slot that an application claims to be is none that a proxy chose.
+        let claimed = checker.direct(&server.at, &server.public("/green")).await;
+        assert_eq!((claimed.slot, claimed.status), (None, Some(200)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

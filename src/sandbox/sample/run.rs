@@ -160,15 +160,17 @@ async fn break_later(fault: Fault, log: &RequestLog) -> SampleFailure {
         return std::future::pending().await;
     }
     sleep(WELL_FOR).await;
+    if fault == Fault::ShortLived {
+        log.warn(format_args!("the cache is corrupt"));
+        return SampleFailure::Crashed;
+    }
     let mut taken = Vec::new();
-    while fault == Fault::Greedy {
+    loop {
         log.warn(format_args!("{} MiB are cached", taken.len()));
         // Written to, or the kernel would only promise it.
         taken.push(vec![1_u8; 1 << 20]);
         sleep(Duration::from_millis(5)).await;
     }
-    log.warn(format_args!("the cache is corrupt"));
-    SampleFailure::Crashed
 }
 
 fn opened(options: &SampleOptions, host: &str) -> Result<Calls, SampleFailure> {

@@ -652,7 +652,7 @@ impl World {
                 .public
                 .then(|| Some(self.public.answers(self.pointer()))),
             direct: ask.direct.map(|_| self.public.direct()),
-            traffic: ask.traffic.and_then(|_| self.public.traffic),
+            traffic: ask.traffic.and(self.public.traffic),
             connections: ask.connections.map(|_| Connections::Open(0)),
             report,
             blind: Vec::new(),

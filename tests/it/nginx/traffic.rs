@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use greenroom::inventory::{PerSlot, Rates, Slot};
+use greenroom::inventory::{PerSlot, Rates, RequestCount, Slot};
 use greenroom::ports::{
     FailureKind, Installation, LogChunk, LogStream, RouterReader, RouterWriter,
 };
@@ -96,6 +96,69 @@ async fn rates_are_of_the_slot_that_answered_and_leave_out_greenrooms_own_asking
     );
     let text = fs::read_to_string(log(&arena)).expect("a log");
     assert!(!text.contains("/own"), "{text}");
+}
+
+#[tokio::test]
+async fn requests_are_counted_since_a_moment_and_not_for_a_few_seconds_only() {
+    let arena = logging().await;
+    let (reader, target) = (arena.reader(), &arena.target);
+    let client = client(false);
+    let blue = arena.upstream(Slot::Blue).await;
+    let began = jiff::Timestamp::now();
+    for _ in 0..5 {
+        ask(&client, arena.public, PUBLIC, "/", "curl/8").await;
+        ask(&client, arena.public, PUBLIC, "/own", "greenroom/0.1.0").await;
+        ask(&client, arena.preview, PREVIEW, "/look", "curl/8").await;
+    }
+    drop(blue);
+    let failed = std::sync::atomic::AtomicU64::new(0);
+    eventually("blue is gone", SOON, || async {
+        let status = ask(&client, arena.public, PUBLIC, "/", "curl/8").await;
+        failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        status == 502
+    })
+    .await;
+    let asked = 5 + failed.into_inner();
+    // nginx writes a line down after its answer went out.
+    eventually("the requests are counted", SOON, || async {
+        let counted = reader
+            .traffic(target, Slot::Blue, began)
+            .await
+            .expect("counted");
+        counted
+            == Some(RequestCount {
+                requests: asked,
+                errors: 1,
+            })
+    })
+    .await;
+    let green = reader
+        .traffic(target, Slot::Green, began)
+        .await
+        .expect("counted");
+    assert_eq!(green, Some(RequestCount::default()));
+    let later = began + jiff::SignedDuration::from_secs(3600);
+    let none = reader
+        .traffic(target, Slot::Blue, later)
+        .await
+        .expect("counted");
+    assert_eq!(none, Some(RequestCount::default()));
+}
+
+#[tokio::test]
+async fn without_an_access_log_nothing_is_told_about_requests() {
+    let arena = Arena::start().await;
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    let since = jiff::Timestamp::UNIX_EPOCH;
+    let told = arena
+        .reader()
+        .traffic(&arena.target, Slot::Blue, since)
+        .await;
+    assert_eq!(told.expect("no failure"), None);
 }
 
 async fn next(

@@ -75,12 +75,10 @@ async fn errors_that_nginx_writes_down_about_the_public_go_back() {
     let mut plan = house.load();
     plan.path = "/broken".to_owned();
     let asking = crate::support::load::Load::start(&plan);
-    let began = std::time::Instant::now();
     let finished = house.promote("1.9.2").await;
     drop(asking.stop().await);
     backed_out_because(&finished, "watch failed: ");
     backed_out_because(&finished, "requests of the public failed, more than 5%");
-    assert!(began.elapsed() < Duration::from_secs(60));
     house.stands("1.8.2", Role::Empty).await;
 }
 
