@@ -204,7 +204,7 @@ fn a_candidate_that_was_started_again_is_checked_again_before_the_switch() {
         }
     }
     let checked = world.machine.status().checked_at;
-    world.pass(Duration::from_secs(60));
+    world.pass(Duration::from_mins(1));
     world.start_again(Slot::Green);
     world.go_well(TURNS);
     assert_eq!(world.outcome(), Some(Outcome::Done));
