@@ -5,9 +5,10 @@ use std::time::Duration;
 use greenroom::history::{Outcome, Step};
 use greenroom::inventory::{Exit, RequestCount, RuntimeHealth, Slot, Tier};
 use greenroom::release::{Act, Event, OnFailure, Progress};
+use proptest::prelude::*;
 
 use super::world::{Fate, World};
-use super::{TURNS, is_backed_out, promote, until_act_of, until_standby};
+use super::{TURNS, is_backed_out, play, promote, turn, until_act_of, until_standby};
 
 const FOR_MEMORY: Exit = Exit {
     code: Some(137),
@@ -291,4 +292,27 @@ fn what_was_seen_before_a_record_that_took_long_is_looked_at_again() {
     world.point_by_hand(Slot::Blue);
     world.go_well(TURNS);
     kept_because(&world, "blue has the traffic");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// The world asserts interlock 1 at every act: what has traffic again is not stopped, whatever else happens.
+    #[test]
+    fn traffic_put_back_in_the_standby_is_never_stopped(
+        before in prop::collection::vec(turn(), 0..4),
+        is_pointer in any::<bool>(),
+        after in prop::collection::vec(turn(), 0..80),
+    ) {
+        let mut world = promote(Tier::Staging, OnFailure::Ask);
+        until_standby(&mut world);
+        for turn in before {
+            play(&mut world, turn);
+        }
+        world.put_back_by_hand(is_pointer);
+        world.say(Event::StandbyEnded);
+        for turn in after {
+            play(&mut world, turn);
+        }
+    }
 }
