@@ -124,6 +124,7 @@ async fn target(site: &Site) -> Vec<Finding> {
     let route = installation.map(|installation| match installation {
         Installation::Current => "the configuration is installed and loaded".to_owned(),
         Installation::Missing => "not installed yet: the first release installs it".to_owned(),
+        Installation::Newer(why) => format!("the configuration read here is older: {why}"),
         Installation::Outdated(why) => format!("the next release installs it anew: {why}"),
     });
     let mut findings = vec![

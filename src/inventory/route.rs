@@ -44,6 +44,8 @@ pub enum Installation {
     Missing,
     /// There, and another shape than the configuration asks for; said in words.
     Outdated(String),
+    /// There, as it was installed from a newer configuration than the one that is read here; said in words.
+    Newer(String),
 }
 
 /// The connections a slot still has.

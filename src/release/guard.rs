@@ -114,6 +114,9 @@ fn install(sight: &Sight) -> Verdict {
     match sight.installation {
         Some(Installation::Current) => Verdict::Already("the proxy has it".into()),
         Some(Installation::Missing | Installation::Outdated(_)) => Verdict::Act(Act::Install),
+        Some(Installation::Newer(ref why)) => {
+            Verdict::Refuse(format!("{why}: the newer one is left as it is"))
+        }
         None => Verdict::Wait(format!(
             "whether it is installed is not known: {}",
             sight.why_blind()

@@ -72,6 +72,11 @@ pub fn decide(
     {
         refuse_unless_was_live(version, facts, &mut against);
     }
+    if let Some(Installation::Newer(why)) = installation
+        && !is_back
+    {
+        against.push(Refusal::ConfigurationOlder { why: why.clone() });
+    }
     let (Some(version), Some(installation), true) = (version, installation, against.is_empty())
     else {
         return Err(Refused(against));
@@ -154,7 +159,11 @@ impl Draft {
         let warm = self.plan.warm.is_some();
         match step {
             Step::Pull | Step::Start => !warm,
-            Step::Install => self.installation != Installation::Current,
+            // What is newer than the settings here is left alone: a rollback does not need it otherwise.
+            Step::Install => !matches!(
+                self.installation,
+                Installation::Current | Installation::Newer(_)
+            ),
             Step::Verify | Step::Register | Step::Switch | Step::Watch => true,
             Step::Drain => self.plan.from.is_some(),
             Step::Stop => {

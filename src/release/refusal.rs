@@ -23,6 +23,11 @@ pub enum Refusal {
         /// Where.
         repository: String,
     },
+    /// The proxy's configuration was installed from a newer file of settings than the one that is read here.
+    ConfigurationOlder {
+        /// Which file, and of when both are.
+        why: String,
+    },
     /// That environment runs nothing that could be taken from it.
     NothingLiveIn(EnvironmentName),
     /// What is asked for has the traffic already.
@@ -212,6 +217,10 @@ impl fmt::Display for Refusal {
             Self::PlanExpired { made_at } => {
                 write!(f, "the plan was made at {made_at:.0} and has expired: plan again")
             }
+            Self::ConfigurationOlder { why } => write!(
+                f,
+                "{why}\n  Get the newer greenroom.toml and start again. If this one is right, save it again: that makes it newer."
+            ),
             Self::NoSuchRelease(Some(id)) => write!(f, "there is no release {id} here"),
             Self::NoSuchRelease(None) => f.write_str("nothing was ever released here"),
             Self::AlreadyOver { outcome } => {

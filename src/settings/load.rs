@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::model::Root;
@@ -49,8 +50,10 @@ impl Settings {
     pub fn load(request: &Request) -> Result<Loaded, Problems> {
         let file = paths::discover(request.path.as_deref(), &request.environment)
             .map_err(|places| alone(Path::new(paths::FILE_NAME), &nowhere(&places)))?;
-        let text = contents(&file).map_err(|says| alone(&file, &says))?;
-        Self::read(&file, &text, request)
+        let (text, modified_at) = contents(&file).map_err(|says| alone(&file, &says))?;
+        let mut loaded = Self::read(&file, &text, request)?;
+        loaded.settings.modified_at = modified_at;
+        Ok(loaded)
     }
 
     /// Loads a text as if it stood in `file`; only the layers above it come from the request.
@@ -101,22 +104,25 @@ fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root>
     }
 }
 
-fn contents(file: &Path) -> Result<String, String> {
+/// The text, and when it was last changed, where the file system tells.
+fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
     let wrong = |error: std::io::Error| format!("cannot be read: {error}");
     let mut bytes = Vec::new();
-    std::fs::File::open(file)
-        .map_err(wrong)?
+    let opened = std::fs::File::open(file).map_err(wrong)?;
+    let modified = opened.metadata().and_then(|found| found.modified());
+    opened
         .take(LARGEST + 1)
         .read_to_end(&mut bytes)
         .map_err(wrong)?;
     if bytes.len() as u64 > LARGEST {
         return Err("is larger than 4 MiB: this is hardly a configuration".into());
     }
-    String::from_utf8(bytes).map_err(|error| {
+    let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.split(|byte| *byte == b'\n').count();
         format!("line {line} is not UTF-8")
-    })
+    })?;
+    Ok((text, modified.ok().and_then(|at| at.try_into().ok())))
 }
 
 fn nowhere(places: &[PathBuf]) -> String {

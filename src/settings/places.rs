@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::origin::Origin;
@@ -16,6 +17,8 @@ use crate::release::{Definition, Rules};
 pub struct Settings {
     /// The file it was read from.
     pub file: PathBuf,
+    /// When that file was last changed; none where it was not read from a file.
+    pub modified_at: Option<Timestamp>,
     /// Who is recorded as having released.
     pub operator: OperatorSettings,
     /// The console.

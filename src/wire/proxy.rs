@@ -76,6 +76,7 @@ impl Workshop<'_> {
             answer_at: place.answer_connect.clone(),
             access_log: place.access_log.clone(),
             template: template.transpose()?,
+            configured_at: self.settings.modified_at,
             mode: match place.switch {
                 SwitchMode::Pointer => nginx::SwitchMode::Pointer,
                 SwitchMode::Reload => nginx::SwitchMode::Reload,

@@ -3,5 +3,6 @@
 
 mod arena;
 mod installing;
+mod newer;
 mod switching;
 mod traffic;

@@ -622,3 +622,23 @@ fn a_standby_that_is_kept_for_ever_has_no_stop() {
     let plan = plan(&promote(), &definition, &facts()).expect("a plan");
     assert!(plan.step(Step::Stop).is_none());
 }
+
+#[test]
+fn an_older_configuration_than_the_installed_one_promotes_nothing_and_rolls_back_without_installing()
+ {
+    let why = "web.conf was installed from a configuration of 14:02".to_owned();
+    let mut newer = facts();
+    newer.installation = Ok(Installation::Newer(why.clone()));
+    let refused = plan(&promote(), &definition(Tier::Staging), &newer).expect_err("refused");
+    assert!(refused.to_string().contains(&why), "{refused}");
+    assert!(refused.to_string().contains("start again"), "{refused}");
+    let mut newer = warm();
+    newer.installation = Ok(Installation::Newer(why));
+    let plan = plan(
+        &request(Wanted::Standby),
+        &definition(Tier::Staging),
+        &newer,
+    )
+    .expect("the way out is never locked");
+    assert!(plan.step(Step::Install).is_none());
+}

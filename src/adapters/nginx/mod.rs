@@ -8,6 +8,7 @@ mod access_log;
 mod answer;
 mod apply;
 mod include;
+mod installed;
 mod reader;
 mod refusal;
 mod render;
@@ -22,6 +23,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 pub use reader::NginxReader;
 pub use render::DEFAULT_TEMPLATE;
@@ -58,6 +61,8 @@ pub struct Arrangement {
     pub access_log: Option<PathBuf>,
     /// A template in place of [`DEFAULT_TEMPLATE`].
     pub template: Option<String>,
+    /// When the file of settings that all of this comes from was last changed, where that is known.
+    pub configured_at: Option<Timestamp>,
     /// How traffic is moved.
     pub mode: SwitchMode,
     /// How long a configuration may take to answer after a reload; see [`PATIENCE`].

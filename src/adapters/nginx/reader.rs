@@ -73,6 +73,9 @@ impl RouterReader for NginxReader {
         let standing = nginx.standing(target, Some(&on_disk)).await?;
         let wanted = nginx.render(site, standing)?;
         if on_disk != wanted.text {
+            if let Some(said) = nginx.newer_than_ours(target, &on_disk).await? {
+                return Ok(Installation::Newer(said));
+            }
             let said = format!("{file} is not what the configuration asks for");
             return Ok(Installation::Outdated(said));
         }

@@ -184,6 +184,11 @@ fn unique_name(target: &Target) -> String {
     }
 }
 
+/// Whether a text is, to the byte, the one that was rendered with this mark.
+pub(super) fn has_mark(text: &str, mark: &str) -> bool {
+    !mark.is_empty() && mark_of(&text.replace(mark, "")) == mark
+}
+
 fn mark_of(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
     let mut digits = String::new();

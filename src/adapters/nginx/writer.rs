@@ -39,7 +39,8 @@ impl NginxWriter {
         if old == Some(&new.text) && self.nginx.has_loaded(target, &new.mark).await {
             return Ok(());
         }
-        self.nginx.apply(target, doing, old, &new).await
+        self.nginx.apply(target, doing, old, &new).await?;
+        self.nginx.note_installed(target, &new).await
     }
 
     async fn switch_by_reload(&self, target: &Target, order: &SwitchOrder) -> Result<()> {

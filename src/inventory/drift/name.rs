@@ -35,6 +35,8 @@ pub enum Name {
     ProxyNotInstalled,
     /// The proxy's configuration is not what it should be, or not what it has loaded.
     ProxyEdited,
+    /// The proxy's configuration comes from a newer file of settings than the one that is read here.
+    ProxyNewer,
     /// The route names another address than that of its slot.
     RouteAddressDiffers,
     /// The route names another digest than the one that runs in its slot.
@@ -51,7 +53,7 @@ pub enum Name {
 
 impl Name {
     /// All of them, from what runs to what the world gets.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::InstanceGone,
         Self::InstanceStopped,
         Self::InstanceStarted,
@@ -66,6 +68,7 @@ impl Name {
         Self::GenerationDiffers,
         Self::ProxyNotInstalled,
         Self::ProxyEdited,
+        Self::ProxyNewer,
         Self::RouteAddressDiffers,
         Self::RouteVersionDiffers,
         Self::PublicElsewhere,
@@ -91,6 +94,7 @@ impl Name {
             Self::GenerationDiffers => "generation-differs",
             Self::ProxyNotInstalled => "proxy-not-installed",
             Self::ProxyEdited => "proxy-edited",
+            Self::ProxyNewer => "proxy-newer",
             Self::RouteAddressDiffers => "route-address-differs",
             Self::RouteVersionDiffers => "route-version-differs",
             Self::PublicElsewhere => "public-elsewhere",
@@ -144,6 +148,9 @@ impl Name {
             }
             Self::ProxyEdited => {
                 "the proxy's files were edited by hand, or the configuration was changed and not installed since"
+            }
+            Self::ProxyNewer => {
+                "another operator installed a newer configuration: the one that is read here is the one that is out of date"
             }
             Self::RouteAddressDiffers => {
                 "the route's key was edited by hand, or the slot's address was changed in the configuration"
@@ -202,6 +209,9 @@ impl Name {
             }
             Self::ProxyNotInstalled | Self::ProxyEdited => {
                 "it is installed anew, which reloads the proxy; an edit that is to stay belongs into the template"
+            }
+            Self::ProxyNewer => {
+                "a person: get the newer greenroom.toml and start again; if this one is right, save it again, which makes it newer"
             }
             Self::RouteAddressDiffers => {
                 "the route is written with the slot's own address, once it is healthy there"

@@ -207,6 +207,12 @@ const BY_HAND: &[ByHand] = &[
         "web.conf is not what",
     ),
     (
+        "nginx's file installed from a newer configuration",
+        |s| s.installation = Some(Installation::Newer("web.conf is newer".into())),
+        &[Name::ProxyNewer],
+        "web.conf is newer",
+    ),
+    (
         "another proxy took the public port",
         |s| public(s).slot = Some(Slot::Green),
         &[Name::PublicElsewhere],

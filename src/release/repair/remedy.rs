@@ -42,6 +42,9 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
             _,
         ) => route(seen),
         (Name::RouteVersionDiffers, _) => route_version(seen),
+        (Name::ProxyNewer, _) => person(
+            "the configuration that is read here is older than what is installed: get the newer greenroom.toml and start again",
+        ),
         (Name::PublicElsewhere, _) => person(
             "the proxy does what the route says, and another slot answers: see what stands between the public address and the proxy, a cache, a balancer, an old worker",
         ),

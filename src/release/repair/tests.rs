@@ -379,6 +379,11 @@ const BY_HAND: &[ByHand] = &[
         &[],
     ),
     (
+        "a configuration that was installed from a newer file",
+        |s| s.installation = Some(Installation::Newer("web.conf is newer".into())),
+        &[],
+    ),
+    (
         "two slots that are live, by an edited configuration",
         |s| {
             started_again(s);

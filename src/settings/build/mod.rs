@@ -44,6 +44,7 @@ pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Sett
         .collect();
     Settings {
         file: file.to_owned(),
+        modified_at: None,
         operator: OperatorSettings {
             name: root.operator.name.clone().or_else(|| etcd_user(root)),
             host: root.operator.host.clone(),

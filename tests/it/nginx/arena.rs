@@ -133,6 +133,7 @@ impl Arena {
                 answer_listen: answer.clone(),
                 answer_at: answer,
                 access_log: None,
+                configured_at: None,
                 template: None,
                 mode: SwitchMode::Pointer,
                 patience: Duration::from_secs(5),
