@@ -10,7 +10,7 @@
 //! | [`history`] | the records that a release leaves behind, what ties them together, and what is looked for among them | what runs now: that comes from looking |
 //! | [`harmless`] | foreign bytes made safe to show | everything |
 //! | [`ports`] | what is needed from the world, as traits; reading and writing apart; [`ports::Failure`] | who fulfils them, who uses them |
-//! | [`vacant`] | whether an address is free to be listened on | everything |
+//! | [`vacant`] | whether an address is free to be listened on, and which ports may be taken at any moment | everything |
 //! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `offers`, `ways_back`) | adapters, faces; the core: also ports, tokio and the clock |
 //! | [`logs`] | lines in a ring, looked at through a viewport; `tail` follows an instance | how lines are drawn |
 //! | [`watchers`] | subscribes to the world and puts snapshots together; keeps what was released in the archive | adapters, faces |
@@ -79,8 +79,8 @@
 //! | `release`, its core | the nouns, `harmless` |
 //! | `release`: `driver`, `engine`, `gather`, `handle`, `offers`, `ways_back` | also `ports` |
 //! | `watchers` | `release`, `ports`, the nouns, `harmless` |
-//! | `adapters::x` | `ports`, the nouns, `harmless`, its own client library; the two proxies also `adapters::live_pointer`, and `adapters::process` `vacant` |
-//! | `settings` | `release` (a target is configured as its `Definition`), the names of the console's actions, keys and themes, the nouns, `harmless` |
+//! | `adapters::x` | `ports`, the nouns, `harmless`, its own client library; the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy`, and `adapters::process` `vacant` |
+//! | `settings` | `release` (a target is configured as its `Definition`), the names of the console's actions, keys and themes, the nouns, `harmless`, `vacant` (the ports that are not to be configured) |
 //! | `console` | `release`, `logs`, the nouns, `harmless` |
 //! | `console::view` | of the console: `model`, `theme`, `layout` and the table of keys |
 //! | `sandbox` | `release`, `ports`, the nouns, `harmless`, `vacant`; its sample application only `inventory` and `harmless` |
@@ -96,7 +96,7 @@
 //! |---|---|
 //! | pure rules, in tables and properties | `mod tests` at the end of a file; `tests/it/planning.rs` |
 //! | the ten interlocks over random worlds, crashes and outages | `tests/it/interlocks/` |
-//! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `sqlite.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs` |
+//! | each adapter on its real server | `tests/it/docker/`, `etcd/`, `nginx/`, `oci_registry.rs`, `registry_access.rs`, `sqlite.rs`, `archive/`, `http.rs`, `process.rs`, `embedded_proxy.rs` |
 //! | whole releases on real servers with a load running, outages among them | `tests/it/release/` |
 //! | the console: questions, screens, its true loop, and the binary in a pseudo-terminal | `tests/it/console/` |
 //! | the sandbox, the real binary | `tests/it/sandbox.rs` |

@@ -9,6 +9,7 @@ pub mod http;
 pub mod live_pointer;
 pub mod nginx;
 pub mod oci_registry;
+pub mod outbound_proxy;
 pub mod process;
 pub mod secrets;
 pub mod sqlite;

@@ -189,6 +189,8 @@ pub struct RegistryPlace {
     pub login: Option<Login>,
     /// Plain HTTP.
     pub plain_http: bool,
+    /// A PEM file with the authority that signed the registry's certificate, besides those that are trusted anyway.
+    pub ca: Option<PathBuf>,
 }
 
 /// A user, and where the password is read from.

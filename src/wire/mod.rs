@@ -22,6 +22,7 @@ pub use sandbox::catalogue;
 
 pub use crate::adapters::embedded_proxy::EmbeddedProxy;
 use crate::adapters::http::HttpChecker;
+use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::adapters::secrets::LocalSecrets;
 use crate::history::Retention;
 use crate::inventory::Target;
@@ -197,6 +198,11 @@ impl Workshop<'_> {
             .iter()
             .filter(move |t| t.definition.target.environment == environment.name)
     }
+}
+
+/// The forward proxy of this process's variables.
+fn outbound_proxy() -> OutboundProxy {
+    OutboundProxy::from_variables(|name| std::env::var(name).ok())
 }
 
 fn frame(settings: &Settings) -> Frame {

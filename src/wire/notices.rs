@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::App;
+use super::{App, outbound_proxy};
 use crate::adapters::webhook::{Address, Manner, Webhook};
 use crate::inventory::Operator;
 use crate::ports::{Clock, Secrets};
@@ -51,7 +51,12 @@ fn channel(settings: &NoticeSettings, secrets: &Arc<dyn Secrets>) -> Channel {
     };
     Channel {
         name: settings.name.clone(),
-        notifier: Arc::new(Webhook::new(address, manner, Arc::clone(secrets))),
+        notifier: Arc::new(Webhook::new(
+            address,
+            manner,
+            Arc::clone(secrets),
+            outbound_proxy(),
+        )),
         events: settings.events.iter().copied().collect(),
         environments: settings.environments.iter().cloned().collect(),
         services: settings.services.iter().cloned().collect(),

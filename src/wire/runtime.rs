@@ -1,11 +1,12 @@
 //! What runs instances, and where their images come from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{WireError, Workshop};
+use super::{WireError, Workshop, outbound_proxy};
 use crate::adapters::docker::{DockerAddress, DockerReader, DockerWriter, Engine, TlsFiles};
-use crate::adapters::oci_registry::OciRegistry;
+use crate::adapters::oci_registry::{DOCKER_CERTIFICATES, OciRegistry};
 use crate::adapters::process::{Catalogue, Processes};
 use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter, registry_host};
 use crate::settings::{DockerPlace, EnvironmentSettings, ProcessPlace, RuntimePlace, TlsPlace};
@@ -48,11 +49,24 @@ impl Workshop<'_> {
         } else {
             BTreeSet::new()
         };
+        let images = OciRegistry::new(credentials, plain)
+            .with_authorities(self.authorities(environment))
+            .with_docker_certificates(docker_certificates())
+            .through(outbound_proxy());
         Ok(Runtime {
             read: reader,
             write: Arc::new(writer),
-            images: Arc::new(OciRegistry::new(credentials, plain)),
+            images: Arc::new(images),
         })
+    }
+
+    /// The file of authorities that is configured for the registries of an environment.
+    fn authorities(&self, environment: &EnvironmentSettings) -> BTreeMap<String, PathBuf> {
+        let Some(ca) = &environment.registry.ca else {
+            return BTreeMap::new();
+        };
+        let hosts = self.registry_hosts(environment).into_iter();
+        hosts.map(|host| (host, ca.clone())).collect()
     }
 
     /// The engine at a place, made once.
@@ -127,6 +141,14 @@ impl Workshop<'_> {
             images: Arc::new(catalogue),
         })
     }
+}
+
+/// Where Docker, also one that belongs to a user, looks for the authorities of registries.
+fn docker_certificates() -> Vec<PathBuf> {
+    let of_user = directories::BaseDirs::new()
+        .map(|directories| directories.config_dir().join("docker/certs.d"));
+    let of_machine = PathBuf::from(DOCKER_CERTIFICATES);
+    std::iter::once(of_machine).chain(of_user).collect()
 }
 
 fn tls_files(tls: &TlsPlace) -> Result<TlsFiles, WireError> {

@@ -26,6 +26,7 @@ mod planning;
 mod process;
 mod readme;
 mod recording;
+mod registry_access;
 mod release;
 mod repair;
 mod resume;

@@ -19,14 +19,9 @@ pub(super) fn in_words(error: &OciDistributionError) -> (FailureKind, String) {
             (FailureKind::Denied, said.trim_end_matches(": ").to_owned())
         }
         E::RegistryError { envelope, .. } => by_envelope(envelope),
-        E::ServerError { code, message, .. } => {
-            (by_status(*code), format!("status {code}: {}", cut(message)))
-        }
+        E::ServerError { code, message, .. } => of_status(*code, message.as_bytes()),
         E::ImageManifestNotFoundError(said) => (FailureKind::Missing, cut(said)),
-        E::RequestError(error) if error.is_decode() || error.is_body() => {
-            (FailureKind::Garbled, innermost(error))
-        }
-        E::RequestError(error) => (FailureKind::Unreachable, innermost(error)),
+        E::RequestError(error) => of_request(error),
         E::IoError(error) => (FailureKind::Garbled, error.to_string()),
         E::DigestError(error) => (
             FailureKind::Garbled,
@@ -42,9 +37,28 @@ pub(super) fn in_words(error: &OciDistributionError) -> (FailureKind, String) {
     }
 }
 
-/// Whether the registry said that there is nothing.
-pub(super) fn is_missing(error: &OciDistributionError) -> bool {
-    in_words(error).0 == FailureKind::Missing
+/// The kind of a request that failed, and why.
+pub(super) fn of_request(error: &reqwest::Error) -> (FailureKind, String) {
+    let kind = if error.is_decode() || error.is_body() {
+        FailureKind::Garbled
+    } else {
+        FailureKind::Unreachable
+    };
+    (kind, innermost(error))
+}
+
+/// The kind of an answer that is not good, and what it says.
+pub(super) fn of_status(code: u16, body: &[u8]) -> (FailureKind, String) {
+    if code == 401 {
+        return (FailureKind::Denied, "it does not let us in".into());
+    }
+    match serde_json::from_slice::<OciEnvelope>(body) {
+        Ok(envelope) if (400..500).contains(&code) => by_envelope(&envelope),
+        _ => {
+            let said = String::from_utf8_lossy(body);
+            (by_status(code), format!("status {code}: {}", cut(&said)))
+        }
+    }
 }
 
 fn by_envelope(envelope: &OciEnvelope) -> (FailureKind, String) {

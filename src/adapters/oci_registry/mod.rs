@@ -1,60 +1,63 @@
 //! An image registry over the distribution API, by `oci-client`: tags, and what a reference names
 //! now. What a registry says about an image is untrusted text. Must not know engines or releases.
 
+mod access;
 mod failure;
 mod labels;
+mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::OnceLock;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use oci_client::client::{ClientConfig, ClientProtocol, current_platform_resolver};
+use oci_client::client::current_platform_resolver;
 use oci_client::errors::OciDistributionError;
 use oci_client::manifest::{OciImageManifest, OciManifest};
 use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, Reference, RegistryOperation};
+use oci_client::{Reference, RegistryOperation};
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
-use self::failure::{in_words, is_missing};
+use self::access::{Access, Accesses};
+use self::failure::in_words;
 use self::labels::labels_in;
+use super::outbound_proxy::OutboundProxy;
 use crate::harmless::harmless;
 use crate::inventory::{Digest, ImageLabels, ImageTag, Version, VersionRef};
 use crate::ports::{Credentials, Failure, FailureKind, Images, Result, registry_host};
 
+/// Where Docker looks for the authorities of registries: a directory for each `host[:port]`, and in it files that end
+/// in `.crt`.
+pub const DOCKER_CERTIFICATES: &str = "/etc/docker/certs.d";
+
 /// How long one question may take, with all the requests it needs.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How many tags are asked for at once, and how often at most.
-const PAGE: usize = 1000;
-const PAGES: usize = 200;
 /// The largest image configuration that is read.
 const LARGEST_CONFIG: u64 = 4 * 1024 * 1024;
 
 /// Looks at the images of any registry.
 pub struct OciRegistry {
     credentials: BTreeMap<String, Credentials>,
-    plain: BTreeSet<String>,
+    accesses: Accesses,
     deadline: Duration,
-    http: OnceLock<Client>,
-    https: OnceLock<Client>,
 }
 
 impl fmt::Debug for OciRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OciRegistry")
-            .field("plain", &self.plain)
+            .field("plain", &self.accesses.plain)
             .finish_non_exhaustive()
     }
 }
 
 /// One question to one registry.
 struct Question<'a> {
-    client: &'a Client,
+    access: Arc<Access>,
     auth: RegistryAuth,
     host: &'a str,
     doing: String,
@@ -63,14 +66,13 @@ struct Question<'a> {
 
 impl OciRegistry {
     /// Asks registries with the credentials of their `host[:port]` (`docker.io` for the default
-    /// one), if there are any; without TLS on this machine's loopback and for the hosts in `plain`.
+    /// one), if there are any; without TLS the hosts in `plain`, and those on this machine's loopback that do not speak
+    /// TLS.
     pub fn new(credentials: BTreeMap<String, Credentials>, plain: BTreeSet<String>) -> Self {
         Self {
             credentials,
-            plain,
+            accesses: Accesses::without_tls(plain),
             deadline: DEADLINE,
-            http: OnceLock::new(),
-            https: OnceLock::new(),
         }
     }
 
@@ -81,12 +83,36 @@ impl OciRegistry {
         self
     }
 
-    fn ask<'a>(&'a self, repository: &'a str, doing: String) -> Question<'a> {
+    /// The same, trusting also the authorities in these PEM files, each for one host.
+    #[must_use]
+    pub fn with_authorities(mut self, authorities: BTreeMap<String, PathBuf>) -> Self {
+        self.accesses.authorities = authorities;
+        self
+    }
+
+    /// The same, trusting also what is in these directories, which are made like [`DOCKER_CERTIFICATES`].
+    #[must_use]
+    pub fn with_docker_certificates(mut self, directories: Vec<PathBuf>) -> Self {
+        self.accesses.docker_certificates = directories;
+        self
+    }
+
+    /// The same, through these forward proxies.
+    #[must_use]
+    pub fn through(mut self, proxy: OutboundProxy) -> Self {
+        self.accesses.proxy = proxy;
+        self
+    }
+
+    async fn ask<'a>(&'a self, repository: &'a str, doing: String) -> Result<Question<'a>> {
         let host = registry_host(repository);
-        let client = if self.plain.contains(host) || is_loopback(host) {
-            self.http.get_or_init(|| client(ClientProtocol::Http))
-        } else {
-            self.https.get_or_init(|| client(ClientProtocol::Https))
+        let access = match timeout(self.deadline, self.accesses.of(host)).await {
+            Ok(Ok(access)) => access,
+            Ok(Err(said)) => return Err(failure(FailureKind::Rejected, host, None, &doing, &said)),
+            Err(_) => {
+                let said = too_late(self.deadline);
+                return Err(failure(FailureKind::Unreachable, host, None, &doing, &said));
+            }
         };
         let auth = match self.credentials.get(host) {
             Some(known) => {
@@ -95,60 +121,22 @@ impl OciRegistry {
             }
             None => RegistryAuth::Anonymous,
         };
-        Question {
-            client,
+        Ok(Question {
+            access,
             auth,
             host,
             doing,
             deadline: self.deadline,
-        }
+        })
     }
-}
-
-fn client(protocol: ClientProtocol) -> Client {
-    Client::new(ClientConfig {
-        protocol,
-        connect_timeout: Some(DEADLINE),
-        ..Default::default()
-    })
-}
-
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok() => name,
-        _ => host,
-    };
-    let name = name.trim_matches(['[', ']']);
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[async_trait]
 impl Images for OciRegistry {
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>> {
-        let question = self.ask(repository, format!("listing the tags of {repository}"));
-        let reference = question.reference(repository)?;
-        question.within(question.authenticate(&reference)).await?;
-        let mut seen = BTreeSet::new();
-        let mut tags: Vec<ImageTag> = Vec::new();
-        // Registries answer with fewer than was asked for, or with all of them each time: the
-        // list is at its end when nothing new comes.
-        for _ in 0..PAGES {
-            let last = tags.last().map(|tag| tag.name.clone());
-            let page = question
-                .within(question.page(&reference, last.as_deref()))
-                .await?;
-            let before = tags.len();
-            let known = page.into_iter().filter(|name| is_tag(name));
-            tags.extend(
-                known
-                    .filter(|name| seen.insert(name.clone()))
-                    .map(|name| ImageTag { name }),
-            );
-            if tags.len() == before {
-                break;
-            }
-        }
-        Ok(tags)
+        let doing = format!("listing the tags of {repository}");
+        let question = self.ask(repository, doing).await?;
+        question.tags(&question.reference(repository)?).await
     }
 
     async fn resolve(&self, repository: &str, reference: &VersionRef) -> Result<Version> {
@@ -156,7 +144,7 @@ impl Images for OciRegistry {
             VersionRef::Tag(tag) => (format!("{repository}:{tag}"), Some(tag.clone())),
             VersionRef::Digest(digest) => (format!("{repository}@{digest}"), None),
         };
-        let question = self.ask(repository, format!("resolving {whole}"));
+        let question = self.ask(repository, format!("resolving {whole}")).await?;
         let named = question.reference(&whole)?;
         let (digest, labels) = question.within(question.look(&named)).await?;
         Ok(Version {
@@ -172,14 +160,31 @@ fn is_tag(name: &str) -> bool {
     matches!(name.parse(), Ok(VersionRef::Tag(_)))
 }
 
+fn too_late(deadline: Duration) -> String {
+    format!("no answer within {deadline:?}")
+}
+
+fn failure(
+    kind: FailureKind,
+    host: &str,
+    through: Option<&str>,
+    doing: &str,
+    said: &str,
+) -> Failure {
+    let through = through.map(|proxy| format!(" through the proxy {proxy}"));
+    let place = format!("image registry {host}{}", through.unwrap_or_default());
+    Failure::new(
+        kind,
+        harmless(&place),
+        harmless(doing),
+        harmless(&failure::cut(said)),
+    )
+}
+
 impl Question<'_> {
     fn failure(&self, kind: FailureKind, said: &str) -> Failure {
-        Failure::new(
-            kind,
-            format!("image registry {}", harmless(self.host)),
-            harmless(&self.doing),
-            harmless(&failure::cut(said)),
-        )
+        let through = self.access.through.as_deref();
+        failure(kind, self.host, through, &self.doing, said)
     }
 
     fn reference(&self, text: &str) -> Result<Reference> {
@@ -194,50 +199,51 @@ impl Question<'_> {
         match timeout(self.deadline, AssertUnwindSafe(answer).catch_unwind()).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(self.failure(FailureKind::Garbled, "its answer cannot be handled")),
-            Err(_) => {
-                let said = format!("no answer within {:?}", self.deadline);
-                Err(self.failure(FailureKind::Unreachable, &said))
-            }
+            Err(_) => Err(self.failure(FailureKind::Unreachable, &too_late(self.deadline))),
         }
     }
 
     fn worded(&self, error: &OciDistributionError) -> Failure {
-        let (kind, said) = in_words(error);
+        self.told(in_words(error))
+    }
+
+    /// A failure with a hint of what to do about it.
+    fn told(&self, (kind, said): (FailureKind, String)) -> Failure {
         let failure = self.failure(kind, &said);
-        match (kind, &self.auth) {
-            (FailureKind::Denied, RegistryAuth::Anonymous) => {
+        match (kind, &self.auth, &self.access.through) {
+            (FailureKind::Denied, RegistryAuth::Anonymous, _) => {
                 failure.hint("no credentials are configured for this registry")
             }
-            (FailureKind::Denied, _) => failure.hint("are its user and password right?"),
+            (FailureKind::Denied, ..) => failure.hint("are its user and password right?"),
+            _ if said.contains("certificate") => failure.hint(format!(
+                "an authority of your own is named by `ca` in the environment's registry table, or put into {DOCKER_CERTIFICATES}/{}/ca.crt",
+                self.host
+            )),
+            _ if said.contains("InvalidContentType") => {
+                failure.hint("it answers without TLS: is `plain_http = true` meant?")
+            }
+            (FailureKind::Unreachable, _, Some(_)) => failure.hint(format!(
+                "the proxy is that of {}_PROXY or ALL_PROXY; NO_PROXY exempts hosts from it",
+                self.access.scheme.to_ascii_uppercase()
+            )),
             _ => failure,
         }
     }
 
     /// Gets a token where one is needed. Done apart from the question itself: there, the client
     /// library drops the reason when it fails, and trusts a token to be a header value.
-    async fn authenticate(&self, image: &Reference) -> Result<()> {
+    async fn authenticate(&self, image: &Reference) -> Result<Option<String>> {
         let asked = self
-            .client
+            .access
+            .oci
             .auth(image, &self.auth, RegistryOperation::Pull)
             .await;
-        let token = asked.map_err(|e| self.worded(&e))?.unwrap_or_default();
-        if token.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
-            return Ok(());
+        let token = asked.map_err(|e| self.worded(&e))?;
+        let mut bytes = token.iter().flat_map(|token| token.bytes());
+        if bytes.all(|b| b.is_ascii_graphic() || b == b' ') {
+            return Ok(token);
         }
         Err(self.failure(FailureKind::Garbled, "its token is not a token"))
-    }
-
-    async fn page(&self, image: &Reference, last: Option<&str>) -> Result<Vec<String>> {
-        let answer = self
-            .client
-            .list_tags(image, &self.auth, Some(PAGE), last)
-            .await;
-        match answer {
-            Ok(page) => Ok(page.tags),
-            // Some answer so after the last page.
-            Err(e) if last.is_some() && is_missing(&e) => Ok(Vec::new()),
-            Err(e) => Err(self.worded(&e)),
-        }
     }
 
     /// The digest of what `image` names (of the index, where it is one: that is what an engine
@@ -266,7 +272,7 @@ impl Question<'_> {
     }
 
     async fn manifest(&self, image: &Reference) -> Result<(OciManifest, Digest)> {
-        let pulled = self.client.pull_manifest(image, &self.auth).await;
+        let pulled = self.access.oci.pull_manifest(image, &self.auth).await;
         let (manifest, digest) = pulled.map_err(|e| self.worded(&e))?;
         let digest = digest.parse().map_err(|_| {
             self.failure(FailureKind::Garbled, &format!("{digest:?} is not a digest"))
@@ -279,37 +285,12 @@ impl Question<'_> {
             return Err(self.failure(FailureKind::Garbled, "its manifest is malformed"));
         }
         let mut bytes = labels::Limited::new(LARGEST_CONFIG);
-        let pulled = self.client.pull_blob(image, &own.config, &mut bytes).await;
+        let pulled = self.access.oci.pull_blob(image, &own.config, &mut bytes);
+        let pulled = pulled.await;
         pulled.map_err(|e| self.worded(&e))?;
         labels_in(bytes.as_ref()).map_err(|e| {
             let said = format!("the image's configuration cannot be read: {e}");
             self.failure(FailureKind::Garbled, &said)
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_loopback_is_asked_without_tls() {
-        for host in [
-            "localhost",
-            "localhost:5000",
-            "127.0.0.1:5000",
-            "127.8.8.8",
-            "[::1]:5000",
-        ] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "docker.io",
-            "localhost.evil.example",
-            "127.0.0.1.example:5000",
-            "10.0.0.1:80",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::history::Notice;
 use crate::inventory::SecretSource;
 use crate::ports::{Failure, FailureKind, Notifier, Result, Secrets};
@@ -45,13 +46,19 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// A webhook, not connected to yet. `secrets` reads address and secret when they are needed.
-    pub fn new(address: Address, manner: Manner, secrets: Arc<dyn Secrets>) -> Self {
+    /// A webhook, not connected to yet. `secrets` reads address and secret when they are needed; `proxy` is what
+    /// other machines are reached through.
+    pub fn new(
+        address: Address,
+        manner: Manner,
+        secrets: Arc<dyn Secrets>,
+        proxy: OutboundProxy,
+    ) -> Self {
         Self {
             address,
             manner,
             secrets,
-            post: Post::default(),
+            post: Post::new(proxy),
         }
     }
 

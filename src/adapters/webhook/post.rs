@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 
+use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::harmless::harmless;
 use crate::ports::{Failure, FailureKind, Result};
 
@@ -25,12 +26,24 @@ pub(super) struct Letter {
 }
 
 /// A client, made when it is needed first.
-#[derive(Default)]
-pub(super) struct Post(OnceLock<Client>);
+pub(super) struct Post {
+    client: OnceLock<Client>,
+    proxy: OutboundProxy,
+}
 
 impl Post {
+    pub(super) fn new(proxy: OutboundProxy) -> Self {
+        Self {
+            client: OnceLock::new(),
+            proxy,
+        }
+    }
+
     pub(super) async fn send(&self, url: Url, letter: Letter) -> Result<()> {
-        let place = place(&url);
+        let mut place = place(&url);
+        if let Some(proxy) = self.proxy.before(url.as_str()) {
+            place = harmless(&format!("{place} through the proxy {proxy}"));
+        }
         let failure = |kind, said: String| Failure::new(kind, &place, "telling", said);
         let client = self
             .client()
@@ -61,15 +74,15 @@ impl Post {
     }
 
     fn client(&self) -> reqwest::Result<&Client> {
-        if let Some(client) = self.0.get() {
+        if let Some(client) = self.client.get() {
             return Ok(client);
         }
         let client = Client::builder()
             .user_agent(AGENT)
             .redirect(redirect::Policy::none())
-            .timeout(PATIENCE)
-            .build()?;
-        Ok(self.0.get_or_init(|| client))
+            .timeout(PATIENCE);
+        let client = self.proxy.apply(client)?.build()?;
+        Ok(self.client.get_or_init(|| client))
     }
 }
 

@@ -169,6 +169,7 @@ impl Building<'_> {
                 .map_or_else(RegistryPlace::default, |registry| RegistryPlace {
                     login: self.login(registry.user.as_ref(), registry.password.as_ref()),
                     plain_http: registry.plain_http,
+                    ca: registry.ca.as_ref().map(|path| self.path(path)),
                 }),
             store: self.store(section)?,
             proxy: self.proxy(section),

@@ -57,6 +57,9 @@ pub(in crate::settings) struct RegistrySection {
     pub(in crate::settings) user: Option<String>,
     /// Where the password or token is read from.
     pub(in crate::settings) password: Option<SecretSection>,
-    /// Plain HTTP, for a registry on this machine.
+    /// Plain HTTP. A registry on this machine's loopback needs no such word.
     pub(in crate::settings) plain_http: bool,
+    /// A PEM file with the authority that signed the registry's certificate. Those of this machine are trusted as well,
+    /// and those that Docker's `certs.d` has for the registry.
+    pub(in crate::settings) ca: Option<PathBuf>,
 }

@@ -31,6 +31,16 @@ const WITH_POINTER: &[&str] = &[
     "adapters::live_pointer",
 ];
 
+const WITH_OUTBOUND_PROXY: &[&str] = &[
+    "ports",
+    "inventory",
+    "checks",
+    "history",
+    "harmless",
+    // Both ask other machines, and through the same forward proxy.
+    "adapters::outbound_proxy",
+];
+
 /// The import table.
 #[rustfmt::skip]
 pub(super) const ROOMS: &[Room] = &[
@@ -57,14 +67,15 @@ pub(super) const ROOMS: &[Room] = &[
     room("adapters::http", THE_WORLD, AN_ADAPTER),
     room("adapters::live_pointer", THE_WORLD, AN_ADAPTER),
     room("adapters::nginx", WITH_POINTER, AN_ADAPTER),
-    room("adapters::oci_registry", THE_WORLD, AN_ADAPTER),
+    room("adapters::oci_registry", WITH_OUTBOUND_PROXY, AN_ADAPTER),
+    room("adapters::outbound_proxy", &[], AN_ADAPTER),
     room("adapters::process", &["ports", "inventory", "checks", "history", "harmless", "vacant"], AN_ADAPTER),
     room("adapters::secrets", THE_WORLD, AN_ADAPTER),
     room("adapters::sqlite", THE_WORLD, AN_ADAPTER),
-    room("adapters::webhook", THE_WORLD, AN_ADAPTER),
+    room("adapters::webhook", WITH_OUTBOUND_PROXY, AN_ADAPTER),
     // A target is configured as the release's own `Definition`, keys and themes by the names that the
     // console's tables give them, so settings know that type and these tables.
-    room("settings", &["release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "harmless"], "configuration knows no server and no screen"),
+    room("settings", &["vacant", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "harmless"], "configuration knows no server and no screen"),
     room("console", &["release", "logs", "inventory", "checks", "history", "harmless"], "the console asks its desk, and nobody else"),
     room("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "the model is data: it neither draws nor does"),
     room("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "a view draws a model and decides nothing"),
@@ -75,7 +86,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "wire builds the house; only the command line uses it"),
     // The catalogue of versions that the process adapter reads is written from the sandbox's list.
     room("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the house; only the command line uses it"),
-    room("cli", &["wire", "settings", "console", "sandbox", "diagnostics", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "a verb gets what wire built, never an adapter"),
+    room("cli", &["vacant", "wire", "settings", "console", "sandbox", "diagnostics", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "a verb gets what wire built, never an adapter"),
 ];
 
 /// A word that may stand in some files only.
@@ -105,7 +116,7 @@ pub(super) const CONFINED: &[Confined] = &[
     confined("bollard", &["src/adapters/docker/"], A_CLIENT),
     confined("etcd_client", &["src/adapters/etcd/"], A_CLIENT),
     confined("oci_client", &["src/adapters/oci_registry/"], A_CLIENT),
-    confined("reqwest", &["src/adapters/http/", "src/adapters/webhook/"], A_CLIENT),
+    confined("reqwest", &["src/adapters/http/", "src/adapters/oci_registry/", "src/adapters/outbound_proxy", "src/adapters/webhook/"], A_CLIENT),
     confined("standardwebhooks", &["src/adapters/webhook/"], A_CLIENT),
     confined("flate2", &["src/adapters/archive/"], "what is kept is packed where it is kept"),
     confined("rusqlite", &["src/adapters/archive/", "src/adapters/sqlite/", "src/sandbox/sample/"], A_CLIENT),

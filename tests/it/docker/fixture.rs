@@ -241,6 +241,12 @@ pub(crate) const PASSWORD: &str = "pa>>>???~~~ss\u{f6}\u{ff}";
 impl PrivateRegistry {
     /// Starts one and waits until it answers.
     pub(crate) async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// Starts one with more lines in the `http` part of its configuration, such as
+    /// `tls: {certificate: …, key: …}`.
+    pub(crate) async fn start_with(http: &str) -> Self {
         let directory = TempDir::new().expect("a directory");
         let users = Command::new("htpasswd")
             .args(["-Bbn", USER, PASSWORD])
@@ -250,7 +256,7 @@ impl PrivateRegistry {
         let host = format!("127.0.0.1:{}", support::free_port());
         let home = directory.path().display();
         let config = format!(
-            "version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}', secret: x}}\n\
+            "version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}', secret: x{http}}}\n\
              storage: {{filesystem: {{rootdirectory: '{home}/data'}}}}\n\
              auth: {{htpasswd: {{realm: it, path: '{home}/users'}}}}\n"
         );

@@ -10,4 +10,4 @@ mod proxy;
 mod proxy_host;
 mod pull;
 mod tail;
-mod tls;
+pub(crate) mod tls;

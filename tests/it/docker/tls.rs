@@ -40,7 +40,8 @@ fn openssl(directory: &Path, arguments: &str) {
 
 const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
 
-fn certificates(directory: &Path) {
+/// Writes `ca.pem`, and `server.pem` with its key for 127.0.0.1, which that authority signed.
+pub(crate) fn certificates(directory: &Path) {
     std::fs::write(
         directory.join("extensions"),
         "subjectAltName=IP:127.0.0.1\n",

@@ -1,0 +1,250 @@
+//! How one registry is reached: with or without TLS, which authorities are trusted, and through which forward proxy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
+use reqwest::tls;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::sync::Mutex;
+
+use crate::adapters::outbound_proxy::OutboundProxy;
+
+/// How long connecting may take.
+const CONNECTING: Duration = Duration::from_secs(10);
+/// How Greenroom calls itself.
+const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
+/// How a file that holds an authority ends, in a directory of Docker.
+const AUTHORITY: &str = "crt";
+
+/// The clients for one registry.
+pub(super) struct Access {
+    /// Speaks the distribution API.
+    pub(super) oci: oci_client::Client,
+    /// For the answers of which more is needed than `oci` passes on.
+    pub(super) http: reqwest::Client,
+    /// `http` or `https`.
+    pub(super) scheme: &'static str,
+    /// The forward proxy that requests go through.
+    pub(super) through: Option<String>,
+}
+
+/// What is configured about reaching registries, and the clients that were made so far.
+#[derive(Default)]
+pub(super) struct Accesses {
+    /// The hosts that are asked without TLS.
+    pub(super) plain: BTreeSet<String>,
+    /// A file of authorities for each host that has one.
+    pub(super) authorities: BTreeMap<String, PathBuf>,
+    /// Directories that have a directory for each host, as Docker's `certs.d`.
+    pub(super) docker_certificates: Vec<PathBuf>,
+    pub(super) proxy: OutboundProxy,
+    made: Mutex<BTreeMap<String, Arc<Access>>>,
+}
+
+impl Accesses {
+    /// These hosts are asked without TLS.
+    pub(super) fn without_tls(plain: BTreeSet<String>) -> Self {
+        Self {
+            plain,
+            ..Self::default()
+        }
+    }
+
+    /// The clients for a host, made at the first call. An error says what is wrong with the configuration.
+    pub(super) async fn of(&self, host: &str) -> Result<Arc<Access>, String> {
+        if let Some(access) = self.made.lock().await.get(host) {
+            return Ok(Arc::clone(access));
+        }
+        let tls = if self.plain.contains(host) {
+            Some(false)
+        } else if is_loopback(host) {
+            speaks_tls(host).await
+        } else {
+            Some(true)
+        };
+        let scheme = if tls.unwrap_or(false) {
+            "https"
+        } else {
+            "http"
+        };
+        let access = Arc::new(self.make(host, scheme)?);
+        // A registry that did not answer may speak TLS when it does.
+        if tls.is_some() {
+            let mut made = self.made.lock().await;
+            made.insert(host.to_owned(), Arc::clone(&access));
+        }
+        Ok(access)
+    }
+
+    fn make(&self, host: &str, scheme: &'static str) -> Result<Access, String> {
+        let authorities = if scheme == "https" {
+            self.authorities_of(host)?
+        } else {
+            Vec::new()
+        };
+        let in_words = |error: reqwest::Error| error.without_url().to_string();
+        let mut certificates = Vec::new();
+        for der in &authorities {
+            certificates.push(tls::Certificate::from_der(der).map_err(in_words)?);
+        }
+        let http = reqwest::Client::builder()
+            .user_agent(AGENT)
+            .connect_timeout(CONNECTING)
+            .tls_certs_merge(certificates);
+        let http = self
+            .proxy
+            .apply(http)
+            .and_then(reqwest::ClientBuilder::build);
+        Ok(Access {
+            oci: self.oci_client(scheme, authorities)?,
+            http: http.map_err(in_words)?,
+            scheme,
+            through: self.proxy.before(&format!("{scheme}://{host}/")),
+        })
+    }
+
+    fn oci_client(
+        &self,
+        scheme: &str,
+        authorities: Vec<Vec<u8>>,
+    ) -> Result<oci_client::Client, String> {
+        let [http, https] = [self.proxy.http(), self.proxy.https()].map(|it| it.map(str::to_owned));
+        // Without any proxy, the library would look for the variables itself. One that nothing goes through keeps it from
+        // that.
+        let none = http.is_none() && https.is_none();
+        let config = ClientConfig {
+            protocol: match scheme {
+                "https" => ClientProtocol::Https,
+                _ => ClientProtocol::Http,
+            },
+            connect_timeout: Some(CONNECTING),
+            extra_root_certificates: authorities
+                .into_iter()
+                .map(|data| Certificate {
+                    encoding: CertificateEncoding::Der,
+                    data,
+                })
+                .collect(),
+            http_proxy: http.or_else(|| none.then(|| "http://none.invalid".to_owned())),
+            https_proxy: https,
+            no_proxy: Some(self.proxy.exempt()),
+            user_agent: AGENT,
+            ..Default::default()
+        };
+        oci_client::Client::try_from(config).map_err(|error| error.to_string())
+    }
+
+    /// The authorities that are trusted for a host besides those of this machine.
+    fn authorities_of(&self, host: &str) -> Result<Vec<Vec<u8>>, String> {
+        let mut files: Vec<PathBuf> = self.authorities.get(host).into_iter().cloned().collect();
+        for directory in &self.docker_certificates {
+            files.extend(authorities_in(&directory.join(host))?);
+        }
+        let mut found = Vec::new();
+        for file in files {
+            found.extend(certificates_in(&file)?);
+        }
+        Ok(found)
+    }
+}
+
+/// The files of a directory of Docker that hold authorities; none where there is no such directory.
+fn authorities_in(directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let in_words = |error: io::Error| format!("{}: {error}", directory.display());
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(in_words(error)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(in_words)?.path();
+        if path.extension().is_some_and(|end| end == AUTHORITY) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn certificates_in(file: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let shown = file.display();
+    let text = std::fs::read(file).map_err(|error| format!("reading {shown}: {error}"))?;
+    let certificates: Result<Vec<Vec<u8>>, _> = CertificateDer::pem_slice_iter(&text)
+        .map(|read| read.map(|der| der.as_ref().to_vec()))
+        .collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(format!("{shown} has no certificate in PEM form")),
+        Err(error) => Err(format!("{shown} is not in PEM form: {error}")),
+    }
+}
+
+/// Whether the host speaks TLS, whoever signed its certificate; none when it did not answer. Nothing secret is sent.
+async fn speaks_tls(host: &str) -> Option<bool> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .connect_timeout(CONNECTING)
+        .tls_danger_accept_invalid_certs(true)
+        .user_agent(AGENT)
+        .build()
+        .ok()?;
+    match client.get(format!("https://{host}/v2/")).send().await {
+        Ok(_) => Some(true),
+        Err(error) => is_not_tls(&error).then_some(false),
+    }
+}
+
+/// Whether bytes came back, and not those of TLS.
+fn is_not_tls(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(it) = cause {
+        let is_garbled = |it: &io::Error| it.kind() == io::ErrorKind::InvalidData;
+        if it.downcast_ref::<io::Error>().is_some_and(is_garbled) {
+            return true;
+        }
+        cause = it.source();
+    }
+    false
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() => name,
+        _ => host,
+    };
+    let name = name.trim_matches(['[', ']']);
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_hosts_may_do_without_tls() {
+        for host in [
+            "localhost",
+            "localhost:5000",
+            "127.0.0.1:5000",
+            "127.8.8.8",
+            "[::1]:5000",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "docker.io",
+            "localhost.evil.example",
+            "127.0.0.1.example:5000",
+            "10.0.0.1:80",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The list of a repository's tags, page after page. A registry that sends pages names the next one in a header `Link`;
+//! the client library drops that header.
+
+use std::collections::BTreeSet;
+
+use oci_client::Reference;
+use oci_client::secrets::RegistryAuth;
+use reqwest::header::{HeaderMap, LINK};
+use reqwest::{Response, Url};
+use serde::Deserialize;
+
+use super::failure::{of_request, of_status};
+use super::{Question, is_tag};
+use crate::inventory::ImageTag;
+use crate::ports::{Failure, FailureKind, Result};
+
+/// How many tags are asked for at once.
+const PAGE: usize = 1000;
+/// How many pages are read at most.
+const PAGES: usize = 1000;
+/// The largest page that is read.
+const LARGEST: usize = 16 * 1024 * 1024;
+
+#[derive(Deserialize)]
+struct Body {
+    // Some registries write null where a repository has no tag.
+    #[serde(default)]
+    tags: Option<Vec<String>>,
+}
+
+struct Page {
+    tags: Vec<String>,
+    next: Option<Url>,
+}
+
+impl Question<'_> {
+    /// All tags, in the registry's order.
+    pub(super) async fn tags(&self, image: &Reference) -> Result<Vec<ImageTag>> {
+        let token = self.within(self.authenticate(image)).await?;
+        let first = format!(
+            "{}://{}/v2/{}/tags/list",
+            self.access.scheme,
+            image.resolve_registry(),
+            image.repository()
+        );
+        let first = Url::parse(&first)
+            .map_err(|error| self.failure(FailureKind::Rejected, &error.to_string()))?;
+        let mut url = with_query(&first, None);
+        let mut asked = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut tags: Vec<ImageTag> = Vec::new();
+        for number in 0..PAGES {
+            asked.insert(url.clone());
+            let asking = self.page(&url, token.as_deref());
+            let page = match self.within(asking).await {
+                // Some answer so after the last page.
+                Err(failure) if number > 0 && failure.kind == FailureKind::Missing => {
+                    return Ok(tags);
+                }
+                page => page?,
+            };
+            let before = tags.len();
+            let known = page.tags.into_iter().filter(|name| is_tag(name));
+            tags.extend(
+                known
+                    .filter(|name| seen.insert(name.clone()))
+                    .map(|name| ImageTag { name }),
+            );
+            url = match page.next {
+                Some(next) if asked.contains(&next) => return Ok(tags),
+                Some(next) => next,
+                // Some registries cut a list and name no next page: the list ends where nothing new comes.
+                None if tags.len() == before => return Ok(tags),
+                None => with_query(&first, tags.last().map(|tag| tag.name.as_str())),
+            };
+        }
+        let said = format!("its list of tags has no end after {PAGES} pages");
+        Err(self.failure(FailureKind::Unsupported, &said))
+    }
+
+    async fn page(&self, url: &Url, token: Option<&str>) -> Result<Page> {
+        let mut request = self.access.http.get(url.clone());
+        match (token, &self.auth) {
+            (Some(token), _) => request = request.bearer_auth(token),
+            (None, RegistryAuth::Basic(user, password)) => {
+                request = request.basic_auth(user, Some(password));
+            }
+            (None, _) => {}
+        }
+        let response = request.send().await.map_err(|error| self.sent(&error))?;
+        let status = response.status();
+        let next = next_page(url, response.headers());
+        let body = self.body(response).await?;
+        if !status.is_success() {
+            return Err(self.told(of_status(status.as_u16(), &body)));
+        }
+        let body: Body = serde_json::from_slice(&body)
+            .map_err(|error| self.failure(FailureKind::Garbled, &error.to_string()))?;
+        Ok(Page {
+            tags: body.tags.unwrap_or_default(),
+            next,
+        })
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.sent(&error))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LARGEST {
+                let said = "its list of tags is too large";
+                return Err(self.failure(FailureKind::Unsupported, said));
+            }
+        }
+        Ok(body)
+    }
+
+    fn sent(&self, error: &reqwest::Error) -> Failure {
+        self.told(of_request(error))
+    }
+}
+
+fn with_query(first: &Url, last: Option<&str>) -> Url {
+    let mut url = first.clone();
+    // What is_tag lets through needs no escape.
+    let last = last.map(|last| format!("&last={last}")).unwrap_or_default();
+    url.set_query(Some(&format!("n={PAGE}{last}")));
+    url
+}
+
+/// The page that a header `Link` (RFC 8288) names as the next one. It is asked of the host that named it: a registry
+/// behind a proxy often writes a scheme or a host that only the proxy's other side knows, and the credentials are not
+/// for another host.
+fn next_page(url: &Url, headers: &HeaderMap) -> Option<Url> {
+    let links = headers.get_all(LINK).iter();
+    let text = links.filter_map(|link| link.to_str().ok());
+    let next = text.flat_map(links_in).find(|(_, is_next)| *is_next)?.0;
+    let mut next = url.join(next).ok()?;
+    next.set_scheme(url.scheme()).ok()?;
+    next.set_host(url.host_str()).ok()?;
+    next.set_port(url.port()).ok()?;
+    next.set_username("").ok()?;
+    next.set_password(None).ok()?;
+    next.set_fragment(None);
+    Some(next)
+}
+
+/// The targets of a header `Link`, and whether each is the next page.
+fn links_in(text: &str) -> Vec<(&str, bool)> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('<') {
+        let Some((target, after)) = after.split_once('>') else {
+            break;
+        };
+        let parameters = after.split('<').next().unwrap_or_default();
+        let is_next = parameters.split([';', ',']).any(|parameter| {
+            let Some((name, value)) = parameter.split_once('=') else {
+                return false;
+            };
+            let mut relations = value.trim().trim_matches('"').split_ascii_whitespace();
+            name.trim().eq_ignore_ascii_case("rel")
+                && relations.any(|relation| relation.eq_ignore_ascii_case("next"))
+        });
+        found.push((target, is_next));
+        rest = after;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(link: &str) -> Option<String> {
+        let url = Url::parse("https://registry.example:5000/v2/team/web/tags/list?n=1000")
+            .expect("a URL");
+        let headers = HeaderMap::from_iter([(LINK, link.parse().expect("a header"))]);
+        next_page(&url, &headers).map(Into::into)
+    }
+
+    #[test]
+    fn the_next_page_is_asked_of_the_registry_that_named_it() {
+        let wanted = "https://registry.example:5000/v2/team/web/tags/list?last=b&n=2";
+        for link in [
+            "</v2/team/web/tags/list?last=b&n=2>; rel=\"next\"",
+            "<https://registry.example:5000/v2/team/web/tags/list?last=b&n=2>;rel=next",
+            "<http://inner.lan/v2/team/web/tags/list?last=b&n=2>; rel=\"next\"",
+            "<http://ana:x@inner.lan:80/v2/team/web/tags/list?last=b&n=2#x>; rel=\"next\"",
+            "<?last=b&n=2>; rel=\"next\"",
+            "</first>; rel=\"first\", </v2/team/web/tags/list?last=b&n=2>; title=\"a\"; REL=\"last Next\"",
+        ] {
+            assert_eq!(next(link).as_deref(), Some(wanted), "{link}");
+        }
+        for other in [
+            "</a>; rel=\"prev\"",
+            "</a>",
+            "</a; rel=next",
+            "rel=next",
+            "",
+        ] {
+            assert_eq!(next(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The forward proxy that requests to other machines go through, as `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
+//! `NO_PROXY` say, in capitals or in small letters. Loopback addresses never go through it: the proxy would look for
+//! them on its own machine. An error message names the proxy, so that it does not blame the server behind it.
+
+use std::fmt;
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::{ClientBuilder, NoProxy, Proxy};
+
+/// All hosts, by name and by address.
+const EVERYTHING: &str = "*,0.0.0.0/0,::/0";
+/// Hosts that are always asked directly.
+const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
+
+/// The proxies of a process. `Debug` does not show their passwords.
+#[derive(Clone, Default)]
+pub struct OutboundProxy {
+    http: Option<String>,
+    https: Option<String>,
+    exempt: String,
+}
+
+impl OutboundProxy {
+    /// The proxies that these variables name. `read` gives the value of a variable.
+    pub fn from_variables(read: impl Fn(&str) -> Option<String>) -> Self {
+        // In a CGI program a client's header `Proxy` becomes the variable HTTP_PROXY.
+        if read("REQUEST_METHOD").is_some() {
+            return Self::default();
+        }
+        let first = |names: [&str; 2]| names.into_iter().find_map(&read);
+        let is_set = |value: &String| !value.trim().is_empty();
+        let all = first(["ALL_PROXY", "all_proxy"]).filter(is_set);
+        let proxy = |names| first(names).filter(is_set).or_else(|| all.clone());
+        Self {
+            http: proxy(["HTTP_PROXY", "http_proxy"]),
+            https: proxy(["HTTPS_PROXY", "https_proxy"]),
+            exempt: first(["NO_PROXY", "no_proxy"]).map_or_else(String::new, |list| plain(&list)),
+        }
+    }
+
+    /// The proxy for `http://` URLs, if there is one.
+    pub(super) fn http(&self) -> Option<&str> {
+        self.http.as_deref()
+    }
+
+    /// The proxy for `https://` URLs, if there is one.
+    pub(super) fn https(&self) -> Option<&str> {
+        self.https.as_deref()
+    }
+
+    /// The hosts that are asked directly, as `NO_PROXY` lists them.
+    pub(super) fn exempt(&self) -> String {
+        if self.http.is_none() && self.https.is_none() {
+            return EVERYTHING.to_owned();
+        }
+        if self.exempt.is_empty() {
+            LOOPBACK.to_owned()
+        } else {
+            format!("{},{LOOPBACK}", self.exempt)
+        }
+    }
+
+    /// A client that uses these proxies and looks for no others.
+    pub(super) fn apply(&self, client: ClientBuilder) -> reqwest::Result<ClientBuilder> {
+        let exempt = NoProxy::from_string(&self.exempt());
+        let mut client = client.no_proxy();
+        if let Some(http) = &self.http {
+            client = client.proxy(Proxy::http(http)?.no_proxy(exempt.clone()));
+        }
+        if let Some(https) = &self.https {
+            client = client.proxy(Proxy::https(https)?.no_proxy(exempt));
+        }
+        Ok(client)
+    }
+
+    /// The proxy that a request to this URL goes through, without its password.
+    pub(super) fn before(&self, url: &str) -> Option<String> {
+        let matcher = Matcher::builder()
+            .http(self.http.clone().unwrap_or_default())
+            .https(self.https.clone().unwrap_or_default())
+            .no(self.exempt())
+            .build();
+        let intercept = matcher.intercept(&url.parse().ok()?)?;
+        let proxy = intercept.uri();
+        let scheme = proxy.scheme_str().unwrap_or("http");
+        let port = proxy.port_u16().map(|port| format!(":{port}"));
+        Some(format!(
+            "{scheme}://{}{}",
+            proxy.host()?,
+            port.unwrap_or_default()
+        ))
+    }
+}
+
+impl fmt::Debug for OutboundProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboundProxy")
+            .field("http", &self.before("http://greenroom.invalid/"))
+            .field("https", &self.before("https://greenroom.invalid/"))
+            .field("exempt", &self.exempt)
+            .finish()
+    }
+}
+
+/// `NO_PROXY` as the client library reads it. Other programs also take `*.example`, and a port, which it takes for a
+/// part of the name; and a `*` is for addresses, too.
+fn plain(list: &str) -> String {
+    let entries = list.split(',').map(|entry| {
+        let entry = entry.trim();
+        if entry == "*" {
+            return EVERYTHING;
+        }
+        let entry = entry
+            .strip_prefix('*')
+            .filter(|rest| rest.starts_with('.'))
+            .unwrap_or(entry);
+        match entry.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') && port.parse::<u16>().is_ok() => host,
+            _ => entry,
+        }
+    });
+    entries
+        .filter(|entry| !entry.is_empty())
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxies(variables: &[(&str, &str)]) -> OutboundProxy {
+        OutboundProxy::from_variables(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn loopback_never_goes_through_a_proxy() {
+        let proxies = proxies(&[("ALL_PROXY", "http://proxy.example:3128")]);
+        for direct in [
+            "http://127.0.0.1:5000/v2/",
+            "https://127.8.8.8/",
+            "http://localhost:5000/",
+            "http://[::1]:5000/",
+        ] {
+            assert_eq!(proxies.before(direct), None, "{direct}");
+        }
+        for through in ["http://10.0.0.1/", "https://registry.example/"] {
+            let proxy = proxies.before(through);
+            assert_eq!(
+                proxy.as_deref(),
+                Some("http://proxy.example:3128"),
+                "{through}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_proxy_exempts_names_networks_and_hosts_with_a_port() {
+        let proxies = proxies(&[
+            ("https_proxy", "proxy.example:3128"),
+            (
+                "no_proxy",
+                "*.lan, 10.0.0.0/8,registry.example:5000 ,.corp.example",
+            ),
+        ]);
+        for direct in [
+            "https://a.lan/",
+            "https://10.2.3.4/",
+            "https://registry.example:5000/",
+            "https://x.corp.example/",
+            "http://other.example/",
+        ] {
+            assert_eq!(proxies.before(direct), None, "{direct}");
+        }
+        let proxy = proxies.before("https://other.example/");
+        assert_eq!(proxy.as_deref(), Some("http://proxy.example:3128"));
+    }
+
+    #[test]
+    fn a_proxy_is_named_without_its_password() {
+        let proxies = proxies(&[("HTTP_PROXY", "http://ana:hunter2@proxy.example:3128")]);
+        let named = proxies.before("http://registry.example/");
+        assert_eq!(named.as_deref(), Some("http://proxy.example:3128"));
+        assert!(!format!("{proxies:?}").contains("hunter2"), "{proxies:?}");
+    }
+
+    #[test]
+    fn an_asterisk_exempts_addresses_too() {
+        let proxies = proxies(&[("ALL_PROXY", "http://proxy.example"), ("NO_PROXY", "*")]);
+        for direct in [
+            "http://registry.example/",
+            "http://10.0.0.1/",
+            "http://[fe80::1]/",
+        ] {
+            assert_eq!(proxies.before(direct), None, "{direct}");
+        }
+    }
+
+    #[test]
+    fn a_cgi_program_has_no_proxy() {
+        let proxies = proxies(&[
+            ("HTTP_PROXY", "http://evil.example"),
+            ("REQUEST_METHOD", "GET"),
+        ]);
+        assert_eq!(proxies.before("http://registry.example/"), None);
+    }
+}
