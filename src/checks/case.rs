@@ -12,6 +12,9 @@ pub struct HealthCheck {
     pub path: String,
     /// The `Host` header; the endpoint's own address when absent.
     pub host: Option<String>,
+    /// Further headers to send. Their values may be secret.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
     /// Time between two probes.
     pub interval: Duration,
     /// How long one probe may take.

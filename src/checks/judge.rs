@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Case, CaseReport, Verdict};
+use crate::harmless::harmless;
 
 /// An HTTP answer, as far as a case can ask about it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +18,18 @@ pub struct Answer {
     pub took: Duration,
 }
 
+impl Answer {
+    /// Where a redirect leads, without its query, which may hold a secret; none where it is no redirect.
+    pub fn redirect(&self) -> Option<String> {
+        if !(300..400).contains(&self.status) {
+            return None;
+        }
+        let (_, target) = self.headers.iter().find(|(name, _)| name == "location")?;
+        let target = target.split(['?', '#']).next().unwrap_or_default();
+        Some(harmless(target).chars().take(QUOTED).collect())
+    }
+}
+
 /// How much of a foreign value a detail quotes.
 const QUOTED: usize = 80;
 
@@ -26,10 +39,10 @@ pub fn judge(case: &Case, answer: &Answer) -> CaseReport {
     let expect = &case.expect;
     match expect.status {
         Some(status) if status != answer.status => {
-            differences.push(format!("status {} instead of {status}", answer.status));
+            differences.push(status_in_words(answer, &status.to_string()));
         }
         None if !(200..300).contains(&answer.status) => {
-            differences.push(format!("status {} instead of 2xx", answer.status));
+            differences.push(status_in_words(answer, "2xx"));
         }
         _ => {}
     }
@@ -70,6 +83,14 @@ pub fn judge(case: &Case, answer: &Answer) -> CaseReport {
         took: answer.took,
         request: String::new(),
         response: String::new(),
+    }
+}
+
+fn status_in_words(answer: &Answer, wanted: &str) -> String {
+    let said = format!("status {} instead of {wanted}", answer.status);
+    match answer.redirect() {
+        Some(target) => format!("{said}: it redirects to {target}"),
+        None => said,
     }
 }
 

@@ -5,7 +5,9 @@
 mod case;
 mod judge;
 mod report;
+mod secret_name;
 
 pub use case::{Case, Expectation, HealthCheck, Suite};
 pub use judge::{Answer, judge};
 pub use report::{CaseReport, Report, Verdict};
+pub use secret_name::may_be_secret;

@@ -183,6 +183,7 @@ fn health(path: &str) -> HealthCheck {
     HealthCheck {
         path: path.into(),
         host: None,
+        headers: BTreeMap::new(),
         interval: Duration::from_secs(1),
         timeout: Duration::from_millis(500),
     }
@@ -215,6 +216,8 @@ async fn an_instance_is_healthy_when_it_answers_2xx_on_tcp_and_on_a_socket() {
         );
         let moved = checker.health(&server.at, &health("/moved")).await;
         assert!(!moved.healthy, "{moved:?}");
+        let said = "HTTP 307: it redirects to /health, which is not followed";
+        assert_eq!(moved.detail, said);
         let slow = checker.health(&server.at, &health("/slow")).await;
         assert!(
             !slow.healthy && slow.detail.contains("within 500ms"),
@@ -222,6 +225,36 @@ async fn an_instance_is_healthy_when_it_answers_2xx_on_tcp_and_on_a_socket() {
         );
         assert!(slow.took >= Duration::from_millis(500) && slow.took < Duration::from_secs(3));
     }
+}
+
+#[tokio::test]
+async fn a_health_probe_sends_the_headers_of_its_check() {
+    let app = Router::new().route(
+        "/health",
+        get(|headers: HeaderMap| async move {
+            let is_https = headers
+                .get("x-forwarded-proto")
+                .is_some_and(|it| it == "https");
+            if is_https {
+                "ok".into_response()
+            } else {
+                Redirect::permanent("https://web.example/health?token=hunter2").into_response()
+            }
+        }),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = Endpoint::Tcp(listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let checker = HttpChecker::new();
+    let mut check = health("/health");
+    let probe = checker.health(&at, &check).await;
+    let said = "HTTP 308: it redirects to https://web.example/health, which is not followed";
+    assert_eq!((probe.healthy, probe.detail.as_str()), (false, said));
+    check
+        .headers
+        .insert("X-Forwarded-Proto".into(), "https".into());
+    let probe = checker.health(&at, &check).await;
+    assert!(probe.healthy, "{probe:?}");
 }
 
 #[tokio::test]

@@ -63,6 +63,7 @@ impl Checker for HttpChecker {
         let began = Instant::now();
         let asked = Asked {
             host: check.host.as_deref(),
+            headers: Some(&check.headers),
             ..Asked::get(at, &check.path, check.timeout)
         };
         match self.afresh(&asked).await {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::asking::Asked;
-use crate::checks::{Answer, Verdict};
+use crate::checks::{Answer, Verdict, may_be_secret};
 use crate::harmless::{harmless, harmless_line};
 use crate::inventory::Endpoint;
 
@@ -18,20 +18,6 @@ const BODY: usize = 1_200;
 const BODY_PASSED: usize = 300;
 /// The longest transcript, in characters.
 const LONGEST: usize = 2_048;
-
-/// What a name contains whose value is nobody's business.
-const HIDDEN: [&str; 10] = [
-    "auth",
-    "cookie",
-    "token",
-    "secret",
-    "key",
-    "passw",
-    "session",
-    "credential",
-    "signature",
-    "jwt",
-];
 
 /// The request: its first line, then its headers, and how long its body is.
 pub(super) fn request(asked: &Asked<'_>) -> String {
@@ -103,14 +89,13 @@ pub(super) fn response(answer: &Answer, verdict: Verdict) -> String {
 }
 
 fn push(text: &mut String, name: &str, value: &str) {
-    let value = if is_hidden(name) { "(hidden)" } else { value };
+    let value = if may_be_secret(name) {
+        "(hidden)"
+    } else {
+        value
+    };
     text.push('\n');
     text.push_str(&cut(&format!("{name}: {value}")));
-}
-
-fn is_hidden(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    HIDDEN.iter().any(|part| name.contains(part))
 }
 
 /// A path whose query does not give away what may be secret.
@@ -121,7 +106,7 @@ fn without_secrets(path: &str) -> String {
     let parts: Vec<String> = query
         .split('&')
         .map(|part| match part.split_once('=') {
-            Some((name, _)) if is_hidden(name) => format!("{name}=(hidden)"),
+            Some((name, _)) if may_be_secret(name) => format!("{name}=(hidden)"),
             _ => part.to_owned(),
         })
         .collect();

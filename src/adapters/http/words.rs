@@ -9,8 +9,12 @@ use crate::harmless::harmless;
 /// How much of a body is quoted.
 const QUOTED: usize = 120;
 
-/// `HTTP 503: draining`.
+/// `HTTP 503: draining`, or `HTTP 301: it redirects to https://web.example/health, which is not followed`.
 pub(super) fn of_answer(answer: &Answer) -> String {
+    if let Some(target) = answer.redirect() {
+        let status = answer.status;
+        return format!("HTTP {status}: it redirects to {target}, which is not followed");
+    }
     let start = &answer.body[..answer.body.len().min(4 * QUOTED)];
     let text = harmless(String::from_utf8_lossy(start).trim());
     let mut said = format!("HTTP {}", answer.status);

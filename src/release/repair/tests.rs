@@ -53,6 +53,7 @@ pub(super) fn definition(tier: Tier) -> Definition {
         health: Some(HealthCheck {
             path: "/health".into(),
             host: None,
+            headers: BTreeMap::new(),
             interval: std::time::Duration::from_secs(1),
             timeout: std::time::Duration::from_secs(5),
         }),

@@ -147,6 +147,7 @@ fn health(section: &HealthSection) -> HealthCheck {
     HealthCheck {
         path: section.path.clone(),
         host: section.host.clone(),
+        headers: section.headers.clone(),
         interval: section.interval.0,
         timeout: section.timeout.0,
     }

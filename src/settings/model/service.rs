@@ -102,6 +102,9 @@ pub(in crate::settings) struct HealthSection {
     /// The `Host` header; the endpoint's own address when absent.
     #[serde(default)]
     pub(in crate::settings) host: Option<String>,
+    /// Further headers to send, e.g. `X-Forwarded-Proto = "https"` for an application that redirects to HTTPS.
+    #[serde(default)]
+    pub(in crate::settings) headers: BTreeMap<String, String>,
     /// Time between two probes.
     #[serde(default = "one_second")]
     pub(in crate::settings) interval: Time,
@@ -216,10 +219,10 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct EndpointsSection {
-    /// The address of blue: `127.0.0.1:32771` or `unix:/run/web/blue.sock`.
+    /// The address of blue: `127.0.0.1:18081` or `unix:/run/web/blue.sock`.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) blue: Endpoint,
-    /// The address of green: `127.0.0.1:32772` or `unix:/run/web/green.sock`.
+    /// The address of green: `127.0.0.1:18082` or `unix:/run/web/green.sock`.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) green: Endpoint,
 }

@@ -370,6 +370,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
             health: Some(HealthCheck {
                 path: "/health".into(),
                 host: None,
+                headers: BTreeMap::new(),
                 interval: Duration::from_secs(1),
                 timeout: Duration::from_secs(5),
             }),

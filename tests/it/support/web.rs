@@ -70,6 +70,7 @@ pub(crate) fn definition(tier: Tier) -> Definition {
         health: Some(HealthCheck {
             path: "/health".into(),
             host: None,
+            headers: BTreeMap::new(),
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(5),
         }),
