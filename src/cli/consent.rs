@@ -49,7 +49,17 @@ impl Consent {
             Self::Gone => None,
             Self::Advance => {
                 let by = engine.operator().clone();
-                Approval::in_advance(plan, Scope::Plan, by, engine.clock().now()).ok()
+                match Approval::in_advance(plan, Scope::Plan, by, engine.clock().now()) {
+                    Ok(approval) => Some(approval),
+                    Err(refused) => {
+                        // A protected environment has refused --yes before; this plan reaches into one.
+                        warn_line!(
+                            "greenroom: --yes does not allow this plan ({refused}): leave --yes out and answer, or set rules.allow_yes for {}",
+                            plan.target().environment
+                        );
+                        None
+                    }
+                }
             }
             Self::Typed(typed) => {
                 let environment = plan.target().environment.as_str();

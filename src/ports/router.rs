@@ -24,6 +24,22 @@ pub trait RouterReader: Send + Sync {
     /// Whether the configuration is installed **and loaded**.
     async fn installation(&self, target: &Target) -> Result<Installation>;
 
+    /// The other targets of the same proxy whose connections an installation for this target may cut.
+    fn touched_by_install(&self, _target: &Target) -> Vec<Target> {
+        Vec::new()
+    }
+
+    /// The same of a switch.
+    fn touched_by_switch(&self, _target: &Target) -> Vec<Target> {
+        Vec::new()
+    }
+
+    /// What an operator should know before the configuration is installed: what the proxy does for all servers and will
+    /// not do for this target. In words, harmless.
+    async fn install_warnings(&self, _target: &Target) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// What the proxy does for the target, read back over a fresh connection.
     async fn answer(&self, target: &Target) -> Result<ProxyAnswer>;
 

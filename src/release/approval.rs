@@ -45,11 +45,13 @@ pub fn need(step: Step, tier: Tier) -> Need {
     }
 }
 
-/// What the plan itself asks before it is begun: a yes. Going back to what is still warm is one key
+/// What the plan itself asks before it is begun: a yes, or the name where it reloads a proxy that a protected target
+/// shares. Going back to what is still warm is one key
 /// and one confirmation, at night above all: where traffic asks for the name, it is asked here, and
 /// covers everything up to and with the switch.
 pub fn need_to_begin(plan: &Plan) -> Need {
-    if plan.kind == ReleaseKind::WarmRollback && plan.tier().is_protected() {
+    let is_warm = plan.kind == ReleaseKind::WarmRollback;
+    if (is_warm && plan.tier().is_protected()) || plan.touches_protected() {
         Need::TypedName
     } else {
         Need::Confirmation
@@ -146,7 +148,8 @@ impl Approval {
         by: Operator,
         now: Timestamp,
     ) -> Result<Self, ApprovalRefused> {
-        if plan.tier().is_protected() && !plan.definition.rules.allow_yes {
+        let touches = scope == Scope::Plan && plan.touches_protected();
+        if (plan.tier().is_protected() || touches) && !plan.definition.rules.allow_yes {
             return Err(ApprovalRefused::WrongName {
                 expected: plan.target().environment.to_string(),
             });

@@ -3,7 +3,7 @@
 use super::words::{duration, keeps_warm};
 use super::{Limit, Plan};
 use crate::history::Step;
-use crate::inventory::{Slot, instance_name};
+use crate::inventory::{Slot, Target, instance_name};
 
 /// The proxy's own words for what it will be asked to do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -12,6 +12,10 @@ pub struct ProxyWords {
     pub install: Vec<String>,
     /// For the switch.
     pub switch: Vec<String>,
+    /// What an operator should know before the configuration is installed.
+    pub warnings: Vec<String>,
+    /// Protected targets whose connections an installation or a switch may cut.
+    pub touched: Vec<Target>,
 }
 
 /// The calls of a step, one a line.

@@ -54,6 +54,8 @@ pub struct Plan {
     pub calls: Vec<PlannedCalls>,
     /// What the operator should know before saying yes; nothing in here stops the release.
     pub warnings: Vec<String>,
+    /// Protected targets of other environments whose connections it may cut, since they share the proxy.
+    pub touched: Vec<Target>,
     /// Who.
     pub operator: Operator,
     /// Why.
@@ -94,6 +96,7 @@ impl Plan {
             warm: None,
             calls: head.plan.clone(),
             warnings: Vec::new(),
+            touched: Vec::new(),
             operator: head.operator.clone(),
             reason: head.reason.clone(),
             overridden: head.overridden.clone(),
@@ -116,6 +119,23 @@ impl Plan {
     /// How careful one has to be there.
     pub fn tier(&self) -> Tier {
         self.definition.tier
+    }
+
+    /// Whether it asks for as much care as one of a protected environment, though its own is none.
+    pub(super) fn touches_protected(&self) -> bool {
+        !self.tier().is_protected() && !self.touched.is_empty()
+    }
+
+    /// What to know of the protected targets that it touches.
+    pub(super) fn touches(&self) -> Option<String> {
+        if !self.touches_protected() {
+            return None;
+        }
+        let named: Vec<String> = self.touched.iter().map(ToString::to_string).collect();
+        Some(format!(
+            "it reloads the nginx that also serves {} (protected): kept-alive connections there may be cut, so it asks for the name",
+            named.join(", ")
+        ))
     }
 
     /// Where the version will answer.

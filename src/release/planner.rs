@@ -113,6 +113,7 @@ pub fn decide(
             warm,
             calls: Vec::new(),
             warnings,
+            touched: Vec::new(),
             operator: request.operator.clone(),
             reason: request.reason.clone(),
             overridden,
@@ -152,7 +153,15 @@ impl Draft {
             })
             .collect();
         self.plan.calls = calls;
+        self.plan.warnings.extend(words.warnings.iter().cloned());
+        self.plan.touched.clone_from(&words.touched);
+        self.plan.warnings.extend(self.plan.touches());
         self.plan
+    }
+
+    /// Whether the proxy's configuration has to be installed.
+    pub(super) fn installs(&self) -> bool {
+        self.has_step(Step::Install)
     }
 
     fn has_step(&self, step: Step) -> bool {

@@ -9,11 +9,11 @@ use greenroom::inventory::freeze::{Freeze, Window};
 use greenroom::inventory::{
     FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId, InstanceState, LockHolder,
     LockRecord, Occupancy, PerSlot, Probe, ProxyAnswer, Registration, RegistryRecord, ReleaseId,
-    Revisioned, Route, RuntimeHealth, Slot, Tier, VersionRef,
+    Revisioned, Route, RuntimeHealth, Slot, Target, Tier, VersionRef,
 };
 use greenroom::release::{
     Approval, Definition, Facts, Limit, Need, Plan, PlanRequest, ProxyWords, Refusal, Refused,
-    Resolved, Scope, Wanted, decide, need_of,
+    Resolved, Scope, Wanted, decide, need_of, need_to_begin,
 };
 use jiff::Timestamp;
 
@@ -149,6 +149,8 @@ fn plan(request: &PlanRequest, definition: &Definition, facts: &Facts) -> Result
     let words = ProxyWords {
         install: vec!["nginx: install".into()],
         switch: vec!["nginx: rename".into()],
+        warnings: Vec::new(),
+        touched: Vec::new(),
     };
     decide(request, definition, facts).map(|draft| draft.into_plan(&words))
 }
@@ -177,6 +179,51 @@ fn a_promote_goes_to_the_slot_that_is_not_live_with_the_next_generation() {
         .filter(|s| *s != Step::Install)
         .collect();
     assert_eq!(steps, without_install);
+}
+
+#[test]
+fn what_the_proxy_warns_of_is_in_the_plan() {
+    let words = ProxyWords {
+        warnings: vec!["nginx: a header is lost".into()],
+        ..ProxyWords::default()
+    };
+    let draft = decide(&promote(), &definition(Tier::Staging), &facts()).expect("a draft");
+    let plan = draft.into_plan(&words);
+    assert!(
+        plan.warnings.contains(&words.warnings[0]),
+        "{:?}",
+        plan.warnings
+    );
+}
+
+#[test]
+fn a_release_that_reloads_the_proxy_of_a_protected_target_asks_for_the_name() {
+    let production = Target::new(
+        "api".parse().expect("a name"),
+        "production".parse().expect("a name"),
+    );
+    let words = ProxyWords {
+        touched: vec![production],
+        ..ProxyWords::default()
+    };
+    let plan = |tier, words: &ProxyWords| {
+        let draft = decide(&promote(), &definition(tier), &facts()).expect("a draft");
+        draft.into_plan(words)
+    };
+    let staging = plan(Tier::Staging, &words);
+    assert_eq!(need_to_begin(&staging), Need::TypedName);
+    let said = staging.warnings.join("\n");
+    assert!(said.contains("api/production (protected)"), "{said}");
+    let by = staging.operator.clone();
+    let now = staging.made_at;
+    assert!(Approval::in_advance(&staging, Scope::Plan, by.clone(), now).is_err());
+    assert!(Approval::in_advance(&staging, Scope::Step(Step::Switch), by.clone(), now).is_ok());
+    let alone = plan(Tier::Staging, &ProxyWords::default());
+    assert_eq!(need_to_begin(&alone), Need::Confirmation);
+    assert!(Approval::in_advance(&alone, Scope::Plan, by, now).is_ok());
+    // A protected environment asks for its own name when the traffic moves.
+    let protected = plan(Tier::Protected, &words);
+    assert_eq!(need_to_begin(&protected), Need::Confirmation);
 }
 
 #[test]

@@ -23,7 +23,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// How much of a command's output is kept.
-const MOST_OUTPUT: usize = 64 * 1024;
+const MOST_OUTPUT: usize = 1024 * 1024;
 
 /// The local machine.
 #[derive(Debug, Clone, Copy, Default)]

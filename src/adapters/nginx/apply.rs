@@ -115,7 +115,7 @@ impl Nginx {
         let tested = async {
             self.host().write(&candidate, new.text.as_bytes()).await?;
             self.host().write(&trial, wrapped.as_bytes()).await?;
-            self.host().run(&command).await
+            self.run(&command).await
         }
         .await;
         let removed = [
@@ -178,7 +178,7 @@ impl Nginx {
         wanted: impl Fn(Option<&str>) -> bool,
     ) -> std::result::Result<(), Refusal> {
         let command = self.command(&["-s", "reload"], &self.arrangement.main);
-        let reloaded = self.host().run(&command).await.map_err(Refusal::from)?;
+        let reloaded = self.run(&command).await.map_err(Refusal::from)?;
         if reloaded.code != Some(0) {
             return Err(Refusal::of_reload(&reloaded.output));
         }

@@ -1,18 +1,31 @@
-//! Reads nginx's main configuration just far enough to know what it includes, and rewrites the one
-//! include that matters, so that a candidate can be tested as part of the whole tree before the
-//! tree has it. Pure.
+//! Reads nginx's configuration just far enough to know its directives and the blocks they are in, and rewrites the
+//! one include of the main configuration that matters, so that a candidate can be tested as part of the whole tree before
+//! the tree has it. Pure.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
 
-/// A directive of one word and one argument, as in `include conf.d/*.conf;`.
+/// How the names of directives end whose block is a program.
+const LUA_BLOCK: &str = "_by_lua_block";
+
+/// A directive with arguments, as in `include conf.d/*.conf;`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Directive {
-    name: String,
-    argument: String,
+pub(super) struct Directive {
+    pub(super) name: String,
+    /// At least one.
+    pub(super) arguments: Vec<String>,
+    /// The names of the blocks it is in, outermost first: `http`, `server`.
+    pub(super) blocks: Vec<String>,
     /// From the name to the semicolon.
     span: Range<usize>,
+}
+
+impl Directive {
+    /// The first argument.
+    pub(super) fn argument(&self) -> &str {
+        self.arguments.first().map_or("", String::as_str)
+    }
 }
 
 /// The main configuration with every include that would read `site` in `sites` replaced by one
@@ -29,7 +42,7 @@ pub(super) fn wrap(
     let mut wrapped = String::new();
     let mut copied = 0;
     for include in directives(main).into_iter().filter(|d| d.name == "include") {
-        let pattern = main_directory.join(&include.argument);
+        let pattern = main_directory.join(include.argument());
         let Some(glob) = pattern.file_name().and_then(|name| name.to_str()) else {
             continue;
         };
@@ -65,25 +78,43 @@ pub(super) fn wrap(
 pub(super) fn error_log(main: &str) -> Option<String> {
     directives(main)
         .into_iter()
-        .find(|d| d.name == "error_log" && d.argument.starts_with('/'))
-        .map(|d| d.argument)
+        .find(|d| d.name == "error_log" && d.argument().starts_with('/'))
+        .map(|d| d.argument().to_owned())
 }
 
-/// Every directive with arguments; of these, the first argument is kept.
-fn directives(text: &str) -> Vec<Directive> {
+/// Every directive with arguments.
+pub(super) fn directives(text: &str) -> Vec<Directive> {
     let mut found = Vec::new();
+    let mut blocks: Vec<String> = Vec::new();
     let mut words: Vec<(String, usize)> = Vec::new();
     let mut rest = text.char_indices().peekable();
     while let Some((at, c)) = rest.next() {
         match c {
             '#' => while rest.next_if(|(_, c)| *c != '\n').is_some() {},
-            '{' | '}' => words.clear(),
+            '{' => {
+                let name = words
+                    .drain(..)
+                    .next()
+                    .map_or_else(String::new, |word| word.0);
+                if name.ends_with(LUA_BLOCK) {
+                    skip_block(&mut rest);
+                } else {
+                    blocks.push(name);
+                }
+            }
+            '}' => {
+                words.clear();
+                blocks.pop();
+            }
             ';' => {
                 let mut said = words.drain(..);
-                if let (Some((name, start)), Some((argument, _))) = (said.next(), said.next()) {
+                let first = said.next();
+                let arguments: Vec<String> = said.map(|(word, _)| word).collect();
+                if let Some((name, start)) = first.filter(|_| !arguments.is_empty()) {
                     found.push(Directive {
                         name,
-                        argument,
+                        arguments,
+                        blocks: blocks.clone(),
                         span: start..at + 1,
                     });
                 }
@@ -104,6 +135,21 @@ fn directives(text: &str) -> Vec<Directive> {
     found
 }
 
+/// Skips to the brace that ends a block of another language.
+fn skip_block(rest: &mut impl Iterator<Item = (usize, char)>) {
+    let mut depth = 1;
+    for (_, c) in rest {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return;
+        }
+    }
+}
+
 fn quoted_word(rest: &mut impl Iterator<Item = (usize, char)>, quote: char) -> String {
     let mut word = String::new();
     while let Some((_, c)) = rest.next() {
@@ -118,7 +164,7 @@ fn quoted_word(rest: &mut impl Iterator<Item = (usize, char)>, quote: char) -> S
 
 /// `*` and `?`, which leave a leading dot alone, as glob(7) does. A bracket matches nothing here:
 /// better to be told to name the directory plainly than to be tested with other files than run.
-fn matches(glob: &str, name: &str) -> bool {
+pub(super) fn matches(glob: &str, name: &str) -> bool {
     if glob.contains('[') || (name.starts_with('.') && !glob.starts_with('.')) {
         return false;
     }
@@ -179,6 +225,7 @@ mod tests {
             "http{include /etc/nginx/conf.d/*;}",
             "http { include '/etc/nginx/conf.d/greenroom-*.conf' ; }",
             "http {\n\tinclude\n\"conf.d/greenroom-web.conf\"; }",
+            "http { init_by_lua_block { local a = { b = \"it's\" } } include conf.d/*.conf; }",
         ] {
             assert!(wrapped(same).unwrap().contains("candidate"), "{same}");
         }

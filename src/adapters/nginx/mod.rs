@@ -8,7 +8,9 @@ mod access_log;
 mod answer;
 mod apply;
 mod include;
+mod inherited;
 mod installed;
+mod program;
 mod reader;
 mod refusal;
 mod render;
@@ -130,6 +132,12 @@ impl Nginx {
             let said = format!("{target} is not behind this nginx");
             self.failure(FailureKind::Unsupported, doing, said)
         })
+    }
+
+    /// The other targets of this nginx: a reload is one for all of them.
+    fn beside(&self, target: &Target) -> Vec<Target> {
+        let all = self.sites.keys();
+        all.filter(|other| *other != target).cloned().collect()
     }
 
     /// The name of the file that holds a target's configuration.

@@ -6,8 +6,10 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
+use super::refusal::quoted;
 use super::traffic::{self, Logs};
-use super::{Nginx, answer, sockets, words};
+use super::{Nginx, SwitchMode, answer, inherited, sockets, words};
+use crate::adapters::live_pointer::Pointer;
 use crate::harmless::harmless;
 use crate::inventory::{Endpoint, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
@@ -35,7 +37,7 @@ impl RouterReader for NginxReader {
     async fn proxy(&self) -> Result<String> {
         let mut command = self.nginx.arrangement.command.clone();
         command.push("-v".to_owned());
-        let ended = self.nginx.host().run(&command).await?;
+        let ended = self.nginx.run(&command).await?;
         let version = ended
             .output
             .lines()
@@ -92,6 +94,32 @@ impl RouterReader for NginxReader {
                 miss.said
             ))),
         }
+    }
+
+    fn touched_by_install(&self, target: &Target) -> Vec<Target> {
+        self.nginx.beside(target)
+    }
+
+    fn touched_by_switch(&self, target: &Target) -> Vec<Target> {
+        match self.nginx.arrangement.mode {
+            SwitchMode::Pointer => Vec::new(),
+            SwitchMode::Reload => self.nginx.beside(target),
+        }
+    }
+
+    async fn install_warnings(&self, target: &Target) -> Result<Vec<String>> {
+        let nginx = &self.nginx;
+        let doing = "looking at what it says for all servers";
+        let site = nginx.site(target, doing)?;
+        let ours = nginx.render(site, Pointer::default())?.text;
+        let main = &nginx.arrangement.main;
+        let dump = nginx.run(&nginx.command(&["-T"], main)).await?;
+        if dump.code != Some(0) {
+            let said = format!("`nginx -T` fails: {}", quoted(&dump.output));
+            return Err(nginx.failure(FailureKind::Rejected, doing, said));
+        }
+        let lost = inherited::not_inherited(&dump.output, main, &ours);
+        Ok(words::not_inherited(target, &lost).into_iter().collect())
     }
 
     async fn answer(&self, target: &Target) -> Result<ProxyAnswer> {

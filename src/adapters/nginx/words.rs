@@ -1,8 +1,13 @@
 //! The calls that a change of nginx would make, in words that an operator can check by hand.
 
 use super::{Nginx, SwitchMode};
+use crate::harmless::harmless;
 use crate::inventory::{Slot, Target};
 use crate::ports::SwitchOrder;
+
+/// How many directives a warning quotes, and how much of each, in characters.
+const MOST_QUOTED: usize = 5;
+const LONGEST_QUOTED: usize = 120;
 
 /// What an installation does.
 pub(super) fn install(nginx: &Nginx, target: &Target) -> Vec<String> {
@@ -60,6 +65,60 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
     }
 }
 
+/// What the `http` block says and the service's servers will not do.
+pub(super) fn not_inherited(target: &Target, lost: &[String]) -> Option<String> {
+    if lost.is_empty() {
+        return None;
+    }
+    let quoted: Vec<String> = lost
+        .iter()
+        .take(MOST_QUOTED)
+        .map(|said| {
+            format!(
+                "`{}`",
+                harmless(said)
+                    .chars()
+                    .take(LONGEST_QUOTED)
+                    .collect::<String>()
+            )
+        })
+        .collect();
+    let more = match lost.len().saturating_sub(MOST_QUOTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let headers = lost.iter().any(|said| said.starts_with("add_header "));
+    let merge = if headers {
+        "; for headers of answers, nginx 1.29.3 or newer has `add_header_inherit merge;` for the http block"
+    } else {
+        ""
+    };
+    Some(format!(
+        "nginx's http block says {}{more}, and that does not apply to {target}: a server with directives of the same name inherits none of them. To keep them, repeat them in a `template` of your own{merge}",
+        quoted.join(", ")
+    ))
+}
+
+/// A reload ends the workers that hold the connections of every target.
+fn reloads(reload: &str, others: &[Target]) -> String {
+    if others.is_empty() {
+        return format!("run `{reload}`");
+    }
+    let named: Vec<String> = others
+        .iter()
+        .take(MOST_QUOTED)
+        .map(ToString::to_string)
+        .collect();
+    let more = match others.len().saturating_sub(MOST_QUOTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "run `{reload}`: this nginx also serves {}{more}, and a reload may cut kept-alive connections there",
+        named.join(", ")
+    )
+}
+
 fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
     let test = nginx.command(&["-t"], &nginx.trial(target)).join(" ");
     let reload = nginx
@@ -72,7 +131,7 @@ fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
             nginx.trial(target).display()
         ),
         format!("write {}", nginx.file(target).display()),
-        format!("run `{reload}`"),
+        reloads(&reload, &nginx.beside(target)),
         format!(
             "ask {} until it names the new configuration, for {:?}; else put the old file back and reload again",
             nginx.arrangement.answer_at, nginx.arrangement.patience

@@ -27,7 +27,7 @@ use super::{
     ProxyWords, Refusal, Refused, Scope, decide,
 };
 use crate::history::Chain;
-use crate::inventory::{LockRecord, Operator, Target};
+use crate::inventory::{LockRecord, Operator, Target, Tier};
 use crate::ports::{Acquired, Clock, Lease};
 
 /// Room for commands; each is small and taken at once.
@@ -158,14 +158,38 @@ impl Engine {
         let mut facts = gather(request, site, &self.sites, self.clock.now()).await;
         facts.lock_is_own_standby = self.is_own_standby(&request.target);
         let draft = decide(request, &site.definition, &facts)?;
+        let router = &site.read.router;
+        let warnings = if draft.installs() {
+            let warnings = router.install_warnings(draft.target()).await;
+            warnings.unwrap_or_else(|failure| vec![format!("not everything is known: {failure}")])
+        } else {
+            Vec::new()
+        };
         let words = ProxyWords {
-            install: site.read.router.describe_install(draft.target()),
-            switch: site
-                .read
-                .router
-                .describe_switch(draft.target(), &draft.order()),
+            install: router.describe_install(draft.target()),
+            switch: router.describe_switch(draft.target(), &draft.order()),
+            warnings,
+            touched: self.touched(draft.target(), draft.installs()),
         };
         Ok(draft.into_plan(&words))
+    }
+
+    /// The protected targets of other environments whose connections a release of this target may cut.
+    fn touched(&self, target: &Target, installs: bool) -> Vec<Target> {
+        let Some(router) = self.sites.get(target).map(|site| &site.read.router) else {
+            return Vec::new();
+        };
+        let mut touched = router.touched_by_switch(target);
+        if installs {
+            touched.extend(router.touched_by_install(target));
+        }
+        touched.retain(|other| {
+            let tier = self.sites.get(other).map(|site| site.definition.tier);
+            other.environment != target.environment && tier.is_some_and(Tier::is_protected)
+        });
+        touched.sort();
+        touched.dedup();
+        touched
     }
 
     /// Begins a planned and approved release: takes the lock, makes sure that the world is still

@@ -60,7 +60,8 @@ pub(in crate::settings) enum TierWord {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct RulesSection {
-    /// Whether `--yes` may stand for the operator's approvals in a protected environment.
+    /// Whether `--yes` may stand for the operator's approvals in a protected environment, and for the beginning of a
+    /// release that reloads an nginx which a protected target shares.
     pub(in crate::settings) allow_yes: bool,
     /// Whether a promote needs a reason.
     pub(in crate::settings) require_reason: bool,

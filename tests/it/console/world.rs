@@ -433,6 +433,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
             stopping(),
         ],
         warnings: vec!["the tag 1.9.0 was moved since qa got it".into()],
+        touched: Vec::new(),
         operator: operator(),
         reason: Some("fix basket rounding".into()),
         made_at: ago(60),

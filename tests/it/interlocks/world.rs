@@ -62,6 +62,7 @@ pub(crate) fn plan(tier: Tier, is_first: bool) -> Plan {
         warm: None,
         calls,
         warnings: Vec::new(),
+        touched: Vec::new(),
         operator: operator(),
         reason: None,
         made_at: Timestamp::UNIX_EPOCH,

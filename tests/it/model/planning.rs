@@ -52,6 +52,8 @@ pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>>
     let words = ProxyWords {
         install: Vec::new(),
         switch: Vec::new(),
+        warnings: Vec::new(),
+        touched: Vec::new(),
     };
     let draft = decide(&request, &defined(scope), &facts).ok()?;
     let mut plan = draft.into_plan(&words);

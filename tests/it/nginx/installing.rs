@@ -41,6 +41,95 @@ async fn an_installation_is_missing_then_current_and_may_be_repeated() {
 }
 
 #[tokio::test]
+async fn a_header_of_the_http_block_is_warned_of_where_it_would_be_lost() {
+    let mut arena = Arena::start().await;
+    let target = arena.target.clone();
+    let none: [String; 0] = [];
+    assert_eq!(
+        arena
+            .reader()
+            .install_warnings(&target)
+            .await
+            .expect("a dump"),
+        none
+    );
+    let main = fs::read_to_string(&arena.arrangement.main).expect("the main configuration");
+    let header = "http {\n    add_header Strict-Transport-Security \"max-age=63072000\" always;\n    \
+                  proxy_hide_header X-Powered-By;\n";
+    fs::write(&arena.arrangement.main, main.replace("http {\n", header)).expect("written");
+    let warnings = arena.reader().install_warnings(&target).await;
+    let warnings = warnings.expect("a dump");
+    let [warning] = warnings.as_slice() else {
+        panic!("one warning: {warnings:?}");
+    };
+    assert!(
+        warning.contains("`add_header Strict-Transport-Security max-age=63072000 always`"),
+        "{warning}"
+    );
+    assert!(
+        warning.contains("`proxy_hide_header X-Powered-By`"),
+        "{warning}"
+    );
+    // It is true: nginx does not send it.
+    arena.writer().install(&target).await.expect("installed");
+    let public = client(false).get(format!("http://127.0.0.1:{}/", arena.public));
+    let answer = public
+        .header("host", "shop.example.com")
+        .send()
+        .await
+        .expect("an answer");
+    assert!(
+        !answer.headers().contains_key("strict-transport-security"),
+        "{answer:?}"
+    );
+    // A template that repeats it keeps it.
+    let repeated = "add_header X-Greenroom-Slot ${{ name }}_slot always;\n    \
+                    add_header Strict-Transport-Security max-age=1 always;\n    proxy_hide_header X-Powered-By;";
+    let template = DEFAULT_TEMPLATE.replace(
+        "add_header X-Greenroom-Slot ${{ name }}_slot always;",
+        repeated,
+    );
+    arena.arrangement.template = Some(template);
+    assert_eq!(
+        arena
+            .reader()
+            .install_warnings(&target)
+            .await
+            .expect("a dump"),
+        none
+    );
+}
+
+#[tokio::test]
+async fn a_program_that_is_missing_says_where_it_may_be() {
+    let mut arena = Arena::start().await;
+    arena.arrangement.command[0] = "no-such-nginx".into();
+    let failure = arena.reader().proxy().await.expect_err("no such program");
+    assert_eq!(failure.kind, FailureKind::Missing, "{failure}");
+    let said = failure.to_string();
+    assert!(
+        said.contains("no program no-such-nginx in any directory of PATH"),
+        "{said}"
+    );
+    assert!(said.contains("/usr/sbin"), "{said}");
+    // nginx of the distribution is there, where the PATH of an ordinary user does not reach.
+    arena.arrangement.command[0] = "/nonexistent/nginx".into();
+    let said = arena
+        .reader()
+        .proxy()
+        .await
+        .expect_err("no such program")
+        .to_string();
+    assert!(
+        said.contains("write binary = \"/usr/sbin/nginx\""),
+        "{said}"
+    );
+    let failure = arena.writer().install(&arena.target).await;
+    let said = failure.expect_err("no such program").to_string();
+    assert!(said.contains("write binary"), "{said}");
+}
+
+#[tokio::test]
 async fn an_nginx_that_is_silent_is_not_known_and_not_outdated() {
     let arena = Arena::start().await;
     let (reader, writer, target) = (arena.reader(), arena.writer(), &arena.target);

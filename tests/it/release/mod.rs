@@ -14,6 +14,7 @@ mod measured;
 mod outages;
 mod public;
 mod repair;
+mod sharing;
 mod together;
 
 use std::time::Duration;

@@ -1,0 +1,58 @@
+//! Runs nginx's program, and says where it may be when it is not found.
+
+use std::path::Path;
+
+use super::Nginx;
+use crate::ports::{CommandOutput, Failure, FailureKind, Result};
+
+/// Where programs of the system are that an ordinary user's `PATH` often leaves out.
+const DIRECTORIES: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin"];
+/// How a shell, and Docker, report a program that is not there.
+const NO_PROGRAM: [i64; 2] = [126, 127];
+
+impl Nginx {
+    /// Runs a command that begins with nginx's program.
+    pub(super) async fn run(&self, command: &[String]) -> Result<CommandOutput> {
+        let program = self
+            .arrangement
+            .command
+            .first()
+            .map_or("nginx", String::as_str);
+        match self.host().run(command).await {
+            Err(failure) if failure.kind == FailureKind::Missing => {
+                Err(self.no_program(program, failure.doing).await)
+            }
+            Ok(ended)
+                if ended.code.is_some_and(|code| NO_PROGRAM.contains(&code))
+                    && ended.output.contains("not found") =>
+            {
+                let doing = format!("running {program}");
+                Err(self.no_program(program, doing).await)
+            }
+            ran => ran,
+        }
+    }
+
+    async fn no_program(&self, program: &str, doing: String) -> Failure {
+        let said = if program.contains('/') {
+            format!("there is no program {program}")
+        } else {
+            format!("there is no program {program} in any directory of PATH")
+        };
+        let failure = self.failure(FailureKind::Missing, doing, said);
+        let name = Path::new(program).file_name().unwrap_or_default();
+        let name = name.to_string_lossy();
+        for directory in DIRECTORIES {
+            let there = self.host().list(Path::new(directory)).await;
+            if there.is_ok_and(|names| names.iter().any(|it| *it == name)) {
+                return failure.hint(format!(
+                    "there is {directory}/{name}: write binary = \"{directory}/{name}\" in the nginx table"
+                ));
+            }
+        }
+        failure.hint(format!(
+            "is nginx installed there? If it is not in {}, say where with `binary` in the nginx table",
+            DIRECTORIES[0]
+        ))
+    }
+}

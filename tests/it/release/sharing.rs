@@ -1,0 +1,83 @@
+//! What a plan says of an nginx that it shares with others.
+
+use std::fs;
+
+use greenroom::history::Step;
+use greenroom::inventory::{EnvironmentName, Target};
+use greenroom::release::{Need, PlanRequest, need_to_begin};
+
+use super::house::{House, Wishes, version};
+
+/// The configuration with a staging environment beside production, on the same servers.
+fn with_staging(text: &str, service: &str) -> String {
+    let begin = text
+        .find("[environments.production]")
+        .expect("the environment");
+    let end = text
+        .find(&format!("[services.{service}]"))
+        .expect("the service");
+    let environment = text[begin..end]
+        .replace("environments.production", "environments.staging")
+        .replace("\"protected\"", "\"staging\"");
+    let place = format!("[services.{service}.environments.production]");
+    let begin = text.find(&place).expect("the place");
+    let port = crate::support::free_port;
+    let slots = format!(
+        "endpoints = {{ blue = \"127.0.0.1:{}\", green = \"127.0.0.1:{}\" }}",
+        port(),
+        port()
+    );
+    let mut place = text[begin..].replace("environments.production", "environments.staging");
+    let old = place
+        .lines()
+        .find(|line| line.starts_with("endpoints"))
+        .expect("slots")
+        .to_owned();
+    place = place
+        .replace(&old, &slots)
+        .replace("web.example", "staging.example");
+    format!("{environment}\n{text}\n{place}")
+}
+
+#[tokio::test]
+async fn a_plan_names_what_shares_the_nginx_and_what_of_it_is_not_inherited() {
+    let mut house = House::new(Wishes {
+        tier: "protected",
+        ..Wishes::default()
+    })
+    .await;
+    let service = house.target.service.to_string();
+    let main = house.place.path().join("nginx.conf");
+    let text = fs::read_to_string(&main).expect("the main configuration");
+    let header = "http {\n    add_header Strict-Transport-Security \"max-age=63072000\" always;\n";
+    fs::write(&main, text.replace("http {\n", header)).expect("written");
+    house.rebuild(|text| with_staging(text, &service)).await;
+    let staging: EnvironmentName = "staging".parse().expect("a name");
+    let target = Target::new(house.target.service.clone(), staging);
+    let request = PlanRequest {
+        target,
+        ..house.request(version("1.8.2"))
+    };
+    let plan = house.app.engine.plan(&request).await.expect("a plan");
+    let install = plan
+        .step(Step::Install)
+        .expect("it is not installed")
+        .calls
+        .join("\n");
+    let production = house.target.to_string();
+    assert!(
+        install.contains(&format!("also serves {production}")),
+        "{install}"
+    );
+    let warnings = plan.warnings.join("\n");
+    assert!(
+        warnings.contains(&format!("{production} (protected)")),
+        "{warnings}"
+    );
+    assert!(
+        warnings.contains("add_header Strict-Transport-Security"),
+        "{warnings}"
+    );
+    assert_eq!(need_to_begin(&plan), Need::TypedName);
+    assert_eq!(plan.touched, [house.target.clone()]);
+}
