@@ -1,7 +1,10 @@
-//! Whether an address is free to be listened on, found out as the program itself will.
+//! Whether an address is free to be listened on, found out as the program itself will; and which ports any program of
+//! this machine may take at any moment.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 
 use tokio::net::TcpSocket;
 
@@ -21,11 +24,105 @@ pub fn check(address: SocketAddr) -> io::Result<()> {
     socket.bind(address)
 }
 
+/// The setting of Linux that keeps ports from being taken for outgoing connections.
+pub const RESERVED: &str = "net.ipv4.ip_local_reserved_ports";
+
+/// The ports that Linux takes for outgoing connections. A slot that is empty for a while finds its port taken there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutgoingPorts {
+    range: RangeInclusive<u16>,
+    reserved: BTreeSet<u16>,
+}
+
+impl Default for OutgoingPorts {
+    /// What Linux has where nobody changed it.
+    fn default() -> Self {
+        Self {
+            range: 32_768..=60_999,
+            reserved: BTreeSet::new(),
+        }
+    }
+}
+
+impl OutgoingPorts {
+    /// Those of this machine; those of an unchanged Linux where it does not say.
+    pub fn of_this_machine() -> Self {
+        let read = |name| std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}"));
+        let range = read("ip_local_port_range").unwrap_or_default();
+        let reserved = read("ip_local_reserved_ports").unwrap_or_default();
+        Self::parse(&range, &reserved)
+    }
+
+    /// From the text of both settings.
+    pub fn parse(range: &str, reserved: &str) -> Self {
+        let mut ends = range.split_whitespace().map_while(|end| end.parse().ok());
+        let range = match (ends.next(), ends.next()) {
+            (Some(first), Some(last)) => first..=last,
+            _ => Self::default().range,
+        };
+        let rows = reserved.trim().split(',').filter_map(|row| {
+            let (first, last) = row.split_once('-').unwrap_or((row, row));
+            Some(first.parse().ok()?..=last.parse::<u16>().ok()?)
+        });
+        Self {
+            range,
+            reserved: rows.flatten().collect(),
+        }
+    }
+
+    /// The first and the last of them.
+    pub fn range(&self) -> &RangeInclusive<u16> {
+        &self.range
+    }
+
+    /// Whether an outgoing connection may have this port.
+    pub fn may_take(&self, port: u16) -> bool {
+        self.range.contains(&port) && !self.reserved.contains(&port)
+    }
+
+    /// The value of [`RESERVED`] that reserves these ports, and those that are reserved already.
+    pub fn reserving(&self, ports: &BTreeSet<u16>) -> String {
+        let all: BTreeSet<u16> = self.reserved.union(ports).copied().collect();
+        let mut rows: Vec<(u16, u16)> = Vec::new();
+        for port in all {
+            match rows.last_mut() {
+                Some((_, last)) if last.checked_add(1) == Some(port) => *last = port,
+                _ => rows.push((port, port)),
+            }
+        }
+        let rows: Vec<String> = rows
+            .into_iter()
+            .map(|(first, last)| match last - first {
+                0 => first.to_string(),
+                _ => format!("{first}-{last}"),
+            })
+            .collect();
+        rows.join(",")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
 
     use super::*;
+
+    #[test]
+    fn a_reserved_port_is_not_taken_for_outgoing_connections() {
+        let ports = OutgoingPorts::parse("32768\t60999\n", "32771-32772,40000\n");
+        for (port, may_take) in [
+            (32_767, false),
+            (32_768, true),
+            (32_771, false),
+            (60_999, true),
+        ] {
+            assert_eq!(ports.may_take(port), may_take, "{port}");
+        }
+        let wanted = BTreeSet::from([32_773, 50_000]);
+        assert_eq!(ports.reserving(&wanted), "32771-32773,40000,50000");
+        assert_eq!(OutgoingPorts::parse("", ""), OutgoingPorts::default());
+        assert_eq!(OutgoingPorts::default().reserving(&wanted), "32773,50000");
+    }
 
     #[test]
     fn who_listens_is_in_the_way_and_who_only_asks_is_not() {

@@ -3,6 +3,7 @@
 use super::Exit;
 use super::arguments::Common;
 use crate::settings::{Loaded, Request, Settings};
+use crate::vacant::OutgoingPorts;
 use crate::wire::{self, App};
 
 /// Reads the configuration, or says everything that is wrong with it.
@@ -38,6 +39,7 @@ pub(super) fn request(common: &Common) -> Result<Request, Exit> {
             .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
             .collect(),
         overrides,
+        outgoing: OutgoingPorts::of_this_machine(),
     })
 }
 

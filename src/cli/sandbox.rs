@@ -19,6 +19,7 @@ use crate::console::Farewell;
 use crate::inventory::{Endpoint, Target};
 use crate::sandbox::{self, Place, Ports, SandboxTrouble, State, Tally, Trickle};
 use crate::settings::{Loaded, Problems, Request, Settings};
+use crate::vacant::OutgoingPorts;
 use crate::wire::{self, App, EmbeddedProxy, WireError};
 
 /// How long requests in flight may take when the proxies end.
@@ -157,6 +158,7 @@ impl World {
             path: Some(self.place.configuration()),
             environment: std::collections::BTreeMap::new(),
             overrides: self.overrides.iter().chain(above).cloned().collect(),
+            outgoing: OutgoingPorts::of_this_machine(),
         })
     }
 

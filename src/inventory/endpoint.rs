@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An address one can connect to. Written `127.0.0.1:32771` or `unix:/run/web/blue.sock`.
+/// An address one can connect to. Written `127.0.0.1:18081` or `unix:/run/web/blue.sock`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Endpoint {

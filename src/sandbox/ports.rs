@@ -5,14 +5,12 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use super::SandboxTrouble;
-use crate::vacant;
+use crate::vacant::{self, OutgoingPorts};
 
 /// How many rows are tried.
 const TRIES: u32 = 200;
 /// Below are ports that well-known programs use.
 const LOWEST: u16 = 20_000;
-/// Where Linux takes ports for outgoing connections from, when it does not say.
-const EPHEMERAL: u16 = 32_768;
 /// How far one row's beginning is from the next one's.
 const ROW: u16 = 32;
 
@@ -28,7 +26,8 @@ impl Ports {
     /// that the system gives to outgoing connections: a slot that is free now would be taken by any
     /// client then.
     pub fn find(count: u16) -> Result<Self, SandboxTrouble> {
-        let below = ephemeral().max(LOWEST + ROW);
+        let outgoing = OutgoingPorts::of_this_machine();
+        let below = (*outgoing.range().start()).max(LOWEST + ROW);
         let rows = u128::from((below - LOWEST) / ROW);
         // Two that start at one moment look in different places.
         let mut random = ulid::Ulid::generate().random();
@@ -65,13 +64,6 @@ impl Ports {
 
 fn is_free(first: u16, count: u16) -> bool {
     (first..first + count).all(|port| vacant::check((Ipv4Addr::LOCALHOST, port).into()).is_ok())
-}
-
-fn ephemeral() -> u16 {
-    std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
-        .ok()
-        .and_then(|range| range.split_whitespace().next()?.parse().ok())
-        .unwrap_or(EPHEMERAL)
 }
 
 #[cfg(test)]

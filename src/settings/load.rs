@@ -15,7 +15,8 @@ use super::places::Settings;
 use super::problem::{Problem, Problems, visible};
 use super::show::{self, Shown};
 use super::tree::{self, Node};
-use super::{build, check, layers, paths, prune, read};
+use super::{build, check, layers, paths, prune, read, shared};
+use crate::vacant::OutgoingPorts;
 
 /// The largest file that is read; a configuration of hundreds of services is far below it.
 const LARGEST: u64 = 4 * 1024 * 1024;
@@ -32,6 +33,8 @@ pub struct Request {
     pub environment: BTreeMap<String, String>,
     /// Keys and values of the command line, later ones over earlier ones.
     pub overrides: Vec<(String, String)>,
+    /// The ports that any program may take on the machine the configuration is for.
+    pub outgoing: OutgoingPorts,
 }
 
 /// A configuration that can be used.
@@ -67,17 +70,21 @@ impl Settings {
         }
         layers::variables(&mut tree, &request.environment, &mut errors);
         layers::flags(&mut tree, &request.overrides, &mut errors);
+        let shared = shared::lay(&mut tree);
         let wrong = read::read(&tree, &mut errors);
         let mut rest = tree.clone();
         let pruned = prune::prune(&mut rest, &wrong);
         let Some(root) = root(&rest, &name, &mut errors) else {
+            shared.say_once(&mut errors);
             return Err(problems(errors, Vec::new()));
         };
         let base = file.parent().unwrap_or(Path::new(""));
-        let mut findings = check::check(&root, &tree, base);
+        let mut findings = check::check(&root, &tree, base, &request.outgoing);
         findings.errors.retain(|finding| pruned.stands(finding));
         findings.warnings.retain(|finding| pruned.stands(finding));
         errors.extend(findings.errors);
+        shared.say_once(&mut errors);
+        shared.say_once(&mut findings.warnings);
         if !errors.is_empty() {
             return Err(problems(errors, findings.warnings));
         }

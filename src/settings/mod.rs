@@ -20,7 +20,7 @@
 //! # How a file is read
 //!
 //! `tree` turns text into values that know their line; `layers` lays the rest over it;
-//! `read` holds it against the schema derived from `model`; `prune` takes out what was wrong, so that
+//! `shared` gives environments the servers that the defaults name; `read` holds it against the schema derived from `model`; `prune` takes out what was wrong, so that
 //! `check` can still look for what is impossible together; `build` makes the nouns of `places`. Timings are looked up key by key in the target, its
 //! service, its environment, the defaults, and then are the built-in ones.
 
@@ -38,6 +38,7 @@ mod problem;
 mod prune;
 mod read;
 mod schema;
+mod shared;
 mod show;
 mod starter;
 mod themes;

@@ -25,7 +25,14 @@ pub fn schema() -> String {
         .into_generator()
         .into_root_schema_for::<Root>();
     RecursiveTransform(without_null).transform(&mut schema);
-    format!("{:#}\n", schema.as_value())
+    let mut schema = schema.to_value();
+    // What an environment leaves out may stand in the defaults; an editor sees only one of the two places.
+    for section in ["EtcdSection", "NginxSection"] {
+        if let Some(Value::Object(section)) = schema.pointer_mut(&format!("/$defs/{section}")) {
+            section.remove("required");
+        }
+    }
+    format!("{schema:#}\n")
 }
 
 /// TOML has no null: a key that may be absent is simply absent.

@@ -13,6 +13,7 @@ use super::problem::dotted;
 use super::tree::{Node, Value};
 use super::words;
 use super::{Settings, schema, timing};
+use crate::checks::may_be_secret;
 use crate::harmless::harmless;
 use crate::release::Timing;
 
@@ -78,14 +79,7 @@ impl Showing {
                 }
             }
             _ => {
-                let hidden = self
-                    .path
-                    .iter()
-                    .rev()
-                    .nth(1)
-                    .is_some_and(|above| above == "environment")
-                    && self.path.last().is_some_and(|name| looks_secret(name));
-                let value = if hidden {
+                let value = if self.is_hidden() {
                     "(hidden: it looks like a secret)".into()
                 } else {
                     harmless(&node.plain().to_string())
@@ -121,11 +115,23 @@ impl Showing {
         }
     }
 
+    /// Whether the value may be a secret, by the name it is under.
+    fn is_hidden(&self) -> bool {
+        let [.., table, name] = self.path.as_slice() else {
+            return false;
+        };
+        match table.as_str() {
+            "environment" => looks_secret(name),
+            "headers" => may_be_secret(name),
+            _ => false,
+        }
+    }
+
     fn is_inherited(&self) -> bool {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         matches!(
             path.as_slice(),
-            ["defaults", "timing" | "lock"]
+            ["defaults", _]
                 | ["environments", _, "timing" | "lock"]
                 | ["services", _, "timing"]
                 | ["services", _, "environments", _, "timing"]

@@ -12,6 +12,7 @@ use greenroom::settings::{
     Loaded, Origin, Problem, Problems, ProxyPlace, Request, RuntimePlace, Settings, StorePlace,
     SwitchMode,
 };
+use greenroom::vacant::OutgoingPorts;
 use proptest::prelude::*;
 
 const FIXTURES: &str = "fixtures/settings";
@@ -158,7 +159,7 @@ fn a_target_is_complete_with_all_defaults_filled_in() {
     let definition = &target.definition;
     assert_eq!(
         definition.endpoints.get(Slot::Blue),
-        &"127.0.0.1:32771".parse().expect("an endpoint")
+        &"127.0.0.1:18081".parse().expect("an endpoint")
     );
     assert_eq!(definition.instance.memory, Some(1 << 30));
     assert_eq!(
@@ -338,6 +339,74 @@ fn secrets_are_shown_by_their_source_only() {
     assert!(!shown.contains("written-in-plain-text"), "{shown}");
     let json = serde_json::to_string(&loaded.provenance).expect("as JSON");
     assert!(!json.contains("written-in-plain-text"));
+}
+
+#[test]
+fn headers_that_may_be_secret_are_not_shown() {
+    let text = "[services.web]\nimage = \"web\"\nlisten = { port = 8080 }\n\
+                health = { path = \"/health\", headers = { Authorization = \"Bearer hunter2\", Accept = \"text/plain\" } }\n\
+                checks = [{ name = \"a\", path = \"/\", headers = { Cookie = \"id=hunter2\" } }]\n";
+    let file = Path::new("greenroom.toml");
+    let loaded = Settings::read(file, text, &Request::default());
+    let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
+    let shown = greenroom::settings::show(&loaded);
+    assert!(
+        shown.contains("health.headers.Accept = \"text/plain\""),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("health.headers.Authorization = (hidden"),
+        "{shown}"
+    );
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn environments_share_the_servers_of_the_defaults_key_by_key() {
+    let loaded = valid("shared-servers.toml");
+    let etcd = |index: usize| match &loaded.settings.environments[index].store {
+        StorePlace::Etcd(place) => Some((place.endpoints.join(" "), place.prefix.clone())),
+        StorePlace::Sqlite(_) => None,
+    };
+    let shared = "http://127.0.0.1:2379".to_owned();
+    assert_eq!(etcd(0), Some((shared.clone(), "/greenroom/v1".into())));
+    assert_eq!(etcd(1), Some((shared, "/own".into())));
+    assert_eq!(etcd(2), None, "it says that its store is another");
+    let nginx = |index: usize| match &loaded.settings.environments[index].proxy {
+        Some(ProxyPlace::Nginx(place)) => Some(place.clone()),
+        _ => None,
+    };
+    assert_eq!(nginx(0), nginx(1));
+    assert!(nginx(0).is_some());
+    assert_eq!(nginx(2), None, "it says that its proxy is another");
+    let docker = |index: usize| match &loaded.settings.environments[index].runtime {
+        RuntimePlace::Docker(place) => place.address.clone(),
+        RuntimePlace::Process(_) => "processes".into(),
+    };
+    let addresses = [docker(0), docker(1), docker(2)];
+    let shared = "unix:///run/user/1000/docker.sock";
+    assert_eq!(addresses, [shared, "unix:///run/docker.sock", shared]);
+    let shown = greenroom::settings::show(&loaded);
+    let line = "environments.qa.etcd.endpoints = [\"http://127.0.0.1:2379\"]  # fixtures/settings/valid/shared-servers.toml:5:13";
+    assert!(shown.lines().any(|other| other == line), "{shown}");
+}
+
+#[test]
+fn a_port_that_the_machine_reserves_is_not_warned_of() {
+    let mut request = request(Path::new(FIXTURES).join("valid/outgoing-ports.toml"));
+    let load = |request: &Request| {
+        let loaded = Settings::load(request).unwrap_or_else(|problems| panic!("{problems}"));
+        lines(&loaded.warnings)
+    };
+    assert!(load(&request).contains("ip_local_reserved_ports=32770-32772,40000"));
+    request.outgoing = OutgoingPorts::parse("32768 60999", "32770,40000,50000");
+    let said = load(&request);
+    assert!(
+        said.contains("ip_local_reserved_ports=32770-32772,40000,50000"),
+        "{said}"
+    );
+    request.outgoing = OutgoingPorts::parse("32768 60999", "32768-50000");
+    assert_eq!(load(&request), "");
 }
 
 #[test]

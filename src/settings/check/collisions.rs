@@ -7,6 +7,9 @@ use super::super::model::{EnvironmentSection, ProxyKind, Root, RuntimeKind};
 use super::Look;
 use crate::inventory::{Endpoint, Slot};
 
+/// The machine that Greenroom runs on.
+pub(super) const THIS_MACHINE: &str = "here";
+
 impl Look<'_> {
     pub(super) fn collisions(&mut self, root: &Root) {
         self.addresses(root);
@@ -96,7 +99,7 @@ impl Look<'_> {
 }
 
 /// Whether the proxy shares its ports with the slots.
-fn is_local(section: &EnvironmentSection) -> bool {
+pub(super) fn is_local(section: &EnvironmentSection) -> bool {
     match section.proxy_kind() {
         Some(ProxyKind::Nginx) => section
             .nginx
@@ -108,12 +111,12 @@ fn is_local(section: &EnvironmentSection) -> bool {
 }
 
 /// Which machine's addresses the slots take; loopback of two engines is two places.
-fn host_of(section: &EnvironmentSection) -> String {
+pub(super) fn host_of(section: &EnvironmentSection) -> String {
     let address = section.docker_address();
     match section.runtime {
         RuntimeKind::Docker if address.starts_with("tcp:") => address,
         // Whatever the socket is called, it is this machine.
-        RuntimeKind::Docker | RuntimeKind::Process => "here".into(),
+        RuntimeKind::Docker | RuntimeKind::Process => THIS_MACHINE.into(),
     }
 }
 

@@ -9,7 +9,8 @@ use super::super::model::{
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
 use super::super::{timing, words};
-use super::Look;
+use super::{Look, SOCKET_OF_NGINX};
+use crate::inventory::Endpoint;
 
 impl Look<'_> {
     pub(super) fn environment(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
@@ -21,6 +22,12 @@ impl Look<'_> {
         if let Some(registry) = &section.registry {
             let path = [&at[..], &["registry"]].concat();
             self.login(&path, registry.user.as_ref(), registry.password.as_ref());
+            let ca = [&path[..], &["ca"]].concat();
+            self.file(&ca, registry.ca.as_deref());
+            if registry.ca.is_some() && registry.plain_http {
+                let says = "plain HTTP has no certificates: remove `ca`, or plain_http = true";
+                self.error(&ca, says);
+            }
         }
         let (lease, heartbeat) = timing::lock(root, section);
         if heartbeat * 2 >= lease {
@@ -318,15 +325,14 @@ impl Look<'_> {
                 "the log of an nginx in a container is written, and cannot be shown",
             );
         }
-        if let crate::inventory::Endpoint::Tcp(address) = &nginx.answer.listen
-            && !address.ip().is_loopback()
-            && nginx.container.is_none()
-        {
-            let path = [at, &["answer", "listen"]].concat();
-            self.warning(
-                &path,
-                "this answers anybody who can reach it: use a loopback address or a unix socket",
-            );
+        let path = [at, &["answer", "listen"]].concat();
+        match &nginx.answer.listen {
+            Endpoint::Unix(_) => self.warning(&path, SOCKET_OF_NGINX),
+            Endpoint::Tcp(address) if !address.ip().is_loopback() && nginx.container.is_none() => {
+                let says = "this answers anybody who can reach it: use a loopback address";
+                self.warning(&path, says);
+            }
+            Endpoint::Tcp(_) => {}
         }
     }
 }

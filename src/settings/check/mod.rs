@@ -6,6 +6,7 @@ mod collisions;
 mod console;
 mod environments;
 mod notices;
+mod ports;
 mod services;
 
 pub(super) use services::looks_secret;
@@ -15,9 +16,13 @@ use std::path::Path;
 use super::model::{OperatorFrom, Root, SecretSection, TlsSection};
 use super::problem::Problem;
 use super::tree::Node;
+use crate::vacant::OutgoingPorts;
 
 /// How much of a path is shown, in characters: twice what most systems allow a name to have.
 const LONGEST_PATH: usize = 500;
+
+/// Why nginx should not listen on a unix socket.
+const SOCKET_OF_NGINX: &str = "an nginx that is killed leaves this socket behind, and cannot start again until the socket is removed: use an address such as 127.0.0.1:8091";
 
 /// What was found.
 #[derive(Default)]
@@ -27,10 +32,11 @@ pub(super) struct Findings {
 }
 
 /// Everything that is impossible or doubtful in a file whose keys and types are right.
-pub(super) fn check(root: &Root, tree: &Node, base: &Path) -> Findings {
+pub(super) fn check(root: &Root, tree: &Node, base: &Path, outgoing: &OutgoingPorts) -> Findings {
     let mut look = Look {
         tree,
         base,
+        outgoing,
         findings: Findings::default(),
     };
     if root.environments.0.is_empty() {
@@ -52,12 +58,14 @@ pub(super) fn check(root: &Root, tree: &Node, base: &Path) -> Findings {
         look.service(root, name, service);
     }
     look.collisions(root);
+    look.ports(root);
     look.findings
 }
 
 struct Look<'a> {
     tree: &'a Node,
     base: &'a Path,
+    outgoing: &'a OutgoingPorts,
     findings: Findings,
 }
 

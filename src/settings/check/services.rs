@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::super::model::{
-    CheckSection, HealthSection, Root, RuntimeKind, ServiceEnvironmentSection, ServiceSection,
-    SiteSection, VariableValue,
+    CheckSection, HealthSection, ProxyKind, Root, RuntimeKind, ServiceEnvironmentSection,
+    ServiceSection, SiteSection, VariableValue,
 };
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
-use super::Look;
+use super::{Look, SOCKET_OF_NGINX};
 use crate::inventory::{Endpoint, Slot};
 
 impl Look<'_> {
@@ -104,6 +104,7 @@ impl Look<'_> {
                 let says = format!("there is another check named `{}`", visible(&check.name));
                 self.error(&path, says);
             }
+            self.headers(&[at, &["checks", &place]].concat(), &check.headers);
             for pointer in check.expect.json.keys() {
                 if !pointer.is_empty() && !pointer.starts_with('/') {
                     let path = [at, &["checks", &place, "expect", "json", pointer]].concat();
@@ -132,12 +133,33 @@ impl Look<'_> {
     }
 
     fn health(&mut self, at: &[&str], health: Option<&HealthSection>) {
-        let Some(host) = health.and_then(|health| health.host.as_ref()) else {
+        let Some(health) = health else {
+            return;
+        };
+        self.headers(&[at, &["health"]].concat(), &health.headers);
+        let Some(host) = &health.host else {
             return;
         };
         if host.is_empty() || !host.chars().all(|c| c.is_ascii_graphic()) {
             let path = [at, &["health", "host"]].concat();
             self.error(&path, "not a host name");
+        }
+    }
+
+    /// Headers that could not be sent. Their values are not repeated: they may be secret.
+    fn headers(&mut self, at: &[&str], headers: &BTreeMap<String, String>) {
+        for (name, value) in headers {
+            let path = [at, &["headers", name.as_str()]].concat();
+            let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+            if name.is_empty() || !name.chars().all(token) {
+                self.error(&path, "not the name of a header");
+            }
+            if value.chars().any(|c| c != '\t' && c.is_control()) {
+                self.error(
+                    &path,
+                    "a header cannot hold a line break or another control character",
+                );
+            }
         }
     }
 
@@ -195,7 +217,8 @@ impl Look<'_> {
                     format!("environment `{name}` has no proxy: add [environments.{name}.nginx]");
                 self.error(&path, says);
             }
-            self.site(&path, site);
+            let by_nginx = environment.proxy_kind() == Some(ProxyKind::Nginx);
+            self.site(&path, by_nginx, site);
         }
     }
 
@@ -209,7 +232,7 @@ impl Look<'_> {
             match endpoint {
                 Endpoint::Unix(_) if service.listen.port.is_some() => self.error(
                     &path,
-                    "a unix socket cannot reach a port: the service needs listen.socket, or this an address such as 127.0.0.1:32771",
+                    "a unix socket cannot reach a port: the service needs listen.socket, or this an address such as 127.0.0.1:18081",
                 ),
                 Endpoint::Tcp(_) if service.listen.socket.is_some() => self.error(
                     &path,
@@ -224,7 +247,17 @@ impl Look<'_> {
         }
     }
 
-    fn site(&mut self, at: &[&str], site: &SiteSection) {
+    fn site(&mut self, at: &[&str], by_nginx: bool, site: &SiteSection) {
+        if by_nginx {
+            for (key, listen) in [
+                ("listen", Some(&site.listen)),
+                ("preview_listen", site.preview_listen.as_ref()),
+            ] {
+                if matches!(listen, Some(Endpoint::Unix(_))) {
+                    self.warning(&[at, &[key]].concat(), SOCKET_OF_NGINX);
+                }
+            }
+        }
         let lists = [
             ("server_names", &site.server_names),
             ("preview_server_names", &site.preview_server_names),

@@ -12,6 +12,7 @@ mod proxy;
 mod root;
 mod secret;
 mod service;
+mod shared;
 mod timing;
 
 pub(super) use console::{AsciiChoice, AsciiWord, ConsoleSection};
@@ -29,4 +30,5 @@ pub(super) use service::{
     CheckSection, HealthSection, ListenSection, RestartWord, ServiceEnvironmentSection,
     ServiceSection,
 };
+pub(super) use shared::SharedTable;
 pub(super) use timing::TimingSection;

@@ -60,7 +60,8 @@ fn state() -> PathBuf {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct AnswerSection {
-    /// Where nginx listens for it; loopback or a unix socket.
+    /// Where nginx listens for it: a loopback address. A unix socket would stay behind when nginx is killed, and keep it
+    /// from starting again.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) listen: Endpoint,
     /// Where Greenroom connects to; the same when absent.

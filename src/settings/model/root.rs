@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::words::Size;
 use super::{
-    ConsoleSection, EnvironmentSection, LockSection, NoticeSection, Ordered, ServiceSection,
-    TimingSection,
+    ConsoleSection, DockerSection, EnvironmentSection, EtcdSection, LockSection, NginxSection,
+    NoticeSection, Ordered, RegistrySection, ServiceSection, SharedTable, TimingSection,
 };
 
 /// The configuration of Greenroom.
@@ -40,6 +40,14 @@ pub(in crate::settings) struct DefaultsSection {
     pub(in crate::settings) timing: TimingSection,
     /// The lock of a target.
     pub(in crate::settings) lock: LockSection,
+    /// The Docker engine of the environments that have one.
+    pub(in crate::settings) docker: Option<SharedTable<DockerSection>>,
+    /// The image registry of those environments.
+    pub(in crate::settings) registry: Option<SharedTable<RegistrySection>>,
+    /// The etcd cluster of the environments that do not keep their truth in a file.
+    pub(in crate::settings) etcd: Option<SharedTable<EtcdSection>>,
+    /// The nginx of the environments that have no other proxy.
+    pub(in crate::settings) nginx: Option<SharedTable<NginxSection>>,
 }
 
 /// Who is recorded as having released.

@@ -31,7 +31,7 @@ listen = { port = 8080 }
 health = { path = "/health" }
 
 [services.web.environments.production]
-endpoints = { blue = "127.0.0.1:32771", green = "127.0.0.1:32772" }
+endpoints = { blue = "127.0.0.1:18081", green = "127.0.0.1:18082" }
 [services.web.environments.production.proxy]
 server_names = ["localhost"]
 listen = "127.0.0.1:8080"

@@ -74,6 +74,7 @@ impl Console {
             path: Some(configuration.to_owned()),
             environment: std::collections::BTreeMap::new(),
             overrides: vec![("operator.name".into(), "ana".into())],
+            ..Request::default()
         };
         let loaded = Settings::load(&request).unwrap_or_else(|problems| panic!("{problems}"));
         let app = wire::build(&loaded.settings, false)

@@ -1,0 +1,104 @@
+//! Ports of this machine that the system gives to outgoing connections of any program. Whoever listens on one of them
+//! finds it taken one day: a slot is empty between two releases, and nginx is restarted.
+
+use std::collections::BTreeSet;
+
+use super::super::model::{EnvironmentSection, Root};
+use super::Look;
+use super::collisions::{THIS_MACHINE, host_of, is_local};
+use crate::inventory::Endpoint;
+use crate::vacant::RESERVED;
+
+/// A port that is listened on, and its key.
+type Listener<'a> = (u16, Vec<&'a str>);
+
+impl Look<'_> {
+    /// One warning for all of them, since one setting of the system reserves all of them.
+    pub(super) fn ports(&mut self, root: &Root) {
+        let mut found = listeners(root);
+        found.retain(|(port, _)| self.outgoing.may_take(*port));
+        let ports: BTreeSet<u16> = found.iter().map(|(port, _)| *port).collect();
+        let Some((first, path)) = found.first() else {
+            return;
+        };
+        let whose = match ports.len() {
+            1 => format!("port {first} is"),
+            2 => format!("port {first} and one other of this file are"),
+            count => format!("port {first} and {} others of this file are", count - 1),
+        };
+        let range = self.outgoing.range();
+        let says = format!(
+            "{whose} in the range that Linux takes for outgoing connections ({}-{}), where any program may have it when it is needed: use ports below {}, or reserve them on this machine: sysctl -w {RESERVED}={} (and in /etc/sysctl.d, to keep that)",
+            range.start(),
+            range.end(),
+            range.start(),
+            self.outgoing.reserving(&ports)
+        );
+        self.warning(path, says);
+    }
+}
+
+fn listeners(root: &Root) -> Vec<Listener<'_>> {
+    let mut found = Vec::new();
+    for (environment, section) in root.environments.iter() {
+        of_proxy(environment, section, &mut found);
+        for (name, service) in root.services.iter() {
+            let Some(here) = service.environments.get(environment) else {
+                continue;
+            };
+            let at = ["services", name, "environments", environment];
+            if host_of(section) == THIS_MACHINE {
+                for (slot, endpoint) in [
+                    ("blue", &here.endpoints.blue),
+                    ("green", &here.endpoints.green),
+                ] {
+                    push(
+                        &mut found,
+                        endpoint,
+                        [&at[..], &["endpoints", slot]].concat(),
+                    );
+                }
+            }
+            if let Some(site) = here.proxy.as_ref().filter(|_| is_local(section)) {
+                push(
+                    &mut found,
+                    &site.listen,
+                    [&at[..], &["proxy", "listen"]].concat(),
+                );
+                if let Some(listen) = &site.preview_listen {
+                    let path = [&at[..], &["proxy", "preview_listen"]].concat();
+                    push(&mut found, listen, path);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn of_proxy<'a>(
+    environment: &'a str,
+    section: &'a EnvironmentSection,
+    found: &mut Vec<Listener<'a>>,
+) {
+    if !is_local(section) {
+        return;
+    }
+    let at = ["environments", environment];
+    if let Some(nginx) = &section.nginx {
+        let path = [&at[..], &["nginx", "answer", "listen"]].concat();
+        push(found, &nginx.answer.listen, path);
+    }
+    if let Some(embedded) = &section.embedded {
+        push(
+            found,
+            &embedded.answer,
+            [&at[..], &["embedded", "answer"]].concat(),
+        );
+    }
+}
+
+fn push<'a>(found: &mut Vec<Listener<'a>>, endpoint: &Endpoint, path: Vec<&'a str>) {
+    if let Endpoint::Tcp(address) = endpoint {
+        found.push((address.port(), path));
+    }
+}

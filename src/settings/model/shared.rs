@@ -1,0 +1,36 @@
+//! A table that environments share: any of its keys may be absent, since an environment may have it.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Stands for a table `T`. What it says is read where it was laid: in the environments.
+#[derive(Debug)]
+pub(in crate::settings) struct SharedTable<T>(PhantomData<T>);
+
+impl<T> Serialize for SharedTable<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_none()
+    }
+}
+
+impl<'de, T> Deserialize<'de> for SharedTable<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for SharedTable<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Shared{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = T::json_schema(generator);
+        schema.remove("required");
+        schema
+    }
+}

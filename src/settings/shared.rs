@@ -1,0 +1,109 @@
+//! The tables of servers that environments share: what `[defaults.etcd]` says holds in each environment that keeps its
+//! truth in etcd, key by key, unless the environment says otherwise. Laid into the tree before anything is looked at, so
+//! that nothing after it knows the difference.
+
+use std::collections::HashSet;
+
+use super::problem::{Problem, dotted};
+use super::tree::{Entry, Node, Value};
+
+/// What was laid into environments.
+pub(super) struct Shared {
+    /// The key in an environment, and the key in the defaults that it came from.
+    keys: Vec<(String, String)>,
+}
+
+/// Gives each environment what the defaults say of its servers.
+pub(super) fn lay(tree: &mut Node) -> Shared {
+    let mut shared = Shared { keys: Vec::new() };
+    let defaults: Vec<Entry> = tree
+        .entry("defaults")
+        .map(|defaults| defaults.node.entries().to_vec())
+        .unwrap_or_default();
+    let tables = defaults
+        .into_iter()
+        .filter(|entry| is_server(&entry.key) && matches!(entry.node.value, Value::Table(_)));
+    let tables: Vec<Entry> = tables.collect();
+    let Some(environments) = entry_mut(tree, "environments") else {
+        return shared;
+    };
+    for environment in entries_mut(&mut environments.node) {
+        for table in &tables {
+            if has(&environment.node, &table.key) {
+                shared.lay_table(environment, table);
+            }
+        }
+    }
+    shared
+}
+
+fn is_server(key: &str) -> bool {
+    matches!(key, "docker" | "registry" | "etcd" | "nginx")
+}
+
+/// Whether an environment has such a server: one that names another kind has not.
+fn has(environment: &Node, table: &str) -> bool {
+    let is = |key: &str, word: &str| {
+        let value = environment.entry(key).map(|entry| &entry.node.value);
+        value.map(|value| matches!(value, Value::Text(text) if text == word))
+    };
+    match table {
+        "docker" | "registry" => is("runtime", "docker").unwrap_or(true),
+        "etcd" => is("store", "etcd").unwrap_or(environment.entry("sqlite").is_none()),
+        "nginx" => is("proxy", "nginx").unwrap_or(environment.entry("embedded").is_none()),
+        _ => false,
+    }
+}
+
+impl Shared {
+    fn lay_table(&mut self, environment: &mut Entry, table: &Entry) {
+        let name = environment.key.clone();
+        let here = ["environments", &name, &table.key].map(str::to_owned);
+        let there = ["defaults", &table.key].map(str::to_owned);
+        let Some(own) = entry_mut(&mut environment.node, &table.key) else {
+            self.keys.push((dotted(&here), dotted(&there)));
+            if let Value::Table(entries) = &mut environment.node.value {
+                entries.push(table.clone());
+            }
+            return;
+        };
+        for entry in table.node.entries() {
+            if own.node.entry(&entry.key).is_some() {
+                continue;
+            }
+            let key = [entry.key.clone()];
+            let below = |path: &[String]| dotted(&[path, &key].concat());
+            self.keys.push((below(&here), below(&there)));
+            if let Value::Table(entries) = &mut own.node.value {
+                entries.push(entry.clone());
+            }
+        }
+    }
+
+    /// What is wrong with a shared value is said once, of the table that it stands in.
+    pub(super) fn say_once(&self, problems: &mut Vec<Problem>) {
+        for problem in problems.iter_mut() {
+            let found = self.keys.iter().find_map(|(here, there)| {
+                let rest = problem.key.strip_prefix(here.as_str())?;
+                let is_within = rest.is_empty() || rest.starts_with(['.', '[']);
+                is_within.then(|| format!("{there}{rest}"))
+            });
+            if let Some(key) = found {
+                problem.key = key;
+            }
+        }
+        let mut said = HashSet::new();
+        problems.retain(|problem| said.insert((problem.key.clone(), problem.says.clone())));
+    }
+}
+
+fn entry_mut<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Entry> {
+    entries_mut(node).iter_mut().find(|entry| entry.key == key)
+}
+
+fn entries_mut(node: &mut Node) -> &mut [Entry] {
+    match &mut node.value {
+        Value::Table(entries) => entries,
+        _ => &mut [],
+    }
+}
