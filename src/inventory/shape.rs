@@ -60,9 +60,9 @@ pub enum EnvironmentValue {
 pub enum SecretSource {
     /// A variable of Greenroom's own environment.
     Env(String),
-    /// The first line of a file.
+    /// The text of a file less one final newline.
     File(PathBuf),
-    /// The first line a command prints.
+    /// What a command prints less one final newline.
     Command(Vec<String>),
 }
 

@@ -1,5 +1,5 @@
-//! Reads secrets from where the configuration says they are: a variable of the environment, the
-//! first line of a file, the first line a command prints. Must not keep, log or describe a value.
+//! Reads secrets from where the configuration says they are: a variable of the environment, a file, or what a command
+//! prints. The secret is the whole text less one final newline. Must not keep, log or describe a value.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -17,7 +17,7 @@ use crate::ports::{Failure, FailureKind, Result, Secrets};
 
 /// How long a file or a command may take.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How much of a file or of a command's output is looked at for the first line.
+/// How many bytes a secret may have. A longer one is refused: a part of a secret is not a secret.
 const LONGEST: u64 = 64 * 1024;
 
 /// Reads each kind of source on this machine.
@@ -43,13 +43,13 @@ impl Secrets for LocalSecrets {
             }
         };
         // Dropping a command that is too slow kills it.
-        let line = timeout(self.deadline, work).await.unwrap_or_else(|_| {
+        let text = timeout(self.deadline, work).await.unwrap_or_else(|_| {
             Err((
                 FailureKind::Unreachable,
                 format!("not within {} s", self.deadline.as_secs()),
             ))
         });
-        line.map_err(|(kind, said)| Failure::new(kind, name(source), "reading the secret", said))
+        text.map_err(|(kind, said)| Failure::new(kind, name(source), "reading the secret", said))
     }
 }
 
@@ -70,7 +70,7 @@ fn name(source: &SecretSource) -> String {
 
 fn from_variable(name: &str) -> Read {
     match std::env::var(name) {
-        Ok(value) => first_line(value.as_bytes()),
+        Ok(value) => secret(value.into_bytes()),
         Err(std::env::VarError::NotPresent) => Err((FailureKind::Missing, "it is not set".into())),
         Err(std::env::VarError::NotUnicode(_)) => Err(not_text()),
     }
@@ -78,7 +78,7 @@ fn from_variable(name: &str) -> Read {
 
 async fn from_file(path: &Path) -> Read {
     let file = tokio::fs::File::open(path).await.map_err(|e| io(&e))?;
-    first_line(&limited(file).await?)
+    secret(limited(file).await?)
 }
 
 async fn from_command(argv: &[String]) -> Read {
@@ -102,25 +102,35 @@ async fn from_command(argv: &[String]) -> Read {
     if !status.success() {
         return Err((FailureKind::Rejected, format!("it ended with {status}")));
     }
-    first_line(&printed)
+    secret(printed)
 }
 
 async fn limited(
     source: impl AsyncRead + Unpin,
 ) -> std::result::Result<Vec<u8>, (FailureKind, String)> {
     let mut bytes = Vec::new();
-    let mut limited = source.take(LONGEST);
+    let mut limited = source.take(LONGEST + 1);
     limited.read_to_end(&mut bytes).await.map_err(|e| io(&e))?;
+    if bytes.len() as u64 > LONGEST {
+        let said = format!("it is longer than {} KiB", LONGEST / 1024);
+        return Err((FailureKind::Rejected, said));
+    }
     Ok(bytes)
 }
 
-fn first_line(bytes: &[u8]) -> Read {
-    let line = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if line.is_empty() {
-        return Err((FailureKind::Missing, "its first line is empty".into()));
+/// The whole text less one final newline, which editors and `echo` add.
+fn secret(mut bytes: Vec<u8>) -> Read {
+    if bytes.pop_if(|last| *last == b'\n').is_some() {
+        bytes.pop_if(|last| *last == b'\r');
     }
-    let text = std::str::from_utf8(line).map_err(|_| not_text())?;
+    if bytes.is_empty() {
+        return Err((FailureKind::Missing, "it is empty".into()));
+    }
+    if bytes.contains(&0) {
+        // No variable of a process can carry one.
+        return Err((FailureKind::Garbled, "it has a NUL byte in it".into()));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| not_text())?;
     Ok(SecretString::from(text))
 }
 
@@ -153,15 +163,48 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_line_is_the_secret() {
+    async fn the_secret_is_the_whole_text_less_one_final_newline() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), "hunter2\r\nsecond\n").expect("written");
-        let from_file = read(SecretSource::File(file.path().into())).await;
-        assert_eq!(from_file.expect("a secret"), "hunter2");
-        let from_command = read(command(&["printf", "%s\nmore\n", "p w"])).await;
-        assert_eq!(from_command.expect("a secret"), "p w");
+        for (written, secret) in [
+            ("hunter2", "hunter2"),
+            ("hunter2\n", "hunter2"),
+            ("hunter2\r\n", "hunter2"),
+            ("hunter2\n\n", "hunter2\n"),
+            (" p w \n", " p w "),
+            ("\nsecond\n", "\nsecond"),
+            (
+                "-----BEGIN KEY-----\nAAAA\n-----END KEY-----\n",
+                "-----BEGIN KEY-----\nAAAA\n-----END KEY-----",
+            ),
+        ] {
+            std::fs::write(file.path(), written).expect("written");
+            let from_file = read(SecretSource::File(file.path().into())).await;
+            assert_eq!(from_file.expect("a secret"), secret, "{written:?}");
+            let from_command = read(command(&["printf", "%s", written])).await;
+            assert_eq!(from_command.expect("a secret"), secret, "{written:?}");
+        }
         let from_env = read(SecretSource::Env("PATH".into())).await;
         assert_eq!(from_env.ok(), std::env::var("PATH").ok());
+    }
+
+    #[tokio::test]
+    async fn a_text_that_cannot_be_a_whole_secret_is_refused() {
+        let long = "x".repeat(64 * 1024 + 1);
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        for (written, said) in [
+            (long.as_bytes(), "64 KiB"),
+            (b"hunter\0two", "NUL"),
+            (b"hunter\xff", "UTF-8"),
+            (b"\n", "empty"),
+        ] {
+            std::fs::write(file.path(), written).expect("written");
+            let failure = read(SecretSource::File(file.path().into())).await;
+            let failure = failure.expect_err("refused");
+            assert!(failure.said.contains(said), "{failure}");
+            assert!(!failure.to_string().contains("hunter"), "{failure}");
+        }
+        let endless = read(command(&["yes"])).await.expect_err("refused");
+        assert!(endless.said.contains("64 KiB"), "{endless}");
     }
 
     #[tokio::test]

@@ -13,9 +13,9 @@ use crate::inventory::SecretSource;
 pub(in crate::settings) struct SecretSection {
     /// A variable of Greenroom's own environment.
     pub(in crate::settings) env: Option<String>,
-    /// A file; its first line is the secret.
+    /// A file; the secret is its whole text less one final newline.
     pub(in crate::settings) file: Option<PathBuf>,
-    /// A command; the first line it prints is the secret.
+    /// A command; the secret is all that it prints less one final newline.
     pub(in crate::settings) command: Option<Vec<String>>,
 }
 
