@@ -1,8 +1,16 @@
 //! Who acts: as configured, else as the operating system knows them.
 
+use nix::unistd::{User, getuid};
+
 use crate::harmless::harmless;
 use crate::inventory::Operator;
 use crate::settings::OperatorSettings;
+
+/// The name that the user database has for the user of this process.
+fn name_in_user_database() -> Option<String> {
+    let user = User::from_uid(getuid()).ok()??;
+    Some(user.name).filter(|name| !name.is_empty())
+}
 
 pub(super) fn find(settings: &OperatorSettings) -> Operator {
     // The name of a login is not a proof of identity; it is what a colleague would look for.
@@ -10,7 +18,8 @@ pub(super) fn find(settings: &OperatorSettings) -> Operator {
         ["SUDO_USER", "USER", "LOGNAME"]
             .into_iter()
             .find_map(|variable| std::env::var(variable).ok().filter(|name| !name.is_empty()))
-            .unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()))
+            .or_else(name_in_user_database)
+            .unwrap_or_else(|| format!("uid-{}", getuid()))
     };
     let host = || {
         let system = rustix::system::uname();
