@@ -1,13 +1,14 @@
 //! Where an instance answers: a TCP address or a unix socket.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An address one can connect to. Written `127.0.0.1:18081` or `unix:/run/web/blue.sock`.
+/// An address one can connect to. Written `127.0.0.1:18081` or `unix:/run/web/blue.sock`. Two spellings of one address
+/// are read as equal: `[0:0::1]:80` is `[::1]:80`, and `[::ffff:127.0.0.1]:80` is `127.0.0.1:80`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Endpoint {
@@ -21,6 +22,17 @@ pub enum Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an address: write 127.0.0.1:8080, [::1]:8080 or unix:/absolute/path.sock")]
 pub struct InvalidEndpoint(pub String);
+
+impl Endpoint {
+    /// A TCP address. An IPv4 address that is written as an IPv6 one is that IPv4 address.
+    pub fn tcp(address: SocketAddr) -> Self {
+        match address.ip().to_canonical() {
+            IpAddr::V4(ip) => Self::Tcp(SocketAddr::new(ip.into(), address.port())),
+            // As it is: a link-local address has its interface beside it.
+            IpAddr::V6(_) => Self::Tcp(address),
+        }
+    }
+}
 
 impl FromStr for Endpoint {
     type Err = InvalidEndpoint;
@@ -39,7 +51,7 @@ impl FromStr for Endpoint {
                 Err(wrong())
             };
         }
-        text.parse().map(Self::Tcp).map_err(|_| wrong())
+        text.parse().map(Self::tcp).map_err(|_| wrong())
     }
 }
 
@@ -69,6 +81,22 @@ impl fmt::Display for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spellings_of_one_address_are_equal() {
+        for (one, other) in [
+            ("[::1]:80", "[0:0:0:0:0:0:0:1]:80"),
+            ("[2001:DB8::A]:80", "[2001:db8:0:0::000a]:80"),
+            ("[::ffff:127.0.0.1]:80", "127.0.0.1:80"),
+            ("[::ffff:7f00:1]:80", "127.0.0.1:80"),
+        ] {
+            let read = |text: &str| text.parse::<Endpoint>().expect("an address");
+            assert_eq!(read(one), read(other));
+            assert_eq!(read(one).to_string(), read(other).to_string());
+        }
+        let link_local: Endpoint = "[fe80::1%2]:80".parse().expect("an address");
+        assert_ne!(Ok(link_local), "[fe80::1%3]:80".parse());
+    }
 
     #[test]
     fn endpoints_read_back_as_written() {

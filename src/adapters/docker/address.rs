@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use crate::harmless::harmless;
+
 /// The files of a TLS connection in which both sides prove who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -56,6 +58,26 @@ impl DockerAddress {
         })
     }
 
+    /// What to do when no engine is at this unix socket and `DOCKER_HOST` names another place.
+    pub(super) fn instead(&self, docker_host: &str) -> Option<String> {
+        let docker_host = harmless(docker_host.trim());
+        if !matches!(self, Self::Unix(_))
+            || docker_host.is_empty()
+            || docker_host == self.to_string()
+        {
+            return None;
+        }
+        let hint =
+            format!("DOCKER_HOST is {docker_host}, and Greenroom reads only its configuration");
+        Some(if docker_host.starts_with("ssh://") {
+            format!(
+                "{hint}: it does not speak ssh, so set docker.address to a socket or to tcp://host:port"
+            )
+        } else {
+            format!("{hint}: to use that engine, set docker.address to it")
+        })
+    }
+
     /// Whether the engine runs on this machine, so that its addresses can be tried from here.
     pub(super) fn is_local(&self) -> bool {
         let (Self::Tcp(authority) | Self::Tls(authority, _)) = self else {
@@ -79,6 +101,26 @@ impl fmt::Display for DockerAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_engine_is_named_where_docker_host_names_one() {
+        let here = DockerAddress::Unix("/var/run/docker.sock".into());
+        let hint = here.instead("unix:///run/user/1000/docker.sock");
+        assert_eq!(
+            hint.as_deref(),
+            Some(
+                "DOCKER_HOST is unix:///run/user/1000/docker.sock, and Greenroom reads only its configuration: \
+                 to use that engine, set docker.address to it"
+            )
+        );
+        let by_ssh = here.instead("ssh://ops@host\u{1b}[2J").expect("a hint");
+        assert!(by_ssh.contains("does not speak ssh"), "{by_ssh}");
+        assert!(!by_ssh.contains('\u{1b}'), "{by_ssh:?}");
+        assert_eq!(here.instead("unix:///var/run/docker.sock"), None);
+        assert_eq!(here.instead(""), None);
+        let far = DockerAddress::Tcp("docker.example:2375".into());
+        assert_eq!(far.instead("tcp://other.example:2375"), None);
+    }
 
     #[test]
     fn addresses_are_those_of_docker_host() {

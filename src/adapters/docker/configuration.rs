@@ -3,6 +3,7 @@
 //! are the same in both; values of variables, which may be secret, are fingerprints.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use bollard::models::{
@@ -101,10 +102,15 @@ fn limits(all: &mut Entries, host: &HostConfig, endpoint: Option<&Endpoint>) {
 
 fn published(at: &PortBinding, endpoint: Option<&Endpoint>) -> String {
     let ip = at.host_ip.as_deref().filter(|ip| !ip.is_empty());
+    let ip = ip.unwrap_or("0.0.0.0");
     let port = at.host_port.as_deref().unwrap_or_default();
-    let place = format!("{}:{port}", ip.unwrap_or("0.0.0.0"));
+    // An address has many spellings: they are compared as addresses, and shown in one.
+    let place = match (ip.parse::<IpAddr>(), port.parse()) {
+        (Ok(ip), Ok(port)) => Endpoint::tcp(SocketAddr::new(ip, port)).to_string(),
+        _ => format!("{ip}:{port}"),
+    };
     match endpoint {
-        Some(Endpoint::Tcp(address)) if address.to_string() == place => {
+        Some(endpoint) if endpoint.to_string() == place => {
             "published at the slot's address".to_owned()
         }
         _ => format!("published at {place}"),
@@ -209,6 +215,41 @@ mod tests {
         let socket = at("unix:/run/web/blue/app.sock");
         let blue = read(&said("1", "/run/web/blue", "s"), socket.as_ref(), &key);
         assert_eq!(blue["mount /run/app"], "the slot's own directory");
+    }
+
+    #[test]
+    fn a_slots_address_is_recognised_however_it_is_written() {
+        let key = FingerprintKey::default();
+        for (ip, endpoint) in [
+            ("::1", "[::1]:3001"),
+            ("0:0:0:0:0:0:0:1", "[::1]:3001"),
+            ("::1", "[0:0::0001]:3001"),
+            ("::ffff:127.0.0.1", "127.0.0.1:3001"),
+            ("", "0.0.0.0:3001"),
+        ] {
+            let mut made = said("3001", "/x", "s");
+            let host = made.host_config.as_mut().expect("a host");
+            for bindings in host.port_bindings.iter_mut().flatten() {
+                for at in bindings.1.iter_mut().flatten() {
+                    at.host_ip = Some(ip.into());
+                }
+            }
+            let endpoint = endpoint.parse::<Endpoint>().ok();
+            let read = read(&made, endpoint.as_ref(), &key);
+            assert_eq!(
+                read["port 8080/tcp"], "published at the slot's address",
+                "{ip:?} {endpoint:?}"
+            );
+        }
+        let mut made = said("3001", "/x", "s");
+        let host = made.host_config.as_mut().expect("a host");
+        for bindings in host.port_bindings.iter_mut().flatten() {
+            for at in bindings.1.iter_mut().flatten() {
+                at.host_ip = Some("::1".into());
+            }
+        }
+        let elsewhere = read(&made, None, &key);
+        assert_eq!(elsewhere["port 8080/tcp"], "published at [::1]:3001");
     }
 
     #[test]

@@ -1,19 +1,22 @@
-//! The connection to one engine, made when it is first needed: the protocol version is agreed on
-//! then, and an engine that is down is a failure of the call and not of the start.
+//! The connection to one engine, made when it is first needed: the protocol version is agreed on then, and again when
+//! the engine refuses it, because another engine answers at the same address since. An engine that is down is a failure
+//! of the call and not of the start.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bollard::errors::Error;
+use bollard::models::SystemVersion;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::DockerAddress;
-use super::failure::{Act, failure, timed_out};
+use super::failure::{Act, failure, refuses_version, timed_out};
 use super::mend::mend;
 use crate::harmless::harmless;
 use crate::inventory::FingerprintKey;
@@ -59,6 +62,35 @@ impl FromStr for ApiVersion {
     }
 }
 
+/// The version that is agreed on, shared by every client of an engine.
+#[derive(Debug, Clone)]
+struct Agreed(Arc<AtomicU32>);
+
+impl Agreed {
+    fn on(version: ApiVersion) -> Self {
+        Self(Arc::new(AtomicU32::new(version.packed())))
+    }
+
+    fn version(&self) -> ApiVersion {
+        let packed = self.0.load(Ordering::Relaxed);
+        let [a, b, c, d] = packed.to_be_bytes();
+        ApiVersion {
+            major: u16::from_be_bytes([a, b]),
+            minor: u16::from_be_bytes([c, d]),
+        }
+    }
+
+    fn change_to(&self, version: ApiVersion) {
+        self.0.store(version.packed(), Ordering::Relaxed);
+    }
+}
+
+impl ApiVersion {
+    fn packed(self) -> u32 {
+        u32::from(self.major) << 16 | u32::from(self.minor)
+    }
+}
+
 /// One Docker engine.
 pub struct Engine {
     address: DockerAddress,
@@ -70,7 +102,7 @@ pub struct Engine {
 struct Connected {
     raw: Docker,
     docker: Docker,
-    version: ApiVersion,
+    agreed: Agreed,
 }
 
 impl fmt::Debug for Engine {
@@ -116,31 +148,56 @@ impl Engine {
 
     /// A client for one logs call that begins at `since`, to the nanosecond.
     pub(super) async fn docker_since(&self, since: Timestamp) -> Result<Docker> {
-        let Connected { raw, version, .. } = self.connected().await?.clone();
-        Ok(raw.with_request_modifier(move |request| mend(request, version, Some(since))))
+        let Connected { raw, agreed, .. } = self.connected().await?.clone();
+        Ok(raw.with_request_modifier(move |request| mend(request, agreed.version(), Some(since))))
     }
 
     /// Runs a quick call and words its failure.
-    pub(super) async fn quick<T>(
-        &self,
-        act: Act,
-        doing: &str,
-        call: impl Future<Output = std::result::Result<T, Error>>,
-    ) -> Result<T> {
+    pub(super) async fn quick<T, F>(&self, act: Act, doing: &str, call: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = std::result::Result<T, Error>>,
+    {
         self.within(QUICK, act, doing, call).await
     }
 
-    /// Runs a call with a deadline and words its failure.
-    pub(super) async fn within<T>(
+    /// Runs a call with a deadline and words its failure. An engine that refuses the version has done nothing, so the call
+    /// is repeated once another version is agreed on.
+    pub(super) async fn within<T, F>(
         &self,
         deadline: Duration,
         act: Act,
         doing: &str,
-        call: impl Future<Output = std::result::Result<T, Error>>,
+        call: impl Fn() -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = std::result::Result<T, Error>>,
+    {
+        let before = self.connected().await?.agreed.version();
+        let mut answer = self.in_time(deadline, act, doing, call()).await?;
+        if answer.as_ref().is_err_and(refuses_version) && self.agree_again().await? != before {
+            answer = self.in_time(deadline, act, doing, call()).await?;
+        }
+        answer.map_err(|error| self.worded(&error, act, doing))
+    }
+
+    async fn in_time<T>(
+        &self,
+        deadline: Duration,
+        act: Act,
+        doing: &str,
+        call: impl Future<Output = T>,
     ) -> Result<T> {
-        match timeout(deadline, call).await {
-            Ok(answer) => answer.map_err(|error| failure(&error, act, self.target(), doing)),
-            Err(_) => Err(timed_out(act, self.target(), doing, deadline)),
+        let answer = timeout(deadline, call).await;
+        answer.map_err(|_| timed_out(act, self.target(), doing, deadline))
+    }
+
+    /// Words the client library's error.
+    pub(super) fn worded(&self, error: &Error, act: Act, doing: &str) -> Failure {
+        let failure = failure(error, act, self.target(), doing);
+        let elsewhere = std::env::var("DOCKER_HOST").ok();
+        match elsewhere.and_then(|elsewhere| self.address.instead(&elsewhere)) {
+            Some(hint) if failure.kind == FailureKind::Unreachable => failure.hint(hint),
+            _ => failure,
         }
     }
 
@@ -149,13 +206,35 @@ impl Engine {
         let connected = self.connected().await?;
         let doing = "asking for its version";
         let said = self
-            .quick(Act::Read, doing, connected.docker.version())
+            .quick(Act::Read, doing, || connected.docker.version())
             .await?;
         let version = said.version.unwrap_or_default();
+        connected
+            .agreed
+            .change_to(self.agree(&said.api_version.unwrap_or_default())?);
         Ok(EngineInfo {
             name: harmless(&format!("Docker {version}")).trim_end().to_owned(),
-            api: connected.version.to_string(),
+            api: connected.agreed.version().to_string(),
         })
+    }
+
+    /// Agrees on a version with the engine that answers now.
+    async fn agree_again(&self) -> Result<ApiVersion> {
+        let Connected { raw, agreed, .. } = self.connected().await?;
+        let said = self
+            .ask_version(raw, "agreeing on a protocol version again")
+            .await?;
+        let version = self.agree(&said.api_version.unwrap_or_default())?;
+        if version != agreed.version() {
+            tracing::info!("{} now speaks API {version}", self.target());
+        }
+        agreed.change_to(version);
+        Ok(version)
+    }
+
+    async fn ask_version(&self, raw: &Docker, doing: &str) -> Result<SystemVersion> {
+        let said = self.in_time(QUICK, Act::Read, doing, raw.version()).await?;
+        said.map_err(|error| self.worded(&error, Act::Read, doing))
     }
 
     async fn connected(&self) -> Result<&Connected> {
@@ -166,17 +245,18 @@ impl Engine {
         let doing = "connecting";
         let raw = self
             .open()
-            .map_err(|error| failure(&error, Act::Read, self.target(), doing))?;
-        let said = self.quick(Act::Read, doing, raw.version()).await?;
+            .map_err(|error| self.worded(&error, Act::Read, doing))?;
+        let said = self.ask_version(&raw, doing).await?;
         let theirs = said.api_version.unwrap_or_default();
-        let version = self.agree(&theirs)?;
+        let agreed = Agreed::on(self.agree(&theirs)?);
+        let of_requests = agreed.clone();
         let docker = raw
             .clone()
-            .with_request_modifier(move |request| mend(request, version, None));
+            .with_request_modifier(move |request| mend(request, of_requests.version(), None));
         Ok(Connected {
             raw,
             docker,
-            version,
+            agreed,
         })
     }
 

@@ -26,7 +26,7 @@ impl Engine {
         let doing = format!("reading how {} ended", instance.short());
         let docker = self.docker().await?;
         // By the engine's own clock: an end in its future would keep the stream open.
-        let said = self.quick(Act::Read, &doing, docker.info()).await?;
+        let said = self.quick(Act::Read, &doing, || docker.info()).await?;
         let Some(now) = said
             .system_time
             .and_then(|time| time.parse::<Timestamp>().ok())
@@ -44,7 +44,10 @@ impl Engine {
                 ("event".to_owned(), text(&["die", "oom"])),
             ])),
         };
-        let events = docker.events(Some(options)).try_collect::<Vec<_>>();
+        let events = || {
+            let events = docker.events(Some(options.clone()));
+            events.try_collect::<Vec<_>>()
+        };
         let events = self.quick(Act::Read, &doing, events).await?;
         Ok(last(&events))
     }

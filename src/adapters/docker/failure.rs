@@ -54,6 +54,21 @@ pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> F
     failure
 }
 
+/// Whether the engine speaks another version than the one that was agreed on. Then it has done nothing.
+pub(super) fn refuses_version(error: &Error) -> bool {
+    let Error::DockerResponseServerError {
+        status_code: 400,
+        message,
+    } = error
+    else {
+        return false;
+    };
+    message.contains("client version")
+        && ["too new", "too old"]
+            .iter()
+            .any(|end| message.contains(end))
+}
+
 /// No answer in time: what was asked may still happen.
 pub(super) fn timed_out(act: Act, target: String, doing: &str, deadline: Duration) -> Failure {
     let said = format!("no answer within {} s", deadline.as_secs());
@@ -144,6 +159,22 @@ mod tests {
             assert_eq!(by_status(500, text), kind, "{text}");
         }
         assert_eq!(by_status(501, ""), FailureKind::Unsupported);
+    }
+
+    #[test]
+    fn only_a_refusal_of_the_version_is_one() {
+        let refused = |status_code, message: &str| {
+            refuses_version(&Error::DockerResponseServerError {
+                status_code,
+                message: message.into(),
+            })
+        };
+        let new = "client version 1.53 is too new. Maximum supported API version is 1.47";
+        let old =
+            "client version 1.41 is too old. Minimum supported API version is 1.44, please upgrade";
+        assert!(refused(400, new) && refused(400, old));
+        assert!(!refused(500, new));
+        assert!(!refused(400, "invalid reference format"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Engine {
             ..Default::default()
         };
         let docker = self.docker().await?;
-        let call = docker.list_images(Some(options));
+        let call = || docker.list_images(Some(options.clone()));
         let listed = self.quick(Act::Read, &doing, call).await?;
         let mut images = Vec::new();
         for summary in listed {
@@ -55,7 +55,7 @@ impl Engine {
             ..Default::default()
         };
         let docker = self.docker().await?;
-        let call = docker.remove_image(&name, Some(options), None);
+        let call = || docker.remove_image(&name, Some(options.clone()), None);
         match self.within(SLOW, Act::Write, &doing, call).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.kind == FailureKind::Missing => Ok(()),

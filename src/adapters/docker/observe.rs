@@ -99,7 +99,7 @@ impl Engine {
         doing: &str,
     ) -> Result<Option<Container>> {
         let docker = self.docker().await?;
-        let call = docker.inspect_container(name, None);
+        let call = || docker.inspect_container(name, None);
         match self.within(deadline, Act::Read, doing, call).await {
             Ok(said) => Ok(Some(Container::read(said, &self.fingerprints))),
             Err(failure) if failure.kind == FailureKind::Missing => Ok(None),
@@ -115,7 +115,7 @@ impl Engine {
             ..Default::default()
         };
         let docker = self.docker().await?;
-        let call = docker.list_containers(Some(options));
+        let call = || docker.list_containers(Some(options.clone()));
         let listed = self.quick(Act::Read, doing, call).await?;
         let ids = listed.into_iter().filter_map(|summary| summary.id);
         let seen = stream::iter(ids)
@@ -186,7 +186,7 @@ impl Engine {
             return Ok(Vec::new());
         }
         let docker = self.docker().await?;
-        let call = docker.inspect_image(image);
+        let call = || docker.inspect_image(image);
         match self.quick(Act::Read, "looking at an image", call).await {
             Ok(said) => Ok(said.repo_digests.unwrap_or_default()),
             Err(failure) if failure.kind == FailureKind::Missing => Ok(Vec::new()),

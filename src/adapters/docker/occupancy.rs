@@ -67,7 +67,7 @@ impl Engine {
             Endpoint::Tcp(address) => *address,
         };
         let docker = self.docker().await?;
-        let call = docker.list_containers(None::<ListContainersOptions>);
+        let call = || docker.list_containers(None::<ListContainersOptions>);
         let running = self.quick(Act::Read, doing, call).await?;
         let publisher = running
             .iter()
@@ -117,7 +117,10 @@ fn collides(port: &PortSummary, address: SocketAddr) -> bool {
         .ip
         .as_deref()
         .and_then(|ip| ip.parse::<std::net::IpAddr>().ok());
-    ip.is_none_or(|ip| ip.is_unspecified() || address.ip().is_unspecified() || ip == address.ip())
+    ip.is_none_or(|ip| {
+        let is_same = ip.to_canonical() == address.ip().to_canonical();
+        is_same || ip.is_unspecified() || address.ip().is_unspecified()
+    })
 }
 
 /// Whether binding the address fails because somebody has it. Nothing is listened on, so nobody
@@ -155,5 +158,8 @@ mod tests {
         assert!(collides(&port(None, 8080), address));
         assert!(!collides(&port(Some("127.0.0.2"), 8080), address));
         assert!(!collides(&port(Some("0.0.0.0"), 8081), address));
+        assert!(collides(&port(Some("::ffff:127.0.0.1"), 8080), address));
+        let loopback: SocketAddr = "[::1]:8080".parse().expect("an address");
+        assert!(collides(&port(Some("0:0:0:0:0:0:0:1"), 8080), loopback));
     }
 }

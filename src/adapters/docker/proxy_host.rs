@@ -91,8 +91,7 @@ impl ContainerHost {
             let said = format!("{:?} is not a container's name", harmless(&self.container));
             return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
         }
-        let call = self.executed(argv, input);
-        self.engine.docker().await?;
+        let call = || self.executed(argv, input);
         let ended = self.engine.within(DEADLINE, act, doing, call).await;
         ended.map_err(|mut failure| {
             if failure.kind == FailureKind::Conflict {

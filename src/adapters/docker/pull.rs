@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Engine;
-use super::failure::{Act, failure, timed_out};
+use super::failure::{Act, timed_out};
 use super::names::pinned;
 use crate::inventory::Version;
 use crate::ports::{Credentials, FailureKind, PullProgress, Result, registry_host};
@@ -29,7 +29,7 @@ impl Engine {
         };
         let docker = self.docker().await?;
         match self
-            .quick(Act::Read, &doing, docker.inspect_image(&name))
+            .quick(Act::Read, &doing, || docker.inspect_image(&name))
             .await
         {
             Ok(_) => Ok(true),
@@ -66,7 +66,7 @@ impl Engine {
             let Some(answer) = answer else {
                 break;
             };
-            let told = answer.map_err(|e| failure(&e, Act::Write, self.target(), &doing))?;
+            let told = answer.map_err(|e| self.worded(&e, Act::Write, &doing))?;
             if let Some(so_far) = layers.take(&told) {
                 let _ = progress.try_send(so_far);
             }

@@ -109,7 +109,10 @@ impl RuntimeReader for DockerReader {
         // The stream is opened when it is first asked for an item; what happens until then is
         // replayed from the engine's own clock.
         let doing = "following events";
-        let said = self.engine.quick(Act::Read, doing, docker.info()).await?;
+        let said = self
+            .engine
+            .quick(Act::Read, doing, || docker.info())
+            .await?;
         let now = said
             .system_time
             .and_then(|t| t.parse().ok())

@@ -103,7 +103,7 @@ impl RuntimeWriter for DockerWriter {
         };
         if container.state == InstanceState::Paused {
             let docker = self.engine.docker().await?;
-            let call = docker.unpause_container(&container.id);
+            let call = || docker.unpause_container(&container.id);
             return self.engine.within(SLOW, Act::Write, &doing, call).await;
         }
         self.start_stopped(&container, &doing).await
@@ -120,7 +120,7 @@ impl RuntimeWriter for DockerWriter {
             t: Some(i32::try_from(grace.as_secs()).unwrap_or(i32::MAX)),
         };
         let docker = self.engine.docker().await?;
-        let call = docker.stop_container(&container.id, Some(options));
+        let call = || docker.stop_container(&container.id, Some(options.clone()));
         let stopped = self
             .engine
             .within(grace + SLOW, Act::Write, &doing, call)
@@ -156,7 +156,7 @@ impl RuntimeWriter for DockerWriter {
             link: false,
         };
         let docker = self.engine.docker().await?;
-        let call = docker.remove_container(&container.id, Some(options));
+        let call = || docker.remove_container(&container.id, Some(options.clone()));
         let removed = self.engine.within(SLOW, Act::Write, &doing, call).await;
         if let Err(failure) = removed
             && self.engine.inspect(&container.id, &doing).await?.is_some()
@@ -190,7 +190,7 @@ impl DockerWriter {
             ..Default::default()
         };
         let docker = self.engine.docker().await?;
-        let call = docker.create_container(Some(options), body);
+        let call = || docker.create_container(Some(options.clone()), body.clone());
         match self.engine.within(SLOW, Act::Write, doing, call).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.kind == FailureKind::Missing => {
@@ -242,7 +242,7 @@ impl DockerWriter {
         }
         self.make_room(endpoint(container), doing).await?;
         let docker = self.engine.docker().await?;
-        let call = docker.start_container(&container.id, None);
+        let call = || docker.start_container(&container.id, None);
         let lost = match self.engine.within(SLOW, Act::Write, doing, call).await {
             Err(failure) if failure.kind == FailureKind::Ambiguous => failure,
             other => return other,

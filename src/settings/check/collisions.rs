@@ -114,7 +114,14 @@ pub(super) fn is_local(section: &EnvironmentSection) -> bool {
 pub(super) fn host_of(section: &EnvironmentSection) -> String {
     let address = section.docker_address();
     match section.runtime {
-        RuntimeKind::Docker if address.starts_with("tcp:") => address,
+        RuntimeKind::Docker if address.starts_with("tcp:") => {
+            // Two spellings of one address are one machine.
+            let authority = address.strip_prefix("tcp://").map(str::parse::<Endpoint>);
+            match authority {
+                Some(Ok(endpoint)) => endpoint.to_string(),
+                _ => address,
+            }
+        }
         // Whatever the socket is called, it is this machine.
         RuntimeKind::Docker | RuntimeKind::Process => THIS_MACHINE.into(),
     }

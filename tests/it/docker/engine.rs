@@ -68,6 +68,75 @@ async fn every_call_names_the_version_and_logs_begin_at_the_nanosecond() {
 }
 
 #[tokio::test]
+async fn a_version_that_the_engine_refuses_is_agreed_on_again() {
+    let world = World::pulled();
+    let proxy = Proxy::replaceable();
+    let (reader, writer) = both(&engine_behind(proxy.socket()));
+    let first = reader.engine().await.expect("an answer").api;
+    let asked_in = |version: &str| {
+        let version = format!(" /v{version}/");
+        let heads = proxy.heads();
+        heads.iter().filter(|head| head.contains(&version)).count()
+    };
+    let before = asked_in(&first);
+    proxy.replace_by("1.44");
+    let listed = reader.instances(&world.target).await.expect("a list");
+    assert_eq!(listed, []);
+    assert_eq!(asked_in(&first), before + 1, "one call is refused");
+    // A call that changes something was not done where it was refused, so it is done once.
+    proxy.replace_by("1.45");
+    let id = writer
+        .start(&world.spec(Slot::Blue, WAIT))
+        .await
+        .expect("started");
+    proxy.replace_by("1.44");
+    let mut lines = reader.logs(&id, None, 10).await.expect("logs");
+    let waiting = futures_util::StreamExt::next(&mut lines);
+    let said = tokio::time::timeout(Duration::from_millis(200), waiting).await;
+    assert!(!matches!(said, Ok(Some(Err(_)))), "{said:?}");
+    proxy.replace_by("1.45");
+    writer.stop(&id, Duration::ZERO).await.expect("stopped");
+    assert_eq!(reader.engine().await.expect("an answer").api, "1.45");
+    assert_eq!(asked_in(&first), before + 1);
+}
+
+#[tokio::test]
+async fn an_engine_that_refuses_the_version_it_speaks_is_asked_once_more_and_no_more() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let socket = directory.path().join("docker.sock");
+    let listener = UnixListener::bind(&socket).expect("bound");
+    let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let asked = Arc::clone(&count);
+    let serving = tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut head = [0; 4096];
+            let length = client.read(&mut head).await.unwrap_or(0);
+            let is_version = head[..length].starts_with(b"GET /version");
+            let (status, body) = if is_version {
+                asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                ("200 OK", r#"{"Version":"x","ApiVersion":"1.47"}"#)
+            } else {
+                (
+                    "400 Bad Request",
+                    r#"{"message":"client version 1.47 is too new. Maximum supported API version is 1.46"}"#,
+                )
+            };
+            let text = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n\
+                 Content-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = client.write_all(text.as_bytes()).await;
+        }
+    });
+    let (reader, _) = both(&engine_behind(&socket));
+    let failure = reader.all_instances().await.expect_err("refused");
+    assert_eq!(failure.kind, FailureKind::Unsupported, "{failure}");
+    assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 2);
+    serving.abort();
+}
+
+#[tokio::test]
 async fn credentials_are_sent_in_the_alphabet_that_the_engine_reads() {
     let proxy = Proxy::start(None);
     let engine = engine_behind(proxy.socket());
