@@ -129,7 +129,7 @@ impl Workshop<'_> {
         } else {
             let catalogue = Catalogue::read(&place.catalogue)?;
             let secrets = Arc::clone(&self.secrets);
-            let processes = Processes::new(&place.state, catalogue.clone(), secrets)?;
+            let processes = Processes::new(&place.state, catalogue.clone(), secrets);
             let processes = Arc::new(processes);
             let built = (place.clone(), Arc::clone(&processes), catalogue.clone());
             self.runtimes.process.push(built);

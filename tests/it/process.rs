@@ -92,8 +92,7 @@ impl World {
         let catalogue = Catalogue {
             programs: vec![program],
         };
-        let runtime = Processes::new(directory.path(), catalogue.clone(), Arc::new(Vault))
-            .expect("a runtime");
+        let runtime = Processes::new(directory.path(), catalogue.clone(), Arc::new(Vault));
         Self {
             directory,
             catalogue,
@@ -108,7 +107,6 @@ impl World {
             self.catalogue.clone(),
             Arc::new(Vault),
         )
-        .expect("a runtime")
     }
 
     fn spec(&self) -> InstanceSpec {

@@ -521,7 +521,7 @@ async fn what_others_approve_is_kept_while_the_release_has_no_end_and_runs_out()
 #[tokio::test]
 async fn a_database_of_an_older_greenroom_has_company_too() {
     let (_directory, file) = place();
-    drop(brief(&file, 3000).await);
+    drop(lock(&brief(&file, 3000).await).await);
     let old = Connection::open(&file).expect("a connection");
     old.execute_batch("DROP TABLE company").expect("as it was");
     drop(old);
@@ -698,6 +698,43 @@ async fn changes_of_this_and_of_other_processes_and_the_end_of_a_lease_are_hinte
 }
 
 #[tokio::test]
+async fn a_store_that_is_not_there_is_read_as_an_empty_one() {
+    let (directory, file) = place();
+    let store = open(&file).await;
+    let seen = RegistryReader::read(&store, &web()).await.expect("read");
+    assert_eq!((seen.route, seen.lock), (None, None));
+    assert!(store.releases(&web(), 9).await.expect("read").is_empty());
+    let said = store.store().await.expect("an answer");
+    assert!(said.contains("no file yet"), "{said}");
+    let hints = store.changes().await.expect("a stream");
+    drop(hints);
+    let left = std::fs::read_dir(directory.path()).expect("listed").count();
+    assert_eq!(left, 0, "only looking makes nothing");
+    let _lease = lock(&store).await;
+    assert!(file.is_file());
+    let said = store.store().await.expect("an answer");
+    assert!(!said.contains("no file yet"), "{said}");
+}
+
+#[tokio::test]
+async fn a_store_that_another_process_makes_is_seen() {
+    let (_directory, file) = place();
+    let here = open(&file).await;
+    let mut hints = here.changes().await.expect("a stream");
+    let there = open(&file).await;
+    let lease = lock(&there).await;
+    let hint = tokio::time::timeout(Duration::from_secs(5), hints.next()).await;
+    hint.expect("in time")
+        .expect("an endless stream")
+        .expect("a hint");
+    let seen = RegistryReader::read(&here, &web()).await.expect("read");
+    assert_eq!(seen.lock.map(|lock| lock.token), Some(lease.fence.token));
+    // Both write to the one file.
+    let taken = here.acquire(&web(), &record("two")).await.expect("asked");
+    assert!(matches!(taken, Acquired::Taken(_)), "{taken:?}");
+}
+
+#[tokio::test]
 async fn a_renewed_lease_is_nothing_to_hint_at() {
     let (_directory, file) = place();
     let (here, there) = (open(&file).await, brief(&file, 900).await);
@@ -786,7 +823,7 @@ async fn a_file_that_is_not_ours_is_refused_and_left_as_it_is() {
     assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
 
     let newer = directory.path().join("newer.db");
-    drop(open(&newer).await);
+    drop(lock(&open(&newer).await).await);
     let later = Connection::open(&newer).expect("a connection");
     later.execute_batch("PRAGMA user_version = 2").expect("set");
     let refused = Store::open(&newer, LONG, LONG / 3)
@@ -803,9 +840,11 @@ async fn a_place_that_cannot_be_written_is_said_plainly() {
         "/proc/greenroom.db",
         "/dev/null/x.db",
     ] {
-        let refused = Store::open(hopeless, LONG, LONG / 3)
-            .await
-            .expect_err("refused");
+        let refused = match Store::open(hopeless, LONG, LONG / 3).await {
+            Ok(store) => store.acquire(&web(), &record("one")).await.err(),
+            Err(refused) => Some(refused),
+        };
+        let refused = refused.expect("refused");
         assert_eq!(refused.kind, FailureKind::Denied, "{refused}");
         assert!(!refused.hint.is_empty(), "{refused}");
     }

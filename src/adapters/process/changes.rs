@@ -23,6 +23,8 @@ struct Watch {
 
 /// The stream of hints; see [`crate::ports::RuntimeReader::changes`].
 pub(super) fn stream(records: &Records) -> Result<BoxStream<'static, Result<()>>> {
+    // The kernel watches directories that are there.
+    records.prepare()?;
     let open = || -> std::io::Result<_> {
         let files = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
         let what = WatchFlags::MOVED_TO | WatchFlags::DELETE;

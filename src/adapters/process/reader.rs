@@ -32,19 +32,15 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// The processes whose records and logs are below `state`, which is made when it is not there.
+    /// The processes whose records and logs are below `state`, which the first start makes when it is not there.
     /// Secrets of an instance's environment are read through `secrets` at each start.
-    pub fn new(
-        state: impl Into<PathBuf>,
-        catalogue: Catalogue,
-        secrets: Arc<dyn Secrets>,
-    ) -> Result<Self> {
-        Ok(Self {
-            records: Records::open(state.into())?,
+    pub fn new(state: impl Into<PathBuf>, catalogue: Catalogue, secrets: Arc<dyn Secrets>) -> Self {
+        Self {
+            records: Records::new(state.into()),
             catalogue: Arc::new(catalogue),
             secrets,
             fingerprints: FingerprintKey::default(),
-        })
+        }
     }
 
     /// Runs a blocking look or change with a deadline; `unsure` is what running into it means.

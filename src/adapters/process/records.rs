@@ -23,14 +23,19 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// Makes the directories below `directory`.
-    pub(super) fn open(directory: PathBuf) -> Result<Self> {
-        let records = Self { directory };
+    /// Those in `directory`, which need not be there before something is written.
+    pub(super) fn new(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
+    /// Makes the directories, for a start and for watching. Nothing else makes them: a process that is noticed to have
+    /// ended must not bring back the directory of a sandbox that was removed.
+    pub(super) fn prepare(&self) -> Result<()> {
         for part in ["records", "locks", "logs"] {
-            fs::create_dir_all(records.directory.join(part))
-                .map_err(|error| records.failed("preparing the state directory", error))?;
+            fs::create_dir_all(self.directory.join(part))
+                .map_err(|error| self.failed("preparing the state directory", error))?;
         }
-        Ok(records)
+        Ok(())
     }
 
     /// Where the records are, for watching.
@@ -94,8 +99,11 @@ impl Records {
 
     /// Every record that can be read.
     pub(super) fn all(&self) -> Result<Vec<Record>> {
-        let listed = fs::read_dir(self.watched())
-            .map_err(|error| self.failed("listing the records", error))?;
+        let listed = match fs::read_dir(self.watched()) {
+            Ok(listed) => listed,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.failed("listing the records", error)),
+        };
         let mut records = Vec::new();
         for entry in listed.flatten() {
             let path = entry.path();

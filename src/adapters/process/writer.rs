@@ -141,6 +141,7 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
         return Err(records.failure(FailureKind::Missing, doing, said));
     }
     possible(records, spec)?;
+    records.prepare()?;
     let _alone = records.alone(&spec.name())?;
     if let Some(standing) = records.load(&spec.name())? {
         if standing.release == spec.release && standing.digest == spec.version.digest {

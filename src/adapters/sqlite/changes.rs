@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::company;
 use super::fault::{self, Fault};
-use super::store::{Store, blocking, connect};
+use super::store::{Store, blocking, connect, is_there};
 use super::transaction::{current_revision, now_ms};
 use crate::ports::{FailureKind, Hint, Result};
 
@@ -28,7 +28,9 @@ struct Watch {
 
 /// What was seen last, on a connection of its own: `data_version` tells of other connections only.
 struct Seen {
-    connection: Connection,
+    path: Arc<Path>,
+    /// None before there is a file.
+    connection: Option<Connection>,
     data_version: i64,
     revision: i64,
     /// When the next lease runs out, which changes what is read without any write.
@@ -40,14 +42,20 @@ pub(super) async fn stream(store: &Store) -> Result<BoxStream<'static, Result<Hi
     let path = Arc::clone(&store.path);
     let mut changed = store.changed.subscribe();
     changed.mark_unchanged();
-    let place = Arc::clone(&path);
+    let (place, store) = (Arc::clone(&path), store.clone());
     let seen = blocking(
         fault::target(&path),
         "watching for changes".into(),
         FailureKind::Unreachable,
         move || {
+            let connection = if store.has_file() {
+                Some(connect(&place, false)?)
+            } else {
+                None
+            };
             let mut seen = Seen {
-                connection: connect(&place, false)?,
+                path: place,
+                connection,
                 data_version: 0,
                 revision: 0,
                 next_end: None,
@@ -104,14 +112,18 @@ impl Watch {
 impl Seen {
     /// Whether there is anything new. The common case is one pragma that touches shared memory only.
     fn look(&mut self) -> std::result::Result<bool, Fault> {
-        let data_version = self
-            .connection
-            .pragma_query_value(None, "data_version", |row| row.get(0))?;
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None if !is_there(&self.path) => return Ok(false),
+            // Another process may be in the middle of making the file: this waits until the tables are there.
+            None => self.connection.insert(connect(&self.path, true)?),
+        };
+        let data_version = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
         let ended = self.next_end.is_some_and(|end| end <= now_ms());
         if data_version == self.data_version && !ended {
             return Ok(false);
         }
-        let sql = self.connection.transaction()?;
+        let sql = connection.transaction()?;
         let revision = current_revision(&sql)?;
         let of_locks: Option<i64> = sql.query_row(
             "SELECT min(expires_at_ms) FROM locks WHERE expires_at_ms > ?1",

@@ -291,6 +291,9 @@ impl Company for SqliteCompany {
             let consoles = self.inner.consoles.lock();
             std::mem::take(&mut *consoles.unwrap_or_else(PoisonError::into_inner))
         };
+        if consoles.is_empty() {
+            return Ok(());
+        }
         let work = move |change: &Change<'_>| {
             for console in consoles {
                 let gone = change

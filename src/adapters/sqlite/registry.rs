@@ -31,15 +31,20 @@ const SHOWN: usize = 4_000;
 impl RegistryReader for Store {
     async fn store(&self) -> Result<String> {
         let place = fault::target(&self.path);
-        let version = self
+        let (version, is_made) = self
             .read("asking the store", |sql| {
                 current_revision(sql)?;
                 let version: String =
                     sql.query_row("SELECT sqlite_version()", [], |row| row.get(0))?;
-                Ok(version)
+                Ok((version, sql.path().is_some_and(|path| !path.is_empty())))
             })
             .await?;
-        Ok(place.replacen("sqlite", &format!("SQLite {version}"), 1))
+        let place = place.replacen("sqlite", &format!("SQLite {version}"), 1);
+        Ok(if is_made {
+            place
+        } else {
+            format!("{place}: no file yet, the first change makes it")
+        })
     }
 
     async fn read(&self, target: &Target) -> Result<RegistryRecord> {

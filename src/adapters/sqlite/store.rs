@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) path: Arc<Path>,
-    connection: Arc<Mutex<Connection>>,
+    database: Arc<Mutex<Database>>,
     /// How long a lock lasts without a renewal.
     pub(super) lease: Duration,
     /// How often a lock is renewed.
@@ -32,9 +32,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database at `path`, making it and its directory when they are not there. Locks
-    /// taken through it last for `lease` and are renewed every `heartbeat`, which has to be at most
-    /// a third of it.
+    /// Opens the database at `path`. Where there is no file, reads are answered as by an empty one, and the first write
+    /// makes the file and its directory: a command that only reads leaves nothing behind. Locks taken through it last
+    /// for `lease` and are renewed every `heartbeat`, which has to be at most a third of it.
     pub async fn open(
         path: impl Into<PathBuf>,
         lease: Duration,
@@ -44,26 +44,16 @@ impl Store {
         let target = fault::target(&path);
         keeps(&target, lease, heartbeat)?;
         let place = path.clone();
-        let connection = blocking(
+        let database = blocking(
             target,
             "opening the store".into(),
             FailureKind::Unreachable,
-            {
-                move || {
-                    if let Some(directory) = place.parent() {
-                        std::fs::create_dir_all(directory).map_err(|error| {
-                            Fault::refused(FailureKind::Denied, format!("its directory: {error}"))
-                                .hint("name a directory that this user may write")
-                        })?;
-                    }
-                    connect(&place, true)
-                }
-            },
+            move || Database::open(&place),
         )
         .await?;
         Ok(Self {
             path: path.into(),
-            connection: Arc::new(Mutex::new(connection)),
+            database: Arc::new(Mutex::new(database)),
             lease,
             heartbeat,
             changed: watch::Sender::new(0),
@@ -81,20 +71,27 @@ impl Store {
         })
     }
 
+    /// Whether this store has a file with its tables. May wait for a call that is under way.
+    pub(super) fn has_file(&self) -> bool {
+        let database = self.database.lock();
+        let database = database.unwrap_or_else(PoisonError::into_inner);
+        matches!(*database, Database::File(_))
+    }
+
     /// Runs a reading transaction: everything in it is seen at one revision.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         doing: impl Into<String>,
         work: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        let connection = Arc::clone(&self.connection);
+        let (database, path) = (Arc::clone(&self.database), Arc::clone(&self.path));
         blocking(
             fault::target(&self.path),
             doing.into(),
             FailureKind::Unreachable,
             move || {
-                let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                work(&connection.transaction()?)
+                let mut database = database.lock().unwrap_or_else(PoisonError::into_inner);
+                work(&database.for_reading(&path)?.transaction()?)
             },
         )
         .await
@@ -106,14 +103,15 @@ impl Store {
         doing: impl Into<String>,
         work: impl FnOnce(&Change<'_>) -> std::result::Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        let connection = Arc::clone(&self.connection);
+        let (database, path) = (Arc::clone(&self.database), Arc::clone(&self.path));
         let changed = self.changed.clone();
         blocking(
             fault::target(&self.path),
             doing.into(),
             FailureKind::Ambiguous,
             move || {
-                let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut database = database.lock().unwrap_or_else(PoisonError::into_inner);
+                let connection = database.for_writing(&path)?;
                 let change = Change::new(
                     connection.transaction_with_behavior(TransactionBehavior::Immediate)?,
                 );
@@ -126,6 +124,60 @@ impl Store {
         )
         .await
     }
+}
+
+/// What a store reads and writes.
+#[derive(Debug)]
+enum Database {
+    /// The file.
+    File(Connection),
+    /// An empty database in memory, for as long as there is no file.
+    Missing(Connection),
+}
+
+impl Database {
+    fn open(path: &Path) -> std::result::Result<Self, Fault> {
+        if is_there(path) {
+            return connect(path, true).map(Self::File);
+        }
+        let mut empty = Connection::open_in_memory()?;
+        schema::prepare(&mut empty)?;
+        Ok(Self::Missing(empty))
+    }
+
+    /// The file as soon as another process has made it.
+    fn for_reading(&mut self, path: &Path) -> std::result::Result<&mut Connection, Fault> {
+        if matches!(self, Self::Missing(_)) && is_there(path) {
+            *self = Self::File(connect(path, true)?);
+        }
+        Ok(self.connection())
+    }
+
+    /// The file, made where there is none.
+    fn for_writing(&mut self, path: &Path) -> std::result::Result<&mut Connection, Fault> {
+        if matches!(self, Self::Missing(_)) {
+            if let Some(directory) = path.parent() {
+                std::fs::create_dir_all(directory).map_err(|error| {
+                    Fault::refused(FailureKind::Denied, format!("its directory: {error}"))
+                        .hint("name a directory that this user may write")
+                })?;
+            }
+            let made = prepared(open(path, OpenFlags::SQLITE_OPEN_CREATE)?)?;
+            *self = Self::File(made);
+        }
+        Ok(self.connection())
+    }
+
+    fn connection(&mut self) -> &mut Connection {
+        match self {
+            Self::File(connection) | Self::Missing(connection) => connection,
+        }
+    }
+}
+
+/// Whether there is a file, or something that keeps it from being seen, which opening it then tells.
+pub(super) fn is_there(path: &Path) -> bool {
+    !matches!(path.try_exists(), Ok(false))
 }
 
 /// Whether a lease outlives a beat that is missed.
@@ -158,20 +210,29 @@ pub(super) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Opens a connection; `prepare` also makes or checks the tables.
+/// Opens a connection to a file that is there; `prepare` also makes or checks the tables.
 pub(super) fn connect(path: &Path, prepare: bool) -> std::result::Result<Connection, Fault> {
-    // Without SQLITE_OPEN_URI: a path is a path.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    let connection = open(path, OpenFlags::empty())?;
     if prepare {
-        write_ahead(&connection)?;
-        // The default of `bundled` is FULL already; stated because "durable when it returns" rests on it.
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        schema::prepare(&mut connection)?;
+        prepared(connection)
+    } else {
+        Ok(connection)
     }
+}
+
+fn open(path: &Path, flags: OpenFlags) -> std::result::Result<Connection, Fault> {
+    // Without SQLITE_OPEN_URI: a path is a path.
+    let always = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, always | flags)?;
+    connection.busy_timeout(BUSY)?;
+    Ok(connection)
+}
+
+fn prepared(mut connection: Connection) -> std::result::Result<Connection, Fault> {
+    write_ahead(&connection)?;
+    // The default of `bundled` is FULL already; stated because "durable when it returns" rests on it.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    schema::prepare(&mut connection)?;
     Ok(connection)
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use greenroom::adapters::sqlite::Store;
-use greenroom::ports::{FailureKind, JournalReader, Locks, RegistryReader};
+use greenroom::adapters::sqlite::{SqliteCompany, Store};
+use greenroom::ports::{Company, FailureKind, JournalReader, Locks, RegistryReader};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use rusqlite::{Connection, params};
@@ -26,6 +26,14 @@ async fn place() -> Place {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("greenroom.db");
     let store = Store::open(&file, LONG, LONG / 3).await.expect("a store");
+    // The first write makes the file.
+    let leaving = SqliteCompany::new(&store);
+    let watcher = crate::support::company::watcher("ana");
+    leaving
+        .here(&stores::target(), &watcher)
+        .await
+        .expect("written");
+    leaving.leave().await.expect("written");
     let vandal = Connection::open(&file).expect("a connection");
     vandal
         .execute_batch("PRAGMA synchronous = OFF")
