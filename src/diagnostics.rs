@@ -2,11 +2,14 @@
 //! pane, panics into the log before the terminal is given back. Never to standard output, and
 //! never a client library's bodies, which may hold secrets.
 
+use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::layer::SubscriberExt;
@@ -22,12 +25,26 @@ const LOG_DEFAULT: &str = "warn,greenroom=info,release=info";
 /// the first moment on: the library's own number would cost four megabytes.
 const LINES_WAITING: usize = 4096;
 
-/// Keeps the writer of the log alive for as long as the program is.
-static WRITER: OnceLock<WorkerGuard> = OnceLock::new();
+/// Keeps the writer of the log alive until [`close`].
+static WRITER: Mutex<Option<WorkerGuard>> = Mutex::new(None);
+
+/// The first reason why a line is not in the file.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
+/// Whether there is a log file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFile {
+    /// It is made when the first line is written.
+    Wanted,
+    /// Only where the variable says what is logged: the command is to leave nothing behind.
+    IfAskedFor,
+    /// There is none.
+    Unwanted,
+}
 
 /// Installs the TLS provider, the log (a file only where one is wanted), and the reports of panics.
 /// Once, first thing in `main`.
-pub(crate) fn install(to_file: bool) -> color_eyre::Result<()> {
+pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
     // A second provider would make the Docker client panic; the first one to install wins.
     if rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
@@ -39,22 +56,17 @@ pub(crate) fn install(to_file: bool) -> color_eyre::Result<()> {
         .display_env_section(false)
         .install()?;
     let filter = filter();
-    let directory = log_directory().filter(|_| to_file);
-    let file = directory.and_then(|directory| {
-        std::fs::create_dir_all(&directory).ok()?;
-        let appender = tracing_appender::rolling::Builder::new()
-            .rotation(tracing_appender::rolling::Rotation::DAILY)
-            .filename_prefix("greenroom")
-            .filename_suffix("log")
-            .max_log_files(7)
-            .build(directory)
-            .ok()?;
+    let is_wanted = match file {
+        LogFile::Wanted => true,
+        LogFile::IfAskedFor => std::env::var_os(LOG_VARIABLE).is_some(),
+        LogFile::Unwanted => false,
+    };
+    let file = is_wanted.then(|| {
         let (writer, guard) = NonBlockingBuilder::default()
             .buffered_lines_limit(LINES_WAITING)
-            .finish(appender);
-        // Only the first guard counts; there is no second.
-        let _ = WRITER.set(guard);
-        Some(fmt::layer().with_ansi(false).with_writer(writer))
+            .finish(LateFile::default());
+        *WRITER.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
+        fmt::layer().with_ansi(false).with_writer(writer)
     });
     // The pane's layer puts every event it gets into words: without a filter of its own, each frame
     // that a client library tells of at trace would cost that and then be thrown away.
@@ -64,6 +76,56 @@ pub(crate) fn install(to_file: bool) -> color_eyre::Result<()> {
         .with(Bell(said_sender()).with_filter(filter.clone()))
         .try_init()?;
     Ok(())
+}
+
+/// Writes what still waits for the disk, and ends the log. Why lines are missing in the file, if any are.
+pub(crate) fn close() -> Option<&'static str> {
+    let guard = WRITER.lock().unwrap_or_else(PoisonError::into_inner).take();
+    drop(guard);
+    UNWRITTEN.get().map(String::as_str)
+}
+
+/// The log file, made when the first line is written.
+#[derive(Default)]
+struct LateFile(Option<RollingFileAppender>);
+
+impl LateFile {
+    fn append(&mut self, line: &[u8]) -> io::Result<usize> {
+        let file = match &mut self.0 {
+            Some(file) => file,
+            none => none.insert(make()?),
+        };
+        file.write(line)
+    }
+}
+
+fn make() -> io::Result<RollingFileAppender> {
+    let directory = log_directory()
+        .ok_or_else(|| io::Error::other("there is no directory for it: set HOME"))?;
+    let said = |error: &dyn Display| io::Error::other(format!("{}: {error}", directory.display()));
+    std::fs::create_dir_all(&directory).map_err(|error| said(&error))?;
+    RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix("greenroom")
+        .filename_suffix("log")
+        .max_log_files(7)
+        .build(&directory)
+        .map_err(|error| said(&error))
+}
+
+impl io::Write for LateFile {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let written = self.append(line);
+        if let Err(error) = &written {
+            // The first is the reason; the rest follows from it.
+            let _ = UNWRITTEN.set(error.to_string());
+        }
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.as_mut().map_or(Ok(()), io::Write::flush)
+    }
 }
 
 /// What is logged: as the variable says, where it can be understood. Spans and fields cannot be
@@ -97,13 +159,10 @@ impl<S: tracing::Subscriber> Layer<S> for Bell {
     }
 }
 
-/// Where the log is: the user's state directory.
+/// Where the log is: the user's state directory. None when it would depend on the working directory.
 pub(crate) fn log_directory() -> Option<PathBuf> {
     let directories = directories::ProjectDirs::from("", "", "greenroom")?;
     let state = directories.state_dir();
-    Some(
-        state
-            .unwrap_or_else(|| directories.data_local_dir())
-            .join("log"),
-    )
+    let state = state.unwrap_or_else(|| directories.data_local_dir());
+    state.is_absolute().then(|| state.join("log"))
 }

@@ -48,7 +48,7 @@ mod words;
 
 pub use load::{Loaded, Request};
 pub use origin::Origin;
-pub use paths::{FILE_NAME, FILE_VARIABLE, state_directory, user_file};
+pub use paths::{FILE_NAME, FILE_VARIABLE, NO_HOME, state_directory, user_file};
 pub use places::{
     AddressPlace, AsciiSetting, ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings,
     EtcdPlace, ExtraKey, HistorySettings, Login, NginxPlace, NoticeSettings, OperatorSettings,

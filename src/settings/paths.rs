@@ -11,42 +11,44 @@ pub const FILE_NAME: &str = "greenroom.toml";
 /// The variable that names the file.
 pub const FILE_VARIABLE: &str = "GREENROOM_CONFIG";
 
-fn project() -> Option<ProjectDirs> {
-    ProjectDirs::from("", "", "greenroom")
+/// Why there is no directory for what Greenroom keeps, and what to set. Greenroom never falls back to the working
+/// directory: a second command, started elsewhere, would not find what the first one wrote.
+pub const NO_HOME: &str = "HOME is not set to an absolute path, and the user database has no home for this user: set HOME";
+
+/// A directory of the user, unless it would depend on the working directory.
+fn directory(choose: impl FnOnce(&ProjectDirs) -> &Path) -> Option<PathBuf> {
+    let project = ProjectDirs::from("", "", "greenroom")?;
+    let directory = choose(&project);
+    directory.is_absolute().then(|| directory.to_owned())
 }
 
 /// The file in the user's configuration directory.
 pub fn user_file() -> Option<PathBuf> {
-    project().map(|dirs| dirs.config_dir().join(FILE_NAME))
+    directory(ProjectDirs::config_dir).map(|directory| directory.join(FILE_NAME))
 }
 
 /// The directory of the user's own themes, beside the user's configuration file.
 pub(super) fn themes_directory() -> Option<PathBuf> {
-    project().map(|dirs| dirs.config_dir().join("themes"))
+    directory(ProjectDirs::config_dir).map(|directory| directory.join("themes"))
 }
 
-/// The copy of every release that was seen; its name when the user has no home.
-pub(super) fn archive() -> PathBuf {
-    state_directory().map_or_else(
-        || PathBuf::from("archive.db"),
-        |directory| directory.join("archive.db"),
-    )
+/// The copy of every release that was seen; none when the home directory is unknown.
+pub(super) fn archive() -> Option<PathBuf> {
+    state_directory().map(|directory| directory.join("archive.db"))
 }
 
-/// The database that is the shared truth of one machine; its name when the user has no home.
-pub(super) fn store() -> PathBuf {
-    project().map_or_else(
-        || PathBuf::from("greenroom.db"),
-        |dirs| dirs.data_dir().join("greenroom.db"),
-    )
+/// The database that is the shared truth of one machine; none when the home directory is unknown.
+pub(super) fn store() -> Option<PathBuf> {
+    directory(ProjectDirs::data_dir).map(|directory| directory.join("greenroom.db"))
 }
 
-/// The directory of what Greenroom writes for itself: log file, saved logs, archive.
+/// The directory of what Greenroom writes for itself: log file, saved logs, archive. None when the home directory is
+/// unknown.
 pub fn state_directory() -> Option<PathBuf> {
-    project().map(|dirs| {
-        dirs.state_dir()
-            .unwrap_or_else(|| dirs.data_local_dir())
-            .to_owned()
+    directory(|project| {
+        project
+            .state_dir()
+            .unwrap_or_else(|| project.data_local_dir())
     })
 }
 

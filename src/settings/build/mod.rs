@@ -53,7 +53,8 @@ pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Sett
         history: HistorySettings {
             archive: match &root.history.archive {
                 Some(path) => building.path(path),
-                None => paths::archive(),
+                // `check` has refused a file that leaves this open where no directory is known.
+                None => paths::archive().unwrap_or_default(),
             },
             retention: Retention {
                 keep_for: root.history.keep_days.map(days),
@@ -204,7 +205,7 @@ impl Building<'_> {
                 .as_ref()
                 .and_then(|sqlite| sqlite.path.as_ref());
             return Some(StorePlace::Sqlite(SqlitePlace {
-                path: path.map_or_else(paths::store, |path| self.path(path)),
+                path: path.map_or_else(paths::store, |path| Some(self.path(path)))?,
             }));
         }
         let etcd = section.etcd.as_ref()?;

@@ -6,6 +6,7 @@ use super::super::model::{
     EnvironmentSection, EtcdSection, FreezeSection, NginxSection, ProxyKind, Root, RuntimeKind,
     StoreKind, TierWord,
 };
+use super::super::paths::{self, NO_HOME};
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
 use super::super::{timing, words};
@@ -216,6 +217,14 @@ impl Look<'_> {
                     &path,
                     "the store is sqlite, so this has no effect: remove one of them",
                 );
+            }
+            (StoreKind::Sqlite, None, sqlite) => {
+                let path = sqlite.as_ref().and_then(|sqlite| sqlite.path.as_ref());
+                if path.is_none() && paths::store().is_none() {
+                    let path = [at, &["sqlite", "path"]].concat();
+                    let says = format!("there is no place for the store. {NO_HOME}, or this key");
+                    self.error(&path, says);
+                }
             }
             _ => {}
         }

@@ -14,6 +14,7 @@ pub(super) use services::looks_secret;
 use std::path::Path;
 
 use super::model::{OperatorFrom, Root, SecretSection, TlsSection};
+use super::paths::{self, NO_HOME};
 use super::problem::Problem;
 use super::tree::Node;
 use crate::vacant::OutgoingPorts;
@@ -47,6 +48,7 @@ pub(super) fn check(root: &Root, tree: &Node, base: &Path, outgoing: &OutgoingPo
     }
     look.console(root);
     look.operator(root);
+    look.archive(root);
     for (name, notice) in root.notices.iter() {
         look.notice(root, name, notice);
     }
@@ -120,6 +122,14 @@ impl Look<'_> {
                 &path,
                 format!("the environments have different users ({users}): give all of them the same, or set `operator.name`"),
             );
+        }
+    }
+
+    /// The archive has a place, named or of the user.
+    fn archive(&mut self, root: &Root) {
+        if root.history.archive.is_none() && paths::archive().is_none() {
+            let says = format!("there is no place for the archive. {NO_HOME}, or this key");
+            self.error(&["history", "archive"], says);
         }
     }
 
