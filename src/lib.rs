@@ -11,6 +11,7 @@
 //! | [`harmless`] | foreign bytes made safe to show | everything |
 //! | [`ports`] | what is needed from the world, as traits; reading and writing apart; [`ports::Failure`] | who fulfils them, who uses them |
 //! | [`vacant`] | whether an address is free to be listened on, and which ports may be taken at any moment | everything |
+//! | `output` | standard output and error that wait for a slow reader | everything |
 //! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `offers`, `ways_back`) | adapters, faces; the core: also ports, tokio and the clock |
 //! | [`logs`] | lines in a ring, looked at through a viewport; `tail` follows an instance | how lines are drawn |
 //! | [`watchers`] | subscribes to the world and puts snapshots together; keeps what was released in the archive | adapters, faces |
@@ -70,7 +71,7 @@
 //!
 //! | room | may name |
 //! |---|---|
-//! | `harmless`, `vacant`, `diagnostics` | nothing of the house |
+//! | `harmless`, `vacant`, `output`, `diagnostics` | nothing of the house |
 //! | `inventory` | `harmless` |
 //! | `checks` | `inventory`, `harmless` |
 //! | `history` | `inventory`, `checks`, `harmless` |
@@ -81,7 +82,7 @@
 //! | `watchers` | `release`, `ports`, the nouns, `harmless` |
 //! | `adapters::x` | `ports`, the nouns, `harmless`, its own client library; the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy`, and `adapters::process` `vacant` |
 //! | `settings` | `release` (a target is configured as its `Definition`), the names of the console's actions, keys and themes, the nouns, `harmless`, `vacant` (the ports that are not to be configured) |
-//! | `console` | `release`, `logs`, the nouns, `harmless` |
+//! | `console` | `release`, `logs`, the nouns, `harmless`, `output` |
 //! | `console::view` | of the console: `model`, `theme`, `layout` and the table of keys |
 //! | `sandbox` | `release`, `ports`, the nouns, `harmless`, `vacant`; its sample application only `inventory` and `harmless` |
 //! | `wire` | all but `cli`; of the sandbox, its list of versions |
@@ -114,6 +115,7 @@ pub mod harmless;
 pub mod history;
 pub mod inventory;
 pub mod logs;
+mod output;
 pub mod ports;
 pub mod release;
 pub mod sandbox;

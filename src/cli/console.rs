@@ -19,6 +19,10 @@ pub(super) async fn run(common: &Common) -> Exit {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
+    if let Err(why) = terminal::check() {
+        warn_line!("greenroom: {why}\nWithout the console: greenroom status, greenroom --help");
+        return Exit::Usage;
+    }
     let app = match wire::build(&loaded.settings, common.read_only).await {
         Ok(app) => app,
         Err(report) => {

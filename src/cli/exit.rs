@@ -7,11 +7,13 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: done.
     Done,
-    /// 1: it failed, or was refused; whatever was done is backed out.
+    /// 1: it failed, or was refused; whatever was done is backed out. Also when what was asked for could not be written
+    /// to standard output.
     Failed,
     /// 2: the arguments or the configuration are wrong; nothing was done.
     Usage,
-    /// 3: a person has to look: something stands half-way, and it was said what.
+    /// 3: a person has to look: something stands half-way, and it was said what. Also when something was done and what
+    /// came of it could not be written to standard output.
     NeedsPerson,
     /// 130: cancelled by the operator or a signal.
     Cancelled,

@@ -35,14 +35,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::diagnostics::{self, LogFile};
 use arguments::{Arguments, Verb};
 pub use exit::Exit;
 
 /// Runs the program: reads the arguments, does what they say, and says how it ended.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let is_sample = matches!(arguments.verb, Some(Verb::SampleApp { .. }));
-    if let Err(report) = crate::diagnostics::install(!is_sample) {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(help_or_mistake) => return help_or_mistake_end(&help_or_mistake),
+    };
+    if let Err(report) = diagnostics::install(log_file(arguments.verb.as_ref())) {
         warn_line!("greenroom: {report}");
         return Exit::Usage.into();
     }
@@ -59,11 +62,50 @@ pub fn main() -> ExitCode {
     let exit = runtime.block_on(run(arguments));
     // A command of ours that hangs must not keep the operator from their prompt.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    if let Some(why) = diagnostics::close() {
+        warn_line!("greenroom: the log could not be written: {why}");
+    }
     exit
+}
+
+/// Prints what was asked for by `--help` or `--version`, or what is wrong with the arguments.
+fn help_or_mistake_end(said: &clap::Error) -> ExitCode {
+    let printed = said.print();
+    if said.use_stderr() {
+        return Exit::Usage.into();
+    }
+    out::written(printed);
+    out::end(Exit::Done, false).into()
+}
+
+/// Commands that only look, and say what they find, make no log file.
+fn log_file(verb: Option<&Verb>) -> LogFile {
+    match verb {
+        Some(Verb::SampleApp { .. }) => LogFile::Unwanted,
+        Some(
+            Verb::Status(_) | Verb::Doctor | Verb::Config(_) | Verb::Completions { .. } | Verb::Man,
+        ) => LogFile::IfAskedFor,
+        _ => LogFile::Wanted,
+    }
+}
+
+/// Whether a command changes more than the archive of this machine.
+fn changes(verb: Option<&Verb>) -> bool {
+    match verb {
+        None | Some(Verb::Promote(_) | Verb::Resume(_) | Verb::Approve(_) | Verb::Sandbox(_)) => {
+            true
+        }
+        Some(Verb::Rollback(rollback)) => !rollback.list,
+        Some(Verb::Repair(repair)) => !repair.dry_run,
+        Some(Verb::Prune(prune)) => !prune.dry_run,
+        Some(Verb::Hold(hold)) => hold.reason.is_some() || hold.clear,
+        Some(_) => false,
+    }
 }
 
 async fn run(arguments: Arguments) -> ExitCode {
     let common = &arguments.common;
+    let changes = changes(arguments.verb.as_ref());
     let exit = match arguments.verb {
         None => console::run(common).await,
         Some(Verb::Promote(promote)) => promote::promote(common, promote).await,
@@ -84,5 +126,5 @@ async fn run(arguments: Arguments) -> ExitCode {
         // Its exit codes are its own: it is another program in the same file.
         Some(Verb::SampleApp { arguments }) => return sandbox::sample_app(arguments).await,
     };
-    exit.into()
+    out::end(exit, changes).into()
 }

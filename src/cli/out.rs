@@ -1,12 +1,19 @@
-//! Words to whoever reads them. A reader that has gone away (`| head`, a closed terminal) is no
-//! reason to panic in the middle of a release: what cannot be said is left unsaid.
+//! Words to the reader of this command. A reader that has gone away (`| head`, a closed terminal) is no reason to panic
+//! in the middle of a release: what cannot be said is left unsaid. An output that cannot be written for another reason
+//! (a full disk) does not stop the command either, but the command does not end with success.
 
 use std::fmt::Write as _;
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
+use super::Exit;
 use crate::harmless::harmless;
+use crate::output;
+
+/// The first reason why something is missing on standard output.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
 
 /// A line for standard output.
 macro_rules! say_line {
@@ -19,32 +26,62 @@ macro_rules! warn_line {
 }
 
 pub(super) fn say(words: std::fmt::Arguments<'_>) {
-    lines(&mut std::io::stdout().lock(), &words.to_string());
+    written(lines(&mut output::stdout(), &words.to_string()));
 }
 
 pub(super) fn warn(words: std::fmt::Arguments<'_>) {
-    lines(&mut std::io::stderr().lock(), &words.to_string());
+    // Nothing is left to say that with.
+    let _ = lines(&mut output::stderr(), &words.to_string());
 }
 
 /// Among the words may be those of whoever writes to the same store: here is the last place where
 /// they can be made harmless.
-fn lines(to: &mut impl Write, words: &str) {
+fn lines(to: &mut impl Write, words: &str) -> io::Result<()> {
+    let mut text = String::with_capacity(words.len() + 1);
     for line in words.split('\n') {
-        let _ = writeln!(to, "{}", harmless(line));
+        text.push_str(&harmless(line));
+        text.push('\n');
+    }
+    // In one piece: what several tasks say does not mix within a line.
+    to.write_all(text.as_bytes())?;
+    to.flush()
+}
+
+/// Bytes for standard output that were made harmless before: comma-separated values, a script, a manual page.
+pub(super) fn say_bytes(bytes: &[u8]) {
+    let mut to = output::stdout();
+    written(to.write_all(bytes).and_then(|()| to.flush()));
+}
+
+/// Remembers why standard output could not be written. A reader that has gone away had what it wanted.
+pub(super) fn written(result: io::Result<()>) {
+    if let Err(error) = result
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let _ = UNWRITTEN.set(error.to_string());
     }
 }
 
-/// Comma-separated values for standard output. What is in them was made harmless before.
-pub(super) fn say_csv(bytes: &[u8]) {
-    let _ = std::io::stdout().lock().write_all(bytes);
+/// How a command ends whose words may not all have been written. `changes` says whether it changes anything: then what
+/// it did stays done, and a person has to look.
+pub(super) fn end(exit: Exit, changes: bool) -> Exit {
+    let Some(why) = UNWRITTEN.get() else {
+        return exit;
+    };
+    warn(format_args!(
+        "greenroom: standard output could not be written: {why}"
+    ));
+    match exit {
+        Exit::Done if changes => Exit::NeedsPerson,
+        Exit::Done => Exit::Failed,
+        other => other,
+    }
 }
 
 /// A line of JSON for standard output.
 pub(super) fn say_json(value: &impl Serialize) {
     match serde_json::to_string(value) {
-        Ok(text) => {
-            let _ = writeln!(std::io::stdout().lock(), "{}", escaped(&text));
-        }
+        Ok(text) => say_bytes(format!("{}\n", escaped(&text)).as_bytes()),
         Err(error) => warn(format_args!(
             "greenroom: it cannot be said as JSON: {error}"
         )),
@@ -75,7 +112,7 @@ mod tests {
     #[test]
     fn lines_stay_lines_and_nothing_in_them_is_more_than_words() {
         let mut out = Vec::new();
-        lines(&mut out, "one \u{1b}[2J\u{202e}\n\n  two\u{9b}31m");
+        lines(&mut out, "one \u{1b}[2J\u{202e}\n\n  two\u{9b}31m").expect("written");
         let out = String::from_utf8(out).expect("text");
         assert_eq!(out, "one \u{fffd}\n\n  two31m\n");
     }

@@ -4,6 +4,8 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use tokio::sync::mpsc;
 
+use crate::output;
+
 /// Lines typed at the terminal; none when nobody is there to type.
 pub(super) struct Typed {
     lines: mpsc::Receiver<String>,
@@ -32,7 +34,7 @@ impl Typed {
     pub(super) fn ask(&mut self, question: &str) {
         while self.lines.try_recv().is_ok() {}
         // A prompt that cannot be shown is answered by nobody.
-        let mut stderr = std::io::stderr().lock();
+        let mut stderr = output::stderr();
         let _ = write!(stderr, "{question} ").and_then(|()| stderr.flush());
     }
 

@@ -2,7 +2,7 @@
 //! by, and leaves nothing behind.
 
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::arguments::{Common, Sandbox};
 use super::signals::{self, Wish};
 use super::{Exit, console, open};
-use crate::console::Farewell;
+use crate::console::{Farewell, terminal};
 use crate::inventory::{Endpoint, Target};
 use crate::sandbox::{self, Place, Ports, SandboxTrouble, State, Tally, Trickle};
 use crate::settings::{Loaded, Problems, Request, Settings};
@@ -26,9 +26,12 @@ use crate::wire::{self, App, EmbeddedProxy, WireError};
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
-    let has_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    if !verb.headless && !has_terminal {
-        complain("nobody is at a terminal here: --headless runs the sandbox without the console");
+    if !verb.headless
+        && let Err(why) = terminal::check()
+    {
+        complain(format!(
+            "{why}\nTo run the sandbox without the console: --headless"
+        ));
         return Exit::Usage;
     }
     let overrides = match open::request(common) {
@@ -306,9 +309,7 @@ impl Telling {
     fn say(&self, what: &str) {
         match &self.bar {
             Some(bar) => bar.set_message(what.to_owned()),
-            None => {
-                let _ = writeln!(std::io::stderr(), "{what}");
-            }
+            None => warn_line!("{what}"),
         }
     }
 }
@@ -323,10 +324,10 @@ impl Drop for Telling {
 
 /// Says it to whoever listens. A terminal that is gone must not keep the rest from being ended.
 fn say(what: impl fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{what}");
+    say_line!("{what}");
 }
 
 /// As [`say`], for what went wrong.
 fn complain(what: impl fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "greenroom: {what}");
+    warn_line!("greenroom: {what}");
 }

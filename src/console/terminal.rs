@@ -1,7 +1,8 @@
 //! The terminal, taken and always given back: raw mode, the alternate screen, bracketed paste, a
 //! hidden cursor. Draws in one synchronized piece. Knows nothing of what is drawn.
 
-use std::io::{self, Stdout, Write as _, stdout};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Stdout, Write as _};
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,6 +20,8 @@ use ratatui::Frame;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::layout::{Position, Rect};
 use rustix::process::{Signal, getpid, kill_process};
+
+use crate::output::{Waiting, stdout};
 
 /// Whether the terminal is taken now. Static, because a panic hook has to know it too.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -61,12 +64,49 @@ pub trait Screen {
     }
 }
 
+/// Why the console cannot be opened here.
+#[derive(Debug, thiserror::Error)]
+pub enum NoTerminal {
+    /// What is drawn would go into a file or to a program.
+    #[error("the console needs a terminal, and standard output is not one")]
+    Screen,
+    /// No keys can be read.
+    #[error(
+        "the console reads keys from a terminal: standard input is not one, and this process has no controlling \
+         terminal (/dev/tty: {0}); ssh -t and docker exec -it give one"
+    )]
+    Keyboard(io::Error),
+    /// The terminal says that it cannot be drawn on.
+    #[error(
+        "the console cannot draw on this terminal: TERM is {0}; set it to what the terminal is, for example \
+         TERM=xterm-256color"
+    )]
+    Dumb(&'static str),
+}
+
+/// Whether the console can be opened here. Writes nothing.
+pub fn check() -> Result<(), NoTerminal> {
+    if !io::stdout().is_terminal() {
+        return Err(NoTerminal::Screen);
+    }
+    if !io::stdin().is_terminal() {
+        let tty = File::options().read(true).write(true).open("/dev/tty");
+        tty.map_err(NoTerminal::Keyboard)?;
+    }
+    match std::env::var_os("TERM") {
+        None => Err(NoTerminal::Dumb("not set")),
+        Some(term) if term.is_empty() => Err(NoTerminal::Dumb("empty")),
+        Some(term) if term == "dumb" => Err(NoTerminal::Dumb("dumb")),
+        Some(_) => Ok(()),
+    }
+}
+
 /// The real terminal, taken. Given back when dropped.
 #[derive(Debug)]
 pub struct Terminal {
     // Never dropped: its own way of giving the cursor back prints to standard error when that
     // fails, and panics when the terminal is gone, in the middle of whatever has to be ended.
-    inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Stdout>>>,
+    inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<Waiting<Stdout>>>>,
     mouse: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Exit, say_csv, say_json};
+use super::{Exit, say_bytes, say_json};
 use crate::harmless::harmless;
 use crate::history::{AuditRecord, DIFFERS, Item, KeptAudit, Listed, ReleaseRecord, Standing};
 use crate::release::words::duration;
@@ -67,7 +67,7 @@ impl Table {
     pub(super) fn end(self, exit: Exit) -> Exit {
         if let Self::Csv(writer) = self {
             match writer.into_inner() {
-                Ok(bytes) => say_csv(&bytes),
+                Ok(bytes) => say_bytes(&bytes),
                 Err(error) => warn_line!("greenroom: {error}"),
             }
         }

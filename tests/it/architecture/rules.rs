@@ -46,6 +46,7 @@ const WITH_OUTBOUND_PROXY: &[&str] = &[
 pub(super) const ROOMS: &[Room] = &[
     room("harmless", &[], "it is used by everyone"),
     room("vacant", &[], "it is used by whoever gives away an address"),
+    room("output", &[], "it writes bytes, whatever they say"),
     room("inventory", &["harmless"], "nouns know no verbs"),
     room("checks", &["inventory", "harmless"], "what a check means does not depend on who asks"),
     room("history", &["inventory", "checks", "harmless"], "records know no procedure"),
@@ -76,7 +77,7 @@ pub(super) const ROOMS: &[Room] = &[
     // A target is configured as the release's own `Definition`, keys and themes by the names that the
     // console's tables give them, so settings know that type and these tables.
     room("settings", &["vacant", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "harmless"], "configuration knows no server and no screen"),
-    room("console", &["release", "logs", "inventory", "checks", "history", "harmless"], "the console asks its desk, and nobody else"),
+    room("console", &["release", "logs", "inventory", "checks", "history", "harmless", "output"], "the console asks its desk, and nobody else"),
     room("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "the model is data: it neither draws nor does"),
     room("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "a view draws a model and decides nothing"),
     room("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "harmless"], "an update asks by effects and draws nothing"),
@@ -86,7 +87,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "wire builds the house; only the command line uses it"),
     // The catalogue of versions that the process adapter reads is written from the sandbox's list.
     room("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the house; only the command line uses it"),
-    room("cli", &["vacant", "wire", "settings", "console", "sandbox", "diagnostics", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "a verb gets what wire built, never an adapter"),
+    room("cli", &["vacant", "wire", "settings", "console", "sandbox", "diagnostics", "output", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "a verb gets what wire built, never an adapter"),
 ];
 
 /// A word that may stand in some files only.

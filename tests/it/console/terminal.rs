@@ -14,22 +14,89 @@ const LEFT: &str = "\u{1b}[?1049l";
 const SHOWN: &str = "\u{1b}[?25h";
 const HIDDEN: &str = "\u{1b}[?25l";
 
-/// Opens the console on one target that runs nothing.
-fn open(variables: &[(&str, &str)]) -> (Pty, tempfile::TempDir) {
+/// A configuration of one target that runs nothing, in a directory of its own.
+fn configuration(before: &str) -> (String, tempfile::TempDir) {
     let home = tempfile::tempdir().expect("a directory");
     let settings = include_str!("../../../fixtures/settings/valid/sandbox.toml");
     let file = home.path().join("greenroom.toml");
     let state = home.path().join("state");
     std::fs::create_dir(&state).expect("a directory");
     std::fs::write(state.join("catalogue.json"), "[]").expect("a catalogue");
-    std::fs::write(&file, settings).expect("settings");
-    let file = file.to_str().expect("a path").to_owned();
+    std::fs::write(&file, format!("{before}{settings}")).expect("settings");
+    (file.to_str().expect("a path").to_owned(), home)
+}
+
+/// Opens the console on one target that runs nothing.
+fn open(variables: &[(&str, &str)]) -> (Pty, tempfile::TempDir) {
+    let (file, home) = configuration("");
     let house = home.path().to_str().expect("a path").to_owned();
     let mut all = vec![("HOME", house.as_str()), ("LC_ALL", "C.UTF-8")];
     all.extend(variables);
     let pty = Pty::greenroom(&["--config", &file], &all, (118, 34));
     pty.wait_for_text("web/dev: empty", SOON);
     (pty, home)
+}
+
+/// Runs a script of a shell on a terminal; in it `$0` is the program and `$1` the configuration.
+fn script(script: &str, file: &str, home: &tempfile::TempDir, variables: &[(&str, &str)]) -> Pty {
+    let house = home.path().to_str().expect("a path").to_owned();
+    let mut all = vec![("HOME", house.as_str()), ("LC_ALL", "C.UTF-8")];
+    all.extend(variables);
+    let program = env!("CARGO_BIN_EXE_greenroom");
+    Pty::start("/bin/sh", &["-c", script, program, file], &all, (118, 34))
+}
+
+#[test]
+fn a_terminal_that_cannot_be_drawn_on_is_refused_in_words() {
+    let (file, home) = configuration("");
+    for (term, said_of_it) in [("dumb", "TERM is dumb"), ("", "TERM is empty")] {
+        let variables = [("TERM", term)];
+        let mut pty = script("exec \"$0\" --config \"$1\"", &file, &home, &variables);
+        assert_eq!(pty.exit_status(SOON).exit_code(), 2, "{}", pty.screen());
+        assert!(said(&pty).contains(said_of_it), "{:?}", said(&pty));
+        assert!(!said(&pty).contains('\u{1b}'), "{:?}", said(&pty));
+    }
+}
+
+#[test]
+fn without_a_terminal_for_its_keys_the_console_is_refused_in_words() {
+    let (file, home) = configuration("");
+    // In a session of its own, whose controlling terminal this is not.
+    let detached = "exec setsid --wait \"$0\" --config \"$1\" </dev/null";
+    let mut pty = script(detached, &file, &home, &[]);
+    assert_eq!(pty.exit_status(SOON).exit_code(), 2, "{}", pty.screen());
+    let said = said(&pty);
+    assert!(said.contains("no controlling"), "{said:?}");
+    assert!(
+        !said.contains('\u{1b}') && !said.contains("panic"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_terminal_that_takes_no_more_for_now_is_waited_for() {
+    let (file, home) = configuration("");
+    // What dd sets stays with the terminal: from then on, a full one answers "try again".
+    let hurried = "dd if=/dev/null oflag=nonblock status=none; exec \"$0\" --config \"$1\"";
+    let mut pty = script(hurried, &file, &home, &[("COLORTERM", "truecolor")]);
+    pty.wait_for_text("web/dev: empty", SOON);
+    for size in [(500, 200), (118, 34), (500, 200), (118, 34)] {
+        pty.resize(size);
+        pty.keys("\u{c}");
+        pty.wait_for_text("web/dev: empty", SOON);
+    }
+    pty.keys("q");
+    assert_eq!(pty.exit_status(SOON).exit_code(), 0, "{}", pty.screen());
+    assert!(is_given_back(&pty), "{:?}", said(&pty));
+}
+
+#[test]
+fn an_archive_that_cannot_be_written_is_said_on_the_screen() {
+    let (file, home) = configuration("[history]\narchive = \"/proc/greenroom/archive.db\"\n");
+    let mut pty = script("exec \"$0\" --config \"$1\"", &file, &home, &[]);
+    pty.wait_for_text("the history of this machine is not written", SOON);
+    pty.keys("q");
+    assert_eq!(pty.exit_status(SOON).exit_code(), 0);
 }
 
 fn signal(pty: &Pty, signal: Signal) {
