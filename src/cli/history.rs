@@ -14,11 +14,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::arguments::{Common, History, HistoryVerb};
-use super::out::{say_csv, say_json};
+use super::out::{say_bytes, say_json};
 use super::{Exit, open};
 use crate::history::{Filter, Item, when};
 use crate::inventory::{ReleaseId, Target};
-use crate::watchers::Archive;
+use crate::watchers::{Archive, NotKept};
 use crate::wire::App;
 
 pub(super) use find::{Found, find};
@@ -137,7 +137,7 @@ pub(super) async fn catch_up(
 ) -> bool {
     let sites = app.engine.sites();
     let sites = sites.filter(|site| is_wanted(&site.definition.target));
-    let problems: BTreeMap<Target, Vec<String>> = archive.catch_up(sites.cloned().collect()).await;
+    let problems: BTreeMap<Target, Vec<NotKept>> = archive.catch_up(sites.cloned().collect()).await;
     for (target, problems) in &problems {
         for problem in problems {
             warn_line!("greenroom: {target}: {problem}");

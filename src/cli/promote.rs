@@ -87,9 +87,10 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
             let exit = Following::new(engine, handle, consent, common.json, wishes)
                 .follow()
                 .await;
-            let ((), untold) = tokio::join!(app.keep(&request.target, release), app.all_told());
-            if let Some(untold) = untold {
-                warn_line!("{untold}");
+            let (not_kept, untold) =
+                tokio::join!(app.keep(&request.target, release), app.all_told());
+            for problem in not_kept.iter().chain(&untold) {
+                warn_line!("{problem}");
             }
             exit
         }

@@ -65,9 +65,9 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
             let exit = Following::new(engine, handle, consent, common.json, wishes)
                 .follow()
                 .await;
-            let ((), untold) = tokio::join!(app.keep(&target, id), app.all_told());
-            if let Some(untold) = untold {
-                warn_line!("{untold}");
+            let (not_kept, untold) = tokio::join!(app.keep(&target, id), app.all_told());
+            for problem in not_kept.iter().chain(&untold) {
+                warn_line!("{problem}");
             }
             exit
         }

@@ -135,9 +135,9 @@ pub trait Desk: Send + Sync {
         Err("nothing is kept of what was released".into())
     }
 
-    /// Changes whenever something was kept of what was released.
-    fn kept(&self) -> watch::Receiver<()> {
-        watch::channel(()).1
+    /// Changes whenever something was kept of what was released, or could not be: then it says why.
+    fn kept(&self) -> watch::Receiver<Result<(), String>> {
+        watch::channel(Ok(())).1
     }
 
     /// Changes whenever Greenroom has said something about itself.

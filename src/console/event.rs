@@ -186,6 +186,11 @@ pub enum Event {
     },
     /// Something was kept of what was released.
     HistoryKept,
+    /// The archive could not be written: what is released now is missing in the history of this machine.
+    HistoryNotKept {
+        /// Why.
+        why: String,
+    },
     /// A second of something that counts on the screen is over.
     Ticked,
 }

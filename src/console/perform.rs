@@ -62,13 +62,17 @@ impl Hands {
         (hands, events)
     }
 
-    /// Tells whenever something was kept of what was released.
+    /// Tells whenever something was kept of what was released, or could not be.
     fn watch_kept(&mut self) {
         let mut kept = self.desk.kept();
         let answers = self.answers.clone();
         self.tasks.spawn(async move {
             while kept.changed().await.is_ok() {
-                if answers.send(Event::HistoryKept).await.is_err() {
+                let event = match kept.borrow_and_update().clone() {
+                    Ok(()) => Event::HistoryKept,
+                    Err(why) => Event::HistoryNotKept { why },
+                };
+                if answers.send(event).await.is_err() {
                     return;
                 }
             }

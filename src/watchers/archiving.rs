@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use super::opening;
+use super::observing::{ANYWAY, Marks, Observing};
 use crate::history::{
     AuditRecord, Change, Filter, Item, Pruning, ReleaseRecord, Retention, head_change, merged,
 };
-use crate::inventory::{FencingToken, Hold, ReleaseId, Target, World};
+use crate::inventory::{ReleaseId, Target};
 use crate::ports::{
     ArchiveReader, ArchiveWriter, Failure, FailureKind, JournalReader, Result, Within,
 };
-use crate::release::{Engine, Releases, Site};
+use crate::release::{Engine, Site};
 
 /// How many heads are read at a time.
 const PAGE: usize = 100;
@@ -33,8 +33,6 @@ const AT_ONCE: usize = 4;
 const TOGETHER: usize = 10;
 /// How often it is looked whether something is to be forgotten, while something is kept.
 const PRUNED_EACH: SignedDuration = SignedDuration::from_hours(1);
-/// How long it is relied on that everything that happens is seen.
-const ANYWAY: Duration = Duration::from_mins(5);
 /// How often in a row.
 const PRUNED_AGAIN: usize = 5;
 /// How long one answer of a journal may take.
@@ -50,10 +48,24 @@ pub struct Archive {
     pub write: Arc<dyn ArchiveWriter>,
 }
 
+/// Why something that was released is not in the archive.
+#[derive(Debug, thiserror::Error)]
+pub enum NotKept {
+    /// A store could not be read, or what it holds cannot be.
+    #[error("{0}")]
+    Unread(Failure),
+    /// The archive itself could not be read or written.
+    #[error("{0}")]
+    Unwritten(Failure),
+}
+
+/// What became of the last attempt to keep something: kept, or why the archive could not be written.
+pub type Keeping = std::result::Result<(), String>;
+
 impl Archive {
     /// Keeps what the journals of these sites have and the archive has not. What could not be read is
     /// said, and hides nothing else.
-    pub async fn catch_up(&self, sites: Vec<Site>) -> BTreeMap<Target, Vec<String>> {
+    pub async fn catch_up(&self, sites: Vec<Site>) -> BTreeMap<Target, Vec<NotKept>> {
         let mut problems = BTreeMap::new();
         for some in sites.chunks(AT_ONCE) {
             let mut reading = Vec::new();
@@ -66,7 +78,7 @@ impl Archive {
         problems
     }
 
-    async fn catch_up_with(&self, site: &Site) -> (Target, Vec<String>) {
+    async fn catch_up_with(&self, site: &Site) -> (Target, Vec<NotKept>) {
         let target = &site.definition.target;
         let mut reading = Reading {
             archive: self,
@@ -74,8 +86,8 @@ impl Archive {
             target,
             passed_by: Vec::new(),
         };
-        if let Err(failure) = reading.catch_up().await {
-            reading.passed_by.push(failure.to_string());
+        if let Err(problem) = reading.catch_up().await {
+            reading.passed_by.push(problem);
         }
         (target.clone(), reading.passed_by)
     }
@@ -100,13 +112,13 @@ impl Archive {
     }
 
     /// Catches up once releases are observed, and again whenever something ends or begins that is kept;
-    /// never returns while they are. What was kept is told to `kept`.
+    /// never returns while they are. What was kept is told to `kept_some`, and so is an archive that cannot be written.
     pub async fn keep_up(
         &self,
         engine: &Engine,
         mut observed: Observing,
         retention: Retention,
-        kept_some: watch::Sender<()>,
+        kept_some: watch::Sender<Keeping>,
     ) {
         let mut known: Option<Marks> = None;
         let mut pruned: Option<Timestamp> = None;
@@ -129,11 +141,12 @@ impl Archive {
             let sites: Vec<Site> = sites.cloned().collect();
             let mut kept = now;
             // What could not be kept is read again when the next release moves anywhere.
-            for target in self.keep_told(sites).await {
+            let (targets, keeping) = self.keep_told(sites).await;
+            for target in targets {
                 kept.remove(&target);
             }
             known = Some(kept);
-            kept_some.send_replace(());
+            kept_some.send_modify(|last| *last = keeping);
             let now = engine.clock().now();
             let is_due = |last: Timestamp| now.duration_since(last) >= PRUNED_EACH;
             if pruned.is_none_or(is_due) {
@@ -174,87 +187,44 @@ impl Archive {
         Ok(all)
     }
 
-    /// Catches up, with what could not be read in the log; the targets of which that was.
-    async fn keep_told(&self, sites: Vec<Site>) -> Vec<Target> {
+    /// Catches up, with what could not be kept in the log. The targets that have something which could not be kept, and
+    /// whether the archive is the reason.
+    async fn keep_told(&self, sites: Vec<Site>) -> (Vec<Target>, Keeping) {
         let problems = self.catch_up(sites).await;
+        let mut keeping = Ok(());
         for (target, problems) in &problems {
             for problem in problems {
                 tracing::warn!(subject = %target, "not kept in the history: {problem}");
+                if let (NotKept::Unwritten(failure), Ok(())) = (problem, &keeping) {
+                    keeping = Err(failure.to_string());
+                }
             }
         }
-        problems.into_keys().collect()
+        (problems.into_keys().collect(), keeping)
     }
 }
 
-/// What tells that there may be something to keep.
-#[derive(Debug, Clone)]
-pub struct Observing {
-    /// What the journals tell.
-    pub releases: watch::Receiver<Arc<Releases>>,
-    /// What is known.
-    pub world: watch::Receiver<Arc<World>>,
-}
-
-/// What a target has to differ in to be worth reading again: which release is its newest and whether it is
-/// over, its route, its hold, and whose lock it is, as a repair has one.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Mark {
-    release: Option<(ReleaseId, bool)>,
-    /// Who wrote its route: one that began and ended between two looks is seen by that.
-    routed: Option<ReleaseId>,
-    hold: Option<Hold>,
-    lock: Option<FencingToken>,
-}
-
-type Marks = BTreeMap<Target, Mark>;
-
-impl Observing {
-    /// Waits until what runs and what is stored was heard of once: there is time for what was.
-    pub async fn opened(&mut self) {
-        opening::all_heard(&mut self.world).await;
-    }
-
-    /// Waits for something else; whether there will ever be.
-    async fn moved(&mut self) -> bool {
-        tokio::select! {
-            moved = self.releases.changed() => moved.is_ok(),
-            moved = self.world.changed() => moved.is_ok(),
-            () = sleep(ANYWAY) => true,
-        }
-    }
-
-    fn marks(&mut self) -> Marks {
-        let mut marks = Marks::new();
-        for (target, observed) in self.releases.borrow_and_update().iter() {
-            let status = &observed.status;
-            let is_over = status.outcome().is_some();
-            marks.entry(target.clone()).or_default().release = Some((status.plan.release, is_over));
-        }
-        for (target, snapshot) in &self.world.borrow_and_update().snapshots {
-            let mark = marks.entry(target.clone()).or_default();
-            mark.routed = snapshot.route.as_ref().map(|route| route.value.release);
-            mark.hold.clone_from(&snapshot.hold);
-            mark.lock = snapshot.lock.as_ref().map(|lock| lock.token);
-        }
-        marks
-    }
-}
+type Outcome<T> = std::result::Result<T, NotKept>;
 
 /// One target's journal being read.
 struct Reading<'a> {
     archive: &'a Archive,
     journal: &'a dyn JournalReader,
     target: &'a Target,
-    /// What could not be read while the rest could.
-    passed_by: Vec<String>,
+    /// What could not be kept while the rest could.
+    passed_by: Vec<NotKept>,
 }
 
 impl Reading<'_> {
-    async fn catch_up(&mut self) -> Result<()> {
+    async fn catch_up(&mut self) -> Outcome<()> {
         let read = &self.archive.read;
-        let mark = read.seen_up_to(self.target).await?;
-        let mut unfinished: BTreeSet<ReleaseId> =
-            read.unfinished(self.target).await?.into_iter().collect();
+        let seen = read.seen_up_to(self.target).await;
+        let mark = seen.map_err(NotKept::Unwritten)?;
+        let unfinished = read
+            .unfinished(self.target)
+            .await
+            .map_err(NotKept::Unwritten)?;
+        let mut unfinished: BTreeSet<ReleaseId> = unfinished.into_iter().collect();
         let mut newest = None;
         let mut before = None;
         loop {
@@ -282,15 +252,18 @@ impl Reading<'_> {
             self.archive
                 .write
                 .note_seen_up_to(self.target, newest)
-                .await?;
+                .await
+                .map_err(NotKept::Unwritten)?;
         }
         Ok(())
     }
 
-    async fn keep_holds(&mut self) -> Result<()> {
+    async fn keep_holds(&mut self) -> Outcome<()> {
         for limit in BESIDE {
             let asked = self.journal.holds(self.target, limit);
-            let holds = in_time("listing holds", asked).await?;
+            let holds = in_time("listing holds", asked)
+                .await
+                .map_err(NotKept::Unread)?;
             if self
                 .keep_beside(holds.into_iter().map(AuditRecord::Hold))
                 .await?
@@ -301,10 +274,12 @@ impl Reading<'_> {
         Ok(())
     }
 
-    async fn keep_repairs(&mut self) -> Result<()> {
+    async fn keep_repairs(&mut self) -> Outcome<()> {
         for limit in BESIDE {
             let asked = self.journal.repairs(self.target, limit);
-            let repairs = in_time("listing repairs", asked).await?;
+            let repairs = in_time("listing repairs", asked)
+                .await
+                .map_err(NotKept::Unread)?;
             if self
                 .keep_beside(repairs.into_iter().map(AuditRecord::Repair))
                 .await?
@@ -316,28 +291,32 @@ impl Reading<'_> {
     }
 
     /// Whether some were kept already, or there are none: then all before them are, too.
-    async fn keep_beside(&self, records: impl Iterator<Item = AuditRecord>) -> Result<bool> {
+    async fn keep_beside(&self, records: impl Iterator<Item = AuditRecord>) -> Outcome<bool> {
         let records: Vec<AuditRecord> = records.collect();
         let count = records.len();
-        let news = self.archive.write.keep_audit(records).await?;
+        let news = self.archive.write.keep_audit(records).await;
+        let news = news.map_err(NotKept::Unwritten)?;
         Ok(count == 0 || news < count)
     }
 
-    async fn page(&self, before: Option<ReleaseId>) -> Result<Vec<ReleaseRecord>> {
+    async fn page(&self, before: Option<ReleaseId>) -> Outcome<Vec<ReleaseRecord>> {
         let asked = async {
             match before {
                 None => self.journal.releases(self.target, PAGE).await,
                 Some(id) => self.journal.releases_before(self.target, id, PAGE).await,
             }
         };
-        in_time("listing releases", asked).await
+        let page = in_time("listing releases", asked).await;
+        page.map_err(NotKept::Unread)
     }
 
     /// Those that are not kept, that have no end there, or whose head says something else now.
-    async fn wanted(&self, page: &[ReleaseRecord]) -> Result<Vec<ReleaseId>> {
+    async fn wanted(&self, page: &[ReleaseRecord]) -> Outcome<Vec<ReleaseId>> {
         let ids: Vec<ReleaseId> = page.iter().map(|head| head.id).collect();
-        let kept = self.archive.read.heads(&ids).await?;
-        let forgotten = self.archive.read.forgotten(&ids).await?;
+        let kept = self.archive.read.heads(&ids).await;
+        let kept = kept.map_err(NotKept::Unwritten)?;
+        let forgotten = self.archive.read.forgotten(&ids).await;
+        let forgotten = forgotten.map_err(NotKept::Unwritten)?;
         let is_wanted = |head: &&ReleaseRecord| {
             kept.get(&head.id)
                 .is_none_or(|kept| kept.closed.is_none() || head_change(kept, head) != Change::Same)
@@ -346,14 +325,14 @@ impl Reading<'_> {
         Ok(page.filter(is_wanted).map(|head| head.id).collect())
     }
 
-    async fn keep(&mut self, ids: Vec<ReleaseId>) -> Result<()> {
+    async fn keep(&mut self, ids: Vec<ReleaseId>) -> Outcome<()> {
         for some in ids.chunks(TOGETHER) {
             self.keep_some(some).await?;
         }
         Ok(())
     }
 
-    async fn keep_some(&mut self, ids: &[ReleaseId]) -> Result<()> {
+    async fn keep_some(&mut self, ids: &[ReleaseId]) -> Outcome<()> {
         let mut releases = Vec::new();
         for &id in ids {
             let asked = self.journal.release(self.target, id);
@@ -361,12 +340,13 @@ impl Reading<'_> {
                 // What a store does not have any more stays as it is kept.
                 Ok(read) => releases.extend(read),
                 Err(failure) if is_about_content(&failure) => {
-                    self.passed_by.push(failure.to_string());
+                    self.passed_by.push(NotKept::Unread(failure));
                 }
-                Err(failure) => return Err(failure),
+                Err(failure) => return Err(NotKept::Unread(failure)),
             }
         }
-        self.archive.write.keep(releases).await
+        let kept = self.archive.write.keep(releases).await;
+        kept.map_err(NotKept::Unwritten)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod archiving;
 mod assemble;
+mod observing;
 mod once;
 mod opening;
 mod outbox;
@@ -23,8 +24,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use archiving::{Archive, Observing};
+pub use archiving::{Archive, Keeping, NotKept};
 pub use assemble::Frame;
+pub use observing::Observing;
 pub use once::once;
 pub use outbox::{Channel, Outbox};
 pub use recording::{Opens, Recorder};

@@ -13,7 +13,7 @@ use crate::adapters::archive::Archive as File;
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveReader, ArchiveWriter, Failure, Result};
 use crate::settings::HistorySettings;
-use crate::watchers::{Archive, Observing, Opens, Recorder, Watching};
+use crate::watchers::{Archive, Keeping, Observing, Opens, Recorder, Watching};
 
 /// How long the end of a command may be held up.
 const NOT_WAITED_FOR: Duration = Duration::from_secs(2);
@@ -33,12 +33,15 @@ impl App {
     }
 
     /// Keeps what is released and decided from now on, also what candidates of others write, and what was
-    /// before, for as long as that is observed; and what changes whenever something was kept.
+    /// before, for as long as that is observed; and what tells whenever something was kept or could not be.
     pub fn keep_up(
         &self,
         watching: &Watching,
-    ) -> (impl Future<Output = ()> + Send + use<>, watch::Receiver<()>) {
-        let (kept_some, kept) = watch::channel(());
+    ) -> (
+        impl Future<Output = ()> + Send + use<>,
+        watch::Receiver<Keeping>,
+    ) {
+        let (kept_some, kept) = watch::channel(Ok(()));
         let mut observed = Observing {
             releases: watching.releases.clone(),
             world: watching.world.clone(),
@@ -59,7 +62,10 @@ impl App {
                         .keep_up(&engine, observed, retention, kept_some)
                         .await;
                 }
-                Err(failure) => tracing::warn!("nothing is kept in the history: {failure}"),
+                Err(failure) => {
+                    tracing::warn!("nothing is kept in the history: {failure}");
+                    kept_some.send_modify(|last| *last = Err(failure.to_string()));
+                }
             }
         };
         let keeping = async { tokio::join!(archiving, recording) };
@@ -76,8 +82,8 @@ impl App {
     }
 
     /// Keeps what was just released, and only that: whoever waits for the end of a command does not wait
-    /// for a journal to be read. That it cannot be kept is no failure of the release.
-    pub async fn keep(&self, target: &Target, release: ReleaseId) {
+    /// for a journal to be read. That it cannot be kept is no failure of the release: the answer says why.
+    pub async fn keep(&self, target: &Target, release: ReleaseId) -> Option<String> {
         let kept = async {
             let Some(site) = self.engine.site(target) else {
                 return Ok(());
@@ -87,11 +93,15 @@ impl App {
             archive.write.keep(read.into_iter().collect()).await
         };
         let (kept, ()) = tokio::join!(timeout(NOT_WAITED_FOR, kept), self.recorded());
-        match kept {
-            Ok(Ok(())) => {}
-            Ok(Err(failure)) => tracing::warn!("not kept in the history: {failure}"),
-            Err(_) => tracing::warn!("not kept in the history within {NOT_WAITED_FOR:?}"),
-        }
+        let why = match kept {
+            Ok(Ok(())) => return None,
+            Ok(Err(failure)) => failure.to_string(),
+            Err(_) => format!("not done within {NOT_WAITED_FOR:?}"),
+        };
+        tracing::warn!("not kept in the history: {why}");
+        Some(format!(
+            "this release is missing in the history of this machine: {why}\nwhen that is mended, greenroom history reads it from the store"
+        ))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::release::{
     Terms,
 };
 use crate::settings;
-use crate::watchers::Watching;
+use crate::watchers::{Keeping, Watching};
 
 /// How many lines from before a log begins with.
 const LINES_BEFORE: usize = 20_000;
@@ -39,7 +39,7 @@ pub struct EngineDesk {
     diagnostics: watch::Receiver<()>,
     /// Where the archive is, and it once somebody has asked for it.
     archive: Option<(PathBuf, OnceCell<Archive>)>,
-    kept: watch::Receiver<()>,
+    kept: watch::Receiver<Keeping>,
 }
 
 impl EngineDesk {
@@ -52,13 +52,13 @@ impl EngineDesk {
             // A receiver without a sender: nothing is ever said.
             diagnostics: watch::channel(()).1,
             archive: None,
-            kept: watch::channel(()).1,
+            kept: watch::channel(Ok(())).1,
         }
     }
 
-    /// The same, with an archive to browse, and what changes whenever something is kept there.
+    /// The same, with an archive to browse, and what tells whenever something is kept there or cannot be.
     #[must_use]
-    pub fn browsing(self, archive: PathBuf, kept: watch::Receiver<()>) -> Self {
+    pub fn browsing(self, archive: PathBuf, kept: watch::Receiver<Keeping>) -> Self {
         Self {
             archive: Some((archive, OnceCell::new())),
             kept,
@@ -220,7 +220,7 @@ impl Desk for EngineDesk {
 
     async fn save_log(&self, log: SavedLog) -> Result<PathBuf, String> {
         let directory = settings::state_directory()
-            .unwrap_or_default()
+            .ok_or_else(|| format!("there is no place for saved logs. {}", settings::NO_HOME))?
             .join("saved");
         let writing = move || {
             let path = directory.join(&log.name);
@@ -268,7 +268,7 @@ impl Desk for EngineDesk {
         }
     }
 
-    fn kept(&self) -> watch::Receiver<()> {
+    fn kept(&self) -> watch::Receiver<Keeping> {
         self.kept.clone()
     }
 

@@ -202,6 +202,16 @@ impl Model {
         self.notice = Some(Notice::new(Weight::Refused, &text, self.now));
     }
 
+    /// Keeps one more remark and tells of it, unless it is among them: what goes wrong again and again is told once.
+    pub fn remark_once(&mut self, remark: &str) {
+        let remark = crate::harmless::harmless(remark);
+        if self.remarks.contains(&remark) {
+            return;
+        }
+        self.notice = Some(Notice::new(Weight::Refused, &remark, self.now));
+        self.remarks.push(remark);
+    }
+
     /// What is known of the open target.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         self.world.get(self.open.as_ref()?)

@@ -131,6 +131,12 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             Vec::new()
         }
         Event::HistoryKept => history::kept_some(model),
+        Event::HistoryNotKept { why } => {
+            model.remark_once(&format!(
+                "the history of this machine is not written: {why}"
+            ));
+            Vec::new()
+        }
         Event::HistoryAnswered { asked, answer } => history::answered(model, asked, answer),
         Event::Ticked => wheel::observed(model),
         Event::DiagnosticsMoved => Vec::new(),

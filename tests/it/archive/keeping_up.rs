@@ -18,7 +18,7 @@ use crate::support::eventually;
 const SOON: Duration = Duration::from_secs(20);
 
 /// Waits until something was kept since.
-async fn kept_some(kept: &mut watch::Receiver<()>) {
+async fn kept_some(kept: &mut watch::Receiver<watchers::Keeping>) {
     let changed = tokio::time::timeout(SOON, kept.changed()).await;
     changed.expect("in time").expect("it goes on");
 }
@@ -96,4 +96,20 @@ async fn an_open_console_keeps_forgets_and_says_so() {
     })
     .await;
     keeping.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_that_cannot_be_kept_is_said_to_be_missing() {
+    let release = ago(100);
+    let place = Place::with(std::slice::from_ref(&release)).await;
+    let path = place.path("greenroom.toml");
+    let text = std::fs::read_to_string(&path).expect("the configuration");
+    let text = text.replace("\"archive.db\"", "\"/proc/greenroom/archive.db\"");
+    let loaded = Settings::read(&path, &text, &Request::default())
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let app = wire::build(&loaded.settings, false).await.expect("an app");
+    let head = &release.head;
+    let said = app.keep(&head.target, head.id).await.expect("not kept");
+    assert!(said.contains("missing in the history"), "{said}");
+    assert!(said.contains("/proc/greenroom/archive.db"), "{said}");
 }

@@ -495,6 +495,21 @@ fn a_repair_and_a_cleared_hold_tell_all_of_it() {
 }
 
 #[test]
+fn an_archive_that_cannot_be_written_is_told_once() {
+    let mut model = opened(WIDE);
+    let why = || "the archive at /x: opening it: \u{1b}[2Jread-only".to_owned();
+    let not_kept = || Event::HistoryNotKept { why: why() };
+    assert!(tell(&mut model, not_kept()).is_empty());
+    let notice = model.notice.take().expect("a notice");
+    let told =
+        "the history of this machine is not written: the archive at /x: opening it: read-only";
+    assert_eq!(notice.text, told);
+    assert_eq!(model.remarks, [told]);
+    tell(&mut model, not_kept());
+    assert!(model.notice.is_none() && model.remarks.len() == 1);
+}
+
+#[test]
 fn what_is_kept_while_it_is_open_is_seen_and_the_cursor_stays() {
     let mut model = opened(WIDE);
     press(&mut model, "j");
