@@ -36,5 +36,6 @@ mod settings;
 mod sqlite;
 mod stories;
 mod support;
+mod surroundings;
 mod telling;
 mod together;
