@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::kept::canonical;
-use super::{Entry, Happening, Outcome, Recorded, ReleaseRecord};
+use super::{Entry, Happening, LivePeriod, Outcome, Recorded, ReleaseRecord};
 
 /// What is hashed, and how: another way gets another mark.
 const MARK: &str = "1:";
@@ -180,6 +180,10 @@ pub fn prove(recorded: &Recorded) -> Proof {
             None => bare = bare.or_else(|| is_chained.then(|| "the end".to_owned())),
             Some(link) if !link.is_known() => newer = newer.or_else(|| Some("the end".into())),
             Some(link) if last.end(closed) != *link => return Proof::Broken("the end".into()),
+            // It repeats what the entries say, and is not hashed itself.
+            Some(_) if recorded.head.live != LivePeriod::of(&recorded.entries) => {
+                return Proof::Broken("the end".into());
+            }
             Some(_) => is_chained = true,
         }
     }
@@ -207,7 +211,7 @@ pub fn departs(kept: &Recorded, read: &Recorded) -> Option<String> {
             Some(_) => {}
         }
     }
-    let end = |record: &ReleaseRecord| canonical(&(&record.closed, &record.chain));
+    let end = |record: &ReleaseRecord| canonical(&(&record.closed, &record.chain, &record.live));
     let is_other = kept.head.closed.is_some() && end(&kept.head) != end(&read.head);
     if is_other {
         return Some("the end".into());

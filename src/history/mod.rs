@@ -9,6 +9,7 @@ mod entry;
 mod filter;
 mod item;
 mod kept;
+mod live;
 mod notice;
 mod provable;
 mod proven;
@@ -34,6 +35,7 @@ pub use item::{Item, merged};
 pub use kept::{
     Change, DIFFERS, Difference, Kept, KeptAudit, Listed, entry_change, head_change, words,
 };
+pub use live::LivePeriod;
 pub use notice::{ChecksCounted, Notice, NoticeEvent};
 pub use provable::Provable;
 pub use proven::{Proven, Wrong};

@@ -7,7 +7,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Happening, Heir, Link, Step};
+use super::{Entry, Happening, Heir, Link, LivePeriod, Step};
+use crate::checks::Report;
 use crate::inventory::{
     Endpoint, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version,
 };
@@ -155,6 +156,9 @@ pub struct ReleaseRecord {
     /// What the plan stood on; none of a release that an older Greenroom began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footing: Option<Footing>,
+    /// When its new version had the traffic, by its switch steps. Written with the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LivePeriod>,
     /// When and how it ended; none while it goes on, and when it was interrupted.
     pub closed: Option<(Timestamp, Outcome)>,
     /// What ties its end to the last entry; none before, and none of what an older Greenroom closed.
@@ -167,6 +171,7 @@ impl ReleaseRecord {
     #[must_use]
     pub fn opening(&self) -> Self {
         Self {
+            live: None,
             closed: None,
             chain: None,
             ..self.clone()
@@ -190,6 +195,15 @@ impl Recorded {
             Happening::LetGo { to, .. } => to.as_ref(),
             _ => None,
         }
+    }
+
+    /// What came out of the checks the last time they were run.
+    pub fn last_report(&self) -> Option<&Report> {
+        let mut entries = self.entries.iter().rev();
+        entries.find_map(|entry| match &entry.what {
+            Happening::Checked { report } => Some(report),
+            _ => None,
+        })
     }
 
     /// Who drove it last, as far as is written.

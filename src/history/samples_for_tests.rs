@@ -32,6 +32,7 @@ pub(super) fn head(number: u64) -> ReleaseRecord {
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
         footing: None,
+        live: None,
         closed: None,
         chain: None,
     }

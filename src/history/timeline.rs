@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Outcome, ReleaseRecord};
+use super::{LivePeriod, Outcome, ReleaseRecord};
 use crate::inventory::{Digest, Version};
 
 /// What became of a version when it was released, or replaced, last.
@@ -11,7 +11,7 @@ use crate::inventory::{Digest, Version};
 pub enum Fate {
     /// It became live, and nothing took its place since.
     LiveSince(Timestamp),
-    /// It was live until a release of another one began that took its place.
+    /// It was live until another version was switched to.
     LiveUntil(Timestamp),
     /// Its release was undone.
     BackedOut {
@@ -37,12 +37,13 @@ pub fn fate(records: &[ReleaseRecord], digest: &Digest) -> Option<Fate> {
     for record in records {
         let (_, to) = &record.to;
         let from = record.from.as_ref().map(|(_, from)| from);
-        let succeeded = succeeded(record);
+        let took_over = took_over(record);
         if to.digest == *digest {
             return Some(match &record.closed {
                 None => Fate::Unfinished(record.opened_at),
                 Some((at, Outcome::Done | Outcome::Superseded)) => {
-                    replaced_at.map_or(Fate::LiveSince(*at), Fate::LiveUntil)
+                    let since = record.live.map_or(*at, |live| live.since);
+                    replaced_at.map_or(Fate::LiveSince(since), Fate::LiveUntil)
                 }
                 Some((at, Outcome::BackedOut { reason })) => Fate::BackedOut {
                     at: *at,
@@ -56,14 +57,24 @@ pub fn fate(records: &[ReleaseRecord], digest: &Digest) -> Option<Fate> {
                 }
             });
         }
-        if succeeded && from.is_some_and(|from| from.digest == *digest) {
-            return Some(Fate::LiveUntil(record.opened_at));
-        }
-        if succeeded {
-            replaced_at = Some(record.opened_at);
+        if let Some(at) = took_over {
+            if from.is_some_and(|from| from.digest == *digest) {
+                return Some(Fate::LiveUntil(at));
+            }
+            replaced_at = Some(at);
         }
     }
     None
+}
+
+/// When the version of a release took the traffic for good; none if it never had it, or lost it again by
+/// the release's own way back.
+fn took_over(record: &ReleaseRecord) -> Option<Timestamp> {
+    match record.live {
+        Some(LivePeriod { since, until: None }) => Some(since),
+        Some(LivePeriod { until: Some(_), .. }) => None,
+        None => succeeded(record).then_some(record.opened_at),
+    }
 }
 
 /// Every version that was live in the target with success, newest first, each once.
@@ -129,9 +140,36 @@ mod tests {
             opened_at: at(day),
             plan: Vec::new(),
             footing: None,
+            live: None,
             chain: None,
             closed: closed.map(|outcome| (at(day), outcome)),
         }
+    }
+
+    fn switched(mut record: ReleaseRecord, since: Timestamp) -> ReleaseRecord {
+        record.live = Some(LivePeriod { since, until: None });
+        record
+    }
+
+    #[test]
+    fn a_version_is_live_from_its_switch_until_the_switch_of_the_next() {
+        let at = |text: &str| -> Timestamp { text.parse().expect("a time") };
+        let (first, second) = (at("2026-11-06T11:00:00Z"), at("2026-11-07T13:00:00Z"));
+        // The switch of the last waited three hours for an approval, and its standby is not over.
+        let mut records = vec![
+            switched(record(7, Some('b'), 'c', None), second),
+            switched(record(6, Some('a'), 'b', Some(Outcome::Done)), first),
+        ];
+        let fate = |records: &[ReleaseRecord], fill| fate(records, &version(fill).digest);
+        assert_eq!(fate(&records, 'a'), Some(Fate::LiveUntil(first)));
+        assert_eq!(fate(&records, 'b'), Some(Fate::LiveUntil(second)));
+        assert_eq!(fate(&records[1..], 'b'), Some(Fate::LiveSince(first)));
+        // It went back by itself: what was live before it is live again.
+        records[0].live = Some(LivePeriod {
+            since: second,
+            until: Some(at("2026-11-07T13:02:00Z")),
+        });
+        assert_eq!(fate(&records, 'b'), Some(Fate::LiveSince(first)));
     }
 
     #[test]

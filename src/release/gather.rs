@@ -7,7 +7,7 @@ use ulid::Ulid;
 
 use super::engine::Site;
 use super::{Facts, Known, PlanRequest, Resolved, Wanted};
-use crate::history::{ReleaseRecord, once_live};
+use crate::history::{LivePeriod, ReleaseRecord, once_live};
 use crate::inventory::{
     EnvironmentName, Installation, PerSlot, Probe, ProxyAnswer, RegistryRecord, ReleaseId, Slot,
     Target, Version, VersionRef,
@@ -207,4 +207,17 @@ async fn live_in(
         digest: instance.digest,
         labels: crate::inventory::ImageLabels::default(),
     }))
+}
+
+/// The newest releases of a target. Of one without an end the head does not say yet when its version
+/// became live: that is read from its entries.
+pub(super) async fn past_releases(site: &Site, limit: usize) -> Result<Vec<ReleaseRecord>> {
+    let (journal, target) = (&site.read.journal, &site.definition.target);
+    let mut past = journal.releases(target, limit).await?;
+    for head in past.iter_mut().filter(|head| head.closed.is_none()) {
+        if let Some(recorded) = journal.release(target, head.id).await? {
+            head.live = LivePeriod::of(&recorded.entries);
+        }
+    }
+    Ok(past)
 }

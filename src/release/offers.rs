@@ -1,7 +1,7 @@
 //! What the engine knows for somebody who chooses a version: the tags there are, what each names
 //! now, the rules, and the past of the target. Looks only.
 
-use super::gather::by_reference;
+use super::gather::{by_reference, past_releases};
 use super::{Engine, Known, Resolved, Terms};
 use crate::inventory::{Target, VersionRef};
 
@@ -32,7 +32,7 @@ impl Engine {
         let Some(site) = self.site(target) else {
             return Err(unknown(target));
         };
-        let past = site.read.journal.releases(target, PAST).await;
+        let past = past_releases(site, PAST).await;
         Ok(Terms {
             rules: site.definition.rules.clone(),
             may_write: site.write.is_some(),

@@ -217,6 +217,7 @@ impl Plan {
                 shape: self.definition.shape_mark(),
                 leftover: self.leftover.as_ref().map(|instance| instance.id.clone()),
             }),
+            live: None,
             closed: None,
             chain: None,
         }

@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use tokio::time::timeout;
 
 use super::engine::{Site, unknown};
+use super::gather::past_releases;
 use super::{Engine, Known, NoWayBackTo, Refusal, Refused};
 use crate::history::{Fate, fate, once_live};
 use crate::inventory::{Digest, ImageLabels, Target, Version, VersionRef};
@@ -54,7 +55,7 @@ impl Engine {
         let Some(site) = self.site(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
-        let (past, live) = tokio::join!(site.read.journal.releases(target, PAST), live(site));
+        let (past, live) = tokio::join!(past_releases(site, PAST), live(site));
         let past = past.map_err(|failure| unknown("what was live here before", &failure))?;
         let versions = once_live(&past).into_iter().take(MOST);
         let ways = versions.map(|version| {

@@ -128,6 +128,7 @@ fn release(number: u32) -> Recorded {
         opened_at,
         plan: calls.to_vec(),
         footing: None,
+        live: None,
         closed: Some((closed_at, outcome)),
         chain: None,
     };

@@ -73,6 +73,7 @@ fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
         footing: None,
+        live: None,
         chain: None,
         closed: outcome.map(|outcome| (Timestamp::UNIX_EPOCH, outcome)),
     }

@@ -134,6 +134,7 @@ fn head(number: u128) -> ReleaseRecord {
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
         footing: None,
+        live: None,
         chain: None,
         closed: None,
     }

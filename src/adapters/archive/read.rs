@@ -11,8 +11,8 @@ use super::query::Query;
 use super::store::Archive;
 use super::write::decode;
 use crate::history::{
-    CandidateLog, Difference, Entry, Filter, Kept, KeptAudit, Listed, Pruning, Recorded,
-    ReleaseRecord, Retention,
+    CandidateLog, Difference, Entry, Filter, Kept, KeptAudit, Listed, LivePeriod, Pruning,
+    Recorded, ReleaseRecord, Retention,
 };
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveReader, Result, Within};
@@ -32,8 +32,13 @@ impl ArchiveReader for Archive {
             let mut listed = Vec::new();
             while let Some(row) = rows.next()? {
                 let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+                let mut head: ReleaseRecord = decode("a head", text)?;
+                // Its head says so only with its end.
+                if head.closed.is_none() {
+                    head.live = LivePeriod::of(&entries(sql, row.get(0)?)?);
+                }
                 listed.push(Listed {
-                    head: decode("a head", text)?,
+                    head,
                     differences: row.get(2)?,
                 });
             }

@@ -31,6 +31,8 @@ impl Hash for Machine {
             head: _,
             // Only written down: what the guard decides by is looked at anew.
             endorsed: _,
+            // Only written down with the end.
+            live: _,
             // Only shown.
             rungs: _,
             note: _,

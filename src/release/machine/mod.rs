@@ -27,7 +27,7 @@ use super::act::{Course, Mishap, Sight, Stage};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
-use crate::history::{Direction, Entry, Happening, Heir, Outcome, ReleaseRecord, Step};
+use crate::history::{Direction, Entry, Happening, Heir, LivePeriod, Outcome, ReleaseRecord, Step};
 use crate::inventory::{Connections, Endorsement, Operator};
 use resuming::TakenUp;
 pub use resuming::{GoOn, Resumption};
@@ -145,6 +145,8 @@ pub struct Machine {
     wish: Option<Wish>,
     back_reason: Option<String>,
     switched: bool,
+    /// When the new version had the traffic, as far as is written.
+    live: Option<LivePeriod>,
     /// When the old version began to be kept warm, under a driver before this one.
     standby_began: Option<Timestamp>,
     /// What the journal left to be decided by whoever takes the release up.
@@ -193,6 +195,7 @@ impl Machine {
             wish: None,
             back_reason: None,
             switched: false,
+            live: None,
             standby_began: None,
             taken_up: None,
             heir: None,
@@ -266,6 +269,7 @@ impl Machine {
 
     fn record(&mut self, now: Timestamp, what: Happening) {
         self.sequence += 1;
+        self.live = LivePeriod::after(self.live, now, &what);
         self.write(Effect::Record(Entry {
             sequence: self.sequence,
             at: now,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::words::resumed_words;
 use super::{Machine, OnFailure, Phase};
-use crate::history::{Decision, Direction, Happening, Recorded, Step, Takeover};
+use crate::history::{Decision, Direction, Happening, LivePeriod, Recorded, Step, Takeover};
 use crate::inventory::Operator;
 use crate::release::replay::{Last, Replay};
 use crate::release::{AnnouncementKind, Choice, Plan};
@@ -81,6 +81,7 @@ impl Machine {
             cases: replay.cases,
             back_reason: replay.back_reason,
             switched: replay.switched,
+            live: LivePeriod::of(&recorded.entries),
             standby_began: replay.standby_began,
             sequence: replay.sequence,
             began_at: Some(plan.made_at),

@@ -226,6 +226,7 @@ impl Machine {
         self.wait_no_more();
         self.phase = Phase::Closing(outcome.clone());
         let mut record = self.head.clone();
+        record.live = self.live;
         record.closed = Some((now, outcome));
         self.write(Effect::Head(Box::new(record)));
     }

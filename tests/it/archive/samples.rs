@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use greenroom::adapters::archive::Archive;
 use greenroom::history::{
-    Direction, Entry, FORMAT, Happening, Outcome, Recorded, ReleaseKind, ReleaseRecord, Step,
+    Direction, Entry, FORMAT, Happening, LivePeriod, Outcome, Recorded, ReleaseKind, ReleaseRecord,
+    Step,
 };
 use greenroom::inventory::{ImageLabels, Operator, ReleaseId, Slot, Target, Version};
 use jiff::Timestamp;
@@ -64,6 +65,7 @@ pub(crate) fn open(minute: u32) -> Recorded {
         opened_at,
         plan: Vec::new(),
         footing: None,
+        live: None,
         chain: None,
         closed: None,
     };
@@ -90,17 +92,23 @@ pub(crate) fn intent(sequence: u32, at: Timestamp) -> Entry {
 pub(crate) fn ended(minute: u32, outcome: Outcome) -> Recorded {
     let mut release = open(minute);
     let at = release.head.opened_at + Duration::from_mins(1);
+    let step = if outcome.is_success() {
+        Step::Switch
+    } else {
+        Step::Pull
+    };
     release.entries.push(Entry {
         sequence: 2,
         at,
         what: Happening::Outcome {
-            step: Step::Pull,
+            step,
             direction: Direction::Forward,
             failure: None,
             took: Duration::from_secs(4),
         },
         chain: None,
     });
+    release.head.live = LivePeriod::of(&release.entries);
     release.head.closed = Some((at, outcome));
     release
 }

@@ -52,6 +52,7 @@ fn record(number: u8, to: Version, days: u64, outcome: Outcome) -> ReleaseRecord
         opened_at: ago(days * DAY),
         plan: Vec::new(),
         footing: None,
+        live: None,
         chain: None,
         closed: Some((ago(days * DAY), outcome)),
     }

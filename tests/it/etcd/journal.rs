@@ -31,6 +31,7 @@ fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         opened_at: "2026-01-01T00:00:00Z".parse().expect("a time"),
         plan: Vec::new(),
         footing: None,
+        live: None,
         chain: None,
         closed: None,
     }

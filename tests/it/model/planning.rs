@@ -102,6 +102,7 @@ fn past() -> ReleaseRecord {
         opened_at: time(0),
         plan: Vec::new(),
         footing: None,
+        live: None,
         chain: None,
         closed: Some((time(0), Outcome::Done)),
     }

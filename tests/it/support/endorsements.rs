@@ -46,6 +46,7 @@ pub(crate) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         opened_at: "2026-01-01T00:00:00Z".parse().expect("a time"),
         plan: Vec::new(),
         footing: None,
+        live: None,
         closed: None,
         chain: None,
     }
