@@ -4,6 +4,7 @@
 mod company;
 mod endorsing;
 mod holding;
+mod overtaken;
 mod pruning;
 mod repairing;
 mod resuming;
@@ -220,6 +221,8 @@ impl Engine {
             give_back(&write, &target, &lease).await;
             return Err(refused);
         }
+        let (journal, now) = (write.journal.as_ref(), self.clock.now());
+        overtaken::close_overtaken(site, journal, &lease.fence, &plan, now).await;
         let plan = Arc::new(plan);
         let machine = Machine::new(Arc::clone(&plan), on_failure);
         let chain = Chain::of(&plan.record());

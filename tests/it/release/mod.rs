@@ -13,6 +13,7 @@ mod kills;
 mod measured;
 mod outages;
 mod public;
+mod overtaken;
 mod repair;
 mod sharing;
 mod together;
