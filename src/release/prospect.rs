@@ -74,7 +74,7 @@ impl Prospect {
 }
 
 fn intended(replay: &Replay) -> String {
-    let at = replay.since.strftime("%H:%M:%S");
+    let at = replay.moved_at.strftime("%H:%M:%S");
     let Some(stage) = replay.stage() else {
         return format!("everything was seen true at {at}; only its end was not written down");
     };

@@ -37,6 +37,8 @@ pub(super) struct Replay {
     pub(super) back_reason: Option<String>,
     /// When the last entry was written.
     pub(super) since: Timestamp,
+    /// When the last entry about a stage was written. A driver that lets go or resumes does not move it.
+    pub(super) moved_at: Timestamp,
     /// When the old version began to be kept warm.
     pub(super) standby_began: Option<Timestamp>,
     /// The step that was last seen true, or undone.
@@ -75,6 +77,7 @@ impl Replay {
             approved: None,
             back_reason: None,
             since: plan.made_at,
+            moved_at: plan.made_at,
             standby_began: None,
             settled: None,
             switched: false,
@@ -87,6 +90,12 @@ impl Replay {
     fn take(&mut self, entry: &Entry) {
         self.since = entry.at;
         self.sequence = entry.sequence;
+        if !matches!(
+            entry.what,
+            Happening::LetGo { .. } | Happening::Resumed { .. } | Happening::Unknown
+        ) {
+            self.moved_at = entry.at;
+        }
         match &entry.what {
             Happening::Intent {
                 step, direction, ..

@@ -10,7 +10,7 @@ use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{Dialog, Wish, offers};
 use greenroom::console::update::update;
-use greenroom::history::{Happening, Heir, Outcome, Step};
+use greenroom::history::{Decision, Happening, Heir, Outcome, Step, Takeover};
 use greenroom::inventory::{
     Declined, FencingToken, LockHolder, Operator, RegistryRecord, Snapshot, Tier, Watcher,
     WheelRequest,
@@ -66,6 +66,28 @@ fn interrupted(lock: Option<LockHolder>, happened: Vec<Happening>) -> Interrupte
     let definition = plan(&target("web", PRODUCTION), Tier::Protected).definition;
     let recorded = journal(Tier::Protected, happened);
     Interrupted::of(recorded, release_id(2), &definition, &record, now())
+}
+
+#[test]
+fn when_a_step_was_over_does_not_change_with_a_handover() {
+    let mut happened = done_up_to(Step::Drain);
+    let before = interrupted(None, happened.clone()).intended().to_owned();
+    assert!(before.starts_with("drain was over at "), "{before}");
+    happened.push(Happening::LetGo {
+        reason: "handed over to ana@ops-1".into(),
+        to: None,
+    });
+    assert_eq!(interrupted(None, happened.clone()).intended(), before);
+    happened.push(Happening::Resumed {
+        how: Takeover::Resumed,
+        from: cleo(),
+        decision: Decision {
+            by: operator(),
+            asked_at: None,
+            note: None,
+        },
+    });
+    assert_eq!(interrupted(None, happened).intended(), before);
 }
 
 /// A console that watches ben's release, with the question of what is to become of it open.
