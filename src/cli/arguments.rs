@@ -364,8 +364,12 @@ pub(crate) struct Verify {
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// Its id, or how that begins
+    /// Its id, how that begins, or `last` for the newest release
     pub(crate) release: String,
+    /// With `last`: of this service
+    pub(crate) service: Option<ServiceName>,
+    /// With `last`: in this environment
+    pub(crate) environment: Option<EnvironmentName>,
     /// Also what its candidate wrote, from start to end
     #[arg(long)]
     pub(crate) logs: bool,

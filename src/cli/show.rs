@@ -4,8 +4,11 @@ use super::arguments::{Common, Show};
 use super::history::Found;
 use super::out::say_json;
 use super::{Exit, history, open};
-use crate::history::{CandidateLog, KeptAudit, Provable, prove};
+use crate::history::{CandidateLog, Filter, KeptAudit, Provable, prove};
+use crate::inventory::Target;
 use crate::release::account::{account, beside};
+use crate::watchers::Archive;
+use crate::wire::App;
 
 pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
     let app = match open::app(common).await {
@@ -15,7 +18,11 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
     let Some(archive) = history::archive(&app).await else {
         return Exit::Failed;
     };
-    let mut kept = match history::find(&app, &archive, &verb.release, verb.offline).await {
+    let named = match named(&app, &archive, verb).await {
+        Ok(named) => named,
+        Err(exit) => return exit,
+    };
+    let mut kept = match history::find(&app, &archive, &named, verb.offline).await {
         Ok(Found::Release(kept)) => kept,
         Ok(Found::Beside(kept)) => {
             show_beside(common, &kept);
@@ -54,6 +61,50 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
         _ => {}
     }
     Exit::Done
+}
+
+/// The word for the newest release.
+const LAST: &str = "last";
+
+/// The id that is meant: the one that was typed, or that of the newest release.
+async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit> {
+    if verb.release != LAST {
+        if verb.service.is_none() {
+            return Ok(verb.release.clone());
+        }
+        warn_line!(
+            "greenroom: a service and an environment are only named for the newest release: \
+             greenroom show last SERVICE ENVIRONMENT"
+        );
+        return Err(Exit::Usage);
+    }
+    let (service, environment) = (verb.service.as_ref(), verb.environment.as_ref());
+    let is_wanted = |target: &Target| target.is_among(service, environment);
+    if !app.targets().any(is_wanted) {
+        warn_line!("greenroom: no such target is configured; greenroom status lists them");
+        return Err(Exit::Usage);
+    }
+    if !verb.offline {
+        history::catch_up(app, archive, is_wanted).await;
+    }
+    let filter = Filter {
+        service: service.map(ToString::to_string),
+        environment: environment.map(ToString::to_string),
+        ..Filter::default()
+    };
+    match archive.read.list(&filter, None, 1).await {
+        Ok(newest) => newest.first().map_or_else(
+            || {
+                warn_line!("greenroom: nothing was released there yet");
+                Err(Exit::Usage)
+            },
+            |newest| Ok(newest.head.id.to_string()),
+        ),
+        Err(failure) => {
+            warn_line!("greenroom: {failure}");
+            Err(Exit::Failed)
+        }
+    }
 }
 
 fn show_beside(common: &Common, kept: &KeptAudit) {

@@ -1,9 +1,10 @@
-//! `greenroom history compare`: two releases beside each other, what differs first.
+//! `greenroom history compare`: two releases beside each other: outcome, versions, commits and images
+//! first, then what else differs, then what is the same.
 
 use super::find::release;
 use super::{Exit, archive, say_json};
 use crate::cli::arguments::{Common, Compare};
-use crate::release::account::{Compared, compare};
+use crate::release::account::{COMPARED_FIRST, Compared, compare};
 use crate::wire::App;
 
 /// How wide the first column is.
@@ -32,16 +33,25 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Compare) -> Exit {
         }
         return Exit::Done;
     }
+    let (headlines, rest): (Vec<&Compared>, Vec<&Compared>) =
+        rows.iter().partition(|row| row.is_headline);
     let (same, differing): (Vec<&Compared>, Vec<&Compared>) =
-        rows.iter().partition(|row| row.is_same());
-    say_line!("different");
-    for row in differing {
-        say_line!("  {:<WHAT$}  {}", row.what, row.one);
-        say_line!("  {:<WHAT$}  {}", "", row.other);
-    }
-    say_line!("the same");
-    for row in same {
-        say_line!("  {:<WHAT$}  {}", row.what, row.one);
+        rest.into_iter().partition(|row| row.is_same());
+    for (name, rows) in [
+        (COMPARED_FIRST, headlines),
+        ("different", differing),
+        ("the same", same),
+    ] {
+        say_line!("{name}");
+        rows.into_iter().for_each(say);
     }
     Exit::Done
+}
+
+/// One thing, with both values where they differ.
+fn say(row: &Compared) {
+    say_line!("  {:<WHAT$}  {}", row.what, row.one);
+    if !row.is_same() {
+        say_line!("  {:<WHAT$}  {}", "", row.other);
+    }
 }

@@ -8,7 +8,7 @@ use crate::history::{AuditRecord, DIFFERS, Item, KeptAudit, Listed, ReleaseRecor
 use crate::release::words::duration;
 
 /// The columns of CSV.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 20] = [
     "id",
     "service",
     "environment",
@@ -27,6 +27,8 @@ const COLUMNS: [&str; 18] = [
     "outcome",
     "outcome_reason",
     "differences",
+    "live_since",
+    "live_until",
 ];
 
 /// What is written, and how.
@@ -115,11 +117,11 @@ fn line_beside(kept: &KeptAudit) -> String {
     ))
 }
 
-fn cells(listed: &Listed) -> [String; 18] {
+fn cells(listed: &Listed) -> [String; 20] {
     let head = &listed.head;
     let (slot_before, (_, to)) = (&head.from, &head.to);
     let from = slot_before.as_ref().map(|(_, version)| version);
-    let closed = head.closed.as_ref();
+    let (closed, live) = (head.closed.as_ref(), head.live);
     let cells = [
         head.id.to_string(),
         head.target.service.to_string(),
@@ -144,6 +146,10 @@ fn cells(listed: &Listed) -> [String; 18] {
             .unwrap_or_default()
             .to_owned(),
         listed.differences.to_string(),
+        live.map(|live| live.since.to_string()).unwrap_or_default(),
+        live.and_then(|live| live.until)
+            .map(|until| until.to_string())
+            .unwrap_or_default(),
     ];
     cells.map(|cell| no_formula(harmless(&cell)))
 }
@@ -164,6 +170,12 @@ fn took(record: &ReleaseRecord) -> Option<Duration> {
     Some(took.unwrap_or_default())
 }
 
+/// Said of a version that was live and is backed out: its outcome alone would hide that.
+fn was_live(record: &ReleaseRecord) -> Option<String> {
+    let length = record.live.as_ref()?.length()?;
+    Some(format!("was live for {}", duration(length)))
+}
+
 fn line(listed: &Listed) -> String {
     let record = &listed.head;
     let from = record
@@ -175,7 +187,8 @@ fn line(listed: &Listed) -> String {
         .as_ref()
         .and_then(|(_, outcome)| outcome.reason());
     let differs = (listed.differences > 0).then_some(DIFFERS);
-    let words = [record.reason.as_deref(), failure, differs]
+    let live = was_live(record);
+    let words = [record.reason.as_deref(), live.as_deref(), failure, differs]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()

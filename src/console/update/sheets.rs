@@ -4,7 +4,7 @@
 use crate::console::model::{IN_TIMELINE, Sheet};
 use crate::history::{Item, Kept, KeptAudit, Proven};
 use crate::inventory::EnvironmentName;
-use crate::release::account::{self, Line, Tone, compare};
+use crate::release::account::{self, COMPARED_FIRST, Compared, Line, Tone, compare};
 
 pub(super) fn of_audit(kept: &KeptAudit) -> Sheet {
     Sheet {
@@ -81,15 +81,31 @@ pub(super) fn sheet(kept: &[Kept]) -> Option<Sheet> {
 fn beside(one: &Kept, other: &Kept) -> Vec<Line> {
     let rows = compare(&one.recorded, &other.recorded);
     let line = |tone, text| Line { tone, text };
-    let mut lines = vec![line(Tone::Heading, "different".to_owned())];
-    for row in rows.iter().filter(|row| !row.is_same()) {
-        lines.push(line(Tone::Plain, format!("  {:<20} {}", row.what, row.one)));
-        lines.push(line(Tone::Plain, format!("  {:<20} {}", "", row.other)));
-    }
-    lines.push(line(Tone::Plain, String::new()));
-    lines.push(line(Tone::Heading, "the same".to_owned()));
-    for row in rows.iter().filter(|row| row.is_same()) {
-        lines.push(line(Tone::Quiet, format!("  {:<20} {}", row.what, row.one)));
+    let (headlines, rest): (Vec<&Compared>, Vec<&Compared>) =
+        rows.iter().partition(|row| row.is_headline);
+    let (same, differing): (Vec<&Compared>, Vec<&Compared>) =
+        rest.into_iter().partition(|row| row.is_same());
+    let mut lines = Vec::new();
+    for (name, rows) in [
+        (COMPARED_FIRST, headlines),
+        ("different", differing),
+        ("the same", same),
+    ] {
+        if !lines.is_empty() {
+            lines.push(line(Tone::Plain, String::new()));
+        }
+        lines.push(line(Tone::Heading, name.to_owned()));
+        for row in rows {
+            let tone = if row.is_same() {
+                Tone::Quiet
+            } else {
+                Tone::Plain
+            };
+            lines.push(line(tone, format!("  {:<20} {}", row.what, row.one)));
+            if !row.is_same() {
+                lines.push(line(tone, format!("  {:<20} {}", "", row.other)));
+            }
+        }
     }
     lines
 }

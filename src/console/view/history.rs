@@ -9,7 +9,7 @@ use ratatui::widgets::Block;
 use super::{pane, text};
 use crate::console::model::{History, Model, Sheet, Waiting};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::history::{Among, DIFFERS, Item, KeptAudit, Listed, Standing};
+use crate::history::{Among, DIFFERS, Item, KeptAudit, Listed, LivePeriod, Standing};
 use crate::release::account::Tone;
 
 /// How wide a screen has to be for a column.
@@ -283,7 +283,9 @@ fn why(listed: &Listed) -> String {
         .as_ref()
         .and_then(|(_, outcome)| outcome.reason());
     let differs = (listed.differences > 0).then_some(DIFFERS);
-    let words: Vec<&str> = [differs, ending, head.reason.as_deref()]
+    let live = head.live.as_ref().and_then(LivePeriod::length);
+    let live = live.map(|length| format!("was live for {}", text::took(length)));
+    let words: Vec<&str> = [differs, live.as_deref(), ending, head.reason.as_deref()]
         .into_iter()
         .flatten()
         .collect();

@@ -4,9 +4,8 @@
 use std::time::Duration;
 
 use super::moment;
-use crate::checks::Report;
 use crate::harmless::harmless;
-use crate::history::{Direction, Happening, Recorded, ReleaseRecord, Standing, Step};
+use crate::history::{Direction, Happening, LivePeriod, Recorded, ReleaseRecord, Standing, Step};
 use crate::release::time::elapsed;
 use crate::release::words::duration;
 
@@ -19,6 +18,8 @@ pub struct Difference {
     pub one: String,
     /// In the other.
     pub other: String,
+    /// Whether it is read first: the outcome, the versions, the commits and the images.
+    pub is_headline: bool,
 }
 
 impl Difference {
@@ -27,6 +28,9 @@ impl Difference {
         self.one == self.other
     }
 }
+
+/// The heading of what is read first.
+pub const COMPARED_FIRST: &str = "outcome, versions, commits and images";
 
 /// Where there is nothing to say.
 const NOTHING: &str = "-";
@@ -37,7 +41,10 @@ pub fn compare(one: &Recorded, other: &Recorded) -> Vec<Difference> {
         one,
         other,
         rows: Vec::new(),
+        is_headline: true,
     };
+    all.headlines();
+    all.is_headline = false;
     all.heads();
     all.configuration();
     all.plans();
@@ -50,6 +57,7 @@ struct Both<'a> {
     one: &'a Recorded,
     other: &'a Recorded,
     rows: Vec<Difference>,
+    is_headline: bool,
 }
 
 impl Both<'_> {
@@ -59,6 +67,7 @@ impl Both<'_> {
             what: harmless(&what.into()),
             one: say(self.one),
             other: say(self.other),
+            is_headline: self.is_headline,
         };
         if (row.one.as_str(), row.other.as_str()) != (NOTHING, NOTHING) {
             self.rows.push(row);
@@ -69,29 +78,36 @@ impl Both<'_> {
         self.row(what, |recorded| of(&recorded.head));
     }
 
+    fn headlines(&mut self) {
+        self.head("outcome", |head| Some(Standing::of(head).to_string()));
+        self.head("reason of it", |head| {
+            let (_, outcome) = head.closed.as_ref()?;
+            outcome.reason().map(str::to_owned)
+        });
+        self.row("was live for", |recorded| {
+            let length = LivePeriod::of(&recorded.entries)?.length()?;
+            Some(duration(length))
+        });
+        self.head("from version", |head| {
+            Some(head.from.as_ref()?.1.name().to_owned())
+        });
+        self.head("to version", |head| Some(head.to.1.name().to_owned()));
+        self.head("commit before", |head| {
+            head.from.as_ref()?.1.labels.revision.clone()
+        });
+        self.head("commit", |head| head.to.1.labels.revision.clone());
+        self.head("image", |head| Some(head.to.1.repository.clone()));
+        self.head("digest", |head| Some(head.to.1.digest.to_string()));
+    }
+
     fn heads(&mut self) {
+        self.head("built", |head| head.to.1.labels.created.clone());
         self.head("release", |head| Some(head.id.to_string()));
         self.head("target", |head| Some(head.target.to_string()));
         self.head("kind", |head| Some(head.kind.to_string()));
         self.head("begun", |head| Some(moment(head.opened_at)));
         self.head("by", |head| Some(head.operator.to_string()));
         self.head("why", |head| head.reason.clone());
-        self.head("outcome", |head| Some(Standing::of(head).to_string()));
-        self.head("reason of it", |head| {
-            let (_, outcome) = head.closed.as_ref()?;
-            outcome.reason().map(str::to_owned)
-        });
-        self.head("from version", |head| {
-            Some(head.from.as_ref()?.1.name().to_owned())
-        });
-        self.head("to version", |head| Some(head.to.1.name().to_owned()));
-        self.head("image", |head| Some(head.to.1.repository.clone()));
-        self.head("digest", |head| Some(head.to.1.digest.to_string()));
-        self.head("commit", |head| head.to.1.labels.revision.clone());
-        self.head("commit before", |head| {
-            head.from.as_ref()?.1.labels.revision.clone()
-        });
-        self.head("built", |head| head.to.1.labels.created.clone());
         self.head("into slot", |head| Some(head.to.0.to_string()));
     }
 
@@ -129,7 +145,10 @@ impl Both<'_> {
 
     fn checks(&mut self) {
         let mut names: Vec<String> = Vec::new();
-        for report in [self.one, self.other].into_iter().filter_map(last_report) {
+        for report in [self.one, self.other]
+            .into_iter()
+            .filter_map(Recorded::last_report)
+        {
             for case in &report.cases {
                 if !names.contains(&case.name) {
                     names.push(case.name.clone());
@@ -138,7 +157,7 @@ impl Both<'_> {
         }
         for name in names {
             self.row(format!("check {name}"), |recorded| {
-                let report = last_report(recorded)?;
+                let report = recorded.last_report()?;
                 let case = report.cases.iter().find(|case| case.name == name)?;
                 Some(format!("{}, {}", case.verdict, duration(case.took)))
             });
@@ -156,14 +175,6 @@ fn took(recorded: &Recorded, wanted: Step) -> Option<Duration> {
             took,
             ..
         } if *step == wanted => Some(*took),
-        _ => None,
-    })
-}
-
-fn last_report(recorded: &Recorded) -> Option<&Report> {
-    let mut entries = recorded.entries.iter().rev();
-    entries.find_map(|entry| match &entry.what {
-        Happening::Checked { report } => Some(report),
         _ => None,
     })
 }

@@ -9,7 +9,7 @@ mod steps;
 mod timeline;
 
 pub use beside::beside;
-pub use compare::{Difference as Compared, compare};
+pub use compare::{COMPARED_FIRST, Difference as Compared, compare};
 pub use timeline::timeline;
 
 use jiff::Timestamp;
@@ -18,8 +18,8 @@ use super::words::duration;
 use crate::checks::{Report, Verdict};
 use crate::harmless::harmless;
 use crate::history::{
-    CandidateLog, Difference, Happening, Kept, Proof, Recorded, ReleaseRecord, Standing, WrittenBy,
-    WrittenLine, prove,
+    CandidateLog, Difference, Happening, Kept, LivePeriod, Proof, Recorded, ReleaseRecord,
+    Standing, WrittenBy, WrittenLine, prove,
 };
 use crate::inventory::{Slot, Version};
 
@@ -99,7 +99,8 @@ fn written(lines: &mut Lines, line: &WrittenLine) {
 pub fn account(kept: &Kept) -> Vec<Line> {
     let recorded = &kept.recorded;
     let mut lines = Lines::default();
-    head(&mut lines, &recorded.head);
+    let live = LivePeriod::of(&recorded.entries);
+    head(&mut lines, &recorded.head, live);
     plan(&mut lines, &recorded.head);
     steps::tell(&mut lines, recorded);
     for entry in &recorded.entries {
@@ -125,7 +126,19 @@ fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
 }
 
-fn head(lines: &mut Lines, head: &ReleaseRecord) {
+fn live_words(live: LivePeriod) -> String {
+    let since = moment(live.since);
+    match (live.until, live.length()) {
+        (Some(until), Some(length)) => format!(
+            "from {since} to {}, for {}: then it was switched back",
+            moment(until),
+            duration(length)
+        ),
+        _ => format!("since {since}"),
+    }
+}
+
+fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
     let from = head
         .from
         .as_ref()
@@ -165,6 +178,9 @@ fn head(lines: &mut Lines, head: &ReleaseRecord) {
                 ),
             );
         }
+    }
+    if let Some(live) = live {
+        lines.plain(format!("  live     {}", live_words(live)));
     }
     if let Some((slot, version)) = &head.from {
         image(lines, "from", *slot, version);

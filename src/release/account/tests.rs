@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::*;
 use crate::checks::CaseReport;
 use crate::history::{
-    Chain, Decision, Difference, Direction, Entry, FORMAT, Outcome, PlannedCalls, ReleaseKind, Step,
+    Chain, Decision, Difference, Direction, Entry, FORMAT, Item, Listed, LivePeriod, Outcome,
+    PlannedCalls, ReleaseKind, Step,
 };
 use crate::inventory::{ImageLabels, Operator, ReleaseId, Target};
 
@@ -69,6 +70,7 @@ fn released() -> Recorded {
             undo: "nothing".into(),
         }],
         footing: None,
+        live: None,
         chain: None,
         closed: None,
     };
@@ -233,11 +235,97 @@ fn two_releases_are_compared_by_what_they_were_and_what_they_did() {
         differing,
         [
             ("to version", "1.9.0", "2.0.0"),
-            ("digest", &b, &c),
             ("commit", "beef00", "dead00"),
+            ("digest", &b, &c),
             ("pull took", "4.1s", "1m"),
         ]
     );
     let same = rows.iter().find(|row| row.what == "check login");
     assert_eq!(same.map(|row| row.one.as_str()), Some("failed, 12ms"));
+}
+
+/// The promote to a version, opened in that minute, with the seconds after that at which it was switched to
+/// and back.
+fn switched(minute: u32, tag: &str, since: Option<u64>, until: Option<u64>) -> ReleaseRecord {
+    let mut head = released().head;
+    let opened_at = at(0) + Duration::from_mins(minute.into());
+    let after = |seconds: u64| opened_at + Duration::from_secs(seconds);
+    head.id = ReleaseId(ulid::Ulid::from_parts(minute.into(), 1));
+    head.opened_at = opened_at;
+    head.to.1 = version(tag, 'b', "beef00");
+    head.live = since.map(|since| LivePeriod {
+        since: after(since),
+        until: until.map(after),
+    });
+    let outcome = match (since, until) {
+        (Some(_), None) => Outcome::Done,
+        _ => Outcome::BackedOut {
+            reason: "watch failed".into(),
+        },
+    };
+    // Long after its switch: after approvals, the watch, the drain and the standby.
+    head.closed = Some((after(900), outcome));
+    head
+}
+
+#[test]
+fn a_timeline_says_for_how_long_each_version_was_live_by_the_switches() {
+    let mut open = switched(60, "2.1.0", Some(40), None);
+    open.closed = None;
+    let releases = [
+        open,
+        // Nobody approved its switch for twenty minutes.
+        switched(30, "2.0.0", Some(1200), None),
+        switched(20, "1.9.1", Some(30), Some(90)),
+        switched(10, "1.9.0", None, None),
+        switched(0, "1.8.2", Some(20), None),
+    ];
+    let items = releases.map(|head| {
+        Item::from(Listed {
+            head,
+            differences: 0,
+        })
+    });
+    let told: Vec<String> = timeline(&items).into_iter().map(|line| line.text).collect();
+    assert_eq!(
+        told,
+        [
+            "2026-11-21, Saturday",
+            "  15:02:00Z  web            2.1.0            became live at 15:02:40Z, the last that did; \
+             has no end yet, as far as was seen; ana@ops-1",
+            "  14:32:00Z  web            2.0.0            was live for 10m 40s, from 14:52:00Z to \
+             15:02:40Z; ana@ops-1",
+            "  14:22:00Z  web            1.9.1            was live for 1m, from 14:22:30Z to \
+             14:23:30Z; backed out: watch failed; ana@ops-1",
+            "  14:12:00Z  web            1.9.0            backed out: watch failed; ana@ops-1",
+            "  14:02:00Z  web            1.8.2            was live for 48m 40s, from 14:02:20Z to \
+             14:52:00Z; ana@ops-1",
+        ]
+    );
+}
+
+#[test]
+fn a_release_that_was_live_and_is_backed_out_says_for_how_long() {
+    let mut recorded = released();
+    let outcome = |second, direction| Entry {
+        sequence: 6,
+        at: at(second),
+        what: Happening::Outcome {
+            step: Step::Switch,
+            direction,
+            failure: None,
+            took: Duration::from_secs(1),
+        },
+        chain: None,
+    };
+    recorded.entries.push(outcome(20, Direction::Forward));
+    recorded.entries.push(outcome(35, Direction::Back));
+    let kept = Kept {
+        recorded,
+        differences: Vec::new(),
+        log: None,
+    };
+    let words = "  live     from 2026-11-21 14:02:20Z to 2026-11-21 14:02:35Z, for 15s: then it was \
+                 switched back";
+    assert!(text(&kept).contains(words), "{}", text(&kept));
 }

@@ -1,19 +1,21 @@
 //! What became live in an environment one after the other, and what was tried in vain.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Line, Lines, Tone};
-use crate::history::{Among, AuditRecord, Item, ReleaseRecord, Standing};
+use super::{Line, Lines, Tone, clock, moment};
+use crate::history::{Among, AuditRecord, Item, LivePeriod, ReleaseRecord, Standing};
 use crate::inventory::ServiceName;
 use crate::release::time::elapsed;
 use crate::release::words::duration;
 
-/// What was released in an environment and decided beside, newest first, each release with how long it was
-/// the last that became live. What is live now is not known here: that is observed.
+/// What was released in an environment and decided beside, newest first. Each release says how long its
+/// version was live: from its own switch to the switch of the next version that stayed live, without the
+/// time in which versions between the two were tried. What is live now is not known here: that is observed.
 pub fn timeline(items: &[Item]) -> Vec<Line> {
-    let mut replaced: BTreeMap<&ServiceName, Timestamp> = BTreeMap::new();
+    let mut later: BTreeMap<&ServiceName, Later> = BTreeMap::new();
     let mut lines = Lines::default();
     let mut day = String::new();
     for item in items {
@@ -23,7 +25,7 @@ pub fn timeline(items: &[Item]) -> Vec<Line> {
             day = of;
         }
         match item {
-            Item::Release(listed) => release(&mut lines, &listed.head, &mut replaced),
+            Item::Release(listed) => release(&mut lines, &listed.head, &mut later),
             Item::Audit(kept) => decided(&mut lines, &kept.record),
         }
     }
@@ -51,40 +53,84 @@ fn decided(lines: &mut Lines, record: &AuditRecord) {
     );
 }
 
+/// What is known, while the list is read from its newest end, of what came after a release.
+struct Later {
+    /// When the next version that stayed live was switched to.
+    until: Timestamp,
+    /// For how long versions that were backed out again were live before that.
+    away: Duration,
+}
+
 fn release<'a>(
     lines: &mut Lines,
     head: &'a ReleaseRecord,
-    replaced: &mut BTreeMap<&'a ServiceName, Timestamp>,
+    later: &mut BTreeMap<&'a ServiceName, Later>,
 ) {
     let standing = Standing::of(head);
-    let (tone, words) = match (&head.closed, standing.among()) {
-        (Some(_), Among::Good) => {
-            let until = replaced.insert(&head.target.service, head.opened_at);
-            let words = until.map_or_else(
-                || "became live, the last that did".to_owned(),
-                // Its end may be that of its standby, or the moment when it was superseded: what is
-                // known of both is when they were begun.
-                |until| {
-                    let later = duration(elapsed(head.opened_at, until));
-                    format!("became live, the next was begun {later} later")
-                },
-            );
-            (Tone::Plain, words)
+    let service = &head.target.service;
+    let mut words = match head.live {
+        Some(LivePeriod {
+            since,
+            until: Some(until),
+        }) => {
+            let length = elapsed(since, until);
+            if let Some(later) = later.get_mut(service) {
+                later.away += length;
+            }
+            vec![was_live(length, since, until)]
         }
-        (Some((_, outcome)), _) => {
+        Some(LivePeriod { since, until: None }) => {
+            let next = Later {
+                until: since,
+                away: Duration::ZERO,
+            };
+            vec![match later.insert(service, next) {
+                None => format!("became live at {}, the last that did", clock(since)),
+                Some(Later { until, away }) => {
+                    was_live(elapsed(since, until).saturating_sub(away), since, until)
+                }
+            }]
+        }
+        None if standing.among() == Among::Good => {
+            vec!["became live, and its journal does not say when".to_owned()]
+        }
+        None => Vec::new(),
+    };
+    match &head.closed {
+        None => words.push("has no end yet, as far as was seen".to_owned()),
+        Some((_, outcome)) if !outcome.is_success() => {
             let why = outcome.reason().unwrap_or_default();
-            (Tone::Quiet, format!("{standing}: {why}"))
+            words.push(format!("{standing}: {why}"));
         }
-        (None, _) => (Tone::Quiet, "has no end yet, as far as was seen".to_owned()),
+        Some(_) => {}
+    }
+    let tone = match standing.among() {
+        Among::Good => Tone::Plain,
+        Among::Failed | Among::Open => Tone::Quiet,
     };
     lines.add(
         tone,
         format!(
-            "  {}  {:<14} {:<16} {words}; {}",
-            head.opened_at.strftime("%H:%M:%SZ"),
-            head.target.service.to_string(),
+            "  {}  {:<14} {:<16} {}; {}",
+            clock(head.opened_at),
+            service.to_string(),
             head.to.1.name(),
+            words.join("; "),
             head.operator
         ),
     );
+}
+
+fn was_live(length: Duration, since: Timestamp, until: Timestamp) -> String {
+    let is_same_day = moment(since).get(..10) == moment(until).get(..10);
+    let until = if is_same_day {
+        clock(until)
+    } else {
+        moment(until)
+    };
+    format!(
+        "was live for {}, from {} to {until}",
+        duration(length),
+        clock(since)
+    )
 }

@@ -251,13 +251,15 @@ async fn a_release_is_shown_by_how_its_id_begins_and_two_are_compared() {
     let nothing = place.run(&["show", "ZZZ"]);
     assert_eq!(nothing.status.code(), Some(2));
     let compared = out(&place.run(&["history", "compare", &id(&all[0]), &id(&all[1])]));
-    let (different, same) = compared.split_once("the same").expect("two parts");
+    let (first, rest) = compared.split_once("\ndifferent\n").expect("three parts");
+    let (different, same) = rest.split_once("\nthe same\n").expect("three parts");
+    // What came of both and what went out is read first, whether it differs or not.
+    for words in ["backed out", "1.9.0", "registry.example/team/web"] {
+        assert!(first.contains(words), "{words}: {compared}");
+    }
+    assert!(different.contains("ben@ops-1"), "{compared}");
     assert!(
-        different.contains("backed out") && different.contains("ben@ops-1"),
-        "{compared}"
-    );
-    assert!(
-        same.contains("1.9.0") && !different.contains("1.9.0"),
+        same.contains("promote") && !different.contains("promote"),
         "{compared}"
     );
 }
@@ -510,10 +512,10 @@ async fn the_timeline_of_an_environment_says_how_long_each_was_the_last() {
     let told = out(&place.run(&["history", "timeline", "production"]));
     assert!(told.contains("2026-11-21, Saturday"), "{told}");
     assert!(
-        told.contains("became live, the last that did; ana@ops-1"),
+        told.contains("became live at 00:03:00Z, the last that did; ana@ops-1"),
         "{told}"
     );
-    assert!(told.contains("became live, the next was begun"), "{told}");
+    assert!(told.contains("was live for "), "{told}");
     assert!(
         told.contains("backed out: verify failed: checkout said 500; ben@ops-1"),
         "{told}"
@@ -522,6 +524,25 @@ async fn the_timeline_of_an_environment_says_how_long_each_was_the_last() {
         place.run(&["history", "timeline", "mars"]).status.code(),
         Some(2)
     );
+}
+
+#[tokio::test]
+async fn the_newest_release_is_shown_by_the_word_last() {
+    let all = three();
+    let place = Place::with(&all).await;
+    let newest = all
+        .iter()
+        .max_by_key(|release| release.head.id)
+        .expect("three");
+    let shown = |arguments: &[&str]| out(&place.run(&[&["show", "last"], arguments].concat()));
+    let wanted = format!("release  {}", id(newest));
+    assert!(shown(&[]).contains(&wanted), "{}", shown(&[]));
+    let there = shown(&["web", "production"]);
+    assert!(there.contains(&wanted), "{there}");
+    let refused = place.run(&["show", "last", "mars"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", err(&refused));
+    let refused = place.run(&["show", &id(newest), "web"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", err(&refused));
 }
 
 #[tokio::test]
