@@ -159,6 +159,13 @@ pub enum Effect {
         /// What.
         question: HistoryQuestion,
     },
+    /// Ask the archive what was released in a target.
+    AskTimeline {
+        /// Where.
+        target: Target,
+        /// The question.
+        question: HistoryQuestion,
+    },
     /// Say when Greenroom has said something about itself, or do not any more.
     WatchDiagnostics(Watch),
     /// Somebody looks at this target now.

@@ -184,6 +184,13 @@ pub enum Event {
         /// What.
         answer: Result<HistoryAnswer, String>,
     },
+    /// What was released in a target was read from the archive, or could not be.
+    TimelineRead {
+        /// Where.
+        target: Target,
+        /// What.
+        answer: Result<HistoryAnswer, String>,
+    },
     /// Something was kept of what was released.
     HistoryKept,
     /// The archive could not be written: what is released now is missing in the history of this machine.

@@ -69,6 +69,8 @@ pub(super) struct Shape {
     pub(super) zoomed: bool,
     /// Whether the log gives its room to the others.
     pub(super) log_hidden: bool,
+    /// Whether nothing is being released in the open target: then a small screen needs less for it.
+    pub(super) at_rest: bool,
 }
 
 impl Shape {
@@ -79,17 +81,16 @@ impl Shape {
             focus: model.focus,
             zoomed: model.looks.zoomed,
             log_hidden: model.looks.log_hidden && model.focus != Pane::Logs,
+            at_rest: model.is_at_rest(),
         }
     }
 }
 
-/// How many rows the history has on a screen of this size, without its frame and its names.
-pub(super) fn history_rows(size: (u16, u16)) -> usize {
+/// How many rows the history has on the screen, without its frame and its names.
+pub(super) fn history_rows(model: &Model) -> usize {
     let shape = Shape {
-        size,
-        focus: Pane::Environments,
         zoomed: true,
-        log_hidden: false,
+        ..Shape::of(model)
     };
     match arrange(shape) {
         Arrangement::Panes(places) => {
@@ -107,17 +108,23 @@ pub(super) fn arrange(shape: Shape) -> Arrangement {
     if width < LEAST.0 || height < LEAST.1 {
         Arrangement::Card(area)
     } else if shape.zoomed {
-        Arrangement::Panes(single(area, shape.focus, Tabs::Hidden))
+        Arrangement::Panes(single(area, shape, Tabs::Hidden))
     } else if width >= ALL.0 && height >= ALL.1 {
-        Arrangement::Panes(wide(area, shape.log_hidden))
+        Arrangement::Panes(wide(area, shape))
     } else if width >= SOME.0 && height >= SOME.1 {
         Arrangement::Panes(medium(area, shape))
     } else {
-        Arrangement::Panes(single(area, shape.focus, Tabs::Shown))
+        Arrangement::Panes(single(area, shape, Tabs::Shown))
     }
 }
 
-fn wide(area: Rect, log_hidden: bool) -> Places {
+fn wide(area: Rect, shape: Shape) -> Places {
+    let log_hidden = shape.log_hidden;
+    let timeline = if shape.at_rest {
+        spare_for_timeline(area.height)
+    } else {
+        0
+    };
     // Of the rows beyond the least, half go to the log and a quarter to each row of panes; two
     // thirds to the services and a third to the rest where there is no log.
     let spare = area.height - ALL.1;
@@ -138,7 +145,7 @@ fn wide(area: Rect, log_hidden: bool) -> Places {
         Constraint::Length(1),
         upper,
         middle,
-        Constraint::Length(LADDER),
+        Constraint::Length(LADDER + timeline),
         logs,
         Constraint::Length(1),
     ])
@@ -227,8 +234,10 @@ enum Tabs {
     Hidden,
 }
 
-fn single(area: Rect, focus: Pane, line: Tabs) -> Places {
+fn single(area: Rect, shape: Shape, line: Tabs) -> Places {
+    let is_small = area.width < SOME.0 || area.height < SOME.1;
     let rungs = match area.height {
+        _ if is_small && shape.at_rest => 1,
         ..20 => 1,
         20..24 => LADDER - 1,
         24.. => LADDER,
@@ -244,11 +253,35 @@ fn single(area: Rect, focus: Pane, line: Tabs) -> Places {
     Places {
         header,
         tabs: (line == Tabs::Shown).then_some(tabs),
-        panes: vec![(focus, pane)],
+        panes: vec![(shape.focus, pane)],
         slots: side_or_stacked(area.width.saturating_sub(2)),
         ladder,
         footer,
     }
+}
+
+/// How many rows the timeline of the open target has; none where the screen has no rows left for it.
+pub(super) fn timeline_rows(model: &Model) -> usize {
+    let shape = Shape::of(model);
+    let is_wide = model.size.0 >= ALL.0 && model.size.1 >= ALL.1;
+    if !is_wide || shape.zoomed || !shape.at_rest || model.history.is_open {
+        return 0;
+    }
+    spare_for_timeline(model.size.1).into()
+}
+
+/// Of the rows beyond the least a sixth; a row or two would say nothing.
+fn spare_for_timeline(height: u16) -> u16 {
+    match height.saturating_sub(ALL.1) / 6 {
+        0..2 => 0,
+        rows => rows.min(8),
+    }
+}
+
+/// Whether the screen shows one pane at a time, because it is too small for more.
+pub(super) fn is_narrow(model: &Model) -> bool {
+    let (width, height) = model.size;
+    !model.looks.zoomed && (width < SOME.0 || height < SOME.1)
 }
 
 /// How many lines a pane shows inside its border; none where it is not shown.
@@ -337,66 +370,4 @@ pub(super) fn window(row: usize, count: usize, height: usize) -> std::ops::Range
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shapes(size: (u16, u16)) -> impl Iterator<Item = Shape> {
-        Pane::ALL.into_iter().flat_map(move |focus| {
-            [(false, false), (false, true), (true, false), (true, true)].map(
-                |(zoomed, log_hidden)| Shape {
-                    size,
-                    focus,
-                    zoomed,
-                    log_hidden: log_hidden && focus != Pane::Logs,
-                },
-            )
-        })
-    }
-
-    #[test]
-    fn nothing_overlaps_and_the_ladder_is_always_there() {
-        let edges = [60, 83, 84, 117, 118, 119, 300, 400];
-        for width in edges.into_iter().chain((61..300).step_by(37)) {
-            for height in [16, 19, 20, 24, 27, 28, 33, 34, 35, 50, 80, 119] {
-                for shape in shapes((width, height)) {
-                    let Arrangement::Panes(places) = arrange(shape) else {
-                        panic!("{width}x{height} has room for panes");
-                    };
-                    assert!(places.ladder.height >= 1);
-                    assert!(places.pane(shape.focus).is_some(), "{shape:?}");
-                    assert_eq!(places.header.height, 1);
-                    assert_eq!(places.footer.height, 1);
-                    if shape.zoomed {
-                        assert_eq!(places.panes.len(), 1);
-                    }
-                    if shape.log_hidden {
-                        assert!(places.pane(Pane::Logs).is_none(), "{shape:?}");
-                    }
-                    let mut all: Vec<Rect> = places.panes.iter().map(|(_, r)| *r).collect();
-                    assert!(all.iter().all(|r| r.height >= 3), "{shape:?} {all:?}");
-                    all.extend([places.header, places.ladder, places.footer]);
-                    all.extend(places.tabs);
-                    let cells: u32 = all.iter().map(|r| r.area()).sum();
-                    assert_eq!(cells, u32::from(width) * u32::from(height));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_large_screen_is_used() {
-        let shape = Shape {
-            size: (300, 80),
-            focus: Pane::Environments,
-            zoomed: false,
-            log_hidden: false,
-        };
-        let Arrangement::Panes(places) = arrange(shape) else {
-            panic!("there is room for panes");
-        };
-        let place = |pane| places.pane(pane).expect("all panes are shown");
-        assert!(place(Pane::Environments).width >= 90);
-        assert!(place(Pane::Environments).height >= 22);
-        assert!(place(Pane::Logs).height >= 30);
-    }
-}
+mod tests;

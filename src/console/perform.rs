@@ -366,6 +366,14 @@ impl Hands {
         }
     }
 
+    pub(super) fn ask_timeline(&mut self, target: Target, question: HistoryQuestion) {
+        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        self.tasks.spawn(async move {
+            let answer = desk.history(question).await;
+            let _ = answers.send(Event::TimelineRead { target, answer }).await;
+        });
+    }
+
     /// Tells at most ten times a second that diagnostics moved: nobody reads faster.
     pub(super) fn watch_diagnostics(&mut self, watch: Watch) {
         if let Some(old) = self.diagnostics.take() {

@@ -76,7 +76,7 @@ pub async fn run<S: Screen>(
     let mut dirty = true;
     let mut urgent = false;
     let mut draws = Draws::new(pace, Instant::now());
-    let mut next_second = Instant::now() + pace.second;
+    let mut ticked = Instant::now();
     loop {
         let event = tokio::select! {
             biased;
@@ -112,11 +112,11 @@ pub async fn run<S: Screen>(
                 }
                 Event::ReleasesObserved(Arc::clone(&releases.borrow_and_update()))
             }
-            () = sleep_until(next_second), if model.counts_time() => Event::Ticked,
+            () = sleep_until(next_tick(&model, pace, ticked)) => Event::Ticked,
             Some(answer) = answers.recv() => answer,
             () = hands.panicked() => return Ok(Farewell::Panicked),
         };
-        next_second = Instant::now() + pace.second;
+        ticked = Instant::now();
         dirty = true;
         let mut taken = 0;
         let mut pending = Some(event);
@@ -138,6 +138,16 @@ pub async fn run<S: Screen>(
             }
         }
     }
+}
+
+/// When the screen is brought up to date although nothing happened: ages in minutes are on it always.
+fn next_tick(model: &Model, pace: Pace, ticked: Instant) -> Instant {
+    let wait = if model.counts_time() {
+        pace.second
+    } else {
+        pace.second * 60
+    };
+    ticked + wait
 }
 
 /// Does what concerns the screen at once, and hands on the rest.
@@ -193,6 +203,7 @@ fn perform<S: Screen>(
         Effect::LeaveLogs => hands.leave_logs(),
         Effect::SaveLog(log) => hands.save_log(log),
         Effect::AskHistory { asked, question } => hands.ask_history(asked, question),
+        Effect::AskTimeline { target, question } => hands.ask_timeline(target, question),
         Effect::WatchDiagnostics(watch) => hands.watch_diagnostics(watch),
         Effect::LookAt(target) => hands.look_at(&target),
     }

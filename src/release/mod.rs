@@ -266,7 +266,7 @@ pub use foresee::{Intent, Outlook, Terms};
 pub use handle::{Command, Handle, NotDriven};
 pub use interrupted::Interrupted;
 pub use machine::{GoOn, Machine, OnFailure, Resumption};
-pub use observed::{LetGo, Observed, Releases, interrupted_at, observed};
+pub use observed::{LetGo, LiveChecks, Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
 pub use planner::{Draft, decide};
 pub use prune::{Kept, PrunePlan, Spare};

@@ -1,19 +1,25 @@
-//! The newest release of each target, as its journal and its lock tell it. Of what is over only the
-//! end is read of a release that was watched before: the rest is history.
+//! The newest release of each target, as its journal and its lock tell it, and the checks of the version
+//! that is live. A release that is over is read once, whoever drove it: a screen at rest shows it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::grouped;
-use crate::history::ReleaseRecord;
-use crate::inventory::{KeyLine, RegistryRecord, ReleaseId, Target};
+use crate::history::{LivePeriod, Recorded, ReleaseRecord};
+use crate::inventory::{KeyLine, RegistryRecord, ReleaseId, Route, Target};
 use crate::ports::{Failure, FailureKind, Result};
-use crate::release::{Observed, Progress, Releases, Site, observed};
+use crate::release::{LiveChecks, Observed, Progress, Releases, Site, observed};
 
 /// What was read of targets in a store.
 type Read = BTreeMap<Target, (RegistryRecord, Vec<KeyLine>)>;
+
+/// How many heads are searched for the release that made the live version live.
+const SEARCHED: usize = 50;
+/// How many journals are read at a time.
+const AT_A_TIME: usize = 16;
 
 /// What is told of these targets' releases. Their records were read before; one that says less than
 /// its journal is read again, and what is wrong with a journal is added to its problems.
@@ -26,28 +32,40 @@ pub(super) async fn look(
     let mut told = Releases::new();
     for (journal, targets) in grouped(sites, |site| &site.read.journal) {
         let mut heads = journal.newest(&targets).await?;
+        let mut looks = Vec::new();
         for target in targets {
             let site = sites.iter().find(|site| site.definition.target == target);
-            let (Some(site), Some(head), Some((record, _))) =
-                (site, heads.remove(&target), read.get_mut(&target))
-            else {
+            let (Some(site), Some(head)) = (site, heads.remove(&target)) else {
+                continue;
+            };
+            let Some((mut record, keys)) = read.remove(&target) else {
                 continue;
             };
             let known = known.get(&target);
-            let release = match head {
-                Ok(head) => one(site, &head, record, known, now).await,
-                Err(failure) => Err(failure),
+            let look = async move {
+                let release = match head {
+                    Ok(head) => one(site, &head, &mut record, known, now).await,
+                    Err(failure) => Err(failure),
+                };
+                (target, record, keys, release)
             };
+            // Boxed: the compiler cannot name the lifetime of a borrowed stream of futures else.
+            looks.push(look.boxed());
+        }
+        let mut looks = stream::iter(looks).buffer_unordered(AT_A_TIME);
+        while let Some((target, mut record, keys, release)) = looks.next().await {
             match release {
-                Ok(release) => told.extend(release.map(|release| (target, release))),
+                Ok(release) => told.extend(release.map(|release| (target.clone(), release))),
                 Err(failure) if is_about_content(&failure) => {
                     record
                         .problems
                         .insert(format!("/{target}/releases"), failure.to_string());
-                    told.extend(known.map(|known| (target, Arc::clone(known))));
+                    let known = known.get(&target);
+                    told.extend(known.map(|known| (target.clone(), Arc::clone(known))));
                 }
                 Err(failure) => return Err(failure),
             }
+            read.insert(target, (record, keys));
         }
     }
     Ok(told)
@@ -61,12 +79,15 @@ async fn one(
     now: Timestamp,
 ) -> Result<Option<Arc<Observed>>> {
     let target = &site.definition.target;
+    let known_checks = known.and_then(|known| known.live_checks.clone());
     let known = known.filter(|known| known.status.plan.release == head.id);
-    if head.closed.is_some() {
-        let Some(known) = known else { return Ok(None) };
-        if matches!(known.status.progress, Progress::Closed(_)) {
-            return Ok(Some(Arc::clone(known)));
-        }
+    let generation = record.route.as_ref().map(|route| route.value.generation);
+    let is_of_route = |checks: &Arc<LiveChecks>| Some(checks.generation) == generation;
+    if let Some(known) = known
+        && matches!(known.status.progress, Progress::Closed(_))
+        && (generation.is_none() || known_checks.as_ref().is_some_and(is_of_route))
+    {
+        return Ok(Some(Arc::clone(known)));
     }
     let Some(recorded) = site.read.journal.release(target, head.id).await? else {
         return Ok(None);
@@ -81,18 +102,57 @@ async fn one(
         }
     }
     let route = record.route.as_ref().map(|route| &route.value);
-    let now = observed(
+    let mut now = observed(
         &recorded,
         &site.definition,
         record.lock.as_ref(),
         route,
         now,
     );
+    if let Some(route) = route {
+        let known = known_checks.filter(|known| known.generation == route.generation);
+        now.live_checks = match known {
+            Some(known) => Some(known),
+            None => live_checks(site, &recorded, route).await?.map(Arc::new),
+        };
+    }
     // What did not change keeps its identity, so that nothing is drawn for it.
     Ok(Some(match known {
         Some(known) if **known == now => Arc::clone(known),
         _ => Arc::new(now),
     }))
+}
+
+/// The checks of what the route names: from the newest release where that made it live, else from the
+/// newest one that did. None where the journal has no such release.
+async fn live_checks(site: &Site, newest: &Recorded, route: &Route) -> Result<Option<LiveChecks>> {
+    let made_live = |head: &ReleaseRecord, live: Option<LivePeriod>| {
+        let (slot, version) = &head.to;
+        let stayed = live.is_some_and(|live| live.until.is_none());
+        stayed && *slot == route.live && version.digest == route.digest
+    };
+    // While its switch is written down nowhere but in the route, it is the one that wrote the route.
+    let live = LivePeriod::of(&newest.entries).or_else(|| {
+        (newest.head.id == route.release).then_some(LivePeriod {
+            since: newest.head.opened_at,
+            until: None,
+        })
+    });
+    if made_live(&newest.head, live) {
+        return Ok(Some(LiveChecks::of(newest, route)));
+    }
+    let (journal, target) = (&site.read.journal, &site.definition.target);
+    let past = journal
+        .releases_before(target, newest.head.id, SEARCHED)
+        .await?;
+    let Some(head) = past.iter().find(|head| made_live(head, head.live)) else {
+        return Ok(None);
+    };
+    match journal.release(target, head.id).await {
+        Ok(recorded) => Ok(recorded.map(|recorded| LiveChecks::of(&recorded, route))),
+        Err(failure) if is_about_content(&failure) => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 fn is_for(record: &RegistryRecord, release: ReleaseId) -> bool {

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::Model;
 use crate::checks::{CaseReport, Verdict};
-use crate::history::Step;
+use crate::history::{Outcome, Step};
+use crate::inventory::{Digest, ReleaseId, Slot, Snapshot, Version};
 use crate::release::{Progress, Status, StepState};
 
 /// How far one case is.
@@ -34,10 +37,66 @@ pub struct CheckRow {
     pub detail: String,
 }
 
-/// The cases of the open target's newest release, in the suite's order.
+/// The version whose checks are listed.
+#[derive(Debug, Clone, Copy)]
+pub struct Checked<'a> {
+    /// The version.
+    pub version: &'a Version,
+    /// The slot that it was checked in.
+    pub slot: Slot,
+    /// What came out of each case, as far as they were run.
+    pub cases: &'a [CaseReport],
+    /// When they were over.
+    pub at: Option<Timestamp>,
+    /// The release that made it live, where nothing is being released.
+    pub made_live_by: Option<ReleaseId>,
+}
+
+/// The version whose checks matter now: the candidate of a release that goes on, else what is live. None
+/// where nothing is known of either.
+pub fn checked(model: &Model) -> Option<Checked<'_>> {
+    let release = model.release();
+    if !model.is_at_rest() {
+        return release.map(|status| of_release(status, None));
+    }
+    let told = model.told.get(model.open.as_ref()?);
+    let live = told.and_then(|told| told.live_checks.as_deref());
+    // What is live is what is observed: these have to be the checks of that.
+    let observed = model.snapshot().and_then(Snapshot::live_instance);
+    let is_live = |digest: &Digest| observed.is_none_or(|live| live.digest == *digest);
+    if let Some(live) = live.filter(|live| is_live(&live.version.digest)) {
+        return Some(Checked {
+            version: &live.version,
+            slot: live.slot,
+            cases: &live.cases,
+            at: live.at,
+            made_live_by: Some(live.release),
+        });
+    }
+    // The journal of a release that has just ended here may not have been read yet.
+    let status = release.filter(|status| status.outcome().is_some_and(Outcome::is_success))?;
+    let made_live_by = Some(status.plan.release);
+    is_live(&status.plan.version.digest).then(|| of_release(status, made_live_by))
+}
+
+fn of_release(status: &Status, made_live_by: Option<ReleaseId>) -> Checked<'_> {
+    Checked {
+        version: &status.plan.version,
+        slot: status.plan.slot,
+        cases: &status.cases,
+        at: status.checked_at,
+        made_live_by,
+    }
+}
+
+/// The cases of [`checked`], those of a release that goes on in the suite's order.
 pub fn checks(model: &Model) -> Vec<CheckRow> {
-    let Some(status) = model.release() else {
+    let Some(checked) = checked(model) else {
         return Vec::new();
+    };
+    let status = match model.release() {
+        Some(status) if checked.made_live_by.is_none() => status,
+        _ => return checked.cases.iter().map(settled).collect(),
     };
     let verifies = matches!(status.progress, Progress::Forward(Step::Verify));
     let mut running = verifies;

@@ -19,6 +19,7 @@ mod prompt;
 mod registrations;
 mod services;
 mod text_line;
+mod timeline;
 mod ways;
 mod wheel;
 mod why_not;
@@ -42,7 +43,7 @@ pub use dialog::{
 };
 pub use history::{History, HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Sheet, Waiting};
 pub use holding::{HoldLine, Holding};
-pub use listing::{CheckRow, CheckState, checks, relevant_step};
+pub use listing::{CheckRow, CheckState, Checked, checked, checks, relevant_step};
 pub use log_pane::{
     LogFeed, LogKind, LogPane, LogSource, LongLines, MARK_COLUMNS, Measure, SLOT_COLUMNS, SavedLog,
     Since, TIME_COLUMNS, Times,
@@ -58,6 +59,7 @@ pub use prompt::{Prompt, PromptKind};
 pub use registrations::{KeyRow, Mark, lease_left, registrations};
 pub use services::{Order, Services, filtered, going_on, list_services};
 pub use text_line::TextLine;
+pub use timeline::TargetTimeline;
 pub use ways::{was_bad, ways};
 pub use wheel::{Asking, Hand, Handing, TakeUp, Wish, Words};
 pub use why_not::why_not;
@@ -125,6 +127,8 @@ pub struct Model {
     pub log: LogPane,
     /// What was released, to browse.
     pub history: History,
+    /// What was released in the open target, where the screen has rows for it.
+    pub timeline: TargetTimeline,
     /// The targets that this console repairs at the moment.
     pub repairing: BTreeSet<Target>,
     /// What is asked or told over everything else.
@@ -172,6 +176,7 @@ impl Model {
             left: BTreeSet::new(),
             log: LogPane::default(),
             history: History::default(),
+            timeline: TargetTimeline::default(),
             repairing: BTreeSet::new(),
             dialog: None,
             prompt: None,
@@ -228,6 +233,18 @@ impl Model {
             Some(observed) => Some(&observed.status),
             None => self.releases.get(target),
         }
+    }
+
+    /// Whether nothing is being released in the open target: its last release is over, or there is none.
+    pub fn is_at_rest(&self) -> bool {
+        self.release()
+            .is_none_or(|status| status.outcome().is_some())
+    }
+
+    /// What the journal tells of a release, whoever drove it.
+    pub fn observed_of(&self, status: &Status) -> Option<&Observed> {
+        let told = self.told.get(status.plan.target())?;
+        (told.status.plan.release == status.plan.release).then_some(told)
     }
 
     /// The newest release of the open target, if this console does not drive it.

@@ -4,17 +4,17 @@
 use std::time::Duration;
 
 use crate::checks::{Case, CaseReport, Verdict};
-use crate::console::model::{CheckState, Model, Pane, checks};
+use crate::console::model::{CheckState, Model, Pane, checked, checks};
 
 pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     let rows = checks(model);
-    let (Some(row), Some(status)) = (rows.get(model.row(Pane::Checks)), model.release()) else {
+    let (Some(row), Some(checked)) = (rows.get(model.row(Pane::Checks)), checked(model)) else {
         return ("Checks".into(), Vec::new());
     };
-    let plan = &status.plan;
-    let cases = &plan.definition.suite.cases;
-    let case = cases.iter().find(|case| named(&case.name, &row.name));
-    let report = status.cases.iter().find(|one| named(&one.name, &row.name));
+    let suite = model.release().map(|status| &status.plan.definition.suite);
+    let mut cases = suite.into_iter().flat_map(|suite| &suite.cases);
+    let case = cases.find(|case| named(&case.name, &row.name));
+    let report = checked.cases.iter().find(|one| named(&one.name, &row.name));
     let state = match row.state {
         CheckState::Pending => "it waits for its turn".to_owned(),
         CheckState::Running => "it is running".to_owned(),
@@ -30,7 +30,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     };
     let mut lines = vec![
         format!("{state}, {required}"),
-        format!("of {} in {}", plan.version, plan.slot),
+        format!("of {} in {}", checked.version, checked.slot),
     ];
     lines.extend(of_failure(&row.detail));
     lines.extend(case.map(of_expectation).unwrap_or_default());

@@ -118,7 +118,7 @@ pub(super) fn scroll(model: &mut Model, by: isize) {
 
 /// To the last row, or to where the end of what is read is on the screen.
 fn last(model: &mut Model) {
-    let height = layout::history_rows(model.size);
+    let height = layout::history_rows(model);
     // Words are not broken: a line may take more rows than its letters do.
     let columns = usize::from(model.size.0).saturating_sub(8).max(1);
     let Some(sheet) = &mut model.history.sheet else {
@@ -134,7 +134,7 @@ fn last(model: &mut Model) {
 }
 
 fn half(model: &Model) -> isize {
-    let rows = layout::history_rows(model.size);
+    let rows = layout::history_rows(model);
     isize::try_from(rows / 2).unwrap_or(1).max(1)
 }
 

@@ -130,6 +130,7 @@ pub(super) fn open_target(model: &mut Model, target: Target) -> Vec<Effect> {
     model.log.chosen = None;
     model.rows.clear();
     model.open = Some(target.clone());
+    world::show_release(model);
     let mut effects = vec![Effect::LookAt(target)];
     effects.extend(world::follow(model));
     effects

@@ -28,6 +28,7 @@ mod slots_page;
 mod steps;
 mod stored;
 mod taking_up;
+mod timeline;
 mod wheel;
 mod world;
 
@@ -45,6 +46,7 @@ pub fn update(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
     if was_picking && !is_picking(model) {
         effects.push(Effect::ForgetVersions);
     }
+    effects.extend(timeline::ask(model));
     effects
 }
 
@@ -138,6 +140,10 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             Vec::new()
         }
         Event::HistoryAnswered { asked, answer } => history::answered(model, asked, answer),
+        Event::TimelineRead { target, answer } => {
+            timeline::answered(model, &target, answer);
+            Vec::new()
+        }
         Event::Ticked => wheel::observed(model),
         Event::DiagnosticsMoved => Vec::new(),
     }

@@ -24,6 +24,12 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
     model.left.remove(&status.plan.release);
     let before = model.releases.insert(target.clone(), Arc::clone(status));
     super::steps::moved(model, before.as_deref(), status);
+    let is_new = before
+        .as_ref()
+        .is_none_or(|before| before.plan.release != status.plan.release);
+    if is_new && model.open.as_ref() == Some(&target) {
+        super::world::show_release(model);
+    }
     if let Some(outcome) = status.outcome()
         && before
             .as_ref()
@@ -70,6 +76,10 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
 /// The journals were read. The end of a release that somebody else drove is told, as an own one's is.
 pub(super) fn observed(model: &mut Model, releases: Arc<Releases>) -> Vec<Effect> {
     let before = std::mem::replace(&mut model.told, releases);
+    if before.is_empty() {
+        // The console opens.
+        super::world::show_release(model);
+    }
     super::steps::observed(model, &before);
     let ended = model.told.iter().find_map(|(target, now)| {
         let outcome = now.status.outcome()?;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::logs;
 use crate::console::effect::Effect;
-use crate::console::model::{LogFeed, LogKind, LogSource, Model};
+use crate::console::layout;
+use crate::console::model::{LogFeed, LogKind, LogSource, Model, Pane};
 use crate::inventory::{Role, Slot, Target, World};
 
 pub(super) fn observed(model: &mut Model, world: Arc<World>) -> Vec<Effect> {
@@ -18,6 +19,16 @@ pub(super) fn observed(model: &mut Model, world: Arc<World>) -> Vec<Effect> {
     }
     effects.extend(follow(model));
     effects
+}
+
+/// On a screen that shows one pane at a time a release is seen in its slots: they get the keys, where the
+/// environments have them.
+pub(super) fn show_release(model: &mut Model) {
+    let is_idle = model.dialog.is_none() && model.prompt.is_none();
+    let may_turn = is_idle && model.focus == Pane::Environments && layout::is_narrow(model);
+    if may_turn && !model.is_at_rest() {
+        model.focus = Pane::Slots;
+    }
 }
 
 /// The target under the cursor, if the matrix shows it.

@@ -1,4 +1,5 @@
-//! Pane 3: the checks of the newest release of this target, of the digest they were run against.
+//! Pane 3: the checks of the candidate while a release goes on; at rest those of the version that is live,
+//! from the release that made it live, with their age.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -6,7 +7,7 @@ use ratatui::text::Line;
 
 use super::{pane, text};
 use crate::checks::Verdict;
-use crate::console::model::{CheckRow, CheckState, Model, Pane, checks};
+use crate::console::model::{CheckRow, CheckState, Model, Pane, checked, checks};
 use crate::console::theme::{Glyph, Meaning, Theme};
 
 /// Glyph, word and meaning of a case's state.
@@ -26,16 +27,11 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let about = about(model, &rows);
     let inner = pane::frame(model, theme, frame, place, Pane::Checks, &about);
     if rows.is_empty() {
-        let words = if model.release().is_some() {
-            "no checks are configured"
-        } else {
-            "no release of this console yet"
-        };
-        return pane::lines(
-            frame,
-            inner,
-            [Line::from(theme.span(words, Meaning::Muted))],
-        );
+        let words = text::wrap(&none(model), usize::from(inner.width), 0);
+        let lines = words
+            .into_iter()
+            .map(|line| Line::from(theme.span(line, Meaning::Muted)));
+        return pane::lines(frame, inner, lines);
     }
     let columns = usize::from(inner.width);
     let height = usize::from(inner.height);
@@ -46,14 +42,50 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         let selected = model.focus == Pane::Checks && index == cursor;
         line(theme, row, columns, selected)
     });
-    pane::lines(frame, inner, lines);
+    let evidence = evidence(model, theme, columns);
+    pane::lines(frame, inner, lines.chain(evidence).take(height));
+}
+
+/// Which release the checks at rest are from, below them where there is room.
+fn evidence<'a>(model: &Model, theme: &Theme, columns: usize) -> Option<Line<'a>> {
+    let checked = checked(model)?;
+    let release = checked.made_live_by?.short();
+    let at = checked.at.map(text::time_of_day).unwrap_or_default();
+    let words = format!("   of the release that made it live, {release}, at {at}");
+    let words = text::cut(&words, columns, theme);
+    Some(Line::from(theme.span(words, Meaning::Muted)))
+}
+
+/// Why no checks are listed.
+fn none(model: &Model) -> String {
+    let live = model
+        .snapshot()
+        .and_then(|snapshot| snapshot.live_instance());
+    match (checked(model), live) {
+        (Some(checked), _) => match checked.made_live_by {
+            None => "no checks are configured".to_owned(),
+            Some(release) => format!(
+                "release {} made {} live, and ran no checks",
+                release.short(),
+                checked.version.name()
+            ),
+        },
+        (None, Some(live)) => format!(
+            "no release in the journal made {} live: no checks of it are known",
+            live.version_name()
+        ),
+        (None, None) => "nothing is live here, so there is nothing to check".to_owned(),
+    }
 }
 
 fn about(model: &Model, rows: &[CheckRow]) -> String {
-    let Some(status) = model.release() else {
+    let Some(checked) = checked(model) else {
         return String::new();
     };
-    let mut about = format!(" · {}", status.plan.version.digest.short());
+    let mut about = match checked.made_live_by {
+        None => format!(" · {}", checked.version.digest.short()),
+        Some(_) => format!(" · live {}", checked.version.name()),
+    };
     let counted = [
         // What is wrong first: a narrow title loses the end.
         CheckState::Settled(Verdict::Failed),
@@ -72,9 +104,12 @@ fn about(model: &Model, rows: &[CheckRow]) -> String {
     if !words.is_empty() {
         about = format!("{about} · {}", words.join(", "));
     }
-    if let Some(at) = status.checked_at {
-        let age = text::age(text::seconds(at, model.now));
-        about = format!("{about} {age} ago");
+    if let Some(at) = checked.at {
+        let seconds = text::seconds(at, model.now);
+        about = match checked.made_live_by {
+            None => format!("{about} {} ago", text::age(seconds)),
+            Some(_) => format!("{about} {}", text::ago(seconds)),
+        };
     }
     about
 }

@@ -9,7 +9,6 @@ use super::{
     confirm, failure, help, holding, leaving, palette, pane, picker, reason, taking_up, text,
     themes, together,
 };
-use crate::console::layout::dialog_rows;
 use crate::console::model::{Dialog, Model, Page};
 use crate::console::theme::{Glyph, Meaning, Theme};
 
@@ -100,7 +99,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
 fn draw_sheet(theme: &Theme, frame: &mut Frame<'_>, mut sheet: Sheet<'_>, widest: u16) {
     let area = frame.area();
     let width = area.width.min(widest);
-    let most = dialog_rows((area.width, area.height));
+    // What does not fit has all the height there is before a line is cut.
+    let most = usize::from(area.height.saturating_sub(4)).max(1);
     let foot = sheet.foot.len() + 1;
     let shown = sheet.body.len().min(most.saturating_sub(foot).max(1));
     let height = u16::try_from(shown + foot + 4)

@@ -6,10 +6,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Block;
 
-use super::{pane, progress, text, together};
+use super::{at_rest, pane, progress, text, together};
 use crate::console::model::{Model, relevant_step};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{Direction, ReleaseKind, Step};
+use crate::release::account::Tone;
 use crate::release::{Progress, Status, StepState, StepStatus};
 
 /// The columns a rung has for what is observed at the moment.
@@ -32,7 +33,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     frame.render_widget(block, place);
     let columns = usize::from(inner.width);
     let Some(status) = model.release() else {
-        return pane::lines(frame, inner, idle(model, theme, columns));
+        let timeline = timeline(model, theme, columns);
+        let lines = idle(model, theme, columns).into_iter().chain(timeline);
+        return pane::lines(frame, inner, lines);
     };
     let rungs = rungs(model, theme, status, columns);
     let mut told = Vec::new();
@@ -51,7 +54,31 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         let words = text::cut(&words, room, theme);
         told.push(Line::from(vec![Span::raw(" "), theme.span(words, meaning)]));
     }
-    pane::lines(frame, inner, std::iter::once(rungs).chain(told));
+    let timeline = timeline(model, theme, columns);
+    pane::lines(
+        frame,
+        inner,
+        std::iter::once(rungs).chain(told).chain(timeline),
+    );
+}
+
+/// What was released in this target before, where the pane is high enough to show it.
+fn timeline<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
+    let timeline = &model.timeline;
+    let is_shown = model.is_at_rest() && timeline.target == model.open;
+    let lines = timeline.lines.iter().filter(|_| is_shown);
+    lines
+        .filter(|line| !line.text.is_empty())
+        .map(|line| {
+            let meaning = match line.tone {
+                Tone::Heading => Meaning::Title,
+                Tone::Plain | Tone::Bad => Meaning::Text,
+                Tone::Quiet => Meaning::Muted,
+            };
+            let words = text::cut(&line.text, columns.saturating_sub(1), theme);
+            Line::from(vec![Span::raw(" "), theme.span(words, meaning)])
+        })
+        .collect()
 }
 
 fn border(model: &Model) -> Meaning {
@@ -95,7 +122,9 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     let environment = plan.target().environment.to_string();
     let reason = plan.reason.as_ref();
     let reason = reason.map_or(String::new(), |reason| format!("\"{reason}\""));
-    let watched = together::watched_by(model).unwrap_or_default();
+    let goes_on = !model.is_at_rest();
+    let watched = together::watched_by(model).filter(|_| goes_on);
+    let watched = watched.unwrap_or_default();
     // In their order, each with its rank: the highest goes first.
     let mut parts = vec![
         (release, 3),
@@ -129,41 +158,9 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
     }
 }
 
-/// What stands here without a release of this console.
+/// What stands here where nothing was released.
 fn idle<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
-    let mut words = Vec::new();
-    if let Some(holder) = model.snapshot().and_then(|snapshot| snapshot.lock.as_ref()) {
-        let record = &holder.record;
-        let age = text::age(text::seconds(record.since, model.now));
-        words.push((
-            format!(
-                "{} {} drives this target since {age}: {}",
-                theme.glyph(Glyph::Half),
-                record.operator,
-                record.message
-            ),
-            Meaning::Warn,
-        ));
-    } else {
-        words.push(("no release is in flight here".to_owned(), Meaning::Muted));
-    }
-    let elsewhere: Vec<String> = model
-        .in_flight()
-        .map(|status| {
-            format!(
-                "{} {}",
-                status.plan.target(),
-                progress::in_a_word(theme, status)
-            )
-        })
-        .collect();
-    if !elsewhere.is_empty() {
-        words.push((
-            format!("in flight: {}", elsewhere.join("; ")),
-            Meaning::Busy,
-        ));
-    }
-    words
+    [at_rest::never(model), at_rest::next(model, theme)]
         .into_iter()
         .map(|(words, meaning)| {
             let words = text::cut(&words, columns.saturating_sub(1), theme);
@@ -172,9 +169,26 @@ fn idle<'a>(model: &Model, theme: &Theme, columns: usize) -> Vec<Line<'a>> {
         .collect()
 }
 
+/// How the last release ended, and what comes next.
+fn one_line_at_rest<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
+    let (ended, meaning) = match model.release() {
+        Some(status) => {
+            let (_, meaning) = at_rest::ended(model, theme, status);
+            (at_rest::ended_in_short(model, theme, status), meaning)
+        }
+        None => at_rest::never(model),
+    };
+    let mut line = Line::from(vec![Span::raw(" "), theme.span(ended, meaning)]);
+    let (next, meaning) = at_rest::next(model, theme);
+    let room = columns.saturating_sub(line.width() + 3);
+    line.push_span(theme.span(" · ", Meaning::Muted));
+    line.push_span(theme.span(text::cut(&next, room, theme), meaning));
+    line
+}
+
 fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
-    let Some(status) = model.release() else {
-        return idle(model, theme, columns).pop().unwrap_or_default();
+    let Some(status) = model.release().filter(|_| !model.is_at_rest()) else {
+        return one_line_at_rest(model, theme, columns);
     };
     let says_itself = matches!(
         status.progress,

@@ -1,6 +1,7 @@
 //! From the model to the screen, and nothing else: no clock, no channel, no change. Views name
 //! meanings and glyphs; colours are the theme's.
 
+mod at_rest;
 mod card;
 mod checks;
 mod confirm;

@@ -1,6 +1,6 @@
 //! What a release is doing, in words: the shortest, and the lines under the ladder.
 
-use super::{text, together};
+use super::{at_rest, text, together};
 use crate::console::action::Action;
 use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
@@ -83,6 +83,7 @@ fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Mean
             );
             Some((words, Meaning::Text))
         }
+        Progress::Closed(_) => Some(at_rest::next(model, theme)),
         _ => None,
     }
 }
@@ -162,7 +163,7 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             );
             (words, Meaning::Warn)
         }
-        Progress::Closed(outcome) => closed(theme, status, outcome),
+        Progress::Closed(_) => at_rest::ended(model, theme, status),
     }
 }
 
@@ -184,15 +185,4 @@ fn standby(model: &Model, status: &Status, until: Option<jiff::Timestamp>) -> St
         Some(told) => format!(" by {}", driver(told)),
     };
     format!("{new} is live. {from} is kept warm {left}{who}")
-}
-
-/// Over is over: only what still needs a person is red.
-fn closed(theme: &Theme, status: &Status, outcome: &Outcome) -> (String, Meaning) {
-    let reason = outcome.reason();
-    let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
-    let words = format!("{}{reason}", in_a_word(theme, status));
-    match outcome {
-        Outcome::NeedsPerson { .. } => (words, Meaning::Bad),
-        _ => (words, Meaning::Muted),
-    }
 }

@@ -111,6 +111,14 @@ pub(super) fn age(seconds: u64) -> String {
     }
 }
 
+/// How long ago something was, as exactly as a screen can say it that is drawn again once a minute.
+pub(super) fn ago(seconds: u64) -> String {
+    match seconds {
+        0..60 => "just now".to_owned(),
+        _ => format!("{} ago", age(seconds)),
+    }
+}
+
 /// How long something took: `12ms`, `4.1s`, `2:03`.
 pub(super) fn took(time: Duration) -> String {
     match time.as_millis() {

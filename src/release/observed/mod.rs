@@ -12,9 +12,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Definition, Plan, Progress, Status};
+use crate::checks::CaseReport;
 use crate::harmless::harmless;
-use crate::history::{Direction, Happening, Heir, Recorded, Step};
-use crate::inventory::{LockHolder, LockRecord, Operator, Route, Target};
+use crate::history::{Direction, Happening, Heir, LivePeriod, Recorded, Step};
+use crate::inventory::{LockHolder, LockRecord, Operator, ReleaseId, Route, Slot, Target, Version};
 use crate::release::Announcement;
 use trace::Trace;
 
@@ -35,6 +36,47 @@ pub struct Observed {
     pub let_go: Option<LetGo>,
     /// What happened in it so far, oldest first; harmless.
     pub told: Vec<Announcement>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// When its version had the traffic, by its switch steps.
+    pub live: Option<LivePeriod>,
+    /// The checks of the version that has the traffic now. Another release may have made it live.
+    pub live_checks: Option<Arc<LiveChecks>>,
+}
+
+/// What came out of the checks of the version that is live, in the release that made it live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveChecks {
+    /// The generation of the route that says what is live.
+    pub generation: u64,
+    /// The release that made it live.
+    pub release: ReleaseId,
+    /// The version.
+    pub version: Version,
+    /// Its slot.
+    pub slot: Slot,
+    /// When the checks were over; none where none were run.
+    pub at: Option<Timestamp>,
+    /// What came out of each.
+    pub cases: Vec<CaseReport>,
+}
+
+impl LiveChecks {
+    /// Those of a release, as the one that wrote this route, or as the one that made live what it names.
+    pub fn of(recorded: &Recorded, route: &Route) -> Self {
+        let (slot, version) = &recorded.head.to;
+        let report = recorded.last_report();
+        Self {
+            generation: route.generation,
+            release: recorded.head.id,
+            version: version.clone(),
+            slot: *slot,
+            at: report.map(|report| report.at),
+            cases: report
+                .map(|report| report.cases.clone())
+                .unwrap_or_default(),
+        }
+    }
 }
 
 /// A driver stopped driving on purpose.
@@ -115,6 +157,9 @@ pub fn observed(
         last: recorded.last_driver().clone(),
         let_go: let_go(recorded),
         told: told::told(recorded),
+        ended_at: head.closed.as_ref().map(|(at, _)| *at),
+        live: LivePeriod::of(&recorded.entries),
+        live_checks: None,
     }
 }
 

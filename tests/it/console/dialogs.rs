@@ -97,7 +97,7 @@ fn switching_says_from_what_to_what_by_what_and_how_to_come_back() {
         insta::assert_snapshot!(named("switch", size), dialog(&model));
     }
     // What does not fit is one key away, and the dialog says so.
-    let mut model = flying((80, 20), asking(Step::Switch));
+    let mut model = flying((80, 16), asking(Step::Switch));
     press(&mut model, "A");
     let mut seen = screen(&model);
     assert!(seen.contains("more lines below, arrows scroll"), "{seen}");

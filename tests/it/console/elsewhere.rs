@@ -461,7 +461,7 @@ fn its_end_is_told_once_and_stays_on_the_ladder() {
     tell_of(&mut model, over);
     assert!(model.notice.is_none());
     assert!(
-        ladder(&model).contains("backed out: the checks failed"),
+        ladder(&model).contains("backed out just now: the checks failed"),
         "{}",
         ladder(&model)
     );

@@ -165,7 +165,10 @@ async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end(
     let console = Console::open(&sandbox.place().join("greenroom.toml")).await;
     console.shows("web · dev").await;
     console.open_column(1, "2 Slots · web · qa").await;
-    console.shows("no release is in flight here").await;
+    // At rest: the last release, by whom, and the checks of what is live.
+    console.shows("web 1.8.2 → 1.9.0").await;
+    console.shows("✓ done").await;
+    console.shows("live 1.9.0 · 3 passed").await;
     let elsewhere = Arc::clone(&sandbox);
     let promote = tokio::task::spawn_blocking(move || {
         let promote = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
@@ -199,6 +202,22 @@ async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end(
         !console.showed("interrupted"),
         "its end was known before its lock was gone"
     );
+    // A console that is started later shows the same, although it has seen nothing of it.
+    let later = Console::open(&sandbox.place().join("greenroom.toml")).await;
+    later.shows("web · dev").await;
+    later.open_column(1, "2 Slots · web · qa").await;
+    later.shows("live 1.8.2 · 3 passed").await;
+    for words in [
+        "of the release that made it live, ",
+        "web 1.9.0 → 1.8.2",
+        "\"the basket is slow\"",
+        "ben@",
+        "✓ switch",
+        "✓ done",
+        "switched at",
+    ] {
+        later.shows(words).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -263,8 +282,7 @@ async fn a_release_that_is_killed_elsewhere_is_gone_on_with_here_and_backed_out(
     console.shows("Back out · web").await;
     console.key(KeyCode::Right).await;
     console.key(KeyCode::Enter).await;
-    console
-        .shows("↶ backed out: asked for at the console")
-        .await;
+    console.shows("↶ backed out just now").await;
+    console.shows(": asked for at the console").await;
     console.shows("blue   127.0.0.1").await;
 }

@@ -107,8 +107,13 @@ fn ladder(model: &Model) -> Vec<String> {
     if model.size.1 < 20 {
         return vec![rows[rows.len() - 2].clone()];
     }
-    let top = rows.iter().position(|row| row.contains("ana@ops-1 · "));
-    let top = top.unwrap_or_else(|| panic!("no ladder: {shown}"));
+    let top = rows
+        .iter()
+        .position(|row| row.starts_with('┌') && row.contains("ana@ops-1 · "));
+    // At rest a small screen has one line for it.
+    let Some(top) = top else {
+        return vec![rows[rows.len() - 2].clone()];
+    };
     let end = rows[top..].iter().position(|row| row.starts_with('└'));
     rows[top..=top + end.expect("its end")].to_vec()
 }

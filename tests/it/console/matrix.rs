@@ -268,6 +268,8 @@ fn a_wide_matrix_says_what_is_in_flight_in_words() {
     );
     tell(&mut model, Event::ReleaseMoved(Arc::new(releasing)));
     model.notice = None;
+    // It has turned to the slots of what is released.
+    press(&mut model, "1");
     let seen = screen(&model);
     assert!(seen.contains("1.9.0◐ verify runs"), "{seen}");
     assert!(seen.contains("■ held"), "{seen}");

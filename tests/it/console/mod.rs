@@ -2,6 +2,7 @@
 //! and the true loop over a test's backend.
 
 mod anything;
+mod at_rest;
 mod checks;
 mod choosing;
 mod colours;

@@ -1,0 +1,47 @@
+//! Asks for the timeline of the open target, where the screen has rows for it.
+
+use crate::console::effect::Effect;
+use crate::console::layout;
+use crate::console::model::{HistoryAnswer, HistoryQuestion, Model};
+use crate::history::Filter;
+use crate::inventory::Target;
+use crate::release::account;
+
+/// How many releases are asked for: more than any screen has rows for.
+const LIMIT: usize = 20;
+
+/// Asks once for each target that is opened, and again when something was kept.
+pub(super) fn ask(model: &mut Model) -> Option<Effect> {
+    if layout::timeline_rows(model) == 0 {
+        return None;
+    }
+    let target = model.open.clone()?;
+    let wanted = Some((target.clone(), model.history.kept.0));
+    if model.timeline.asked == wanted {
+        return None;
+    }
+    model.timeline.asked = wanted;
+    let filter = Filter {
+        service: Some(target.service.to_string()),
+        environment: Some(target.environment.to_string()),
+        ..Filter::default()
+    };
+    let question = HistoryQuestion::List {
+        filter,
+        before: None,
+        limit: LIMIT,
+    };
+    Some(Effect::AskTimeline { target, question })
+}
+
+/// The archive answered. Where it could not be read, the rows stay empty: the history says why.
+pub(super) fn answered(model: &mut Model, target: &Target, answer: Result<HistoryAnswer, String>) {
+    if model.open.as_ref() != Some(target) {
+        return;
+    }
+    model.timeline.target = Some(target.clone());
+    model.timeline.lines = match answer {
+        Ok(HistoryAnswer::Listed { items, .. }) => account::timeline(&items),
+        _ => Vec::new(),
+    };
+}

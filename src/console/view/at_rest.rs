@@ -1,0 +1,163 @@
+//! What the screen says of a target in which nothing is being released: how its last release ended, and
+//! what comes next.
+
+use super::{progress, text};
+use crate::console::action::Action;
+use crate::console::model::Model;
+use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::history::Outcome;
+use crate::inventory::{EnvironmentName, Instance, Target};
+use crate::release::Status;
+
+/// How the last release ended, when, and for how long its version was live.
+pub(super) fn ended(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
+    let mut words = progress::in_a_word(theme, status);
+    let observed = model.observed_of(status);
+    if let Some(at) = observed.and_then(|observed| observed.ended_at) {
+        let ago = text::ago(text::seconds(at, model.now));
+        words = format!("{words} {ago}");
+    }
+    if let Some(live) = observed.and_then(|observed| observed.live) {
+        words = match live.length() {
+            Some(length) => format!("{words}, was live for {}", text::took(length)),
+            None => format!("{words}, switched at {}", text::time_of_day(live.since)),
+        };
+    }
+    let outcome = status.outcome();
+    if let Some(reason) = outcome.and_then(Outcome::reason) {
+        words = format!("{words}: {reason}");
+    }
+    // Over is over: only what still needs a person is red.
+    let meaning = match outcome {
+        Some(Outcome::NeedsPerson { .. }) => Meaning::Bad,
+        _ => Meaning::Muted,
+    };
+    (words, meaning)
+}
+
+/// The same in the fewest words, with the version and the operator.
+pub(super) fn ended_in_short(model: &Model, theme: &Theme, status: &Status) -> String {
+    let plan = &status.plan;
+    let mut words = format!(
+        "{} {}",
+        progress::in_a_word(theme, status),
+        plan.version.name()
+    );
+    let observed = model.observed_of(status);
+    if let Some(at) = observed.and_then(|observed| observed.ended_at) {
+        let ago = text::ago(text::seconds(at, model.now));
+        words = format!("{words} {ago}");
+    }
+    format!("{words} by {}", plan.operator)
+}
+
+/// What stands instead of a last release where there is none.
+pub(super) fn never(model: &Model) -> (String, Meaning) {
+    let is_read = model
+        .snapshot()
+        .is_some_and(|snapshot| snapshot.sources.registry.is_live());
+    let words = if is_read {
+        "no release of this target is known"
+    } else {
+        "what was released here is not known yet"
+    };
+    (words.to_owned(), Meaning::Muted)
+}
+
+/// What comes next for the open target, the most urgent first: who drives it, what holds it, what waits to
+/// be promoted to it.
+pub(super) fn next(model: &Model, theme: &Theme) -> (String, Meaning) {
+    let (words, meaning) = of_target(model, theme);
+    let in_flight: Vec<String> = model
+        .in_flight()
+        .map(|status| {
+            format!(
+                "{} {}",
+                status.plan.target(),
+                progress::in_a_word(theme, status)
+            )
+        })
+        .collect();
+    if in_flight.is_empty() {
+        return (words, meaning);
+    }
+    let words = format!("in flight: {}; {words}", in_flight.join("; "));
+    let meaning = if meaning == Meaning::Muted {
+        Meaning::Busy
+    } else {
+        meaning
+    };
+    (words, meaning)
+}
+
+fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
+    let Some(snapshot) = model.snapshot() else {
+        return (String::new(), Meaning::Muted);
+    };
+    // The lock of a release that is over is about to be given back.
+    let over = model.release().map(|status| status.plan.release);
+    let lock = snapshot.lock.as_ref();
+    if let Some(holder) = lock.filter(|holder| Some(holder.record.release) != over) {
+        let record = &holder.record;
+        let words = format!(
+            "{} {} drives this target since {}: {}",
+            theme.glyph(Glyph::Half),
+            record.operator,
+            text::time_of_day(record.since),
+            record.message
+        );
+        return (words, Meaning::Warn);
+    }
+    let holds = snapshot.holds(model.now);
+    if let Some(first) = holds.first() {
+        let more = match holds.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        return (
+            format!("next: nothing is promoted, {first}{more}"),
+            Meaning::Warn,
+        );
+    }
+    let promote = model.keymap.shown(Action::Promote);
+    if let Some((environment, other)) = waits_in(model, &snapshot.target) {
+        let words = format!(
+            "next: {} is live in {environment}, {promote} promotes it",
+            other.version_name()
+        );
+        return (words, Meaning::Text);
+    }
+    let words = format!("next: no other version waits, {promote} promotes one");
+    (words, Meaning::Muted)
+}
+
+/// The version that is live in the environment before this one, where it is another and not known to be
+/// older.
+fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentName, &'a Instance)> {
+    let environments = &model.world.environments;
+    let here = environments
+        .iter()
+        .position(|(name, _)| *name == target.environment)?;
+    let live = observed_live(model, target)?;
+    let mut before = environments.iter().take(here).rev();
+    let (environment, other) = before.find_map(|(name, _)| {
+        let other = Target::new(target.service.clone(), name.clone());
+        Some((name, observed_live(model, &other)?))
+    })?;
+    let built = |instance: &Instance| -> Option<jiff::Timestamp> {
+        instance.labels.created.as_deref()?.parse().ok()
+    };
+    let is_older = match (built(live), built(other)) {
+        (Some(live), Some(other)) => other < live,
+        _ => false,
+    };
+    (other.digest != live.digest && !is_older).then_some((environment, other))
+}
+
+/// What is live in a target, where that is observed now and not remembered.
+fn observed_live<'a>(model: &'a Model, target: &Target) -> Option<&'a Instance> {
+    let snapshot = model.world.get(target)?;
+    let sources = &snapshot.sources;
+    let is_known = sources.runtime.is_live() && sources.registry.is_live();
+    snapshot.live_instance().filter(|_| is_known)
+}

@@ -1,0 +1,236 @@
+//! What the screen says of a target in which nothing is being released: nothing on it is empty for want of
+//! something that happened since the console was opened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::KeyCode;
+use greenroom::checks::{CaseReport, Verdict};
+use greenroom::console::Model;
+use greenroom::console::effect::Effect;
+use greenroom::console::event::{Event, Input};
+use greenroom::console::model::{Dialog, HistoryAnswer, HistoryQuestion, Pane};
+use greenroom::history::{Filter, Item, Listed, Outcome, Step};
+use greenroom::inventory::{Hold, Slot, Snapshot};
+use greenroom::release::{LiveChecks, Observed};
+
+use super::checks::cropped;
+use super::elsewhere::{closed, done_up_to, tell_of, told_up_to};
+use super::world::{
+    self, ago, later, model, operator, press_key, release_id, screen, tell, verifying,
+    web_production, with_candidate,
+};
+use crate::archive::samples::{done, target};
+
+const WIDE: (u16, u16) = (118, 34);
+const NARROW: (u16, u16) = (80, 24);
+
+fn case(name: &str) -> CaseReport {
+    CaseReport {
+        name: name.into(),
+        required: true,
+        verdict: Verdict::Passed,
+        detail: String::new(),
+        took: Duration::from_millis(31),
+        request: String::new(),
+        response: String::new(),
+    }
+}
+
+/// The last release was backed out; what is live was made live by the one before, eight minutes ago.
+fn backed_out(live: &str, fill: &str) -> Observed {
+    let reason = "1 of 2 checks failed".to_owned();
+    let mut told = closed(done_up_to(Step::Register), Outcome::BackedOut { reason });
+    told.live_checks = Some(Arc::new(LiveChecks {
+        generation: 41,
+        release: release_id(1),
+        version: world::version(live, fill),
+        slot: Slot::Blue,
+        at: Some(ago(8 * 60)),
+        cases: vec![case("health"), case("basket"), case("search")],
+    }));
+    told
+}
+
+fn at_rest(size: (u16, u16), snapshot: Snapshot, told: Observed) -> Model {
+    let mut model = model(size, snapshot);
+    tell_of(&mut model, told);
+    model.notice = None;
+    model
+}
+
+/// Another console has released; this one was opened later.
+fn after_a_failed_promote(size: (u16, u16)) -> Model {
+    at_rest(size, web_production(), backed_out("1.8.2", "4f2a9c01e7"))
+}
+
+#[test]
+fn checks_are_those_of_the_version_that_is_live_with_their_age_and_their_release() {
+    let mut model = after_a_failed_promote(WIDE);
+    let pane = cropped(&screen(&model), "3 Checks");
+    for words in [
+        "live 1.8.2 · 3 passed 8m ago",
+        "health",
+        "basket",
+        "search",
+        "of the release that made it live, 01JD4ZZZZZ",
+    ] {
+        assert!(pane.contains(words), "{words}:\n{pane}");
+    }
+    // The candidate that failed had other checks.
+    assert!(!pane.contains("home page"), "{pane}");
+    model.focus = Pane::Checks;
+    press_key(&mut model, KeyCode::Enter);
+    let Some(Dialog::Page(details)) = &model.dialog else {
+        panic!("a page, not {:?}", model.dialog);
+    };
+    let lines = details.lines.join("\n");
+    assert!(lines.contains("1.8.2"), "{lines}");
+    assert!(lines.contains("in blue"), "{lines}");
+}
+
+#[test]
+fn checks_of_what_is_not_live_are_not_shown_as_those_of_what_is() {
+    let told = backed_out("1.8.1", "0000000000");
+    let pane = cropped(&screen(&at_rest(WIDE, web_production(), told)), "3 Checks");
+    let words = "no release in the journal made 1.8.2 live";
+    assert!(pane.contains(words), "{pane}");
+}
+
+#[test]
+fn the_checks_of_a_candidate_come_before_those_of_what_is_live() {
+    let mut model = after_a_failed_promote(WIDE);
+    let mut status = verifying();
+    let plan = Arc::make_mut(&mut status.plan);
+    plan.release = release_id(3);
+    tell(&mut model, Event::ReleaseMoved(Arc::new(status)));
+    let pane = cropped(&screen(&model), "3 Checks");
+    assert!(pane.contains("b81d77aa30"), "{pane}");
+    assert!(!pane.contains("live 1.8.2"), "{pane}");
+}
+
+#[test]
+fn the_last_release_says_how_it_ended_by_whom_why_and_when() {
+    let shown = screen(&after_a_failed_promote(WIDE));
+    for words in [
+        "web 1.8.2 → 1.9.0",
+        "\"fix basket rounding\"",
+        "ben@ops-2",
+        "backed out just now: 1 of 2 checks failed",
+        "✓ verify 2.0s",
+    ] {
+        assert!(shown.contains(words), "{words}:\n{shown}");
+    }
+}
+
+fn next(snapshot: Snapshot) -> String {
+    let told = backed_out("1.8.2", "4f2a9c01e7");
+    let shown = screen(&at_rest(WIDE, snapshot, told));
+    let next = shown.lines().find(|line| line.contains("│ next: "));
+    let next = next.unwrap_or_else(|| panic!("nothing comes next:\n{shown}"));
+    next.trim_matches(['│', ' ']).to_owned()
+}
+
+#[test]
+fn what_comes_next_is_a_hold_or_a_version_that_waits_in_the_environment_before() {
+    assert_eq!(
+        next(web_production()),
+        "next: 1.9.0 is live in qa, P promotes it"
+    );
+    let mut held = web_production();
+    held.hold = Some(Hold {
+        reason: "payday".into(),
+        author: operator(),
+        since: ago(60),
+        until: Some(later(3600)),
+        release: None,
+        cleared: None,
+    });
+    let held = next(held);
+    assert!(
+        held.contains("nothing is promoted, held by ana@ops-1: payday"),
+        "{held}"
+    );
+}
+
+#[test]
+fn a_narrow_screen_at_rest_has_the_environments_and_one_line_for_the_last_release() {
+    let model = after_a_failed_promote(NARROW);
+    assert_eq!(model.focus, Pane::Environments);
+    let shown = screen(&model);
+    let rows: Vec<&str> = shown.lines().collect();
+    let line = rows[rows.len() - 2];
+    let words = " ↶ backed out 1.9.0 just now by ben@ops-2 · next: 1.9.0 is live in qa";
+    assert!(line.starts_with(words), "{shown}");
+    assert!(rows[rows.len() - 3].starts_with('└'), "{shown}");
+}
+
+#[test]
+fn a_narrow_screen_turns_to_the_slots_when_a_release_goes_on() {
+    // It goes on already when the console opens.
+    let mut opened = model(NARROW, with_candidate(web_production()));
+    tell_of(&mut opened, told_up_to(Step::Register));
+    assert_eq!(opened.focus, Pane::Slots);
+    // It begins here.
+    let mut begun = after_a_failed_promote(NARROW);
+    let mut status = verifying();
+    Arc::make_mut(&mut status.plan).release = release_id(3);
+    tell(&mut begun, Event::ReleaseMoved(Arc::new(status)));
+    assert_eq!(begun.focus, Pane::Slots);
+    // A larger screen shows both.
+    let mut wide = model(WIDE, with_candidate(web_production()));
+    tell_of(&mut wide, told_up_to(Step::Register));
+    assert_eq!(wide.focus, Pane::Environments);
+}
+
+#[test]
+fn a_large_screen_shows_the_timeline_of_the_target_in_its_spare_rows() {
+    let mut model = after_a_failed_promote(WIDE);
+    let effects = tell(&mut model, Event::Input(Input::Resized(118, 64)));
+    let [
+        Effect::AskTimeline {
+            target: of,
+            question,
+        },
+    ] = effects.as_slice()
+    else {
+        panic!("the timeline is asked for, not {effects:?}");
+    };
+    assert_eq!(*of, target("web", "production"));
+    let filter = Filter {
+        service: Some("web".into()),
+        environment: Some("production".into()),
+        ..Filter::default()
+    };
+    let is_asked =
+        matches!(question, HistoryQuestion::List { filter: asked, .. } if *asked == filter);
+    assert!(is_asked, "{question:?}");
+    let items = [done(7), done(0)].map(|recorded| {
+        Item::from(Listed {
+            head: recorded.head,
+            differences: 0,
+        })
+    });
+    let answer = Ok(HistoryAnswer::Listed {
+        items: items.into(),
+        is_whole: true,
+    });
+    let read = Event::TimelineRead {
+        target: target("web", "production"),
+        answer,
+    };
+    // It is asked once, and again when something was kept.
+    assert!(tell(&mut model, read).is_empty());
+    let again = tell(&mut model, Event::HistoryKept);
+    assert!(
+        matches!(again.as_slice(), [Effect::AskTimeline { .. }]),
+        "{again:?}"
+    );
+    let shown = screen(&model);
+    for words in [
+        "became live at 00:08:00Z, the last that did",
+        "was live for 7m, from 00:01:00Z to 00:08:00Z",
+    ] {
+        assert!(shown.contains(words), "{words}:\n{shown}");
+    }
+}
