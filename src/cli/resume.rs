@@ -178,6 +178,6 @@ fn json(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
         "lock": interrupted.holder,
         "chosen": chosen.as_str(),
         "ways": ways,
-        "snapshot": snapshot,
+        "snapshot": snapshot.map(status::observed),
     })
 }

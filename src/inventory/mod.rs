@@ -56,7 +56,7 @@ pub use route::{
 pub use shape::{
     EnvironmentValue, InstanceShape, Listen, Mount, PublicAddress, RestartPolicy, SecretSource,
 };
-pub use slot::{PerSlot, Role, Slot, UnknownSlot};
+pub use slot::{LiveSlot, PerSlot, Role, Slot, UnknownSlot};
 pub use snapshot::{RegistryRecord, SlotSnapshot, Snapshot, SourceState, Sources};
 pub use tag_order::by_version;
 pub use target::{Target, Tier};

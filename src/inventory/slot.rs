@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A fixed place with an address of its own. The name says nothing about health.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -74,6 +74,15 @@ pub enum Role {
     Stopped,
     /// Nothing of ours is in it.
     Empty,
+    /// A source that decides it has not answered.
+    Unknown,
+}
+
+impl Role {
+    /// The role; none where it is unknown.
+    pub fn known(self) -> Option<Self> {
+        (self != Self::Unknown).then_some(self)
+    }
 }
 
 impl fmt::Display for Role {
@@ -84,7 +93,40 @@ impl fmt::Display for Role {
             Self::Standby => "standby",
             Self::Stopped => "stopped",
             Self::Empty => "empty",
+            Self::Unknown => "unknown",
         })
+    }
+}
+
+/// Which slot has the traffic, as observed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LiveSlot {
+    /// This one.
+    Slot(Slot),
+    /// None: nothing was released yet.
+    NoSlot,
+    /// The proxy has not answered.
+    Unknown,
+}
+
+impl LiveSlot {
+    /// The slot, where it is known that one has the traffic.
+    pub fn slot(self) -> Option<Slot> {
+        match self {
+            Self::Slot(slot) => Some(slot),
+            Self::NoSlot | Self::Unknown => None,
+        }
+    }
+}
+
+/// The slot's name, `none`, or nothing where it is unknown.
+impl Serialize for LiveSlot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Slot(slot) => serializer.serialize_str(slot.as_str()),
+            Self::NoSlot => serializer.serialize_str("none"),
+            Self::Unknown => serializer.serialize_none(),
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::freeze;
 use super::{
-    Endorsement, Endpoint, Freeze, Hold, Installation, Instance, InstanceState, KeyLine,
+    Endorsement, Endpoint, Freeze, Hold, Installation, Instance, InstanceState, KeyLine, LiveSlot,
     LockHolder, PerSlot, Probe, ProxyAnswer, PublicAddress, PublicAnswer, Rates, Registration,
-    Revisioned, Role, Route, Slot, Target, Tier, Watcher, WheelRequest,
+    Revisioned, Role, Route, RuntimeHealth, Slot, Target, Tier, Watcher, WheelRequest,
 };
 
 /// How well one source is known at the moment.
@@ -30,12 +30,36 @@ pub enum SourceState {
         /// When it is tried again.
         retry_at: Option<Timestamp>,
     },
+    /// It has not answered since it is asked: nothing that it would say is known.
+    Unreachable {
+        /// Why.
+        why: String,
+        /// When it is tried again.
+        retry_at: Option<Timestamp>,
+    },
 }
 
 impl SourceState {
     /// Whether what it says is current.
     pub fn is_live(&self) -> bool {
         *self == Self::Live
+    }
+
+    /// Whether it ever answered: then what it says is known, if only as it was.
+    pub fn has_answered(&self) -> bool {
+        matches!(self, Self::Live | Self::Stale { .. })
+    }
+
+    /// Since when it does not answer and why, to follow its name; none while it answers.
+    pub fn silence(&self) -> Option<String> {
+        match self {
+            Self::Live => None,
+            Self::Connecting => Some("has not answered yet".to_owned()),
+            Self::Stale { since, why, .. } => {
+                Some(format!("has not answered since {since:.0}: {why}"))
+            }
+            Self::Unreachable { why, .. } => Some(format!("has not answered: {why}")),
+        }
     }
 }
 
@@ -48,6 +72,22 @@ pub struct Sources {
     pub registry: SourceState,
     /// What routes traffic.
     pub router: SourceState,
+}
+
+impl Sources {
+    /// Each of them, with its name.
+    pub fn named(&self) -> [(&'static str, &SourceState); 3] {
+        [
+            ("runtime", &self.runtime),
+            ("registry", &self.registry),
+            ("proxy", &self.router),
+        ]
+    }
+
+    /// Whether all of them answer.
+    pub fn are_live(&self) -> bool {
+        self.named().into_iter().all(|(_, state)| state.is_live())
+    }
 }
 
 /// What the registry holds for one target.
@@ -107,6 +147,9 @@ pub struct Snapshot {
     /// it was not looked at.
     #[serde(default)]
     pub installation: Option<Installation>,
+    /// Why that is unknown, where it was looked for and could not be read.
+    #[serde(default)]
+    pub installation_unknown: Option<String>,
     /// Who answers the public.
     pub public: Option<PublicAnswer>,
     /// Where the slot without traffic can be looked at through the proxy.
@@ -170,6 +213,7 @@ impl Snapshot {
             route: None,
             proxy: None,
             installation: None,
+            installation_unknown: None,
             public: None,
             preview: None,
             rates_unknown: None,
@@ -187,22 +231,43 @@ impl Snapshot {
         }
     }
 
-    /// The slot with the traffic: what the proxy says it does; while the proxy is not heard,
-    /// what the registry told it to do.
-    pub fn live(&self) -> Option<Slot> {
-        match &self.proxy {
-            Some(answer) => answer.slot,
-            None => self.route.as_ref().map(|route| route.value.live),
+    /// The slot with the traffic: what the proxy says it does. A proxy that has no configuration for the
+    /// target says nothing; then it is what the registry says.
+    pub fn live_slot(&self) -> LiveSlot {
+        if let Some(answer) = &self.proxy {
+            return answer.slot.map_or(LiveSlot::NoSlot, LiveSlot::Slot);
         }
+        if !self.sources.router.has_answered() || !self.sources.registry.has_answered() {
+            return LiveSlot::Unknown;
+        }
+        let routed = self.route.as_ref().map(|route| route.value.live);
+        routed.map_or(LiveSlot::NoSlot, LiveSlot::Slot)
+    }
+
+    /// The slot with the traffic; none where there is none, and where it is unknown: see
+    /// [`Snapshot::live_slot`].
+    pub fn live(&self) -> Option<Slot> {
+        self.live_slot().slot()
     }
 
     /// What a slot is used for.
     pub fn role(&self, slot: Slot) -> Role {
+        let live = self.live_slot();
+        let sources = &self.sources;
         let Some(instance) = &self.slots.get(slot).instance else {
-            return Role::Empty;
+            return match live {
+                _ if sources.runtime.has_answered() => Role::Empty,
+                // The proxy has answered, and says where the traffic goes, whatever runs there.
+                LiveSlot::Slot(named) if named == slot => Role::Live,
+                _ => Role::Unknown,
+            };
         };
-        if self.live() == Some(slot) {
-            return Role::Live;
+        match live {
+            LiveSlot::Slot(named) if named == slot => return Role::Live,
+            LiveSlot::Unknown => return Role::Unknown,
+            // What it was used for is in the route and in the registrations.
+            _ if !sources.registry.has_answered() => return Role::Unknown,
+            _ => {}
         }
         // A registration of the very instance that runs means that it was meant to have traffic:
         // either it had it and is kept warm, or its release is between register and switch.
@@ -217,6 +282,17 @@ impl Snapshot {
             _ if was_live && self.slots.get(slot).registration.is_some() => Role::Standby,
             _ => Role::Candidate,
         }
+    }
+
+    /// Whether what runs in a slot is known to be unwell: it does not run, or the runtime's own check or
+    /// the last probe says so.
+    pub fn is_unwell(&self, slot: Slot) -> bool {
+        let side = self.slots.get(slot);
+        side.instance.as_ref().is_some_and(|instance| {
+            instance.state != InstanceState::Running
+                || instance.health == RuntimeHealth::Unhealthy
+                || side.probe.as_ref().is_some_and(|probe| !probe.healthy)
+        })
     }
 
     /// What runs in the live slot.

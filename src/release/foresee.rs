@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Known, Refusal, Rules};
 use crate::history::{ReleaseRecord, once_live};
 use crate::inventory::drift::difference_of_route;
-use crate::inventory::{Digest, Snapshot};
+use crate::inventory::{Digest, LiveSlot, Snapshot};
 
 /// What is configured and recorded that decides about the versions of a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +93,7 @@ impl Outlook<'_> {
         if let (Some(environment), Some(there)) = (&terms.rules.only_from, self.there)
             && intent == Intent::Promote
             && there.sources.runtime.is_live()
+            && there.live_slot() != LiveSlot::Unknown
             && there
                 .live_instance()
                 .is_none_or(|live| live.digest != *digest)

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::inventory::{
     EnvironmentName, Installation, Instance, KeyLine, PerSlot, Probe, ProxyAnswer, PublicAnswer,
-    Rates, RegistryRecord, ServiceName, Snapshot, SourceState, Target, Tier, World,
+    Rates, RegistryRecord, ServiceName, Slot, Snapshot, SourceState, Target, Tier, World,
 };
 use crate::ports::Clock;
 use crate::release::{Observed, Releases, Site};
@@ -28,8 +28,10 @@ pub(super) enum Part {
     Instances(Vec<(Target, Vec<Instance>)>),
     /// What the registry holds for a target.
     Record(Target, Box<Registered>),
-    /// What the proxy and the public address say for a target.
+    /// What the proxy says for a target.
     Routing(Target, Box<Routing>),
+    /// What the public address and the slots answer, whether the proxy tells what it does or not.
+    Probed(Target, Box<Probed>),
     /// A source is not heard for these targets.
     Silent(Source, Vec<Target>, String, Timestamp),
 }
@@ -57,12 +59,17 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) struct Routing {
     pub(super) proxy: Option<ProxyAnswer>,
-    /// None where it was not looked at: what was known of it stays.
-    pub(super) installation: Option<Installation>,
-    pub(super) public: Option<PublicAnswer>,
-    pub(super) probes: PerSlot<Option<Probe>>,
+    /// None where it was not looked at: what was known of it stays. Else what it is, or why that is unknown.
+    pub(super) installation: Option<Result<Installation, String>>,
     /// None where nobody looks, and the proxy was not asked; else the rates, or why there are none.
     pub(super) rates: Option<Result<PerSlot<Option<Rates>>, String>>,
+}
+
+/// What was asked over HTTP.
+#[derive(Debug)]
+pub(super) struct Probed {
+    pub(super) public: Option<PublicAnswer>,
+    pub(super) probes: PerSlot<Option<Probe>>,
 }
 
 pub(super) struct Assembly {
@@ -125,6 +132,9 @@ impl Assembly {
             }
             Part::Routing(target, routing) => {
                 self.change(&target, |snapshot| take_routing(snapshot, *routing));
+            }
+            Part::Probed(target, probed) => {
+                self.change(&target, |snapshot| take_probed(snapshot, *probed));
             }
             Part::Silent(source, targets, why, retry_at) => {
                 for target in targets {
@@ -196,10 +206,14 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
 fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
     snapshot.sources.router = SourceState::Live;
     snapshot.proxy = routing.proxy;
-    if routing.installation.is_some() {
-        snapshot.installation = routing.installation;
+    match routing.installation {
+        Some(Ok(installation)) => {
+            snapshot.installation = Some(installation);
+            snapshot.installation_unknown = None;
+        }
+        Some(Err(why)) => snapshot.installation_unknown = Some(why),
+        None => {}
     }
-    snapshot.public = routing.public;
     // Rates of a target that nobody looks at are not kept: they would be old when somebody does.
     let (rates, unknown) = match routing.rates {
         Some(Ok(rates)) => (rates, None),
@@ -209,10 +223,14 @@ fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
     snapshot.slots.blue.rates = rates.blue;
     snapshot.slots.green.rates = rates.green;
     snapshot.rates_unknown = unknown;
+}
+
+fn take_probed(snapshot: &mut Snapshot, probed: Probed) {
+    snapshot.public = probed.public;
     // How long a probe took changes every time and is not news.
     for (slot, probe) in [
-        (crate::inventory::Slot::Blue, routing.probes.blue),
-        (crate::inventory::Slot::Green, routing.probes.green),
+        (Slot::Blue, probed.probes.blue),
+        (Slot::Green, probed.probes.green),
     ] {
         let side = snapshot.slots.get_mut(slot);
         let is_same = match (&side.probe, &probe) {
@@ -238,117 +256,21 @@ fn silence(
         Source::Registry => &mut snapshot.sources.registry,
         Source::Router => &mut snapshot.sources.router,
     };
-    let since = match state {
-        SourceState::Stale { since, .. } => *since,
-        // When it was heard last is when it fell silent: what nothing happened to is not old.
-        _ => now,
-    };
-    *state = SourceState::Stale {
+    let retry_at = Some(retry_at);
+    let silent_since = |since| SourceState::Stale {
         since,
-        why,
-        retry_at: Some(retry_at),
+        why: why.clone(),
+        retry_at,
+    };
+    *state = match state {
+        SourceState::Stale { since, .. } => silent_since(*since),
+        // When it was heard last is when it fell silent: what nothing happened to is not old.
+        SourceState::Live => silent_since(now),
+        SourceState::Connecting | SourceState::Unreachable { .. } => {
+            SourceState::Unreachable { why, retry_at }
+        }
     };
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn snapshot() -> Snapshot {
-        let target = Target::new("web".parse().unwrap(), "qa".parse().unwrap());
-        let endpoints = PerSlot {
-            blue: "127.0.0.1:3001".parse().unwrap(),
-            green: "127.0.0.1:3002".parse().unwrap(),
-        };
-        Snapshot::unseen(target, Tier::Staging, &endpoints, Timestamp::UNIX_EPOCH)
-    }
-
-    fn routing(rates: Option<Result<PerSlot<Option<Rates>>, String>>, took: u64) -> Routing {
-        let probe = Probe {
-            healthy: true,
-            detail: "HTTP 200".into(),
-            took: Duration::from_millis(took),
-        };
-        Routing {
-            proxy: None,
-            installation: None,
-            public: None,
-            probes: PerSlot {
-                blue: Some(probe),
-                green: None,
-            },
-            rates,
-        }
-    }
-
-    fn quiet() -> Rates {
-        Rates {
-            requests: 0,
-            errors: 0,
-            p50: Duration::ZERO,
-            p99: Duration::ZERO,
-            window: Duration::from_secs(10),
-        }
-    }
-
-    #[test]
-    fn a_target_without_traffic_does_not_change_however_often_it_is_asked() {
-        let rates = || {
-            Some(Ok(PerSlot {
-                blue: Some(quiet()),
-                green: Some(quiet()),
-            }))
-        };
-        let mut known = snapshot();
-        take_routing(&mut known, routing(rates(), 3));
-        let before = known.clone();
-        take_routing(&mut known, routing(rates(), 4));
-        assert_eq!(known, before);
-        assert_eq!(known.slots.blue.rates, Some(quiet()));
-    }
-
-    #[test]
-    fn rates_that_cannot_be_had_say_why_and_old_ones_are_not_kept() {
-        let mut known = snapshot();
-        let rates = PerSlot {
-            blue: Some(quiet()),
-            green: None,
-        };
-        take_routing(&mut known, routing(Some(Ok(rates)), 3));
-        take_routing(&mut known, routing(Some(Err("no log".into())), 3));
-        assert_eq!(known.slots.blue.rates, None);
-        assert_eq!(known.rates_unknown.as_deref(), Some("no log"));
-        take_routing(&mut known, routing(None, 3));
-        assert_eq!(known.rates_unknown, None, "nobody asked");
-    }
-
-    #[test]
-    fn a_source_is_stale_since_it_fell_silent_and_not_since_something_changed() {
-        let mut known = snapshot();
-        known.sources.router = SourceState::Live;
-        let at = |second| Timestamp::from_second(second).unwrap();
-        silence(
-            &mut known,
-            Source::Router,
-            "refused".into(),
-            at(500),
-            at(502),
-        );
-        silence(
-            &mut known,
-            Source::Router,
-            "refused".into(),
-            at(502),
-            at(504),
-        );
-        let SourceState::Stale {
-            since, retry_at, ..
-        } = known.sources.router
-        else {
-            panic!("it is stale");
-        };
-        assert_eq!((since, retry_at), (at(500), Some(at(504))));
-    }
-}
+mod tests;

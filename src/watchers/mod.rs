@@ -27,7 +27,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use archiving::{Archive, Keeping, NotKept};
 pub use assemble::Frame;
 pub use observing::Observing;
-pub use once::once;
+pub use once::{PATIENCE, once};
 pub use outbox::{Channel, Outbox};
 pub use recording::{Opens, Recorder};
 pub use sealing::{Sealed, seal};
@@ -165,6 +165,11 @@ fn grouped<T: ?Sized>(sites: &[Site], of: fn(&Site) -> &Arc<T>) -> Vec<(Arc<T>, 
         }
     }
     groups
+}
+
+/// What is said of a source that let the time pass.
+fn too_long(within: Duration) -> String {
+    format!("no answer within {within:?}")
 }
 
 /// How long to wait after so many failures in a row.

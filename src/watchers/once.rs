@@ -7,14 +7,15 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::assemble::{Assembly, Part, Registered, Source};
-use super::router::{Side, Sight, ask};
-use super::{Frame, engines, stores};
+use super::router::{Asked, Side, Sight, ask};
+use super::{Frame, engines, stores, too_long};
 use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};
 use crate::release::{Engine, Site};
 
-/// How long any one source may take before it counts as not heard.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long any one source may take before it counts as silent. All are asked at the same time, so this is
+/// how long the whole look takes at most: whoever asks has an answer within three seconds.
+pub const PATIENCE: Duration = Duration::from_millis(2500);
 
 /// Looks at every site once, all at the same time.
 pub async fn once(engine: &Engine, frame: Frame) -> World {
@@ -37,7 +38,7 @@ pub async fn once(engine: &Engine, frame: Frame) -> World {
     let parts = instances
         .into_iter()
         .chain(records.into_iter().flatten())
-        .chain(routings);
+        .chain(routings.into_iter().flatten());
     for part in parts {
         assembly.add(part);
     }
@@ -56,7 +57,7 @@ async fn instances(engine: Arc<dyn RuntimeReader>, targets: Vec<Target>, now: Ti
                 .collect(),
         ),
         Ok(Err(failure)) => Part::Silent(Source::Runtime, targets, failure.to_string(), now),
-        Err(_) => Part::Silent(Source::Runtime, targets, too_long(), now),
+        Err(_) => Part::Silent(Source::Runtime, targets, too_long(PATIENCE), now),
     }
 }
 
@@ -82,27 +83,20 @@ async fn records(
                 Ok((Err(failure), _) | (_, Err(failure))) => {
                     Part::Silent(Source::Registry, vec![target], failure.to_string(), now)
                 }
-                Err(_) => Part::Silent(Source::Registry, vec![target], too_long(), now),
+                Err(_) => Part::Silent(Source::Registry, vec![target], too_long(PATIENCE), now),
             }
         }
     }))
     .await
 }
 
-async fn routing(site: &Site, now: Timestamp) -> Part {
+async fn routing(site: &Site, now: Timestamp) -> [Part; 2] {
     let target = site.definition.target.clone();
-    match tokio::time::timeout(
-        PATIENCE,
-        ask(site, &Side::both_running(), Sight::Passing, true),
-    )
-    .await
-    {
-        Ok(Ok(routing)) => Part::Routing(target, Box::new(routing)),
-        Ok(Err(failure)) => Part::Silent(Source::Router, vec![target], failure.to_string(), now),
-        Err(_) => Part::Silent(Source::Router, vec![target], too_long(), now),
-    }
-}
-
-fn too_long() -> String {
-    format!("no answer within {PATIENCE:?}")
+    let seen = Side::both_running();
+    let Asked { routing, probed } = ask(site, &seen, Sight::Passing, true, Some(PATIENCE)).await;
+    let said = match routing {
+        Ok(routing) => Part::Routing(target.clone(), Box::new(routing)),
+        Err(why) => Part::Silent(Source::Router, vec![target.clone()], why, now),
+    };
+    [said, Part::Probed(target, Box::new(probed))]
 }

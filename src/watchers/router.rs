@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::assemble::{Part, Routing, Source};
-use super::opening;
-use crate::inventory::{Installation, PerSlot, Probe, Slot, Target, World};
-use crate::ports::{Clock, Connection, Result};
+use super::assemble::{Part, Probed, Routing, Source};
+use super::{opening, too_long};
+use crate::inventory::{Installation, PerSlot, Probe, PublicAnswer, Rates, Slot, Target, World};
+use crate::ports::{Clock, Connection, Failure, FailureKind};
 use crate::release::Site;
 
 /// While somebody looks at the target.
@@ -59,10 +60,11 @@ pub(super) async fn watch(
             INSPECTED_SELDOM
         };
         let inspects = found_current.is_none_or(|at| at.elapsed() >= lasts);
-        let part = match ask(&site, &seen, sight, inspects).await {
+        let Asked { routing, probed } = ask(&site, &seen, sight, inspects, None).await;
+        let part = match routing {
             Ok(routing) => {
                 if inspects {
-                    let is_current = routing.installation == Some(Installation::Current);
+                    let is_current = routing.installation == Some(Ok(Installation::Current));
                     found_current = is_current.then(Instant::now);
                 }
                 let generation = routing.proxy.as_ref().map_or(0, |p| p.generation);
@@ -76,17 +78,13 @@ pub(super) async fn watch(
                 }
                 Part::Routing(target.clone(), Box::new(routing))
             }
-            Err(failure) => {
+            Err(why) => {
                 let retry_at = clock.now().checked_add(pause).unwrap_or_default();
-                Part::Silent(
-                    Source::Router,
-                    vec![target.clone()],
-                    failure.to_string(),
-                    retry_at,
-                )
+                Part::Silent(Source::Router, vec![target.clone()], why, retry_at)
             }
         };
-        if parts.send(part).await.is_err() {
+        let probed = Part::Probed(target.clone(), Box::new(probed));
+        if parts.send(part).await.is_err() || parts.send(probed).await.is_err() {
             return;
         }
         let pause = sleep(pause);
@@ -146,59 +144,128 @@ pub(super) enum Sight {
     Passing,
 }
 
-/// Asks the proxy, the public address and the health of what runs; and, if it is to be inspected,
-/// whether the proxy's configuration is what it should be.
-pub(super) async fn ask(site: &Site, seen: &Side, sight: Sight, inspects: bool) -> Result<Routing> {
-    let target = &site.definition.target;
-    let router = &site.read.router;
-    let proxy = match router.answer(target).await {
-        Ok(answer) => Some(answer),
-        Err(failure) => match router.installation(target).await {
-            Ok(Installation::Missing) => None,
-            _ => return Err(failure),
-        },
-    };
-    let (installation, public, rates, blue, green) = tokio::join!(
-        async {
-            match proxy {
-                None => Some(Installation::Missing),
-                // What cannot be looked at is not known, and no difference.
-                Some(_) if inspects => router.installation(target).await.ok(),
-                Some(_) => None,
-            }
-        },
-        async {
-            let address = site
-                .definition
-                .public
-                .as_ref()
-                .filter(|_| proxy.is_some())?;
-            Some(site.read.checker.public(address, Connection::Fresh).await)
-        },
-        async {
-            if sight == Sight::Passing || proxy.is_none() {
-                return None;
-            }
-            let rates = router.rates(target).await;
-            Some(rates.map_err(|failure| failure.to_string()))
-        },
-        probe(site, Slot::Blue, seen),
-        probe(site, Slot::Green, seen),
-    );
-    Ok(Routing {
-        proxy,
-        installation,
-        public,
-        probes: PerSlot { blue, green },
-        rates,
-    })
+/// What a target's proxy, public address and slots have answered.
+pub(super) struct Asked {
+    /// What the proxy says, or why it says nothing.
+    pub(super) routing: Result<Routing, String>,
+    /// What answers over HTTP, whether the proxy says something or not.
+    pub(super) probed: Probed,
 }
 
-async fn probe(site: &Site, slot: Slot, seen: &Side) -> Option<Probe> {
+/// Asks the proxy, the public address and the health of what runs; and, if it is to be inspected,
+/// whether the proxy's configuration is what it should be. All at the same time: none of them waits
+/// for another, and with `within` each may take only so long.
+pub(super) async fn ask(
+    site: &Site,
+    seen: &Side,
+    sight: Sight,
+    inspects: bool,
+    within: Option<Duration>,
+) -> Asked {
+    let target = &site.definition.target;
+    let router = &site.read.router;
+    let installation = async {
+        let inspected = in_time(within, router.installation(target)).await;
+        inspected.unwrap_or_else(|| Err(late(target, within)))
+    };
+    let answer = async {
+        let answer = in_time(within, router.answer(target)).await;
+        answer.unwrap_or_else(|| Err(late(target, within)))
+    };
+    let (answer, inspected, rates, public, blue, green) = tokio::join!(
+        answer,
+        OptionFuture::from(inspects.then_some(installation)),
+        rates(site, sight, within),
+        public(site, within),
+        probe(site, Slot::Blue, seen, within),
+        probe(site, Slot::Green, seen, within),
+    );
+    let proxy = match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(failure) => {
+            let installation = match &inspected {
+                Some(inspected) => inspected.as_ref().ok().cloned(),
+                None => router.installation(target).await.ok(),
+            };
+            match installation {
+                Some(Installation::Missing) => Ok(None),
+                _ => Err(failure.to_string()),
+            }
+        }
+    };
+    let is_installed = !matches!(proxy, Ok(None));
+    let routing = proxy.map(|proxy| Routing {
+        installation: if is_installed {
+            // What cannot be looked at is not known, and no difference.
+            inspected.map(|inspected| inspected.map_err(|failure| failure.to_string()))
+        } else {
+            Some(Ok(Installation::Missing))
+        },
+        proxy,
+        rates: rates.filter(|_| is_installed),
+    });
+    Asked {
+        routing,
+        probed: Probed {
+            public: public.filter(|_| is_installed),
+            probes: PerSlot { blue, green },
+        },
+    }
+}
+
+/// An answer; none where it took too long.
+async fn in_time<T>(within: Option<Duration>, answer: impl Future<Output = T>) -> Option<T> {
+    match within {
+        Some(within) => timeout(within, answer).await.ok(),
+        None => Some(answer.await),
+    }
+}
+
+fn late(target: &Target, within: Option<Duration>) -> Failure {
+    let doing = format!("asking what it does for {target}");
+    let said = too_long(within.unwrap_or_default());
+    Failure::new(FailureKind::Unreachable, "the proxy", doing, said)
+}
+
+/// Only of what somebody has open.
+async fn rates(
+    site: &Site,
+    sight: Sight,
+    within: Option<Duration>,
+) -> Option<Result<PerSlot<Option<Rates>>, String>> {
+    if sight == Sight::Passing {
+        return None;
+    }
+    let rates = site.read.router.rates(&site.definition.target);
+    let rates = in_time(within, rates).await?;
+    Some(rates.map_err(|failure| failure.to_string()))
+}
+
+async fn public(site: &Site, within: Option<Duration>) -> Option<PublicAnswer> {
+    let address = site.definition.public.as_ref()?;
+    let answer = site.read.checker.public(address, Connection::Fresh);
+    let answer = in_time(within, answer).await;
+    Some(answer.unwrap_or_else(|| PublicAnswer {
+        slot: None,
+        status: None,
+        body: None,
+        detail: too_long(within.unwrap_or_default()),
+    }))
+}
+
+async fn probe(site: &Site, slot: Slot, seen: &Side, within: Option<Duration>) -> Option<Probe> {
     if !seen.running.get(slot) {
         return None;
     }
     let check = site.definition.health.as_ref()?;
     let endpoint = site.definition.endpoints.get(slot);
-    Some(site.read.checker.health(endpoint, check).await)
+    let probe = in_time(within, site.read.checker.health(endpoint, check)).await;
+    Some(probe.unwrap_or_else(|| {
+        let took = within.unwrap_or_default();
+        Probe {
+            healthy: false,
+            detail: too_long(took),
+            took,
+        }
+    }))
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::Model;
-use crate::inventory::{InstanceState, RuntimeHealth, Snapshot, Target, drift};
+use crate::inventory::{LiveSlot, Slot, Snapshot, Target, drift};
 use crate::release::{Progress, Status};
 
 /// A cell's state, the most urgent that is true. In the order of urgency.
@@ -22,7 +22,7 @@ pub enum CellState {
     Drifted,
     /// A freeze stands.
     Held,
-    /// Nothing is known of it at the moment.
+    /// Nothing is known to be wrong, and something is unknown: a source does not answer.
     Unknown,
     /// What is live is well.
     Healthy,
@@ -71,28 +71,37 @@ pub fn cell_state(
     let Some(snapshot) = snapshot else {
         return CellState::Absent;
     };
-    if !snapshot.sources.runtime.is_live() {
+    let sources = &snapshot.sources;
+    if !sources.runtime.is_live() {
         return CellState::Unknown;
     }
-    let Some(instance) = snapshot.live_instance() else {
-        return if snapshot.live().is_some() {
-            CellState::Failed
-        } else {
-            CellState::Empty
-        };
-    };
-    let slot = snapshot.slots.get(instance.slot);
-    let unwell = instance.state != InstanceState::Running
-        || instance.health == RuntimeHealth::Unhealthy
-        || slot.probe.as_ref().is_some_and(|probe| !probe.healthy);
-    if unwell {
-        CellState::Failed
-    } else if snapshot.lock.is_some() && !release.is_some_and(rests) {
+    let live = snapshot.live_slot();
+    let is_gone = |slot: Slot| snapshot.slots.get(slot).instance.is_none();
+    match live {
+        LiveSlot::Slot(slot) if is_gone(slot) || snapshot.is_unwell(slot) => {
+            return CellState::Failed;
+        }
+        LiveSlot::NoSlot if sources.are_live() => return CellState::Empty,
+        // Nothing runs and nothing is routed: whatever the proxy would say, nothing is live.
+        LiveSlot::Unknown
+            if sources.registry.is_live()
+                && snapshot.route.is_none()
+                && Slot::BOTH.into_iter().all(is_gone) =>
+        {
+            return CellState::Empty;
+        }
+        _ => {}
+    }
+    let is_locked = sources.registry.is_live() && snapshot.lock.is_some();
+    if is_locked && !release.is_some_and(rests) {
         CellState::Releasing
     } else if !drift::compare(snapshot).holds() {
         CellState::Drifted
     } else if !snapshot.holds(now).is_empty() {
         CellState::Held
+    } else if !sources.are_live() || live == LiveSlot::Unknown {
+        // Nothing is known to be wrong, and not everything is known.
+        CellState::Unknown
     } else {
         CellState::Healthy
     }

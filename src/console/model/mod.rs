@@ -346,13 +346,16 @@ impl Model {
 
 /// Whether something on a lease is shown, or a source whose silence is counted.
 fn runs_down(snapshot: &Snapshot) -> bool {
-    let sources = &snapshot.sources;
-    let all = [&sources.runtime, &sources.registry, &sources.router];
+    let counts = |state: &SourceState| {
+        matches!(
+            state,
+            SourceState::Stale { .. } | SourceState::Unreachable { .. }
+        )
+    };
+    let mut sources = snapshot.sources.named().into_iter();
     snapshot.lock.is_some()
         || snapshot.keys.iter().any(|key| key.ttl_seconds.is_some())
-        || all
-            .into_iter()
-            .any(|source| matches!(source, SourceState::Stale { .. }))
+        || sources.any(|(_, state)| counts(state))
 }
 
 fn counts(progress: &Progress) -> bool {

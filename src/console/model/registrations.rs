@@ -95,8 +95,9 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
         .collect();
     for slot in Slot::BOTH {
         let name = format!("slots/{slot}");
+        let is_known = snapshot.sources.registry.has_answered();
         let is_empty = snapshot.slots.get(slot).instance.is_none();
-        if !is_empty && !entries.iter().any(|(known, _)| *known == name) {
+        if is_known && !is_empty && !entries.iter().any(|(known, _)| *known == name) {
             entries.push((name, Entry::Unregistered(slot)));
         }
     }

@@ -137,7 +137,16 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         Some(instance.version_name().to_owned())
     });
     let Some(name) = standby else {
-        let text = format!("{target} keeps no version warm: what you choose is started again");
+        let is_unknown = model.snapshot().is_none_or(|snapshot| {
+            Slot::BOTH
+                .into_iter()
+                .any(|slot| snapshot.role(slot) == Role::Unknown)
+        });
+        let text = if is_unknown {
+            format!("it is unknown whether {target} keeps a version warm: not every source answers")
+        } else {
+            format!("{target} keeps no version warm: what you choose is started again")
+        };
         super::say(model, Weight::Told, &text);
         return choose::open(model, target, Intent::GoBack);
     };

@@ -4,7 +4,7 @@
 use crate::console::action::Action;
 use crate::console::model::Model;
 use crate::inventory::drift::{Agreement, compare};
-use crate::inventory::{Instance, Rates, Role, Slot, SlotSnapshot, Snapshot, SourceState, changes};
+use crate::inventory::{Instance, Rates, Role, Slot, SlotSnapshot, Snapshot, changes};
 use crate::release::Plan;
 
 pub(super) fn page(model: &Model) -> (String, Vec<String>) {
@@ -33,8 +33,10 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
 fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot) -> Vec<String> {
     let role = snapshot.role(slot);
     let mut lines = vec![format!("{slot}: {role}, at {}", side.endpoint)];
-    if let Some(instance) = &side.instance {
-        lines.extend(of_instance(instance));
+    match &side.instance {
+        Some(instance) => lines.extend(of_instance(instance)),
+        None if snapshot.sources.runtime.has_answered() => {}
+        None => lines.push("  version   unknown: the runtime has not answered".into()),
     }
     if let Some(probe) = &side.probe {
         lines.push(format!("  health    {}", probe.detail));
@@ -168,21 +170,13 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
     lines
 }
 
-/// What is not heard, and why.
+/// The sources that do not answer, and why.
 fn of_sources(snapshot: &Snapshot) -> Vec<String> {
-    let sources = &snapshot.sources;
-    let all = [
-        ("runtime", &sources.runtime),
-        ("registry", &sources.registry),
-        ("proxy", &sources.router),
-    ];
-    let mut lines = Vec::new();
-    for (name, state) in all {
-        if let SourceState::Stale { since, why, .. } = state {
-            lines.push(format!("the {name} is not heard since {since:.0}: {why}"));
-        }
-    }
-    lines
+    let silent = snapshot.sources.named().into_iter();
+    let silent = silent.filter_map(|(name, state)| Some((name, state.silence()?)));
+    silent
+        .map(|(name, silence)| format!("the {name} {silence}"))
+        .collect()
 }
 
 /// Every call of a plan, step by step.

@@ -2,6 +2,7 @@
 //! who drives it. Where it is narrow each part is said shorter, the least important first; no word is
 //! cut. And the names of the panes, where only one is shown.
 
+use jiff::Timestamp;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -157,19 +158,17 @@ fn arming<'a>(model: &Model, theme: &Theme) -> Part<'a> {
     }
 }
 
-fn sources(snapshot: &Snapshot) -> [(&'static str, &SourceState); 3] {
-    [
-        ("runtime", &snapshot.sources.runtime),
-        ("registry", &snapshot.sources.registry),
-        ("proxy", &snapshot.sources.router),
-    ]
-}
-
 /// The sources that are not heard: since when, and when they are asked again.
 fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
     let forms = [3, 2, 1, 0].map(|detail| {
         let mut spans = Vec::new();
-        for (name, state) in sources(snapshot) {
+        let again = |retry_at: Option<Timestamp>| {
+            let again = retry_at.filter(|at| *at > model.now && detail == 3);
+            again.map_or(String::new(), |at| {
+                format!(", again in {}s", text::seconds(model.now, at))
+            })
+        };
+        for (name, state) in snapshot.sources.named() {
             let (glyph, words, meaning) = match state {
                 SourceState::Live => continue,
                 SourceState::Connecting => (Glyph::Half, " connecting".to_owned(), Meaning::Busy),
@@ -177,11 +176,12 @@ fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
                     since, retry_at, ..
                 } => {
                     let age = text::age(text::seconds(*since, model.now));
-                    let again = retry_at.filter(|at| *at > model.now && detail == 3);
-                    let again = again.map_or(String::new(), |at| {
-                        format!(", again in {}s", text::seconds(model.now, at))
-                    });
+                    let again = again(*retry_at);
                     (Glyph::Cross, format!(" stale {age}{again}"), Meaning::Bad)
+                }
+                SourceState::Unreachable { retry_at, .. } => {
+                    let again = again(*retry_at);
+                    (Glyph::Cross, format!(" no answer{again}"), Meaning::Bad)
                 }
             };
             if !spans.is_empty() {
@@ -200,7 +200,9 @@ fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
 
 /// The sources that are heard; first their names go, then all of it.
 fn live<'a>(snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
-    let heard: Vec<&str> = sources(snapshot)
+    let heard: Vec<&str> = snapshot
+        .sources
+        .named()
         .into_iter()
         .filter(|(_, state)| state.is_live())
         .map(|(name, _)| name)

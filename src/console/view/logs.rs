@@ -104,15 +104,15 @@ fn name(model: &Model) -> String {
     let Some(target) = &model.log.target else {
         return "none".into();
     };
+    let snapshot = model.world.get(target);
+    let is_known = snapshot.is_some_and(|snapshot| snapshot.sources.runtime.has_answered());
     let version = |slot: Slot| {
-        let side = model
-            .world
-            .get(target)
-            .map(|snapshot| snapshot.slots.get(slot));
+        let side = snapshot.map(|snapshot| snapshot.slots.get(slot));
         let instance = side.and_then(|side| side.instance.as_ref());
         match instance {
             Some(instance) => format!("{slot} {}:{}", target.service, instance.version_name()),
-            None => format!("{slot} (nothing runs there)"),
+            None if is_known => format!("{slot} (nothing runs there)"),
+            None => format!("{slot} (what runs there is unknown)"),
         }
     };
     match model.log.kind {

@@ -199,7 +199,18 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
     };
     let state = cell(model, target);
     let (glyph, word, meaning) = look(state);
-    let lock = model.world.get(target).and_then(|s| s.lock.as_ref());
+    let snapshot = model.world.get(target);
+    let silent = snapshot.and_then(|snapshot| {
+        let mut sources = snapshot.sources.named().into_iter();
+        sources.find(|(_, source)| !source.is_live())
+    });
+    let word = match silent {
+        Some((name, _)) if state == CellState::Unknown => {
+            format!("{word}, the {name} does not answer")
+        }
+        _ => word.to_owned(),
+    };
+    let lock = snapshot.and_then(|s| s.lock.as_ref());
     let warm = standby(model, target);
     let mut words = match (going_on(model, target), lock) {
         (Some(status), _) => format!("{target}: {}", progress::in_words(status)),

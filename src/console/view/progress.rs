@@ -5,7 +5,7 @@ use crate::console::action::Action;
 use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{Direction, Outcome};
-use crate::inventory::{Operator, Slot};
+use crate::inventory::{LiveSlot, Operator};
 use crate::release::{Observed, Progress, Status, StepState, interrupted_at};
 
 /// A release in the fewest words: `▲ switch waits`.
@@ -75,12 +75,13 @@ fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Mean
         }),
         // What runs is what is observed, whatever the journal says was done.
         Progress::Interrupted { .. } => {
-            let live = model.snapshot()?.live();
-            let live = live.map_or("nothing", Slot::as_str);
+            let live = match model.snapshot()?.live_slot() {
+                LiveSlot::Slot(slot) => format!("{slot} has the traffic now, as observed"),
+                LiveSlot::NoSlot => "nothing has the traffic now, as observed".to_owned(),
+                LiveSlot::Unknown => "which slot has the traffic is unknown".to_owned(),
+            };
             let take_up = model.keymap.shown(Action::TakeUp);
-            let words = format!(
-                "{live} has the traffic now, as observed; {take_up} goes on with it or backs it out"
-            );
+            let words = format!("{live}; {take_up} goes on with it or backs it out");
             Some((words, Meaning::Text))
         }
         Progress::Closed(_) => Some(at_rest::next(model, theme)),

@@ -74,7 +74,8 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
 fn nothing(snapshot: &Snapshot) -> &'static str {
     match snapshot.sources.registry {
         SourceState::Connecting => "not heard yet",
-        _ => "nothing is stored about it",
+        SourceState::Unreachable { .. } => "unknown: the registry has not answered",
+        SourceState::Live | SourceState::Stale { .. } => "nothing is stored about it",
     }
 }
 
@@ -87,6 +88,7 @@ fn about(model: &Model, snapshot: &Snapshot, rows: &[KeyRow<'_>]) -> String {
             let age = text::age(text::seconds(*since, model.now));
             format!(" · stale {age}: {why}")
         }
+        SourceState::Unreachable { why, .. } => format!(" · no answer: {why}"),
     };
     // Who looks on is told elsewhere, and has no row here.
     let keys = rows.iter().filter(|row| row.line.is_some()).count();

@@ -65,13 +65,7 @@ pub(super) fn draw(
         slot_box(model, theme, frame, place, snapshot, slot);
     }
     pane::lines(frame, row, told);
-    let sources = &snapshot.sources;
-    let names = [
-        ("runtime", &sources.runtime),
-        ("registry", &sources.registry),
-        ("proxy", &sources.router),
-    ];
-    stale::note(model, theme, frame, place, &names);
+    stale::note(model, theme, frame, place, &snapshot.sources.named());
 }
 
 /// Glyph and meaning of a role. Its word stands beside it.
@@ -81,6 +75,7 @@ fn role_look(role: Role) -> (Glyph, Meaning) {
         Role::Candidate => (Glyph::Hollow, Meaning::Busy),
         Role::Standby => (Glyph::Half, Meaning::Text),
         Role::Stopped | Role::Empty => (Glyph::Dot, Meaning::Muted),
+        Role::Unknown => (Glyph::Unknown, Meaning::Stale),
     }
 }
 
@@ -140,7 +135,9 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
     let side = snapshot.slots.get(slot);
     let mut rows = Vec::new();
     let Some(instance) = &side.instance else {
+        let is_known = snapshot.sources.runtime.has_answered();
         let words = match &side.registration {
+            _ if !is_known => "what runs here is unknown",
             Some(_) => "nothing runs here, and it is registered",
             None => "nothing runs here",
         };
@@ -243,7 +240,11 @@ fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<
 fn place(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let side = snapshot.slots.get(slot);
     let at = side.endpoint.to_string();
-    let mut long = format!("{} not registered", theme.glyph(Glyph::Dot));
+    let mut long = if snapshot.sources.registry.has_answered() {
+        format!("{} not registered", theme.glyph(Glyph::Dot))
+    } else {
+        format!("{} registration unknown", theme.glyph(Glyph::Unknown))
+    };
     let mut short = long.clone();
     if let Some(entry) = &side.registration {
         short = format!("{} registered", theme.glyph(Glyph::Tick));
@@ -279,6 +280,11 @@ fn state(
         }
         (InstanceState::Exited { code }, ..) => {
             let code = code.map_or("without a code".to_owned(), |code| format!("with {code}"));
+            // It may have been stopped on purpose.
+            if snapshot.role(instance.slot) == Role::Unknown {
+                let words = format!("{} exited {code}", theme.glyph(Glyph::Dot));
+                return (words, Meaning::Muted);
+            }
             let words = format!("{} exited {code}", theme.glyph(Glyph::Cross));
             return (words, Meaning::Bad);
         }
@@ -339,7 +345,7 @@ fn world(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot) -> Vec<R
             .map(|address| Row::new(6, format!("preview {}", url(address)), Meaning::Text))
             .into_iter()
             .collect(),
-        Role::Stopped | Role::Empty => Vec::new(),
+        Role::Stopped | Role::Empty | Role::Unknown => Vec::new(),
     }
 }
 

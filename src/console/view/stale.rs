@@ -32,21 +32,24 @@ pub(super) fn note(
     frame.buffer_mut().set_line(x, y, &line, place.width - 4);
 }
 
-/// `✗ runtime stale 12s, retry in 3s`; none while it is heard. Before anything was heard the header
+/// `✗ runtime stale 12s, retry in 3s`, or `no answer` where it never answered; none while it is heard. Before anything was heard the header
 /// says that it is connecting.
 fn said(model: &Model, theme: &Theme, name: &str, state: &SourceState) -> Option<String> {
-    let SourceState::Stale {
-        since, retry_at, ..
-    } = state
-    else {
-        return None;
+    let (words, retry_at) = match state {
+        SourceState::Stale {
+            since, retry_at, ..
+        } => {
+            let age = text::age(text::seconds(*since, model.now));
+            (format!("stale {age}"), retry_at)
+        }
+        SourceState::Unreachable { retry_at, .. } => ("no answer".to_owned(), retry_at),
+        SourceState::Live | SourceState::Connecting => return None,
     };
-    let age = text::age(text::seconds(*since, model.now));
     let retry = match retry_at.map(|at| text::seconds(model.now, at)) {
         None => String::new(),
         Some(0) => ", retrying".to_owned(),
         Some(left) => format!(", retry in {left}s"),
     };
     let glyph = theme.glyph(Glyph::Cross);
-    Some(format!("{glyph} {name} stale {age}{retry}"))
+    Some(format!("{glyph} {name} {words}{retry}"))
 }

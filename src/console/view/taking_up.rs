@@ -127,12 +127,13 @@ pub(super) fn drives(holder: &LockHolder) -> String {
 /// Who is observed to be live: never what the journal says.
 fn live(snapshot: &crate::inventory::Snapshot) -> Option<String> {
     let slot = snapshot.live()?;
-    let version = snapshot
-        .slots
-        .get(slot)
-        .instance
-        .as_ref()
-        .map_or("nothing", |instance| instance.version_name());
+    let nothing = if snapshot.sources.runtime.has_answered() {
+        "nothing"
+    } else {
+        "(version unknown)"
+    };
+    let instance = snapshot.slots.get(slot).instance.as_ref();
+    let version = instance.map_or(nothing, |instance| instance.version_name());
     Some(format!("{slot} {version} has the traffic now"))
 }
 

@@ -1,14 +1,14 @@
 //! What runs in each slot, against what the registry says runs there.
 
 use super::{Agreement, Drift, Name, keys};
-use crate::inventory::{Instance, InstanceState, Registration, Slot, Snapshot};
+use crate::inventory::{Instance, InstanceState, LiveSlot, Registration, Slot, Snapshot};
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
-    if !snapshot.sources.runtime.is_live() {
-        return Agreement::Unknown("the runtime is not heard".into());
-    }
-    if !snapshot.sources.registry.is_live() {
-        return Agreement::Unknown("the registry is not heard".into());
+    let sources = &snapshot.sources;
+    let unknown = Agreement::needs("runtime", &sources.runtime)
+        .or_else(|| Agreement::needs("registry", &sources.registry));
+    if let Some(unknown) = unknown {
+        return unknown;
     }
     let of_slots = Slot::BOTH.into_iter().flat_map(|slot| {
         of_slot(snapshot, slot)
@@ -77,7 +77,11 @@ fn of_both(slot: Slot, instance: &Instance, entry: &Registration) -> Option<Drif
 }
 
 fn unregistered(snapshot: &Snapshot, slot: Slot, instance: &Instance) -> Option<Drift> {
-    if snapshot.live() == Some(slot) {
+    let live = snapshot.live_slot();
+    if live == LiveSlot::Unknown {
+        return None;
+    }
+    if live == LiveSlot::Slot(slot) {
         // The key may be there, and unreadable: that is said by itself.
         let is_there = keys::unreadable(snapshot, |name| name == format!("slots/{slot}"));
         let says = format!("{slot} has the traffic but is not registered");

@@ -13,7 +13,7 @@ pub(crate) mod world_tests;
 
 use serde::Serialize;
 
-use super::{Slot, Snapshot};
+use super::{Slot, Snapshot, SourceState};
 pub use name::Name;
 pub use route::difference_of_route;
 
@@ -65,6 +65,11 @@ pub enum Agreement {
 }
 
 impl Agreement {
+    /// Nothing is compared with what a source said before it fell silent.
+    fn needs(name: &str, source: &SourceState) -> Option<Self> {
+        (!source.is_live()).then(|| Self::Unknown(format!("the {name} has not answered")))
+    }
+
     fn of(differences: Vec<Drift>) -> Self {
         if differences.is_empty() {
             Self::Same
@@ -141,9 +146,26 @@ impl Truth {
             .flat_map(|(pair, agreement)| agreement.drifts().iter().map(move |drift| (pair, drift)))
     }
 
-    /// Whether no difference is known.
+    /// Whether no difference is known. Not that everything agrees: see [`Truth::agreed`].
     pub fn holds(&self) -> bool {
         self.drifts().next().is_none()
+    }
+
+    /// The comparisons that cannot be made, each with why.
+    pub fn unknown(&self) -> impl Iterator<Item = (Pair, &str)> {
+        let pairs = self.pairs().into_iter();
+        pairs.filter_map(|(pair, agreement)| match agreement {
+            Agreement::Unknown(why) => Some((pair, why.as_str())),
+            Agreement::Same | Agreement::Differs(_) => None,
+        })
+    }
+
+    /// Whether everything agrees; none where no difference is known and something could not be compared.
+    pub fn agreed(&self) -> Option<bool> {
+        if !self.holds() {
+            return Some(false);
+        }
+        self.unknown().next().is_none().then_some(true)
     }
 }
 

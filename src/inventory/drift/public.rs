@@ -1,11 +1,18 @@
 //! Whom the proxy names, against who answers the public.
 
 use super::{Agreement, Name};
-use crate::inventory::{ProxyAnswer, PublicAnswer, Slot, Snapshot};
+use crate::inventory::{Instance, ProxyAnswer, PublicAnswer, Slot, Snapshot};
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
-    let (Some(proxy), Some(public)) = (&snapshot.proxy, &snapshot.public) else {
-        return Agreement::Unknown("the public address is not heard".into());
+    if let Some(unknown) = Agreement::needs("proxy", &snapshot.sources.router) {
+        return unknown;
+    }
+    let Some(proxy) = &snapshot.proxy else {
+        // The proxy has no configuration for the target, and names nothing.
+        return Agreement::Same;
+    };
+    let Some(public) = &snapshot.public else {
+        return Agreement::Unknown("the public address was not asked".into());
     };
     let mut all: Vec<_> = answered(proxy, public).into_iter().collect();
     all.extend(two_live(snapshot, proxy));
@@ -41,11 +48,10 @@ fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
     let live = proxy.slot?;
     let side = snapshot.slots.get(live.other());
     let requests = side.rates.as_ref().map_or(0, |rates| rates.requests);
-    let runs = side
-        .instance
-        .as_ref()
-        .is_some_and(crate::inventory::Instance::is_running);
-    (requests > 0 && runs && snapshot.lock.is_none()).then(|| {
+    let instance = side.instance.as_ref();
+    let runs = snapshot.sources.runtime.is_live() && instance.is_some_and(Instance::is_running);
+    let is_idle = snapshot.sources.registry.is_live() && snapshot.lock.is_none();
+    (requests > 0 && runs && is_idle).then(|| {
         let other = live.other();
         Name::TwoLive
             .says(format!(

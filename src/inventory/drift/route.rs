@@ -4,12 +4,11 @@ use super::{Agreement, Drift, Name, keys};
 use crate::inventory::{Installation, ProxyAnswer, Revisioned, Route, Slot, Snapshot};
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
-    if !snapshot.sources.registry.is_live() {
-        return Agreement::Unknown("the registry is not heard".into());
-    }
-    let is_heard = snapshot.proxy.is_some() || snapshot.sources.router.is_live();
-    if !is_heard {
-        return Agreement::Unknown("the proxy is not heard".into());
+    let sources = &snapshot.sources;
+    let unknown = Agreement::needs("registry", &sources.registry)
+        .or_else(|| Agreement::needs("proxy", &sources.router));
+    if let Some(unknown) = unknown {
+        return unknown;
     }
     let unreadable = keys::unreadable(snapshot, |name| name == "route");
     let route = snapshot.route.as_ref();
@@ -47,7 +46,12 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
             .into_iter()
             .flat_map(|route| of_slot(snapshot, &route.value)),
     );
-    Agreement::of(all)
+    match &snapshot.installation_unknown {
+        Some(why) if is_used && all.is_empty() => {
+            Agreement::Unknown(format!("the proxy's configuration cannot be read: {why}"))
+        }
+        _ => Agreement::of(all),
+    }
 }
 
 /// How the registry's route and the proxy's answer differ; none when they agree.

@@ -108,6 +108,7 @@ pub(crate) fn agreed() -> Snapshot {
             configuration: "c0ffee".into(),
         }),
         installation: Some(Installation::Current),
+        installation_unknown: None,
         public: Some(PublicAnswer {
             slot: Some(Slot::Blue),
             status: Some(200),

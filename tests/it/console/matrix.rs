@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::KeyCode;
 use greenroom::console::event::Event;
+use greenroom::console::model::{CellState, cell};
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Mode, Model};
 use greenroom::history::Step;
-use greenroom::inventory::{Hold, ServiceName, Target, Tier, World};
+use greenroom::inventory::{Hold, ServiceName, Snapshot, SourceState, Target, Tier, World};
 use greenroom::release::Progress;
 use ratatui::style::Modifier;
 
@@ -253,6 +254,57 @@ fn a_held_cell_says_why_and_until_when() {
     // The legend names what can be seen, and nothing else.
     assert!(seen.contains("✗ failed  ■ held  ● healthy"), "{seen}");
     assert!(!seen.contains("◐ releasing"), "{seen}");
+}
+
+#[test]
+fn a_cell_claims_nothing_while_a_source_does_not_answer() {
+    let away = || SourceState::Unreachable {
+        why: "connection refused".into(),
+        retry_at: None,
+    };
+    let state = |change: fn(&mut Snapshot, SourceState)| {
+        let mut snapshot = web_production();
+        change(&mut snapshot, away());
+        let target = snapshot.target.clone();
+        cell(&model((118, 34), snapshot), &target)
+    };
+    let settled = state(|_, _| ());
+    assert_eq!(settled, CellState::Healthy);
+    let silent: [(&str, fn(&mut Snapshot, SourceState)); 3] = [
+        ("the runtime", |s, away| {
+            s.sources.runtime = away;
+            s.slots.blue.instance = None;
+        }),
+        ("the registry", |s, away| {
+            s.sources.registry = away;
+            s.route = None;
+            s.slots.blue.registration = None;
+        }),
+        ("the proxy", |s, away| {
+            s.sources.router = away;
+            s.proxy = None;
+        }),
+    ];
+    for (source, change) in silent {
+        assert_eq!(state(change), CellState::Unknown, "{source}");
+    }
+    let empty = state(|s, away| {
+        s.sources.router = away;
+        s.proxy = None;
+        s.route = None;
+        s.slots.blue.registration = None;
+        s.slots.blue.instance = None;
+    });
+    assert_eq!(empty, CellState::Empty, "nothing runs that could be live");
+    let unwell = state(|s, away| {
+        s.sources.registry = away;
+        s.slots.blue.probe.as_mut().expect("probed").healthy = false;
+    });
+    assert_eq!(
+        unwell,
+        CellState::Failed,
+        "what is known to be wrong is said"
+    );
 }
 
 #[test]

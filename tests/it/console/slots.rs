@@ -292,6 +292,50 @@ fn what_is_not_heard_is_dimmed_and_says_since_when_and_when_it_is_asked_again() 
 }
 
 #[test]
+fn what_never_answered_is_unknown_and_not_empty() {
+    let away = || SourceState::Unreachable {
+        why: "connection refused".into(),
+        retry_at: Some(later(3)),
+    };
+    let mut snapshot = rich();
+    snapshot.sources.runtime = away();
+    snapshot.slots.blue.instance = None;
+    snapshot.slots.green.instance = None;
+    let mut model = looking((118, 34), snapshot);
+    let shown = screen(&model);
+    for words in [
+        "✗ runtime no answer, retry in 3s",
+        "what runs here is unknown",
+        "GREEN  ? UNKNOWN",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(!shown.contains("EMPTY"), "{shown}");
+    assert!(!shown.contains("nothing runs here"), "{shown}");
+    let page = page(&mut model);
+    assert!(page.contains("version   unknown"), "{page}");
+    assert!(
+        page.contains("the runtime has not answered: connection refused"),
+        "{page}"
+    );
+
+    let mut snapshot = rich();
+    snapshot.sources.registry = away();
+    snapshot.route = None;
+    snapshot.keys.clear();
+    snapshot.slots.blue.registration = None;
+    let shown = screen(&looking((118, 34), snapshot));
+    for words in [
+        "? registration unknown",
+        "unknown: the registry has not answered",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert!(!shown.contains("not registered"), "{shown}");
+    assert!(!shown.contains("CANDIDATE"), "{shown}");
+}
+
+#[test]
 fn hostile_labels_and_configuration_are_harmless() {
     let hostile = "a\u{1b}[31m\u{202e}b\u{200b}\u{7}";
     let mut snapshot = rich();

@@ -165,6 +165,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
             configuration: "c0ffee".into(),
         }),
         installation: Some(Installation::Current),
+        installation_unknown: None,
         public: Some(PublicAnswer {
             slot: Some(Slot::Blue),
             status: Some(200),

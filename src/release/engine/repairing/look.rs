@@ -27,11 +27,11 @@ pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>)
     );
     match instances {
         Ok(instances) => take_instances(&mut snapshot, instances),
-        Err(why) => snapshot.sources.runtime = silent(why, now),
+        Err(why) => snapshot.sources.runtime = silent(why),
     }
     match record {
         Ok(record) => take_record(&mut snapshot, record, own),
-        Err(why) => snapshot.sources.registry = silent(why, now),
+        Err(why) => snapshot.sources.registry = silent(why),
     }
     // What runs is known before it is probed: one that was started meanwhile is not taken for sick.
     let running = PerSlot::from_fn(|slot| {
@@ -39,7 +39,7 @@ pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>)
         instance.is_some_and(Instance::is_running)
     });
     let ((), blue, green) = tokio::join!(
-        routing(site, &mut snapshot, now),
+        routing(site, &mut snapshot),
         probe(site, Slot::Blue, running.blue),
         probe(site, Slot::Green, running.green),
     );
@@ -68,7 +68,7 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, own: Option<Fenc
 
 /// The proxy's side: what it does, whether its configuration is as it should be, who answers the public,
 /// and where requests went.
-async fn routing(site: &Site, snapshot: &mut Snapshot, now: Timestamp) {
+async fn routing(site: &Site, snapshot: &mut Snapshot) {
     let target = &site.definition.target;
     let router = &site.read.router;
     let (installation, answer) = tokio::join!(
@@ -80,11 +80,11 @@ async fn routing(site: &Site, snapshot: &mut Snapshot, now: Timestamp) {
         // Nobody was ever released to, or its configuration was taken away.
         (Err(_), Ok(Installation::Missing)) => {}
         (Err(why), _) => {
-            snapshot.sources.router = silent(why, now);
+            snapshot.sources.router = silent(why);
             return;
         }
         (_, Err(why)) => {
-            snapshot.sources.router = silent(why.clone(), now);
+            snapshot.sources.router = silent(why.clone());
             return;
         }
     }
@@ -122,9 +122,8 @@ async fn timely<T>(asking: impl Future<Output = Result<T, Failure>>) -> Result<T
     }
 }
 
-fn silent(why: String, now: Timestamp) -> SourceState {
-    SourceState::Stale {
-        since: now,
+fn silent(why: String) -> SourceState {
+    SourceState::Unreachable {
         why,
         retry_at: None,
     }

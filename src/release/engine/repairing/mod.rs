@@ -216,7 +216,9 @@ fn heard(snapshot: &Snapshot) -> Result<(), Refused> {
         .filter_map(|(what, state)| match state {
             SourceState::Live => None,
             SourceState::Connecting => Some((what, "it was not heard".to_owned())),
-            SourceState::Stale { why, .. } => Some((what, why.clone())),
+            SourceState::Stale { why, .. } | SourceState::Unreachable { why, .. } => {
+                Some((what, why.clone()))
+            }
         })
         .map(|(what, why)| Refusal::Unknown {
             what: what.into(),

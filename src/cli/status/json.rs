@@ -1,0 +1,85 @@
+//! What `status` says to programs. What is unknown is `null`, never an empty list and never `false`.
+
+use serde_json::{Map, Value, json};
+
+use super::needs_person;
+use crate::history::ReleaseRecord;
+use crate::inventory::drift::{Drift, Pair, Truth, compare};
+use crate::inventory::{Slot, Snapshot};
+
+/// What the registry alone knows of a target.
+const OF_REGISTRY: [&str; 9] = [
+    "route",
+    "lock",
+    "hold",
+    "watching",
+    "wheel",
+    "endorsements",
+    "problems",
+    "keys",
+    "keys_at",
+];
+
+/// One target. The releases that were interrupted are none where that is unknown.
+pub(super) fn of(snapshot: &Snapshot, interrupted: Option<&[ReleaseRecord]>) -> Value {
+    let truth = compare(snapshot);
+    let roles: Map<String, Value> = Slot::BOTH
+        .into_iter()
+        .map(|slot| {
+            let role = snapshot.role(slot).known().map(|role| role.to_string());
+            (slot.to_string(), role.into())
+        })
+        .collect();
+    let has_registry = snapshot.sources.registry.has_answered();
+    json!({
+        "target": snapshot.target,
+        "live": snapshot.live_slot(),
+        "roles": roles,
+        "agreed": truth.agreed(),
+        "drift": drift(&truth),
+        "unknown": unknown(&truth),
+        "holds": has_registry.then(|| snapshot.holds(snapshot.at)),
+        "snapshot": observed(snapshot),
+        "interrupted": interrupted,
+        "needs_person": needs_person(snapshot, interrupted),
+    })
+}
+
+/// The differences; none where no difference is known and something could not be compared.
+fn drift(truth: &Truth) -> Option<Vec<Value>> {
+    truth.agreed()?;
+    Some(truth.drifts().map(one).collect())
+}
+
+fn one((pair, drift): (Pair, &Drift)) -> Value {
+    let (left, right) = pair.sides();
+    json!({
+        "name": drift.name,
+        "between": [left, right],
+        "says": drift.says,
+        "means": drift.name.means(),
+        "repair": drift.name.mend(),
+    })
+}
+
+/// The comparisons that could not be made, with why.
+fn unknown(truth: &Truth) -> Vec<Value> {
+    let unknown = truth.unknown().map(|(pair, why)| {
+        let (left, right) = pair.sides();
+        json!({ "between": [left, right], "why": why })
+    });
+    unknown.collect()
+}
+
+/// The snapshot, without the empty lists of a registry that has not answered.
+pub(in crate::cli) fn observed(snapshot: &Snapshot) -> Value {
+    let mut observed = json!(snapshot);
+    if !snapshot.sources.registry.has_answered()
+        && let Some(fields) = observed.as_object_mut()
+    {
+        for name in OF_REGISTRY {
+            fields.insert(name.to_owned(), Value::Null);
+        }
+    }
+    observed
+}

@@ -1,0 +1,192 @@
+use super::*;
+use crate::inventory::drift::world_tests::{agreed, entry, instance, live, locked, public, side};
+use crate::inventory::{InstanceState, Role, Slot, SourceState};
+
+fn away(why: &str) -> SourceState {
+    SourceState::Unreachable {
+        why: why.into(),
+        retry_at: None,
+    }
+}
+
+/// A world of which the runtime has not answered: no instance is known.
+fn without_runtime() -> Snapshot {
+    let mut snapshot = agreed();
+    snapshot.sources.runtime = away("connection refused");
+    snapshot.slots.blue.instance = None;
+    snapshot
+}
+
+/// A world of which the registry has not answered, with a stopped instance in green.
+fn without_registry() -> Snapshot {
+    let mut snapshot = agreed();
+    snapshot.sources.registry = away("no leader");
+    snapshot.slots.blue.registration = None;
+    snapshot.route = None;
+    let mut old = instance(Slot::Green, 'b', 6);
+    old.state = InstanceState::Exited { code: Some(0) };
+    snapshot.slots.green.instance = Some(old);
+    snapshot
+}
+
+/// A world of which the proxy has not answered.
+fn without_proxy() -> Snapshot {
+    let mut snapshot = agreed();
+    snapshot.sources.router = away("connection refused");
+    snapshot.proxy = None;
+    snapshot
+}
+
+fn roles(snapshot: &Snapshot) -> [Role; 2] {
+    Slot::BOTH.map(|slot| snapshot.role(slot))
+}
+
+#[test]
+fn a_runtime_that_does_not_answer_leaves_no_slot_empty() {
+    let snapshot = without_runtime();
+    assert_eq!(roles(&snapshot), [Role::Live, Role::Unknown]);
+    let said = text(&snapshot, &[]);
+    assert!(said.contains("what runs there is unknown"), "{said}");
+    assert!(!said.contains("empty"), "{said}");
+    let json = json::of(&snapshot, Some(&[]));
+    assert_eq!(json["live"], "blue");
+    assert_eq!(json["roles"]["green"], serde_json::Value::Null);
+    assert_eq!(json["agreed"], serde_json::Value::Null);
+    assert_eq!(json["drift"], serde_json::Value::Null);
+    assert_eq!(json["unknown"][0]["why"], "the runtime has not answered");
+    assert_eq!(json["needs_person"], true);
+}
+
+#[test]
+fn a_registry_that_does_not_answer_makes_nothing_a_candidate() {
+    let snapshot = without_registry();
+    assert_eq!(roles(&snapshot), [Role::Live, Role::Unknown]);
+    let said = text(&snapshot, &[]);
+    for words in [
+        "registration unknown",
+        "? containers = registry: unknown",
+        "registrations, route, lock, holds and interrupted releases: the registry has not answered: no leader",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    for words in ["not registered", "candidate"] {
+        assert!(!said.contains(words), "{words}: {said}");
+    }
+    let json = json::of(&snapshot, None);
+    for name in ["agreed", "drift", "holds", "interrupted"] {
+        assert_eq!(json[name], serde_json::Value::Null, "{name}: {json}");
+    }
+    for name in ["keys", "problems", "watching", "endorsements", "lock"] {
+        assert_eq!(json["snapshot"][name], serde_json::Value::Null, "{name}");
+    }
+}
+
+#[test]
+fn a_proxy_that_does_not_answer_leaves_it_unknown_which_slot_is_live() {
+    let mut snapshot = without_proxy();
+    snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
+    assert_eq!(roles(&snapshot), [Role::Unknown, Role::Unknown]);
+    let said = text(&snapshot, &[]);
+    assert!(
+        said.contains("the registry's route names blue, generation 41"),
+        "{said}"
+    );
+    let json = json::of(&snapshot, Some(&[]));
+    assert_eq!(json["live"], serde_json::Value::Null);
+    assert_eq!(json["agreed"], serde_json::Value::Null);
+}
+
+#[test]
+fn what_a_source_said_before_it_fell_silent_is_compared_with_nothing() {
+    let mut snapshot = agreed();
+    snapshot.sources.router = SourceState::Stale {
+        since: snapshot.at,
+        why: "refused".into(),
+        retry_at: None,
+    };
+    assert_eq!(compare(&snapshot).agreed(), None);
+    // A known difference is one, whatever else is unknown.
+    live(&mut snapshot).state = InstanceState::Exited { code: None };
+    assert_eq!(compare(&snapshot).agreed(), Some(false));
+}
+
+#[test]
+fn a_target_before_its_first_release_agrees_and_has_no_live_slot() {
+    let mut snapshot = agreed();
+    snapshot.slots.blue = side(Slot::Blue);
+    snapshot.route = None;
+    snapshot.proxy = None;
+    snapshot.public = None;
+    assert_eq!(roles(&snapshot), [Role::Empty; 2]);
+    let json = json::of(&snapshot, Some(&[]));
+    assert_eq!(json["live"], "none");
+    assert_eq!(json["agreed"], true);
+    assert_eq!(json["drift"], serde_json::json!([]));
+    assert_eq!(json["needs_person"], false);
+}
+
+type Change = (&'static str, fn(&mut Snapshot), bool);
+
+/// What was changed in a world in which everything agrees, and whether a person has to look.
+const CHANGES: &[Change] = &[
+    ("nothing", |_| (), false),
+    (
+        "the public gets 502",
+        |s| public(s).detail = "status 502".into(),
+        true,
+    ),
+    (
+        "the public gets 502 while a release is driven",
+        |s| {
+            public(s).detail = "status 502".into();
+            locked(s);
+        },
+        true,
+    ),
+    ("a difference", |s| s.slots.blue.registration = None, true),
+    (
+        "a difference while a release is driven",
+        |s| {
+            s.slots.blue.registration = None;
+            locked(s);
+        },
+        false,
+    ),
+    (
+        "what is live does not run",
+        |s| {
+            live(s).state = InstanceState::Paused;
+            locked(s);
+        },
+        true,
+    ),
+    (
+        "the runtime says that what is live is unhealthy",
+        |s| live(s).health = crate::inventory::RuntimeHealth::Unhealthy,
+        true,
+    ),
+    (
+        "a source that has fallen silent",
+        |s| s.sources.runtime = away("refused"),
+        true,
+    ),
+    (
+        "a warm standby",
+        |s| {
+            let old = instance(Slot::Green, 'b', 6);
+            s.slots.green.registration = Some(entry(&s.slots.green, &old));
+            s.slots.green.instance = Some(old);
+        },
+        false,
+    ),
+];
+
+#[test]
+fn a_person_has_to_look_at_what_is_wrong_or_unknown() {
+    for (what, change, is_needed) in CHANGES {
+        let mut snapshot = agreed();
+        change(&mut snapshot);
+        assert_eq!(needs_person(&snapshot, Some(&[])), *is_needed, "{what}");
+    }
+    assert!(needs_person(&agreed(), None), "the journal is unknown");
+}

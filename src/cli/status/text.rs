@@ -1,0 +1,184 @@
+//! What `status` says to people: a few lines a target.
+
+use crate::harmless::harmless;
+use crate::history::ReleaseRecord;
+use crate::inventory::drift::{Agreement, compare};
+use crate::inventory::{
+    Installation, Instance, LiveSlot, Probe, Role, Slot, SlotSnapshot, Snapshot,
+};
+
+/// One target.
+pub(in crate::cli) fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String {
+    let mut lines = vec![format!("{}  ({})", snapshot.target, snapshot.tier)];
+    for slot in Slot::BOTH {
+        lines.push(slot_line(snapshot, slot));
+    }
+    let truth = compare(snapshot);
+    for (what, agreement) in [
+        ("containers = registry", &truth.instances),
+        ("registry = proxy", &truth.route),
+        ("proxy = public answer", &truth.public),
+    ] {
+        match agreement {
+            Agreement::Same => {}
+            Agreement::Differs(drifts) => {
+                for drift in drifts {
+                    let name = drift.name;
+                    lines.push(format!("  ! {name}: {}", drift.says));
+                    lines.push(format!("      {}", name.means()));
+                    lines.push(format!("      repair: {}", name.mend()));
+                }
+            }
+            Agreement::Unknown(why) => lines.push(format!("  ? {what}: unknown, {why}")),
+        }
+    }
+    if !truth.holds() {
+        let target = &snapshot.target;
+        lines.push(format!(
+            "      plan the repair, and see every call: greenroom repair {} {} --dry-run",
+            target.service, target.environment
+        ));
+    }
+    if let Some(holder) = &snapshot.lock {
+        lines.push(format!(
+            "  > {} drives it since {:.0}: {}",
+            holder.record.operator, holder.record.since, holder.record.message
+        ));
+    }
+    let watching = snapshot.watching.iter();
+    lines.extend(watching.map(|watcher| {
+        let since = watcher.since;
+        format!("  > {} watches since {since:.0}", watcher.operator)
+    }));
+    if let Some(asked) = snapshot
+        .wheel
+        .as_ref()
+        .filter(|asked| asked.declined.is_none())
+    {
+        let message = asked.message.as_ref();
+        let message = message.map_or(String::new(), |words| format!(": \"{words}\""));
+        lines.push(format!(
+            "  > {} asks for the wheel since {:.0}{message}",
+            asked.operator, asked.asked_at
+        ));
+    }
+    for (index, record) in interrupted.iter().enumerate() {
+        lines.push(format!(
+            "  ! release {} ({} to {} by {}) was interrupted",
+            record.id, record.kind, record.to.1, record.operator
+        ));
+        // What another came after is not gone on with.
+        if index == 0 {
+            let target = &snapshot.target;
+            lines.push(format!(
+                "      go on with it, back it out or leave it: greenroom resume {} {}",
+                target.service, target.environment
+            ));
+        }
+    }
+    for one in &snapshot.endorsements {
+        lines.push(format!(
+            "  + release {} approved by {}, until {:.0}",
+            one.release, one.by, one.expires_at
+        ));
+    }
+    for hold in snapshot.holds(snapshot.at) {
+        lines.push(format!("  # {hold}"));
+    }
+    for (key, problem) in &snapshot.problems {
+        lines.push(format!("  ! {key}: {problem}"));
+    }
+    lines.extend(silences(snapshot));
+    lines.extend(public(snapshot));
+    // Operators, messages and reasons are whatever stands in the shared store.
+    let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
+    lines.join("\n")
+}
+
+fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
+    let side = snapshot.slots.get(slot);
+    let role = snapshot.role(slot);
+    let mark = match role {
+        Role::Live => "*",
+        Role::Unknown => "?",
+        _ => " ",
+    };
+    let begin = format!("  {mark} {slot:<5}  {role:<9}  {}", side.endpoint);
+    let registered = registered(snapshot, side);
+    let Some(instance) = &side.instance else {
+        if snapshot.sources.runtime.has_answered() {
+            // What is not registered and does not run is empty, and its role says so.
+            return match registered {
+                "not registered" => begin,
+                words => format!("{begin}  {words}"),
+            };
+        }
+        let answers = match &side.probe {
+            Some(probe) if probe.healthy => "a healthy instance answers there".to_owned(),
+            Some(probe) => format!("nothing healthy answers there: {}", probe.detail),
+            None => "nobody asked whether it answers".to_owned(),
+        };
+        return format!("{begin}  what runs there is unknown; {answers}; {registered}");
+    };
+    let health = health(instance, side.probe.as_ref());
+    format!(
+        "{begin}  {} {}  {health}, restarts {}, {registered}",
+        instance.version_name(),
+        instance.digest.short(),
+        instance.restarts
+    )
+}
+
+fn registered(snapshot: &Snapshot, side: &SlotSnapshot) -> &'static str {
+    match &side.registration {
+        Some(_) => "registered",
+        None if snapshot.sources.registry.has_answered() => "not registered",
+        None => "registration unknown",
+    }
+}
+
+fn health(instance: &Instance, probe: Option<&Probe>) -> String {
+    match instance.unhealthy(probe) {
+        None => "healthy".to_owned(),
+        Some(why) if instance.is_running() => format!("not healthy: {why}"),
+        Some(why) => why,
+    }
+}
+
+/// What is unknown because its source does not answer, and why.
+fn silences(snapshot: &Snapshot) -> Vec<String> {
+    let unknown = [
+        "what runs",
+        "registrations, route, lock, holds and interrupted releases",
+        "which slot has the traffic",
+    ];
+    let sources = snapshot.sources.named().into_iter().zip(unknown);
+    let mut lines: Vec<String> = sources
+        .filter_map(|((name, state), unknown)| {
+            let silence = state.silence()?;
+            Some(format!("  ! unknown: {unknown}: the {name} {silence}"))
+        })
+        .collect();
+    let route = snapshot.route.as_ref().map(|route| &route.value);
+    if let (LiveSlot::Unknown, Some(route)) = (snapshot.live_slot(), route) {
+        lines.push(format!(
+            "      the registry's route names {}, generation {}",
+            route.live, route.generation
+        ));
+    }
+    lines
+}
+
+/// What the public gets while the proxy does not tell: whatever it is, it differs from nothing.
+fn public(snapshot: &Snapshot) -> Option<String> {
+    let is_told =
+        snapshot.sources.router.is_live() && snapshot.installation != Some(Installation::Missing);
+    let answer = snapshot.public.as_ref().filter(|_| !is_told)?;
+    Some(match (answer.slot, answer.status) {
+        (Some(slot), Some(status)) => format!("      {slot} answers the public with {status}"),
+        (None, Some(status)) => {
+            format!("  ! something that is not this proxy answers the public with {status}")
+        }
+        (_, None) => format!("  ! the public gets no answer: {}", answer.detail),
+    })
+}

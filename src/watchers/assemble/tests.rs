@@ -1,0 +1,129 @@
+use std::time::Duration;
+
+use super::*;
+
+fn snapshot() -> Snapshot {
+    let target = Target::new("web".parse().unwrap(), "qa".parse().unwrap());
+    let endpoints = PerSlot {
+        blue: "127.0.0.1:3001".parse().unwrap(),
+        green: "127.0.0.1:3002".parse().unwrap(),
+    };
+    Snapshot::unseen(target, Tier::Staging, &endpoints, Timestamp::UNIX_EPOCH)
+}
+
+fn routing(rates: Option<Result<PerSlot<Option<Rates>>, String>>) -> Routing {
+    Routing {
+        proxy: None,
+        installation: None,
+        rates,
+    }
+}
+
+fn probed(took: u64) -> Probed {
+    let probe = Probe {
+        healthy: true,
+        detail: "HTTP 200".into(),
+        took: Duration::from_millis(took),
+    };
+    Probed {
+        public: None,
+        probes: PerSlot {
+            blue: Some(probe),
+            green: None,
+        },
+    }
+}
+
+fn quiet() -> Rates {
+    Rates {
+        requests: 0,
+        errors: 0,
+        p50: Duration::ZERO,
+        p99: Duration::ZERO,
+        window: Duration::from_secs(10),
+    }
+}
+
+#[test]
+fn a_target_without_traffic_does_not_change_however_often_it_is_asked() {
+    let rates = || {
+        Some(Ok(PerSlot {
+            blue: Some(quiet()),
+            green: Some(quiet()),
+        }))
+    };
+    let mut known = snapshot();
+    take_routing(&mut known, routing(rates()));
+    take_probed(&mut known, probed(3));
+    let before = known.clone();
+    take_routing(&mut known, routing(rates()));
+    take_probed(&mut known, probed(4));
+    assert_eq!(known, before);
+    assert_eq!(known.slots.blue.rates, Some(quiet()));
+}
+
+#[test]
+fn rates_that_cannot_be_had_say_why_and_old_ones_are_not_kept() {
+    let mut known = snapshot();
+    let rates = PerSlot {
+        blue: Some(quiet()),
+        green: None,
+    };
+    take_routing(&mut known, routing(Some(Ok(rates))));
+    take_routing(&mut known, routing(Some(Err("no log".into()))));
+    assert_eq!(known.slots.blue.rates, None);
+    assert_eq!(known.rates_unknown.as_deref(), Some("no log"));
+    take_routing(&mut known, routing(None));
+    assert_eq!(known.rates_unknown, None, "nobody asked");
+}
+
+#[test]
+fn a_source_is_stale_since_it_fell_silent_and_not_since_something_changed() {
+    let mut known = snapshot();
+    known.sources.router = SourceState::Live;
+    let at = |second| Timestamp::from_second(second).unwrap();
+    silence(
+        &mut known,
+        Source::Router,
+        "refused".into(),
+        at(500),
+        at(502),
+    );
+    silence(
+        &mut known,
+        Source::Router,
+        "refused".into(),
+        at(502),
+        at(504),
+    );
+    let SourceState::Stale {
+        since, retry_at, ..
+    } = known.sources.router
+    else {
+        panic!("it is stale");
+    };
+    assert_eq!((since, retry_at), (at(500), Some(at(504))));
+}
+
+#[test]
+fn a_source_that_never_answered_is_unreachable_and_not_stale() {
+    let mut known = snapshot();
+    let at = |second| Timestamp::from_second(second).unwrap();
+    for second in [500, 502] {
+        let retry_at = at(second + 2);
+        silence(
+            &mut known,
+            Source::Registry,
+            "refused".into(),
+            at(second),
+            retry_at,
+        );
+    }
+    let unreachable = SourceState::Unreachable {
+        why: "refused".into(),
+        retry_at: Some(at(504)),
+    };
+    assert_eq!(known.sources.registry, unreachable);
+    take_record(&mut known, RegistryRecord::default(), Vec::new(), at(505));
+    assert_eq!(known.sources.registry, SourceState::Live);
+}
