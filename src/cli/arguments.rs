@@ -65,12 +65,19 @@ pub(crate) enum Verb {
     /// Removes images that no target of an engine needs any more, after showing which and why the others stay
     Prune(Prune),
     /// Shows what runs where, as observed now
+    ///
+    /// Answers within three seconds. What a server that does not answer would say is unknown, and `null` in JSON. Ends
+    /// with 3 when a person has to look: something is unknown or differs, what is live is unwell, the public is not
+    /// served, or a release was interrupted.
     Status(Status),
     /// Lists what was released, compares two releases, verifies the records
     History(History),
     /// Shows one release: plan, steps, checks, decisions
     Show(Show),
     /// Checks every path, server and permission that Greenroom relies on
+    ///
+    /// Tries them all within five seconds, and ends with what to do next. What it writes to prove that it can, it
+    /// removes again.
     Doctor,
     /// Looks at the configuration
     #[command(subcommand)]

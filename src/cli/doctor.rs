@@ -1,22 +1,30 @@
-//! `greenroom doctor`: every path, server and permission that Greenroom relies on, and what is
-//! wrong with each. Looks at everything even when the first thing fails.
+//! `greenroom doctor`: tries every server, path and permission that Greenroom relies on, and says what works, what
+//! does not, and what to do about it. Everything is tried at the same time, whatever fails; whatever is written
+//! for it is removed again.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+mod trials;
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use super::arguments::Common;
 use super::out::say_json;
 use super::{Exit, open};
-use crate::inventory::Installation;
-use crate::ports::Failure;
-use crate::release::Site;
+use crate::harmless::harmless;
+use crate::ports::{Failure, FailureKind, Proof};
 use crate::wire::App;
+use trials::Named;
 
-/// One thing that was looked at.
+/// How long anything may take: the doctor ends within five seconds, however many servers hang.
+const PATIENCE: Duration = Duration::from_millis(4300);
+
+/// One thing that was tried.
 struct Finding {
     place: String,
     what: &'static str,
-    result: Result<String, String>,
+    proof: Proof,
 }
 
 pub(super) async fn run(common: &Common) -> Exit {
@@ -24,138 +32,118 @@ pub(super) async fn run(common: &Common) -> Exit {
         Ok(app) => app,
         Err(exit) => return exit,
     };
-    let mut findings = own(&app);
-    findings.extend(servers(&app).await);
-    findings.extend(channels(&app).await);
-    for site in app.engine.sites() {
-        findings.extend(target(site).await);
-    }
-    let mut exit = Exit::Done;
+    let findings = join_all(trials::all(&app).into_iter().map(tried)).await;
     for finding in &findings {
-        let (sign, word, text) = match &finding.result {
-            Ok(text) => ("+", "ok", text),
-            Err(text) => ("x", "wrong", text),
-        };
-        if finding.result.is_err() {
-            exit = Exit::Failed;
-        }
         if common.json {
-            say_json(
-                &serde_json::json!({ "place": finding.place, "what": finding.what, "state": word, "text": text }),
-            );
+            say_json(&json(finding));
         } else {
-            say_line!("{sign} {:<22} {:<10} {text}", finding.place, finding.what);
+            say_line!("{}", line(finding));
         }
     }
-    exit
-}
-
-fn own(app: &App) -> Vec<Finding> {
-    let here = |what, result| Finding {
-        place: "greenroom".into(),
-        what,
-        result,
-    };
-    let log = crate::diagnostics::log_directory()
-        .ok_or_else(|| "no directory for it: set HOME or XDG_STATE_HOME".to_owned());
-    vec![
-        here("version", Ok(env!("CARGO_PKG_VERSION").to_owned())),
-        here("operator", Ok(app.engine.operator().to_string())),
-        here(
-            "changes",
-            Ok(match &app.read_only {
-                Some(why) => format!("nothing is changed from here: {why}"),
-                None => "may be made, where the servers let this user".to_owned(),
-            }),
-        ),
-        here("config", Ok(app.file.display().to_string())),
-        here("log", log.map(|path| path.display().to_string())),
-    ]
-}
-
-/// Each server once, however many targets use it.
-async fn servers(app: &App) -> Vec<Finding> {
-    let mut seen = BTreeSet::new();
-    let mut findings = Vec::new();
-    for site in app.engine.sites() {
-        let environment = site.definition.target.environment.to_string();
-        let read = &site.read;
-        if seen.insert(Arc::as_ptr(&read.runtime).cast::<()>() as usize) {
-            let info = read.runtime.engine().await;
-            let info = info.map(|info| format!("{}, API {}", info.name, info.api));
-            findings.push(finding(&environment, "runtime", info));
-        }
-        if seen.insert(Arc::as_ptr(&read.registry).cast::<()>() as usize) {
-            findings.push(finding(
-                &environment,
-                "registry",
-                read.registry.store().await,
-            ));
-        }
-        if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {
-            findings.push(finding(&environment, "proxy", read.router.proxy().await));
+    if !common.json {
+        say_line!("");
+        for line in summary(&app, &findings) {
+            say_line!("{line}");
         }
     }
-    findings
-}
-
-/// Whether what telling a channel needs is there. Nothing is sent.
-async fn channels(app: &App) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for channel in app.channels() {
-        let place = format!("notices.{}", channel.name);
-        let ready = channel.notifier.ready().await;
-        let events: Vec<&str> = channel.events.iter().map(|event| event.as_str()).collect();
-        let told = ready.map(|place| format!("{place}, told of {}; not tried", events.join(", ")));
-        findings.push(finding(&place, "notices", told));
+    if findings.iter().any(Finding::is_broken) {
+        Exit::Failed
+    } else {
+        Exit::Done
     }
-    findings
 }
 
-async fn target(site: &Site) -> Vec<Finding> {
-    let definition = &site.definition;
-    let place = definition.target.to_string();
-    let (tags, installation, record) = tokio::join!(
-        site.read.images.tags(&definition.repository),
-        site.read.router.installation(&definition.target),
-        site.read.registry.read(&definition.target),
-    );
-    let images = tags.map(|tags| format!("{}: {} tags", definition.repository, tags.len()));
-    let route = installation.map(|installation| match installation {
-        Installation::Current => "the configuration is installed and loaded".to_owned(),
-        Installation::Missing => "not installed yet: the first release installs it".to_owned(),
-        Installation::Newer(why) => format!("the configuration read here is older: {why}"),
-        Installation::Outdated(why) => format!("the next release installs it anew: {why}"),
+async fn tried(named: Named<'_>) -> Finding {
+    let Named { place, trial } = named;
+    let proof = timeout(PATIENCE, trial.proof).await.unwrap_or_else(|_| {
+        let said = format!("no answer within {PATIENCE:?}");
+        let doing = format!("trying {}", trial.what);
+        let kind = FailureKind::Unreachable;
+        Proof::Broken(Failure::new(kind, place.clone(), doing, said))
     });
-    let mut findings = vec![
-        finding(&place, "images", images),
-        finding(&place, "route", route),
-        Finding {
-            place: place.clone(),
-            what: "health",
-            result: definition
-                .health
-                .as_ref()
-                .map(|health| health.path.clone())
-                .ok_or_else(|| "no health endpoint: nothing can be released".to_owned()),
-        },
-    ];
-    if let Ok(record) = record {
-        for (key, problem) in record.problems {
-            findings.push(Finding {
-                place: place.clone(),
-                what: "key",
-                result: Err(format!("{key}: {problem}")),
-            });
-        }
+    Finding {
+        place,
+        what: trial.what,
+        proof,
     }
-    findings
 }
 
-fn finding(place: &str, what: &'static str, result: Result<String, Failure>) -> Finding {
-    Finding {
-        place: place.to_owned(),
-        what,
-        result: result.map_err(|failure| failure.to_string()),
+impl Finding {
+    fn is_broken(&self) -> bool {
+        matches!(self.proof, Proof::Broken(_))
     }
+
+    /// What was seen, without anything that could move a terminal's cursor: keys and servers are foreign.
+    fn said(&self) -> String {
+        match &self.proof {
+            Proof::Works(said) | Proof::NotTried(said) => harmless(said),
+            Proof::Broken(failure) => harmless(&failure.to_string()),
+        }
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let said = match &finding.proof {
+        Proof::NotTried(_) => format!("not tried: {}", finding.said()),
+        Proof::Works(_) | Proof::Broken(_) => finding.said(),
+    };
+    let sign = match finding.proof {
+        Proof::Works(_) => "+",
+        Proof::Broken(_) => "x",
+        Proof::NotTried(_) => "-",
+    };
+    format!("{sign} {:<22} {:<10} {said}", finding.place, finding.what)
+}
+
+fn json(finding: &Finding) -> serde_json::Value {
+    let (state, next) = match &finding.proof {
+        Proof::Works(_) => ("ok", None),
+        Proof::NotTried(_) => ("not-tried", None),
+        Proof::Broken(failure) => ("wrong", Some(&failure.hint).filter(|hint| !hint.is_empty())),
+    };
+    serde_json::json!({
+        "place": finding.place,
+        "what": finding.what,
+        "state": state,
+        "text": finding.said(),
+        "next": next,
+    })
+}
+
+/// How it went, and what to do next.
+fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
+    let is_not_tried = |finding: &&Finding| matches!(finding.proof, Proof::NotTried(_));
+    let not_tried = findings.iter().filter(is_not_tried).count();
+    let tried = findings.len() - not_tried;
+    let broken: Vec<&Finding> = findings.iter().filter(|one| one.is_broken()).collect();
+    if broken.is_empty() {
+        let next = match app.targets().next() {
+            None => "Next: add a service to the configuration".to_owned(),
+            Some(target) => format!(
+                "Next: greenroom promote {} {} --version TAG, or greenroom for the console",
+                target.service, target.environment
+            ),
+        };
+        return vec![format!("All {tried} trials succeeded. {next}")];
+    }
+    let mut lines = vec![format!(
+        "{} of {tried} trials failed. What to do next:",
+        broken.len()
+    )];
+    for finding in broken {
+        let Proof::Broken(failure) = &finding.proof else {
+            continue;
+        };
+        let what = if failure.hint.is_empty() {
+            &failure.said
+        } else {
+            &failure.hint
+        };
+        let line = harmless(&format!("  {} {}: {what}", finding.place, finding.what));
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.push("Then run greenroom doctor again.".to_owned());
+    lines
 }

@@ -18,6 +18,7 @@ mod router;
 mod runtime;
 mod seals;
 mod secrets;
+mod trial;
 
 pub use crate::inventory::{
     Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder, instance_name,
@@ -33,7 +34,7 @@ pub use images::Images;
 pub use journal::{JournalReader, JournalWriter};
 pub use lock::{Acquired, Lease, LeaseState, Locks};
 pub use notifier::Notifier;
-pub use proxy_host::{CommandOutput, FilePart, ProxyHost, STAGED};
+pub use proxy_host::{CommandOutput, FilePart, ProxyHost, STAGED, Writable};
 pub use registry::{Fence, Hint, RegistryReader, RegistryWriter};
 pub use router::{RouterReader, RouterWriter};
 pub use runtime::{
@@ -41,3 +42,4 @@ pub use runtime::{
 };
 pub use seals::Seals;
 pub use secrets::{Credentials, Secrets, registry_host};
+pub use trial::{Proof, Trial};

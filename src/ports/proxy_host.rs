@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use ulid::Ulid;
 
 use super::{Failure, FailureKind, Result};
 
@@ -25,6 +26,15 @@ pub struct FilePart {
     pub length: u64,
     /// The part, untrusted.
     pub bytes: Vec<u8>,
+}
+
+/// Where a file could be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Writable {
+    /// In the directory itself.
+    Here,
+    /// The directory does not exist, and can be made in this one.
+    In(PathBuf),
 }
 
 /// What the names of staged links begin with.
@@ -54,6 +64,30 @@ pub trait ProxyHost: Send + Sync {
 
     /// The names in a directory; empty when there is none.
     async fn list(&self, directory: &Path) -> Result<Vec<String>>;
+
+    /// Whether there is a directory. Something else under that name is a failure.
+    async fn is_directory(&self, path: &Path) -> Result<bool>;
+
+    /// Proves that files can be written to a directory: writes one and removes it again. A directory that
+    /// does not exist is not made; then the nearest one above it is tried, where it would be made.
+    async fn try_writing(&self, directory: &Path) -> Result<Writable> {
+        for at in directory.ancestors() {
+            if self.is_directory(at).await? {
+                let file = at.join(format!(".greenroom-doctor-{}", Ulid::generate()));
+                self.write(&file, b"").await?;
+                self.remove(&file).await?;
+                return Ok(if at == directory {
+                    Writable::Here
+                } else {
+                    Writable::In(at.to_owned())
+                });
+            }
+        }
+        let doing = format!("looking for {}", directory.display());
+        let said = "there is no directory above it";
+        let kind = FailureKind::Missing;
+        Err(Failure::new(kind, self.place(), doing, said))
+    }
 
     /// Replaces a file in one step, durable when it returns. Makes its directory.
     async fn write(&self, path: &Path, content: &[u8]) -> Result<()>;

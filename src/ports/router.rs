@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
-use super::{Failure, FailureKind, LogChunk, Result};
+use super::{Failure, FailureKind, LogChunk, Result, Trial};
 use crate::inventory::{
     Connections, Installation, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, SwitchOrder, Target,
 };
@@ -14,6 +14,11 @@ use crate::inventory::{
 pub trait RouterReader: Send + Sync {
     /// Which proxy this is, e.g. `nginx/1.22.1`.
     async fn proxy(&self) -> Result<String>;
+
+    /// What there is to try without changing anything.
+    fn trials(&self) -> Vec<Trial<'_>> {
+        vec![Trial::new("proxy", self.proxy())]
+    }
 
     /// The calls that [`RouterWriter::install`] and [`RouterWriter::switch`] would make, in words.
     fn describe_install(&self, target: &Target) -> Vec<String>;
@@ -81,6 +86,11 @@ pub trait RouterReader: Send + Sync {
 /// Changes the proxy.
 #[async_trait]
 pub trait RouterWriter: Send + Sync {
+    /// What there is to try of what an installation and a switch do. All of it is undone again.
+    fn trials(&self) -> Vec<Trial<'_>> {
+        Vec::new()
+    }
+
     /// Installs the configuration, tests it as a whole tree, reloads, and reads back that it is
     /// loaded; else puts the old one back and says what happened. Safe to repeat.
     async fn install(&self, target: &Target) -> Result<()>;

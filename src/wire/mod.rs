@@ -11,14 +11,16 @@ mod proxy;
 mod runtime;
 mod sandbox;
 mod store;
+mod trials;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use company::look_on;
 pub use desk::EngineDesk;
 pub use sandbox::catalogue;
+pub use trials::try_directory;
 
 pub use crate::adapters::embedded_proxy::EmbeddedProxy;
 use crate::adapters::http::HttpChecker;
@@ -59,6 +61,8 @@ pub struct App {
     pub read_only: Option<String>,
     outbox: Arc<Outbox>,
     recorder: Option<Arc<Recorder>>,
+    /// The directories of this machine that a release writes to, each with what for.
+    written: BTreeSet<(&'static str, PathBuf)>,
     targets: Vec<Target>,
 }
 
@@ -121,6 +125,7 @@ pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireErro
         read_only,
         outbox,
         recorder,
+        written: trials::written(settings),
         targets: settings
             .targets
             .iter()

@@ -33,6 +33,7 @@ mod resume;
 mod sample;
 mod sandbox;
 mod settings;
+mod silent_servers;
 mod sqlite;
 mod stories;
 mod support;

@@ -6,3 +6,4 @@ mod installing;
 mod newer;
 mod switching;
 mod traffic;
+mod trials;

@@ -121,6 +121,19 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether a database is one of ours that this Greenroom can read.
+pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Fault> {
+    let application: i64 = pragma(transaction, "application_id")?;
+    if application == APPLICATION {
+        return accept(pragma(transaction, "user_version")?);
+    }
+    Err(Fault::refused(
+        FailureKind::Conflict,
+        "the database belongs to another program",
+        "name another file",
+    ))
+}
+
 fn accept(version: i64) -> Result<(), Fault> {
     if (1..=VERSION).contains(&version) {
         return Ok(());

@@ -14,6 +14,9 @@ use crate::ports::{Failure, FailureKind, Result};
 /// How long a call waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// The same where it is only tried.
+const BUSY_TRIED: Duration = Duration::from_secs(2);
+
 /// How long a call may take in all; the disk may hang.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -61,6 +64,31 @@ impl Archive {
             reading: Arc::new(Mutex::new(reading)),
             writing: Arc::new(Mutex::new(writing)),
         })
+    }
+
+    /// Proves that an archive can be read and written, and changes nothing: how many releases are kept in it. None
+    /// where there is no file yet: none is made.
+    pub async fn try_out(path: &Path) -> Result<Option<i64>> {
+        let place = path.to_owned();
+        let tried = blocking(path, "trying to write to it".into(), move || {
+            let is_there = place.try_exists();
+            let unseen =
+                |error: std::io::Error| Fault::refused(FailureKind::Denied, error.to_string(), "");
+            if !is_there.map_err(unseen)? {
+                return Ok(None);
+            }
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let mut connection = Connection::open_with_flags(&place, flags)?;
+            connection.busy_timeout(BUSY_TRIED)?;
+            // Rolled back when it is dropped.
+            let behavior = TransactionBehavior::Immediate;
+            let transaction = connection.transaction_with_behavior(behavior)?;
+            schema::recognise(&transaction)?;
+            let releases =
+                transaction.query_row("SELECT count(*) FROM releases", [], |row| row.get(0))?;
+            Ok(Some(releases))
+        });
+        tried.await
     }
 
     /// An archive that is forgotten when it is dropped, where no file can be had.

@@ -248,6 +248,25 @@ impl ProxyHost for ContainerHost {
         }
     }
 
+    async fn is_directory(&self, path: &Path) -> Result<bool> {
+        let doing = self.doing("looking at", path);
+        let path = self.text(path, &doing)?;
+        for (test, answer) in [("-d", Ok(true)), ("-e", Err("it is not a directory"))] {
+            let ended = self
+                .execute(Act::Read, &doing, &["test", test, path], None)
+                .await?;
+            match (ended.code, answer) {
+                (Some(0), Ok(answer)) => return Ok(answer),
+                (Some(0), Err(said)) => {
+                    return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
+                }
+                (Some(1), _) => {}
+                _ => return Err(self.failed(&doing, &ended)),
+            }
+        }
+        Ok(false)
+    }
+
     async fn write(&self, path: &Path, content: &[u8]) -> Result<()> {
         let doing = self.doing("writing", path);
         let path = self.text(path, &doing)?;

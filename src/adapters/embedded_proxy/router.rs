@@ -16,7 +16,7 @@ use crate::adapters::live_pointer::{LivePointer, ThisHost};
 use crate::inventory::{PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
     Connections, Failure, FailureKind, Installation, LogChunk, ProxyHost, Result, RouterReader,
-    RouterWriter, SwitchOrder,
+    RouterWriter, SwitchOrder, Trial,
 };
 
 /// The router of an embedded proxy.
@@ -155,6 +155,10 @@ impl RouterReader for EmbeddedRouter {
 
 #[async_trait]
 impl RouterWriter for EmbeddedRouter {
+    fn trials(&self) -> Vec<Trial<'_>> {
+        vec![Trial::new("state", self.pointer.try_state(false))]
+    }
+
     /// The proxy learns its listeners when it is started and nothing later, so that this only
     /// prepares the pointer's directories, and says when the running proxy is another one.
     async fn install(&self, target: &Target) -> Result<()> {

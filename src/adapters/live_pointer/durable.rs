@@ -30,6 +30,18 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(content))
 }
 
+/// Whether there is a directory; something else there is an error.
+pub(super) fn is_directory(path: &Path) -> io::Result<bool> {
+    match absent_is_none(fs::metadata(path))? {
+        Some(is) if is.is_dir() => Ok(true),
+        Some(_) => Err(io::Error::new(
+            ErrorKind::NotADirectory,
+            "it is not a directory",
+        )),
+        None => Ok(false),
+    }
+}
+
 /// A part of a file; none when there is none.
 pub(super) fn read_part(path: &Path, from: u64, most: usize) -> io::Result<Option<FilePart>> {
     let Some(mut file) = absent_is_none(File::open(path))? else {

@@ -27,7 +27,7 @@ pub use this_host::ThisHost;
 
 use crate::harmless::harmless;
 use crate::inventory::{FencingToken, Slot, Target};
-use crate::ports::{Failure, FailureKind, ProxyHost, Result, SwitchOrder};
+use crate::ports::{Failure, FailureKind, ProxyHost, Result, SwitchOrder, Writable};
 
 /// Reads and moves the live pointers below one state directory.
 pub struct LivePointer {
@@ -100,6 +100,25 @@ impl LivePointer {
                 format!("{slot} is live and its file is missing"),
             )
         })
+    }
+
+    /// Proves that pointers can be written. Where a target `is_installed` they have to be there.
+    pub async fn try_state(&self, is_installed: bool) -> Result<String> {
+        let state = self.state.display();
+        match self.host.try_writing(&self.state).await? {
+            Writable::Here => Ok(format!("{state}: a file was written and removed")),
+            Writable::In(above) if !is_installed => Ok(format!(
+                "{state} does not exist yet: the first release makes it in {}, where a file was written and removed",
+                above.display()
+            )),
+            Writable::In(_) => {
+                let doing = format!("looking for {state}");
+                let said = "it does not exist, and the live pointers have to be in it";
+                let hint = "put it back, or see what `greenroom status` says and let `greenroom repair` mend it";
+                let kind = FailureKind::Missing;
+                Err(self.failure(kind, doing, said.to_owned()).hint(hint))
+            }
+        }
     }
 
     /// Makes the directories and markers of a target. What is there already stays as it is.

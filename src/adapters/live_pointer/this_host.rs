@@ -22,8 +22,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How long output is waited for after the command has ended; a child of its own may keep it open.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// How much of a command's output is kept.
-const MOST_OUTPUT: usize = 1024 * 1024;
+/// How much of a command's output is kept: `nginx -T` prints the whole configuration.
+const MOST_OUTPUT: usize = 4 * 1024 * 1024;
 
 /// The local machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,6 +51,11 @@ impl ProxyHost for ThisHost {
     async fn list(&self, directory: &Path) -> Result<Vec<String>> {
         let at = directory.to_owned();
         looking("listing", directory, move || durable::list(&at)).await
+    }
+
+    async fn is_directory(&self, path: &Path) -> Result<bool> {
+        let at = path.to_owned();
+        looking("looking at", path, move || durable::is_directory(&at)).await
     }
 
     async fn write(&self, path: &Path, content: &[u8]) -> Result<()> {

@@ -2,14 +2,16 @@
 //! counts as applied when nginx answers with its mark over fresh connections; `-t` and `-s reload`
 //! both return 0 when a taken port keeps it out.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::answer;
 use super::refusal::{Refusal, complaints, quoted};
 use super::render::Rendered;
+use super::trials::{is_probe, is_read};
 use super::{Nginx, include};
 use crate::inventory::Target;
-use crate::ports::{FailureKind, Result};
+use crate::ports::{Failure, FailureKind, Result};
 
 /// The pause between two askings.
 const BETWEEN: Duration = Duration::from_millis(20);
@@ -47,11 +49,13 @@ impl Nginx {
                 .hint("move it away if it may be replaced"));
         }
         let main = self.main_text(doing).await?;
-        self.test(target, doing, &main, new).await?;
+        let is_in_place = self.test(target, doing, &main, old, new).await?;
         let was_loaded = self.loaded_mark(target).await;
         let logged = self.error_log(&main).await;
         let file = self.file(target);
-        self.host().write(&file, new.text.as_bytes()).await?;
+        if !is_in_place {
+            self.host().write(&file, new.text.as_bytes()).await?;
+        }
         let Err(refusal) = self
             .reload_until(target, |mark| mark == Some(&new.mark))
             .await
@@ -87,35 +91,50 @@ impl Nginx {
         }
     }
 
-    /// Tests the candidate as part of the whole tree, without the tree having it.
-    async fn test(&self, target: &Target, doing: &str, main: &str, new: &Rendered) -> Result<()> {
+    /// Tests the candidate as part of the whole tree. Whether it is in its place already.
+    async fn test(
+        &self,
+        target: &Target,
+        doing: &str,
+        main: &str,
+        old: Option<&str>,
+        new: &Rendered,
+    ) -> Result<bool> {
+        if self.test_beside(target, doing, main, new).await? {
+            return Ok(false);
+        }
+        self.test_in_place(target, doing, old, new).await?;
+        Ok(true)
+    }
+
+    /// Tests it without the tree having it. Whether nginx has read it: an include that is in another file, or that
+    /// is not understood here, cannot be replaced.
+    async fn test_beside(
+        &self,
+        target: &Target,
+        doing: &str,
+        main: &str,
+        new: &Rendered,
+    ) -> Result<bool> {
         let sites = &self.arrangement.sites;
         let (candidate, trial) = (self.candidate(target), self.trial(target));
+        let mut present = self.host().list(sites).await?;
+        present.retain(|name| !is_probe(name));
         let wrapped = include::wrap(
             main,
             self.arrangement.main.parent().unwrap_or(sites),
             sites,
-            &self.host().list(sites).await?,
+            &present,
             &Self::file_name(target),
             &candidate,
         );
         let Some(wrapped) = wrapped else {
-            let said = format!(
-                "{} does not include {}",
-                self.arrangement.main.display(),
-                self.file(target).display()
-            );
-            let hint = format!(
-                "add `include {}/*.conf;` to its http block",
-                sites.display()
-            );
-            return Err(self.failure(FailureKind::Rejected, doing, said).hint(hint));
+            return Ok(false);
         };
-        let command = self.command(&["-t"], &trial);
         let tested = async {
             self.host().write(&candidate, new.text.as_bytes()).await?;
             self.host().write(&trial, wrapped.as_bytes()).await?;
-            self.run(&command).await
+            self.dump(&trial).await
         }
         .await;
         let removed = [
@@ -126,20 +145,49 @@ impl Nginx {
         for done in removed {
             done?;
         }
-        if tested.code == Some(0) {
-            return Ok(());
+        match tested {
+            Ok(files) => Ok(files.iter().any(|file| Path::new(file) == candidate)),
+            Err(output) => {
+                let output = output
+                    .replace(&*candidate.to_string_lossy(), "the candidate")
+                    .replace(&*trial.to_string_lossy(), "the main configuration");
+                Err(self.not_accepted(doing, &output))
+            }
         }
-        let output = tested
-            .output
-            .replace(&*candidate.to_string_lossy(), "the candidate")
-            .replace(&*trial.to_string_lossy(), "the main configuration");
-        Err(self
-            .failure(
-                FailureKind::Rejected,
-                doing,
-                format!("nginx does not accept it: {}", quoted(&output)),
-            )
-            .hint("nothing was changed"))
+    }
+
+    /// Puts it where nginx reads it, and takes it back again where nginx does not accept it. nginx is not reloaded
+    /// meanwhile, and goes on with what it has loaded.
+    async fn test_in_place(
+        &self,
+        target: &Target,
+        doing: &str,
+        old: Option<&str>,
+        new: &Rendered,
+    ) -> Result<()> {
+        let name = Self::file_name(target);
+        if !self.host().is_directory(&self.arrangement.sites).await? {
+            return Err(self.not_included(doing, &name));
+        }
+        let file = self.file(target);
+        self.host().write(&file, new.text.as_bytes()).await?;
+        let refused = match self.dump(&self.arrangement.main).await {
+            Ok(Ok(files)) if is_read(&files, &name) => return Ok(()),
+            Ok(Ok(_)) => self.not_included(doing, &name),
+            Ok(Err(output)) => self.not_accepted(doing, &output),
+            Err(failure) => failure,
+        };
+        match old {
+            Some(text) => self.host().write(&file, text.as_bytes()).await?,
+            None => self.host().remove(&file).await?,
+        }
+        Err(refused)
+    }
+
+    fn not_accepted(&self, doing: &str, output: &str) -> Failure {
+        let said = format!("nginx does not accept it: {}", quoted(output));
+        self.failure(FailureKind::Rejected, doing, said)
+            .hint("nothing was changed")
     }
 
     async fn put_back(

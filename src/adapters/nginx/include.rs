@@ -1,6 +1,7 @@
 //! Reads nginx's configuration just far enough to know its directives and the blocks they are in, and rewrites the
 //! one include of the main configuration that matters, so that a candidate can be tested as part of the whole tree before
-//! the tree has it. Pure.
+//! the tree has it. It may be wrong about what it reads: nginx itself says afterwards whether it read the candidate,
+//! and an include that is not found here is no proof that there is none. Pure.
 
 use std::fmt::Write as _;
 use std::ops::Range;

@@ -18,6 +18,7 @@ mod site;
 mod sockets;
 mod tail;
 mod traffic;
+mod trials;
 mod words;
 mod writer;
 

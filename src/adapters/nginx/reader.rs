@@ -14,6 +14,7 @@ use crate::harmless::harmless;
 use crate::inventory::{Endpoint, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
     Connections, Failure, FailureKind, Installation, LogChunk, Result, RouterReader, SwitchOrder,
+    Trial,
 };
 
 /// The side of nginx that changes nothing.
@@ -49,6 +50,12 @@ impl RouterReader for NginxReader {
                 self.nginx
                     .failure(FailureKind::Garbled, "asking for its version", said)
             })
+    }
+
+    fn trials(&self) -> Vec<Trial<'_>> {
+        let mut trials = self.nginx.reading_trials();
+        trials.insert(0, Trial::new("proxy", self.proxy()));
+        trials
     }
 
     fn describe_install(&self, target: &Target) -> Vec<String> {

@@ -45,6 +45,15 @@ impl Refusal {
 
     /// The reload itself failed with this output.
     pub(super) fn of_reload(output: &str) -> Self {
+        let said = format!("nginx could not be reloaded: {}", quoted(output));
+        Self {
+            said,
+            ..Self::of_signal(output)
+        }
+    }
+
+    /// nginx could not be sent a signal, with this output.
+    pub(super) fn of_signal(output: &str) -> Self {
         let is_down = ["invalid PID number", "No such process", "No such file"]
             .iter()
             .any(|sign| output.contains(sign));
@@ -54,7 +63,7 @@ impl Refusal {
             } else {
                 FailureKind::Rejected
             },
-            said: format!("nginx could not be reloaded: {}", quoted(output)),
+            said: format!("nginx could not be signalled: {}", quoted(output)),
             hint: if is_down { "is nginx running?" } else { "" },
         }
     }

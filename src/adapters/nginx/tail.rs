@@ -160,6 +160,10 @@ mod tests {
             Ok(Vec::new())
         }
 
+        async fn is_directory(&self, _: &Path) -> Result<bool> {
+            Ok(false)
+        }
+
         async fn write(&self, _: &Path, _: &[u8]) -> Result<()> {
             Ok(())
         }

@@ -120,7 +120,7 @@ fn reloads(reload: &str, others: &[Target]) -> String {
 }
 
 fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
-    let test = nginx.command(&["-t"], &nginx.trial(target)).join(" ");
+    let test = nginx.command(&["-T"], &nginx.trial(target)).join(" ");
     let reload = nginx
         .command(&["-s", "reload"], &nginx.arrangement.main)
         .join(" ");
@@ -130,7 +130,10 @@ fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
             nginx.candidate(target).display(),
             nginx.trial(target).display()
         ),
-        format!("write {}", nginx.file(target).display()),
+        format!(
+            "write {}; where nginx did not read it in that test, test it here, and put the old file back if it is refused",
+            nginx.file(target).display()
+        ),
         reloads(&reload, &nginx.beside(target)),
         format!(
             "ask {} until it names the new configuration, for {:?}; else put the old file back and reload again",

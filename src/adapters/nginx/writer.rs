@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::{Nginx, SwitchMode};
 use crate::adapters::live_pointer::{Admission, Pointer};
 use crate::inventory::Target;
-use crate::ports::{FailureKind, Result, RouterWriter, SwitchOrder};
+use crate::ports::{FailureKind, Result, RouterWriter, SwitchOrder, Trial};
 
 /// The side of nginx that changes it.
 pub struct NginxWriter {
@@ -65,6 +65,10 @@ impl NginxWriter {
 
 #[async_trait]
 impl RouterWriter for NginxWriter {
+    fn trials(&self) -> Vec<Trial<'_>> {
+        self.nginx.writing_trials()
+    }
+
     async fn install(&self, target: &Target) -> Result<()> {
         let doing = format!("installing the configuration of {target}");
         self.nginx.site(target, &doing)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use greenroom::adapters::docker::ContainerHost;
-use greenroom::ports::{FailureKind, ProxyHost};
+use greenroom::ports::{FailureKind, ProxyHost, Writable};
 
 use super::fixture::{WAIT, World, docker, engine};
 
@@ -73,6 +73,25 @@ async fn a_link_to_a_directory_is_pointed_elsewhere_and_not_into_it() {
             .expect("an answer"),
         ["is-blue"]
     );
+}
+
+#[tokio::test]
+async fn writing_is_tried_where_a_directory_is_and_nothing_is_left() {
+    let world = World::pulled();
+    let host = ContainerHost::new(engine(), world.foreign(&[], WAIT));
+    host.write(Path::new("/run/edge/file"), b"")
+        .await
+        .expect("written");
+    let tried = async |path: &str| host.try_writing(Path::new(path)).await;
+    assert_eq!(tried("/run/edge").await.expect("tried"), Writable::Here);
+    let above = Writable::In("/run/edge".into());
+    assert_eq!(tried("/run/edge/new/er").await.expect("tried"), above);
+    let names = host.list(Path::new("/run/edge")).await.expect("an answer");
+    assert_eq!(names, ["file"]);
+    tried("/run/edge/file").await.expect_err("it is a file");
+    tried("/proc/1")
+        .await
+        .expect_err("nothing can be written there");
 }
 
 #[tokio::test]

@@ -452,7 +452,7 @@ async fn the_calls_are_named_before_they_are_made() {
     let mut arena = Arena::start().await;
     let words = arena.reader().describe_install(&arena.target).join("\n");
     let file = arena.site_file().display().to_string();
-    for part in [&file, "nginx -p", "-t -c", "-s reload", "is-green"] {
+    for part in [&file, "nginx -p", "-T -c", "-s reload", "is-green"] {
         assert!(words.contains(part), "{part:?} in {words}");
     }
     let switch = order(Some(Slot::Blue), Slot::Green, 7);

@@ -17,6 +17,7 @@ mod public;
 mod repair;
 mod sharing;
 mod together;
+mod unknown;
 
 use std::time::Duration;
 

@@ -1,0 +1,257 @@
+//! What `greenroom doctor` tries of an nginx: whether it takes signals, reads what is put into `sites`, and lets
+//! Greenroom write where an installation and a switch write. nginx itself says what it reads: its configuration
+//! is not parsed here.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use ulid::Ulid;
+
+use super::refusal::{Refusal, quoted};
+use super::{Nginx, answer};
+use crate::inventory::Target;
+use crate::ports::{Failure, FailureKind, Proof, Result, Trial, Writable};
+
+/// How long nginx may take to print its configuration. Shorter than the doctor waits: what was written for it has
+/// to be removed again.
+const DUMP: Duration = Duration::from_secs(3);
+
+/// What nginx prints above each file of its configuration.
+const FILE: &str = "# configuration file ";
+
+/// What is in the name of such a file. No name of a target has a dot.
+const PROBE_NAME: &str = ".doctor.";
+/// What is in the file that is written for a moment: nothing to nginx.
+const PROBE: &str =
+    "# Written by Greenroom's doctor, to see whether nginx reads it. It may be removed.\n";
+
+const START: &str = "start nginx, or see its error log";
+const READ_ONLY: &str = "read-only: a file would have to be written for it";
+
+impl Nginx {
+    /// What can be tried without writing anything.
+    pub(super) fn reading_trials(&self) -> Vec<Trial<'_>> {
+        vec![
+            Trial::new("running", self.try_answering()),
+            Trial::new("include", self.try_include(false)),
+            Trial::new("access log", self.try_access_log()),
+        ]
+    }
+
+    /// What can be tried, writing included.
+    pub(super) fn writing_trials(&self) -> Vec<Trial<'_>> {
+        vec![
+            Trial::new("running", self.try_signal()),
+            Trial::new("include", self.try_include(true)),
+            Trial::new("sites", self.try_existing(&self.arrangement.sites)),
+            Trial::new("main", self.try_beside_main()),
+            Trial::new("state", self.try_state()),
+            Trial::new("access log", self.try_access_log()),
+        ]
+    }
+
+    /// Has nginx open its logs anew: a signal that cuts no connection, and reaches it as a reload would.
+    async fn try_signal(&self) -> Result<String> {
+        let command = self.command(&["-s", "reopen"], &self.arrangement.main);
+        let ended = self.run(&command).await?;
+        if ended.code == Some(0) {
+            return Ok("it runs and takes signals: `nginx -s reopen` reached it".to_owned());
+        }
+        let refusal = Refusal::of_signal(&ended.output);
+        let doing = "sending it a signal";
+        let hint = if refusal.kind == FailureKind::Unreachable {
+            format!("start nginx with {}", self.arrangement.main.display())
+        } else {
+            "run Greenroom as a user who may reload nginx".to_owned()
+        };
+        Err(self.failure(refusal.kind, doing, refusal.said).hint(hint))
+    }
+
+    async fn try_answering(&self) -> Proof {
+        let names = match self.host().list(&self.arrangement.sites).await {
+            Ok(names) => names,
+            Err(failure) => return Proof::Broken(failure),
+        };
+        let installed = |target: &&Target| names.contains(&Self::file_name(target));
+        let Some(target) = self.sites.keys().find(installed) else {
+            let why = "read-only, and nothing is installed that could answer";
+            return Proof::NotTried(why.to_owned());
+        };
+        match answer::ask(&self.arrangement.answer_at, target).await {
+            Ok(_) => Proof::Works("it runs and answers".to_owned()),
+            Err(miss) => {
+                let doing = format!("asking what it does for {target}");
+                Proof::Broken(self.failure(miss.kind, doing, miss.said).hint(START))
+            }
+        }
+    }
+
+    /// Whether nginx reads the files of targets: those that are there, and where one is missing, one that is
+    /// written for a moment and says nothing.
+    async fn try_include(&self, may_write: bool) -> Proof {
+        let sites = &self.arrangement.sites;
+        let looked = tokio::try_join!(self.host().is_directory(sites), self.host().list(sites));
+        let names = match looked {
+            Ok((true, names)) => names,
+            Ok((false, _)) => return Proof::Broken(self.no_directory(sites)),
+            Err(failure) => return Proof::Broken(failure),
+        };
+        let mine = self.sites.keys().map(Self::file_name);
+        let (present, missing): (Vec<String>, Vec<String>) =
+            mine.partition(|name| names.contains(name));
+        let probe = missing.first().filter(|_| may_write);
+        let probe = probe.map(|name| {
+            // Whatever pattern includes the missing file most likely includes this one.
+            let name = name.trim_end_matches(".conf");
+            format!("{name}{PROBE_NAME}{}.conf", Ulid::generate())
+        });
+        if present.is_empty() && probe.is_none() {
+            return Proof::NotTried(READ_ONLY.to_owned());
+        }
+        let read = self.read_with(probe.as_deref()).await;
+        let read = match read {
+            Ok(read) => read,
+            Err(failure) => return Proof::Broken(failure),
+        };
+        let all = present.iter().chain(&probe);
+        let unread = all.filter(|name| !is_read(&read, name));
+        let unread: Vec<&str> = unread.map(String::as_str).collect();
+        if unread.is_empty() {
+            return Proof::Works(format!(
+                "nginx reads what is in {}, as `nginx -T` says",
+                sites.display()
+            ));
+        }
+        Proof::Broken(self.not_included("asking what it reads", &unread.join(", ")))
+    }
+
+    /// The files that nginx reads while a file of this name, with nothing in it, is in `sites`.
+    async fn read_with(&self, probe: Option<&str>) -> Result<Vec<String>> {
+        let Some(name) = probe else {
+            return self.files_read().await;
+        };
+        let file = self.arrangement.sites.join(name);
+        self.host().write(&file, PROBE.as_bytes()).await?;
+        let read = self.files_read().await;
+        self.host().remove(&file).await?;
+        read
+    }
+
+    async fn files_read(&self) -> Result<Vec<String>> {
+        let doing = "asking what it reads";
+        let dumped = timeout(DUMP, self.dump(&self.arrangement.main)).await;
+        let dump = dumped.map_err(|_| {
+            let said = format!("`nginx -T` did not end within {DUMP:?}");
+            self.failure(FailureKind::Unreachable, doing, said)
+        })??;
+        dump.map_err(|said| {
+            let said = format!("it does not accept its configuration: {}", quoted(&said));
+            let hint = "mend it until `nginx -t` is content: until then nothing can be installed";
+            self.failure(FailureKind::Rejected, doing, said).hint(hint)
+        })
+    }
+
+    /// The files that nginx reads when it begins with `main`, as it says itself; or what it says instead, where it
+    /// does not accept them.
+    pub(super) async fn dump(
+        &self,
+        main: &Path,
+    ) -> Result<std::result::Result<Vec<String>, String>> {
+        let command = self.command(&["-T"], main);
+        let ended = self.run(&command).await?;
+        Ok(if ended.code == Some(0) {
+            Ok(files(&ended.output))
+        } else {
+            Err(ended.output)
+        })
+    }
+
+    /// That nginx does not read a file in `sites`.
+    pub(super) fn not_included(&self, doing: &str, name: &str) -> Failure {
+        let sites = self.arrangement.sites.display();
+        let main = self.arrangement.main.display();
+        let said = format!("{main} does not include {sites}/{name}");
+        let hint = format!("add `include {sites}/*.conf;` to its http block");
+        self.failure(FailureKind::Rejected, doing, said).hint(hint)
+    }
+
+    async fn try_existing(&self, directory: &Path) -> Result<String> {
+        match self.host().try_writing(directory).await? {
+            Writable::Here => Ok(format!(
+                "{}: a file was written and removed",
+                directory.display()
+            )),
+            Writable::In(_) => Err(self.no_directory(directory)),
+        }
+    }
+
+    async fn try_beside_main(&self) -> Result<String> {
+        let main = &self.arrangement.main;
+        self.try_existing(main.parent().unwrap_or(main)).await
+    }
+
+    async fn try_state(&self) -> Result<String> {
+        let names = self.host().list(&self.arrangement.sites).await?;
+        let mut mine = self.sites.keys().map(Self::file_name);
+        let is_installed = mine.any(|name| names.contains(&name));
+        self.pointer.try_state(is_installed).await
+    }
+
+    /// nginx writes there, and refuses a configuration whose log it cannot open.
+    async fn try_access_log(&self) -> Proof {
+        let Some(directory) = &self.arrangement.access_log else {
+            return Proof::NotTried("none is configured".to_owned());
+        };
+        match self.host().is_directory(directory).await {
+            Ok(true) => Proof::Works(format!("{} is there", directory.display())),
+            Ok(false) => Proof::Broken(self.no_directory(directory)),
+            Err(failure) => Proof::Broken(failure),
+        }
+    }
+
+    fn no_directory(&self, directory: &Path) -> Failure {
+        let directory = directory.display();
+        let said = format!("{directory} does not exist");
+        let hint = format!("create it: mkdir -p {directory}");
+        let doing = format!("looking for {directory}");
+        self.failure(FailureKind::Missing, doing, said).hint(hint)
+    }
+}
+
+/// Whether a file of this name is among them. What is above it may be called otherwise: links.
+pub(super) fn is_read(files: &[String], name: &str) -> bool {
+    let mut names = files.iter().filter_map(|file| file.rsplit('/').next());
+    names.any(|read| read == name)
+}
+
+/// Whether a file in `sites` is there for a moment only, to see whether nginx reads it.
+pub(super) fn is_probe(name: &str) -> bool {
+    name.contains(PROBE_NAME)
+}
+
+/// The names of the files in what `nginx -T` prints.
+fn files(dump: &str) -> Vec<String> {
+    let headers = dump.lines().filter_map(|line| line.strip_prefix(FILE));
+    let names = headers.filter_map(|line| line.strip_suffix(':'));
+    names.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_are_those_whose_headers_nginx_prints() {
+        let dump = "nginx: configuration file /etc/nginx/nginx.conf test is successful\n\
+            # configuration file /etc/nginx/nginx.conf:\nevents {}\n# configuration file\n\n\
+            # configuration file /etc/nginx/conf.d/greenroom-web-qa.conf:\n# Written\n";
+        assert_eq!(
+            files(dump),
+            [
+                "/etc/nginx/nginx.conf",
+                "/etc/nginx/conf.d/greenroom-web-qa.conf"
+            ]
+        );
+    }
+}

@@ -1,0 +1,273 @@
+//! What the doctor tries, in the order in which it is shown.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::diagnostics;
+use crate::inventory::{Installation, Slot};
+use crate::ports::{Connection, Failure, FailureKind, Proof, Result, Trial};
+use crate::release::Site;
+use crate::wire::{self, App};
+
+/// A trial, and where it belongs.
+pub(super) struct Named<'a> {
+    pub(super) place: String,
+    pub(super) trial: Trial<'a>,
+}
+
+fn named<'a>(place: &str, trial: Trial<'a>) -> Named<'a> {
+    Named {
+        place: place.to_owned(),
+        trial,
+    }
+}
+
+/// Everything there is to try.
+pub(super) fn all(app: &App) -> Vec<Named<'_>> {
+    let mut all = own(app);
+    all.extend(servers(app));
+    all.extend(channels(app));
+    for site in app.engine.sites() {
+        all.extend(target(site));
+    }
+    all
+}
+
+fn own(app: &App) -> Vec<Named<'_>> {
+    let known = |what, said: String| Trial::new(what, async { Proof::Works(said) });
+    let changes = match &app.read_only {
+        Some(why) => format!("nothing is changed from here: {why}"),
+        None => "may be made, where the servers let this user".to_owned(),
+    };
+    let mut all = vec![
+        known("version", env!("CARGO_PKG_VERSION").to_owned()),
+        known("operator", app.engine.operator().to_string()),
+        known("changes", changes),
+        known("config", app.file.display().to_string()),
+        Trial::new("log", log()),
+        Trial::new("archive", app.try_archive()),
+    ];
+    all.extend(app.try_directories());
+    let all = all.into_iter();
+    all.map(|trial| named("greenroom", trial)).collect()
+}
+
+async fn log() -> Result<String> {
+    let failed = |said: String| {
+        let doing = "writing its log";
+        Failure::new(FailureKind::Denied, "greenroom", doing, said)
+            .hint("set XDG_STATE_HOME to a directory that this user may write")
+    };
+    let directory = diagnostics::log_directory()
+        .ok_or_else(|| failed("there is no directory for it: HOME is not set".to_owned()))?;
+    let tried = wire::try_directory(&directory).await;
+    tried.map_err(|failure| failed(format!("{}: {}", failure.doing, failure.said)))
+}
+
+/// Each server once, however many targets use it.
+fn servers(app: &App) -> Vec<Named<'_>> {
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    for site in app.engine.sites() {
+        let environment = site.definition.target.environment.as_str();
+        let read = &site.read;
+        if seen.insert(Arc::as_ptr(&read.runtime).cast::<()>() as usize) {
+            let runtime = async {
+                let info = read.runtime.engine().await?;
+                Ok(format!("{}, API {}", info.name, info.api))
+            };
+            all.push(named(
+                environment,
+                Trial::new::<Result<_>>("runtime", runtime),
+            ));
+        }
+        if seen.insert(Arc::as_ptr(&read.registry).cast::<()>() as usize) {
+            let registry = Trial::new("registry", read.registry.store());
+            all.push(named(environment, registry));
+        }
+        if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {
+            let trials = proxy(site).into_iter();
+            all.extend(trials.map(|trial| named(environment, trial)));
+        }
+    }
+    all
+}
+
+/// What can be tried by writing is tried so, where anything may be written.
+fn proxy(site: &Site) -> Vec<Trial<'_>> {
+    let write = site.write.as_ref();
+    let writing = write.map_or_else(Vec::new, |write| write.router.trials());
+    let replaced: BTreeSet<&str> = writing.iter().map(|trial| trial.what).collect();
+    let mut trials = site.read.router.trials();
+    trials.retain(|trial| !replaced.contains(trial.what));
+    trials.extend(writing);
+    trials
+}
+
+/// Whether what telling a channel needs is there. Nothing is sent.
+fn channels(app: &App) -> Vec<Named<'_>> {
+    let mut all = Vec::new();
+    for channel in app.channels() {
+        let ready = async {
+            let place = channel.notifier.ready().await?;
+            let events: Vec<&str> = channel.events.iter().map(|event| event.as_str()).collect();
+            let events = events.join(", ");
+            Ok(format!("{place}, told of {events}; not tried"))
+        };
+        let trial = Trial::new::<Result<_>>("notices", ready);
+        all.push(named(&format!("notices.{}", channel.name), trial));
+    }
+    all
+}
+
+fn target(site: &Site) -> Vec<Named<'_>> {
+    let trials = [
+        Trial::new("images", images(site)),
+        Trial::new("keys", keys(site)),
+        Trial::new("route", route(site)),
+        Trial::new("health", health(site)),
+        Trial::new("public", public(site)),
+    ];
+    let place = site.definition.target.to_string();
+    trials.map(|trial| named(&place, trial)).into()
+}
+
+async fn images(site: &Site) -> Result<String> {
+    let repository = &site.definition.repository;
+    let tags = site.read.images.tags(repository).await?;
+    Ok(format!("{repository}: {} tags", tags.len()))
+}
+
+/// Whether what is stored about the target can be read.
+async fn keys(site: &Site) -> Result<String> {
+    let target = &site.definition.target;
+    let record = site.read.registry.read(target).await?;
+    if record.problems.is_empty() {
+        return Ok("what is stored about it can be read".to_owned());
+    }
+    let problems = record.problems.iter();
+    let said: Vec<String> = problems.map(|(key, why)| format!("{key}: {why}")).collect();
+    Err(wrong(
+        site,
+        FailureKind::Garbled,
+        "reading its keys",
+        said.join("; "),
+    )
+    .hint("see who writes there; greenroom status says what a repair can do about it"))
+}
+
+/// What the proxy has loaded and does for the target.
+async fn route(site: &Site) -> Result<String> {
+    let target = &site.definition.target;
+    let router = &site.read.router;
+    let (installation, answer) = tokio::join!(router.installation(target), router.answer(target));
+    if installation
+        .as_ref()
+        .is_ok_and(|it| *it == Installation::Missing)
+    {
+        return Ok("not installed yet: the first release installs it".to_owned());
+    }
+    let answer = answer?;
+    let live = match answer.slot {
+        Some(slot) => format!("{slot} has the traffic, generation {}", answer.generation),
+        None => "nothing is live".to_owned(),
+    };
+    Ok(match installation? {
+        Installation::Outdated(why) => {
+            format!("the proxy says: {live}; the next release installs it anew: {why}")
+        }
+        Installation::Current | Installation::Missing => format!("the proxy says: {live}"),
+    })
+}
+
+/// The slot that the proxy names; none where nothing is installed or live.
+async fn live(site: &Site) -> std::result::Result<Option<Slot>, Proof> {
+    let target = &site.definition.target;
+    let router = &site.read.router;
+    match router.answer(target).await {
+        Ok(answer) => Ok(answer.slot),
+        Err(_) => match router.installation(target).await {
+            Ok(Installation::Missing) => Ok(None),
+            _ => Err(Proof::NotTried(
+                "the proxy does not say what is live".to_owned(),
+            )),
+        },
+    }
+}
+
+/// The health endpoint of what is live.
+async fn health(site: &Site) -> Proof {
+    let definition = &site.definition;
+    let Some(check) = &definition.health else {
+        let said = "no health endpoint is configured: nothing can be released";
+        let failure = wrong(site, FailureKind::Missing, "asking for its health", said).hint(
+            "add `health = { path = \"/health\" }`, or whatever path answers 200 when it is well",
+        );
+        return Proof::Broken(failure);
+    };
+    let path = &check.path;
+    let slot = match live(site).await {
+        Ok(Some(slot)) => slot,
+        Ok(None) => {
+            return Proof::NotTried(format!("nothing is live that {path} could be asked of"));
+        }
+        Err(proof) => return proof,
+    };
+    let at = definition.endpoints.get(slot);
+    let probe = site.read.checker.health(at, check).await;
+    if probe.healthy {
+        return Proof::Works(format!("{path} of {slot} at {at} answers {}", probe.detail));
+    }
+    let doing = format!("asking {path} of {slot} at {at}");
+    let target = &definition.target;
+    let hint = format!(
+        "see its log in the console, or go back: greenroom rollback {} {}",
+        target.service, target.environment
+    );
+    Proof::Broken(wrong(site, FailureKind::Unreachable, doing, probe.detail).hint(hint))
+}
+
+/// Whether what is live answers the public.
+async fn public(site: &Site) -> Proof {
+    let Some(address) = &site.definition.public else {
+        return Proof::NotTried("no public address is configured".to_owned());
+    };
+    let slot = match live(site).await {
+        Ok(Some(slot)) => slot,
+        Ok(None) => return Proof::NotTried("nothing is live yet".to_owned()),
+        Err(proof) => return proof,
+    };
+    let answer = site.read.checker.public(address, Connection::Fresh).await;
+    let by = match answer.slot {
+        Some(slot) => slot.as_str(),
+        None => "something that is not this proxy",
+    };
+    let at = format!("{} at {}", address.host, address.endpoint);
+    match answer.status {
+        Some(status) if answer.slot == Some(slot) && answer.detail.is_empty() => {
+            Proof::Works(format!("{at} answers {status} from {slot}"))
+        }
+        status => {
+            let said = match status {
+                Some(status) => format!(
+                    "{by} answers {status}, and {slot} is live; {}",
+                    answer.detail
+                ),
+                None => answer.detail,
+            };
+            let said = said.trim_end_matches("; ").to_owned();
+            let doing = format!("asking {at}");
+            let hint = "greenroom status says what differs and what mends it";
+            Proof::Broken(wrong(site, FailureKind::Unreachable, doing, said).hint(hint))
+        }
+    }
+}
+
+fn wrong(
+    site: &Site,
+    kind: FailureKind,
+    doing: impl Into<String>,
+    said: impl Into<String>,
+) -> Failure {
+    Failure::new(kind, site.definition.target.to_string(), doing, said)
+}

@@ -1,0 +1,74 @@
+//! What `greenroom doctor` tries on this machine: the archive, and the directories that Greenroom writes to.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::App;
+use crate::adapters::archive::Archive as File;
+use crate::adapters::live_pointer::ThisHost;
+use crate::ports::{Failure, FailureKind, Proof, ProxyHost, Result, Trial, Writable};
+use crate::settings::{RuntimePlace, Settings, StorePlace};
+
+impl App {
+    /// Tries the archive. It is not made where there is none.
+    pub async fn try_archive(&self) -> Result<String> {
+        let path = self.archive.display();
+        if let Some(releases) = File::try_out(&self.archive).await? {
+            return Ok(format!(
+                "{path}: can be written, {releases} releases are kept"
+            ));
+        }
+        let directory = self.archive.parent().unwrap_or(Path::new("/"));
+        let tried = try_directory(directory).await?;
+        Ok(format!(
+            "{path} does not exist yet: the first release makes it; {tried}"
+        ))
+    }
+
+    /// Tries the directories of stores and of processes that are files of this machine.
+    pub fn try_directories(&self) -> Vec<Trial<'_>> {
+        let places = self.written.iter();
+        places
+            .map(|(what, directory)| {
+                Trial::new(what, async {
+                    if let Some(why) = &self.read_only {
+                        return Proof::NotTried(format!("{}: {why}", directory.display()));
+                    }
+                    try_directory(directory).await.into()
+                })
+            })
+            .collect()
+    }
+}
+
+/// The directories of this machine that a release writes to, beside those of the proxy.
+pub(super) fn written(settings: &Settings) -> BTreeSet<(&'static str, PathBuf)> {
+    let mut written = BTreeSet::new();
+    for environment in &settings.environments {
+        if let StorePlace::Sqlite(place) = &environment.store
+            && let Some(directory) = place.path.parent()
+        {
+            written.insert(("store", directory.to_owned()));
+        }
+        if let RuntimePlace::Process(place) = &environment.runtime {
+            written.insert(("processes", place.state.clone()));
+        }
+    }
+    written
+}
+
+/// Proves that files can be written to a directory of this machine, or that it can be made.
+pub async fn try_directory(directory: &Path) -> Result<String> {
+    let absolute = std::path::absolute(directory).map_err(|error| {
+        let doing = format!("looking for {}", directory.display());
+        Failure::new(FailureKind::Missing, "this host", doing, error.to_string())
+    })?;
+    Ok(match ThisHost.try_writing(&absolute).await? {
+        Writable::Here => format!("{}: a file was written and removed", absolute.display()),
+        Writable::In(above) => format!(
+            "{} can be made: a file was written to {} and removed",
+            absolute.display(),
+            above.display()
+        ),
+    })
+}

@@ -1,0 +1,165 @@
+//! What the doctor tries of an nginx: it proves what it says, and leaves nothing behind.
+
+use std::fs;
+
+use greenroom::adapters::nginx::DEFAULT_TEMPLATE;
+use greenroom::ports::{Failure, Proof, RouterReader, RouterWriter};
+
+use super::arena::Arena;
+
+/// What came of one of the trials that write.
+async fn tried(arena: &Arena, what: &str) -> Result<String, String> {
+    let writer = arena.writer();
+    proof(writer.trials(), what).await
+}
+
+async fn proof(trials: Vec<greenroom::ports::Trial<'_>>, what: &str) -> Result<String, String> {
+    let names: Vec<&str> = trials.iter().map(|trial| trial.what).collect();
+    let trial = trials.into_iter().find(|trial| trial.what == what);
+    let trial = trial.unwrap_or_else(|| panic!("no {what} in {names:?}"));
+    match trial.proof.await {
+        Proof::Works(said) => Ok(said),
+        Proof::NotTried(why) => Ok(format!("not tried: {why}")),
+        Proof::Broken(failure) => Err(failure.to_string()),
+    }
+}
+
+fn write_main(arena: &Arena, change: impl FnOnce(&str) -> String) {
+    let main = &arena.arrangement.main;
+    let text = fs::read_to_string(main).expect("the main configuration");
+    fs::write(main, change(&text)).expect("written");
+}
+
+#[tokio::test]
+async fn a_sound_nginx_passes_every_trial_and_nothing_is_left() {
+    let mut arena = Arena::start().await;
+    arena.arrangement.access_log = Some(arena.place.path().join("logs"));
+    let names = |arena: &Arena| {
+        let files = arena.files(".").into_iter();
+        files.map(|(path, _)| path).collect::<Vec<_>>()
+    };
+    let before = names(&arena);
+    for what in ["running", "include", "sites", "main", "state", "access log"] {
+        let said = tried(&arena, what).await;
+        assert!(
+            said.as_ref().is_ok_and(|said| !said.contains("not tried")),
+            "{what}: {said:?}"
+        );
+    }
+    assert_eq!(names(&arena), before);
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    let before = names(&arena);
+    tried(&arena, "include").await.expect("it is read");
+    assert_eq!(names(&arena), before);
+}
+
+#[tokio::test]
+async fn an_nginx_that_does_not_run_fails_its_trial() {
+    let mut arena = Arena::start().await;
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    arena.kill();
+    let said = tried(&arena, "running").await.expect_err("it is down");
+    assert!(said.contains("start nginx with "), "{said}");
+    let reader = arena.reader();
+    let said = proof(reader.trials(), "running").await;
+    assert!(said.expect_err("it is down").contains("start nginx"));
+}
+
+#[tokio::test]
+async fn sites_that_nginx_does_not_read_fail_their_trial_with_the_line_to_add() {
+    let mut arena = Arena::start().await;
+    let elsewhere = arena.place.path().join("elsewhere");
+    arena.arrangement.sites = elsewhere.clone();
+    let said = tried(&arena, "sites").await.expect_err("it is missing");
+    assert!(said.contains("mkdir -p"), "{said}");
+    fs::create_dir(&elsewhere).expect("a directory");
+    let said = tried(&arena, "include").await.expect_err("it is not read");
+    let line = format!("include {}/*.conf;", elsewhere.display());
+    assert!(said.contains(&line), "{said}");
+    assert!(fs::read_dir(&elsewhere).expect("it").next().is_none());
+}
+
+#[tokio::test]
+async fn sites_that_cannot_be_written_fail_their_trial() {
+    let mut arena = Arena::start().await;
+    let file = arena.place.path().join("a-file");
+    fs::write(&file, "").expect("written");
+    arena.arrangement.sites = file;
+    for what in ["sites", "include"] {
+        let said = tried(&arena, what).await.expect_err("it is a file");
+        let said = said.to_lowercase();
+        assert!(said.contains("not a directory"), "{what}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_state_directory_may_be_missing_only_before_the_first_installation() {
+    let arena = Arena::start().await;
+    fs::remove_dir(&arena.arrangement.state).expect("removed");
+    let said = tried(&arena, "state").await.expect("it can be made");
+    assert!(said.contains("does not exist yet"), "{said}");
+    assert!(!arena.arrangement.state.exists());
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    fs::remove_dir_all(&arena.arrangement.state).expect("removed");
+    let said = tried(&arena, "state").await.expect_err("it is gone");
+    assert!(said.contains("live pointers have to be in it"), "{said}");
+}
+
+#[tokio::test]
+async fn an_include_in_another_file_is_found_and_installed_into() {
+    let mut arena = Arena::start().await;
+    let nested = arena.place.path().join("http.conf");
+    let include = format!("include {}/conf.d/*.conf;", arena.place.path().display());
+    fs::write(&nested, &include).expect("written");
+    write_main(&arena, |text| {
+        text.replace(&include, &format!("include {};", nested.display()))
+    });
+    tried(&arena, "include").await.expect("nginx reads it");
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    tried(&arena, "include").await.expect("nginx reads it");
+    let before = arena.files("conf.d");
+    arena.arrangement.template =
+        Some(DEFAULT_TEMPLATE.replace("location / {", "nonsense; location / {"));
+    let refused = arena.writer().install(&arena.target).await;
+    let said = refused.expect_err("refused").to_string();
+    assert!(said.contains("nginx does not accept it"), "{said}");
+    assert_eq!(arena.files("conf.d"), before);
+}
+
+#[tokio::test]
+async fn an_include_that_only_looks_like_one_proves_nothing() {
+    let arena = Arena::start().await;
+    // The words are an argument of another directive, after a brace that opens no block.
+    write_main(&arena, |text| {
+        let include = format!("include {}/conf.d/*.conf;", arena.place.path().display());
+        text.replace(&include, &format!("log_format odd ${{host}}{include}"))
+    });
+    let said = tried(&arena, "include").await.expect_err("it is not read");
+    assert!(said.contains("does not include"), "{said}");
+    let refused: Failure = arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect_err("refused");
+    assert!(
+        refused.to_string().contains("does not include"),
+        "{refused}"
+    );
+    assert!(arena.files("conf.d").is_empty());
+}

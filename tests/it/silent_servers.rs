@@ -1,0 +1,195 @@
+//! Servers that take connections and never answer, or are not there at all: `status` and `doctor` say so, in time,
+//! and claim nothing that they do not know.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::support::free_port;
+
+/// How long `status` may take, and how long the doctor, whatever hangs.
+const STATUS: Duration = Duration::from_secs(3);
+const DOCTOR: Duration = Duration::from_secs(5);
+
+/// A configuration of which every server is at one port of this machine.
+struct World {
+    place: TempDir,
+    _silent: Option<TcpListener>,
+}
+
+impl World {
+    /// Nothing answers, and everything takes connections.
+    fn silent() -> Self {
+        let silent = TcpListener::bind("0.0.0.0:0").expect("a port");
+        let port = silent.local_addr().expect("its address").port();
+        Self::at(port, Some(silent))
+    }
+
+    /// Nothing is there.
+    fn away() -> Self {
+        Self::at(free_port(), None)
+    }
+
+    fn at(port: u16, silent: Option<TcpListener>) -> Self {
+        let place = tempfile::tempdir().expect("a directory");
+        let at = place.path().display();
+        for directory in ["sites", "state"] {
+            std::fs::create_dir(place.path().join(directory)).expect("a directory");
+        }
+        let installed = place.path().join("sites/greenroom-web-qa.conf");
+        std::fs::write(installed, "# Written by Greenroom 0\n").expect("written");
+        let text = format!(
+            r#"
+[history]
+archive = "{at}/archive.db"
+
+[environments.qa]
+tier = "staging"
+docker = {{ address = "tcp://127.0.0.1:{port}" }}
+registry = {{ plain_http = true }}
+etcd = {{ endpoints = ["http://127.0.0.1:{port}"] }}
+
+[environments.qa.nginx]
+configuration = "{at}/nginx.conf"
+sites = "{at}/sites"
+state = "{at}/state"
+answer = {{ listen = "127.0.0.2:{port}" }}
+
+[services.web]
+image = "127.0.0.1:{port}/web"
+listen = {{ port = 8080 }}
+health = {{ path = "/health" }}
+
+[services.web.environments.qa]
+endpoints = {{ blue = "127.0.0.3:{port}", green = "127.0.0.4:{port}" }}
+
+[services.web.environments.qa.proxy]
+server_names = ["web.example"]
+listen = "127.0.0.5:{port}"
+"#
+        );
+        std::fs::write(place.path().join("greenroom.toml"), text).expect("written");
+        Self {
+            place,
+            _silent: silent,
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Output, Duration) {
+        run(self.place.path(), arguments)
+    }
+}
+
+fn run(place: &Path, arguments: &[&str]) -> (Output, Duration) {
+    let began = Instant::now();
+    let output = Command::new(env!("CARGO_BIN_EXE_greenroom"))
+        .arg("--config")
+        .arg(place.join("greenroom.toml"))
+        .args(arguments)
+        .env("XDG_STATE_HOME", place)
+        .output()
+        .expect("it runs");
+    (output, began.elapsed())
+}
+
+fn words(output: &Output) -> String {
+    let (out, err) = (&output.stdout, &output.stderr);
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(out),
+        String::from_utf8_lossy(err)
+    )
+}
+
+/// How long it takes beyond what a busy machine needs for a command that waits for nothing.
+fn waited(silent: &World, away: &World, arguments: &[&str]) -> (Output, Duration) {
+    let (_, at_once) = away.run(arguments);
+    let (output, took) = silent.run(arguments);
+    (output, took.saturating_sub(at_once))
+}
+
+#[test]
+fn status_claims_nothing_of_servers_that_do_not_answer_and_takes_three_seconds_at_most() {
+    let (silent, away) = (World::silent(), World::away());
+    let (output, waited) = waited(&silent, &away, &["--json", "status"]);
+    assert!(waited < STATUS, "{waited:?}");
+    for output in [output, away.run(&["--json", "status"]).0] {
+        let said = words(&output);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        for name in ["live", "agreed", "drift", "holds", "interrupted"] {
+            assert!(status[name].is_null(), "{name}: {said}");
+        }
+        for slot in ["blue", "green"] {
+            assert!(status["roles"][slot].is_null(), "{said}");
+        }
+    }
+    let said = words(&away.run(&["status"]).0);
+    for claim in ["empty", "candidate", "not registered", "standby"] {
+        assert!(!said.contains(claim), "{claim}: {said}");
+    }
+    for source in ["runtime", "registry", "proxy"] {
+        assert!(
+            said.contains(&format!("the {source} has not answered: ")),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn the_doctor_names_every_server_that_does_not_answer_within_five_seconds() {
+    let (silent, away) = (World::silent(), World::away());
+    let (output, waited) = waited(&silent, &away, &["doctor"]);
+    assert!(waited < DOCTOR, "{waited:?}");
+    for output in [output, away.run(&["doctor"]).0] {
+        let said = words(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        for trial in [
+            "qa  runtime",
+            "qa  registry",
+            "qa  running",
+            "web/qa  images",
+            "web/qa  route",
+        ] {
+            let (place, what) = trial.split_once("  ").expect("two");
+            let line = format!("x {place:<22} {what:<10} ");
+            assert!(said.contains(&line), "{line}: {said}");
+        }
+        let out = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            out.ends_with("Then run greenroom doctor again.\n"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn the_doctor_tries_its_own_log_and_archive() {
+    let away = World::away();
+    let lines = |what: &str, said: &str| -> String {
+        let mut lines = said
+            .lines()
+            .filter(|line| line.contains(&format!(" {what} ")));
+        lines.next().unwrap_or_default().to_owned()
+    };
+    let said = words(&away.run(&["doctor"]).0);
+    assert!(lines("log", &said).starts_with("+ greenroom"), "{said}");
+    let archive = lines("archive", &said);
+    assert!(archive.contains("does not exist yet"), "{said}");
+    assert!(!away.place.path().join("archive.db").exists());
+    std::fs::write(away.place.path().join("archive.db"), "no database at all").expect("written");
+    // A file where the directory of the log would be.
+    std::fs::remove_dir_all(away.place.path().join("greenroom")).expect("the log");
+    std::fs::write(away.place.path().join("greenroom"), "").expect("written");
+    let said = words(&away.run(&["doctor"]).0);
+    for what in ["log", "archive"] {
+        assert!(
+            lines(what, &said).starts_with("x greenroom"),
+            "{what}: {said}"
+        );
+    }
+    assert!(said.contains("set XDG_STATE_HOME"), "{said}");
+}
