@@ -176,6 +176,12 @@ async fn route(site: &Site) -> Result<String> {
         Installation::Outdated(why) => {
             format!("the proxy says: {live}; the next release installs it anew: {why}")
         }
+        Installation::Newer(why) => {
+            let doing = format!("comparing the configuration of {target}");
+            let place = "the proxy of this target";
+            return Err(Failure::new(FailureKind::Conflict, place, doing, why)
+                .hint("get the newer greenroom.toml; if this one is right, save it again"));
+        }
         Installation::Current | Installation::Missing => format!("the proxy says: {live}"),
     })
 }
