@@ -217,7 +217,11 @@ impl<'a> Following<'a> {
                 | Progress::Asking {
                     step: Step::Stop, ..
                 },
-            ) => Command::Supersede,
+            ) => Command::Supersede { by: None },
+            // Without the store nothing can be backed out.
+            (Wish::Cancel, Progress::Unrecorded { .. }) => Command::Interrupt {
+                reason: "cancelled while the store took nothing".into(),
+            },
             (Wish::Cancel, _) if !is_again && !status.may_have_switched => Command::BackOut {
                 by,
                 reason: "cancelled at the terminal".into(),
@@ -239,7 +243,15 @@ impl<'a> Following<'a> {
         let plan = &status.plan;
         let version = &plan.version;
         let (words, exit) = match &status.progress {
-            Progress::Closed(Outcome::Done | Outcome::Superseded) => (
+            Progress::Closed(Outcome::Superseded { by: Some(by) }) => (
+                format!(
+                    "done: {} {version} was live in {}; its standby was ended by {by}",
+                    plan.target(),
+                    plan.slot
+                ),
+                Exit::Done,
+            ),
+            Progress::Closed(Outcome::Done | Outcome::Superseded { by: None }) => (
                 format!(
                     "done: {} {} is live in {}",
                     plan.target(),
@@ -258,7 +270,7 @@ impl<'a> Following<'a> {
             ),
             Progress::Parked { why } => (
                 format!(
-                    "not driven any more, {} stands as it was: {why}\nlook with: greenroom status {1} {2}\ngo on with: greenroom resume {1} {2}",
+                    "not driven any more, {} stands as it was: {why}\nlook with: greenroom status {1} {2}\ngo on with: greenroom resume {1} {2}   (once the store answers; it says how long another lock is to be waited for)",
                     plan.target(),
                     plan.target().service,
                     plan.target().environment
@@ -274,7 +286,7 @@ impl<'a> Following<'a> {
         if self.is_cancelled && exit != Exit::Done {
             return Exit::Cancelled;
         }
-        if self.is_cancelled && status.outcome() == Some(&Outcome::Superseded) {
+        if self.is_cancelled && matches!(status.outcome(), Some(Outcome::Superseded { .. })) {
             return Exit::Cancelled;
         }
         exit

@@ -99,7 +99,7 @@ fn against(
         return Some(refused.clone());
     }
     let holder = interrupted.holder.as_ref().filter(|_| !takes_over)?;
-    Some(Refusal::Locked(Box::new(holder.clone())).into())
+    Some(Refusal::locked(target, Box::new(holder.clone())).into())
 }
 
 fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) -> String {

@@ -274,7 +274,7 @@ mod tests {
         forged.head.reason = Some("another".into());
         assert_eq!(prove(&forged), broken("entry 1"));
         let mut forged = chained();
-        forged.head.closed = Some((forged.head.opened_at, Outcome::Superseded));
+        forged.head.closed = Some((forged.head.opened_at, Outcome::Superseded { by: None }));
         assert_eq!(prove(&forged), broken("the end"));
     }
 

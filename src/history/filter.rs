@@ -41,7 +41,7 @@ impl Standing {
         match record.closed.as_ref().map(|(_, outcome)| outcome) {
             None => Self::Open,
             Some(Outcome::Done) => Self::Done,
-            Some(Outcome::Superseded) => Self::Superseded,
+            Some(Outcome::Superseded { .. }) => Self::Superseded,
             Some(Outcome::BackedOut { .. }) => Self::BackedOut,
             Some(Outcome::Left { .. }) => Self::Left,
             Some(Outcome::NeedsPerson { .. }) => Self::NeedsPerson,

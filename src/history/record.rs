@@ -44,8 +44,12 @@ impl fmt::Display for ReleaseKind {
 pub enum Outcome {
     /// The version is live.
     Done,
-    /// The version is live, and another release took over from the standby on.
-    Superseded,
+    /// The version became live, and its standby was ended with the old version still warm.
+    Superseded {
+        /// The release that ended it, in words; none where an operator did without another release.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
     /// Everything that was done was undone; the old version is live.
     BackedOut {
         /// Why.
@@ -68,7 +72,7 @@ impl Outcome {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Superseded => "superseded",
+            Self::Superseded { .. } => "superseded",
             Self::BackedOut { .. } => "backed out",
             Self::Left { .. } => "left",
             Self::NeedsPerson { .. } => "needs a person",
@@ -78,7 +82,8 @@ impl Outcome {
     /// Why, where there is a why.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Done | Self::Superseded => None,
+            Self::Done => None,
+            Self::Superseded { by } => by.as_deref(),
             Self::BackedOut { reason } | Self::Left { reason } | Self::NeedsPerson { reason } => {
                 Some(reason)
             }
@@ -87,7 +92,7 @@ impl Outcome {
 
     /// Whether the version became live and stayed.
     pub fn is_success(&self) -> bool {
-        matches!(self, Self::Done | Self::Superseded)
+        matches!(self, Self::Done | Self::Superseded { .. })
     }
 }
 

@@ -41,7 +41,7 @@ pub fn fate(records: &[ReleaseRecord], digest: &Digest) -> Option<Fate> {
         if to.digest == *digest {
             return Some(match &record.closed {
                 None => Fate::Unfinished(record.opened_at),
-                Some((at, Outcome::Done | Outcome::Superseded)) => {
+                Some((at, Outcome::Done | Outcome::Superseded { .. })) => {
                     let since = record.live.map_or(*at, |live| live.since);
                     replaced_at.map_or(Fate::LiveSince(since), Fate::LiveUntil)
                 }
@@ -182,7 +182,7 @@ mod tests {
             record(9, Some('c'), 'e', None),
             record(8, Some('c'), 'd', Some(back())),
             record(7, Some('b'), 'c', Some(Outcome::Done)),
-            record(6, Some('a'), 'b', Some(Outcome::Superseded)),
+            record(6, Some('a'), 'b', Some(Outcome::Superseded { by: None })),
         ];
         let of = |fill: char| fate(&records, &version(fill).digest);
         assert_eq!(of('a'), Some(Fate::LiveUntil(at(6))));

@@ -40,6 +40,17 @@ impl fmt::Display for Operator {
     }
 }
 
+/// What a lock is held for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockPurpose {
+    /// A release: another operator can take it over.
+    #[default]
+    Release,
+    /// A repair, or removing images: it ends by itself, and nothing of it is resumed.
+    Upkeep,
+}
+
 /// What the lock key says, to everybody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockRecord {
@@ -53,6 +64,9 @@ pub struct LockRecord {
     pub since: Timestamp,
     /// What for, in words.
     pub message: String,
+    /// Whether that is a release.
+    #[serde(default)]
+    pub purpose: LockPurpose,
 }
 
 /// A lock that somebody holds, as read.

@@ -39,7 +39,7 @@ pub use hold::{Cleared, Hold};
 pub use instance::{
     Exit, Instance, InstanceId, InstanceRun, InstanceState, Occupancy, RuntimeHealth, instance_name,
 };
-pub use lock::{FencingToken, LockHolder, LockRecord, Operator};
+pub use lock::{FencingToken, LockHolder, LockPurpose, LockRecord, Operator};
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use passed::{Door, PassedRequest};
 pub use presence::{Declined, Watcher, WheelRequest};

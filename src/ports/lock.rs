@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use tokio_util::sync::DropGuard;
 
 use super::{Fence, Result};
-use crate::inventory::{FencingToken, LockHolder, LockRecord, Target};
+use crate::inventory::{FencingToken, LockHolder, LockRecord, ReleaseId, Target};
 
 /// Whether a lock is still ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,15 @@ pub struct Lease {
     pub state: watch::Receiver<LeaseState>,
     /// Ends the heartbeat.
     pub heartbeat: DropGuard,
+}
+
+/// Where the journal of a release ended when it was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalEnd {
+    /// The release.
+    pub release: ReleaseId,
+    /// The number of its last entry; 0 when it has none.
+    pub last_entry: u32,
 }
 
 /// The answer to asking for a lock.
@@ -51,6 +60,17 @@ pub trait Locks: Send + Sync {
         target: &Target,
         record: &LockRecord,
         from: FencingToken,
+    ) -> Result<Acquired>;
+
+    /// Takes the lock from a driver that has nothing under way: it is held under exactly `from`, and the
+    /// journal of its release still ends where `end` says. Both are compared in the transaction that takes
+    /// it, so a driver that begins something in the same moment keeps its lock.
+    async fn take_over_at_rest(
+        &self,
+        target: &Target,
+        record: &LockRecord,
+        from: FencingToken,
+        end: JournalEnd,
     ) -> Result<Acquired>;
 
     /// Whether it is still the one of `fence`, as the store itself has it now.

@@ -32,7 +32,7 @@ pub use failure::{Failure, FailureKind, Result};
 pub use holds::Holds;
 pub use images::Images;
 pub use journal::{JournalReader, JournalWriter};
-pub use lock::{Acquired, Lease, LeaseState, Locks};
+pub use lock::{Acquired, JournalEnd, Lease, LeaseState, Locks};
 pub use notifier::Notifier;
 pub use proxy_host::{CommandOutput, FilePart, ProxyHost, STAGED, Writable};
 pub use registry::{Fence, Hint, RegistryReader, RegistryWriter};

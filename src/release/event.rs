@@ -5,12 +5,23 @@ use std::time::Duration;
 use super::act::{Act, Ask, Mishap, Sight, Stage};
 use super::{Announcement, Approval, Approved, Choice};
 use crate::checks::CaseReport;
-use crate::history::{Entry, Heir, ReleaseRecord};
+use crate::history::{Entry, Heir, Outcome, ReleaseRecord};
 use crate::inventory::Operator;
 
 /// Names one timer. An old one fires into nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimerId(pub u64);
+
+/// Why something was not written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotWritten {
+    /// The lock is another console's.
+    Fenced,
+    /// The store understood and refused, e.g. because it is full.
+    Refused,
+    /// The store did not answer; it may have been written.
+    Unanswered,
+}
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +32,8 @@ pub enum Event {
     Recorded,
     /// It is not, or not known to be.
     Unrecorded {
-        /// Whether the lock is somebody else's.
-        fenced: bool,
+        /// Whether trying again helps.
+        kind: NotWritten,
         /// Why.
         why: String,
     },
@@ -63,8 +74,13 @@ pub enum Event {
     CheckAgainAsked(Operator),
     /// The standby is to end now.
     StandbyEnded,
-    /// Another release takes over from the standby on.
-    Superseded,
+    /// The standby ends with the old version still warm.
+    Superseded {
+        /// The release that takes over, in words, if one does.
+        by: Option<String>,
+    },
+    /// The driver of a later release has written the end of this one.
+    EndedElsewhere(Outcome),
     /// The driver is asked to stop driving.
     Interrupted {
         /// Why.

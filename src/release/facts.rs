@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::StandbyOf;
 use crate::history::ReleaseRecord;
 use crate::inventory::{
     Installation, Occupancy, PerSlot, Probe, ProxyAnswer, RegistryRecord, ReleaseId, Version,
@@ -41,8 +42,8 @@ pub struct Facts {
     pub version: Resolved,
     /// The registry's side.
     pub record: Known<RegistryRecord>,
-    /// Whether the lock, if there is one, is this console's own, in its standby.
-    pub lock_is_own_standby: bool,
+    /// Whose standby the lock is held for, if it is held for one: the release that is planned ends it.
+    pub standby: Option<StandbyOf>,
     /// What the proxy does; none while its configuration is not installed.
     pub proxy: Known<Option<ProxyAnswer>>,
     /// Whether the proxy's configuration is installed.

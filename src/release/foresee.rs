@@ -40,7 +40,7 @@ pub struct Outlook<'a> {
     /// The same service in the environment that the rules ask for first.
     pub there: Option<&'a Snapshot>,
     /// Whether the lock, if there is one, is that of a standby that the next release ends.
-    pub lock_is_own_standby: bool,
+    pub lock_is_standby: bool,
     /// The moment.
     pub now: Timestamp,
 }
@@ -60,8 +60,8 @@ impl Outlook<'_> {
         let Some(here) = self.here else {
             return against;
         };
-        if let Some(lock) = here.lock.as_ref().filter(|_| !self.lock_is_own_standby) {
-            against.push(Refusal::Locked(Box::new(lock.clone())));
+        if let Some(lock) = here.lock.as_ref().filter(|_| !self.lock_is_standby) {
+            against.push(Refusal::locked(&here.target, Box::new(lock.clone())));
         }
         let sources = &here.sources;
         if sources.registry.is_live()

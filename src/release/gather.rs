@@ -53,7 +53,7 @@ pub(super) async fn gather(
         may_write: site.write.is_some(),
         version,
         record,
-        lock_is_own_standby: false,
+        standby: None,
         proxy,
         installation,
         slots: PerSlot {

@@ -36,8 +36,11 @@ pub enum Command {
     },
     /// End the standby now: go on to *stop*. Where that needs an approval, it is asked for.
     EndStandby,
-    /// Another release takes over from the standby on: this one is done.
-    Supersede,
+    /// End the standby and the release with the old version still warm.
+    Supersede {
+        /// The release that takes over, in words, if one does.
+        by: Option<String>,
+    },
     /// Somebody else is said to drive it: look who has the lock, and stop where it is not ours.
     LookAtLock,
     /// Stop driving after the current act has been observed, and let exactly this console go on.

@@ -93,8 +93,9 @@
 //!   drained, register, start. Each looks first, so that half of a step is undone as far as it was done.
 //! - Where there is no way back (nothing was live before, and the switch was begun) or the way back
 //!   fails, the outcome is *needs a person*, or the question again.
-//! - A lost lock, or a journal that stays away for the progress deadline, parks the driver: nothing
-//!   more is done, and what stands stays.
+//! - A lost lock, a journal that does not answer for the progress deadline, or one that refuses for a few seconds
+//!   (a store without room), parks the driver: nothing more is done, and what stands stays. That something
+//!   cannot be written down is announced at its first failure, and an interrupted driver does not wait for it.
 //!
 //! # Rollback
 //!
@@ -123,7 +124,12 @@
 //! In `cli::promote`, Ctrl-C before the switch backs out; from the switch on it stops driving and leaves
 //! both versions running; in the standby it ends the release with the old version still warm. A second
 //! Ctrl-C, SIGTERM and SIGHUP stop driving at once, which is after the act under way was observed.
-//! A driver that stops gives its lock back; that of one that was killed ends with its lease. The
+//! The next release of the target ends a standby too, whoever drives it and without a takeover: its lock goes over
+//! in one transaction, which compares that the driver has begun nothing ([`standby_entry`]), and the release that
+//! is ended gets its end written by the later one ([`crate::history::Outcome::Superseded`]). Any other release
+//! without an end that a later one comes after is closed as *left*.
+//! A driver that stops gives its lock back; that of one that was killed ends with its lease. A console resumes what
+//! its own driver lost without waiting for that. The
 //! next plan looks at what stands there: a leftover candidate is replaced, a route on which registry and
 //! proxy disagree is a refusal.
 //!
@@ -136,7 +142,8 @@
 //! that a start or a switch that has happened is not done again (interlock 6). No yes from before counts.
 //! Passed checks do, as long as they are fresh; a watch begins anew; a standby goes on for the rest of its
 //! time. A failed stage that nobody chose about is decided as it would have been; where that would need a
-//! person, the one who goes on is there and it is tried again. A release that another came after can only be left.
+//! person, the one who goes on is there and it is tried again. A release that another came after can only be left,
+//! and that one's driver does so when it begins.
 //!
 //! # Repair
 //!
@@ -239,6 +246,7 @@ mod refusal;
 mod repair;
 mod replay;
 mod request;
+mod standby;
 mod status;
 mod taking_up;
 mod telling;
@@ -260,7 +268,7 @@ pub use driver::{Reading, Writing};
 pub use engine::{
     Driven, Endorsable, Engine, Force, Pruned, RepairHandle, RepairNews, Resume, Site, Witness,
 };
-pub use event::{Effect, Event, TimerId};
+pub use event::{Effect, Event, NotWritten, TimerId};
 pub use facts::{Facts, Known, Resolved};
 pub use foresee::{Intent, Outlook, Terms};
 pub use handle::{Command, Handle, NotDriven};
@@ -273,6 +281,7 @@ pub use prune::{Kept, PrunePlan, Spare};
 pub use refusal::{NoWayBackTo, Refusal, Refused};
 pub use repair::{Deed, Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest, Rewrite};
 pub use request::{PlanRequest, Wanted};
+pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
 pub use taking_up::Standing;
 pub use telling::Teller;

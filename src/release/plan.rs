@@ -69,6 +69,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// This release in words, as it is named in the end of a release that it ended.
+    pub fn successor(&self) -> String {
+        format!(
+            "{} {} by {}",
+            self.kind,
+            self.release.short(),
+            self.operator
+        )
+    }
+
     /// The plan of a release as far as its record has it, completed from what is configured here and,
     /// where an older Greenroom began it, from the target's route. What only the planner saw (instances,
     /// warnings) is not in it: it is good for showing. For driving see [`Plan::taken_up`].
@@ -170,7 +180,7 @@ impl Plan {
     }
 
     /// The hold that a rollback leaves, so that what it went back from is not promoted again unseen.
-    pub(super) fn hold_left(&self) -> Option<Hold> {
+    pub fn hold_left(&self) -> Option<Hold> {
         if self.kind == ReleaseKind::Promote {
             return None;
         }

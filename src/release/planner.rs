@@ -6,11 +6,14 @@
 use crate::history::{Outcome, Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::difference_of_route;
 use crate::inventory::{
-    Digest, Hold, Installation, Instance, Occupancy, RegistryRecord, Slot, SwitchOrder, Version,
+    Digest, Hold, Installation, Instance, LockRecord, Occupancy, RegistryRecord, Slot, SwitchOrder,
+    Version,
 };
 
 use super::calls::{self, ProxyWords};
-use super::{Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, Wanted};
+use super::{
+    Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, StandbyOf, Wanted,
+};
 
 /// Every decision of a plan, without the words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +97,7 @@ pub fn decide(
     let overridden = overridden(request, definition, record, facts.now, kind);
     let holds = definition.holds(record.hold.as_ref(), facts.now);
     let mut warnings = warnings(facts, from.as_ref(), leftover.as_ref());
+    warnings.extend(ends_standby(facts, record));
     warnings.extend(match kind {
         ReleaseKind::Promote => overridden.iter().map(in_spite_of).collect(),
         _ => holds.iter().map(Hold::to_string).collect::<Vec<_>>(),
@@ -235,9 +239,9 @@ fn refuse_by_record(
         });
     }
     if let Some(lock) = &record.lock
-        && !facts.lock_is_own_standby
+        && facts.standby.is_none()
     {
-        against.push(Refusal::Locked(Box::new(lock.clone())));
+        against.push(Refusal::locked(&definition.target, Box::new(lock.clone())));
     }
     let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
     if !is_back && request.override_holds.is_none() {
@@ -444,6 +448,20 @@ fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance
         ));
     }
     warnings
+}
+
+/// Another operator's console shows it, and loses its lock by this.
+fn ends_standby(facts: &Facts, record: &RegistryRecord) -> Option<String> {
+    let holder = record.lock.as_ref()?;
+    (facts.standby == Some(StandbyOf::AnotherConsole)).then(|| {
+        let LockRecord {
+            operator, release, ..
+        } = &holder.record;
+        format!(
+            "{operator} keeps the version before warm (release {}): this ends that standby",
+            release.short()
+        )
+    })
 }
 
 fn in_spite_of(overridden: &Overridden) -> String {

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::approval::NotEndorsed;
 use crate::inventory::{
-    Endpoint, EnvironmentName, Hold, LockHolder, Operator, ReleaseId, Slot, Target,
+    Endpoint, EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId,
+    Slot, Target,
 };
 
 /// One reason.
@@ -81,8 +82,13 @@ pub enum Refusal {
     HoldWithoutReason,
     /// It is not approved by another.
     NotEndorsed(NotEndorsed),
-    /// Somebody drives this target.
-    Locked(Box<LockHolder>),
+    /// Another operator or command holds the lock of the target.
+    Locked {
+        /// The target.
+        target: Target,
+        /// Who holds it.
+        holder: Box<LockHolder>,
+    },
     /// Something has to be known to make a plan, and is not.
     Unknown {
         /// What.
@@ -144,10 +150,21 @@ pub enum Refusal {
     },
 }
 
-const TAKEOVER_WITHOUT_REASON: &str = "somebody holds its lock: say why it is taken from them";
+const TAKEOVER_WITHOUT_REASON: &str =
+    "another operator holds its lock: say why it is taken from them, with --reason \"...\"";
 
 /// Said by the doctor more exactly: a refusal does not know the configuration.
 const READ_ONLY: &str = "read-only: it was started with --read-only, or the configuration says console.read_only; greenroom doctor says which";
+
+impl Refusal {
+    /// The lock of a target is held.
+    pub fn locked(target: &Target, holder: Box<LockHolder>) -> Self {
+        Self::Locked {
+            target: target.clone(),
+            holder,
+        }
+    }
+}
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,16 +217,7 @@ impl fmt::Display for Refusal {
             Self::NotEndorsed(why) => why.fmt(f),
             Self::NoWayBackTo(why) => why.fmt(f),
             Self::NoHold => f.write_str("nothing that was placed stands: there is nothing to clear"),
-            Self::Locked(holder) => write!(
-                f,
-                "{} drives this target since {:.0}: {}; wait for it, or end it there{}",
-                holder.record.operator,
-                holder.record.since,
-                holder.record.message,
-                holder.ttl_seconds.map_or(String::new(), |left| format!(
-                    " (if its driver is gone, the lock ends by itself within {left} s)"
-                ))
-            ),
+            Self::Locked { target, holder } => locked(f, target, holder),
             Self::Unknown { what, why } => write!(f, "{what} is not known: {why}"),
             Self::WorldChanged { what } => {
                 write!(f, "{what} since the plan was made: plan again")
@@ -254,6 +262,39 @@ impl fmt::Display for Refusal {
                 "{by} asks for the wheel already, since {at:.0}: wait for the answer"
             ),
         }
+    }
+}
+
+/// Who holds the lock, and the command that goes on.
+fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> fmt::Result {
+    let LockRecord {
+        operator,
+        since,
+        message,
+        purpose,
+        ..
+    } = &holder.record;
+    let resume = format!("greenroom resume {} {}", target.service, target.environment);
+    write!(
+        f,
+        "{target} is locked by {operator} since {since:.0} ({message}); "
+    )?;
+    match purpose {
+        LockPurpose::Release => write!(
+            f,
+            "watch it with: greenroom; take it over with: {resume} --take-over --reason \"...\""
+        )?,
+        LockPurpose::Upkeep => f.write_str("it ends by itself: then run the same command again")?,
+    }
+    match (holder.ttl_seconds, purpose) {
+        (Some(left), LockPurpose::Release) => write!(
+            f,
+            "; if its driver is gone, the lock ends within {left} s: then {resume}"
+        ),
+        (Some(left), LockPurpose::Upkeep) => {
+            write!(f, "; if its driver is gone, the lock ends within {left} s")
+        }
+        (None, _) => Ok(()),
     }
 }
 

@@ -60,7 +60,7 @@ fn not_resumable(why: impl Into<String>) -> Refusal {
     Refusal::NotResumable { why: why.into() }
 }
 
-fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>) {
+pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>) {
     if let Some((_, outcome)) = &recorded.head.closed {
         let outcome = outcome.word().to_owned();
         against.push(Refusal::AlreadyOver { outcome });

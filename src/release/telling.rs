@@ -187,7 +187,7 @@ impl Teller {
         }
         let plan = &status.plan;
         let (event, what, why) = match &status.progress {
-            Progress::Closed(Outcome::Done | Outcome::Superseded) => (
+            Progress::Closed(Outcome::Done | Outcome::Superseded { .. }) => (
                 NoticeEvent::Finished,
                 format!("done, {} is live in {}", plan.version, plan.slot),
                 None,

@@ -46,7 +46,7 @@ pub async fn end(engine: &Engine, forget: bool) -> Vec<String> {
 async fn leave_one(handle: Handle) {
     let is_standby = matches!(handle.status().borrow().progress, Progress::Standby { .. });
     let command = if is_standby {
-        Command::Supersede
+        Command::Supersede { by: None }
     } else {
         Command::Interrupt {
             reason: "the sandbox was left".to_owned(),

@@ -8,12 +8,12 @@ use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Step};
 use greenroom::inventory::freeze::{Freeze, Window};
 use greenroom::inventory::{
     FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId, InstanceState, LockHolder,
-    LockRecord, Occupancy, PerSlot, Probe, ProxyAnswer, Registration, RegistryRecord, ReleaseId,
-    Revisioned, Route, RuntimeHealth, Slot, Target, Tier, VersionRef,
+    LockPurpose, LockRecord, Occupancy, PerSlot, Probe, ProxyAnswer, Registration, RegistryRecord,
+    ReleaseId, Revisioned, Route, RuntimeHealth, Slot, Target, Tier, VersionRef,
 };
 use greenroom::release::{
     Approval, Definition, Facts, Limit, Need, Plan, PlanRequest, ProxyWords, Refusal, Refused,
-    Resolved, Scope, Wanted, decide, need_of, need_to_begin,
+    Resolved, Scope, StandbyOf, Wanted, decide, need_of, need_to_begin,
 };
 use jiff::Timestamp;
 
@@ -105,7 +105,7 @@ fn facts() -> Facts {
             slots,
             ..RegistryRecord::default()
         }),
-        lock_is_own_standby: false,
+        standby: None,
         proxy: Ok(Some(ProxyAnswer {
             slot: Some(Slot::Blue),
             generation: 41,
@@ -376,6 +376,7 @@ fn a_plan_refuses_with_all_the_reasons_at_once() {
         });
         record.lock = Some(LockHolder {
             record: LockRecord {
+                purpose: LockPurpose::Release,
                 operator: operator(),
                 console: "another".into(),
                 release: release(1),
@@ -407,13 +408,62 @@ fn a_plan_refuses_with_all_the_reasons_at_once() {
             )
         }),
         against.iter().any(|r| matches!(r, Refusal::Held(_))),
-        against.iter().any(|r| matches!(r, Refusal::Locked(_))),
+        against.iter().any(|r| matches!(r, Refusal::Locked { .. })),
         against.iter().any(|r| matches!(r, Refusal::Unknown { .. })),
     ];
     assert!(kinds.iter().all(|found| *found), "{kinds:?} of {against:?}");
     for reason in &against {
         assert!(!reason.to_string().is_empty());
     }
+}
+
+fn with_lock(facts: &mut Facts, purpose: LockPurpose) {
+    if let Ok(record) = &mut facts.record {
+        record.lock = Some(LockHolder {
+            record: LockRecord {
+                purpose,
+                operator: operator(),
+                console: "another".into(),
+                release: release(1),
+                since: Timestamp::UNIX_EPOCH,
+                message: "promote to 1.8.3".into(),
+            },
+            token: FencingToken(8),
+            ttl_seconds: Some(20),
+        });
+    }
+}
+
+#[test]
+fn a_refusal_because_of_a_lock_names_the_command_that_goes_on() {
+    let definition = definition(Tier::Staging);
+    let mut facts = facts();
+    with_lock(&mut facts, LockPurpose::Release);
+    let against = refused(&promote(), &definition, &facts);
+    let words = against[0].to_string();
+    let target = &definition.target;
+    let resume = format!("greenroom resume {} {}", target.service, target.environment);
+    for part in [
+        format!("{target} is locked by {}", operator()),
+        format!("{resume} --take-over --reason \"...\""),
+        format!("within 20 s: then {resume}"),
+    ] {
+        assert!(words.contains(&part), "{part} is missing: {words}");
+    }
+    with_lock(&mut facts, LockPurpose::Upkeep);
+    let words = refused(&promote(), &definition, &facts)[0].to_string();
+    assert!(!words.contains("--take-over"), "nothing to resume: {words}");
+    assert!(words.contains("run the same command again"), "{words}");
+}
+
+#[test]
+fn a_standby_of_another_console_is_no_reason_against_a_plan_and_is_named_in_it() {
+    let mut facts = facts();
+    with_lock(&mut facts, LockPurpose::Release);
+    facts.standby = Some(StandbyOf::AnotherConsole);
+    let plan = planned(&facts);
+    let names = |warning: &String| warning.contains(&operator().to_string());
+    assert!(plan.warnings.iter().any(names), "{:?}", plan.warnings);
 }
 
 fn frozen(tier: Tier) -> Definition {
@@ -577,7 +627,11 @@ fn warm() -> Facts {
     if let Ok(record) = &mut facts.record {
         record.slots.green = Some(registration(Slot::Green, 'd', "1.8.1"));
     }
-    facts.past = Ok(vec![past("1.8.1", 'd', Some(Outcome::Superseded))]);
+    facts.past = Ok(vec![past(
+        "1.8.1",
+        'd',
+        Some(Outcome::Superseded { by: None }),
+    )]);
     facts
 }
 

@@ -87,7 +87,7 @@ fn resume_when_free(sandbox: &Sandbox, more: &[&str]) -> Output {
     let until = Instant::now() + FREE;
     loop {
         let output = resume(sandbox, more);
-        if !words(&output).contains("drives this target since") {
+        if !words(&output).contains("is locked by") {
             return output;
         }
         assert_eq!(output.status.code(), Some(1), "{}", words(&output));
@@ -145,7 +145,7 @@ fn a_dead_driver_s_release_is_backed_out_or_left_and_a_live_one_s_taken_over_wit
     dead.killed();
     let locked = resume(&sandbox, &["web", "dev"]);
     assert!(
-        words(&locked).contains("drives this target since"),
+        words(&locked).contains("is locked by"),
         "{}",
         words(&locked)
     );

@@ -64,6 +64,7 @@ fn ana() -> Operator {
 
 fn record(console: &str) -> LockRecord {
     LockRecord {
+        purpose: greenroom::inventory::LockPurpose::Release,
         operator: ana(),
         console: console.into(),
         release: id(7),
@@ -538,7 +539,7 @@ async fn a_database_of_an_older_greenroom_has_company_too() {
 async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
     let (_directory, file) = place();
     let store = brief(&file, 3000).await;
-    crate::support::takeover::Contract {
+    let contract = crate::support::takeover::Contract {
         locks: &store,
         writer: &store,
         target: &web(),
@@ -547,9 +548,12 @@ async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
             token,
             ..entry_of(slot)
         },
-    }
-    .holds()
-    .await;
+    };
+    contract.holds().await;
+    let entries = [entry(1, Step::Drain), entry(2, Step::Stop)];
+    contract
+        .takes_over_at_rest(&store, &head(1), &entries)
+        .await;
 }
 
 #[tokio::test]

@@ -201,7 +201,10 @@ fn who_goes_on_with_a_release_does_not_tell_of_what_was_told() {
     let mut teller = Teller::taken_up(driver(), &forward(Step::Drain));
     let notices = told(
         &mut teller,
-        [forward(Step::Drain), closed(Outcome::Superseded)],
+        [
+            forward(Step::Drain),
+            closed(Outcome::Superseded { by: None }),
+        ],
     );
     assert_eq!(events(&notices), [NoticeEvent::Finished]);
     assert_eq!(notices[0].driver, driver());

@@ -13,7 +13,7 @@ use super::store::{Store, one};
 use super::trouble::{Sort, Trouble};
 use super::values;
 use crate::inventory::{FencingToken, LockRecord, Target};
-use crate::ports::{Acquired, Failure, FailureKind, Fence, Locks, Result};
+use crate::ports::{Acquired, Failure, FailureKind, Fence, JournalEnd, Locks, Result};
 
 /// How long a lock lives.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ impl EtcdLocks {
 #[async_trait]
 impl Locks for EtcdLocks {
     async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired> {
-        self.take(target, record, None).await
+        self.take(target, record, Over::nobody()).await
     }
 
     async fn take_over(
@@ -65,7 +65,26 @@ impl Locks for EtcdLocks {
         record: &LockRecord,
         from: FencingToken,
     ) -> Result<Acquired> {
-        self.take(target, record, Some(from)).await
+        let over = Over {
+            from: Some(from),
+            unwritten: None,
+        };
+        self.take(target, record, over).await
+    }
+
+    async fn take_over_at_rest(
+        &self,
+        target: &Target,
+        record: &LockRecord,
+        from: FencingToken,
+        end: JournalEnd,
+    ) -> Result<Acquired> {
+        let next = end.last_entry.saturating_add(1);
+        let over = Over {
+            from: Some(from),
+            unwritten: Some(self.store.keys().entry(target, end.release, next)),
+        };
+        self.take(target, record, over).await
     }
 
     async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool> {
@@ -110,14 +129,26 @@ impl Locks for EtcdLocks {
     }
 }
 
+/// From whom a lock may be taken.
+struct Over {
+    /// The token of its holder; none where only a free lock is taken.
+    from: Option<FencingToken>,
+    /// A key that the holder has not written, or the lock stays where it is.
+    unwritten: Option<String>,
+}
+
+impl Over {
+    fn nobody() -> Self {
+        Self {
+            from: None,
+            unwritten: None,
+        }
+    }
+}
+
 impl EtcdLocks {
-    /// Takes the lock if it is free, or held under `from`.
-    async fn take(
-        &self,
-        target: &Target,
-        record: &LockRecord,
-        from: Option<FencingToken>,
-    ) -> Result<Acquired> {
+    /// Takes the lock if it is free, or held as `over` says.
+    async fn take(&self, target: &Target, record: &LockRecord, over: Over) -> Result<Acquired> {
         let doing = &format!("taking the lock of {target}");
         let key = &self.store.keys().lock(target);
         let value = values::encode(&self.store, doing, record)?;
@@ -128,7 +159,9 @@ impl EtcdLocks {
                 Ok(stands) => stands,
                 Err(failure) => return Err(self.unseen(doing, failure, lost)),
             };
-            if let Some(pair) = stands.as_ref().filter(|pair| Some(token(pair)) != from) {
+            if let Some(pair) = stands.as_ref()
+                && (Some(token(pair)) != over.from || self.is_written(doing, &over, until).await?)
+            {
                 return self.answer(doing, key, record, pair, until).await;
             }
             let since = Instant::now();
@@ -145,7 +178,8 @@ impl EtcdLocks {
                 heartbeat: self.times.heartbeat,
                 renewed: since,
             };
-            match self.write(key, &value, lease, stands.as_ref(), until).await {
+            let compared = (stands.as_ref(), over.unwritten.as_deref());
+            match self.write(key, &value, lease, compared, until).await {
                 Ok(Some(token)) => {
                     let lease = heartbeat::start(held(token));
                     // Whoever had it learns so at their next heartbeat.
@@ -171,6 +205,14 @@ impl EtcdLocks {
         Ok(found.into_iter().flatten().next())
     }
 
+    /// Whether the holder has written the key that it must not have written.
+    async fn is_written(&self, doing: &str, over: &Over, until: Instant) -> Result<bool> {
+        match &over.unwritten {
+            Some(key) => Ok(self.stands(doing, key, until).await?.is_some()),
+            None => Ok(false),
+        }
+    }
+
     /// A new lease and what etcd granted.
     async fn grant(&self, doing: &str, until: Instant) -> Result<(i64, Duration)> {
         let seconds = i64::try_from(self.times.lease.as_secs().max(1)).unwrap_or(i64::MAX);
@@ -191,15 +233,15 @@ impl EtcdLocks {
         key: &str,
         value: &[u8],
         lease: i64,
-        over: Option<&KeyValue>,
+        (over, unwritten): (Option<&KeyValue>, Option<&str>),
         until: Instant,
     ) -> std::result::Result<Option<FencingToken>, Trouble> {
         // A key that is not there has revision 0.
         let revision = over.map_or(0, KeyValue::mod_revision);
         let put = TxnOp::put(key, value, Some(PutOptions::new().with_lease(lease)));
-        let txn = Txn::new()
-            .when([Compare::mod_revision(key, CompareOp::Equal, revision)])
-            .and_then([put]);
+        let mut compares = vec![Compare::mod_revision(key, CompareOp::Equal, revision)];
+        compares.extend(unwritten.map(|entry| Compare::mod_revision(entry, CompareOp::Equal, 0)));
+        let txn = Txn::new().when(compares).and_then([put]);
         let answer = self
             .store
             .attempt(until, |client| {

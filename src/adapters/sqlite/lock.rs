@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{LOCK, decode, encode, full_key, now_ms};
 use crate::inventory::{FencingToken, LockHolder, LockRecord, Target};
-use crate::ports::{Acquired, Fence, Lease, LeaseState, Locks, Result};
+use crate::ports::{Acquired, Fence, JournalEnd, Lease, LeaseState, Locks, Result};
 
 /// A lock whose lease has not run out.
 pub(super) struct Standing {
@@ -51,7 +51,7 @@ type Outcome<T> = std::result::Result<T, Fault>;
 #[async_trait]
 impl Locks for Store {
     async fn acquire(&self, target: &Target, record: &LockRecord) -> Result<Acquired> {
-        self.take(target, record, None).await
+        self.take(target, record, None, None).await
     }
 
     async fn take_over(
@@ -60,7 +60,17 @@ impl Locks for Store {
         record: &LockRecord,
         from: FencingToken,
     ) -> Result<Acquired> {
-        self.take(target, record, Some(from)).await
+        self.take(target, record, Some(from), None).await
+    }
+
+    async fn take_over_at_rest(
+        &self,
+        target: &Target,
+        record: &LockRecord,
+        from: FencingToken,
+        end: JournalEnd,
+    ) -> Result<Acquired> {
+        self.take(target, record, Some(from), Some(end)).await
     }
 
     async fn holds(&self, target: &Target, fence: &Fence) -> Result<bool> {
@@ -101,18 +111,32 @@ fn holder(target: &Target, standing: &Standing) -> Outcome<LockHolder> {
 }
 
 /// When a lease that begins now runs out.
-fn end(lease: Duration) -> i64 {
+fn expiry(lease: Duration) -> i64 {
     let lease = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
     now_ms().saturating_add(lease)
 }
 
+/// Whether something was written behind that end.
+fn has_moved_on(sql: &Transaction<'_>, target: &Target, end: Option<JournalEnd>) -> Outcome<bool> {
+    let Some(end) = end else {
+        return Ok(false);
+    };
+    let found = sql.query_row(
+        "SELECT EXISTS (SELECT 1 FROM entries WHERE target = ?1 AND release = ?2 AND sequence > ?3)",
+        params![target.to_string(), end.release.to_string(), end.last_entry],
+        |row| row.get(0),
+    )?;
+    Ok(found)
+}
+
 impl Store {
-    /// Takes the lock if it is free, or held under `from`.
+    /// Takes the lock if it is free, or held under `from` while the journal still has that end.
     async fn take(
         &self,
         target: &Target,
         record: &LockRecord,
         from: Option<FencingToken>,
+        end: Option<JournalEnd>,
     ) -> Result<Acquired> {
         let (of, record, lease) = (target.clone(), record.clone(), self.lease);
         // Counted from before the call, so that ours always ends before the row's.
@@ -120,7 +144,9 @@ impl Store {
         let answer = self
             .write(format!("locking {target}"), move |change| {
                 let standing = standing(&change.sql, &of)?;
-                if let Some(standing) = standing.filter(|lock| Some(lock.token) != from) {
+                if let Some(standing) = standing
+                    && (Some(standing.token) != from || has_moved_on(&change.sql, &of, end)?)
+                {
                     return holder(&of, &standing).map(Err);
                 }
                 let token = change.revision()?;
@@ -129,7 +155,7 @@ impl Store {
                      VALUES (?1, ?2, ?3, ?4)
                      ON CONFLICT DO UPDATE SET token = excluded.token, record = excluded.record,
                      expires_at_ms = excluded.expires_at_ms",
-                    params![of.to_string(), token, encode(&record)?, end(lease)],
+                    params![of.to_string(), token, encode(&record)?, expiry(lease)],
                 )?;
                 Ok(Ok(token))
             })
@@ -164,7 +190,7 @@ impl Store {
             let renewed = change.sql.execute(
                 "UPDATE locks SET expires_at_ms = ?1
                  WHERE target = ?2 AND token = ?3 AND expires_at_ms > ?4",
-                params![end(lease), of, token.0, now_ms()],
+                params![expiry(lease), of, token.0, now_ms()],
             )?;
             Ok(renewed > 0)
         })

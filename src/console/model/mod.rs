@@ -133,6 +133,8 @@ pub struct Model {
     pub repairing: BTreeSet<Target>,
     /// What is asked or told over everything else.
     pub dialog: Option<Dialog>,
+    /// How many lines of a question's text are scrolled away, where the question has answers in rows.
+    pub scrolled: usize,
     /// The line that is typed in the footer's place.
     pub prompt: Option<Prompt>,
     /// What the console says about the last key.
@@ -179,6 +181,7 @@ impl Model {
             timeline: TargetTimeline::default(),
             repairing: BTreeSet::new(),
             dialog: None,
+            scrolled: 0,
             prompt: None,
             notice: None,
             asked: 0,
@@ -266,12 +269,31 @@ impl Model {
         is_elsewhere.then_some(told)
     }
 
+    /// Whether the newest release of a target only keeps its old version warm, whoever drives it: the next
+    /// release ends that.
+    pub fn is_in_standby(&self, target: &Target) -> bool {
+        let driven = match self.elsewhere_in(target) {
+            Some(told) => told.is_driven().then_some(&told.status),
+            None => self.releases.get(target).filter(|own| self.flies(own)),
+        };
+        driven.is_some_and(|status| rests_after_switch(&status.progress))
+    }
+
     /// Whether this console drove a release that has no end, and does not any more.
     fn lost(&self, target: &Target) -> bool {
         self.releases.get(target).is_some_and(|status| {
             let is_parked = matches!(status.progress, Progress::Parked { .. });
             is_parked || self.left.contains(&status.plan.release)
         })
+    }
+
+    /// Whether this console lost its release of a target, and that is not known to have ended.
+    pub fn is_lost_here(&self, target: &Target) -> bool {
+        let own = self.releases.get(target).map(|own| own.plan.release);
+        let told = self.told.get(target).map(|told| &told.status);
+        let is_over =
+            told.is_some_and(|told| Some(told.plan.release) != own || told.outcome().is_some());
+        self.lost(target) && !is_over
     }
 
     /// The release of the open target, if it goes on and this console drives it.

@@ -35,7 +35,12 @@ pub fn rests_before_switch(progress: &Progress) -> bool {
 pub fn offers(model: &Model, action: Action) -> bool {
     let progress = model.release_in_flight().map(|status| &status.progress);
     let elsewhere = model.elsewhere().is_some_and(Observed::is_driven);
-    let idle = progress.is_none_or(rests_after_switch) && !elsewhere;
+    let unused = progress.is_none() && !elsewhere;
+    let may_begin = unused
+        || model
+            .open
+            .as_ref()
+            .is_some_and(|it| model.is_in_standby(it));
     match action {
         Action::Approve => {
             let waits = |status: &Status| model.endorsed(status).is_some();
@@ -53,18 +58,21 @@ pub fn offers(model: &Model, action: Action) -> bool {
                 .open
                 .as_ref()
                 .is_some_and(|open| model.asked_here(open).is_some());
-            is_asked || is_elsewhere && model.mode != Mode::ReadOnly
+            let is_lost = model
+                .open
+                .as_ref()
+                .is_some_and(|open| model.is_lost_here(open));
+            is_asked || (is_elsewhere || is_lost) && model.mode != Mode::ReadOnly
         }
         Action::CheckAgain => progress.is_some_and(rests_before_switch),
         Action::EndStandby => matches!(progress, Some(Progress::Standby { .. })),
         Action::Promote | Action::RollBack => {
-            model.mode != Mode::ReadOnly && model.open.is_some() && idle
+            model.mode != Mode::ReadOnly && model.open.is_some() && may_begin
         }
         Action::Repair => {
             let differs = |snapshot| !compare(snapshot).holds();
             model.mode != Mode::ReadOnly
-                && idle
-                && model.release_in_flight().is_none()
+                && unused
                 && !model.elsewhere().is_some_and(Observed::is_interrupted)
                 && model.snapshot().is_some_and(differs)
         }

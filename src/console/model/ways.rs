@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{Knowledge, LookUp, Model, Picker, VersionList, Way, rests_after_switch};
+use super::{Knowledge, LookUp, Model, Picker, VersionList, Way};
 use crate::harmless::harmless;
 use crate::history::{Fate, fate, once_live};
 use crate::inventory::{
@@ -74,13 +74,11 @@ fn outlook<'a>(model: &'a Model, picker: &'a Picker) -> Outlook<'a> {
         let target = Target::new(picker.target.service.clone(), environment);
         model.world.get(&target)
     });
-    let own = model.releases.get(&picker.target);
     Outlook {
         here: model.world.get(&picker.target),
         terms,
         there,
-        lock_is_own_standby: own
-            .is_some_and(|status| model.flies(status) && rests_after_switch(&status.progress)),
+        lock_is_standby: model.is_in_standby(&picker.target),
         now: model.now,
     }
 }

@@ -1,16 +1,19 @@
 //! The capitals: every key that leads to a change. Each one either asks or says why not.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::{choose, handing, holding, reason, repair, taking_up};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
-    Armed, Button, Confirm, Dialog, Mode, Model, Question, Weight, rests_after_switch,
-    rests_before_switch,
+    Armed, Button, Confirm, Dialog, Mode, Model, Question, Weight, rests_before_switch,
 };
 use crate::history::Step;
-use crate::inventory::{Role, Slot, Target};
+use crate::inventory::{Role, Slot, SourceState, Target};
+use crate::release::words::duration;
 use crate::release::{
     Command, Intent, Need, Observed, Progress, Status, Wanted, endorsed_words, need_back,
     need_to_endorse,
@@ -94,15 +97,20 @@ fn not_here(model: &Model, otherwise: &str) -> String {
     }
 }
 
-/// Why no other release can begin here now.
+/// Why no release can begin here now. A standby is no reason, whoever drives it: the release ends it.
+fn in_the_way(model: &Model, target: &Target) -> Option<String> {
+    if model.is_in_standby(target) {
+        return None;
+    }
+    busy(model)
+}
+
+/// Why nothing else can begin here now.
 fn busy(model: &Model) -> Option<String> {
     if model.elsewhere().is_some_and(Observed::is_driven) {
         return Some(not_here(model, ""));
     }
     let status = model.release_in_flight()?;
-    if rests_after_switch(&status.progress) {
-        return None;
-    }
     Some(format!(
         "release {} of {} goes on: {} answers it, {} backs it out",
         status.plan.release.short(),
@@ -116,7 +124,7 @@ pub(super) fn promote(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
     };
-    if let Some(why) = busy(model) {
+    if let Some(why) = in_the_way(model, &target) {
         return super::refused(model, &why);
     }
     choose::open(model, target, Intent::Promote)
@@ -126,7 +134,7 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
     };
-    if let Some(why) = busy(model) {
+    if let Some(why) = in_the_way(model, &target) {
         return super::refused(model, &why);
     }
     let standby = model.snapshot().and_then(|snapshot| {
@@ -254,6 +262,30 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// What to wait for before a release can be resumed: without its store nothing is known of it.
+fn store_is_away(model: &Model, target: &Target) -> Option<String> {
+    let snapshot = model.world.get(target)?;
+    let SourceState::Stale {
+        since, retry_at, ..
+    } = &snapshot.sources.registry
+    else {
+        return None;
+    };
+    let seconds = |from: Timestamp, to: Timestamp| {
+        let whole = to.duration_since(from).as_secs().try_into().unwrap_or(0);
+        duration(Duration::from_secs(whole))
+    };
+    let again = match retry_at.filter(|at| *at > model.now) {
+        Some(at) => format!("in {}", seconds(model.now, at)),
+        None => "now".to_owned(),
+    };
+    let take_up = model.keymap.shown(Action::TakeUp);
+    Some(format!(
+        "{target}: the store has not answered for {}, and is asked again {again}. {take_up} resumes the release as soon as it answers; until then everything stays as it is",
+        seconds(*since, model.now)
+    ))
+}
+
 /// Who is to drive: looks at a release that lost its driver or has another, and asks what is to become of
 /// it; or asks about somebody who wants to have this console's.
 pub(super) fn take_up(model: &mut Model) -> Vec<Effect> {
@@ -264,7 +296,11 @@ pub(super) fn take_up(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let is_open = |told: &Observed| told.is_driven() || told.is_interrupted();
-    if !model.elsewhere().is_some_and(is_open) {
+    let is_open = model.elsewhere().is_some_and(is_open) || model.is_lost_here(&target);
+    if let Some(text) = store_is_away(model, &target).filter(|_| is_open) {
+        return super::refused(model, &text);
+    }
+    if !is_open {
         let otherwise =
             "nobody asks for the wheel, and no release here has another driver or lost it";
         let text = not_here(model, otherwise);

@@ -16,11 +16,18 @@ pub(super) fn doubt(model: &mut Model) -> Vec<Effect> {
     if model.console.is_empty() {
         return Vec::new();
     }
+    // Another console that took this release over, or began a later one and ended the standby of this.
     let doubted = model.in_flight().find_map(|status| {
-        let told = model.told.get(status.plan.target())?;
-        let driver = told.driver.as_ref()?;
-        let is_other = driver.release == status.plan.release && !model.is_here(&driver.console);
-        is_other.then(|| (status.plan.release, driver.console.clone()))
+        let target = status.plan.target();
+        let release = status.plan.release;
+        let told = model.told.get(target).and_then(|told| told.driver.as_ref());
+        let lock = model.world.get(target).and_then(|seen| seen.lock.as_ref());
+        let taken = told.filter(|driver| driver.release == release);
+        let ended = lock.map(|holder| &holder.record);
+        let ended = ended.filter(|driver| driver.release > release);
+        let mut others = taken.into_iter().chain(ended);
+        let other = others.find(|driver| !model.is_here(&driver.console))?;
+        Some((status.plan.release, other.console.clone()))
     });
     let Some((release, console)) = doubted else {
         model.doubted = None;

@@ -49,7 +49,10 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
                 && matches!(before.progress, Progress::Parked { .. })
         })
     {
-        let text = format!("{target} is not driven from here any more: {why}");
+        let take_up = model.keymap.shown(Action::TakeUp);
+        let text = format!(
+            "{target} is not driven from here any more: {why}; {take_up} resumes it, or says what to wait for"
+        );
         super::say(model, Weight::Refused, &text);
     }
     void_stale_question(model, status);

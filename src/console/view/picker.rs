@@ -200,7 +200,7 @@ fn word(why: &Refusal) -> (Glyph, String) {
             (Glyph::Cross, format!("not live in {environment}"))
         }
         Refusal::Held(_) => (Glyph::Held, "held".into()),
-        Refusal::Locked(holder) => (
+        Refusal::Locked { holder, .. } => (
             Glyph::Half,
             format!("{} drives it", holder.record.operator.name),
         ),

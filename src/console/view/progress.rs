@@ -35,7 +35,7 @@ fn glyph_and_words(status: &Status) -> (Glyph, String) {
 
 fn outcome_glyph(outcome: &Outcome) -> Glyph {
     match outcome {
-        Outcome::Done | Outcome::Superseded => Glyph::Tick,
+        Outcome::Done | Outcome::Superseded { .. } => Glyph::Tick,
         Outcome::BackedOut { .. } => Glyph::Back,
         Outcome::Left { .. } | Outcome::NeedsPerson { .. } => Glyph::Hand,
     }

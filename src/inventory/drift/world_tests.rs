@@ -166,6 +166,7 @@ pub(crate) fn locked(snapshot: &mut Snapshot) {
     };
     snapshot.lock = Some(LockHolder {
         record: LockRecord {
+            purpose: crate::inventory::LockPurpose::Release,
             operator,
             console: "c1".into(),
             release: release(8),

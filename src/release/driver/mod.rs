@@ -5,6 +5,7 @@ mod handing_over;
 mod lock;
 mod look;
 mod lost;
+mod overtaken;
 mod perform;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,9 +15,9 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 use super::act::{Mishap, MishapKind, Sight};
-use super::event::{Effect, Event, TimerId};
+use super::event::{Effect, Event, NotWritten, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
-use crate::history::{Chain, Entry, Heir, ReleaseRecord};
+use crate::history::{Chain, Entry, Happening, Heir, ReleaseRecord};
 use crate::inventory::{InstanceId, Operator};
 use crate::ports::{
     Checker, Clock, Company, Endorsements, FailureKind, Fence, Holds, Images, JournalReader,
@@ -109,7 +110,7 @@ pub(super) struct Driver {
 }
 
 /// How long giving the lock back may take at the end; its lease ends by itself anyway.
-const GIVE_BACK: Duration = Duration::from_secs(5);
+const GIVE_BACK: Duration = Duration::from_secs(2);
 
 impl Driver {
     /// Drives until the release is closed or may not be driven any more.
@@ -149,20 +150,23 @@ impl Driver {
             LeaseState::Held => "its heartbeat ended".to_owned(),
             LeaseState::Lost(why) => why,
         };
-        let to_whom = lost::to_whom(&self.world).await;
-        Some(Event::LockLost(to_whom.unwrap_or(why)))
+        let holder = lost::holder(&self.world).await;
+        Some(lost::event(&self.world, holder, why).await)
     }
 
     /// While it is looked for who has the lock, nothing else is begun.
     async fn event_of(&self, command: Command) -> Option<Event> {
         Some(match command {
-            Command::LookAtLock => Event::LockLost(lost::to_whom(&self.world).await?),
+            Command::LookAtLock => {
+                let holder = lost::holder(&self.world).await?;
+                lost::event(&self.world, Some(holder), String::new()).await
+            }
             Command::Approve(approval) => Event::Approved(approval),
             Command::BackOut { by, reason } => Event::BackOutAsked { by, reason },
             Command::Choose { choice, by, note } => Event::Chosen { choice, by, note },
             Command::CheckAgain { by } => Event::CheckAgainAsked(by),
             Command::EndStandby => Event::StandbyEnded,
-            Command::Supersede => Event::Superseded,
+            Command::Supersede { by } => Event::Superseded { by },
             Command::Interrupt { reason } => Event::Interrupted { reason },
             Command::HandOver { to, console, by } => Event::HandOverAsked {
                 to: Heir {
@@ -249,7 +253,7 @@ fn died(effect: &Effect) -> Event {
             ..Sight::default()
         })),
         _ => Event::Unrecorded {
-            fenced: false,
+            kind: NotWritten::Unanswered,
             why: text,
         },
     }
@@ -264,12 +268,13 @@ async fn answer(world: &World, effect: Effect) -> Event {
             let written = journal
                 .append(plan.target(), plan.release, &entry, &world.fence)
                 .await;
-            recorded(world, written).await
+            let begins = matches!(entry.what, Happening::Resumed { .. });
+            recorded(world, written, begins).await
         }
         Effect::Head(record) => {
             let record = world.ended(*record);
             let written = world.write.journal.head(&record, &world.fence).await;
-            recorded(world, written).await
+            recorded(world, written, record.closed.is_none()).await
         }
         Effect::Act {
             act,
@@ -283,12 +288,27 @@ async fn answer(world: &World, effect: Effect) -> Event {
     }
 }
 
-async fn recorded(world: &World, result: crate::ports::Result<()>) -> Event {
+/// `begins` is whether that was the first record of this driver.
+async fn recorded(world: &World, result: crate::ports::Result<()>, begins: bool) -> Event {
     match result {
-        Ok(()) => Event::Recorded,
+        Ok(()) => {
+            if begins {
+                overtaken::close_earlier(world).await;
+            }
+            Event::Recorded
+        }
+        Err(failure) if failure.kind == FailureKind::Fenced => {
+            let holder = lost::holder(world).await;
+            let why = format!("the lock is another console's: {failure}");
+            lost::event(world, holder, why).await
+        }
         Err(failure) => Event::Unrecorded {
-            fenced: failure.kind == FailureKind::Fenced,
-            why: lost::words(world, &failure).await,
+            kind: if failure.kind.may_pass() {
+                NotWritten::Unanswered
+            } else {
+                NotWritten::Refused
+            },
+            why: failure.to_string(),
         },
     }
 }

@@ -4,14 +4,13 @@
 mod company;
 mod endorsing;
 mod holding;
-mod overtaken;
+mod overtaking;
 mod pruning;
 mod repairing;
 mod resuming;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -24,11 +23,11 @@ pub use resuming::{Force, Resume};
 use super::driver::{Driver, Reading, World, Writing};
 use super::gather::gather;
 use super::{
-    Approval, Command, Definition, Handle, Machine, OnFailure, Plan, PlanRequest, Progress,
-    ProxyWords, Refusal, Refused, Scope, decide,
+    Approval, Definition, Handle, Machine, OnFailure, Plan, PlanRequest, ProxyWords, Refusal,
+    Refused, Scope, decide,
 };
 use crate::history::Chain;
-use crate::inventory::{LockRecord, Operator, Target, Tier};
+use crate::inventory::{LockPurpose, LockRecord, Operator, Target, Tier};
 use crate::ports::{Acquired, Clock, Lease};
 
 /// Room for commands; each is small and taken at once.
@@ -37,8 +36,6 @@ const COMMANDS: usize = 16;
 const EVENTS: usize = 64;
 /// How many announcements a slow listener may lag behind.
 const ANNOUNCEMENTS: usize = 1024;
-/// How long a standby of our own may take to end before another release takes over.
-const SUPERSEDING: Duration = Duration::from_secs(10);
 
 /// A target and what reaches it.
 #[derive(Clone)]
@@ -136,20 +133,6 @@ impl Engine {
             .cloned()
     }
 
-    fn is_own_standby(&self, target: &Target) -> bool {
-        self.active(target).is_some_and(|handle| {
-            let status = handle.status.borrow();
-            let asks_to_stop = matches!(
-                status.progress,
-                Progress::Asking {
-                    step: crate::history::Step::Stop,
-                    ..
-                }
-            );
-            asks_to_stop || matches!(status.progress, Progress::Standby { .. })
-        })
-    }
-
     /// Looks at everything a release would touch and says what it would do, or every reason
     /// against it. Changes nothing.
     pub async fn plan(&self, request: &PlanRequest) -> Result<Plan, Refused> {
@@ -157,7 +140,7 @@ impl Engine {
             return Err(Refusal::UnknownTarget(request.target.clone()).into());
         };
         let mut facts = gather(request, site, &self.sites, self.clock.now()).await;
-        facts.lock_is_own_standby = self.is_own_standby(&request.target);
+        facts.standby = self.standby_of(site, facts.record.as_ref().ok()).await;
         let draft = decide(request, &site.definition, &facts)?;
         let router = &site.read.router;
         let warnings = if draft.installs() {
@@ -215,14 +198,12 @@ impl Engine {
             }
             .into());
         }
-        self.supersede_own_standby(&target).await?;
-        let lease = self.lock(&plan, &write).await?;
+        self.end_own_standby(&plan).await?;
+        let lease = self.lock(&plan, site, &write).await?;
         if let Err(refused) = still_as_planned(&plan, site, self.clock.now()).await {
             give_back(&write, &target, &lease).await;
             return Err(refused);
         }
-        let (journal, now) = (write.journal.as_ref(), self.clock.now());
-        overtaken::close_overtaken(site, journal, &lease.fence, &plan, now).await;
         let plan = Arc::new(plan);
         let machine = Machine::new(Arc::clone(&plan), on_failure);
         let chain = Chain::of(&plan.record());
@@ -230,34 +211,22 @@ impl Engine {
         Ok(self.drive(&plan, machine, chain, ports, lease, Driven::Begun))
     }
 
-    async fn supersede_own_standby(&self, target: &Target) -> Result<(), Refused> {
-        let Some(handle) = self.active(target).filter(|_| self.is_own_standby(target)) else {
-            return Ok(());
-        };
-        // A driver that is gone already is what we want.
-        let _ = handle.command(Command::Supersede).await;
-        // Over is when the driver has ended: then it has given its lock back.
-        let ended = handle.ended();
-        tokio::time::timeout(SUPERSEDING, ended).await.map_err(|_| {
-            Refused::from(Refusal::Unknown {
-                what: "whether the standby before has ended".into(),
-                why: format!("it did not end within {SUPERSEDING:?}"),
-            })
-        })
-    }
-
-    async fn lock(&self, plan: &Plan, write: &Writing) -> Result<Lease, Refused> {
+    async fn lock(&self, plan: &Plan, site: &Site, write: &Writing) -> Result<Lease, Refused> {
         let message = format!("{} to {}", plan.kind, plan.version.name());
         let record = self.lock_record(plan, plan.operator.clone(), message);
         match write.locks.acquire(plan.target(), &record).await {
             Ok(Acquired::Held(lease)) => Ok(lease),
-            Ok(Acquired::Taken(holder)) => Err(Refusal::Locked(holder).into()),
+            Ok(Acquired::Taken(holder)) => {
+                self.take_from_standby((plan, site, write), &record, holder)
+                    .await
+            }
             Err(failure) => Err(unknown("whether the lock is free", &failure)),
         }
     }
 
     fn lock_record(&self, plan: &Plan, operator: Operator, message: String) -> LockRecord {
         LockRecord {
+            purpose: LockPurpose::Release,
             operator,
             console: self.console.clone(),
             release: plan.release,

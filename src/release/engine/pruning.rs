@@ -8,7 +8,7 @@ use ulid::Ulid;
 
 use super::{Engine, Site, give_back, unknown};
 use crate::history::ReleaseRecord;
-use crate::inventory::{EngineImage, LockRecord, ReleaseId, Target};
+use crate::inventory::{EngineImage, LockPurpose, LockRecord, ReleaseId, Target};
 use crate::ports::{Acquired, Lease};
 use crate::release::driver::Writing;
 use crate::release::prune::{PrunePlan, Use, plan};
@@ -86,6 +86,7 @@ impl Engine {
     async fn lock_to_prune<'a>(&self, site: &'a Site) -> Result<(&'a Writing, Lease), Refused> {
         let write = site.write.as_ref().ok_or(Refusal::ReadOnly)?;
         let record = LockRecord {
+            purpose: LockPurpose::Upkeep,
             operator: self.operator.clone(),
             console: self.console.clone(),
             release: ReleaseId(Ulid::generate()),
@@ -94,7 +95,9 @@ impl Engine {
         };
         match write.locks.acquire(&site.definition.target, &record).await {
             Ok(Acquired::Held(lease)) => Ok((write, lease)),
-            Ok(Acquired::Taken(holder)) => Err(Refusal::Locked(holder).into()),
+            Ok(Acquired::Taken(holder)) => {
+                Err(Refusal::locked(&site.definition.target, holder).into())
+            }
             Err(failure) => Err(unknown("whether the lock is free", &failure)),
         }
     }

@@ -17,6 +17,7 @@ mod settling;
 mod show;
 mod wishes;
 pub(super) mod words;
+mod writing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use super::act::{Course, Mishap, Sight, Stage};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
-use crate::history::{Direction, Entry, Happening, Heir, LivePeriod, Outcome, ReleaseRecord, Step};
+use crate::history::{Direction, Heir, LivePeriod, Outcome, ReleaseRecord, Step};
 use crate::inventory::{Connections, Endorsement, Operator};
 use resuming::TakenUp;
 pub use resuming::{GoOn, Resumption};
@@ -40,9 +41,6 @@ pub enum OnFailure {
     /// Back out.
     BackOut,
 }
-
-/// Between two tries of what could not be written down.
-const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
 /// Where a release is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -157,6 +155,8 @@ pub struct Machine {
     sequence: u32,
     timer: u64,
     unrecorded: Option<(Effect, Timestamp, String)>,
+    /// Since when the store refuses what is to be written, if it does.
+    refused_since: Option<Timestamp>,
     began_at: Option<Timestamp>,
     effects: Vec<Effect>,
 }
@@ -203,6 +203,7 @@ impl Machine {
             sequence: 0,
             timer: 0,
             unrecorded: None,
+            refused_since: None,
             began_at: None,
             effects: Vec::new(),
         }
@@ -221,7 +222,7 @@ impl Machine {
         match event {
             Event::Begun => self.begin(now),
             Event::Recorded => self.recorded(now),
-            Event::Unrecorded { fenced, why } => self.not_recorded(now, fenced, &why),
+            Event::Unrecorded { kind, why } => self.not_recorded(now, kind, &why),
             Event::Acted(outcome) => self.acted(now, outcome),
             Event::Pulled { done, total } => self.pulled_so_far(now, done, total),
             Event::CaseSettled(case) => self.cases.push(case),
@@ -236,7 +237,8 @@ impl Machine {
             Event::Chosen { choice, by, note } => self.chosen(now, choice, by, note),
             Event::CheckAgainAsked(by) => self.check_again_asked(now, by),
             Event::StandbyEnded => self.standby_over(now),
-            Event::Superseded => self.superseded(now),
+            Event::Superseded { by } => self.superseded(now, by),
+            Event::EndedElsewhere(outcome) => self.ended_elsewhere(now, outcome),
             Event::Interrupted { reason } => self.wished(now, Wish::Interrupt { reason }),
             Event::HandOverAsked { to, by } => self.hand_over_asked(now, to, &by),
             Event::LockLost(why) => self.park(now, why),
@@ -257,61 +259,6 @@ impl Machine {
 
     fn stage(&self) -> Option<Stage> {
         self.way.get(self.at).copied()
-    }
-
-    /// Emits something to be written, and remembers it until it is.
-    fn write(&mut self, effect: Effect) {
-        // A timer of what was waited for before must not count as one to write again.
-        self.timer += 1;
-        self.unrecorded = Some((effect.clone(), Timestamp::MAX, String::new()));
-        self.effects.push(effect);
-    }
-
-    fn record(&mut self, now: Timestamp, what: Happening) {
-        self.sequence += 1;
-        self.live = LivePeriod::after(self.live, now, &what);
-        self.write(Effect::Record(Entry {
-            sequence: self.sequence,
-            at: now,
-            what,
-            // The driver ties it to the one before where it is written.
-            chain: None,
-        }));
-    }
-
-    /// What cannot be written down is not done: the same record is tried until it is written, the
-    /// lock is lost, or the patience of the plan is over.
-    fn not_recorded(&mut self, now: Timestamp, fenced: bool, why: &str) {
-        if fenced {
-            self.park(now, why.to_owned());
-            return;
-        }
-        if let Phase::Noting {
-            then: Then::Park { why: wish, .. },
-        } = self.phase.clone()
-        {
-            self.park(now, format!("{wish} (not written down: {why})"));
-            return;
-        }
-        let Some((_, since, reason)) = &mut self.unrecorded else {
-            return;
-        };
-        if *since == Timestamp::MAX {
-            *since = now;
-        }
-        why.clone_into(reason);
-        let patience = self.plan.definition.timing.progress_deadline;
-        if super::time::elapsed(*since, now) >= patience {
-            self.park(now, format!("the release cannot be written down: {why}"));
-        } else {
-            self.schedule(RECORD_AGAIN);
-        }
-    }
-
-    fn write_again(&mut self) {
-        if let Some((effect, _, _)) = &self.unrecorded {
-            self.effects.push(effect.clone());
-        }
     }
 
     /// Only the newest timer counts.

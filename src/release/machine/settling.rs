@@ -15,10 +15,10 @@ use crate::release::{AnnouncementKind, StepState};
 
 impl Machine {
     pub(super) fn recorded(&mut self, now: Timestamp) {
-        let Some((_, failing_since, _)) = self.unrecorded.take() else {
+        let was_late = self.not_written().is_some();
+        if !self.is_written(now) {
             return;
-        };
-        let was_late = failing_since != Timestamp::MAX;
+        }
         match self.phase.clone() {
             Phase::Opening => {
                 let words = format!(
@@ -219,6 +219,14 @@ impl Machine {
             None => Outcome::Done,
         };
         self.close(now, outcome);
+    }
+
+    /// Its end is written already, under a lock that is not this driver's.
+    pub(super) fn ended_elsewhere(&mut self, now: Timestamp, outcome: Outcome) {
+        self.wish = None;
+        self.wait_no_more();
+        self.announce(now, AnnouncementKind::Closed, closed_words(&outcome));
+        self.phase = Phase::Closed(outcome);
     }
 
     pub(super) fn close(&mut self, now: Timestamp, outcome: Outcome) {

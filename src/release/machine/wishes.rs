@@ -69,6 +69,12 @@ impl Machine {
             self.announce(now, AnnouncementKind::Noted, words);
             return;
         }
+        if let (Wish::Interrupt { reason }, Some(why)) = (&wish, self.not_written()) {
+            // Nothing is begun before it is written down, so there is nothing to wait for.
+            let words = format!("interrupted: {reason} (not written down: {why})");
+            self.park(now, words);
+            return;
+        }
         self.wish = Some(wish);
         let rests = match self.phase {
             Phase::Asking { .. }
@@ -82,11 +88,11 @@ impl Machine {
         if rests {
             self.grant_wish(now);
         } else {
-            self.announce(
-                now,
-                AnnouncementKind::Noted,
-                "as soon as the current act has been observed",
-            );
+            let words = match self.not_written() {
+                Some(_) => "as soon as the release can be written down again",
+                None => "as soon as the current act has been observed",
+            };
+            self.announce(now, AnnouncementKind::Noted, words);
         }
     }
 
@@ -143,13 +149,13 @@ impl Machine {
         );
     }
 
-    pub(super) fn superseded(&mut self, now: Timestamp) {
+    pub(super) fn superseded(&mut self, now: Timestamp, by: Option<String>) {
         let is_stop = self
             .stage()
             .is_some_and(|stage| stage.step == Step::Stop && stage.direction == Direction::Forward);
         let rests = matches!(self.phase, Phase::Standby { .. } | Phase::Asking { .. });
         if is_stop && rests {
-            self.close(now, Outcome::Superseded);
+            self.close(now, Outcome::Superseded { by });
         }
     }
 

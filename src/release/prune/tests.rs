@@ -110,7 +110,7 @@ fn the_last_good_ones_what_is_routed_and_what_others_brought_stay() {
         done(4, 5),
         done(3, 4),
         done(2, 3),
-        head(Some(1), 2, Some(Outcome::Superseded)),
+        head(Some(1), 2, Some(Outcome::Superseded { by: None })),
     ];
     let uses = [used("qa", past, Some(5), 2)];
     let images = (1..=7).map(image).collect();

@@ -66,6 +66,7 @@ impl Place {
         for release in releases {
             let target = &release.head.target;
             let record = LockRecord {
+                purpose: greenroom::inventory::LockPurpose::Release,
                 operator: by("ana"),
                 console: "one".into(),
                 release: release.head.id,

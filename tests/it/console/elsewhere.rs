@@ -27,6 +27,7 @@ pub(super) fn ben() -> Operator {
 pub(super) fn lock(release: u8) -> LockHolder {
     LockHolder {
         record: LockRecord {
+            purpose: greenroom::inventory::LockPurpose::Release,
             operator: ben(),
             console: "ben@ops-2 4711 01JD4".into(),
             release: release_id(release),

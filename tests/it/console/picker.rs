@@ -326,8 +326,8 @@ fn who_is_live_has_to_be_agreed_on_and_nobody_else_may_drive() {
         ),
         (
             with_candidate(web_production()),
-            "◐ ana@ops-1 drives this target",
-            "wait for it, or end it there",
+            "◐ web/production is locked by ana@ops-1",
+            "greenroom resume web production --take-over",
         ),
     ] {
         let mut model = full(SIZE);

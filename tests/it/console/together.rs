@@ -12,8 +12,8 @@ use greenroom::console::model::{Dialog, Wish, offers};
 use greenroom::console::update::update;
 use greenroom::history::{Decision, Happening, Heir, Outcome, Step, Takeover};
 use greenroom::inventory::{
-    Declined, FencingToken, LockHolder, Operator, RegistryRecord, Snapshot, Tier, Watcher,
-    WheelRequest,
+    Declined, FencingToken, LockHolder, Operator, RegistryRecord, Snapshot, SourceState, Tier,
+    Watcher, WheelRequest,
 };
 use greenroom::release::{
     Command, GoOn, Interrupted, LetGo, Observed, Progress, Refusal, Refused, observed,
@@ -24,7 +24,7 @@ use super::elsewhere::{
 };
 use super::world::{
     PRODUCTION, ago, asking, later, model, now, operator, plan, press, press_key, release_id,
-    screen, status, target, tell, web_production, with_candidate, world,
+    screen, status, target, tell, web_production, with_candidate, with_standby, world,
 };
 
 const SIZE: (u16, u16) = (118, 34);
@@ -46,7 +46,7 @@ fn watcher(operator: Operator, console: &str) -> Watcher {
     }
 }
 
-fn request(operator: Operator, console: &str) -> WheelRequest {
+pub(super) fn request(operator: Operator, console: &str) -> WheelRequest {
     WheelRequest {
         operator,
         console: console.into(),
@@ -57,7 +57,7 @@ fn request(operator: Operator, console: &str) -> WheelRequest {
     }
 }
 
-fn interrupted(lock: Option<LockHolder>, happened: Vec<Happening>) -> Interrupted {
+pub(super) fn interrupted(lock: Option<LockHolder>, happened: Vec<Happening>) -> Interrupted {
     let record = RegistryRecord {
         route: web_production().route,
         lock,
@@ -277,8 +277,7 @@ fn a_former_driver_says_to_whom_it_lost_and_watches_them() {
     );
     tell(&mut model, Event::ReleaseMoved(Arc::new(parked)));
     assert!(
-        notice(&mut model)
-            .ends_with("not driven from here any more: lost to ben@ops-2 at 14:02:11")
+        notice(&mut model).contains("not driven from here any more: lost to ben@ops-2 at 14:02:11")
     );
     let release = release_id(2);
     tell(&mut model, Event::DriverGone(release));
@@ -595,4 +594,124 @@ fn only_the_last_word_of_a_journal_hands_over() {
     assert_eq!(journal.heir(), None);
     let seen = observed(&journal, &definition, Some(&lock(2)), None, now());
     assert!(!seen.is_handed_to(THERE) && seen.let_go.is_none());
+}
+
+/// This console's driver stopped because the store was away.
+fn lost_here(since: u64) -> Model {
+    let why = "not renewed for 20 s".to_owned();
+    let snapshot = with_candidate(web_production());
+    let mut own = lock(2);
+    HERE.clone_into(&mut own.record.console);
+    let seen = told(Tier::Protected, done_up_to(Step::Register), Some(&own));
+    let mut model = watching(SIZE, snapshot, seen);
+    HERE.clone_into(&mut model.console);
+    let parked = Progress::Parked { why };
+    let parked = status(
+        &target("web", PRODUCTION),
+        Tier::Protected,
+        Step::Switch,
+        parked,
+    );
+    tell(&mut model, Event::ReleaseMoved(Arc::new(parked)));
+    assert!(
+        notice(&mut model).contains("C resumes it"),
+        "the way on is said"
+    );
+    if since > 0 {
+        observe(&mut model, |snapshot| {
+            snapshot.sources.registry = SourceState::Stale {
+                since: ago(since),
+                why: "connection refused".into(),
+                retry_at: Some(later(3)),
+            };
+        });
+    }
+    press(&mut model, "W");
+    model
+}
+
+#[test]
+fn while_the_store_is_away_a_lost_release_says_what_to_wait_for_and_how_long() {
+    let mut model = lost_here(18);
+    assert!(press(&mut model, "C").is_empty());
+    let said = notice(&mut model);
+    for part in [
+        "the store has not answered for 18s",
+        "is asked again in 3s",
+        "C resumes the release as soon as it answers",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn a_release_that_this_console_lost_is_found_although_its_own_lock_is_still_there() {
+    let mut model = lost_here(0);
+    assert!(offers(&model, Action::TakeUp));
+    let effects = press(&mut model, "C");
+    assert!(
+        matches!(effects.as_slice(), [Effect::FindInterrupted { .. }]),
+        "{effects:?}"
+    );
+}
+
+/// Ben's console keeps the old version warm, and sits there.
+fn idle_standby() -> Model {
+    let seen = told(Tier::Protected, done_up_to(Step::Drain), Some(&lock(2)));
+    let mut model = watching(SIZE, with_standby(web_production()), seen);
+    HERE.clone_into(&mut model.console);
+    press(&mut model, "W");
+    model
+}
+
+#[test]
+fn the_standby_of_another_console_is_no_reason_against_a_release() {
+    for action in [Action::Promote, Action::RollBack] {
+        assert!(offers(&idle_standby(), action), "{action:?}");
+    }
+    let mut model = idle_standby();
+    press(&mut model, "R");
+    assert!(
+        matches!(model.dialog, Some(Dialog::Reason(_))),
+        "{:?}",
+        model.dialog
+    );
+    let mut model = idle_standby();
+    press(&mut model, "P");
+    assert!(
+        matches!(model.dialog, Some(Dialog::Picker(_))),
+        "{:?}",
+        model.dialog
+    );
+    // A repair is not a release.
+    let mut model = idle_standby();
+    press(&mut model, "D");
+    assert!(notice(&mut model).contains("driven by ben@ops-2"));
+}
+
+#[test]
+fn a_driver_looks_at_its_lock_when_a_later_release_of_another_console_holds_it() {
+    let mut model = model(SIZE, with_standby(web_production()));
+    HERE.clone_into(&mut model.console);
+    let standby = Progress::Standby {
+        until: Some(later(500)),
+    };
+    let standby = status(
+        &target("web", PRODUCTION),
+        Tier::Protected,
+        Step::Stop,
+        standby,
+    );
+    tell(&mut model, Event::ReleaseMoved(Arc::new(standby)));
+    let effects = observe(&mut model, |snapshot| snapshot.lock = Some(lock(3)));
+    assert!(
+        matches!(
+            effects.as_slice(),
+            [Effect::Say {
+                command: Command::LookAtLock,
+                ..
+            }]
+        ),
+        "{effects:?}"
+    );
 }

@@ -216,6 +216,7 @@ pub(crate) fn with_candidate(mut snapshot: Snapshot) -> Snapshot {
     snapshot.slots.green = side(Some(green), Slot::Green, false);
     snapshot.lock = Some(LockHolder {
         record: LockRecord {
+            purpose: greenroom::inventory::LockPurpose::Release,
             operator: operator(),
             console: "c1".into(),
             release: release_id(2),

@@ -9,7 +9,7 @@ use ulid::Ulid;
 
 use super::world::{World, digest, operator};
 
-fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
+pub(super) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
     ReleaseRecord {
         overridden: Vec::new(),
         format: FORMAT,
@@ -37,7 +37,7 @@ fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
     }
 }
 
-fn entry(sequence: u32, failure: Option<String>) -> Entry {
+pub(super) fn entry(sequence: u32, failure: Option<String>) -> Entry {
     Entry {
         sequence,
         at: "2026-01-01T00:00:01Z".parse().expect("a time"),

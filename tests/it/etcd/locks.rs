@@ -8,6 +8,7 @@ use greenroom::ports::{
     Acquired, Company, FailureKind, LeaseState, Locks, RegistryReader, RegistryWriter,
 };
 
+use super::journal;
 use super::server::{Carries, Line, Server};
 use super::world::{World, lock, registration};
 use crate::support::eventually;
@@ -38,15 +39,20 @@ async fn a_lock_is_taken_once_and_says_who_has_it() {
 #[tokio::test]
 async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
     let world = World::shared();
-    crate::support::takeover::Contract {
+    let contract = crate::support::takeover::Contract {
         locks: &world.locks,
         writer: &world.writer,
         target: &world.target,
         record: lock,
         entry: registration,
-    }
-    .holds()
-    .await;
+    };
+    contract.holds().await;
+    let release = lock("one").release;
+    let head = journal::head(&world.target, release);
+    let entries = [journal::entry(1, None), journal::entry(2, None)];
+    contract
+        .takes_over_at_rest(&world.writer, &head, &entries)
+        .await;
 }
 
 #[tokio::test]

@@ -137,6 +137,7 @@ pub(crate) fn operator() -> Operator {
 
 pub(crate) fn lock(console: &str) -> LockRecord {
     LockRecord {
+        purpose: greenroom::inventory::LockPurpose::Release,
         operator: operator(),
         console: console.into(),
         release: ReleaseId(Ulid::nil()),

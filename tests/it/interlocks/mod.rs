@@ -9,6 +9,7 @@ mod life;
 mod others;
 mod public;
 mod world;
+mod writing;
 
 use std::time::Duration;
 
@@ -446,15 +447,15 @@ fn traffic_may_have_moved_from_the_switch_s_intent_on_until_it_is_undone() {
 #[test]
 fn another_release_may_take_over_from_the_standby_on() {
     let mut world = promote(Tier::Staging, OnFailure::Ask);
-    world.say(Event::Superseded);
+    world.say(Event::Superseded { by: None });
     while !matches!(world.progress(), Progress::Standby { .. }) {
         if !world.answer(Fate::Done) {
             assert!(world.fire());
         }
     }
-    world.say(Event::Superseded);
+    world.say(Event::Superseded { by: None });
     world.go_well(TURNS);
-    assert_eq!(world.outcome(), Some(Outcome::Superseded));
+    assert_eq!(world.outcome(), Some(Outcome::Superseded { by: None }));
     assert!(world.runs(Slot::Blue), "the old slot is still warm");
 }
 
@@ -538,7 +539,7 @@ pub(super) fn play(world: &mut World, turn: Turn) {
         Turn::Exit(slot) => world.exit(slot),
         Turn::EndStandby => world.say(Event::StandbyEnded),
         Turn::CheckAgain => world.say(Event::CheckAgainAsked(operator())),
-        Turn::Supersede => world.say(Event::Superseded),
+        Turn::Supersede => world.say(Event::Superseded { by: None }),
         Turn::LoseLock => world.lose_lock(),
         Turn::Checks(pass) => world.checks_pass = pass,
         Turn::Restarts(is_crash) => {

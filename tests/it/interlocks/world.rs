@@ -14,7 +14,7 @@ use greenroom::inventory::{
 };
 use greenroom::release::{
     Act, Approval, Ask, Before, Definition, Effect, Event, LiveBefore, Machine, Mishap, MishapKind,
-    Observed, OnFailure, Plan, Progress, Scope, Sight, Stage, observed,
+    NotWritten, Observed, OnFailure, Plan, Progress, Scope, Sight, Stage, observed,
 };
 use jiff::Timestamp;
 
@@ -107,6 +107,8 @@ pub(super) enum Owed {
 )]
 pub(crate) struct World {
     pub(crate) machine: Machine,
+    /// Everything that was announced.
+    pub(super) said: Vec<String>,
     pub(crate) plan: Arc<Plan>,
     pub(crate) now: Timestamp,
     pub(super) slots: PerSlot<Option<Running>>,
@@ -175,6 +177,7 @@ impl World {
         let live = from.map(|from| (from.generation, from.slot));
         let mut world = Self {
             machine: Machine::new(Arc::clone(&plan), on_failure),
+            said: Vec::new(),
             plan,
             now: Timestamp::UNIX_EPOCH,
             slots,
@@ -303,7 +306,10 @@ impl World {
 
     fn take(&mut self, effect: Effect) {
         let owe = match effect {
-            Effect::Announce(_) => return,
+            Effect::Announce(said) => {
+                self.said.push(said.text);
+                return;
+            }
             Effect::Schedule { id, after } => {
                 self.timer = Some((id, after));
                 return;
@@ -481,7 +487,11 @@ impl World {
             self.say(Event::Recorded);
         } else {
             self.say(Event::Unrecorded {
-                fenced: false,
+                kind: if fate == Fate::Refused {
+                    NotWritten::Refused
+                } else {
+                    NotWritten::Unanswered
+                },
                 why: "the registry is not heard".into(),
             });
         }
@@ -516,6 +526,7 @@ impl World {
         let is_driven = !self.is_over();
         let lock = LockHolder {
             record: LockRecord {
+                purpose: greenroom::inventory::LockPurpose::Release,
                 operator: operator(),
                 console: "c1".into(),
                 release: self.plan.release,
@@ -534,6 +545,11 @@ impl World {
     pub(crate) fn is_closed(&self) -> bool {
         let journal = self.journal.as_ref();
         journal.is_some_and(|journal| journal.head.closed.is_some())
+    }
+
+    /// Whether something is being written down.
+    pub(super) fn is_writing(&self) -> bool {
+        matches!(self.owed, Some(Owed::Record(_)))
     }
 
     fn is_unwritten(&self) -> bool {

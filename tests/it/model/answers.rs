@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use greenroom::release::{Approval, Event, Mishap, MishapKind, Plan, Progress, Scope as Covers};
+use greenroom::release::{
+    Approval, Event, Mishap, MishapKind, NotWritten, Plan, Progress, Scope as Covers,
+};
 
 use super::calls::{self, Called, Doing, Sent};
 use super::driver::{Driver, Knows, Owed};
@@ -13,7 +15,7 @@ use super::look::{self, Blind};
 use super::names::{release, time};
 use super::never;
 use super::others::person;
-use super::scope::{Scope, Want};
+use super::scope::Scope;
 use super::state::{End, Late, Seat, State};
 
 impl Scope {
@@ -65,7 +67,14 @@ impl Scope {
                 let compared = state.world.store.compare(self, driver.token);
                 if compared.is_err() {
                     let why = "fenced".to_owned();
-                    self.hears(state, by, Event::Unrecorded { fenced: true, why });
+                    self.hears(
+                        state,
+                        by,
+                        Event::Unrecorded {
+                            kind: NotWritten::Fenced,
+                            why,
+                        },
+                    );
                     return true;
                 }
                 if !state.world.store.is_held_by(by) {
@@ -73,7 +82,7 @@ impl Scope {
                 }
                 let journal = &mut state.world.store.journals[usize::from(driver.number) - 1];
                 if !self.has(Flaw::JournalForgets) {
-                    journal.write(&written, self.wants.contains(&Want::TakeUp));
+                    journal.write(&written, self.reads_journals());
                     journal.checked = driver.knows.checked;
                     Self::has_written(state, by, &Line::of(&written));
                 }
@@ -81,7 +90,10 @@ impl Scope {
                     Event::Recorded
                 } else {
                     let why = "the answer was lost".to_owned();
-                    Event::Unrecorded { fenced: false, why }
+                    Event::Unrecorded {
+                        kind: NotWritten::Unanswered,
+                        why,
+                    }
                 };
                 self.hears(state, by, event);
                 true
@@ -133,7 +145,10 @@ impl Scope {
         let event = match Self::owed(state, by) {
             Some((Owed::Write(_), _)) => {
                 let why = "not heard".to_owned();
-                Event::Unrecorded { fenced: false, why }
+                Event::Unrecorded {
+                    kind: NotWritten::Unanswered,
+                    why,
+                }
             }
             _ => Event::Acted(Err(mishap(kind))),
         };

@@ -170,7 +170,15 @@ impl Scope {
             return;
         };
         state.seats[by] = Seat::Over(End::Refused);
-        let Some(token) = state.world.store.acquire(self, by) else {
+        let is_ended = planning::standby(&state.world, self).is_some()
+            && planning::is_still_so(&state.world, &plan);
+        let store = &mut state.world.store;
+        let token = if is_ended {
+            Some(store.take_over(by))
+        } else {
+            store.acquire(self, by)
+        };
+        let Some(token) = token else {
             return;
         };
         if !planning::is_still_so(&state.world, &plan) {

@@ -157,6 +157,7 @@ pub(crate) fn record(world: &World) -> RegistryRecord {
         }),
         lock: store.lock.map(|lock| LockHolder {
             record: LockRecord {
+                purpose: greenroom::inventory::LockPurpose::Release,
                 operator: person(lock.by),
                 console: lock.by.to_string(),
                 release: release(0),

@@ -148,6 +148,24 @@ fn two_operators_with_a_release_each() {
     check("two, the second back", back, 55_000);
 }
 
+/// The second operator's release ends the standby of the first, at any moment of it.
+#[test]
+fn a_standby_is_ended_by_another_operator() {
+    let ended = |want, budget| Scope {
+        wants: [Want::Version('b'), want],
+        ends_standby: true,
+        budget,
+        reaches: vec![Reach::Done, Reach::EndedBySecond],
+        ..Scope::one(Tier::Development)
+    };
+    let back = ended(Want::Standby, up_to(1, 0, 0, 0));
+    check("standby ended, back, a fault", back, 5_000);
+    let lost = ended(Want::Standby, up_to(0, 0, 0, 1));
+    check("standby ended, back, a loss", lost, 2_000);
+    let other = ended(Want::Version('c'), up_to(0, 0, 1, 0));
+    check("standby ended, a wish", other, 9_000);
+}
+
 fn taken_up(tier: Tier, budget: Budget) -> Scope {
     Scope {
         tier,

@@ -102,6 +102,8 @@ pub(crate) enum Reach {
     SecondDone,
     SecondBackedOut,
     SecondRefused,
+    /// The second is done while the first still held the lock for its standby.
+    EndedBySecond,
 }
 
 impl Reach {
@@ -121,6 +123,9 @@ impl Reach {
                     it.ended(1, End::BackedOut)
                 })
             }
+            Self::EndedBySecond => Property::sometimes("ended by the second", |_, it: &State| {
+                it.ended(1, End::Done) && it.ended(0, End::Parked)
+            }),
             Self::SecondRefused => Property::sometimes("refused to the second", |_, it: &State| {
                 it.ended(1, End::Refused)
             }),

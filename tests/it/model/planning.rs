@@ -10,7 +10,7 @@ use greenroom::inventory::{
 };
 use greenroom::release::{
     Definition, Facts, GoOn, Machine, Plan, PlanRequest, ProxyWords, Resolved, Resumption,
-    Standing, Wanted, decide,
+    StandbyOf, Standing, Wanted, decide, standby_entry,
 };
 
 use super::engine::BEFORE;
@@ -48,7 +48,7 @@ pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>>
         reason: None,
         operator: person(by),
     };
-    let facts = facts(world, number(scope, by), resolved);
+    let facts = facts(world, scope, number(scope, by), resolved);
     let words = ProxyWords {
         install: Vec::new(),
         switch: Vec::new(),
@@ -65,14 +65,14 @@ pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>>
     Some(Arc::new(plan))
 }
 
-fn facts(world: &World, number: u8, version: Resolved) -> Facts {
+fn facts(world: &World, scope: &Scope, number: u8, version: Resolved) -> Facts {
     Facts {
         now: time(world.hour),
         release: release(number),
         may_write: true,
         version,
         record: Ok(look::record(world)),
-        lock_is_own_standby: false,
+        standby: standby(world, scope).map(|_| StandbyOf::AnotherConsole),
         proxy: Ok(Some(look::answer(world))),
         installation: Ok(Installation::Current),
         slots: PerSlot::from_fn(|slot| Ok(occupancy(world, slot))),
@@ -85,6 +85,13 @@ fn facts(world: &World, number: u8, version: Resolved) -> Facts {
         live_there: None,
         has_image: true,
     }
+}
+
+/// The last entry of the first operator's release, if it holds the lock for its standby and that may be ended.
+pub(crate) fn standby(world: &World, scope: &Scope) -> Option<u32> {
+    let is_held = world.store.is_held_by(0) && scope.ends_standby;
+    let recorded = world.store.journals[0].read().filter(|_| is_held)?;
+    standby_entry(&recorded, &defined(scope))
 }
 
 /// Both versions that stood here before were live once.

@@ -57,6 +57,8 @@ pub(crate) struct Scope {
     /// Whether something older stands in the other slot, without traffic.
     pub(crate) leftover: bool,
     pub(crate) budget: Budget,
+    /// Whether the second operator may end the standby of the first.
+    pub(crate) ends_standby: bool,
     /// Whether somebody says yes to another plan.
     pub(crate) strays: bool,
     /// Who may approve the first release, which then has to be approved; nobody where it has not.
@@ -79,6 +81,7 @@ impl Scope {
             wants: [Want::Version('b'), Want::Nothing],
             leftover: false,
             budget: Budget::default(),
+            ends_standby: false,
             strays: false,
             others: &[],
             by_hand: ByHand::Never,
@@ -86,6 +89,11 @@ impl Scope {
             reaches: vec![Reach::Done],
             flaws: Vec::new(),
         }
+    }
+
+    /// Whether one operator reads what the driver of another has written.
+    pub(crate) fn reads_journals(&self) -> bool {
+        self.ends_standby || self.wants.contains(&Want::TakeUp)
     }
 
     pub(crate) fn has(&self, flaw: Flaw) -> bool {

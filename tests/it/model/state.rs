@@ -40,7 +40,7 @@ impl End {
             Progress::Parked { .. } => Some(Self::Parked),
             Progress::Closed(outcome) => Some(match outcome {
                 Outcome::Done => Self::Done,
-                Outcome::Superseded => Self::Superseded,
+                Outcome::Superseded { .. } => Self::Superseded,
                 Outcome::BackedOut { .. } => Self::BackedOut,
                 Outcome::Left { .. } => Self::Left,
                 Outcome::NeedsPerson { .. } => Self::NeedsPerson,

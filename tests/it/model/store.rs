@@ -77,6 +77,16 @@ impl Store {
         Some(token)
     }
 
+    /// The token under which the lock is taken from its holder.
+    pub(crate) fn take_over(&mut self, operator: usize) -> i64 {
+        self.granted += 1;
+        self.lock = Some(Lock {
+            by: operator,
+            token: self.granted,
+        });
+        self.granted
+    }
+
     pub(crate) fn swap(
         &mut self,
         scope: &Scope,

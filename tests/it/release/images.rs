@@ -68,6 +68,7 @@ async fn is_locked_out(house: &House, prune: &[&str]) {
     let site = house.app.engine.site(&house.target).expect("a site");
     let write = site.write.clone().expect("it may change");
     let record = LockRecord {
+        purpose: greenroom::inventory::LockPurpose::Upkeep,
         operator: house.app.engine.operator().clone(),
         console: "another".into(),
         release: ReleaseId(ulid::Ulid::generate()),
@@ -79,11 +80,7 @@ async fn is_locked_out(house: &House, prune: &[&str]) {
     };
     let locked = run(house, prune).await;
     assert_eq!(locked.status.code(), Some(1), "{}", out(&locked));
-    assert!(
-        err(&locked).contains("drives this target"),
-        "{}",
-        err(&locked)
-    );
+    assert!(err(&locked).contains("is locked by"), "{}", err(&locked));
     let given = write.locks.release(&house.target, &lease.fence).await;
     given.expect("given back");
 }
@@ -97,7 +94,7 @@ async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
         let finished = house.promote(&tag).await;
         let outcome = finished.outcome();
         assert!(
-            matches!(outcome, Some(Outcome::Done | Outcome::Superseded)),
+            matches!(outcome, Some(Outcome::Done | Outcome::Superseded { .. })),
             "{finished:?}"
         );
         tags.push(tag);

@@ -331,7 +331,7 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
     let release = house.begin(version("1.8.2")).await;
     let refused = plan(&house, None).await.expect_err("it is driven");
     assert!(
-        matches!(only_reason(&refused), Refusal::Locked(_)),
+        matches!(only_reason(&refused), Refusal::Locked { .. }),
         "{refused}"
     );
     let reason = "a test".to_owned();

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greenroom::history::{Outcome, Step};
-use greenroom::inventory::Target;
+use greenroom::history::{Outcome, Step, prove};
+use greenroom::inventory::{ReleaseId, Role, Target};
 use greenroom::release::{
-    Approval, Command, GoOn, OnFailure, Releases, Resume, Scope, Status, StepState,
+    Approval, Command, GoOn, OnFailure, PlanRequest, Progress, Releases, Resume, Scope, Status,
+    StepState, Wanted,
 };
 use greenroom::watchers::{self, Watching};
 use greenroom::wire::App;
@@ -138,6 +139,104 @@ async fn are_seen(ana: &App, ben: &App, target: &Target, at_ana: &Watching) {
     .await;
 }
 
+/// Plans and begins a release from another console.
+async fn begin(house: &House, app: &App, wanted: Wanted) -> Running {
+    let engine = &app.engine;
+    let request = PlanRequest {
+        operator: engine.operator().clone(),
+        ..house.request(wanted)
+    };
+    let plan = engine.plan(&request).await.expect("a plan");
+    assert!(
+        plan.warnings
+            .iter()
+            .any(|it| it.contains("ends that standby")),
+        "{:?}",
+        plan.warnings
+    );
+    let (by, now) = (plan.operator.clone(), engine.clock().now());
+    let approval = Approval::give(&plan, Scope::Plan, by, None, now).expect("a yes");
+    let opened = engine.open(plan, &approval, OnFailure::BackOut).await;
+    Running::of(opened.expect("a release"))
+}
+
+/// How a release ended, as the journal has it.
+async fn written_end(house: &House, release: ReleaseId) -> Option<Outcome> {
+    let site = house.app.engine.site(&house.target).expect("configured");
+    let recorded = site.read.journal.release(&house.target, release).await;
+    let recorded = recorded.expect("read").expect("written");
+    assert!(prove(&recorded).holds(), "the chain is whole");
+    recorded.head.closed.map(|(_, outcome)| outcome)
+}
+
+fn is_in_standby(status: &Status) -> bool {
+    matches!(status.progress, Progress::Standby { .. })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_from_another_console_ends_the_standby_and_both_are_told() {
+    let wishes = Wishes {
+        standby: "5m",
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let load = load(&house).await;
+    let promoted = house.begin(version("1.9.0")).await;
+    let first = promoted.handle.status().borrow().plan.release;
+    promoted.until("it is kept warm", is_in_standby).await;
+
+    let ben = house.another("ben").await;
+    let rolling = begin(&house, &ben, Wanted::Standby).await;
+    let look = promoted.handle.command(Command::LookAtLock).await;
+    look.expect("driven until it is told");
+    let ended = promoted.finish().await.outcome();
+    let Some(Outcome::Superseded { by: Some(by) }) = &ended else {
+        panic!("{ended:?}");
+    };
+    assert!(
+        by.contains("warm rollback") && by.contains("ben@ops-2"),
+        "{by}"
+    );
+    assert_eq!(written_end(&house, first).await, ended);
+
+    rolling.until("it is kept warm", is_in_standby).await;
+    let ends = rolling.handle.command(Command::EndStandby).await;
+    ends.expect("driven");
+    let finished = rolling.finish().await;
+    let report = load.stop().await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    nothing_was_noticed(&report);
+    house.stands("1.8.2", Role::Empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_that_lost_its_driver_in_the_standby_is_ended_by_the_next() {
+    let wishes = Wishes {
+        standby: "5m",
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let promoted = house.begin(version("1.9.0")).await;
+    let first = promoted.handle.status().borrow().plan.release;
+    promoted.until("it is kept warm", is_in_standby).await;
+    let reason = "a test".to_owned();
+    let left = promoted.handle.command(Command::Interrupt { reason }).await;
+    left.expect("driven");
+    promoted.finish().await;
+    assert_eq!(written_end(&house, first).await, None);
+
+    let next = house.begin(version("1.8.2")).await;
+    next.until("it is kept warm", is_in_standby).await;
+    let ended = written_end(&house, first).await;
+    assert!(
+        matches!(&ended, Some(Outcome::Superseded { by: Some(by) }) if by.starts_with("promote")),
+        "{ended:?}"
+    );
+    let ends = next.handle.command(Command::EndStandby).await;
+    ends.expect("driven");
+    assert_eq!(next.finish().await.outcome(), Some(Outcome::Done));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_wheel_goes_from_one_to_the_other_under_load() {
     let wishes = Wishes {
@@ -221,10 +320,7 @@ async fn the_wheel_goes_from_one_to_the_other_under_load() {
     let taken = Running::of(taken);
     taken
         .until("it is kept warm", |status| {
-            matches!(
-                status.progress,
-                greenroom::release::Progress::Standby { .. }
-            )
+            matches!(status.progress, Progress::Standby { .. })
         })
         .await;
     taken

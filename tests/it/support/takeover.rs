@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use greenroom::history::{Entry, ReleaseRecord};
 use greenroom::inventory::{FencingToken, LockRecord, Registration, Slot, Target};
-use greenroom::ports::{Acquired, FailureKind, Fence, Lease, LeaseState, Locks, RegistryWriter};
+use greenroom::ports::{
+    Acquired, FailureKind, Fence, JournalEnd, JournalWriter, Lease, LeaseState, Locks,
+    RegistryWriter,
+};
 
 /// A store of locks, and what compares them.
 pub(crate) struct Contract<'a, S> {
@@ -82,6 +86,52 @@ impl<S: Locks> Contract<'_, S> {
         assert!(free.fence.token > winner.fence.token);
         let given = self.locks.release(self.target, &free.fence).await;
         given.expect("given back");
+    }
+}
+
+impl<S: Locks> Contract<'_, S> {
+    /// A lock goes over only while its holder's journal ends where it was seen to end. The lock is free before.
+    pub(crate) async fn takes_over_at_rest(
+        &self,
+        journal: &dyn JournalWriter,
+        head: &ReleaseRecord,
+        entries: &[Entry; 2],
+    ) {
+        let seen = JournalEnd {
+            release: head.id,
+            last_entry: 1,
+        };
+        let first = self.locks.acquire(self.target, &(self.record)("one")).await;
+        let first = held(first.expect("an answer"));
+        journal.head(head, &first.fence).await.expect("opened");
+        let [resting, beginning] = entries;
+        let append = |entry, fence| journal.append(self.target, head.id, entry, fence);
+        append(resting, &first.fence).await.expect("written");
+
+        let other = JournalEnd {
+            last_entry: 0,
+            ..seen
+        };
+        let refused = self.take_at_rest("two", &first.fence, other).await;
+        assert!(matches!(refused, Acquired::Taken(_)), "it wrote since");
+        let second = held(self.take_at_rest("two", &first.fence, seen).await);
+        assert!(second.fence.token > first.fence.token);
+        let late = append(beginning, &first.fence).await;
+        assert_eq!(late.map_err(|it| it.kind), Err(FailureKind::Fenced));
+
+        append(beginning, &second.fence).await.expect("written");
+        let refused = self.take_at_rest("three", &second.fence, seen).await;
+        assert!(matches!(refused, Acquired::Taken(_)), "it has begun");
+        let given = self.locks.release(self.target, &second.fence).await;
+        given.expect("given back");
+    }
+
+    async fn take_at_rest(&self, console: &str, from: &Fence, end: JournalEnd) -> Acquired {
+        let record = (self.record)(console);
+        let taken = self
+            .locks
+            .take_over_at_rest(self.target, &record, from.token, end);
+        taken.await.expect("an answer")
     }
 }
 

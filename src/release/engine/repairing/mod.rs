@@ -14,7 +14,7 @@ use ulid::Ulid;
 use super::{Engine, Site, give_back, unknown};
 use crate::history::RepairRecord;
 use crate::inventory::{
-    FencingToken, LockRecord, ReleaseId, Snapshot, SourceState, SwitchOrder, Target,
+    FencingToken, LockPurpose, LockRecord, ReleaseId, Snapshot, SourceState, SwitchOrder, Target,
 };
 use crate::ports::{Acquired, Lease, RouterReader};
 use crate::release::driver::Writing;
@@ -76,7 +76,7 @@ impl Engine {
         let snapshot = look(site, self.clock.now(), None).await;
         heard(&snapshot)?;
         if let Some(holder) = snapshot.lock {
-            return Err(Refusal::Locked(Box::new(holder)).into());
+            return Err(Refusal::locked(&request.target, Box::new(holder)).into());
         }
         nothing_unfinished(site).await?;
         let planned = self.planned(site, &snapshot, request, ReleaseId(Ulid::generate()));
@@ -161,6 +161,7 @@ impl Engine {
         write: &Writing,
     ) -> Result<Lease, Refused> {
         let record = LockRecord {
+            purpose: LockPurpose::Upkeep,
             operator: approval.by().clone(),
             console: self.console.clone(),
             release: plan.id,
@@ -172,7 +173,7 @@ impl Engine {
         };
         match write.locks.acquire(plan.target(), &record).await {
             Ok(Acquired::Held(lease)) => Ok(lease),
-            Ok(Acquired::Taken(holder)) => Err(Refusal::Locked(holder).into()),
+            Ok(Acquired::Taken(holder)) => Err(Refusal::locked(plan.target(), holder).into()),
             Err(failure) => Err(unknown("whether the lock is free", &failure)),
         }
     }

@@ -1,0 +1,102 @@
+//! Releases that ended because a later one began. The driver of the later one writes their end, under its own lock
+//! and after its own head: where it crashes in between, whoever resumes it writes that end. The driver of an
+//! earlier one that lost its lock reads its end there.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::World;
+use crate::history::{
+    Chain, Direction, FORMAT, LivePeriod, Outcome, Recorded, ReleaseRecord, Step,
+};
+use crate::ports::{FailureKind, Result};
+use crate::release::replay::Replay;
+use crate::release::{Plan, interrupted_at};
+
+/// How many earlier releases are looked at.
+const EARLIER: usize = 20;
+/// How long a driver that lost its lock waits for its end to be written.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Between two looks at that.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Closes every earlier release of the target that has no end. What cannot be closed stays open, and is closed by
+/// the next release.
+pub(super) async fn close_earlier(world: &World) {
+    let (target, id) = (world.plan.target(), world.plan.release);
+    let earlier = world.read.journal.releases_before(target, id, EARLIER);
+    let closed = async {
+        for head in earlier.await? {
+            if head.closed.is_none() && head.format <= FORMAT {
+                close(world, &head).await?;
+            }
+        }
+        Result::Ok(())
+    };
+    if let Err(failure) = closed.await {
+        tracing::warn!("an earlier release is left without its end: {failure}");
+    }
+}
+
+async fn close(world: &World, head: &ReleaseRecord) -> Result<()> {
+    let target = world.plan.target();
+    let Some(recorded) = world.read.journal.release(target, head.id).await? else {
+        return Ok(());
+    };
+    let mut record = recorded.head.clone();
+    record.live = LivePeriod::of(&recorded.entries);
+    record.closed = Some((world.clock.now(), end(world, &recorded)));
+    let record = Chain::after(&recorded).closed(record);
+    match world.write.journal.head(&record, &world.fence).await {
+        // Its driver has written the end itself before it lost its lock.
+        Err(failure) if failure.kind == FailureKind::Conflict => Ok(()),
+        written => written,
+    }
+}
+
+/// How an earlier release ended. A version whose watch was passed is live, and what remained was to retire the old one;
+/// anything else stays as it was left.
+fn end(world: &World, recorded: &Recorded) -> Outcome {
+    let successor = world.plan.successor();
+    let plan = Plan::recorded(&recorded.head, &world.plan.definition, None);
+    let replay = Replay::of(recorded, &plan);
+    let stage = replay.stage().map(|stage| stage.step);
+    match (replay.direction(), stage) {
+        // Everything was observed; only the end was not written.
+        (Direction::Forward, None) => Outcome::Done,
+        (Direction::Back, None) => Outcome::BackedOut {
+            reason: replay.back_reason.unwrap_or_default(),
+        },
+        (Direction::Forward, Some(Step::Drain | Step::Stop)) if replay.switched => {
+            Outcome::Superseded {
+                by: Some(successor),
+            }
+        }
+        (direction, Some(_)) => Outcome::Left {
+            reason: format!(
+                "it was interrupted {}, and had no driver when {successor} began",
+                interrupted_at(replay.settled, direction),
+            ),
+        },
+    }
+}
+
+/// The end that the driver of a later release has written for this one. `is_expected` waits for it: the later one
+/// has taken the lock a moment ago.
+pub(super) async fn written_end(world: &World, is_expected: bool) -> Option<Outcome> {
+    let (target, id) = (world.plan.target(), world.plan.release);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let reading = world.read.journal.release(target, id);
+        if let Ok(Ok(Some(recorded))) = timeout_at(until, reading).await
+            && let Some((_, outcome)) = recorded.head.closed
+        {
+            return Some(outcome);
+        }
+        if !is_expected || Instant::now() >= until {
+            return None;
+        }
+        sleep(AGAIN).await;
+    }
+}

@@ -1,0 +1,101 @@
+//! The next release of a target ends the standby of the one before, also where another console drives that: its
+//! lock goes over in one transaction, which compares that nothing was begun there.
+
+use super::{Engine, Site, still_as_planned, unknown};
+use crate::history::Recorded;
+use crate::inventory::{LockHolder, LockPurpose, LockRecord, RegistryRecord, Target};
+use crate::ports::{Acquired, JournalEnd, Lease};
+use crate::release::driver::Writing;
+use crate::release::{Command, Plan, Progress, Refusal, Refused, StandbyOf, standby_entry};
+
+/// How long a standby of this console may take to end before another release takes over.
+const SUPERSEDING: std::time::Duration = std::time::Duration::from_secs(10);
+
+impl Engine {
+    fn is_own_standby(&self, target: &Target) -> bool {
+        self.active(target).is_some_and(|handle| {
+            let status = handle.status.borrow();
+            let asks_to_stop = matches!(
+                status.progress,
+                Progress::Asking {
+                    step: crate::history::Step::Stop,
+                    ..
+                }
+            );
+            asks_to_stop || matches!(status.progress, Progress::Standby { .. })
+        })
+    }
+
+    /// Whose standby holds the lock, if it is one. What cannot be read counts as none: then the lock refuses.
+    pub(super) async fn standby_of(
+        &self,
+        site: &Site,
+        record: Option<&RegistryRecord>,
+    ) -> Option<StandbyOf> {
+        if self.is_own_standby(&site.definition.target) {
+            return Some(StandbyOf::ThisConsole);
+        }
+        let holder = record?.lock.as_ref()?;
+        let end = standby_end(site, holder).await.ok().flatten();
+        end.map(|_| StandbyOf::AnotherConsole)
+    }
+
+    /// Ends a standby that this console drives, and waits until its lock is given back.
+    pub(super) async fn end_own_standby(&self, plan: &Plan) -> Result<(), Refused> {
+        let target = plan.target();
+        let Some(handle) = self.active(target).filter(|_| self.is_own_standby(target)) else {
+            return Ok(());
+        };
+        let by = Some(plan.successor());
+        // A driver that is gone already is what we want.
+        let _ = handle.command(Command::Supersede { by }).await;
+        tokio::time::timeout(SUPERSEDING, handle.ended())
+            .await
+            .map_err(|_| {
+                Refused::from(Refusal::Unknown {
+                    what: "whether the standby before has ended".into(),
+                    why: format!("it did not end within {SUPERSEDING:?}"),
+                })
+            })
+    }
+
+    /// Takes the lock from the standby of another console. Everything else is compared before: that driver loses
+    /// its lock for good, and not for a plan that does not fit any more.
+    pub(super) async fn take_from_standby(
+        &self,
+        (plan, site, write): (&Plan, &Site, &Writing),
+        record: &LockRecord,
+        holder: Box<LockHolder>,
+    ) -> Result<Lease, Refused> {
+        let target = plan.target();
+        let Some(end) = standby_end(site, &holder).await? else {
+            return Err(Refusal::locked(target, holder).into());
+        };
+        still_as_planned(plan, site, self.clock.now()).await?;
+        let taken = write
+            .locks
+            .take_over_at_rest(target, record, holder.token, end);
+        match taken.await {
+            Ok(Acquired::Held(lease)) => Ok(lease),
+            Ok(Acquired::Taken(other)) => Err(Refusal::locked(target, other).into()),
+            Err(failure) => Err(unknown("whether the standby before was ended", &failure)),
+        }
+    }
+}
+
+/// Where the journal of a holder's release ends, if that release is in its standby.
+async fn standby_end(site: &Site, holder: &LockHolder) -> Result<Option<JournalEnd>, Refused> {
+    if holder.record.purpose != LockPurpose::Release {
+        return Ok(None);
+    }
+    let release = holder.record.release;
+    let recorded = site.read.journal.release(&site.definition.target, release);
+    let recorded: Option<Recorded> = recorded
+        .await
+        .map_err(|failure| unknown("what the release that holds the lock does", &failure))?;
+    let entry = recorded.and_then(|recorded| standby_entry(&recorded, &site.definition));
+    Ok(entry.map(|last_entry| JournalEnd {
+        release,
+        last_entry,
+    }))
+}
