@@ -89,6 +89,10 @@ impl Reporter {
                     "standby{until}; Ctrl-C leaves the old version warm"
                 ));
             }
+            (Progress::Unrecorded { .. }, _) => {
+                bar.set_style(ProgressStyle::default_spinner());
+                bar.set_message("waits until the store takes what is written down; Ctrl-C stops");
+            }
             _ => {
                 bar.set_style(ProgressStyle::default_spinner());
                 bar.set_message(running.unwrap_or_default());

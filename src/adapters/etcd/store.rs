@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::keys::Keys;
 use super::options::{self, Options};
-use super::trouble::{Sort, Trouble};
+use super::trouble::{self, Sort, Trouble};
 use crate::ports::{Failure, FailureKind, Result};
 
 /// What came back from one call at one node.
@@ -20,6 +20,9 @@ pub(super) type Answer<T> = std::result::Result<T, Trouble>;
 
 /// The largest answer that is read: a long list of release heads.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+
+/// What to do about a full cluster.
+const FULL: &str = "etcd's quota is used up: compact and defragment it, or raise --quota-backend-bytes, then clear the alarm with `etcdctl alarm disarm`";
 
 /// How often all nodes are tried when none of them takes a connection.
 const ROUNDS: u32 = 3;
@@ -215,6 +218,7 @@ impl Store {
         let certificates = trouble.said.to_lowercase().contains("certificate");
         let failure = self.failure(kind, doing, trouble.said);
         match kind {
+            _ if trouble::is_full(&failure.said) => failure.hint(FULL),
             _ if certificates => failure.hint("check the certificates on both sides"),
             FailureKind::Denied => failure.hint("check the user, the password and its role"),
             // A server that misses our certificate may just hang up.

@@ -101,10 +101,17 @@ fn sort(error: &Error) -> Sort {
         7 | 16 => Sort::Refused(FailureKind::Denied),
         5 => Sort::Refused(FailureKind::Missing),
         12 => Sort::Refused(FailureKind::Unsupported),
+        // It was not done, and is a moment later.
+        8 if message.contains("too many requests") => Sort::NotSent,
         3 | 6 | 8 | 9 | 11 => Sort::Refused(FailureKind::Rejected),
         14 if never_connected(status) => Sort::NotSent,
         _ => Sort::Unclear,
     }
+}
+
+/// Whether the cluster takes nothing until somebody makes room.
+pub(super) fn is_full(said: &str) -> bool {
+    said.contains("database space exceeded")
 }
 
 fn never_connected(status: &(impl std::error::Error + 'static)) -> bool {

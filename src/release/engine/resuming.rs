@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::{Driven, Engine, Site, give_back, unknown};
 use crate::history::{Chain, Heir, Recorded, ReleaseRecord, Takeover};
-use crate::inventory::{FencingToken, LockHolder, LockRecord, RegistryRecord, ReleaseId, Target};
+use crate::inventory::{
+    FencingToken, LockHolder, LockPurpose, LockRecord, RegistryRecord, ReleaseId, Target,
+};
 use crate::ports::{Acquired, Lease};
 use crate::release::driver::Writing;
 use crate::release::interrupted::not_overtaken;
@@ -48,7 +50,14 @@ impl Engine {
         };
         // The lock before the journal: who let go of it has written its end.
         let record = site.read.registry.read(target).await;
-        let record = record.map_err(|failure| unknown("the registry's record", &failure))?;
+        let mut record = record.map_err(|failure| unknown("the registry's record", &failure))?;
+        if record
+            .lock
+            .as_ref()
+            .is_some_and(|it| self.is_own_remains(target, it))
+        {
+            record.lock = None;
+        }
         let newest = newest(site).await?;
         let id = id.unwrap_or(newest.id);
         let recorded = open_release(site, id).await?;
@@ -56,6 +65,14 @@ impl Engine {
         let now = self.clock.now();
         let definition = &site.definition;
         Ok(Interrupted::of(recorded, newest, definition, &record, now))
+    }
+
+    /// Whether a lock was left by a driver of this very console, which has ended: it lost touch with the store
+    /// before it could give the lock back.
+    fn is_own_remains(&self, target: &Target, holder: &LockHolder) -> bool {
+        holder.record.purpose == LockPurpose::Release
+            && holder.record.console == self.console
+            && self.active(target).is_none()
     }
 
     /// Goes on with a release whose driver is gone, or takes it from one that is not, with a reason.
@@ -132,19 +149,21 @@ impl Engine {
             Acquired::Held(lease) => return Ok((lease, None)),
             Acquired::Taken(holder) => holder,
         };
-        if heir.is_some_and(|heir| heir.token == holder.token) {
+        let is_own =
+            self.is_own_remains(plan.target(), &holder) && holder.record.release == plan.release;
+        if is_own || heir.is_some_and(|heir| heir.token == holder.token) {
             let (lease, _) = self.force(plan, &record, *holder, write).await?;
             return Ok((lease, None));
         }
         let Some(force) = &resume.takeover else {
-            return Err(Refusal::Locked(holder).into());
+            return Err(Refusal::locked(plan.target(), holder).into());
         };
         if force.why.trim().is_empty() {
             return Err(Refusal::TakeoverWithoutReason.into());
         }
         // Another release, or another driver since it was decided: that one would have to be asked about.
         if holder.record.release != plan.release || holder.token != force.from {
-            return Err(Refusal::Locked(holder).into());
+            return Err(Refusal::locked(plan.target(), holder).into());
         }
         self.force(plan, &record, *holder, write).await
     }
@@ -159,7 +178,7 @@ impl Engine {
         let forced = write.locks.take_over(plan.target(), record, holder.token);
         match forced.await {
             Ok(Acquired::Held(lease)) => Ok((lease, Some(holder))),
-            Ok(Acquired::Taken(other)) => Err(Refusal::Locked(other).into()),
+            Ok(Acquired::Taken(other)) => Err(Refusal::locked(plan.target(), other).into()),
             Err(failure) => Err(unknown("whether the lock was taken over", &failure)),
         }
     }

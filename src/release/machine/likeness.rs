@@ -27,6 +27,7 @@ impl Hash for Machine {
             heir,
             pending,
             unrecorded,
+            refused_since,
             // Says what the plan says.
             head: _,
             // Only written down: what the guard decides by is looked at anew.
@@ -59,5 +60,6 @@ impl Hash for Machine {
         (standby_began, taken_up, heir).hash(state);
         // What is being written follows from the phase; since when it fails does not.
         unrecorded.as_ref().map(|(_, since, _)| since).hash(state);
+        refused_since.hash(state);
     }
 }

@@ -17,10 +17,20 @@ pub(super) struct OwnEtcd {
     client: SocketAddr,
     peer: u16,
     process: Option<Child>,
+    /// How many bytes it may store; none is as etcd has it.
+    quota: Option<u64>,
 }
 
 impl OwnEtcd {
     pub(super) async fn start() -> Self {
+        Self::with(None).await
+    }
+
+    pub(super) async fn with_quota(bytes: u64) -> Self {
+        Self::with(Some(bytes)).await
+    }
+
+    async fn with(quota: Option<u64>) -> Self {
         let mut etcd = Self {
             place: tempfile::Builder::new()
                 .prefix("greenroom-etcd")
@@ -29,6 +39,7 @@ impl OwnEtcd {
             client: SocketAddr::from(([127, 0, 0, 1], free_port())),
             peer: free_port(),
             process: None,
+            quota,
         };
         etcd.run().await;
         etcd
@@ -57,6 +68,10 @@ impl OwnEtcd {
                 &peer,
             ])
             .args(["--initial-cluster", &format!("default={peer}")])
+            .args(
+                self.quota
+                    .map(|bytes| format!("--quota-backend-bytes={bytes}")),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

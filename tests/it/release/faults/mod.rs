@@ -9,6 +9,7 @@ mod disk;
 mod engine;
 mod network;
 mod proxy;
+mod store;
 
 use std::process::Output;
 

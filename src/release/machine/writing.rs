@@ -1,0 +1,113 @@
+//! Writing down. What cannot be written down is not done: the same record is tried until it is written, the
+//! lock is lost, or patience is over. That is long where the store does not answer, and short where it refuses:
+//! then somebody has to do something about the store first.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Machine, Phase, Then, Wish};
+use crate::history::{Entry, Happening};
+use crate::release::AnnouncementKind;
+use crate::release::event::{Effect, NotWritten};
+use crate::release::time::{after, elapsed};
+use crate::release::words::duration;
+
+/// Between two tries of what could not be written down.
+const RECORD_AGAIN: Duration = Duration::from_secs(1);
+/// How long a store may refuse before the driver stops.
+const REFUSED: Duration = Duration::from_secs(3);
+
+impl Machine {
+    /// Emits something to be written, and remembers it until it is.
+    pub(super) fn write(&mut self, effect: Effect) {
+        // A timer of what was waited for before must not count as one to write again.
+        self.timer += 1;
+        self.unrecorded = Some((effect.clone(), Timestamp::MAX, String::new()));
+        self.effects.push(effect);
+    }
+
+    pub(super) fn record(&mut self, now: Timestamp, what: Happening) {
+        self.sequence += 1;
+        self.write(Effect::Record(Entry {
+            sequence: self.sequence,
+            at: now,
+            what,
+            // The driver ties it to the one before where it is written.
+            chain: None,
+        }));
+    }
+
+    pub(super) fn write_again(&mut self) {
+        if let Some((effect, _, _)) = &self.unrecorded {
+            self.effects.push(effect.clone());
+        }
+    }
+
+    /// Whether something was to be written, which is written now.
+    pub(super) fn is_written(&mut self, now: Timestamp) -> bool {
+        let has_failed = self.not_written().is_some();
+        self.refused_since = None;
+        let was_to_be = self.unrecorded.take().is_some();
+        if has_failed {
+            let words = "the release is written down again";
+            self.announce(now, AnnouncementKind::Noted, words);
+        }
+        was_to_be
+    }
+
+    /// Why the last try to write something down failed, while it is tried again.
+    pub(super) fn not_written(&self) -> Option<&str> {
+        let (_, since, why) = self.unrecorded.as_ref()?;
+        (*since != Timestamp::MAX).then_some(why.as_str())
+    }
+
+    pub(super) fn not_recorded(&mut self, now: Timestamp, kind: NotWritten, why: &str) {
+        if kind == NotWritten::Fenced {
+            self.park(now, why.to_owned());
+            return;
+        }
+        if let Phase::Noting {
+            then: Then::Park { why: wish, .. },
+        } = self.phase.clone()
+        {
+            self.park(now, format!("{wish} (not written down: {why})"));
+            return;
+        }
+        let Some((_, since, reason)) = &mut self.unrecorded else {
+            return;
+        };
+        let is_new = *since == Timestamp::MAX;
+        if is_new {
+            *since = now;
+        }
+        let since = *since;
+        why.clone_into(reason);
+        self.refused_since = match kind {
+            NotWritten::Refused => self.refused_since.or(Some(now)),
+            _ => None,
+        };
+        if let Some(Wish::Interrupt { reason }) = &self.wish {
+            let words = format!("interrupted: {reason} (not written down: {why})");
+            self.park(now, words);
+            return;
+        }
+        let (since, patience) = match self.refused_since {
+            Some(since) => (since, REFUSED),
+            None => (since, self.plan.definition.timing.progress_deadline),
+        };
+        if elapsed(since, now) >= patience {
+            self.park(now, format!("the release cannot be written down: {why}"));
+            return;
+        }
+        if is_new {
+            let words = format!(
+                "nothing is done until the release can be written down, tried for {} more, until {:.0}: {why}",
+                duration(patience),
+                after(since, patience)
+            );
+            self.announce(now, AnnouncementKind::Failed, words);
+        }
+        self.schedule(RECORD_AGAIN);
+    }
+}

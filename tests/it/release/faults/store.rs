@@ -1,0 +1,133 @@
+//! A store that takes nothing more because its quota is used up, and one that was away for so long that the
+//! driver lost its lock: both are said at once, and the way on is open as soon as the store is back.
+
+use std::time::{Duration, Instant};
+
+use greenroom::history::Outcome;
+use greenroom::release::{Approval, GoOn, OnFailure, Progress, Resume, Scope, Status, StepState};
+
+use super::super::command_line;
+use super::super::house::{House, Running, Wishes, version};
+use super::super::outages::OwnEtcd;
+use super::until_switch_is_asked;
+
+/// What is promised.
+const WITHIN: Duration = Duration::from_secs(5);
+
+fn why_parked(status: &Status) -> String {
+    match &status.progress {
+        Progress::Parked { why } => why.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn fill(etcd: &OwnEtcd) {
+    let mut client = etcd_client::Client::connect([etcd.url()], None)
+        .await
+        .expect("etcd");
+    for number in 0..200 {
+        let key = format!("/filler/{number}");
+        let Err(error) = client.put(key, vec![b'x'; 512 * 1024], None).await else {
+            continue;
+        };
+        assert!(error.to_string().contains("space exceeded"), "{error}");
+        return;
+    }
+    panic!("it has room for everything");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_etcd_is_said_at_once_and_stops_the_driver_within_five_seconds() {
+    let etcd = OwnEtcd::with_quota(8 * 1024 * 1024).await;
+    let wishes = Wishes {
+        tier: "protected",
+        etcd: etcd.url(),
+        ..Wishes::default()
+    };
+    let mut house = House::new(wishes).await.with("1.8.2").await;
+    let running = house.begin(version("1.9.0")).await;
+    until_switch_is_asked(&running).await;
+    fill(&etcd).await;
+    let began = Instant::now();
+    running.approve(greenroom::history::Step::Switch).await;
+    let finished = running.finish().await;
+    let took = began.elapsed();
+    let why = why_parked(&finished.status);
+    assert!(why.contains("database space exceeded"), "{why}");
+    assert!(why.contains("etcdctl alarm disarm"), "what to do: {why}");
+    assert!(took <= WITHIN, "{took:?}");
+
+    // So that the command may be given its yes in advance.
+    house
+        .rebuild(|text| text.replace("tier = \"protected\"", "tier = \"staging\""))
+        .await;
+    let service = house.target.service.to_string();
+    let began = Instant::now();
+    let said = command_line::run(&house, &["resume", &service, "production", "--yes"]).await;
+    assert!(began.elapsed() <= WITHIN, "{:?}", began.elapsed());
+    assert!(!said.status.success());
+    let words = command_line::err(&said);
+    assert!(words.contains("etcdctl alarm disarm"), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_console_resumes_what_it_lost_as_soon_as_etcd_is_back_although_its_lock_is_still_there() {
+    let mut etcd = OwnEtcd::start().await;
+    let wishes = Wishes {
+        etcd: etcd.url(),
+        lease: ("6s", "2s"),
+        standby: "5m",
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let running = house.begin(version("1.9.0")).await;
+    running
+        .until("it is kept warm", |status| {
+            matches!(status.progress, Progress::Standby { .. })
+        })
+        .await;
+    etcd.kill();
+    let finished = running.finish().await;
+    assert!(why_parked(&finished.status).contains("not renewed"));
+    etcd.run().await;
+
+    // A restarted etcd renews every lease: the lock of the driver that ended is there for a while.
+    let engine = &house.app.engine;
+    let found = engine.interrupted(&house.target, None).await;
+    let found = found.expect("it is open");
+    assert!(found.driver().is_none(), "this console drove it itself");
+    let (by, now) = (engine.operator().clone(), engine.clock().now());
+    let approval = Approval::give(found.plan(), Scope::Plan, by, None, now).expect("a yes");
+    let resume = Resume {
+        go_on: GoOn::Continue,
+        reason: None,
+        takeover: None,
+    };
+    let release = found.plan().release;
+    let resumed = engine
+        .resume(
+            &house.target,
+            release,
+            resume,
+            &approval,
+            OnFailure::BackOut,
+        )
+        .await;
+    let resumed = Running::of(resumed.expect("nothing is waited for"));
+    resumed
+        .until("it is kept warm again", |status| {
+            matches!(status.progress, Progress::Standby { .. })
+        })
+        .await;
+    let ends = resumed
+        .handle
+        .command(greenroom::release::Command::EndStandby);
+    ends.await.expect("driven");
+    let finished = resumed.finish().await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    let stopped = finished.status.steps.last().map(|rung| &rung.state);
+    assert!(
+        matches!(stopped, Some(StepState::Done { .. })),
+        "{stopped:?}"
+    );
+}
