@@ -1,6 +1,7 @@
 //! A plan in words, for a person who is about to say yes, and as JSON for a program.
 
 use crate::release::Plan;
+use crate::release::words::LEAVES_A_HOLD;
 
 /// The whole plan, a call a line.
 pub(super) fn text(plan: &Plan) -> String {
@@ -33,6 +34,9 @@ pub(super) fn text(plan: &Plan) -> String {
             lines.push(format!("  {step:<9} {call}"));
         }
         lines.push(format!("  {:<9} undo: {}", "", planned.undo));
+    }
+    if plan.hold_left().is_some() {
+        lines.push(format!("  {:<9} {LEAVES_A_HOLD}", "leaves"));
     }
     for warning in &plan.warnings {
         lines.push(format!("  ! {warning}"));

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::inventory::Slot;
 
+/// What a rollback leaves behind, where the plan is shown.
+pub const LEAVES_A_HOLD: &str = "a hold: nothing is promoted here until an operator clears it";
+
 /// How the journal calls the wish to run the checks again.
 pub(super) const CHECK_AGAIN: &str = "check again";
 

@@ -48,6 +48,25 @@ pub enum Dialog {
 }
 
 impl Dialog {
+    /// Whether it is a question to the operator, and no list, page or search.
+    pub fn asks(&self) -> bool {
+        self.asks_in_rows() || matches!(self, Self::Confirm(_))
+    }
+
+    /// Whether the arrows move between its answers, or in a line, so that other keys scroll its text.
+    pub fn asks_in_rows(&self) -> bool {
+        matches!(
+            self,
+            Self::Reason(_)
+                | Self::Failure(_)
+                | Self::Leaving(_)
+                | Self::TakeUp(_)
+                | Self::Words(_)
+                | Self::Holding(_)
+                | Self::Handing(_)
+        )
+    }
+
     /// Whether it goes away by itself.
     pub fn expires(&self) -> bool {
         matches!(self, Self::Confirm(_))

@@ -11,6 +11,9 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('l') {
         return vec![Effect::Repaint];
     }
+    if scrolls_question(model, key.code) {
+        return Vec::new();
+    }
     let Some(dialog) = model.dialog.take() else {
         return Vec::new();
     };
@@ -95,6 +98,25 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
         _ => "there is nothing to paste into",
     };
     super::refused(model, refused)
+}
+
+/// How far a question's text can be scrolled at most: it is never a page.
+const MOST: usize = 40;
+/// By how many lines.
+const BY: usize = 4;
+
+/// Scrolls the text of a question whose arrows move between answers; any other key shows its beginning again.
+fn scrolls_question(model: &mut Model, key: KeyCode) -> bool {
+    let asks = model.dialog.as_ref().is_some_and(Dialog::asks_in_rows);
+    model.scrolled = match key {
+        KeyCode::PageDown if asks => (model.scrolled + BY).min(MOST),
+        KeyCode::PageUp if asks => model.scrolled.saturating_sub(BY),
+        _ => {
+            model.scrolled = 0;
+            return false;
+        }
+    };
+    true
 }
 
 /// The new top of something to read; none when it is closed.

@@ -4,14 +4,18 @@
 use ratatui::text::{Line, Span};
 
 use super::dialog::{Sheet, keys, wrapped};
+use super::sides::{Moves, sides};
 use super::{header, progress, repair, taking_up, text};
 use crate::checks::Verdict;
 use crate::console::action::Action;
 use crate::console::model::{Button, Confirm, Model, Question};
-use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::console::theme::{Meaning, Theme};
 use crate::history::{PlannedCalls, ReleaseKind, Step};
-use crate::release::words::{duration, keeps_warm};
+use crate::release::words::{LEAVES_A_HOLD, duration, keeps_warm};
 use crate::release::{GoOn, Limit, Need, OnFailure, Plan, Status};
+
+/// The columns of the labels.
+const LABELS: usize = 9;
 
 pub(super) fn sheet<'a>(
     model: &Model,
@@ -38,9 +42,12 @@ pub(super) fn sheet<'a>(
     } else {
         header::tier_meaning(tier)
     };
-    let mut rows: Vec<(&str, String, Meaning)> = Vec::new();
+    let room = columns.saturating_sub(LABELS);
+    // What decides is always in view; what is only worth knowing is scrolled.
+    let mut first: Rows<'_> = Vec::new();
+    let mut rows: Rows<'_> = Vec::new();
     match &asked.question {
-        Question::Begin(plan) => begin(theme, plan, &mut rows),
+        Question::Begin(plan) => begin(theme, plan, room, (&mut first, &mut rows)),
         Question::Step(status, step) => {
             if *step == Step::Switch {
                 overridden(&status.plan, &mut rows);
@@ -48,44 +55,37 @@ pub(super) fn sheet<'a>(
                     rows.push(("others", crate::harmless::harmless(&words), Meaning::Text));
                 }
             }
-            self::step(model, theme, status, *step, &mut rows);
+            self::step(model, theme, (status, *step), room, (&mut first, &mut rows));
         }
         Question::Endorse(status) => {
             overridden(&status.plan, &mut rows);
-            step(model, theme, status, Step::Switch, &mut rows);
+            let asked = (status.as_ref(), Step::Switch);
+            step(model, theme, asked, room, (&mut first, &mut rows));
             let driver = model.elsewhere().map(progress::driver);
             let driver = driver.unwrap_or(&status.plan.operator);
             let words = format!("{driver} may move the traffic; nothing is done by this");
-            rows.push(("means", crate::harmless::harmless(&words), Meaning::Warn));
+            first.push(("means", crate::harmless::harmless(&words), Meaning::Warn));
             if let Some(words) = model.endorsed_words(status) {
                 rows.push(("so far", crate::harmless::harmless(&words), Meaning::Muted));
             }
         }
         Question::BackOut(status) => {
-            back_out(theme, status, &mut rows);
+            back_out(theme, status, room, &mut first);
             if let Some(note) = &asked.note {
                 rows.push(("note", note.clone(), Meaning::Muted));
             }
         }
         Question::EndStandby(status) => {
-            let from = status
-                .plan
-                .from
-                .as_ref()
-                .map_or("the old version", |from| from.version.name());
-            let words = format!("{from} is stopped: going back to it becomes a cold start");
-            sides(theme, &status.plan, Moves::Over, &mut rows);
-            rows.push(("stops", words, Meaning::Warn));
-            stop_calls(&status.plan, "stop", &mut rows);
+            end_standby(theme, &status.plan, room, (&mut first, &mut rows));
         }
         Question::TakeUp(found, go_on) => {
             let harmless = crate::harmless::harmless;
             rows.push(("intended", harmless(found.intended()), Meaning::Warn));
             let would = found.would(*go_on, OnFailure::Ask);
-            rows.push((go_on.as_str(), harmless(&would), Meaning::Text));
+            first.push((go_on.as_str(), harmless(&would), Meaning::Text));
             if let Some(holder) = found.driver() {
                 let drives = harmless(&taking_up::drives(holder));
-                rows.push(("takes it", drives, Meaning::Warn));
+                first.push(("takes it", drives, Meaning::Warn));
                 rows.push(("means", taking_up::MEANS.to_owned(), Meaning::Bad));
             }
             if let Some(note) = &asked.note {
@@ -99,24 +99,24 @@ pub(super) fn sheet<'a>(
             }
             let would = found.would(GoOn::Continue, OnFailure::Ask);
             let words = format!("when it is handed over, without another question: {would}");
-            rows.push(("then", harmless(&words), Meaning::Warn));
+            first.push(("then", harmless(&words), Meaning::Warn));
             if let Some(note) = &asked.note {
                 rows.push(("says", note.clone(), Meaning::Muted));
             }
         }
-        Question::Repair(plan) => repair::rows(plan, &mut rows),
+        Question::Repair(plan) => repair::rows(plan, &mut first, &mut rows),
     }
     if !matches!(asked.question, Question::Begin(_))
         && let Some(plan) = asked.question.plan()
     {
         why(plan, &mut rows);
     }
-    for (label, words, meaning) in rows {
-        sheet
-            .body
-            .extend(labelled(theme, label, &words, columns, meaning));
-    }
-    sheet.foot = foot(model, theme, asked, verb);
+    let lines = |(label, words, meaning): (&str, String, Meaning)| {
+        labelled(theme, label, &words, columns, meaning)
+    };
+    sheet.head = first.into_iter().flat_map(lines).collect();
+    sheet.body = rows.into_iter().flat_map(lines).collect();
+    sheet.foot = foot(model, theme, asked, (verb, columns));
     sheet
 }
 
@@ -124,7 +124,8 @@ fn verb(question: &Question) -> &'static str {
     match question {
         Question::Begin(plan) => match plan.kind {
             ReleaseKind::Promote => "Begin the release",
-            ReleaseKind::WarmRollback | ReleaseKind::ColdRollback => "Begin the rollback",
+            ReleaseKind::WarmRollback => "Move all traffic back",
+            ReleaseKind::ColdRollback => "Begin the rollback",
         },
         Question::Step(_, Step::Switch) => "Switch traffic",
         Question::Step(_, Step::Register) => "Register the candidate",
@@ -145,8 +146,20 @@ fn verb(question: &Question) -> &'static str {
 
 pub(super) type Rows<'r> = Vec<(&'r str, String, Meaning)>;
 
-fn begin(theme: &Theme, plan: &Plan, rows: &mut Rows<'_>) {
-    sides(theme, plan, Moves::Planned, rows);
+/// What is always in view, and what is scrolled.
+type Parts<'p, 'r> = (&'p mut Rows<'r>, &'p mut Rows<'r>);
+
+fn begin(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) {
+    sides(theme, plan, Moves::planned(plan), room, first);
+    if plan.hold_left().is_some() {
+        first.push(("leaves", LEAVES_A_HOLD.to_owned(), Meaning::Warn));
+    }
+    if let Some(planned) = plan.step(Step::Switch) {
+        first.push(("undo", planned.undo.clone(), Meaning::Muted));
+    }
+    for warning in &plan.warnings {
+        rows.push(("note", warning.clone(), Meaning::Warn));
+    }
     let cases = plan.definition.suite.cases.len();
     let required = plan
         .definition
@@ -157,15 +170,8 @@ fn begin(theme: &Theme, plan: &Plan, rows: &mut Rows<'_>) {
         .count();
     let words = format!("{cases} will be run against the candidate, {required} of them required");
     rows.push(("checks", words, Meaning::Text));
-    for warning in &plan.warnings {
-        rows.push(("note", warning.clone(), Meaning::Warn));
-    }
-    // Before the calls, of which there are many: a small screen scrolls.
-    if let Some(planned) = plan.step(Step::Switch) {
-        rows.push(("undo", planned.undo.clone(), Meaning::Muted));
-    }
     if let Some(until) = warm_until(plan) {
-        rows.push(("", until, Meaning::Muted));
+        rows.push(("then", until, Meaning::Muted));
     }
     why(plan, rows);
     for planned in &plan.calls {
@@ -190,13 +196,19 @@ fn why(plan: &Plan, rows: &mut Rows<'_>) {
     }
 }
 
-fn step(model: &Model, theme: &Theme, status: &Status, step: Step, rows: &mut Rows<'_>) {
+fn step(
+    model: &Model,
+    theme: &Theme,
+    (status, step): (&Status, Step),
+    room: usize,
+    (first, rows): Parts<'_, '_>,
+) {
     let moves = match (status.switched, step) {
         (true, _) => Moves::Over,
         (false, Step::Switch) => Moves::Now,
         (false, _) => Moves::Later,
     };
-    sides(theme, &status.plan, moves, rows);
+    sides(theme, &status.plan, moves, room, first);
     let counts: Vec<String> = [
         Verdict::Passed,
         Verdict::Failed,
@@ -229,7 +241,7 @@ fn step(model: &Model, theme: &Theme, status: &Status, step: Step, rows: &mut Ro
         (true, false) => Meaning::Warn,
         (false, false) => Meaning::Ok,
     };
-    rows.push(("checks", words, meaning));
+    first.push(("checks", words, meaning));
     if step == Step::Switch {
         calls(status.plan.step(Step::Watch), "watch", rows);
     }
@@ -240,12 +252,12 @@ fn step(model: &Model, theme: &Theme, status: &Status, step: Step, rows: &mut Ro
         _ => calls(planned, "does", rows),
     }
     if let Some(planned) = planned {
-        rows.push(("undo", planned.undo.clone(), Meaning::Muted));
+        first.push(("undo", planned.undo.clone(), Meaning::Muted));
     }
     if step == Step::Switch
         && let Some(until) = warm_until(&status.plan)
     {
-        rows.push(("", until, Meaning::Muted));
+        rows.push(("then", until, Meaning::Muted));
     }
 }
 
@@ -278,59 +290,25 @@ fn warm_until(plan: &Plan) -> Option<String> {
     })
 }
 
-fn back_out(theme: &Theme, status: &Status, rows: &mut Rows<'_>) {
+fn end_standby(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) {
+    let from = plan
+        .from
+        .as_ref()
+        .map_or("the old version", |from| from.version.name());
+    let words = format!("{from} is stopped: going back to it becomes a cold start");
+    sides(theme, plan, Moves::Over, room, first);
+    first.push(("stops", words, Meaning::Warn));
+    stop_calls(plan, "stop", rows);
+}
+
+fn back_out(theme: &Theme, status: &Status, room: usize, rows: &mut Rows<'_>) {
     let moves = if status.switched {
         Moves::Back
     } else {
         Moves::Never
     };
-    sides(theme, &status.plan, moves, rows);
+    sides(theme, &status.plan, moves, room, rows);
     rows.push(("does", status.undo.clone(), Meaning::Text));
-}
-
-/// What a question does to the traffic.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Moves {
-    /// Nothing is begun yet.
-    Planned,
-    /// The candidate is there, and gets it by a later step.
-    Later,
-    Now,
-    /// It has moved already: only the old version is touched.
-    Over,
-    Back,
-    Never,
-}
-
-/// Both sides: who has the traffic, and what becomes of it.
-fn sides(theme: &Theme, plan: &Plan, moves: Moves, rows: &mut Rows<'_>) {
-    let arrow = theme.glyph(Glyph::Move);
-    let all = format!("  0% {arrow} 100%");
-    let none = format!("100% {arrow}   0%");
-    let (old, new) = match moves {
-        Moves::Planned if plan.warm.is_some() => {
-            ("has the traffic", "is warm here, no traffic by this step")
-        }
-        Moves::Planned => ("has the traffic", "is started here, traffic later"),
-        Moves::Later => ("has the traffic", "no traffic by this step"),
-        Moves::Now => (none.as_str(), all.as_str()),
-        Moves::Over => ("warm without traffic, is stopped", "has all the traffic"),
-        Moves::Back => (all.as_str(), none.as_str()),
-        Moves::Never if plan.warm.is_some() => ("keeps the traffic", "has no traffic"),
-        Moves::Never => ("keeps the traffic", "has no traffic, is removed"),
-    };
-    let service = &plan.target().service;
-    match &plan.from {
-        Some(from) => {
-            let version = format!("{service}:{}", from.version.name());
-            let words = format!("{version:<20} {}  {old}", from.version.digest.short());
-            rows.push((from.slot.as_str(), words, Meaning::Text));
-        }
-        None => rows.push(("from", "nothing was live before".into(), Meaning::Text)),
-    }
-    let version = format!("{service}:{}", plan.version.name());
-    let words = format!("{version:<20} {}  {new}", plan.version.digest.short());
-    rows.push((plan.slot.as_str(), words, Meaning::Text));
 }
 
 /// The calls that stop the old version. Keeping it warm is what this ends: it is not done again.
@@ -367,7 +345,7 @@ fn labelled<'a>(
     columns: usize,
     meaning: Meaning,
 ) -> Vec<Line<'a>> {
-    let wide = 9;
+    let wide = LABELS;
     let mut lines = wrapped(theme, words, columns.saturating_sub(wide), meaning);
     for (index, line) in lines.iter_mut().enumerate() {
         let label = if index == 0 { label } else { "" };
@@ -385,7 +363,12 @@ fn not_armed(model: &Model, asked: &Confirm) -> Option<String> {
     (!armed).then(|| format!("not armed any more: Esc, then {arm} arms {target} again"))
 }
 
-fn foot<'a>(model: &Model, theme: &Theme, asked: &Confirm, verb: &'static str) -> Vec<Line<'a>> {
+fn foot<'a>(
+    model: &Model,
+    theme: &Theme,
+    asked: &Confirm,
+    (verb, columns): (&'static str, usize),
+) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
     if asked.need == Need::TypedName {
         let mut line = Line::from(vec![
@@ -409,15 +392,20 @@ fn foot<'a>(model: &Model, theme: &Theme, asked: &Confirm, verb: &'static str) -
             Meaning::Text
         }
     };
+    let (left, between, needs) = if text::width(verb) + 47 > columns {
+        ("", "   ", "needs the name")
+    } else {
+        ("        ", "     ", "needs the full name")
+    };
     let go = if asked.may_go() {
         theme.span(format!("[ {verb} ]"), meaning(Button::Go))
     } else {
-        theme.span(format!("  {verb} (needs the full name)"), Meaning::Muted)
+        theme.span(format!("  {verb} ({needs})"), Meaning::Muted)
     };
     lines.push(Line::from(vec![
-        Span::raw("        "),
+        Span::raw(left),
         theme.span("[ Cancel ]", meaning(Button::Cancel)),
-        Span::raw("     "),
+        Span::raw(between),
         go,
     ]));
     lines.push(Line::default());

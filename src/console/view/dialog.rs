@@ -18,6 +18,8 @@ const WIDEST: u16 = 92;
 /// A dialog ready to be framed.
 pub(super) struct Sheet<'a> {
     pub(super) title: String,
+    /// What decides, above the body and always in view.
+    pub(super) head: Vec<Line<'a>>,
     pub(super) body: Vec<Line<'a>>,
     /// How many lines of the body are scrolled away.
     pub(super) top: usize,
@@ -25,16 +27,23 @@ pub(super) struct Sheet<'a> {
     pub(super) foot: Vec<Line<'a>>,
     /// What the frame means.
     pub(super) frame: Meaning,
+    /// The keys that scroll the body.
+    pub(super) scrolls_by: &'static str,
+    /// Whether it takes the whole screen before lines are out of view.
+    pub(super) grows: bool,
 }
 
 impl Sheet<'_> {
     pub(super) fn new(title: String) -> Self {
         Self {
             title,
+            head: Vec::new(),
             body: Vec::new(),
             top: 0,
             foot: Vec::new(),
             frame: Meaning::Focus,
+            scrolls_by: "arrows scroll",
+            grows: false,
         }
     }
 }
@@ -53,7 +62,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         _ => WIDEST,
     };
     let columns = columns(frame.area(), widest);
-    let sheet = match dialog {
+    let mut sheet = match dialog {
         Dialog::Help(help) => help::sheet(model, theme, help, columns),
         Dialog::Palette(palette) => palette::sheet(model, theme, palette, frame.area(), columns),
         Dialog::Themes(choice) => themes::sheet(model, theme, *choice, columns),
@@ -93,18 +102,74 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         Dialog::Words(asked) => taking_up::words(theme, asked, columns),
         Dialog::Handing(handing) => together::sheet(model, theme, handing, columns),
     };
+    sheet.grows = dialog.asks() || matches!(dialog, Dialog::Refusal(_));
+    if dialog.asks_in_rows() {
+        sheet.top = model.scrolled;
+        sheet.scrolls_by = "PgUp PgDn scroll";
+    }
     draw_sheet(theme, frame, sheet, widest);
+}
+
+/// How the lines of a sheet are laid out in a number of rows.
+struct Fit {
+    /// Blank rows above and below.
+    padding: u16,
+    /// Whether a blank line is between body and foot.
+    gap: usize,
+    /// How many lines of the body are in view.
+    shown: usize,
+}
+
+/// Fits a sheet into the screen. What is always in view comes first: a sheet that does not fit loses the blank lines
+/// around its text, then those in its foot, and what is still too long of its head is scrolled with the body.
+fn fit(sheet: &mut Sheet<'_>, size: (u16, u16)) -> Fit {
+    let rows = usize::from(size.1);
+    let usual = dialog_rows(size);
+    let lines = sheet.head.len() + sheet.body.len() + 1 + sheet.foot.len();
+    if lines <= usual || !sheet.grows {
+        let fixed = sheet.head.len() + sheet.foot.len() + 1;
+        let shown = sheet.body.len().min(usual.saturating_sub(fixed).max(1));
+        return Fit {
+            padding: 1,
+            gap: 1,
+            shown,
+        };
+    }
+    let (padding, room) = match rows.saturating_sub(4) {
+        padded if lines <= padded => (1, padded),
+        _ => (0, rows.saturating_sub(2)),
+    };
+    let mut gap = 1;
+    if lines > room {
+        gap = 0;
+        sheet.foot.retain(|line| line.width() > 0);
+    }
+    // At least one line of what is scrolled is in view, so that one sees that there is more.
+    let most = room.saturating_sub(sheet.foot.len() + gap + 1);
+    if sheet.head.len() > most {
+        let rest = sheet.head.split_off(most);
+        sheet.body.splice(0..0, rest);
+    }
+    let fixed = sheet.head.len() + sheet.foot.len() + gap;
+    Fit {
+        padding,
+        gap,
+        shown: sheet.body.len().min(room.saturating_sub(fixed)),
+    }
 }
 
 fn draw_sheet(theme: &Theme, frame: &mut Frame<'_>, mut sheet: Sheet<'_>, widest: u16) {
     let area = frame.area();
     let width = area.width.min(widest);
-    // What does not fit has all the height there is before a line is cut.
-    let most = usize::from(area.height.saturating_sub(4)).max(1);
-    let foot = sheet.foot.len() + 1;
-    let shown = sheet.body.len().min(most.saturating_sub(foot).max(1));
-    let height = u16::try_from(shown + foot + 4)
+    let Fit {
+        padding,
+        gap,
+        shown,
+    } = fit(&mut sheet, (area.width, area.height));
+    let lines = sheet.head.len() + shown + gap + sheet.foot.len() + 2;
+    let height = u16::try_from(lines)
         .unwrap_or(area.height)
+        .saturating_add(2 * padding)
         .min(area.height);
     let place = Rect {
         x: area.x + (area.width - width) / 2,
@@ -128,10 +193,11 @@ fn draw_sheet(theme: &Theme, frame: &mut Frame<'_>, mut sheet: Sheet<'_>, widest
         .border_style(theme.style(sheet.frame))
         .title(theme.span(title, sheet.frame));
     if below > 0 || top > 0 {
+        let keys = sheet.scrolls_by;
         let more = match (top, below) {
-            (0, _) => format!(" {below} more lines below, arrows scroll "),
-            (_, 0) => format!(" {top} more lines above, arrows scroll "),
-            _ => format!(" more lines: {top} above, {below} below, arrows scroll "),
+            (0, _) => format!(" {below} more lines below, {keys} "),
+            (_, 0) => format!(" {top} more lines above, {keys} "),
+            _ => format!(" more lines: {top} above, {below} below, {keys} "),
         };
         block = block.title_bottom(theme.span(more, Meaning::Key));
     }
@@ -139,12 +205,13 @@ fn draw_sheet(theme: &Theme, frame: &mut Frame<'_>, mut sheet: Sheet<'_>, widest
     frame.render_widget(block, place);
     let inner = Rect {
         x: inner.x + 2,
-        y: inner.y + 1,
+        y: inner.y + padding,
         width: inner.width.saturating_sub(4),
-        height: inner.height.saturating_sub(2),
+        height: inner.height.saturating_sub(2 * padding),
     };
-    let mut lines: Vec<Line<'_>> = sheet.body.drain(..).skip(top).take(shown).collect();
-    lines.push(Line::default());
+    let mut lines = sheet.head;
+    lines.extend(sheet.body.drain(..).skip(top).take(shown));
+    lines.extend(std::iter::repeat_n(Line::default(), gap));
     lines.append(&mut sheet.foot);
     pane::lines(frame, inner, lines);
 }
@@ -160,6 +227,11 @@ pub(super) fn wrapped<'a>(
         .into_iter()
         .map(|line| Line::from(theme.span(line, meaning)))
         .collect()
+}
+
+/// The foot of a dialog with a line to type in.
+pub(super) fn typed_over<'a>(typed: Line<'a>, keys: Line<'a>) -> Vec<Line<'a>> {
+    vec![typed, Line::default(), keys]
 }
 
 /// A line that names keys.

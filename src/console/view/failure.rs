@@ -20,9 +20,9 @@ pub(super) fn sheet<'a>(
     let title = format!("{} failed · {}", failure.step, plan.target());
     let mut sheet = Sheet::new(title);
     sheet.frame = Meaning::Danger;
-    sheet.body = wrapped(theme, &failure.why, columns, Meaning::Bad);
     let (words, meaning) = traffic(failure);
-    sheet.body.extend(wrapped(theme, &words, columns, meaning));
+    sheet.head = wrapped(theme, &words, columns, meaning);
+    sheet.body = wrapped(theme, &failure.why, columns, Meaning::Bad);
     let mut push = |index: usize, name: &str, does: &str| {
         let words = format!("{name:<14}{does}");
         let words = text::cut(&words, columns.saturating_sub(2), theme);
@@ -39,7 +39,7 @@ pub(super) fn sheet<'a>(
     if text::width(undo) + 16 > columns && failure.choices.contains(&Choice::BackOut) {
         let undo = format!("backing out: {undo}");
         sheet
-            .body
+            .head
             .extend(wrapped(theme, &undo, columns, Meaning::Muted));
     }
     if !model.is_armed() || model.open.as_ref() != Some(plan.target()) {
@@ -48,7 +48,7 @@ pub(super) fn sheet<'a>(
         let words =
             format!("read-only: only \"decide later\" can be answered, {arm} arms {target}");
         sheet
-            .body
+            .head
             .extend(wrapped(theme, &words, columns, Meaning::Warn));
     }
     sheet.foot.push(Line::default());

@@ -2,7 +2,7 @@
 
 use ratatui::text::Line;
 
-use super::dialog::{Sheet, keys, wrapped};
+use super::dialog::{Sheet, keys, typed_over, wrapped};
 use super::line;
 use crate::console::model::{HoldLine, Holding};
 use crate::console::theme::{Glyph, Meaning, Theme};
@@ -35,7 +35,6 @@ pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> She
     let mut typed =
         Line::from(theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key));
     typed.extend(line::typed(theme, &holding.line, columns.saturating_sub(2)));
-    sheet.body.push(typed);
-    sheet.foot = vec![keys(theme, &[("Enter", does), ("Esc", "cancel")])];
+    sheet.foot = typed_over(typed, keys(theme, &[("Enter", does), ("Esc", "cancel")]));
     sheet
 }

@@ -25,6 +25,7 @@ mod progress;
 mod reason;
 mod registrations;
 mod repair;
+mod sides;
 mod slots;
 mod stale;
 mod taking_up;

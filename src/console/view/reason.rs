@@ -2,7 +2,7 @@
 
 use ratatui::text::Line;
 
-use super::dialog::{Sheet, keys, wrapped};
+use super::dialog::{Sheet, keys, typed_over, wrapped};
 use super::line;
 use crate::console::model::Reason;
 use crate::console::theme::{Glyph, Meaning, Theme};
@@ -30,14 +30,16 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
         ),
     };
     sheet.body = wrapped(theme, &words, columns, meaning);
-    sheet.body.push(typed(theme, reason, columns));
-    sheet.foot = vec![keys(
-        theme,
-        &[
-            ("Enter", "plan it (changes nothing yet)"),
-            ("Esc", "cancel"),
-        ],
-    )];
+    sheet.foot = typed_over(
+        typed(theme, reason, columns),
+        keys(
+            theme,
+            &[
+                ("Enter", "plan it (changes nothing yet)"),
+                ("Esc", "cancel"),
+            ],
+        ),
+    );
     sheet
 }
 
@@ -58,14 +60,16 @@ fn in_spite_of<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> 
     sheet
         .body
         .extend(wrapped(theme, &words, columns, Meaning::Muted));
-    sheet.body.push(typed(theme, reason, columns));
-    sheet.foot = vec![keys(
-        theme,
-        &[
-            ("Enter", "override it (changes nothing yet)"),
-            ("Esc", "cancel"),
-        ],
-    )];
+    sheet.foot = typed_over(
+        typed(theme, reason, columns),
+        keys(
+            theme,
+            &[
+                ("Enter", "override it (changes nothing yet)"),
+                ("Esc", "cancel"),
+            ],
+        ),
+    );
     sheet
 }
 

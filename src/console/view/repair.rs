@@ -6,7 +6,7 @@ use crate::console::theme::Meaning;
 use crate::harmless::harmless;
 use crate::release::{Remedy, RepairPlan};
 
-pub(super) fn rows(plan: &RepairPlan, rows: &mut Rows<'_>) {
+pub(super) fn rows(plan: &RepairPlan, first: &mut Rows<'_>, rows: &mut Rows<'_>) {
     for item in &plan.items {
         let words = format!("{}: {}", item.drift.name, item.drift.says);
         rows.push(("differs", harmless(&words), Meaning::Warn));
@@ -15,10 +15,10 @@ pub(super) fn rows(plan: &RepairPlan, rows: &mut Rows<'_>) {
         }
     }
     for words in plan.held() {
-        rows.push(("held", harmless(&words), Meaning::Warn));
+        first.push(("held", harmless(&words), Meaning::Warn));
     }
     for cost in plan.costs() {
-        rows.push(("costs", harmless(&cost), Meaning::Warn));
+        first.push(("costs", harmless(&cost), Meaning::Warn));
     }
     for (drift, words) in plan.for_a_person() {
         let words = format!("{}: {words}", drift.name);

@@ -3,7 +3,7 @@
 
 use ratatui::text::Line;
 
-use super::dialog::{Sheet, keys, row, wrapped};
+use super::dialog::{Sheet, keys, row, typed_over, wrapped};
 use super::{text, together};
 use crate::console::action::Action;
 use crate::console::model::{Model, TakeUp, Wish, Words};
@@ -28,10 +28,26 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: u
     };
     let mut sheet = Sheet::new(format!("{what} · {}", plan.target()));
     sheet.frame = Meaning::Warn;
-    let mut say = |words: &str, meaning| {
-        let words = harmless(words);
-        sheet.body.extend(wrapped(theme, &words, columns, meaning));
+    let say_in = |lines: &mut Vec<Line<'a>>, words: &str, meaning| {
+        lines.extend(wrapped(theme, &harmless(words), columns, meaning));
     };
+    if let Some(live) = model.snapshot().and_then(live) {
+        say_in(&mut sheet.head, &live, Meaning::Muted);
+    }
+    if let Wish::GoOn(go_on) = asked.chosen() {
+        for reason in found.against(go_on).iter().flat_map(|refused| &refused.0) {
+            let words = format!("not possible: {reason}");
+            say_in(&mut sheet.head, &words, Meaning::Bad);
+        }
+        let would = found.would(go_on, OnFailure::Ask);
+        say_in(&mut sheet.head, &would, Meaning::Text);
+        if found.driver().is_some() {
+            let words = format!("by force: {MEANS}");
+            say_in(&mut sheet.head, &words, Meaning::Bad);
+        }
+        sheet.head.push(Line::default());
+    }
+    let mut say = |words: &str, meaning| say_in(&mut sheet.body, words, meaning);
     say(&release(found), Meaning::Text);
     if let Some(holder) = found.driver() {
         say(&drives(holder), Meaning::Warn);
@@ -44,20 +60,7 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: u
         say(&watching, Meaning::Muted);
     }
     say(found.intended(), Meaning::Warn);
-    if let Some(live) = model.snapshot().and_then(live) {
-        say(&live, Meaning::Muted);
-    }
     let wishes = asked.wishes();
-    if let Wish::GoOn(go_on) = asked.chosen() {
-        say("", Meaning::Text);
-        say(&found.would(go_on, OnFailure::Ask), Meaning::Text);
-        if found.driver().is_some() {
-            say(&format!("by force: {MEANS}"), Meaning::Bad);
-        }
-        for reason in found.against(go_on).iter().flat_map(|refused| &refused.0) {
-            say(&format!("not possible: {reason}"), Meaning::Bad);
-        }
-    }
     for (index, wish) in wishes.into_iter().enumerate() {
         let (name, does) = named(model, found, wish);
         let words = harmless(&format!("{name:<20}{does}"));
@@ -169,10 +172,12 @@ pub(super) fn words<'a>(theme: &Theme, asked: &Words, columns: usize) -> Sheet<'
         Line::from(theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key));
     let room = columns.saturating_sub(2);
     typed.extend(super::line::typed(theme, &asked.line, room));
-    sheet.body.push(typed);
-    sheet.foot = vec![keys(
-        theme,
-        &[("Enter", "ask (changes nothing yet)"), ("Esc", "not now")],
-    )];
+    sheet.foot = typed_over(
+        typed,
+        keys(
+            theme,
+            &[("Enter", "ask (changes nothing yet)"), ("Esc", "not now")],
+        ),
+    );
     sheet
 }

@@ -319,7 +319,7 @@ async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing
     }
     stage.shows("not the whole name: ction is missing").await;
     stage.press("ction").await;
-    stage.shows("[ Begin the rollback ]").await;
+    stage.shows("[ Move all traffic back ]").await;
     stage.seconds.store(3600, Ordering::SeqCst);
     stage.press("⏎").await;
     stage.shows("is void: nothing was done").await;

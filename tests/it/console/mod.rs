@@ -6,6 +6,7 @@ mod at_rest;
 mod checks;
 mod choosing;
 mod colours;
+mod decisive;
 mod diagnostics;
 mod dialogs;
 mod elsewhere;

@@ -39,7 +39,7 @@ fn drift(snapshot: &Snapshot) -> Drift {
     found.expect("it differs").1.clone()
 }
 
-fn repair_plan(tier: Tier) -> RepairPlan {
+pub(super) fn repair_plan(tier: Tier) -> RepairPlan {
     let release = plan(&web(), tier);
     let mut others = drift(&drifted());
     others.name = Name::PublicNotOurs;

@@ -1,0 +1,86 @@
+//! Both sides of a release: who has the traffic, and what becomes of it.
+
+use super::confirm::Rows;
+use crate::console::theme::{Glyph, Meaning, Theme};
+use crate::history::Step;
+use crate::release::{Need, Plan, need_of};
+
+/// What a question does to the traffic.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moves {
+    /// Nothing is begun yet, and the switch asks again.
+    Planned,
+    /// Nothing is begun yet, and nothing asks again: it moves when the checks have passed.
+    AfterChecks,
+    /// The candidate is there, and gets it by a later step.
+    Later,
+    Now,
+    /// It has moved already: only the old version is touched.
+    Over,
+    Back,
+    Never,
+}
+
+impl Moves {
+    /// What beginning a plan leads to.
+    pub(super) fn planned(plan: &Plan) -> Self {
+        match need_of(plan, Step::Switch) {
+            Need::Nothing => Self::AfterChecks,
+            _ => Self::Planned,
+        }
+    }
+}
+
+/// The columns of a version where there is room.
+const VERSION: usize = 20;
+/// The columns of a short digest, a share and the blanks around them.
+const SHARE: usize = 28;
+
+/// `columns` is the room that a row has.
+pub(super) fn sides(theme: &Theme, plan: &Plan, moves: Moves, columns: usize, rows: &mut Rows<'_>) {
+    let arrow = theme.glyph(Glyph::Move);
+    let all = format!("  0% {arrow} 100%");
+    let none = format!("100% {arrow}   0%");
+    let (old, new, after) = match moves {
+        Moves::AfterChecks => (none.as_str(), all.as_str(), Some(after_checks(plan))),
+        Moves::Planned => (
+            "has the traffic until the switch",
+            "is started here, and the switch asks again",
+            None,
+        ),
+        Moves::Later => ("has the traffic", "no traffic by this step", None),
+        Moves::Now => (none.as_str(), all.as_str(), None),
+        Moves::Over => (
+            "warm without traffic, is stopped",
+            "has all the traffic",
+            None,
+        ),
+        Moves::Back => (all.as_str(), none.as_str(), None),
+        Moves::Never if plan.warm.is_some() => ("keeps the traffic", "has no traffic", None),
+        Moves::Never => ("keeps the traffic", "has no traffic, is removed", None),
+    };
+    let service = &plan.target().service;
+    let wide = VERSION.min(columns.saturating_sub(SHARE));
+    match &plan.from {
+        Some(from) => {
+            let version = format!("{service}:{}", from.version.name());
+            let words = format!("{version:<wide$} {}  {old}", from.version.digest.short());
+            rows.push((from.slot.as_str(), words, Meaning::Text));
+        }
+        None => rows.push(("from", "nothing was live before".into(), Meaning::Text)),
+    }
+    let version = format!("{service}:{}", plan.version.name());
+    let words = format!("{version:<wide$} {}  {new}", plan.version.digest.short());
+    rows.push((plan.slot.as_str(), words, Meaning::Text));
+    if let Some(words) = after {
+        rows.push(("moves", words.to_owned(), Meaning::Warn));
+    }
+}
+
+fn after_checks(plan: &Plan) -> &'static str {
+    if plan.warm.is_some() {
+        "as soon as its checks have passed, without another question"
+    } else {
+        "when it is started and its checks have passed, without another question"
+    }
+}

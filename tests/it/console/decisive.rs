@@ -1,0 +1,439 @@
+//! The lines that decide are in view in every dialog at every size, without scrolling: from what to what, what it
+//! costs to undo, and what is pressed.
+
+use std::sync::Arc;
+
+use greenroom::console::Model;
+use greenroom::console::model::{
+    Confirm, Dialog, Failure, Handing, Help, HoldLine, Holding, Leaving, Page, Palette, Picker,
+    Question, Reason, Refusal, TakeUp, TextLine, ThemeChoice, Thinking, Wish, Words,
+};
+use greenroom::history::{Direction, ReleaseKind, Step};
+use greenroom::inventory::{Hold, Tier};
+use greenroom::release::{
+    Choice, GoOn, Intent, Need, Plan, Progress, Status, Wanted, need, need_to_begin,
+};
+
+use super::dialogs::dialog;
+use super::elsewhere::{ben, done_up_to, lock};
+use super::repair::repair_plan;
+use super::together::{interrupted, request};
+use super::world::{
+    PRODUCTION, ago, asking, later, model, operator, plan, press, status, target, verifying,
+    web_production, with_candidate,
+};
+
+const SIZES: [(u16, u16); 6] = [(118, 34), (100, 30), (80, 24), (80, 20), (72, 18), (60, 16)];
+
+/// A dialog, and what of it has to be in view.
+type Case = (&'static str, Dialog, Vec<&'static str>);
+
+fn confirm(question: Question, need: Need) -> Dialog {
+    Dialog::Confirm(Confirm {
+        question,
+        need,
+        typed: String::new(),
+        note: Some("the shop is down since this morning".into()),
+        button: greenroom::console::model::Button::Cancel,
+        top: 0,
+        expires_at: later(300),
+    })
+}
+
+fn of_kind(kind: ReleaseKind, tier: Tier) -> Plan {
+    let mut plan = plan(&target("web", PRODUCTION), tier);
+    if kind == ReleaseKind::WarmRollback {
+        plan.warm = with_candidate(web_production()).slots.green.instance;
+        plan.calls
+            .retain(|planned| !matches!(planned.step, Step::Pull | Step::Start));
+    }
+    plan.kind = kind;
+    plan.warnings = vec!["payday, until 18:00, by cleo@ops-3".into(); 6];
+    plan
+}
+
+fn begins(kind: ReleaseKind, tier: Tier) -> Dialog {
+    let plan = of_kind(kind, tier);
+    let need = need_to_begin(&plan);
+    confirm(Question::Begin(Arc::new(plan)), need)
+}
+
+const GOES: &str = "blue web:1.8.2 4f2a9c01e7 100% ──► 0%";
+const COMES: &str = "green web:1.9.0 b81d77aa30 0% ──► 100%";
+const UNDO: &str = "undo switch back to blue while it is warm (10 min)";
+const TYPED: &str = "Type production to go on:";
+
+fn beginnings() -> Vec<Case> {
+    use ReleaseKind::{ColdRollback, Promote, WarmRollback};
+    vec![
+        (
+            "a promote that the switch asks about",
+            begins(Promote, Tier::Protected),
+            vec![
+                "blue web:1.8.2 4f2a9c01e7 has the traffic until the switch",
+                UNDO,
+                "[ Cancel ] [ Begin the release ]",
+            ],
+        ),
+        (
+            "a promote that nothing asks about",
+            begins(Promote, Tier::Staging),
+            vec![GOES, COMES, "without another question", UNDO],
+        ),
+        (
+            "a warm rollback",
+            begins(WarmRollback, Tier::Protected),
+            vec![
+                "Move all traffic back · web · PRODUCTION",
+                GOES,
+                COMES,
+                "leaves a hold: nothing is promoted here until an operator clears it",
+                UNDO,
+                TYPED,
+                "[ Cancel ]",
+                "Move all traffic back (needs the",
+            ],
+        ),
+        (
+            "a cold rollback",
+            begins(ColdRollback, Tier::Staging),
+            vec![GOES, COMES, "leaves a hold:", UNDO],
+        ),
+    ]
+}
+
+fn switched() -> Arc<Status> {
+    let progress = Progress::Standby {
+        until: Some(later(500)),
+    };
+    Arc::new(status(
+        &target("web", PRODUCTION),
+        Tier::Protected,
+        Step::Stop,
+        progress,
+    ))
+}
+
+fn step(step: Step) -> Dialog {
+    let question = Question::Step(Arc::new(asking(step)), step);
+    confirm(question, need(step, Tier::Protected))
+}
+
+fn of_a_release() -> Vec<Case> {
+    let forced = Arc::new(interrupted(Some(lock(2)), done_up_to(Step::Register)));
+    let checks = "checks 3 passed, 1 failed, of b81d77aa30";
+    vec![
+        (
+            "register",
+            step(Step::Register),
+            vec![checks, "undo delete that key"],
+        ),
+        (
+            "switch",
+            step(Step::Switch),
+            vec![GOES, COMES, checks, UNDO, TYPED],
+        ),
+        (
+            "stop",
+            step(Step::Stop),
+            vec!["warm without traffic, is stopped", TYPED],
+        ),
+        (
+            "backing out",
+            confirm(Question::BackOut(switched()), Need::TypedName),
+            vec![
+                "0% ──► 100%",
+                "100% ──► 0%",
+                "does stop green; blue is not touched",
+                TYPED,
+            ],
+        ),
+        (
+            "ending a standby",
+            confirm(Question::EndStandby(switched()), Need::Confirmation),
+            vec!["stops 1.8.2 is stopped: going back to it becomes a cold start"],
+        ),
+        (
+            "taking a release",
+            confirm(
+                Question::TakeUp(Arc::clone(&forced), GoOn::Continue),
+                Need::TypedName,
+            ),
+            vec![
+                "continue looks, and goes on with",
+                "takes it ben@ops-2 drives it",
+                TYPED,
+            ],
+        ),
+        (
+            "asking for the wheel",
+            confirm(Question::Ask(forced), Need::Confirmation),
+            vec!["then when it is handed over, without another question"],
+        ),
+        (
+            "approving",
+            confirm(
+                Question::Endorse(Arc::new(asking(Step::Switch))),
+                Need::TypedName,
+            ),
+            vec![GOES, COMES, checks, "may move the traffic", TYPED],
+        ),
+        (
+            "a repair",
+            confirm(
+                Question::Repair(Arc::new(repair_plan(Tier::Protected))),
+                Need::TypedName,
+            ),
+            vec![TYPED, "[ Cancel ]"],
+        ),
+    ]
+}
+
+fn failure() -> Dialog {
+    Dialog::Failure(Failure {
+        status: switched(),
+        step: Step::Watch,
+        direction: Direction::Forward,
+        why: "orders: status 500 instead of 2xx; ".repeat(20),
+        choices: vec![Choice::Retry, Choice::BackOut, Choice::Leave, Choice::Skip],
+        row: 2,
+        note: TextLine::default(),
+        is_noting: false,
+    })
+}
+
+fn take_up(row: usize) -> Dialog {
+    let found = interrupted(Some(lock(2)), done_up_to(Step::Register));
+    Dialog::TakeUp(TakeUp {
+        found: Arc::new(found),
+        has_asked: false,
+        row,
+    })
+}
+
+fn hold() -> Hold {
+    Hold {
+        reason: "payday, and everybody buys; ".repeat(8),
+        author: ben(),
+        since: ago(600),
+        until: None,
+        release: None,
+        cleared: None,
+    }
+}
+
+fn line() -> TextLine {
+    let mut line = TextLine::default();
+    line.paste("half a reason");
+    line
+}
+
+fn with_rows() -> Vec<Case> {
+    let words = Words {
+        found: Arc::new(interrupted(Some(lock(2)), done_up_to(Step::Register))),
+        wish: Wish::GoOn(GoOn::Continue),
+        line: line(),
+    };
+    let handing = Handing {
+        status: Arc::new(verifying()),
+        asked: request(ben(), "ben@ops-2 4711 01JD4"),
+        row: 1,
+    };
+    vec![
+        (
+            "a failed step",
+            failure(),
+            vec![
+                "green 1.9.0 has the traffic now",
+                "decide later",
+                "retry",
+                "back out stop green; blue is not touched.",
+                "leave ends the release",
+                "skip",
+                "note for the record:",
+                "Enter do it",
+            ],
+        ),
+        (
+            "leaving",
+            Dialog::Leaving(Leaving { row: 1 }),
+            vec![
+                "stay here",
+                "leave after the current step",
+                "back out, then leave",
+                "Esc stay",
+            ],
+        ),
+        (
+            "a release that another drives",
+            take_up(2),
+            vec![
+                "blue 1.8.2 has the traffic now",
+                "looks, and goes on with",
+                "by force: their next write is refused",
+                "ask for the wheel",
+                "take it: leave",
+                "Enter ask",
+            ],
+        ),
+        (
+            "why it is taken",
+            Dialog::Words(words),
+            vec!["half a reason", "Esc not now"],
+        ),
+        (
+            "who asks",
+            Dialog::Handing(handing),
+            vec![
+                "answer later",
+                "hand it over",
+                "keep the wheel",
+                "Enter answer",
+            ],
+        ),
+        (
+            "a hold that is cleared",
+            Dialog::Holding(Holding {
+                target: target("web", PRODUCTION),
+                asks: HoldLine::Clear(Box::new(hold())),
+                line: line(),
+            }),
+            vec!["half a reason", "Enter clear it"],
+        ),
+        (
+            "holds that are overridden",
+            Dialog::Reason(Reason {
+                target: target("web", PRODUCTION),
+                wanted: Wanted::Standby,
+                name: "1.9.0".into(),
+                line: line(),
+                required: Some(true),
+                in_spite_of: vec![hold(), hold()],
+                override_holds: None,
+            }),
+            vec!["half a reason", "Enter override it"],
+        ),
+    ]
+}
+
+fn to_read() -> Vec<Case> {
+    let lines = vec!["a line of it".to_owned(); 60];
+    vec![
+        (
+            "a refusal",
+            Dialog::Refusal(Refusal {
+                title: "1.9.0 to web/production".into(),
+                reasons: vec!["greenroom resume web production --take-over".into(); 20],
+                top: 0,
+            }),
+            vec!["greenroom resume web production --take-over", "Esc close"],
+        ),
+        (
+            "a page",
+            Dialog::Page(Page {
+                title: "details".into(),
+                lines,
+                top: 0,
+            }),
+            vec!["a line of it", "Esc close"],
+        ),
+        (
+            "a plan that is made",
+            Dialog::Thinking(Thinking {
+                asked: 1,
+                target: target("web", PRODUCTION),
+                name: "1.9.0".into(),
+            }),
+            vec!["planning: nothing is changed by this", "Esc forget it"],
+        ),
+        (
+            "help",
+            Dialog::Help(Help::default()),
+            vec!["type to search", "Esc close"],
+        ),
+        ("palette", Dialog::Palette(Palette::default()), vec!["Esc"]),
+        (
+            "themes",
+            Dialog::Themes(ThemeChoice { row: 0 }),
+            vec!["Enter wear it", "Esc"],
+        ),
+        (
+            "versions",
+            Dialog::Picker(Picker::new(target("web", PRODUCTION), Intent::Promote)),
+            vec!["filter, or a tag or digest:", "Enter choose"],
+        ),
+    ]
+}
+
+/// A new kind of dialog belongs into a list above: this stops compiling until it is named here.
+fn is_listed(dialog: &Dialog) -> bool {
+    match dialog {
+        Dialog::Help(_)
+        | Dialog::Palette(_)
+        | Dialog::Themes(_)
+        | Dialog::Page(_)
+        | Dialog::Picker(_)
+        | Dialog::Reason(_)
+        | Dialog::Thinking(_)
+        | Dialog::Refusal(_)
+        | Dialog::Confirm(_)
+        | Dialog::Failure(_)
+        | Dialog::Leaving(_)
+        | Dialog::TakeUp(_)
+        | Dialog::Words(_)
+        | Dialog::Holding(_)
+        | Dialog::Handing(_) => true,
+    }
+}
+
+fn shown(size: (u16, u16), dialog: Dialog) -> Model {
+    let mut model = model(size, with_candidate(web_production()));
+    press(&mut model, "W");
+    let moved = greenroom::console::event::Event::ReleaseMoved(switched());
+    super::world::tell(&mut model, moved);
+    model.operator = operator();
+    model.notice = None;
+    model.dialog = Some(dialog);
+    model
+}
+
+/// The text of a dialog in one line, without its frame.
+fn flat(text: &str) -> String {
+    let inside = text.replace(['║', '═', '╔', '╗', '╚', '╝'], " ");
+    inside.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_lines_that_decide_are_in_view_in_every_dialog_at_every_size() {
+    for size in SIZES {
+        let cases = [beginnings(), of_a_release(), with_rows(), to_read()];
+        for (name, asked, decisive) in cases.into_iter().flatten() {
+            assert!(is_listed(&asked));
+            let text = dialog(&shown(size, asked));
+            let seen = flat(&text);
+            for words in decisive {
+                assert!(seen.contains(words), "{name} at {size:?}: {words}\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_said_and_scrolled_into_view() {
+    use crossterm::event::KeyCode;
+    for asked in [
+        failure(),
+        begins(ReleaseKind::WarmRollback, Tier::Protected),
+    ] {
+        let mut model = shown((60, 16), asked);
+        let before = dialog(&model);
+        assert!(before.contains("more lines below"), "{before}");
+        let mut after = String::new();
+        for _ in 0..40 {
+            super::world::press_key(&mut model, KeyCode::PageDown);
+            after = dialog(&model);
+        }
+        assert!(!after.contains("below"), "{after}");
+        assert!(after.contains("more lines above"), "{after}");
+    }
+}
