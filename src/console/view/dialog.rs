@@ -9,6 +9,7 @@ use super::{
     confirm, failure, help, holding, leaving, palette, pane, picker, reason, taking_up, text,
     themes, together,
 };
+use crate::console::layout::dialog_rows;
 use crate::console::model::{Dialog, Model, Page};
 use crate::console::theme::{Glyph, Meaning, Theme};
 

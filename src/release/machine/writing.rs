@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Machine, Phase, Then, Wish};
-use crate::history::{Entry, Happening};
+use crate::history::{Entry, Happening, LivePeriod};
 use crate::release::AnnouncementKind;
 use crate::release::event::{Effect, NotWritten};
 use crate::release::time::{after, elapsed};
@@ -29,6 +29,7 @@ impl Machine {
 
     pub(super) fn record(&mut self, now: Timestamp, what: Happening) {
         self.sequence += 1;
+        self.live = LivePeriod::after(self.live, now, &what);
         self.write(Effect::Record(Entry {
             sequence: self.sequence,
             at: now,
