@@ -256,13 +256,16 @@ fn a_held_cell_says_why_and_until_when() {
     assert!(!seen.contains("◐ releasing"), "{seen}");
 }
 
+/// What a source that went away takes with it.
+type Change = fn(&mut Snapshot, SourceState);
+
 #[test]
 fn a_cell_claims_nothing_while_a_source_does_not_answer() {
     let away = || SourceState::Unreachable {
         why: "connection refused".into(),
         retry_at: None,
     };
-    let state = |change: fn(&mut Snapshot, SourceState)| {
+    let state = |change: Change| {
         let mut snapshot = web_production();
         change(&mut snapshot, away());
         let target = snapshot.target.clone();
@@ -270,7 +273,7 @@ fn a_cell_claims_nothing_while_a_source_does_not_answer() {
     };
     let settled = state(|_, _| ());
     assert_eq!(settled, CellState::Healthy);
-    let silent: [(&str, fn(&mut Snapshot, SourceState)); 3] = [
+    let silent: [(&str, Change); 3] = [
         ("the runtime", |s, away| {
             s.sources.runtime = away;
             s.slots.blue.instance = None;

@@ -50,6 +50,10 @@ pub(crate) enum ByHand {
 
 /// The bounds of one run.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "bounds, each of its own, and no states"
+)]
 pub(crate) struct Scope {
     pub(crate) tier: Tier,
     pub(crate) on_failure: OnFailure,
