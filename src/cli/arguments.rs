@@ -10,8 +10,8 @@ use crate::inventory::{EnvironmentName, ServiceName, VersionRef};
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0    done
-  1    failed or refused; whatever was done is backed out
+  0    done, or nothing to do
+  1    failed or refused; what was done is backed out
   2    the arguments or the configuration are wrong; nothing was done
   3    a person has to look; it was said what stands where
   130  cancelled";

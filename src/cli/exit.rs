@@ -5,9 +5,9 @@ use std::process::ExitCode;
 /// The documented exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: done.
+    /// 0: done. Also when there was nothing to do, and when a way back that was asked for was gone to its end.
     Done,
-    /// 1: it failed, or was refused; whatever was done is backed out. Also when what was asked for could not be written
+    /// 1: it failed, or was refused; what was done is backed out. Also when what was asked for could not be written
     /// to standard output.
     Failed,
     /// 2: the arguments or the configuration are wrong; nothing was done.

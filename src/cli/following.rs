@@ -25,6 +25,8 @@ pub(super) struct Following<'a> {
     reporter: Reporter,
     wishes: mpsc::Receiver<Wish>,
     is_cancelled: bool,
+    /// Whether the operator asked for the way back: then arriving there is what was wanted.
+    wants_back: bool,
     /// The way back was asked for and waits for the environment's name.
     confirms_back_out: bool,
     /// What was said last about the approvals by others that the switch waits for.
@@ -50,9 +52,16 @@ impl<'a> Following<'a> {
             reporter: Reporter::new(is_json),
             wishes,
             is_cancelled: false,
+            wants_back: false,
             confirms_back_out: false,
             waits: None,
         }
+    }
+
+    /// The operator asked for the way back before the release was driven from here.
+    pub(super) fn backing_out(mut self, is_wanted: bool) -> Self {
+        self.wants_back = is_wanted;
+        self
     }
 
     pub(super) async fn follow(mut self) -> Exit {
@@ -187,6 +196,7 @@ impl<'a> Following<'a> {
         let needs_name = need_back(status.may_have_switched, status.plan.tier());
         if is_confirmed || (asks_back_out && needs_name != Need::TypedName) {
             let reason = "the operator said so".to_owned();
+            self.wants_back = true;
             self.say(Command::BackOut { by, reason }).await;
             return;
         }
@@ -261,8 +271,16 @@ impl<'a> Following<'a> {
                 Exit::Done,
             ),
             Progress::Closed(Outcome::BackedOut { reason }) => (
-                format!("backed out, {} is as before: {reason}", plan.target()),
-                Exit::Failed,
+                if self.reporter.has_said(reason) {
+                    format!("backed out, {} is as before", plan.target())
+                } else {
+                    format!("backed out, {} is as before: {reason}", plan.target())
+                },
+                if self.wants_back {
+                    Exit::Done
+                } else {
+                    Exit::Failed
+                },
             ),
             Progress::Closed(Outcome::Left { reason } | Outcome::NeedsPerson { reason }) => (
                 format!("a person has to look at {}: {reason}", plan.target()),
@@ -282,7 +300,7 @@ impl<'a> Following<'a> {
                 Exit::NeedsPerson,
             ),
         };
-        self.reporter.close(status.outcome(), &words);
+        self.reporter.close(plan.release, status.outcome(), &words);
         if self.is_cancelled && exit != Exit::Done {
             return Exit::Cancelled;
         }

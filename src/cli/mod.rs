@@ -11,6 +11,7 @@ mod config;
 mod consent;
 mod console;
 mod doctor;
+mod ending;
 mod exit;
 mod following;
 mod history;

@@ -4,10 +4,10 @@ use super::arguments::{Common, Promote, Rollback};
 use super::consent::Consent;
 use super::following::Following;
 use super::out::say_json;
-use super::{Exit, open, plan_text, signals, ways_back};
+use super::{Exit, ending, open, plan_text, signals, ways_back};
 use crate::harmless::harmless;
 use crate::inventory::Target;
-use crate::release::{OnFailure, PlanRequest, Refusal, Wanted, need_to_begin};
+use crate::release::{OnFailure, PlanRequest, Refusal, Refused, Wanted, need_to_begin};
 
 pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
     let wanted = match (verb.version, verb.from) {
@@ -68,6 +68,7 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
     };
     let plan = match engine.plan(&request).await {
         Ok(plan) => plan,
+        Err(refused) if is_live_already(&refused) => return nothing_to_do(common, &refused),
         Err(refused) => return refuse(common, &refused),
     };
     if common.json {
@@ -87,18 +88,30 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
             let exit = Following::new(engine, handle, consent, common.json, wishes)
                 .follow()
                 .await;
-            let (not_kept, untold) =
-                tokio::join!(app.keep(&request.target, release), app.all_told());
-            for problem in not_kept.iter().chain(&untold) {
-                warn_line!("{problem}");
-            }
-            exit
+            ending::say(&app, common, &request.target, release, exit).await
         }
         Err(refused) => refuse(common, &refused),
     }
 }
 
-pub(super) fn refuse(common: &Common, refused: &crate::release::Refused) -> Exit {
+/// Whether the version that is wanted is live, and nothing else is against the release.
+fn is_live_already(refused: &Refused) -> bool {
+    let is_live = |reason: &Refusal| matches!(reason, Refusal::AlreadyLive { .. });
+    refused.0.iter().all(is_live)
+}
+
+/// What was asked for is so already. A script that runs twice has not failed.
+fn nothing_to_do(common: &Common, refused: &Refused) -> Exit {
+    let why = harmless(&refused.to_string());
+    if common.json {
+        say_json(&serde_json::json!({ "event": "nothing-to-do", "reasons": [why] }));
+    } else {
+        say_line!("nothing to do: {why}");
+    }
+    Exit::Done
+}
+
+pub(super) fn refuse(common: &Common, refused: &Refused) -> Exit {
     if common.json {
         let reasons: Vec<String> = refused.0.iter().map(ToString::to_string).collect();
         say_json(&serde_json::json!({ "event": "refused", "reasons": reasons }));

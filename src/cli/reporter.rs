@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::out::say_json;
 use crate::harmless::harmless;
 use crate::history::Outcome;
+use crate::inventory::ReleaseId;
 use crate::release::words::duration;
 use crate::release::{Announcement, AnnouncementKind, Progress, Status, StepState};
 
@@ -25,6 +26,8 @@ enum Way {
 /// Tells one release to whoever reads.
 pub(super) struct Reporter {
     way: Way,
+    /// The failure that was said last.
+    failure: Option<String>,
 }
 
 impl Reporter {
@@ -38,22 +41,42 @@ impl Reporter {
         } else {
             Way::Plain
         };
-        Self { way }
+        Self { way, failure: None }
     }
 
     /// One thing that happened.
-    pub(super) fn announce(&self, announcement: &Announcement) {
+    pub(super) fn announce(&mut self, announcement: &Announcement) {
+        if announcement.kind == AnnouncementKind::Failed {
+            self.failure = Some(announcement.text.clone());
+        }
         let line = format!(
             "{}  {} {}",
             announcement.at.strftime("%H:%M:%S"),
             sign(announcement.kind),
-            harmless(&announcement.text)
+            harmless(self.without_the_reason(announcement))
         );
         match &self.way {
             Way::Json => say_json(announcement),
             Way::Plain => say_line!("{line}"),
             Way::Terminal(bar) => bar.suspend(|| say_line!("{line}")),
         }
+    }
+
+    /// What follows from a failure names it again; a person has just read it.
+    fn without_the_reason<'a>(&self, announcement: &'a Announcement) -> &'a str {
+        let text = announcement.text.as_str();
+        match &self.failure {
+            Some(failure) if announcement.kind != AnnouncementKind::Failed => text
+                .strip_suffix(failure.as_str())
+                .and_then(|text| text.strip_suffix(": "))
+                .unwrap_or(text),
+            _ => text,
+        }
+    }
+
+    /// Whether that was said as a failure a moment ago.
+    pub(super) fn has_said(&self, reason: &str) -> bool {
+        self.failure.as_deref() == Some(reason)
     }
 
     /// What it is doing right now; only a terminal shows that.
@@ -109,10 +132,12 @@ impl Reporter {
     }
 
     /// How it ended.
-    pub(super) fn close(&self, outcome: Option<&Outcome>, words: &str) {
+    pub(super) fn close(&self, release: ReleaseId, outcome: Option<&Outcome>, words: &str) {
         match &self.way {
             Way::Json => {
-                say_json(&serde_json::json!({ "event": "end", "outcome": outcome, "text": words }));
+                say_json(&serde_json::json!({
+                    "event": "end", "release": release, "outcome": outcome, "text": words,
+                }));
             }
             Way::Plain => say_line!("{words}"),
             Way::Terminal(bar) => {

@@ -6,7 +6,7 @@ use super::consent::Consent;
 use super::following::Following;
 use super::out::say_json;
 use super::promote::refuse;
-use super::{Exit, open, signals, status};
+use super::{Exit, ending, open, signals, status};
 use crate::harmless::harmless;
 use crate::inventory::{Snapshot, Target};
 use crate::release::{Engine, Force, GoOn, Interrupted, OnFailure, Refusal, Refused, Resume};
@@ -63,13 +63,10 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     {
         Ok(handle) => {
             let exit = Following::new(engine, handle, consent, common.json, wishes)
+                .backing_out(go_on == GoOn::BackOut)
                 .follow()
                 .await;
-            let (not_kept, untold) = tokio::join!(app.keep(&target, id), app.all_told());
-            for problem in not_kept.iter().chain(&untold) {
-                warn_line!("{problem}");
-            }
-            exit
+            ending::say(&app, common, &target, id, exit).await
         }
         Err(refused) => refuse(common, &refused),
     }

@@ -35,7 +35,7 @@ pub(super) fn run_since_checks(plan: &Plan, report: Option<&Report>, sight: &Sig
             reason(plan, instance)
         ));
     }
-    // One that is down has no start to compare, and whoever asks looks at that as well.
+    // One that is down has no start to compare; that it is down is for the caller to see.
     if now == *checked || now.started_at.is_none() {
         return Run::Same;
     }

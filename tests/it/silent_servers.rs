@@ -182,7 +182,8 @@ fn the_doctor_tries_its_own_log_and_archive() {
     assert!(!away.place.path().join("archive.db").exists());
     std::fs::write(away.place.path().join("archive.db"), "no database at all").expect("written");
     // A file where the directory of the log would be.
-    std::fs::remove_dir_all(away.place.path().join("greenroom")).expect("the log");
+    let state = away.place.path().join("greenroom");
+    assert!(!state.exists(), "a directory was left behind");
     std::fs::write(away.place.path().join("greenroom"), "").expect("written");
     let said = words(&away.run(&["doctor"]).0);
     for what in ["log", "archive"] {

@@ -1,6 +1,6 @@
 //! What was installed last for a target, and how old the configuration was that it came from. A console that read its
-//! configuration before somebody installed a newer one would otherwise take the newer file for a difference, and
-//! "repair" it.
+//! configuration before another operator installed a newer one would otherwise take the newer file for a difference,
+//! and "repair" it.
 
 use std::path::PathBuf;
 
@@ -45,7 +45,7 @@ impl Nginx {
         self.host().write(&self.installed_file(target), &text).await
     }
 
-    /// Why what is on disk is newer than what is configured here, in words; none where it is not, or nobody can tell.
+    /// Why what is on disk is newer than what is configured here, in words; none where it is not, or that is unknown.
     /// A file that was edited since it was installed is no newer configuration: it is an edited one.
     pub(super) async fn newer_than_ours(
         &self,

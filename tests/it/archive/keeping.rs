@@ -82,7 +82,9 @@ async fn what_a_store_changed_afterwards_is_noted_and_never_taken_over() {
 async fn another_end_of_the_same_release_is_noted() {
     let (_place, archive) = archive().await;
     keep(&archive, &done(1)).await;
-    let kept = keep(&archive, &backed_out(1, "verify failed")).await;
+    let mut other = done(1);
+    other.head.closed = backed_out(1, "verify failed").head.closed;
+    let kept = keep(&archive, &other).await;
     assert_eq!(
         kept.recorded.head.closed.map(|(_, how)| how),
         Some(Outcome::Done)

@@ -22,7 +22,7 @@ use world::{Fate, World, plan};
 
 use crate::support::web::operator;
 
-const TURNS: usize = 5000;
+const TURNS: usize = 10_000;
 
 fn promote(tier: Tier, on_failure: OnFailure) -> World {
     World::new(plan(tier, false), on_failure)

@@ -85,8 +85,10 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
         );
     }
     let again = run(&house, &promote("1.8.2")).await;
-    assert_eq!(again.status.code(), Some(1));
-    assert!(err(&again).contains("live already"), "{}", err(&again));
+    assert_eq!(again.status.code(), Some(0), "{}", err(&again));
+    let nothing = json_lines(&again);
+    assert_eq!(nothing[0]["event"], "nothing-to-do", "{}", out(&again));
+    assert!(out(&again).contains("live already"), "{}", out(&again));
     let missing = run(&house, &promote("7.7.7")).await;
     assert_eq!(missing.status.code(), Some(1));
     assert!(err(&missing).contains("no 7.7.7 in"), "{}", err(&missing));
@@ -95,6 +97,7 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
     assert!(out(&sick).contains("orders failed"), "{}", out(&sick));
     house.stands("1.8.2", Role::Empty).await;
     what_the_candidate_wrote_is_kept(&house, "backed-out", "GET /orders 500").await;
+    a_failure_is_said_once_with_the_next_command(&house).await;
     let wrong = run(&house, &["promote", &service, "production"]).await;
     assert_eq!(wrong.status.code(), Some(2));
     let nobody = run(
@@ -118,7 +121,7 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
                 .to_owned()
         })
         .collect();
-    assert_eq!(outcomes, ["backed-out", "done"]);
+    assert_eq!(outcomes, ["backed-out", "backed-out", "done"]);
     let status = run(&house, &["--json", "status"]).await;
     assert_eq!(status.status.code(), Some(0), "{}", out(&status));
     let lines = json_lines(&status);
@@ -126,6 +129,27 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
     assert_eq!(lines[0]["agreed"], true);
     let doctor = run(&house, &["doctor"]).await;
     assert_eq!(doctor.status.code(), Some(0), "{}", out(&doctor));
+}
+
+/// As a person reads it: why, once; what the candidate wrote last; where to look.
+async fn a_failure_is_said_once_with_the_next_command(house: &House) {
+    let service = house.target.service.as_str();
+    let failing = [
+        "promote",
+        service,
+        "production",
+        "--yes",
+        "--version",
+        "1.9.2",
+    ];
+    let sick = run(house, &failing).await;
+    assert_eq!(sick.status.code(), Some(1));
+    let said = out(&sick);
+    assert_eq!(said.matches("verify failed").count(), 1, "{said}");
+    let next = err(&sick);
+    assert!(next.contains("the candidate's last lines:"), "{next}");
+    assert!(next.contains("GET /orders 500"), "{next}");
+    assert!(next.contains("next: greenroom show 01"), "{next}");
 }
 
 /// The container is removed, and what it wrote is still there.

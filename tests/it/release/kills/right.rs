@@ -87,7 +87,12 @@ impl Stage {
         let containers = self.containers();
         let expected = 1 + usize::from(other == Role::Stopped);
         assert_eq!(containers.len(), expected, "{what}: {containers:?}");
-        assert_eq!(self.pointer_files(), ["blue", "green", "live"], "{what}");
+        let pointer = self.pointer_files();
+        assert_eq!(
+            pointer,
+            ["blue", "green", "installed.json", "live"],
+            "{what}"
+        );
 
         // What was done to the engine, by both together: each thing once, wherever the first was killed.
         if ended == Ended::Done && course != Course::Back {

@@ -1,0 +1,89 @@
+//! After a release that was driven from the command line: what could not be kept or sent, and after a failure the
+//! candidate's last lines and the command that goes on.
+
+use super::arguments::Common;
+use super::{Exit, history};
+use crate::history::CandidateLog;
+use crate::inventory::{ReleaseId, Target};
+use crate::wire::App;
+
+/// How many of the candidate's last lines are said.
+const LAST_LINES: usize = 10;
+
+/// Keeps the release in the archive, waits for its notices, and says what is left to say. `exit` is how it ended.
+pub(super) async fn say(
+    app: &App,
+    common: &Common,
+    target: &Target,
+    release: ReleaseId,
+    exit: Exit,
+) -> Exit {
+    let (not_kept, untold) = tokio::join!(app.keep(target, release), app.all_told());
+    if !common.json {
+        let lines = match exit {
+            Exit::Failed => {
+                let log = match history::archive(app).await {
+                    Some(archive) => archive.read.log(release).await.ok().flatten(),
+                    None => None,
+                };
+                after_failure(release, log.as_ref())
+            }
+            Exit::NeedsPerson => vec![format!(
+                "next: greenroom show {release}, then greenroom resume {} {}",
+                target.service, target.environment
+            )],
+            Exit::Done | Exit::Usage | Exit::Cancelled => Vec::new(),
+        };
+        for line in lines {
+            warn_line!("{line}");
+        }
+    }
+    for problem in not_kept.iter().chain(&untold) {
+        warn_line!("{problem}");
+    }
+    exit
+}
+
+/// The candidate's last lines, oldest first, and where all of it is.
+fn after_failure(release: ReleaseId, log: Option<&CandidateLog>) -> Vec<String> {
+    let all = log
+        .into_iter()
+        .flat_map(|log| log.first.iter().chain(&log.last));
+    let texts: Vec<&str> = all.map(|line| line.text.as_str()).collect();
+    let last = &texts[texts.len().saturating_sub(LAST_LINES)..];
+    let mut lines = Vec::new();
+    if !last.is_empty() {
+        lines.push("the candidate's last lines:".to_owned());
+        lines.extend(last.iter().map(|line| format!("  {line}")));
+    }
+    lines.push(format!("next: greenroom show {release} --logs"));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{WrittenBy, WrittenLine};
+
+    #[test]
+    fn a_failure_ends_with_the_last_lines_of_the_candidate_and_the_next_command() {
+        let line = |number: usize| WrittenLine {
+            at: None,
+            by: WrittenBy::Out,
+            text: format!("line {number}"),
+        };
+        let log = CandidateLog {
+            first: (0..3).map(line).collect(),
+            left_out: 100,
+            last: (103..110).map(line).collect(),
+        };
+        let release = ReleaseId(ulid::Ulid::from_parts(1, 1));
+        let lines = after_failure(release, Some(&log));
+        assert_eq!(lines.len(), LAST_LINES + 2);
+        assert_eq!(lines[1], "  line 0");
+        assert_eq!(lines[LAST_LINES], "  line 109");
+        let next = format!("next: greenroom show {release} --logs");
+        assert_eq!(lines.last(), Some(&next));
+        assert_eq!(after_failure(release, None), [next]);
+    }
+}
