@@ -68,7 +68,15 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
     };
     let plan = match engine.plan(&request).await {
         Ok(plan) => plan,
-        Err(refused) if is_live_already(&refused) => return nothing_to_do(common, &refused),
+        Err(refused) if is_live_already(&refused) => {
+            // A release that was interrupted after its switch has not watched what is live.
+            let newest = engine.interrupted(&request.target, None).await;
+            return if newest.is_err_and(|refused| has_no_open_release(&refused)) {
+                nothing_to_do(common, &refused)
+            } else {
+                refuse(common, &refused)
+            };
+        }
         Err(refused) => return refuse(common, &refused),
     };
     if common.json {
@@ -98,6 +106,17 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
 fn is_live_already(refused: &Refused) -> bool {
     let is_live = |reason: &Refusal| matches!(reason, Refusal::AlreadyLive { .. });
     refused.0.iter().all(is_live)
+}
+
+/// Whether that says that no release of the target waits to be resumed.
+fn has_no_open_release(refused: &Refused) -> bool {
+    let is_over = |reason: &Refusal| {
+        matches!(
+            reason,
+            Refusal::AlreadyOver { .. } | Refusal::NoSuchRelease(_)
+        )
+    };
+    refused.0.iter().all(is_over)
 }
 
 /// What was asked for is so already. A script that runs twice has not failed.

@@ -1,5 +1,7 @@
 //! What asks an instance, and the public address, over HTTP. Failing is an answer here.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::checks::{Case, CaseReport, HealthCheck};
@@ -24,8 +26,13 @@ pub trait Checker: Send + Sync {
     async fn run(&self, case: &Case, at: &Endpoint, preview: Option<&PublicAddress>) -> CaseReport;
 
     /// What the instance at `at` answers directly to the request that [`Checker::public`] makes, with the headers
-    /// that a proxy in front of it adds. It names no slot.
-    async fn direct(&self, at: &Endpoint, address: &PublicAddress) -> PublicAnswer;
+    /// that a proxy in front of it adds and, over those, `headers`. It names no slot.
+    async fn direct(
+        &self,
+        at: &Endpoint,
+        address: &PublicAddress,
+        headers: &BTreeMap<String, String>,
+    ) -> PublicAnswer;
 
     /// Who answers on the public address.
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer;

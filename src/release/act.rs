@@ -211,6 +211,8 @@ pub(super) struct Course {
     pub(super) healthy_run: Option<InstanceRun>,
     /// How many bad looks came in a row.
     pub(super) bad_in_a_row: u32,
+    /// Whether what the public gets is compared with what the candidate answers directly.
+    pub(super) compares: bool,
     /// The answers of the public address that Greenroom itself asked for.
     pub(super) asked: RequestCount,
     /// Its act broke off, and nothing that was seen since has been put down to that.
@@ -226,6 +228,7 @@ impl Course {
             healthy_since: None,
             healthy_run: None,
             bad_in_a_row: 0,
+            compares: false,
             asked: RequestCount::default(),
             broke_off: false,
         }

@@ -3,7 +3,8 @@
 use super::Plan;
 use super::act::Sight;
 use crate::checks::Report;
-use crate::inventory::{Exit, Instance, Slot};
+use crate::history::ReleaseKind;
+use crate::inventory::{Exit, Instance, Probe, RuntimeHealth};
 
 /// What became of the run that the checks were about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,11 +90,29 @@ fn size(bytes: u64) -> String {
     format!("{bytes}B")
 }
 
-/// Why what runs in a slot is not healthy, or nothing. What cannot be seen counts as bad only where the probe says so.
-pub(super) fn unhealthy(slot: Slot, sight: &Sight) -> Option<String> {
+/// Why the candidate is not healthy, or nothing. On a rollback the image's own HEALTHCHECK does not count: the version had
+/// the traffic with it before, and the way out is never locked.
+pub(super) fn why_unhealthy(
+    plan: &Plan,
+    instance: &Instance,
+    probe: Option<&Probe>,
+) -> Option<String> {
+    if plan.kind == ReleaseKind::Promote {
+        return instance.unhealthy(probe);
+    }
+    let unchecked = Instance {
+        health: RuntimeHealth::Unchecked,
+        ..instance.clone()
+    };
+    unchecked.unhealthy(probe)
+}
+
+/// Why what runs in the candidate's slot is not healthy, or nothing. What cannot be seen counts as bad only where the probe says so.
+pub(super) fn unhealthy(plan: &Plan, sight: &Sight) -> Option<String> {
+    let slot = plan.slot;
     match (&sight.instances, sight.instance(slot)) {
         (Some(_), None) => Some(format!("nothing runs in {slot} any more")),
-        (_, Some(instance)) => instance.unhealthy(sight.probe.as_ref()),
+        (_, Some(instance)) => why_unhealthy(plan, instance, sight.probe.as_ref()),
         (None, None) => match &sight.probe {
             Some(probe) if probe.healthy => None,
             Some(probe) => Some(probe.detail.clone()),

@@ -215,7 +215,8 @@ pub(super) async fn past_releases(site: &Site, limit: usize) -> Result<Vec<Relea
     let (journal, target) = (&site.read.journal, &site.definition.target);
     let mut past = journal.releases(target, limit).await?;
     for head in past.iter_mut().filter(|head| head.closed.is_none()) {
-        if let Some(recorded) = journal.release(target, head.id).await? {
+        // What cannot be read of one release hides none of the others.
+        if let Ok(Some(recorded)) = journal.release(target, head.id).await {
             head.live = LivePeriod::of(&recorded.entries);
         }
     }

@@ -58,6 +58,7 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
             instances: true,
             probe: Some(plan.slot),
             public: true,
+            direct: plan.from.as_ref().map(|from| from.slot),
             ..both_truths
         },
         (Direction::Forward, Step::Stop) => Ask {
@@ -169,7 +170,7 @@ fn retire(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Verdict {
     if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) = candidate_is_well(plan, sight) {
         return Verdict::Wait(format!("{old} is kept: {why}"));
     }
-    if let Some(why) = public::judge(plan, plan.slot, sight).fault() {
+    if let Some(why) = public::judge(plan, plan.slot, sight, false).fault() {
         return Verdict::Wait(format!("{old} is kept: {why}"));
     }
     verdict
@@ -197,7 +198,7 @@ fn candidate_is_well(plan: &Plan, sight: &Sight) -> Result<(), Verdict> {
     if !instance.is_running() {
         return Err(Verdict::Refuse(format!("{slot} is not running any more")));
     }
-    match instance.unhealthy(sight.probe.as_ref()) {
+    match candidate::why_unhealthy(plan, instance, sight.probe.as_ref()) {
         None => Ok(()),
         Some(why) => Err(Verdict::Wait(format!("{slot} is not healthy: {why}"))),
     }

@@ -27,7 +27,7 @@
 //! | start | what is left in the slot is removed, the candidate created and started; left out for a warm rollback | that digest runs and was healthy without a break for the minimum time | stop and remove the candidate |
 //! | verify | none: the checks ask the candidate | every required check passed, of the digest that runs | nothing |
 //! | register | the slot's registration is written | it reads back with digest and address | deregister; not what was warm before |
-//! | switch | the registry's route moves *from* X *to* Y, then the proxy's pointer does | route and proxy name slot and generation, and the public address is answered by the slot on a fresh and on a kept connection, with the status and kind of body that the slot answers directly; three bad answers in a row move the traffic back | the same, the other way, with a higher generation |
+//! | switch | the registry's route moves *from* X *to* Y, then the proxy's pointer does | route and proxy name slot and generation, and the public address is answered by the slot on a fresh and on a kept connection, without a server error and, where the version before did so too, with the status and kind of body that the slot answers directly; three bad answers in a row move the traffic of a promote back | the same, the other way, with a higher generation |
 //! | watch | none: candidate, public address and the proxy's access log are observed | the window is over, the candidate was never restarted, no three looks in a row were bad, and no more of the public's requests failed than [`Rules::watch_errors`] allows | nothing |
 //! | drain | none: new connections go elsewhere | the old slot has none left, or the time is over and their number was said | nothing |
 //! | stop | after the standby time, while the public gets good answers and the new version has not crashed since its checks: the old slot is deregistered, then its instance stopped | both are so | start it again, register it |
@@ -36,7 +36,8 @@
 //!
 //! *Healthy* has one meaning ([`Instance::unhealthy`]): the runtime says that it runs, the image's own HEALTHCHECK, where it has
 //! one, says healthy, and Greenroom's probe was answered well. The checks are about one *run* of an instance: one that
-//! exited and was restarted since is not registered, not switched to, and switched away from.
+//! exited and was restarted since is not registered, not switched to, and switched away from. A rollback is judged by the probe
+//! alone: what both versions share, a proxy or a database that is down, must not undo the way out.
 //!
 //! [`Instance::unhealthy`]: crate::inventory::Instance::unhealthy
 //!

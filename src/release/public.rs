@@ -34,8 +34,17 @@ impl Public {
     }
 }
 
-/// What was seen of the public address means this for `slot`. The worst of both connections counts.
-pub(super) fn judge(plan: &Plan, slot: Slot, sight: &Sight) -> Public {
+/// Whether the public got from the live version what it answers directly, in a look before the switch. Where a proxy
+/// changes answers on purpose (a redirect, a login, another protocol), a difference says nothing about the next version.
+pub(super) fn agreed_before(plan: &Plan, sight: &Sight) -> bool {
+    plan.from.as_ref().is_some_and(|from| {
+        sight.direct.is_some() && judge(plan, from.slot, sight, true) == Public::Good
+    })
+}
+
+/// What was seen of the public address means this for `slot`. The worst of both connections counts. Status and kind of body
+/// are compared with the slot's own answer where `compares` says so; a server error is always bad.
+pub(super) fn judge(plan: &Plan, slot: Slot, sight: &Sight, compares: bool) -> Public {
     if plan.definition.public.is_none() {
         return Public::NotConfigured;
     }
@@ -44,7 +53,7 @@ pub(super) fn judge(plan: &Plan, slot: Slot, sight: &Sight) -> Public {
     };
     let direct = sight.direct.as_ref();
     let judged = [(fresh, "fresh"), (kept, "kept-alive")]
-        .map(|(answer, connection)| of_one(slot, answer, direct, connection));
+        .map(|(answer, connection)| of_one(slot, answer, direct, connection, compares));
     let rank = |public: &Public| match public {
         Public::Silent(_) => 3,
         Public::Elsewhere(_) => 2,
@@ -64,6 +73,7 @@ fn of_one(
     answer: &PublicAnswer,
     direct: Option<&PublicAnswer>,
     connection: &str,
+    compares: bool,
 ) -> Public {
     let words = |why: String| format!("the public address, {connection}: {why}");
     let Some(status) = answer.status else {
@@ -88,6 +98,7 @@ fn of_one(
         });
         return Public::Bad(words(format!("{}{own}", answer.detail)));
     }
+    let direct = direct.filter(|_| compares);
     match direct.and_then(|direct| answer.difference(direct, slot)) {
         Some(difference) => Public::Bad(words(difference)),
         None => Public::Good,

@@ -420,8 +420,9 @@ async fn the_public_answer_names_the_slot_and_what_went_wrong() {
 async fn an_instance_is_asked_directly_as_a_proxy_would_ask_it() {
     for server in Server::both().await {
         let checker = HttpChecker::new();
+        let none = BTreeMap::new();
         let direct = checker
-            .direct(&server.at, &server.public("/forwarded"))
+            .direct(&server.at, &server.public("/forwarded"), &none)
             .await;
         assert_eq!(direct.status, Some(200), "{direct:?}");
         let public = PublicAnswer {
@@ -435,8 +436,16 @@ async fn an_instance_is_asked_directly_as_a_proxy_would_ask_it() {
         };
         assert_eq!(public.difference(&direct, Slot::Green), None, "{direct:?}");
         // A slot that an application claims to be is none that a proxy chose.
-        let claimed = checker.direct(&server.at, &server.public("/green")).await;
+        let claimed = checker
+            .direct(&server.at, &server.public("/green"), &none)
+            .await;
         assert_eq!((claimed.slot, claimed.status), (None, Some(200)));
+        // What the health check is told to send wins over what is assumed of the proxy.
+        let over_tls = BTreeMap::from([("X-Forwarded-Proto".to_owned(), "https".to_owned())]);
+        let moved = checker
+            .direct(&server.at, &server.public("/forwarded"), &over_tls)
+            .await;
+        assert_eq!(moved.status, Some(301));
     }
 }
 

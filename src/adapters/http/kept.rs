@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{HOST, USER_AGENT};
+use hyper::header::{ACCEPT, HOST, USER_AGENT};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -23,11 +23,15 @@ use crate::inventory::{Endpoint, PublicAddress};
 
 type Sender = SendRequest<Empty<Bytes>>;
 
+/// Where a connection is kept between two requests.
+type Place = Arc<Mutex<Option<Sender>>>;
+
 /// The connections that are kept. None of them while one is being asked over: a connection whose
 /// answer was not read to its end is not used again.
 #[derive(Default)]
 pub(super) struct Kept {
-    by_address: Mutex<BTreeMap<Endpoint, Arc<Mutex<Option<Sender>>>>>,
+    /// By endpoint and host: a target that hangs does not hold up another behind the same proxy.
+    by_address: Mutex<BTreeMap<(Endpoint, String), Place>>,
 }
 
 impl Kept {
@@ -37,14 +41,8 @@ impl Kept {
         address: &PublicAddress,
         patience: Duration,
     ) -> Result<Answer, String> {
-        let at = &address.endpoint;
-        let place = self
-            .by_address
-            .lock()
-            .await
-            .entry(at.clone())
-            .or_default()
-            .clone();
+        let key = (address.endpoint.clone(), address.host.clone());
+        let place = self.by_address.lock().await.entry(key).or_default().clone();
         // One at a time: HTTP/1 has no other way over one connection.
         let asking = async {
             let mut place = place.lock().await;
@@ -107,6 +105,8 @@ fn request(address: &PublicAddress) -> Result<Request<Empty<Bytes>>, String> {
     Request::get(&address.path)
         .header(HOST, &address.host)
         .header(USER_AGENT, AGENT)
+        // As the fresh connections do: an application may answer otherwise without it.
+        .header(ACCEPT, "*/*")
         .body(Empty::new())
         .map_err(|error| words::of_any("the address cannot be asked", &error))
 }

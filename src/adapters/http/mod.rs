@@ -123,12 +123,20 @@ impl Checker for HttpChecker {
         public_answer(answered)
     }
 
-    async fn direct(&self, at: &Endpoint, address: &PublicAddress) -> PublicAnswer {
-        let forwarded =
+    async fn direct(
+        &self,
+        at: &Endpoint,
+        address: &PublicAddress,
+        headers: &BTreeMap<String, String>,
+    ) -> PublicAnswer {
+        let mut sent =
             BTreeMap::from(FORWARDED.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        for (name, value) in headers {
+            sent.insert(name.to_ascii_lowercase(), value.clone());
+        }
         let asked = Asked {
             host: Some(&address.host),
-            headers: Some(&forwarded),
+            headers: Some(&sent),
             ..Asked::get(at, &address.path, PUBLIC_PATIENCE)
         };
         PublicAnswer {

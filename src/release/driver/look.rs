@@ -1,5 +1,7 @@
 //! Looks at whatever is asked for, all at once. What cannot be seen is said, not guessed.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::OptionFuture;
 
 use super::World;
@@ -110,7 +112,12 @@ async fn direct(world: &World, slot: Slot) -> Option<PublicAnswer> {
     let definition = &world.plan.definition;
     let address = definition.public.as_ref()?;
     let endpoint = definition.endpoints.get(slot);
-    Some(world.read.checker.direct(endpoint, address).await)
+    let none = BTreeMap::new();
+    let headers = definition
+        .health
+        .as_ref()
+        .map_or(&none, |health| &health.headers);
+    Some(world.read.checker.direct(endpoint, address, headers).await)
 }
 
 /// Runs every case, one after the other, and says which digest was running before and after: a report is

@@ -6,13 +6,15 @@ use jiff::Timestamp;
 
 use super::Plan;
 use super::act::{Ask, Course, Sight, Stage};
-use super::candidate::{exit_words, logs_hint};
+use super::candidate::{self, exit_words, logs_hint};
 use super::public::{self, Public};
 use super::time::elapsed;
 use super::words::duration;
 use crate::checks::{Report, Verdict as CheckVerdict};
 use crate::history::{Direction, Step};
-use crate::inventory::{Connections, Exit, Installation, Instance, InstanceState, Slot};
+use crate::inventory::{
+    Connections, Exit, Installation, Instance, InstanceState, RuntimeHealth, Slot,
+};
 
 /// How many bad looks in a row, at the candidate or at what the public gets, move the traffic back.
 pub(super) const BAD_LOOKS: u32 = 3;
@@ -201,9 +203,18 @@ fn started(plan: &Plan, course: &mut Course, sight: &Sight, now: Timestamp) -> J
             logs_hint(plan)
         ));
     }
-    if let Some(why) = instance.unhealthy(sight.probe.as_ref()) {
+    if let Some(why) = candidate::why_unhealthy(plan, instance, sight.probe.as_ref()) {
         course.healthy_since = None;
-        return Judgement::NotYet(format!("not healthy: {why}"));
+        let note = format!("not healthy: {why}");
+        // The engine asks for the first time only after the check's interval, which may be longer than the deadline.
+        let is_starting = instance.health == RuntimeHealth::Starting
+            && sight.probe.as_ref().is_some_and(|probe| probe.healthy);
+        let longest = plan.definition.timing.progress_deadline;
+        return if is_starting && elapsed(course.since, now) < longest {
+            Judgement::Moving(note)
+        } else {
+            Judgement::NotYet(note)
+        };
     }
     // A run that began after the last look has to prove itself anew.
     let run = instance.run();
@@ -292,7 +303,7 @@ fn routed(plan: &Plan, to: Slot, generation: Option<u64>, sight: &Sight) -> Judg
             slot.map_or("nothing", Slot::as_str)
         ));
     }
-    match public::judge(plan, to, sight) {
+    match public::judge(plan, to, sight, false) {
         Public::Unknown => blind(sight),
         Public::Silent(why) | Public::Elsewhere(why) => Judgement::NotYet(why),
         Public::NotConfigured | Public::Bad(_) | Public::Good => yes(),

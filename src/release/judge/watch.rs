@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{BAD_LOOKS, Judgement, routed};
 use crate::checks::Report;
+use crate::history::ReleaseKind;
 use crate::inventory::Slot;
 use crate::release::Plan;
 use crate::release::act::{Course, Sight};
@@ -15,10 +16,10 @@ use crate::release::words::duration;
 /// The traffic is where it should be, and the public gets what the candidate answers.
 pub(super) fn switched(plan: &Plan, course: &mut Course, sight: &Sight) -> Judgement {
     let routed = routed(plan, plan.slot, Some(plan.generation), sight);
-    if !matches!(routed, Judgement::True(_)) {
+    if !matches!(routed, Judgement::True(_)) || is_way_back(plan) {
         return routed;
     }
-    let Public::Bad(why) = public::judge(plan, plan.slot, sight) else {
+    let Public::Bad(why) = public::judge(plan, plan.slot, sight, course.compares) else {
         return routed;
     };
     course.bad_in_a_row += 1;
@@ -26,6 +27,12 @@ pub(super) fn switched(plan: &Plan, course: &mut Course, sight: &Sight) -> Judge
         return Judgement::Never(format!("{BAD_LOOKS} bad answers in a row: {why}"));
     }
     Judgement::NotYet(why)
+}
+
+/// A rollback is a way out of a version that is worse: what both versions share (a proxy, a database that is down) must not
+/// move traffic back to the version that the operator wants to leave. Only the version's own probe does.
+fn is_way_back(plan: &Plan) -> bool {
+    plan.kind != ReleaseKind::Promote
 }
 
 /// The candidate stays the run that was checked, and is healthy, and the public gets what it answers.
@@ -45,18 +52,26 @@ pub(super) fn watched(
             proxy.slot.map_or("nothing", Slot::as_str)
         ));
     }
-    if let Run::Crashed(why) | Run::StartedAgain(why) =
-        candidate::run_since_checks(plan, report, sight)
+    if !is_way_back(plan)
+        && let Run::Crashed(why) | Run::StartedAgain(why) =
+            candidate::run_since_checks(plan, report, sight)
     {
         return Judgement::Never(why);
     }
-    let public = public::judge(plan, slot, sight);
+    let public = if is_way_back(plan) {
+        Public::Unknown
+    } else {
+        public::judge(plan, slot, sight, course.compares)
+    };
     // A proxy that does not answer at all says nothing about the version, and cannot switch back either.
     let is_proxy_down = sight.proxy.is_none() && matches!(public, Public::Silent(_));
-    if !is_proxy_down && let Some(why) = public::above_the_limit(plan, &public, course, sight) {
+    if !is_proxy_down
+        && !is_way_back(plan)
+        && let Some(why) = public::above_the_limit(plan, &public, course, sight)
+    {
         return Judgement::Never(why);
     }
-    let fault = candidate::unhealthy(slot, sight)
+    let fault = candidate::unhealthy(plan, sight)
         .map(|why| format!("{slot} is not healthy: {why}"))
         .or_else(|| public.fault().map(str::to_owned));
     let window = plan.definition.timing.watch;

@@ -12,6 +12,7 @@ use crate::release::act::{Act, Course, Sight, Stage};
 use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
 use crate::release::guard::{self, Verdict};
+use crate::release::public;
 use crate::release::time::{after, elapsed};
 use crate::release::{AnnouncementKind, Limit, StepState};
 
@@ -29,7 +30,10 @@ impl Machine {
             self.finish_way(now);
             return;
         };
-        self.course = Course::begun(now);
+        self.course = Course {
+            compares: self.compares,
+            ..Course::begun(now)
+        };
         self.deadline = None;
         self.mishap = None;
         self.note.clear();
@@ -126,6 +130,9 @@ impl Machine {
     pub(super) fn guard_saw(&mut self, now: Timestamp, stage: Stage, sight: &Sight) {
         let verdict = guard::judge(stage, &self.plan, self.report.as_ref(), sight, now);
         let is_switch = stage.step == Step::Switch && stage.direction == Direction::Forward;
+        if is_switch && sight.public.is_some() {
+            self.compares = public::agreed_before(&self.plan, sight);
+        }
         self.endorsed = if is_switch {
             let counted = guard::endorsed(&self.plan, sight, now);
             counted.into_iter().cloned().collect()
@@ -191,7 +198,10 @@ impl Machine {
             self.act(now);
             return;
         }
-        self.course = Course::begun(now);
+        self.course = Course {
+            compares: self.compares,
+            ..Course::begun(now)
+        };
         self.deadline = Some(after(now, self.patience(stage)));
         self.phase = Phase::Intending;
         if stage.direction == Direction::Forward && !self.begun.contains(&stage.step) {

@@ -16,6 +16,7 @@ impl Hash for Machine {
             at,
             begun,
             course,
+            compares,
             deadline,
             mishap,
             report,
@@ -51,7 +52,7 @@ impl Hash for Machine {
         // The plan of a release does not change.
         plan.release.hash(state);
         (on_failure, phase, way, at, begun).hash(state);
-        (course, deadline, mishap).hash(state);
+        (course, compares, deadline, mishap).hash(state);
         let report = report.as_ref();
         report
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))

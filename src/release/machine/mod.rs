@@ -130,6 +130,8 @@ pub struct Machine {
     /// Steps whose intent was written: what the way back has to look at.
     begun: Vec<Step>,
     course: Course,
+    /// Whether the live version's public and direct answers agreed before the switch.
+    compares: bool,
     deadline: Option<Timestamp>,
     mishap: Option<(Timestamp, Mishap)>,
     note: String,
@@ -183,6 +185,7 @@ impl Machine {
             rungs,
             begun: Vec::new(),
             course: Course::begun(made_at),
+            compares: false,
             deadline: None,
             mishap: None,
             note: String::new(),

@@ -47,13 +47,16 @@ impl<'a> Now<'a> {
         let Some(instance) = self.instance(slot) else {
             return Err(format!("nothing runs in {slot}"));
         };
-        let probe = self.snapshot.slots.get(slot).probe.as_ref();
-        match instance.unhealthy(probe) {
-            None => Ok(instance),
-            Some(_) if probe.is_none() && instance.is_running() => Err(format!(
+        if !instance.is_running() {
+            return Err(format!("{slot} is not running"));
+        }
+        // The image's own HEALTHCHECK does not count: a repair restores what was released with it.
+        match &self.snapshot.slots.get(slot).probe {
+            Some(probe) if probe.healthy => Ok(instance),
+            Some(probe) => Err(format!("{slot} is not healthy: {}", probe.detail)),
+            None => Err(format!(
                 "{slot} was not probed: is a health endpoint configured?"
             )),
-            Some(why) => Err(format!("{slot} is not healthy: {why}")),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use greenroom::history::{Outcome, Step};
+use greenroom::history::{Outcome, ReleaseKind, Step};
 use greenroom::inventory::{Exit, RequestCount, RuntimeHealth, Slot, Tier};
 use greenroom::release::{Act, Event, OnFailure, Progress};
 use proptest::prelude::*;
 
-use super::world::{Fate, World};
+use super::world::{Fate, World, plan};
 use super::{TURNS, is_backed_out, play, promote, turn, until_act_of, until_standby};
 
 const FOR_MEMORY: Exit = Exit {
@@ -292,6 +292,71 @@ fn what_was_seen_before_a_record_that_took_long_is_looked_at_again() {
     world.point_by_hand(Slot::Blue);
     world.go_well(TURNS);
     kept_because(&world, "blue has the traffic");
+}
+
+#[test]
+fn an_answer_that_the_proxy_changes_for_every_version_moves_nothing_back() {
+    let mut world = promote(Tier::Staging, OnFailure::Ask);
+    // A redirect to another protocol, a login: the old version's answers differ in the same way.
+    (world.public.status, world.public.own_status) = (Some(401), 200);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+}
+
+#[test]
+fn a_health_check_that_starts_later_than_the_deadline_is_waited_for() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_act_of(&mut world, Step::Start);
+    world.answer(Fate::Done);
+    world.set_engine_health(Slot::Green, RuntimeHealth::Starting);
+    let began = world.now;
+    let deadline = world.plan.definition.timing.health_deadline;
+    while world.now < began + deadline * 2 {
+        if !world.answer(Fate::Done) {
+            assert!(world.fire());
+        }
+    }
+    world.set_engine_health(Slot::Green, RuntimeHealth::Healthy);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+}
+
+#[test]
+fn a_health_check_that_never_stops_starting_ends_with_the_progress_deadline() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_act_of(&mut world, Step::Start);
+    world.answer(Fate::Done);
+    world.set_engine_health(Slot::Green, RuntimeHealth::Starting);
+    world.go_well(100_000);
+    backed_out_because(&world, "the image's HEALTHCHECK is still starting");
+}
+
+/// The version to go back to is in green, warm; the one to leave is in blue, live.
+fn rollback() -> World {
+    let mut plan = plan(Tier::Staging, false);
+    plan.kind = ReleaseKind::WarmRollback;
+    World::new(plan, OnFailure::BackOut)
+}
+
+#[test]
+fn a_rollback_is_not_undone_for_what_both_versions_share() {
+    let mut world = rollback();
+    until_act_of(&mut world, Step::Start);
+    world.answer(Fate::Done);
+    world.set_engine_health(Slot::Green, RuntimeHealth::Unhealthy);
+    until_act_of(&mut world, Step::Switch);
+    (world.public.status, world.public.own_status) = (Some(502), 502);
+    world.public.traffic = Some(RequestCount {
+        requests: 100,
+        errors: 100,
+    });
+    while !matches!(world.progress(), Progress::Standby { .. }) {
+        if !world.answer(Fate::Done) {
+            assert!(world.fire(), "{:?}", world.progress());
+        }
+    }
+    assert_eq!(world.pointer(), Some(Slot::Green));
+    assert!(world.runs(Slot::Blue), "what was left is kept");
 }
 
 proptest! {
