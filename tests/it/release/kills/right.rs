@@ -87,12 +87,10 @@ impl Stage {
         let containers = self.containers();
         let expected = 1 + usize::from(other == Role::Stopped);
         assert_eq!(containers.len(), expected, "{what}: {containers:?}");
-        let pointer = self.pointer_files();
-        assert_eq!(
-            pointer,
-            ["blue", "green", "installed.json", "live"],
-            "{what}"
-        );
+        let mut pointer = self.pointer_files();
+        // Written by a program that knows how old its configuration is.
+        pointer.retain(|file| file != "installed.json");
+        assert_eq!(pointer, ["blue", "green", "live"], "{what}");
 
         // What was done to the engine, by both together: each thing once, wherever the first was killed.
         if ended == Ended::Done && course != Course::Back {

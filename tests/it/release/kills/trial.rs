@@ -26,8 +26,9 @@ impl Course {
     /// How it ends when nobody disturbs it.
     pub(super) fn exit(self) -> i32 {
         match self {
-            Self::Forward | Self::Installing => 0,
-            Self::Failing | Self::Back => 1,
+            // A way back that was asked for is what was wanted.
+            Self::Forward | Self::Installing | Self::Back => 0,
+            Self::Failing => 1,
         }
     }
 }
@@ -185,8 +186,8 @@ impl Stage {
         let (ended, exit) = match second {
             _ if is_begun && !is_open => (ended(&found), None),
             _ if !is_begun => (Ended::Done, Some(0)),
+            Second::BacksOut => (Ended::BackedOut, Some(0)),
             _ if goes_back => (Ended::BackedOut, Some(1)),
-            Second::BacksOut => (Ended::BackedOut, Some(1)),
             Second::GoesOn | Second::Forces => (Ended::Done, Some(0)),
         };
         let mut driving = match second {
