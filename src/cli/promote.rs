@@ -102,9 +102,17 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
     }
 }
 
-/// Whether the version that is wanted is live, and nothing else is against the release.
+/// Whether the version that is wanted is live and healthy, and nothing else is against the release.
 fn is_live_already(refused: &Refused) -> bool {
-    let is_live = |reason: &Refusal| matches!(reason, Refusal::AlreadyLive { .. });
+    let is_live = |reason: &Refusal| {
+        matches!(
+            reason,
+            Refusal::AlreadyLive {
+                unhealthy: None,
+                ..
+            }
+        )
+    };
     refused.0.iter().all(is_live)
 }
 

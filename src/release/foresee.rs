@@ -85,6 +85,7 @@ impl Outlook<'_> {
             against.push(Refusal::AlreadyLive {
                 slot: live.slot,
                 version: name.to_owned(),
+                unhealthy: None,
             });
         }
         let Some(terms) = self.terms else {

@@ -67,6 +67,7 @@ pub fn decide(
         against.push(Refusal::AlreadyLive {
             slot: from.slot,
             version: version.to_string(),
+            unhealthy: why_live_is_unhealthy(from.slot, facts),
         });
     }
     let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
@@ -370,6 +371,19 @@ fn live_before(
         instance: instance.map(|i| i.id),
         generation: route.generation,
     })
+}
+
+/// Why the live version is not healthy, or nothing where it is, or where it was not probed.
+fn why_live_is_unhealthy(slot: Slot, facts: &Facts) -> Option<String> {
+    let instance = match facts.slots.get(slot) {
+        Ok(Occupancy::Ours(instance)) => instance,
+        Ok(_) => return Some("nothing runs there".to_owned()),
+        Err(_) => return None,
+    };
+    match &facts.live_probe {
+        Some(probe) => instance.unhealthy(Some(probe)),
+        None => (!instance.is_running()).then(|| "not running".to_owned()),
+    }
 }
 
 fn version_of(definition: &Definition, digest: Digest, tag: Option<String>) -> Version {

@@ -37,6 +37,8 @@ pub enum Refusal {
         slot: Slot,
         /// The version.
         version: String,
+        /// Why it is not healthy there, where it is known not to be.
+        unhealthy: Option<String>,
     },
     /// A version cannot be gone back to.
     NoWayBackTo(NoWayBackTo),
@@ -182,9 +184,20 @@ impl fmt::Display for Refusal {
             Self::NothingLiveIn(environment) => {
                 write!(f, "nothing is live in {environment}: name a version instead")
             }
-            Self::AlreadyLive { slot, version } => {
-                write!(f, "{version} is live already, in {slot}: there is nothing to do")
-            }
+            Self::AlreadyLive {
+                slot,
+                version,
+                unhealthy: None,
+            } => write!(f, "{version} is live already, in {slot}: there is nothing to do"),
+            Self::AlreadyLive {
+                slot,
+                version,
+                unhealthy: Some(why),
+            } => write!(
+                f,
+                "{version} is live already, in {slot}, and is not healthy there ({why}): \
+                 `greenroom repair` starts it again, `greenroom rollback` goes back to the version before"
+            ),
             Self::NoStandby => f.write_str(
                 "the other slot holds nothing that was live and is still warm: choose a version to go back to",
             ),

@@ -307,6 +307,28 @@ fn the_same_digest_under_another_tag_is_live_already_and_the_same_tag_with_anoth
 }
 
 #[test]
+fn a_live_version_that_is_not_running_is_named_as_unhealthy() {
+    let mut facts = facts();
+    facts.version = Resolved::Version(Box::new(version("1.8.2", 'a')));
+    let unhealthy = |facts: &Facts| {
+        let against = refused(&promote(), &definition(Tier::Protected), facts);
+        let Some(Refusal::AlreadyLive { unhealthy, .. }) = against.first() else {
+            panic!("{against:?}");
+        };
+        unhealthy.clone()
+    };
+    assert_eq!(unhealthy(&facts), None);
+    facts.slots.blue = Ok(Occupancy::Ours(Box::new(instance(
+        Slot::Blue,
+        'a',
+        InstanceState::Exited { code: Some(137) },
+    ))));
+    assert_eq!(unhealthy(&facts).as_deref(), Some("not running"));
+    facts.slots.blue = Ok(Occupancy::Free);
+    assert_eq!(unhealthy(&facts).as_deref(), Some("nothing runs there"));
+}
+
+#[test]
 fn what_runs_decides_what_is_live_not_what_was_registered() {
     let mut facts = facts();
     facts.slots.blue = Ok(Occupancy::Ours(Box::new(instance(
