@@ -130,20 +130,55 @@ fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
         "{} of {tried} trials failed. What to do next:",
         broken.len()
     )];
+    let todo = todo(&broken).into_iter();
+    lines.extend(todo.map(|(places, what)| harmless(&format!("  {}: {what}", places.join(", ")))));
+    lines.push("Then run greenroom doctor again.".to_owned());
+    lines
+}
+
+/// What to do, once for all the places where the same is to be done: environments often share a server.
+fn todo<'a>(broken: &[&'a Finding]) -> Vec<(Vec<String>, &'a str)> {
+    let mut todo: Vec<(Vec<String>, &str)> = Vec::new();
     for finding in broken {
         let Proof::Broken(failure) = &finding.proof else {
             continue;
         };
-        let what = if failure.hint.is_empty() {
-            &failure.said
-        } else {
-            &failure.hint
+        let what = match failure.hint.as_str() {
+            "" => failure.said.as_str(),
+            hint => hint,
         };
-        let line = harmless(&format!("  {} {}: {what}", finding.place, finding.what));
-        if !lines.contains(&line) {
-            lines.push(line);
+        let place = format!("{} {}", finding.place, finding.what);
+        match todo.iter_mut().find(|(_, other)| *other == what) {
+            Some((places, _)) if places.contains(&place) => {}
+            Some((places, _)) => places.push(place),
+            None => todo.push((vec![place], what)),
         }
     }
-    lines.push("Then run greenroom doctor again.".to_owned());
-    lines
+    todo
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_places_need_is_said_once() {
+        let broken = |place: &str, said: &str, hint: &str| Finding {
+            place: place.to_owned(),
+            what: "nginx",
+            proof: Proof::Broken(
+                Failure::new(FailureKind::Unreachable, place, "asking", said).hint(hint),
+            ),
+        };
+        let findings = [
+            broken("staging", "refused", "start nginx"),
+            broken("production", "refused", "start nginx"),
+            broken("qa", "no such file", ""),
+        ];
+        let all: Vec<&Finding> = findings.iter().collect();
+        let todo = todo(&all);
+        assert_eq!(todo.len(), 2, "{todo:?}");
+        assert_eq!(todo[0].0, ["staging nginx", "production nginx"]);
+        assert_eq!(todo[1], (vec!["qa nginx".to_owned()], "no such file"));
+    }
 }
