@@ -138,14 +138,8 @@ impl Plan {
 
     /// What to know of the protected targets that it touches.
     pub(super) fn touches(&self) -> Option<String> {
-        if !self.touches_protected() {
-            return None;
-        }
-        let named: Vec<String> = self.touched.iter().map(ToString::to_string).collect();
-        Some(format!(
-            "it reloads the nginx that also serves {} (protected): kept-alive connections there may be cut, so it asks for the name",
-            named.join(", ")
-        ))
+        self.touches_protected()
+            .then(|| touches_words(&self.touched))
     }
 
     /// Where the version will answer.
@@ -245,4 +239,13 @@ fn generations(head: &ReleaseRecord, route: Option<&Route>) -> (u64, u64) {
         None => 1,
     };
     (generation, generation.saturating_sub(1))
+}
+
+/// What a reload of an nginx that protected targets share may do to them.
+pub(super) fn touches_words(touched: &[Target]) -> String {
+    let named: Vec<String> = touched.iter().map(ToString::to_string).collect();
+    format!(
+        "it reloads the nginx that also serves {} (protected): kept-alive connections there may be cut, so it asks for the name",
+        named.join(", ")
+    )
 }

@@ -8,10 +8,10 @@ use crate::inventory::{Operator, ReleaseId};
 use crate::release::{Deed, RepairPlan};
 
 /// What a repair asks of a person: in a protected environment the environment's name, where a deed moves
-/// or may cut traffic, says who has it, or ends something.
+/// or may cut traffic, says who has it, or ends something; and so it does where the proxy of a protected target is reloaded.
 pub fn need_to_repair(plan: &RepairPlan) -> Need {
     let is_grave = plan.deeds.iter().any(|planned| planned.deed.is_grave());
-    if is_grave && plan.tier().is_protected() {
+    if (is_grave && plan.tier().is_protected()) || plan.touches_protected() {
         Need::TypedName
     } else {
         Need::Confirmation
@@ -50,7 +50,8 @@ impl RepairApproval {
         by: Operator,
         now: Timestamp,
     ) -> Result<Self, ApprovalRefused> {
-        if plan.tier().is_protected() && !plan.definition.rules.allow_yes {
+        let is_careful = plan.tier().is_protected() || plan.touches_protected();
+        if is_careful && !plan.definition.rules.allow_yes {
             return Err(ApprovalRefused::WrongName {
                 expected: plan.target().environment.to_string(),
             });

@@ -153,17 +153,20 @@ impl Engine {
             install: router.describe_install(draft.target()),
             switch: router.describe_switch(draft.target(), &draft.order()),
             warnings,
-            touched: self.touched(draft.target(), draft.installs()),
+            touched: self.touched(draft.target(), true, draft.installs()),
         };
         Ok(draft.into_plan(&words))
     }
 
-    /// The protected targets of other environments whose connections a release of this target may cut.
-    fn touched(&self, target: &Target, installs: bool) -> Vec<Target> {
+    /// The protected targets of other environments whose connections a switch or an installation of this target may cut.
+    fn touched(&self, target: &Target, switches: bool, installs: bool) -> Vec<Target> {
         let Some(router) = self.sites.get(target).map(|site| &site.read.router) else {
             return Vec::new();
         };
-        let mut touched = router.touched_by_switch(target);
+        let mut touched = Vec::new();
+        if switches {
+            touched.extend(router.touched_by_switch(target));
+        }
         if installs {
             touched.extend(router.touched_by_install(target));
         }

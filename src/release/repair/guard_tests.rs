@@ -214,6 +214,7 @@ fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {
         made_at: snapshot.at,
         items,
         deeds,
+        touched: Vec::new(),
         holds: Vec::new(),
     }
 }
@@ -237,6 +238,16 @@ fn a_yes_is_for_these_deeds_and_expires_and_a_protected_environment_asks_for_its
     let refused = RepairApproval::give(&plan, operator(), Some("yes"), now);
     assert!(matches!(refused, Err(ApprovalRefused::WrongName { .. })));
     assert!(RepairApproval::in_advance(&plan, operator(), now).is_err());
+    let mut shared = repair(Tier::Staging, EDITED);
+    shared.touched = vec![definition(Tier::Protected).target];
+    assert_eq!(need_to_repair(&shared), Need::TypedName);
+    assert!(RepairApproval::in_advance(&shared, operator(), now).is_err());
+    assert!(
+        shared
+            .costs()
+            .iter()
+            .any(|cost| cost.contains("(protected)"))
+    );
     let approval = RepairApproval::give(&plan, operator(), Some("qa"), now).expect("a yes");
     let approved = approval.approve(&plan, now).expect("it counts");
     assert!(plan.only_deeds().iter().all(|deed| approved.covers(deed)));

@@ -9,6 +9,7 @@ use crate::history::{FORMAT, RepairDeed, RepairRecord, Repaired};
 use crate::inventory::drift::{Drift, Name, compare};
 use crate::inventory::{Hold, Operator, ReleaseId, Snapshot, Target, Tier};
 use crate::release::Definition;
+use crate::release::plan::touches_words;
 
 /// What is to be repaired, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct RepairPlan {
     pub items: Vec<Item>,
     /// What is done, in order; none where only a person can mend it.
     pub deeds: Vec<Planned>,
+    /// Protected targets of other environments whose connections it may cut.
+    pub touched: Vec<Target>,
     /// What stops promotes there. A repair goes on under it, and whoever says yes is told.
     pub holds: Vec<Hold>,
 }
@@ -101,7 +104,15 @@ impl RepairPlan {
                 costs.push(cost);
             }
         }
+        if self.touches_protected() {
+            costs.push(touches_words(&self.touched));
+        }
         costs
+    }
+
+    /// Whether it asks for as much care as one of a protected environment, though its own is none.
+    pub(in crate::release) fn touches_protected(&self) -> bool {
+        !self.tier().is_protected() && !self.touched.is_empty()
     }
 
     /// What stands that whoever says yes should know of, a line each.

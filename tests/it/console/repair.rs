@@ -75,6 +75,7 @@ pub(super) fn repair_plan(tier: Tier) -> RepairPlan {
                 calls: vec!["registry: write slots/blue = 127.0.0.1:32771".into()],
             },
         ],
+        touched: Vec::new(),
         holds: Vec::new(),
     }
 }

@@ -2,11 +2,14 @@
 
 use std::fs;
 
-use greenroom::history::Step;
+use greenroom::history::{Outcome, Step};
 use greenroom::inventory::{EnvironmentName, Target};
-use greenroom::release::{Need, PlanRequest, need_to_begin};
+use greenroom::release::{
+    Approval, Need, OnFailure, Plan, PlanRequest, RepairRequest, Scope, need_to_begin,
+    need_to_repair,
+};
 
-use super::house::{House, Wishes, version};
+use super::house::{House, Running, Wishes, version};
 
 /// The configuration with a staging environment beside production, on the same servers.
 fn with_staging(text: &str, service: &str) -> String {
@@ -80,4 +83,26 @@ async fn a_plan_names_what_shares_the_nginx_and_what_of_it_is_not_inherited() {
     );
     assert_eq!(need_to_begin(&plan), Need::TypedName);
     assert_eq!(plan.touched, [house.target.clone()]);
+    a_repair_that_installs_again_asks_as_much(&house, plan).await;
+}
+
+async fn a_repair_that_installs_again_asks_as_much(house: &House, plan: Plan) {
+    let engine = &house.app.engine;
+    let (by, now) = (plan.operator.clone(), engine.clock().now());
+    let target = plan.target().clone();
+    let approval = Approval::give(&plan, Scope::Plan, by, Some("staging"), now).expect("a yes");
+    let handle = engine.open(plan, &approval, OnFailure::BackOut).await;
+    let finished = Running::of(handle.expect("it begins")).finish().await;
+    assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
+    let sites = fs::read_dir(house.place.path().join("sites")).expect("the sites");
+    let site = sites
+        .map(|site| site.expect("a site").path())
+        .find(|path| path.to_string_lossy().contains("staging"))
+        .expect("the site of staging");
+    let text = fs::read_to_string(&site).expect("its text");
+    fs::write(&site, format!("{text}# by hand\n")).expect("edited");
+    let request = RepairRequest { target, only: None };
+    let repair = engine.plan_repair(&request).await.expect("a repair");
+    assert_eq!(repair.touched, [house.target.clone()]);
+    assert_eq!(need_to_repair(&repair), Need::TypedName);
 }

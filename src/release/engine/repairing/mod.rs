@@ -19,7 +19,9 @@ use crate::inventory::{
 use crate::ports::{Acquired, Lease, RouterReader};
 use crate::release::driver::Writing;
 use crate::release::repair::plan;
-use crate::release::{ProxySays, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest};
+use crate::release::{
+    Deed, ProxySays, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
+};
 use drive::Drive;
 use look::look;
 
@@ -101,12 +103,16 @@ impl Engine {
             target: &request.target,
         };
         let (items, deeds) = plan(snapshot, &site.definition, request.only, &says);
+        let does = |which: fn(&Deed) -> bool| deeds.iter().any(|planned| which(&planned.deed));
+        let installs = does(|deed| matches!(deed, Deed::Install));
+        let points = does(|deed| matches!(deed, Deed::Point { .. }));
         RepairPlan {
             id,
             definition: site.definition.clone(),
             only: request.only,
             operator: self.operator.clone(),
             made_at: self.clock.now(),
+            touched: self.touched(&request.target, points, installs),
             items,
             deeds,
             holds: snapshot.holds(snapshot.at),
