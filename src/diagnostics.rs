@@ -18,8 +18,9 @@ use tracing_subscriber::{Layer, fmt};
 
 /// The variable that says what is logged: `target=level` words with commas between.
 const LOG_VARIABLE: &str = "GREENROOM_LOG";
-/// Without it: our own words, and only warnings of the libraries.
-const LOG_DEFAULT: &str = "warn,greenroom=info,release=info";
+
+/// The targets of Greenroom's own events: the crate, and the two that name what they are about.
+const OWN: [&str; 3] = ["greenroom", "release", "repair"];
 
 /// How many lines may wait for the disk; more are left out of the file. Room for each is taken from
 /// the first moment on: the library's own number would cost four megabytes.
@@ -128,16 +129,43 @@ impl io::Write for LateFile {
     }
 }
 
-/// What is logged: as the variable says, where it can be understood. Spans and fields cannot be
-/// chosen by: that would compile regular expressions whenever the program starts.
+/// What is logged: Greenroom's own events at the level that the variable asks for (`info` without one), and warnings of
+/// the libraries. Spans and fields cannot be chosen by: that would compile regular expressions whenever the program starts.
 fn filter() -> Targets {
-    let default = || Targets::new().with_default(LevelFilter::WARN);
-    let parsed = |words: &str| words.parse::<Targets>().ok();
-    std::env::var(LOG_VARIABLE)
-        .ok()
-        .and_then(|words| parsed(&words))
-        .or_else(|| parsed(LOG_DEFAULT))
-        .unwrap_or_else(default)
+    let asked = std::env::var(LOG_VARIABLE).unwrap_or_default();
+    filter_for(&asked)
+}
+
+/// A client library that logs in detail writes whole requests, with the environment of a container or a password in
+/// them. So no level that is asked for lets a library say more than warnings.
+fn filter_for(asked: &str) -> Targets {
+    let words = if asked.trim().is_empty() {
+        "info"
+    } else {
+        asked
+    };
+    let asked: Targets = words
+        .parse()
+        .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let default = asked.default_level().unwrap_or(LevelFilter::INFO);
+    let of_libraries = |level: LevelFilter| level.min(LevelFilter::WARN);
+    let mut filter = Targets::new()
+        .with_default(of_libraries(default))
+        .with_targets(OWN.map(|own| (own, default)));
+    for (target, level) in &asked {
+        let level = if is_own(target) {
+            level
+        } else {
+            of_libraries(level)
+        };
+        filter = filter.with_target(target, level);
+    }
+    filter
+}
+
+fn is_own(target: &str) -> bool {
+    let (of, _) = target.split_once("::").unwrap_or((target, ""));
+    OWN.contains(&of)
 }
 
 /// Changes whenever something is said.
@@ -165,4 +193,58 @@ pub(crate) fn log_directory() -> Option<PathBuf> {
     let state = directories.state_dir();
     let state = state.unwrap_or_else(|| directories.data_local_dir());
     state.is_absolute().then(|| state.join("log"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn a_library_logs_warnings_only_whatever_is_asked_for() {
+        for asked in [
+            "trace",
+            "debug",
+            "bollard=trace",
+            "greenroom=info,hyper=debug",
+            "h2=trace,trace",
+            "",
+        ] {
+            let filter = filter_for(asked);
+            for library in [
+                "bollard",
+                "bollard::docker",
+                "hyper::proto",
+                "h2",
+                "reqwest",
+            ] {
+                assert!(
+                    !filter.would_enable(library, &Level::INFO),
+                    "{asked}: {library}"
+                );
+            }
+            assert!(filter.would_enable("tower", &Level::WARN), "{asked}");
+        }
+    }
+
+    #[test]
+    fn our_own_events_are_logged_as_asked_for() {
+        let enables = |asked: &str, target: &str, level: &Level| {
+            filter_for(asked).would_enable(target, level)
+        };
+        for own in ["greenroom", "greenroom::release", "release", "repair"] {
+            assert!(enables("", own, &Level::INFO), "{own}");
+            assert!(!enables("", own, &Level::DEBUG), "{own}");
+            assert!(enables("debug", own, &Level::DEBUG), "{own}");
+            assert!(!enables("warn", own, &Level::INFO), "{own}");
+            assert!(enables("not a level", own, &Level::INFO), "{own}");
+        }
+        assert!(enables(
+            "greenroom::adapters=trace",
+            "greenroom::adapters::etcd",
+            &Level::TRACE
+        ));
+        assert!(!enables("off", "greenroom", &Level::ERROR));
+    }
 }
