@@ -16,6 +16,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use crate::private_files;
+
 /// The variable that says what is logged: `target=level` words with commas between.
 const LOG_VARIABLE: &str = "GREENROOM_LOG";
 
@@ -76,6 +78,7 @@ pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
         .with(tui_logger::TuiTracingSubscriberLayer.with_filter(filter.clone()))
         .with(Bell(said_sender()).with_filter(filter.clone()))
         .try_init()?;
+    tracing::debug!("greenroom {} started", env!("CARGO_PKG_VERSION"));
     Ok(())
 }
 
@@ -104,7 +107,9 @@ fn make() -> io::Result<RollingFileAppender> {
     let directory = log_directory()
         .ok_or_else(|| io::Error::other("there is no directory for it: set HOME"))?;
     let said = |error: &dyn Display| io::Error::other(format!("{}: {error}", directory.display()));
-    std::fs::create_dir_all(&directory).map_err(|error| said(&error))?;
+    // The directory keeps others away from the files: the library that creates one a day gives them the usual mode.
+    private_files::create_directory(&directory).map_err(|error| said(&error))?;
+    private_files::close(&directory).map_err(|error| said(&error))?;
     RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("greenroom")

@@ -12,6 +12,7 @@
 //! | [`ports`] | what is needed from the world, as traits; reading and writing apart; [`ports::Failure`] | who fulfils them, who uses them |
 //! | [`vacant`] | whether an address is free to be listened on, and which ports may be taken at any moment | everything |
 //! | `output` | standard output and error that wait for a slow reader | everything |
+//! | `private_files` | files that only this user may read | everything |
 //! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `offers`, `ways_back`) | adapters, faces; the core: also ports, tokio and the clock |
 //! | [`logs`] | lines in a ring, looked at through a viewport; `tail` follows an instance | how lines are drawn |
 //! | [`watchers`] | subscribes to the world and puts snapshots together; keeps what was released in the archive | adapters, faces |
@@ -71,7 +72,8 @@
 //!
 //! | room | may name |
 //! |---|---|
-//! | `harmless`, `vacant`, `output`, `diagnostics` | nothing of the house |
+//! | `harmless`, `vacant`, `output`, `private_files` | nothing of the house |
+//! | `diagnostics` | `private_files` |
 //! | `inventory` | `harmless` |
 //! | `checks` | `inventory`, `harmless` |
 //! | `history` | `inventory`, `checks`, `harmless` |
@@ -80,11 +82,11 @@
 //! | `release`, its core | the nouns, `harmless` |
 //! | `release`: `driver`, `engine`, `gather`, `handle`, `offers`, `ways_back` | also `ports` |
 //! | `watchers` | `release`, `ports`, the nouns, `harmless` |
-//! | `adapters::x` | `ports`, the nouns, `harmless`, its own client library; the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy`, and `adapters::process` `vacant` |
+//! | `adapters::x` | `ports`, the nouns, `harmless`, its own client library; the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy`, `adapters::archive`, `adapters::sqlite` and `adapters::process` `private_files`, and `adapters::process` `vacant` |
 //! | `settings` | `release` (a target is configured as its `Definition`), the names of the console's actions, keys and themes, the nouns, `harmless`, `vacant` (the ports that are not to be configured) |
 //! | `console` | `release`, `logs`, the nouns, `harmless`, `output` |
 //! | `console::view` | of the console: `model`, `theme`, `layout` and the table of keys |
-//! | `sandbox` | `release`, `ports`, the nouns, `harmless`, `vacant`; its sample application only `inventory` and `harmless` |
+//! | `sandbox` | `release`, `ports`, the nouns, `harmless`, `vacant`, `private_files`; its sample application only `inventory` and `harmless` |
 //! | `wire` | all but `cli`; of the sandbox, its list of versions |
 //! | `cli` | all but `adapters` |
 //!
@@ -117,6 +119,7 @@ pub mod inventory;
 pub mod logs;
 mod output;
 pub mod ports;
+mod private_files;
 pub mod release;
 pub mod sandbox;
 pub mod settings;

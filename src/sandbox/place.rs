@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::SandboxTrouble;
 use super::cast::PAST;
 use super::configuration::data;
+use crate::private_files;
 
 /// What makes a directory a sandbox: its words say where it was made and whether it has its past.
 const MARK: &str = ".greenroom-sandbox";
@@ -80,7 +81,8 @@ impl Place {
 
     /// A directory that is kept: new, empty, or a sandbox already.
     pub fn kept(directory: &Path) -> Result<Self, SandboxTrouble> {
-        fs::create_dir_all(directory).map_err(SandboxTrouble::file("making", directory))?;
+        private_files::create_directory(directory)
+            .map_err(SandboxTrouble::file("making", directory))?;
         let mut entries =
             fs::read_dir(directory).map_err(SandboxTrouble::file("reading", directory))?;
         if entries.next().is_some() && !directory.join(MARK).exists() {

@@ -192,6 +192,58 @@ fn commands_that_only_look_make_no_file() {
 }
 
 #[test]
+fn what_is_made_can_be_read_by_its_user_only() {
+    let place = Place::new();
+    let hold = ["hold", "web", "dev", "--reason", "payday"];
+    for arguments in [&hold[..], &["history"]] {
+        let mut command = place.command(arguments);
+        command.env("GREENROOM_LOG", "trace");
+        let output = run(command);
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    }
+    let made = place.made();
+    for name in ["greenroom.db", "archive.db", "archive.db-reserve"] {
+        let is_it = |path: &PathBuf| path.file_name().is_some_and(|found| found == name);
+        assert!(made.iter().any(is_it), "{name} in {made:?}");
+    }
+    for path in made {
+        let mode = path.metadata().expect("there").permissions().mode() & 0o777;
+        let is_log = path.extension().is_some_and(|it| it == "log");
+        match (path.is_dir(), is_log) {
+            (true, _) => assert_eq!(mode, 0o700, "{}", path.display()),
+            (false, false) => assert_eq!(mode, 0o600, "{}", path.display()),
+            // In a directory that keeps others away.
+            (false, true) => {}
+        }
+    }
+}
+
+#[test]
+fn a_planted_link_is_not_written_through() {
+    let place = Place::new();
+    let data = place.path().join(".local/share/greenroom");
+    std::fs::create_dir_all(&data).expect("made");
+    let precious = place.path().join("precious");
+    let plant = |name: &str| {
+        std::fs::write(&precious, "precious").expect("written");
+        std::os::unix::fs::symlink(&precious, data.join(name)).expect("planted");
+    };
+    let is_whole = |name: &str| {
+        let text = std::fs::read_to_string(&precious).expect("read");
+        assert_eq!(text, "precious", "through {name}");
+    };
+    plant("archive.db-reserve");
+    let output = run(place.command(&["history"]));
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    is_whole("archive.db-reserve");
+    plant("greenroom.db");
+    let held = run(place.command(&["hold", "web", "dev", "--reason", "payday"]));
+    assert_eq!(held.status.code(), Some(2), "{}", err(&held));
+    assert!(err(&held).contains("symbolic link"), "{}", err(&held));
+    is_whole("greenroom.db");
+}
+
+#[test]
 fn the_operator_has_the_name_of_the_user_database() {
     root_or_explain();
     let place = Place::new();

@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use super::fault::{self, Fault};
 use super::{reserve, schema};
 use crate::ports::{Failure, FailureKind, Result};
+use crate::private_files;
 
 /// How long a call waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -35,17 +36,8 @@ impl Archive {
         let path: Arc<Path> = path.into().into();
         let place = Arc::clone(&path);
         let both = blocking(&path, "opening it".into(), move || {
-            if let Some(directory) = place.parent() {
-                std::fs::create_dir_all(directory).map_err(|error| {
-                    let said = format!("its directory: {error}");
-                    Fault::refused(
-                        FailureKind::Denied,
-                        said,
-                        "name one that this user may write",
-                    )
-                })?;
-            }
-            let mut writing = connect(&place)?;
+            create(&place)?;
+            let mut writing = connect(&place, BUSY)?;
             // Only of a file that is made now: then what is forgotten makes it smaller.
             writing.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
             write_ahead(&writing)?;
@@ -55,7 +47,7 @@ impl Archive {
             writing.pragma_update(None, "wal_autocheckpoint", 256)?;
             schema::prepare(&mut writing)?;
             reserve::make(&place);
-            Ok((connect(&place)?, writing))
+            Ok((connect(&place, BUSY)?, writing))
         });
         let (reading, writing) = both.await?;
         Ok(Self {
@@ -77,9 +69,7 @@ impl Archive {
             if !is_there.map_err(unseen)? {
                 return Ok(None);
             }
-            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let mut connection = Connection::open_with_flags(&place, flags)?;
-            connection.busy_timeout(BUSY_TRIED)?;
+            let mut connection = connect(&place, BUSY_TRIED)?;
             // Rolled back when it is dropped.
             let behavior = TransactionBehavior::Immediate;
             let transaction = connection.transaction_with_behavior(behavior)?;
@@ -191,13 +181,38 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-fn connect(path: &Path) -> std::result::Result<Connection, Fault> {
+/// Creates the file and its directory, where they do not exist, for this user only.
+fn create(path: &Path) -> std::result::Result<(), Fault> {
+    let denied = |what: &str, error: std::io::Error| {
+        let said = format!("{what}{error}");
+        Fault::refused(
+            FailureKind::Denied,
+            said,
+            "name one that this user may write",
+        )
+    };
+    if let Some(directory) = path.parent() {
+        private_files::create_directory(directory)
+            .map_err(|error| denied("its directory: ", error))?;
+    }
+    private_files::create(path).map_err(|error| denied("", error))?;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        private_files::close(Path::new(&name)).map_err(|error| denied("", error))?;
+    }
+    Ok(())
+}
+
+fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Fault> {
     // Without SQLITE_OPEN_URI: a path is a path.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
+    let resolved = private_files::resolved(path)
+        .map_err(|error| Fault::refused(FailureKind::Denied, error.to_string(), ""))?;
+    let connection = Connection::open_with_flags(resolved, flags)?;
+    connection.busy_timeout(busy)?;
     Ok(connection)
 }
 

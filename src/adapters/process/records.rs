@@ -1,6 +1,6 @@
 //! The files: one record a slot, replaced in one step, and one log an instance.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use super::record::{FORMAT, Record};
 use crate::harmless::harmless;
 use crate::inventory::InstanceId;
 use crate::ports::{Failure, FailureKind, Result};
+use crate::private_files;
 
 /// How long another Greenroom may be in the middle of a change.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,7 +33,7 @@ impl Records {
     /// ended must not bring back the directory of a sandbox that was removed.
     pub(super) fn prepare(&self) -> Result<()> {
         for part in ["records", "locks", "logs"] {
-            fs::create_dir_all(self.directory.join(part))
+            private_files::create_directory(&self.directory.join(part))
                 .map_err(|error| self.failed("preparing the state directory", error))?;
         }
         Ok(())
@@ -56,7 +57,9 @@ impl Records {
     pub(super) fn alone(&self, name: &str) -> Result<File> {
         let doing = format!("locking the record of {name}");
         let path = self.directory.join("locks").join(name);
-        let file = File::create(path).map_err(|error| self.failed(&doing, error))?;
+        let file = private_files::options()
+            .open(path)
+            .map_err(|error| self.failed(&doing, error))?;
         let until = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {
@@ -157,10 +160,8 @@ impl Records {
     /// The log, to append to.
     pub(super) fn open_log(&self, id: &InstanceId) -> Result<File> {
         let path = self.log(id);
-        OpenOptions::new()
-            .create(true)
+        private_files::options()
             .append(true)
-            .mode(0o600)
             .open(&path)
             .map_err(|error| self.failed(&format!("opening {}", path.display()), error))
     }

@@ -11,6 +11,7 @@ use super::fault::{self, Fault};
 use super::schema;
 use super::transaction::Change;
 use crate::ports::{Failure, FailureKind, Result};
+use crate::private_files;
 
 /// How long a call waits for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
@@ -157,13 +158,16 @@ impl Database {
     fn for_writing(&mut self, path: &Path) -> std::result::Result<&mut Connection, Fault> {
         if matches!(self, Self::Missing(_)) {
             if let Some(directory) = path.parent() {
-                std::fs::create_dir_all(directory).map_err(|error| {
+                private_files::create_directory(directory).map_err(|error| {
                     Fault::refused(FailureKind::Denied, format!("its directory: {error}"))
                         .hint("name a directory that this user may write")
                 })?;
             }
-            let made = prepared(open(path, OpenFlags::SQLITE_OPEN_CREATE)?)?;
-            *self = Self::File(made);
+            private_files::create(path).map_err(|error| {
+                Fault::refused(FailureKind::Denied, error.to_string())
+                    .hint("name a file that this user may write")
+            })?;
+            *self = Self::File(connect(path, true)?);
         }
         Ok(self.connection())
     }
@@ -212,7 +216,13 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 /// Opens a connection to a file that is there; `prepare` also makes or checks the tables.
 pub(super) fn connect(path: &Path, prepare: bool) -> std::result::Result<Connection, Fault> {
-    let connection = open(path, OpenFlags::empty())?;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        private_files::close(Path::new(&name))
+            .map_err(|error| Fault::refused(FailureKind::Denied, error.to_string()))?;
+    }
+    let connection = open(path)?;
     if prepare {
         prepared(connection)
     } else {
@@ -220,10 +230,14 @@ pub(super) fn connect(path: &Path, prepare: bool) -> std::result::Result<Connect
     }
 }
 
-fn open(path: &Path, flags: OpenFlags) -> std::result::Result<Connection, Fault> {
+fn open(path: &Path) -> std::result::Result<Connection, Fault> {
     // Without SQLITE_OPEN_URI: a path is a path.
-    let always = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, always | flags)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let resolved = private_files::resolved(path)
+        .map_err(|error| Fault::refused(FailureKind::Denied, error.to_string()))?;
+    let connection = Connection::open_with_flags(resolved, flags)?;
     connection.busy_timeout(BUSY)?;
     Ok(connection)
 }

@@ -21,6 +21,14 @@ const fn room(prefix: &'static str, may: &'static [&'static str], because: &'sta
 
 const AN_ADAPTER: &str = "an adapter knows ports, nouns and its own client library";
 const THE_WORLD: &[&str] = &["ports", "inventory", "checks", "history", "harmless"];
+const WITH_FILES: &[&str] = &[
+    "ports",
+    "inventory",
+    "checks",
+    "history",
+    "harmless",
+    "private_files",
+];
 const WITH_POINTER: &[&str] = &[
     "ports",
     "inventory",
@@ -46,6 +54,7 @@ const WITH_OUTBOUND_PROXY: &[&str] = &[
 pub(super) const ROOMS: &[Room] = &[
     room("harmless", &[], "it is used by everyone"),
     room("vacant", &[], "it is used by whoever gives away an address"),
+    room("private_files", &[], "it creates files, whatever they are for"),
     room("output", &[], "it writes bytes, whatever they say"),
     room("inventory", &["harmless"], "nouns know no verbs"),
     room("checks", &["inventory", "harmless"], "what a check means does not depend on who asks"),
@@ -61,7 +70,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("release::offers", &["release", "ports", "inventory", "checks", "history", "harmless"], "listing knows ports, no adapter and no face"),
     room("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "harmless"], "observing knows no adapter and no face"),
     room("adapters", &[], "each outside system has a room of its own"),
-    room("adapters::archive", THE_WORLD, AN_ADAPTER),
+    room("adapters::archive", WITH_FILES, AN_ADAPTER),
     room("adapters::docker", THE_WORLD, AN_ADAPTER),
     room("adapters::embedded_proxy", WITH_POINTER, AN_ADAPTER),
     room("adapters::etcd", THE_WORLD, AN_ADAPTER),
@@ -70,9 +79,9 @@ pub(super) const ROOMS: &[Room] = &[
     room("adapters::nginx", WITH_POINTER, AN_ADAPTER),
     room("adapters::oci_registry", WITH_OUTBOUND_PROXY, AN_ADAPTER),
     room("adapters::outbound_proxy", &[], AN_ADAPTER),
-    room("adapters::process", &["ports", "inventory", "checks", "history", "harmless", "vacant"], AN_ADAPTER),
+    room("adapters::process", &["ports", "inventory", "checks", "history", "harmless", "vacant", "private_files"], AN_ADAPTER),
     room("adapters::secrets", THE_WORLD, AN_ADAPTER),
-    room("adapters::sqlite", THE_WORLD, AN_ADAPTER),
+    room("adapters::sqlite", WITH_FILES, AN_ADAPTER),
     room("adapters::webhook", WITH_OUTBOUND_PROXY, AN_ADAPTER),
     // A target is configured as the release's own `Definition`, keys and themes by the names that the
     // console's tables give them, so settings know that type and these tables.
@@ -81,9 +90,9 @@ pub(super) const ROOMS: &[Room] = &[
     room("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "the model is data: it neither draws nor does"),
     room("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "a view draws a model and decides nothing"),
     room("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "harmless"], "an update asks by effects and draws nothing"),
-    room("sandbox", &["release", "ports", "inventory", "checks", "history", "harmless", "vacant"], "the sandbox is released to by the same engine"),
+    room("sandbox", &["release", "ports", "inventory", "checks", "history", "harmless", "vacant", "private_files"], "the sandbox is released to by the same engine"),
     room("sandbox::sample", &["inventory", "harmless"], "the sample application is another program"),
-    room("diagnostics", &[], "it watches everyone and asks no one"),
+    room("diagnostics", &["private_files"], "it watches everyone and asks no one"),
     room("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "wire builds the house; only the command line uses it"),
     // The catalogue of versions that the process adapter reads is written from the sandbox's list.
     room("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the house; only the command line uses it"),

@@ -1,0 +1,167 @@
+//! Files that only this user may read: the archive, the store, logs and the records of processes. They hold reasons,
+//! names and what applications wrote.
+//!
+//! A file gets its mode when it is created, so that there is no moment in which another user could open it. The last
+//! part of a path is never followed when it is a symbolic link: another user who may write to the directory could
+//! have made the link, and the file it points to would be overwritten.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// The mode of a file: for its owner.
+const FILE: u32 = 0o600;
+/// The mode of a directory: for its owner.
+const DIRECTORY: u32 = 0o700;
+/// The access of everybody who is neither the owner nor in the group.
+const OTHERS: u32 = 0o007;
+
+/// Creates a directory and the ones above it, each for this user only. Directories that exist keep their modes.
+pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(DIRECTORY)
+        .create(path)
+}
+
+/// How a file is opened that is created where there is none. `truncate` and `append` can be added.
+pub(crate) fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options
+        .write(true)
+        .create(true)
+        .mode(FILE)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
+/// Creates a file for this user only, for a library that opens it by its path. One that exists stays as it is.
+pub(crate) fn create(path: &Path) -> io::Result<()> {
+    options()
+        .open(path)
+        .map(drop)
+        .map_err(|error| explained(error, path))
+}
+
+/// Takes the access of others away from a file that this user owns, as an earlier version may have created it. The
+/// group keeps what it has: a store can be shared with it. Refuses a symbolic link; a file that does not exist, or that
+/// this user may not read, is left to the one who opens it.
+pub(crate) fn close(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    match options.open(path) {
+        Ok(file) => close_to_others(&file),
+        Err(_) if !is_link(path) => Ok(()),
+        Err(error) => Err(explained(error, path)),
+    }
+}
+
+fn close_to_others(file: &File) -> io::Result<()> {
+    let found = file.metadata()?;
+    let is_open = found.mode() & OTHERS != 0;
+    if is_open && found.uid() == rustix::process::geteuid().as_raw() {
+        file.set_permissions(Permissions::from_mode(found.mode() & !OTHERS & 0o7777))?;
+    }
+    Ok(())
+}
+
+/// The path with the links in its directory resolved, for a library that refuses any link in a path.
+pub(crate) fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(path.to_owned());
+    };
+    let directory = if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    };
+    Ok(directory.canonicalize()?.join(name))
+}
+
+/// The system's words for a link that is not followed ("too many levels") help nobody.
+fn explained(error: io::Error, path: &Path) -> io::Error {
+    if is_link(path) {
+        let said = "it is a symbolic link, which is not followed: configure the path it points to";
+        return io::Error::other(said);
+    }
+    error
+}
+
+fn is_link(path: &Path) -> bool {
+    path.symlink_metadata()
+        .is_ok_and(|found| found.is_symlink())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn files_and_directories_are_created_for_their_owner() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = place.path().join("a/b");
+        create_directory(&directory).unwrap();
+        assert_eq!(mode(&place.path().join("a")), 0o700);
+        assert_eq!(mode(&directory), 0o700);
+        let file = directory.join("store.db");
+        create(&file).unwrap();
+        assert_eq!(mode(&file), 0o600);
+    }
+
+    #[test]
+    fn others_lose_their_access_and_the_group_keeps_its_own() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("store.db");
+        fs::write(&path, "kept").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o664)).unwrap();
+        close(&path).unwrap();
+        assert_eq!(mode(&path), 0o660);
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        close(&path).unwrap();
+        assert_eq!(mode(&path), 0o640);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "kept");
+        close(&place.path().join("missing")).unwrap();
+    }
+
+    #[test]
+    fn a_symbolic_link_is_not_followed() {
+        let place = tempfile::tempdir().unwrap();
+        let precious = place.path().join("precious");
+        fs::write(&precious, "precious").unwrap();
+        let link = place.path().join("link");
+        std::os::unix::fs::symlink(&precious, &link).unwrap();
+        let mut truncating = options();
+        assert!(truncating.truncate(true).open(&link).is_err());
+        let said = create(&link).unwrap_err().to_string();
+        assert!(said.contains("symbolic link"), "{said}");
+        assert!(close(&link).is_err());
+        assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+        let mut file = options()
+            .append(true)
+            .open(place.path().join("log"))
+            .unwrap();
+        file.write_all(b"line").unwrap();
+    }
+
+    #[test]
+    fn links_in_the_directory_of_a_path_are_resolved() {
+        let place = tempfile::tempdir().unwrap();
+        let place = place.path().canonicalize().unwrap();
+        fs::create_dir(place.join("real")).unwrap();
+        std::os::unix::fs::symlink(place.join("real"), place.join("alias")).unwrap();
+        let path = resolved(&place.join("alias/store.db")).unwrap();
+        assert_eq!(path, place.join("real/store.db"));
+    }
+}
