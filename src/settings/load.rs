@@ -11,11 +11,12 @@ use serde::Deserialize;
 
 use super::model::Root;
 use super::origin::Origin;
+use super::paths::Chosen;
 use super::places::Settings;
 use super::problem::{Problem, Problems, visible};
 use super::show::{self, Shown};
 use super::tree::{self, Node};
-use super::{build, check, layers, paths, prune, read, shared};
+use super::{build, check, layers, paths, prune, read, shared, trust};
 use crate::vacant::OutgoingPorts;
 
 /// The largest file that is read; a configuration of hundreds of services is far below it.
@@ -51,8 +52,11 @@ pub struct Loaded {
 impl Settings {
     /// Loads the configuration, or says everything that is wrong with it.
     pub fn load(request: &Request) -> Result<Loaded, Problems> {
-        let file = paths::discover(request.path.as_deref(), &request.environment)
+        let (file, chosen) = paths::discover(request.path.as_deref(), &request.environment)
             .map_err(|places| alone(Path::new(paths::FILE_NAME), &nowhere(&places)))?;
+        if let Some(why) = trust::objection(&file).filter(|_| chosen == Chosen::Found) {
+            return Err(alone(&file, &why));
+        }
         let (text, modified_at) = contents(&file).map_err(|says| alone(&file, &says))?;
         let mut loaded = Self::read(&file, &text, request)?;
         loaded.settings.modified_at = modified_at;

@@ -44,6 +44,7 @@ mod starter;
 mod themes;
 mod timing;
 mod tree;
+mod trust;
 mod words;
 
 pub use load::{Loaded, Request};

@@ -52,21 +52,30 @@ pub fn state_directory() -> Option<PathBuf> {
     })
 }
 
+/// How a file was chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Chosen {
+    /// By the command line or a variable.
+    Named,
+    /// It was where one is looked for.
+    Found,
+}
+
 /// The file to load: the one that was named, that of `GREENROOM_CONFIG`, `./greenroom.toml`,
-/// or the user's. A file that was named is never passed over for another one. The error names
-/// the places where none was found.
+/// or the user's, and whether it was only found. A file that was named is never passed over for another one. The
+/// error names the places where none was found.
 pub(super) fn discover(
     named: Option<&Path>,
     environment: &BTreeMap<String, String>,
-) -> Result<PathBuf, Vec<PathBuf>> {
+) -> Result<(PathBuf, Chosen), Vec<PathBuf>> {
     if let Some(path) = named {
-        return Ok(path.to_owned());
+        return Ok((path.to_owned(), Chosen::Named));
     }
     if let Some(path) = environment
         .get(FILE_VARIABLE)
         .filter(|path| !path.is_empty())
     {
-        return Ok(PathBuf::from(path));
+        return Ok((PathBuf::from(path), Chosen::Named));
     }
     let places: Vec<PathBuf> = [Some(PathBuf::from(FILE_NAME)), user_file()]
         .into_iter()
@@ -75,6 +84,6 @@ pub(super) fn discover(
     places
         .iter()
         .find(|path| path.exists())
-        .cloned()
-        .ok_or(places)
+        .map(|path| (path.clone(), Chosen::Found))
+        .ok_or(places.clone())
 }

@@ -65,6 +65,8 @@ impl Place {
             .current_dir(self.path())
             .env_clear()
             .env("HOME", self.path())
+            // A configuration that is only found here would be refused: everybody may write to the directory.
+            .env("GREENROOM_CONFIG", self.path().join("greenroom.toml"))
             .stdin(Stdio::null());
         command
     }
@@ -111,6 +113,7 @@ fn as_unknown_user(place: &Place, binary: &File, arguments: &[&str]) -> Command 
         .args(arguments)
         .current_dir(place.path())
         .env_clear()
+        .env("GREENROOM_CONFIG", place.path().join("greenroom.toml"))
         .stdin(Stdio::null())
         .uid(UNKNOWN)
         .gid(UNKNOWN);
@@ -216,6 +219,28 @@ fn what_is_made_can_be_read_by_its_user_only() {
             (false, true) => {}
         }
     }
+}
+
+#[test]
+fn a_configuration_that_is_found_where_others_may_write_is_not_read() {
+    let place = Place::new();
+    let found = |command: &mut Command| {
+        command.env_remove("GREENROOM_CONFIG");
+        command.output().expect("it runs")
+    };
+    let refused = found(&mut place.command(&["config", "check"]));
+    let said = err(&refused);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("every user may write to its directory"),
+        "{said}"
+    );
+    let named = found(&mut place.command(&["--config", "greenroom.toml", "config", "check"]));
+    assert_eq!(named.status.code(), Some(0), "{}", err(&named));
+    let own = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(place.path(), own).expect("set");
+    let read = found(&mut place.command(&["config", "check"]));
+    assert_eq!(read.status.code(), Some(0), "{}", err(&read));
 }
 
 #[test]
