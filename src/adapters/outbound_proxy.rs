@@ -38,18 +38,8 @@ impl OutboundProxy {
         }
     }
 
-    /// The proxy for `http://` URLs, if there is one.
-    pub(super) fn http(&self) -> Option<&str> {
-        self.http.as_deref()
-    }
-
-    /// The proxy for `https://` URLs, if there is one.
-    pub(super) fn https(&self) -> Option<&str> {
-        self.https.as_deref()
-    }
-
     /// The hosts that are asked directly, as `NO_PROXY` lists them.
-    pub(super) fn exempt(&self) -> String {
+    fn exempt(&self) -> String {
         if self.http.is_none() && self.https.is_none() {
             return EVERYTHING.to_owned();
         }

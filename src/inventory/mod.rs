@@ -62,6 +62,6 @@ pub use tag_order::by_version;
 pub use target::{Target, Tier};
 pub use version::{
     Digest, EngineImage, ImageLabels, ImageTag, InvalidDigest, InvalidVersionRef, Version,
-    VersionRef,
+    VersionRef, registry_host,
 };
 pub use world::World;

@@ -1,10 +1,11 @@
 //! Versions: image references whose identity is the digest, never the tag.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// The content address of an image, `sha256:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,6 +21,16 @@ impl Digest {
     /// All of it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The content address of these bytes.
+    pub fn of(content: &[u8]) -> Self {
+        let mut text = "sha256:".to_owned();
+        for byte in Sha256::digest(content) {
+            // Writing to a text does not fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        Self(text)
     }
 
     /// The first ten hexadecimal digits, enough to tell versions apart on a screen.
@@ -198,6 +209,16 @@ impl fmt::Display for VersionRef {
     }
 }
 
+/// The registry that a repository lives in, e.g. `registry.example:5000` of
+/// `registry.example:5000/team/web`; `docker.io` for one that names none. The rule is the one of
+/// container engines: a first part with a dot or a colon, or `localhost`, is a host.
+pub fn registry_host(repository: &str) -> &str {
+    match repository.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
+        _ => "docker.io",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +271,19 @@ mod tests {
         ));
         for bad in ["", "-1", "a b", "a/b", "a:b", "sha256:12", "é", "a;b"] {
             assert!(bad.parse::<VersionRef>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_registry_of_a_repository_is_found_as_engines_find_it() {
+        for (repository, host) in [
+            ("registry.example/team/web", "registry.example"),
+            ("127.0.0.1:5000/web", "127.0.0.1:5000"),
+            ("localhost/web", "localhost"),
+            ("team/web", "docker.io"),
+            ("web", "docker.io"),
+        ] {
+            assert_eq!(registry_host(repository), host);
         }
     }
 }

@@ -41,5 +41,5 @@ pub use runtime::{
     EngineInfo, InstanceSpec, LogChunk, LogStream, PullProgress, RuntimeReader, RuntimeWriter,
 };
 pub use seals::Seals;
-pub use secrets::{Credentials, Secrets, registry_host};
+pub use secrets::{Credentials, Secrets};
 pub use trial::{Proof, Trial};

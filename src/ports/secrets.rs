@@ -21,31 +21,3 @@ pub struct Credentials {
     /// Their password or access token.
     pub password: SecretString,
 }
-
-/// The registry that a repository lives in, e.g. `registry.example:5000` of
-/// `registry.example:5000/team/web`; `docker.io` for one that names none. The rule is the one of
-/// container engines: a first part with a dot or a colon, or `localhost`, is a host.
-pub fn registry_host(repository: &str) -> &str {
-    match repository.split_once('/') {
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
-        _ => "docker.io",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_registry_of_a_repository_is_found_as_engines_find_it() {
-        for (repository, host) in [
-            ("registry.example/team/web", "registry.example"),
-            ("127.0.0.1:5000/web", "127.0.0.1:5000"),
-            ("localhost/web", "localhost"),
-            ("team/web", "docker.io"),
-            ("web", "docker.io"),
-        ] {
-            assert_eq!(registry_host(repository), host);
-        }
-    }
-}

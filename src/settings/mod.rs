@@ -37,6 +37,7 @@ mod places;
 mod problem;
 mod prune;
 mod read;
+mod registries;
 mod schema;
 mod shared;
 mod show;

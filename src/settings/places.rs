@@ -131,8 +131,8 @@ pub struct EnvironmentSettings {
     pub rules: Rules,
     /// What runs the instances.
     pub runtime: RuntimePlace,
-    /// How the image registry is spoken to.
-    pub registry: RegistryPlace,
+    /// How image registries are spoken to; one that is not here, anonymously and over TLS.
+    pub registries: Vec<RegistryPlace>,
     /// Where the shared truth is.
     pub store: StorePlace,
     /// What carries the traffic; none when nothing is reached through a proxy of ours.
@@ -182,15 +182,19 @@ pub struct ProcessPlace {
     pub catalogue: PathBuf,
 }
 
-/// How the image registry is spoken to.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+/// How one image registry is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RegistryPlace {
+    /// `host` or `host:port`, as in the names of its images.
+    pub host: String,
     /// User and where the password is read from; anonymous when absent.
     pub login: Option<Login>,
     /// Plain HTTP.
     pub plain_http: bool,
     /// A PEM file with the authority that signed the registry's certificate, besides those that are trusted anyway.
     pub ca: Option<PathBuf>,
+    /// The server on another host that may get the password.
+    pub token_server: Option<String>,
 }
 
 /// A user, and where the password is read from.

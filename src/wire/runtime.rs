@@ -1,6 +1,6 @@
 //! What runs instances, and where their images come from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{WireError, Workshop, outbound_proxy};
 use crate::adapters::docker::{DockerAddress, DockerReader, DockerWriter, Engine, TlsFiles};
 use crate::adapters::oci_registry::{DOCKER_CERTIFICATES, OciRegistry};
 use crate::adapters::process::{Catalogue, Processes};
-use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter, registry_host};
+use crate::ports::{Credentials, Images, RuntimeReader, RuntimeWriter};
 use crate::settings::{DockerPlace, EnvironmentSettings, ProcessPlace, RuntimePlace, TlsPlace};
 
 /// The engines that are built already, so that environments share them.
@@ -44,13 +44,17 @@ impl Workshop<'_> {
         let (engine, reader) = self.docker_engine(place)?;
         let credentials = self.credentials(environment).await?;
         let writer = DockerWriter::new(engine, credentials.clone(), Arc::clone(&self.secrets));
-        let plain = if environment.registry.plain_http {
-            self.registry_hosts(environment)
-        } else {
-            BTreeSet::new()
-        };
+        let places = environment.registries.iter();
+        let plain = places.clone().filter(|place| place.plain_http);
+        let authorities = places
+            .clone()
+            .filter_map(|place| Some((place.host.clone(), place.ca.clone()?)));
+        let token_servers =
+            places.filter_map(|place| Some((place.host.clone(), place.token_server.clone()?)));
+        let plain = plain.map(|place| place.host.clone()).collect();
         let images = OciRegistry::new(credentials, plain)
-            .with_authorities(self.authorities(environment))
+            .with_authorities(authorities.collect())
+            .with_token_servers(token_servers.collect())
             .with_docker_certificates(docker_certificates())
             .through(outbound_proxy());
         Ok(Runtime {
@@ -58,15 +62,6 @@ impl Workshop<'_> {
             write: Arc::new(writer),
             images: Arc::new(images),
         })
-    }
-
-    /// The file of authorities that is configured for the registries of an environment.
-    fn authorities(&self, environment: &EnvironmentSettings) -> BTreeMap<String, PathBuf> {
-        let Some(ca) = &environment.registry.ca else {
-            return BTreeMap::new();
-        };
-        let hosts = self.registry_hosts(environment).into_iter();
-        hosts.map(|host| (host, ca.clone())).collect()
     }
 
     /// The engine at a place, made once.
@@ -97,25 +92,18 @@ impl Workshop<'_> {
         &self,
         environment: &EnvironmentSettings,
     ) -> Result<BTreeMap<String, Credentials>, WireError> {
-        let Some(login) = &environment.registry.login else {
-            return Ok(BTreeMap::new());
-        };
-        let password = self.secrets.read(&login.password).await?;
-        let credentials = Credentials {
-            user: login.user.clone(),
-            password,
-        };
-        Ok(self
-            .registry_hosts(environment)
-            .into_iter()
-            .map(|host| (host, credentials.clone()))
-            .collect())
-    }
-
-    fn registry_hosts(&self, environment: &EnvironmentSettings) -> BTreeSet<String> {
-        self.targets_of(environment)
-            .map(|target| registry_host(&target.definition.repository).to_owned())
-            .collect()
+        let mut credentials = BTreeMap::new();
+        for place in &environment.registries {
+            let Some(login) = &place.login else {
+                continue;
+            };
+            let known = Credentials {
+                user: login.user.clone(),
+                password: self.secrets.read(&login.password).await?,
+            };
+            credentials.insert(place.host.clone(), known);
+        }
+        Ok(credentials)
     }
 
     fn processes(&mut self, place: &ProcessPlace) -> Result<Runtime, WireError> {

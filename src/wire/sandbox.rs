@@ -10,8 +10,7 @@ pub fn catalogue(programs: Vec<sandbox::Program>) -> Result<String, WireError> {
     let programs = programs
         .into_iter()
         .map(|one| Program::identified(one.repository, one.tag, one.argv, one.labels))
-        .collect::<Result<Vec<Program>, _>>()
-        .map_err(|error| wrong(error.to_string()))?;
+        .collect();
     Catalogue { programs }
         .to_json()
         .map_err(|error| wrong(error.to_string()))

@@ -27,6 +27,7 @@ mod process;
 mod readme;
 mod recording;
 mod registry_access;
+mod registry_tokens;
 mod release;
 mod repair;
 mod resume;

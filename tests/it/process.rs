@@ -88,7 +88,7 @@ impl World {
         let directory = tempfile::tempdir().expect("a directory");
         let argv = ["/bin/sh", "-c", script].map(String::from).to_vec();
         let labels = ImageLabels::default();
-        let program = Program::identified("sandbox/web", "1.0.0", argv, labels).expect("a program");
+        let program = Program::identified("sandbox/web", "1.0.0", argv, labels);
         let catalogue = Catalogue {
             programs: vec![program],
         };
@@ -534,7 +534,7 @@ async fn the_catalogue_answers_as_an_image_registry_would() {
     let labels = ImageLabels::default;
     let make = |tag: &str, argument: &str| {
         let argv = vec!["/bin/true".into(), argument.into()];
-        Program::identified("sandbox/web", tag, argv, labels()).expect("a program")
+        Program::identified("sandbox/web", tag, argv, labels())
     };
     let programs = vec![make("1", "a"), make("2", "b"), make("1", "c")];
     let (old, new) = (programs[0].digest.clone(), programs[2].digest.clone());

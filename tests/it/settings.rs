@@ -89,6 +89,23 @@ fn every_valid_file_loads_with_exactly_its_warnings() {
 }
 
 #[test]
+fn what_is_configured_for_a_registry_is_for_that_one_only() {
+    let loaded = valid("several-registries.toml");
+    let registries = &loaded.settings.environments[0].registries;
+    let told: Vec<_> = registries
+        .iter()
+        .map(|it| (it.host.as_str(), it.login.is_some(), it.plain_http))
+        .collect();
+    let wanted = [
+        ("127.0.0.1:5000", false, true),
+        ("registry.gitlab.example", true, false),
+    ];
+    assert_eq!(told, wanted);
+    let token_server = registries[1].token_server.as_deref();
+    assert_eq!(token_server, Some("gitlab.example"));
+}
+
+#[test]
 fn every_invalid_file_fails_with_exactly_its_message() {
     let mut wrong = String::new();
     for file in files("invalid") {

@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use super::Engine;
 use super::failure::{Act, timed_out};
 use super::names::pinned;
-use crate::inventory::Version;
-use crate::ports::{Credentials, FailureKind, PullProgress, Result, registry_host};
+use crate::inventory::{Version, registry_host};
+use crate::ports::{Credentials, FailureKind, PullProgress, Result};
 
 /// How long nothing may arrive.
 const IDLE: Duration = Duration::from_mins(1);

@@ -20,11 +20,10 @@ use super::names::{container_id, pinned};
 use super::observe::Container;
 use super::{Engine, socket};
 use crate::inventory::{
-    Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceState, Version,
+    Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceState, Version, registry_host,
 };
 use crate::ports::{
     Credentials, Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, Secrets,
-    registry_host,
 };
 
 /// How long the engine may take beyond the grace, or to set up a network.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
+use reqwest::redirect::{Attempt, Policy};
 use reqwest::tls;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -17,16 +17,15 @@ use crate::adapters::outbound_proxy::OutboundProxy;
 
 /// How long connecting may take.
 const CONNECTING: Duration = Duration::from_secs(10);
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
 /// How Greenroom calls itself.
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 /// How a file that holds an authority ends, in a directory of Docker.
 const AUTHORITY: &str = "crt";
 
-/// The clients for one registry.
+/// The client for one registry.
 pub(super) struct Access {
-    /// Speaks the distribution API.
-    pub(super) oci: oci_client::Client,
-    /// For the answers of which more is needed than `oci` passes on.
     pub(super) http: reqwest::Client,
     /// `http` or `https`.
     pub(super) scheme: &'static str,
@@ -96,48 +95,17 @@ impl Accesses {
         let http = reqwest::Client::builder()
             .user_agent(AGENT)
             .connect_timeout(CONNECTING)
+            .redirect(Policy::custom(follow))
             .tls_certs_merge(certificates);
         let http = self
             .proxy
             .apply(http)
             .and_then(reqwest::ClientBuilder::build);
         Ok(Access {
-            oci: self.oci_client(scheme, authorities)?,
             http: http.map_err(in_words)?,
             scheme,
             through: self.proxy.before(&format!("{scheme}://{host}/")),
         })
-    }
-
-    fn oci_client(
-        &self,
-        scheme: &str,
-        authorities: Vec<Vec<u8>>,
-    ) -> Result<oci_client::Client, String> {
-        let [http, https] = [self.proxy.http(), self.proxy.https()].map(|it| it.map(str::to_owned));
-        // Without any proxy, the library would look for the variables itself. One that nothing goes through keeps it from
-        // that.
-        let none = http.is_none() && https.is_none();
-        let config = ClientConfig {
-            protocol: match scheme {
-                "https" => ClientProtocol::Https,
-                _ => ClientProtocol::Http,
-            },
-            connect_timeout: Some(CONNECTING),
-            extra_root_certificates: authorities
-                .into_iter()
-                .map(|data| Certificate {
-                    encoding: CertificateEncoding::Der,
-                    data,
-                })
-                .collect(),
-            http_proxy: http.or_else(|| none.then(|| "http://none.invalid".to_owned())),
-            https_proxy: https,
-            no_proxy: Some(self.proxy.exempt()),
-            user_agent: AGENT,
-            ..Default::default()
-        };
-        oci_client::Client::try_from(config).map_err(|error| error.to_string())
     }
 
     /// The authorities that are trusted for a host besides those of this machine.
@@ -152,6 +120,19 @@ impl Accesses {
         }
         Ok(found)
     }
+}
+
+/// Follows where an answer points to, as layers are often kept elsewhere: a few times, and never from TLS to none. The
+/// library leaves the password and the token out of a request to another host.
+fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let came_from = attempt.previous().last().map(reqwest::Url::scheme);
+    if came_from == Some("https") && attempt.url().scheme() != "https" {
+        return attempt.error("it redirects to an address without TLS");
+    }
+    if attempt.previous().len() > REDIRECTS {
+        return attempt.error("it redirects again and again");
+    }
+    attempt.follow()
 }
 
 /// The files of a directory of Docker that hold authorities; none where there is no such directory.
@@ -214,12 +195,16 @@ fn is_not_tls(error: &reqwest::Error) -> bool {
     false
 }
 
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
+/// A `host[:port]` without its port.
+pub(super) fn name_of(host: &str) -> &str {
+    match host.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() => name,
         _ => host,
-    };
-    let name = name.trim_matches(['[', ']']);
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = name_of(host).trim_matches(['[', ']']);
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 

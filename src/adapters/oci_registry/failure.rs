@@ -2,39 +2,21 @@
 
 use std::error::Error;
 
-use oci_client::errors::{OciDistributionError, OciEnvelope, OciErrorCode};
+use oci_client::errors::{OciEnvelope, OciErrorCode};
 
 use crate::ports::FailureKind;
 
 /// How much of an error page is repeated.
 const LONGEST: usize = 300;
 
-/// The kind of an error, and what it says; foreign, not yet harmless.
-pub(super) fn in_words(error: &OciDistributionError) -> (FailureKind, String) {
-    use OciDistributionError as E;
-    match error {
-        E::UnauthorizedError { .. } => (FailureKind::Denied, "it does not let us in".into()),
-        E::AuthenticationFailure(said) => {
-            let said = format!("it does not let us in: {}", cut(said));
-            (FailureKind::Denied, said.trim_end_matches(": ").to_owned())
-        }
-        E::RegistryError { envelope, .. } => by_envelope(envelope),
-        E::ServerError { code, message, .. } => of_status(*code, message.as_bytes()),
-        E::ImageManifestNotFoundError(said) => (FailureKind::Missing, cut(said)),
-        E::RequestError(error) => of_request(error),
-        E::IoError(error) => (FailureKind::Garbled, error.to_string()),
-        E::DigestError(error) => (
-            FailureKind::Garbled,
-            format!("its answer is not what its digest says: {error}"),
-        ),
-        other => (
-            FailureKind::Garbled,
-            format!(
-                "it does not answer as a registry does: {}",
-                cut(&other.to_string())
-            ),
-        ),
-    }
+/// What a token server says when it refuses.
+pub(super) fn refusal(body: &[u8]) -> String {
+    let said = match serde_json::from_slice::<OciEnvelope>(body) {
+        Ok(envelope) => by_envelope(&envelope).1,
+        Err(_) => cut(&String::from_utf8_lossy(body)),
+    };
+    let said = format!("it does not let us in: {said}");
+    said.trim_end_matches(": ").to_owned()
 }
 
 /// The kind of a request that failed, and why.

@@ -1,11 +1,6 @@
 //! What an image says about itself, out of its configuration: untrusted, so bounded and harmless.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use serde::Deserialize;
-use tokio::io::AsyncWrite;
 
 use crate::harmless::harmless;
 use crate::inventory::ImageLabels;
@@ -54,58 +49,8 @@ fn clean(label: Option<String>) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Bytes in memory, up to a limit.
-#[derive(Debug)]
-pub(super) struct Limited {
-    bytes: Vec<u8>,
-    limit: u64,
-}
-
-impl Limited {
-    /// Takes no more than `limit` bytes.
-    pub(super) fn new(limit: u64) -> Self {
-        Self {
-            bytes: Vec::new(),
-            limit,
-        }
-    }
-}
-
-impl AsRef<[u8]> for Limited {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl AsyncWrite for Limited {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let total = self.bytes.len().saturating_add(bytes.len());
-        if u64::try_from(total).is_ok_and(|total| total > self.limit) {
-            return Poll::Ready(Err(io::Error::other(
-                "the image's configuration is too large",
-            )));
-        }
-        self.bytes.extend_from_slice(bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncWriteExt;
-
     use super::*;
 
     #[test]
@@ -128,13 +73,5 @@ mod tests {
         let built = labels_in(built).expect("labels");
         assert_eq!(built.created.as_deref(), Some("2026-11-20T10:00:00Z"));
         assert!(labels_in(b"<html>").is_err());
-    }
-
-    #[tokio::test]
-    async fn a_configuration_without_end_is_not_kept() {
-        let mut limited = Limited::new(10);
-        assert!(limited.write_all(b"12345").await.is_ok());
-        assert!(limited.write_all(b"1234567").await.is_err());
-        assert_eq!(limited.as_ref().len(), 5);
     }
 }

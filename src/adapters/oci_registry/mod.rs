@@ -1,10 +1,15 @@
-//! An image registry over the distribution API, by `oci-client`: tags, and what a reference names
-//! now. What a registry says about an image is untrusted text. Must not know engines or releases.
+//! An image registry over the distribution API: tags, and what a reference names now. References and manifests are read by
+//! `oci-client`; its requests are made here, because the library puts no bound on an answer and sends a password to any
+//! token server that the registry names. What a registry says about an image is untrusted text. Must not know engines or
+//! releases.
 
 mod access;
 mod failure;
+mod get;
 mod labels;
+mod manifest;
 mod tags;
+mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,21 +20,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use oci_client::client::current_platform_resolver;
-use oci_client::errors::OciDistributionError;
-use oci_client::manifest::{OciImageManifest, OciManifest};
-use oci_client::secrets::RegistryAuth;
-use oci_client::{Reference, RegistryOperation};
+use oci_client::Reference;
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use self::access::{Access, Accesses};
-use self::failure::in_words;
-use self::labels::labels_in;
 use super::outbound_proxy::OutboundProxy;
 use crate::harmless::harmless;
-use crate::inventory::{Digest, ImageLabels, ImageTag, Version, VersionRef};
-use crate::ports::{Credentials, Failure, FailureKind, Images, Result, registry_host};
+use crate::inventory::{ImageTag, Version, VersionRef, registry_host};
+use crate::ports::{Credentials, Failure, FailureKind, Images, Result};
 
 /// Where Docker looks for the authorities of registries: a directory for each `host[:port]`, and in it files that end
 /// in `.crt`.
@@ -37,12 +36,11 @@ pub const DOCKER_CERTIFICATES: &str = "/etc/docker/certs.d";
 
 /// How long one question may take, with all the requests it needs.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// The largest image configuration that is read.
-const LARGEST_CONFIG: u64 = 4 * 1024 * 1024;
 
 /// Looks at the images of any registry.
 pub struct OciRegistry {
     credentials: BTreeMap<String, Credentials>,
+    token_servers: BTreeMap<String, String>,
     accesses: Accesses,
     deadline: Duration,
 }
@@ -58,7 +56,11 @@ impl fmt::Debug for OciRegistry {
 /// One question to one registry.
 struct Question<'a> {
     access: Arc<Access>,
-    auth: RegistryAuth,
+    image: Reference,
+    /// User and password.
+    login: Option<(&'a str, &'a str)>,
+    /// The token server on another host that may get them.
+    token_server: Option<&'a str>,
     host: &'a str,
     doing: String,
     deadline: Duration,
@@ -71,6 +73,7 @@ impl OciRegistry {
     pub fn new(credentials: BTreeMap<String, Credentials>, plain: BTreeSet<String>) -> Self {
         Self {
             credentials,
+            token_servers: BTreeMap::new(),
             accesses: Accesses::without_tls(plain),
             deadline: DEADLINE,
         }
@@ -90,6 +93,13 @@ impl OciRegistry {
         self
     }
 
+    /// The same; the password of a host may also go to this token server of it (`host` or `host:port`).
+    #[must_use]
+    pub fn with_token_servers(mut self, servers: BTreeMap<String, String>) -> Self {
+        self.token_servers = servers;
+        self
+    }
+
     /// The same, trusting also what is in these directories, which are made like [`DOCKER_CERTIFICATES`].
     #[must_use]
     pub fn with_docker_certificates(mut self, directories: Vec<PathBuf>) -> Self {
@@ -104,8 +114,22 @@ impl OciRegistry {
         self
     }
 
-    async fn ask<'a>(&'a self, repository: &'a str, doing: String) -> Result<Question<'a>> {
+    async fn ask<'a>(
+        &'a self,
+        repository: &'a str,
+        image: &str,
+        doing: String,
+    ) -> Result<Question<'a>> {
         let host = registry_host(repository);
+        let image: Reference = image.parse().map_err(|error: oci_client::ParseError| {
+            failure(
+                FailureKind::Rejected,
+                host,
+                None,
+                &doing,
+                &error.to_string(),
+            )
+        })?;
         let access = match timeout(self.deadline, self.accesses.of(host)).await {
             Ok(Ok(access)) => access,
             Ok(Err(said)) => return Err(failure(FailureKind::Rejected, host, None, &doing, &said)),
@@ -114,16 +138,12 @@ impl OciRegistry {
                 return Err(failure(FailureKind::Unreachable, host, None, &doing, &said));
             }
         };
-        let auth = match self.credentials.get(host) {
-            Some(known) => {
-                let password = known.password.expose_secret().to_owned();
-                RegistryAuth::Basic(known.user.clone(), password)
-            }
-            None => RegistryAuth::Anonymous,
-        };
+        let known = self.credentials.get(host);
         Ok(Question {
             access,
-            auth,
+            image,
+            login: known.map(|known| (known.user.as_str(), known.password.expose_secret())),
+            token_server: self.token_servers.get(host).map(String::as_str),
             host,
             doing,
             deadline: self.deadline,
@@ -135,8 +155,7 @@ impl OciRegistry {
 impl Images for OciRegistry {
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>> {
         let doing = format!("listing the tags of {repository}");
-        let question = self.ask(repository, doing).await?;
-        question.tags(&question.reference(repository)?).await
+        self.ask(repository, repository, doing).await?.tags().await
     }
 
     async fn resolve(&self, repository: &str, reference: &VersionRef) -> Result<Version> {
@@ -144,9 +163,9 @@ impl Images for OciRegistry {
             VersionRef::Tag(tag) => (format!("{repository}:{tag}"), Some(tag.clone())),
             VersionRef::Digest(digest) => (format!("{repository}@{digest}"), None),
         };
-        let question = self.ask(repository, format!("resolving {whole}")).await?;
-        let named = question.reference(&whole)?;
-        let (digest, labels) = question.within(question.look(&named)).await?;
+        let doing = format!("resolving {whole}");
+        let question = self.ask(repository, &whole, doing).await?;
+        let (digest, labels) = question.within(question.look()).await?;
         Ok(Version {
             repository: repository.to_owned(),
             tag,
@@ -187,12 +206,6 @@ impl Question<'_> {
         failure(kind, self.host, through, &self.doing, said)
     }
 
-    fn reference(&self, text: &str) -> Result<Reference> {
-        text.parse().map_err(|e: oci_client::ParseError| {
-            self.failure(FailureKind::Rejected, &e.to_string())
-        })
-    }
-
     /// The whole answer within the deadline. A panic of the client library over a hostile answer
     /// is an answer that cannot be understood.
     async fn within<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
@@ -203,15 +216,11 @@ impl Question<'_> {
         }
     }
 
-    fn worded(&self, error: &OciDistributionError) -> Failure {
-        self.told(in_words(error))
-    }
-
     /// A failure with a hint of what to do about it.
     fn told(&self, (kind, said): (FailureKind, String)) -> Failure {
         let failure = self.failure(kind, &said);
-        match (kind, &self.auth, &self.access.through) {
-            (FailureKind::Denied, RegistryAuth::Anonymous, _) => {
+        match (kind, &self.login, &self.access.through) {
+            (FailureKind::Denied, None, _) => {
                 failure.hint("no credentials are configured for this registry")
             }
             (FailureKind::Denied, ..) => failure.hint("are its user and password right?"),
@@ -228,69 +237,5 @@ impl Question<'_> {
             )),
             _ => failure,
         }
-    }
-
-    /// Gets a token where one is needed. Done apart from the question itself: there, the client
-    /// library drops the reason when it fails, and trusts a token to be a header value.
-    async fn authenticate(&self, image: &Reference) -> Result<Option<String>> {
-        let asked = self
-            .access
-            .oci
-            .auth(image, &self.auth, RegistryOperation::Pull)
-            .await;
-        let token = asked.map_err(|e| self.worded(&e))?;
-        let mut bytes = token.iter().flat_map(|token| token.bytes());
-        if bytes.all(|b| b.is_ascii_graphic() || b == b' ') {
-            return Ok(token);
-        }
-        Err(self.failure(FailureKind::Garbled, "its token is not a token"))
-    }
-
-    /// The digest of what `image` names (of the index, where it is one: that is what an engine
-    /// pulls and remembers), and the labels of the image for this machine.
-    async fn look(&self, image: &Reference) -> Result<(Digest, ImageLabels)> {
-        self.authenticate(image).await?;
-        let (manifest, digest) = self.manifest(image).await?;
-        let own = match manifest {
-            OciManifest::Image(own) => own,
-            OciManifest::ImageIndex(index) => {
-                let Some(chosen) = current_platform_resolver(&index.manifests) else {
-                    return Ok((digest, ImageLabels::default()));
-                };
-                let chosen: Digest = chosen
-                    .parse()
-                    .map_err(|_| self.failure(FailureKind::Garbled, "its index is malformed"))?;
-                let inner = image.clone_with_digest(chosen.to_string());
-                let OciManifest::Image(own) = self.manifest(&inner).await?.0 else {
-                    let said = "its index names another index";
-                    return Err(self.failure(FailureKind::Unsupported, said));
-                };
-                own
-            }
-        };
-        Ok((digest, self.labels(image, &own).await?))
-    }
-
-    async fn manifest(&self, image: &Reference) -> Result<(OciManifest, Digest)> {
-        let pulled = self.access.oci.pull_manifest(image, &self.auth).await;
-        let (manifest, digest) = pulled.map_err(|e| self.worded(&e))?;
-        let digest = digest.parse().map_err(|_| {
-            self.failure(FailureKind::Garbled, &format!("{digest:?} is not a digest"))
-        })?;
-        Ok((manifest, digest))
-    }
-
-    async fn labels(&self, image: &Reference, own: &OciImageManifest) -> Result<ImageLabels> {
-        if own.config.digest.parse::<Digest>().is_err() {
-            return Err(self.failure(FailureKind::Garbled, "its manifest is malformed"));
-        }
-        let mut bytes = labels::Limited::new(LARGEST_CONFIG);
-        let pulled = self.access.oci.pull_blob(image, &own.config, &mut bytes);
-        let pulled = pulled.await;
-        pulled.map_err(|e| self.worded(&e))?;
-        labels_in(bytes.as_ref()).map_err(|e| {
-            let said = format!("the image's configuration cannot be read: {e}");
-            self.failure(FailureKind::Garbled, &said)
-        })
     }
 }

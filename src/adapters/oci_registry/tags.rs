@@ -1,25 +1,26 @@
-//! The list of a repository's tags, page after page. A registry that sends pages names the next one in a header `Link`;
-//! the client library drops that header.
+//! The list of a repository's tags, page after page. A registry that sends pages names the next one in a header `Link`.
 
 use std::collections::BTreeSet;
 
-use oci_client::Reference;
-use oci_client::secrets::RegistryAuth;
+use reqwest::Url;
 use reqwest::header::{HeaderMap, LINK};
-use reqwest::{Response, Url};
 use serde::Deserialize;
 
-use super::failure::{of_request, of_status};
+use super::get::{Kind, Permit};
 use super::{Question, is_tag};
 use crate::inventory::ImageTag;
-use crate::ports::{Failure, FailureKind, Result};
+use crate::ports::{FailureKind, Result};
 
 /// How many tags are asked for at once.
 const PAGE: usize = 1000;
 /// How many pages are read at most.
 const PAGES: usize = 1000;
-/// The largest page that is read.
-const LARGEST: usize = 16 * 1024 * 1024;
+
+const TAGS: Kind = Kind {
+    name: "list of tags",
+    accept: "application/json",
+    largest: 16 * 1024 * 1024,
+};
 
 #[derive(Deserialize)]
 struct Body {
@@ -35,23 +36,16 @@ struct Page {
 
 impl Question<'_> {
     /// All tags, in the registry's order.
-    pub(super) async fn tags(&self, image: &Reference) -> Result<Vec<ImageTag>> {
-        let token = self.within(self.authenticate(image)).await?;
-        let first = format!(
-            "{}://{}/v2/{}/tags/list",
-            self.access.scheme,
-            image.resolve_registry(),
-            image.repository()
-        );
-        let first = Url::parse(&first)
-            .map_err(|error| self.failure(FailureKind::Rejected, &error.to_string()))?;
+    pub(super) async fn tags(&self) -> Result<Vec<ImageTag>> {
+        let permit = self.within(self.permit()).await?;
+        let first = self.url(&format!("{}/tags/list", self.image.repository()))?;
         let mut url = with_query(&first, None);
         let mut asked = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let mut tags: Vec<ImageTag> = Vec::new();
         for number in 0..PAGES {
             asked.insert(url.clone());
-            let asking = self.page(&url, token.as_deref());
+            let asking = self.page(&url, &permit);
             let page = match self.within(asking).await {
                 // Some answer so after the last page.
                 Err(failure) if number > 0 && failure.kind == FailureKind::Missing => {
@@ -78,44 +72,16 @@ impl Question<'_> {
         Err(self.failure(FailureKind::Unsupported, &said))
     }
 
-    async fn page(&self, url: &Url, token: Option<&str>) -> Result<Page> {
-        let mut request = self.access.http.get(url.clone());
-        match (token, &self.auth) {
-            (Some(token), _) => request = request.bearer_auth(token),
-            (None, RegistryAuth::Basic(user, password)) => {
-                request = request.basic_auth(user, Some(password));
-            }
-            (None, _) => {}
-        }
-        let response = request.send().await.map_err(|error| self.sent(&error))?;
-        let status = response.status();
-        let next = next_page(url, response.headers());
-        let body = self.body(response).await?;
-        if !status.is_success() {
-            return Err(self.told(of_status(status.as_u16(), &body)));
-        }
+    async fn page(&self, url: &Url, permit: &Permit) -> Result<Page> {
+        let answer = self.get(url, permit, &TAGS).await?;
+        let next = next_page(url, &answer.headers);
+        let body = self.good(answer)?;
         let body: Body = serde_json::from_slice(&body)
             .map_err(|error| self.failure(FailureKind::Garbled, &error.to_string()))?;
         Ok(Page {
             tags: body.tags.unwrap_or_default(),
             next,
         })
-    }
-
-    async fn body(&self, mut response: Response) -> Result<Vec<u8>> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.sent(&error))? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LARGEST {
-                let said = "its list of tags is too large";
-                return Err(self.failure(FailureKind::Unsupported, said));
-            }
-        }
-        Ok(body)
-    }
-
-    fn sent(&self, error: &reqwest::Error) -> Failure {
-        self.told(of_request(error))
     }
 }
 

@@ -3,9 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
-use crate::inventory::{Digest, ImageLabels, InvalidDigest, Version};
+use crate::inventory::{Digest, ImageLabels, Version};
 
 /// A program that stands for one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,25 +27,19 @@ impl Program {
         tag: impl Into<String>,
         argv: Vec<String>,
         labels: ImageLabels,
-    ) -> Result<Self, InvalidDigest> {
-        let mut hash = Sha256::new();
+    ) -> Self {
+        let mut line = Vec::new();
         for part in &argv {
-            hash.update(part.as_bytes());
-            hash.update([0]);
+            line.extend_from_slice(part.as_bytes());
+            line.push(0);
         }
-        let mut digest = String::from("sha256:");
-        for byte in hash.finalize() {
-            let nibble = |n: u8| char::from_digit(u32::from(n), 16).unwrap_or_default();
-            digest.push(nibble(byte >> 4));
-            digest.push(nibble(byte & 15));
-        }
-        Ok(Self {
+        Self {
             repository: repository.into(),
             tag: tag.into(),
-            digest: digest.parse()?,
+            digest: Digest::of(&line),
             argv,
             labels,
-        })
+        }
     }
 
     /// It as a resolved version.

@@ -35,12 +35,10 @@ impl Catalogue {
         let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
         let lines: Vec<Line> =
             serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-        let mut programs = Vec::with_capacity(lines.len());
-        for line in lines {
-            let program = Program::identified(line.repository, line.tag, line.argv, line.labels)
-                .map_err(|error| wrong(error.to_string()))?;
-            programs.push(program);
-        }
+        let programs = lines
+            .into_iter()
+            .map(|line| Program::identified(line.repository, line.tag, line.argv, line.labels))
+            .collect();
         Ok(Self { programs })
     }
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 use super::freeze::freeze;
 use super::model::{
     AsciiChoice, AsciiWord, ConsoleSection, EnvironmentSection, NginxSection, NoticeKind,
-    NoticeSection, OperatorFrom, ProxyKind, Root, RuntimeKind, SecretSection, StoreKind,
-    SwitchWord, TierWord, TlsSection, VariableValue,
+    NoticeSection, OperatorFrom, ProxyKind, RegistrySection, Root, RuntimeKind, SecretSection,
+    StoreKind, SwitchWord, TierWord, TlsSection, VariableValue,
 };
 use super::origin::Origin;
 use super::places::{
@@ -21,6 +21,7 @@ use super::places::{
     ProxyPlace, RegistryPlace, RuntimePlace, Settings, SqlitePlace, StorePlace, SwitchMode,
     TlsPlace,
 };
+use super::registries::other_hosts;
 use super::{paths, timing};
 use crate::history::Retention;
 use crate::inventory::{Endpoint, EnvironmentName, SecretSource, Tier};
@@ -164,19 +165,37 @@ impl Building<'_> {
             tier: tier(section.tier),
             rules: rules(section),
             runtime: self.runtime(section)?,
-            registry: section
-                .registry
-                .as_ref()
-                .map_or_else(RegistryPlace::default, |registry| RegistryPlace {
-                    login: self.login(registry.user.as_ref(), registry.password.as_ref()),
-                    plain_http: registry.plain_http,
-                    ca: registry.ca.as_ref().map(|path| self.path(path)),
-                }),
+            registries: self.registries(name, section),
             store: self.store(section)?,
             proxy: self.proxy(section),
             lock_lease,
             lock_heartbeat,
         })
+    }
+
+    fn registries(&self, name: &str, section: &EnvironmentSection) -> Vec<RegistryPlace> {
+        let by_host = section.registries.iter();
+        let mut places: Vec<RegistryPlace> = by_host
+            .map(|(host, registry)| self.registry(host, registry))
+            .collect();
+        // With several, which one is meant was asked for already.
+        if let (Some(registry), [host]) = (
+            &section.registry,
+            &other_hosts(self.root, name, section)[..],
+        ) {
+            places.push(self.registry(host, registry));
+        }
+        places
+    }
+
+    fn registry(&self, host: &str, section: &RegistrySection) -> RegistryPlace {
+        RegistryPlace {
+            host: host.to_owned(),
+            login: self.login(section.user.as_ref(), section.password.as_ref()),
+            plain_http: section.plain_http,
+            ca: section.ca.as_ref().map(|path| self.path(path)),
+            token_server: section.token_server.clone(),
+        }
     }
 
     fn runtime(&self, section: &EnvironmentSection) -> Option<RuntimePlace> {

@@ -3,12 +3,13 @@
 
 use super::super::freeze::freeze;
 use super::super::model::{
-    EnvironmentSection, EtcdSection, FreezeSection, NginxSection, ProxyKind, Root, RuntimeKind,
-    StoreKind, TierWord,
+    EnvironmentSection, EtcdSection, FreezeSection, NginxSection, ProxyKind, RegistrySection, Root,
+    RuntimeKind, StoreKind, TierWord,
 };
 use super::super::paths::{self, NO_HOME};
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
+use super::super::registries::{hosts_of, other_hosts};
 use super::super::{timing, words};
 use super::{Look, SOCKET_OF_NGINX};
 use crate::inventory::Endpoint;
@@ -20,16 +21,7 @@ impl Look<'_> {
         self.runtime(&at, section);
         self.store(&at, section);
         self.proxy(&at, section);
-        if let Some(registry) = &section.registry {
-            let path = [&at[..], &["registry"]].concat();
-            self.login(&path, registry.user.as_ref(), registry.password.as_ref());
-            let ca = [&path[..], &["ca"]].concat();
-            self.file(&ca, registry.ca.as_deref());
-            if registry.ca.is_some() && registry.plain_http {
-                let says = "plain HTTP has no certificates: remove `ca`, or plain_http = true";
-                self.error(&ca, says);
-            }
-        }
+        self.registries(root, name, section);
         let (lease, heartbeat) = timing::lock(root, section);
         if heartbeat * 2 >= lease {
             self.error(
@@ -40,6 +32,44 @@ impl Look<'_> {
                     words::write_duration(lease)
                 ),
             );
+        }
+    }
+
+    fn registries(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
+        let at = ["environments", name];
+        if let Some(registry) = &section.registry {
+            let path = [&at[..], &["registry"]].concat();
+            self.registry(&path, registry);
+            let hosts = other_hosts(root, name, section);
+            if let [first, _, ..] = &hosts[..] {
+                self.error(&path, format!(
+                    "the images of {name} come from {}, and this is for one of them: write it as [environments.{name}.registries.\"{first}\"]",
+                    hosts.join(", ")
+                ));
+            }
+        }
+        for (host, registry) in &section.registries {
+            let path = [&at[..], &["registries", host]].concat();
+            self.registry(&path, registry);
+            let hosts = hosts_of(root, name);
+            if !hosts.is_empty() && !hosts.contains(host.as_str()) {
+                let hosts: Vec<&str> = hosts.into_iter().collect();
+                let says = format!(
+                    "no image of {name} comes from it: they come from {}",
+                    hosts.join(", ")
+                );
+                self.warning(&path, says);
+            }
+        }
+    }
+
+    fn registry(&mut self, path: &[&str], registry: &RegistrySection) {
+        self.login(path, registry.user.as_ref(), registry.password.as_ref());
+        let ca = [path, &["ca"]].concat();
+        self.file(&ca, registry.ca.as_deref());
+        if registry.ca.is_some() && registry.plain_http {
+            let says = "plain HTTP has no certificates: remove `ca`, or plain_http = true";
+            self.error(&ca, says);
         }
     }
 

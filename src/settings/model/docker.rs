@@ -62,4 +62,7 @@ pub(in crate::settings) struct RegistrySection {
     /// A PEM file with the authority that signed the registry's certificate. Those of this machine are trusted as well,
     /// and those that Docker's `certs.d` has for the registry.
     pub(in crate::settings) ca: Option<PathBuf>,
+    /// The server on another host that gives tokens for the password, `host` or `host:port`. Without it the password goes
+    /// to the registry's own host only.
+    pub(in crate::settings) token_server: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! An environment: how careful to be in it, and where its systems are.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
@@ -26,8 +27,10 @@ pub(in crate::settings) struct EnvironmentSection {
     pub(in crate::settings) docker: Option<DockerSection>,
     /// Child processes.
     pub(in crate::settings) process: Option<ProcessSection>,
-    /// The image registry.
+    /// The image registry, where all images come from one, or from one that `registries` does not name.
     pub(in crate::settings) registry: Option<RegistrySection>,
+    /// Image registries by `host` or `host:port`, where the images come from several.
+    pub(in crate::settings) registries: BTreeMap<String, RegistrySection>,
     /// Where the shared truth is; `etcd` when there is such a section, otherwise `sqlite`.
     pub(in crate::settings) store: Option<StoreKind>,
     /// The etcd cluster.

@@ -1,0 +1,82 @@
+//! One request to a registry or its token server, and its answer up to a size.
+
+use reqwest::header::{ACCEPT, HeaderMap};
+use reqwest::{StatusCode, Url};
+
+use super::Question;
+use super::failure::{of_request, of_status};
+use crate::ports::{Failure, FailureKind, Result};
+
+/// What a request shows so that it is let in.
+pub(super) enum Permit {
+    Nothing,
+    Password,
+    Token(String),
+}
+
+/// What is asked for, and how large the answer may be.
+pub(super) struct Kind {
+    /// In words, e.g. `manifest`.
+    pub(super) name: &'static str,
+    /// The media types that can be read; empty for any.
+    pub(super) accept: &'static str,
+    /// In bytes.
+    pub(super) largest: usize,
+}
+
+/// An answer, whatever its status.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Question<'_> {
+    /// The address of something below `/v2/`.
+    pub(super) fn url(&self, path: &str) -> Result<Url> {
+        // The image reference knows the name that Docker's default registry has on the network.
+        let host = self.image.resolve_registry();
+        let text = format!("{}://{host}/v2/{path}", self.access.scheme);
+        Url::parse(&text).map_err(|error| self.failure(FailureKind::Rejected, &error.to_string()))
+    }
+
+    /// The answer to one request, read no further than its kind may be long.
+    pub(super) async fn get(&self, url: &Url, permit: &Permit, kind: &Kind) -> Result<Answer> {
+        let mut request = self.access.http.get(url.clone());
+        if !kind.accept.is_empty() {
+            request = request.header(ACCEPT, kind.accept);
+        }
+        request = match (permit, &self.login) {
+            (Permit::Token(token), _) => request.bearer_auth(token),
+            (Permit::Password, Some((user, password))) => request.basic_auth(user, Some(password)),
+            (Permit::Nothing | Permit::Password, _) => request,
+        };
+        let mut response = request.send().await.map_err(|error| self.sent(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.sent(&error))? {
+            if body.len() + chunk.len() > kind.largest {
+                let said = format!("its {} has more than {} bytes", kind.name, kind.largest);
+                return Err(self.failure(FailureKind::Unsupported, &said));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    /// The body of a good answer.
+    pub(super) fn good(&self, answer: Answer) -> Result<Vec<u8>> {
+        if answer.status.is_success() {
+            return Ok(answer.body);
+        }
+        Err(self.told(of_status(answer.status.as_u16(), &answer.body)))
+    }
+
+    fn sent(&self, error: &reqwest::Error) -> Failure {
+        self.told(of_request(error))
+    }
+}

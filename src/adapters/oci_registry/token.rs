@@ -1,0 +1,141 @@
+//! How a registry lets in: by nothing, by a password, or by a token that another server gives for the password
+//! (<https://distribution.github.io/distribution/spec/auth/token/>).
+//!
+//! The registry names that server. The password goes to it only where it is on the registry's own host, or is the one
+//! that is configured, and never without TLS for a registry with TLS.
+
+use http_auth::parser::ChallengeParser;
+use reqwest::Url;
+use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
+use serde::Deserialize;
+
+use super::Question;
+use super::get::{Kind, Permit};
+use crate::ports::{Failure, FailureKind, Result};
+
+/// The token server of Docker's default registry, which is on another host.
+const DOCKER_HUB: (&str, &str) = ("docker.io", "auth.docker.io");
+
+const VERSION: Kind = Kind {
+    name: "answer",
+    accept: "",
+    largest: 64 * 1024,
+};
+const TOKEN: Kind = Kind {
+    name: "token",
+    accept: "application/json",
+    largest: 64 * 1024,
+};
+
+#[derive(Deserialize)]
+struct Body {
+    #[serde(default, alias = "access_token")]
+    token: Option<String>,
+}
+
+/// What the registry asks for.
+struct Challenge {
+    realm: String,
+    service: Option<String>,
+}
+
+impl Question<'_> {
+    /// What the registry wants to see for reading this image.
+    pub(super) async fn permit(&self) -> Result<Permit> {
+        let first = self.get(&self.url("")?, &Permit::Nothing, &VERSION).await?;
+        match challenge(&first.headers) {
+            Some(challenge) => self.token(&challenge).await.map(Permit::Token),
+            None if self.login.is_some() => Ok(Permit::Password),
+            None => Ok(Permit::Nothing),
+        }
+    }
+
+    async fn token(&self, challenge: &Challenge) -> Result<String> {
+        let server = self.token_server(&challenge.realm)?;
+        let mut url = server;
+        let scope = format!("repository:{}:pull", self.image.repository());
+        url.query_pairs_mut().append_pair("scope", &scope);
+        if let Some(service) = &challenge.service {
+            url.query_pairs_mut().append_pair("service", service);
+        }
+        let answer = self.get(&url, &Permit::Password, &TOKEN).await?;
+        if !answer.status.is_success() {
+            let said = super::failure::refusal(&answer.body);
+            return Err(self.told((FailureKind::Denied, said)));
+        }
+        let body: Body = serde_json::from_slice(&answer.body)
+            .map_err(|_| self.failure(FailureKind::Garbled, "its token is not in JSON"))?;
+        let token = body.token.unwrap_or_default();
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(self.failure(FailureKind::Garbled, "its token is not a token"));
+        }
+        Ok(token)
+    }
+
+    /// Where the token is asked for, if it may be asked there.
+    fn token_server(&self, realm: &str) -> Result<Url> {
+        let url = Url::parse(realm)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
+            .ok_or_else(|| {
+                self.failure(
+                    FailureKind::Garbled,
+                    &format!("{realm:?} is no token server"),
+                )
+            })?;
+        if self.access.scheme == "https" && url.scheme() != "https" {
+            let said = format!("it names a token server without TLS: {}", place(&url));
+            return Err(self.failure(FailureKind::Denied, &said));
+        }
+        if self.login.is_some() && !self.is_trusted(&url) {
+            return Err(self.elsewhere(&url));
+        }
+        Ok(url)
+    }
+
+    fn is_trusted(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let (registry, server) = DOCKER_HUB;
+        let own = super::access::name_of(self.host);
+        let is_named = |named: &str| host == named || place(url) == named;
+        host == own
+            || (self.host == registry && host == server)
+            || self.token_server.is_some_and(is_named)
+    }
+
+    fn elsewhere(&self, url: &Url) -> Failure {
+        let place = place(url);
+        let said = format!("it sends the password to another host: the token server {place}");
+        self.failure(FailureKind::Denied, &said).hint(format!(
+            "if that server is right, name it: token_server = \"{place}\" beside user and password"
+        ))
+    }
+}
+
+/// `host` or `host:port`.
+fn place(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// The first challenge for a token.
+fn challenge(headers: &HeaderMap) -> Option<Challenge> {
+    let headers = headers.get_all(WWW_AUTHENTICATE).iter();
+    let text = headers.filter_map(|header| header.to_str().ok());
+    let mut challenges = text.flat_map(|text| ChallengeParser::new(text).flatten());
+    challenges.find_map(|challenge| {
+        if !challenge.scheme.eq_ignore_ascii_case("Bearer") {
+            return None;
+        }
+        let parameter = |name: &str| {
+            let mut all = challenge.params.iter();
+            let found = all.find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+            Some(found.1.to_unescaped())
+        };
+        Some(Challenge {
+            realm: parameter("realm")?,
+            service: parameter("service"),
+        })
+    })
+}

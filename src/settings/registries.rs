@@ -1,0 +1,28 @@
+//! Which image registries an environment's images come from. What is configured for a registry, a password above all, is
+//! for that registry only.
+
+use std::collections::BTreeSet;
+
+use super::model::{EnvironmentSection, Root};
+use crate::inventory::registry_host;
+
+/// The registries of all services that run in the environment.
+pub(super) fn hosts_of<'a>(root: &'a Root, environment: &str) -> BTreeSet<&'a str> {
+    let services = root.services.iter();
+    let services = services.filter(|(_, service)| service.environments.get(environment).is_some());
+    services
+        .map(|(_, service)| registry_host(&service.image))
+        .collect()
+}
+
+/// Those that the environment's `registries` do not name: the table `registry` can only be for one of them.
+pub(super) fn other_hosts<'a>(
+    root: &'a Root,
+    environment: &str,
+    section: &EnvironmentSection,
+) -> Vec<&'a str> {
+    let hosts = hosts_of(root, environment).into_iter();
+    hosts
+        .filter(|host| !section.registries.contains_key(*host))
+        .collect()
+}
