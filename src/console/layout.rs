@@ -105,7 +105,7 @@ pub(super) fn history_rows(model: &Model) -> usize {
 pub(super) fn arrange(shape: Shape) -> Arrangement {
     let (width, height) = shape.size;
     let area = Rect::new(0, 0, width, height);
-    if width < LEAST.0 || height < LEAST.1 {
+    if is_too_small(shape.size) {
         Arrangement::Card(area)
     } else if shape.zoomed {
         Arrangement::Panes(single(area, shape, Tabs::Hidden))
@@ -116,6 +116,11 @@ pub(super) fn arrange(shape: Shape) -> Arrangement {
     } else {
         Arrangement::Panes(single(area, shape, Tabs::Shown))
     }
+}
+
+/// Whether only a card can be shown.
+pub(super) fn is_too_small((width, height): (u16, u16)) -> bool {
+    width < LEAST.0 || height < LEAST.1
 }
 
 fn wide(area: Rect, shape: Shape) -> Places {

@@ -2,7 +2,7 @@
 
 use super::words::{duration, keeps_warm};
 use super::{Limit, Plan};
-use crate::history::Step;
+use crate::history::{ReleaseKind, Step};
 use crate::inventory::{Slot, Target, instance_name};
 
 /// The proxy's own words for what it will be asked to do.
@@ -143,14 +143,23 @@ fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
     }];
     calls.extend(proxy.switch.iter().cloned());
     if let Some(public) = &plan.definition.public {
+        let slot = plan.slot;
+        let bad = super::judge::BAD_LOOKS;
+        // A rollback is the way out: it does not go back for an answer that both versions may give.
+        let until = match (plan.kind, &plan.from) {
+            (ReleaseKind::Promote, Some(_)) => format!(
+                "{slot} answers both as it does directly; {bad} bad answers in a row switch back"
+            ),
+            (ReleaseKind::Promote, None) => {
+                format!(
+                    "{slot} answers both as it does directly; {bad} bad answers in a row end it"
+                )
+            }
+            _ => format!("{slot} answers both"),
+        };
         calls.push(format!(
-            "GET {} on {} as {}, fresh and kept-alive, until {} answers both as it does directly; {} bad answers in a \
-             row switch back",
-            public.path,
-            public.endpoint,
-            public.host,
-            plan.slot,
-            super::judge::BAD_LOOKS
+            "GET {} on {} as {}, fresh and kept-alive, until {until}",
+            public.path, public.endpoint, public.host
         ));
     }
     calls

@@ -5,6 +5,7 @@ use super::Plan;
 use super::act::{Course, Sight};
 use super::definition::Rules;
 use super::words::duration;
+use crate::history::ReleaseKind;
 use crate::inventory::{PublicAnswer, RequestCount, Slot};
 
 /// What the answers of the public address mean for a slot that is to have the traffic.
@@ -136,21 +137,34 @@ fn exceeds(rules: &Rules, count: &RequestCount) -> bool {
     count.exceeds(rules.watch_errors, rules.watch_requests)
 }
 
-/// What *watch* looks at, for its plan.
+/// What *watch* looks at, for its plan. It says what the judge does: a rollback goes back only for its own probe, and a
+/// first release has nothing to go back to.
 pub(super) fn watch_words(plan: &Plan, bad_looks: u32) -> Vec<String> {
     let rules = &plan.definition.rules;
+    let window = duration(plan.definition.timing.watch);
+    let slot = plan.slot;
+    if plan.kind != ReleaseKind::Promote {
+        return vec![format!(
+            "for {window}: probe {slot}; {bad_looks} bad probes in a row switch back, and nothing else does: a rollback is the way out"
+        )];
+    }
+    let (verb, then) = match &plan.from {
+        Some(_) => ("switch back", ""),
+        None => (
+            "end the watch",
+            ": there is nothing to go back to, a person decides",
+        ),
+    };
     let public = match &plan.definition.public {
         Some(_) => " and the public address",
         None => "",
     };
     vec![
         format!(
-            "for {}: probe {}{public}; {bad_looks} bad looks in a row, or a restart, switch back",
-            duration(plan.definition.timing.watch),
-            plan.slot,
+            "for {window}: probe {slot}{public}; {bad_looks} bad looks in a row, or a restart, {verb}{then}"
         ),
         format!(
-            "count the public's requests: more than {}% failed, of {} or more, switch back",
+            "count the public's requests: more than {}% failed, of {} or more, {verb}",
             rules.watch_errors, rules.watch_requests
         ),
     ]

@@ -102,6 +102,7 @@ impl Replay {
             } => {
                 self.go_to(*step, *direction);
                 self.last = Last::UnderWay;
+                self.approved = None;
                 if *direction == Direction::Forward && !self.begun.contains(step) {
                     self.begun.push(*step);
                 }

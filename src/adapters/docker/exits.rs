@@ -37,7 +37,7 @@ impl Engine {
         let text = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
         let options = EventsOptions {
             since: Some(since.as_second().to_string()),
-            until: Some(now.as_second().saturating_add(1).to_string()),
+            until: Some(exactly(now)),
             filters: Some(HashMap::from([
                 ("type".to_owned(), text(&["container"])),
                 ("container".to_owned(), text(&[id])),
@@ -51,6 +51,12 @@ impl Engine {
         let events = self.quick(Act::Read, &doing, events).await?;
         Ok(last(&events))
     }
+}
+
+/// A moment as the engine reads it: seconds, and behind a dot the nanoseconds. In whole seconds it would be rounded up,
+/// and the engine would keep the answer open until that second is over.
+fn exactly(at: Timestamp) -> String {
+    format!("{}.{:09}", at.as_second(), at.subsec_nanosecond())
 }
 
 /// The last `die`, and whether there was an `oom` after the one before it: the engine tells of the two in either
@@ -84,6 +90,12 @@ mod tests {
             }),
             ..EventMessage::default()
         }
+    }
+
+    #[test]
+    fn events_are_asked_for_up_to_this_very_moment() {
+        let now: Timestamp = "2026-11-29T00:29:50.000011Z".parse().expect("a time");
+        assert_eq!(exactly(now), format!("{}.000011000", now.as_second()));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod release;
 mod repair;
 mod sheets;
 mod slots_page;
+mod small;
 mod steps;
 mod stored;
 mod taking_up;
@@ -36,6 +37,7 @@ use jiff::Timestamp;
 
 use super::effect::Effect;
 use super::event::{Event, Input};
+use super::layout;
 use super::model::{Dialog, Model, Notice, Weight};
 use super::run::Farewell;
 
@@ -150,7 +152,10 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
 }
 
 fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
+    let is_too_small = layout::is_too_small(model.size);
     match input {
+        Input::Key(key) if is_too_small => small::pressed(model, key),
+        Input::Paste(_) | Input::Mouse(_) if is_too_small => Vec::new(),
         Input::Key(key) if model.dialog.is_some() => dialog::pressed(model, key),
         Input::Key(key) => match model.prompt.take() {
             Some(prompt) => prompt::pressed(model, prompt, key),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crossterm::event::KeyCode;
-use greenroom::console::event::Event;
+use greenroom::console::event::{Event, Input};
 use greenroom::console::theme::Meaning;
 use greenroom::console::{Charset, Model};
 use greenroom::history::Step;
@@ -74,7 +74,37 @@ fn the_ladder_is_one_line_at_60_by_16() {
 
 #[test]
 fn a_card_says_what_it_needs_at_20_by_5() {
-    insta::assert_snapshot!(screen(&busy((20, 5))));
+    let mut model = busy((118, 34));
+    model.size = (20, 5);
+    insta::assert_snapshot!(screen(&model));
+}
+
+#[test]
+fn a_screen_that_shows_no_question_takes_no_answer() {
+    let mut model = busy((118, 34));
+    tell(
+        &mut model,
+        Event::ReleaseMoved(Arc::new(asking(Step::Switch))),
+    );
+    press(&mut model, "A");
+    press(&mut model, "prod");
+    let before = screen(&model);
+    let resize = |model: &mut Model, size: (u16, u16)| {
+        tell(model, Event::Input(Input::Resized(size.0, size.1)))
+    };
+    resize(&mut model, (40, 10));
+    for key in "uction\nqWXP".chars() {
+        let code = if key == '\n' {
+            KeyCode::Enter
+        } else {
+            KeyCode::Char(key)
+        };
+        assert!(press_key(&mut model, code).is_empty(), "{key}");
+    }
+    let pasted = tell(&mut model, Event::Input(Input::Paste("uction\n".into())));
+    assert!(pasted.is_empty());
+    resize(&mut model, (118, 34));
+    assert_eq!(screen(&model), before);
 }
 
 #[test]
