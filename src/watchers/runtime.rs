@@ -5,14 +5,20 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::assemble::{Part, Source};
 use super::wait_after;
 use crate::inventory::Target;
-use crate::ports::{Clock, Result, RuntimeReader};
+use crate::ports::{Clock, Failure, FailureKind, Result, RuntimeReader};
 
 /// Hints come in bursts: a start alone makes four.
 const SETTLE: Duration = Duration::from_millis(15);
+
+/// How often an engine that tells of no change is asked whether it still answers: one that hangs tells of none either.
+const PULSE: Duration = Duration::from_secs(5);
+/// How long its answer may take.
+const PULSE_ANSWER: Duration = Duration::from_secs(3);
 
 pub(super) async fn watch(
     engine: Arc<dyn RuntimeReader>,
@@ -55,7 +61,13 @@ async fn follow(
         if parts.send(Part::Instances(by_target)).await.is_err() {
             return Ok(());
         }
-        match changes.next().await {
+        let hint = loop {
+            match timeout(PULSE, changes.next()).await {
+                Ok(hint) => break hint,
+                Err(_) => still_answers(engine).await?,
+            }
+        };
+        match hint {
             Some(hint) => hint?,
             None => {
                 // The stream ended without a word: subscribe anew, as after a restart.
@@ -67,4 +79,17 @@ async fn follow(
             hint?;
         }
     }
+}
+
+async fn still_answers(engine: &dyn RuntimeReader) -> Result<()> {
+    let answer = timeout(PULSE_ANSWER, engine.engine()).await;
+    answer.map_or_else(
+        |_| {
+            let said = format!("no answer within {PULSE_ANSWER:?}");
+            let doing = "asking whether it still answers";
+            let kind = FailureKind::Unreachable;
+            Err(Failure::new(kind, "the runtime", doing, said))
+        },
+        |answer| answer.map(drop),
+    )
 }

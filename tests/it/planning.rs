@@ -675,6 +675,34 @@ fn a_warm_rollback_starts_nothing_and_names_the_version_it_goes_back_to() {
 }
 
 #[test]
+fn a_plan_promises_no_way_back_that_its_watch_does_not_take() {
+    let words = |plan: &Plan| {
+        let step = plan.step(Step::Watch).expect("a watch");
+        step.calls.join("\n")
+    };
+    let promote = words(&planned(&facts()));
+    assert!(promote.contains("count the public's requests"), "{promote}");
+    let definition = definition(Tier::Protected);
+    let rollback = plan(&request(Wanted::Standby), &definition, &warm()).expect("a plan");
+    let rollback = words(&rollback);
+    assert!(
+        rollback.contains("3 bad probes in a row switch back"),
+        "{rollback}"
+    );
+    assert!(
+        !rollback.contains("count the public's requests"),
+        "{rollback}"
+    );
+    let mut first = facts();
+    first.record = Ok(RegistryRecord::default());
+    first.proxy = Ok(None);
+    first.slots.blue = Ok(Occupancy::Free);
+    let first = words(&planned(&first));
+    assert!(!first.contains("switch back"), "{first}");
+    assert!(first.contains("a person decides"), "{first}");
+}
+
+#[test]
 fn a_warm_rollback_is_one_typed_confirmation_that_covers_its_switch_and_not_its_stop() {
     let plan = plan(
         &request(Wanted::Standby),

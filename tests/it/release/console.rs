@@ -56,6 +56,13 @@ async fn a_lost_connection_to_docker_is_said_and_its_return_too() {
     line.mend();
     until(&pty, "stale", false);
     until(&pty, "● LIVE", true);
+
+    // An engine that hangs tells of no change, and breaks no connection.
+    line.freeze();
+    until(&pty, "stale", true);
+    line.mend();
+    until(&pty, "stale", false);
+    until(&pty, "● LIVE", true);
     // The log goes on: the line that the check of this very moment writes.
     until(&pty, "5 Logs · blue", true);
     pty.keys("q");

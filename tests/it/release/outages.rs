@@ -102,10 +102,21 @@ impl Drop for OwnEtcd {
     }
 }
 
-/// A unix socket that passes everything on to another one, until it is cut.
+/// What a line does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passing {
+    /// It passes everything on.
+    Whole,
+    /// Connections stay, and nothing comes through.
+    Frozen,
+    /// There are no connections.
+    Cut,
+}
+
+/// A unix socket that passes everything on to another one, until it is cut or frozen.
 pub(super) struct Line {
     place: TempDir,
-    cut: watch::Sender<bool>,
+    passing: watch::Sender<Passing>,
 }
 
 impl Line {
@@ -116,13 +127,13 @@ impl Line {
             .tempdir()
             .expect("a directory");
         let listener = UnixListener::bind(place.path().join("engine.sock")).expect("a socket");
-        let (cut, is_cut) = watch::channel(false);
+        let (passing, now) = watch::channel(Passing::Whole);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                tokio::spawn(pass(near, engine.clone(), is_cut.clone()));
+                tokio::spawn(pass(near, engine.clone(), now.clone()));
             }
         });
-        Self { place, cut }
+        Self { place, passing }
     }
 
     pub(super) fn address(&self) -> String {
@@ -130,11 +141,16 @@ impl Line {
     }
 
     pub(super) fn cut(&self) {
-        self.cut.send_replace(true);
+        self.passing.send_replace(Passing::Cut);
+    }
+
+    /// As an engine does that hangs.
+    pub(super) fn freeze(&self) {
+        self.passing.send_replace(Passing::Frozen);
     }
 
     pub(super) fn mend(&self) {
-        self.cut.send_replace(false);
+        self.passing.send_replace(Passing::Whole);
     }
 }
 
@@ -142,15 +158,19 @@ fn socket(place: &Path) -> PathBuf {
     place.join("engine.sock")
 }
 
-async fn pass(mut near: UnixStream, engine: PathBuf, mut is_cut: watch::Receiver<bool>) {
-    if *is_cut.borrow() {
+async fn pass(mut near: UnixStream, engine: PathBuf, mut now: watch::Receiver<Passing>) {
+    if *now.borrow_and_update() == Passing::Cut {
         return;
     }
     let Ok(mut far) = UnixStream::connect(engine).await else {
         return;
     };
-    tokio::select! {
-        _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-        _ = is_cut.wait_for(|cut| *cut) => {}
+    let mut copying = std::pin::pin!(tokio::io::copy_bidirectional(&mut near, &mut far));
+    loop {
+        let passing = *now.borrow_and_update();
+        tokio::select! {
+            _ = &mut copying, if passing == Passing::Whole => return,
+            changed = now.changed() => if changed.is_err() || *now.borrow() == Passing::Cut { return },
+        }
     }
 }
