@@ -1,6 +1,7 @@
 //! `greenroom` without a verb: the console.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
@@ -13,6 +14,9 @@ use crate::console::{Farewell, Mode, Model, Pace, Terminal, input, run as run_co
 use crate::settings::Settings;
 use crate::wire::{self, App, EngineDesk};
 use crate::{diagnostics, ports, watchers};
+
+/// How long a console that was ended by a signal may take to let go of its releases.
+const LET_GO: Duration = Duration::from_secs(4);
 
 pub(super) async fn run(common: &Common) -> Exit {
     let loaded = match super::open::load(common) {
@@ -100,6 +104,14 @@ pub(super) async fn open(
     )
     .await;
     terminal.leave();
+    let reason = match &farewell {
+        Ok(Farewell::Signal(name)) => Some(format!("the console was ended by {name}")),
+        Ok(Farewell::TerminalLost) => Some("the console lost its terminal".to_owned()),
+        _ => None,
+    };
+    if let Some(reason) = reason {
+        app.engine.let_go(&reason, LET_GO).await;
+    }
     looking_on.abort();
     let ((), untold, ()) = tokio::join!(app.engine.leave_company(), app.all_told(), app.recorded());
     if let Some(untold) = untold {

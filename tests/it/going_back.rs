@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::sandbox::{Sandbox, words};
+use crate::sandbox::{Sandbox, until, words};
 
 /// How long a step of a sandbox's release may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
@@ -139,4 +139,36 @@ fn by_keys_a_version_whose_image_is_gone_is_seen_to_be_so_before_it_is_chosen() 
     press("W", "armed");
     press("R", "image gone");
     press("1.8.2\r", "not chosen: the image of 1.8.2 is gone");
+}
+
+#[test]
+fn a_console_whose_terminal_is_closed_lets_go_of_its_release() {
+    let mut sandbox = Sandbox::kept().up();
+    let mut pty = sandbox.on_a_terminal(&["--set", "environments.dev.timing.standby=5m"]);
+    pty.resize((140, 40));
+    let mut press = |keys: &str, shows: &str| {
+        pty.keys(keys);
+        pty.wait_for_text(shows, SOON);
+    };
+    press("", "web · dev");
+    press("W", "armed");
+    press("R", "versions were live here");
+    press("\x1b[B\r", "1.8.2 to web/dev: why?");
+    press("slow\r", "[ Begin the rollback ]");
+    pty.keys("\x1b[C\r");
+    until("1.8.2 has the traffic", SOON, || {
+        sandbox.status("web", "dev")["live"] == "blue"
+    });
+    // What the kernel sends when a terminal is closed.
+    let process = i32::try_from(pty.process_id()).expect("a process id");
+    let process = rustix::process::Pid::from_raw(process).expect("a process");
+    rustix::process::kill_process(process, Signal::HUP).expect("it runs");
+    pty.exit_status(SOON);
+    let status = sandbox.status("web", "dev");
+    assert_eq!(status["snapshot"]["lock"], Value::Null, "{status}");
+    assert_eq!(status["live"], "blue", "{status}");
+    let left = status["interrupted"].as_array().expect("a list");
+    assert_eq!(left.len(), 1, "{status}");
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
 }

@@ -11,7 +11,9 @@ mod resuming;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -23,8 +25,8 @@ pub use resuming::{Force, Resume};
 use super::driver::{Driver, Reading, World, Writing};
 use super::gather::gather;
 use super::{
-    Approval, Definition, Handle, Machine, OnFailure, Plan, PlanRequest, ProxyWords, Refusal,
-    Refused, Scope, decide,
+    Approval, Command, Definition, Handle, Machine, OnFailure, Plan, PlanRequest, ProxyWords,
+    Refusal, Refused, Scope, decide,
 };
 use crate::history::Chain;
 use crate::inventory::{LockPurpose, LockRecord, Operator, Target, Tier};
@@ -131,6 +133,24 @@ impl Engine {
             .get(target)
             .filter(|handle| !handle.status.borrow().is_over())
             .cloned()
+    }
+
+    /// Stops driving every release that this engine drives, as if each operator had asked for it: what is under way is
+    /// observed, it is written down that the release was let go, and the lock is given back. Another operator can
+    /// resume at once, without waiting for the lease. Waits for that no longer than `within`.
+    pub async fn let_go(&self, reason: &str, within: Duration) {
+        let handles = self.sites.keys().filter_map(|target| self.active(target));
+        let each = handles.map(|handle| async move {
+            let reason = reason.to_owned();
+            // A driver that does not listen has ended.
+            let _ = handle.command(Command::Interrupt { reason }).await;
+            handle.ended().await;
+        });
+        if tokio::time::timeout(within, join_all(each)).await.is_err() {
+            tracing::warn!(
+                "not every release was let go within {within:?}: its lease ends by itself"
+            );
+        }
     }
 
     /// Looks at everything a release would touch and says what it would do, or every reason
