@@ -12,6 +12,19 @@ use ulid::Ulid;
 pub struct ReleaseId(pub Ulid);
 
 impl ReleaseId {
+    /// A new id, greater than `newest`. The order of ids is the order of releases, also where a clock that was ahead
+    /// has made the newest: no clock decides which release came last.
+    pub fn after(newest: Option<Self>) -> Self {
+        let generated = Self(Ulid::generate());
+        match newest {
+            Some(newest) if newest >= generated => {
+                // The random part is full once in 2^80 ids.
+                newest.0.increment().map_or(generated, Self)
+            }
+            _ => generated,
+        }
+    }
+
     /// The first ten characters: the time part.
     pub fn short(self) -> String {
         let mut text = self.0.to_string();
@@ -38,5 +51,21 @@ impl FromStr for ReleaseId {
         Ulid::from_string(text)
             .map(Self)
             .map_err(|_| InvalidReleaseId(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_id_is_greater_than_the_newest_whatever_the_clocks_say() {
+        let first = ReleaseId::after(None);
+        assert!(ReleaseId::after(Some(first)) > first);
+        let millisecond = first.0.timestamp_ms() + 3 * 60 * 60 * 1000;
+        let ahead = ReleaseId(Ulid::from_parts(millisecond, 7));
+        let next = ReleaseId::after(Some(ahead));
+        assert!(next > ahead);
+        assert!(ReleaseId::after(Some(next)) > next);
     }
 }

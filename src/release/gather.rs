@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use ulid::Ulid;
 
 use super::engine::Site;
 use super::{Facts, Known, PlanRequest, Resolved, Wanted};
@@ -39,6 +38,8 @@ pub(super) async fn gather(
         live_there(first, target, sites),
     );
     let past = past.map_err(|failure| failure.to_string());
+    let newest = past.as_ref().ok().and_then(|past| past.first());
+    let release = ReleaseId::after(newest.map(|newest| newest.id));
     let version = match (&request.wanted, &past) {
         (Wanted::Back(reference), Ok(past)) => kept(version, reference, past, site).await,
         _ => version,
@@ -49,7 +50,7 @@ pub(super) async fn gather(
         tokio::join!(live_probe(site, &record), has_image(site, &version));
     Facts {
         now,
-        release: ReleaseId(Ulid::generate()),
+        release,
         may_write: site.write.is_some(),
         version,
         record,

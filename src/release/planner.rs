@@ -15,6 +15,9 @@ use super::{
     Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, StandbyOf, Wanted,
 };
 
+/// How far two clocks may differ before it is said.
+const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
+
 /// Every decision of a plan, without the words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
@@ -439,7 +442,7 @@ fn warm_version(
 }
 
 fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance>) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = clocks_differ(facts).into_iter().collect();
     if let (Some(from), Some(probe)) = (from, &facts.live_probe)
         && !probe.healthy
     {
@@ -462,6 +465,20 @@ fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance
         ));
     }
     warnings
+}
+
+/// The newest release was begun in the future: one of two clocks is wrong.
+fn clocks_differ(facts: &Facts) -> Option<String> {
+    let newest = facts.past.as_ref().ok()?.first()?;
+    let ahead = newest.opened_at.duration_since(facts.now);
+    (ahead > CLOCKS_DIFFER).then(|| {
+        format!(
+            "the clocks differ: {} began the newest release at {:.0}, {} from now by this machine's clock; holds and approvals end by such clocks",
+            newest.operator,
+            newest.opened_at,
+            super::words::duration(ahead.unsigned_abs())
+        )
+    })
 }
 
 /// Another operator's console shows it, and loses its lock by this.

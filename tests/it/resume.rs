@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -132,6 +133,52 @@ fn a_promote_that_is_killed_is_finished_by_another_and_no_request_fails() {
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();
+}
+
+/// Rewrites the newest release of `web/qa` as a machine whose clock is three hours ahead would have written it.
+fn newest_from_a_clock_ahead(sandbox: &Sandbox) {
+    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
+    store.busy_timeout(Duration::from_secs(10)).expect("set");
+    let newest = "SELECT id, head FROM releases WHERE target = 'web/qa' ORDER BY id DESC LIMIT 1";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (id, head): (String, String) = store.query_row(newest, [], read).expect("a release");
+    let ulid: ulid::Ulid = id.parse().expect("an id");
+    let ahead = ulid.timestamp_ms() + 3 * 60 * 60 * 1000;
+    let ahead = ulid::Ulid::from_parts(ahead, ulid.random()).to_string();
+    let mut head: Value = serde_json::from_str(&head.replace(&id, &ahead)).expect("JSON");
+    let opened: jiff::Timestamp = head["opened_at"]
+        .as_str()
+        .expect("a time")
+        .parse()
+        .expect("a time");
+    let later = opened + Duration::from_secs(3 * 60 * 60);
+    head["opened_at"] = later.to_string().into();
+    let update = "UPDATE releases SET id = ?2, head = ?3 WHERE target = 'web/qa' AND id = ?1";
+    store
+        .execute(update, [&id, &ahead, &head.to_string()])
+        .expect("written");
+    let update = "UPDATE entries SET release = ?2 WHERE target = 'web/qa' AND release = ?1";
+    store.execute(update, [&id, &ahead]).expect("written");
+}
+
+#[test]
+fn a_release_is_resumed_although_the_one_before_came_from_a_clock_that_was_ahead() {
+    let mut sandbox = Sandbox::kept().up();
+    newest_from_a_clock_ahead(&sandbox);
+    let arguments = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
+    let mut promote = Driving::begin(&sandbox, &arguments);
+    promote.until_said("the clocks differ");
+    promote.until_said("watch begins");
+    promote.killed();
+    until("status names it", FREE, || {
+        words(&sandbox.run(&["status", "web", "qa"])).contains("greenroom resume web qa")
+    });
+    let output = resume_when_free(&sandbox, &["web", "qa"]);
+    assert!(output.status.success(), "{}", words(&output));
+    assert_eq!(sandbox.live("web", "qa"), "1.8.2");
+    is_settled(&sandbox, "qa");
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
 }
 
 #[test]

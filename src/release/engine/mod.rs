@@ -337,7 +337,21 @@ async fn still_as_planned(plan: &Plan, site: &Site, now: Timestamp) -> Result<()
     if let Some(hold) = plan.held(record.hold.as_ref(), now) {
         return Err(Refusal::Held(hold).into());
     }
-    plan.unchanged(&record, &occupancy)
+    plan.unchanged(&record, &occupancy)?;
+    comes_last(plan, site).await
+}
+
+/// Another release may have begun and ended since the plan was made, and by another clock.
+async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
+    let newest = site.read.journal.releases(plan.target(), 1).await;
+    let newest = newest.map_err(|failure| unknown("what was released here last", &failure))?;
+    match newest.first() {
+        Some(newest) if newest.id >= plan.release => Err(Refusal::WorldChanged {
+            what: format!("release {} was begun", newest.id.short()),
+        }
+        .into()),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn unknown(what: &str, failure: &crate::ports::Failure) -> Refused {
