@@ -5,8 +5,9 @@
 //! part of a path is never followed when it is a symbolic link: another user who may write to the directory could
 //! have made the link, and the file it points to would be overwritten.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -38,34 +39,41 @@ pub(crate) fn options() -> OpenOptions {
     options
 }
 
-/// Creates a file for this user only, for a library that opens it by its path. One that exists stays as it is.
+/// Creates a file for this user only, for a library that opens it by its path. One that exists stays as it is, and is
+/// not opened: see [`close`].
 pub(crate) fn create(path: &Path) -> io::Result<()> {
-    options()
-        .open(path)
-        .map(drop)
-        .map_err(|error| explained(error, path))
+    match options().create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !is_link(path) => Ok(()),
+        created => created.map(drop).map_err(|error| explained(error, path)),
+    }
 }
 
 /// Takes the access of others away from a file that this user owns, as an earlier version may have created it. The
 /// group keeps what it has: a store can be shared with it. Refuses a symbolic link; a file that does not exist, or that
-/// this user may not read, is left to the one who opens it.
+/// this user may not reach, is left to the one who opens it.
+///
+/// The file is only named (`O_PATH`) and never opened. A process that closes a file loses all its POSIX locks on that
+/// file, those of an open database too: then another process resets the write-ahead log under it.
 pub(crate) fn close(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options
         .read(true)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
-    match options.open(path) {
-        Ok(file) => close_to_others(&file),
-        Err(_) if !is_link(path) => Ok(()),
-        Err(error) => Err(explained(error, path)),
+        .custom_flags((OFlags::NOFOLLOW | OFlags::PATH).bits().cast_signed());
+    let Ok(named) = options.open(path) else {
+        return Ok(());
+    };
+    let found = named.metadata()?;
+    if found.is_symlink() {
+        return Err(io::Error::other(LINK));
     }
-}
-
-fn close_to_others(file: &File) -> io::Result<()> {
-    let found = file.metadata()?;
     let is_open = found.mode() & OTHERS != 0;
     if is_open && found.uid() == rustix::process::geteuid().as_raw() {
-        file.set_permissions(Permissions::from_mode(found.mode() & !OTHERS & 0o7777))?;
+        // What is only named has no other way to its mode that cannot be led to another file meanwhile.
+        let itself = format!("/proc/self/fd/{}", named.as_raw_fd());
+        fs::set_permissions(
+            itself,
+            Permissions::from_mode(found.mode() & !OTHERS & 0o7777),
+        )?;
     }
     Ok(())
 }
@@ -83,11 +91,12 @@ pub(crate) fn resolved(path: &Path) -> io::Result<PathBuf> {
     Ok(directory.canonicalize()?.join(name))
 }
 
+const LINK: &str = "it is a symbolic link, which is not followed: configure the path it points to";
+
 /// The system's words for a link that is not followed ("too many levels") help nobody.
 fn explained(error: io::Error, path: &Path) -> io::Error {
     if is_link(path) {
-        let said = "it is a symbolic link, which is not followed: configure the path it points to";
-        return io::Error::other(said);
+        return io::Error::other(LINK);
     }
     error
 }
@@ -99,7 +108,6 @@ fn is_link(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::io::Write as _;
 
     use super::*;
@@ -133,6 +141,32 @@ mod tests {
         assert_eq!(mode(&path), 0o640);
         assert_eq!(fs::read_to_string(&path).unwrap(), "kept");
         close(&place.path().join("missing")).unwrap();
+    }
+
+    /// The locks that this process has on a file, as the kernel lists them.
+    fn locks(path: &Path) -> usize {
+        let inode = format!(":{} ", fs::metadata(path).unwrap().ino());
+        let process = format!(" {} ", std::process::id());
+        let all = fs::read_to_string("/proc/locks").unwrap();
+        let ours = |line: &&str| line.contains(&inode) && line.contains(&process);
+        all.lines().filter(ours).count()
+    }
+
+    #[test]
+    fn the_locks_of_an_open_database_are_kept() {
+        use rustix::fs::{FlockOperation, fcntl_lock};
+
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("store.db");
+        let open = fs::File::create(&path).unwrap();
+        fcntl_lock(&open, FlockOperation::LockExclusive).unwrap();
+        assert_eq!(locks(&path), 1);
+        create(&path).unwrap();
+        close(&path).unwrap();
+        assert_eq!(locks(&path), 1);
+        // What these two avoid.
+        drop(fs::File::open(&path).unwrap());
+        assert_eq!(locks(&path), 0);
     }
 
     #[test]
