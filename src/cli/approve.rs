@@ -1,13 +1,16 @@
 //! `greenroom approve`: another person's yes to a release that waits for it. Shows the plan, the checks and
 //! who has approved already, asks, and writes it where the driver looks before the switch.
 
+use jiff::Timestamp;
+
 use super::arguments::{Approve, Common};
 use super::consent::Consent;
 use super::out::say_json;
 use super::promote::refuse;
 use super::{Exit, open, plan_text, signals};
-use crate::inventory::Target;
-use crate::release::{Endorsable, endorsed_words, need_to_endorse};
+use crate::harmless::harmless;
+use crate::inventory::{Instance, PerSlot, Target};
+use crate::release::{Endorsable, endorsed_words, need_to_endorse, review};
 
 pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     let app = match open::app(common).await {
@@ -41,15 +44,24 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
         Err(exit) => return exit,
     };
     if !common.json {
-        say_line!("{}", text(&asked, engine.clock().now()));
+        let slots = engine.in_slots(&target).await.ok();
+        say_line!("{}", text(&asked, slots.as_ref(), engine.clock().now()));
     }
+    let note = match verb.note {
+        Some(note) => Some(note),
+        None => consent.note(&mut wishes).await,
+    };
+    let Some(note) = note else {
+        warn_line!("nothing was done");
+        return Exit::Cancelled;
+    };
     let need = need_to_endorse(plan);
     let begin = consent.begin(plan, ("approve", need), engine, &mut wishes);
     if begin.await.is_none() {
         warn_line!("nothing was done");
         return Exit::Cancelled;
     }
-    match engine.endorse(&target, release, verb.note).await {
+    match engine.endorse(&target, release, Some(note)).await {
         Ok(given) if common.json => {
             say_json(&serde_json::json!({ "event": "approved", "approval": given }));
             Exit::Done
@@ -66,7 +78,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     }
 }
 
-fn text(asked: &Endorsable, now: jiff::Timestamp) -> String {
+fn text(asked: &Endorsable, slots: Option<&PerSlot<Option<Instance>>>, now: Timestamp) -> String {
     let plan = asked.found.plan();
     let status = &asked.found.observed.status;
     let mut lines = vec![
@@ -84,16 +96,23 @@ fn text(asked: &Endorsable, now: jiff::Timestamp) -> String {
             overridden.hold, overridden.why
         ));
     }
-    for case in &status.cases {
-        lines.push(format!(
-            "  check {:<24} {} {}",
-            case.name, case.verdict, case.detail
-        ));
+    lines.push(row("commits", &review::commits(plan)));
+    for (index, line) in review::configuration(plan, slots).iter().enumerate() {
+        lines.push(row(if index == 0 { "config" } else { "" }, line));
     }
-    if status.checked_at.is_none() {
-        lines.push("  checks are not run yet".to_owned());
-    }
+    lines.push(row("checks", &review::checked(status, now)));
+    let cases = status.cases.iter();
+    lines.extend(cases.map(|case| row("", &review::check(case))));
     let given: Vec<_> = asked.given.iter().collect();
-    lines.push(format!("  {}", endorsed_words(asked.needed, &given, now)));
+    let words = endorsed_words(asked.needed, &given, now);
+    lines.push(row("approvals", &words));
+    for one in &asked.given {
+        let note = one.note.as_ref();
+        lines.extend(note.map(|note| row("", &format!("{}: \"{note}\"", one.by))));
+    }
     lines.join("\n")
+}
+
+fn row(label: &str, words: &str) -> String {
+    format!("  {label:<9} {}", harmless(words))
 }

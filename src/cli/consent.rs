@@ -85,6 +85,21 @@ impl Consent {
         }
     }
 
+    /// A note for the record, which may be empty; none where the operator cancelled. Asks only at a terminal.
+    pub(super) async fn note(&mut self, wishes: &mut mpsc::Receiver<Wish>) -> Option<String> {
+        match self {
+            Self::Gone => None,
+            Self::Advance => Some(String::new()),
+            Self::Typed(typed) => {
+                typed.ask("note for the record (optional, Enter leaves it out):");
+                tokio::select! {
+                    line = typed.line() => line,
+                    _ = wishes.recv() => None,
+                }
+            }
+        }
+    }
+
     /// The yes to a repair.
     pub(super) async fn repair(
         &mut self,

@@ -13,9 +13,16 @@ use super::reporter::Reporter;
 use super::signals::Wish;
 use crate::history::{Outcome, Step};
 use crate::release::{
-    Approval, Command, Engine, Handle, Need, Plan, Progress, Scope, Status, approvers_needed,
-    need_back,
+    Approval, Command, Engine, Handle, Need, Plan, Progress, Scope, Status, approve_command,
+    approvers_needed, approvers_words, endorsed_words, need_back,
 };
+
+/// How many approvals a switch has, as it was said last.
+#[derive(PartialEq)]
+enum Said {
+    Has(usize),
+    Unknown,
+}
 
 /// A release being followed to its end.
 pub(super) struct Following<'a> {
@@ -29,8 +36,8 @@ pub(super) struct Following<'a> {
     wants_back: bool,
     /// The way back was asked for and waits for the environment's name.
     confirms_back_out: bool,
-    /// What was said last about the approvals by others that the switch waits for.
-    waits: Option<String>,
+    /// What was said last about the approvals that the switch waits for; none while it waits for none.
+    waits: Option<Said>,
 }
 
 /// How often it is looked whether others have approved. A person is waited for: a read a second is less
@@ -152,27 +159,33 @@ impl<'a> Following<'a> {
             return false;
         }
         let driver = self.engine.operator().clone();
-        let words = match self.engine.given(plan, Some(&driver)).await {
+        let (has, words) = match self.engine.given(plan, Some(&driver)).await {
             Ok(given) if given.len() >= needed => {
                 self.waits = None;
                 return false;
             }
             Ok(given) => {
-                let names: Vec<String> = given.iter().map(|one| one.by.to_string()).collect();
-                let (service, environment) = (&plan.target().service, &plan.target().environment);
-                format!(
-                    "switch waits for others: {} of {needed} have approved{}{}; they do with: greenroom approve {service} {environment}",
-                    given.len(),
-                    if names.is_empty() { "" } else { ": " },
-                    names.join(", ")
-                )
+                let now = self.engine.clock().now();
+                let words = endorsed_words(needed, &given.iter().collect::<Vec<_>>(), now);
+                let words = format!(
+                    "switch {words}\n  {} can approve it: {}   (Ctrl-C backs out)",
+                    approvers_words(plan, Some(&driver)),
+                    approve_command(plan.target())
+                );
+                (Some(given.len()), words)
             }
-            Err(refused) => format!("switch waits for others: {refused}"),
+            Err(refused) => (
+                None,
+                format!("whether switch is approved is unknown: {refused}"),
+            ),
         };
-        if self.waits.as_ref() != Some(&words) {
-            self.reporter.aside(|| warn_line!("{words}"));
+        // How long each approval counts changes every second: only another number is worth a line.
+        let said = has.map_or(Said::Unknown, Said::Has);
+        if self.waits.as_ref() != Some(&said) {
+            self.reporter
+                .lacks_approvals(plan.release, needed, has, &words);
         }
-        self.waits = Some(words);
+        self.waits = Some(said);
         true
     }
 

@@ -1,7 +1,8 @@
 //! A plan in words, for a person who is about to say yes, and as JSON for a program.
 
-use crate::release::Plan;
+use crate::harmless::harmless;
 use crate::release::words::LEAVES_A_HOLD;
+use crate::release::{Plan, approvals_ahead, approvers_needed};
 
 /// The whole plan, a call a line.
 pub(super) fn text(plan: &Plan) -> String {
@@ -22,7 +23,7 @@ pub(super) fn text(plan: &Plan) -> String {
     ));
     lines.push(format!("  who   {}", plan.operator));
     if let Some(reason) = &plan.reason {
-        lines.push(format!("  why   {}", crate::harmless::harmless(reason)));
+        lines.push(format!("  why   {}", harmless(reason)));
     }
     for planned in &plan.calls {
         for (index, call) in planned.calls.iter().enumerate() {
@@ -34,6 +35,9 @@ pub(super) fn text(plan: &Plan) -> String {
             lines.push(format!("  {step:<9} {call}"));
         }
         lines.push(format!("  {:<9} undo: {}", "", planned.undo));
+    }
+    if let Some(words) = approvals_ahead(plan) {
+        lines.push(format!("  {:<9} {}", "approvals", harmless(&words)));
     }
     if plan.hold_left().is_some() {
         lines.push(format!("  {:<9} {LEAVES_A_HOLD}", "leaves"));
@@ -50,5 +54,6 @@ pub(super) fn json(plan: &Plan) -> serde_json::Value {
         "event": "plan",
         "release": plan.record(),
         "warnings": plan.warnings,
+        "approvals_needed": approvers_needed(plan),
     })
 }

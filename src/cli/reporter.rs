@@ -123,6 +123,24 @@ impl Reporter {
         }
     }
 
+    /// The switch waits for approvals of other operators: how many it needs, and how many it has, where that is known.
+    pub(super) fn lacks_approvals(
+        &self,
+        release: ReleaseId,
+        needed: usize,
+        has: Option<usize>,
+        words: &str,
+    ) {
+        let words = words.lines().map(harmless).collect::<Vec<_>>().join("\n");
+        match &self.way {
+            Way::Json => say_json(&serde_json::json!({
+                "event": "waits-for-approvals", "release": release, "needed": needed, "has": has, "text": words,
+            })),
+            Way::Plain => warn_line!("{words}"),
+            Way::Terminal(bar) => bar.suspend(|| warn_line!("{words}")),
+        }
+    }
+
     /// Runs something that needs the terminal for itself, a question for example.
     pub(super) fn aside<T>(&self, speak: impl FnOnce() -> T) -> T {
         match &self.way {

@@ -117,7 +117,7 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
     ];
     match snapshot {
         Some(snapshot) => {
-            let status = status::text(snapshot, &[]);
+            let status = status::text(snapshot, &[], &status::Approvals::NotNeeded);
             lines.extend(status.lines().map(|line| format!("    {line}")));
         }
         None => lines.push("    nothing".to_owned()),

@@ -1,10 +1,12 @@
 //! `greenroom status`: what runs where, as observed now, both slots of every target, and whatever a
 //! release has left behind.
 
+mod approvals;
 mod json;
 mod text;
 
 use futures_util::future::join_all;
+use tokio::time::{Instant, timeout_at};
 
 use super::arguments::{Common, Status};
 use super::out::say_json;
@@ -15,6 +17,7 @@ use crate::inventory::{LiveSlot, Snapshot, Target};
 use crate::watchers;
 use crate::wire::App;
 
+pub(super) use approvals::Approvals;
 pub(super) use json::observed;
 pub(super) use text::text;
 
@@ -36,13 +39,14 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
     // All at the same time: a journal that does not answer costs no time of its own.
     let (world, recent) = tokio::join!(
         watchers::once(&app.engine, app.frame.clone()),
-        join_all(targets.iter().map(|target| recent(&app, target))),
+        join_all(targets.iter().map(|target| left_behind(&app, target))),
     );
     let mut exit = Exit::Done;
     for (target, recent) in targets.into_iter().zip(recent) {
         let Some(snapshot) = world.get(target) else {
             continue;
         };
+        let (recent, approvals) = recent;
         let is_registry_live = snapshot.sources.registry.is_live();
         let interrupted = match recent {
             Ok(recent) if is_registry_live => Some(interrupted(snapshot, recent)),
@@ -57,9 +61,10 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         };
         let interrupted = interrupted.as_deref();
         if common.json {
-            say_json(&json::of(snapshot, interrupted));
+            say_json(&json::of(snapshot, interrupted, &approvals));
         } else {
-            say_line!("{}", text(snapshot, interrupted.unwrap_or_default()));
+            let interrupted = interrupted.unwrap_or_default();
+            say_line!("{}", text(snapshot, interrupted, &approvals));
         }
         if needs_person(snapshot, interrupted) {
             exit = Exit::NeedsPerson;
@@ -68,15 +73,25 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
     exit
 }
 
-async fn recent(app: &App, target: &Target) -> Result<Vec<ReleaseRecord>, String> {
+type Recent = Result<Vec<ReleaseRecord>, String>;
+
+/// The last releases of a target, and the approvals that the newest of them waits for. One deadline is for both.
+async fn left_behind(app: &App, target: &Target) -> (Recent, Approvals) {
     let Some(site) = app.engine.site(target) else {
-        return Ok(Vec::new());
+        return (Ok(Vec::new()), Approvals::NotNeeded);
     };
-    let recent = site.read.journal.releases(target, RECENT);
-    tokio::time::timeout(watchers::PATIENCE, recent)
-        .await
-        .map_err(|_| format!("no answer within {:?}", watchers::PATIENCE))?
-        .map_err(|failure| failure.to_string())
+    let deadline = Instant::now() + watchers::PATIENCE;
+    let recent = timeout_at(deadline, site.read.journal.releases(target, RECENT)).await;
+    let recent = match recent {
+        Ok(recent) => recent.map_err(|failure| failure.to_string()),
+        Err(_) => Err(format!("no answer within {:?}", watchers::PATIENCE)),
+    };
+    let newest = recent.as_ref().ok().and_then(|recent| recent.first());
+    let Some(newest) = newest.filter(|newest| approvals::may_wait(newest, &site.definition)) else {
+        return (recent, Approvals::NotNeeded);
+    };
+    let looked = timeout_at(deadline, approvals::of(&app.engine, newest)).await;
+    (recent, looked.unwrap_or(Approvals::Unknown))
 }
 
 /// Releases that began, never ended, are driven by nobody now, and have not been overtaken by

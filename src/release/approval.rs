@@ -10,7 +10,11 @@ mod repair;
 
 use jiff::Timestamp;
 
-pub use others::{NotEndorsed, approvers_needed, counted, endorsed_words, need_to_endorse};
+pub(super) use others::needs_words;
+pub use others::{
+    NotEndorsed, approvals_ahead, approve_command, approvers_needed, approvers_words, counted,
+    endorsed_words, need_to_endorse, own_release,
+};
 pub(super) use repair::ApprovedRepair;
 pub use repair::{RepairApproval, need_to_repair};
 

@@ -247,6 +247,7 @@ mod refusal;
 mod repair;
 mod replay;
 mod request;
+pub mod review;
 mod standby;
 mod status;
 mod taking_up;
@@ -259,9 +260,9 @@ pub mod words;
 
 pub use act::{Act, Ask, Before, Mishap, MishapKind, Move, Sight, Stage};
 pub use approval::{
-    Approval, ApprovalRefused, Approved, Need, NotEndorsed, RepairApproval, Scope,
-    approvers_needed, counted, endorsed_words, need, need_back, need_of, need_to_begin,
-    need_to_endorse, need_to_repair,
+    Approval, ApprovalRefused, Approved, Need, NotEndorsed, RepairApproval, Scope, approvals_ahead,
+    approve_command, approvers_needed, approvers_words, counted, endorsed_words, need, need_back,
+    need_of, need_to_begin, need_to_endorse, need_to_repair, own_release,
 };
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::approval::approvers_needed;
+use super::approval::{approve_command, approvers_needed, needs_words};
 use super::time::after;
 use super::{Choice, Plan, Progress, Status, StepState};
 use crate::checks::Verdict;
@@ -170,10 +170,10 @@ impl Teller {
         let what = if others == 0 {
             format!("{step} waits for {}", self.driver)
         } else {
-            let (service, environment) = (&plan.target().service, &plan.target().environment);
             format!(
-                "{step} waits for approval by {others} other{}: greenroom approve {service} {environment}",
-                if others == 1 { "" } else { "s" }
+                "{step} {}: {}",
+                needs_words(others),
+                approve_command(plan.target())
             )
         };
         let mut notice = self.notice(status, now, NoticeEvent::Waiting, &what);

@@ -226,7 +226,7 @@ fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
     assert!(
         notices[0]
             .text
-            .ends_with("approval by 1 other: greenroom approve web production"),
+            .ends_with("switch needs 1 approval by someone else: greenroom approve web production"),
         "{}",
         notices[0].text
     );

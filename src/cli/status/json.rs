@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::approvals::Approvals;
 use super::needs_person;
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Drift, Pair, Truth, compare};
@@ -21,7 +22,11 @@ const OF_REGISTRY: [&str; 9] = [
 ];
 
 /// One target. The releases that were interrupted are none where that is unknown.
-pub(super) fn of(snapshot: &Snapshot, interrupted: Option<&[ReleaseRecord]>) -> Value {
+pub(super) fn of(
+    snapshot: &Snapshot,
+    interrupted: Option<&[ReleaseRecord]>,
+    approvals: &Approvals,
+) -> Value {
     let truth = compare(snapshot);
     let roles: Map<String, Value> = Slot::BOTH
         .into_iter()
@@ -39,6 +44,7 @@ pub(super) fn of(snapshot: &Snapshot, interrupted: Option<&[ReleaseRecord]>) -> 
         "drift": drift(&truth),
         "unknown": unknown(&truth),
         "holds": has_registry.then(|| snapshot.holds(snapshot.at)),
+        "approvals": approvals.json(),
         "snapshot": observed(snapshot),
         "interrupted": interrupted,
         "needs_person": needs_person(snapshot, interrupted),

@@ -1,5 +1,6 @@
 //! What `status` says to people: a few lines a target.
 
+use super::approvals::Approvals;
 use crate::harmless::harmless;
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
@@ -8,7 +9,11 @@ use crate::inventory::{
 };
 
 /// One target.
-pub(in crate::cli) fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -> String {
+pub(in crate::cli) fn text(
+    snapshot: &Snapshot,
+    interrupted: &[ReleaseRecord],
+    approvals: &Approvals,
+) -> String {
     let mut lines = vec![format!("{}  ({})", snapshot.target, snapshot.tier)];
     for slot in Slot::BOTH {
         lines.push(slot_line(snapshot, slot));
@@ -77,11 +82,14 @@ pub(in crate::cli) fn text(snapshot: &Snapshot, interrupted: &[ReleaseRecord]) -
         }
     }
     for one in &snapshot.endorsements {
+        let note = one.note.as_ref();
+        let note = note.map_or(String::new(), |note| format!(": \"{note}\""));
         lines.push(format!(
-            "  + release {} approved by {}, until {:.0}",
+            "  + release {} approved by {}, until {:.0}{note}",
             one.release, one.by, one.expires_at
         ));
     }
+    lines.extend(approvals.lines(snapshot.at));
     for hold in snapshot.holds(snapshot.at) {
         lines.push(format!("  # {hold}"));
     }

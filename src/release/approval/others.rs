@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Need, need};
 use crate::history::{ReleaseKind, Step};
-use crate::inventory::{Endorsement, Operator};
+use crate::inventory::{Endorsement, Operator, Target};
 use crate::release::Plan;
 use crate::release::words::duration;
 
@@ -81,9 +81,28 @@ pub fn counted<'a>(
     counted
 }
 
-/// `1 of 2 approvals by others: ben@ops-2, for 52m`.
+/// The operator who may not approve a release because it is theirs: who opened it, or who drives it.
+pub fn own_release<'a>(
+    operator: &Operator,
+    plan: &'a Plan,
+    driver: Option<&'a Operator>,
+) -> Option<&'a Operator> {
+    std::iter::once(&plan.operator)
+        .chain(driver)
+        .find(|one| one.is_same_person(operator))
+}
+
+/// `needs 1 approval by someone else`.
+pub(in crate::release) fn needs_words(needed: usize) -> String {
+    match needed {
+        1 => "needs 1 approval by someone else".to_owned(),
+        _ => format!("needs {needed} approvals by other people"),
+    }
+}
+
+/// `needs 2 approvals by other people, has 1: ben@ops-2, for 52m`.
 pub fn endorsed_words(needed: usize, counted: &[&Endorsement], now: Timestamp) -> String {
-    let mut words = format!("{} of {needed} approvals by others", counted.len());
+    let mut words = format!("{}, has {}", needs_words(needed), counted.len());
     let names: Vec<String> = counted
         .iter()
         .map(|one| {
@@ -96,4 +115,54 @@ pub fn endorsed_words(needed: usize, counted: &[&Endorsement], now: Timestamp) -
         words = format!("{words}: {}", names.join("; "));
     }
     words
+}
+
+/// Who can approve a release: `anyone except ana@ops-1 and ben@ops-2`.
+pub fn approvers_words(plan: &Plan, driver: Option<&Operator>) -> String {
+    let driver = driver.filter(|driver| !driver.is_same_person(&plan.operator));
+    match driver {
+        Some(driver) => format!("anyone except {} and {driver}", plan.operator),
+        None => format!("anyone except {}", plan.operator),
+    }
+}
+
+/// The command that approves a release of a target.
+pub fn approve_command(target: &Target) -> String {
+    format!(
+        "greenroom approve {} {}",
+        target.service, target.environment
+    )
+}
+
+/// What the operator has to know about approvals before a release begins; nothing where the rules ask for none.
+pub fn approvals_ahead(plan: &Plan) -> Option<String> {
+    let needed = approvers_needed(plan);
+    if needed > 0 {
+        return Some(format!(
+            "the switch {}: {}",
+            needs_words(needed),
+            approvers_words(plan, None)
+        ));
+    }
+    let is_rollback = plan.kind != ReleaseKind::Promote;
+    (is_rollback && plan.definition.rules.approvals > 0)
+        .then(|| "a rollback needs no approval by others".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_many_approvals_are_needed_reads_as_a_sentence() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(
+            endorsed_words(1, &[], now),
+            "needs 1 approval by someone else, has 0"
+        );
+        assert_eq!(
+            endorsed_words(2, &[], now),
+            "needs 2 approvals by other people, has 0"
+        );
+    }
 }

@@ -3,9 +3,11 @@
 use super::{Engine, unknown};
 use crate::checks::Verdict;
 use crate::harmless::harmless;
-use crate::inventory::{Endorsement, Operator, RegistryRecord, ReleaseId, Target};
+use crate::inventory::{
+    Endorsement, Instance, Operator, PerSlot, RegistryRecord, ReleaseId, Target,
+};
 use crate::ports::FailureKind;
-use crate::release::approval::{approvers_needed, counted};
+use crate::release::approval::{approvers_needed, counted, own_release};
 use crate::release::time::elapsed;
 use crate::release::words::duration;
 use crate::release::{Interrupted, NotEndorsed, Plan, Refusal, Refused, Status};
@@ -67,10 +69,23 @@ impl Engine {
         Ok(given.into_iter().cloned().collect())
     }
 
+    /// What runs in both slots of a target, for who compares how they were made.
+    pub async fn in_slots(&self, target: &Target) -> Result<PerSlot<Option<Instance>>, Refused> {
+        let Some(site) = self.sites.get(target) else {
+            return Err(Refusal::UnknownTarget(target.clone()).into());
+        };
+        let found = site.read.runtime.instances(target).await;
+        let found = found.map_err(|failure| unknown("what runs in the slots", &failure))?;
+        Ok(PerSlot::from_fn(|slot| {
+            let mut found = found.iter();
+            found.find(|instance| instance.slot == slot).cloned()
+        }))
+    }
+
     /// Whether the operator of this console may approve a release: nobody does for themselves.
     pub fn may_endorse(&self, found: &Interrupted) -> Result<(), Refused> {
         let driver = found.driver().map(|holder| &holder.record.operator);
-        match own(&self.operator, found.plan(), driver) {
+        match own_release(&self.operator, found.plan(), driver) {
             Some(by) => Err(not(NotEndorsed::Own { by: by.clone() })),
             None => Ok(()),
         }
@@ -97,7 +112,7 @@ impl Engine {
             given_at: now,
             expires_at: now.checked_add(life).unwrap_or(jiff::Timestamp::MAX),
             evidence: evidence(&found.observed.status, now),
-            note: note.map(|note| harmless(&note)),
+            note: note.as_deref().and_then(note_kept),
         };
         let site = self.sites.get(target);
         let write = site.and_then(|site| site.write.as_ref());
@@ -130,15 +145,14 @@ fn not(why: NotEndorsed) -> Refused {
     Refusal::NotEndorsed(why).into()
 }
 
-/// Whose release it is, if it is the operator's own: nobody approves for themselves.
-fn own<'a>(
-    operator: &Operator,
-    plan: &'a Plan,
-    driver: Option<&'a Operator>,
-) -> Option<&'a Operator> {
-    std::iter::once(&plan.operator)
-        .chain(driver)
-        .find(|one| one.is_same_person(operator))
+/// The longest note that is kept, in characters.
+const LONGEST_NOTE: usize = 500;
+
+/// A note as it is kept: on one line, without control characters, and not too long. An empty one is none.
+fn note_kept(note: &str) -> Option<String> {
+    let note = harmless(note);
+    let note: String = note.trim().chars().take(LONGEST_NOTE).collect();
+    (!note.is_empty()).then_some(note)
 }
 
 /// The checks as they were seen, for the record.
@@ -154,4 +168,26 @@ fn evidence(status: &Status, now: jiff::Timestamp) -> String {
         status.plan.version.digest.short(),
         duration(elapsed(at, now))
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_kept_on_one_line_without_control_characters() {
+        let kept = note_kept("  looked at\u{7} it\nand \u{1b}[31mall of it\n");
+        assert_eq!(kept.as_deref(), Some("looked at it and all of it"));
+    }
+
+    #[test]
+    fn an_empty_note_is_none() {
+        assert_eq!(note_kept(" \u{1b}[2J\n"), None);
+    }
+
+    #[test]
+    fn a_long_note_is_cut() {
+        let kept = note_kept(&"é".repeat(2 * LONGEST_NOTE)).unwrap();
+        assert_eq!(kept.chars().count(), LONGEST_NOTE);
+    }
 }

@@ -1,6 +1,7 @@
 //! Approvals by others on real servers: given, taken back and taken over while the release goes on. What
 //! stood in etcd at the moment of each switch is read out of its history.
 
+use std::io::BufRead as _;
 use std::time::Duration;
 
 use etcd_client::{Client, EventType, WatchOptions};
@@ -11,9 +12,12 @@ use greenroom::release::{
 };
 use greenroom::wire::App;
 use jiff::Timestamp;
+use serde_json::Value;
 
+use super::command_line::{greenroom, out, run};
 use super::house::{House, Running, Wishes, version};
 use super::{load, nothing_was_noticed};
+use crate::support::pty::Pty;
 use crate::support::{etcd, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -119,6 +123,96 @@ async fn who_approved_a_release_and_takes_it_over_needs_somebody_else_to_approve
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
     house.stands("1.9.0", Role::Stopped).await;
+}
+
+/// Reads the lines of a command until one is the event that is wanted.
+fn event(lines: &mut impl Iterator<Item = std::io::Result<String>>, wanted: &str) -> Value {
+    lines
+        .map(|line| serde_json::from_str::<Value>(&line.expect("a line")).expect("JSON"))
+        .find(|event| event["event"] == wanted)
+        .unwrap_or_else(|| panic!("no {wanted}"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_line_says_what_a_switch_lacks_to_its_driver_and_to_who_can_approve_it() {
+    let house = house().await;
+    let service = house.target.service.to_string();
+    let promote = [
+        "--set",
+        "operator.name=ana",
+        "--json",
+        "promote",
+        &service,
+        "production",
+        "--yes",
+        "--version",
+        "1.9.0",
+    ];
+    let mut driver = greenroom(&house, &promote).spawn().expect("it runs");
+    let out_of_driver = driver.stdout.take().expect("its output");
+    let mut lines = std::io::BufReader::new(out_of_driver).lines();
+    let plan = event(&mut lines, "plan");
+    assert_eq!(plan["approvals_needed"], 1, "{plan}");
+    let lacks = event(&mut lines, "waits-for-approvals");
+    assert_eq!((&lacks["needed"], &lacks["has"]), (&1.into(), &0.into()));
+    let text = lacks["text"].as_str().expect("a text");
+    for part in [
+        "switch needs 1 approval by someone else, has 0",
+        "anyone except ana@",
+        &format!("greenroom approve {service} production"),
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+
+    let ben = |arguments: &[&'static str]| {
+        let all = [&["--set", "operator.name=ben"], arguments].concat();
+        let all: Vec<String> = all
+            .into_iter()
+            .map(|it| it.replace("SERVICE", &service))
+            .collect();
+        let house = &house;
+        async move {
+            let all: Vec<&str> = all.iter().map(String::as_str).collect();
+            run(house, &all).await
+        }
+    };
+    let status = ben(&["status", "SERVICE", "production"]).await;
+    let you = format!("you can approve it: greenroom approve {service} production");
+    assert!(out(&status).contains(&you), "{}", out(&status));
+    let status = ben(&["--json", "status", "SERVICE", "production"]).await;
+    let status: Value = serde_json::from_str(&out(&status)).expect("JSON");
+    let approvals = &status["approvals"];
+    assert_eq!(approvals["needed"], 1, "{approvals}");
+    assert_eq!(approvals["has"], 0, "{approvals}");
+    assert_eq!(approvals["waits_for_you"], true, "{approvals}");
+
+    let config = house.place.path().join("greenroom.toml");
+    let place = house.place.path().to_str().expect("a path").to_owned();
+    let approving = tokio::task::spawn_blocking(move || {
+        let config = config.to_str().expect("a path");
+        let arguments = ["--config", config, "--set", "operator.name=ben", "approve"];
+        let arguments = [&arguments[..], &[&service, "production"]].concat();
+        let environment = [("XDG_STATE_HOME", place.as_str())];
+        let mut pty = Pty::greenroom(&arguments, &environment, (150, 60));
+        pty.wait_for_text("note for the record (optional", SOON);
+        for part in ["  commits ", "  config ", "  checks ", " passed "] {
+            assert!(pty.screen().contains(part), "{part}: {}", pty.screen());
+        }
+        pty.keys("looked at it\r");
+        pty.wait_for_text("approve? type yes:", SOON);
+        pty.keys("yes\r");
+        pty.exit_status(SOON).exit_code()
+    });
+    assert_eq!(approving.await.expect("joined"), 0);
+    let ended = tokio::task::spawn_blocking(move || driver.wait().expect("it ends"));
+    let ended = tokio::time::timeout(SOON, ended).await;
+    assert!(ended.expect("in time").expect("joined").success());
+
+    let release = lacks["release"].as_str().expect("an id");
+    let shown = run(&house, &["show", release]).await;
+    let shown = out(&shown);
+    assert!(shown.contains("ben@"), "{shown}");
+    assert!(shown.contains("because: looked at it"), "{shown}");
 }
 
 /// Since when it has been asked for.

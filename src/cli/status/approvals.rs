@@ -1,0 +1,116 @@
+//! The approvals by other operators that the newest release of a target waits for.
+
+use serde_json::{Value, json};
+
+use crate::history::{ReleaseKind, ReleaseRecord};
+use crate::inventory::{Endorsement, ReleaseId, Target};
+use crate::release::{
+    Definition, Endorsable, Engine, Refusal, approve_command, approvers_words, endorsed_words,
+    own_release,
+};
+
+/// See the module.
+pub(in crate::cli) enum Approvals {
+    /// No release waits for any.
+    NotNeeded,
+    /// The store or the journal has not answered.
+    Unknown,
+    /// A release needs them before its switch.
+    Needed(Box<Needed>),
+}
+
+/// What one release needs, and what it has.
+pub(in crate::cli) struct Needed {
+    pub(super) release: ReleaseId,
+    pub(super) count: usize,
+    pub(super) given: Vec<Endorsement>,
+    /// Who can give them, in words.
+    pub(super) by: String,
+    /// Whether the operator who asks can.
+    pub(super) is_for_caller: bool,
+    pub(super) target: Target,
+}
+
+/// Whether a release may wait for approvals, as far as its head tells.
+pub(super) fn may_wait(newest: &ReleaseRecord, definition: &Definition) -> bool {
+    newest.closed.is_none()
+        && newest.kind == ReleaseKind::Promote
+        && (definition.rules.approvals > 0 || !newest.overridden.is_empty())
+}
+
+/// Looks what a release needs and has.
+pub(super) async fn of(engine: &Engine, newest: &ReleaseRecord) -> Approvals {
+    match engine.endorsable(&newest.target, Some(newest.id)).await {
+        Ok(found) => Approvals::Needed(Box::new(needed(engine, found))),
+        Err(refused) if matches!(refused.0.first(), Some(Refusal::Unknown { .. })) => {
+            Approvals::Unknown
+        }
+        Err(_) => Approvals::NotNeeded,
+    }
+}
+
+fn needed(engine: &Engine, found: Endorsable) -> Needed {
+    let plan = found.found.plan();
+    let driver = found.found.driver().map(|holder| &holder.record.operator);
+    let caller = engine.operator();
+    let has_approved = found.given.iter().any(|one| one.by.is_same_person(caller));
+    Needed {
+        release: plan.release,
+        count: found.needed,
+        by: approvers_words(plan, driver),
+        is_for_caller: own_release(caller, plan, driver).is_none() && !has_approved,
+        target: plan.target().clone(),
+        given: found.given,
+    }
+}
+
+impl Needed {
+    fn is_enough(&self) -> bool {
+        self.given.len() >= self.count
+    }
+
+    pub(super) fn lines(&self, now: jiff::Timestamp) -> Vec<String> {
+        let given: Vec<&Endorsement> = self.given.iter().collect();
+        let words = endorsed_words(self.count, &given, now);
+        if self.is_enough() {
+            return vec![format!("  > release {} {words}", self.release)];
+        }
+        let who = if self.is_for_caller {
+            "you can approve it".to_owned()
+        } else {
+            format!("{} can approve it", self.by)
+        };
+        vec![
+            format!("  > release {} {words}", self.release),
+            format!("      {who}: {}", approve_command(&self.target)),
+        ]
+    }
+}
+
+impl Approvals {
+    pub(super) fn lines(&self, now: jiff::Timestamp) -> Vec<String> {
+        match self {
+            Self::NotNeeded => Vec::new(),
+            Self::Unknown => {
+                vec!["  ! unknown: which approvals by others its release has".to_owned()]
+            }
+            Self::Needed(needed) => needed.lines(now),
+        }
+    }
+
+    /// `null` where no release waits for any; the numbers are `null` where they are unknown.
+    pub(super) fn json(&self) -> Value {
+        match self {
+            Self::NotNeeded => Value::Null,
+            Self::Unknown => json!({ "needed": null, "has": null }),
+            Self::Needed(it) => json!({
+                "release": it.release,
+                "needed": it.count,
+                "has": it.given.len(),
+                "given": it.given,
+                "waits_for_you": it.is_for_caller && !it.is_enough(),
+                "command": approve_command(&it.target),
+            }),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What an approver looks at before approving a release of another operator: the commits, what differs in the
+//! configuration, and the checks. Every face shows the same words. Pure.
+
+use jiff::Timestamp;
+
+use crate::checks::{CaseReport, Verdict};
+use crate::harmless::harmless;
+use crate::inventory::{Instance, PerSlot, changes, commit};
+
+use super::time::elapsed;
+use super::words::duration;
+use super::{Plan, Status};
+
+/// The label of an image that names its commit.
+const REVISION: &str = "org.opencontainers.image.revision";
+
+/// `c0ffee1 to beef0a2`: from the commit that is live to the one that is released.
+pub fn commits(plan: &Plan) -> String {
+    let named = |revision: Option<&str>| revision.map(|revision| harmless(&commit(revision)));
+    let before = plan.from.as_ref().map(|from| &from.version.labels);
+    let before = before.map(|labels| named(labels.revision.as_deref()));
+    match (before, named(plan.version.labels.revision.as_deref())) {
+        (Some(Some(before)), Some(after)) if before == after => {
+            format!("{after}, the same as live")
+        }
+        (Some(Some(before)), Some(after)) => format!("{before} to {after}"),
+        (Some(None), Some(after)) => {
+            format!("unknown to {after}: the live image has no label {REVISION}")
+        }
+        (None, Some(after)) => format!("{after}; nothing was live before"),
+        (_, None) => format!("unknown: the image has no label {REVISION}"),
+    }
+}
+
+/// What differs in how the candidate was made, compared with what is live: a line each, or why that is unknown.
+pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> Vec<String> {
+    let Some(from) = &plan.from else {
+        return vec!["nothing was live before: there is nothing to compare".to_owned()];
+    };
+    let unknown = |why: &str| vec![format!("unknown: {why}")];
+    let Some(slots) = slots else {
+        return unknown("the engine has not answered");
+    };
+    let Some(candidate) = slots.get(plan.slot) else {
+        return unknown("the candidate is not running");
+    };
+    let Some(live) = slots.get(from.slot) else {
+        return unknown("the version that is live is not running");
+    };
+    if candidate.digest != plan.version.digest || live.digest != from.version.digest {
+        return unknown("other images run in the slots than the plan names");
+    }
+    if candidate.configuration.is_empty() || live.configuration.is_empty() {
+        return unknown("the engine does not say how the instances were made");
+    }
+    let differs = changes(live, candidate).configuration;
+    if differs.is_empty() {
+        return vec!["the same as live".to_owned()];
+    }
+    let lines = differs.iter();
+    lines
+        .map(|difference| harmless(&difference.to_string()))
+        .collect()
+}
+
+/// `3 of 4 passed, of b81d77aa30, 9s ago`.
+pub fn checked(status: &Status, now: Timestamp) -> String {
+    let Some(at) = status.checked_at else {
+        return "not run yet".to_owned();
+    };
+    let passed = status
+        .cases
+        .iter()
+        .filter(|case| case.verdict == Verdict::Passed);
+    format!(
+        "{} of {} passed, of {}, {} ago",
+        passed.count(),
+        status.cases.len(),
+        status.plan.version.digest.short(),
+        duration(elapsed(at, now))
+    )
+}
+
+/// One check: `passed   home page  31ms`, and what was wrong.
+pub fn check(case: &CaseReport) -> String {
+    let optional = if case.required { "" } else { ", optional" };
+    let mut line = format!(
+        "{:<8} {}{optional}  {}",
+        case.verdict,
+        case.name,
+        duration(case.took)
+    );
+    if case.verdict != Verdict::Passed && !case.detail.is_empty() {
+        line = format!("{line}: {}", case.detail);
+    }
+    harmless(&line)
+}
