@@ -3,10 +3,10 @@
 
 use crate::console::action::Action;
 use crate::console::keymap::Chord;
-use crate::console::model::Looks;
+use crate::console::model::{Bell, Looks};
 use crate::console::theme::{ThemeError, Written};
 use crate::console::{Charset, Depth, Keymap, Wardrobe};
-use crate::settings::{AsciiSetting, ConsoleSettings, own_themes};
+use crate::settings::{AsciiSetting, BellSetting, ConsoleSettings, own_themes};
 
 /// What the console is opened with.
 pub(super) struct Outfit {
@@ -69,6 +69,10 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
         theme: console.theme.clone(),
         theme_by_tier: console.theme_by_tier.clone(),
         mouse: console.mouse,
+        bell: match console.bell {
+            BellSetting::Off => Bell::Off,
+            BellSetting::Waits => Bell::Waits,
+        },
         ..Looks::default()
     };
     Ok(Outfit {

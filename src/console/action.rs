@@ -26,6 +26,8 @@ pub enum Action {
     TakeUp,
     /// Plan what mends the differences, and ask.
     Repair,
+    /// List what waits for the operator.
+    Waiting,
     /// Allow changes to the open target for a while.
     Arm,
     /// Open what the cursor is on.
@@ -258,6 +260,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[key('y')], Action::Copy, "copy", "copy what the cursor is on to the terminal's clipboard"),
     shown(bind(&[key('+')], Action::Zoom, "zoom", "give the pane that has the keys the whole screen")),
     shown(bind(&[key('_'), key('-')], Action::Unzoom, "all panes", "show all panes again")),
+    bind(&[key('a')], Action::Waiting, "waits for you", "list what waits for you: approvals, questions, releases to resume"),
     bind(&[key('H')], Action::History, "history", "show what was released, or the panes again"),
     shown(in_history(bind(&[key(' ')], Action::Mark, "mark", "mark a release to compare it, or do not any more"))),
     shown(in_history(bind(&[key('c')], Action::Compare, "compare", "compare the two releases that are marked"))),

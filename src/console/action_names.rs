@@ -57,6 +57,7 @@ impl Action {
             Self::CheckAgain => "check-again",
             Self::TakeUp => "take-up",
             Self::Repair => "repair",
+            Self::Waiting => "waiting",
             Self::Freeze => "hold",
             Self::Arm => "arm",
             Self::Open => "open",
@@ -135,7 +136,8 @@ impl Action {
             | Self::Repair
             | Self::Freeze
             | Self::Arm => Purpose::Release,
-            Self::Open
+            Self::Waiting
+            | Self::Open
             | Self::Back
             | Self::Focus(_)
             | Self::NextPane

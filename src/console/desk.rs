@@ -63,7 +63,12 @@ pub trait Desk: Send + Sync {
     }
 
     /// Approves a release that somebody else drives; what was written, or why nothing was.
-    async fn endorse(&self, target: &Target, _: ReleaseId) -> Result<Endorsement, Refused> {
+    async fn endorse(
+        &self,
+        target: &Target,
+        _: ReleaseId,
+        _note: String,
+    ) -> Result<Endorsement, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 

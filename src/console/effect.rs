@@ -23,6 +23,8 @@ pub enum Watch {
 /// See the module.
 #[derive(Debug, Clone)]
 pub enum Effect {
+    /// Ring the terminal's bell once.
+    Ring,
     /// List what can be chosen, and what decides about it.
     ListVersions(Target),
     /// Look up what a tag names now.
@@ -81,6 +83,8 @@ pub enum Effect {
     },
     /// Approve a release that somebody else drives.
     Endorse {
+        /// What the approver writes about it; may be empty.
+        note: String,
         /// Whose.
         target: Target,
         /// Which.

@@ -236,10 +236,10 @@ impl Hands {
         });
     }
 
-    pub(super) fn endorse(&mut self, target: Target, release: ReleaseId) {
+    pub(super) fn endorse(&mut self, target: Target, release: ReleaseId, note: String) {
         let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
         self.tasks.spawn(async move {
-            let endorsed = desk.endorse(&target, release).await;
+            let endorsed = desk.endorse(&target, release, note).await;
             let _ = answers.send(Event::Endorsed { target, endorsed }).await;
         });
     }

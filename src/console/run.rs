@@ -159,6 +159,7 @@ fn perform<S: Screen>(
     match effect {
         Effect::Leave(farewell) => return Ok(Some(farewell)),
         Effect::Repaint => screen.forget()?,
+        Effect::Ring => screen.ring()?,
         Effect::Mouse(wanted) => screen.mouse(wanted)?,
         Effect::Suspend => screen.suspend()?,
         Effect::Resume => screen.resume()?,
@@ -174,7 +175,11 @@ fn perform<S: Screen>(
         Effect::AskTerms(target) => drop(hands.ask_terms(target)),
         Effect::MakePlan { asked, request } => hands.make_plan(asked, request),
         Effect::Begin { plan, approval } => hands.begin(plan, approval),
-        Effect::Endorse { target, release } => hands.endorse(target, release),
+        Effect::Endorse {
+            target,
+            release,
+            note,
+        } => hands.endorse(target, release, note),
         Effect::Hold {
             target,
             reason,

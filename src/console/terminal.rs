@@ -10,6 +10,7 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
 };
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
     disable_raw_mode, enable_raw_mode,
@@ -42,6 +43,11 @@ pub trait Screen {
 
     /// Puts text on the terminal's clipboard.
     fn copy(&mut self, text: &str) -> Result<(), Self::Error>;
+
+    /// Rings the bell once.
+    fn ring(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
 
     /// Has clicks and the wheel reported, or leaves them to the terminal.
     fn mouse(&mut self, _wanted: bool) -> Result<(), Self::Error> {
@@ -213,6 +219,10 @@ impl Screen for Terminal {
         execute!(stdout(), CopyToClipboard::to_clipboard_from(text))
     }
 
+    fn ring(&mut self) -> io::Result<()> {
+        execute!(stdout(), Print('\u{7}'))
+    }
+
     fn mouse(&mut self, wanted: bool) -> io::Result<()> {
         self.mouse = wanted;
         if wanted {
@@ -264,6 +274,8 @@ pub struct Offscreen<B: Backend> {
     inner: ratatui::Terminal<B>,
     /// What was copied last.
     pub copied: Option<String>,
+    /// How often the bell rang.
+    pub rung: u32,
 }
 
 impl<B: Backend> Offscreen<B> {
@@ -272,6 +284,7 @@ impl<B: Backend> Offscreen<B> {
         ratatui::Terminal::new(backend).map(|inner| Self {
             inner,
             copied: None,
+            rung: 0,
         })
     }
 }
@@ -292,6 +305,11 @@ where
 
     fn size(&self) -> Result<(u16, u16), B::Error> {
         self.inner.size().map(|size| (size.width, size.height))
+    }
+
+    fn ring(&mut self) -> Result<(), B::Error> {
+        self.rung += 1;
+        Ok(())
     }
 
     fn copy(&mut self, text: &str) -> Result<(), B::Error> {

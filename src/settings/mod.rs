@@ -52,10 +52,10 @@ pub use load::{Loaded, Request};
 pub use origin::Origin;
 pub use paths::{FILE_NAME, FILE_VARIABLE, NO_HOME, state_directory, user_file};
 pub use places::{
-    AddressPlace, AsciiSetting, ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings,
-    EtcdPlace, ExtraKey, HistorySettings, Login, NginxPlace, NoticeSettings, OperatorSettings,
-    ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace, Settings, SitePlace, SqlitePlace,
-    StorePlace, SwitchMode, TargetSettings, TlsPlace,
+    AddressPlace, AsciiSetting, BellSetting, ConsoleSettings, DockerPlace, EmbeddedPlace,
+    EnvironmentSettings, EtcdPlace, ExtraKey, HistorySettings, Login, NginxPlace, NoticeSettings,
+    OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace, Settings, SitePlace,
+    SqlitePlace, StorePlace, SwitchMode, TargetSettings, TlsPlace,
 };
 pub use problem::{Problem, Problems};
 pub use schema::schema;

@@ -104,6 +104,8 @@ pub struct ConsoleSettings {
     pub armed: Duration,
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// When the terminal's bell rings.
+    pub bell: BellSetting,
     /// Where it is said that nothing can be changed at all; none where that is not said.
     pub read_only: Option<Origin>,
 }
@@ -118,6 +120,16 @@ pub enum AsciiSetting {
     Always,
     /// Nowhere.
     Never,
+}
+
+/// When the terminal's bell rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BellSetting {
+    /// Never.
+    Off,
+    /// Once for each new thing that waits for the operator.
+    Waits,
 }
 
 /// One environment: how careful to be, and where its systems are.

@@ -136,8 +136,13 @@ impl Desk for EngineDesk {
             .await
     }
 
-    async fn endorse(&self, target: &Target, release: ReleaseId) -> Result<Endorsement, Refused> {
-        self.engine.endorse(target, release, None).await
+    async fn endorse(
+        &self,
+        target: &Target,
+        release: ReleaseId,
+        note: String,
+    ) -> Result<Endorsement, Refused> {
+        self.engine.endorse(target, release, Some(note)).await
     }
 
     async fn hold(

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Handing, Help, Holding, Palette, Picker, TakeUp, TextLine, ThemeChoice, Words};
+use super::{
+    Handing, Help, Holding, Palette, Picker, TakeUp, TextLine, ThemeChoice, WaitingList, Words,
+};
 use crate::history::{Direction, Step};
 use crate::inventory::{Hold, Target};
 use crate::release::{
@@ -45,6 +47,10 @@ pub enum Dialog {
     Holding(Holding),
     /// Somebody asks for the wheel: what now?
     Handing(Handing),
+    /// The switch lacks approvals: who can give them, and how.
+    Lacking(Target),
+    /// What waits for the operator.
+    Waiting(WaitingList),
 }
 
 impl Dialog {
@@ -205,6 +211,8 @@ pub enum Button {
     Cancel,
     /// Do it.
     Go,
+    /// The line for a note, where an approval takes one.
+    Note,
 }
 
 /// Really?
@@ -227,6 +235,11 @@ pub struct Confirm {
 }
 
 impl Confirm {
+    /// Whether a note for the record can be typed in it.
+    pub fn takes_note(&self) -> bool {
+        matches!(self.question, Question::Endorse(_))
+    }
+
     /// Whether the answer *do it* can be given now.
     pub fn may_go(&self) -> bool {
         self.need != Need::TypedName || self.typed == self.expected()

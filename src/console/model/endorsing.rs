@@ -1,8 +1,11 @@
 //! What others have to approve, and have approved, as far as it is seen from here.
 
 use super::Model;
-use crate::inventory::Endorsement;
-use crate::release::{Status, approvers_needed, counted, endorsed_words};
+use crate::history::Step;
+use crate::inventory::{Endorsement, Instance, PerSlot, Target};
+use crate::release::{
+    Observed, Progress, Status, approvers_needed, counted, endorsed_words, own_release,
+};
 
 impl Model {
     /// How many others a release needs before its switch, and what counts now; none where it needs nobody,
@@ -16,6 +19,36 @@ impl Model {
         let driver = snapshot.lock.as_ref().map(|holder| &holder.record.operator);
         let given = &snapshot.endorsements;
         Some((needed, counted(&status.plan, given, driver, self.now)))
+    }
+
+    /// Whether a release waits at its switch for approvals that only other operators can give.
+    pub fn lacks_approvals(&self, status: &Status) -> bool {
+        let at_switch = matches!(
+            status.progress,
+            Progress::Asking {
+                step: Step::Switch,
+                ..
+            }
+        );
+        let endorsed = self.endorsed(status).filter(|_| at_switch);
+        endorsed.is_some_and(|(needed, given)| given.len() < needed)
+    }
+
+    /// The release of a target that another operator drives and that this operator may approve.
+    pub fn endorsable(&self, target: &Target) -> Option<&Observed> {
+        let told = self.elsewhere_in(target).filter(|told| told.is_driven())?;
+        self.endorsed(&told.status)?;
+        let driver = told.driver.as_ref().map(|record| &record.operator);
+        let is_own = own_release(&self.operator, &told.status.plan, driver).is_some();
+        (!is_own).then_some(told)
+    }
+
+    /// What runs in both slots of a target; none while the engine has not answered.
+    pub fn in_slots(&self, target: &Target) -> Option<PerSlot<Option<Instance>>> {
+        let snapshot = self.world.get(target)?;
+        let slots = &snapshot.slots;
+        let is_known = snapshot.sources.runtime.has_answered();
+        is_known.then(|| PerSlot::from_fn(|slot| slots.get(slot).instance.clone()))
     }
 
     /// The same in words.

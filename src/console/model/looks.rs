@@ -17,6 +17,18 @@ pub struct Looks {
     pub log_hidden: bool,
     /// Whether clicks come here.
     pub mouse: bool,
+    /// When the terminal's bell rings.
+    pub bell: Bell,
+}
+
+/// When the terminal's bell rings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Bell {
+    /// Never.
+    #[default]
+    Off,
+    /// Once for each new thing that waits for the operator.
+    Waits,
 }
 
 impl Looks {

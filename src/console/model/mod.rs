@@ -20,6 +20,7 @@ mod registrations;
 mod services;
 mod text_line;
 mod timeline;
+mod waits;
 mod ways;
 mod wheel;
 mod why_not;
@@ -48,7 +49,7 @@ pub use log_pane::{
     LogFeed, LogKind, LogPane, LogSource, LongLines, MARK_COLUMNS, Measure, SLOT_COLUMNS, SavedLog,
     Since, TIME_COLUMNS, Times,
 };
-pub use looks::{Looks, ThemeChoice};
+pub use looks::{Bell, Looks, ThemeChoice};
 pub use matrix::{CellState, cell, cell_state, standby};
 pub use notice::{Notice, Weight};
 pub use offers::{offers, rests_after_switch, rests_before_switch};
@@ -60,6 +61,7 @@ pub use registrations::{KeyRow, Mark, lease_left, registrations};
 pub use services::{Order, Services, filtered, going_on, list_services};
 pub use text_line::TextLine;
 pub use timeline::TargetTimeline;
+pub use waits::{WaitingItem, WaitingList, Wanted as WaitingFor};
 pub use ways::{was_bad, ways};
 pub use wheel::{Asking, Hand, Handing, TakeUp, Wish, Words};
 pub use why_not::why_not;
@@ -121,6 +123,8 @@ pub struct Model {
     pub doubted: Option<String>,
     /// The last asking of somebody else's that was told, of each target.
     pub heard: BTreeMap<Target, WheelRequest>,
+    /// What waits for the operator and was announced already.
+    pub known_waiting: Vec<WaitingItem>,
     /// Releases that are not over and that nobody drives from here any more.
     pub left: BTreeSet<ReleaseId>,
     /// The log.
@@ -175,6 +179,7 @@ impl Model {
             asking: None,
             doubted: None,
             heard: BTreeMap::new(),
+            known_waiting: Vec::new(),
             left: BTreeSet::new(),
             log: LogPane::default(),
             history: History::default(),

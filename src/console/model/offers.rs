@@ -5,7 +5,7 @@ use super::{Mode, Model};
 use crate::console::action::Action;
 use crate::history::Step;
 use crate::inventory::drift::compare;
-use crate::release::{Observed, Progress, Status};
+use crate::release::{Observed, Progress};
 
 /// Whether the version is live and nothing is done until somebody or some time says so: another
 /// release may take over then.
@@ -43,13 +43,18 @@ pub fn offers(model: &Model, action: Action) -> bool {
             .is_some_and(|it| model.is_in_standby(it));
     match action {
         Action::Approve => {
-            let waits = |status: &Status| model.endorsed(status).is_some();
-            let others = model.elsewhere().filter(|told| told.is_driven());
-            matches!(
+            let asks = matches!(
                 progress,
                 Some(Progress::Asking { .. } | Progress::Choosing { .. })
-            ) || model.mode != Mode::ReadOnly && others.is_some_and(|told| waits(&told.status))
+            );
+            // What only others can give is not asked of the driver.
+            let own = model.release_in_flight();
+            let lacks = own.is_some_and(|status| model.lacks_approvals(status));
+            let open = model.open.as_ref();
+            let may_approve = open.is_some_and(|open| model.endorsable(open).is_some());
+            asks && !lacks || model.mode != Mode::ReadOnly && may_approve
         }
+        Action::Waiting => !model.waiting().is_empty(),
         Action::BackOut => !matches!(progress, None | Some(Progress::Back(_))),
         Action::TakeUp => {
             let is_open = |told: &Observed| told.is_driven() || told.is_interrupted();

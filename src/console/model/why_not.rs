@@ -49,6 +49,14 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         (Action::Unzoom, _) => "all panes that fit are shown".into(),
         (Action::Suspend, _) if !model.has_shell => "no shell waits behind this console".into(),
         (Action::Suspend, _) => "a release is in flight: it would stand still".into(),
+        (Action::Approve, Some(_))
+            if model
+                .release_in_flight()
+                .is_some_and(|status| model.lacks_approvals(status)) =>
+        {
+            "the switch waits for the approval of another operator".into()
+        }
+        (Action::Waiting, _) => "nothing waits for you".into(),
         (Action::Approve, Some(_)) => "no step waits for an answer".into(),
         _ => "no release of this console is in flight here".into(),
     };

@@ -11,16 +11,12 @@ use crate::console::effect::Effect;
 use crate::console::model::{
     Armed, Button, Confirm, Dialog, Mode, Model, Question, Weight, rests_before_switch,
 };
-use crate::history::Step;
 use crate::inventory::{Role, Slot, SourceState, Target};
 use crate::release::words::duration;
-use crate::release::{
-    Command, Intent, Need, Observed, Progress, Status, Wanted, endorsed_words, need_back,
-    need_to_endorse,
-};
+use crate::release::{Command, Intent, Need, Observed, Progress, Status, Wanted, need_back};
 
 /// The open target, if it may be changed now; else the reason was said.
-fn armed_target(model: &mut Model) -> Option<Target> {
+pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
     let Some(target) = model.open.clone() else {
         super::say(
             model,
@@ -75,7 +71,7 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
 }
 
 /// What to say to a key that commands a release which this console does not drive.
-fn not_here(model: &Model, otherwise: &str) -> String {
+pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
     let Some(observed) = model.elsewhere() else {
         return otherwise.to_owned();
     };
@@ -167,56 +163,6 @@ pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
         Some(target) => holding::begin(model, target),
         None => Vec::new(),
     }
-}
-
-pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
-    if armed_target(model).is_none() {
-        return Vec::new();
-    }
-    if let Some(status) = endorsable(model) {
-        let need = need_to_endorse(&status.plan);
-        ask(model, Question::Endorse(status), need);
-        return Vec::new();
-    }
-    let Some(status) = model.release_in_flight().cloned() else {
-        let promote = model.keymap.shown(Action::Promote);
-        let otherwise =
-            format!("no release of this console is in flight here: {promote} begins one");
-        let text = not_here(model, &otherwise);
-        return super::refused(model, &text);
-    };
-    if let Progress::Asking { step, need, .. } = status.progress {
-        if step == Step::Switch
-            && let Some((needed, given)) = model.endorsed(&status)
-            && given.len() < needed
-        {
-            let words = endorsed_words(needed, &given, model.now);
-            let approve = model.keymap.shown(Action::Approve);
-            let text = format!(
-                "switch needs {words}; they do with {approve} in their console, or greenroom approve"
-            );
-            return super::refused(model, &crate::harmless::harmless(&text));
-        }
-        ask(model, Question::Step(status, step), need);
-        return Vec::new();
-    }
-    if let Some(failure) = super::release::failure(&status) {
-        model.dialog = Some(Dialog::Failure(failure));
-        return Vec::new();
-    }
-    super::refused(model, "nothing waits for a yes at the moment")
-}
-
-/// The release that somebody else drives and that this operator may approve. Nobody does for themselves:
-/// then the key says what it says to any release of somebody else's.
-fn endorsable(model: &Model) -> Option<Arc<Status>> {
-    let told = model.elsewhere().filter(|told| told.is_driven())?;
-    model.endorsed(&told.status)?;
-    let driver = told.driver.as_ref().map(|record| &record.operator);
-    let is_own = std::iter::once(&told.status.plan.operator)
-        .chain(driver)
-        .any(|one| one.is_same_person(&model.operator));
-    (!is_own).then(|| Arc::clone(&told.status))
 }
 
 pub(super) fn back_out(model: &mut Model) -> Vec<Effect> {

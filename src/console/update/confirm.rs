@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{change, wheel};
+use super::{approving, change, wheel};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question, Refusal, Weight};
 use crate::inventory::{Endorsement, Target};
 use crate::release::{
-    Approval, Command, Force, Need, Plan, Refused, RepairApproval, RepairPlan, Scope, need_to_begin,
+    Approval, Command, Force, Need, Plan, Refused, RepairApproval, RepairPlan, Scope,
+    need_to_begin, review,
 };
 
 pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Refused>) {
@@ -69,12 +70,16 @@ pub(super) fn endorsed(
 }
 
 pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) -> Vec<Effect> {
+    if key.code != KeyCode::Esc && approving::noted(&mut confirm, key) {
+        model.dialog = Some(Dialog::Confirm(confirm));
+        return Vec::new();
+    }
     match key.code {
         KeyCode::Esc => return cancelled(model),
         KeyCode::Enter => {
             return match confirm.button {
                 Button::Cancel => cancelled(model),
-                Button::Name | Button::Go => go(model, confirm),
+                Button::Name | Button::Go | Button::Note => go(model, confirm),
             };
         }
         KeyCode::PageDown => scroll(model, &mut confirm, 5),
@@ -88,7 +93,8 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
             confirm.button = match confirm.button {
                 Button::Cancel if confirm.may_go() => Button::Go,
                 Button::Cancel => Button::Name,
-                Button::Name | Button::Go => Button::Cancel,
+                Button::Name | Button::Go if confirm.takes_note() => Button::Note,
+                Button::Name | Button::Go | Button::Note => Button::Cancel,
             };
         }
         _ if confirm.need == Need::TypedName && typed(&mut confirm.typed, key) => {
@@ -134,6 +140,12 @@ fn scroll(model: &Model, confirm: &mut Confirm, by: isize) {
     let rows = layout::dialog_rows(model.size).saturating_sub(8);
     let lines: usize = match &confirm.question {
         Question::Repair(plan) => repair_lines(plan, columns),
+        Question::Endorse(status) => {
+            let slots = model.in_slots(status.plan.target());
+            let configuration = review::configuration(&status.plan, slots.as_ref());
+            let reviewed = status.cases.len() + configuration.len();
+            plan_lines(&status.plan, columns) + reviewed * 2
+        }
         question => question.plan().map_or(0, |plan| plan_lines(plan, columns)),
     };
     let longest = lines.saturating_sub(rows);
@@ -240,6 +252,7 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
         Question::Endorse(status) => vec![Effect::Endorse {
             target,
             release: status.plan.release,
+            note: confirm.note.unwrap_or_default(),
         }],
         Question::EndStandby(status) => vec![Effect::Say {
             release: status.plan.release,

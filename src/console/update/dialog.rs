@@ -2,14 +2,20 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{choose, confirm, failed, handing, holding, leave, look, palette, reason, taking_up};
+use super::{
+    approving, change, choose, confirm, failed, handing, holding, leave, look, palette, reason,
+    taking_up, waits,
+};
 use crate::console::effect::Effect;
-use crate::console::model::{Dialog, Model, Page, Refusal};
+use crate::console::model::{Button, Dialog, Model, Page, Refusal};
 use crate::release::Need;
 
 pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     if key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('l') {
         return vec![Effect::Repaint];
+    }
+    if approving::arms(model, key) {
+        return change::arm(model);
     }
     if scrolls_question(model, key.code) {
         return Vec::new();
@@ -59,6 +65,11 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Dialog::Holding(holding) => holding::typed(model, holding, key),
         Dialog::Words(words) => taking_up::typed(model, words, key),
         Dialog::Handing(handing) => handing::pressed(model, handing, key.code),
+        Dialog::Lacking(target) => {
+            model.dialog = scrolled(0, key.code).map(|_| Dialog::Lacking(target));
+            Vec::new()
+        }
+        Dialog::Waiting(list) => waits::pressed(model, list, key.code),
     }
 }
 
@@ -92,6 +103,10 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
             return Vec::new();
         }
         Some(Dialog::Failure(_)) => "there is nothing to paste into: n begins a note",
+        Some(Dialog::Confirm(confirm)) if confirm.button == Button::Note => {
+            approving::pasted(confirm.note.get_or_insert_default(), text);
+            return Vec::new();
+        }
         Some(Dialog::Confirm(confirm)) if confirm.need == Need::TypedName => {
             "a paste does not count: type the name"
         }

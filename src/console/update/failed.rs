@@ -49,12 +49,8 @@ fn later(model: &mut Model) -> Vec<Effect> {
 fn answer(model: &mut Model, failure: Failure, choice: Choice) -> Vec<Effect> {
     let target = failure.status.plan.target().clone();
     if model.open.as_ref() != Some(&target) || !model.is_armed() {
-        let (arm, approve) = (
-            model.keymap.shown(Action::Arm),
-            model.keymap.shown(Action::Approve),
-        );
-        let text =
-            format!("read-only: Esc, open {target}, {arm} arms it, then {approve} asks again");
+        let arm = model.keymap.shown(Action::Arm);
+        let text = format!("read-only: {arm} arms {target}, then answer again");
         // The question stays: a note may have been written.
         model.dialog = Some(Dialog::Failure(failure));
         return super::refused(model, &text);

@@ -126,7 +126,7 @@ fn answer(model: &mut Model, handing: Handing, hand: Hand) -> Vec<Effect> {
     let target = handing.status.plan.target().clone();
     if model.open.as_ref() != Some(&target) || !model.is_armed() {
         let arm = model.keymap.shown(Action::Arm);
-        let text = format!("read-only: Esc, open {target}, {arm} arms it, then ask again");
+        let text = format!("read-only: {arm} arms {target}, then answer again");
         model.dialog = Some(Dialog::Handing(handing));
         return super::refused(model, &text);
     }

@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyEvent;
 
-use super::{change, details, history, logs, look, matrix, world};
+use super::{approving, change, details, history, logs, look, matrix, waits, world};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
@@ -32,13 +32,14 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
     match action {
         Action::Promote => return change::promote(model),
-        Action::Approve => return change::approve(model),
+        Action::Approve => return approving::approve(model),
         Action::BackOut => return change::back_out(model),
         Action::RollBack => return change::roll_back(model),
         Action::EndStandby => return change::end_standby(model),
         Action::CheckAgain => return change::check_again(model),
         Action::TakeUp => return change::take_up(model),
         Action::Repair => return change::repair(model),
+        Action::Waiting => return waits::list(model),
         Action::Freeze => return change::hold(model),
         Action::Arm => return change::arm(model),
         Action::Open => return open(model),

@@ -1,6 +1,7 @@
 //! From an event to the next model and what has to be done: all the console's behaviour, pure.
 //! Knows no terminal, no channel and no clock.
 
+mod approving;
 mod change;
 mod check_page;
 mod choose;
@@ -30,6 +31,7 @@ mod steps;
 mod stored;
 mod taking_up;
 mod timeline;
+mod waits;
 mod wheel;
 mod world;
 
@@ -44,7 +46,11 @@ use super::run::Farewell;
 /// Takes an event in at a moment.
 pub fn update(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
     let was_picking = is_picking(model);
+    let may_bring = waits::may_bring(&event);
     let mut effects = take_in(model, event, now);
+    if may_bring {
+        effects.extend(waits::observed(model));
+    }
     if was_picking && !is_picking(model) {
         effects.push(Effect::ForgetVersions);
     }

@@ -5,14 +5,16 @@ use ratatui::text::{Line, Span};
 
 use super::dialog::{Sheet, keys, wrapped};
 use super::sides::{Moves, sides};
-use super::{header, progress, repair, taking_up, text};
+use super::{approving, header, repair, taking_up, text};
 use crate::checks::Verdict;
 use crate::console::action::Action;
 use crate::console::model::{Button, Confirm, Model, Question};
 use crate::console::theme::{Meaning, Theme};
 use crate::history::{PlannedCalls, ReleaseKind, Step};
 use crate::release::words::{LEAVES_A_HOLD, duration, keeps_warm};
-use crate::release::{GoOn, Limit, Need, OnFailure, Plan, Status};
+use crate::release::{
+    GoOn, Limit, Need, OnFailure, Plan, Status, approvals_ahead, approvers_needed,
+};
 
 /// The columns of the labels.
 const LABELS: usize = 9;
@@ -58,16 +60,8 @@ pub(super) fn sheet<'a>(
             self::step(model, theme, (status, *step), room, (&mut first, &mut rows));
         }
         Question::Endorse(status) => {
-            overridden(&status.plan, &mut rows);
-            let asked = (status.as_ref(), Step::Switch);
-            step(model, theme, asked, room, (&mut first, &mut rows));
-            let driver = model.elsewhere().map(progress::driver);
-            let driver = driver.unwrap_or(&status.plan.operator);
-            let words = format!("{driver} may move the traffic; nothing is done by this");
-            first.push(("means", crate::harmless::harmless(&words), Meaning::Warn));
-            if let Some(words) = model.endorsed_words(status) {
-                rows.push(("so far", crate::harmless::harmless(&words), Meaning::Muted));
-            }
+            let parts = (&mut first, &mut rows);
+            approving::rows(model, theme, status, room, parts);
         }
         Question::BackOut(status) => {
             back_out(theme, status, room, &mut first);
@@ -147,12 +141,19 @@ fn verb(question: &Question) -> &'static str {
 pub(super) type Rows<'r> = Vec<(&'r str, String, Meaning)>;
 
 /// What is always in view, and what is scrolled.
-type Parts<'p, 'r> = (&'p mut Rows<'r>, &'p mut Rows<'r>);
+pub(super) type Parts<'p, 'r> = (&'p mut Rows<'r>, &'p mut Rows<'r>);
 
 fn begin(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) {
     sides(theme, plan, Moves::planned(plan), room, first);
     if plan.hold_left().is_some() {
         first.push(("leaves", LEAVES_A_HOLD.to_owned(), Meaning::Warn));
+    }
+    if let Some(words) = approvals_ahead(plan) {
+        let meaning = match approvers_needed(plan) {
+            0 => Meaning::Muted,
+            _ => Meaning::Warn,
+        };
+        first.push(("others", crate::harmless::harmless(&words), meaning));
     }
     if let Some(planned) = plan.step(Step::Switch) {
         first.push(("undo", planned.undo.clone(), Meaning::Muted));
@@ -180,7 +181,7 @@ fn begin(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) 
 }
 
 /// What it is done in spite of.
-fn overridden(plan: &Plan, rows: &mut Rows<'_>) {
+pub(super) fn overridden(plan: &Plan, rows: &mut Rows<'_>) {
     for one in &plan.overridden {
         let words = format!("{}, because: {}", one.hold, one.why);
         rows.push(("in spite", crate::harmless::harmless(&words), Meaning::Warn));
@@ -196,7 +197,7 @@ fn why(plan: &Plan, rows: &mut Rows<'_>) {
     }
 }
 
-fn step(
+pub(super) fn step(
     model: &Model,
     theme: &Theme,
     (status, step): (&Status, Step),
@@ -360,7 +361,7 @@ fn not_armed(model: &Model, asked: &Confirm) -> Option<String> {
     let target = asked.question.target();
     let armed = model.is_armed() && model.open.as_ref() == Some(target);
     let arm = model.keymap.shown(Action::Arm);
-    (!armed).then(|| format!("not armed any more: Esc, then {arm} arms {target} again"))
+    (!armed).then(|| format!("not armed: {arm} arms {target}; nothing is done before"))
 }
 
 fn foot<'a>(
@@ -369,7 +370,7 @@ fn foot<'a>(
     asked: &Confirm,
     (verb, columns): (&'static str, usize),
 ) -> Vec<Line<'a>> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<Line<'a>> = approving::note(theme, asked, columns).into_iter().collect();
     if asked.need == Need::TypedName {
         let mut line = Line::from(vec![
             theme.span("Type ", Meaning::Text),

@@ -6,8 +6,8 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear};
 
 use super::{
-    confirm, failure, help, holding, leaving, palette, pane, picker, reason, taking_up, text,
-    themes, together,
+    approving, confirm, failure, help, holding, leaving, palette, pane, picker, reason, taking_up,
+    text, themes, together, waits,
 };
 use crate::console::layout::dialog_rows;
 use crate::console::model::{Dialog, Model, Page};
@@ -102,8 +102,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         Dialog::Holding(holding) => holding::sheet(theme, holding, columns),
         Dialog::Words(asked) => taking_up::words(theme, asked, columns),
         Dialog::Handing(handing) => together::sheet(model, theme, handing, columns),
+        Dialog::Lacking(target) => approving::lacking(model, theme, target, columns),
+        Dialog::Waiting(list) => waits::sheet(model, theme, *list, columns),
     };
-    sheet.grows = dialog.asks() || matches!(dialog, Dialog::Refusal(_));
+    sheet.grows = dialog.asks() || matches!(dialog, Dialog::Refusal(_) | Dialog::Lacking(_));
     if dialog.asks_in_rows() {
         sheet.top = model.scrolled;
         sheet.scrolls_by = "PgUp PgDn scroll";

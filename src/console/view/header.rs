@@ -55,7 +55,9 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let mut parts = parts(model, theme);
     let room = usize::from(place.width).saturating_sub(1);
     // The first to be shortened is the last of these: what decides about danger stays longest.
-    let order = [TARGET, ARMING, SILENT, LOCK, TITLE, LIVE, CLOCK];
+    let order = [
+        TARGET, ARMING, WAITING, SILENT, LOCK, OPERATOR, TITLE, LIVE, CLOCK,
+    ];
     for index in order.into_iter().rev() {
         while wide(&parts) > room && parts.get_mut(index).is_some_and(Part::shorten) {}
     }
@@ -79,10 +81,12 @@ fn wide(parts: &[Part<'_>]) -> usize {
 const TITLE: usize = 0;
 const TARGET: usize = 1;
 const ARMING: usize = 2;
-const SILENT: usize = 3;
-const LIVE: usize = 4;
-const LOCK: usize = 5;
-const CLOCK: usize = 6;
+const WAITING: usize = 3;
+const SILENT: usize = 4;
+const LIVE: usize = 5;
+const LOCK: usize = 6;
+const OPERATOR: usize = 7;
+const CLOCK: usize = 8;
 
 fn parts<'a>(model: &Model, theme: &Theme) -> Vec<Part<'a>> {
     let nothing = || Part::new(vec![Vec::new()]);
@@ -93,16 +97,49 @@ fn parts<'a>(model: &Model, theme: &Theme) -> Vec<Part<'a>> {
         ]),
         target(model, theme),
         arming(model, theme),
+        waiting(model, theme),
     ];
     let Some(snapshot) = model.snapshot() else {
-        parts.extend([nothing(), nothing(), nothing(), nothing()]);
+        parts.extend([nothing(), nothing(), nothing()]);
+        parts.extend([operator(model, theme), nothing()]);
         return parts;
     };
     parts.push(silent(model, snapshot, theme));
     parts.push(live(snapshot, theme));
     parts.push(lock(model, snapshot, theme));
+    parts.push(operator(model, theme));
     parts.push(clock(model, theme));
     parts
+}
+
+/// How much waits for the operator. It is never left out.
+fn waiting<'a>(model: &Model, theme: &Theme) -> Part<'a> {
+    let count = model.waiting().len();
+    if count == 0 {
+        return Part::new(vec![Vec::new()]);
+    }
+    let hand = theme.glyph(Glyph::Hand);
+    let key = model.keymap.shown(Action::Waiting);
+    let verb = if count == 1 { "waits" } else { "wait" };
+    let told = |words: String| vec![theme.span(words, Meaning::Warn)];
+    Part::new(vec![
+        told(format!("{hand} {count} {verb} for you ({key})")),
+        told(format!("{hand} {count} ({key})")),
+        told(format!("{hand} {count}")),
+    ])
+}
+
+/// Who acts here, as it is recorded.
+fn operator<'a>(model: &Model, theme: &Theme) -> Part<'a> {
+    let told = |words: &str| {
+        let words = text::clean(words).into_owned();
+        vec![theme.span(words, Meaning::Muted)]
+    };
+    Part::new(vec![
+        told(&model.operator.to_string()),
+        told(&model.operator.name),
+        Vec::new(),
+    ])
 }
 
 fn target<'a>(model: &Model, theme: &Theme) -> Part<'a> {

@@ -1,6 +1,7 @@
 //! From the model to the screen, and nothing else: no clock, no channel, no change. Views name
 //! meanings and glyphs; colours are the theme's.
 
+mod approving;
 mod at_rest;
 mod card;
 mod checks;
@@ -34,6 +35,7 @@ mod themes;
 mod together;
 mod traffic;
 mod truth;
+mod waits;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;

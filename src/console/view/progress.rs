@@ -2,7 +2,7 @@
 
 use super::{at_rest, text, together};
 use crate::console::action::Action;
-use crate::console::model::Model;
+use crate::console::model::{Model, WaitingFor};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{Direction, Outcome};
 use crate::inventory::{LiveSlot, Operator};
@@ -99,14 +99,30 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
         Progress::Asking { step, since, .. } => {
             let age = text::clock(text::seconds(*since, model.now));
             let hand = theme.glyph(Glyph::Hand);
+            let lacks = model.lacks_approvals(status);
+            let approve = model.keymap.shown(Action::Approve);
             let mut words = match elsewhere {
-                None => format!("{hand} A answers: {step} waits for you since {age}"),
+                None if lacks => {
+                    format!("{hand} {step} waits for others since {age}")
+                }
+                None => format!("{hand} {approve} answers: {step} waits for you since {age}"),
+                Some(told) if lacks && waits_for_operator(model, told) => format!(
+                    "{hand} {step} of {} waits for your approval since {age}",
+                    driver(told)
+                ),
+                Some(told) if lacks => format!(
+                    "{hand} {step} of {} waits for others since {age}",
+                    driver(told)
+                ),
                 Some(told) => format!(
                     "{hand} waits for {} to approve {step} since {age}",
                     driver(told)
                 ),
             };
             match model.endorsed_words(status) {
+                Some(endorsed) if lacks && elsewhere.is_none() => {
+                    words = format!("{words}: {endorsed}; {approve} says who can give it");
+                }
                 Some(endorsed) => words = format!("{words}; {endorsed}"),
                 None if status.next.is_empty() => {}
                 None => words = format!("{words}; {}", status.next),
@@ -166,6 +182,14 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
         }
         Progress::Closed(_) => at_rest::ended(model, theme, status),
     }
+}
+
+/// Whether the approval of this operator is what a release lacks.
+fn waits_for_operator(model: &Model, told: &Observed) -> bool {
+    let release = told.status.plan.release;
+    let mut waiting = model.waiting().into_iter();
+    waiting
+        .any(|item| item.release == release && matches!(item.wanted, WaitingFor::Approval { .. }))
 }
 
 /// Who drives a release of somebody else; who did, where nobody does.

@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use super::freeze::freeze;
 use super::model::{
-    AsciiChoice, AsciiWord, ConsoleSection, EnvironmentSection, NginxSection, NoticeKind,
+    AsciiChoice, AsciiWord, BellWord, ConsoleSection, EnvironmentSection, NginxSection, NoticeKind,
     NoticeSection, OperatorFrom, ProxyKind, RegistrySection, Root, RuntimeKind, SecretSection,
     StoreKind, SwitchWord, TierWord, TlsSection, VariableValue,
 };
 use super::origin::Origin;
 use super::places::{
-    AddressPlace, AsciiSetting, ConsoleSettings, DockerPlace, EmbeddedPlace, EnvironmentSettings,
-    EtcdPlace, HistorySettings, Login, NginxPlace, NoticeSettings, OperatorSettings, ProcessPlace,
-    ProxyPlace, RegistryPlace, RuntimePlace, Settings, SqlitePlace, StorePlace, SwitchMode,
-    TlsPlace,
+    AddressPlace, AsciiSetting, BellSetting, ConsoleSettings, DockerPlace, EmbeddedPlace,
+    EnvironmentSettings, EtcdPlace, HistorySettings, Login, NginxPlace, NoticeSettings,
+    OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace, Settings, SqlitePlace,
+    StorePlace, SwitchMode, TlsPlace,
 };
 use super::registries::other_hosts;
 use super::{paths, timing};
@@ -102,6 +102,10 @@ fn console(section: &ConsoleSection, read_only: Option<Origin>) -> ConsoleSettin
             .collect(),
         armed: section.armed.0,
         mouse: section.mouse,
+        bell: match section.bell {
+            BellWord::Off => BellSetting::Off,
+            BellWord::Waits => BellSetting::Waits,
+        },
         read_only,
     }
 }

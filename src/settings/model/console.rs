@@ -24,6 +24,8 @@ pub(in crate::settings) struct ConsoleSection {
     pub(in crate::settings) armed: Time,
     /// Whether the mouse is used.
     pub(in crate::settings) mouse: bool,
+    /// When the terminal's bell rings: `waits` once for each new thing that waits for the operator, or `off`.
+    pub(in crate::settings) bell: BellWord,
     /// Whether nothing can be changed from here at all.
     pub(in crate::settings) read_only: bool,
     /// Other keys for actions, e.g. `zoom = ["z", "F11"]`; an empty list takes all away.
@@ -38,6 +40,7 @@ impl Default for ConsoleSection {
             ascii: AsciiChoice::Word(AsciiWord::Auto),
             armed: Time(std::time::Duration::from_mins(5)),
             mouse: false,
+            bell: BellWord::Waits,
             read_only: false,
             keys: KeysSection::default(),
         }
@@ -69,6 +72,14 @@ pub(in crate::settings) enum AsciiChoice {
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum AsciiWord {
     Auto,
+}
+
+/// When the terminal's bell rings.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::settings) enum BellWord {
+    Off,
+    Waits,
 }
 
 /// The keys of actions, by the actions' names.

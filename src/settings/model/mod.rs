@@ -15,7 +15,7 @@ mod service;
 mod shared;
 mod timing;
 
-pub(super) use console::{AsciiChoice, AsciiWord, ConsoleSection};
+pub(super) use console::{AsciiChoice, AsciiWord, BellWord, ConsoleSection};
 pub(super) use docker::{DockerSection, ProcessSection, RegistrySection, TlsSection};
 pub(super) use environment::{
     EnvironmentSection, FreezeSection, LockSection, ProxyKind, RuntimeKind, StoreKind, TierWord,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use greenroom::console::Model;
 use greenroom::console::model::{
     Confirm, Dialog, Failure, Handing, Help, HoldLine, Holding, Leaving, Page, Palette, Picker,
-    Question, Reason, Refusal, TakeUp, TextLine, ThemeChoice, Thinking, Wish, Words,
+    Question, Reason, Refusal, TakeUp, TextLine, ThemeChoice, Thinking, WaitingList, Wish, Words,
 };
 use greenroom::history::{Direction, ReleaseKind, Step};
 use greenroom::inventory::{Hold, Tier};
@@ -176,7 +176,15 @@ fn of_a_release() -> Vec<Case> {
                 Question::Endorse(Arc::new(asking(Step::Switch))),
                 Need::TypedName,
             ),
-            vec![GOES, COMES, checks, "may move the traffic", TYPED],
+            vec![
+                GOES,
+                COMES,
+                checks,
+                "commits unknown: the image has no label",
+                "may move the traffic",
+                "Note (optional):",
+                TYPED,
+            ],
         ),
         (
             "a repair",
@@ -358,6 +366,11 @@ fn to_read() -> Vec<Case> {
             vec!["Enter wear it", "Esc"],
         ),
         (
+            "what waits for the operator",
+            Dialog::Waiting(WaitingList::default()),
+            vec!["nothing waits for you any more", "Enter open it"],
+        ),
+        (
             "versions",
             Dialog::Picker(Picker::new(target("web", PRODUCTION), Intent::Promote)),
             vec!["filter, or a tag or digest:", "Enter choose"],
@@ -382,7 +395,9 @@ fn is_listed(dialog: &Dialog) -> bool {
         | Dialog::TakeUp(_)
         | Dialog::Words(_)
         | Dialog::Holding(_)
-        | Dialog::Handing(_) => true,
+        | Dialog::Handing(_)
+        | Dialog::Lacking(_)
+        | Dialog::Waiting(_) => true,
     }
 }
 

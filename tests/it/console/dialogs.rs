@@ -160,7 +160,7 @@ fn arming_that_ends_under_a_question_is_said_in_it() {
     model.armed = None;
     let shown = screen(&model);
     assert!(
-        shown.contains("not armed any more: Esc, then W arms web/production"),
+        shown.contains("not armed: W arms web/production"),
         "{shown}"
     );
 }

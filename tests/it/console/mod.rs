@@ -2,6 +2,7 @@
 //! and the true loop over a test's backend.
 
 mod anything;
+mod approving;
 mod at_rest;
 mod checks;
 mod choosing;
@@ -34,4 +35,5 @@ mod slots;
 mod terminal;
 mod themes;
 mod together;
+mod waiting;
 pub(crate) mod world;

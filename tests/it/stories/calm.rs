@@ -30,6 +30,27 @@ fn press(pty: &mut Pty, keys: &str, shows: &str) {
     pty.wait_for_text(shows, SOON);
 }
 
+/// Ben is told, and approves it from his console with a note and the environment's name.
+fn ben_approves(sandbox: &Sandbox) -> Pty {
+    let as_ben = ["--set", "operator.name=ben", "status", "web", "production"];
+    let status = words(&sandbox.run(&as_ben));
+    assert!(
+        status.contains("you can approve it: greenroom approve web production"),
+        "{status}"
+    );
+    let mut ben = console(sandbox, "ben");
+    ben.wait_for_text("1 waits for you (a)", SOON);
+    ben.wait_for_text("waits for your approval", SOON);
+    let bells = ben.raw().into_iter().filter(|byte| *byte == 7).count();
+    assert_eq!(bells, 1, "the bell rings once for it");
+    press(&mut ben, "a", "approve the release of ana@");
+    press(&mut ben, "\r", "Type production to go on");
+    ben.wait_for_text("because: the shop is", SOON);
+    press(&mut ben, "\tlooked at it", "looked at it_");
+    press(&mut ben, "\rproduction\r", "you have approved the release");
+    ben
+}
+
 #[test]
 fn a_hold_is_overridden_with_a_second_person_at_another_console() {
     let mut sandbox = Sandbox::kept().up();
@@ -60,12 +81,15 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
     );
     press(&mut ana, "lamp sale\r", "[ Begin the release ]");
     ana.wait_for_text("in spite of: held by ana@", SOON);
+    ana.wait_for_text("the switch needs 1 approval by someone else", SOON);
     press(&mut ana, YES, "A answers: register waits for you");
     press(&mut ana, "A", "[ Register the candidate ]");
-    press(&mut ana, YES, "switch waits for you");
-    ana.wait_for_text("0 of 1 approvals by others", SOON);
+    press(&mut ana, YES, "switch waits for others");
+    ana.wait_for_text("needs 1 approval by someone else, has 0", SOON);
     // Alone she cannot go on, and nobody approves for themselves.
-    press(&mut ana, "A", "switch needs 0 of 1 approvals by others");
+    press(&mut ana, "A", "It can be given by anyone except ana@");
+    press(&mut ana, "", "greenroom approve web production");
+    press(&mut ana, "\x1b", "A says who can give it");
     let own = [
         "--set",
         "operator.name=ana",
@@ -82,15 +106,13 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
         words(&own)
     );
 
-    // Ben sees it, and approves it from his console with the environment's name.
-    let mut ben = console(&sandbox, "ben");
-    ben.wait_for_text("0 of 1 approvals by others", SOON);
-    press(&mut ben, "A", "Type production to go on");
-    ben.wait_for_text("because: the shop is", SOON);
-    press(&mut ben, "production\r", "you have approved the release");
-    ana.wait_for_text("1 of 1 approvals by others: ben@", SOON);
+    let ben = ben_approves(&sandbox);
+    ana.wait_for_text("needs 1 approval by someone else, has 1: ben@", SOON);
     let status = words(&sandbox.run(&["status", "web", "production"]));
-    assert!(status.contains("approved by ben@"), "{status}");
+    assert!(
+        status.contains("approved by ben@") && status.contains("looked at it"),
+        "{status}"
+    );
 
     press(&mut ana, "A", "Type production to go on");
     press(
@@ -128,7 +150,9 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
         "{shown}"
     );
     assert!(
-        shown.contains("checks passed") && shown.contains("overrode what was held by"),
+        shown.contains("because: looked at it")
+            && shown.contains("checks passed")
+            && shown.contains("overrode what was held by"),
         "{shown}"
     );
     let verified = sandbox.run(&["history", "verify"]);

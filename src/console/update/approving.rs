@@ -1,0 +1,104 @@
+//! The key that approves: the step of a release that this console drives, a choice after a failure, or the release of
+//! another operator. Where only others can approve, it says who can and how.
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::change::{armed_target, ask, not_here};
+use crate::console::action::Action;
+use crate::console::effect::Effect;
+use crate::console::model::{Button, Confirm, Dialog, Model, Question};
+use crate::harmless::harmless;
+use crate::release::{Need, Progress, need_to_endorse};
+
+pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
+    if armed_target(model).is_none() {
+        return Vec::new();
+    }
+    open(model)
+}
+
+/// Opens what fits the open target. The answer is only taken while the target is armed.
+pub(super) fn open(model: &mut Model) -> Vec<Effect> {
+    let open = model.open.clone();
+    let endorsable = open.and_then(|open| model.endorsable(&open));
+    if let Some(status) = endorsable.map(|told| Arc::clone(&told.status)) {
+        let need = need_to_endorse(&status.plan);
+        ask(model, Question::Endorse(status), need);
+        return Vec::new();
+    }
+    let Some(status) = model.release_in_flight().cloned() else {
+        let promote = model.keymap.shown(Action::Promote);
+        let otherwise =
+            format!("no release of this console is in flight here: {promote} begins one");
+        let text = not_here(model, &otherwise);
+        return super::refused(model, &text);
+    };
+    if model.lacks_approvals(&status) {
+        model.dialog = Some(Dialog::Lacking(status.plan.target().clone()));
+        return Vec::new();
+    }
+    if let Progress::Asking { step, need, .. } = status.progress {
+        ask(model, Question::Step(status, step), need);
+        return Vec::new();
+    }
+    if let Some(failure) = super::release::failure(&status) {
+        model.dialog = Some(Dialog::Failure(failure));
+        return Vec::new();
+    }
+    super::refused(model, "nothing waits for a yes at the moment")
+}
+
+/// Whether a key arms the target of the question that is open: one can be read before its target is armed.
+pub(super) fn arms(model: &Model, key: KeyEvent) -> bool {
+    let target = match &model.dialog {
+        Some(Dialog::Confirm(confirm)) if confirm.button != Button::Note => {
+            confirm.question.target()
+        }
+        Some(Dialog::Failure(failure)) if !failure.is_noting => failure.status.plan.target(),
+        Some(Dialog::Handing(handing)) => handing.status.plan.target(),
+        _ => return false,
+    };
+    !model.is_armed()
+        && model.open.as_ref() == Some(target)
+        && model.keymap.action(key, model.focus) == Some(Action::Arm)
+}
+
+/// The longest note, in characters.
+const LONGEST: usize = 200;
+
+/// A key while the note of an approval has the keys; whether the key was for it.
+pub(super) fn noted(confirm: &mut Confirm, key: KeyEvent) -> bool {
+    if confirm.button != Button::Note {
+        return false;
+    }
+    let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+    let note = confirm.note.get_or_insert_default();
+    match key.code {
+        KeyCode::Enter => confirm.button = after_note(confirm),
+        KeyCode::Backspace => drop(note.pop()),
+        KeyCode::Char('u') if ctrl => note.clear(),
+        KeyCode::Char(c) if !ctrl && !c.is_control() => add(note, &c.to_string()),
+        _ => return false,
+    }
+    true
+}
+
+/// Puts a pasted text at the end of a note.
+pub(super) fn pasted(note: &mut String, text: &str) {
+    add(note, text.trim());
+}
+
+fn add(note: &mut String, text: &str) {
+    let room = LONGEST.saturating_sub(note.chars().count());
+    note.extend(harmless(text).chars().take(room));
+}
+
+/// What has the keys after the note: never what approves by one more Enter alone.
+pub(super) fn after_note(confirm: &Confirm) -> Button {
+    match confirm.need {
+        Need::TypedName => Button::Name,
+        Need::Nothing | Need::Confirmation => Button::Cancel,
+    }
+}

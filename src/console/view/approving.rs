@@ -1,0 +1,136 @@
+//! What an approver sees before approving a release of another operator, and what its driver sees while approvals are
+//! missing.
+
+use ratatui::text::Line;
+
+use super::confirm::{Parts, overridden, step};
+use super::dialog::{Sheet, keys, wrapped};
+use super::{progress, text};
+use crate::checks::Verdict;
+use crate::console::action::Action;
+use crate::console::model::{Button, Confirm, Model};
+use crate::console::theme::{Meaning, Theme};
+use crate::harmless::harmless;
+use crate::history::Step;
+use crate::inventory::Target;
+use crate::release::{Status, approve_command, approvers_words, review};
+
+/// The rows of the question to an approver.
+pub(super) fn rows(
+    model: &Model,
+    theme: &Theme,
+    status: &Status,
+    room: usize,
+    (first, rows): Parts<'_, '_>,
+) {
+    let plan = &status.plan;
+    overridden(plan, rows);
+    let slots = model.in_slots(plan.target());
+    let configuration = review::configuration(plan, slots.as_ref());
+    for (index, line) in configuration.into_iter().enumerate() {
+        rows.push((if index == 0 { "config" } else { "" }, line, Meaning::Text));
+    }
+    for (index, case) in status.cases.iter().enumerate() {
+        let label = if index == 0 { "results" } else { "" };
+        let meaning = match case.verdict {
+            Verdict::Passed => Meaning::Text,
+            _ => Meaning::Warn,
+        };
+        rows.push((label, review::check(case), meaning));
+    }
+    for one in model
+        .endorsed(status)
+        .into_iter()
+        .flat_map(|(_, given)| given)
+    {
+        if let Some(note) = &one.note {
+            let words = harmless(&format!("{}: \"{note}\"", one.by));
+            rows.push(("note", words, Meaning::Muted));
+        }
+    }
+    step(model, theme, (status, Step::Switch), room, (first, rows));
+    first.push(("commits", review::commits(plan), Meaning::Text));
+    if let Some(words) = model.endorsed_words(status) {
+        first.push(("others", harmless(&words), Meaning::Text));
+    }
+    let driver = model.elsewhere().map(progress::driver);
+    let driver = driver.unwrap_or(&plan.operator);
+    let words = format!("{driver} may move the traffic; nothing is done by this");
+    first.push(("means", harmless(&words), Meaning::Warn));
+}
+
+/// The line for a note, where the question takes one.
+pub(super) fn note<'a>(theme: &Theme, asked: &Confirm, columns: usize) -> Option<Line<'a>> {
+    if !asked.takes_note() {
+        return None;
+    }
+    let is_typed = asked.button == Button::Note;
+    let sign = "Note (optional):  ";
+    let note = asked.note.as_deref().unwrap_or_default();
+    let room = columns.saturating_sub(text::width(sign) + 1);
+    // The end is what is being typed.
+    let skipped = note.chars().count().saturating_sub(room);
+    let shown: String = note.chars().skip(skipped).collect();
+    let words = match (is_typed, shown.is_empty()) {
+        (true, _) => theme.span(format!("{shown}_"), Meaning::Key),
+        (false, true) => theme.span("none; Tab gives it the keys", Meaning::Muted),
+        (false, false) => theme.span(shown, Meaning::Text),
+    };
+    Some(Line::from(vec![theme.span(sign, Meaning::Text), words]))
+}
+
+/// What the driver waits for, who can give it, and how.
+pub(super) fn lacking<'a>(
+    model: &Model,
+    theme: &Theme,
+    target: &Target,
+    columns: usize,
+) -> Sheet<'a> {
+    let mut sheet = Sheet::new(format!("Waiting for approval · {target}"));
+    sheet.frame = Meaning::Warn;
+    sheet.foot = vec![keys(theme, &[("Esc", "close")])];
+    let mut say = |words: &str, meaning| {
+        let words = harmless(words);
+        sheet.body.extend(wrapped(theme, &words, columns, meaning));
+    };
+    let approve = model.keymap.shown(Action::Approve);
+    let Some(status) = model.releases.get(target) else {
+        return sheet;
+    };
+    let Some((needed, given)) = model.endorsed(status) else {
+        say(
+            "The release does not wait for approvals any more.",
+            Meaning::Text,
+        );
+        return sheet;
+    };
+    let words = model.endorsed_words(status).unwrap_or_default();
+    say(&format!("The switch {words}."), Meaning::Warn);
+    for one in &given {
+        if let Some(note) = &one.note {
+            say(&format!("  {}: \"{note}\"", one.by), Meaning::Muted);
+        }
+    }
+    if given.len() >= needed {
+        let words = format!("That is enough: Esc, then {approve} switches the traffic.");
+        say(&words, Meaning::Ok);
+        return sheet;
+    }
+    let snapshot = model.world.get(target);
+    let driver = snapshot.and_then(|snapshot| snapshot.lock.as_ref());
+    let driver = driver.map(|holder| &holder.record.operator);
+    let by = approvers_words(&status.plan, driver);
+    say(&format!("It can be given by {by}:"), Meaning::Text);
+    let arm = model.keymap.shown(Action::Arm);
+    let list = model.keymap.shown(Action::Waiting);
+    let console = format!("  in a console: {list} lists it, Enter opens it, {arm} arms {target}");
+    say(&console, Meaning::Text);
+    let command = format!("  in a shell:   {}", approve_command(target));
+    say(&command, Meaning::Text);
+    let back = model.keymap.shown(Action::BackOut);
+    say(
+        &format!("Nothing moves until then. {back} backs the release out."),
+        Meaning::Muted,
+    );
+    sheet
+}

@@ -1,0 +1,284 @@
+//! Approvals by other operators: what the driver is told while they are missing, and what an approver reads, writes and
+//! presses.
+
+use std::sync::Arc;
+
+use crossterm::event::KeyCode;
+use greenroom::checks::Verdict;
+use greenroom::console::Model;
+use greenroom::console::action::Action;
+use greenroom::console::effect::Effect;
+use greenroom::console::event::{Event, Input};
+use greenroom::console::model::{Button, Dialog, Question, offers};
+use greenroom::history::{ReleaseKind, Step};
+use greenroom::inventory::{Endorsement, Operator, Snapshot, Tier};
+use greenroom::release::{Observed, Plan, Status, observed};
+
+use super::dialogs::dialog;
+use super::elsewhere::{ben, done_up_to, journal, ladder, lock, watching};
+use super::world::{
+    PRODUCTION, ago, asking, later, model, now, plan, press, press_key, screen, target, tell,
+    web_production, with_candidate, world,
+};
+
+pub(super) const SIZES: [(u16, u16); 2] = [(118, 34), (80, 24)];
+
+fn named(name: &str, size: (u16, u16)) -> String {
+    format!("{name}_{}x{}", size.0, size.1)
+}
+
+/// The release of ana, at its switch, which needs the approval of another operator.
+fn lacking() -> Status {
+    let mut status = asking(Step::Switch);
+    let mut plan = Plan::clone(&status.plan);
+    plan.definition.rules.approvals = 1;
+    status.plan = Arc::new(plan);
+    status
+}
+
+pub(super) fn approval(plan: &Plan, by: Operator) -> Endorsement {
+    Endorsement {
+        release: plan.release,
+        digest: plan.version.digest.clone(),
+        plan: plan.mark(),
+        console: format!("{by} 1 x"),
+        by,
+        given_at: ago(30),
+        expires_at: later(3000),
+        evidence: "3 of 4 checks passed".into(),
+        note: Some("the basket works".into()),
+    }
+}
+
+/// The console of ana, who drives that release.
+fn driving(size: (u16, u16)) -> Model {
+    let mut model = model(size, with_candidate(web_production()));
+    press(&mut model, "W");
+    tell(&mut model, Event::ReleaseMoved(Arc::new(lacking())));
+    model.notice = None;
+    model
+}
+
+fn observe(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
+    tell(model, Event::WorldObserved(Arc::new(world(snapshot))))
+}
+
+/// What the journal tells of the release of ben, which needs the approval of another operator.
+pub(super) fn told_lacking(last: Step) -> Observed {
+    let mut journal = journal(Tier::Protected, done_up_to(last));
+    let label = |revision: &str| Some(revision.repeat(5));
+    if let Some((_, version)) = &mut journal.head.from {
+        version.labels.revision = label("c0ffee11");
+    }
+    journal.head.to.1.labels.revision = label("beef0a27");
+    let mut definition = plan(&target("web", PRODUCTION), Tier::Protected).definition;
+    definition.rules.approvals = 1;
+    observed(&journal, &definition, Some(&lock(2)), None, now())
+}
+
+/// Blue is live and green the candidate, made with another timezone and more memory.
+fn configured() -> Snapshot {
+    let mut snapshot = with_candidate(web_production());
+    for (slot, memory) in [
+        (greenroom::inventory::Slot::Blue, "128 MiB"),
+        (greenroom::inventory::Slot::Green, "256 MiB"),
+    ] {
+        let side = snapshot.slots.get_mut(slot);
+        let instance = side.instance.as_mut().expect("an instance");
+        let memory = ("memory".to_owned(), memory.to_owned());
+        instance.configuration = [memory].into();
+    }
+    snapshot
+}
+
+/// The console of ana, who looks at the release of ben.
+fn approving(size: (u16, u16)) -> Model {
+    let mut model = watching(size, configured(), told_lacking(Step::Register));
+    model.notice = None;
+    model
+}
+
+fn confirm(model: &Model) -> &greenroom::console::model::Confirm {
+    match &model.dialog {
+        Some(Dialog::Confirm(confirm)) => confirm,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_driver_is_told_what_the_switch_lacks_and_is_not_asked() {
+    for size in SIZES {
+        let mut model = driving(size);
+        let waits = ladder(&model);
+        assert!(
+            waits.contains("switch waits for others since 0:05: needs 1 approval by someone else"),
+            "{waits}"
+        );
+        assert!(!offers(&model, Action::Approve));
+        press(&mut model, "A");
+        assert!(matches!(model.dialog, Some(Dialog::Lacking(_))));
+        insta::assert_snapshot!(named("what_the_switch_lacks", size), dialog(&model));
+    }
+    let wide = ladder(&driving((118, 34)));
+    assert!(wide.contains("has 0; A says who can give it"), "{wide}");
+}
+
+#[test]
+fn a_driver_is_asked_as_soon_as_enough_have_approved() {
+    let mut model = driving((118, 34));
+    press(&mut model, "A");
+    let mut snapshot = with_candidate(web_production());
+    snapshot.endorsements = vec![approval(&lacking().plan, ben())];
+    observe(&mut model, snapshot);
+    let text = dialog(&model);
+    assert!(text.contains("That is enough"), "{text}");
+    assert!(text.contains("the basket works"), "{text}");
+    press_key(&mut model, KeyCode::Esc);
+    assert!(offers(&model, Action::Approve));
+    press(&mut model, "A");
+    let question = &confirm(&model).question;
+    assert!(
+        matches!(question, Question::Step(_, Step::Switch)),
+        "{question:?}"
+    );
+}
+
+#[test]
+fn an_approver_reads_commits_configuration_and_checks() {
+    for size in SIZES {
+        let mut model = approving(size);
+        press(&mut model, "WA");
+        insta::assert_snapshot!(named("the_question_to_an_approver", size), dialog(&model));
+    }
+    let mut model = approving((118, 60));
+    press(&mut model, "WA");
+    let text = dialog(&model);
+    for part in [
+        "commits  c0ffee1 to beef0a2",
+        "memory: 128 MiB → 256 MiB",
+        "passed   home page",
+        "passed   orders",
+        "needs 1 approval by someone else, has 0",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn a_failed_check_is_shown_to_the_approver_with_what_was_wrong() {
+    let mut told = told_lacking(Step::Register);
+    let mut status = Status::clone(&told.status);
+    let case = status.cases.last_mut().expect("a case");
+    case.verdict = Verdict::Failed;
+    case.detail = "status 500 instead of 200\u{1b}[2J".into();
+    told.status = Arc::new(status);
+    let mut model = watching((118, 60), configured(), told);
+    press(&mut model, "WA");
+    let text = dialog(&model);
+    assert!(text.contains("failed   orders"), "{text}");
+    assert!(text.contains("status 500 instead of 200"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_compared_is_said_to_be_unknown() {
+    let snapshot = with_candidate(web_production());
+    let mut model = watching((118, 60), snapshot, told_lacking(Step::Register));
+    press(&mut model, "WA");
+    let text = dialog(&model);
+    assert!(
+        text.contains("unknown: the engine does not say how"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_note_goes_with_the_approval() {
+    let mut model = approving((118, 34));
+    press(&mut model, "WA");
+    press_key(&mut model, KeyCode::Tab);
+    assert_eq!(confirm(&model).button, Button::Note);
+    press(&mut model, "looked at W ");
+    let pasted = "the diff\u{7}\n".to_owned();
+    tell(&mut model, Event::Input(Input::Paste(pasted)));
+    let noted = confirm(&model).note.as_deref();
+    assert_eq!(noted, Some("looked at W the diff"));
+    press_key(&mut model, KeyCode::Enter);
+    assert_eq!(confirm(&model).button, Button::Name);
+    press(&mut model, PRODUCTION);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    let [Effect::Endorse { note, .. }] = effects.as_slice() else {
+        panic!("{effects:?}");
+    };
+    assert_eq!(note, "looked at W the diff");
+}
+
+#[test]
+fn enter_in_the_note_never_approves() {
+    let mut told = told_lacking(Step::Register);
+    let mut status = Status::clone(&told.status);
+    let mut plan = Plan::clone(&status.plan);
+    plan.definition.tier = Tier::Staging;
+    status.plan = Arc::new(plan);
+    told.status = Arc::new(status);
+    let mut model = watching((118, 34), configured(), told);
+    press(&mut model, "WA");
+    press_key(&mut model, KeyCode::Tab);
+    press_key(&mut model, KeyCode::Tab);
+    assert_eq!(confirm(&model).button, Button::Note);
+    press(&mut model, "fine");
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert_eq!(confirm(&model).button, Button::Cancel);
+}
+
+/// The question before a plan begins.
+fn beginning(kind: ReleaseKind, approvals: u8) -> String {
+    let mut model = model((118, 34), web_production());
+    press(&mut model, "WP2.0.0");
+    press_key(&mut model, KeyCode::Enter);
+    press_key(&mut model, KeyCode::Enter);
+    let mut plan = plan(&target("web", PRODUCTION), Tier::Protected);
+    plan.kind = kind;
+    plan.definition.rules.approvals = approvals;
+    let asked = model.asked;
+    let plan = Ok(Arc::new(plan));
+    tell(&mut model, Event::Planned { asked, plan });
+    dialog(&model)
+}
+
+#[test]
+fn a_promote_says_before_it_begins_that_others_have_to_approve_it() {
+    let text = beginning(ReleaseKind::Promote, 2);
+    assert!(
+        text.contains("the switch needs 2 approvals by other people: anyone except ana@ops-1"),
+        "{text}"
+    );
+    assert!(!beginning(ReleaseKind::Promote, 0).contains("others"));
+}
+
+#[test]
+fn a_rollback_says_that_it_waits_for_nobody_else() {
+    let text = beginning(ReleaseKind::ColdRollback, 2);
+    assert!(
+        text.contains("a rollback needs no approval by others"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_question_that_is_read_before_its_target_is_armed_arms_it() {
+    let mut model = approving((118, 34));
+    press(&mut model, "a");
+    press_key(&mut model, KeyCode::Enter);
+    assert!(!model.is_armed());
+    assert!(dialog(&model).contains("not armed: W arms web/production"));
+    press(&mut model, "W");
+    assert!(model.is_armed());
+    assert_eq!(confirm(&model).typed, "");
+    press(&mut model, PRODUCTION);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Endorse { .. }]),
+        "{effects:?}"
+    );
+    assert!(!screen(&model).contains("not armed"));
+}
