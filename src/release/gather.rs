@@ -206,7 +206,7 @@ async fn live_in(
         repository: site.definition.repository.clone(),
         tag: instance.tag,
         digest: instance.digest,
-        labels: crate::inventory::ImageLabels::default(),
+        labels: instance.labels,
     }))
 }
 

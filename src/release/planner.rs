@@ -6,8 +6,8 @@
 use crate::history::{Outcome, Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::difference_of_route;
 use crate::inventory::{
-    Digest, Hold, Installation, Instance, LockRecord, Occupancy, RegistryRecord, Slot, SwitchOrder,
-    Version,
+    Digest, Hold, ImageLabels, Installation, Instance, LockRecord, Occupancy, RegistryRecord, Slot,
+    SwitchOrder, Version,
 };
 
 use super::calls::{self, ProxyWords};
@@ -369,7 +369,10 @@ fn live_before(
         .or_else(|| instance.as_ref().and_then(|i| i.tag.clone()));
     Some(LiveBefore {
         slot: route.live,
-        version: version_of(definition, digest, tag),
+        version: Version {
+            labels: labels_of(instance.as_ref()),
+            ..version_of(definition, digest, tag)
+        },
         endpoint: definition.endpoints.get(route.live).clone(),
         instance: instance.map(|i| i.id),
         generation: route.generation,
@@ -389,12 +392,19 @@ fn why_live_is_unhealthy(slot: Slot, facts: &Facts) -> Option<String> {
     }
 }
 
+/// What the image of an instance says about itself: its commit, for one.
+fn labels_of(instance: Option<&Instance>) -> ImageLabels {
+    instance
+        .map(|instance| instance.labels.clone())
+        .unwrap_or_default()
+}
+
 fn version_of(definition: &Definition, digest: Digest, tag: Option<String>) -> Version {
     Version {
         repository: definition.repository.clone(),
         tag,
         digest,
-        labels: crate::inventory::ImageLabels::default(),
+        labels: ImageLabels::default(),
     }
 }
 
@@ -434,11 +444,11 @@ fn warm_version(
     if entry.digest != instance.digest {
         return None;
     }
-    Some(version_of(
-        definition,
-        instance.digest.clone(),
-        entry.tag.clone().or_else(|| instance.tag.clone()),
-    ))
+    let tag = entry.tag.clone().or_else(|| instance.tag.clone());
+    Some(Version {
+        labels: labels_of(Some(instance)),
+        ..version_of(definition, instance.digest.clone(), tag)
+    })
 }
 
 fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance>) -> Vec<String> {

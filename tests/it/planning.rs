@@ -329,6 +329,16 @@ fn a_live_version_that_is_not_running_is_named_as_unhealthy() {
 }
 
 #[test]
+fn a_plan_knows_the_commit_that_is_live() {
+    let mut facts = facts();
+    let mut live = instance(Slot::Blue, 'a', InstanceState::Running);
+    live.labels.revision = Some("c0ffee1".into());
+    facts.slots.blue = Ok(Occupancy::Ours(Box::new(live)));
+    let from = planned(&facts).from.expect("something is live");
+    assert_eq!(from.version.labels.revision.as_deref(), Some("c0ffee1"));
+}
+
+#[test]
 fn what_runs_decides_what_is_live_not_what_was_registered() {
     let mut facts = facts();
     facts.slots.blue = Ok(Occupancy::Ours(Box::new(instance(
