@@ -82,6 +82,8 @@
 //! ([`Engine::endorse`]) names release, digest and plan, and runs out. The guard of the switch counts what the store has at
 //! that moment, one a person, and nobody's who began the release or drives it; where that is too few it asks again, and
 //! nothing fails. What counted is written down with the intent of the switch. Rollbacks need nobody else.
+//! [`approvals_ahead`] says before a promote begins that they will be needed. While they are missing no face asks the driver
+//! for the switch: it says who can approve it and how. [`review`] is what an approver is shown.
 //!
 //! # When something fails
 //!

@@ -25,7 +25,7 @@ pub fn commits(plan: &Plan) -> String {
         }
         (Some(Some(before)), Some(after)) => format!("{before} to {after}"),
         (Some(None), Some(after)) => {
-            format!("unknown to {after}: the live image has no label {REVISION}")
+            format!("unknown to {after}: no label {REVISION} is known of the live image")
         }
         (None, Some(after)) => format!("{after}; nothing was live before"),
         (_, None) => format!("unknown: the image has no label {REVISION}"),

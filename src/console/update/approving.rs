@@ -95,6 +95,23 @@ fn add(note: &mut String, text: &str) {
     note.extend(harmless(text).chars().take(room));
 }
 
+/// What Tab gives the keys to. The note, where there is one, comes first after what has the keys at the beginning.
+pub(super) fn next_button(confirm: &Confirm) -> Button {
+    let is_typed = confirm.need == Need::TypedName;
+    let yes = if confirm.may_go() {
+        Button::Go
+    } else {
+        Button::Name
+    };
+    match confirm.button {
+        Button::Cancel if confirm.takes_note() && !is_typed => Button::Note,
+        Button::Cancel => yes,
+        Button::Name | Button::Go if confirm.takes_note() && is_typed => Button::Note,
+        Button::Note if !is_typed => yes,
+        Button::Name | Button::Go | Button::Note => Button::Cancel,
+    }
+}
+
 /// What has the keys after the note: never what approves by one more Enter alone.
 pub(super) fn after_note(confirm: &Confirm) -> Button {
     match confirm.need {

@@ -90,12 +90,7 @@ pub(super) fn pressed(model: &mut Model, mut confirm: Confirm, key: KeyEvent) ->
         KeyCode::Right if confirm.may_go() => confirm.button = Button::Go,
         KeyCode::Right => confirm.button = Button::Name,
         KeyCode::Tab | KeyCode::BackTab => {
-            confirm.button = match confirm.button {
-                Button::Cancel if confirm.may_go() => Button::Go,
-                Button::Cancel => Button::Name,
-                Button::Name | Button::Go if confirm.takes_note() => Button::Note,
-                Button::Name | Button::Go | Button::Note => Button::Cancel,
-            };
+            confirm.button = approving::next_button(&confirm);
         }
         _ if confirm.need == Need::TypedName && typed(&mut confirm.typed, key) => {
             // The whole name is the decision: Enter presses the button it has unlocked.
