@@ -1,6 +1,8 @@
-//! What was installed last for a target, and how old the configuration was that it came from. A console that read its
-//! configuration before another operator installed a newer one would otherwise take the newer file for a difference,
-//! and "repair" it.
+//! What was installed last for a target, and from which configuration. A console that read its configuration before
+//! another operator installed a newer one would otherwise take the newer file for a difference, and "repair" it.
+//!
+//! Which of two files is the newer one is decided by what they were made from ([`Inputs`]). Only where that differs,
+//! the age of the settings decides: equal settings are never newer, whenever they were saved.
 
 use std::path::PathBuf;
 
@@ -8,22 +10,95 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::Nginx;
-use super::render::{self, Rendered};
-use crate::inventory::Target;
-use crate::ports::Result;
+use super::render::{self, DEFAULT_TEMPLATE, Frame, GENERATION, Rendered};
+use super::{Nginx, Site, SwitchMode};
+use crate::adapters::live_pointer::Pointer;
+use crate::inventory::{Endpoint, Target};
+use crate::ports::{FailureKind, Result};
 
-/// The layout of the file. A newer one is not read.
-const FORMAT: u32 = 1;
+/// The layout of the record. A record of another layout is ignored.
+const FORMAT: u32 = 2;
+
+/// Everything that determines a target's file, apart from where the traffic goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Inputs {
+    site: Site,
+    mode: SwitchMode,
+    directory: PathBuf,
+    answer_listen: Endpoint,
+    access_log: Option<PathBuf>,
+    template: Template,
+}
+
+/// The text that is filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "from")]
+enum Template {
+    /// Greenroom's own. It changes with Greenroom, not with the configuration.
+    BuiltIn { generation: u32, text: String },
+    /// The operator's.
+    Configured { text: String },
+}
+
+impl Inputs {
+    /// The file that these make, with the traffic where `pointer` says. An error says what is wrong with the template.
+    fn render(&self, pointer: Pointer) -> std::result::Result<Rendered, String> {
+        let (Template::BuiltIn { text, .. } | Template::Configured { text }) = &self.template;
+        let frame = Frame {
+            template: text,
+            mode: self.mode,
+            directory: &self.directory,
+            answer_listen: &self.answer_listen,
+            access_log: self.access_log.clone(),
+            pointer,
+        };
+        render::render(&self.site, &frame)
+    }
+
+    /// Whether both come from equal settings, whichever Greenroom filled in its own template.
+    fn has_settings_of(&self, other: &Self) -> bool {
+        let is_built_in = |inputs: &Self| matches!(inputs.template, Template::BuiltIn { .. });
+        let mut same_template = self.clone();
+        if is_built_in(self) && is_built_in(other) {
+            same_template.template = other.template.clone();
+        }
+        same_template == *other
+    }
+
+    /// The generation of Greenroom's own template; 0 of an operator's, which has none.
+    fn generation(&self) -> u32 {
+        match self.template {
+            Template::BuiltIn { generation, .. } => generation,
+            Template::Configured { .. } => 0,
+        }
+    }
+}
 
 /// The record beside a target's live pointer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Installed {
+pub(super) struct Installed {
     format: u32,
-    /// The mark of the configuration, which nginx answers with.
-    mark: String,
-    /// When the file of settings that it was made from was last changed.
-    configured_at: Timestamp,
+    /// The mark of the file, which nginx answers with.
+    pub(super) mark: String,
+    /// When the settings that it was made from were last saved, where that is known.
+    configured_at: Option<Timestamp>,
+    inputs: Inputs,
+}
+
+/// What the record says about the file on disk, compared with the configuration here.
+pub(super) enum Comparison {
+    /// The file may be replaced by what is configured here.
+    NotNewer,
+    /// The same settings, filled in by a newer Greenroom.
+    NewerGreenroom(Installed),
+    /// Other settings that were saved later. The text says so.
+    NewerSettings(Installed, String),
+}
+
+/// What a switch writes: the file with another pointer, and what is recorded about it.
+pub(super) struct Source {
+    inputs: Inputs,
+    configured_at: Option<Timestamp>,
 }
 
 impl Nginx {
@@ -31,51 +106,171 @@ impl Nginx {
         self.pointer.directory(target).join("installed.json")
     }
 
-    /// Writes down what was just installed. Without the time of the settings there is nothing to compare later.
-    pub(super) async fn note_installed(&self, target: &Target, new: &Rendered) -> Result<()> {
-        let Some(configured_at) = self.arrangement.configured_at else {
-            return Ok(());
+    /// What determines the file of a site, as it is configured here.
+    fn inputs(&self, site: &Site) -> Inputs {
+        let template = match &self.arrangement.template {
+            Some(text) => Template::Configured { text: text.clone() },
+            None => Template::BuiltIn {
+                generation: GENERATION,
+                text: DEFAULT_TEMPLATE.to_owned(),
+            },
         };
+        Inputs {
+            site: site.clone(),
+            mode: self.arrangement.mode,
+            directory: self.pointer.directory(&site.target),
+            answer_listen: self.arrangement.answer_listen.clone(),
+            access_log: self.access_log(&site.target),
+            template,
+        }
+    }
+
+    /// The file of a site as it is configured here.
+    pub(super) fn render(&self, site: &Site, pointer: Pointer) -> Result<Rendered> {
+        self.render_from(&self.inputs(site), pointer)
+    }
+
+    fn render_from(&self, inputs: &Inputs, pointer: Pointer) -> Result<Rendered> {
+        inputs.render(pointer).map_err(|said| {
+            let doing = format!("writing the configuration of {}", inputs.site.target);
+            let said = crate::harmless::harmless(&said);
+            self.failure(FailureKind::Rejected, doing, said)
+        })
+    }
+
+    /// What is configured here, to be installed.
+    pub(super) fn configured(&self, site: &Site) -> Source {
+        Source {
+            inputs: self.inputs(site),
+            configured_at: self.arrangement.configured_at,
+        }
+    }
+
+    /// The file that a source makes.
+    pub(super) fn render_source(&self, source: &Source, pointer: Pointer) -> Result<Rendered> {
+        self.render_from(&source.inputs, pointer)
+    }
+
+    /// Records what was just installed. Of equal settings the latest time is kept: the settings are as new as that.
+    pub(super) async fn note_installed(
+        &self,
+        target: &Target,
+        new: &Rendered,
+        source: Source,
+    ) -> Result<()> {
+        let before = self.recorded(target).await?;
+        let same = before.filter(|before| before.inputs.has_settings_of(&source.inputs));
         let installed = Installed {
             format: FORMAT,
             mark: new.mark.clone(),
-            configured_at,
+            configured_at: source
+                .configured_at
+                .max(same.and_then(|before| before.configured_at)),
+            inputs: source.inputs,
         };
         let text = serde_json::to_vec(&installed).unwrap_or_default();
         self.host().write(&self.installed_file(target), &text).await
     }
 
-    /// Why what is on disk is newer than what is configured here, in words; none where it is not, or that is unknown.
-    /// A file that was edited since it was installed is no newer configuration: it is an edited one.
-    pub(super) async fn newer_than_ours(
-        &self,
-        target: &Target,
-        on_disk: &str,
-    ) -> Result<Option<String>> {
-        let Some(ours) = self.arrangement.configured_at else {
-            return Ok(None);
+    /// The record of the last installation; none where it is missing, unreadable or of another layout.
+    async fn recorded(&self, target: &Target) -> Result<Option<Installed>> {
+        let bytes = self.host().read(&self.installed_file(target)).await?;
+        let installed: Option<Installed> =
+            bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        Ok(installed.filter(|installed| installed.format == FORMAT))
+    }
+
+    /// Compares the file on disk with what is configured here. A file that was edited since it was installed is not a
+    /// newer configuration: it is an edited one.
+    pub(super) async fn compare_installed(&self, site: &Site, on_disk: &str) -> Result<Comparison> {
+        let Some(installed) = self.recorded(&site.target).await? else {
+            return Ok(Comparison::NotNewer);
         };
-        let file = self.installed_file(target);
-        let Some(bytes) = self.host().read(&file).await? else {
-            return Ok(None);
+        if !render::has_mark(on_disk, &installed.mark) {
+            return Ok(Comparison::NotNewer);
+        }
+        let ours = self.inputs(site);
+        if installed.inputs.has_settings_of(&ours) {
+            let is_newer = installed.inputs.generation() > ours.generation();
+            return Ok(if is_newer {
+                Comparison::NewerGreenroom(installed)
+            } else {
+                Comparison::NotNewer
+            });
+        }
+        let (Some(theirs), Some(ours)) = (installed.configured_at, self.arrangement.configured_at)
+        else {
+            return Ok(Comparison::NotNewer);
         };
-        let installed: Option<Installed> = serde_json::from_slice(&bytes).ok();
-        let Some(installed) = installed.filter(|installed| installed.format == FORMAT) else {
-            return Ok(None);
-        };
-        let is_untouched = render::has_mark(on_disk, &installed.mark);
-        if !is_untouched || installed.configured_at <= ours {
-            return Ok(None);
+        if theirs <= ours {
+            return Ok(Comparison::NotNewer);
         }
         let local = |at: Timestamp| {
             let zoned = at.to_zoned(TimeZone::system());
             zoned.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
         };
-        Ok(Some(format!(
+        let said = format!(
             "{} was installed from a configuration of {}, and the one read here is of {}",
-            self.file(target).display(),
-            local(installed.configured_at),
+            self.file(&site.target).display(),
+            local(theirs),
             local(ours)
-        )))
+        );
+        Ok(Comparison::NewerSettings(installed, said))
+    }
+
+    /// What a switch by reloading writes. A newer file is kept as it is, but for where the traffic goes: it is made
+    /// again from what it was made from. Where that does not give the same file, the switch is refused.
+    pub(super) async fn source_of_switch(
+        &self,
+        site: &Site,
+        doing: &str,
+        on_disk: &str,
+    ) -> Result<Source> {
+        let (installed, why) = match self.compare_installed(site, on_disk).await? {
+            Comparison::NotNewer => return Ok(self.configured(site)),
+            Comparison::NewerGreenroom(installed) => {
+                let why = format!(
+                    "{} was installed by a newer Greenroom",
+                    self.file(&site.target).display()
+                );
+                (installed, why)
+            }
+            Comparison::NewerSettings(installed, why) => (installed, why),
+        };
+        let written = render::pointer_in(on_disk).unwrap_or_default();
+        let again = installed.inputs.render(written);
+        if installed.inputs.mode == SwitchMode::Reload
+            && again.is_ok_and(|again| again.text == on_disk)
+        {
+            return Ok(Source {
+                inputs: installed.inputs,
+                configured_at: installed.configured_at,
+            });
+        }
+        Err(self.replaces_newer(doing, &why))
+    }
+
+    /// Refuses a switch that nginx would not follow: where the newer file is switched in the other mode.
+    pub(super) async fn refuse_other_mode(&self, site: &Site, doing: &str) -> Result<()> {
+        let Some(on_disk) = self.on_disk(&site.target).await? else {
+            return Ok(());
+        };
+        match self.compare_installed(site, &on_disk).await? {
+            Comparison::NewerSettings(installed, why)
+                if installed.inputs.mode != self.arrangement.mode =>
+            {
+                Err(self.replaces_newer(doing, &why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn replaces_newer(&self, doing: &str, why: &str) -> crate::ports::Failure {
+        let said = format!(
+            "{why}; from here the traffic could only be moved by replacing that file with an older one, so nothing was changed"
+        );
+        self.failure(FailureKind::Conflict, doing, said).hint(
+            "bring the configuration file and Greenroom here up to date, or do it from the machine that installed it",
+        )
     }
 }

@@ -38,7 +38,6 @@ use crate::adapters::live_pointer::{LivePointer, Pointer};
 use crate::harmless::harmless;
 use crate::inventory::{Endpoint, Target};
 use crate::ports::{Failure, FailureKind, ProxyHost, Result};
-use render::{Frame, Rendered};
 
 /// How long a configuration may take to answer after a reload, unless told otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -180,25 +179,6 @@ impl Nginx {
         command.push("-c".to_owned());
         command.push(main.to_string_lossy().into_owned());
         command
-    }
-
-    fn render(&self, site: &Site, pointer: Pointer) -> Result<Rendered> {
-        let frame = Frame {
-            template: self
-                .arrangement
-                .template
-                .as_deref()
-                .unwrap_or(DEFAULT_TEMPLATE),
-            mode: self.arrangement.mode,
-            directory: &self.pointer.directory(&site.target),
-            answer_listen: &self.arrangement.answer_listen,
-            access_log: self.access_log(&site.target),
-            pointer,
-        };
-        render::render(site, &frame).map_err(|said| {
-            let doing = format!("writing the configuration of {}", site.target);
-            self.failure(FailureKind::Rejected, doing, harmless(&said))
-        })
     }
 
     /// What a target's file says now; none when there is none.

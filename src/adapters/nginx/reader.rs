@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
+use super::installed::Comparison;
 use super::refusal::quoted;
 use super::traffic::{self, Logs};
 use super::{Nginx, SwitchMode, answer, inherited, sockets, words};
@@ -80,13 +81,17 @@ impl RouterReader for NginxReader {
             return Ok(Installation::Outdated(said));
         }
         let standing = nginx.standing(target, Some(&on_disk)).await?;
-        let wanted = nginx.render(site, standing)?;
+        let mut wanted = nginx.render(site, standing)?;
         if on_disk != wanted.text {
-            if let Some(said) = nginx.newer_than_ours(target, &on_disk).await? {
-                return Ok(Installation::Newer(said));
+            match nginx.compare_installed(site, &on_disk).await? {
+                Comparison::NewerSettings(_, said) => return Ok(Installation::Newer(said)),
+                // What a newer Greenroom made of the same settings is what is asked for.
+                Comparison::NewerGreenroom(installed) => wanted.mark = installed.mark,
+                Comparison::NotNewer => {
+                    let said = format!("{file} is not what the configuration asks for");
+                    return Ok(Installation::Outdated(said));
+                }
             }
-            let said = format!("{file} is not what the configuration asks for");
-            return Ok(Installation::Outdated(said));
         }
         match answer::ask(&nginx.arrangement.answer_at, target).await {
             Ok(answer) if answer.configuration == wanted.mark => Ok(Installation::Current),

@@ -17,6 +17,10 @@ use crate::inventory::{Door, Endpoint, Slot, Target};
 /// The template that is used when the user gives none.
 pub const DEFAULT_TEMPLATE: &str = include_str!("site.conf.jinja");
 
+/// Counts the changes of what the built-in template gives for the same settings. Raise it with every such change:
+/// a console that runs an older Greenroom then leaves the newer file alone.
+pub(super) const GENERATION: u32 = 1;
+
 /// Starts the line in which a configuration that is switched by reloading keeps its pointer.
 const POINTER_LINE: &str = "# greenroom-pointer: ";
 

@@ -3,10 +3,12 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::inventory::{Endpoint, PerSlot, Target};
 
 /// One target's place in the proxy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
     /// Which target.
     pub target: Target,
@@ -23,7 +25,8 @@ pub struct Site {
 }
 
 /// How the traffic is moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SwitchMode {
     /// By one rename that nginx sees at the next request; no reload, no connection is cut.
     #[default]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+use super::installed::Source;
 use super::{Nginx, SwitchMode};
 use crate::adapters::live_pointer::{Admission, Pointer};
 use crate::inventory::Target;
@@ -26,21 +27,20 @@ impl NginxWriter {
         }
     }
 
-    /// Puts the configuration with this pointer into nginx, unless nginx has it.
+    /// Puts the configuration of a source with this pointer into nginx, unless nginx has it.
     async fn put(
         &self,
         target: &Target,
         doing: &str,
         old: Option<&str>,
-        pointer: Pointer,
+        (source, pointer): (Source, Pointer),
     ) -> Result<()> {
-        let site = self.nginx.site(target, doing)?;
-        let new = self.nginx.render(site, pointer)?;
+        let new = self.nginx.render_source(&source, pointer)?;
         if old == Some(&new.text) && self.nginx.has_loaded(target, &new.mark).await {
             return Ok(());
         }
         self.nginx.apply(target, doing, old, &new).await?;
-        self.nginx.note_installed(target, &new).await
+        self.nginx.note_installed(target, &new, source).await
     }
 
     async fn switch_by_reload(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
@@ -59,7 +59,9 @@ impl NginxWriter {
                 return Err(refusal.failure(place, target, order));
             }
         };
-        self.put(target, &doing, Some(&old), next).await
+        let site = self.nginx.site(target, &doing)?;
+        let source = self.nginx.source_of_switch(site, &doing, &old).await?;
+        self.put(target, &doing, Some(&old), (source, next)).await
     }
 }
 
@@ -71,7 +73,7 @@ impl RouterWriter for NginxWriter {
 
     async fn install(&self, target: &Target) -> Result<()> {
         let doing = format!("installing the configuration of {target}");
-        self.nginx.site(target, &doing)?;
+        let source = self.nginx.configured(self.nginx.site(target, &doing)?);
         let _alone = self.reloading.lock().await;
         self.nginx.pointer.prepare(target).await?;
         let old = self.nginx.on_disk(target).await?;
@@ -80,11 +82,14 @@ impl RouterWriter for NginxWriter {
             // Before nginx reads it, or the traffic would go where it went some switches ago.
             self.nginx.pointer.adopt(target, standing).await?;
         }
-        self.put(target, &doing, old.as_deref(), standing).await
+        self.put(target, &doing, old.as_deref(), (source, standing))
+            .await
     }
 
     async fn make_ready(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
-        self.nginx.site(target, "switching")?;
+        let doing = format!("preparing the switch of {target} to {}", order.to);
+        let site = self.nginx.site(target, &doing)?;
+        self.nginx.refuse_other_mode(site, &doing).await?;
         match self.nginx.arrangement.mode {
             SwitchMode::Pointer => self.nginx.pointer.make_ready(target, order).await,
             SwitchMode::Reload => Ok(()),

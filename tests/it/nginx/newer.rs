@@ -1,16 +1,179 @@
 //! Two consoles with configurations of different age behind one nginx.
 
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
 
-use greenroom::adapters::nginx::Arrangement;
-use greenroom::ports::{Installation, RouterReader, RouterWriter};
+use greenroom::adapters::nginx::{Arrangement, SwitchMode};
+use greenroom::inventory::Slot;
+use greenroom::ports::{FailureKind, Installation, RouterReader, RouterWriter};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
-use super::arena::Arena;
+use super::arena::{Arena, order};
+use crate::support::eventually;
 
 /// Serves another name, as a configuration that was changed would.
 fn with_another_name(arrangement: &mut Arrangement) {
     arrangement.targets[0].server_names = vec!["store.example.com".into()];
+}
+
+/// The record of what was installed last.
+fn record(arena: &Arena) -> PathBuf {
+    let state = arena.place.path().join("state/web/production");
+    state.join("installed.json")
+}
+
+/// Makes of the installed file what a Greenroom with another template of its own would have installed.
+async fn installed_by_another_greenroom(arena: &Arena, generation: u32) {
+    const MORE: &str = "# made by another Greenroom\n";
+    let text = fs::read_to_string(record(arena)).expect("the record");
+    let mut said: Value = serde_json::from_str(&text).expect("a record");
+    let mark = said["mark"].as_str().expect("a mark").to_owned();
+    let text = fs::read_to_string(arena.site_file()).expect("the file") + MORE;
+    let hash = Sha256::digest(text.replace(&mark, "").as_bytes());
+    let other: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let other = &other[..mark.len()];
+    fs::write(arena.site_file(), text.replace(&mark, other)).expect("written");
+    let template = said["inputs"]["template"]["text"].as_str().expect("a text");
+    said["inputs"]["template"]["text"] = format!("{template}{MORE}").into();
+    said["inputs"]["template"]["generation"] = generation.into();
+    said["mark"] = other.into();
+    fs::write(record(arena), said.to_string()).expect("written");
+    let reloaded = Command::new("nginx")
+        .args(["-p", &arena.place.path().display().to_string(), "-c"])
+        .arg(&arena.arrangement.main)
+        .args(["-s", "reload"])
+        .status();
+    assert!(reloaded.is_ok_and(|status| status.success()));
+    let reader = arena.reader();
+    eventually("nginx has reloaded", Duration::from_secs(10), || async {
+        let answer = reader.answer(&arena.target).await;
+        answer.is_ok_and(|answer| answer.configuration == other)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn equal_settings_are_not_newer_whenever_they_were_saved() {
+    let mut arena = Arena::start().await;
+    arena.arrangement.configured_at = Some(Timestamp::now());
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    installed_by_another_greenroom(&arena, 0).await;
+    arena.arrangement.configured_at = Some(Timestamp::UNIX_EPOCH);
+    let looked = arena.reader().installation(&arena.target).await;
+    let looked = looked.expect("an answer");
+    assert!(matches!(looked, Installation::Outdated(_)), "{looked:?}");
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+
+    // Equal settings are as new as the newest of their copies.
+    arena.arrangement.configured_at = Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1));
+    with_another_name(&mut arena.arrangement);
+    let looked = arena.reader().installation(&arena.target).await;
+    let looked = looked.expect("an answer");
+    assert!(matches!(looked, Installation::Newer(_)), "{looked:?}");
+}
+
+#[tokio::test]
+async fn what_a_newer_greenroom_made_of_the_same_settings_is_left_alone() {
+    let mut arena = Arena::start().await;
+    arena.arrangement.configured_at = Some(Timestamp::now());
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    installed_by_another_greenroom(&arena, 99).await;
+    let looked = arena.reader().installation(&arena.target).await;
+    assert_eq!(looked.expect("an answer"), Installation::Current);
+}
+
+/// An nginx that is switched by reloading, with the file of a newer configuration; and the older console.
+async fn switched_by_reloading() -> (Arena, greenroom::adapters::nginx::NginxWriter) {
+    let mut arena = Arena::start().await;
+    arena.arrangement.mode = SwitchMode::Reload;
+    arena.arrangement.configured_at = Some(Timestamp::UNIX_EPOCH);
+    let older = arena.writer();
+    older.install(&arena.target).await.expect("installed");
+    let first = order(None, Slot::Blue, 1);
+    older.switch(&arena.target, &first).await.expect("switched");
+    arena.arrangement.configured_at = Some(Timestamp::now());
+    with_another_name(&mut arena.arrangement);
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    (arena, older)
+}
+
+#[tokio::test]
+async fn a_switch_by_reloading_from_an_older_console_changes_only_where_traffic_goes() {
+    let (arena, older) = switched_by_reloading().await;
+    let target = &arena.target;
+    let next = order(Some(Slot::Blue), Slot::Green, 2);
+    older.make_ready(target, &next).await.expect("ready");
+    older.switch(target, &next).await.expect("switched");
+    assert_eq!(arena.live().await, Some(Slot::Green));
+    let text = fs::read_to_string(arena.site_file()).expect("the file");
+    assert!(text.contains("store.example.com"), "{text}");
+    // It is what the newer configuration asks for, and is still known to be newer than the older one.
+    let looked = arena.reader().installation(target).await;
+    assert_eq!(looked.expect("an answer"), Installation::Current);
+    let back = order(Some(Slot::Green), Slot::Blue, 3);
+    older.switch(target, &back).await.expect("switched");
+    let looked = arena.reader().installation(target).await;
+    assert_eq!(looked.expect("an answer"), Installation::Current);
+}
+
+#[tokio::test]
+async fn a_switch_that_would_put_the_older_file_back_is_refused() {
+    let (arena, older) = switched_by_reloading().await;
+    let target = &arena.target;
+    let text = fs::read_to_string(record(&arena)).expect("the record");
+    let mut said: Value = serde_json::from_str(&text).expect("a record");
+    said["inputs"]["template"]["text"] = "other words".into();
+    fs::write(record(&arena), said.to_string()).expect("written");
+    let before = fs::read_to_string(arena.site_file()).expect("the file");
+    let next = order(Some(Slot::Blue), Slot::Green, 2);
+    let refused = older.switch(target, &next).await.expect_err("refused");
+    assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
+    let words = refused.to_string();
+    assert!(words.contains("so nothing was changed"), "{words}");
+    assert!(words.contains("bring the configuration file"), "{words}");
+    let after = fs::read_to_string(arena.site_file()).expect("the file");
+    assert_eq!(before, after);
+    assert_eq!(arena.live().await, Some(Slot::Blue));
+}
+
+#[tokio::test]
+async fn a_switch_in_the_mode_of_the_older_configuration_is_refused() {
+    for (older, newer) in [
+        (SwitchMode::Pointer, SwitchMode::Reload),
+        (SwitchMode::Reload, SwitchMode::Pointer),
+    ] {
+        let mut arena = Arena::start().await;
+        arena.arrangement.mode = older;
+        arena.arrangement.configured_at = Some(Timestamp::UNIX_EPOCH);
+        let older = arena.writer();
+        arena.arrangement.mode = newer;
+        arena.arrangement.configured_at = Some(Timestamp::now());
+        let target = &arena.target;
+        arena.writer().install(target).await.expect("installed");
+        let refused = older.make_ready(target, &order(None, Slot::Blue, 1)).await;
+        let refused = refused.expect_err("refused");
+        assert_eq!(refused.kind, FailureKind::Conflict, "{newer:?}: {refused}");
+    }
 }
 
 #[tokio::test]
@@ -61,10 +224,7 @@ async fn a_record_of_the_installation_that_cannot_be_read_changes_nothing() {
         .install(&arena.target)
         .await
         .expect("installed");
-    let record = arena
-        .place
-        .path()
-        .join("state/web/production/installed.json");
+    let record = record(&arena);
     assert!(record.exists());
     arena.arrangement.configured_at = Some(Timestamp::UNIX_EPOCH);
     with_another_name(&mut arena.arrangement);

@@ -162,3 +162,14 @@ fn requests_are_written_down_where_a_log_is_named_and_nowhere_else() {
     }
     assert!(render(&site(), &frame(Some("/var/log/a b;c"))).is_err());
 }
+
+#[test]
+fn another_built_in_template_is_another_generation() {
+    let mut text = String::new();
+    for mode in [SwitchMode::Pointer, SwitchMode::Reload] {
+        text.push_str(&with(DEFAULT_TEMPLATE, mode, green(3)).unwrap().text);
+    }
+    // Where this fails, the built-in template gives another file for the same settings: raise GENERATION, and write
+    // both down here.
+    assert_eq!((GENERATION, mark_of(&text).as_str()), (1, "e8d5aee8434d6da0"));
+}
