@@ -9,23 +9,56 @@ use crate::harmless::harmless;
 /// How much of a body is quoted.
 const QUOTED: usize = 120;
 
-/// `HTTP 503: draining`, or `HTTP 301: it redirects to https://web.example/health, which is not followed`.
+/// How much of a page is looked through for its title.
+const HEAD: usize = 4096;
+
+/// `HTTP 503: draining`, `HTTP 502: Bad Gateway` from the title of a page, or `HTTP 301: it redirects to https://web.example/health, which is not followed`.
 pub(super) fn of_answer(answer: &Answer) -> String {
     if let Some(target) = answer.redirect() {
         let status = answer.status;
         return format!("HTTP {status}: it redirects to {target}, which is not followed");
     }
-    let start = &answer.body[..answer.body.len().min(4 * QUOTED)];
-    let text = harmless(String::from_utf8_lossy(start).trim());
     let mut said = format!("HTTP {}", answer.status);
+    let body = String::from_utf8_lossy(&answer.body[..answer.body.len().min(HEAD)]);
+    let (text, is_whole) = if is_page(answer, &body) {
+        let title = title(&body).unwrap_or_default();
+        // nginx says the status there once more.
+        let status = answer.status.to_string();
+        let rest = title.strip_prefix(&status).unwrap_or(&title).trim();
+        (rest.to_owned(), true)
+    } else {
+        (body.trim().to_owned(), body.len() >= answer.body.len())
+    };
+    let text = harmless(&text);
     if !text.is_empty() {
         said.push_str(": ");
         said.extend(text.chars().take(QUOTED));
-        if text.chars().count() > QUOTED || start.len() < answer.body.len() {
+        if text.chars().count() > QUOTED || !is_whole {
             said.push('…');
         }
     }
     said
+}
+
+/// Whether a body is a page of HTML: its markup says nothing to a person.
+fn is_page(answer: &Answer, body: &str) -> bool {
+    let mut headers = answer.headers.iter();
+    let is_named = headers.any(|(name, value)| {
+        name.eq_ignore_ascii_case("content-type") && value.to_ascii_lowercase().contains("html")
+    });
+    let start: String = body.trim_start().chars().take(16).collect();
+    let start = start.to_ascii_lowercase();
+    is_named || start.starts_with("<!doctype html") || start.starts_with("<html")
+}
+
+/// The title of a page in one line; none where it has no title, or an empty one.
+fn title(page: &str) -> Option<String> {
+    let lower = page.to_ascii_lowercase();
+    let tag = lower.find("<title")?;
+    let start = tag + lower[tag..].find('>')? + 1;
+    let end = start + lower[start..].find("</title")?;
+    let words: Vec<&str> = page.get(start..end)?.split_whitespace().collect();
+    Some(words.join(" ")).filter(|title| !title.is_empty())
 }
 
 /// A failed request.
@@ -53,4 +86,46 @@ pub(super) fn of_any(what: &str, error: &(dyn Error + 'static)) -> String {
 /// The deadline passed.
 pub(super) fn too_late(deadline: Duration) -> String {
     format!("no whole answer within {deadline:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(status: u16, content_type: &str, body: &str) -> String {
+        of_answer(&Answer {
+            status,
+            headers: vec![("content-type".into(), content_type.into())],
+            body: body.as_bytes().to_vec(),
+            took: Duration::ZERO,
+        })
+    }
+
+    #[test]
+    fn a_page_is_quoted_by_its_title() {
+        let nginx = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center>";
+        assert_eq!(said(502, "text/html", nginx), "HTTP 502: Bad Gateway");
+        let own = "<!DOCTYPE html><TITLE lang=en>\n  Down for\n maintenance </TITLE>";
+        assert_eq!(said(503, "", own), "HTTP 503: Down for maintenance");
+        for untitled in ["<html><body>no</body></html>", "<html><title></title>", ""] {
+            assert_eq!(said(500, "text/html", untitled), "HTTP 500");
+        }
+        let hostile = "<html><title>a\u{1b}[31mb</title>";
+        assert!(!said(500, "text/html", hostile).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_plain_text_is_quoted() {
+        assert_eq!(said(503, "text/plain", " draining\n"), "HTTP 503: draining");
+        let json = "{\"error\":\"<html> is not accepted\"}";
+        assert_eq!(
+            said(500, "application/json", json),
+            format!("HTTP 500: {json}")
+        );
+        let long = "a".repeat(QUOTED + 1);
+        let quoted = format!("HTTP 500: {}…", &long[1..]);
+        assert_eq!(said(500, "text/plain", &long), quoted);
+        let endless = "a".repeat(2 * HEAD);
+        assert_eq!(said(500, "text/plain", &endless), quoted);
+    }
 }
