@@ -4,14 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use super::Exit;
 use super::arguments::Common;
 use super::looks::{self, Outfit};
+use crate::console::event::Input;
+use crate::console::model::{Notice, ViewState, Weight};
 use crate::console::run::Ears;
+use crate::console::terminal::Screen as _;
 use crate::console::{Farewell, Mode, Model, Pace, Terminal, input, run as run_console, terminal};
-use crate::settings::Settings;
+use crate::settings::{Loaded, Request, Settings};
 use crate::wire::{self, App, EngineDesk};
 use crate::{diagnostics, ports, watchers};
 
@@ -19,6 +23,10 @@ use crate::{diagnostics, ports, watchers};
 const LET_GO: Duration = Duration::from_secs(4);
 
 pub(super) async fn run(common: &Common) -> Exit {
+    let request = match super::open::request(common) {
+        Ok(request) => request,
+        Err(exit) => return exit,
+    };
     let loaded = match super::open::load(common) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
@@ -34,25 +42,103 @@ pub(super) async fn run(common: &Common) -> Exit {
             return Exit::Usage;
         }
     };
-    match open(&app, &loaded.settings, app.read_only.clone()).await {
-        Ok(Farewell::Quit) => Exit::Done,
-        Ok(Farewell::Signal(_) | Farewell::TerminalLost) => Exit::Cancelled,
-        Ok(Farewell::Panicked) => {
-            warn_line!("greenroom: a part of the console failed; its report is in the log");
-            Exit::NeedsPerson
-        }
-        Err(report) => {
-            warn_line!("greenroom: {report:#}");
-            Exit::Failed
+    let mut used = InUse { app, loaded };
+    let mut session = Session::default();
+    loop {
+        let configuration = Some((&request, &used.loaded));
+        let (app, settings) = (&used.app, &used.loaded.settings);
+        match open_again(app, settings, configuration, &mut session).await {
+            Ok(Farewell::Reload(view)) => {
+                let said = used.reload(&request, common.read_only).await;
+                session.return_to = Some((*view, said));
+            }
+            Ok(Farewell::Quit) => return Exit::Done,
+            Ok(Farewell::Signal(_) | Farewell::TerminalLost) => return Exit::Cancelled,
+            Ok(Farewell::Panicked) => {
+                warn_line!("greenroom: a part of the console failed; its report is in the log");
+                return Exit::NeedsPerson;
+            }
+            Err(report) => {
+                warn_line!("greenroom: {report:#}");
+                return Exit::Failed;
+            }
         }
     }
 }
 
-/// Opens the console on an application that is built, until it is left.
+/// The configuration in use and what was built from it.
+struct InUse {
+    app: App,
+    loaded: Loaded,
+}
+
+/// What is told after a reload, and how much it matters.
+type Said = (Weight, String);
+
+impl InUse {
+    /// Replaces it by what the file says now, once nothing of the old is used any more. Where that is not possible,
+    /// the old remains. Says what came of it.
+    async fn reload(&mut self, request: &Request, is_read_only: bool) -> Said {
+        let stays = "the configuration in use stays";
+        let is_driving = |target| self.app.engine.active(target).is_some();
+        if let Some(target) = self.app.targets().find(|target| is_driving(target)) {
+            let text = format!("a release of {target} was started from here meanwhile: {stays}");
+            return (Weight::Refused, text);
+        }
+        let file = self.loaded.settings.file.display().to_string();
+        let loaded = match Settings::load(request) {
+            Ok(loaded) => loaded,
+            Err(problems) => {
+                let text = format!("{file} has errors now: {stays}: {problems}");
+                return (Weight::Refused, text);
+            }
+        };
+        match wire::build(&loaded.settings, is_read_only).await {
+            Ok(app) => *self = Self { app, loaded },
+            Err(error) => {
+                let text = format!("{file} cannot be used: {error}; {stays}");
+                return (Weight::Refused, text);
+            }
+        }
+        let file = self.loaded.settings.file.display();
+        let text = match self.loaded.warnings.len() {
+            0 => format!("{file} was reloaded"),
+            count => {
+                format!("{file} was reloaded; `greenroom config check` lists its {count} warnings")
+            }
+        };
+        (Weight::Told, text)
+    }
+}
+
+/// What outlives a reload: the terminal, what is read from it, and where to go back to.
+#[derive(Default)]
+struct Session {
+    terminal: Option<Terminal>,
+    input: Option<mpsc::Receiver<Input>>,
+    return_to: Option<(ViewState, Said)>,
+    read_only: Option<String>,
+}
+
+/// Opens the console on an application that is built, until it is left. Its configuration is not reloaded.
 pub(super) async fn open(
     app: &App,
     settings: &Settings,
     read_only: Option<String>,
+) -> color_eyre::Result<Farewell> {
+    let mut session = Session {
+        read_only,
+        ..Session::default()
+    };
+    open_again(app, settings, None, &mut session).await
+}
+
+/// The same, at the place of the session. The terminal is given back unless a reload is asked for.
+async fn open_again(
+    app: &App,
+    settings: &Settings,
+    configuration: Option<(&Request, &Loaded)>,
+    session: &mut Session,
 ) -> color_eyre::Result<Farewell> {
     let Outfit {
         wardrobe,
@@ -66,6 +152,7 @@ pub(super) async fn open(
     let (keeping, kept) = app.keep_up(&watching);
     let keeping = tokio::spawn(keeping);
     let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
+    let read_only = app.read_only.clone().or_else(|| session.read_only.clone());
     let mode = match read_only {
         Some(_) => Mode::ReadOnly,
         None => Mode::Armable(settings.console.armed),
@@ -77,8 +164,16 @@ pub(super) async fn open(
     model.looks = looks;
     model.has_shell = terminal::has_shell();
     model.remark(&remarks);
-    let ears = Ears {
-        input: input::listen()?,
+    if let Some((view, (weight, text))) = session.return_to.take() {
+        model.come_back_to = Some(view);
+        model.notice = Some(Notice::new(weight, &text, model.now));
+    }
+    let input = match session.input.take() {
+        Some(input) => input,
+        None => input::listen()?,
+    };
+    let mut ears = Ears {
+        input,
         world: watching.world.clone(),
         in_flight: app
             .targets()
@@ -86,16 +181,27 @@ pub(super) async fn open(
             .collect(),
         open: Some(open),
     };
-    let desk = EngineDesk::new(Arc::clone(&app.engine), &watching)
+    let mut desk = EngineDesk::new(Arc::clone(&app.engine), &watching)
         .telling(diagnostics::said())
         .browsing(app.archive.clone(), kept);
-    let looking_on = wire::look_on(Arc::clone(&app.engine), watching.focus.subscribe());
-    let looking_on = tokio::spawn(looking_on);
+    let mut beside = JoinSet::new();
+    if let Some((request, loaded)) = configuration {
+        let (found, looking) = wire::watch_configuration(request.clone(), loaded.clone());
+        desk = desk.reloading(found);
+        beside.spawn(looking);
+    }
+    beside.spawn(wire::look_on(
+        Arc::clone(&app.engine),
+        watching.focus.subscribe(),
+    ));
     terminal::restore_on_panic();
-    let mut terminal = Terminal::enter()?;
+    let mut terminal = match session.terminal.take() {
+        Some(terminal) => terminal,
+        None => Terminal::enter()?,
+    };
     let farewell = run_console(
         &mut terminal,
-        ears,
+        &mut ears,
         Arc::new(desk),
         model,
         &wardrobe,
@@ -103,20 +209,35 @@ pub(super) async fn open(
         || clock.now(),
     )
     .await;
-    terminal.leave();
-    let reason = match &farewell {
-        Ok(Farewell::Signal(name)) => Some(format!("the console was ended by {name}")),
-        Ok(Farewell::TerminalLost) => Some("the console lost its terminal".to_owned()),
-        _ => None,
-    };
-    if let Some(reason) = reason {
+    if let Ok(Farewell::Reload(_)) = &farewell {
+        // The next console begins as the first one does: the terminal has its mouse until it asks for it.
+        terminal.mouse(false)?;
+        session.terminal = Some(terminal);
+        session.input = Some(ears.input);
+    } else {
+        terminal.leave();
+    }
+    if let Some(reason) = farewell.as_ref().ok().and_then(lets_go) {
         app.engine.let_go(&reason, LET_GO).await;
     }
-    looking_on.abort();
+    beside.shutdown().await;
     let ((), untold, ()) = tokio::join!(app.engine.leave_company(), app.all_told(), app.recorded());
     if let Some(untold) = untold {
-        warn_line!("greenroom: {untold}");
+        if session.terminal.is_some() {
+            tracing::warn!("{untold}");
+        } else {
+            warn_line!("greenroom: {untold}");
+        }
     }
     keeping.abort();
     Ok(farewell?)
+}
+
+/// Why the releases of this console are let go, where it did not end by itself.
+fn lets_go(farewell: &Farewell) -> Option<String> {
+    match farewell {
+        Farewell::Signal(name) => Some(format!("the console was ended by {name}")),
+        Farewell::TerminalLost => Some("the console lost its terminal".to_owned()),
+        Farewell::Quit | Farewell::Reload(_) | Farewell::Panicked => None,
+    }
 }

@@ -190,7 +190,7 @@ impl World {
         );
         // What runs has to be ended also when the console fails.
         match AssertUnwindSafe(opened).catch_unwind().await {
-            Ok(Ok(Farewell::Quit)) => Exit::Done,
+            Ok(Ok(Farewell::Quit | Farewell::Reload(_))) => Exit::Done,
             Ok(Ok(Farewell::Signal(_) | Farewell::TerminalLost)) => Exit::Cancelled,
             Ok(Ok(Farewell::Panicked)) | Err(_) => {
                 complain("a part of the console failed; its report is in the log");

@@ -108,6 +108,8 @@ pub enum Action {
     Copy,
     /// Draw everything again.
     Repaint,
+    /// Show what differs in the configuration that changed on disk, and reload it.
+    Reload,
     /// Show all keys.
     Help,
     /// End the console.
@@ -268,6 +270,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[key('T')], Action::Themes, "theme", "choose another theme, with a preview"),
     bind(&[key('m')], Action::Mouse, "mouse", "use the mouse here, or leave it to the terminal"),
     bind(&[ctrl('z')], Action::Suspend, "suspend", "give the terminal back to the shell for a while"),
+    shown(bind(&[ctrl('r')], Action::Reload, "reload", "show what differs in the configuration that changed on disk, and use it")),
     bind(&[ctrl('l')], Action::Repaint, "repaint", "draw the whole screen again"),
     bind(&[named(KeyCode::Esc)], Action::Back, "back", "close a dialog, or go back to the environments"),
     shown(in_history(bind(&[key('v')], Action::Prove, "prove", "that what the list has is still what was written, here and in the stores"))),

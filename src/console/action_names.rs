@@ -103,6 +103,7 @@ impl Action {
             Self::Suspend => "suspend",
             Self::Copy => "copy",
             Self::Repaint => "repaint",
+            Self::Reload => "reload",
             Self::Help => "help",
             Self::Quit => "quit",
         }
@@ -168,7 +169,7 @@ impl Action {
             Self::Zoom | Self::Unzoom | Self::Themes | Self::Mouse | Self::Repaint => {
                 Purpose::Screen
             }
-            Self::Palette | Self::Help | Self::Copy | Self::Suspend | Self::Quit => {
+            Self::Palette | Self::Help | Self::Copy | Self::Reload | Self::Suspend | Self::Quit => {
                 Purpose::Console
             }
         }

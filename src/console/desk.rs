@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
-use super::model::{HistoryAnswer, HistoryQuestion, LogSource, SavedLog};
+use super::model::{HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog};
 use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::Batch;
 use crate::release::{
@@ -143,6 +143,12 @@ pub trait Desk: Send + Sync {
     /// Changes whenever something was kept of what was released, or could not be: then it says why.
     fn kept(&self) -> watch::Receiver<Result<(), String>> {
         watch::channel(Ok(())).1
+    }
+
+    /// What the configuration on disk says, where that is not what the one in use says.
+    fn configuration(&self) -> watch::Receiver<Option<Arc<NewConfiguration>>> {
+        // A receiver without a sender: it never changes.
+        watch::channel(None).1
     }
 
     /// Changes whenever Greenroom has said something about itself.

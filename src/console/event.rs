@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
-use super::model::{HistoryAnswer, LogSource};
+use super::model::{HistoryAnswer, LogSource, NewConfiguration};
 use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, WheelRequest, World};
 use crate::logs::Batch;
 use crate::release::{
@@ -198,6 +198,8 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// The configuration on disk was compared with the one in use; none where both say the same.
+    ConfigurationObserved(Option<Arc<NewConfiguration>>),
     /// A second of something that counts on the screen is over.
     Ticked,
 }

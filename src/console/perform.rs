@@ -59,6 +59,7 @@ impl Hands {
             begins,
         };
         hands.watch_kept();
+        hands.watch_configuration();
         (hands, events)
     }
 
@@ -72,6 +73,21 @@ impl Hands {
                     Ok(()) => Event::HistoryKept,
                     Err(why) => Event::HistoryNotKept { why },
                 };
+                if answers.send(event).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Tells whenever the configuration on disk is another one, or the one in use again.
+    fn watch_configuration(&mut self) {
+        let mut found = self.desk.configuration();
+        let answers = self.answers.clone();
+        self.tasks.spawn(async move {
+            while found.changed().await.is_ok() {
+                let found = found.borrow_and_update().clone();
+                let event = Event::ConfigurationObserved(found);
                 if answers.send(event).await.is_err() {
                     return;
                 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::desk::Desk;
 use super::effect::Effect;
 use super::event::{Event, Input};
-use super::model::Model;
+use super::model::{Model, ViewState};
 use super::pace::{Draws, Pace};
 use super::perform::Hands;
 use super::terminal::Screen;
@@ -25,10 +25,12 @@ use crate::release::Handle;
 const DRAINED: usize = 64;
 
 /// Why the console ended. Nothing here says how a release ended: that is in the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Farewell {
     /// The operator left.
     Quit,
+    /// The operator wants the console again with the new configuration, at the same place.
+    Reload(Box<ViewState>),
     /// A signal asked for it.
     Signal(&'static str),
     /// The terminal went away.
@@ -53,7 +55,7 @@ pub struct Ears {
 /// Runs the console until it is left. `now` is the only clock.
 pub async fn run<S: Screen>(
     screen: &mut S,
-    mut ears: Ears,
+    ears: &mut Ears,
     desk: Arc<dyn Desk>,
     mut model: Model,
     wardrobe: &Wardrobe,

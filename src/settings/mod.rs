@@ -26,6 +26,7 @@
 
 mod build;
 mod check;
+mod compare;
 mod formats;
 mod freeze;
 mod layers;
@@ -48,6 +49,7 @@ mod tree;
 mod trust;
 mod words;
 
+pub use compare::{Differences, SettingChange, compare};
 pub use load::{Loaded, Request};
 pub use origin::Origin;
 pub use paths::{FILE_NAME, FILE_VARIABLE, NO_HOME, state_directory, user_file};

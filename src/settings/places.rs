@@ -1,7 +1,7 @@
 //! The settings as plain data: what the composition root builds adapters and engines from.
 //! All paths are absolute or relative to the working directory; all defaults are filled in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::origin::Origin;
 use crate::history::{NoticeEvent, Retention};
-use crate::inventory::{Endpoint, EnvironmentName, SecretSource, ServiceName, Tier};
+use crate::inventory::{Endpoint, EnvironmentName, SecretSource, ServiceName, Target, Tier};
 use crate::release::{Definition, Rules};
 
 /// Everything that is configured.
@@ -39,6 +39,31 @@ impl Settings {
         self.environments
             .iter()
             .find(|environment| environment.name == *name)
+    }
+
+    /// The targets behind the proxies that are configured by this template.
+    pub fn targets_behind(&self, template: &Path) -> impl Iterator<Item = &Target> {
+        let is_behind = |target: &&Target| {
+            let environment = self.environment(&target.environment);
+            let proxy = environment.and_then(|environment| environment.proxy.as_ref());
+            matches!(proxy, Some(ProxyPlace::Nginx(place)) if place.template.as_deref() == Some(template))
+        };
+        let targets = self.targets.iter().map(|it| &it.definition.target);
+        targets.filter(is_behind)
+    }
+
+    /// The files that it was put together from: its own first, then the templates it names.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut files = vec![self.file.clone()];
+        for environment in &self.environments {
+            if let Some(ProxyPlace::Nginx(place)) = &environment.proxy
+                && let Some(template) = &place.template
+                && !files.contains(template)
+            {
+                files.push(template.clone());
+            }
+        }
+        files
     }
 }
 

@@ -2,6 +2,7 @@
 //! plain text under a secret's name not at all.
 
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -26,6 +27,16 @@ pub struct Shown {
     pub value: String,
     /// Where it came from.
     pub origin: Origin,
+    /// Of a value that is not shown: what tells whether another one is the same.
+    #[serde(skip)]
+    hidden: Option<u64>,
+}
+
+impl Shown {
+    /// Whether both have the same value, also where neither is shown.
+    pub(super) fn has_value_of(&self, other: &Self) -> bool {
+        self.value == other.value && self.hidden == other.hidden
+    }
 }
 
 /// All values in effect: those that are written, the built-in ones beside them, and the timing
@@ -57,7 +68,21 @@ struct Showing {
 impl Showing {
     fn push(&mut self, value: String, origin: Origin) {
         let key = dotted(&self.path);
-        self.all.push(Shown { key, value, origin });
+        self.all.push(Shown {
+            key,
+            value,
+            origin,
+            hidden: None,
+        });
+    }
+
+    fn push_hidden(&mut self, value: &str, origin: Origin) {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        self.push("(hidden: it looks like a secret)".into(), origin);
+        if let Some(shown) = self.all.last_mut() {
+            shown.hidden = Some(hasher.finish());
+        }
     }
 
     fn node(&mut self, schema: &Json, node: &Node) {
@@ -79,12 +104,12 @@ impl Showing {
                 }
             }
             _ => {
-                let value = if self.is_hidden() {
-                    "(hidden: it looks like a secret)".into()
+                let value = node.plain().to_string();
+                if self.is_hidden() {
+                    self.push_hidden(&value, node.origin.clone());
                 } else {
-                    harmless(&node.plain().to_string())
-                };
-                self.push(value, node.origin.clone());
+                    self.push(harmless(&value), node.origin.clone());
+                }
             }
         }
     }

@@ -11,7 +11,9 @@ use tokio::time::timeout;
 
 use crate::adapters::archive::Archive;
 use crate::console::Desk;
-use crate::console::model::{HistoryAnswer, HistoryQuestion, LogSource, SavedLog};
+use crate::console::model::{
+    HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog,
+};
 use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
@@ -40,6 +42,7 @@ pub struct EngineDesk {
     /// Where the archive is, and it once somebody has asked for it.
     archive: Option<(PathBuf, OnceCell<Archive>)>,
     kept: watch::Receiver<Keeping>,
+    configuration: watch::Receiver<Option<Arc<NewConfiguration>>>,
 }
 
 impl EngineDesk {
@@ -53,6 +56,7 @@ impl EngineDesk {
             diagnostics: watch::channel(()).1,
             archive: None,
             kept: watch::channel(Ok(())).1,
+            configuration: watch::channel(None).1,
         }
     }
 
@@ -62,6 +66,15 @@ impl EngineDesk {
         Self {
             archive: Some((archive, OnceCell::new())),
             kept,
+            ..self
+        }
+    }
+
+    /// The same, with what the configuration on disk says.
+    #[must_use]
+    pub fn reloading(self, configuration: watch::Receiver<Option<Arc<NewConfiguration>>>) -> Self {
+        Self {
+            configuration,
             ..self
         }
     }
@@ -275,6 +288,10 @@ impl Desk for EngineDesk {
 
     fn kept(&self) -> watch::Receiver<Keeping> {
         self.kept.clone()
+    }
+
+    fn configuration(&self) -> watch::Receiver<Option<Arc<NewConfiguration>>> {
+        self.configuration.clone()
     }
 
     fn diagnostics(&self) -> watch::Receiver<()> {

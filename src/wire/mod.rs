@@ -4,6 +4,7 @@
 
 mod archive;
 mod company;
+mod configuration;
 mod desk;
 mod notices;
 mod operator;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use company::look_on;
+pub use configuration::watch as watch_configuration;
 pub use desk::EngineDesk;
 pub use sandbox::catalogue;
 pub use trials::try_directory;

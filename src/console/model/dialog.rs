@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Handing, Help, Holding, Palette, Picker, TakeUp, TextLine, ThemeChoice, WaitingList, Words,
+    Handing, Help, Holding, Palette, Picker, ReloadDialog, TakeUp, TextLine, ThemeChoice,
+    WaitingList, Words,
 };
 use crate::history::{Direction, Step};
 use crate::inventory::{Hold, Target};
@@ -39,6 +40,8 @@ pub enum Dialog {
     Failure(Failure),
     /// A release is in flight: end the console all the same?
     Leaving(Leaving),
+    /// The configuration changed on disk: use it?
+    Reload(ReloadDialog),
     /// A release lost its driver, or has another: what is to become of it?
     TakeUp(TakeUp),
     /// What is said to a driver.
@@ -66,6 +69,7 @@ impl Dialog {
             Self::Reason(_)
                 | Self::Failure(_)
                 | Self::Leaving(_)
+                | Self::Reload(_)
                 | Self::TakeUp(_)
                 | Self::Words(_)
                 | Self::Holding(_)

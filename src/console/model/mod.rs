@@ -17,6 +17,7 @@ mod pane;
 mod picker;
 mod prompt;
 mod registrations;
+mod reload;
 mod services;
 mod text_line;
 mod timeline;
@@ -58,6 +59,10 @@ pub use pane::Pane;
 pub use picker::{Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Picker, VersionList, Way};
 pub use prompt::{Prompt, PromptKind};
 pub use registrations::{KeyRow, Mark, lease_left, registrations};
+pub use reload::{
+    ConfigurationChange, FoundConfiguration, NewConfiguration, ReloadAnswer, ReloadDialog,
+    ViewState,
+};
 pub use services::{Order, Services, filtered, going_on, list_services};
 pub use text_line::TextLine;
 pub use timeline::TargetTimeline;
@@ -153,6 +158,10 @@ pub struct Model {
     pub remarks: Vec<String>,
     /// Whether there is a shell to give the terminal back to for a while.
     pub has_shell: bool,
+    /// The configuration on disk, where it is not the one in use.
+    pub configuration: Option<Arc<NewConfiguration>>,
+    /// Where to go back to as soon as the targets are known, after a reload.
+    pub come_back_to: Option<ViewState>,
     /// Whether the console ends as soon as no release of its own is in flight.
     pub leaving: bool,
 }
@@ -194,6 +203,8 @@ impl Model {
             looks: Looks::default(),
             remarks: Vec::new(),
             has_shell: false,
+            configuration: None,
+            come_back_to: None,
             leaving: false,
         }
     }

@@ -88,6 +88,7 @@ pub fn offers(model: &Model, action: Action) -> bool {
         }
         Action::Prove => model.history.is_open,
         Action::Compare => model.history.is_open && model.history.marked.len() == 2,
+        Action::Reload => model.configuration.is_some(),
         Action::Zoom => !model.looks.zoomed,
         Action::Unzoom => model.looks.zoomed,
         Action::Suspend => model.has_shell && !model.is_busy(),

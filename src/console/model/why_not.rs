@@ -45,6 +45,7 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         }
         (Action::Compare, _) => "two releases have to be marked first".into(),
         (Action::Mark | Action::Timeline, _) => "no release is under the cursor".into(),
+        (Action::Reload, _) => "the configuration on disk is the one in use".into(),
         (Action::Zoom, _) => "this pane has the screen already".into(),
         (Action::Unzoom, _) => "all panes that fit are shown".into(),
         (Action::Suspend, _) if !model.has_shell => "no shell waits behind this console".into(),

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
     approving, change, choose, confirm, failed, handing, holding, leave, look, palette, reason,
-    taking_up, waits,
+    reload, taking_up, waits,
 };
 use crate::console::effect::Effect;
 use crate::console::model::{Button, Dialog, Model, Page, Refusal};
@@ -61,6 +61,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Dialog::Confirm(asked) => confirm::pressed(model, asked, key),
         Dialog::Failure(failure) => failed::pressed(model, failure, key),
         Dialog::Leaving(leaving) => leave::pressed(model, leaving, key.code),
+        Dialog::Reload(asked) => reload::pressed(model, asked, key.code),
         Dialog::TakeUp(asked) => taking_up::pressed(model, asked, key.code),
         Dialog::Holding(holding) => holding::typed(model, holding, key),
         Dialog::Words(words) => taking_up::typed(model, words, key),

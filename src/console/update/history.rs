@@ -63,6 +63,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         | Action::Mouse
         | Action::Suspend
         | Action::Repaint
+        | Action::Reload
         | Action::Quit => return None,
         Action::Back => back(model),
         Action::Up => scroll(model, -1),

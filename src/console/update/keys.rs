@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyEvent;
 
-use super::{approving, change, details, history, logs, look, matrix, waits, world};
+use super::{approving, change, details, history, logs, look, matrix, reload, waits, world};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
@@ -97,6 +97,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Copy => return copy(model),
         Action::Repaint => return vec![Effect::Repaint],
         Action::Help => model.dialog = Some(Dialog::Help(Help::default())),
+        Action::Reload => return reload::ask(model),
         Action::Quit => return quit(model),
     }
     Vec::new()

@@ -23,6 +23,7 @@ mod palette;
 mod prompt;
 mod reason;
 mod release;
+mod reload;
 mod repair;
 mod sheets;
 mod slots_page;
@@ -152,6 +153,7 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             timeline::answered(model, &target, answer);
             Vec::new()
         }
+        Event::ConfigurationObserved(found) => reload::observed(model, found),
         Event::Ticked => wheel::observed(model),
         Event::DiagnosticsMoved => Vec::new(),
     }

@@ -10,7 +10,7 @@ use crate::console::model::{LogFeed, LogKind, LogSource, Model, Pane};
 use crate::inventory::{Role, Slot, Target, World};
 
 pub(super) fn observed(model: &mut Model, world: Arc<World>) -> Vec<Effect> {
-    let mut effects = Vec::new();
+    let mut effects = super::reload::come_back(model, &world);
     model.world = world;
     super::matrix::list(model);
     if super::matrix::settle_cursor(model) && model.open.is_none() {

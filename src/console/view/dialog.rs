@@ -6,8 +6,8 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, Clear};
 
 use super::{
-    approving, confirm, failure, help, holding, leaving, palette, pane, picker, reason, taking_up,
-    text, themes, together, waits,
+    approving, confirm, failure, help, holding, leaving, palette, pane, picker, reason, reload,
+    taking_up, text, themes, together, waits,
 };
 use crate::console::layout::dialog_rows;
 use crate::console::model::{Dialog, Model, Page};
@@ -98,6 +98,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         Dialog::Confirm(asked) => confirm::sheet(model, theme, asked, columns),
         Dialog::Failure(failure) => failure::sheet(model, theme, failure, columns),
         Dialog::Leaving(leaving) => leaving::sheet(model, theme, *leaving, columns),
+        Dialog::Reload(asked) => reload::sheet(model, theme, *asked, columns),
         Dialog::TakeUp(asked) => taking_up::sheet(model, theme, asked, columns),
         Dialog::Holding(holding) => holding::sheet(theme, holding, columns),
         Dialog::Words(asked) => taking_up::words(theme, asked, columns),

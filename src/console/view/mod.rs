@@ -25,6 +25,7 @@ mod picker;
 mod progress;
 mod reason;
 mod registrations;
+mod reload;
 mod repair;
 mod sides;
 mod slots;

@@ -170,7 +170,7 @@ fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage 
     };
     let mode = Mode::Armable(Duration::from_mins(5));
     let model = Model::new(operator(), mode, now(), (118, 34));
-    let ears = Ears {
+    let mut ears = Ears {
         input,
         world: world_rx,
         in_flight: Vec::new(),
@@ -185,7 +185,7 @@ fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage 
     let ended = tokio::spawn(async move {
         let wardrobe = Wardrobe::from(theme("dark", Charset::Unicode));
         let pace = Pace::default();
-        let Ok(farewell) = run(&mut screen, ears, asked, model, &wardrobe, pace, time).await;
+        let Ok(farewell) = run(&mut screen, &mut ears, asked, model, &wardrobe, pace, time).await;
         farewell
     });
     Stage {

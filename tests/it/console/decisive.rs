@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use greenroom::console::Model;
 use greenroom::console::model::{
-    Confirm, Dialog, Failure, Handing, Help, HoldLine, Holding, Leaving, Page, Palette, Picker,
-    Question, Reason, Refusal, TakeUp, TextLine, ThemeChoice, Thinking, WaitingList, Wish, Words,
+    ConfigurationChange, Confirm, Dialog, Failure, FoundConfiguration, Handing, Help, HoldLine,
+    Holding, Leaving, NewConfiguration, Page, Palette, Picker, Question, Reason, Refusal,
+    ReloadDialog, TakeUp, TextLine, ThemeChoice, Thinking, WaitingList, Wish, Words,
 };
 use greenroom::history::{Direction, ReleaseKind, Step};
 use greenroom::inventory::{Hold, Tier};
@@ -273,6 +274,17 @@ fn with_rows() -> Vec<Case> {
             ],
         ),
         (
+            "a configuration that changed on disk",
+            Dialog::Reload(ReloadDialog { row: 1 }),
+            vec![
+                "60 values differ",
+                "This console drives the release of web/production",
+                "Keep the configuration in use",
+                "Reload: use the new configuration",
+                "Esc keep",
+            ],
+        ),
+        (
             "a release that another drives",
             take_up(2),
             vec![
@@ -395,9 +407,28 @@ fn is_listed(dialog: &Dialog) -> bool {
         | Dialog::TakeUp(_)
         | Dialog::Words(_)
         | Dialog::Holding(_)
+        | Dialog::Reload(_)
         | Dialog::Handing(_)
         | Dialog::Lacking(_)
         | Dialog::Waiting(_) => true,
+    }
+}
+
+/// More values and targets differ than fit on a screen.
+fn new_configuration() -> NewConfiguration {
+    let change = ConfigurationChange {
+        key: "services.web.memory".into(),
+        before: None,
+        after: Some("\"64MiB\"".into()),
+        place: "greenroom.toml:12:9".into(),
+    };
+    NewConfiguration {
+        file: "greenroom.toml".into(),
+        changed_at: super::world::now(),
+        found: FoundConfiguration::Differs {
+            changes: vec![change; 60],
+            targets: vec![target("web", PRODUCTION); 60],
+        },
     }
 }
 
@@ -408,6 +439,7 @@ fn shown(size: (u16, u16), dialog: Dialog) -> Model {
     super::world::tell(&mut model, moved);
     model.operator = operator();
     model.notice = None;
+    model.configuration = Some(Arc::new(new_configuration()));
     model.dialog = Some(dialog);
     model
 }

@@ -85,7 +85,7 @@ impl Console {
         let watching = watchers::start(&app.engine, app.frame.clone(), begun);
         let clock = Arc::clone(app.engine.clock());
         let (keys, input) = mpsc::channel(64);
-        let ears = Ears {
+        let mut ears = Ears {
             input,
             world: watching.world.clone(),
             in_flight: Vec::new(),
@@ -104,7 +104,7 @@ impl Console {
         tokio::spawn(async move {
             let wardrobe = Wardrobe::from(theme("dark", Charset::Unicode));
             let pace = Pace::default();
-            let Ok(_) = run(&mut screen, ears, desk, model, &wardrobe, pace, || {
+            let Ok(_) = run(&mut screen, &mut ears, desk, model, &wardrobe, pace, || {
                 clock.now()
             })
             .await;

@@ -123,7 +123,7 @@ pub(super) fn open() -> Stage {
     };
     let mode = Mode::Armable(Duration::from_mins(5));
     let model = Model::new(operator(), mode, now(), (118, 34));
-    let ears = Ears {
+    let mut ears = Ears {
         input,
         world: world_rx,
         in_flight: Vec::new(),
@@ -134,7 +134,7 @@ pub(super) fn open() -> Stage {
         let wardrobe = Wardrobe::from(theme("dark", Charset::Unicode));
         let Ok(farewell) = run(
             &mut screen,
-            ears,
+            &mut ears,
             asked,
             model,
             &wardrobe,

@@ -29,6 +29,8 @@ mod picker;
 mod questions;
 mod registrations;
 mod releases;
+mod reload;
+mod reload_real;
 mod repair;
 mod screens;
 mod slots;

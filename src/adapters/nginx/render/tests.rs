@@ -171,5 +171,8 @@ fn another_built_in_template_is_another_generation() {
     }
     // Where this fails, the built-in template gives another file for the same settings: raise GENERATION, and write
     // both down here.
-    assert_eq!((GENERATION, mark_of(&text).as_str()), (1, "e8d5aee8434d6da0"));
+    assert_eq!(
+        (GENERATION, mark_of(&text).as_str()),
+        (1, "e8d5aee8434d6da0")
+    );
 }

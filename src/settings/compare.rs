@@ -1,0 +1,191 @@
+//! What differs between two configurations: value by value, with where the new one is written, and the targets that
+//! are concerned.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::origin::Origin;
+use super::show::Shown;
+use super::{Loaded, Settings};
+use crate::inventory::Target;
+
+/// A value in effect that is not the same in both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingChange {
+    /// The value before; none where it was added.
+    pub before: Option<Shown>,
+    /// The value after; none where it was removed.
+    pub after: Option<Shown>,
+}
+
+impl SettingChange {
+    /// Its key, dotted.
+    pub fn key(&self) -> &str {
+        let shown = self.after.as_ref().or(self.before.as_ref());
+        shown.map_or("", |shown| &shown.key)
+    }
+
+    /// Whether it only comes or goes with the table that it is in.
+    fn is_built_in(&self) -> bool {
+        match (&self.before, &self.after) {
+            (None, Some(one)) | (Some(one), None) => one.origin == Origin::BuiltIn,
+            _ => false,
+        }
+    }
+}
+
+/// Everything that differs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// What was added or changed, in the order of the new configuration, and then what was removed.
+    pub changes: Vec<SettingChange>,
+    /// The targets whose settings differ, also those that only one of the two has.
+    pub targets: BTreeSet<Target>,
+}
+
+/// Compares two configurations by the values in effect.
+pub fn compare(before: &Loaded, after: &Loaded) -> Differences {
+    let changes = changes(&before.provenance, &after.provenance);
+    let both = targets(&before.settings).chain(targets(&after.settings));
+    let is_concerned =
+        |target: &&Target| changes.iter().any(|change| concerns(change.key(), target));
+    let targets = both.filter(is_concerned).cloned().collect();
+    Differences { changes, targets }
+}
+
+fn targets(settings: &Settings) -> impl Iterator<Item = &Target> {
+    settings.targets.iter().map(|it| &it.definition.target)
+}
+
+fn changes(before: &[Shown], after: &[Shown]) -> Vec<SettingChange> {
+    let mut old: BTreeMap<&str, &Shown> = BTreeMap::new();
+    old.extend(before.iter().map(|shown| (shown.key.as_str(), shown)));
+    let mut changes = Vec::new();
+    for now in after {
+        let was = old.remove(now.key.as_str());
+        if was.is_none_or(|was| !was.has_value_of(now)) {
+            changes.push(SettingChange {
+                before: was.cloned(),
+                after: Some(now.clone()),
+            });
+        }
+    }
+    let removed = before
+        .iter()
+        .filter(|was| old.contains_key(was.key.as_str()));
+    changes.extend(removed.map(|was| SettingChange {
+        before: Some(was.clone()),
+        after: None,
+    }));
+    // What a new or a removed table leaves to Greenroom was written by no person.
+    changes.retain(|change| !change.is_built_in());
+    changes
+}
+
+/// Whether a key decides about a target.
+fn concerns(key: &str, target: &Target) -> bool {
+    let (service, environment) = (target.service.as_str(), target.environment.as_str());
+    let parts: Vec<&str> = key.split('.').collect();
+    match parts.as_slice() {
+        ["services", of, "environments", at, ..] => *of == service && *at == environment,
+        ["services", of, ..] => *of == service,
+        ["environments", at, ..] => *at == environment,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::settings::Request;
+
+    const TEXT: &str = include_str!("../../fixtures/settings/valid/sandbox.toml");
+
+    fn loaded(text: &str) -> Loaded {
+        let file = Path::new("greenroom.toml");
+        Settings::read(file, text, &Request::default()).expect("a configuration")
+    }
+
+    fn lines(text: &str) -> Vec<String> {
+        let found = compare(&loaded(TEXT), &loaded(text)).changes;
+        let value = |shown: &Option<Shown>| match shown {
+            Some(shown) => shown.value.clone(),
+            None => "-".to_owned(),
+        };
+        let line = |change: &SettingChange| {
+            let (before, after) = (value(&change.before), value(&change.after));
+            format!("{}: {before} > {after}", change.key())
+        };
+        found.iter().map(line).collect()
+    }
+
+    fn concerned(text: &str) -> Vec<String> {
+        let found = compare(&loaded(TEXT), &loaded(text)).targets;
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn equal_values_are_no_difference_wherever_they_are_written() {
+        assert_eq!(
+            lines(&format!("# a comment\n\n{TEXT}")),
+            Vec::<String>::new()
+        );
+        assert_eq!(concerned(&format!("\n{TEXT}")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_was_added_changed_and_removed_is_said_with_both_values() {
+        let changed = TEXT.replace("path = \"/health\"", "path = \"/ready\"");
+        assert_eq!(
+            lines(&changed),
+            ["services.web.health.path: \"/health\" > \"/ready\""]
+        );
+        let added = TEXT.replace(
+            "image = \"sample\"",
+            "image = \"sample\"\nmemory = \"64MiB\"",
+        );
+        assert_eq!(lines(&added), ["services.web.memory: - > \"64MiB\""]);
+        let found = compare(&loaded(&added), &loaded(TEXT)).changes;
+        assert_eq!(found[0].key(), "services.web.memory");
+        assert_eq!(found[0].after, None);
+    }
+
+    #[test]
+    fn of_a_new_table_only_what_is_written_is_a_difference() {
+        let more = format!("{TEXT}\n[services.web.environments.dev.timing]\nwatch = \"2m\"\n");
+        assert_eq!(lines(&more).len(), 1, "{:?}", lines(&more));
+        let check = format!("{TEXT}\n[[services.web.checks]]\nname = \"home\"\npath = \"/\"\n");
+        let found = compare(&loaded(TEXT), &loaded(&check)).changes;
+        assert!(!found.is_empty());
+        for change in &found {
+            let after = change.after.as_ref().expect("it is added");
+            assert_ne!(after.origin, Origin::BuiltIn, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_concerned_by_its_service_its_environment_and_itself() {
+        let health = TEXT.replace("path = \"/health\"", "path = \"/ready\"");
+        assert_eq!(concerned(&health), ["web/dev"]);
+        let tier = TEXT.replace("\"development\"", "\"staging\"");
+        assert_eq!(concerned(&tier), ["web/dev"]);
+        let console = format!("{TEXT}\n[console]\nmouse = true\n");
+        assert_eq!(lines(&console).len(), 1);
+        assert_eq!(concerned(&console), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_hidden_value_that_changes_is_a_difference_and_stays_hidden() {
+        let with = |secret: &str| {
+            format!("{TEXT}\n[services.web.environment]\nAPI_TOKEN = \"{secret}\"\n")
+        };
+        let (before, after) = (loaded(&with("first-one")), loaded(&with("other-one")));
+        let found = compare(&before, &after).changes;
+        let [change] = found.as_slice() else {
+            panic!("{found:?}");
+        };
+        assert_eq!(change.key(), "services.web.environment.API_TOKEN");
+        assert!(!format!("{found:?}").contains("-one"), "{found:?}");
+    }
+}

@@ -1,0 +1,189 @@
+//! Notices that the configuration changed on disk, and says what differs. It only looks: what is in use stays in use.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::console::model::{ConfigurationChange, FoundConfiguration, NewConfiguration};
+use crate::harmless::harmless;
+use crate::settings::{self, Loaded, Request, SettingChange, Settings, Shown};
+
+/// How often the files are looked at. One `stat` each.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// What tells that a file was written: when, how much, and which file it is.
+type Stamp = (i64, i64, u64, u64, u64);
+
+/// Watches the files of the configuration in use for as long as the future is polled.
+pub fn watch(
+    request: Request,
+    used: Loaded,
+) -> (
+    watch::Receiver<Option<Arc<NewConfiguration>>>,
+    impl Future<Output = ()> + Send,
+) {
+    let (publish, found) = watch::channel(None);
+    let templates = templates(&used.settings);
+    let used = Arc::new(InUse {
+        request,
+        loaded: used,
+        templates,
+    });
+    (found, watching(used, publish))
+}
+
+/// The configuration in use.
+struct InUse {
+    request: Request,
+    loaded: Loaded,
+    /// The text of each template it names.
+    templates: BTreeMap<PathBuf, Option<Vec<u8>>>,
+}
+
+async fn watching(used: Arc<InUse>, publish: watch::Sender<Option<Arc<NewConfiguration>>>) {
+    let mut files = used.loaded.settings.files();
+    let mut compared = Vec::new();
+    let mut seen = Vec::new();
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let looked_at = files.clone();
+        let Some(stamps) = off_the_loop(move || stamps(&looked_at)).await else {
+            return;
+        };
+        // A file that is just being written is read when it has been left alone for one look.
+        let is_settled = seen == stamps;
+        seen.clone_from(&stamps);
+        if stamps == compared || !is_settled {
+            continue;
+        }
+        let comparing = Arc::clone(&used);
+        let Some((now, found)) = off_the_loop(move || comparing.compare()).await else {
+            return;
+        };
+        if now == files {
+            compared = stamps;
+        } else {
+            // It names other files now: they are looked at, and then everything is compared once more.
+            files = now;
+        }
+        publish.send_if_modified(|last| {
+            let differs = *last != found;
+            *last = found;
+            differs
+        });
+    }
+}
+
+/// Does what may wait for a disk; none where that failed, or the program ends.
+async fn off_the_loop<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
+    tokio::task::spawn_blocking(work).await.ok()
+}
+
+fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
+    files.iter().map(|file| stamp(file)).collect()
+}
+
+impl InUse {
+    /// The files to watch from now on, and what the configuration on disk says; none where it says the same.
+    fn compare(&self) -> (Vec<PathBuf>, Option<Arc<NewConfiguration>>) {
+        let mut files = self.loaded.settings.files();
+        let found = match Settings::load(&self.request) {
+            Ok(new) => {
+                for file in new.settings.files() {
+                    if !files.contains(&file) {
+                        files.push(file);
+                    }
+                }
+                self.differences(&new)
+            }
+            Err(problems) => {
+                let errors = problems.errors.iter();
+                let errors = errors.map(|error| harmless(&error.to_string())).collect();
+                Some((
+                    self.loaded.settings.file.clone(),
+                    FoundConfiguration::Broken(errors),
+                ))
+            }
+        };
+        let found = found.map(|(file, found)| {
+            let name = file.file_name().unwrap_or(file.as_os_str());
+            Arc::new(NewConfiguration {
+                file: harmless(&name.to_string_lossy()),
+                changed_at: changed_at(&file),
+                found,
+            })
+        });
+        (files, found)
+    }
+
+    fn differences(&self, new: &Loaded) -> Option<(PathBuf, FoundConfiguration)> {
+        let mut differences = settings::compare(&self.loaded, new);
+        let mut changes: Vec<ConfigurationChange> =
+            differences.changes.iter().map(in_words).collect();
+        let mut file = self.loaded.settings.file.clone();
+        for (template, text) in templates(&new.settings) {
+            let was = self.templates.get(&template);
+            if was.is_none_or(|was| *was == text) {
+                continue;
+            }
+            if changes.is_empty() {
+                file.clone_from(&template);
+            }
+            changes.push(ConfigurationChange {
+                key: harmless(&format!("the text of {}", template.display())),
+                before: None,
+                after: None,
+                place: String::new(),
+            });
+            let targets = new.settings.targets_behind(&template);
+            differences.targets.extend(targets.cloned());
+        }
+        if changes.is_empty() {
+            return None;
+        }
+        let targets = differences.targets.into_iter().collect();
+        Some((file, FoundConfiguration::Differs { changes, targets }))
+    }
+}
+
+fn in_words(change: &SettingChange) -> ConfigurationChange {
+    let value = |shown: &Option<Shown>| shown.as_ref().map(|shown| harmless(&shown.value));
+    let place = change.after.as_ref();
+    ConfigurationChange {
+        key: harmless(change.key()),
+        before: value(&change.before),
+        after: value(&change.after),
+        place: place.map_or(String::new(), |shown| harmless(&shown.origin.to_string())),
+    }
+}
+
+fn templates(settings: &Settings) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
+    let files = settings.files().into_iter().skip(1);
+    files
+        .map(|file| {
+            let text = std::fs::read(&file).ok();
+            (file, text)
+        })
+        .collect()
+}
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let found = std::fs::metadata(file).ok()?;
+    let at = (found.mtime(), found.mtime_nsec());
+    Some((at.0, at.1, found.len(), found.dev(), found.ino()))
+}
+
+/// When a file was changed; now where it is gone, or that is unknown.
+fn changed_at(file: &Path) -> Timestamp {
+    let changed = std::fs::metadata(file).and_then(|found| found.modified());
+    let changed = changed.ok().and_then(|at| Timestamp::try_from(at).ok());
+    changed.unwrap_or_else(Timestamp::now)
+}
