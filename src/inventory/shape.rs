@@ -97,3 +97,51 @@ pub struct PublicAddress {
     /// The path to ask for.
     pub path: String,
 }
+
+impl PublicAddress {
+    /// As one would type it into a browser, with its port where that is not 80.
+    pub fn url(&self) -> String {
+        let host = &self.host;
+        // The colons of an IPv6 address are no port.
+        let has_port = host.rsplit(']').next().unwrap_or_default().contains(':');
+        match &self.endpoint {
+            _ if has_port => format!("http://{host}/"),
+            Endpoint::Tcp(at) if at.port() == 80 => format!("http://{host}/"),
+            Endpoint::Tcp(at) => format!("http://{host}:{}/", at.port()),
+            Endpoint::Unix(path) => format!("{host} at {}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_the_port_that_it_needs() {
+        for (host, at, url) in [
+            ("web.example", "127.0.0.1:80", "http://web.example/"),
+            ("web.example", "127.0.0.1:8081", "http://web.example:8081/"),
+            (
+                "web.example:8081",
+                "127.0.0.1:80",
+                "http://web.example:8081/",
+            ),
+            ("[::1]", "[::1]:8081", "http://[::1]:8081/"),
+            ("[::1]:8081", "[::1]:8081", "http://[::1]:8081/"),
+            ("127.0.0.1:8081", "127.0.0.1:8081", "http://127.0.0.1:8081/"),
+            (
+                "web.example",
+                "unix:/run/web.sock",
+                "web.example at /run/web.sock",
+            ),
+        ] {
+            let address = PublicAddress {
+                endpoint: at.parse().expect("an endpoint"),
+                host: host.into(),
+                path: "/".into(),
+            };
+            assert_eq!(address.url(), url);
+        }
+    }
+}

@@ -11,8 +11,7 @@ use crate::console::layout::Slots;
 use crate::console::model::{Model, Pane};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::inventory::{
-    Changes, Endpoint, Instance, InstanceState, PublicAddress, Role, RuntimeHealth, Slot, Snapshot,
-    changes,
+    Changes, Instance, InstanceState, PublicAddress, Role, RuntimeHealth, Slot, Snapshot, changes,
 };
 use crate::release::Progress;
 
@@ -155,7 +154,7 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
     rows.extend(changed(snapshot, instance, columns));
     rows.extend(rates(theme, snapshot, slot, columns));
     rows.extend(place(theme, snapshot, slot, columns));
-    rows.extend(world(model, theme, snapshot, slot));
+    rows.extend(world(model, theme, snapshot, slot, columns));
     if let Some(probe) = &side.probe {
         let took = text::took(probe.took);
         let words = format!("health {} in {took}", probe.detail);
@@ -316,7 +315,13 @@ fn state(
 }
 
 /// What the world gets from this slot.
-fn world(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot) -> Vec<Row> {
+fn world(
+    model: &Model,
+    theme: &Theme,
+    snapshot: &Snapshot,
+    slot: Slot,
+    columns: usize,
+) -> Vec<Row> {
     let standby = model
         .release_in_flight()
         .map(|status| &status.progress)
@@ -342,7 +347,7 @@ fn world(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot) -> Vec<R
         Role::Candidate => snapshot
             .preview
             .as_ref()
-            .map(|address| Row::new(6, format!("preview {}", url(address)), Meaning::Text))
+            .map(|address| preview(theme, address, columns))
             .into_iter()
             .collect(),
         Role::Stopped | Role::Empty | Role::Unknown => Vec::new(),
@@ -373,13 +378,21 @@ fn public(theme: &Theme, snapshot: &Snapshot, slot: Slot) -> (String, Meaning) {
     }
 }
 
-/// As one would type it into a browser.
-fn url(address: &PublicAddress) -> String {
-    match &address.endpoint {
-        // The name has its port where it needs one.
-        _ if address.host.contains(':') => format!("http://{}/", address.host),
-        Endpoint::Tcp(at) if at.port() == 80 => format!("http://{}/", address.host),
-        Endpoint::Tcp(at) => format!("http://{}:{}/", address.host, at.port()),
-        Endpoint::Unix(path) => format!("{} at {}", address.host, path.display()),
-    }
+/// Where the candidate is seen, in the longest form that fits. Its port is never cut off: without it the address leads
+/// elsewhere.
+fn preview(theme: &Theme, address: &PublicAddress, columns: usize) -> Row {
+    let url = address.url();
+    let bare = url.trim_start_matches("http://").trim_end_matches('/');
+    let forms = [format!("preview {url}"), url.clone(), bare.to_owned()];
+    let mut forms = forms.into_iter();
+    let words = forms
+        .find(|form| text::width(form) <= columns)
+        .unwrap_or_else(|| match bare.rsplit_once(':') {
+            Some((host, port)) => {
+                let room = columns.saturating_sub(port.len() + 1);
+                format!("{}:{port}", text::cut(host, room, theme))
+            }
+            None => bare.to_owned(),
+        });
+    Row::new(6, words, Meaning::Text)
 }

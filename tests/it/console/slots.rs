@@ -336,6 +336,31 @@ fn what_never_answered_is_unknown_and_not_empty() {
 }
 
 #[test]
+fn the_port_of_the_preview_is_never_cut_off() {
+    for (host, shown) in [
+        ("green.example", "preview http://green.example:18081/"),
+        ("green.web.example", "http://green.web.example:18081/"),
+        (
+            "green.web.staging.example",
+            "green.web.staging.example:18081",
+        ),
+        (
+            "green.web.staging.shop.example.com",
+            "green.web.staging.shop.example…:18081",
+        ),
+    ] {
+        let mut snapshot = rich();
+        snapshot.preview = Some(PublicAddress {
+            endpoint: "127.0.0.1:18081".parse().expect("an address"),
+            host: host.into(),
+            path: "/".into(),
+        });
+        let pane = pane(&looking((118, 34), snapshot));
+        assert!(pane.contains(shown), "{host}: {pane}");
+    }
+}
+
+#[test]
 fn hostile_labels_and_configuration_are_harmless() {
     let hostile = "a\u{1b}[31m\u{202e}b\u{200b}\u{7}";
     let mut snapshot = rich();
