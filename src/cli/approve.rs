@@ -9,6 +9,7 @@ use super::out::say_json;
 use super::promote::refuse;
 use super::{Exit, open, plan_text, signals};
 use crate::harmless::harmless;
+use crate::inventory::local_time;
 use crate::inventory::{Instance, PerSlot, Target};
 use crate::release::{Endorsable, endorsed_words, need_to_endorse, review};
 
@@ -67,9 +68,9 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
             Exit::Done
         }
         Ok(given) => {
-            let until = given.expires_at;
+            let until = local_time::moment(given.expires_at);
             say_line!(
-                "release {release} of {target}: approved by {}, until {until:.0}",
+                "release {release} of {target}: approved by {}, until {until}",
                 given.by
             );
             Exit::Done

@@ -156,7 +156,7 @@ pub(crate) struct Hold {
     /// Why nothing may be promoted there; with --clear, why it may be again
     #[arg(long, value_name = "TEXT", requires = "service", value_parser = some_words)]
     pub(crate) reason: Option<String>,
-    /// Until when: 2h, 3d, 18:00, monday, 2026-12-01, 2026-12-01T14:00 (UTC) [default: until it is cleared]
+    /// Until when: 2h, 3d, 18:00, monday, 2026-12-01, 2026-12-01T14:00, in this machine's time zone [default: until it is cleared]
     #[arg(
         long,
         value_name = "TIME",
@@ -284,7 +284,7 @@ pub(crate) struct History {
     /// Only what ended so: ok, failed, open, done, superseded, backed-out, left, needs-person
     #[arg(long, value_name = "OUTCOME")]
     pub(crate) outcome: Option<Outcomes>,
-    /// Only what was begun then or later: yesterday, monday, 3d, 12h, 2026-11-20, 2026-11-20T14:00 (UTC)
+    /// Only what was begun then or later: yesterday, monday, 3d, 12h, 2026-11-20, 2026-11-20T14:00, in this machine's time zone
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<String>,
     /// Only what was begun until then, a day with its end

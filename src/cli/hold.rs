@@ -7,6 +7,7 @@ use super::out::say_json;
 use super::promote::refuse;
 use super::{Exit, open};
 use crate::history::until;
+use crate::inventory::local_time;
 use crate::inventory::{Hold, Target, freeze};
 use crate::release::Site;
 use crate::wire::App;
@@ -125,14 +126,17 @@ async fn told(
         say_line!("{target}: {hold}");
     }
     if let Some(next) = next {
-        say_line!("{target}: the next freeze begins at {next:.0}");
+        say_line!(
+            "{target}: the next freeze begins at {}",
+            local_time::moment(next)
+        );
     }
     if let Some(cleared) = last.filter(|_| holds.is_empty()) {
         let why = cleared.why.as_deref().unwrap_or("no reason given");
         say_line!(
-            "{target}: not held; cleared by {} at {:.0}: {why}",
+            "{target}: not held; cleared by {} at {}: {why}",
             cleared.by,
-            cleared.at
+            local_time::moment(cleared.at)
         );
     }
     for hold in past.iter().filter(|_| is_one) {
@@ -150,7 +154,9 @@ fn told_of(hold: &Hold) -> String {
         until,
         ..
     } = hold;
-    let until = until.map_or_else(String::new, |until| format!(" to {until:.0}"));
+    let until = until.map_or_else(String::new, |until| {
+        format!(" to {}", local_time::moment(until))
+    });
     let ended = match &hold.cleared {
         Some(cleared) => {
             let why = cleared.why.as_deref().unwrap_or("no reason given");
@@ -158,7 +164,8 @@ fn told_of(hold: &Hold) -> String {
         }
         None => "ended by itself".to_owned(),
     };
-    format!("{since:.0}{until}, by {author}: {reason}; {ended}")
+    let since = local_time::moment(*since);
+    format!("{since}{until}, by {author}: {reason}; {ended}")
 }
 
 /// Those that do not stand any more, newest first.

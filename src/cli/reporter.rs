@@ -10,6 +10,7 @@ use super::out::say_json;
 use crate::harmless::harmless;
 use crate::history::Outcome;
 use crate::inventory::ReleaseId;
+use crate::inventory::local_time;
 use crate::release::words::duration;
 use crate::release::{Announcement, AnnouncementKind, Progress, Status, StepState};
 
@@ -51,7 +52,7 @@ impl Reporter {
         }
         let line = format!(
             "{}  {} {}",
-            announcement.at.strftime("%H:%M:%S"),
+            local_time::clock(announcement.at),
             sign(announcement.kind),
             harmless(self.without_the_reason(announcement))
         );

@@ -8,6 +8,7 @@ use super::out::say_json;
 use super::promote::refuse;
 use super::{Exit, ending, open, signals, status};
 use crate::harmless::harmless;
+use crate::inventory::local_time;
 use crate::inventory::{Snapshot, Target};
 use crate::release::{Engine, Force, GoOn, Interrupted, OnFailure, Refusal, Refused, Resume};
 use crate::watchers;
@@ -103,12 +104,12 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
     let plan = interrupted.plan();
     let mut lines = vec![
         format!(
-            "{} {} to {} in {}, begun {:.0} by {}",
+            "{} {} to {} in {}, begun {} by {}",
             plan.kind,
             plan.target(),
             plan.version,
             plan.slot,
-            plan.made_at,
+            local_time::moment(plan.made_at),
             plan.operator
         ),
         format!("  intended  {}", interrupted.intended()),
@@ -150,8 +151,10 @@ fn driver(interrupted: &Interrupted) -> String {
         format!("; it ends in {left} s unless it is renewed")
     });
     format!(
-        "{} holds the lock since {:.0} ({}){left}",
-        record.operator, record.since, record.message
+        "{} holds the lock since {} ({}){left}",
+        record.operator,
+        local_time::moment(record.since),
+        record.message
     )
 }
 

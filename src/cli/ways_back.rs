@@ -7,6 +7,7 @@ use super::promote::refuse;
 use super::{Exit, open};
 use crate::history::Fate;
 use crate::inventory::Target;
+use crate::inventory::local_time;
 use crate::release::{ImageAt, WayBack};
 
 pub(super) async fn list(common: &Common, target: &Target) -> Exit {
@@ -45,11 +46,15 @@ pub(super) async fn list(common: &Common, target: &Target) -> Exit {
 
 fn was(fate: Option<&Fate>) -> String {
     match fate {
-        Some(Fate::LiveSince(at)) => format!("live since {at:.0}"),
-        Some(Fate::LiveUntil(at)) => format!("live until {at:.0}"),
-        Some(Fate::BackedOut { at, .. }) => format!("live before, backed out {at:.0}"),
-        Some(Fate::Left { at, .. }) => format!("live before, left {at:.0}"),
-        Some(Fate::Unfinished(at)) => format!("live before, begun again {at:.0}"),
+        Some(Fate::LiveSince(at)) => format!("live since {}", local_time::moment(*at)),
+        Some(Fate::LiveUntil(at)) => format!("live until {}", local_time::moment(*at)),
+        Some(Fate::BackedOut { at, .. }) => {
+            format!("live before, backed out {}", local_time::moment(*at))
+        }
+        Some(Fate::Left { at, .. }) => format!("live before, left {}", local_time::moment(*at)),
+        Some(Fate::Unfinished(at)) => {
+            format!("live before, begun again {}", local_time::moment(*at))
+        }
         None => "live before".to_owned(),
     }
 }

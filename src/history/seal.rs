@@ -22,7 +22,8 @@ pub struct Seal {
 
 impl fmt::Display for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sealed by {} at {:.0}", self.by, self.at)
+        let at = crate::inventory::local_time::moment(self.at);
+        write!(f, "sealed by {} at {at}", self.by)
     }
 }
 

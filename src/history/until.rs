@@ -1,27 +1,34 @@
 //! Words for an end that is still to come, as they are typed for a hold: `2h`, `18:00`, `monday`,
-//! `2026-12-01`. Times are those of UTC, as all times are shown. Pure: it is told the time.
+//! `2026-12-01`. Times are those of this machine's zone, as all times are
+//! shown. Pure: it is told the time.
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::when::{ahead, weekday, written};
+use crate::inventory::local_time;
 
 /// The moment that a word for an end means. The error says what can be written.
 pub fn until(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    until_in(text, now, &local_time::zone())
+}
+
+fn until_in(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
     let word = text.trim().to_ascii_lowercase();
-    let today = now.to_zoned(TimeZone::UTC).date();
+    let today = now.to_zoned(zone.clone()).date();
+    let midnight = |date: Date| midnight(date, zone);
     let found = match word.as_str() {
         "tomorrow" => today.tomorrow().ok().and_then(midnight),
         word => ahead(word, now)
-            .or_else(|| time(word, today, now))
+            .or_else(|| time(word, today, now, zone))
             .or_else(|| midnight(next(weekday(word)?, today)?))
-            .or_else(|| written(text.trim()).map(|when| when.from)),
+            .or_else(|| written(text.trim(), zone).map(|when| when.from)),
     };
     let found = found.ok_or_else(|| {
         format!(
             "`{text}` is no end: write 2h, 3d, 18:00, tomorrow, monday, 2026-12-01 or \
-             2026-12-01T14:00 (UTC)"
+             2026-12-01T14:00, in this machine's time zone"
         )
     })?;
     if found <= now {
@@ -30,18 +37,18 @@ pub fn until(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     Ok(found)
 }
 
-fn midnight(date: Date) -> Option<Timestamp> {
-    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
+fn midnight(date: Date, zone: &TimeZone) -> Option<Timestamp> {
+    Some(date.to_zoned(zone.clone()).ok()?.timestamp())
 }
 
 /// `18:00`: today's, or tomorrow's where that is over.
-fn time(word: &str, today: Date, now: Timestamp) -> Option<Timestamp> {
+fn time(word: &str, today: Date, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
     if word.len() != 5 || !word.contains(':') {
         return None;
     }
     let time: Time = word.parse().ok()?;
     let on = |date: Date| {
-        let zoned = date.to_datetime(time).to_zoned(TimeZone::UTC).ok()?;
+        let zoned = date.to_datetime(time).to_zoned(zone.clone()).ok()?;
         Some(zoned.timestamp())
     };
     on(today)
@@ -77,7 +84,7 @@ mod tests {
             ("2026-12-01T14:00:00+01:00", "2026-12-01T13:00:00Z"),
         ] {
             assert_eq!(
-                until(text, now).map(|at| at.to_string()),
+                until_in(text, now, &TimeZone::UTC).map(|at| at.to_string()),
                 Ok(expected.into()),
                 "{text}"
             );
@@ -90,7 +97,7 @@ mod tests {
             "2026-11-01T10:00",
             "99999999999999d",
         ] {
-            assert!(until(text, now).is_err(), "{text}");
+            assert!(until_in(text, now, &TimeZone::UTC).is_err(), "{text}");
         }
     }
 }

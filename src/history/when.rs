@@ -1,11 +1,13 @@
 //! Words for times, as they are typed into a filter: `yesterday`, `3d`, `2026-11-20`. Days are those of
-//! UTC, as all times are shown. Pure: it is told the time.
+//! this machine's time zone, as all times are shown. Pure: it is told the time.
 
 use std::time::Duration;
 
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
+
+use crate::inventory::local_time;
 
 /// From when until when a word means; both are the same for a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +20,22 @@ pub struct When {
 
 /// What a word for a time means now. The error says what can be written.
 pub fn when(text: &str, now: Timestamp) -> Result<When, String> {
+    when_in(text, now, &local_time::zone())
+}
+
+fn when_in(text: &str, now: Timestamp, zone: &TimeZone) -> Result<When, String> {
     let word = text.to_ascii_lowercase();
     let found = match word.as_str() {
         "now" => Some(moment(now)),
-        "today" => day(today(now)),
-        "yesterday" => today(now).yesterday().ok().and_then(day),
+        "today" => day(today(now, zone), zone),
+        "yesterday" => today(now, zone)
+            .yesterday()
+            .ok()
+            .and_then(|date| day(date, zone)),
         word => weekday(word)
-            .and_then(|weekday| day(last(weekday, today(now))))
+            .and_then(|weekday| day(last(weekday, today(now, zone)), zone))
             .or_else(|| ago(word, now))
-            .or_else(|| written(text)),
+            .or_else(|| written(text, zone)),
     };
     found.ok_or_else(|| {
         format!(
@@ -40,19 +49,19 @@ fn moment(at: Timestamp) -> When {
     When { from: at, to: at }
 }
 
-fn today(now: Timestamp) -> Date {
-    now.to_zoned(TimeZone::UTC).date()
+fn today(now: Timestamp, zone: &TimeZone) -> Date {
+    now.to_zoned(zone.clone()).date()
 }
 
-fn start(date: Date) -> Option<Timestamp> {
-    let zoned = date.to_zoned(TimeZone::UTC).ok()?;
+fn start(date: Date, zone: &TimeZone) -> Option<Timestamp> {
+    let zoned = date.to_zoned(zone.clone()).ok()?;
     Some(zoned.timestamp())
 }
 
-fn day(date: Date) -> Option<When> {
+fn day(date: Date, zone: &TimeZone) -> Option<When> {
     Some(When {
-        from: start(date)?,
-        to: start(date.tomorrow().ok()?)?,
+        from: start(date, zone)?,
+        to: start(date.tomorrow().ok()?, zone)?,
     })
 }
 
@@ -107,29 +116,29 @@ fn amount(word: &str) -> Option<Duration> {
     Some(Duration::from_secs(number.checked_mul(seconds)?))
 }
 
-pub(super) fn written(text: &str) -> Option<When> {
+pub(super) fn written(text: &str, zone: &TimeZone) -> Option<When> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(moment(at));
     }
-    if let Some(month) = month(text) {
+    if let Some(month) = month(text, zone) {
         return Some(month);
     }
     if !text.contains(['T', 't', ' ']) {
-        return text.parse::<Date>().ok().and_then(day);
+        return text.parse::<Date>().ok().and_then(|date| day(date, zone));
     }
     let at: DateTime = text.parse().ok()?;
-    let zoned = at.to_zoned(TimeZone::UTC).ok()?;
+    let zoned = at.to_zoned(zone.clone()).ok()?;
     Some(moment(zoned.timestamp()))
 }
 
 /// `2026-11`.
-fn month(text: &str) -> Option<When> {
+fn month(text: &str, zone: &TimeZone) -> Option<When> {
     let first: Date = (text.len() == 7)
         .then(|| format!("{text}-01").parse().ok())
         .flatten()?;
     Some(When {
-        from: start(first)?,
-        to: start(first.checked_add(1.month()).ok()?)?,
+        from: start(first, zone)?,
+        to: start(first.checked_add(1.month()).ok()?, zone)?,
     })
 }
 
@@ -171,7 +180,7 @@ mod tests {
                 from: at(from),
                 to: at(to),
             };
-            assert_eq!(when(word, now), Ok(meant), "{word}");
+            assert_eq!(when_in(word, now, &TimeZone::UTC), Ok(meant), "{word}");
         }
     }
 
@@ -188,8 +197,27 @@ mod tests {
             "99999999999999999999d",
             "é",
         ] {
-            let said = when(word, now).expect_err("no time");
+            let said = when_in(word, now, &TimeZone::UTC).expect_err("no time");
             assert!(said.contains("yesterday"), "{said}");
         }
+    }
+
+    #[test]
+    fn words_mean_the_days_of_the_zone() {
+        let berlin = TimeZone::get("Europe/Berlin").expect("a zone of this machine's database");
+        // Half past midnight of the next day, there.
+        let now = at("2026-11-20T23:30:00Z");
+        let day = |from: &str, to: &str| When {
+            from: at(from),
+            to: at(to),
+        };
+        assert_eq!(
+            when_in("today", now, &berlin),
+            Ok(day("2026-11-20T23:00:00Z", "2026-11-21T23:00:00Z"))
+        );
+        assert_eq!(
+            when_in("2026-11-20T14:00", now, &berlin),
+            Ok(day("2026-11-20T13:00:00Z", "2026-11-20T13:00:00Z"))
+        );
     }
 }

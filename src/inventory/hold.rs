@@ -57,12 +57,12 @@ impl Hold {
     }
 }
 
-/// `held by ana@ops-1: payday (until 2026-11-27T18:00:00Z)`.
+/// `held by ana@ops-1: payday (until 2026-11-27 18:00:00 UTC)`.
 impl std::fmt::Display for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "held by {}: {}", self.author, self.reason)?;
         match self.until {
-            Some(until) => write!(f, " (until {until:.0})"),
+            Some(until) => write!(f, " (until {})", super::local_time::moment(until)),
             None => f.write_str(" (until it is cleared)"),
         }
     }

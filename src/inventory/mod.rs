@@ -10,6 +10,7 @@ mod fingerprint;
 pub mod freeze;
 mod hold;
 mod instance;
+pub mod local_time;
 mod lock;
 mod name;
 mod passed;

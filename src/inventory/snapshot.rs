@@ -55,9 +55,10 @@ impl SourceState {
         match self {
             Self::Live => None,
             Self::Connecting => Some("has not answered yet".to_owned()),
-            Self::Stale { since, why, .. } => {
-                Some(format!("has not answered since {since:.0}: {why}"))
-            }
+            Self::Stale { since, why, .. } => Some(format!(
+                "has not answered since {}: {why}",
+                super::local_time::moment(*since)
+            )),
             Self::Unreachable { why, .. } => Some(format!("has not answered: {why}")),
         }
     }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::NewLine;
-use crate::inventory::{InstanceId, Target};
+use crate::inventory::{InstanceId, Target, local_time};
 use crate::ports::{self, Failure, FailureKind, LogChunk, RouterReader, RuntimeReader};
 
 /// Lines that arrived together, oldest first.
@@ -320,7 +320,10 @@ impl Seen {
 
 fn gap(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
     match (from, to) {
-        (Some(from), Some(to)) => format!("lines may be missing between {from} and {to}"),
+        (Some(from), Some(to)) => {
+            let (from, to) = (local_time::moment(from), local_time::moment(to));
+            format!("lines may be missing between {from} and {to}")
+        }
         _ => "lines may be missing here: the log was re-opened".into(),
     }
 }

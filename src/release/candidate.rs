@@ -4,6 +4,7 @@ use super::Plan;
 use super::act::Sight;
 use crate::checks::Report;
 use crate::history::ReleaseKind;
+use crate::inventory::local_time;
 use crate::inventory::{Exit, Instance, Probe, RuntimeHealth};
 
 /// What became of the run that the checks were about.
@@ -42,7 +43,7 @@ pub(super) fn run_since_checks(plan: &Plan, report: Option<&Report>, sight: &Sig
     }
     let at = now
         .started_at
-        .map_or_else(String::new, |at| format!(" at {at:.0}"));
+        .map_or_else(String::new, |at| format!(" at {}", local_time::moment(at)));
     Run::StartedAgain(format!("{slot} was started again{at}, after its checks"))
 }
 

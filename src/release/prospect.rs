@@ -6,6 +6,7 @@ use super::replay::{Last, Replay};
 use super::way::{self, in_direction};
 use super::{GoOn, OnFailure, Plan};
 use crate::history::{Direction, Recorded, Step};
+use crate::inventory::local_time;
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -74,7 +75,7 @@ impl Prospect {
 }
 
 fn intended(replay: &Replay) -> String {
-    let at = replay.moved_at.strftime("%H:%M:%S");
+    let at = local_time::clock(replay.moved_at);
     let Some(stage) = replay.stage() else {
         return format!("everything was seen true at {at}; only its end was not written down");
     };

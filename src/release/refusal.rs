@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::approval::NotEndorsed;
+use crate::inventory::local_time;
 use crate::inventory::{
     Endpoint, EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId,
     Slot, Target,
@@ -168,6 +169,16 @@ impl Refusal {
     }
 }
 
+fn plan_expired(made_at: Timestamp) -> String {
+    let at = local_time::moment(made_at);
+    format!("the plan was made at {at} and has expired: plan again")
+}
+
+fn asked_for_already(by: &Operator, at: Timestamp) -> String {
+    let at = local_time::moment(at);
+    format!("{by} asks for the wheel already, since {at}: wait for the answer")
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -235,12 +246,10 @@ impl fmt::Display for Refusal {
             Self::WorldChanged { what } => {
                 write!(f, "{what} since the plan was made: plan again")
             }
-            Self::PlanExpired { made_at } => {
-                write!(f, "the plan was made at {made_at:.0} and has expired: plan again")
-            }
+            Self::PlanExpired { made_at } => f.write_str(&plan_expired(*made_at)),
             Self::ConfigurationOlder { why } => write!(
                 f,
-                "{why}\n  Get the newer greenroom.toml and start again. If this one is right, save it again: that makes it newer."
+                "{why}\n  Get the newer greenroom.toml and start again, or reload it in the console. If this one is right, save it again: that makes it newer."
             ),
             Self::NoSuchRelease(Some(id)) => write!(f, "there is no release {id} here"),
             Self::NoSuchRelease(None) => f.write_str("nothing was ever released here"),
@@ -270,10 +279,7 @@ impl fmt::Display for Refusal {
                 let of = of.unwrap_or_default();
                 write!(f, "nothing differs{of}: there is nothing to repair")
             }
-            Self::WheelAskedFor { by, at } => write!(
-                f,
-                "{by} asks for the wheel already, since {at:.0}: wait for the answer"
-            ),
+            Self::WheelAskedFor { by, at } => f.write_str(&asked_for_already(by, *at)),
         }
     }
 }
@@ -290,7 +296,8 @@ fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> f
     let resume = format!("greenroom resume {} {}", target.service, target.environment);
     write!(
         f,
-        "{target} is locked by {operator} since {since:.0} ({message}); "
+        "{target} is locked by {operator} since {} ({message}); ",
+        local_time::moment(*since)
     )?;
     match purpose {
         LockPurpose::Release => write!(

@@ -17,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::harmless::harmless;
+use crate::inventory::local_time;
 
 /// The time between two requests of one visitor.
 const EVERY: Duration = Duration::from_millis(500);
@@ -111,7 +112,7 @@ async fn visit(
             visitor.kept = None;
             tally.failed += 1;
             tally.first_failure.get_or_insert_with(|| {
-                let at = jiff::Timestamp::now().strftime("%H:%M:%SZ");
+                let at = local_time::clock(jiff::Timestamp::now());
                 format!("{at} http://{}/: {}", visitor.address, harmless(&why))
             });
         }

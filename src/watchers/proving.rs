@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Archive;
 use crate::harmless::harmless;
 use crate::history::{Difference, Filter, KeptAudit, Proof, Provable, Proven, Seal, Wrong};
+use crate::inventory::local_time;
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, JournalReader, Result, Within};
 use crate::release::Engine;
@@ -168,7 +169,8 @@ impl<'a> Proving<'a> {
         } in differences
         {
             wrong.push(format!(
-                "{what}: the store said otherwise when it was read at {noticed_at:.0}"
+                "{what}: the store said otherwise when it was read at {}",
+                local_time::moment(*noticed_at)
             ));
         }
         match read {

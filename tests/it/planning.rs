@@ -532,7 +532,7 @@ fn a_configured_freeze_stops_a_promote_and_warns_a_rollback() {
     assert_eq!(hold.reason, "new year");
     let said = against[0].to_string();
     assert!(
-        said.contains("held by the configuration: new year (until 1970-01-01T06:00:00Z)"),
+        said.contains("held by the configuration: new year (until 1970-01-01 06:00:00 UTC)"),
         "{said}"
     );
     let mut after = facts();

@@ -7,13 +7,12 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::render::{self, DEFAULT_TEMPLATE, Frame, GENERATION, Rendered};
 use super::{Nginx, Site, SwitchMode};
 use crate::adapters::live_pointer::Pointer;
-use crate::inventory::{Endpoint, Target};
+use crate::inventory::{Endpoint, Target, local_time};
 use crate::ports::{FailureKind, Result};
 
 /// The layout of the record. A record of another layout is ignored.
@@ -205,15 +204,11 @@ impl Nginx {
         if theirs <= ours {
             return Ok(Comparison::NotNewer);
         }
-        let local = |at: Timestamp| {
-            let zoned = at.to_zoned(TimeZone::system());
-            zoned.strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
-        };
         let said = format!(
             "{} was installed from a configuration of {}, and the one read here is of {}",
             self.file(&site.target).display(),
-            local(theirs),
-            local(ours)
+            local_time::moment(theirs),
+            local_time::moment(ours)
         );
         Ok(Comparison::NewerSettings(installed, said))
     }

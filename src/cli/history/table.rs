@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Exit, say_bytes, say_json};
 use crate::harmless::harmless;
 use crate::history::{AuditRecord, DIFFERS, Item, KeptAudit, Listed, ReleaseRecord, Standing};
+use crate::inventory::local_time;
 use crate::release::words::duration;
 
 /// The columns of CSV.
@@ -106,7 +107,7 @@ fn line_beside(kept: &KeptAudit) -> String {
     };
     harmless(&format!(
         "{}  {}  {:<20}  {:<13}  {what}{:<14} {:>7}  {}  {}",
-        record.at().strftime("%Y-%m-%d %H:%M:%SZ"),
+        local_time::moment(record.at()),
         record.id(),
         record.target().to_string(),
         record.kind(),
@@ -196,7 +197,7 @@ fn line(listed: &Listed) -> String {
     // Anybody who can write to the journal's store could have written this.
     harmless(&format!(
         "{}  {}  {:<20}  {:<13}  {from} -> {}  {:<14} {:>7}  {}  {words}",
-        record.opened_at.strftime("%Y-%m-%d %H:%M:%SZ"),
+        local_time::moment(record.opened_at),
         record.id,
         record.target.to_string(),
         record.kind.to_string(),

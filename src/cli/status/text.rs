@@ -4,6 +4,7 @@ use super::approvals::Approvals;
 use crate::harmless::harmless;
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
+use crate::inventory::local_time;
 use crate::inventory::{
     Installation, Instance, LiveSlot, Probe, Role, Slot, SlotSnapshot, Snapshot,
 };
@@ -46,14 +47,16 @@ pub(in crate::cli) fn text(
     }
     if let Some(holder) = &snapshot.lock {
         lines.push(format!(
-            "  > {} drives it since {:.0}: {}",
-            holder.record.operator, holder.record.since, holder.record.message
+            "  > {} drives it since {}: {}",
+            holder.record.operator,
+            local_time::moment(holder.record.since),
+            holder.record.message
         ));
     }
     let watching = snapshot.watching.iter();
     lines.extend(watching.map(|watcher| {
-        let since = watcher.since;
-        format!("  > {} watches since {since:.0}", watcher.operator)
+        let since = local_time::moment(watcher.since);
+        format!("  > {} watches since {since}", watcher.operator)
     }));
     if let Some(asked) = snapshot
         .wheel
@@ -63,8 +66,9 @@ pub(in crate::cli) fn text(
         let message = asked.message.as_ref();
         let message = message.map_or(String::new(), |words| format!(": \"{words}\""));
         lines.push(format!(
-            "  > {} asks for the wheel since {:.0}{message}",
-            asked.operator, asked.asked_at
+            "  > {} asks for the wheel since {}{message}",
+            asked.operator,
+            local_time::moment(asked.asked_at)
         ));
     }
     for (index, record) in interrupted.iter().enumerate() {
@@ -85,8 +89,10 @@ pub(in crate::cli) fn text(
         let note = one.note.as_ref();
         let note = note.map_or(String::new(), |note| format!(": \"{note}\""));
         lines.push(format!(
-            "  + release {} approved by {}, until {:.0}{note}",
-            one.release, one.by, one.expires_at
+            "  + release {} approved by {}, until {}{note}",
+            one.release,
+            one.by,
+            local_time::moment(one.expires_at)
         ));
     }
     lines.extend(approvals.lines(snapshot.at));

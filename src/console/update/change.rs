@@ -11,6 +11,7 @@ use crate::console::effect::Effect;
 use crate::console::model::{
     Armed, Button, Confirm, Dialog, Mode, Model, Question, Weight, rests_before_switch,
 };
+use crate::inventory::local_time;
 use crate::inventory::{Role, Slot, SourceState, Target};
 use crate::release::words::duration;
 use crate::release::{Command, Intent, Need, Observed, Progress, Status, Wanted, need_back};
@@ -61,10 +62,7 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
     super::say(
         model,
         Weight::Told,
-        &format!(
-            "{target} may be changed until {}",
-            until.strftime("%H:%M:%SZ")
-        ),
+        &format!("{target} may be changed until {}", local_time::clock(until)),
     );
     model.armed = Some(Armed { target, until });
     Vec::new()

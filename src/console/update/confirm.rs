@@ -10,6 +10,7 @@ use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question, Refusal, Weight};
+use crate::inventory::local_time;
 use crate::inventory::{Endorsement, Target};
 use crate::release::{
     Approval, Command, Force, Need, Plan, Refused, RepairApproval, RepairPlan, Scope,
@@ -55,7 +56,7 @@ pub(super) fn endorsed(
 ) -> Vec<Effect> {
     match endorsed {
         Ok(given) => {
-            let until = given.expires_at.strftime("%H:%M:%SZ");
+            let until = local_time::clock(given.expires_at);
             let text =
                 format!("you have approved the release of {target}; it counts until {until}");
             super::say(model, Weight::Told, &text);

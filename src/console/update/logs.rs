@@ -9,6 +9,7 @@ use crate::console::layout::{self, Arrangement, Shape};
 use crate::console::model::{
     Diagnostics, LogKind, LongLines, Model, Pane, PromptKind, SavedLog, Since, Times, Weight,
 };
+use crate::inventory::local_time;
 use crate::logs::{Line, Log, NewLine, Room, Seek, columns_before};
 
 const NO_SEARCH: &str = "nothing is searched for: / searches the log";
@@ -260,7 +261,7 @@ pub(super) fn since(model: &mut Model) -> Vec<Effect> {
     want(model);
     let text = match model.log.wanted.since {
         None => "all lines that are kept are shown".to_owned(),
-        Some(moment) => format!("lines since {} are shown", moment.strftime("%H:%M:%SZ")),
+        Some(moment) => format!("lines since {} are shown", local_time::clock(moment)),
     };
     super::say(model, Weight::Told, &text);
     Vec::new()

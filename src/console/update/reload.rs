@@ -12,6 +12,7 @@ use crate::console::model::{
 };
 use crate::console::run::Farewell;
 use crate::inventory::World;
+use crate::inventory::local_time;
 
 /// The file was compared with the configuration in use. None where it says the same.
 pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) -> Vec<Effect> {
@@ -23,7 +24,7 @@ pub(super) fn observed(model: &mut Model, found: Option<Arc<NewConfiguration>>) 
     match &model.configuration {
         Some(new) => {
             let key = model.keymap.shown(Action::Reload);
-            let (file, at) = (&new.file, new.changed_at.strftime("%H:%M:%SZ"));
+            let (file, at) = (&new.file, local_time::clock(new.changed_at));
             let (weight, text) = match &new.found {
                 FoundConfiguration::Differs { .. } => (
                     Weight::Told,
@@ -70,12 +71,11 @@ pub(super) fn pressed(model: &mut Model, asked: ReloadDialog, key: KeyCode) -> V
         .as_ref()
         .is_some_and(|new| new.is_usable());
     match key {
-        KeyCode::Esc => Vec::new(),
         KeyCode::Enter if is_usable => match ReloadAnswer::ALL.get(asked.row) {
             Some(ReloadAnswer::Reload) => reload(model),
             Some(ReloadAnswer::Keep) | None => Vec::new(),
         },
-        KeyCode::Enter => Vec::new(),
+        KeyCode::Enter | KeyCode::Esc => Vec::new(),
         _ => {
             let row = super::dialog::moved(asked.row, ReloadAnswer::ALL.len(), key);
             let row = if is_usable { row } else { 0 };

@@ -4,6 +4,7 @@
 use crate::console::action::Action;
 use crate::console::model::Model;
 use crate::inventory::drift::{Agreement, compare};
+use crate::inventory::local_time;
 use crate::inventory::{Instance, Rates, Role, Slot, SlotSnapshot, Snapshot, changes};
 use crate::release::Plan;
 
@@ -75,7 +76,7 @@ fn of_instance(instance: &Instance) -> Vec<String> {
         }
     }
     if let Some(started) = instance.started_at {
-        lines.push(format!("  started   {started:.0}"));
+        lines.push(format!("  started   {}", local_time::moment(started)));
     }
     lines.push(format!("  restarts  {}", instance.restarts));
     lines

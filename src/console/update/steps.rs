@@ -9,6 +9,7 @@ use crate::checks::{CaseReport, Verdict};
 use crate::console::model::Model;
 use crate::history::{Direction, Outcome, Step};
 use crate::inventory::Target;
+use crate::inventory::local_time;
 use crate::logs::{NewLine, Origin};
 use crate::release::words::duration;
 use crate::release::{Announcement, Progress, Releases, Status, StepState};
@@ -166,7 +167,10 @@ fn whole(progress: &Progress) -> Option<(Origin, String)> {
     match progress {
         Progress::Standby { until: Some(until) } => Some((
             Origin::Out,
-            format!("live; the old version is kept warm until {until:.0}"),
+            format!(
+                "live; the old version is kept warm until {}",
+                local_time::moment(*until)
+            ),
         )),
         Progress::Standby { until: None } => {
             Some((Origin::Out, "live; the old version is kept warm".into()))

@@ -11,6 +11,7 @@ use tui_logger::{ExtLogRecord, LogFormatter, TuiLoggerWidget};
 use super::pane;
 use crate::console::model::{Diagnostics, Model, Pane};
 use crate::console::theme::{Meaning, Theme};
+use crate::inventory::local_time;
 use crate::logs::wrapped;
 
 /// Takes over what was said since the last time, before so much of it waits that some is lost.
@@ -64,7 +65,7 @@ impl LogFormatter for Words {
             4 => ("DEBUG", self.muted),
             _ => ("TRACE", self.muted),
         };
-        let at = said.timestamp.timestamp().strftime("%H:%M:%S");
+        let at = local_time::local(said.timestamp.timestamp()).strftime("%H:%M:%S");
         let text = format!("{}: {}", said.target(), said.msg().trim_start());
         let text = crate::harmless::harmless(&text);
         let room = width.saturating_sub(INDENT).max(1);

@@ -10,6 +10,7 @@ use super::{pane, text};
 use crate::console::model::{History, Model, Sheet, Waiting};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{Among, DIFFERS, Item, KeptAudit, Listed, LivePeriod, Standing};
+use crate::inventory::local_time;
 use crate::release::account::Tone;
 
 /// How wide a screen has to be for a column.
@@ -20,7 +21,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     let history = &model.history;
     let Some(sheet) = &history.sheet else {
         let inner = framed(theme, frame, place, &title(history), "");
-        return table(history, theme, frame, inner);
+        return table(model, theme, frame, inner);
     };
     let below = sheet.lines.len().saturating_sub(sheet.top);
     let is_more = below + 2 > usize::from(place.height);
@@ -65,13 +66,16 @@ fn title(history: &History) -> String {
     format!("History, newest first{filter} · {shown} shown{more}")
 }
 
+/// The column of when it was begun; its head names the time zone.
+const BEGUN: &str = "BEGUN";
+
 /// A column: its name, and how wide it is; none for the rest.
 type Column = (&'static str, Option<usize>);
 
 fn columns(width: u16) -> Vec<Column> {
     let when = if width >= MEDIUM { 16 } else { 11 };
     let mut columns = vec![
-        ("BEGUN (UTC)", Some(when)),
+        (BEGUN, Some(when)),
         ("TARGET", Some(18)),
         ("VERSION", Some(if width >= WIDE { 18 } else { 14 })),
         ("OUTCOME", Some(16)),
@@ -86,14 +90,15 @@ fn columns(width: u16) -> Vec<Column> {
     columns
 }
 
-fn table(history: &History, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
+fn table(model: &Model, theme: &Theme, frame: &mut Frame<'_>, inner: Rect) {
+    let history = &model.history;
     let columns = columns(inner.width);
     let [head, body] = ratatui::layout::Layout::vertical([
         ratatui::layout::Constraint::Length(1),
         ratatui::layout::Constraint::Fill(1),
     ])
     .areas(inner);
-    pane::lines(frame, head, [names(theme, &columns, inner.width)]);
+    pane::lines(frame, head, [names(model, theme, &columns, inner.width)]);
     if let Some((words, meaning)) = instead(history) {
         let room = usize::from(body.width.saturating_sub(2));
         let lines = text::wrap(&words, room, 0);
@@ -144,11 +149,15 @@ fn instead(history: &History) -> Option<(String, Meaning)> {
     Some((words.to_owned(), Meaning::Muted))
 }
 
-fn names<'a>(theme: &Theme, columns: &[Column], width: u16) -> Line<'a> {
+fn names<'a>(model: &Model, theme: &Theme, columns: &[Column], width: u16) -> Line<'a> {
     let mut line = Line::from(Span::raw("   "));
     for (name, wide) in columns {
         let wide = wide.unwrap_or_else(|| rest(columns, width));
-        line.push_span(theme.span(text::pad(name, wide, theme), Meaning::Title));
+        let words = match *name {
+            BEGUN => format!("{BEGUN} ({})", local_time::zone_name(model.now)),
+            name => name.to_owned(),
+        };
+        line.push_span(theme.span(text::pad(&words, wide, theme), Meaning::Title));
         line.push_span(Span::raw(" "));
     }
     line
@@ -200,8 +209,12 @@ fn row<'a>(
         let words = match *name {
             "TARGET" => item.target().to_string(),
             "WHO" => item.operator().name.clone(),
-            "BEGUN (UTC)" if wide < 16 => item.at().strftime("%m-%d %H:%M").to_string(),
-            "BEGUN (UTC)" => item.at().strftime("%Y-%m-%d %H:%M").to_string(),
+            BEGUN if wide < 16 => local_time::local(item.at())
+                .strftime("%m-%d %H:%M")
+                .to_string(),
+            BEGUN => local_time::local(item.at())
+                .strftime("%Y-%m-%d %H:%M")
+                .to_string(),
             name => match item {
                 Item::Release(listed) => of_release(theme, name, wide, listed),
                 Item::Audit(kept) => of_audit(name, kept),

@@ -10,6 +10,7 @@ use crate::console::model::{Knowledge, Model, Picker, VersionList, Way, was_bad}
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::Fate;
 use crate::inventory::EnvironmentName;
+use crate::inventory::local_time;
 use crate::release::{ImageAt, Intent, NoWayBackTo, Refusal};
 
 /// How many lines say more about the version under the cursor.
@@ -297,7 +298,10 @@ fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) ->
         lines.push(Line::from(theme.span(identity, Meaning::Muted)));
         let mut words = Vec::new();
         if let Some(at) = way.built_at {
-            words.push(format!("built {}", at.strftime("%Y-%m-%d %H:%MZ")));
+            words.push(format!(
+                "built {}",
+                local_time::local(at).strftime("%Y-%m-%d %H:%M %Z")
+            ));
         }
         if !way.also.is_empty() {
             words.push(format!("also tagged {}", way.also.join(", ")));

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::console::theme::{Glyph, Theme};
+use crate::inventory::local_time;
 
 /// Foreign text as the screen may have it. It is harmless already where it entered the house;
 /// this is the belt to those braces, and nearly free for plain text.
@@ -128,23 +129,23 @@ pub(super) fn took(time: Duration) -> String {
     }
 }
 
-/// A time of day with milliseconds, as logs have it.
+/// A time of day with milliseconds, as logs have it: in the zone that the header names.
 pub(super) fn moment(at: Timestamp) -> String {
-    at.strftime("%H:%M:%S%.3f").to_string()
+    local_time::local(at).strftime("%H:%M:%S%.3f").to_string()
 }
 
 /// A time of day.
 pub(super) fn time_of_day(at: Timestamp) -> String {
-    at.strftime("%H:%M:%SZ").to_string()
+    local_time::clock(at)
 }
 
 /// A moment to come: the time of day, with the day where it is another one.
 pub(super) fn until(at: Timestamp, now: Timestamp) -> String {
-    let day = "%Y-%m-%d";
-    if at.strftime(day).to_string() == now.strftime(day).to_string() {
+    let local = local_time::local(at);
+    if local.date() == local_time::local(now).date() {
         time_of_day(at)
     } else {
-        at.strftime("%a %-d %b %H:%MZ").to_string()
+        local.strftime("%a %-d %b %H:%M %Z").to_string()
     }
 }
 

@@ -120,7 +120,7 @@ async fn a_gap_is_said() {
         lines,
         [
             "a",
-            "! lines may be missing between 1970-01-01T00:00:01Z and 1970-01-01T00:00:09Z",
+            "! lines may be missing between 1970-01-01 00:00:01 UTC and 1970-01-01 00:00:09 UTC",
             "z",
             GONE
         ]

@@ -21,6 +21,7 @@ use crate::history::{
     CandidateLog, Difference, Happening, Kept, LivePeriod, Proof, Recorded, ReleaseRecord,
     Standing, WrittenBy, WrittenLine, prove,
 };
+use crate::inventory::local_time;
 use crate::inventory::{Slot, Version};
 
 /// What a line is.
@@ -86,7 +87,14 @@ fn log(lines: &mut Lines, log: &CandidateLog) {
 }
 
 fn written(lines: &mut Lines, line: &WrittenLine) {
-    let at = line.at.map(|at| format!("{at:.3} ")).unwrap_or_default();
+    let at = line
+        .at
+        .map(|at| {
+            local_time::local(at)
+                .strftime("%Y-%m-%d %H:%M:%S%.3f %Z ")
+                .to_string()
+        })
+        .unwrap_or_default();
     let (tone, by) = match line.by {
         WrittenBy::Out => (Tone::Plain, ""),
         WrittenBy::Err => (Tone::Plain, "err "),
@@ -118,12 +126,12 @@ pub fn account(kept: &Kept) -> Vec<Line> {
 
 /// A moment, to the second.
 pub(super) fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    local_time::moment(at)
 }
 
 /// The same without its day.
 fn clock(at: Timestamp) -> String {
-    at.strftime("%H:%M:%SZ").to_string()
+    local_time::clock(at)
 }
 
 fn live_words(live: LivePeriod) -> String {

@@ -151,8 +151,8 @@ fn a_release_is_told_whole_with_who_decided_what_on_which_evidence() {
   release  00000000010000000000000001
   by       ana@ops-1
   why      fix basket rounding
-  begun    2026-11-21 14:02:00Z
-  ended    2026-11-21 14:02:40Z, backed out after 40s: switch failed
+  begun    2026-11-21 14:02:00 UTC
+  ended    2026-11-21 14:02:40 UTC, backed out after 40s: switch failed
   from     blue: 1.8.2
            r/web@sha256:AAAA
   to       green: 1.9.0
@@ -164,20 +164,20 @@ plan, as it was shown
            undo: nothing
 
 steps
-  14:02:03Z  pull: begun
-  14:02:06Z  pull: done, after 4.1s
-  14:02:15Z  switch: failed: no answer, after 2s
+  14:02:03 UTC  pull: begun
+  14:02:06 UTC  pull: done, after 4.1s
+  14:02:15 UTC  switch: failed: no answer, after 2s
 
-checks of bbbbbbbbbb, run until 2026-11-21 14:02:03Z: 1 passed, 1 failed
+checks of bbbbbbbbbb, run until 2026-11-21 14:02:03 UTC: 1 passed, 1 failed
   passed      12ms  health
   failed      12ms  login
              status 500 instead of 200
 
 decisions
-  2026-11-21 14:02:00Z  ana@ops-1 began it; the plan above was shown
+  2026-11-21 14:02:00 UTC  ana@ops-1 began it; the plan above was shown
     because: fix basket rounding
-  2026-11-21 14:02:12Z  ben@ops-1 approved switch
-    asked at 14:02:05Z, answered after 7s
+  2026-11-21 14:02:12 UTC  ben@ops-1 approved switch
+    asked at 14:02:05 UTC, answered after 7s
     on checks of bbbbbbbbbb, 9s old then: 1 passed, 1 failed
     because: seen with ana
 
@@ -291,15 +291,15 @@ fn a_timeline_says_for_how_long_each_version_was_live_by_the_switches() {
         told,
         [
             "2026-11-21, Saturday",
-            "  15:02:00Z  web            2.1.0            became live at 15:02:40Z, the last that did; \
+            "  15:02:00 UTC  web            2.1.0            became live at 15:02:40 UTC, the last that did; \
              has no end yet, as far as was seen; ana@ops-1",
-            "  14:32:00Z  web            2.0.0            was live for 10m 40s, from 14:52:00Z to \
-             15:02:40Z; ana@ops-1",
-            "  14:22:00Z  web            1.9.1            was live for 1m, from 14:22:30Z to \
-             14:23:30Z; backed out: watch failed; ana@ops-1",
-            "  14:12:00Z  web            1.9.0            backed out: watch failed; ana@ops-1",
-            "  14:02:00Z  web            1.8.2            was live for 48m 40s, from 14:02:20Z to \
-             14:52:00Z; ana@ops-1",
+            "  14:32:00 UTC  web            2.0.0            was live for 10m 40s, from 14:52:00 UTC to \
+             15:02:40 UTC; ana@ops-1",
+            "  14:22:00 UTC  web            1.9.1            was live for 1m, from 14:22:30 UTC to \
+             14:23:30 UTC; backed out: watch failed; ana@ops-1",
+            "  14:12:00 UTC  web            1.9.0            backed out: watch failed; ana@ops-1",
+            "  14:02:00 UTC  web            1.8.2            was live for 48m 40s, from 14:02:20 UTC to \
+             14:52:00 UTC; ana@ops-1",
         ]
     );
 }
@@ -325,7 +325,7 @@ fn a_release_that_was_live_and_is_backed_out_says_for_how_long() {
         differences: Vec::new(),
         log: None,
     };
-    let words = "  live     from 2026-11-21 14:02:20Z to 2026-11-21 14:02:35Z, for 15s: then it was \
+    let words = "  live     from 2026-11-21 14:02:20 UTC to 2026-11-21 14:02:35 UTC, for 15s: then it was \
                  switched back";
     assert!(text(&kept).contains(words), "{}", text(&kept));
 }

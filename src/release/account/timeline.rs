@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Line, Lines, Tone, clock, moment};
 use crate::history::{Among, AuditRecord, Item, LivePeriod, ReleaseRecord, Standing};
 use crate::inventory::ServiceName;
+use crate::inventory::local_time;
 use crate::release::time::elapsed;
 use crate::release::words::duration;
 
@@ -19,7 +20,9 @@ pub fn timeline(items: &[Item]) -> Vec<Line> {
     let mut lines = Lines::default();
     let mut day = String::new();
     for item in items {
-        let of = item.at().strftime("%Y-%m-%d, %A").to_string();
+        let of = local_time::local(item.at())
+            .strftime("%Y-%m-%d, %A")
+            .to_string();
         if day != of {
             lines.heading(&of);
             day = of;
@@ -45,7 +48,7 @@ fn decided(lines: &mut Lines, record: &AuditRecord) {
         Tone::Quiet,
         format!(
             "  {}  {:<14} {:<16} {words}; {}",
-            record.at().strftime("%H:%M:%SZ"),
+            clock(record.at()),
             record.target().service.to_string(),
             record.kind(),
             record.operator()

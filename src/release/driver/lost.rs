@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{World, overtaken};
 use crate::harmless::harmless;
 use crate::inventory::LockHolder;
+use crate::inventory::local_time;
 use crate::ports::{Failure, FailureKind};
 use crate::release::event::Event;
 
@@ -34,7 +35,7 @@ pub(super) async fn event(world: &World, holder: Option<LockHolder>, why: String
 
 /// `lost to ben@ops-2 at 14:02:11`.
 fn to(holder: &LockHolder) -> String {
-    let since = holder.record.since.strftime("%H:%M:%S");
+    let since = local_time::clock(holder.record.since);
     harmless(&format!("lost to {} at {since}", holder.record.operator))
 }
 

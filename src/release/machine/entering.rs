@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::words::begun_words;
 use super::{Machine, Phase};
 use crate::history::{Direction, Happening, Step};
+use crate::inventory::local_time;
 use crate::release::act::{Act, Course, Sight, Stage};
 use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
@@ -71,7 +72,7 @@ impl Machine {
         let old = self.plan.slot.other();
         let words = until.map_or_else(
             || format!("{old} is kept warm"),
-            |until| format!("{old} is kept warm until {until:.0}"),
+            |until| format!("{old} is kept warm until {}", local_time::moment(until)),
         );
         self.announce(now, AnnouncementKind::Noted, words);
         self.phase = Phase::Standby { until };

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::{Machine, Phase, Then, Wish};
 use crate::history::{Entry, Happening, LivePeriod};
+use crate::inventory::local_time;
 use crate::release::AnnouncementKind;
 use crate::release::event::{Effect, NotWritten};
 use crate::release::time::{after, elapsed};
@@ -103,9 +104,9 @@ impl Machine {
         }
         if is_new {
             let words = format!(
-                "nothing is done until the release can be written down, tried for {} more, until {:.0}: {why}",
+                "nothing is done until the release can be written down, tried for {} more, until {}: {why}",
                 duration(patience),
-                after(since, patience)
+                local_time::moment(after(since, patience))
             );
             self.announce(now, AnnouncementKind::Failed, words);
         }

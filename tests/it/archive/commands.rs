@@ -513,7 +513,7 @@ async fn the_timeline_of_an_environment_says_how_long_each_was_the_last() {
     let told = out(&place.run(&["history", "timeline", "production"]));
     assert!(told.contains("2026-11-21, Saturday"), "{told}");
     assert!(
-        told.contains("became live at 00:03:00Z, the last that did; ana@ops-1"),
+        told.contains("became live at 00:03:00 UTC, the last that did; ana@ops-1"),
         "{told}"
     );
     assert!(told.contains("was live for "), "{told}");

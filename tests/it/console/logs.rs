@@ -394,10 +394,10 @@ fn since_goes_round_and_the_title_names_the_moment() {
             .count()
     };
     for (words, lines) in [
-        ("since 14:01:11Z", 1),
-        ("since 13:57:11Z", 2),
-        ("since 13:47:11Z", 3),
-        ("since 13:02:11Z", 4),
+        ("since 14:01:11 UTC", 1),
+        ("since 13:57:11 UTC", 2),
+        ("since 13:47:11 UTC", 3),
+        ("since 13:02:11 UTC", 4),
         ("following", 5),
     ] {
         press(&mut model, "i");

@@ -249,7 +249,7 @@ fn a_held_cell_says_why_and_until_when() {
     assert_eq!(under(&model), held);
     let seen = screen(&model);
     assert!(seen.contains("search/dev: held until"), "{seen}");
-    assert!(seen.contains("15:02:11Z"), "{seen}");
+    assert!(seen.contains("held until 15:02:11"), "{seen}");
     assert!(seen.contains("\"load test\""), "{seen}");
     // The legend names what can be seen, and nothing else.
     assert!(seen.contains("✗ failed  ■ held  ● healthy"), "{seen}");

@@ -1,0 +1,62 @@
+//! Moments as people read them: in the time zone of this machine (`TZ`, else its own), with the zone named. Records and
+//! JSON keep UTC.
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+/// The time zone of this machine; UTC where it has none.
+pub fn zone() -> TimeZone {
+    TimeZone::try_system().unwrap_or(TimeZone::UTC)
+}
+
+/// A moment in that zone.
+pub fn local(at: Timestamp) -> Zoned {
+    at.to_zoned(zone())
+}
+
+/// `2026-11-20 14:02:11 CET`.
+pub fn moment(at: Timestamp) -> String {
+    moment_in(at, zone())
+}
+
+/// The same without its day: `14:02:11 CET`.
+pub fn clock(at: Timestamp) -> String {
+    local(at).strftime("%H:%M:%S %Z").to_string()
+}
+
+/// The zone as it is called at a moment, for the head of a column: `CET`.
+pub fn zone_name(at: Timestamp) -> String {
+    local(at).strftime("%Z").to_string()
+}
+
+fn moment_in(at: Timestamp, zone: TimeZone) -> String {
+    at.to_zoned(zone)
+        .strftime("%Y-%m-%d %H:%M:%S %Z")
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_in_its_zone_and_the_zone_is_named() {
+        let berlin = TimeZone::get("Europe/Berlin").expect("a zone of this machine's database");
+        for (at, zone, said) in [
+            ("2026-11-20T23:30:00Z", &berlin, "2026-11-21 00:30:00 CET"),
+            (
+                "2026-07-20T12:00:00.9Z",
+                &berlin,
+                "2026-07-20 14:00:00 CEST",
+            ),
+            (
+                "2026-11-20T23:30:00Z",
+                &TimeZone::UTC,
+                "2026-11-20 23:30:00 UTC",
+            ),
+        ] {
+            let at: Timestamp = at.parse().expect("a time");
+            assert_eq!(moment_in(at, zone.clone()), said);
+        }
+    }
+}
