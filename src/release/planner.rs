@@ -483,9 +483,9 @@ fn clocks_differ(facts: &Facts) -> Option<String> {
     let ahead = newest.opened_at.duration_since(facts.now);
     (ahead > CLOCKS_DIFFER).then(|| {
         format!(
-            "the clocks differ: {} began the newest release at {:.0}, {} from now by this machine's clock; holds and approvals end by such clocks",
+            "the clocks differ: {} began the newest release at {}, {} from now by this machine's clock; holds and approvals end by such clocks",
             newest.operator,
-            newest.opened_at,
+            crate::inventory::local_time::moment(newest.opened_at),
             super::words::duration(ahead.unsigned_abs())
         )
     })
