@@ -11,7 +11,7 @@ use crate::inventory::{
     EnvironmentName, Installation, PerSlot, Probe, ProxyAnswer, RegistryRecord, ReleaseId, Slot,
     Target, Version, VersionRef,
 };
-use crate::ports::{Failure, FailureKind, Result};
+use crate::ports::{Failure, FailureKind, JournalReader, Result};
 
 /// How far back a rollback may look for a version that was live.
 const PAST: usize = 200;
@@ -213,7 +213,14 @@ async fn live_in(
 /// The newest releases of a target. Of one without an end the head does not say yet when its version
 /// became live: that is read from its entries.
 pub(super) async fn past_releases(site: &Site, limit: usize) -> Result<Vec<ReleaseRecord>> {
-    let (journal, target) = (&site.read.journal, &site.definition.target);
+    past_of(site.read.journal.as_ref(), &site.definition.target, limit).await
+}
+
+async fn past_of(
+    journal: &dyn JournalReader,
+    target: &Target,
+    limit: usize,
+) -> Result<Vec<ReleaseRecord>> {
     let mut past = journal.releases(target, limit).await?;
     for head in past.iter_mut().filter(|head| head.closed.is_none()) {
         // What cannot be read of one release hides none of the others.
@@ -223,3 +230,6 @@ pub(super) async fn past_releases(site: &Site, limit: usize) -> Result<Vec<Relea
     }
     Ok(past)
 }
+
+#[cfg(test)]
+mod tests;

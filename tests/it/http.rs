@@ -119,6 +119,15 @@ fn app() -> Router {
             }),
         )
         .route(
+            "/picky",
+            get(|headers: HeaderMap| async move {
+                match headers.get(header::ACCEPT) {
+                    Some(accept) if accept == "*/*" => StatusCode::OK,
+                    _ => StatusCode::NOT_ACCEPTABLE,
+                }
+            }),
+        )
+        .route(
             "/big",
             get(|| async { "x".repeat(2 * 1024 * 1024) + "end" }),
         )
@@ -486,6 +495,34 @@ async fn a_kept_connection_that_the_server_ended_is_opened_again() {
         assert_eq!(answer.status, Some(200), "{answer:?}");
     }
     assert_eq!(server.connections(), 3);
+}
+
+#[tokio::test]
+async fn both_connections_accept_any_kind_of_answer() {
+    let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
+    for connection in [Connection::Fresh, Connection::Kept] {
+        let answer = checker.public(&server.public("/picky"), connection).await;
+        assert_eq!(answer.status, Some(200), "{connection:?}: {answer:?}");
+    }
+}
+
+/// Two targets behind one nginx have the same endpoint, and differ by their host.
+#[tokio::test]
+async fn a_host_that_hangs_does_not_hold_up_another_at_the_same_endpoint() {
+    let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
+    let slow = server.public("/slow");
+    let good = PublicAddress {
+        host: "api.example".into(),
+        ..server.public("/green")
+    };
+    assert_ne!(slow.host, good.host);
+    let (hangs, began) = (checker.public(&slow, Connection::Kept), Instant::now());
+    tokio::select! {
+        biased;
+        _ = hangs => panic!("it hangs"),
+        answer = checker.public(&good, Connection::Kept) => assert_eq!(answer.status, Some(200)),
+    }
+    assert!(began.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use greenroom::inventory::Role;
+use greenroom::inventory::{Role, Slot};
 
 use super::house::{House, Wishes};
 use super::load;
@@ -129,6 +129,39 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
     assert_eq!(lines[0]["agreed"], true);
     let doctor = run(&house, &["doctor"]).await;
     assert_eq!(doctor.status.code(), Some(0), "{}", out(&doctor));
+}
+
+/// What is live has not been watched to the end: asking for it again is not nothing to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_live_is_no_success_while_its_release_waits_to_be_resumed() {
+    let wishes = Wishes {
+        standby: "10m",
+        ..Wishes::default()
+    };
+    let house = House::new(wishes).await.with("1.8.2").await;
+    let service = house.target.service.to_string();
+    let promote = [
+        "promote",
+        &service,
+        "production",
+        "--yes",
+        "--version",
+        "1.9.0",
+    ];
+    let mut child = greenroom(&house, &promote).spawn().expect("it runs");
+    eventually("green is live", Duration::from_secs(60), || async {
+        house.snapshot().await.live() == Some(Slot::Green)
+    })
+    .await;
+    let pid = child.id().to_string();
+    let killed = Command::new("kill").args(["-TERM", &pid]).status();
+    assert!(killed.expect("kill").success());
+    let ended = tokio::task::spawn_blocking(move || child.wait().expect("it ends"));
+    ended.await.expect("joined");
+    let again = run(&house, &promote).await;
+    assert_eq!(again.status.code(), Some(1), "{}", out(&again));
+    assert!(err(&again).contains("refused"), "{}", err(&again));
+    assert!(!out(&again).contains("nothing to do"), "{}", out(&again));
 }
 
 /// As a person reads it: why, once; what the candidate wrote last; where to look.
