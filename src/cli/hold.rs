@@ -45,17 +45,10 @@ pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
             Exit::Done
         }
         Ok(hold) => {
-            say_line!("{target}: {}", words(&hold));
+            say_line!("{target}: {}", hold.words(app.engine.clock().now()));
             Exit::Done
         }
         Err(refused) => refuse(common, &refused),
-    }
-}
-
-fn words(hold: &Hold) -> String {
-    match &hold.cleared {
-        Some(cleared) => format!("cleared by {}; it was {hold}", cleared.by),
-        None => hold.to_string(),
     }
 }
 
@@ -160,7 +153,7 @@ fn told_of(hold: &Hold) -> String {
     let ended = match &hold.cleared {
         Some(cleared) => {
             let why = cleared.why.as_deref().unwrap_or("no reason given");
-            format!("cleared by {}: {why}", cleared.by)
+            format!("cleared by {} at {:.0}: {why}", cleared.by, cleared.at)
         }
         None => "ended by itself".to_owned(),
     };

@@ -111,7 +111,7 @@ fn because(why: &Kept) -> String {
             slot,
             is_live: false,
         } => {
-            format!("an instance of {target} has it, in {slot}")
+            format!("{slot} of {target} runs it, or was made from it")
         }
         Kept::Registered { target } => format!("registered in {target}"),
         Kept::Open { target } => format!("a release of {target} has no end yet"),

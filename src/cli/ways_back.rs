@@ -62,7 +62,7 @@ fn was(fate: Option<&Fate>) -> String {
 fn image(at: &ImageAt) -> String {
     match at {
         ImageAt::Engine => "image on the engine".to_owned(),
-        ImageAt::Registry => "image in the registry".to_owned(),
+        ImageAt::Registry => "in the image registry".to_owned(),
         ImageAt::Gone => "image gone".to_owned(),
         ImageAt::Unknown(why) => format!("image not known: {why}"),
     }

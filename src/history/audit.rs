@@ -153,7 +153,7 @@ impl AuditRecord {
             Self::Hold(record) => match &record.hold.cleared {
                 Some(cleared) => {
                     let why = cleared.why.as_deref().unwrap_or("no reason given");
-                    format!("cleared by {}: {why}", cleared.by)
+                    format!("cleared by {} at {:.0}: {why}", cleared.by, cleared.at)
                 }
                 None => String::new(),
             },
@@ -332,6 +332,9 @@ mod tests {
         assert_eq!(read, record);
         assert!(!record.is_settled());
         assert!(cleared(&record).is_settled());
-        assert_eq!(cleared(&record).ending(), "cleared by ben@ops-2: paid out");
+        assert_eq!(
+            cleared(&record).ending(),
+            "cleared by ben@ops-2 at 1970-01-01T20:00:00Z: paid out"
+        );
     }
 }

@@ -41,7 +41,8 @@ pub use provable::Provable;
 pub use proven::{Proven, Wrong};
 pub use reading::{Written, check_whole};
 pub use record::{
-    FORMAT, Footing, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord,
+    FORMAT, Footing, NO_REASON_YET, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind,
+    ReleaseRecord,
 };
 pub use repair::{RepairDeed, RepairOutcome, RepairRecord, Repaired};
 pub use retention::{Cause, Pruning, Retention, Weighed, begun_at, pruning};

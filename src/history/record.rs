@@ -171,7 +171,16 @@ pub struct ReleaseRecord {
     pub chain: Option<Link>,
 }
 
+/// What is said of a rollback that was made without a reason.
+pub const NO_REASON_YET: &str = "no reason given yet";
+
 impl ReleaseRecord {
+    /// Why it was made, for lists. A rollback that has no reason says so; a promote without one says nothing.
+    pub fn why(&self) -> Option<&str> {
+        let missing = (self.kind != ReleaseKind::Promote).then_some(NO_REASON_YET);
+        self.reason.as_deref().or(missing)
+    }
+
     /// The head as it was written first.
     #[must_use]
     pub fn opening(&self) -> Self {

@@ -57,6 +57,33 @@ impl Hold {
     }
 }
 
+impl Hold {
+    /// What has become of it at `now`, in words: also of one that ended, so that it does not read as one that stops
+    /// promotes.
+    pub fn words(&self, now: Timestamp) -> String {
+        match (&self.cleared, self.until) {
+            (Some(cleared), _) => {
+                let why = cleared.why.as_deref();
+                let why = why.map_or(String::new(), |why| format!(" ({why})"));
+                format!(
+                    "cleared by {} at {}{why}; it was placed by {}: {}",
+                    cleared.by,
+                    local_time::moment(cleared.at),
+                    self.author,
+                    self.reason
+                )
+            }
+            (None, Some(until)) if until <= now => format!(
+                "ended at {}; it was placed by {}: {}",
+                local_time::moment(until),
+                self.author,
+                self.reason
+            ),
+            _ => self.to_string(),
+        }
+    }
+}
+
 /// `held by ana@ops-1: payday (until 2026-11-27 18:00:00 UTC)`.
 impl std::fmt::Display for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -23,6 +23,7 @@ mod registration;
 mod release_id;
 mod request_count;
 mod route;
+mod runtime_kind;
 mod shape;
 mod slot;
 mod snapshot;
@@ -54,6 +55,7 @@ pub use request_count::{RequestCount, RequestCounts};
 pub use route::{
     Connections, HoldChange, Installation, ProxyAnswer, Route, RouteChange, SwitchOrder,
 };
+pub use runtime_kind::RuntimeKind;
 pub use shape::{
     EnvironmentValue, InstanceShape, Listen, Mount, PublicAddress, RestartPolicy, SecretSource,
 };

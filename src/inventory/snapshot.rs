@@ -9,7 +9,7 @@ use super::freeze;
 use super::{
     Endorsement, Endpoint, Freeze, Hold, Installation, Instance, InstanceState, KeyLine, LiveSlot,
     LockHolder, PerSlot, Probe, ProxyAnswer, PublicAddress, PublicAnswer, Rates, Registration,
-    Revisioned, Role, Route, RuntimeHealth, Slot, Target, Tier, Watcher, WheelRequest,
+    Revisioned, Role, Route, RuntimeHealth, RuntimeKind, Slot, Target, Tier, Watcher, WheelRequest,
 };
 
 /// How well one source is known at the moment.
@@ -80,7 +80,7 @@ impl Sources {
     pub fn named(&self) -> [(&'static str, &SourceState); 3] {
         [
             ("runtime", &self.runtime),
-            ("registry", &self.registry),
+            ("store", &self.registry),
             ("proxy", &self.router),
         ]
     }
@@ -138,6 +138,9 @@ pub struct Snapshot {
     pub target: Target,
     /// How careful one has to be.
     pub tier: Tier,
+    /// What runs its instances.
+    #[serde(default)]
+    pub runtime_kind: RuntimeKind,
     /// Both slots.
     pub slots: PerSlot<SlotSnapshot>,
     /// The route as the registry has it.
@@ -204,6 +207,7 @@ impl Snapshot {
         Self {
             target,
             tier,
+            runtime_kind: RuntimeKind::default(),
             slots: PerSlot::from_fn(|slot| SlotSnapshot {
                 endpoint: endpoints.get(slot).clone(),
                 instance: None,

@@ -61,7 +61,7 @@ pub trait RegistryWriter: Send + Sync {
     async fn replace_route(&self, target: &Target, _to: &Route, _fence: &Fence) -> Result<()> {
         Err(Failure::new(
             FailureKind::Unsupported,
-            "the registry",
+            "the store",
             format!("writing the route of {target} anew"),
             "it cannot",
         ))

@@ -26,7 +26,7 @@ pub(super) fn of_step(step: Step, plan: &Plan, has_image: bool, proxy: &ProxyWor
         Step::Start => start(plan),
         Step::Verify => verify(plan),
         Step::Register => vec![format!(
-            "registry: write slots/{} = {} {}, compared with the lock's token",
+            "store: write slots/{} = {} {}, compared with the lock's token",
             plan.slot,
             plan.endpoint(),
             plan.version.digest.short()
@@ -50,7 +50,7 @@ pub(super) fn undo_of_step(step: Step, plan: &Plan) -> String {
         Step::Install => "nothing: the configuration stays, it routes as before".into(),
         Step::Start => format!("stop and remove {slot}; {} is not touched", old_slot(plan)),
         Step::Verify => "nothing".into(),
-        Step::Register => format!("registry: remove slots/{slot}"),
+        Step::Register => format!("store: remove slots/{slot}"),
         Step::Switch | Step::Watch | Step::Drain => match &plan.from {
             Some(from) => format!(
                 "switch back to {} {}, the same way",
@@ -80,10 +80,7 @@ fn start(plan: &Plan) -> Vec<String> {
     let mut calls = Vec::new();
     let name = instance_name(plan.target(), plan.slot);
     if let Some(leftover) = &plan.leftover {
-        calls.push(format!(
-            "registry: remove slots/{}, if it is there",
-            plan.slot
-        ));
+        calls.push(format!("store: remove slots/{}, if it is there", plan.slot));
         calls.push(format!(
             "engine: stop and remove {name} ({}, {}), which has no traffic",
             leftover.version_name(),
@@ -133,11 +130,11 @@ fn verify(plan: &Plan) -> Vec<String> {
 fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
     let mut calls = vec![match &plan.from {
         Some(from) => format!(
-            "registry: route {} generation {} to {} generation {}, only if it still is the former",
+            "store: route {} generation {} to {} generation {}, only if it still is the former",
             from.slot, from.generation, plan.slot, plan.generation
         ),
         None => format!(
-            "registry: route to {} generation {}, only if there still is none",
+            "store: route to {} generation {}, only if there still is none",
             plan.slot, plan.generation
         ),
     }];
@@ -174,7 +171,7 @@ fn stop(plan: &Plan) -> Vec<String> {
     };
     vec![
         standby,
-        format!("registry: remove slots/{old}, unless the route names it"),
+        format!("store: remove slots/{old}, unless the route names it"),
         format!(
             "engine: stop {} with {} to finish; it stays for a cold start",
             instance_name(plan.target(), old),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::checks::{HealthCheck, Suite};
 use crate::inventory::{
-    Endpoint, EnvironmentName, Freeze, Hold, InstanceShape, PerSlot, PublicAddress, Target, Tier,
-    freeze,
+    Endpoint, EnvironmentName, Freeze, Hold, InstanceShape, PerSlot, PublicAddress, RuntimeKind,
+    Target, Tier, freeze,
 };
 
 /// How long something is waited for, where "for ever" is an answer.
@@ -108,6 +108,8 @@ pub struct Definition {
     pub target: Target,
     /// How careful one has to be.
     pub tier: Tier,
+    /// What runs its instances.
+    pub runtime_kind: RuntimeKind,
     /// What is allowed.
     pub rules: Rules,
     /// The image's repository, without tag, e.g. `registry.example/team/web`.

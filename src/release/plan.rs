@@ -197,6 +197,15 @@ impl Plan {
         })
     }
 
+    /// Whether the rules ask for a reason, and it has none: a rollback is planned without one.
+    pub fn lacks_reason(&self) -> bool {
+        let is_given = self
+            .reason
+            .as_deref()
+            .is_some_and(|why| !why.trim().is_empty());
+        self.definition.rules.require_reason && !is_given
+    }
+
     /// The head of its record.
     pub fn record(&self) -> ReleaseRecord {
         ReleaseRecord {

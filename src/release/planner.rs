@@ -35,7 +35,7 @@ pub fn decide(
 ) -> Result<Draft, Refused> {
     let mut against = Vec::new();
     refuse_by_rule(request, definition, facts, &mut against);
-    let Some(record) = known(&facts.record, "the registry's record", &mut against) else {
+    let Some(record) = known(&facts.record, "the store's record", &mut against) else {
         refuse_by_image(request, definition, facts, &mut against);
         return Err(Refused(against));
     };
@@ -224,7 +224,9 @@ fn refuse_by_rule(
         .reason
         .as_deref()
         .is_some_and(|r| !r.trim().is_empty());
-    if definition.rules.require_reason && !reason_given {
+    // A rollback waits for no words: its reason may follow.
+    let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
+    if definition.rules.require_reason && !reason_given && !is_back {
         against.push(Refusal::NoReason);
     }
 }

@@ -190,7 +190,7 @@ impl fmt::Display for Refusal {
             Self::ReadOnly => f.write_str(READ_ONLY),
             Self::NoSuchVersion { wanted, repository } => write!(
                 f,
-                "no {wanted} in {repository}: push it, or choose one that the registry lists"
+                "no {wanted} in {repository}: push it, or choose one that the image registry lists"
             ),
             Self::NothingLiveIn(environment) => {
                 write!(f, "nothing is live in {environment}: name a version instead")
@@ -329,7 +329,7 @@ pub enum NoWayBackTo {
     },
     /// Nobody has its image any more.
     #[error(
-        "the image of {version} is gone: neither the engine nor the registry has it; push it again by its digest"
+        "the image of {version} is gone: neither the engine nor the image registry has it; push it again by its digest"
     )]
     ImageGone {
         /// The version.

@@ -114,7 +114,7 @@ fn refuse_by_shape(
         .any(|rung| rung.step == Step::Start && !matches!(rung.state, StepState::Done { .. }));
     if is_to_be_started && footing.is_some_and(|footing| footing.shape != definition.shape_mark()) {
         against.push(not_resumable(
-            "how its instance is made has changed in the configuration since it began; back out, and promote again",
+            "how its version is started has changed in the configuration since it began; back out, and promote again",
         ));
     }
 }

@@ -713,6 +713,23 @@ fn a_plan_promises_no_way_back_that_its_watch_does_not_take() {
 }
 
 #[test]
+fn a_rollback_needs_no_reason_whatever_the_rules_ask_for() {
+    let mut strict = definition(Tier::Protected);
+    strict.rules.require_reason = true;
+    let back = PlanRequest {
+        reason: None,
+        ..request(Wanted::Standby)
+    };
+    let plan = plan(&back, &strict, &warm()).expect("a plan");
+    assert!(plan.lacks_reason());
+    let promote = PlanRequest {
+        reason: None,
+        ..request(Wanted::Version("1.9.0".parse().expect("a tag")))
+    };
+    assert!(refused(&promote, &strict, &facts()).contains(&Refusal::NoReason));
+}
+
+#[test]
 fn a_warm_rollback_is_one_typed_confirmation_that_covers_its_switch_and_not_its_stop() {
     let plan = plan(
         &request(Wanted::Standby),

@@ -131,7 +131,7 @@ fn status_claims_nothing_of_servers_that_do_not_answer_and_takes_three_seconds_a
     for claim in ["empty", "candidate", "not registered", "standby"] {
         assert!(!said.contains(claim), "{claim}: {said}");
     }
-    for source in ["runtime", "registry", "proxy"] {
+    for source in ["runtime", "store", "proxy"] {
         assert!(
             said.contains(&format!("the {source} has not answered: ")),
             "{said}"
@@ -149,7 +149,7 @@ fn the_doctor_names_every_server_that_does_not_answer_within_five_seconds() {
         assert_eq!(output.status.code(), Some(1), "{said}");
         for trial in [
             "qa  runtime",
-            "qa  registry",
+            "qa  store",
             "qa  running",
             "web/qa  images",
             "web/qa  route",

@@ -58,14 +58,14 @@ impl RuntimeReader for DockerReader {
             format!("{SERVICE}={}", target.service),
             format!("greenroom.environment={}", target.environment),
         ];
-        let doing = format!("listing the instances of {target}");
+        let doing = format!("listing the containers of {target}");
         self.engine.ours(labels, &doing).await
     }
 
     async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>> {
         let all = self
             .engine
-            .ours(vec![SERVICE.to_owned()], "listing instances")
+            .ours(vec![SERVICE.to_owned()], "listing containers")
             .await?;
         let mut by_target: BTreeMap<Target, Vec<Instance>> = BTreeMap::new();
         for instance in all {

@@ -221,11 +221,11 @@ impl Question<'_> {
         let failure = self.failure(kind, &said);
         match (kind, &self.login, &self.access.through) {
             (FailureKind::Denied, None, _) => {
-                failure.hint("no credentials are configured for this registry")
+                failure.hint("no credentials are configured for this image registry")
             }
             (FailureKind::Denied, ..) => failure.hint("are its user and password right?"),
             _ if said.contains("certificate") => failure.hint(format!(
-                "an authority of your own is named by `ca` in the environment's registry table, or put into {DOCKER_CERTIFICATES}/{}/ca.crt",
+                "an authority of your own is named by `ca` in the environment's `registry` table, or put into {DOCKER_CERTIFICATES}/{}/ca.crt",
                 self.host
             )),
             _ if said.contains("InvalidContentType") => {

@@ -90,7 +90,7 @@ impl RuntimeReader for Processes {
 
     async fn instances(&self, target: &Target) -> Result<Vec<Instance>> {
         let of = target.clone();
-        self.look(&format!("listing the instances of {target}"), move |own| {
+        self.look(&format!("listing the processes of {target}"), move |own| {
             let mut found = Vec::new();
             for slot in Slot::BOTH {
                 let record = own.records.load(&instance_name(&of, slot))?;
@@ -102,7 +102,7 @@ impl RuntimeReader for Processes {
     }
 
     async fn all_instances(&self) -> Result<BTreeMap<Target, Vec<Instance>>> {
-        self.look("listing all instances", |own| {
+        self.look("listing all processes", |own| {
             let mut by_target: BTreeMap<Target, Vec<Instance>> = BTreeMap::new();
             for record in own.records.all()? {
                 by_target

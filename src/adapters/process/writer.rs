@@ -148,7 +148,7 @@ fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
             let id = standing.id.clone();
             return again(own, standing).map(|()| id);
         }
-        let said = format!("release {} has an instance there", standing.release);
+        let said = format!("release {} has a process there", standing.release);
         return Err(records.failure(FailureKind::Conflict, doing, said));
     }
     let record = Record {

@@ -82,7 +82,7 @@ fn servers(app: &App) -> Vec<Named<'_>> {
             ));
         }
         if seen.insert(Arc::as_ptr(&read.registry).cast::<()>() as usize) {
-            let registry = Trial::new("registry", read.registry.store());
+            let registry = Trial::new("store", read.registry.store());
             all.push(named(environment, registry));
         }
         if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {

@@ -189,7 +189,7 @@ fn line(listed: &Listed) -> String {
         .and_then(|(_, outcome)| outcome.reason());
     let differs = (listed.differences > 0).then_some(DIFFERS);
     let live = was_live(record);
-    let words = [record.reason.as_deref(), live.as_deref(), failure, differs]
+    let words = [record.why(), live.as_deref(), failure, differs]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()

@@ -41,8 +41,8 @@ pub(super) fn of(
         "live": snapshot.live_slot(),
         "roles": roles,
         "agreed": truth.agreed(),
-        "drift": drift(&truth),
-        "unknown": unknown(&truth),
+        "drift": drift(&truth, snapshot),
+        "unknown": unknown(&truth, snapshot),
         "holds": has_registry.then(|| snapshot.holds(snapshot.at)),
         "approvals": approvals.json(),
         "snapshot": observed(snapshot),
@@ -52,13 +52,13 @@ pub(super) fn of(
 }
 
 /// The differences; none where no difference is known and something could not be compared.
-fn drift(truth: &Truth) -> Option<Vec<Value>> {
+fn drift(truth: &Truth, snapshot: &Snapshot) -> Option<Vec<Value>> {
     truth.agreed()?;
-    Some(truth.drifts().map(one).collect())
+    Some(truth.drifts().map(|drift| one(drift, snapshot)).collect())
 }
 
-fn one((pair, drift): (Pair, &Drift)) -> Value {
-    let (left, right) = pair.sides();
+fn one((pair, drift): (Pair, &Drift), snapshot: &Snapshot) -> Value {
+    let (left, right) = pair.sides(snapshot.runtime_kind);
     json!({
         "name": drift.name,
         "between": [left, right],
@@ -69,9 +69,9 @@ fn one((pair, drift): (Pair, &Drift)) -> Value {
 }
 
 /// The comparisons that could not be made, with why.
-fn unknown(truth: &Truth) -> Vec<Value> {
+fn unknown(truth: &Truth, snapshot: &Snapshot) -> Vec<Value> {
     let unknown = truth.unknown().map(|(pair, why)| {
-        let (left, right) = pair.sides();
+        let (left, right) = pair.sides(snapshot.runtime_kind);
         json!({ "between": [left, right], "why": why })
     });
     unknown.collect()

@@ -64,8 +64,8 @@ fn a_registry_that_does_not_answer_makes_nothing_a_candidate() {
     let said = text(&snapshot, &[], &Approvals::NotNeeded);
     for words in [
         "registration unknown",
-        "? containers = registry: unknown",
-        "registrations, route, lock, holds and interrupted releases: the registry has not answered: no leader",
+        "? containers = store: unknown",
+        "registrations, route, lock, holds and interrupted releases: the store has not answered: no leader",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
@@ -88,7 +88,7 @@ fn a_proxy_that_does_not_answer_leaves_it_unknown_which_slot_is_live() {
     assert_eq!(roles(&snapshot), [Role::Unknown, Role::Unknown]);
     let said = text(&snapshot, &[], &Approvals::NotNeeded);
     assert!(
-        said.contains("the registry's route names blue, generation 41"),
+        said.contains("the store's route names blue, generation 41"),
         "{said}"
     );
     let json = json::of(&snapshot, Some(&[]), &Approvals::NotNeeded);
@@ -189,4 +189,34 @@ fn a_person_has_to_look_at_what_is_wrong_or_unknown() {
         assert_eq!(needs_person(&snapshot, Some(&[])), *is_needed, "{what}");
     }
     assert!(needs_person(&agreed(), None), "the journal is unknown");
+}
+
+#[test]
+fn a_hold_that_was_cleared_says_so_and_holds_nothing() {
+    use crate::inventory::{Cleared, Hold, Operator};
+    let by = |name: &str| Operator {
+        name: name.into(),
+        host: "ops-1".into(),
+    };
+    let mut snapshot = agreed();
+    let placed = Hold {
+        reason: "payday".into(),
+        author: by("ana"),
+        since: snapshot.at,
+        until: None,
+        release: None,
+        cleared: None,
+    };
+    snapshot.hold = Some(placed.clone());
+    let held = text(&snapshot, &[]);
+    assert!(held.contains("# held by ana@ops-1: payday"), "{held}");
+    snapshot.hold = Some(placed.cleared(Cleared {
+        by: by("ben"),
+        at: snapshot.at,
+        why: Some("paid".into()),
+    }));
+    let said = text(&snapshot, &[]);
+    assert!(!said.contains("# held"), "{said}");
+    assert!(said.contains("- hold cleared by ben@ops-1 at "), "{said}");
+    assert!(said.contains("(paid)"), "{said}");
 }

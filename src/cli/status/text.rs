@@ -20,11 +20,8 @@ pub(in crate::cli) fn text(
         lines.push(slot_line(snapshot, slot));
     }
     let truth = compare(snapshot);
-    for (what, agreement) in [
-        ("containers = registry", &truth.instances),
-        ("registry = proxy", &truth.route),
-        ("proxy = public answer", &truth.public),
-    ] {
+    for (pair, agreement) in truth.pairs() {
+        let (left, right) = pair.sides(snapshot.runtime_kind);
         match agreement {
             Agreement::Same => {}
             Agreement::Differs(drifts) => {
@@ -35,7 +32,9 @@ pub(in crate::cli) fn text(
                     lines.push(format!("      repair: {}", name.mend()));
                 }
             }
-            Agreement::Unknown(why) => lines.push(format!("  ? {what}: unknown, {why}")),
+            Agreement::Unknown(why) => {
+                lines.push(format!("  ? {left} = {right}: unknown, {why}"));
+            }
         }
     }
     if !truth.holds() {
@@ -99,6 +98,11 @@ pub(in crate::cli) fn text(
     for hold in snapshot.holds(snapshot.at) {
         lines.push(format!("  # {hold}"));
     }
+    // A hold that was cleared is said as such: another operator may still count on it.
+    let placed = snapshot.hold.as_ref();
+    if let Some(hold) = placed.filter(|hold| hold.cleared.is_some()) {
+        lines.push(format!("  - hold {}", hold.words(snapshot.at)));
+    }
     for (key, problem) in &snapshot.problems {
         lines.push(format!("  ! {key}: {problem}"));
     }
@@ -128,7 +132,7 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
             };
         }
         let answers = match &side.probe {
-            Some(probe) if probe.healthy => "a healthy instance answers there".to_owned(),
+            Some(probe) if probe.healthy => "something healthy answers there".to_owned(),
             Some(probe) => format!("nothing healthy answers there: {}", probe.detail),
             None => "nobody asked whether it answers".to_owned(),
         };
@@ -176,7 +180,7 @@ fn silences(snapshot: &Snapshot) -> Vec<String> {
     let route = snapshot.route.as_ref().map(|route| &route.value);
     if let (LiveSlot::Unknown, Some(route)) = (snapshot.live_slot(), route) {
         lines.push(format!(
-            "      the registry's route names {}, generation {}",
+            "      the store's route names {}, generation {}",
             route.live, route.generation
         ));
     }

@@ -111,6 +111,8 @@ pub struct Reason {
     pub in_spite_of: Vec<Hold>,
     /// Why it is, once that is typed.
     pub override_holds: Option<String>,
+    /// The plan of a rollback, made without a reason: it is begun without one where none is typed.
+    pub planned: Option<Arc<Plan>>,
 }
 
 impl Reason {

@@ -278,7 +278,9 @@ impl LogPane {
         let feed = source.feed();
         let before = self.followed.insert(feed, source);
         if before.is_some() {
-            let said = NewLine::notice(format!("from here on another instance speaks: {name}"));
+            let said = NewLine::notice(format!(
+                "from here on this is the log of another start: {name}"
+            ));
             self.add(feed, vec![said]);
         }
     }

@@ -1,6 +1,7 @@
 //! What the console knows: the only state there is, owned by the loop alone. It carries its own
 //! `now`, so that neither `update` nor `view` ever asks a clock.
 
+mod best_way;
 mod diagnostics;
 mod dialog;
 mod endorsing;
@@ -39,6 +40,7 @@ use crate::inventory::{
 };
 use crate::release::{Observed, Progress, Releases, Status};
 
+pub use best_way::best_way;
 pub use diagnostics::Diagnostics;
 pub use dialog::{
     Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, Thinking,

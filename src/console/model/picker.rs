@@ -60,6 +60,8 @@ pub struct Picker {
     pub against_all: Vec<Refusal>,
     /// The row under the cursor. It stays on its version when rows come and go.
     pub row: usize,
+    /// Whether the operator has moved the cursor: then nothing else moves it to another version.
+    pub has_moved: bool,
 }
 
 impl Picker {
@@ -80,7 +82,19 @@ impl Picker {
             ways: Vec::new(),
             against_all: Vec::new(),
             row: 0,
+            has_moved: false,
         }
+    }
+
+    /// Whether a row can be chosen, as far as is known. A hold does not count: it can be overridden.
+    pub fn is_choosable(&self, way: &Way) -> bool {
+        way.against.is_empty() && way.knowledge != Knowledge::Gone
+    }
+
+    /// Moves the cursor, as the operator asked.
+    pub fn go_to(&mut self, row: usize) {
+        self.row = row;
+        self.has_moved = true;
     }
 
     /// The row under the cursor.

@@ -2,10 +2,13 @@
 //! instances, from the slots' addresses, from what the proxy says. Whatever stands under the prefix
 //! is in it, whoever wrote it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::inventory::{
-    Instance, KeyLine, Registration, Revisioned, Role, Route, Slot, SlotSnapshot, Snapshot, drift,
+    Endorsement, Instance, KeyLine, Registration, Revisioned, Role, Route, RuntimeKind, Slot,
+    SlotSnapshot, Snapshot, drift,
 };
 
 /// How a key compares with what is observed.
@@ -76,13 +79,48 @@ fn is_ours(name: &str) -> bool {
     )
 }
 
+/// Where a group of keys is in the tree: its route and slots first, then what differs, then what is going on, then
+/// what is over, and last what is not Greenroom's.
+fn rank(snapshot: &Snapshot, group: &str, is_wrong: bool) -> u8 {
+    let hold_is_over = || {
+        !snapshot
+            .hold
+            .as_ref()
+            .is_some_and(|hold| hold.stands(snapshot.at))
+    };
+    let approvals_are_over = || {
+        let mut given = snapshot.endorsements.iter();
+        !given.any(|given| given.expires_at > snapshot.at)
+    };
+    let request_is_over = || {
+        let asked = snapshot.wheel.as_ref();
+        asked.is_none_or(|asked| asked.declined.is_some())
+    };
+    match group {
+        "route" => 0,
+        "slots" => 1,
+        _ if is_wrong => 2,
+        "lock" => 3,
+        "hold" if !hold_is_over() => 4,
+        "wheel" if !request_is_over() => 5,
+        "approvals" if !approvals_are_over() => 6,
+        _ if is_ours(group) => 7,
+        _ => 8,
+    }
+}
+
+/// The first part of a name.
+fn group_of(name: &str) -> &str {
+    name.split('/').next().unwrap_or(name)
+}
+
 /// Whether it only says who has the target open: that is in the header, and comes and goes.
 fn is_of_company(snapshot: &Snapshot, line: &KeyLine) -> bool {
     let is_readable = !snapshot.problems.contains_key(&line.key);
     is_readable && name_of(snapshot, &line.key).starts_with("watching/")
 }
 
-/// The tree: what is ours in the order of its keys, then what is not in the order of its.
+/// The tree, in the order of [`rank`].
 pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
     let mut entries: Vec<(String, Entry<'_>)> = snapshot
         .keys
@@ -109,8 +147,17 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
         let name = name_of(snapshot, key).to_owned();
         (name, Entry::Problem(words))
     }));
+    let wrong: BTreeSet<String> = entries
+        .iter()
+        .filter(|(name, entry)| shown(snapshot, name, entry).2.is_wrong())
+        .map(|(name, _)| group_of(name).to_owned())
+        .collect();
     entries.sort_by(|(one, _), (other, _)| {
-        let order = is_ours(other).cmp(&is_ours(one));
+        let rank = |name: &str| {
+            let group = group_of(name);
+            rank(snapshot, group, wrong.contains(group))
+        };
+        let order = rank(one).cmp(&rank(other));
         order.then_with(|| one.split('/').cmp(other.split('/')))
     });
     let mut rows = Vec::with_capacity(entries.len() + 4);
@@ -149,7 +196,23 @@ fn push<'a>(
         });
         above.push((*branch).to_owned());
     }
-    let (line, value, mark) = match entry {
+    let (line, value, mark) = shown(snapshot, name, entry);
+    rows.push(KeyRow {
+        depth: above.len(),
+        name: leaf.to_owned(),
+        line,
+        value,
+        mark,
+    });
+}
+
+/// The key of an entry, what it says, and how it compares.
+fn shown<'a>(
+    snapshot: &Snapshot,
+    name: &str,
+    entry: &Entry<'a>,
+) -> (Option<&'a KeyLine>, String, Mark) {
+    match entry {
         Entry::Stored(line) => {
             let mark = mark(snapshot, line, name);
             (Some(*line), stored(snapshot, line), mark)
@@ -159,14 +222,7 @@ fn push<'a>(
             let mark = Mark::Unreadable((*words).to_owned());
             (None, (*words).to_owned(), mark)
         }
-    };
-    rows.push(KeyRow {
-        depth: above.len(),
-        name: leaf.to_owned(),
-        line,
-        value,
-        mark,
-    });
+    }
 }
 
 /// A candidate may stand there unregistered; what has the traffic may not.
@@ -230,19 +286,21 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot, entry: &Registr
     }
     match &side.instance {
         None => differences.push(format!(
-            "it names instance {}, and nothing of ours runs in {slot}",
+            "it names {} {}, and nothing of ours runs in {slot}",
+            snapshot.runtime_kind.one(),
             short(&entry.instance.0)
         )),
-        Some(instance) => differences.extend(of_instance(instance, entry, slot)),
+        Some(instance) => differences.extend(of_instance(instance, entry, snapshot.runtime_kind)),
     }
     judged(differences, true)
 }
 
-fn of_instance(instance: &Instance, entry: &Registration, slot: Slot) -> Vec<String> {
+fn of_instance(instance: &Instance, entry: &Registration, kind: RuntimeKind) -> Vec<String> {
+    let (slot, one) = (instance.slot, kind.one());
     let mut differences = Vec::new();
     if instance.id != entry.instance {
         differences.push(format!(
-            "it names instance {}, and {} stands in {slot}",
+            "it names {one} {}, and {} runs in {slot}",
             short(&entry.instance.0),
             short(&instance.id.0)
         ));
@@ -256,7 +314,7 @@ fn of_instance(instance: &Instance, entry: &Registration, slot: Slot) -> Vec<Str
     }
     if !instance.is_running() {
         differences.push(format!(
-            "the instance in {slot} is not running, and is registered"
+            "the {one} in {slot} is not running, and is registered"
         ));
     }
     differences
@@ -309,37 +367,57 @@ fn short(id: &str) -> &str {
     id.char_indices().nth(12).map_or(id, |(end, _)| &id[..end])
 }
 
-/// What a stored value says, for the keys that are ours and were understood; else the value as it
-/// is stored. Never more than was read: a key that could not be read is shown raw.
+/// What a stored value says in words, for the keys that are ours and were understood; of any other only its size. The
+/// value itself is what Enter shows.
 fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
-    let raw = || line.value.clone();
+    let size = || size(&line.value);
     if snapshot.problems.contains_key(&line.key) {
-        return raw();
+        return size();
     }
     let name = name_of(snapshot, &line.key);
     match (name.split_once('/'), name) {
-        (_, "route") => snapshot.route.as_ref().map_or_else(raw, |route| {
+        (_, "route") => snapshot.route.as_ref().map_or_else(size, |route| {
             format!(
                 "{}, generation {}",
                 route.value.live, route.value.generation
             )
         }),
-        (_, "lock") => snapshot.lock.as_ref().map_or_else(raw, |holder| {
+        (_, "lock") => snapshot.lock.as_ref().map_or_else(size, |holder| {
             format!("{}, {}", holder.record.operator, holder.record.message)
         }),
-        (_, "hold") => snapshot
-            .hold
-            .as_ref()
-            .map_or_else(raw, |hold| format!("{}, {}", hold.author, hold.reason)),
+        (_, "hold") => {
+            let hold = snapshot.hold.as_ref();
+            hold.map_or_else(size, |hold| hold.words(snapshot.at))
+        }
+        (_, "wheel") => snapshot.wheel.as_ref().map_or_else(size, |asked| {
+            let asks = format!("{} asks for the wheel", asked.operator);
+            match &asked.declined {
+                Some(declined) => format!("{asks}; {} keeps it", declined.by),
+                None => asks,
+            }
+        }),
+        (Some(("approvals", _)), _) => serde_json::from_str::<Endorsement>(&line.value)
+            .map_or_else(
+                |_| size(),
+                |given| format!("approved by {} until {:.0}", given.by, given.expires_at),
+            ),
         (Some(("slots", slot)), _) => {
             let slot: Option<Slot> = slot.parse().ok();
             let entry = slot.and_then(|slot| snapshot.slots.get(slot).registration.as_ref());
-            entry.map_or_else(raw, |entry| {
+            entry.map_or_else(size, |entry| {
                 let value = &entry.value;
                 let tag = value.tag.as_deref().unwrap_or_else(|| value.digest.short());
                 format!("{} {tag}", value.endpoint)
             })
         }
-        _ => raw(),
+        _ => size(),
+    }
+}
+
+/// How long a value is. One that was cut when it was read ends with the mark of that.
+fn size(value: &str) -> String {
+    match value.strip_suffix('…') {
+        Some(kept) => format!("more than {} bytes", kept.len()),
+        None => format!("{} bytes", value.len()),
     }
 }

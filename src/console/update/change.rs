@@ -14,7 +14,10 @@ use crate::console::model::{
 use crate::inventory::local_time;
 use crate::inventory::{Role, Slot, SourceState, Target};
 use crate::release::words::duration;
-use crate::release::{Command, Intent, Need, Observed, Progress, Status, Wanted, need_back};
+use crate::release::{
+    Command, Intent, Need, Observed, Progress, Status, Wanted, endorsed_words, need_back, need_of,
+    need_to_endorse,
+};
 
 /// The open target, if it may be changed now; else the reason was said.
 pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
@@ -153,7 +156,7 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         return choose::open(model, target, Intent::GoBack);
     };
     let name = crate::harmless::harmless(&name);
-    reason::ask(model, target, Wanted::Standby, name, None, Vec::new())
+    reason::go_back(model, target, Wanted::Standby, name)
 }
 
 pub(super) fn hold(model: &mut Model) -> Vec<Effect> {
@@ -201,8 +204,9 @@ pub(super) fn end_standby(model: &mut Model) -> Vec<Effect> {
         let text = not_here(model, otherwise);
         return super::refused(model, &text);
     };
-    // *stop* itself asks for the typed name where it is needed.
-    ask(model, Question::EndStandby(status), Need::Confirmation);
+    // What *stop* needs is asked here, and not once more when it begins.
+    let need = need_of(&status.plan, Step::Stop).max(Need::Confirmation);
+    ask(model, Question::EndStandby(status), need);
     Vec::new()
 }
 

@@ -7,7 +7,7 @@ use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::{
     Dialog, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Model, Picker, VersionList, Way, Weight,
-    ways,
+    best_way, ways,
 };
 use crate::harmless::harmless;
 use crate::inventory::{Digest, Target, VersionRef, by_version};
@@ -48,7 +48,7 @@ pub(super) fn listed(
         }
         Err(why) => VersionList::Failed(harmless(&why)),
     };
-    arrange(model);
+    arrange_anew(model);
     look_ups(model)
 }
 
@@ -84,7 +84,7 @@ pub(super) fn told(
         }
         _ => {}
     }
-    arrange(model);
+    arrange_anew(model);
     look_ups(model)
 }
 
@@ -122,7 +122,24 @@ pub(super) fn arrange(model: &mut Model) {
         .and_then(same)
         .unwrap_or(picker.row)
         .min(last);
+    let can_be_chosen = picker.way().is_some_and(|way| picker.is_choosable(way));
+    if !picker.has_moved && (under.is_none() || !can_be_chosen) {
+        picker.row = best_way(model, &picker).unwrap_or(picker.row);
+    }
     model.dialog = Some(Dialog::Picker(picker));
+}
+
+/// The same, after the rows or the rules have become known: a cursor that the operator has not moved goes to the
+/// version that is most likely wanted.
+fn arrange_anew(model: &mut Model) {
+    arrange(model);
+    let best = match &model.dialog {
+        Some(Dialog::Picker(picker)) if !picker.has_moved => best_way(model, picker),
+        _ => None,
+    };
+    if let (Some(Dialog::Picker(picker)), Some(best)) = (&mut model.dialog, best) {
+        picker.row = best;
+    }
 }
 
 /// Asks what is worth knowing next: what is on the screen, then the newest by name. Never more
@@ -201,10 +218,10 @@ pub(super) fn picking(model: &mut Model, mut picker: Picker, key: KeyEvent) -> V
             super::say(model, Weight::Told, "nothing was chosen");
             return Vec::new();
         }
-        KeyCode::Up => picker.row = picker.row.saturating_sub(1),
-        KeyCode::Down => picker.row = (picker.row + 1).min(last),
-        KeyCode::PageUp => picker.row = picker.row.saturating_sub(page),
-        KeyCode::PageDown => picker.row = (picker.row + page).min(last),
+        KeyCode::Up => picker.go_to(picker.row.saturating_sub(1)),
+        KeyCode::Down => picker.go_to((picker.row + 1).min(last)),
+        KeyCode::PageUp => picker.go_to(picker.row.saturating_sub(page)),
+        KeyCode::PageDown => picker.go_to((picker.row + page).min(last)),
         KeyCode::Enter => return choose(model, picker),
         _ => {
             let changed = line::editing(key).is_some_and(|request| picker.line.edit(request));
@@ -224,6 +241,7 @@ fn retyped(model: &mut Model) {
     if let Some(Dialog::Picker(picker)) = &mut model.dialog {
         picker.ways.clear();
         picker.row = 0;
+        picker.has_moved = false;
     }
     arrange(model);
 }
@@ -264,5 +282,8 @@ fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
     model.notice = None;
     let required = picker.known_terms().map(|terms| terms.rules.require_reason);
     let (target, wanted, name) = (picker.target, way.wanted, way.name);
+    if picker.intent == Intent::GoBack {
+        return reason::go_back(model, target, wanted, name);
+    }
     reason::ask(model, target, wanted, name, required, in_spite_of)
 }

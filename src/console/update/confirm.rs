@@ -5,33 +5,39 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{approving, change, wheel};
+use super::{approving, change, reason, wheel};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question, Refusal, Weight};
+use crate::history::Step;
 use crate::inventory::local_time;
 use crate::inventory::{Endorsement, Target};
 use crate::release::{
-    Approval, Command, Force, Need, Plan, Refused, RepairApproval, RepairPlan, Scope,
+    Approval, Command, Force, Need, Plan, Refused, RepairApproval, RepairPlan, Scope, need_of,
     need_to_begin, review,
 };
 
 pub(super) fn planned(model: &mut Model, asked: u64, plan: Result<Arc<Plan>, Refused>) {
-    let title = match &model.dialog {
+    let (name, title) = match &model.dialog {
         // Esc, or another key since: that plan is not wanted any more.
         Some(Dialog::Thinking(thinking)) if thinking.asked == asked => {
-            format!("{} to {}", thinking.name, thinking.target)
+            let title = format!("{} to {}", thinking.name, thinking.target);
+            (thinking.name.clone(), title)
         }
         _ => return,
     };
     match plan {
-        Ok(plan) => {
-            let need = need_to_begin(&plan);
-            change::ask(model, Question::Begin(plan), need);
-        }
+        Ok(plan) if plan.lacks_reason() => reason::ask_of_rollback(model, plan, name),
+        Ok(plan) => ask_to_begin(model, plan),
         Err(refused) => refuse(model, title, &refused),
     }
+}
+
+/// Puts the question whether a plan is begun.
+pub(super) fn ask_to_begin(model: &mut Model, plan: Arc<Plan>) {
+    let need = need_to_begin(&plan);
+    change::ask(model, Question::Begin(plan), need);
 }
 
 /// Answers with every reason.
@@ -250,9 +256,20 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
             release: status.plan.release,
             note: confirm.note.unwrap_or_default(),
         }],
-        Question::EndStandby(status) => vec![Effect::Say {
-            release: status.plan.release,
-            command: Command::EndStandby,
-        }],
+        Question::EndStandby(status) => {
+            let release = status.plan.release;
+            if need_of(&status.plan, Step::Stop) == Need::Nothing {
+                let command = Command::EndStandby;
+                return vec![Effect::Say { release, command }];
+            }
+            // The yes to *stop*, given while the version is kept warm, ends that, too.
+            match Approval::give(&status.plan, Scope::Step(Step::Stop), by, typed, now) {
+                Ok(approval) => vec![Effect::Say {
+                    release,
+                    command: Command::Approve(approval),
+                }],
+                Err(why) => super::refused(model, &why.to_string()),
+            }
+        }
     }
 }

@@ -21,7 +21,33 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         let text = format!("that key does nothing here: {help} shows all keys");
         return super::refused(model, &text);
     };
-    act(model, action)
+    let is_for_row = action.changes() && model.focus == Pane::Environments;
+    if !is_for_row || model.history.is_open {
+        return act(model, action);
+    }
+    // A change that is asked for in the environments is meant for the row under the cursor.
+    let mut effects = match world::under_cursor(model) {
+        Some(target) if model.open.as_ref() != Some(&target) => {
+            if let Some(absent) = absent(model, &target) {
+                return super::refused(model, &absent);
+            }
+            open_target(model, target)
+        }
+        _ => Vec::new(),
+    };
+    effects.extend(act(model, action));
+    effects
+}
+
+/// What to say of a row that has no target, as far as is known.
+fn absent(model: &Model, target: &Target) -> Option<String> {
+    let is_known = model.world.get(target).is_some();
+    (!is_known).then(|| {
+        format!(
+            "{} has no target in {}: move to another row or column",
+            target.service, target.environment
+        )
+    })
 }
 
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -123,6 +149,9 @@ fn open(model: &mut Model) -> Vec<Effect> {
     let Some(target) = world::under_cursor(model) else {
         return super::refused(model, "nothing is under the cursor: arrows move it");
     };
+    if let Some(absent) = absent(model, &target) {
+        return super::refused(model, &absent);
+    }
     open_target(model, target)
 }
 

@@ -49,8 +49,17 @@ pub(super) fn settle_cursor(model: &mut Model) -> bool {
     let Some(cursor) = &model.cursor else {
         let quiet = model.world.environments.iter();
         let quiet = quiet.filter(|(_, tier)| !tier.is_protected());
-        let environment = quiet.map(|(name, _)| name).next();
-        model.cursor = at(model.services.shown.first(), environment);
+        let quiet: Vec<&EnvironmentName> = quiet.map(|(name, _)| name).collect();
+        // A cell without a target cannot be opened: the first that has one.
+        let targets = model.services.shown.iter().flat_map(|service| {
+            let all = quiet.iter();
+            all.map(|environment| Target::new(service.clone(), (*environment).clone()))
+        });
+        let first = targets
+            .into_iter()
+            .find(|target| model.world.get(target).is_some());
+        let first = first.or_else(|| at(model.services.shown.first(), quiet.first().copied()));
+        model.cursor = first;
         return model.cursor.is_some();
     };
     let services = &model.world.services;

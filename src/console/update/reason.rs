@@ -1,12 +1,16 @@
-//! Why a release is made, for its record; then the plan is asked for.
+//! Why a release is made, for its record; then the plan is asked for. A rollback is planned at once: the way out waits
+//! for no words, and where the rules ask for a reason, it is begun without one all the same.
+
+use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::line;
+use super::{confirm, line};
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Model, Reason, TextLine, Thinking, Weight};
-use crate::inventory::{Hold, Target};
-use crate::release::{PlanRequest, Wanted};
+use crate::history::ReleaseKind;
+use crate::inventory::{Hold, Target, VersionRef};
+use crate::release::{Plan, PlanRequest, Wanted};
 
 /// Asks for the reason. `required` is whether the rules want one, where that is known already.
 pub(super) fn ask(
@@ -26,8 +30,46 @@ pub(super) fn ask(
         required,
         in_spite_of,
         override_holds: None,
+        planned: None,
     }));
     unknown.into_iter().collect()
+}
+
+/// Asks for the plan of a rollback, without a question before it.
+pub(super) fn go_back(
+    model: &mut Model,
+    target: Target,
+    wanted: Wanted,
+    name: String,
+) -> Vec<Effect> {
+    let reason = Reason {
+        target,
+        wanted,
+        name,
+        line: TextLine::default(),
+        required: None,
+        in_spite_of: Vec::new(),
+        override_holds: None,
+        planned: None,
+    };
+    ask_for_plan(model, reason, None)
+}
+
+/// The rules ask for the reason of a rollback that is planned.
+pub(super) fn ask_of_rollback(model: &mut Model, plan: Arc<Plan>, name: String) {
+    model.dialog = Some(Dialog::Reason(Reason {
+        target: plan.target().clone(),
+        wanted: match plan.kind {
+            ReleaseKind::WarmRollback => Wanted::Standby,
+            _ => Wanted::Back(VersionRef::Digest(plan.version.digest.clone())),
+        },
+        name,
+        line: TextLine::default(),
+        required: Some(true),
+        in_spite_of: Vec::new(),
+        override_holds: None,
+        planned: Some(plan),
+    }));
 }
 
 pub(super) fn pressed(model: &mut Model, mut reason: Reason, key: KeyEvent) -> Vec<Effect> {
@@ -60,6 +102,12 @@ fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
         model.dialog = Some(Dialog::Reason(reason));
         return Vec::new();
     }
+    if text.is_empty()
+        && let Some(plan) = reason.planned.take()
+    {
+        confirm::ask_to_begin(model, plan);
+        return Vec::new();
+    }
     if text.is_empty() && reason.required == Some(true) {
         let target = &reason.target;
         let text = format!(
@@ -70,6 +118,10 @@ fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
         model.dialog = Some(Dialog::Reason(reason));
         return Vec::new();
     }
+    ask_for_plan(model, reason, (!text.is_empty()).then_some(text))
+}
+
+fn ask_for_plan(model: &mut Model, reason: Reason, text: Option<String>) -> Vec<Effect> {
     model.asked += 1;
     model.dialog = Some(Dialog::Thinking(Thinking {
         asked: model.asked,
@@ -81,7 +133,7 @@ fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
         request: PlanRequest {
             target: reason.target,
             wanted: reason.wanted,
-            reason: (!text.is_empty()).then_some(text),
+            reason: text,
             override_holds: reason.override_holds,
             operator: model.operator.clone(),
         },

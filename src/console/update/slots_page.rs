@@ -35,7 +35,7 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot) -> Vec<String> 
     let role = snapshot.role(slot);
     let mut lines = vec![format!("{slot}: {role}, at {}", side.endpoint)];
     match &side.instance {
-        Some(instance) => lines.extend(of_instance(instance)),
+        Some(instance) => lines.extend(of_instance(instance, snapshot.runtime_kind.one())),
         None if snapshot.sources.runtime.has_answered() => {}
         None => lines.push("  version   unknown: the runtime has not answered".into()),
     }
@@ -55,11 +55,11 @@ fn of_slot(snapshot: &Snapshot, slot: Slot, side: &SlotSnapshot) -> Vec<String> 
     lines
 }
 
-fn of_instance(instance: &Instance) -> Vec<String> {
+fn of_instance(instance: &Instance, one: &str) -> Vec<String> {
     let mut lines = vec![
         format!("  version   {}", instance.version_name()),
         format!("  digest    {}", instance.digest),
-        format!("  instance  {} {}", instance.name, instance.id),
+        format!("  {one:<9} {} {}", instance.name, instance.id),
     ];
     if let Some(release) = instance.release {
         lines.push(format!("  release   {release}"));
@@ -84,7 +84,13 @@ fn of_instance(instance: &Instance) -> Vec<String> {
 
 fn traffic(snapshot: &Snapshot, side: &SlotSnapshot, role: Role) -> String {
     match (&side.rates, &snapshot.rates_unknown) {
-        (Some(rates), _) if rates.requests > 0 => seen(rates),
+        (Some(rates), _) if rates.requests > 0 && matches!(role, Role::Live | Role::Unknown) => {
+            seen(rates)
+        }
+        (Some(rates), _) if rates.requests > 0 => format!(
+            "not live; {} requests ({} errors) in the last {:?}",
+            rates.requests, rates.errors, rates.window
+        ),
         (_, _) if role == Role::Candidate => "no traffic yet: no data, neither good nor bad".into(),
         (Some(rates), _) => format!("none in the last {:?}: no data", rates.window),
         (None, Some(why)) => format!("rates unknown: {why}"),
@@ -94,7 +100,7 @@ fn traffic(snapshot: &Snapshot, side: &SlotSnapshot, role: Role) -> String {
 
 fn seen(rates: &Rates) -> String {
     format!(
-        "{}, errors {}, p50 {:?}, p99 {:?} ({} errors of {} requests in {:?})",
+        "{}, errors {}, p50 {:?}, p99 {:?} ({} errors of {} requests in the last {:?})",
         rates.per_second(),
         rates.error_share(),
         rates.p50,
@@ -141,7 +147,7 @@ fn of_changes(snapshot: &Snapshot) -> Vec<String> {
 fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
     let mut lines = vec!["do the four places agree?".to_owned()];
     for (pair, agreement) in compare(snapshot).pairs() {
-        let (left, right) = pair.sides();
+        let (left, right) = pair.sides(snapshot.runtime_kind);
         match agreement {
             Agreement::Same => {
                 lines.push(format!("  {left} = {right}: they agree"));

@@ -83,9 +83,13 @@ fn should_be(snapshot: &Snapshot, name: &str) -> Vec<String> {
         Some(instance) if instance.is_running() => {
             lines.push(format!("  address   {}", side.endpoint));
             lines.push(format!("  digest    {}", instance.digest));
-            lines.push(format!("  instance  {}", instance.id));
+            lines.push(format!(
+                "  {:<9} {}",
+                snapshot.runtime_kind.one(),
+                instance.id
+            ));
         }
-        _ => lines.push(format!("  nothing: {slot} has no instance that runs")),
+        _ => lines.push(format!("  nothing: nothing runs in {slot}")),
     }
     lines
 }

@@ -6,7 +6,7 @@ use crate::console::action::Action;
 use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::Outcome;
-use crate::inventory::{EnvironmentName, Instance, Target};
+use crate::inventory::{EnvironmentName, Instance, Snapshot, Target};
 use crate::release::Status;
 
 /// How the last release ended, when, and for how long its version was live.
@@ -120,15 +120,28 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         );
     }
     let promote = model.keymap.shown(Action::Promote);
+    let cleared = cleared(snapshot);
     if let Some((environment, other)) = waits_in(model, &snapshot.target) {
         let words = format!(
-            "next: {} is live in {environment}, {promote} promotes it",
+            "next: {} is live in {environment}, {promote} promotes it{cleared}",
             other.version_name()
         );
         return (words, Meaning::Text);
     }
-    let words = format!("next: no other version waits, {promote} promotes one");
+    let words = format!("next: no other version waits, {promote} promotes one{cleared}");
     (words, Meaning::Muted)
+}
+
+/// That the last hold was cleared, to follow what comes next; nothing where it ended otherwise or there was none.
+fn cleared(snapshot: &Snapshot) -> String {
+    let cleared = snapshot
+        .hold
+        .as_ref()
+        .and_then(|hold| hold.cleared.as_ref());
+    cleared.map_or_else(String::new, |cleared| {
+        let at = text::time_of_day(cleared.at);
+        crate::harmless::harmless(&format!("; hold cleared by {} at {at}", cleared.by))
+    })
 }
 
 /// The version that is live in the environment before this one, where it is another and not known to be

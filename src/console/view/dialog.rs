@@ -259,6 +259,77 @@ fn page<'a>(theme: &Theme, page: &Page, columns: usize) -> Sheet<'a> {
     sheet
 }
 
+/// One answer of a question: its name, and what it comes to.
+pub(super) struct Answer {
+    pub(super) name: String,
+    pub(super) does: String,
+}
+
+impl Answer {
+    pub(super) fn new(name: impl Into<String>, does: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            does: does.into(),
+        }
+    }
+}
+
+/// The rows of a screen that answers leave to the rest of their question.
+const ROWS_BESIDE_ANSWERS: u16 = 9;
+
+/// Answers as rows, with their whole text. Where the screen is too low for all of it, only the answer under the
+/// cursor says what it comes to.
+pub(super) fn answers<'a>(
+    theme: &Theme,
+    answers: &[Answer],
+    chosen: usize,
+    (columns, screen_rows): (usize, u16),
+) -> Vec<Line<'a>> {
+    let names = answers.iter().map(|answer| text::width(&answer.name)).max();
+    let names = names.unwrap_or(0) + 2;
+    let room = usize::from(screen_rows.saturating_sub(ROWS_BESIDE_ANSWERS));
+    let lines = |is_short: bool| -> Vec<Line<'a>> {
+        let rows = answers.iter().enumerate();
+        rows.flat_map(|(index, answer)| {
+            let is_chosen = index == chosen;
+            let does = if is_short && !is_chosen {
+                ""
+            } else {
+                answer.does.as_str()
+            };
+            let name = text::pad(&answer.name, names, theme);
+            let words = format!("{name}{does}");
+            let wrapped = text::wrap(words.trim_end(), columns.saturating_sub(2), names);
+            let lines = wrapped.into_iter().enumerate();
+            let lines = lines.map(move |(number, words)| match number {
+                0 => row(theme, is_chosen, words),
+                _ => below(theme, is_chosen, words),
+            });
+            lines.collect::<Vec<_>>()
+        })
+        .collect()
+    };
+    let whole = lines(false);
+    if whole.len() <= room {
+        whole
+    } else {
+        lines(true)
+    }
+}
+
+/// A further line of a row.
+fn below<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> {
+    let meaning = if selected {
+        Meaning::Selection
+    } else {
+        Meaning::Text
+    };
+    Line::from(vec![
+        theme.span("  ", Meaning::Text),
+        theme.span(words, meaning),
+    ])
+}
+
 /// A row of a list, marked when the cursor is on it.
 pub(super) fn row<'a>(theme: &Theme, selected: bool, words: String) -> Line<'a> {
     let (mark, meaning) = if selected {

@@ -2,7 +2,7 @@
 
 use ratatui::text::Line;
 
-use super::dialog::{Sheet, keys, row, wrapped};
+use super::dialog::{Answer, Sheet, answers, keys, wrapped};
 use super::{line, text};
 use crate::console::action::Action;
 use crate::console::model::{Failure, Model};
@@ -23,25 +23,13 @@ pub(super) fn sheet<'a>(
     let (words, meaning) = traffic(failure);
     sheet.head = wrapped(theme, &words, columns, meaning);
     sheet.body = wrapped(theme, &failure.why, columns, Meaning::Bad);
-    let mut push = |index: usize, name: &str, does: &str| {
-        let words = format!("{name:<14}{does}");
-        let words = text::cut(&words, columns.saturating_sub(2), theme);
-        sheet.foot.push(row(theme, failure.row == index, words));
-    };
     let approve = model.keymap.shown(Action::Approve);
     let later = format!("nothing is done now; {approve} asks again");
-    push(0, "decide later", &later);
-    for (index, choice) in failure.choices.iter().enumerate() {
-        push(index + 1, choice.as_str(), &does(failure, *choice));
-    }
-    // A row has one line; what it loses of the way back is said above, where there is room.
-    let undo = &failure.status.undo;
-    if text::width(undo) + 16 > columns && failure.choices.contains(&Choice::BackOut) {
-        let undo = format!("backing out: {undo}");
-        sheet
-            .head
-            .extend(wrapped(theme, &undo, columns, Meaning::Muted));
-    }
+    let later = Answer::new("decide later", later);
+    let choices = failure.choices.iter();
+    let choices = choices.map(|choice| Answer::new(choice.as_str(), does(failure, *choice)));
+    let all: Vec<Answer> = std::iter::once(later).chain(choices).collect();
+    sheet.foot = answers(theme, &all, failure.row, (columns, model.size.1));
     if !model.is_armed() || model.open.as_ref() != Some(plan.target()) {
         let target = plan.target();
         let arm = model.keymap.shown(Action::Arm);

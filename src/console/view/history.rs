@@ -298,7 +298,7 @@ fn why(listed: &Listed) -> String {
     let differs = (listed.differences > 0).then_some(DIFFERS);
     let live = head.live.as_ref().and_then(LivePeriod::length);
     let live = live.map(|length| format!("was live for {}", text::took(length)));
-    let words: Vec<&str> = [differs, live.as_deref(), ending, head.reason.as_deref()]
+    let words: Vec<&str> = [differs, live.as_deref(), ending, head.why()]
         .into_iter()
         .flatten()
         .collect();

@@ -3,8 +3,8 @@
 
 use ratatui::text::Line;
 
-use super::dialog::{Sheet, keys, row, wrapped};
-use super::{progress, text};
+use super::dialog::{Answer, Sheet, answers, keys, wrapped};
+use super::progress;
 use crate::console::action::Action;
 use crate::console::model::{Leave, Leaving, Model};
 use crate::console::theme::{Meaning, Theme};
@@ -36,14 +36,8 @@ pub(super) fn sheet<'a>(
         let words = format!("  {words}");
         sheet.body.extend(wrapped(theme, &words, columns, meaning));
     }
-    for (index, answer) in Leave::ALL.into_iter().enumerate() {
-        let words = text::cut(
-            &words(model, answer, count),
-            columns.saturating_sub(2),
-            theme,
-        );
-        sheet.foot.push(row(theme, leaving.row == index, words));
-    }
+    let all = Leave::ALL.map(|answer| Answer::new(words(model, answer, count), ""));
+    sheet.foot = answers(theme, &all, leaving.row, (columns, model.size.1));
     sheet.foot.push(Line::default());
     sheet.foot.push(keys(
         theme,

@@ -142,12 +142,14 @@ fn why_empty(model: &Model) -> String {
     let runs = |slot| model.log.followed.contains_key(&LogFeed::Slot(slot));
     match model.log.kind {
         LogKind::Slot(slot) if runs(slot) => format!("{slot} has said nothing yet"),
-        LogKind::Slot(_) if !runs(Slot::Blue) && !runs(Slot::Green) => "no instance, no log".into(),
-        LogKind::Slot(slot) => format!("{slot} has no instance, so it has no log"),
+        LogKind::Slot(_) if !runs(Slot::Blue) && !runs(Slot::Green) => {
+            "no log: nothing is known to run here".into()
+        }
+        LogKind::Slot(slot) => format!("no log: nothing is known to run in {slot}"),
         LogKind::Both if runs(Slot::Blue) || runs(Slot::Green) => {
             "neither slot has said anything yet".into()
         }
-        LogKind::Both => "no instance in either slot, no log".into(),
+        LogKind::Both => "no log: nothing is known to run in either slot".into(),
         LogKind::Proxy => format!("the proxy has written nothing about {target} yet"),
         LogKind::Steps => format!("no release of {target} went on while this console was open"),
     }

@@ -3,12 +3,14 @@
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::dialog::{Sheet, keys};
+use super::dialog::{Sheet, keys, wrapped};
 use super::{pane, text};
 use crate::console::layout::dialog_rows;
 use crate::console::model::{Found, Model, Palette, deeds};
 use crate::console::theme::{Glyph, Meaning, Theme};
 
+/// The lines that say all of the row under the cursor.
+const WHOLE: usize = 2;
 /// The columns of the keys.
 const KEYS: usize = 10;
 
@@ -28,7 +30,7 @@ pub(super) fn sheet<'a>(
     ]));
     sheet.body.push(Line::default());
     let height = dialog_rows((area.width, area.height))
-        .saturating_sub(6)
+        .saturating_sub(6 + WHOLE)
         .max(1);
     let top = pane::top(palette.row, found.len(), height);
     let names = found.iter().map(|found| text::width(&found.name)).max();
@@ -45,7 +47,15 @@ pub(super) fn sheet<'a>(
     }
     // The list stands still while it shrinks.
     sheet.body.resize_with(height + 2, Line::default);
-    sheet.foot = vec![keys(
+    // A row may be too short for its text: of the one under the cursor it is whole here.
+    let chosen = found.get(palette.row);
+    let mut whole = chosen.map_or_else(Vec::new, |found| {
+        let (words, meaning) = says(found);
+        wrapped(theme, &words, columns, meaning)
+    });
+    whole.resize(WHOLE, Line::default());
+    sheet.foot = whole;
+    sheet.foot.push(keys(
         theme,
         &[
             ("type", "to find"),
@@ -53,7 +63,7 @@ pub(super) fn sheet<'a>(
             ("Enter", "do it"),
             ("Esc", "close"),
         ],
-    )];
+    ));
     sheet
 }
 
@@ -71,10 +81,15 @@ fn row<'a>(theme: &Theme, found: &Found, selected: bool, names: usize, columns: 
         theme.span(text::pad(&found.keys, KEYS, theme), Meaning::Key),
     ]);
     let room = columns.saturating_sub(line.width());
-    let (words, meaning) = match &found.why_not {
-        Some(why) => (format!("not now: {why}"), Meaning::Warn),
-        None => (found.help.clone(), Meaning::Muted),
-    };
+    let (words, meaning) = says(found);
     line.push_span(theme.span(text::cut(&words, room, theme), meaning));
     line
+}
+
+/// What a row does, or why it cannot be done now.
+fn says(found: &Found) -> (String, Meaning) {
+    match &found.why_not {
+        Some(why) => (format!("not now: {why}"), Meaning::Warn),
+        None => (found.help.clone(), Meaning::Muted),
+    }
 }

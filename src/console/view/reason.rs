@@ -7,6 +7,7 @@ use super::line;
 use crate::console::model::Reason;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::harmless::harmless;
+use crate::history::NO_REASON_YET;
 
 pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> {
     let mut sheet = Sheet::new(format!("{} to {}: why?", reason.name, reason.target));
@@ -15,6 +16,12 @@ pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet
         return in_spite_of(theme, reason, columns);
     }
     let (words, meaning) = match reason.required {
+        Some(true) if reason.planned.is_some() => (
+            format!(
+                "The rules of {environment} ask for a reason. It may be left empty: the rollback begins without it, and the history says \"{NO_REASON_YET}\"."
+            ),
+            Meaning::Warn,
+        ),
         Some(true) => (
             format!("the rules of {environment} require a reason; it is for the record"),
             Meaning::Warn,

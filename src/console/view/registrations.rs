@@ -74,7 +74,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
 fn nothing(snapshot: &Snapshot) -> &'static str {
     match snapshot.sources.registry {
         SourceState::Connecting => "not heard yet",
-        SourceState::Unreachable { .. } => "unknown: the registry has not answered",
+        SourceState::Unreachable { .. } => "unknown: the store has not answered",
         SourceState::Live | SourceState::Stale { .. } => "nothing is stored about it",
     }
 }

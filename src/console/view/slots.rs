@@ -160,7 +160,7 @@ fn body(model: &Model, theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: 
         let words = format!("health {} in {took}", probe.detail);
         rows.push(Row::new(8, words, Meaning::Muted));
     }
-    let words = format!("instance {}", instance.id.short());
+    let words = format!("{} {}", snapshot.runtime_kind.one(), instance.id.short());
     rows.push(Row::new(9, words, Meaning::Muted));
     rows
 }
@@ -223,7 +223,9 @@ fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<
     };
     let mut lines = lines.into_iter();
     match (lines.next(), lines.next()) {
-        (Some((first, meaning)), Some((second, _))) if columns >= WIDE => {
+        (Some((first, meaning)), Some((second, _)))
+            if columns >= WIDE && text::width(&first) + 2 + text::width(&second) <= columns =>
+        {
             vec![Row::new(3, format!("{first}  {second}"), meaning)]
         }
         (first, second) => first

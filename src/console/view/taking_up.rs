@@ -3,7 +3,7 @@
 
 use ratatui::text::Line;
 
-use super::dialog::{Sheet, keys, row, typed_over, wrapped};
+use super::dialog::{Answer, Sheet, answers, keys, typed_over, wrapped};
 use super::{text, together};
 use crate::console::action::Action;
 use crate::console::model::{Model, TakeUp, Wish, Words};
@@ -60,13 +60,12 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: u
         say(&watching, Meaning::Muted);
     }
     say(found.intended(), Meaning::Warn);
-    let wishes = asked.wishes();
-    for (index, wish) in wishes.into_iter().enumerate() {
+    let all = asked.wishes().into_iter().map(|wish| {
         let (name, does) = named(model, found, wish);
-        let words = harmless(&format!("{name:<20}{does}"));
-        let words = text::cut(&words, columns.saturating_sub(2), theme);
-        sheet.foot.push(row(theme, asked.row == index, words));
-    }
+        Answer::new(name, harmless(&does))
+    });
+    let all: Vec<Answer> = all.collect();
+    sheet.foot = answers(theme, &all, asked.row, (columns, model.size.1));
     sheet.foot.push(Line::default());
     sheet.foot.push(keys(
         theme,

@@ -3,7 +3,7 @@
 
 use ratatui::text::Line;
 
-use super::dialog::{Sheet, keys, row, wrapped};
+use super::dialog::{Answer, Sheet, answers, keys, wrapped};
 use super::text;
 use crate::console::action::Action;
 use crate::console::model::{Hand, Handing, Model};
@@ -103,7 +103,7 @@ pub(super) fn sheet<'a>(
         Meaning::Muted,
     );
     let take_up = model.keymap.shown(Action::TakeUp);
-    for (index, hand) in Hand::ALL.into_iter().enumerate() {
+    let all = Hand::ALL.map(|hand| {
         let (name, does) = match hand {
             Hand::Later => (
                 "answer later",
@@ -115,10 +115,9 @@ pub(super) fn sheet<'a>(
             ),
             Hand::Keep => ("keep the wheel", format!("{who} is told so")),
         };
-        let words = format!("{name:<16}{does}");
-        let words = text::cut(&words, columns.saturating_sub(2), theme);
-        sheet.foot.push(row(theme, handing.row == index, words));
-    }
+        Answer::new(name, does)
+    });
+    sheet.foot = answers(theme, &all, handing.row, (columns, model.size.1));
     sheet.foot.push(Line::default());
     sheet.foot.push(keys(
         theme,

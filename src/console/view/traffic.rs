@@ -20,6 +20,20 @@ pub(super) fn lines(rates: &Rates, role: Role, theme: &Theme) -> Vec<(String, Me
         };
         return vec![(words, Meaning::Muted)];
     }
+    if !matches!(role, Role::Live | Role::Unknown) {
+        // The window began before the traffic moved away: a rate would read as a share that it has.
+        let many = if rates.requests == 1 {
+            "request"
+        } else {
+            "requests"
+        };
+        let window = text::age(rates.window.as_secs());
+        let words = format!(
+            "not live; {} {many}, last {window}",
+            text::count(rates.requests)
+        );
+        return vec![(words, Meaning::Muted)];
+    }
     let (glyph, meaning) = if rates.errors * 100 >= rates.requests * BAD_PERCENT {
         (Some(Glyph::Cross), Meaning::Bad)
     } else if rates.errors > 0 {
@@ -29,8 +43,12 @@ pub(super) fn lines(rates: &Rates, role: Role, theme: &Theme) -> Vec<(String, Me
     };
     let mark = glyph.map_or(String::new(), |glyph| format!("{} ", theme.glyph(glyph)));
     let (per_second, errors) = (rates.per_second(), rates.error_share());
+    let window = text::age(rates.window.as_secs());
     vec![
-        (format!("{mark}{per_second}  errors {errors}"), meaning),
+        (
+            format!("{mark}{per_second}, last {window}  errors {errors}"),
+            meaning,
+        ),
         (
             format!("p50 {}  p99 {}", time(rates.p50), time(rates.p99)),
             Meaning::Text,

@@ -19,7 +19,7 @@ pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> V
     let mut lines = Vec::new();
     for (pair, agreement) in truth.pairs() {
         let (glyph, meaning, words) = look(agreement);
-        let (left, right) = pair.sides();
+        let (left, right) = pair.sides(snapshot.runtime_kind);
         let right = match (pair, generation) {
             (Pair::Route, Some(n)) if columns >= 72 => format!("{right} gen {n}"),
             _ => right.to_owned(),

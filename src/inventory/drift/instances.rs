@@ -6,7 +6,7 @@ use crate::inventory::{Instance, InstanceState, LiveSlot, Registration, Slot, Sn
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let sources = &snapshot.sources;
     let unknown = Agreement::needs("runtime", &sources.runtime)
-        .or_else(|| Agreement::needs("registry", &sources.registry));
+        .or_else(|| Agreement::needs("store", &sources.registry));
     if let Some(unknown) = unknown {
         return unknown;
     }

@@ -13,7 +13,7 @@ pub(crate) mod world_tests;
 
 use serde::Serialize;
 
-use super::{Slot, Snapshot, SourceState};
+use super::{RuntimeKind, Slot, Snapshot, SourceState};
 pub use name::Name;
 pub use route::difference_of_route;
 
@@ -110,11 +110,11 @@ pub enum Pair {
 }
 
 impl Pair {
-    /// Both places.
-    pub fn sides(self) -> (&'static str, &'static str) {
+    /// Both places, where that is what runs.
+    pub fn sides(self, runs: RuntimeKind) -> (&'static str, &'static str) {
         match self {
-            Self::Instances => ("instances", "registry"),
-            Self::Route => ("registry", "proxy"),
+            Self::Instances => (runs.many(), "store"),
+            Self::Route => ("store", "proxy"),
             Self::Public => ("proxy", "public"),
         }
     }
@@ -122,8 +122,8 @@ impl Pair {
     /// What is true while they agree.
     pub fn means(self) -> &'static str {
         match self {
-            Self::Instances => "what runs in each slot is what the registry says runs there",
-            Self::Route => "the proxy sends the traffic where the registry says",
+            Self::Instances => "what runs in each slot is what the store says runs there",
+            Self::Route => "the proxy sends the traffic where the store says",
             Self::Public => "who answers on the public address is whom the proxy names",
         }
     }

@@ -108,10 +108,10 @@ impl Name {
     pub fn means(self) -> &'static str {
         match self {
             Self::InstanceGone => {
-                "what is registered was removed, and whoever reads the registry still sends requests there"
+                "what is registered was removed, and whoever reads the store still sends requests there"
             }
             Self::InstanceStopped => {
-                "what is registered was stopped, paused or has ended, and whoever reads the registry still sends requests there"
+                "what is registered was stopped, paused or has ended, and whoever reads the store still sends requests there"
             }
             Self::InstanceStarted => {
                 "an old version was started again by hand, or a release was cut off before it stopped it"
@@ -120,7 +120,7 @@ impl Name {
                 "it was removed and made again by hand: the same version, and nobody knows made how"
             }
             Self::VersionDiffers => {
-                "another version was put there by hand: the registry, and whoever reads it, believe the wrong one"
+                "another version was put there by hand: the store, and whoever reads it, believe the wrong one"
             }
             Self::TagDiffers => {
                 "it was made again by hand under another tag: the same content under another name"
@@ -129,7 +129,7 @@ impl Name {
                 "the key was edited by hand, or the slot's address was changed in the configuration"
             }
             Self::LiveNotRegistered => {
-                "its key was deleted by hand, or it was started by hand: whoever reads the registry does not find it"
+                "its key was deleted by hand, or it was started by hand: whoever reads the store does not find it"
             }
             Self::KeyUnreadable => {
                 "the key was edited by hand, or written by something else: what it said is lost"

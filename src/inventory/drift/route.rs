@@ -5,7 +5,7 @@ use crate::inventory::{Installation, ProxyAnswer, Revisioned, Route, Slot, Snaps
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let sources = &snapshot.sources;
-    let unknown = Agreement::needs("registry", &sources.registry)
+    let unknown = Agreement::needs("store", &sources.registry)
         .or_else(|| Agreement::needs("proxy", &sources.router));
     if let Some(unknown) = unknown {
         return unknown;
@@ -15,7 +15,7 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let mut all = match (&snapshot.proxy, route) {
         (None, Some(route)) => {
             let says = format!(
-                "registry: {} generation {}; the proxy has no configuration for it",
+                "store: {} generation {}; the proxy has no configuration for it",
                 route.value.live, route.value.generation
             );
             vec![Name::ProxyNotInstalled.says(says)]
@@ -61,7 +61,7 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
     let generation = proxy.map_or(0, |proxy| proxy.generation);
     let Some(route) = route.map(|route| &route.value) else {
         return answered.map(|slot| {
-            let says = format!("the proxy sends traffic to {slot}, the registry has no route");
+            let says = format!("the proxy sends traffic to {slot}, the store has no route");
             Name::RouteMissing.says(says)
         });
     };
@@ -71,7 +71,7 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
         false => Name::ProxyElsewhere,
     };
     Some(name.says(format!(
-        "registry: {} generation {}; proxy: {word} generation {generation}",
+        "store: {} generation {}; proxy: {word} generation {generation}",
         route.live, route.generation
     )))
 }

@@ -127,7 +127,7 @@ const BY_HAND: &[ByHand] = &[
         "etcdctl del of the route",
         |s| s.route = None,
         &[Name::RouteMissing],
-        "the proxy sends traffic to blue, the registry has no route",
+        "the proxy sends traffic to blue, the store has no route",
     ),
     (
         "etcdctl put of nonsense into the route",
@@ -145,7 +145,7 @@ const BY_HAND: &[ByHand] = &[
         "etcdctl put of an older route",
         |s| route(s).generation = 40,
         &[Name::GenerationDiffers],
-        "registry: blue generation 40; proxy: blue generation 41",
+        "store: blue generation 40; proxy: blue generation 41",
     ),
     (
         "etcdctl put of another address into the route",

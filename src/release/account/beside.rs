@@ -34,7 +34,7 @@ fn hold(lines: &mut Lines, record: &HoldRecord) {
                 moment(cleared.at),
                 cleared.by
             ));
-            let why = cleared.why.as_deref().unwrap_or("nobody said");
+            let why = cleared.why.as_deref().unwrap_or("no reason given");
             lines.add(Tone::Quiet, format!("           because: {why}"));
         }
         (None, Some(until)) => lines.plain(format!("  until    {}", moment(until))),

@@ -112,7 +112,7 @@ impl Both<'_> {
     }
 
     fn configuration(&mut self) {
-        self.head("shape of instances", |head| {
+        self.head("how it was started", |head| {
             Some(head.footing.as_ref()?.shape.clone())
         });
         for slot in crate::inventory::Slot::BOTH {

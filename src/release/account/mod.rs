@@ -161,7 +161,7 @@ fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
     lines.plain(format!("  by       {}", head.operator));
     lines.plain(format!(
         "  why      {}",
-        head.reason.as_deref().unwrap_or("nobody said")
+        head.why().unwrap_or("no reason given")
     ));
     lines.plain(format!("  begun    {}", moment(head.opened_at)));
     let standing = Standing::of(head);

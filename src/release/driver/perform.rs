@@ -261,7 +261,7 @@ async fn reinstate(world: &World, slot: Slot, before: Before) -> Result<(), Fail
             FailureKind::Missing,
             "the engine",
             format!("starting {slot} again"),
-            "its instance is gone",
+            "what ran there is gone",
         )
         .hint("promote the version you want instead"));
     };

@@ -332,7 +332,7 @@ async fn still_as_planned(plan: &Plan, site: &Site, now: Timestamp) -> Result<()
             .runtime
             .occupancy(target, plan.slot, plan.endpoint())
     );
-    let record = record.map_err(|failure| unknown("the registry's record", &failure))?;
+    let record = record.map_err(|failure| unknown("the store's record", &failure))?;
     let occupancy = occupancy.map_err(|failure| unknown("what stands in the slot", &failure))?;
     if let Some(hold) = plan.held(record.hold.as_ref(), now) {
         return Err(Refusal::Held(hold).into());

@@ -50,7 +50,7 @@ impl Engine {
         };
         // The lock before the journal: who let go of it has written its end.
         let record = site.read.registry.read(target).await;
-        let mut record = record.map_err(|failure| unknown("the registry's record", &failure))?;
+        let mut record = record.map_err(|failure| unknown("the store's record", &failure))?;
         if record
             .lock
             .as_ref()
@@ -196,7 +196,7 @@ impl Engine {
             Ok(record) => record,
             // To leave a release nothing has to be known but the release.
             Err(_) if go_on == GoOn::Leave => RegistryRecord::default(),
-            Err(failure) => return Err(unknown("the registry's record", &failure)),
+            Err(failure) => return Err(unknown("the store's record", &failure)),
         };
         let instances = match site.read.runtime.instances(target).await {
             Ok(instances) => instances,

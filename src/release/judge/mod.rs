@@ -293,7 +293,7 @@ fn routed(plan: &Plan, to: Slot, generation: Option<u64>, sight: &Sight) -> Judg
     };
     let route = sight.route();
     if route.map(|(_, slot)| slot) != Some(to) {
-        return Judgement::NotYet(format!("the registry does not route to {to}"));
+        return Judgement::NotYet(format!("the store does not route to {to}"));
     }
     let wanted = generation.or(route.map(|(generation, _)| generation));
     let (slot, told) = proxy.as_ref().map_or((None, 0), |p| (p.slot, p.generation));

@@ -10,11 +10,15 @@ use crate::release::words::CHECK_AGAIN;
 use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
 
 impl Machine {
-    /// A yes counts when it is of this plan, of the step that waits, and has not expired.
+    /// A yes counts when it is of this plan, of the step that waits, and has not expired. A yes to *stop* that is
+    /// given while the old version is kept warm ends the standby: *stop* does not ask again.
     pub(super) fn approved(&mut self, now: Timestamp, approval: Approval) {
-        let (Phase::Asking { since }, Some(stage)) = (self.phase.clone(), self.stage()) else {
-            return;
+        let asked_at = match &self.phase {
+            Phase::Asking { since } => Some(*since),
+            Phase::Standby { .. } => None,
+            _ => return,
         };
+        let Some(stage) = self.stage() else { return };
         if let Err(refused) = approval.check(&self.plan, now) {
             self.announce(now, AnnouncementKind::Noted, refused.to_string());
             return;
@@ -36,7 +40,7 @@ impl Machine {
                 step: stage.step,
                 decision: Decision {
                     by,
-                    asked_at: Some(since),
+                    asked_at,
                     note: None,
                 },
             },

@@ -138,7 +138,7 @@ impl Deed {
                 "{slot} can then only be gone back to by a cold start"
             )),
             Self::Deregister(slot) => Some(format!(
-                "whoever reads the registry finds {slot} no more"
+                "whoever reads the store finds {slot} no more"
             )),
             _ => None,
         }
@@ -180,7 +180,7 @@ impl Deed {
             }
             Self::Install => proxy.install(),
             Self::Register { slot, digest, .. } => vec![format!(
-                "registry: write slots/{slot} = {} {}, compared with the lock's token",
+                "store: write slots/{slot} = {} {}, compared with the lock's token",
                 definition.endpoints.get(*slot),
                 digest.short()
             )],
@@ -190,7 +190,7 @@ impl Deed {
                 .map(|order| proxy.switch(&order))
                 .unwrap_or_default(),
             Self::Deregister(slot) => vec![format!(
-                "registry: remove slots/{slot}, unless the route names it, compared with the lock's token"
+                "store: remove slots/{slot}, unless the route names it, compared with the lock's token"
             )],
             Self::Stop { slot, instance } => vec![format!(
                 "engine: stop {} ({}) with {} to finish; it stays for a cold start",
@@ -220,7 +220,7 @@ impl Rewrite {
             }
         };
         format!(
-            "registry: write the route to {} generation {}, {}, {from}, compared with the lock's token",
+            "store: write the route to {} generation {}, {}, {from}, compared with the lock's token",
             self.live,
             self.generation,
             self.digest.short()

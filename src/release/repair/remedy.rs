@@ -270,7 +270,7 @@ fn route(seen: &Seen<'_>) -> Remedy {
         deeds.insert(0, Deed::Route(wanted));
     }
     if deeds.is_empty() {
-        return person("registry and proxy agree meanwhile: look again");
+        return person("store and proxy agree meanwhile: look again");
     }
     Remedy::Deeds(deeds)
 }
@@ -289,7 +289,7 @@ fn route_version(seen: &Seen<'_>) -> Remedy {
 /// The route that is to stand.
 fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
     let Some(live) = seen.should() else {
-        return Err("neither the registry nor the proxy says who has the traffic: promote the version that should run".into());
+        return Err("neither the store nor the proxy says who has the traffic: promote the version that should run".into());
     };
     let told = seen.proxy().map_or(0, |proxy| proxy.generation);
     let named = seen.proxy().and_then(|proxy| proxy.slot);

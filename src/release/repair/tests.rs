@@ -35,6 +35,7 @@ pub(super) fn definition(tier: Tier) -> Definition {
     Definition {
         target: snapshot.target,
         tier,
+        runtime_kind: crate::inventory::RuntimeKind::default(),
         rules: Rules::default(),
         repository: "registry.example/web".into(),
         endpoints: crate::inventory::PerSlot::from_fn(|slot| {

@@ -52,6 +52,7 @@ impl Building<'_> {
         let definition = Definition {
             target: Target::new(name.clone(), environment.name.clone()),
             tier: environment.tier,
+            runtime_kind: section.runtime.into(),
             rules: environment.rules.clone(),
             repository: service.image.clone(),
             endpoints: PerSlot {

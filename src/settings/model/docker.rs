@@ -57,10 +57,10 @@ pub(in crate::settings) struct RegistrySection {
     pub(in crate::settings) user: Option<String>,
     /// Where the password or token is read from.
     pub(in crate::settings) password: Option<SecretSection>,
-    /// Plain HTTP. A registry on this machine's loopback needs no such word.
+    /// Plain HTTP. An image registry on this machine's loopback needs no such word.
     pub(in crate::settings) plain_http: bool,
-    /// A PEM file with the authority that signed the registry's certificate. Those of this machine are trusted as well,
-    /// and those that Docker's `certs.d` has for the registry.
+    /// A PEM file with the authority that signed the image registry's certificate. Those of this machine are trusted as well,
+    /// and those that Docker's `certs.d` has for the image registry.
     pub(in crate::settings) ca: Option<PathBuf>,
     /// The server on another host that gives tokens for the password, `host` or `host:port`. Without it the password goes
     /// to the registry's own host only.

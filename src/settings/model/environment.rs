@@ -21,7 +21,7 @@ pub(in crate::settings) struct EnvironmentSection {
     pub(in crate::settings) tier: TierWord,
     /// What is allowed.
     pub(in crate::settings) rules: RulesSection,
-    /// What runs the instances.
+    /// What runs the containers or processes.
     pub(in crate::settings) runtime: RuntimeKind,
     /// The Docker engine.
     pub(in crate::settings) docker: Option<DockerSection>,
@@ -104,13 +104,22 @@ pub(in crate::settings) struct FreezeSection {
     pub(in crate::settings) services: Vec<String>,
 }
 
-/// What runs the instances.
+/// What runs the containers or processes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum RuntimeKind {
     #[default]
     Docker,
     Process,
+}
+
+impl From<RuntimeKind> for crate::inventory::RuntimeKind {
+    fn from(kind: RuntimeKind) -> Self {
+        match kind {
+            RuntimeKind::Docker => Self::Containers,
+            RuntimeKind::Process => Self::Processes,
+        }
+    }
 }
 
 /// Where the shared truth is.

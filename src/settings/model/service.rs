@@ -18,27 +18,27 @@ pub(in crate::settings) struct ServiceSection {
     /// The image's repository, without tag, e.g. `registry.example/team/web`.
     #[schemars(extend("format" = "repository"))]
     pub(in crate::settings) image: String,
-    /// Where it listens inside its instance: a port or a socket.
+    /// Where it listens inside its container or process: a port or a socket.
     pub(in crate::settings) listen: ListenSection,
     /// What to run instead of the image's own command.
     #[serde(default)]
     pub(in crate::settings) command: Option<Vec<String>>,
-    /// Environment variables of its instances.
+    /// Environment variables of its containers or processes.
     #[serde(default)]
     pub(in crate::settings) environment: BTreeMap<String, VariableValue>,
-    /// What its instances see of the host.
+    /// What its containers or processes see of the host.
     #[serde(default)]
     pub(in crate::settings) mounts: Vec<MountSection>,
-    /// The most memory an instance may use.
+    /// The most memory a container or process may use.
     #[serde(default)]
     pub(in crate::settings) memory: Option<Size>,
-    /// When an instance is started again by itself.
+    /// When a container or process is started again by itself.
     #[serde(default)]
     pub(in crate::settings) restart: RestartWord,
-    /// The network of its instances.
+    /// The network of its containers or processes.
     #[serde(default)]
     pub(in crate::settings) network: Option<String>,
-    /// Further labels of its instances.
+    /// Further labels of its containers or processes.
     #[serde(default)]
     pub(in crate::settings) labels: BTreeMap<String, String>,
     /// Its health endpoint. Nothing is released without one.
@@ -68,7 +68,7 @@ pub(in crate::settings) struct ListenSection {
     pub(in crate::settings) socket: Option<PathBuf>,
 }
 
-/// A directory of the host, or a volume, that an instance sees.
+/// A directory of the host, or a volume, that a container or process sees.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct MountSection {
@@ -76,12 +76,12 @@ pub(in crate::settings) struct MountSection {
     pub(in crate::settings) source: String,
     /// Inside.
     pub(in crate::settings) target: String,
-    /// Whether the instance may only read it.
+    /// Whether the container or process may only read it.
     #[serde(default)]
     pub(in crate::settings) read_only: bool,
 }
 
-/// When an instance is started again by itself.
+/// When a container or process is started again by itself.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::settings) enum RestartWord {
@@ -96,7 +96,7 @@ pub(in crate::settings) enum RestartWord {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct HealthSection {
-    /// The path that answers 2xx when the instance may have traffic.
+    /// The path that answers 2xx when the container or process may have traffic.
     #[schemars(extend("format" = "http-path"))]
     pub(in crate::settings) path: String,
     /// The `Host` header; the endpoint's own address when absent.
@@ -201,7 +201,7 @@ pub(in crate::settings) struct ServiceEnvironmentSection {
     /// Environment variables, added to those of the service.
     #[serde(default)]
     pub(in crate::settings) environment: BTreeMap<String, VariableValue>,
-    /// The most memory an instance may use.
+    /// The most memory a container or process may use.
     #[serde(default)]
     pub(in crate::settings) memory: Option<Size>,
     /// Its health endpoint, instead of the service's.

@@ -22,7 +22,7 @@ pub(in crate::settings) struct TimingSection {
     pub(in crate::settings) drain: Option<Time>,
     /// How long the old slot is kept warm, or `never` to stop it only by hand. Built-in: 10m.
     pub(in crate::settings) standby: Option<Patience>,
-    /// How long an instance may take to end after it was asked to. Built-in: 10s.
+    /// How long a container or process may take to end after it was asked to. Built-in: 10s.
     pub(in crate::settings) stop_grace: Option<Time>,
     /// How long an approval is good for. Built-in: 5m.
     pub(in crate::settings) approval: Option<Time>,

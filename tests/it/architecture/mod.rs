@@ -3,6 +3,7 @@
 
 mod rules;
 mod source;
+mod wording;
 
 use std::path::Path;
 

@@ -330,6 +330,7 @@ fn with_rows() -> Vec<Case> {
                 required: Some(true),
                 in_spite_of: vec![hold(), hold()],
                 override_holds: None,
+                planned: None,
             }),
             vec!["half a reason", "Enter override it"],
         ),
@@ -445,8 +446,8 @@ fn shown(size: (u16, u16), dialog: Dialog) -> Model {
 }
 
 /// The text of a dialog in one line, without its frame.
-fn flat(text: &str) -> String {
-    let inside = text.replace(['║', '═', '╔', '╗', '╚', '╝'], " ");
+pub(super) fn flat(text: &str) -> String {
+    let inside = text.replace(['║', '═', '╔', '╗', '╚', '╝', '▸'], " ");
     inside.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -461,6 +462,57 @@ fn the_lines_that_decide_are_in_view_in_every_dialog_at_every_size() {
             for words in decisive {
                 assert!(seen.contains(words), "{name} at {size:?}: {words}\n{text}");
             }
+        }
+    }
+}
+
+/// Each answer of a question in rows, with the words that end what it comes to.
+fn answers() -> Vec<(Dialog, Vec<&'static str>)> {
+    let leaving = |row| Dialog::Leaving(Leaving { row });
+    let chosen = |row| {
+        let Dialog::Failure(failed) = failure() else {
+            panic!("a failure");
+        };
+        Dialog::Failure(Failure { row, ..failed })
+    };
+    vec![
+        (chosen(0), vec!["nothing is done now; A asks again"]),
+        (chosen(1), vec!["does watch once more"]),
+        (chosen(3), vec!["everything stays as it stands now"]),
+        (leaving(1), vec!["all stays, and can be gone on with"]),
+        (take_up(1), vec!["after the act under way, or keep it"]),
+    ]
+}
+
+#[test]
+fn the_answer_under_the_cursor_is_never_cut() {
+    for size in SIZES {
+        for (asked, wanted) in answers() {
+            let text = dialog(&shown(size, asked));
+            let seen = flat(&text);
+            for words in wanted {
+                assert!(seen.contains(words), "{size:?}: {words}\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_title_of_every_question_about_a_target_names_it() {
+    for size in SIZES {
+        for (name, asked, _) in [beginnings(), of_a_release(), with_rows()]
+            .into_iter()
+            .flatten()
+        {
+            if matches!(asked, Dialog::Leaving(_)) {
+                continue;
+            }
+            let text = dialog(&shown(size, asked));
+            let title = text.lines().next().unwrap_or_default().to_lowercase();
+            assert!(
+                title.contains("web") && title.contains("production"),
+                "{name} at {size:?}:\n{text}"
+            );
         }
     }
 }

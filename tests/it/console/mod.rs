@@ -38,4 +38,5 @@ mod terminal;
 mod themes;
 mod together;
 mod waiting;
+mod wanted_first;
 pub(crate) mod world;

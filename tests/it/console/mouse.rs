@@ -90,7 +90,7 @@ fn a_click_on_a_key_of_the_registry_selects_it() {
     click(&mut model, "8813");
     assert_eq!(model.focus, Pane::Registrations);
     let there = model.row(Pane::Registrations);
-    press(&mut model, "g");
+    press(&mut model, "G");
     assert_ne!(model.row(Pane::Registrations), there);
     click(&mut model, "8813");
     assert_eq!(model.row(Pane::Registrations), there);

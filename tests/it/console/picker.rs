@@ -596,11 +596,11 @@ fn without_anything_warm_one_goes_back_to_what_was_live_once() {
         notice(&model)
     );
     go_to(&mut model, "1.8.1");
-    press_key(&mut model, KeyCode::Enter);
-    match &model.dialog {
-        Some(Dialog::Reason(reason)) => {
+    let effects = press_key(&mut model, KeyCode::Enter);
+    match effects.as_slice() {
+        [Effect::MakePlan { request, .. }, ..] => {
             let wanted = VersionRef::Digest(digest("aa"));
-            assert_eq!(reason.wanted, Wanted::Back(wanted));
+            assert_eq!(request.wanted, Wanted::Back(wanted));
         }
         other => panic!("{other:?}"),
     }

@@ -347,8 +347,7 @@ fn rolling_back_goes_to_what_is_kept_warm_or_says_that_nothing_is() {
     assert!(notice(&cold).contains("keeps no version warm"));
 
     let mut warm = model(SIZE, with_standby(web_production()));
-    press(&mut warm, "WR");
-    let effects = press_key(&mut warm, KeyCode::Enter);
+    let effects = press(&mut warm, "WR");
     match effects.as_slice() {
         [Effect::MakePlan { request, .. }] => assert_eq!(request.wanted, Wanted::Standby),
         other => panic!("{other:?}"),

@@ -12,8 +12,8 @@ use greenroom::console::update::update;
 use greenroom::inventory::{InstanceId, InstanceState, KeyLine, Slot, Snapshot, SourceState};
 
 use super::world::{
-    ago, digest, drawn, later, model, now, press, press_key, screen, text, theme, web_production,
-    with_candidate, with_standby,
+    ago, digest, drawn, later, model, now, operator, press, press_key, screen, text, theme,
+    web_production, with_candidate, with_standby,
 };
 
 fn put(snapshot: &mut Snapshot, name: &str, value: &str, ttl_seconds: Option<i64>) {
@@ -50,7 +50,7 @@ fn each_difference_from_what_is_observed_is_named() {
         ),
         (
             "blue",
-            "and anotherone00 stands in blue",
+            "and anotherone00 runs in blue",
             blue(|s| {
                 let instance = s.slots.blue.instance.as_mut();
                 instance.expect("one").id = InstanceId("anotherone00000".into());
@@ -79,7 +79,7 @@ fn each_difference_from_what_is_observed_is_named() {
         ),
         (
             "route",
-            "registry: green generation 42; proxy: blue generation 41",
+            "store: green generation 42; proxy: blue generation 41",
             blue(|s| {
                 let proxy = s.proxy.as_mut().expect("a proxy");
                 proxy.slot = Some(Slot::Blue);
@@ -184,7 +184,7 @@ fn what_is_wrong_is_red_with_a_mark_and_a_word() {
     for (words, meaning) in [
         ("differs: it says", Meaning::Bad),
         ("unreadable: it cannot", Meaning::Bad),
-        ("not ours: 日", Meaning::Muted),
+        ("not ours: 22 bytes", Meaning::Muted),
     ] {
         let (row, line) = shown
             .lines()
@@ -198,6 +198,71 @@ fn what_is_wrong_is_red_with_a_mark_and_a_word() {
         );
         let style = buffer.cell(at).expect("a cell").style();
         assert_eq!(style.fg, dark.style(meaning).fg, "{words}");
+    }
+}
+
+#[test]
+fn route_and_slots_come_first_and_what_is_over_comes_last() {
+    let mut snapshot = motley();
+    let order = |snapshot: &Snapshot| -> Vec<String> {
+        let rows = registrations(snapshot).into_iter();
+        let groups = rows.filter(|row| row.depth == 0);
+        groups.map(|row| row.name).collect()
+    };
+    // The hold cannot be read: that comes before the lock, which is as it should be.
+    assert_eq!(
+        order(&snapshot),
+        ["route", "slots/", "hold", "lock", "notes/"]
+    );
+    snapshot.problems.clear();
+    snapshot.hold = Some(greenroom::inventory::Hold {
+        reason: "payday".into(),
+        author: operator(),
+        since: ago(300),
+        until: None,
+        release: None,
+        cleared: None,
+    });
+    assert_eq!(
+        order(&snapshot),
+        ["route", "slots/", "lock", "hold", "notes/"]
+    );
+    let hold = snapshot.hold.take().expect("one");
+    snapshot.hold = Some(hold.cleared(greenroom::inventory::Cleared {
+        by: operator(),
+        at: ago(60),
+        why: Some("paid".into()),
+    }));
+    put(&mut snapshot, "approvals/01JD4/ben", "{}", None);
+    assert_eq!(
+        order(&snapshot),
+        ["route", "slots/", "lock", "approvals/", "hold", "notes/"]
+    );
+    let rows = registrations(&snapshot);
+    let hold = rows.iter().find(|row| row.name == "hold").expect("a row");
+    assert!(
+        hold.value.starts_with("cleared by ana@ops-1 at "),
+        "{}",
+        hold.value
+    );
+    assert!(hold.value.contains("(paid)"), "{}", hold.value);
+}
+
+#[test]
+fn no_stored_json_is_ever_a_value_of_a_row() {
+    let mut snapshot = motley();
+    for name in [
+        "wheel",
+        "approvals/01JD4/ben",
+        "watching/x",
+        "releases/01JD4",
+        "slots/green",
+    ] {
+        put(&mut snapshot, name, "{\"raw\":\"json\"}", None);
+    }
+    snapshot.slots.green.registration = None;
+    for row in registrations(&snapshot) {
+        assert!(!row.value.contains('{'), "{}: {}", row.name, row.value);
     }
 }
 

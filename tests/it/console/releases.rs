@@ -9,7 +9,7 @@ use greenroom::console::event::Event;
 use greenroom::console::model::{Dialog, Pane};
 use greenroom::history::{Direction, Outcome, Step};
 use greenroom::inventory::Tier;
-use greenroom::release::{Choice, Command, Progress, Status};
+use greenroom::release::{Choice, Command, Progress, Scope, Status};
 
 use super::world::{
     PRODUCTION, asking, later, model, press, press_key, screen, status, target, tell, verifying,
@@ -164,6 +164,45 @@ fn a_standby_counts_down_and_can_be_ended() {
         shown.contains("9:41") && shown.contains("S stop standby"),
         "{shown}"
     );
+}
+
+/// A console that keeps the old version warm in an environment of a tier.
+fn in_standby(tier: Tier) -> Model {
+    let mut model = model(SIZE, with_standby(web_production()));
+    press(&mut model, "W");
+    let until = Some(later(581));
+    let target = target("web", PRODUCTION);
+    let standby = status(&target, tier, Step::Stop, Progress::Standby { until });
+    tell(&mut model, Event::ReleaseMoved(Arc::new(standby)));
+    model.notice = None;
+    model
+}
+
+#[test]
+fn ending_a_standby_in_a_protected_environment_asks_for_the_name_once() {
+    let mut model = in_standby(Tier::Protected);
+    press(&mut model, "S");
+    assert!(
+        press_key(&mut model, KeyCode::Enter).is_empty(),
+        "without the name"
+    );
+    press(&mut model, PRODUCTION);
+    let effects = press_key(&mut model, KeyCode::Enter);
+    // The approval of *stop* itself, so that *stop* does not ask again.
+    match effects.as_slice() {
+        [
+            Effect::Say {
+                command: Command::Approve(approval),
+                ..
+            },
+        ] => assert_eq!(approval.scope(), Scope::Step(Step::Stop)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn ending_a_standby_elsewhere_takes_one_yes() {
+    let mut model = in_standby(Tier::Staging);
     press(&mut model, "S");
     press_key(&mut model, KeyCode::Tab);
     let effects = press_key(&mut model, KeyCode::Enter);
@@ -219,7 +258,7 @@ fn panes_are_reached_by_number_and_by_tab_and_details_open_on_enter() {
     press_key(&mut model, KeyCode::Esc);
     press_key(&mut model, KeyCode::Tab);
     assert_eq!(model.focus, Pane::Registrations);
-    press(&mut model, "Gk");
+    press(&mut model, "gjj");
     let effects = press(&mut model, "y");
     assert!(matches!(effects.as_slice(), [Effect::Copy(text)] if text.contains("slots/blue")));
 }

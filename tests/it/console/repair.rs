@@ -72,7 +72,7 @@ pub(super) fn repair_plan(tier: Tier) -> RepairPlan {
             },
             Planned {
                 deed: register,
-                calls: vec!["registry: write slots/blue = 127.0.0.1:32771".into()],
+                calls: vec!["store: write slots/blue = 127.0.0.1:32771".into()],
             },
         ],
         touched: Vec::new(),

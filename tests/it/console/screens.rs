@@ -273,7 +273,7 @@ fn drift_and_silence_are_said_in_words() {
     };
     let shown = screen(&model((118, 34), snapshot));
     assert!(
-        shown.contains("registry: green generation 42; proxy: blue generation 41"),
+        shown.contains("store: green generation 42; proxy: blue generation 41"),
         "{shown}"
     );
     assert!(shown.contains("runtime ✗ stale 30s"), "{shown}");

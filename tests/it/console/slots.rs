@@ -159,12 +159,41 @@ fn no_traffic_is_neither_good_nor_bad_and_unknown_is_said_only_in_full() {
 }
 
 #[test]
+fn only_what_is_live_shows_a_rate_and_it_names_its_window() {
+    let mut snapshot = with_standby(web_production());
+    // Both are of the last ten seconds, and the switch was three seconds ago.
+    snapshot.slots.green.rates = Some(rates(90, 0));
+    snapshot.slots.blue.rates = Some(rates(210, 0));
+    let mut model = model((118, 34), snapshot);
+    press(&mut model, "2");
+    let shown = screen(&model);
+    assert_eq!(shown.matches("req/s").count(), 1, "{shown}");
+    assert!(shown.contains("9.0 req/s, last 10s"), "{shown}");
+    assert!(
+        shown.contains("not live; 210 requests, last 10s"),
+        "{shown}"
+    );
+    let page = page(&mut model);
+    assert!(page.contains("not live; 210 requests"), "{page}");
+}
+
+#[test]
 fn errors_are_seen_without_any_colour() {
     let theme = world::theme("dark", Charset::Unicode);
     for (requests, errors, words, meaning) in [
-        (3120, 0, "312 req/s  errors 0%", None),
-        (3120, 1, "312 req/s  errors 0.04%", Some(Meaning::Warn)),
-        (1000, 125, "✗ 100 req/s  errors 12.5%", Some(Meaning::Bad)),
+        (3120, 0, "312 req/s, last 10s  errors 0%", None),
+        (
+            3120,
+            1,
+            "312 req/s, last 10s  errors 0.04%",
+            Some(Meaning::Warn),
+        ),
+        (
+            1000,
+            125,
+            "✗ 100 req/s, last 10s  errors 12.5%",
+            Some(Meaning::Bad),
+        ),
     ] {
         let mut snapshot = rich();
         snapshot.slots.blue.rates = Some(rates(requests, errors));
@@ -233,8 +262,8 @@ fn each_truth_has_a_mark_and_a_difference_its_name_and_its_repair() {
     let mut model = looking((118, 34), snapshot.clone());
     let shown = drawn(&model, &theme);
     for (words, meaning) in [
-        ("≠ instances ≠ registry", Meaning::Bad),
-        ("✓ registry = proxy gen 41", Meaning::Ok),
+        ("≠ containers ≠ store", Meaning::Bad),
+        ("✓ store = proxy gen 41", Meaning::Ok),
         ("≠ proxy ≠ public", Meaning::Bad),
         (
             "≠ blue runs 4f2a9c01e7 but is registered as cccccccccc",
@@ -253,10 +282,10 @@ fn each_truth_has_a_mark_and_a_difference_its_name_and_its_repair() {
     }
     let page = page(&mut model);
     for words in [
-        "instances ≠ registry: blue runs 4f2a9c01e7",
+        "containers ≠ store: blue runs 4f2a9c01e7",
         "version-differs: another version was put there by hand",
         "repair: an edited key is written as what runs",
-        "registry = proxy: they agree",
+        "store = proxy: they agree",
         "public-elsewhere: another proxy, a cache or a balancer",
         "repair: a person: see what listens on the public address",
         "D plans the repair, and asks; so does: greenroom repair web",
@@ -265,7 +294,7 @@ fn each_truth_has_a_mark_and_a_difference_its_name_and_its_repair() {
     }
     snapshot.sources.registry = SourceState::Connecting;
     let shown = drawn(&looking((118, 34), snapshot), &theme);
-    let unknown = style_of(&shown, "? instances = registry");
+    let unknown = style_of(&shown, "? containers = store");
     assert_eq!(unknown.fg, theme.style(Meaning::Stale).fg);
 }
 
@@ -327,7 +356,7 @@ fn what_never_answered_is_unknown_and_not_empty() {
     let shown = screen(&looking((118, 34), snapshot));
     for words in [
         "? registration unknown",
-        "unknown: the registry has not answered",
+        "unknown: the store has not answered",
     ] {
         assert!(shown.contains(words), "{words}: {shown}");
     }

@@ -672,7 +672,7 @@ fn the_standby_of_another_console_is_no_reason_against_a_release() {
     let mut model = idle_standby();
     press(&mut model, "R");
     assert!(
-        matches!(model.dialog, Some(Dialog::Reason(_))),
+        matches!(model.dialog, Some(Dialog::Thinking(_))),
         "{:?}",
         model.dialog
     );

@@ -140,6 +140,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
     let blue = instance(target, Slot::Blue, &live, 1, 12 * 86_400 + 4 * 3600);
     Snapshot {
         endorsements: Vec::new(),
+        runtime_kind: greenroom::inventory::RuntimeKind::default(),
         freezes: Vec::new(),
         target: target.clone(),
         tier,
@@ -356,6 +357,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
         definition: Definition {
             target: target.clone(),
             tier,
+            runtime_kind: greenroom::inventory::RuntimeKind::default(),
             rules: Rules::default(),
             repository: "registry.example/web".into(),
             endpoints,

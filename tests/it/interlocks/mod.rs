@@ -397,6 +397,25 @@ fn until_standby(world: &mut World) {
 }
 
 #[test]
+fn a_yes_to_stop_ends_the_standby_and_is_not_asked_for_again() {
+    let mut world = promote(Tier::Protected, OnFailure::Ask);
+    while !matches!(world.progress(), Progress::Standby { .. }) {
+        if let Progress::Asking { step, .. } = world.progress() {
+            world.approve(step);
+        } else if !world.answer(Fate::Done) {
+            assert!(world.fire());
+        }
+    }
+    // A yes to another step changes nothing.
+    world.approve(Step::Switch);
+    assert!(matches!(world.progress(), Progress::Standby { .. }));
+    world.approve(Step::Stop);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    assert!(!world.runs(Slot::Blue));
+}
+
+#[test]
 fn the_old_version_is_kept_while_the_new_one_is_sick_and_stopped_when_it_is_well_again() {
     let mut world = promote(Tier::Staging, OnFailure::BackOut);
     until_standby(&mut world);

@@ -285,9 +285,13 @@ impl World {
             self.now,
         )
         .expect("an approval");
-        if let Progress::Asking { step: asked, .. } = self.progress()
-            && asked == step
-        {
+        let is_for = match self.progress() {
+            Progress::Asking { step: asked, .. } => asked == step,
+            // A yes to *stop* that is given before it asks.
+            Progress::Standby { .. } => step == Step::Stop,
+            _ => false,
+        };
+        if is_for {
             self.approved.push(step);
         }
         self.say(Event::Approved(approval));

@@ -59,7 +59,7 @@ async fn what_a_server_that_is_away_would_say_is_unknown() {
     let said = out(&run(&house, &["status"]).await);
     for words in [
         "which slot has the traffic: the proxy has not answered",
-        "the registry's route names green, generation 2",
+        "the store's route names green, generation 2",
         "the public gets no answer",
     ] {
         assert!(said.contains(words), "{words}: {said}");

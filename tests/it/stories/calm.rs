@@ -121,9 +121,8 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
         "1.9.0 is live. 1.8.2 is kept warm",
     );
     assert_eq!(sandbox.live("web", "production"), "1.9.0");
-    press(&mut ana, "S", "[ End the standby ]");
-    press(&mut ana, YES, "stop waits");
-    press(&mut ana, "A", "Type production to go on");
+    // The name is asked for once: *stop* does not ask again.
+    press(&mut ana, "S", "Type production to go on");
     press(&mut ana, "production\r", "✓ done");
 
     // It is kept who overrode what, who approved it, and on what.

@@ -24,9 +24,7 @@ fn web_is_promoted_to_production_from_what_qa_runs_with_its_log_in_view() {
             text.contains("BLUE  ◐ STANDBY") && text.contains("GREEN  ● LIVE")
         });
     stage.shows("5 Logs · green web:1.9.0");
-    stage.press("S", "[ End the standby ]");
-    stage.press(YES, "stop waits");
-    stage.press("A", "Type production to go on");
+    stage.press("S", "Type production to go on");
     stage.press("production\r", "✓ done");
     stage.press("", "web/production: healthy");
     stage.leave();
@@ -75,8 +73,7 @@ fn a_version_that_is_still_warm_gets_its_traffic_back_by_one_key_and_one_name() 
     stage.register();
     stage.switch();
     stage.shows("1.9.0 is live. 1.8.2 is kept warm");
-    stage.press("R", "1.8.2 to web/production: why?");
-    stage.press("errors in the basket\r", "Type production to go on");
+    stage.press("R", "Type production to go on");
     stage.pty.keys("production\r");
     stage.pty.wait_for("blue live, green warm", UP, |screen| {
         let text = screen.contents();
@@ -87,9 +84,7 @@ fn a_version_that_is_still_warm_gets_its_traffic_back_by_one_key_and_one_name() 
     stage.press("q", "stay here");
     stage.pty.keys(ESC);
     stage.until("the question is closed", |text| !text.contains("stay here"));
-    stage.press("S", "[ End the standby ]");
-    stage.press(YES, "stop waits");
-    stage.press("A", "Type production to go on");
+    stage.press("S", "Type production to go on");
     stage.press("production\r", "✓ done");
     stage.leave();
 }

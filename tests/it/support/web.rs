@@ -54,6 +54,7 @@ pub(crate) fn definition(tier: Tier) -> Definition {
     Definition {
         target: target(),
         tier,
+        runtime_kind: greenroom::inventory::RuntimeKind::default(),
         rules: Rules::default(),
         repository: "registry.example/web".into(),
         endpoints: PerSlot::from_fn(endpoint),

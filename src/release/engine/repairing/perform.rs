@@ -27,7 +27,7 @@ impl Hand<'_> {
             return Ok(());
         }
         let said = format!("the lock of {target} is not ours any more");
-        let doing = "creating an instance";
+        let doing = "starting a version again";
         Err(Failure::new(FailureKind::Fenced, "the lock", doing, said))
     }
 

@@ -1,0 +1,90 @@
+//! Where the cursor of the picker starts: on the version that an operator most likely wants, and never on one that
+//! cannot be chosen while another can.
+
+use std::cmp::Ordering;
+
+use super::{Model, Picker, Way, was_bad};
+use crate::history::{Fate, ReleaseKind};
+use crate::inventory::{Snapshot, by_version};
+use crate::release::Intent;
+
+/// The row to start on; none where no row can be chosen.
+pub fn best_way(model: &Model, picker: &Picker) -> Option<usize> {
+    let can = |way: &&Way| picker.is_choosable(way);
+    let first = || picker.ways.iter().position(|way| can(&way));
+    // What is typed decides the order of the rows: the first one fits it best.
+    if !picker.line.text().trim().is_empty() {
+        return first();
+    }
+    let best = match picker.intent {
+        Intent::GoBack => last_good(picker),
+        Intent::Promote => proven_before(model, picker).or_else(|| newest(model, picker)),
+    };
+    best.or_else(first)
+}
+
+/// The newest version that was live here and that no release has gone back from.
+fn last_good(picker: &Picker) -> Option<usize> {
+    picker.ways.iter().position(|way| {
+        picker.is_choosable(way)
+            && matches!(way.fate, Some(Fate::LiveUntil(_)))
+            && !was_rolled_back_from(picker, way)
+    })
+}
+
+/// Whether the newest release that has replaced a version was a rollback from it.
+fn was_rolled_back_from(picker: &Picker, way: &Way) -> bool {
+    let past = picker
+        .known_terms()
+        .and_then(|terms| terms.past.as_ref().ok());
+    let replaced = past.into_iter().flatten().find(|record| {
+        let from = record.from.as_ref().map(|(_, from)| &from.digest);
+        from.is_some() && from == way.digest.as_ref()
+    });
+    replaced.is_some_and(|record| record.kind != ReleaseKind::Promote)
+}
+
+/// The version of the nearest environment before this one in promotion order.
+fn proven_before(model: &Model, picker: &Picker) -> Option<usize> {
+    let environments = model.world.environments.iter().map(|(name, _)| name);
+    let before: Vec<_> = environments
+        .take_while(|name| **name != picker.target.environment)
+        .collect();
+    picker.ways.iter().position(|way| {
+        let is_before = way.live_in.iter().any(|name| before.contains(&name));
+        is_before && picker.is_choosable(way) && !was_bad(way)
+    })
+}
+
+/// The newest version that is not live here: by when it was built where both say so, else by name.
+fn newest(model: &Model, picker: &Picker) -> Option<usize> {
+    let live = model
+        .world
+        .get(&picker.target)
+        .and_then(Snapshot::live_instance);
+    let live = live.map(|instance| instance.version_name());
+    let is_offered = |way: &Way| {
+        picker.is_choosable(way) && !was_bad(way) && live.is_none_or(|live| live != way.name)
+    };
+    let mut offered = picker
+        .ways
+        .iter()
+        .enumerate()
+        .filter(|(_, way)| is_offered(way));
+    let first = offered.next()?;
+    let (row, _) = offered.fold(first, |best, other| {
+        if newer(other.1, best.1) == Ordering::Greater {
+            other
+        } else {
+            best
+        }
+    });
+    Some(row)
+}
+
+fn newer(one: &Way, other: &Way) -> Ordering {
+    match (one.built_at, other.built_at) {
+        (Some(one), Some(other)) => one.cmp(&other),
+        _ => by_version(&one.name, &other.name),
+    }
+}
