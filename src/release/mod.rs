@@ -127,6 +127,7 @@
 //! In `cli::promote`, Ctrl-C before the switch backs out; from the switch on it stops driving and leaves
 //! both versions running; in the standby it ends the release with the old version still warm. A second
 //! Ctrl-C, SIGTERM and SIGHUP stop driving at once, which is after the act under way was observed.
+//! An approval of *stop* that is given during the standby ends it, and *stop* does not ask again.
 //! The next release of the target ends a standby too, whoever drives it and without a takeover: its lock goes over
 //! in one transaction, which compares that the driver has begun nothing ([`standby_entry`]), and the release that
 //! is ended gets its end written by the later one ([`crate::history::Outcome::Superseded`]). Any other release
