@@ -334,7 +334,7 @@ mod tests {
         assert!(cleared(&record).is_settled());
         assert_eq!(
             cleared(&record).ending(),
-            "cleared by ben@ops-2 at 1970-01-01T20:00:00Z: paid out"
+            "cleared by ben@ops-2 at 2026-11-20T20:00:00Z: paid out"
         );
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::{Model, Picker, Way, was_bad};
 use crate::history::{Fate, ReleaseKind};
-use crate::inventory::{Snapshot, by_version};
+use crate::inventory::{Instance, Snapshot, by_version};
 use crate::release::Intent;
 
 /// The row to start on; none where no row can be chosen.
@@ -62,7 +62,7 @@ fn newest(model: &Model, picker: &Picker) -> Option<usize> {
         .world
         .get(&picker.target)
         .and_then(Snapshot::live_instance);
-    let live = live.map(|instance| instance.version_name());
+    let live = live.map(Instance::version_name);
     let is_offered = |way: &Way| {
         picker.is_choosable(way) && !was_bad(way) && live.is_none_or(|live| live != way.name)
     };
