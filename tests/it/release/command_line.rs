@@ -149,7 +149,7 @@ async fn what_is_live_is_no_success_while_its_release_waits_to_be_resumed() {
         "1.9.0",
     ];
     let mut child = greenroom(&house, &promote).spawn().expect("it runs");
-    eventually("green is live", Duration::from_secs(60), || async {
+    eventually("green is live", Duration::from_mins(1), || async {
         house.snapshot().await.live() == Some(Slot::Green)
     })
     .await;
