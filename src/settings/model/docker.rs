@@ -63,6 +63,6 @@ pub(in crate::settings) struct RegistrySection {
     /// and those that Docker's `certs.d` has for the image registry.
     pub(in crate::settings) ca: Option<PathBuf>,
     /// The server on another host that gives tokens for the password, `host` or `host:port`. Without it the password goes
-    /// to the registry's own host only.
+    /// to the image registry's own host only.
     pub(in crate::settings) token_server: Option<String>,
 }
