@@ -68,14 +68,14 @@ impl Hold {
                 format!(
                     "cleared by {} at {}{why}; it was placed by {}: {}",
                     cleared.by,
-                    local_time::moment(cleared.at),
+                    super::local_time::moment(cleared.at),
                     self.author,
                     self.reason
                 )
             }
             (None, Some(until)) if until <= now => format!(
                 "ended at {}; it was placed by {}: {}",
-                local_time::moment(until),
+                super::local_time::moment(until),
                 self.author,
                 self.reason
             ),

@@ -11,12 +11,12 @@ use crate::console::effect::Effect;
 use crate::console::model::{
     Armed, Button, Confirm, Dialog, Mode, Model, Question, Weight, rests_before_switch,
 };
+use crate::history::Step;
 use crate::inventory::local_time;
 use crate::inventory::{Role, Slot, SourceState, Target};
 use crate::release::words::duration;
 use crate::release::{
-    Command, Intent, Need, Observed, Progress, Status, Wanted, endorsed_words, need_back, need_of,
-    need_to_endorse,
+    Command, Intent, Need, Observed, Progress, Status, Wanted, need_back, need_of,
 };
 
 /// The open target, if it may be changed now; else the reason was said.

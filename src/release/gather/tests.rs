@@ -1,4 +1,5 @@
 use async_trait::async_trait;
+use ulid::Ulid;
 
 use super::*;
 use crate::history::{AuditRecord, Direction, Entry, Happening, Outcome, Recorded, Step};
