@@ -5,16 +5,15 @@ use jiff::Timestamp;
 
 use super::arguments::{Approve, Common};
 use super::consent::Consent;
-use super::out::say_json;
 use super::promote::refuse;
-use super::{Exit, open, plan_text, signals};
+use super::{Exit, json, open, plan_text, signals};
 use crate::harmless::harmless;
 use crate::inventory::local_time;
 use crate::inventory::{Instance, PerSlot, Target};
 use crate::release::{Endorsable, endorsed_words, need_to_endorse, review};
 
 pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
-    let app = match open::app(common).await {
+    let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)).await {
         Ok(app) => app,
         Err(exit) => return exit,
     };
@@ -23,22 +22,23 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     let target = Target::new(verb.service, verb.environment);
     let asked = match engine.endorsable(&target, None).await {
         Ok(asked) => asked,
-        Err(refused) => return refuse(common, &refused),
+        Err(refused) => return refuse(&refused),
     };
     let plan = asked.found.plan();
     let release = plan.release;
     if verb.take_back {
         return match engine.endorse_no_more(&target, release).await {
             Ok(()) => {
+                json::answer(serde_json::json!({ "taken_back": release, "target": target }));
                 say_line!("release {release} of {target}: taken back");
                 Exit::Done
             }
-            Err(refused) => refuse(common, &refused),
+            Err(refused) => refuse(&refused),
         };
     }
     // Before anything is asked: nobody approves for themselves.
     if let Err(refused) = engine.may_endorse(&asked.found) {
-        return refuse(common, &refused);
+        return refuse(&refused);
     }
     let mut consent = match Consent::find(verb.yes, engine.definition(&target)) {
         Ok(consent) => consent,
@@ -64,7 +64,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     }
     match engine.endorse(&target, release, Some(note)).await {
         Ok(given) if common.json => {
-            say_json(&serde_json::json!({ "event": "approved", "approval": given }));
+            json::answer(serde_json::json!({ "approval": given }));
             Exit::Done
         }
         Ok(given) => {
@@ -75,7 +75,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
             );
             Exit::Done
         }
-        Err(refused) => refuse(common, &refused),
+        Err(refused) => refuse(&refused),
     }
 }
 

@@ -1,29 +1,54 @@
 //! What can be said to the program. Help, completions and the man page are made from this.
 
+mod history;
+
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::engine::ArgValueCompleter;
 
-use crate::history::Outcomes;
+use super::complete;
+use super::exit::MEANINGS;
 use crate::inventory::drift::Name;
 use crate::inventory::{EnvironmentName, ServiceName, VersionRef};
+use crate::settings::nearest;
 
-const AFTER_HELP: &str = "\
-Exit codes:
-  0    done, or nothing to do
-  1    failed or refused; what was done is backed out
-  2    the arguments or the configuration are wrong; nothing was done
-  3    a person has to look; it was said what stands where
-  130  cancelled";
+pub(crate) use history::{
+    Compare, History, HistoryVerb, PruneHistory, SealHistory, Show, Timeline, Verify,
+};
+
+/// What is said after the help of the program.
+fn after_help() -> String {
+    let mut text = "Exit codes:\n".to_owned();
+    for (exit, meaning) in MEANINGS {
+        let _ = writeln!(text, "  {:<3}  {meaning}", exit.code());
+    }
+    text.push_str("\nMore help: greenroom help VERB, greenroom help json");
+    text
+}
 
 /// A release console for the terminal: blue-green releases on your own hosts, step by step.
 #[derive(Debug, Parser)]
-#[command(name = "greenroom", version, about, after_help = AFTER_HELP, arg_required_else_help = false)]
+#[command(name = "greenroom", version, about, after_help = after_help(), arg_required_else_help = false, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,
     #[command(subcommand)]
     pub(crate) verb: Option<Verb>,
+}
+
+impl Arguments {
+    /// Whether standard output carries lines of JSON. Comma-separated values win over them, and the sample
+    /// application prints its own lines.
+    pub(crate) fn prints_json(&self) -> bool {
+        let is_other = match &self.verb {
+            Some(Verb::History(history)) => history.csv,
+            Some(Verb::SampleApp { .. }) => true,
+            _ => false,
+        };
+        self.common.json && !is_other
+    }
 }
 
 #[derive(Debug, Args)]
@@ -43,7 +68,7 @@ pub(crate) struct Common {
     /// Only look: nothing that changes anything is even built
     #[arg(long, global = true)]
     pub(crate) read_only: bool,
-    /// A line of JSON for each thing that happens, for programs
+    /// Lines of JSON for programs; greenroom help json describes them
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
@@ -84,13 +109,30 @@ pub(crate) enum Verb {
     Config(Config),
     /// Tries everything out on this machine alone: nothing to install, no network
     Sandbox(Sandbox),
-    /// Prints completions for a shell
+    /// Prints the script that makes a shell complete
+    ///
+    /// Verbs and options are completed, and services, environments, versions and release ids as well. For bash, add
+    /// this line to ~/.bashrc:
+    ///
+    ///   source <(greenroom completions bash)
+    ///
+    /// For zsh the same in ~/.zshrc. For fish: greenroom completions fish | source, in ~/.config/fish/config.fish.
+    /// Versions are asked of the image registry and of the history, for one second at most; what cannot be reached
+    /// completes nothing.
+    #[command(verbatim_doc_comment)]
     Completions {
         /// Which shell
-        shell: clap_complete::Shell,
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(complete::SHELLS))]
+        shell: String,
     },
-    /// Prints the manual page
-    Man,
+    /// Prints the manual page, or writes one for every verb
+    Man {
+        /// Writes greenroom.1, greenroom-promote.1 and so on into this directory
+        #[arg(long, value_name = "DIRECTORY", value_hint = clap::ValueHint::DirPath)]
+        dir: Option<PathBuf>,
+    },
+    /// Prints help about a verb, or about what --json prints
+    Help(Help),
     /// Runs the sample application of the sandbox
     #[command(hide = true, disable_help_flag = true)]
     SampleApp {
@@ -103,19 +145,22 @@ pub(crate) enum Verb {
 #[derive(Debug, Args)]
 pub(crate) struct Promote {
     /// The service, e.g. web
+    #[arg(add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: ServiceName,
     /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
     /// The version: a tag, resolved once, or a digest
     #[arg(
         long,
         value_name = "TAG|DIGEST",
         required_unless_present = "from",
-        conflicts_with = "from"
+        conflicts_with = "from",
+        add = ArgValueCompleter::new(complete::tags)
     )]
     pub(crate) version: Option<VersionRef>,
     /// Whatever is live in that environment now
-    #[arg(long, value_name = "ENVIRONMENT")]
+    #[arg(long, value_name = "ENVIRONMENT", add = ArgValueCompleter::new(complete::environments))]
     pub(crate) from: Option<EnvironmentName>,
     /// Why; it is kept with the release
     #[arg(long, value_name = "TEXT")]
@@ -124,6 +169,12 @@ pub(crate) struct Promote {
     /// approve it
     #[arg(long, value_name = "WHY", value_parser = some_words)]
     pub(crate) override_hold: Option<String>,
+    /// Ends after the watch and leaves the old version running, for a quick rollback
+    ///
+    /// No operator stops the old version then: it runs until the next release of the target, or until
+    /// `greenroom resume SERVICE ENVIRONMENT`, which waits for what is left of the standby time and stops it.
+    #[arg(long)]
+    pub(crate) no_standby_wait: bool,
     /// Yes to everything in advance; a protected environment's rules have to allow it
     #[arg(long, short)]
     pub(crate) yes: bool,
@@ -132,8 +183,10 @@ pub(crate) struct Promote {
 #[derive(Debug, Args)]
 pub(crate) struct Approve {
     /// The service, e.g. web
+    #[arg(add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: ServiceName,
     /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
     /// A word about it; it is kept with the release
     #[arg(long, value_name = "TEXT", conflicts_with = "take_back")]
@@ -149,9 +202,10 @@ pub(crate) struct Approve {
 #[derive(Debug, Args)]
 pub(crate) struct Hold {
     /// The service, e.g. web
-    #[arg(requires = "environment")]
+    #[arg(requires = "environment", add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Option<ServiceName>,
     /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
     /// Why nothing may be promoted there; with --clear, why it may be again
     #[arg(long, value_name = "TEXT", requires = "service", value_parser = some_words)]
@@ -172,18 +226,23 @@ pub(crate) struct Hold {
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     /// The service, e.g. web
+    #[arg(add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: ServiceName,
     /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
     /// A version that was live here [default: the one that is still warm]
-    #[arg(long, value_name = "TAG|DIGEST")]
+    #[arg(long, value_name = "TAG|DIGEST", add = ArgValueCompleter::new(complete::rollback_versions))]
     pub(crate) to: Option<VersionRef>,
     /// Lists what can be gone back to, and why the rest cannot; does nothing
-    #[arg(long, conflicts_with_all = ["to", "reason", "yes"])]
+    #[arg(long, conflicts_with_all = ["to", "reason", "yes", "no_standby_wait"])]
     pub(crate) list: bool,
     /// Why; it is kept with the release
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
+    /// Ends after the watch and leaves the version before running, as `promote --no-standby-wait` does
+    #[arg(long)]
+    pub(crate) no_standby_wait: bool,
     /// Yes to everything in advance; a protected environment's rules have to allow it
     #[arg(long, short)]
     pub(crate) yes: bool,
@@ -196,8 +255,10 @@ pub(crate) struct Rollback {
 )]
 pub(crate) struct Resume {
     /// The service, e.g. web
+    #[arg(add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: ServiceName,
     /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
     /// Undoes everything that was begun, instead of going on
     #[arg(long, conflicts_with = "leave")]
@@ -219,11 +280,13 @@ pub(crate) struct Resume {
 #[derive(Debug, Args)]
 pub(crate) struct Repair {
     /// The service, e.g. web
+    #[arg(add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: ServiceName,
     /// The environment, e.g. production
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
     /// Only what differs by this name, as `greenroom status` says it, e.g. proxy-edited
-    #[arg(long, value_name = "NAME", value_parser = drift_name)]
+    #[arg(long, value_name = "NAME", value_parser = drift_name, add = ArgValueCompleter::new(complete::differences))]
     pub(crate) only: Option<Name>,
     /// Shows what would be done, and does nothing
     #[arg(long)]
@@ -237,26 +300,33 @@ fn drift_name(text: &str) -> Result<Name, String> {
     let found = Name::ALL.into_iter().find(|name| name.as_str() == text);
     found.ok_or_else(|| {
         let all: Vec<&str> = Name::ALL.into_iter().map(Name::as_str).collect();
-        format!(
-            "there is no such difference: it is one of {}",
-            all.join(", ")
-        )
+        match nearest(text, all.iter().copied()) {
+            Some(near) => format!("there is no such difference: did you mean {near}?"),
+            None => format!(
+                "there is no such difference: it is one of {}",
+                all.join(", ")
+            ),
+        }
     })
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     /// Only this service
+    #[arg(add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Option<ServiceName>,
     /// Only this environment
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Prune {
     /// Only this service
+    #[arg(add = ArgValueCompleter::new(complete::services))]
     pub(crate) service: Option<ServiceName>,
     /// Only this environment, and whoever shares its engine and image
+    #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: Option<EnvironmentName>,
     /// Only says what would be removed
     #[arg(long)]
@@ -264,125 +334,6 @@ pub(crate) struct Prune {
     /// Without asking
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) yes: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct History {
-    #[command(subcommand)]
-    pub(crate) verb: Option<HistoryVerb>,
-    /// Only this service
-    pub(crate) service: Option<ServiceName>,
-    /// Only this environment
-    pub(crate) environment: Option<EnvironmentName>,
-    /// Only this version: a tag, or how a digest begins
-    #[arg(long, value_name = "TAG|DIGEST")]
-    pub(crate) version: Option<String>,
-    /// Only what they released: ana, or ana@ops-1
-    #[arg(long, value_name = "NAME")]
-    pub(crate) operator: Option<String>,
-    /// Only what ended so: ok, failed, open, done, superseded, backed-out, left, needs-person
-    #[arg(long, value_name = "OUTCOME")]
-    pub(crate) outcome: Option<Outcomes>,
-    /// Only what was begun then or later: yesterday, monday, 3d, 12h, 2026-11-20, 2026-11-20T14:00, in this machine's time zone
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-    /// Only what was begun until then, a day with its end
-    #[arg(long, value_name = "TIME")]
-    pub(crate) until: Option<String>,
-    /// Only what has all these words, or words that begin so, anywhere in it
-    #[arg(long, value_name = "WORDS")]
-    pub(crate) search: Option<String>,
-    /// How many, newest first
-    #[arg(long, default_value_t = 20, value_name = "NUMBER", value_parser = at_least_one)]
-    pub(crate) limit: usize,
-    /// Comma-separated values, for tables; wins over --json
-    #[arg(long)]
-    pub(crate) csv: bool,
-    /// Only what is kept on this machine; no store is asked
-    #[arg(long)]
-    pub(crate) offline: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum HistoryVerb {
-    /// Compares two releases: versions, configuration, checks, durations
-    Compare(Compare),
-    /// What became live in an environment, one after the other
-    Timeline(Timeline),
-    /// Recomputes every record's hash and names the first that does not fit
-    Verify(Verify),
-    /// Seals what is over, as a user of etcd that drives nothing: whoever writes over it later is found out
-    Seal(SealHistory),
-    /// Forgets what is older, more or larger than the configuration keeps; never a target's last release or its last good one
-    Prune(PruneHistory),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SealHistory {
-    /// Only this service
-    pub(crate) service: Option<ServiceName>,
-    /// Only this environment
-    pub(crate) environment: Option<EnvironmentName>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PruneHistory {
-    /// Only says what would be forgotten
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Compare {
-    /// One release: its id, or how that begins
-    #[arg(value_name = "RELEASE")]
-    pub(crate) one: String,
-    /// The other
-    #[arg(value_name = "RELEASE")]
-    pub(crate) other: String,
-    /// Only what is kept on this machine; no store is asked
-    #[arg(long)]
-    pub(crate) offline: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Timeline {
-    /// The environment, e.g. production
-    pub(crate) environment: EnvironmentName,
-    /// How many releases are looked at, newest first
-    #[arg(long, default_value_t = 200, value_name = "NUMBER", value_parser = at_least_one)]
-    pub(crate) limit: usize,
-    /// Only what is kept on this machine; no store is asked
-    #[arg(long)]
-    pub(crate) offline: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Verify {
-    /// Only this service
-    pub(crate) service: Option<ServiceName>,
-    /// Only this environment
-    pub(crate) environment: Option<EnvironmentName>,
-    /// Only what is kept on this machine; no store is asked
-    #[arg(long)]
-    pub(crate) offline: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Show {
-    /// Its id, how that begins, or `last` for the newest release
-    pub(crate) release: String,
-    /// With `last`: of this service
-    pub(crate) service: Option<ServiceName>,
-    /// With `last`: in this environment
-    pub(crate) environment: Option<EnvironmentName>,
-    /// Also what its candidate wrote, from start to end
-    #[arg(long)]
-    pub(crate) logs: bool,
-    /// Only what is kept on this machine; no store is asked
-    #[arg(long)]
-    pub(crate) offline: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -411,20 +362,21 @@ pub(crate) struct Sandbox {
     pub(crate) headless: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Help {
+    /// A verb, e.g. `history compare`, or `json`
+    pub(crate) topic: Vec<String>,
+    /// With `json`: prints the JSON schema of every line
+    #[arg(long)]
+    pub(crate) schema: bool,
+}
+
 fn some_words(text: &str) -> Result<String, String> {
     let words = text.trim();
     if words.is_empty() {
         return Err("it is kept with your name: write a word or two".into());
     }
     Ok(words.to_owned())
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("none at all shows nothing: 1 or more".into()),
-        Ok(number) => Ok(number),
-        Err(_) => Err("a number, 1 or more".into()),
-    }
 }
 
 #[cfg(test)]

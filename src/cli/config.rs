@@ -4,14 +4,18 @@ use std::io::Write;
 use std::path::Path;
 
 use super::arguments::{Common, Config};
-use super::{Exit, open};
-use crate::settings;
+use super::{Exit, json, open};
+use crate::settings::{self, Problem};
 
 pub(super) fn run(common: &Common, verb: &Config) -> Exit {
     match verb {
         Config::Check => check(common),
         Config::Schema => {
-            say_line!("{}", settings::schema());
+            let schema = settings::schema();
+            if let Ok(schema) = serde_json::from_str::<serde_json::Value>(&schema) {
+                json::answer(serde_json::json!({ "schema": schema }));
+            }
+            say_line!("{schema}");
             Exit::Done
         }
         Config::Init { path } => init(path),
@@ -20,19 +24,38 @@ pub(super) fn run(common: &Common, verb: &Config) -> Exit {
 }
 
 fn check(common: &Common) -> Exit {
-    match open::load(common) {
-        Ok(loaded) => {
+    match open::load_or_problems(common) {
+        Ok(Ok(loaded)) => {
             let targets = loaded.settings.targets.len();
+            json::answer(checked(Some(targets), &[], &loaded.warnings));
             say_line!("the configuration is right: {targets} targets");
             Exit::Done
+        }
+        Ok(Err(problems)) => {
+            json::answer(checked(None, &problems.errors, &problems.warnings));
+            Exit::Usage
         }
         Err(exit) => exit,
     }
 }
 
+fn checked(
+    targets: Option<usize>,
+    problems: &[Problem],
+    warnings: &[Problem],
+) -> serde_json::Value {
+    serde_json::json!({ "targets": targets, "problems": problems, "warnings": warnings })
+}
+
 fn show(common: &Common) -> Exit {
     match open::load(common) {
         Ok(loaded) => {
+            let values: Vec<_> = loaded
+                .provenance
+                .iter()
+                .map(settings::Shown::json)
+                .collect();
+            json::answer(serde_json::json!({ "values": values }));
             say_line!("{}", settings::show(&loaded).trim_end());
             Exit::Done
         }
@@ -46,6 +69,7 @@ fn init(path: &Path) -> Exit {
         .and_then(|mut file| file.write_all(settings::starter().as_bytes()));
     match written {
         Ok(()) => {
+            json::answer(serde_json::json!({ "path": path }));
             say_line!(
                 "wrote {}: change it, then: greenroom config check",
                 path.display()

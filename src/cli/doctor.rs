@@ -10,8 +10,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::arguments::Common;
-use super::out::say_json;
-use super::{Exit, open};
+use super::{Exit, json as lines, open};
 use crate::harmless::harmless;
 use crate::ports::{Failure, FailureKind, Proof};
 use crate::wire::App;
@@ -34,13 +33,17 @@ pub(super) async fn run(common: &Common) -> Exit {
     };
     let findings = join_all(trials::all(&app).into_iter().map(tried)).await;
     for finding in &findings {
-        if common.json {
-            say_json(&json(finding));
-        } else {
+        if !common.json {
             say_line!("{}", line(finding));
         }
     }
-    if !common.json {
+    if common.json {
+        lines::answer(serde_json::json!({
+            "findings": findings.iter().map(json).collect::<Vec<_>>(),
+            "tried": findings.iter().filter(|one| one.is_tried()).count(),
+            "failed": findings.iter().filter(|one| one.is_broken()).count(),
+        }));
+    } else {
         say_line!("");
         for line in summary(&app, &findings) {
             say_line!("{line}");
@@ -71,6 +74,10 @@ async fn tried(named: Named<'_>) -> Finding {
 impl Finding {
     fn is_broken(&self) -> bool {
         matches!(self.proof, Proof::Broken(_))
+    }
+
+    fn is_tried(&self) -> bool {
+        !matches!(self.proof, Proof::NotTried(_))
     }
 
     /// What was seen, without anything that could move a terminal's cursor: keys and servers are foreign.
@@ -112,9 +119,7 @@ fn json(finding: &Finding) -> serde_json::Value {
 
 /// How it went, and what to do next.
 fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
-    let is_not_tried = |finding: &&Finding| matches!(finding.proof, Proof::NotTried(_));
-    let not_tried = findings.iter().filter(is_not_tried).count();
-    let tried = findings.len() - not_tried;
+    let tried = findings.iter().filter(|one| one.is_tried()).count();
     let broken: Vec<&Finding> = findings.iter().filter(|one| one.is_broken()).collect();
     if broken.is_empty() {
         let next = match app.targets().next() {

@@ -19,14 +19,39 @@ pub enum Exit {
     Cancelled,
 }
 
+/// What each code means, for the help and the manual pages.
+pub(super) const MEANINGS: [(Exit, &str); 5] = [
+    (Exit::Done, "done, or nothing to do"),
+    (
+        Exit::Failed,
+        "failed or refused; what was done is backed out",
+    ),
+    (
+        Exit::Usage,
+        "the arguments or the configuration are wrong; nothing was done",
+    ),
+    (
+        Exit::NeedsPerson,
+        "a person has to look; it was said what stands where",
+    ),
+    (Exit::Cancelled, "cancelled"),
+];
+
+impl Exit {
+    /// The number.
+    pub(super) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NeedsPerson => 3,
+            Self::Cancelled => 130,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Failed => 1,
-            Exit::Usage => 2,
-            Exit::NeedsPerson => 3,
-            Exit::Cancelled => 130,
-        })
+        Self::from(exit.code())
     }
 }

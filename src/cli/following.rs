@@ -1,21 +1,24 @@
 //! A release that this command drives, followed to its end: what happens is said, what waits is asked
 //! for, and signals become wishes.
 
+mod standby;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
-use super::Exit;
 use super::consent::Consent;
 use super::reporter::Reporter;
 use super::signals::Wish;
+use super::{Exit, json};
 use crate::history::{Outcome, Step};
 use crate::release::{
     Approval, Command, Engine, Handle, Need, Plan, Progress, Scope, Status, approve_command,
     approvers_needed, approvers_words, endorsed_words, need_back,
 };
+use standby::StandbyWait;
 
 /// How many approvals a switch has, as it was said last.
 #[derive(PartialEq)]
@@ -36,6 +39,7 @@ pub(super) struct Following<'a> {
     wants_back: bool,
     /// The way back was asked for and waits for the environment's name.
     confirms_back_out: bool,
+    standby: StandbyWait,
     /// What was said last about the approvals that the switch waits for; none while it waits for none.
     waits: Option<Said>,
 }
@@ -61,8 +65,17 @@ impl<'a> Following<'a> {
             is_cancelled: false,
             wants_back: false,
             confirms_back_out: false,
+            standby: StandbyWait::Waits,
             waits: None,
         }
+    }
+
+    /// Ends in the standby instead of waiting for its end: the old version stays running.
+    pub(super) fn leaving_standby(mut self, is_wanted: bool) -> Self {
+        if is_wanted {
+            self.standby = StandbyWait::Leaves;
+        }
+        self
     }
 
     /// The operator asked for the way back before the release was driven from here.
@@ -82,6 +95,7 @@ impl<'a> Following<'a> {
             if now.is_over() {
                 break;
             }
+            self.leave_standby(&now).await;
             asked = self.answer(&now, asked).await;
             tokio::select! {
                 heard = announcements.recv() => match heard {
@@ -108,6 +122,16 @@ impl<'a> Following<'a> {
         self.end(&status)
     }
 
+    /// Stops driving as soon as all that remains is to stop the old version. The lock is given back, and the journal
+    /// says so: the next release of the target closes this one, or `resume` stops the old version.
+    async fn leave_standby(&mut self, status: &Status) {
+        if self.standby == StandbyWait::Leaves && standby::is_resting(&status.progress) {
+            self.standby = StandbyWait::Left;
+            let reason = "the old version is left running, as --no-standby-wait says".to_owned();
+            self.say(Command::Interrupt { reason }).await;
+        }
+    }
+
     /// A step that waits is asked about once, or approved in advance.
     async fn answer(
         &mut self,
@@ -118,6 +142,9 @@ impl<'a> Following<'a> {
             self.waits = None;
             return None;
         };
+        if self.standby == StandbyWait::Left {
+            return None;
+        }
         let question = Some((*step, *since));
         if asked == question {
             return asked;
@@ -234,13 +261,9 @@ impl<'a> Following<'a> {
         self.is_cancelled = true;
         let by = self.engine.operator().clone();
         let command = match (wish, &status.progress) {
-            (
-                Wish::Cancel,
-                Progress::Standby { .. }
-                | Progress::Asking {
-                    step: Step::Stop, ..
-                },
-            ) => Command::Supersede { by: None },
+            (Wish::Cancel, progress) if standby::is_resting(progress) => {
+                Command::Supersede { by: None }
+            }
             // Without the store nothing can be backed out.
             (Wish::Cancel, Progress::Unrecorded { .. }) => Command::Interrupt {
                 reason: "cancelled while the store took nothing".into(),
@@ -299,6 +322,11 @@ impl<'a> Following<'a> {
                 format!("a person has to look at {}: {reason}", plan.target()),
                 Exit::NeedsPerson,
             ),
+            Progress::Parked { .. }
+                if self.standby == StandbyWait::Left && standby::is_old_version_running(status) =>
+            {
+                (standby::words(plan), Exit::Done)
+            }
             Progress::Parked { why } => (
                 format!(
                     "not driven any more, {} stands as it was: {why}\nlook with: greenroom status {1} {2}\ngo on with: greenroom resume {1} {2}   (once the store answers; it says how long another lock is to be waited for)",
@@ -313,7 +341,11 @@ impl<'a> Following<'a> {
                 Exit::NeedsPerson,
             ),
         };
-        self.reporter.close(plan.release, status.outcome(), &words);
+        self.reporter.close(plan, status.outcome(), &words);
+        if exit == Exit::Done && status.outcome().is_none() {
+            json::add("standby", standby::json(plan));
+        }
+        fail(exit, plan, &words);
         if self.is_cancelled && exit != Exit::Done {
             return Exit::Cancelled;
         }
@@ -322,6 +354,20 @@ impl<'a> Following<'a> {
         }
         exit
     }
+}
+
+/// Says in the last line of `--json` why a release did not end well, and what to do next.
+fn fail(exit: Exit, plan: &Plan, words: &str) {
+    let (kind, hint) = match exit {
+        Exit::Done => return,
+        Exit::Failed | Exit::Usage => (
+            json::Kind::Failed,
+            format!("greenroom show {} --logs", plan.release),
+        ),
+        Exit::NeedsPerson => (json::Kind::NeedsPerson, standby::stop_command(plan)),
+        Exit::Cancelled => (json::Kind::Cancelled, standby::stop_command(plan)),
+    };
+    json::fail(kind, words, Some(&hint));
 }
 
 async fn typed_line(consent: &mut Consent) -> Option<String> {

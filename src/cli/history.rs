@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::arguments::{Common, History, HistoryVerb};
-use super::out::{say_bytes, say_json};
-use super::{Exit, open};
+use super::out::say_bytes;
+use super::{Exit, json, names, open};
 use crate::history::{Filter, Item, when};
 use crate::inventory::{ReleaseId, Target};
 use crate::watchers::{Archive, NotKept};
@@ -68,9 +68,13 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     if left < verb.limit {
         return table.end(exit);
     }
-    if !app.targets().any(|target| is_wanted(verb, target)) {
-        warn_line!("greenroom: no such target is configured");
-        return Exit::Usage;
+    // Releases of what is not configured any more are listed too; a name without any is a mistake.
+    if let Err(exit) = names::check(
+        app.targets(),
+        verb.service.as_ref(),
+        verb.environment.as_ref(),
+    ) {
+        return exit;
     }
     // Not having been able to read is not the same as nothing being there.
     if exit == Exit::Done && !common.json && !verb.csv {

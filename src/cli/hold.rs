@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 
 use super::arguments::{Common, Hold as Verb};
-use super::out::say_json;
 use super::promote::refuse;
-use super::{Exit, open};
+use super::{Exit, json, open};
 use crate::history::until;
 use crate::inventory::local_time;
-use crate::inventory::{Hold, Target, freeze};
+use crate::inventory::{Cleared, Hold, Target, freeze};
 use crate::release::Site;
 use crate::wire::App;
 
@@ -16,7 +15,7 @@ use crate::wire::App;
 const PAST: usize = 20;
 
 pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
-    let app = match open::app(common).await {
+    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()).await {
         Ok(app) => app,
         Err(exit) => return exit,
     };
@@ -41,24 +40,24 @@ pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
     };
     match done {
         Ok(hold) if common.json => {
-            say_json(&serde_json::json!({ "target": target, "hold": hold }));
+            json::answer(serde_json::json!({ "target": target, "hold": hold }));
             Exit::Done
         }
         Ok(hold) => {
             say_line!("{target}: {}", hold.words(app.engine.clock().now()));
             Exit::Done
         }
-        Err(refused) => refuse(common, &refused),
+        Err(refused) => refuse(&refused),
     }
 }
 
 /// What stops promotes of every target, or of one.
 async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
     let mut exit = Exit::Done;
-    let mut nothing = true;
+    let (mut nothing, mut all) = (true, Vec::new());
     if let Some(target) = only.filter(|target| app.engine.site(target).is_none()) {
         let unknown = crate::release::Refusal::UnknownTarget(target.clone());
-        return refuse(common, &unknown.into());
+        return refuse(&unknown.into());
     }
     let now = app.engine.clock().now();
     for target in app
@@ -68,74 +67,87 @@ async fn list(common: &Common, app: &App, only: Option<&Target>) -> Exit {
         let Some(site) = app.engine.site(target) else {
             continue;
         };
-        match told(common, target, site, now, only.is_some()).await {
-            Ok(said) => nothing &= !said,
+        match Held::read(target, site, now).await {
+            Ok(held) if common.json => all.push(held.json(target)),
+            Ok(held) => nothing &= !held.say(target, only.is_some()),
             Err(said) => {
                 warn_line!("{target}: {said}");
                 exit = Exit::NeedsPerson;
             }
         }
     }
-    if nothing && exit == Exit::Done && !common.json {
+    if common.json {
+        json::answer(serde_json::json!({ "targets": all }));
+    } else if nothing && exit == Exit::Done {
         say_line!("nothing is held");
     }
     exit
 }
 
-/// Says what stands on one target, and what comes next; whether there was anything to say.
-async fn told(
-    common: &Common,
-    target: &Target,
-    site: &Site,
-    now: Timestamp,
-    is_one: bool,
-) -> Result<bool, String> {
-    let record = site.read.registry.read(target).await;
-    let record = record.map_err(|failure| failure.to_string())?;
-    if let Some((key, problem)) = record
-        .problems
-        .iter()
-        .find(|(key, _)| key.ends_with("/hold"))
-    {
-        return Err(format!(
-            "{key}: {problem}; nothing is promoted until that is mended"
-        ));
+/// What stops promotes of one target, what comes next, and what is over.
+struct Held {
+    holds: Vec<Hold>,
+    next_freeze: Option<Timestamp>,
+    last_cleared: Option<Cleared>,
+    past: Vec<Hold>,
+}
+
+impl Held {
+    async fn read(target: &Target, site: &Site, now: Timestamp) -> Result<Self, String> {
+        let record = site.read.registry.read(target).await;
+        let record = record.map_err(|failure| failure.to_string())?;
+        if let Some((key, problem)) = record
+            .problems
+            .iter()
+            .find(|(key, _)| key.ends_with("/hold"))
+        {
+            return Err(format!(
+                "{key}: {problem}; nothing is promoted until that is mended"
+            ));
+        }
+        Ok(Self {
+            holds: site.definition.holds(record.hold.as_ref(), now),
+            next_freeze: freeze::next(&site.definition.rules.freezes, &target.service, now),
+            past: past(site, target, now).await?,
+            last_cleared: record.hold.and_then(|hold| hold.cleared),
+        })
     }
-    let holds = site.definition.holds(record.hold.as_ref(), now);
-    let past = past(site, target, now).await?;
-    let next = freeze::next(&site.definition.rules.freezes, &target.service, now);
-    let last = record.hold.as_ref().and_then(|hold| hold.cleared.as_ref());
-    if common.json {
-        say_json(&serde_json::json!({
+
+    fn json(&self, target: &Target) -> serde_json::Value {
+        serde_json::json!({
             "target": target,
-            "holds": holds,
-            "next_freeze": next,
-            "last_cleared": last,
-            "past": past,
-        }));
-        return Ok(true);
+            "holds": self.holds,
+            "next_freeze": self.next_freeze,
+            "last_cleared": self.last_cleared,
+            "past": self.past,
+        })
     }
-    for hold in &holds {
-        say_line!("{target}: {hold}");
+
+    /// Says it to a person; whether there was anything to say.
+    fn say(&self, target: &Target, is_one: bool) -> bool {
+        for hold in &self.holds {
+            say_line!("{target}: {hold}");
+        }
+        if let Some(next) = self.next_freeze {
+            say_line!(
+                "{target}: the next freeze begins at {}",
+                local_time::moment(next)
+            );
+        }
+        let last = self.last_cleared.as_ref();
+        if let Some(cleared) = last.filter(|_| self.holds.is_empty()) {
+            let why = cleared.why.as_deref().unwrap_or("no reason given");
+            say_line!(
+                "{target}: not held; cleared by {} at {}: {why}",
+                cleared.by,
+                local_time::moment(cleared.at)
+            );
+        }
+        for hold in self.past.iter().filter(|_| is_one) {
+            say_line!("{target}: before: {}", told_of(hold));
+        }
+        !self.holds.is_empty() || self.next_freeze.is_some() || last.is_some()
     }
-    if let Some(next) = next {
-        say_line!(
-            "{target}: the next freeze begins at {}",
-            local_time::moment(next)
-        );
-    }
-    if let Some(cleared) = last.filter(|_| holds.is_empty()) {
-        let why = cleared.why.as_deref().unwrap_or("no reason given");
-        say_line!(
-            "{target}: not held; cleared by {} at {}: {why}",
-            cleared.by,
-            local_time::moment(cleared.at)
-        );
-    }
-    for hold in past.iter().filter(|_| is_one) {
-        say_line!("{target}: before: {}", told_of(hold));
-    }
-    Ok(!holds.is_empty() || next.is_some() || last.is_some())
 }
 
 /// One that ended: from when until when, why, by whom, and how it ended.

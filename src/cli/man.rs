@@ -1,28 +1,239 @@
-//! Completions and the manual page, made from the arguments themselves.
+//! Manual pages, made from the arguments themselves and from the table of examples here.
 
-use clap::CommandFactory;
+use std::io;
+use std::path::Path;
 
-use super::Exit;
+use clap::{Command, CommandFactory};
+use roff::{Roff, bold, roman};
+
 use super::arguments::Arguments;
+use super::exit::MEANINGS;
 use super::out::say_bytes;
+use super::{Exit, json};
 
-pub(super) fn completions(shell: clap_complete::Shell) -> Exit {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "greenroom", &mut text);
-    say_bytes(&text);
+/// A verb, commands that show it, each with what it does, and verbs that belong to it.
+type Example = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+);
+
+#[rustfmt::skip]
+const EXAMPLES: &[Example] = &[
+    ("", &[("greenroom", "Opens the console."), ("greenroom --read-only", "Opens the console so that nothing can be changed.")], &["status", "promote", "config", "doctor", "sandbox"]),
+    ("promote", &[("greenroom promote web qa --version 1.9.0", "Makes 1.9.0 live in qa, after showing the plan and asking."), ("greenroom promote web production --from qa --reason \"fix basket\"", "Makes live in production what is live in qa."), ("greenroom promote web qa --version 1.9.0 --yes --no-standby-wait", "Ends after the watch; the old version stays running.")], &["rollback", "resume", "status", "approve"]),
+    ("rollback", &[("greenroom rollback web production --list", "Lists what can be gone back to."), ("greenroom rollback web production", "Switches back to the version that is still running."), ("greenroom rollback web production --to 1.8.2", "Starts 1.8.2 again and switches to it.")], &["promote", "history"]),
+    ("resume", &[("greenroom resume web production", "Resumes a release that lost its driver, or stops the old version that a release left running."), ("greenroom resume web production --back-out", "Undoes what it has done.")], &["promote", "status"]),
+    ("repair", &[("greenroom repair web qa --dry-run", "Shows what differs, and every call that would mend it."), ("greenroom repair web qa --only proxy-edited", "Mends one difference.")], &["status", "doctor"]),
+    ("approve", &[("greenroom approve web production --note \"checked the basket\"", "Approves the release that waits there.")], &["promote"]),
+    ("hold", &[("greenroom hold", "Lists what stops promotes, of every target."), ("greenroom hold web production --reason payday --until 18:00", "Stops promotes until six in the evening, UTC."), ("greenroom hold web production --clear", "Allows promotes again.")], &["promote", "history"]),
+    ("prune", &[("greenroom prune --dry-run", "Shows which images are removed, and why the others stay.")], &["history prune"]),
+    ("status", &[("greenroom status", "Shows every target."), ("greenroom --json status web production", "Shows one target to a program.")], &["repair", "doctor", "help"]),
+    ("history", &[("greenroom history web production --since monday", "Lists what was released since Monday."), ("greenroom history --operator ana --csv --limit 100000", "Writes a table of everything ana released.")], &["show", "history compare", "history timeline", "history verify"]),
+    ("history compare", &[("greenroom history compare 01M8 01M9", "Compares two releases by how their ids begin.")], &["history", "show"]),
+    ("history timeline", &[("greenroom history timeline production", "Shows what became live in production, in order.")], &["history"]),
+    ("history verify", &[("greenroom history verify", "Recomputes the hashes of all records and compares them with the stores.")], &["history seal", "history"]),
+    ("history seal", &[("greenroom history seal", "Seals all records that are finished.")], &["history verify"]),
+    ("history prune", &[("greenroom history prune --dry-run", "Shows which releases would be forgotten.")], &["history", "config"]),
+    ("show", &[("greenroom show last web production", "Shows the newest release of a target."), ("greenroom show 01M8 --logs", "Shows a release and what its candidate wrote.")], &["history"]),
+    ("doctor", &[("greenroom doctor", "Tries every server, path and permission.")], &["config check", "status"]),
+    ("config", &[("greenroom config init", "Writes a configuration to start from."), ("greenroom config check", "Checks it.")], &["config check", "config show", "config schema", "config init"]),
+    ("config check", &[("greenroom --config new.toml config check", "Checks a file before it is used.")], &["config show", "doctor"]),
+    ("config schema", &[("greenroom config schema > greenroom.schema.json", "Writes the schema for an editor.")], &["config check"]),
+    ("config init", &[("greenroom config init", "Writes ./greenroom.toml, never over a file that exists.")], &["config check"]),
+    ("config show", &[("greenroom config show", "Shows every value in effect and where it comes from.")], &["config check"]),
+    ("sandbox", &[("greenroom sandbox", "Opens the console on a small world of its own."), ("greenroom sandbox --headless --directory ./try", "Runs it without the console and keeps it.")], &["promote", "status"]),
+    ("completions", &[("source <(greenroom completions bash)", "Completes in this shell.")], &["help"]),
+    ("man", &[("greenroom man --dir ~/.local/share/man/man1", "Writes a page for every verb.")], &["help"]),
+    ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints its JSON schema.")], &["man"]),
+];
+
+#[rustfmt::skip]
+const FILES: &[(&str, &str)] = &[
+    ("./greenroom.toml, $XDG_CONFIG_HOME/greenroom/greenroom.toml", "The configuration: the first that exists, unless --config or GREENROOM_CONFIG names one."),
+    ("$XDG_CONFIG_HOME/greenroom/themes/", "Themes of your own."),
+    ("$XDG_DATA_HOME/greenroom/greenroom.db", "The store of one machine, where no etcd is configured."),
+    ("$XDG_STATE_HOME/greenroom/archive.db", "A copy of every release that was seen."),
+    ("$XDG_STATE_HOME/greenroom/", "Log files."),
+];
+
+#[rustfmt::skip]
+const VARIABLES: &[(&str, &str)] = &[
+    ("GREENROOM_CONFIG", "The configuration file."),
+    ("GREENROOM__SECTION__KEY", "Sets one value of the configuration, e.g. GREENROOM__DEFAULTS__TIMING__WATCH=3m."),
+    ("GREENROOM_LOG", "What is logged, e.g. debug, or greenroom::release=trace."),
+    ("NO_COLOR", "Where it is set, the console uses no colours."),
+    ("HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "The outbound proxy for the image registry and notices."),
+];
+
+/// One manual page.
+struct Page {
+    file: String,
+    text: Vec<u8>,
+}
+
+/// Prints the page of the program, or writes the pages of all verbs into a directory.
+pub(super) fn run(directory: Option<&Path>) -> Exit {
+    let pages = match pages() {
+        Ok(pages) => pages,
+        Err(error) => {
+            warn_line!("greenroom: the manual pages cannot be made: {error}");
+            return Exit::Failed;
+        }
+    };
+    let Some(directory) = directory else {
+        if let Some(page) = pages.first() {
+            say_bytes(&page.text);
+        }
+        return Exit::Done;
+    };
+    let mut files = Vec::new();
+    for page in pages {
+        let path = directory.join(&page.file);
+        let written =
+            std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, &page.text));
+        if let Err(error) = written {
+            warn_line!("greenroom: writing {}: {error}", path.display());
+            return Exit::Failed;
+        }
+        files.push(path);
+    }
+    say_line!("wrote {} pages into {}", files.len(), directory.display());
+    json::answer(serde_json::json!({ "files": files }));
     Exit::Done
 }
 
-pub(super) fn man() -> Exit {
+/// The page of the program, and then one for every verb.
+fn pages() -> io::Result<Vec<Page>> {
+    let mut root = Arguments::command();
+    // Gives every verb its whole name.
+    root.build();
+    let mut pages = Vec::new();
+    collect(&root, "", &mut pages)?;
+    Ok(pages)
+}
+
+fn collect(command: &Command, verb: &str, pages: &mut Vec<Page>) -> io::Result<()> {
+    pages.push(page(command, verb)?);
+    for inner in command.get_subcommands().filter(|it| !it.is_hide_set()) {
+        let verb = format!("{verb} {}", inner.get_name());
+        collect(inner, verb.trim_start(), pages)?;
+    }
+    Ok(())
+}
+
+fn page(command: &Command, verb: &str) -> io::Result<Page> {
+    let name = page_name(verb);
+    let man = clap_mangen::Man::new(command.clone()).title(&name);
     let mut text = Vec::new();
-    match clap_mangen::Man::new(Arguments::command()).render(&mut text) {
-        Ok(()) => {
-            say_bytes(&text);
-            Exit::Done
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    man.render_options_section(&mut text)?;
+    if command.get_subcommands().any(|it| !it.is_hide_set()) {
+        man.render_subcommands_section(&mut text)?;
+    }
+    let codes = MEANINGS
+        .iter()
+        .map(|(exit, words)| (exit.code().to_string(), *words));
+    section("EXIT STATUS", codes).to_writer(&mut text)?;
+    section("FILES", FILES.iter().copied()).to_writer(&mut text)?;
+    section("ENVIRONMENT", VARIABLES.iter().copied()).to_writer(&mut text)?;
+    if let Some((_, examples, related)) = EXAMPLES.iter().find(|(of, ..)| *of == verb) {
+        section("EXAMPLES", examples.iter().copied()).to_writer(&mut text)?;
+        let program = (!verb.is_empty()).then(|| page_name(""));
+        let related = program
+            .into_iter()
+            .chain(related.iter().map(|verb| page_name(verb)));
+        let related: Vec<String> = related.map(|name| format!("{name}(1)")).collect();
+        let mut also = Roff::new();
+        also.control("SH", ["SEE ALSO"])
+            .text([roman(related.join(", "))]);
+        also.to_writer(&mut text)?;
+    }
+    Ok(Page {
+        file: format!("{name}.1"),
+        text,
+    })
+}
+
+fn page_name(verb: &str) -> String {
+    let words = std::iter::once("greenroom").chain(verb.split_whitespace());
+    words.collect::<Vec<_>>().join("-")
+}
+
+/// A section of words, each with what it means.
+fn section<'a>(title: &str, rows: impl Iterator<Item = (impl Into<String>, &'a str)>) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", [title]);
+    for (word, meaning) in rows {
+        roff.control("TP", []);
+        roff.text([bold(word.into())]);
+        roff.text([roman(meaning)]);
+    }
+    roff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every page, by the verb it is about.
+    fn verbs() -> Vec<String> {
+        let name = |page: &Page| {
+            let name = page
+                .file
+                .trim_start_matches("greenroom")
+                .trim_end_matches(".1");
+            name.trim_start_matches('-').replace('-', " ")
+        };
+        pages().expect("pages").iter().map(name).collect()
+    }
+
+    #[test]
+    fn every_verb_has_a_page_with_all_its_sections() {
+        for page in pages().expect("pages") {
+            let text = String::from_utf8(page.text).expect("text");
+            for title in [
+                "NAME",
+                "SYNOPSIS",
+                "EXIT STATUS",
+                "FILES",
+                "ENVIRONMENT",
+                "EXAMPLES",
+                "SEE ALSO",
+            ] {
+                let is_there = text.lines().any(|line| {
+                    line.strip_prefix(".SH ")
+                        .is_some_and(|it| it.trim_matches('"') == title)
+                });
+                assert!(is_there, "{}: {title} in {text}", page.file);
+            }
         }
-        Err(error) => {
-            warn_line!("greenroom: the manual page: {error}");
-            Exit::Failed
+    }
+
+    #[test]
+    fn the_examples_and_what_they_point_to_exist() {
+        let verbs = verbs();
+        for (verb, examples, related) in EXAMPLES {
+            assert!(verbs.iter().any(|known| known == verb), "{verb}");
+            for verb in *related {
+                assert!(verbs.iter().any(|known| known == verb), "{verb}");
+            }
+            for (example, _) in *examples {
+                let words = example.split(['>', '|']).next().unwrap_or_default();
+                let words = words
+                    .trim()
+                    .trim_start_matches("source <(")
+                    .trim_end_matches(')');
+                let words = words
+                    .replace('"', "")
+                    .replace("fix basket", "fix")
+                    .replace("checked the basket", "checked");
+                let parsed = Arguments::command().try_get_matches_from(words.split_whitespace());
+                assert!(parsed.is_ok(), "{example}: {}", parsed.expect_err("wrong"));
+            }
         }
     }
 }

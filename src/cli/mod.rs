@@ -1,12 +1,13 @@
 //! The command line: one file a verb, no decisions about releases. A verb reads its arguments,
 //! has `wire` build what it needs, asks the engine, and says what came of it, in words for people
-//! or a line of JSON each for programs. The only room that prints.
+//! or as lines of JSON for programs (`json`). The only room that prints.
 
 #[macro_use]
 mod out;
 
 mod approve;
 mod arguments;
+mod complete;
 mod config;
 mod consent;
 mod console;
@@ -14,10 +15,13 @@ mod doctor;
 mod ending;
 mod exit;
 mod following;
+mod help;
 mod history;
 mod hold;
+mod json;
 mod looks;
 mod man;
+mod names;
 mod open;
 mod plan_text;
 mod promote;
@@ -34,7 +38,7 @@ mod ways_back;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::diagnostics::{self, LogFile};
 use arguments::{Arguments, Verb};
@@ -42,13 +46,21 @@ pub use exit::Exit;
 
 /// Runs the program: reads the arguments, does what they say, and says how it ended.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    // A shell that asks for completions gets them, and nothing else happens.
+    complete::answer_the_shell();
+    let parsed = Arguments::command()
+        .try_get_matches()
+        .and_then(|matches| Ok((help::name(&matches), Arguments::from_arg_matches(&matches)?)));
+    let (name, arguments) = match parsed {
+        Ok(parsed) => parsed,
         Err(help_or_mistake) => return help_or_mistake_end(&help_or_mistake),
     };
+    if arguments.prints_json() {
+        json::start(&name);
+    }
     if let Err(report) = diagnostics::install(log_file(arguments.verb.as_ref())) {
         warn_line!("greenroom: {report}");
-        return Exit::Usage.into();
+        return ended(Exit::Usage, false);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -57,7 +69,7 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => {
             warn_line!("greenroom: no runtime: {error}");
-            return Exit::Usage.into();
+            return ended(Exit::Usage, false);
         }
     };
     let exit = runtime.block_on(run(arguments));
@@ -71,6 +83,10 @@ pub fn main() -> ExitCode {
 
 /// Prints what was asked for by `--help` or `--version`, or what is wrong with the arguments.
 fn help_or_mistake_end(said: &clap::Error) -> ExitCode {
+    if let Some(command) = help::json_was_asked_for() {
+        json::start(&command);
+        return ended(help::in_json(said), false);
+    }
     let printed = said.print();
     if said.use_stderr() {
         return Exit::Usage.into();
@@ -79,12 +95,23 @@ fn help_or_mistake_end(said: &clap::Error) -> ExitCode {
     out::end(Exit::Done, false).into()
 }
 
+/// Prints what `--json` prints last, and turns the end of the command into the code of the process.
+fn ended(exit: Exit, changes: bool) -> ExitCode {
+    json::finish(exit);
+    out::end(exit, changes).into()
+}
+
 /// Commands that only look, and say what they find, make no log file.
 fn log_file(verb: Option<&Verb>) -> LogFile {
     match verb {
         Some(Verb::SampleApp { .. }) => LogFile::Unwanted,
         Some(
-            Verb::Status(_) | Verb::Doctor | Verb::Config(_) | Verb::Completions { .. } | Verb::Man,
+            Verb::Status(_)
+            | Verb::Doctor
+            | Verb::Config(_)
+            | Verb::Completions { .. }
+            | Verb::Man { .. }
+            | Verb::Help(_),
         ) => LogFile::IfAskedFor,
         _ => LogFile::Wanted,
     }
@@ -108,6 +135,10 @@ async fn run(arguments: Arguments) -> ExitCode {
     let common = &arguments.common;
     let changes = changes(arguments.verb.as_ref());
     let exit = match arguments.verb {
+        None if common.json => {
+            warn_line!("greenroom: --json needs a verb, for example: greenroom --json status");
+            Exit::Usage
+        }
         None => console::run(common).await,
         Some(Verb::Promote(promote)) => promote::promote(common, promote).await,
         Some(Verb::Rollback(rollback)) => promote::rollback(common, rollback).await,
@@ -122,10 +153,11 @@ async fn run(arguments: Arguments) -> ExitCode {
         Some(Verb::Doctor) => doctor::run(common).await,
         Some(Verb::Config(verb)) => config::run(common, &verb),
         Some(Verb::Sandbox(sandbox)) => sandbox::run(common, sandbox).await,
-        Some(Verb::Completions { shell }) => man::completions(shell),
-        Some(Verb::Man) => man::man(),
+        Some(Verb::Completions { shell }) => complete::script(&shell),
+        Some(Verb::Man { dir }) => man::run(dir.as_deref()),
+        Some(Verb::Help(help)) => help::run(&help),
         // Its exit codes are its own: it is another program in the same file.
         Some(Verb::SampleApp { arguments }) => return sandbox::sample_app(arguments).await,
     };
-    out::end(exit, changes).into()
+    ended(exit, changes)
 }

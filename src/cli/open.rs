@@ -1,26 +1,34 @@
 //! From the common arguments to an application: configuration read, everything built.
 
-use super::Exit;
 use super::arguments::Common;
-use crate::settings::{Loaded, Request, Settings};
+use super::{Exit, json, names, out};
+use crate::inventory::{EnvironmentName, ServiceName};
+use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::vacant::OutgoingPorts;
 use crate::wire::{self, App};
 
 /// Reads the configuration, or says everything that is wrong with it.
 pub(super) fn load(common: &Common) -> Result<Loaded, Exit> {
+    load_or_problems(common)?.map_err(|_| Exit::Usage)
+}
+
+/// As [`load`], and returns what is wrong as well.
+pub(super) fn load_or_problems(common: &Common) -> Result<Result<Loaded, Problems>, Exit> {
     let request = request(common)?;
-    match Settings::load(&request) {
+    let loaded = Settings::load(&request);
+    match &loaded {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 warn_line!("warning: {warning}");
             }
-            Ok(loaded)
         }
         Err(problems) => {
-            warn_line!("{problems}");
-            Err(Exit::Usage)
+            let hint = "greenroom config check, after it is corrected";
+            json::fail(json::Kind::Configuration, &problems.to_string(), Some(hint));
+            out::explain(format_args!("{problems}"));
         }
     }
+    Ok(loaded)
 }
 
 /// The configuration's request, from the arguments and the variables of this process.
@@ -45,11 +53,31 @@ pub(super) fn request(common: &Common) -> Result<Request, Exit> {
 
 /// Reads the configuration and builds everything it names. Nothing is connected to yet.
 pub(super) async fn app(common: &Common) -> Result<App, Exit> {
+    build(common, load(common)?).await
+}
+
+/// As [`app`], for a verb that names a service or an environment: both have to be configured.
+pub(super) async fn app_for(
+    common: &Common,
+    service: Option<&ServiceName>,
+    environment: Option<&EnvironmentName>,
+) -> Result<App, Exit> {
     let loaded = load(common)?;
+    let targets = loaded.settings.targets.iter();
+    names::check(
+        targets.map(|target| &target.definition.target),
+        service,
+        environment,
+    )?;
+    build(common, loaded).await
+}
+
+async fn build(common: &Common, loaded: Loaded) -> Result<App, Exit> {
     match wire::build(&loaded.settings, common.read_only).await {
         Ok(app) => Ok(app),
         Err(report) => {
-            warn_line!("greenroom: {report}");
+            json::fail(json::Kind::Configuration, &report.to_string(), None);
+            out::explain(format_args!("greenroom: {report}"));
             Err(Exit::Usage)
         }
     }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use serde::Serialize;
 
-use super::Exit;
+use super::{Exit, json};
 use crate::harmless::harmless;
 use crate::output;
 
@@ -26,11 +26,21 @@ macro_rules! warn_line {
 }
 
 pub(super) fn say(words: std::fmt::Arguments<'_>) {
-    written(lines(&mut output::stdout(), &words.to_string()));
+    let words = words.to_string();
+    if !json::keep_text(&words) {
+        written(lines(&mut output::stdout(), &words));
+    }
 }
 
 pub(super) fn warn(words: std::fmt::Arguments<'_>) {
+    let words = words.to_string();
+    json::keep_notice(&words);
     // Nothing is left to say that with.
+    let _ = lines(&mut output::stderr(), &words);
+}
+
+/// A line on standard error that the error of `--json` says already.
+pub(super) fn explain(words: std::fmt::Arguments<'_>) {
     let _ = lines(&mut output::stderr(), &words.to_string());
 }
 
@@ -49,6 +59,12 @@ fn lines(to: &mut impl Write, words: &str) -> io::Result<()> {
 
 /// Bytes for standard output that were made harmless before: comma-separated values, a script, a manual page.
 pub(super) fn say_bytes(bytes: &[u8]) {
+    if !json::keep_text(&String::from_utf8_lossy(bytes)) {
+        raw(bytes);
+    }
+}
+
+fn raw(bytes: &[u8]) {
     let mut to = output::stdout();
     written(to.write_all(bytes).and_then(|()| to.flush()));
 }
@@ -81,7 +97,7 @@ pub(super) fn end(exit: Exit, changes: bool) -> Exit {
 /// A line of JSON for standard output.
 pub(super) fn say_json(value: &impl Serialize) {
     match serde_json::to_string(value) {
-        Ok(text) => say_bytes(format!("{}\n", escaped(&text)).as_bytes()),
+        Ok(text) => raw(format!("{}\n", escaped(&text)).as_bytes()),
         Err(error) => warn(format_args!(
             "greenroom: it cannot be said as JSON: {error}"
         )),

@@ -48,10 +48,9 @@ pub(super) fn text(plan: &Plan) -> String {
     lines.join("\n")
 }
 
-/// The plan as one JSON value.
+/// The plan as JSON.
 pub(super) fn json(plan: &Plan) -> serde_json::Value {
     serde_json::json!({
-        "event": "plan",
         "release": plan.record(),
         "warnings": plan.warnings,
         "approvals_needed": approvers_needed(plan),

@@ -3,11 +3,12 @@
 use super::arguments::{Common, Promote, Rollback};
 use super::consent::Consent;
 use super::following::Following;
-use super::out::say_json;
-use super::{Exit, ending, open, plan_text, signals, ways_back};
+use super::{Exit, ending, json, names, open, out, plan_text, signals, ways_back};
 use crate::harmless::harmless;
 use crate::inventory::Target;
-use crate::release::{OnFailure, PlanRequest, Refusal, Refused, Wanted, need_to_begin};
+use crate::release::{
+    Engine, OnFailure, PlanRequest, Refusal, Refused, Wanted, need_to_begin, standby_entry,
+};
 
 pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
     let wanted = match (verb.version, verb.from) {
@@ -17,6 +18,7 @@ pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
     };
     let wish = Wish {
         target: Target::new(verb.service, verb.environment),
+        leaves_standby: verb.no_standby_wait,
         wanted,
         reason: verb.reason,
         override_holds: verb.override_hold,
@@ -32,6 +34,7 @@ pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
     let wanted = verb.to.map_or(Wanted::Standby, Wanted::Back);
     let wish = Wish {
         target,
+        leaves_standby: verb.no_standby_wait,
         wanted,
         reason: verb.reason,
         // It stops no rollback.
@@ -43,17 +46,31 @@ pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
 /// What is asked for, but for who asks.
 struct Wish {
     target: Target,
+    /// End after the watch, and leave the old version running.
+    leaves_standby: bool,
     wanted: Wanted,
     reason: Option<String>,
     override_holds: Option<String>,
 }
 
 async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
-    let app = match open::app(common).await {
+    let app = match open::app_for(
+        common,
+        Some(&wish.target.service),
+        Some(&wish.target.environment),
+    )
+    .await
+    {
         Ok(app) => app,
         Err(exit) => return exit,
     };
     let engine = &app.engine;
+    if let Wanted::From(environment) = &wish.wanted
+        && let Err(exit) =
+            names::check(app.targets(), Some(&wish.target.service), Some(environment))
+    {
+        return exit;
+    }
     let mut wishes = signals::listen();
     let request = PlanRequest {
         target: wish.target,
@@ -69,18 +86,16 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
     let plan = match engine.plan(&request).await {
         Ok(plan) => plan,
         Err(refused) if is_live_already(&refused) => {
-            // A release that was interrupted after its switch has not watched what is live.
-            let newest = engine.interrupted(&request.target, None).await;
-            return if newest.is_err_and(|refused| has_no_open_release(&refused)) {
+            return if is_watched(engine, &request.target).await {
                 nothing_to_do(common, &refused)
             } else {
-                refuse(common, &refused)
+                refuse(&refused)
             };
         }
-        Err(refused) => return refuse(common, &refused),
+        Err(refused) => return refuse(&refused),
     };
     if common.json {
-        say_json(&plan_text::json(&plan));
+        json::event("plan", plan_text::json(&plan));
     } else {
         say_line!("{}", plan_text::text(&plan));
     }
@@ -94,11 +109,12 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
     match engine.open(plan, &approval, OnFailure::BackOut).await {
         Ok(handle) => {
             let exit = Following::new(engine, handle, consent, common.json, wishes)
+                .leaving_standby(wish.leaves_standby)
                 .follow()
                 .await;
             ending::say(&app, common, &request.target, release, exit).await
         }
-        Err(refused) => refuse(common, &refused),
+        Err(refused) => refuse(&refused),
     }
 }
 
@@ -116,6 +132,17 @@ fn is_live_already(refused: &Refused) -> bool {
     refused.0.iter().all(is_live)
 }
 
+/// Whether what is live was watched to its end: a release that was interrupted after its switch has not done that, one
+/// that only left its old version running has.
+async fn is_watched(engine: &Engine, target: &Target) -> bool {
+    match engine.interrupted(target, None).await {
+        Ok(open) => engine
+            .definition(target)
+            .is_some_and(|definition| standby_entry(&open.recorded, definition).is_some()),
+        Err(refused) => has_no_open_release(&refused),
+    }
+}
+
 /// Whether that says that no release of the target waits to be resumed.
 fn has_no_open_release(refused: &Refused) -> bool {
     let is_over = |reason: &Refusal| {
@@ -131,22 +158,25 @@ fn has_no_open_release(refused: &Refused) -> bool {
 fn nothing_to_do(common: &Common, refused: &Refused) -> Exit {
     let why = harmless(&refused.to_string());
     if common.json {
-        say_json(&serde_json::json!({ "event": "nothing-to-do", "reasons": [why] }));
+        json::answer(serde_json::json!({
+            "release": null,
+            "outcome": null,
+            "text": format!("nothing to do: {why}"),
+            "standby": null,
+        }));
     } else {
         say_line!("nothing to do: {why}");
     }
     Exit::Done
 }
 
-pub(super) fn refuse(common: &Common, refused: &Refused) -> Exit {
-    if common.json {
-        let reasons: Vec<String> = refused.0.iter().map(ToString::to_string).collect();
-        say_json(&serde_json::json!({ "event": "refused", "reasons": reasons }));
-    }
-    warn_line!("refused, nothing was done:");
-    for reason in &refused.0 {
+pub(super) fn refuse(refused: &Refused) -> Exit {
+    let reasons: Vec<String> = refused.0.iter().map(ToString::to_string).collect();
+    json::fail(json::Kind::Refused, &reasons.join("\n"), None);
+    out::explain(format_args!("refused, nothing was done:"));
+    for reason in &reasons {
         // One line each, whatever a lock that stands in the way says.
-        warn_line!("  - {}", harmless(&reason.to_string()));
+        out::explain(format_args!("  - {}", harmless(reason)));
     }
     let is_unknown = |reason: &Refusal| matches!(reason, Refusal::UnknownTarget(_));
     if refused.0.iter().any(is_unknown) {

@@ -2,23 +2,18 @@
 
 use super::arguments::{Common, Prune};
 use super::consent::Consent;
-use super::out::say_json;
 use super::promote::refuse;
-use super::{Exit, open, signals};
+use super::{Exit, json, open, signals};
 use crate::inventory::Target;
 use crate::release::{Kept, PrunePlan, Pruned};
 
 pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
-    let app = match open::app(common).await {
+    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()).await {
         Ok(app) => app,
         Err(exit) => return exit,
     };
     let is_wanted =
         |target: &Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
-    if !app.targets().any(is_wanted) {
-        warn_line!("greenroom: no such target is configured");
-        return Exit::Usage;
-    }
     let mut wishes = signals::listen();
     let mut consent = None;
     if !verb.dry_run {
@@ -29,15 +24,16 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
     }
     let plans = match app.engine.plan_prune(is_wanted).await {
         Ok(plans) => plans,
-        Err(refused) => return refuse(common, &refused),
+        Err(refused) => return refuse(&refused),
     };
     for plan in &plans {
         if common.json {
-            say_json(&serde_json::json!({ "event": "plan", "plan": plan }));
+            json::event("plan", plan);
         } else {
             tell(plan);
         }
     }
+    json::answer(serde_json::json!({ "plans": plans, "images": [] }));
     let plans: Vec<PrunePlan> = plans
         .into_iter()
         .filter(|plan| !plan.spare.is_empty())
@@ -50,6 +46,7 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
         return Exit::Cancelled;
     }
     let mut exit = Exit::Done;
+    let mut images = Vec::new();
     for plan in &plans {
         match app.engine.prune(plan).await {
             Ok(done) => {
@@ -58,9 +55,9 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
                         exit = Exit::Failed;
                     }
                     if common.json {
-                        say_json(
-                            &serde_json::json!({ "event": "removed", "image": image, "became": became }),
-                        );
+                        let image = serde_json::json!({ "image": image, "became": became });
+                        json::event("image", &image);
+                        images.push(image);
                         continue;
                     }
                     let words = match became {
@@ -71,9 +68,10 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
                     say_line!("{} {}  {words}", image.repository, image.digest.short());
                 }
             }
-            Err(refused) => exit = refuse(common, &refused),
+            Err(refused) => exit = refuse(&refused),
         }
     }
+    json::add("images", images);
     exit
 }
 

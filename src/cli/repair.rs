@@ -5,10 +5,9 @@ use tokio::sync::mpsc;
 
 use super::arguments::{Common, Repair as Arguments};
 use super::consent::Consent;
-use super::out::say_json;
 use super::promote::refuse;
 use super::signals::Wish;
-use super::{Exit, open, signals};
+use super::{Exit, json, open, signals};
 use crate::harmless::harmless;
 use crate::history::{RepairOutcome, RepairRecord};
 use crate::inventory::Target;
@@ -18,7 +17,7 @@ use crate::release::{
 };
 
 pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
-    let app = match open::app(common).await {
+    let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)).await {
         Ok(app) => app,
         Err(exit) => return exit,
     };
@@ -42,7 +41,9 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         Err(refused) => return not_planned(common, &refused),
     };
     if common.json {
-        say_json(&json(&plan));
+        let planned = planned(&plan);
+        json::answer(serde_json::json!({ "plan": planned, "repair": null }));
+        json::event("plan", planned);
     } else {
         say_line!("{}", text(&plan));
     }
@@ -53,7 +54,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         return Exit::Done;
     };
     if may_only_look(engine, &plan) {
-        return refuse(common, &Refusal::ReadOnly.into());
+        return refuse(&Refusal::ReadOnly.into());
     }
     let need = need_to_repair(&plan);
     let asked = consent.repair(&plan, need, engine, &mut wishes);
@@ -70,7 +71,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
             }
             exit => exit,
         },
-        Err(refused) => refuse(common, &refused),
+        Err(refused) => refuse(&refused),
     }
 }
 
@@ -82,10 +83,10 @@ fn may_only_look(engine: &Engine, plan: &RepairPlan) -> bool {
 /// That nothing differs is what a repair is for, and no failure.
 fn not_planned(common: &Common, refused: &Refused) -> Exit {
     let [Refusal::NothingDiffers { .. }] = refused.0.as_slice() else {
-        return refuse(common, refused);
+        return refuse(refused);
     };
     if common.json {
-        say_json(&serde_json::json!({ "event": "repair", "items": [], "deeds": [] }));
+        json::answer(serde_json::json!({ "plan": null, "repair": null }));
     } else {
         say_line!("{refused}");
     }
@@ -111,7 +112,7 @@ async fn follow(
         };
         match news {
             Some(RepairNews::Said(words)) if common.json => {
-                say_json(&serde_json::json!({ "event": "said", "text": words }));
+                json::event("said", serde_json::json!({ "text": words }));
             }
             Some(RepairNews::Said(words)) => say_line!("{}", harmless(&words)),
             Some(RepairNews::Ended(record)) => return ended(common, &record, is_cancelled),
@@ -126,7 +127,7 @@ async fn follow(
 fn ended(common: &Common, record: &RepairRecord, is_cancelled: bool) -> Exit {
     let outcome = record.closed.as_ref().map(|(_, outcome)| outcome);
     if common.json {
-        say_json(&serde_json::json!({ "event": "end", "repair": record }));
+        json::add("repair", record);
     }
     match outcome {
         Some(RepairOutcome::Done) => {
@@ -173,7 +174,7 @@ fn text(plan: &RepairPlan) -> String {
     lines.join("\n")
 }
 
-fn json(plan: &RepairPlan) -> serde_json::Value {
+fn planned(plan: &RepairPlan) -> serde_json::Value {
     let items: Vec<serde_json::Value> = plan
         .items
         .iter()
@@ -200,7 +201,6 @@ fn json(plan: &RepairPlan) -> serde_json::Value {
         .map(|planned| serde_json::json!({ "does": planned.deed.title(), "calls": planned.calls }))
         .collect();
     serde_json::json!({
-        "event": "repair",
         "id": plan.id,
         "target": plan.target(),
         "items": items,

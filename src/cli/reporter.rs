@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::out::say_json;
+use super::json;
 use crate::harmless::harmless;
 use crate::history::Outcome;
 use crate::inventory::ReleaseId;
 use crate::inventory::local_time;
 use crate::release::words::duration;
-use crate::release::{Announcement, AnnouncementKind, Progress, Status, StepState};
+use crate::release::{Announcement, AnnouncementKind, Plan, Progress, Status, StepState};
 
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);
@@ -57,7 +57,15 @@ impl Reporter {
             harmless(self.without_the_reason(announcement))
         );
         match &self.way {
-            Way::Json => say_json(announcement),
+            Way::Json => json::event_at(
+                announcement.at,
+                name(announcement.kind),
+                serde_json::json!({
+                    "step": announcement.step,
+                    "direction": announcement.direction,
+                    "text": announcement.text,
+                }),
+            ),
             Way::Plain => say_line!("{line}"),
             Way::Terminal(bar) => bar.suspend(|| say_line!("{line}")),
         }
@@ -134,9 +142,12 @@ impl Reporter {
     ) {
         let words = words.lines().map(harmless).collect::<Vec<_>>().join("\n");
         match &self.way {
-            Way::Json => say_json(&serde_json::json!({
-                "event": "waits-for-approvals", "release": release, "needed": needed, "has": has, "text": words,
-            })),
+            Way::Json => json::event(
+                "waits-for-approvals",
+                serde_json::json!({
+                    "release": release, "needed": needed, "has": has, "text": words,
+                }),
+            ),
             Way::Plain => warn_line!("{words}"),
             Way::Terminal(bar) => bar.suspend(|| warn_line!("{words}")),
         }
@@ -151,13 +162,11 @@ impl Reporter {
     }
 
     /// How it ended.
-    pub(super) fn close(&self, release: ReleaseId, outcome: Option<&Outcome>, words: &str) {
+    pub(super) fn close(&self, plan: &Plan, outcome: Option<&Outcome>, words: &str) {
         match &self.way {
-            Way::Json => {
-                say_json(&serde_json::json!({
-                    "event": "end", "release": release, "outcome": outcome, "text": words,
-                }));
-            }
+            Way::Json => json::answer(serde_json::json!({
+                "release": plan.release, "outcome": outcome, "text": words, "standby": null,
+            })),
             Way::Plain => say_line!("{words}"),
             Way::Terminal(bar) => {
                 bar.finish_and_clear();
@@ -170,6 +179,19 @@ impl Reporter {
 fn bar_style() -> ProgressStyle {
     ProgressStyle::with_template("{msg} [{bar:30}] {bytes} of {total_bytes}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// The event of a line of JSON.
+fn name(kind: AnnouncementKind) -> &'static str {
+    match kind {
+        AnnouncementKind::Began => "began",
+        AnnouncementKind::Settled => "settled",
+        AnnouncementKind::Failed => "failed",
+        AnnouncementKind::Asked => "asked",
+        AnnouncementKind::Decided => "decided",
+        AnnouncementKind::Noted => "noted",
+        AnnouncementKind::Closed => "closed",
+    }
 }
 
 fn sign(kind: AnnouncementKind) -> &'static str {

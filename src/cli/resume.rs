@@ -4,9 +4,8 @@
 use super::arguments::{Common, Resume as Arguments};
 use super::consent::Consent;
 use super::following::Following;
-use super::out::say_json;
 use super::promote::refuse;
-use super::{Exit, ending, open, signals, status};
+use super::{Exit, ending, json, open, signals, status};
 use crate::harmless::harmless;
 use crate::inventory::local_time;
 use crate::inventory::{Snapshot, Target};
@@ -17,7 +16,7 @@ use crate::watchers;
 const ON_FAILURE: OnFailure = OnFailure::BackOut;
 
 pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
-    let app = match open::app(common).await {
+    let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)).await {
         Ok(app) => app,
         Err(exit) => return exit,
     };
@@ -30,7 +29,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     };
     let interrupted = match engine.interrupted(&target, None).await {
         Ok(interrupted) => interrupted,
-        Err(refused) => return refuse(common, &refused),
+        Err(refused) => return refuse(&refused),
     };
     let world = watchers::once(engine, app.frame.clone()).await;
     let go_on = match (verb.back_out, verb.leave) {
@@ -39,12 +38,12 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         _ => GoOn::Continue,
     };
     if common.json {
-        say_json(&json(&interrupted, world.get(&target), go_on));
+        json::event("found", found(&interrupted, world.get(&target), go_on));
     } else {
         say_line!("{}", text(&interrupted, world.get(&target), go_on));
     }
     if let Some(refused) = against(engine, &interrupted, go_on, verb.take_over) {
-        return refuse(common, &refused);
+        return refuse(&refused);
     }
     let (plan, need) = (interrupted.plan(), interrupted.need(go_on));
     let asked = consent.begin(plan, (go_on.as_str(), need), engine, &mut wishes);
@@ -69,7 +68,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
                 .await;
             ending::say(&app, common, &target, id, exit).await
         }
-        Err(refused) => refuse(common, &refused),
+        Err(refused) => refuse(&refused),
     }
 }
 
@@ -118,7 +117,7 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
     ];
     match snapshot {
         Some(snapshot) => {
-            let status = status::text(snapshot, &[], &status::Approvals::NotNeeded);
+            let status = status::text(snapshot, None, &status::Approvals::NotNeeded);
             lines.extend(status.lines().map(|line| format!("    {line}")));
         }
         None => lines.push("    nothing".to_owned()),
@@ -158,7 +157,11 @@ fn driver(interrupted: &Interrupted) -> String {
     )
 }
 
-fn json(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) -> serde_json::Value {
+fn found(
+    interrupted: &Interrupted,
+    snapshot: Option<&Snapshot>,
+    chosen: GoOn,
+) -> serde_json::Value {
     let ways: serde_json::Map<String, serde_json::Value> = GoOn::ALL
         .into_iter()
         .map(|way| {
@@ -172,7 +175,6 @@ fn json(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
         })
         .collect();
     serde_json::json!({
-        "event": "resume",
         "release": interrupted.recorded.head,
         "intended": interrupted.intended(),
         "lock": interrupted.holder,

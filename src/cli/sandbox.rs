@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::arguments::{Common, Sandbox};
 use super::signals::{self, Wish};
-use super::{Exit, console, open};
+use super::{Exit, console, json, open};
 use crate::console::{Farewell, terminal};
 use crate::inventory::{Endpoint, Target};
 use crate::sandbox::{self, Place, Ports, SandboxTrouble, State, Tally, Trickle};
@@ -26,6 +26,10 @@ use crate::wire::{self, App, EmbeddedProxy, WireError};
 const LAST_REQUESTS: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
+    if common.json && !verb.headless {
+        complain("--json needs --headless: the console is for people");
+        return Exit::Usage;
+    }
     if !verb.headless
         && let Err(why) = terminal::check()
     {
@@ -133,6 +137,7 @@ impl World {
         let addresses = public(&loaded.settings).into_iter().map(|(_, at)| at);
         self.trickle = Some(Trickle::start(addresses));
         drop(telling);
+        json::event("open", self.addresses(&loaded.settings));
         say(self.whereabouts(&loaded.settings));
         self.loaded = Some(loaded);
         Ok(())
@@ -215,6 +220,17 @@ impl World {
         Exit::Done
     }
 
+    fn addresses(&self, settings: &Settings) -> serde_json::Value {
+        let addresses = public(settings).into_iter().map(|(target, address)| {
+            serde_json::json!({ "target": target, "url": format!("http://{address}/") })
+        });
+        serde_json::json!({
+            "directory": self.place.directory(),
+            "configuration": self.place.configuration(),
+            "addresses": addresses.collect::<Vec<_>>(),
+        })
+    }
+
     fn whereabouts(&self, settings: &Settings) -> String {
         let mut lines = vec![format!(
             "the sandbox is open in {}",
@@ -263,6 +279,7 @@ impl World {
             complain(format!("left behind: {trouble}"));
             return Exit::NeedsPerson;
         }
+        json::answer(serde_json::json!({ "text": last }));
         say(last);
         exit
     }
@@ -324,7 +341,11 @@ impl Drop for Telling {
 
 /// Says it to whoever listens. A terminal that is gone must not keep the rest from being ended.
 fn say(what: impl fmt::Display) {
-    say_line!("{what}");
+    if json::is_on() {
+        json::event("said", serde_json::json!({ "text": what.to_string() }));
+    } else {
+        say_line!("{what}");
+    }
 }
 
 /// As [`say`], for what went wrong.

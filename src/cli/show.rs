@@ -2,8 +2,7 @@
 
 use super::arguments::{Common, Show};
 use super::history::Found;
-use super::out::say_json;
-use super::{Exit, history, open};
+use super::{Exit, history, json, open};
 use crate::history::{CandidateLog, Filter, KeptAudit, Provable, prove};
 use crate::inventory::Target;
 use crate::release::account::{account, beside};
@@ -11,7 +10,7 @@ use crate::watchers::Archive;
 use crate::wire::App;
 
 pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
-    let app = match open::app(common).await {
+    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()).await {
         Ok(app) => app,
         Err(exit) => return exit,
     };
@@ -40,7 +39,7 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
     let count = log.as_ref().map(CandidateLog::count);
     kept.log = log.filter(|_| verb.logs);
     if common.json {
-        say_json(&serde_json::json!({
+        json::answer(serde_json::json!({
             "release": kept.recorded.head,
             "entries": kept.recorded.entries,
             "differences": kept.differences,
@@ -80,10 +79,6 @@ async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit
     }
     let (service, environment) = (verb.service.as_ref(), verb.environment.as_ref());
     let is_wanted = |target: &Target| target.is_among(service, environment);
-    if !app.targets().any(is_wanted) {
-        warn_line!("greenroom: no such target is configured; greenroom status lists them");
-        return Err(Exit::Usage);
-    }
     if !verb.offline {
         history::catch_up(app, archive, is_wanted).await;
     }
@@ -109,7 +104,7 @@ async fn named(app: &App, archive: &Archive, verb: &Show) -> Result<String, Exit
 
 fn show_beside(common: &Common, kept: &KeptAudit) {
     if common.json {
-        say_json(&serde_json::json!({
+        json::answer(serde_json::json!({
             "record": kept.record,
             "differences": kept.differences,
             "chain": kept.record.prove().to_string(),

@@ -9,11 +9,11 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 use super::arguments::{Common, Status};
-use super::out::say_json;
-use super::{Exit, open};
+use super::{Exit, json as lines, open};
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Drift, Pair, compare};
 use crate::inventory::{LiveSlot, Snapshot, Target};
+use crate::release::standby_entry;
 use crate::watchers;
 use crate::wire::App;
 
@@ -25,31 +25,27 @@ pub(super) use text::text;
 const RECENT: usize = 5;
 
 pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
-    let app = match open::app(common).await {
+    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()).await {
         Ok(app) => app,
         Err(exit) => return exit,
     };
     let wanted =
         |target: &&Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
     let targets: Vec<&Target> = app.targets().filter(wanted).collect();
-    if targets.is_empty() {
-        warn_line!("greenroom: no such target is configured");
-        return Exit::Usage;
-    }
     // All at the same time: a journal that does not answer costs no time of its own.
     let (world, recent) = tokio::join!(
         watchers::once(&app.engine, app.frame.clone()),
         join_all(targets.iter().map(|target| left_behind(&app, target))),
     );
-    let mut exit = Exit::Done;
+    let (mut exit, mut all) = (Exit::Done, Vec::new());
     for (target, recent) in targets.into_iter().zip(recent) {
         let Some(snapshot) = world.get(target) else {
             continue;
         };
         let (recent, approvals) = recent;
         let is_registry_live = snapshot.sources.registry.is_live();
-        let interrupted = match recent {
-            Ok(recent) if is_registry_live => Some(interrupted(snapshot, recent)),
+        let open = match recent {
+            Ok(recent) if is_registry_live => Some(open(snapshot, recent)),
             // What drives a release now is unknown, and with it which of them is interrupted.
             Ok(_) => None,
             Err(why) => {
@@ -59,34 +55,64 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
                 None
             }
         };
-        let interrupted = interrupted.as_deref();
         if common.json {
-            say_json(&json::of(snapshot, interrupted, &approvals));
+            all.push(json::of(snapshot, open.as_ref(), &approvals));
         } else {
-            let interrupted = interrupted.unwrap_or_default();
-            say_line!("{}", text(snapshot, interrupted, &approvals));
+            say_line!("{}", text(snapshot, open.as_ref(), &approvals));
         }
-        if needs_person(snapshot, interrupted) {
+        if needs_person(snapshot, open.as_ref()) {
             exit = Exit::NeedsPerson;
         }
     }
+    lines::answer(serde_json::json!({ "targets": all }));
     exit
 }
 
-type Recent = Result<Vec<ReleaseRecord>, String>;
+/// A release of a target, newest first.
+#[derive(Debug)]
+struct Recent {
+    head: ReleaseRecord,
+    /// Whether all that remains is to stop the old version.
+    is_in_standby: bool,
+}
+
+/// The releases of a target that have no end and no driver.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    /// They were interrupted in the middle.
+    interrupted: Vec<ReleaseRecord>,
+    /// Their version is live, and the old one was left running.
+    standby: Vec<ReleaseRecord>,
+}
 
 /// The last releases of a target, and the approvals that the newest of them waits for. One deadline is for both.
-async fn left_behind(app: &App, target: &Target) -> (Recent, Approvals) {
+async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>, Approvals) {
     let Some(site) = app.engine.site(target) else {
         return (Ok(Vec::new()), Approvals::NotNeeded);
     };
     let deadline = Instant::now() + watchers::PATIENCE;
-    let recent = timeout_at(deadline, site.read.journal.releases(target, RECENT)).await;
-    let recent = match recent {
+    let recent = async {
+        let journal = &site.read.journal;
+        let mut recent = Vec::new();
+        for head in journal.releases(target, RECENT).await? {
+            let recorded = match head.closed {
+                None => journal.release(target, head.id).await?,
+                Some(_) => None,
+            };
+            let entry = recorded.and_then(|recorded| standby_entry(&recorded, &site.definition));
+            recent.push(Recent {
+                head,
+                is_in_standby: entry.is_some(),
+            });
+        }
+        crate::ports::Result::Ok(recent)
+    };
+    let recent = match timeout_at(deadline, recent).await {
         Ok(recent) => recent.map_err(|failure| failure.to_string()),
         Err(_) => Err(format!("no answer within {:?}", watchers::PATIENCE)),
     };
     let newest = recent.as_ref().ok().and_then(|recent| recent.first());
+    let newest = newest.map(|newest| &newest.head);
     let Some(newest) = newest.filter(|newest| approvals::may_wait(newest, &site.definition)) else {
         return (recent, Approvals::NotNeeded);
     };
@@ -96,19 +122,25 @@ async fn left_behind(app: &App, target: &Target) -> (Recent, Approvals) {
 
 /// Releases that began, never ended, are driven by nobody now, and have not been overtaken by
 /// another that wrote the route.
-fn interrupted(snapshot: &Snapshot, mut open: Vec<ReleaseRecord>) -> Vec<ReleaseRecord> {
+fn open(snapshot: &Snapshot, mut recent: Vec<Recent>) -> Open {
     let driven = snapshot.lock.as_ref().map(|holder| holder.record.release);
     // Only what came after the last ending still stands; older ones were overtaken.
-    let ended = open.iter().position(|record| record.closed.is_some());
-    open.truncate(ended.unwrap_or(open.len()));
+    let ended = recent.iter().position(|one| one.head.closed.is_some());
+    recent.truncate(ended.unwrap_or(recent.len()));
     let routed = snapshot.route.as_ref().map(|route| route.value.release);
-    open.retain(|record| Some(record.id) != driven && Some(record.id) >= routed);
-    open
+    recent.retain(|one| Some(one.head.id) != driven && Some(one.head.id) >= routed);
+    let (standby, interrupted): (Vec<_>, Vec<_>) =
+        recent.into_iter().partition(|one| one.is_in_standby);
+    let heads = |recent: Vec<Recent>| recent.into_iter().map(|one| one.head).collect();
+    Open {
+        interrupted: heads(interrupted),
+        standby: heads(standby),
+    }
 }
 
 /// Whether a person has to look at a target: something is unknown, what is live is unwell or the public is
 /// not served, places differ, or a release was interrupted.
-fn needs_person(snapshot: &Snapshot, interrupted: Option<&[ReleaseRecord]>) -> bool {
+fn needs_person(snapshot: &Snapshot, open: Option<&Open>) -> bool {
     let is_driven = snapshot.lock.is_some();
     // A release moves the others, and its driver looks at them.
     let counts = |(pair, _): (Pair, &Drift)| pair == Pair::Public || !is_driven;
@@ -124,7 +156,7 @@ fn needs_person(snapshot: &Snapshot, interrupted: Option<&[ReleaseRecord]>) -> b
         || truth.unknown().next().is_some()
         || truth.drifts().any(counts)
         || is_live_bad
-        || interrupted.is_none_or(|interrupted| !interrupted.is_empty())
+        || open.is_none_or(|open| !open.interrupted.is_empty())
 }
 
 #[cfg(test)]

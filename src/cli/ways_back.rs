@@ -2,27 +2,25 @@
 //! be gone back to.
 
 use super::arguments::Common;
-use super::out::say_json;
 use super::promote::refuse;
-use super::{Exit, open};
+use super::{Exit, json as lines, open};
 use crate::history::Fate;
 use crate::inventory::Target;
 use crate::inventory::local_time;
 use crate::release::{ImageAt, WayBack};
 
 pub(super) async fn list(common: &Common, target: &Target) -> Exit {
-    let app = match open::app(common).await {
+    let app = match open::app_for(common, Some(&target.service), Some(&target.environment)).await {
         Ok(app) => app,
         Err(exit) => return exit,
     };
     let ways = match app.engine.ways_back(target).await {
         Ok(ways) => ways,
-        Err(refused) => return refuse(common, &refused),
+        Err(refused) => return refuse(&refused),
     };
     if common.json {
-        for way in &ways {
-            say_json(&json(target, way));
-        }
+        let ways: Vec<_> = ways.iter().map(json).collect();
+        lines::answer(serde_json::json!({ "target": target, "ways": ways }));
         return Exit::Done;
     }
     if ways.is_empty() {
@@ -68,10 +66,9 @@ fn image(at: &ImageAt) -> String {
     }
 }
 
-fn json(target: &Target, way: &WayBack) -> serde_json::Value {
+fn json(way: &WayBack) -> serde_json::Value {
     let against: Vec<String> = way.against.iter().map(ToString::to_string).collect();
     serde_json::json!({
-        "target": target,
         "version": way.version,
         "was": was(way.fate.as_ref()),
         "found": way.image,

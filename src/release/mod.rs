@@ -128,6 +128,8 @@
 //! both versions running; in the standby it ends the release with the old version still warm. A second
 //! Ctrl-C, SIGTERM and SIGHUP stop driving at once, which is after the act under way was observed.
 //! An approval of *stop* that is given during the standby ends it, and *stop* does not ask again.
+//! `--no-standby-wait` stops driving as soon as the standby begins and gives the lock back. The old version stays running
+//! until the next release of the target, which closes this one, or until another driver resumes this one and stops it.
 //! The next release of the target ends a standby too, whoever drives it and without a takeover: its lock goes over
 //! in one transaction, which compares that the driver has begun nothing ([`standby_entry`]), and the release that
 //! is ended gets its end written by the later one ([`crate::history::Outcome::Superseded`]). Any other release

@@ -59,7 +59,7 @@ pub use places::{
     OperatorSettings, ProcessPlace, ProxyPlace, RegistryPlace, RuntimePlace, Settings, SitePlace,
     SqlitePlace, StorePlace, SwitchMode, TargetSettings, TlsPlace,
 };
-pub use problem::{Problem, Problems};
+pub use problem::{Problem, Problems, nearest};
 pub use schema::schema;
 pub use show::Shown;
 pub use starter::starter;

@@ -117,10 +117,7 @@ pub(super) fn visible(text: &str) -> String {
 }
 
 /// The known word that was probably meant.
-pub(super) fn nearest<'a>(
-    wrong: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let short: String = wrong.chars().take(60).collect();
     known
         .into_iter()

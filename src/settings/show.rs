@@ -1,6 +1,7 @@
 //! Every value in effect and where it came from. A secret is shown by its source only, and a
 //! plain text under a secret's name not at all.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -36,6 +37,25 @@ impl Shown {
     /// Whether both have the same value, also where neither is shown.
     pub(super) fn has_value_of(&self, other: &Self) -> bool {
         self.value == other.value && self.hidden == other.hidden
+    }
+}
+
+impl Shown {
+    /// It as JSON: the value with its own type, and a duration in milliseconds as well.
+    pub fn json(&self) -> Json {
+        let read = toml::from_str::<BTreeMap<String, Json>>(&format!("value = {}", self.value));
+        let value = read.ok().and_then(|mut read| read.remove("value"));
+        let value = value.unwrap_or_else(|| self.value.clone().into());
+        let time = value.as_str().and_then(|text| words::duration(text).ok());
+        let mut json = serde_json::json!({
+            "key": self.key,
+            "value": value,
+            "origin": self.origin,
+        });
+        if let Some(time) = time.and_then(|time| u64::try_from(time.as_millis()).ok()) {
+            json["value_ms"] = time.into();
+        }
+        json
     }
 }
 

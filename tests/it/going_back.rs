@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::sandbox::{Sandbox, until, words};
+use crate::support::json_lines::json_list;
 
 /// How long a step of a sandbox's release may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
@@ -14,10 +15,7 @@ const SOON: Duration = Duration::from_mins(1);
 fn listed(sandbox: &Sandbox) -> Vec<Value> {
     let output = sandbox.run(&["--json", "rollback", "web", "dev", "--list"]);
     assert!(output.status.success(), "{}", words(&output));
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect()
+    json_list(&output, "ways")
 }
 
 fn of<'a>(listed: &'a [Value], tag: &str) -> &'a Value {

@@ -6,6 +6,7 @@ use std::process::Output;
 use rustix::process::Signal;
 
 use crate::sandbox::{Sandbox, words};
+use crate::support::json_lines::json_list;
 
 fn refused(output: &Output, why: &str) {
     assert_eq!(output.status.code(), Some(1), "{}", words(output));
@@ -115,11 +116,7 @@ fn all_holds_are_told(sandbox: &Sandbox) {
         "{said}"
     );
     let told = sandbox.run(&["--json", "history", "web", "dev"]);
-    let told = String::from_utf8_lossy(&told.stdout).into_owned();
-    let told: Vec<serde_json::Value> = told
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
+    let told = json_list(&told, "items");
     let holds: Vec<_> = told.iter().filter(|line| line["kind"] == "hold").collect();
     assert_eq!(holds.len(), 2, "{told:?}");
     let (left, cleared) = (&holds[0]["hold"], &holds[1]["hold"]);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::sandbox::{Sandbox, words};
+use crate::support::json_lines::{json_data, json_list};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -14,7 +15,7 @@ fn release(sandbox: &Sandbox, version: &str) -> String {
     let hurry = ["--set", "environments.dev.timing.health_deadline=5s"];
     sandbox.run(&[&hurry[..], &promote].concat());
     let last = sandbox.run(&["--json", "history", "web", "dev", "--limit", "1"]);
-    let last: Value = serde_json::from_slice(&last.stdout).expect("a release");
+    let last = json_list(&last, "items").remove(0);
     assert_eq!(last["to"][1]["tag"], version);
     last["id"].as_str().expect("an id").to_owned()
 }
@@ -59,7 +60,7 @@ fn what_a_candidate_wrote_is_kept_however_its_release_went() {
             "{version}: {log}"
         );
         let json = sandbox.run(&["--json", "show", &id]);
-        let json: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+        let json = json_data(&json);
         assert!(
             json["log"].is_null() && json["log_lines"].as_u64() > Some(0),
             "{json}"
@@ -72,7 +73,7 @@ fn what_a_candidate_wrote_is_kept_however_its_release_went() {
     let done = sandbox.run(&[&silent[..], &promote].concat());
     assert!(done.status.success(), "{}", words(&done));
     let last = sandbox.run(&["--json", "history", "web", "dev", "--limit", "1"]);
-    let last: Value = serde_json::from_slice(&last.stdout).expect("a release");
+    let last = json_list(&last, "items").remove(0);
     let shown = sandbox.run(&["show", last["id"].as_str().expect("an id"), "--logs"]);
     assert!(
         words(&shown).contains("no log of its candidate is kept here"),

@@ -5,20 +5,18 @@ use std::process::Output;
 
 use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::sandbox::{Sandbox, words};
+use crate::support::json_lines::{json_data, json_lines, json_list};
 
 fn repair(sandbox: &Sandbox, more: &[&str]) -> Output {
     sandbox.run(&[&["--json", "repair", "web", "qa"], more].concat())
 }
 
-fn lines(output: &Output) -> Vec<Value> {
-    let text = String::from_utf8_lossy(&output.stdout);
-    let lines = text.lines().map(serde_json::from_str);
-    lines
-        .collect::<Result<_, _>>()
-        .unwrap_or_else(|error| panic!("{error}: {text}"))
+/// The plan that is shown first.
+fn plan(output: &Output) -> Value {
+    json_lines(output)[0]["data"].clone()
 }
 
 /// What differs in `web` in `qa` now.
@@ -60,7 +58,7 @@ fn what_is_done_by_hand_in_a_sandbox_is_planned_repaired_and_kept() {
 
     let output = repair(&sandbox, &["--yes"]);
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
-    assert_eq!(lines(&output)[0]["deeds"], json!([]), "nothing differs");
+    assert_eq!(json_data(&output)["plan"], Value::Null, "nothing differs");
 
     let slot = format!("name = 'slots/{live}'");
     let at = "target = 'web/qa'";
@@ -97,9 +95,9 @@ fn what_is_done_by_hand_in_a_sandbox_is_planned_repaired_and_kept() {
         );
         let output = repair(&sandbox, &["--only", name, "--yes"]);
         assert_eq!(output.status.code(), Some(0), "{sql}: {}", words(&output));
-        let told = lines(&output);
-        assert_eq!(told[0]["items"][0]["name"], *name, "{told:?}");
-        let end = told.last().expect("an end");
+        let planned = plan(&output);
+        assert_eq!(planned["items"][0]["name"], *name, "{planned}");
+        let end = json_data(&output);
         assert_eq!(end["repair"]["closed"][1]["outcome"], "done", "{end}");
         assert_eq!(sandbox.live("web", "qa"), version, "{sql}");
     }
@@ -116,12 +114,12 @@ fn what_is_done_by_hand_in_a_sandbox_is_planned_repaired_and_kept() {
         words(&told)
     );
     let output = repair(&sandbox, &["--yes"]);
-    assert_eq!(lines(&output)[0]["holds"][0]["reason"], "payday");
+    assert_eq!(plan(&output)["holds"][0]["reason"], "payday");
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     assert_eq!(sandbox.live("web", "qa"), version);
 
     let output = sandbox.run(&["--json", "history", "web", "qa"]);
-    let told = lines(&output);
+    let told = json_list(&output, "items");
     let repairs: Vec<&Value> = told
         .iter()
         .filter(|line| line["kind"] == "repair")
@@ -137,7 +135,7 @@ fn what_is_done_by_hand_in_a_sandbox_is_planned_repaired_and_kept() {
         "INSERT INTO registry VALUES ('web/qa', 'repairs/7ZZZZZZZZZZZZZZZZZZZZZZZZZ', '{\"format\":9}', 1)",
     );
     let output = sandbox.run(&["--json", "history", "web", "qa"]);
-    assert_eq!(lines(&output).len(), told.len());
+    assert_eq!(json_list(&output, "items").len(), told.len());
     assert_eq!(named(&sandbox), [""; 0]);
 }
 
@@ -159,9 +157,9 @@ fn what_no_deed_can_mend_is_said_and_ends_with_3_and_a_yes_has_to_come_from_some
     }
     let output = repair(&sandbox, &["--yes"]);
     assert_eq!(output.status.code(), Some(3), "{}", words(&output));
-    let told = lines(&output);
-    assert_eq!(told.len(), 1, "nothing was begun: {told:?}");
-    assert_eq!(told[0]["items"][0]["by"], "person", "{told:?}");
+    let data = json_data(&output);
+    assert_eq!(data["repair"], Value::Null, "nothing was begun: {data}");
+    assert_eq!(data["plan"]["items"][0]["by"], "person", "{data}");
 
     let output = repair(&sandbox, &[]);
     assert_eq!(output.status.code(), Some(2), "nobody is here to say yes");

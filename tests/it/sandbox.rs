@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::json_lines::json_list;
 use crate::support::pty::Pty;
 
 /// How long the whole world may take to come up on a busy machine.
@@ -28,14 +29,21 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// In a temporary directory of its own making.
     fn temporary() -> Self {
-        Self::start(room(), None)
+        Self::start(room(), None, &[])
     }
 
     /// In a directory that it keeps.
     pub(crate) fn kept() -> Self {
         let room = room();
         let directory = room.path().join("kept");
-        Self::start(room, Some(directory))
+        Self::start(room, Some(directory), &[])
+    }
+
+    /// In a directory that it keeps, and it prints lines of JSON.
+    pub(crate) fn in_json() -> Self {
+        let room = room();
+        let directory = room.path().join("kept");
+        Self::start(room, Some(directory), &["--json"])
     }
 
     /// In a directory that it keeps, and that is got ready first.
@@ -44,13 +52,13 @@ impl Sandbox {
         let directory = room.path().join("kept");
         std::fs::create_dir(&directory).expect("a directory");
         get_ready(&directory);
-        Self::start(room, Some(directory))
+        Self::start(room, Some(directory), &[])
     }
 
-    fn start(room: TempDir, directory: Option<PathBuf>) -> Self {
+    fn start(room: TempDir, directory: Option<PathBuf>, common: &[&str]) -> Self {
         let said = File::create(room.path().join("said")).expect("a file for its output");
         let mut command = greenroom(room.path());
-        command.args(["sandbox", "--headless"]);
+        command.args(common).args(["sandbox", "--headless"]);
         if let Some(directory) = &directory {
             command.arg("--directory").arg(directory);
         }
@@ -86,6 +94,20 @@ impl Sandbox {
 
     fn said(&self) -> String {
         std::fs::read_to_string(self.room.path().join("said")).expect("its output")
+    }
+
+    /// The lines of JSON that it printed.
+    pub(crate) fn json_said(&self) -> Vec<Value> {
+        let said = self.said();
+        let lines = said.lines().filter(|line| line.starts_with('{'));
+        lines
+            .map(|line| serde_json::from_str(line).expect("JSON"))
+            .collect()
+    }
+
+    /// The binary as it is run here, without a word.
+    pub(crate) fn bare(&self) -> Command {
+        greenroom(self.room.path())
     }
 
     /// Where it lives, once it has said so or was told.
@@ -150,8 +172,7 @@ impl Sandbox {
 
     pub(crate) fn status(&self, service: &str, environment: &str) -> Value {
         let output = self.run(&["--json", "status", service, environment]);
-        serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("{error}: {}", words(&output)))
+        json_list(&output, "targets").remove(0)
     }
 
     /// The version with the traffic, as everything that knows agrees.
@@ -296,13 +317,13 @@ fn a_kept_sandbox_without_its_whole_past_is_begun_again_and_else_cleared_away() 
     assert!(!processes_of(&place).is_empty());
 
     let room = std::mem::replace(&mut sandbox.room, room());
-    let mut again = Sandbox::start(room, Some(place.clone())).up();
+    let mut again = Sandbox::start(room, Some(place.clone()), &[]).up();
     assert_eq!(again.live("web", "production"), "1.8.2");
     // Killed when it has its past, it is only found again.
     again.signal(Signal::KILL);
     assert!(!again.ended().success());
     let room = std::mem::replace(&mut again.room, self::room());
-    let mut last = Sandbox::start(room, Some(place.clone())).up();
+    let mut last = Sandbox::start(room, Some(place.clone()), &[]).up();
     assert_eq!(last.live("web", "production"), "1.8.2");
     last.signal(Signal::INT);
     assert!(last.ended().success(), "{}", last.said());
@@ -381,7 +402,7 @@ fn calls_survive_a_release_and_a_kept_sandbox_opens_again_as_it_was_left() {
     assert!(place.join("greenroom.toml").exists());
 
     let room = std::mem::replace(&mut sandbox.room, room());
-    let mut again = Sandbox::start(room, Some(place.clone())).up();
+    let mut again = Sandbox::start(room, Some(place.clone()), &[]).up();
     assert_eq!(again.live("web", "dev"), "1.8.2");
     assert_eq!(again.live("web", "production"), "1.8.2");
     assert!(calls(&again.visit("web/dev")) > calls(&after));

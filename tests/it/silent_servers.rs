@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::support::free_port;
+use crate::support::json_lines::json_list;
 
 /// How long `status` may take, and how long the doctor, whatever hangs.
 const STATUS: Duration = Duration::from_secs(3);
@@ -111,6 +112,46 @@ fn waited(silent: &World, away: &World, arguments: &[&str]) -> (Output, Duration
     (output, took.saturating_sub(at_once))
 }
 
+/// How long a shell may wait for completions, beyond what a busy machine needs to start a program.
+const COMPLETION: Duration = Duration::from_secs(2);
+
+#[test]
+fn a_shell_waits_a_second_for_servers_that_do_not_answer_and_sees_no_error() {
+    let silent = World::silent();
+    let config = silent.place.path().join("greenroom.toml");
+    let complete = |words: &[&str]| {
+        let began = Instant::now();
+        let output = Command::new(env!("CARGO_BIN_EXE_greenroom"))
+            .env("COMPLETE", "fish")
+            .env("XDG_STATE_HOME", silent.place.path())
+            .args(["--", "greenroom", "--config"])
+            .arg(&config)
+            .args(words)
+            .output()
+            .expect("it runs");
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+        (output, began.elapsed())
+    };
+    let (named, at_once) = complete(&["promote", "web", ""]);
+    assert!(named.stdout.starts_with(b"qa"), "{named:?}");
+    for words in [
+        ["promote", "web", "qa", "--version", ""],
+        ["rollback", "web", "qa", "--to", ""],
+    ] {
+        let (output, took) = complete(&words);
+        assert!(output.stdout.is_empty(), "{output:?}");
+        assert!(took.saturating_sub(at_once) < COMPLETION, "{took:?}");
+    }
+    let (output, _) = complete(&["show", ""]);
+    assert!(
+        !silent.place.path().join("archive.db").exists(),
+        "{output:?}"
+    );
+}
+
 #[test]
 fn status_claims_nothing_of_servers_that_do_not_answer_and_takes_three_seconds_at_most() {
     let (silent, away) = (World::silent(), World::away());
@@ -119,7 +160,7 @@ fn status_claims_nothing_of_servers_that_do_not_answer_and_takes_three_seconds_a
     for output in [output, away.run(&["--json", "status"]).0] {
         let said = words(&output);
         assert_eq!(output.status.code(), Some(3), "{said}");
-        let status: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let status = json_list(&output, "targets").remove(0);
         for name in ["live", "agreed", "drift", "holds", "interrupted"] {
             assert!(status[name].is_null(), "{name}: {said}");
         }

@@ -1,10 +1,12 @@
 //! `greenroom history compare`: two releases beside each other: outcome, versions, commits and images
 //! first, then what else differs, then what is the same.
 
+use jiff::Timestamp;
+
 use super::find::release;
-use super::{Exit, archive, say_json};
+use super::{Exit, archive, json as lines};
 use crate::cli::arguments::{Common, Compare};
-use crate::release::account::{COMPARED_FIRST, Compared, compare};
+use crate::release::account::{COMPARED_FIRST, Compared, NOT_COMPARED, compare};
 use crate::wire::App;
 
 /// How wide the first column is.
@@ -26,11 +28,8 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Compare) -> Exit {
     };
     let rows = compare(one, other);
     if common.json {
-        for row in &rows {
-            say_json(&serde_json::json!({
-                "what": row.what, "one": row.one, "other": row.other, "same": row.is_same(),
-            }));
-        }
+        let rows: Vec<_> = rows.iter().map(json).collect();
+        lines::answer(serde_json::json!({ "rows": rows }));
         return Exit::Done;
     }
     let (headlines, rest): (Vec<&Compared>, Vec<&Compared>) =
@@ -46,6 +45,33 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Compare) -> Exit {
         rows.into_iter().for_each(say);
     }
     Exit::Done
+}
+
+/// One thing as JSON. A duration is a number there, and not in the words.
+fn json(row: &Compared) -> serde_json::Value {
+    let mut json = serde_json::json!({
+        "what": row.what,
+        "one": value(&row.one),
+        "other": value(&row.other),
+        "same": row.is_same(),
+    });
+    if let Some([one, other]) = row.took {
+        let words = |words: &str| words.rsplit_once(", ").map(|(words, _)| words.to_owned());
+        json["one"] = words(&row.one).into();
+        json["other"] = words(&row.other).into();
+        json["one_ms"] = one.map(lines::milliseconds).into();
+        json["other_ms"] = other.map(lines::milliseconds).into();
+    }
+    json
+}
+
+/// What is said of one release: nothing is null, and a time is written as in all of JSON.
+fn value(words: &str) -> Option<String> {
+    if words == NOT_COMPARED {
+        return None;
+    }
+    let time = words.parse::<Timestamp>();
+    Some(time.map_or_else(|_| words.to_owned(), |time| time.to_string()))
 }
 
 /// One thing, with both values where they differ.

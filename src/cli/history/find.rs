@@ -1,12 +1,17 @@
 //! A release by its id, or by how that begins.
 
-use super::Exit;
-use crate::history::{Kept, KeptAudit};
+use super::{Exit, names};
+use crate::history::{Filter, Kept, KeptAudit};
+use crate::settings::nearest;
 use crate::watchers::Archive;
 use crate::wire::App;
 
 /// How many are named when several are meant.
 const NAMED: usize = 6;
+/// How many releases are looked through for the one that was meant.
+const RECENT: usize = 200;
+/// The shortest part of an id that says which was meant: less is much the same in all of them.
+const SHORTEST: usize = 8;
 
 /// What an id may name.
 pub(in crate::cli) enum Found {
@@ -50,7 +55,7 @@ pub(in crate::cli) async fn find(
 ) -> Result<Found, Exit> {
     let kept = look(archive, named).await?;
     if offline || kept.as_ref().is_some_and(Found::is_over) {
-        return found(named, kept);
+        return found(archive, named, kept).await;
     }
     super::catch_up(app, archive, |_| true).await;
     let kept = look(archive, named).await?;
@@ -60,7 +65,7 @@ pub(in crate::cli) async fn find(
         );
         return Err(Exit::Usage);
     }
-    found(named, kept)
+    found(archive, named, kept).await
 }
 
 /// Whether it was kept once. Only a whole id tells.
@@ -73,11 +78,38 @@ async fn is_forgotten(archive: &Archive, named: &str) -> bool {
 }
 
 /// What was found, or the end of the command.
-fn found(named: &str, kept: Option<Found>) -> Result<Found, Exit> {
-    kept.ok_or_else(|| {
-        warn_line!("greenroom: no release is called {named}; greenroom history lists them");
-        Exit::Usage
-    })
+async fn found(archive: &Archive, named: &str, kept: Option<Found>) -> Result<Found, Exit> {
+    if let Some(kept) = kept {
+        return Ok(kept);
+    }
+    let hint = match meant(archive, named).await {
+        Some(id) => format!("did you mean {id}?"),
+        None => "greenroom history lists them".to_owned(),
+    };
+    Err(names::refuse(
+        &format!("no release is called {named}"),
+        &hint,
+    ))
+}
+
+/// The recent release whose id begins almost as was typed, where only one does.
+async fn meant(archive: &Archive, named: &str) -> Option<String> {
+    let typed = named.to_ascii_uppercase();
+    let length = typed.chars().count();
+    if length < SHORTEST {
+        return None;
+    }
+    let recent = archive.read.list(&Filter::default(), None, RECENT).await;
+    let ids = recent.ok()?.into_iter();
+    let ids: Vec<String> = ids.map(|listed| listed.head.id.to_string()).collect();
+    let begins = |id: &str| id.chars().take(length).collect::<String>();
+    let beginnings: Vec<String> = ids.iter().map(|id| begins(id)).collect();
+    let near = nearest(&typed, beginnings.iter().map(String::as_str))?;
+    let mut found = ids.iter().filter(|id| begins(id) == near);
+    match (found.next(), found.next()) {
+        (Some(id), None) => Some(id.clone()),
+        _ => None,
+    }
 }
 
 async fn look(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> {

@@ -1,6 +1,6 @@
 //! `greenroom history prune`: forgets what the configuration does not keep, or says what that would be.
 
-use super::{Exit, say_json};
+use super::{Exit, json};
 use crate::cli::arguments::{Common, PruneHistory};
 use crate::history::{Cause, Pruning};
 use crate::wire::App;
@@ -27,7 +27,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &PruneHistory) -> Exit
         }
     };
     if common.json {
-        say_json(&serde_json::json!({ "dry_run": verb.dry_run, "forgotten": pruned }));
+        json::answer(serde_json::json!({ "dry_run": verb.dry_run, "forgotten": pruned }));
     } else {
         tell(&pruned, verb.dry_run);
     }

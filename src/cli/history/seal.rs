@@ -1,6 +1,6 @@
 //! `greenroom history seal`: writes the last link of everything that is over where operators cannot write.
 
-use super::{Exit, say_json};
+use super::{Exit, json, names};
 use crate::cli::arguments::{Common, SealHistory};
 use crate::release::{Refusal, Site};
 use crate::watchers::{Sealed, seal};
@@ -13,10 +13,12 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
     };
     let sites: Vec<&Site> = app.engine.sites().filter(is_wanted).collect();
     if sites.is_empty() {
-        warn_line!("greenroom: no such target is configured");
-        return Exit::Usage;
+        let (service, environment) = (verb.service.as_ref(), verb.environment.as_ref());
+        return names::check(app.targets(), service, environment)
+            .err()
+            .unwrap_or(Exit::Usage);
     }
-    let mut exit = Exit::Done;
+    let (mut exit, mut all) = (Exit::Done, Vec::new());
     for site in sites {
         let target = &site.definition.target;
         let Some(write) = &site.write else {
@@ -26,7 +28,7 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
         let (by, now) = (app.engine.operator(), app.engine.clock().now());
         match seal(site, write.seals.as_ref(), by, now).await {
             Ok(sealed) if common.json => {
-                say_json(&serde_json::json!({ "target": target, "sealed": sealed }));
+                all.push(serde_json::json!({ "target": target, "sealed": sealed }));
             }
             Ok(Sealed {
                 sealed,
@@ -48,5 +50,6 @@ pub(super) async fn run(common: &Common, app: &App, verb: &SealHistory) -> Exit 
             }
         }
     }
+    json::answer(serde_json::json!({ "targets": all }));
     exit
 }

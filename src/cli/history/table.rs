@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Exit, say_bytes, say_json};
+use super::{Exit, json, say_bytes};
 use crate::harmless::harmless;
 use crate::history::{AuditRecord, DIFFERS, Item, KeptAudit, Listed, ReleaseRecord, Standing};
 use crate::inventory::local_time;
@@ -35,7 +35,7 @@ const COLUMNS: [&str; 20] = [
 /// What is written, and how.
 pub(super) enum Table {
     People,
-    Json,
+    Json(Vec<serde_json::Value>),
     Csv(Box<csv::Writer<Vec<u8>>>),
 }
 
@@ -47,7 +47,11 @@ impl Table {
             let _ = writer.write_record(COLUMNS);
             return Self::Csv(Box::new(writer));
         }
-        if is_json { Self::Json } else { Self::People }
+        if is_json {
+            Self::Json(Vec::new())
+        } else {
+            Self::People
+        }
     }
 
     /// Whether there is a place for it: what is no release has none of the columns of CSV.
@@ -59,7 +63,7 @@ impl Table {
         match (self, item) {
             (Self::People, Item::Release(listed)) => say_line!("{}", line(listed)),
             (Self::People, Item::Audit(kept)) => say_line!("{}", line_beside(kept)),
-            (Self::Json, item) => say_item(item),
+            (Self::Json(items), item) => items.push(item_json(item)),
             (Self::Csv(writer), Item::Release(listed)) => {
                 let _ = writer.write_record(cells(listed));
             }
@@ -68,21 +72,23 @@ impl Table {
     }
 
     pub(super) fn end(self, exit: Exit) -> Exit {
-        if let Self::Csv(writer) = self {
-            match writer.into_inner() {
+        match self {
+            Self::People => {}
+            Self::Json(items) => json::answer(serde_json::json!({ "items": items })),
+            Self::Csv(writer) => match writer.into_inner() {
                 Ok(bytes) => say_bytes(&bytes),
                 Err(error) => warn_line!("greenroom: {error}"),
-            }
+            },
         }
         exit
     }
 }
 
 /// One as JSON: a release has a `kind`, and so has what was decided beside.
-pub(super) fn say_item(item: &Item) {
+pub(super) fn item_json(item: &Item) -> serde_json::Value {
     match item {
-        Item::Release(listed) => say_json(&listed.head),
-        Item::Audit(kept) => say_json(&kept.record),
+        Item::Release(listed) => serde_json::json!(listed.head),
+        Item::Audit(kept) => serde_json::json!(kept.record),
     }
 }
 

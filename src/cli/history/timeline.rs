@@ -1,6 +1,6 @@
 //! `greenroom history timeline`: what became live in an environment, and what was tried in vain.
 
-use super::{Exit, archive, catch_up, list, table::say_item};
+use super::{Exit, archive, catch_up, json, list, names, table::item_json};
 use crate::cli::arguments::{Common, Timeline};
 use crate::history::{Filter, Item};
 use crate::release::account::timeline;
@@ -25,13 +25,15 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Timeline) -> Exit {
         warn_line!("greenroom: {failure}");
         return Exit::Failed;
     }
-    if common.json {
-        items.iter().for_each(say_item);
+    if items.is_empty()
+        && let Err(exit) = names::check(app.targets(), None, Some(&verb.environment))
+    {
         return exit;
     }
-    if items.is_empty() && !app.targets().any(is_wanted) {
-        warn_line!("greenroom: no such environment is configured");
-        return Exit::Usage;
+    if common.json {
+        let items: Vec<_> = items.iter().map(item_json).collect();
+        json::answer(serde_json::json!({ "items": items }));
+        return exit;
     }
     for line in timeline(&items) {
         say_line!("{}", line.text);

@@ -1,6 +1,6 @@
 //! `greenroom history verify`: whether what was recorded is still what was written, and the first record that is not.
 
-use super::{Exit, archive, say_json};
+use super::{Exit, archive, json, names};
 use crate::cli::arguments::{Common, Verify};
 use crate::history::{Filter, Proven};
 use crate::inventory::Target;
@@ -29,6 +29,15 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
             return Exit::Failed;
         }
     };
+    if found.releases + found.beside == 0
+        && let Err(exit) = names::check(
+            app.targets(),
+            verb.service.as_ref(),
+            verb.environment.as_ref(),
+        )
+    {
+        return exit;
+    }
     tell(common, &found);
     match (found.wrong.is_empty(), is_heard && found.silent.is_empty()) {
         (true, true) => Exit::Done,
@@ -41,27 +50,23 @@ fn tell(common: &Common, found: &Proven) {
     for (target, why) in &found.silent {
         warn_line!("{target}: {why}");
     }
+    if common.json {
+        json::answer(serde_json::json!({
+            "releases": found.releases,
+            "beside": found.beside,
+            "whole": found.whole,
+            "not_chained": found.not_chained,
+            "wrong": found.wrong,
+            "not_compared": found.not_compared,
+            "sealed": found.sealed,
+        }));
+        return;
+    }
     for one in &found.wrong {
-        if common.json {
-            say_json(one);
-            continue;
-        }
         say_line!("{one}");
         for words in &one.wrong {
             say_line!("  {words}");
         }
     }
-    if common.json {
-        say_json(&serde_json::json!({
-            "releases": found.releases,
-            "beside": found.beside,
-            "whole": found.whole,
-            "not_chained": found.not_chained,
-            "wrong": found.wrong.len(),
-            "not_compared": found.not_compared,
-            "sealed": found.sealed,
-        }));
-    } else {
-        say_line!("{}", found.words());
-    }
+    say_line!("{}", found.words());
 }

@@ -3,8 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::approvals::Approvals;
-use super::needs_person;
-use crate::history::ReleaseRecord;
+use super::{Open, needs_person};
 use crate::inventory::drift::{Drift, Pair, Truth, compare};
 use crate::inventory::{Slot, Snapshot};
 
@@ -22,11 +21,7 @@ const OF_REGISTRY: [&str; 9] = [
 ];
 
 /// One target. The releases that were interrupted are none where that is unknown.
-pub(super) fn of(
-    snapshot: &Snapshot,
-    interrupted: Option<&[ReleaseRecord]>,
-    approvals: &Approvals,
-) -> Value {
+pub(super) fn of(snapshot: &Snapshot, open: Option<&Open>, approvals: &Approvals) -> Value {
     let truth = compare(snapshot);
     let roles: Map<String, Value> = Slot::BOTH
         .into_iter()
@@ -46,8 +41,9 @@ pub(super) fn of(
         "holds": has_registry.then(|| snapshot.holds(snapshot.at)),
         "approvals": approvals.json(),
         "snapshot": observed(snapshot),
-        "interrupted": interrupted,
-        "needs_person": needs_person(snapshot, interrupted),
+        "interrupted": open.map(|open| &open.interrupted),
+        "standby_left": open.map(|open| &open.standby),
+        "needs_person": needs_person(snapshot, open),
     })
 }
 

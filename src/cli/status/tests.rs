@@ -45,10 +45,10 @@ fn roles(snapshot: &Snapshot) -> [Role; 2] {
 fn a_runtime_that_does_not_answer_leaves_no_slot_empty() {
     let snapshot = without_runtime();
     assert_eq!(roles(&snapshot), [Role::Live, Role::Unknown]);
-    let said = text(&snapshot, &[], &Approvals::NotNeeded);
+    let said = text(&snapshot, None, &Approvals::NotNeeded);
     assert!(said.contains("what runs there is unknown"), "{said}");
     assert!(!said.contains("empty"), "{said}");
-    let json = json::of(&snapshot, Some(&[]), &Approvals::NotNeeded);
+    let json = json::of(&snapshot, Some(&Open::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], "blue");
     assert_eq!(json["roles"]["green"], serde_json::Value::Null);
     assert_eq!(json["agreed"], serde_json::Value::Null);
@@ -61,7 +61,7 @@ fn a_runtime_that_does_not_answer_leaves_no_slot_empty() {
 fn a_registry_that_does_not_answer_makes_nothing_a_candidate() {
     let snapshot = without_registry();
     assert_eq!(roles(&snapshot), [Role::Live, Role::Unknown]);
-    let said = text(&snapshot, &[], &Approvals::NotNeeded);
+    let said = text(&snapshot, None, &Approvals::NotNeeded);
     for words in [
         "registration unknown",
         "? containers = store: unknown",
@@ -86,12 +86,12 @@ fn a_proxy_that_does_not_answer_leaves_it_unknown_which_slot_is_live() {
     let mut snapshot = without_proxy();
     snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
     assert_eq!(roles(&snapshot), [Role::Unknown, Role::Unknown]);
-    let said = text(&snapshot, &[], &Approvals::NotNeeded);
+    let said = text(&snapshot, None, &Approvals::NotNeeded);
     assert!(
         said.contains("the store's route names blue, generation 41"),
         "{said}"
     );
-    let json = json::of(&snapshot, Some(&[]), &Approvals::NotNeeded);
+    let json = json::of(&snapshot, Some(&Open::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], serde_json::Value::Null);
     assert_eq!(json["agreed"], serde_json::Value::Null);
 }
@@ -118,7 +118,7 @@ fn a_target_before_its_first_release_agrees_and_has_no_live_slot() {
     snapshot.proxy = None;
     snapshot.public = None;
     assert_eq!(roles(&snapshot), [Role::Empty; 2]);
-    let json = json::of(&snapshot, Some(&[]), &Approvals::NotNeeded);
+    let json = json::of(&snapshot, Some(&Open::default()), &Approvals::NotNeeded);
     assert_eq!(json["live"], "none");
     assert_eq!(json["agreed"], true);
     assert_eq!(json["drift"], serde_json::json!([]));
@@ -186,7 +186,11 @@ fn a_person_has_to_look_at_what_is_wrong_or_unknown() {
     for (what, change, is_needed) in CHANGES {
         let mut snapshot = agreed();
         change(&mut snapshot);
-        assert_eq!(needs_person(&snapshot, Some(&[])), *is_needed, "{what}");
+        assert_eq!(
+            needs_person(&snapshot, Some(&Open::default())),
+            *is_needed,
+            "{what}"
+        );
     }
     assert!(needs_person(&agreed(), None), "the journal is unknown");
 }

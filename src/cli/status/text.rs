@@ -1,5 +1,6 @@
 //! What `status` says to people: a few lines a target.
 
+use super::Open;
 use super::approvals::Approvals;
 use crate::harmless::harmless;
 use crate::history::ReleaseRecord;
@@ -12,7 +13,7 @@ use crate::inventory::{
 /// One target.
 pub(in crate::cli) fn text(
     snapshot: &Snapshot,
-    interrupted: &[ReleaseRecord],
+    open: Option<&Open>,
     approvals: &Approvals,
 ) -> String {
     let mut lines = vec![format!("{}  ({})", snapshot.target, snapshot.tier)];
@@ -70,7 +71,10 @@ pub(in crate::cli) fn text(
             local_time::moment(asked.asked_at)
         ));
     }
-    for (index, record) in interrupted.iter().enumerate() {
+    for record in open.iter().flat_map(|open| &open.standby) {
+        lines.extend(standby_lines(record));
+    }
+    for (index, record) in open.iter().flat_map(|open| &open.interrupted).enumerate() {
         lines.push(format!(
             "  ! release {} ({} to {} by {}) was interrupted",
             record.id, record.kind, record.to.1, record.operator
@@ -111,6 +115,24 @@ pub(in crate::cli) fn text(
     // Operators, messages and reasons are whatever stands in the shared store.
     let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
     lines.join("\n")
+}
+
+/// The old version that a release left running, and the commands that stop it and go back to it.
+fn standby_lines(record: &ReleaseRecord) -> [String; 2] {
+    let (service, environment) = (&record.target.service, &record.target.environment);
+    let old = record.from.as_ref().map_or_else(
+        || "the old version".to_owned(),
+        |(slot, version)| format!("the old version {version} in {slot}"),
+    );
+    [
+        format!(
+            "  - release {} of {} left {old} running",
+            record.id, record.operator
+        ),
+        format!(
+            "      stop it: greenroom resume {service} {environment}   go back to it: greenroom rollback {service} {environment}"
+        ),
+    ]
 }
 
 fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {

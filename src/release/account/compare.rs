@@ -20,6 +20,8 @@ pub struct Difference {
     pub other: String,
     /// Whether it is read first: the outcome, the versions, the commits and the images.
     pub is_headline: bool,
+    /// How long it took in each, of what takes time.
+    pub took: Option<[Option<Duration>; 2]>,
 }
 
 impl Difference {
@@ -32,8 +34,8 @@ impl Difference {
 /// The heading of what is read first.
 pub const COMPARED_FIRST: &str = "outcome, versions, commits and images";
 
-/// Where there is nothing to say.
-const NOTHING: &str = "-";
+/// Said of a release where there is nothing to compare.
+pub const NOTHING: &str = "-";
 
 /// Everything that two releases can be compared by, whether it differs or not.
 pub fn compare(one: &Recorded, other: &Recorded) -> Vec<Difference> {
@@ -68,10 +70,35 @@ impl Both<'_> {
             one: say(self.one),
             other: say(self.other),
             is_headline: self.is_headline,
+            took: None,
         };
         if (row.one.as_str(), row.other.as_str()) != (NOTHING, NOTHING) {
             self.rows.push(row);
         }
+    }
+
+    /// A row of something that takes time: its duration is kept beside the words.
+    fn timed_row(
+        &mut self,
+        what: impl Into<String>,
+        words: impl Fn(&Recorded) -> Option<String>,
+        took: impl Fn(&Recorded) -> Option<Duration>,
+    ) {
+        let before = self.rows.len();
+        self.row(what, words);
+        let took = [took(self.one), took(self.other)];
+        for row in &mut self.rows[before..] {
+            row.took = Some(took);
+        }
+    }
+
+    /// A row that is nothing but a duration.
+    fn duration_row(
+        &mut self,
+        what: impl Into<String>,
+        took: impl Fn(&Recorded) -> Option<Duration>,
+    ) {
+        self.timed_row(what, |recorded| took(recorded).map(duration), &took);
     }
 
     fn head(&mut self, what: &str, of: impl Fn(&ReleaseRecord) -> Option<String>) {
@@ -84,9 +111,8 @@ impl Both<'_> {
             let (_, outcome) = head.closed.as_ref()?;
             outcome.reason().map(str::to_owned)
         });
-        self.row("was live for", |recorded| {
-            let length = LivePeriod::of(&recorded.entries)?.length()?;
-            Some(duration(length))
+        self.duration_row("was live for", |recorded| {
+            LivePeriod::of(&recorded.entries)?.length()
         });
         self.head("from version", |head| {
             Some(head.from.as_ref()?.1.name().to_owned())
@@ -132,14 +158,12 @@ impl Both<'_> {
     }
 
     fn durations(&mut self) {
-        self.head("took in all", |head| {
-            let (at, _) = head.closed.as_ref()?;
-            Some(duration(elapsed(head.opened_at, *at)))
+        self.duration_row("took in all", |recorded| {
+            let (at, _) = recorded.head.closed.as_ref()?;
+            Some(elapsed(recorded.head.opened_at, *at))
         });
         for step in Step::ALL {
-            self.row(format!("{step} took"), |recorded| {
-                took(recorded, step).map(duration)
-            });
+            self.duration_row(format!("{step} took"), |recorded| took(recorded, step));
         }
     }
 
@@ -156,11 +180,18 @@ impl Both<'_> {
             }
         }
         for name in names {
-            self.row(format!("check {name}"), |recorded| {
+            let case = |recorded: &Recorded| {
                 let report = recorded.last_report()?;
-                let case = report.cases.iter().find(|case| case.name == name)?;
-                Some(format!("{}, {}", case.verdict, duration(case.took)))
-            });
+                report.cases.iter().find(|case| case.name == name).cloned()
+            };
+            self.timed_row(
+                format!("check {name}"),
+                |recorded| {
+                    let case = case(recorded)?;
+                    Some(format!("{}, {}", case.verdict, duration(case.took)))
+                },
+                |recorded| Some(case(recorded)?.took),
+            );
         }
     }
 }

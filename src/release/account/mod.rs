@@ -9,7 +9,7 @@ mod steps;
 mod timeline;
 
 pub use beside::beside;
-pub use compare::{COMPARED_FIRST, Difference as Compared, compare};
+pub use compare::{COMPARED_FIRST, Difference as Compared, NOTHING as NOT_COMPARED, compare};
 pub use timeline::timeline;
 
 use jiff::Timestamp;

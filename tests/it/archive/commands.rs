@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::samples::{backed_out, by, done, open};
+use crate::support::json_lines::{json_data, json_list};
 
 const CONFIGURATION: &str = r#"
 [history]
@@ -131,12 +132,9 @@ fn err(output: &Output) -> String {
 }
 
 fn ids(output: &Output) -> Vec<String> {
-    let lines = out(output);
-    let id = |line: &str| {
-        let head: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        head["id"].as_str().expect("an id").to_owned()
-    };
-    lines.lines().map(id).collect()
+    let items = json_list(output, "items").into_iter();
+    let id = |head: serde_json::Value| head["id"].as_str().expect("an id").to_owned();
+    items.map(id).collect()
 }
 
 fn id(release: &Recorded) -> String {
@@ -239,8 +237,7 @@ async fn a_release_is_shown_by_how_its_id_begins_and_two_are_compared() {
     ] {
         assert!(shown.contains(words), "{words:?} is not in:\n{shown}");
     }
-    let json = out(&place.run(&["show", beginning, "--json"]));
-    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let json = json_data(&place.run(&["show", beginning, "--json"]));
     assert_eq!(json["entries"].as_array().map(Vec::len), Some(2));
     let ambiguous = place.run(&["show", &beginning[..5]]);
     assert_eq!(ambiguous.status.code(), Some(2));
@@ -394,19 +391,12 @@ async fn a_hold_whose_record_is_changed_or_taken_away_is_named() {
         assert!(shown.contains(words), "{words:?} is not in:\n{shown}");
     }
 
-    let told = out(&place.run(&["history", "verify", "--json"]));
-    let told: Vec<serde_json::Value> = told
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
-    assert_eq!(told[0]["kind"], "hold");
-    let id = told[0]["id"].as_str().expect("an id");
-    assert_eq!(
-        (&told[1]["beside"], &told[1]["wrong"]),
-        (&2.into(), &1.into())
-    );
-    let shown = out(&place.run(&["show", id, "--json"]));
-    let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+    let told = json_data(&place.run(&["history", "verify", "--json"]));
+    let wrong = told["wrong"].as_array().expect("a list");
+    assert_eq!((&told["beside"], wrong.len()), (&2.into(), 1));
+    assert_eq!(wrong[0]["kind"], "hold");
+    let id = wrong[0]["id"].as_str().expect("an id");
+    let shown = json_data(&place.run(&["show", id, "--json"]));
     assert_eq!(shown["chain"], "its chain is whole");
     assert_eq!(shown["record"]["hold"]["cleared"]["why"], "paid out");
     let found = shown["differences"][0]["found"].as_str();
@@ -436,7 +426,7 @@ async fn what_an_older_greenroom_wrote_is_not_chained_and_not_wrong() {
     let place = Place::with(&[done(0), open(5)]).await;
     let verified = place.run(&["history", "verify", "--json"]);
     assert_eq!(verified.status.code(), Some(0), "{}", out(&verified));
-    let tally: serde_json::Value = serde_json::from_str(&out(&verified)).expect("JSON");
+    let tally = json_data(&verified);
     assert_eq!(
         (&tally["releases"], &tally["not_chained"]),
         (&2.into(), &2.into())
@@ -453,7 +443,13 @@ async fn wrong_words_and_targets_are_said_and_nothing_at_all_too() {
             0,
             "nothing that was released is like that",
         ),
-        (&["history", "nobody"], 2, "no such target"),
+        (&["history", "nobody"], 2, "no service is called nobody"),
+        (&["history", "wbe"], 2, "did you mean web?"),
+        (
+            &["show", "last", "web", "prodution"],
+            2,
+            "did you mean production?",
+        ),
         (&["history", "--outcome", "nice"], 2, "no outcome"),
         (&["history", "--since", "soon"], 2, "no time"),
     ] {

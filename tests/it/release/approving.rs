@@ -152,8 +152,8 @@ async fn the_command_line_says_what_a_switch_lacks_to_its_driver_and_to_who_can_
     let out_of_driver = driver.stdout.take().expect("its output");
     let mut lines = std::io::BufReader::new(out_of_driver).lines();
     let plan = event(&mut lines, "plan");
-    assert_eq!(plan["approvals_needed"], 1, "{plan}");
-    let lacks = event(&mut lines, "waits-for-approvals");
+    assert_eq!(plan["data"]["approvals_needed"], 1, "{plan}");
+    let lacks = event(&mut lines, "waits-for-approvals")["data"].take();
     assert_eq!((&lacks["needed"], &lacks["has"]), (&1.into(), &0.into()));
     let text = lacks["text"].as_str().expect("a text");
     for part in [

@@ -8,6 +8,7 @@ use greenroom::inventory::{Role, Slot};
 use super::house::{House, Wishes};
 use super::load;
 use crate::support::eventually;
+use crate::support::json_lines::{json_data, json_end, json_lines, json_list};
 
 pub(super) fn greenroom(house: &House, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
@@ -36,13 +37,6 @@ pub(super) fn out(output: &Output) -> String {
 
 pub(super) fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn json_lines(output: &Output) -> Vec<serde_json::Value> {
-    out(output)
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,19 +73,27 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
         assert!(
             lines
                 .iter()
-                .any(|l| l["kind"] == "settled" && l["step"] == step),
+                .any(|l| l["event"] == "settled" && l["data"]["step"] == step),
             "{step} in {}",
             out(&first)
         );
     }
     let again = run(&house, &promote("1.8.2")).await;
     assert_eq!(again.status.code(), Some(0), "{}", err(&again));
-    let nothing = json_lines(&again);
-    assert_eq!(nothing[0]["event"], "nothing-to-do", "{}", out(&again));
-    assert!(out(&again).contains("live already"), "{}", out(&again));
+    let nothing = json_data(&again);
+    assert_eq!(nothing["release"], serde_json::Value::Null, "{nothing}");
+    let words = nothing["text"].as_str().unwrap_or_default();
+    assert!(
+        words.starts_with("nothing to do: ") && words.contains("live already"),
+        "{words}"
+    );
     let missing = run(&house, &promote("7.7.7")).await;
     assert_eq!(missing.status.code(), Some(1));
     assert!(err(&missing).contains("no 7.7.7 in"), "{}", err(&missing));
+    let error = json_end(&missing)["error"].take();
+    assert_eq!(error["kind"], "refused");
+    let why = error["message"].as_str().unwrap_or_default();
+    assert!(why.contains("no 7.7.7 in"), "{error}");
     let sick = run(&house, &promote("1.9.2")).await;
     assert_eq!(sick.status.code(), Some(1), "{}", err(&sick));
     assert!(out(&sick).contains("orders failed"), "{}", out(&sick));
@@ -112,7 +114,7 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
         err(&nobody)
     );
     let history = run(&house, &["--json", "history"]).await;
-    let outcomes: Vec<String> = json_lines(&history)
+    let outcomes: Vec<String> = json_list(&history, "items")
         .iter()
         .map(|l| {
             l["closed"][1]["outcome"]
@@ -124,7 +126,7 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
     assert_eq!(outcomes, ["backed-out", "backed-out", "done"]);
     let status = run(&house, &["--json", "status"]).await;
     assert_eq!(status.status.code(), Some(0), "{}", out(&status));
-    let lines = json_lines(&status);
+    let lines = json_list(&status, "targets");
     assert_eq!(lines[0]["live"], "blue");
     assert_eq!(lines[0]["agreed"], true);
     let doctor = run(&house, &["doctor"]).await;
@@ -189,7 +191,7 @@ async fn a_failure_is_said_once_with_the_next_command(house: &House) {
 async fn what_the_candidate_wrote_is_kept(house: &House, outcome: &str, line: &str) {
     let listed = ["--json", "history", "--outcome", outcome, "--limit", "1"];
     let listed = run(house, &listed).await;
-    let id = json_lines(&listed)[0]["id"]
+    let id = json_list(&listed, "items")[0]["id"]
         .as_str()
         .expect("an id")
         .to_owned();

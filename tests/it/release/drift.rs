@@ -9,6 +9,7 @@ use greenroom::inventory::{Slot, instance_name};
 
 use super::command_line::greenroom;
 use super::house::{House, Wishes};
+use crate::support::json_lines::json_list;
 use crate::support::{docker, etcd};
 
 /// The names of what differs now, by the program's own words for programs.
@@ -17,8 +18,8 @@ pub(super) async fn named(house: &House) -> Vec<String> {
     let output: Output = tokio::task::spawn_blocking(move || command.output().expect("it runs"))
         .await
         .expect("it ends");
-    let text = String::from_utf8(output.stdout).expect("text");
-    let line: serde_json::Value = serde_json::from_str(text.trim()).expect("a line of JSON");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = json_list(&output, "targets").remove(0);
     let drift = line["drift"].as_array().expect("a list");
     assert_eq!(line["agreed"], drift.is_empty(), "{text}");
     let words = |drift: &serde_json::Value, key: &str| drift[key].as_str().expect(key).to_owned();

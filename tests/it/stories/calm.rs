@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::sandbox::{Sandbox, words};
+use crate::support::json_lines::json_list;
 use crate::support::pty::Pty;
 
 /// How long a step of a sandbox's release may take on a busy machine.
@@ -128,21 +129,9 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
     // It is kept who overrode what, who approved it, and on what.
     let found = words(&sandbox.run(&["--json", "history", "web", "production", "--limit", "1"]));
     assert!(found.contains("the shop is down"), "{found}");
-    let listed: serde_json::Value = serde_json::from_str(
-        String::from_utf8_lossy(
-            &sandbox
-                .run(&["--json", "history", "web", "production", "--limit", "1"])
-                .stdout,
-        )
-        .lines()
-        .next()
-        .expect("a release"),
-    )
-    .expect("JSON");
-    let id = listed["head"]["id"]
-        .as_str()
-        .or(listed["id"].as_str())
-        .expect("its id");
+    let newest = ["--json", "history", "web", "production", "--limit", "1"];
+    let listed = json_list(&sandbox.run(&newest), "items");
+    let id = listed[0]["id"].as_str().expect("its id");
     let shown = words(&sandbox.run(&["show", id]));
     assert!(
         shown.contains("ben@") && shown.contains("approved it, from ben@"),

@@ -4,6 +4,7 @@ pub(crate) mod company;
 pub(crate) mod disk;
 pub(crate) mod endorsements;
 pub(crate) mod holds;
+pub(crate) mod json_lines;
 pub(crate) mod load;
 mod load_client;
 mod load_report;

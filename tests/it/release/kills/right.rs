@@ -57,7 +57,8 @@ impl Stage {
             .run(&["--json", "status", &self.name(), "production"])
             .await;
         assert_eq!(code, Some(0), "{what}: {said}");
-        let status: serde_json::Value = serde_json::from_str(&said).expect("a line of JSON");
+        let answered: serde_json::Value = serde_json::from_str(&said).expect("a line of JSON");
+        let status = &answered["data"]["targets"][0];
         assert_eq!(status["live"], slot.as_str(), "{what}: {status}");
         assert_eq!(status["agreed"], true, "{what}: {status}");
         assert_eq!(

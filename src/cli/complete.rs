@@ -1,0 +1,275 @@
+//! Completions that a shell asks for while an operator types: services and environments from the configuration, versions
+//! from the image registry and the history, release ids from the archive of this machine. A shell waits for the answer,
+//! so everything has one second; what cannot be read or reached completes nothing, and no error is printed.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use clap::{ArgMatches, CommandFactory};
+use clap_complete::CompleteEnv;
+use clap_complete::engine::CompletionCandidate;
+use clap_complete::env::Shells;
+
+use super::arguments::Arguments;
+use super::{Exit, out};
+use crate::history::{Filter, Standing};
+use crate::inventory::drift::Name;
+use crate::inventory::{EnvironmentName, ServiceName, Target};
+use crate::settings::{Request, Settings};
+use crate::vacant::OutgoingPorts;
+use crate::wire::{self, App};
+
+/// The shells there are scripts for.
+pub(super) const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
+
+/// The variable by which a shell's script asks.
+const VARIABLE: &str = "COMPLETE";
+/// How long a shell waits for what has to be read or asked for.
+const LONGEST: Duration = Duration::from_secs(1);
+/// How many releases are offered, newest first.
+const RELEASES: usize = 50;
+
+/// Where a shell asks for completions, answers and ends the process.
+pub(super) fn answer_the_shell() {
+    let asked = CompleteEnv::with_factory(Arguments::command)
+        .var(VARIABLE)
+        .try_complete(std::env::args_os(), None);
+    // An error is no completion: it must not be printed into a line that somebody types.
+    if !matches!(asked, Ok(false)) {
+        std::process::exit(0);
+    }
+}
+
+/// Prints the script that makes a shell ask.
+pub(super) fn script(shell: &str) -> Exit {
+    let mut text = Vec::new();
+    let name = "greenroom";
+    let written = Shells::builtins()
+        .completer(shell)
+        .map(|shell| shell.write_registration(VARIABLE, name, name, name, &mut text));
+    match written {
+        Some(Ok(())) => {
+            out::say_bytes(&text);
+            Exit::Done
+        }
+        Some(Err(error)) => {
+            warn_line!("greenroom: the completions for {shell}: {error}");
+            Exit::Failed
+        }
+        None => Exit::Usage,
+    }
+}
+
+/// The services that are configured.
+pub(super) fn services(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let names = in_time(|| {
+        let targets = Line::read()?.targets()?.into_iter();
+        Some(targets.map(|it| it.service.to_string()).collect())
+    });
+    candidates(typed, names)
+}
+
+/// The environments that are configured: of the service that was typed before, if one was.
+pub(super) fn environments(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let names = in_time(|| {
+        let line = Line::read()?;
+        let targets = line.targets()?.into_iter();
+        let is_wanted = |target: &Target| target.is_among(line.service.as_ref(), None);
+        let environments = targets
+            .filter(is_wanted)
+            .map(|it| it.environment.to_string());
+        Some(environments.collect())
+    });
+    candidates(typed, names)
+}
+
+/// The tags of the service's image repository.
+pub(super) fn tags(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let names = in_time(|| {
+        let line = Line::read()?;
+        let (app, target) = (line.app()?, line.target()?);
+        answered(app.engine.tags(&target))?.ok()
+    });
+    candidates(typed, names)
+}
+
+/// The versions that the target can go back to.
+pub(super) fn rollback_versions(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let names = in_time(|| {
+        let line = Line::read()?;
+        let (app, target) = (line.app()?, line.target()?);
+        let ways = answered(app.engine.ways_back(&target))?.ok()?;
+        let ways = ways.into_iter().filter(|way| way.against.is_empty());
+        Some(ways.map(|way| way.version.name().to_owned()).collect())
+    });
+    candidates(typed, names)
+}
+
+/// The ids of the newest releases that the archive of this machine has.
+pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let found = in_time(|| {
+        let line = Line::read()?;
+        let app = line.app()?;
+        // Opening would make one.
+        if !Path::new(&app.archive).exists() {
+            return None;
+        }
+        answered(async move {
+            let archive = app.open_archive().await.ok()?;
+            let listed = archive.read.list(&Filter::default(), None, RELEASES).await;
+            let listed = listed.ok()?.into_iter().map(|listed| {
+                let (head, standing) = (&listed.head, Standing::of(&listed.head));
+                let words = format!("{} {} {standing}", head.target, head.to.1.name());
+                (head.id.to_string(), words)
+            });
+            Some(listed.collect::<Vec<_>>())
+        })?
+    });
+    let typed = typed.to_string_lossy().to_uppercase();
+    let found = found.into_iter().filter(|(id, _)| id.starts_with(&typed));
+    found
+        .map(|(id, words)| CompletionCandidate::new(id).help(Some(words.into())))
+        .collect()
+}
+
+/// The differences that can be repaired alone.
+pub(super) fn differences(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let names = Name::ALL.into_iter().map(|name| name.as_str().to_owned());
+    candidates(typed, names.collect())
+}
+
+/// What was typed so far, as far as it decides what comes next.
+#[derive(Debug, Default)]
+struct Line {
+    config: Option<PathBuf>,
+    overrides: Vec<(String, String)>,
+    service: Option<ServiceName>,
+    environment: Option<EnvironmentName>,
+}
+
+impl Line {
+    /// From the words that the shell hands over.
+    fn read() -> Option<Self> {
+        let words = std::env::args_os().skip_while(|word| word != "--").skip(1);
+        let typed = Arguments::command()
+            .ignore_errors(true)
+            .try_get_matches_from(words)
+            .ok()?;
+        Some(Self::of(&typed))
+    }
+
+    fn of(typed: &ArgMatches) -> Self {
+        let mut line = Self::default();
+        let mut typed = Some(typed);
+        while let Some(matches) = typed {
+            let text = |name: &str| matches.try_get_one::<PathBuf>(name).ok().flatten().cloned();
+            line.config = text("config").or(line.config);
+            let set = matches.try_get_many::<String>("set").ok().flatten();
+            let set = set.into_iter().flatten();
+            line.overrides.extend(set.filter_map(|pair| {
+                let (key, value) = pair.split_once('=')?;
+                Some((key.to_owned(), value.to_owned()))
+            }));
+            let service = matches.try_get_one::<ServiceName>("service");
+            line.service = service.ok().flatten().cloned().or(line.service);
+            let environment = matches.try_get_one::<EnvironmentName>("environment");
+            line.environment = environment.ok().flatten().cloned().or(line.environment);
+            typed = matches.subcommand().map(|(_, inner)| inner);
+        }
+        line
+    }
+
+    fn settings(&self) -> Option<Settings> {
+        let variables = std::env::vars_os();
+        let request = Request {
+            path: self.config.clone(),
+            environment: variables
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+            overrides: self.overrides.clone(),
+            outgoing: OutgoingPorts::of_this_machine(),
+        };
+        Settings::load(&request).ok().map(|loaded| loaded.settings)
+    }
+
+    fn targets(&self) -> Option<Vec<Target>> {
+        let targets = self.settings()?.targets.into_iter();
+        Some(targets.map(|target| target.definition.target).collect())
+    }
+
+    fn target(&self) -> Option<Target> {
+        let (service, environment) = (self.service.clone()?, self.environment.clone()?);
+        Some(Target::new(service, environment))
+    }
+
+    /// Everything that looks, and nothing that changes.
+    fn app(&self) -> Option<App> {
+        let settings = self.settings()?;
+        answered(async move { wire::build(&settings, true).await.ok() })?
+    }
+}
+
+/// Waits for something in a runtime of its own, which stays: what was built in it goes on talking through it.
+fn answered<T>(asked: impl Future<Output = T>) -> Option<T> {
+    use tokio::runtime::{Builder, Runtime};
+    static RUNTIME: std::sync::OnceLock<Option<Runtime>> = std::sync::OnceLock::new();
+    let runtime = RUNTIME.get_or_init(|| {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).enable_all().build().ok()
+    });
+    runtime.as_ref().map(|runtime| runtime.block_on(asked))
+}
+
+/// What is found within a second, or nothing. The process ends with the answer, and with it whatever hangs.
+fn in_time<T: Send + 'static>(find: impl FnOnce() -> Option<Vec<T>> + Send + 'static) -> Vec<T> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(find()));
+    let found = receiver.recv_timeout(LONGEST).ok().flatten();
+    found.unwrap_or_default()
+}
+
+/// Those that begin with what was typed, each once, in their own order.
+fn candidates(typed: &OsStr, mut names: Vec<String>) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| name.starts_with(&*typed) && seen.insert(name.clone()));
+    names.into_iter().map(CompletionCandidate::new).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_not_finished_names_its_target_and_configuration() {
+        let words = [
+            "greenroom",
+            "--config",
+            "here.toml",
+            "promote",
+            "web",
+            "qa",
+            "--version",
+            "",
+        ];
+        let typed = Arguments::command()
+            .ignore_errors(true)
+            .try_get_matches_from(words);
+        let line = Line::of(&typed.expect("errors are ignored"));
+        assert_eq!(line.config.as_deref(), Some(Path::new("here.toml")));
+        let target = line.target().map(|target| target.to_string());
+        assert_eq!(target.as_deref(), Some("web/qa"));
+    }
+
+    #[test]
+    fn what_hangs_completes_nothing_after_a_second() {
+        let begun = std::time::Instant::now();
+        let (_silent, hears) = mpsc::channel::<Vec<String>>();
+        assert_eq!(in_time(move || hears.recv().ok()), [""; 0]);
+        assert!(begun.elapsed() < LONGEST * 5, "{:?}", begun.elapsed());
+    }
+}

@@ -1,0 +1,76 @@
+//! The end of a command in the standby, where the operator asked for that: the old version stays running, and the
+//! command that stops it and the one that goes back to it are named.
+
+use crate::history::Step;
+use crate::release::{Plan, Progress, Status, StepState};
+
+/// Whether a command waits for the end of the standby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StandbyWait {
+    /// It waits, and the old version is stopped.
+    Waits,
+    /// It ends as soon as the standby begins.
+    Leaves,
+    /// It has asked the driver to end there.
+    Left,
+}
+
+/// Whether all that remains is to stop the old version, and that has not begun.
+pub(super) fn is_resting(progress: &Progress) -> bool {
+    let asks_to_stop = matches!(
+        progress,
+        Progress::Asking {
+            step: Step::Stop,
+            ..
+        }
+    );
+    asks_to_stop || matches!(progress, Progress::Standby { .. })
+}
+
+/// Whether the old version was not touched yet.
+pub(super) fn is_old_version_running(status: &Status) -> bool {
+    let stop = status.steps.iter().find(|step| step.step == Step::Stop);
+    stop.is_some_and(|stop| matches!(stop.state, StepState::Pending | StepState::Waiting { .. }))
+}
+
+/// That the old version was left running, and the commands that stop it and go back to it.
+pub(super) fn words(plan: &Plan) -> String {
+    let target = plan.target();
+    let old = plan.from.as_ref().map_or_else(
+        || "the old version still runs".to_owned(),
+        |from| {
+            format!(
+                "the old version {} still runs in {}",
+                from.version, from.slot
+            )
+        },
+    );
+    let (stop, back) = (stop_command(plan), back_command(plan));
+    format!(
+        "done: {target} {} is live in {}; {old}\n  stop it:        {stop}   (waits for what is left of its standby time)\n  go back to it:  {back}\nNo operator stops it otherwise: it runs until one of these, or until the next release of {target}.",
+        plan.version, plan.slot
+    )
+}
+
+pub(super) fn stop_command(plan: &Plan) -> String {
+    let target = plan.target();
+    format!("greenroom resume {} {}", target.service, target.environment)
+}
+
+fn back_command(plan: &Plan) -> String {
+    let target = plan.target();
+    format!(
+        "greenroom rollback {} {}",
+        target.service, target.environment
+    )
+}
+
+pub(super) fn json(plan: &Plan) -> serde_json::Value {
+    let from = plan.from.as_ref();
+    serde_json::json!({
+        "slot": from.map(|from| from.slot),
+        "version": from.map(|from| from.version.name()),
+        "stop": stop_command(plan),
+        "back": back_command(plan),
+    })
+}

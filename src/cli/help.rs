@@ -1,0 +1,172 @@
+//! `greenroom help`, and what is said about wrong arguments where JSON was asked for.
+
+use clap::{ArgMatches, Command, CommandFactory};
+
+use super::arguments::{Arguments, Help};
+use super::json::{HELP, NO_VERB, SCHEMA};
+use super::{Exit, json, names};
+
+/// The topic that is no verb.
+const JSON: &str = "json";
+
+pub(super) fn run(verb: &Help) -> Exit {
+    let topic: Vec<&str> = verb.topic.iter().map(String::as_str).collect();
+    match topic.as_slice() {
+        [JSON] if verb.schema => {
+            if let Ok(schema) = serde_json::from_str::<serde_json::Value>(SCHEMA) {
+                json::answer(serde_json::json!({ "schema": schema }));
+            }
+            say_line!("{}", SCHEMA.trim_end());
+            Exit::Done
+        }
+        _ if verb.schema => names::refuse(
+            "--schema belongs to the topic json",
+            "greenroom help json --schema",
+        ),
+        [JSON] => {
+            say_line!("{}", HELP.trim_end());
+            Exit::Done
+        }
+        path => of_verb(path),
+    }
+}
+
+fn of_verb(path: &[&str]) -> Exit {
+    let mut root = Arguments::command();
+    // Gives every verb its whole name.
+    root.build();
+    let mut command = &mut root;
+    for name in path {
+        let known = visible(command).map(Command::get_name).map(str::to_owned);
+        let mut known: Vec<String> = known.collect();
+        if command.get_name() == NO_VERB {
+            known.push(JSON.to_owned());
+        }
+        if !known.iter().any(|known| known == name) {
+            let known = known.iter().map(String::as_str).collect();
+            let message = format!("there is no help about {name}");
+            return names::refuse(&message, &names::meant(name, &known));
+        }
+        let Some(found) = command.find_subcommand_mut(name) else {
+            return Exit::Usage;
+        };
+        command = found;
+    }
+    say_line!("{}", command.render_long_help().to_string().trim_end());
+    Exit::Done
+}
+
+fn visible(command: &Command) -> impl Iterator<Item = &Command> {
+    let all = command.get_subcommands();
+    all.filter(|command| !command.is_hide_set())
+}
+
+/// The verb that was given, with the verb inside it, e.g. `history compare`.
+pub(super) fn name(matches: &ArgMatches) -> String {
+    let mut names = Vec::new();
+    let mut matches = matches;
+    while let Some((name, inner)) = matches.subcommand() {
+        names.push(name);
+        matches = inner;
+    }
+    if names.is_empty() {
+        return NO_VERB.to_owned();
+    }
+    names.join(" ")
+}
+
+/// The verb in arguments that could not be read, where they ask for JSON.
+pub(super) fn json_was_asked_for() -> Option<String> {
+    let arguments = std::env::args_os().skip(1);
+    let arguments = arguments.map(|word| word.to_string_lossy().into_owned());
+    asked_for(arguments.collect())
+}
+
+fn asked_for(mut words: Vec<String>) -> Option<String> {
+    let end = words.iter().position(|word| word == "--");
+    words.truncate(end.unwrap_or(words.len()));
+    if !words.iter().any(|word| word == "--json") {
+        return None;
+    }
+    let root = Arguments::command();
+    let mut command = &root;
+    let mut names = Vec::new();
+    for word in &words {
+        if let Some(found) = command.find_subcommand(word).filter(|it| !it.is_hide_set()) {
+            names.push(found.get_name().to_owned());
+            command = found;
+        }
+    }
+    if names.is_empty() || command.get_name() == "config" {
+        return Some(NO_VERB.to_owned());
+    }
+    Some(names.join(" "))
+}
+
+/// Keeps help that was asked for, or what is wrong with the arguments, for the last line of JSON.
+pub(super) fn in_json(said: &clap::Error) -> Exit {
+    let text = said.render().to_string();
+    if !said.use_stderr() {
+        json::answer(serde_json::json!({ "text": text.trim_end() }));
+        return Exit::Done;
+    }
+    let _ = said.print();
+    let (message, hint) = mistake(&text);
+    json::fail(json::Kind::Usage, &message, hint.as_deref());
+    Exit::Usage
+}
+
+/// The parts of clap's words: what is wrong, and what to do about it.
+fn mistake(text: &str) -> (String, Option<String>) {
+    let message: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::trim)
+        .collect();
+    let message = message.join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let lines = || text.lines().map(str::trim);
+    let tip = lines().find_map(|line| line.strip_prefix("tip: "));
+    let usage = lines().find(|line| line.starts_with("Usage: "));
+    (message.to_owned(), tip.or(usage).map(str::to_owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn wrong(arguments: &[&str]) -> (String, Option<String>) {
+        let error = Arguments::command().try_get_matches_from(arguments);
+        let error = error.expect_err("it is wrong");
+        assert_ne!(error.kind(), ErrorKind::DisplayHelp);
+        mistake(&error.render().to_string())
+    }
+
+    #[test]
+    fn a_mistyped_verb_is_answered_with_the_right_one() {
+        let (message, hint) = wrong(&["greenroom", "stauts"]);
+        assert_eq!(message, "unrecognized subcommand 'stauts'");
+        let hint = hint.expect("a hint");
+        assert!(hint.contains("'status'"), "{hint}");
+        let (message, hint) = wrong(&["greenroom", "promote", "web", "qa"]);
+        assert!(message.contains("--version"), "{message}");
+        assert!(hint.is_some_and(|hint| hint.starts_with("Usage: greenroom promote")));
+    }
+
+    #[test]
+    fn the_verb_of_wrong_arguments_is_found_where_json_is_asked_for() {
+        let found = |words: &[&str]| asked_for(words.iter().map(|&word| word.to_owned()).collect());
+        assert_eq!(found(&["promote", "web"]), None);
+        assert_eq!(found(&["promote", "--", "--json"]), None);
+        assert_eq!(found(&["--json", "stauts"]).as_deref(), Some("greenroom"));
+        assert_eq!(
+            found(&["--json", "promote", "web"]).as_deref(),
+            Some("promote")
+        );
+        let compare = ["history", "compare", "--json"];
+        assert_eq!(found(&compare).as_deref(), Some("history compare"));
+        assert_eq!(found(&["--json", "config"]).as_deref(), Some("greenroom"));
+    }
+}

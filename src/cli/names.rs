@@ -1,0 +1,136 @@
+//! Names of services and environments as an operator types them: both have to be configured, and a name that is almost
+//! right is answered with the right one.
+
+use std::collections::BTreeSet;
+
+use super::{Exit, json, out};
+use crate::inventory::{EnvironmentName, ServiceName, Target};
+use crate::settings::nearest;
+
+/// How many names are listed where none is close.
+const LISTED: usize = 12;
+
+/// Refuses a name that is not configured, and says what was probably meant.
+pub(super) fn check<'a>(
+    targets: impl Iterator<Item = &'a Target>,
+    service: Option<&ServiceName>,
+    environment: Option<&EnvironmentName>,
+) -> Result<(), Exit> {
+    let targets: Vec<&Target> = targets.collect();
+    match unknown(&targets, service, environment) {
+        Some((message, hint)) => Err(refuse(&message, &hint)),
+        None => Ok(()),
+    }
+}
+
+/// Says that something the operator named does not exist.
+pub(super) fn refuse(message: &str, hint: &str) -> Exit {
+    json::fail(json::Kind::Usage, message, Some(hint));
+    out::explain(format_args!("greenroom: {message}: {hint}"));
+    Exit::Usage
+}
+
+/// Which name does not exist, and what exists instead.
+fn unknown(
+    targets: &[&Target],
+    service: Option<&ServiceName>,
+    environment: Option<&EnvironmentName>,
+) -> Option<(String, String)> {
+    let services: BTreeSet<&str> = targets.iter().map(|it| it.service.as_str()).collect();
+    if let Some(service) = service.map(ServiceName::as_str)
+        && !services.contains(service)
+    {
+        let message = format!("no service is called {service}");
+        return Some((message, meant(service, &services)));
+    }
+    let environment = environment.map(EnvironmentName::as_str)?;
+    let of_service = |target: &&&Target| service.is_none_or(|service| target.service == *service);
+    let environments = targets.iter().filter(of_service);
+    let environments: BTreeSet<&str> = environments.map(|it| it.environment.as_str()).collect();
+    if environments.contains(environment) {
+        return None;
+    }
+    let message = match service {
+        Some(service) => format!("{service} has no environment {environment}"),
+        None => format!("no environment is called {environment}"),
+    };
+    Some((message, meant(environment, &environments)))
+}
+
+/// The name that was probably meant, or all there are.
+pub(super) fn meant(wrong: &str, known: &BTreeSet<&str>) -> String {
+    if let Some(near) = nearest(wrong, known.iter().copied()) {
+        return format!("did you mean {near}?");
+    }
+    if known.is_empty() {
+        return "nothing is configured; greenroom config init writes a configuration to start from"
+            .to_owned();
+    }
+    let listed: Vec<&str> = known.iter().copied().take(LISTED).collect();
+    let more = known.len().saturating_sub(LISTED);
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("there is {}{rest}", listed.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(service: Option<&str>, environment: Option<&str>) -> Option<String> {
+        let target = |service: &str, environment: &str| {
+            Target::new(
+                service.parse().expect("a name"),
+                environment.parse().expect("a name"),
+            )
+        };
+        let all = [
+            target("web", "qa"),
+            target("web", "production"),
+            target("wallets", "qa"),
+        ];
+        let service = service.map(|name| name.parse().expect("a name"));
+        let environment = environment.map(|name| name.parse().expect("a name"));
+        let all: Vec<&Target> = all.iter().collect();
+        let unknown = unknown(&all, service.as_ref(), environment.as_ref());
+        unknown.map(|(message, hint)| format!("{message}: {hint}"))
+    }
+
+    #[test]
+    fn a_name_that_is_almost_right_is_answered_with_the_right_one() {
+        for (service, environment, expected) in [
+            (
+                Some("wbe"),
+                Some("qa"),
+                "no service is called wbe: did you mean web?",
+            ),
+            (
+                Some("web"),
+                Some("prodution"),
+                "web has no environment prodution: did you mean production?",
+            ),
+            (
+                None,
+                Some("aq"),
+                "no environment is called aq: did you mean qa?",
+            ),
+            (
+                Some("billing"),
+                None,
+                "no service is called billing: there is wallets, web",
+            ),
+            (
+                Some("wallets"),
+                Some("production"),
+                "wallets has no environment production: there is qa",
+            ),
+        ] {
+            assert_eq!(said(service, environment).as_deref(), Some(expected));
+        }
+        assert_eq!(said(Some("web"), Some("qa")), None);
+        assert_eq!(said(None, None), None);
+    }
+}

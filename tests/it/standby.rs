@@ -1,0 +1,95 @@
+//! `promote --no-standby-wait`, the real binary in a sandbox: the command ends after the watch, the old version stays
+//! running, and the next operator goes back to it or stops it.
+
+use std::process::Output;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, words};
+use crate::support::json_lines::{json_data, json_list};
+
+/// A command that waits for its end takes this long, and stops the old version.
+const LONG: [&str; 2] = ["--set", "environments.dev.timing.standby=1m"];
+const SHORT: [&str; 2] = ["--set", "environments.dev.timing.standby=1ms"];
+
+fn promote(sandbox: &Sandbox, version: &str, more: &[&str]) -> Output {
+    let promote = ["promote", "web", "dev", "--version", version, "--yes"];
+    let leaving = ["--no-standby-wait"];
+    let output = sandbox.run(&[&LONG[..], more, &promote, &leaving].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    output
+}
+
+/// The slot that is not live, and what is in it.
+fn other(sandbox: &Sandbox) -> (String, Value) {
+    let status = sandbox.status("web", "dev");
+    let other = match status["live"].as_str() {
+        Some("blue") => "green",
+        _ => "blue",
+    };
+    (other.to_owned(), status["roles"][other].clone())
+}
+
+#[test]
+fn a_standby_that_is_not_waited_for_is_left_to_the_next_operator() {
+    let mut sandbox = Sandbox::kept().up();
+    let said = words(&promote(&sandbox, "1.8.2", &[]));
+    for expected in [
+        "the old version 1.9.0",
+        "greenroom resume web dev",
+        "greenroom rollback web dev",
+        "No operator stops it otherwise",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    assert_eq!(sandbox.live("web", "dev"), "1.8.2");
+    assert_eq!(other(&sandbox).1, "standby");
+
+    // Nothing is wrong with that: no lock is held, and nobody is called.
+    let status = sandbox.run(&["--json", "status", "web", "dev"]);
+    assert_eq!(status.status.code(), Some(0), "{}", words(&status));
+    let status = json_list(&status, "targets").remove(0);
+    assert_eq!(status["snapshot"]["lock"], Value::Null);
+    assert_eq!(status["interrupted"], serde_json::json!([]));
+    assert_eq!(status["needs_person"], false);
+    let left = status["standby_left"][0]["id"].clone();
+    let text = words(&sandbox.run(&["status", "web", "dev"]));
+    assert!(
+        text.contains("left the old version 1.9.0") && text.contains("greenroom resume web dev"),
+        "{text}"
+    );
+
+    // Another operator goes back to it: the release before ends with that.
+    let ben = ["--set", "operator.name=ben"];
+    let back = [
+        "--json",
+        "rollback",
+        "web",
+        "dev",
+        "--yes",
+        "--no-standby-wait",
+    ];
+    let output = sandbox.run(&[&LONG[..], &ben, &back].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    let data = json_data(&output);
+    assert_eq!(data["standby"]["version"], "1.8.2", "{data}");
+    assert_eq!(data["standby"]["stop"], "greenroom resume web dev");
+    assert_eq!(sandbox.live("web", "dev"), "1.9.0");
+    let history = sandbox.run(&["--json", "history", "web", "dev"]);
+    let history = json_list(&history, "items");
+    let before = history.iter().find(|one| one["id"] == left);
+    let before = before.expect("the release before");
+    assert_eq!(before["closed"][1]["outcome"], "superseded", "{before}");
+
+    // And that one's standby is ended by the command it named.
+    let output = sandbox.run(&[&SHORT[..], &["resume", "web", "dev", "--yes"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_eq!(other(&sandbox).1, "empty");
+    let status = sandbox.status("web", "dev");
+    assert_eq!(status["standby_left"], serde_json::json!([]), "{status}");
+
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}
