@@ -165,7 +165,11 @@ fn told_of(hold: &Hold) -> String {
     let ended = match &hold.cleared {
         Some(cleared) => {
             let why = cleared.why.as_deref().unwrap_or("no reason given");
-            format!("cleared by {} at {:.0}: {why}", cleared.by, cleared.at)
+            format!(
+                "cleared by {} at {}: {why}",
+                cleared.by,
+                local_time::moment(cleared.at)
+            )
         }
         None => "ended by itself".to_owned(),
     };

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{Filter, Link, RepairRecord};
+use crate::inventory::local_time;
 use crate::inventory::{Hold, Operator, ReleaseId, Target};
 
 /// A hold, with where it was placed.
@@ -153,7 +154,11 @@ impl AuditRecord {
             Self::Hold(record) => match &record.hold.cleared {
                 Some(cleared) => {
                     let why = cleared.why.as_deref().unwrap_or("no reason given");
-                    format!("cleared by {} at {:.0}: {why}", cleared.by, cleared.at)
+                    format!(
+                        "cleared by {} at {}: {why}",
+                        cleared.by,
+                        local_time::moment(cleared.at)
+                    )
                 }
                 None => String::new(),
             },

@@ -90,7 +90,7 @@ mod tests {
         let file = place.path().join("greenroom.toml");
         fs::write(&file, "").unwrap();
         let give = |path: &Path, user, group| {
-            std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap()
+            std::os::unix::fs::chown(path, Some(user), Some(group)).unwrap();
         };
         give(&file, 4711, 0);
         let said = objection(&file).unwrap();

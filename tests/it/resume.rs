@@ -151,7 +151,7 @@ fn newest_from_a_clock_ahead(sandbox: &Sandbox) {
         .expect("a time")
         .parse()
         .expect("a time");
-    let later = opened + Duration::from_secs(3 * 60 * 60);
+    let later = opened + Duration::from_hours(3);
     head["opened_at"] = later.to_string().into();
     let update = "UPDATE releases SET id = ?2, head = ?3 WHERE target = 'web/qa' AND id = ?1";
     store

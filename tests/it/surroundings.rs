@@ -210,11 +210,11 @@ fn what_is_made_can_be_read_by_its_user_only() {
         assert!(made.iter().any(is_it), "{name} in {made:?}");
     }
     for path in made {
-        let mode = path.metadata().expect("there").permissions().mode() & 0o777;
+        let bits = path.metadata().expect("there").permissions().mode() & 0o777;
         let is_log = path.extension().is_some_and(|it| it == "log");
         match (path.is_dir(), is_log) {
-            (true, _) => assert_eq!(mode, 0o700, "{}", path.display()),
-            (false, false) => assert_eq!(mode, 0o600, "{}", path.display()),
+            (true, _) => assert_eq!(bits, 0o700, "{}", path.display()),
+            (false, false) => assert_eq!(bits, 0o600, "{}", path.display()),
             // In a directory that keeps others away.
             (false, true) => {}
         }

@@ -212,14 +212,14 @@ fn a_hold_that_was_cleared_says_so_and_holds_nothing() {
         cleared: None,
     };
     snapshot.hold = Some(placed.clone());
-    let held = text(&snapshot, &[], &Approvals::NotNeeded);
+    let held = text(&snapshot, None, &Approvals::NotNeeded);
     assert!(held.contains("# held by ana@ops-1: payday"), "{held}");
     snapshot.hold = Some(placed.cleared(Cleared {
         by: by("ben"),
         at: snapshot.at,
         why: Some("paid".into()),
     }));
-    let said = text(&snapshot, &[], &Approvals::NotNeeded);
+    let said = text(&snapshot, None, &Approvals::NotNeeded);
     assert!(!said.contains("# held"), "{said}");
     assert!(said.contains("- hold cleared by ben@ops-1 at "), "{said}");
     assert!(said.contains("(paid)"), "{said}");

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use crate::inventory::local_time;
 use crate::inventory::{
     Endorsement, Instance, KeyLine, Registration, Revisioned, Role, Route, RuntimeKind, Slot,
     SlotSnapshot, Snapshot, drift,
@@ -399,7 +400,13 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
         (Some(("approvals", _)), _) => serde_json::from_str::<Endorsement>(&line.value)
             .map_or_else(
                 |_| size(),
-                |given| format!("approved by {} until {:.0}", given.by, given.expires_at),
+                |given| {
+                    format!(
+                        "approved by {} until {}",
+                        given.by,
+                        local_time::moment(given.expires_at)
+                    )
+                },
             ),
         (Some(("slots", slot)), _) => {
             let slot: Option<Slot> = slot.parse().ok();

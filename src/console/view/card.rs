@@ -24,10 +24,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     if let Some(status) = model.in_flight().next() {
         words.push((progress::in_a_word(theme, status), Meaning::Busy));
     }
-    let way_out = if !model.is_busy() {
-        format!("{} quits", model.keymap.shown(Action::Quit))
-    } else {
+    let way_out = if model.is_busy() {
         "no key works".to_owned()
+    } else {
+        format!("{} quits", model.keymap.shown(Action::Quit))
     };
     words.push((way_out, Meaning::Key));
     // What it has can be seen; the way out, and what a release does, cannot.

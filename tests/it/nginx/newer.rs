@@ -6,11 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use greenroom::adapters::nginx::{Arrangement, SwitchMode};
-use greenroom::inventory::Slot;
+use greenroom::inventory::{Digest, Slot};
 use greenroom::ports::{FailureKind, Installation, RouterReader, RouterWriter};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::arena::{Arena, order};
 use crate::support::eventually;
@@ -33,9 +32,9 @@ async fn installed_by_another_greenroom(arena: &Arena, generation: u32) {
     let mut said: Value = serde_json::from_str(&text).expect("a record");
     let mark = said["mark"].as_str().expect("a mark").to_owned();
     let text = fs::read_to_string(arena.site_file()).expect("the file") + MORE;
-    let hash = Sha256::digest(text.replace(&mark, "").as_bytes());
-    let other: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    let other = &other[..mark.len()];
+    let digest = Digest::of(text.replace(&mark, "").as_bytes());
+    let hash = digest.as_str().strip_prefix("sha256:").expect("a digest");
+    let other = &hash[..mark.len()];
     fs::write(arena.site_file(), text.replace(&mark, other)).expect("written");
     let template = said["inputs"]["template"]["text"].as_str().expect("a text");
     said["inputs"]["template"]["text"] = format!("{template}{MORE}").into();

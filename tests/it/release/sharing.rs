@@ -1,6 +1,6 @@
 //! What a plan says of an nginx that it shares with others.
 
-use std::fs;
+use std::{fs, slice};
 
 use greenroom::history::{Outcome, Step};
 use greenroom::inventory::{EnvironmentName, Target};
@@ -103,6 +103,6 @@ async fn a_repair_that_installs_again_asks_as_much(house: &House, plan: Plan) {
     fs::write(&site, format!("{text}# by hand\n")).expect("edited");
     let request = RepairRequest { target, only: None };
     let repair = engine.plan_repair(&request).await.expect("a repair");
-    assert_eq!(repair.touched, [house.target.clone()]);
+    assert_eq!(repair.touched, slice::from_ref(&house.target));
     assert_eq!(need_to_repair(&repair), Need::TypedName);
 }
