@@ -70,10 +70,11 @@ pub(crate) fn close(path: &Path) -> io::Result<()> {
     if is_open && found.uid() == rustix::process::geteuid().as_raw() {
         // What is only named has no other way to its mode that cannot be led to another file meanwhile.
         let itself = format!("/proc/self/fd/{}", named.as_raw_fd());
-        fs::set_permissions(
-            itself,
-            Permissions::from_mode(found.mode() & !OTHERS & 0o7777),
-        )?;
+        let mode = Permissions::from_mode(found.mode() & !OTHERS & 0o7777);
+        if let Err(error) = fs::set_permissions(itself, mode) {
+            // Some file systems have no modes: the file can be used all the same.
+            tracing::warn!("others may read {}: {error}", path.display());
+        }
     }
     Ok(())
 }

@@ -14,6 +14,15 @@ const STICKY: u32 = 0o1000;
 
 /// Why a discovered file is not read, or nothing. One that cannot be looked at is left to the one who opens it.
 pub(super) fn objection(file: &Path) -> Option<String> {
+    let target = file.canonicalize().ok().filter(|target| target != file);
+    target
+        .as_deref()
+        .and_then(|target| of_one(target, file))
+        .or_else(|| of_one(file, file))
+}
+
+/// The same of one path to the file: where it is a link, both the link's directory and the file's own count.
+fn of_one(file: &Path, named: &Path) -> Option<String> {
     let directory = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -23,7 +32,7 @@ pub(super) fn objection(file: &Path) -> Option<String> {
     let why = of_directory.or_else(|| why(&fs::metadata(file).ok()?, "it"))?;
     Some(format!(
         "{why}, and it was found here, not named; it may name commands that would run as this user. Name it if it is meant: --config {}",
-        file.display()
+        named.display()
     ))
 }
 

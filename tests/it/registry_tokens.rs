@@ -41,7 +41,8 @@ async fn token_server() -> (String, Shown) {
         let authorization = headers.get("authorization");
         let text = authorization.map(|value| value.to_str().expect("text").to_owned());
         seen.lock().expect("free").push(text);
-        axum::Json(serde_json::json!({ "access_token": "good" }))
+        // As the servers of Docker Hub and Harbor write it.
+        axum::Json(serde_json::json!({ "token": "good", "access_token": "" }))
     };
     let port = serve(Router::new().route("/token", get(give))).await;
     (format!("localhost:{port}"), shown)

@@ -43,13 +43,18 @@ impl NginxWriter {
         self.nginx.note_installed(target, &new, source).await
     }
 
+    async fn installed(&self, target: &Target, doing: &str) -> Result<String> {
+        let old = self.nginx.on_disk(target).await?;
+        old.ok_or_else(|| {
+            let said = "its configuration is not installed";
+            self.nginx.failure(FailureKind::Missing, doing, said)
+        })
+    }
+
     async fn switch_by_reload(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         let doing = format!("switching {target} to {}", order.to);
         let _alone = self.reloading.lock().await;
-        let Some(old) = self.nginx.on_disk(target).await? else {
-            let said = "its configuration is not installed";
-            return Err(self.nginx.failure(FailureKind::Missing, doing, said));
-        };
+        let old = self.installed(target, &doing).await?;
         let standing = self.nginx.standing(target, Some(&old)).await?;
         let next = match standing.admits(standing.token, order) {
             Ok(Admission::Done) => standing,
@@ -92,7 +97,13 @@ impl RouterWriter for NginxWriter {
         self.nginx.refuse_other_mode(site, &doing).await?;
         match self.nginx.arrangement.mode {
             SwitchMode::Pointer => self.nginx.pointer.make_ready(target, order).await,
-            SwitchMode::Reload => Ok(()),
+            SwitchMode::Reload => {
+                // What cannot be done is found out before the store names the new slot.
+                let old = self.installed(target, &doing).await?;
+                let source = self.nginx.source_of_switch(site, &doing, &old).await?;
+                let rendered = self.nginx.render_source(&source, Pointer::after(order));
+                rendered.map(drop)
+            }
         }
     }
 

@@ -27,10 +27,13 @@ const TOKEN: Kind = Kind {
     largest: 64 * 1024,
 };
 
+/// A server may send either name, or both; one of the two may be empty.
 #[derive(Deserialize)]
 struct Body {
-    #[serde(default, alias = "access_token")]
+    #[serde(default)]
     token: Option<String>,
+    #[serde(default)]
+    access_token: Option<String>,
 }
 
 /// What the registry asks for.
@@ -59,13 +62,16 @@ impl Question<'_> {
             url.query_pairs_mut().append_pair("service", service);
         }
         let answer = self.get(&url, &Permit::Password, &TOKEN).await?;
-        if !answer.status.is_success() {
+        if matches!(answer.status.as_u16(), 400 | 401 | 403) {
             let said = super::failure::refusal(&answer.body);
             return Err(self.told((FailureKind::Denied, said)));
         }
-        let body: Body = serde_json::from_slice(&answer.body)
+        let answer = self.good(answer)?;
+        let body: Body = serde_json::from_slice(&answer)
             .map_err(|_| self.failure(FailureKind::Garbled, "its token is not in JSON"))?;
-        let token = body.token.unwrap_or_default();
+        let given = [body.token, body.access_token].into_iter().flatten();
+        let token = given.into_iter().find(|token| !token.is_empty());
+        let token = token.unwrap_or_default();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(self.failure(FailureKind::Garbled, "its token is not a token"));
         }
