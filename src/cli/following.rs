@@ -262,7 +262,10 @@ impl<'a> Following<'a> {
         let by = self.engine.operator().clone();
         let command = match (wish, &status.progress) {
             (Wish::Cancel, progress) if standby::is_resting(progress) => {
-                Command::Supersede { by: None }
+                self.standby = StandbyWait::Left;
+                Command::Interrupt {
+                    reason: "the operator left the standby; the old version is left running".into(),
+                }
             }
             // Without the store nothing can be backed out.
             (Wish::Cancel, Progress::Unrecorded { .. }) => Command::Interrupt {
@@ -329,8 +332,9 @@ impl<'a> Following<'a> {
             }
             Progress::Parked { why } => (
                 format!(
-                    "not driven any more, {} stands as it was: {why}\nlook with: greenroom status {1} {2}\ngo on with: greenroom resume {1} {2}   (once the store answers; it says how long another lock is to be waited for)",
+                    "this command does not drive {0} any more: {why}\n{1}\nlook with: greenroom status {2} {3}\ngo on with: greenroom resume {2} {3}   (once the store answers; it says how long another lock is to be waited for)",
                     plan.target(),
+                    standby::who_has_the_traffic(status),
                     plan.target().service,
                     plan.target().environment
                 ),
@@ -345,27 +349,30 @@ impl<'a> Following<'a> {
         if exit == Exit::Done && status.outcome().is_none() {
             json::add("standby", standby::json(plan));
         }
-        fail(exit, plan, &words);
-        if self.is_cancelled && exit != Exit::Done {
-            return Exit::Cancelled;
-        }
-        if self.is_cancelled && matches!(status.outcome(), Some(Outcome::Superseded { .. })) {
-            return Exit::Cancelled;
-        }
+        let is_left = matches!(status.outcome(), None | Some(Outcome::Superseded { .. }));
+        let exit = if self.is_cancelled && (exit != Exit::Done || is_left) {
+            Exit::Cancelled
+        } else {
+            exit
+        };
+        fail(exit, plan, status.outcome().is_some(), &words);
         exit
     }
 }
 
 /// Says in the last line of `--json` why a release did not end well, and what to do next.
-fn fail(exit: Exit, plan: &Plan, words: &str) {
-    let (kind, hint) = match exit {
+fn fail(exit: Exit, plan: &Plan, is_closed: bool, words: &str) {
+    let kind = match exit {
         Exit::Done => return,
-        Exit::Failed | Exit::Usage => (
-            json::Kind::Failed,
-            format!("greenroom show {} --logs", plan.release),
-        ),
-        Exit::NeedsPerson => (json::Kind::NeedsPerson, standby::stop_command(plan)),
-        Exit::Cancelled => (json::Kind::Cancelled, standby::stop_command(plan)),
+        Exit::Failed | Exit::Usage => json::Kind::Failed,
+        Exit::NeedsPerson => json::Kind::NeedsPerson,
+        Exit::Cancelled => json::Kind::Cancelled,
+    };
+    // What has its end cannot be resumed.
+    let hint = if is_closed {
+        format!("greenroom show {} --logs", plan.release)
+    } else {
+        standby::stop_command(plan)
     };
     json::fail(kind, words, Some(&hint));
 }

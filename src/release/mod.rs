@@ -125,7 +125,7 @@
 //! # Ends that nobody planned
 //!
 //! In `cli::promote`, Ctrl-C before the switch backs out; from the switch on it stops driving and leaves
-//! both versions running; in the standby it ends the release with the old version still warm. A second
+//! both versions running; in the standby it stops driving, and the old version stays running, as with `--no-standby-wait`. A second
 //! Ctrl-C, SIGTERM and SIGHUP stop driving at once, which is after the act under way was observed.
 //! An approval of *stop* that is given during the standby ends it, and *stop* does not ask again.
 //! `--no-standby-wait` stops driving as soon as the standby begins and gives the lock back. The old version stays running

@@ -51,7 +51,7 @@ pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> 
         return unknown("other images run in the slots than the plan names");
     }
     if candidate.configuration.is_empty() || live.configuration.is_empty() {
-        return unknown("the engine does not say how the instances were made");
+        return unknown("the engine does not say how they were configured");
     }
     let differs = changes(live, candidate).configuration;
     if differs.is_empty() {

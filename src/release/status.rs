@@ -173,6 +173,17 @@ impl Status {
         }
     }
 
+    /// Whether the new version is live, and all that remains is to stop the old one, which has not begun: a release that
+    /// was left there needs no person.
+    pub fn is_live_with_standby(&self) -> bool {
+        let is_rest = |rung: &StepStatus| match rung.step {
+            Step::Stop => matches!(rung.state, StepState::Pending | StepState::Waiting { .. }),
+            _ => matches!(rung.state, StepState::Done { .. } | StepState::Skipped),
+        };
+        let stops = self.steps.iter().any(|rung| rung.step == Step::Stop);
+        self.switched && stops && self.steps.iter().all(is_rest)
+    }
+
     /// Whether nothing more will happen by this driver.
     pub fn is_over(&self) -> bool {
         matches!(

@@ -42,7 +42,10 @@ impl Plan {
             refuse_by_route(&plan, standing.record, &mut against);
             if !is_backward {
                 refuse_by_shape(head.footing.as_ref(), definition, &replay, &mut against);
-                refuse_by_hold(&plan, standing, &mut against);
+                // A hold keeps traffic from moving. What remains after the switch moves none.
+                if !replay.switched {
+                    refuse_by_hold(&plan, standing, &mut against);
+                }
             }
             if go_on == GoOn::BackOut && !way::can_go_back(&plan, &replay.begun) {
                 against.push(Refusal::NoWayBack);

@@ -207,6 +207,14 @@ impl Teller {
                 "a person has to look".to_owned(),
                 Some(reason),
             ),
+            Progress::Parked { .. } if status.is_live_with_standby() => (
+                NoticeEvent::Finished,
+                format!(
+                    "{} is live in {}; the old version was left running",
+                    plan.version, plan.slot
+                ),
+                None,
+            ),
             Progress::Parked { why } => (
                 NoticeEvent::Failed,
                 format!("not driven any more by {}, and not over", self.driver),

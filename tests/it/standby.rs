@@ -82,12 +82,26 @@ fn a_standby_that_is_not_waited_for_is_left_to_the_next_operator() {
     let before = before.expect("the release before");
     assert_eq!(before["closed"][1]["outcome"], "superseded", "{before}");
 
+    // What differs can be repaired meanwhile.
+    let repair = words(&sandbox.run(&["repair", "web", "dev", "--dry-run"]));
+    assert!(!repair.contains("has no end"), "{repair}");
+
     // And that one's standby is ended by the command it named.
     let output = sandbox.run(&[&SHORT[..], &["resume", "web", "dev", "--yes"]].concat());
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     assert_eq!(other(&sandbox).1, "empty");
     let status = sandbox.status("web", "dev");
     assert_eq!(status["standby_left"], serde_json::json!([]), "{status}");
+
+    // A hold keeps traffic from moving, and not the old version running.
+    let clear = sandbox.run(&["hold", "web", "dev", "--clear"]);
+    assert_eq!(clear.status.code(), Some(0), "{}", words(&clear));
+    promote(&sandbox, "1.8.2", &[]);
+    let held = sandbox.run(&["hold", "web", "dev", "--reason", "payday"]);
+    assert_eq!(held.status.code(), Some(0), "{}", words(&held));
+    let output = sandbox.run(&[&SHORT[..], &["resume", "web", "dev", "--yes"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_ne!(other(&sandbox).1, "standby");
 
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());

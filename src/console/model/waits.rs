@@ -121,6 +121,8 @@ impl Model {
         let status = &told.status;
         let release = status.plan.release;
         let (wanted, since) = match &status.progress {
+            // Its old version runs on until the next release: no person is needed for that.
+            Progress::Interrupted { .. } if status.is_live_with_standby() => return None,
             Progress::Interrupted { at, .. } => {
                 // A console that asked for it resumes it without another word.
                 let is_asking = |asking: &super::Asking| asking.release == release;

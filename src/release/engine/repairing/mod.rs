@@ -19,6 +19,7 @@ use crate::inventory::{
 use crate::ports::{Acquired, Lease, RouterReader};
 use crate::release::driver::Writing;
 use crate::release::repair::plan;
+use crate::release::standby_entry;
 use crate::release::{
     Deed, ProxySays, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
 };
@@ -247,10 +248,16 @@ async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
     let newest = site.read.journal.newest(std::slice::from_ref(target)).await;
     let newest = newest.map_err(not_known)?.remove(target).transpose();
     let newest = newest.map_err(not_known)?;
-    match newest.filter(|record| record.closed.is_none()) {
-        Some(record) => Err(Refusal::Unfinished { release: record.id }.into()),
-        None => Ok(()),
+    let Some(record) = newest.filter(|record| record.closed.is_none()) else {
+        return Ok(());
+    };
+    // Of one whose version is live and whose old version was left running nothing is half done.
+    let recorded = site.read.journal.release(target, record.id).await;
+    let recorded = recorded.map_err(not_known)?;
+    if recorded.is_some_and(|recorded| standby_entry(&recorded, &site.definition).is_some()) {
+        return Ok(());
     }
+    Err(Refusal::Unfinished { release: record.id }.into())
 }
 
 /// Whether a lock is our own.
