@@ -5,6 +5,7 @@ mod history;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::engine::ArgValueCompleter;
 
@@ -59,6 +60,8 @@ pub(crate) struct Common {
         short,
         global = true,
         env = "GREENROOM_CONFIG",
+        // Unlike the parser for paths it takes an empty text: a variable that is set to nothing names no file.
+        value_parser = OsStringValueParser::new().map(PathBuf::from),
         value_name = "FILE"
     )]
     pub(crate) config: Option<PathBuf>,

@@ -24,8 +24,9 @@ use crate::wire::{self, App};
 /// The shells there are scripts for.
 pub(super) const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
 
-/// The variable by which a shell's script asks.
-const VARIABLE: &str = "COMPLETE";
+/// The variable by which a shell's script asks. It has a name of its own: with a common one that some other program uses, a
+/// command would complete instead of releasing.
+const VARIABLE: &str = "GREENROOM_COMPLETE";
 /// How long a shell waits for what has to be read or asked for.
 const LONGEST: Duration = Duration::from_secs(1);
 /// How many releases are offered, newest first.
@@ -36,8 +37,10 @@ pub(super) fn answer_the_shell() {
     let asked = CompleteEnv::with_factory(Arguments::command)
         .var(VARIABLE)
         .try_complete(std::env::args_os(), None);
-    // An error is no completion: it must not be printed into a line that somebody types.
-    if !matches!(asked, Ok(false)) {
+    // An error is no completion: it must not be printed into the line that is being typed. Without the words of a line the
+    // process was not started by a shell's script.
+    let has_line = std::env::args_os().any(|word| word == "--");
+    if matches!(asked, Ok(true)) || (asked.is_err() && has_line) {
         std::process::exit(0);
     }
 }

@@ -59,6 +59,8 @@ pub(super) async fn run(common: &Common) -> Exit {
                 return Exit::NeedsPerson;
             }
             Err(report) => {
+                // Before anything is written: the terminal may still be the console's.
+                drop(session.terminal.take());
                 warn_line!("greenroom: {report:#}");
                 return Exit::Failed;
             }
@@ -93,6 +95,10 @@ impl InUse {
                 return (Weight::Refused, text);
             }
         };
+        if let Err(error) = looks::outfit(&loaded.settings.console) {
+            let text = format!("{file} cannot be used: {error}; {stays}");
+            return (Weight::Refused, text);
+        }
         match wire::build(&loaded.settings, is_read_only).await {
             Ok(app) => *self = Self { app, loaded },
             Err(error) => {
@@ -217,7 +223,12 @@ async fn open_again(
     } else {
         terminal.leave();
     }
-    if let Some(reason) = farewell.as_ref().ok().and_then(lets_go) {
+    let reason = match &farewell {
+        Ok(farewell) => lets_go(farewell),
+        // A terminal that is gone may be noticed by a failed draw first.
+        Err(_) => Some("the console lost its terminal".to_owned()),
+    };
+    if let Some(reason) = reason {
         app.engine.let_go(&reason, LET_GO).await;
     }
     beside.shutdown().await;
@@ -238,6 +249,7 @@ fn lets_go(farewell: &Farewell) -> Option<String> {
     match farewell {
         Farewell::Signal(name) => Some(format!("the console was ended by {name}")),
         Farewell::TerminalLost => Some("the console lost its terminal".to_owned()),
-        Farewell::Quit | Farewell::Reload(_) | Farewell::Panicked => None,
+        Farewell::Panicked => Some("a part of the console failed".to_owned()),
+        Farewell::Quit | Farewell::Reload(_) => None,
     }
 }

@@ -29,7 +29,7 @@ pub(super) async fn say(
                 after_failure(release, log.as_ref())
             }
             Exit::NeedsPerson => vec![format!(
-                "next: greenroom show {release}, then greenroom resume {} {}",
+                "next: greenroom show {release}, then greenroom status {} {}",
                 target.service, target.environment
             )],
             Exit::Done | Exit::Usage | Exit::Cancelled => Vec::new(),

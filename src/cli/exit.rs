@@ -32,7 +32,7 @@ pub(super) const MEANINGS: [(Exit, &str); 5] = [
     ),
     (
         Exit::NeedsPerson,
-        "a person has to look; it was said what stands where",
+        "a person has to look; the output says at what",
     ),
     (Exit::Cancelled, "cancelled"),
 ];

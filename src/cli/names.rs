@@ -73,7 +73,7 @@ pub(super) fn meant(wrong: &str, known: &BTreeSet<&str>) -> String {
     } else {
         String::new()
     };
-    format!("there is {}{rest}", listed.join(", "))
+    format!("known names: {}{rest}", listed.join(", "))
 }
 
 #[cfg(test)]
@@ -120,12 +120,12 @@ mod tests {
             (
                 Some("billing"),
                 None,
-                "no service is called billing: there is wallets, web",
+                "no service is called billing: known names: wallets, web",
             ),
             (
                 Some("wallets"),
                 Some("production"),
-                "wallets has no environment production: there is qa",
+                "wallets has no environment production: known names: qa",
             ),
         ] {
             assert_eq!(said(service, environment).as_deref(), Some(expected));

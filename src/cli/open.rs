@@ -42,7 +42,10 @@ pub(super) fn request(common: &Common) -> Result<Request, Exit> {
         overrides.push((key.to_owned(), value.to_owned()));
     }
     Ok(Request {
-        path: common.config.clone(),
+        path: common
+            .config
+            .clone()
+            .filter(|path| !path.as_os_str().is_empty()),
         environment: std::env::vars_os()
             .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
             .collect(),

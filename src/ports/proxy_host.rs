@@ -8,6 +8,9 @@ use ulid::Ulid;
 
 use super::{Failure, FailureKind, Result};
 
+/// How many bytes are written where it is tried whether a file can be.
+const TRIED: usize = 16 * 1024;
+
 /// How a command ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandOutput {
@@ -74,8 +77,10 @@ pub trait ProxyHost: Send + Sync {
         for at in directory.ancestors() {
             if self.is_directory(at).await? {
                 let file = at.join(format!(".greenroom-doctor-{}", Ulid::generate()));
-                self.write(&file, b"").await?;
+                // An empty file can be made on a full disk.
+                let written = self.write(&file, &[b'-'; TRIED]).await;
                 self.remove(&file).await?;
+                written?;
                 return Ok(if at == directory {
                     Writable::Here
                 } else {

@@ -13,13 +13,13 @@ impl App {
     /// Tries the archive. It is not made where there is none.
     pub async fn try_archive(&self) -> Result<String> {
         let path = self.archive.display();
+        let directory = self.archive.parent().unwrap_or(Path::new("/"));
+        let tried = try_directory(directory).await?;
         if let Some(releases) = File::try_out(&self.archive).await? {
             return Ok(format!(
                 "{path}: can be written, {releases} releases are kept"
             ));
         }
-        let directory = self.archive.parent().unwrap_or(Path::new("/"));
-        let tried = try_directory(directory).await?;
         Ok(format!(
             "{path} does not exist yet: the first release makes it; {tried}"
         ))

@@ -246,7 +246,7 @@ fn a_shell_is_given_services_environments_versions_and_releases() {
         let config = sandbox.place().join("greenroom.toml").display().to_string();
         let mut command = sandbox.bare();
         command
-            .env("COMPLETE", "fish")
+            .env("GREENROOM_COMPLETE", "fish")
             .args(["--", "greenroom", "--config", &config]);
         let output = command.args(words).output().expect("it runs");
         assert!(
@@ -283,9 +283,18 @@ fn a_shell_is_given_services_environments_versions_and_releases() {
         complete(&["promote", "nobody", "dev", "--version", ""]),
         [""; 0]
     );
+    // A variable that another program has set never keeps a command from being run.
+    for variable in ["COMPLETE", "GREENROOM_COMPLETE"] {
+        let output = sandbox.bare().env(variable, "1").arg("--version").output();
+        let output = output.expect("it runs");
+        assert!(
+            output.stdout.starts_with(b"greenroom "),
+            "{variable}: {output:?}"
+        );
+    }
     let mut command = sandbox.bare();
     command
-        .env("COMPLETE", "no-such-shell")
+        .env("GREENROOM_COMPLETE", "no-such-shell")
         .args(["--", "greenroom", ""]);
     let output = command.output().expect("it runs");
     assert!(

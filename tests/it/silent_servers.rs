@@ -122,7 +122,7 @@ fn a_shell_waits_a_second_for_servers_that_do_not_answer_and_sees_no_error() {
     let complete = |words: &[&str]| {
         let began = Instant::now();
         let output = Command::new(env!("CARGO_BIN_EXE_greenroom"))
-            .env("COMPLETE", "fish")
+            .env("GREENROOM_COMPLETE", "fish")
             .env("XDG_STATE_HOME", silent.place.path())
             .args(["--", "greenroom", "--config"])
             .arg(&config)

@@ -14,6 +14,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use tempfile::TempDir;
 
+use crate::support::disk::Disk;
+
 /// A user that no machine has.
 const UNKNOWN: u32 = 47_110_815;
 
@@ -292,6 +294,46 @@ fn the_operator_has_the_name_of_the_user_database() {
     unknown.env("HOME", place.path());
     let named = operator(unknown);
     assert!(named.contains(&format!(" uid-{UNKNOWN}@")), "{named}");
+}
+
+#[test]
+fn the_doctor_sees_a_full_disk() {
+    root_or_explain();
+    let place = Place::new();
+    let home = place.path().join("home");
+    std::fs::create_dir(&home).expect("made");
+    let disk = Disk::mounted(&home, "1m");
+    let doctor = || {
+        let mut command = place.command(&["doctor"]);
+        command.env("HOME", &home);
+        run(command)
+    };
+    let says_full = |output: &Output| {
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let is_full = |what: &str| {
+            let line = said
+                .lines()
+                .find(|line| line.contains(&format!(" {what} ")));
+            line.is_some_and(|line| line.contains("No space left"))
+        };
+        ["log", "archive", "store"].map(is_full)
+    };
+    assert_eq!(says_full(&doctor()), [false; 3]);
+    disk.fill();
+    let output = doctor();
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert_eq!(says_full(&output), [true; 3], "{output:?}");
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_names_no_configuration() {
+    let place = Place::new();
+    let own = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(place.path(), own).expect("set");
+    let mut command = place.command(&["config", "check"]);
+    command.env("GREENROOM_CONFIG", "");
+    let output = run(command);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
 }
 
 #[test]

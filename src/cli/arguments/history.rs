@@ -55,7 +55,7 @@ pub(crate) enum HistoryVerb {
     Timeline(Timeline),
     /// Recomputes every record's hash and names the first that does not fit
     Verify(Verify),
-    /// Seals what is over, as a user of etcd that drives nothing: whoever writes over it later is found out
+    /// Seals what is over, as a user of etcd that drives nothing: later changes to it are detected
     Seal(SealHistory),
     /// Forgets what is older, more or larger than the configuration keeps; never a target's last release or its last good one
     Prune(PruneHistory),

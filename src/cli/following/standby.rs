@@ -52,6 +52,33 @@ pub(super) fn words(plan: &Plan) -> String {
     )
 }
 
+/// Which version had the traffic when this driver stopped driving, and whether the old one still runs beside it.
+pub(super) fn who_has_the_traffic(status: &Status) -> String {
+    let plan = &status.plan;
+    let (new, slot) = (&plan.version, plan.slot);
+    let Some(from) = &plan.from else {
+        return match (status.switched, status.may_have_switched) {
+            (true, _) => format!("{new} has the traffic, in {slot}; nothing was live before it"),
+            (false, true) => format!(
+                "{new} in {slot} may have the traffic: the switch was begun and not confirmed"
+            ),
+            (false, false) => "nothing is live yet".to_owned(),
+        };
+    };
+    let old = format!("{} in {}", from.version, from.slot);
+    match (status.switched, status.may_have_switched) {
+        (true, _) if is_old_version_running(status) => format!(
+            "{new} has the traffic, in {slot}; {old} was still running beside it, and {} goes back to it",
+            back_command(plan)
+        ),
+        (true, _) => format!("{new} has the traffic, in {slot}; {old} was being stopped"),
+        (false, true) => format!(
+            "{new} in {slot} or {old} has the traffic: the switch was begun and not confirmed"
+        ),
+        (false, false) => format!("{old} has the traffic, as before"),
+    }
+}
+
 pub(super) fn stop_command(plan: &Plan) -> String {
     let target = plan.target();
     format!("greenroom resume {} {}", target.service, target.environment)
