@@ -339,7 +339,7 @@ mod tests {
         assert!(cleared(&record).is_settled());
         assert_eq!(
             cleared(&record).ending(),
-            "cleared by ben@ops-2 at 2026-11-20T20:00:00Z: paid out"
+            "cleared by ben@ops-2 at 2026-11-20 20:00:00 UTC: paid out"
         );
     }
 }

@@ -300,9 +300,37 @@ impl Snapshot {
         })
     }
 
+    /// Why the public does not get what it should from a target that is live, in words; none where it does, or where
+    /// that is not known. The public address is asked also while the proxy does not say what it does.
+    pub fn outage(&self) -> Option<String> {
+        self.route.as_ref()?;
+        let public = self.public.as_ref()?;
+        if let Some(why) = public_failure(public) {
+            return Some(why);
+        }
+        let slot = self
+            .live_slot()
+            .slot()
+            .filter(|_| self.sources.runtime.is_live())?;
+        if self.slots.get(slot).instance.is_none() {
+            return Some(format!("{slot} is live, and nothing runs there"));
+        }
+        self.is_unwell(slot)
+            .then(|| format!("{slot} is live and not healthy"))
+    }
+
     /// What runs in the live slot.
     pub fn live_instance(&self) -> Option<&Instance> {
         self.live()
             .and_then(|slot| self.slots.get(slot).instance.as_ref())
+    }
+}
+
+fn public_failure(public: &PublicAnswer) -> Option<String> {
+    match public.status {
+        None if public.detail.is_empty() => Some("the public gets no answer".to_owned()),
+        None => Some(format!("the public gets no answer: {}", public.detail)),
+        Some(status) if status >= 500 => Some(format!("the public gets HTTP {status}")),
+        Some(_) => None,
     }
 }

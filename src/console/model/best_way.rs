@@ -44,16 +44,19 @@ fn was_rolled_back_from(picker: &Picker, way: &Way) -> bool {
     replaced.is_some_and(|record| record.kind != ReleaseKind::Promote)
 }
 
-/// The version of the nearest environment before this one in promotion order.
+/// The version of the nearest environment before this one, in the order of promotion, in which one is live.
 fn proven_before(model: &Model, picker: &Picker) -> Option<usize> {
     let environments = model.world.environments.iter().map(|(name, _)| name);
     let before: Vec<_> = environments
         .take_while(|name| **name != picker.target.environment)
         .collect();
-    picker.ways.iter().position(|way| {
-        let is_before = way.live_in.iter().any(|name| before.contains(&name));
-        is_before && picker.is_choosable(way) && !was_bad(way)
-    })
+    let nearest = before.into_iter().rev().find_map(|name| {
+        let is_there = |way: &Way| way.live_in.contains(name);
+        picker.ways.iter().position(is_there)
+    })?;
+    // Also where it was backed out here before: its row says so, and a version that was never here is no better guess.
+    let way = picker.ways.get(nearest)?;
+    picker.is_choosable(way).then_some(nearest)
 }
 
 /// The newest version that is not live here: by when it was built where both say so, else by name.

@@ -65,7 +65,11 @@ pub fn cell_state(
     release: Option<&Status>,
     now: Timestamp,
 ) -> CellState {
-    if let Some(state) = release.and_then(|status| of_release(&status.progress)) {
+    // That the public gets nothing is more urgent than any question.
+    if snapshot.is_some_and(|snapshot| snapshot.outage().is_some()) {
+        return CellState::Failed;
+    }
+    if let Some(state) = release.and_then(of_release) {
         return state;
     }
     let Some(snapshot) = snapshot else {
@@ -112,13 +116,15 @@ fn rests(status: &Status) -> bool {
     matches!(status.progress, Progress::Standby { .. })
 }
 
-fn of_release(progress: &Progress) -> Option<CellState> {
-    match progress {
+fn of_release(status: &Status) -> Option<CellState> {
+    match &status.progress {
         Progress::Forward(_) | Progress::Back(_) => Some(CellState::Releasing),
         Progress::Asking { .. } => Some(CellState::Waiting),
         Progress::Choosing { .. } | Progress::Unrecorded { .. } | Progress::Parked { .. } => {
             Some(CellState::Failed)
         }
+        // It was left with its old version running: what is observed of the live one says more.
+        Progress::Interrupted { .. } if status.is_live_with_standby() => None,
         Progress::Interrupted { .. } => Some(CellState::Interrupted),
         // The version is live: what is observed of it says more. What is over is history.
         Progress::Standby { .. } | Progress::Closed(_) => None,

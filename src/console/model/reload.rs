@@ -53,7 +53,7 @@ pub struct ReloadDialog {
 /// The answers to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReloadAnswer {
-    /// Go on with the configuration in use.
+    /// Keep the configuration in use.
     Keep,
     /// Use the new one.
     Reload,

@@ -10,9 +10,14 @@ use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question};
 use crate::harmless::harmless;
-use crate::release::{Need, Progress, need_to_endorse};
+use crate::release::{Need, Progress, Status, need_to_endorse};
 
 pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
+    // Who can approve is only read, whether the target is armed or not.
+    let lacks = |status: &Arc<Status>| model.lacks_approvals(status);
+    if model.release_in_flight().is_some_and(lacks) {
+        return open(model);
+    }
     if armed_target(model).is_none() {
         return Vec::new();
     }
@@ -47,7 +52,7 @@ pub(super) fn open(model: &mut Model) -> Vec<Effect> {
         model.dialog = Some(Dialog::Failure(failure));
         return Vec::new();
     }
-    super::refused(model, "nothing waits for a yes at the moment")
+    super::refused(model, "nothing waits for your answer")
 }
 
 /// Whether a key arms the target of the question that is open: one can be read before its target is armed.
@@ -112,7 +117,7 @@ pub(super) fn next_button(confirm: &Confirm) -> Button {
     }
 }
 
-/// What has the keys after the note: never what approves by one more Enter alone.
+/// What has the keys after the note: the name where one is typed, else never what approves by one more Enter.
 pub(super) fn after_note(confirm: &Confirm) -> Button {
     match confirm.need {
         Need::TypedName => Button::Name,

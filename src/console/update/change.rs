@@ -19,6 +19,9 @@ use crate::release::{
     Command, Intent, Need, Observed, Progress, Status, Wanted, need_back, need_of,
 };
 
+/// With less time left, the key that arms a target keeps it armed: an operator who is about to act means that.
+const RENEWED: Duration = Duration::from_mins(1);
+
 /// The open target, if it may be changed now; else the reason was said.
 pub(super) fn armed_target(model: &mut Model) -> Option<Target> {
     let Some(target) = model.open.clone() else {
@@ -54,7 +57,12 @@ pub(super) fn arm(model: &mut Model) -> Vec<Effect> {
         let text = format!("{}: nothing can be armed", model.read_only);
         return super::refused(model, &text);
     };
-    if model.is_armed() {
+    let left = model
+        .armed
+        .as_ref()
+        .map(|armed| armed.until.duration_since(model.now));
+    let is_renewed = left.is_some_and(|left| left.unsigned_abs() < (life / 4).min(RENEWED));
+    if model.is_armed() && !is_renewed {
         model.armed = None;
         super::say(model, Weight::Told, &format!("{target} is read-only again"));
         return Vec::new();

@@ -193,10 +193,12 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
     // What was said about half a name is over.
     model.notice = None;
     let target = confirm.question.target().clone();
-    // It was armed when it was asked; five minutes may have ended since.
+    // A question can be read before its target is armed, and the time it is armed for may have ended since.
     if !model.is_armed() || model.open.as_ref() != Some(&target) {
         let arm = model.keymap.shown(Action::Arm);
-        let text = format!("{target} is not armed any more: nothing was done, {arm} arms it again");
+        let text =
+            format!("{target} is not armed, nothing was done: {arm} arms it, then answer again");
+        model.dialog = Some(Dialog::Confirm(confirm));
         return super::refused(model, &text);
     }
     let by = model.operator.clone();

@@ -64,6 +64,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Effect>> {
         | Action::Suspend
         | Action::Repaint
         | Action::Reload
+        | Action::Waiting
         | Action::Quit => return None,
         Action::Back => back(model),
         Action::Up => scroll(model, -1),

@@ -21,7 +21,17 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         let text = format!("that key does nothing here: {help} shows all keys");
         return super::refused(model, &text);
     };
-    let is_for_row = action.changes() && model.focus == Pane::Environments;
+    asked(model, action)
+}
+
+/// Does what a key or the palette asks for.
+pub(super) fn asked(model: &mut Model, action: Action) -> Vec<Effect> {
+    // What answers or ends a release that is under way is for the one on the screen, as the footer and the ladder say.
+    let begins = matches!(
+        action,
+        Action::Promote | Action::RollBack | Action::Freeze | Action::Repair | Action::Arm
+    );
+    let is_for_row = begins && model.focus == Pane::Environments;
     if !is_for_row || model.history.is_open {
         return act(model, action);
     }
@@ -161,6 +171,7 @@ pub(super) fn open_target(model: &mut Model, target: Target) -> Vec<Effect> {
     model.log.chosen = None;
     model.rows.clear();
     model.open = Some(target.clone());
+    model.cursor = Some(target.clone());
     world::show_release(model);
     let mut effects = vec![Effect::LookAt(target)];
     effects.extend(world::follow(model));

@@ -41,7 +41,7 @@ fn done(model: &mut Model, deed: Deed, why_not: Option<String>) -> Vec<Effect> {
         // What cannot be done now answers as its key does: with the reason and the way out.
         Deed::Act(action) => {
             give_keys_where_it_is_good(model, action);
-            keys::act(model, action)
+            keys::asked(model, action)
         }
         Deed::Open(target) => match why_not {
             Some(why) => super::refused(model, &why),

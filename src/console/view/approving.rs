@@ -73,7 +73,7 @@ pub(super) fn note<'a>(theme: &Theme, asked: &Confirm, columns: usize) -> Option
     let shown: String = note.chars().skip(skipped).collect();
     let words = match (is_typed, shown.is_empty()) {
         (true, _) => theme.span(format!("{shown}_"), Meaning::Key),
-        (false, true) => theme.span("none; Tab gives it the keys", Meaning::Muted),
+        (false, true) => theme.span("none (Tab to type one)", Meaning::Muted),
         (false, false) => theme.span(shown, Meaning::Text),
     };
     Some(Line::from(vec![theme.span(sign, Meaning::Text), words]))
@@ -98,10 +98,7 @@ pub(super) fn lacking<'a>(
         return sheet;
     };
     let Some((needed, given)) = model.endorsed(status) else {
-        say(
-            "The release does not wait for approvals any more.",
-            Meaning::Text,
-        );
+        say("The release no longer waits for approvals.", Meaning::Text);
         return sheet;
     };
     let words = model.endorsed_words(status).unwrap_or_default();
@@ -112,7 +109,7 @@ pub(super) fn lacking<'a>(
         }
     }
     if given.len() >= needed {
-        let words = format!("That is enough: Esc, then {approve} switches the traffic.");
+        let words = format!("That is enough: Esc, then {approve} asks to switch.");
         say(&words, Meaning::Ok);
         return sheet;
     }

@@ -6,7 +6,8 @@ use crate::console::action::Action;
 use crate::console::model::Model;
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::Outcome;
-use crate::inventory::{EnvironmentName, Instance, Snapshot, Target};
+use crate::inventory::local_time;
+use crate::inventory::{EnvironmentName, Instance, LiveSlot, Snapshot, Target};
 use crate::release::Status;
 
 /// How the last release ended, when, and for how long its version was live.
@@ -108,6 +109,11 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         );
         return (words, Meaning::Warn);
     }
+    if let Some(outage) = snapshot.outage() {
+        let [repair, back] = [Action::Repair, Action::RollBack].map(|it| model.keymap.shown(it));
+        let words = format!("next: {outage}; {repair} says what mends it, {back} goes back");
+        return (words, Meaning::Bad);
+    }
     let holds = snapshot.holds(model.now);
     if let Some(first) = holds.first() {
         let more = match holds.len() - 1 {
@@ -120,7 +126,7 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         );
     }
     let promote = model.keymap.shown(Action::Promote);
-    let cleared = cleared(snapshot);
+    let cleared = cleared(model, snapshot);
     if let Some((environment, other)) = waits_in(model, &snapshot.target) {
         let words = format!(
             "next: {} is live in {environment}, {promote} promotes it{cleared}",
@@ -128,35 +134,38 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
         );
         return (words, Meaning::Text);
     }
+    if snapshot.live_slot() == LiveSlot::NoSlot {
+        let words = match live_before(model, &snapshot.target) {
+            Some((environment, other)) => format!(
+                "next: nothing is live yet; {} is live in {environment}, {promote} promotes it{cleared}",
+                other.version_name()
+            ),
+            None => format!("next: nothing is live yet, {promote} promotes a version{cleared}"),
+        };
+        return (words, Meaning::Text);
+    }
     let words = format!("next: no other version waits, {promote} promotes one{cleared}");
     (words, Meaning::Muted)
 }
 
-/// That the last hold was cleared, to follow what comes next; nothing where it ended otherwise or there was none.
-fn cleared(snapshot: &Snapshot) -> String {
-    let cleared = snapshot
-        .hold
-        .as_ref()
-        .and_then(|hold| hold.cleared.as_ref());
-    cleared.map_or_else(String::new, |cleared| {
-        let at = text::time_of_day(cleared.at);
-        crate::harmless::harmless(&format!("; hold cleared by {} at {at}", cleared.by))
-    })
+/// That a hold was cleared in the last day, to follow what comes next.
+fn cleared(model: &Model, snapshot: &Snapshot) -> String {
+    let hold = snapshot.hold.as_ref();
+    let cleared = hold.and_then(|hold| hold.cleared.as_ref());
+    let is_new = |at: jiff::Timestamp| text::seconds(at, model.now) < 24 * 60 * 60;
+    cleared
+        .filter(|it| is_new(it.at))
+        .map_or_else(String::new, |cleared| {
+            let at = local_time::moment(cleared.at);
+            crate::harmless::harmless(&format!("; hold cleared by {} at {at}", cleared.by))
+        })
 }
 
 /// The version that is live in the environment before this one, where it is another and not known to be
 /// older.
 fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentName, &'a Instance)> {
-    let environments = &model.world.environments;
-    let here = environments
-        .iter()
-        .position(|(name, _)| *name == target.environment)?;
     let live = observed_live(model, target)?;
-    let mut before = environments.iter().take(here).rev();
-    let (environment, other) = before.find_map(|(name, _)| {
-        let other = Target::new(target.service.clone(), name.clone());
-        Some((name, observed_live(model, &other)?))
-    })?;
+    let (environment, other) = live_before(model, target)?;
     let built = |instance: &Instance| -> Option<jiff::Timestamp> {
         instance.labels.created.as_deref()?.parse().ok()
     };
@@ -165,6 +174,22 @@ fn waits_in<'a>(model: &'a Model, target: &Target) -> Option<(&'a EnvironmentNam
         _ => false,
     };
     (other.digest != live.digest && !is_older).then_some((environment, other))
+}
+
+/// The nearest environment before this one in which something is observed to be live, and what.
+fn live_before<'a>(
+    model: &'a Model,
+    target: &Target,
+) -> Option<(&'a EnvironmentName, &'a Instance)> {
+    let environments = &model.world.environments;
+    let here = environments
+        .iter()
+        .position(|(name, _)| *name == target.environment)?;
+    let mut before = environments.iter().take(here).rev();
+    before.find_map(|(name, _)| {
+        let other = Target::new(target.service.clone(), name.clone());
+        Some((name, observed_live(model, &other)?))
+    })
 }
 
 /// What is live in a target, where that is observed now and not remembered.

@@ -25,7 +25,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         words.push((progress::in_a_word(theme, status), Meaning::Busy));
     }
     let way_out = if model.is_busy() {
-        "no key works".to_owned()
+        "enlarge to quit".to_owned()
     } else {
         format!("{} quits", model.keymap.shown(Action::Quit))
     };

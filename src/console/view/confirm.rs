@@ -361,7 +361,7 @@ fn not_armed(model: &Model, asked: &Confirm) -> Option<String> {
     let target = asked.question.target();
     let armed = model.is_armed() && model.open.as_ref() == Some(target);
     let arm = model.keymap.shown(Action::Arm);
-    (!armed).then(|| format!("not armed: {arm} arms {target}; nothing is done before"))
+    (!armed).then(|| format!("not armed: {arm} arms {target}; until then this cannot be confirmed"))
 }
 
 fn foot<'a>(

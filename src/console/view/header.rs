@@ -43,23 +43,22 @@ impl<'a> Part<'a> {
         self.spans().iter().map(Span::width).sum()
     }
 
-    /// Says it shorter; whether it could.
-    fn shorten(&mut self) -> bool {
-        let could = self.form + 1 < self.forms.len();
-        self.form += usize::from(could);
-        could
+    /// Says it in its next shorter form, if it has one.
+    fn shorten(&mut self) {
+        self.form += usize::from(self.form + 1 < self.forms.len());
     }
 }
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
     let mut parts = parts(model, theme);
     let room = usize::from(place.width).saturating_sub(1);
-    // The first to be shortened is the last of these: what decides about danger stays longest.
-    let order = [
-        TARGET, ARMING, WAITING, SILENT, LOCK, OPERATOR, TITLE, LIVE, CLOCK,
-    ];
-    for index in order.into_iter().rev() {
-        while wide(&parts) > room && parts.get_mut(index).is_some_and(Part::shorten) {}
+    for index in SHORTER {
+        if wide(&parts) <= room {
+            break;
+        }
+        if let Some(part) = parts.get_mut(index) {
+            part.shorten();
+        }
     }
     let mut line = Line::from(Span::raw(" "));
     for part in parts.iter().filter(|part| part.width() > 0) {
@@ -87,6 +86,13 @@ const LIVE: usize = 5;
 const LOCK: usize = 6;
 const OPERATOR: usize = 7;
 const CLOCK: usize = 8;
+
+/// The order in which parts are said one form shorter, until the line has room: what decides about danger stays longest. A
+/// source that does not answer is never without its name.
+const SHORTER: [usize; 17] = [
+    CLOCK, TITLE, OPERATOR, LOCK, OPERATOR, LIVE, WAITING, ARMING, LOCK, LOCK, SILENT, SILENT,
+    LIVE, WAITING, LOCK, TARGET, TARGET,
+];
 
 fn parts<'a>(model: &Model, theme: &Theme) -> Vec<Part<'a>> {
     let nothing = || Part::new(vec![Vec::new()]);
@@ -136,8 +142,8 @@ fn operator<'a>(model: &Model, theme: &Theme) -> Part<'a> {
         vec![theme.span(words, Meaning::Muted)]
     };
     Part::new(vec![
-        told(&model.operator.to_string()),
-        told(&model.operator.name),
+        told(&format!("as {}", model.operator)),
+        told(&format!("as {}", model.operator.name)),
         Vec::new(),
     ])
 }
@@ -197,7 +203,7 @@ fn arming<'a>(model: &Model, theme: &Theme) -> Part<'a> {
 
 /// The sources that are not heard: since when, and when they are asked again.
 fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
-    let forms = [3, 2, 1, 0].map(|detail| {
+    let forms = [3, 2, 1].map(|detail| {
         let mut spans = Vec::new();
         let again = |retry_at: Option<Timestamp>| {
             let again = retry_at.filter(|at| *at > model.now && detail == 3);
@@ -224,9 +230,7 @@ fn silent<'a>(model: &Model, snapshot: &Snapshot, theme: &Theme) -> Part<'a> {
             if !spans.is_empty() {
                 spans.push(Span::raw(" "));
             }
-            if detail > 0 {
-                spans.push(theme.span(format!("{name} "), Meaning::Muted));
-            }
+            spans.push(theme.span(format!("{name} "), Meaning::Muted));
             let words = if detail > 1 { words } else { String::new() };
             spans.push(theme.span(format!("{}{words}", theme.glyph(glyph)), meaning));
         }

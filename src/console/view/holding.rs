@@ -20,7 +20,7 @@ pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> She
         HoldLine::Until { why } => (
             format!("Hold {target}: until when?"),
             format!(
-                "{why}; an end such as 2h, 18:00, monday or 2026-12-01 (in this machine's time zone); empty: until somebody clears it"
+                "{why}; an end such as 2h, 18:00, monday or 2026-12-01 (in this machine's time zone); empty: until an operator clears it"
             ),
             "hold it",
         ),

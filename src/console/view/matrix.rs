@@ -210,9 +210,15 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
         }
         _ => word.to_owned(),
     };
+    let outage = snapshot.and_then(Snapshot::outage);
+    let is_outage = outage.is_some();
+    let word = outage.unwrap_or(word);
     let lock = snapshot.and_then(|s| s.lock.as_ref());
     let warm = standby(model, target);
     let mut words = match (going_on(model, target), lock) {
+        (Some(status), _) if is_outage => {
+            format!("{target}: {word}; {}", progress::in_words(status))
+        }
         (Some(status), _) => format!("{target}: {}", progress::in_words(status)),
         (None, Some(lock)) if warm.is_none() => {
             let LockRecord {

@@ -316,9 +316,16 @@ fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) ->
             .collect();
         let room = DETAILS - lines.len();
         let mut told = Vec::new();
+        let mut reasons = way.against.iter().chain(&picker.against_all);
+        let is_only_held = reasons.all(|why| matches!(why, Refusal::Held(_)));
         if !why.is_empty() {
-            let cross = theme.glyph(Glyph::Cross);
-            let words = format!("{cross} cannot be chosen: {}", why.join("; "));
+            let why = why.join("; ");
+            let words = if is_only_held {
+                let held = theme.glyph(Glyph::Held);
+                format!("{held} Enter asks why it is released all the same: {why}")
+            } else {
+                format!("{} cannot be chosen: {why}", theme.glyph(Glyph::Cross))
+            };
             told.extend(wrapped(theme, &words, columns, Meaning::Warn));
         }
         told.extend(wrapped(theme, &words.join(", "), columns, Meaning::Muted));

@@ -103,7 +103,7 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             let approve = model.keymap.shown(Action::Approve);
             let mut words = match elsewhere {
                 None if lacks => {
-                    format!("{hand} {step} waits for others since {age}")
+                    format!("{hand} {step} waits for approvals since {age}")
                 }
                 None => format!("{hand} {approve} answers: {step} waits for you since {age}"),
                 Some(told) if lacks && waits_for_operator(model, told) => format!(
@@ -111,7 +111,7 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
                     driver(told)
                 ),
                 Some(told) if lacks => format!(
-                    "{hand} {step} of {} waits for others since {age}",
+                    "{hand} {step} of {} waits for approvals since {age}",
                     driver(told)
                 ),
                 Some(told) => format!(

@@ -60,7 +60,7 @@ fn broken<'a>(
 ) -> Sheet<'a> {
     let mut sheet = Sheet::new(format!("{} changed on disk and has errors", new.file));
     sheet.frame = Meaning::Warn;
-    let words = "The console goes on with the configuration it has. When the errors are mended, it can be reloaded.";
+    let words = "The console keeps its current configuration. Correct the errors, then reload.";
     sheet.head = wrapped(theme, words, columns, Meaning::Title);
     sheet.head.push(Line::default());
     for error in errors {
@@ -89,9 +89,9 @@ fn summary(model: &Model, changes: usize, targets: &[Target]) -> String {
     }
     let names = names.join(", ");
     match targets.len() {
-        0 => format!("{values}; no target is concerned."),
-        1 => format!("{values}; 1 target of {all} is concerned: {names}."),
-        many => format!("{values}; {many} targets of {all} are concerned: {names}."),
+        0 => format!("{values}; no target is affected."),
+        1 => format!("{values}; 1 of {all} targets is affected: {names}."),
+        many => format!("{values}; {many} of {all} targets are affected: {names}."),
     }
 }
 
@@ -106,7 +106,7 @@ fn change_lines<'a>(theme: &Theme, change: &ConfigurationChange, columns: usize)
         (Some(was), None) => (format!("- {key} = {was}"), Meaning::Bad),
         (Some(was), Some(now)) if was == now => (format!("~ {key} = {now}{place}"), Meaning::Warn),
         (Some(was), Some(now)) => (format!("~ {key}: {was} is now {now}{place}"), Meaning::Warn),
-        (None, None) => (format!("~ {key} is another"), Meaning::Warn),
+        (None, None) => (format!("~ {key} has changed"), Meaning::Warn),
     };
     wrapped(theme, &words, columns, meaning)
 }

@@ -211,7 +211,9 @@ fn image(all: &Changes, columns: usize) -> Option<String> {
 
 fn rates(theme: &Theme, snapshot: &Snapshot, slot: Slot, columns: usize) -> Vec<Row> {
     let role = snapshot.role(slot);
-    let lines = match &snapshot.slots.get(slot).rates {
+    // What the proxy said of its traffic before it fell silent is no rate of now.
+    let rates = snapshot.slots.get(slot).rates.as_ref();
+    let lines = match rates.filter(|_| snapshot.sources.router.is_live()) {
         // What is stopped has no traffic, and nobody wonders.
         Some(_) if role == Role::Stopped => Vec::new(),
         Some(rates) => traffic::lines(rates, role, theme),

@@ -18,7 +18,13 @@ pub(super) fn lines<'a>(snapshot: &Snapshot, theme: &Theme, columns: usize) -> V
     let mut summary = Line::default();
     let mut lines = Vec::new();
     for (pair, agreement) in truth.pairs() {
-        let (glyph, meaning, words) = look(agreement);
+        let (glyph, meaning, words) = match (pair, agreement, snapshot.outage()) {
+            // Whom the proxy names is not known, and that the public gets nothing is.
+            (Pair::Public, Agreement::Unknown(_), Some(outage)) => {
+                (Glyph::Cross, Meaning::Bad, Some(outage))
+            }
+            _ => look(agreement),
+        };
         let (left, right) = pair.sides(snapshot.runtime_kind);
         let right = match (pair, generation) {
             (Pair::Route, Some(n)) if columns >= 72 => format!("{right} gen {n}"),

@@ -111,7 +111,9 @@ fn a_driver_is_told_what_the_switch_lacks_and_is_not_asked() {
         let mut model = driving(size);
         let waits = ladder(&model);
         assert!(
-            waits.contains("switch waits for others since 0:05: needs 1 approval by someone else"),
+            waits.contains(
+                "switch waits for approvals since 0:05: needs 1 approval by someone else"
+            ),
             "{waits}"
         );
         assert!(!offers(&model, Action::Approve));

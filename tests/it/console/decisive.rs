@@ -504,7 +504,11 @@ fn the_title_of_every_question_about_a_target_names_it() {
             .into_iter()
             .flatten()
         {
-            if matches!(asked, Dialog::Leaving(_)) {
+            // These are about the console, not about a target.
+            if matches!(
+                asked,
+                Dialog::Leaving(_) | Dialog::Reload(_) | Dialog::Waiting(_)
+            ) {
                 continue;
             }
             let text = dialog(&shown(size, asked));

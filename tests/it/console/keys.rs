@@ -256,7 +256,7 @@ proptest! {
         let is_card = width < 60 || height < 16;
         if is_card && width >= 12 && height >= 4 {
             let text = super::world::text(&buffer);
-            prop_assert!(text.contains("quits") || text.contains("no key"), "{}", text);
+            prop_assert!(text.contains("quits") || text.contains("enlarge"), "{}", text);
         }
         if matches!(model.dialog, Some(Dialog::Help(_))) && !is_card {
             prop_assert!(super::world::text(&buffer).contains("Esc close"));

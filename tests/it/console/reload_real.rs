@@ -69,7 +69,7 @@ async fn an_environment_that_is_added_while_the_console_is_open_appears_on_a_key
     pty.wait_for_text("greenroom.toml changed on disk", SOON);
     pty.keys(RELOAD);
     pty.wait_for_text("+ environments.qa.tier = \"staging\"", SOON);
-    pty.wait_for_text("1 target of 1 is concerned: web/qa", SOON);
+    pty.wait_for_text("1 of 1 targets is affected: web/qa", SOON);
     pty.keys("j\r");
     pty.wait_for_text("greenroom.toml was reloaded", SOON);
     pty.wait_for_text("web/dev: empty", SOON);

@@ -85,7 +85,7 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
     ana.wait_for_text("the switch needs 1 approval by someone else", SOON);
     press(&mut ana, YES, "A answers: register waits for you");
     press(&mut ana, "A", "[ Register the candidate ]");
-    press(&mut ana, YES, "switch waits for others");
+    press(&mut ana, YES, "switch waits for approvals");
     ana.wait_for_text("needs 1 approval by someone else, has 0", SOON);
     // Alone she cannot go on, and nobody approves for themselves.
     press(&mut ana, "A", "It can be given by anyone except ana@");
