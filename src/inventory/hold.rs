@@ -41,6 +41,23 @@ impl Hold {
         self.cleared.is_none() && self.until.is_none_or(|until| now < until)
     }
 
+    /// Whether a rollback has left it without a reason: one can be given later. The words that a rollback writes have a
+    /// colon before its reason, and no version has one in its name.
+    pub fn lacks_reason(&self) -> bool {
+        self.release.is_some() && self.cleared.is_none() && !self.reason.contains(':')
+    }
+
+    /// The hold that takes its place when a reason is given later.
+    #[must_use]
+    pub fn with_reason(&self, reason: &str, by: Operator, at: Timestamp) -> Self {
+        Self {
+            reason: format!("{}: {reason}", self.reason),
+            author: by,
+            since: at,
+            ..self.clone()
+        }
+    }
+
     /// The same, cleared. What was cleared already stays as it was. It ends then, too: a Greenroom that
     /// knows nothing of clearing reads an end.
     #[must_use]

@@ -16,4 +16,14 @@ pub trait Holds: Send + Sync {
 
     /// Clears exactly this hold, and keeps by whom; a conflict where another stands, or none.
     async fn clear(&self, target: &Target, hold: &Hold, cleared: &Cleared) -> Result<()>;
+
+    /// Places `next` instead of exactly this hold, in one transaction, and keeps who has ended this one: there is no
+    /// moment without a hold. A conflict where another hold exists, or none.
+    async fn replace(
+        &self,
+        target: &Target,
+        hold: &Hold,
+        cleared: &Cleared,
+        next: &Hold,
+    ) -> Result<()>;
 }

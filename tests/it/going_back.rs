@@ -115,6 +115,18 @@ fn by_keys_alone_the_version_before_last_is_started_again_and_gets_the_traffic()
     assert!(held.contains("rolled back from 1.9.1 to 1.8.2"), "{held}");
     let history = words(&sandbox.run(&["history", "web", "dev", "--limit", "1"]));
     assert!(history.contains("no reason given yet"), "{history}");
+    let reason = ["hold", "web", "dev", "--reason", "slow"];
+    let given = sandbox.run(&reason);
+    assert_eq!(given.status.code(), Some(0), "{}", words(&given));
+    let held = words(&sandbox.run(&["hold", "web", "dev"]));
+    assert!(
+        held.contains("rolled back from 1.9.1 to 1.8.2: slow"),
+        "{held}"
+    );
+    let history = words(&sandbox.run(&["history", "web", "dev", "--limit", "3"]));
+    assert!(history.contains("1.8.2: slow"), "{history}");
+    let again = sandbox.run(&reason);
+    assert_eq!(again.status.code(), Some(1), "{}", words(&again));
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();

@@ -26,6 +26,12 @@ pub struct EtcdHolds {
 enum Answer<T> {
     Done(T),
     Put(Box<Hold>, T),
+    /// Another hold instead of one that ends with it.
+    Replace {
+        ended: Box<Hold>,
+        next: Box<Hold>,
+        done: T,
+    },
 }
 
 impl EtcdHolds {
@@ -53,16 +59,18 @@ impl EtcdHolds {
                 Some(pair) => Some(self.read(doing, pair)?),
                 None => None,
             };
-            let (hold, done) = match decide(stands)? {
+            let (ended, hold, done) = match decide(stands)? {
                 Answer::Done(done) => return Ok(done),
-                Answer::Put(hold, done) => (hold, done),
+                Answer::Put(hold, done) => (None, hold, done),
+                Answer::Replace { ended, next, done } => (Some(ended), next, done),
             };
+            let mut writes = written(&self.store, doing, target, &hold)?.to_vec();
+            if let Some(ended) = ended {
+                writes.push(record(&self.store, doing, target, &ended)?);
+            }
             let revision = pair.as_ref().map_or(0, KeyValue::mod_revision);
             let compare = Compare::mod_revision(key.as_str(), CompareOp::Equal, revision);
-            let txn =
-                Txn::new()
-                    .when([compare])
-                    .and_then(written(&self.store, doing, target, &hold)?);
+            let txn = Txn::new().when([compare]).and_then(writes);
             let answer = self
                 .store
                 .attempt(until, |client| {
@@ -104,16 +112,25 @@ pub(super) fn written(
     target: &Target,
     hold: &Hold,
 ) -> Result<[TxnOp; 2]> {
-    let record = HoldRecord::new(target, hold);
-    let key = store.keys().hold_record(target, record.id);
     Ok([
         TxnOp::put(
             store.keys().hold(target),
             values::encode(store, doing, hold)?,
             None,
         ),
-        TxnOp::put(key, values::encode(store, doing, &record)?, None),
+        record(store, doing, target, hold)?,
     ])
+}
+
+/// The record of a hold alone.
+fn record(store: &Store, doing: &str, target: &Target, hold: &Hold) -> Result<TxnOp> {
+    let record = HoldRecord::new(target, hold);
+    let key = store.keys().hold_record(target, record.id);
+    Ok(TxnOp::put(
+        key,
+        values::encode(store, doing, &record)?,
+        None,
+    ))
 }
 
 impl EtcdReader {
@@ -151,6 +168,28 @@ impl Holds for EtcdHolds {
             Some(stands) if stands == *hold => Ok(Answer::Put(Box::new(ended.clone()), ())),
             Some(stands) => Err(self.conflict(doing, &format!("another stands there: {stands}"))),
             None => Err(self.conflict(doing, "it is gone already")),
+        })
+        .await
+    }
+
+    async fn replace(
+        &self,
+        target: &Target,
+        hold: &Hold,
+        cleared: &Cleared,
+        next: &Hold,
+    ) -> Result<()> {
+        let doing = &format!("replacing the hold on {target}");
+        let ended = hold.clone().cleared(cleared.clone());
+        self.about(target, doing, |stands| match stands {
+            Some(stands) if stands == *next => Ok(Answer::Done(())),
+            Some(stands) if stands == *hold => Ok(Answer::Replace {
+                ended: Box::new(ended.clone()),
+                next: Box::new(next.clone()),
+                done: (),
+            }),
+            Some(stands) => Err(self.conflict(doing, &format!("another hold is there: {stands}"))),
+            None => Err(self.conflict(doing, "the hold is gone already")),
         })
         .await
     }

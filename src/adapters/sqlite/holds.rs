@@ -48,6 +48,31 @@ impl Holds for Store {
         })
         .await
     }
+
+    async fn replace(
+        &self,
+        target: &Target,
+        hold: &Hold,
+        cleared: &Cleared,
+        next: &Hold,
+    ) -> Result<()> {
+        let (of, hold, next) = (target.clone(), hold.clone(), next.clone());
+        let ended = hold.clone().cleared(cleared.clone());
+        let doing = format!("replacing the hold on {target}");
+        self.write(doing, move |change| match standing(change, &of)? {
+            Some(stands) if stands == next => Ok(()),
+            Some(stands) if stands == hold => {
+                record(change, &of, &ended)?;
+                write(change, &of, &next)
+            }
+            Some(stands) => {
+                let said = format!("another hold is there: {stands}");
+                Err(Fault::conflict(harmless(&said)))
+            }
+            None => Err(Fault::conflict("the hold is gone already")),
+        })
+        .await
+    }
 }
 
 /// What nobody can read may stop promotes: it is not written over.
@@ -66,8 +91,13 @@ fn standing(change: &Change<'_>, target: &Target) -> Outcome<Option<Hold>> {
 
 /// What stands, and its record.
 fn write(change: &Change<'_>, target: &Target, hold: &Hold) -> Outcome<()> {
-    let record = HoldRecord::new(target, hold);
     change.put(target, HOLD, &encode(hold)?)?;
+    record(change, target, hold)
+}
+
+/// The record of a hold alone.
+fn record(change: &Change<'_>, target: &Target, hold: &Hold) -> Outcome<()> {
+    let record = HoldRecord::new(target, hold);
     change.put(target, &format!("{HOLDS}{}", record.id), &encode(&record)?)
 }
 

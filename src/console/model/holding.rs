@@ -24,6 +24,8 @@ pub enum HoldLine {
         /// Why it is placed.
         why: String,
     },
+    /// The reason of the rollback that has left the hold without one.
+    Reason(Box<Hold>),
     /// Why the one that stands is cleared.
     Clear(Box<Hold>),
 }

@@ -13,7 +13,11 @@ use crate::release::Refused;
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     let placed = model.snapshot().and_then(|snapshot| snapshot.hold.clone());
     let standing = placed.filter(|hold| hold.stands(model.now));
-    let asks = standing.map_or(HoldLine::Why, |hold| HoldLine::Clear(Box::new(hold)));
+    let asks = match standing {
+        None => HoldLine::Why,
+        Some(hold) if hold.lacks_reason() => HoldLine::Reason(Box::new(hold)),
+        Some(hold) => HoldLine::Clear(Box::new(hold)),
+    };
     ask(model, target, asks);
     Vec::new()
 }
@@ -52,6 +56,16 @@ fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
             model.dialog = Some(Dialog::Holding(holding));
             Vec::new()
         }
+        HoldLine::Reason(hold) if text.is_empty() => {
+            let hold = hold.clone();
+            ask(model, target, HoldLine::Clear(hold));
+            Vec::new()
+        }
+        HoldLine::Reason(_) => vec![Effect::Hold {
+            target,
+            reason: text,
+            until: None,
+        }],
         HoldLine::Why => {
             ask(model, target, HoldLine::Until { why: text });
             Vec::new()

@@ -24,6 +24,11 @@ pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> She
             ),
             "hold it",
         ),
+        HoldLine::Reason(hold) => (
+            format!("Rollback of {target}: why?"),
+            format!("{hold}; its reason is kept, and the hold stays; empty: clear the hold instead"),
+            "keep it",
+        ),
         HoldLine::Clear(hold) => (
             format!("Clear the hold on {target}: why?"),
             format!("{hold}; it is kept who cleared it, and why"),

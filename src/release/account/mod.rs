@@ -18,8 +18,8 @@ use super::words::duration;
 use crate::checks::{Report, Verdict};
 use crate::harmless::harmless;
 use crate::history::{
-    CandidateLog, Difference, Happening, Kept, LivePeriod, Proof, Recorded, ReleaseRecord,
-    Standing, WrittenBy, WrittenLine, prove,
+    CandidateLog, Difference, Happening, Kept, LivePeriod, NO_REASON_YET, Proof, Recorded,
+    ReleaseRecord, Standing, WrittenBy, WrittenLine, prove,
 };
 use crate::inventory::local_time;
 use crate::inventory::{Slot, Version};
@@ -163,6 +163,12 @@ fn head(lines: &mut Lines, head: &ReleaseRecord, live: Option<LivePeriod>) {
         "  why      {}",
         head.why().unwrap_or("no reason given")
     ));
+    if head.why() == Some(NO_REASON_YET) {
+        lines.plain(format!(
+            "           greenroom hold {} {} --reason TEXT gives one; it is kept with the hold that the rollback has left",
+            head.target.service, head.target.environment
+        ));
+    }
     lines.plain(format!("  begun    {}", moment(head.opened_at)));
     let standing = Standing::of(head);
     match &head.closed {

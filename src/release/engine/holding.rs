@@ -34,8 +34,38 @@ impl Engine {
         };
         match write.holds.place(target, &hold).await {
             Ok(None) => Ok(hold),
+            Ok(Some(stands)) if stands.lacks_reason() => {
+                self.give_reason(target, &stands, &hold).await
+            }
             Ok(Some(stands)) => Err(Refusal::HeldAlready(stands).into()),
             Err(failure) => Err(not_done("whether it is held now", &failure)),
+        }
+    }
+
+    /// Gives the reason of a rollback later: the hold that it has left is replaced by one with the reason, and both are
+    /// kept. The new one ends as it was asked for, or as the old one does.
+    async fn give_reason(
+        &self,
+        target: &Target,
+        stands: &Hold,
+        asked: &Hold,
+    ) -> Result<Hold, Refused> {
+        let Some(write) = self.sites.get(target).and_then(|site| site.write.as_ref()) else {
+            return Err(Refusal::ReadOnly.into());
+        };
+        let mut next = stands.with_reason(&asked.reason, asked.author.clone(), asked.since);
+        next.until = asked.until.or(stands.until);
+        let cleared = Cleared {
+            by: asked.author.clone(),
+            at: asked.since,
+            why: Some("the reason was given".to_owned()),
+        };
+        match write.holds.replace(target, stands, &cleared, &next).await {
+            Ok(()) => Ok(next),
+            Err(failure) if failure.kind == FailureKind::Conflict => {
+                Err(not_done("the hold as it was seen", &failure))
+            }
+            Err(failure) => Err(not_done("whether the reason is kept", &failure)),
         }
     }
 

@@ -88,6 +88,49 @@ fn a_hold_is_placed_with_a_reason_and_an_end() {
 }
 
 #[test]
+fn the_reason_of_a_rollback_is_given_later_and_the_hold_stays() {
+    let mut held = web_production();
+    let left = Hold {
+        reason: "rolled back from 1.9.0 to 1.8.2".into(),
+        until: None,
+        release: held.route.as_ref().map(|route| route.value.release),
+        ..hold()
+    };
+    held.hold = Some(left.clone());
+    for size in SIZES {
+        let mut model = armed(size, held.clone());
+        press(&mut model, "F");
+        let shown = screen(&model);
+        assert!(
+            shown.contains("Rollback of web/production: why?"),
+            "{shown}"
+        );
+        press(&mut model, "slow");
+        let effects = press_key(&mut model, KeyCode::Enter);
+        assert!(
+            matches!(effects.as_slice(), [Effect::Hold { reason, until: None, .. }] if reason == "slow"),
+            "{effects:?}"
+        );
+        // Without one the hold is asked about as any other.
+        press(&mut model, "F");
+        assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+        let shown = screen(&model);
+        assert!(
+            shown.contains("Clear the hold on web/production: why?"),
+            "{shown}"
+        );
+    }
+    held.hold = Some(left.with_reason("slow", operator(), ago(1)));
+    let mut model = armed(SIZES[0], held);
+    press(&mut model, "F");
+    let shown = screen(&model);
+    assert!(
+        shown.contains("Clear the hold on web/production: why?"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn the_one_that_stands_is_cleared_and_one_that_does_not_is_not_asked_about() {
     let mut held = web_production();
     held.hold = Some(hold());

@@ -127,6 +127,24 @@ impl Contract<'_> {
             .await
             .expect("cleared");
 
+        // One that replaces another is there in the same moment, and the other is kept with its end.
+        let left = hold("ana", 160, None);
+        let placed = self.ana.place(self.target, &left).await;
+        assert_eq!(placed.expect("placed"), None);
+        let reason = left.with_reason("slow", operator("ben"), at(170));
+        let given = cleared("ben", 170);
+        for _ in 0..2 {
+            let replaced = self.ben.replace(self.target, &left, &given, &reason).await;
+            replaced.expect("replaced, and the same again");
+        }
+        assert_eq!(self.stored().await, Some(reason.clone()));
+        let another = left.with_reason("other", operator("ana"), at(180));
+        let late = self.ana.replace(self.target, &left, &given, &another).await;
+        assert_eq!(late.expect_err("it is gone").kind, FailureKind::Conflict);
+        let end = cleared("ana", 190);
+        let done = self.ana.clear(self.target, &reason, &end).await;
+        done.expect("cleared");
+
         // None of them is gone, and none that was refused is there.
         let records = self.journal.holds(self.target, 10).await.expect("listed");
         for record in &records {
@@ -137,7 +155,9 @@ impl Contract<'_> {
         assert_eq!(refused.expect("read"), None);
         assert!(records.iter().all(|record| record.target == *self.target));
         let holds: Vec<Hold> = records.into_iter().map(|record| record.hold).collect();
-        assert_eq!(holds, [next.cleared(over), kept, first]);
+        let ended = [reason.cleared(end), left.cleared(given)];
+        assert_eq!(holds[..2], ended);
+        assert_eq!(holds[2..], [next.cleared(over), kept, first]);
         let newest = self.journal.holds(self.target, 1).await.expect("listed");
         assert_eq!(newest.len(), 1);
         assert_eq!(newest[0].hold, holds[0]);
