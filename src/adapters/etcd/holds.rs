@@ -181,14 +181,16 @@ impl Holds for EtcdHolds {
     ) -> Result<()> {
         let doing = &format!("replacing the hold on {target}");
         let ended = hold.clone().cleared(cleared.clone());
-        self.about(target, doing, |stands| match stands {
-            Some(stands) if stands == *next => Ok(Answer::Done(())),
-            Some(stands) if stands == *hold => Ok(Answer::Replace {
+        self.about(target, doing, |current| match current {
+            Some(current) if current == *next => Ok(Answer::Done(())),
+            Some(current) if current == *hold => Ok(Answer::Replace {
                 ended: Box::new(ended.clone()),
                 next: Box::new(next.clone()),
                 done: (),
             }),
-            Some(stands) => Err(self.conflict(doing, &format!("another hold is there: {stands}"))),
+            Some(current) => {
+                Err(self.conflict(doing, &format!("another hold is there: {current}")))
+            }
             None => Err(self.conflict(doing, "the hold is gone already")),
         })
         .await

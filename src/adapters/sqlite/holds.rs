@@ -60,13 +60,13 @@ impl Holds for Store {
         let ended = hold.clone().cleared(cleared.clone());
         let doing = format!("replacing the hold on {target}");
         self.write(doing, move |change| match standing(change, &of)? {
-            Some(stands) if stands == next => Ok(()),
-            Some(stands) if stands == hold => {
+            Some(current) if current == next => Ok(()),
+            Some(current) if current == hold => {
                 record(change, &of, &ended)?;
                 write(change, &of, &next)
             }
-            Some(stands) => {
-                let said = format!("another hold is there: {stands}");
+            Some(current) => {
+                let said = format!("another hold is there: {current}");
                 Err(Fault::conflict(harmless(&said)))
             }
             None => Err(Fault::conflict("the hold is gone already")),
