@@ -2,16 +2,30 @@
 
 use std::error::Error;
 
-use oci_client::errors::{OciEnvelope, OciErrorCode};
+use serde::Deserialize;
 
 use crate::ports::FailureKind;
 
 /// How much of an error page is repeated.
 const LONGEST: usize = 300;
 
+/// How registries and token servers say what is wrong:
+/// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes>.
+#[derive(Deserialize)]
+struct Envelope {
+    errors: Vec<ErrorItem>,
+}
+
+#[derive(Deserialize)]
+struct ErrorItem {
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
 /// What a token server says when it refuses.
 pub(super) fn refusal(body: &[u8]) -> String {
-    let said = match serde_json::from_slice::<OciEnvelope>(body) {
+    let said = match serde_json::from_slice::<Envelope>(body) {
         Ok(envelope) => by_envelope(&envelope).1,
         Err(_) => cut(&String::from_utf8_lossy(body)),
     };
@@ -34,7 +48,7 @@ pub(super) fn of_status(code: u16, body: &[u8]) -> (FailureKind, String) {
     if code == 401 {
         return (FailureKind::Denied, "it does not let us in".into());
     }
-    match serde_json::from_slice::<OciEnvelope>(body) {
+    match serde_json::from_slice::<Envelope>(body) {
         Ok(envelope) if (400..500).contains(&code) => by_envelope(&envelope),
         _ => {
             let said = String::from_utf8_lossy(body);
@@ -43,19 +57,19 @@ pub(super) fn of_status(code: u16, body: &[u8]) -> (FailureKind, String) {
     }
 }
 
-fn by_envelope(envelope: &OciEnvelope) -> (FailureKind, String) {
+fn by_envelope(envelope: &Envelope) -> (FailureKind, String) {
     let mut kind = FailureKind::Rejected;
     let mut said = Vec::new();
     for error in &envelope.errors {
-        kind = match &error.code {
-            OciErrorCode::ManifestUnknown
-            | OciErrorCode::NameUnknown
-            | OciErrorCode::NotFound
-            | OciErrorCode::BlobUnknown
-            | OciErrorCode::ManifestBlobUnknown => FailureKind::Missing,
-            OciErrorCode::Unauthorized | OciErrorCode::Denied => FailureKind::Denied,
-            OciErrorCode::Toomanyrequests => FailureKind::Unreachable,
-            OciErrorCode::Unsupported => FailureKind::Unsupported,
+        kind = match error.code.as_str() {
+            "MANIFEST_UNKNOWN"
+            | "NAME_UNKNOWN"
+            | "NOT_FOUND"
+            | "BLOB_UNKNOWN"
+            | "MANIFEST_BLOB_UNKNOWN" => FailureKind::Missing,
+            "UNAUTHORIZED" | "DENIED" => FailureKind::Denied,
+            "TOOMANYREQUESTS" => FailureKind::Unreachable,
+            "UNSUPPORTED" => FailureKind::Unsupported,
             _ => kind,
         };
         said.push(error.message.as_str());

@@ -32,11 +32,21 @@ pub(super) struct Answer {
 }
 
 impl Question<'_> {
-    /// The address of something below `/v2/`.
+    /// The address of the API itself.
+    pub(super) fn root(&self) -> Result<Url> {
+        self.address("")
+    }
+
+    /// The address of something of the repository.
     pub(super) fn url(&self, path: &str) -> Result<Url> {
-        // The image reference knows the name that Docker's default registry has on the network.
-        let host = self.image.resolve_registry();
-        let text = format!("{}://{host}/v2/{path}", self.access.scheme);
+        self.address(&format!("{}/{path}", self.repository.path))
+    }
+
+    fn address(&self, path: &str) -> Result<Url> {
+        let text = format!(
+            "{}://{}/v2/{path}",
+            self.access.scheme, self.repository.host
+        );
         Url::parse(&text).map_err(|error| self.failure(FailureKind::Rejected, &error.to_string()))
     }
 

@@ -1,13 +1,11 @@
 //! The manifest of an image, and what the image's configuration says.
 
-use oci_client::Reference;
-use oci_client::client::current_platform_resolver;
-use oci_client::manifest::{OciImageManifest, OciManifest, Versioned};
+use serde::Deserialize;
 
 use super::Question;
 use super::get::{Kind, Permit};
 use super::labels::labels_in;
-use crate::inventory::{Digest, ImageLabels};
+use crate::inventory::{Digest, ImageLabels, VersionRef};
 use crate::ports::{FailureKind, Result};
 
 const MANIFEST: Kind = Kind {
@@ -25,35 +23,76 @@ const CONFIGURATION: Kind = Kind {
     largest: 4 * 1024 * 1024,
 };
 
+/// A manifest or an index. Registries leave the media type out at will, so they are told apart by what they have.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest {
+    schema_version: u32,
+    /// Of an image.
+    config: Option<Descriptor>,
+    /// Of an index.
+    manifests: Option<Vec<Descriptor>>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    architecture: String,
+    os: String,
+}
+
+impl Platform {
+    /// Whether its images run on this machine's engine, which is a Linux one also below other systems. Images have Go's
+    /// names of architectures.
+    fn is_ours(&self) -> bool {
+        let own = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        self.os == "linux" && self.architecture == own
+    }
+}
+
 impl Question<'_> {
     /// The digest of what the reference names (of the index, where it is one: that is what an engine
     /// pulls and remembers), and the labels of the image for this machine.
-    pub(super) async fn look(&self) -> Result<(Digest, ImageLabels)> {
+    pub(super) async fn look(&self, reference: &VersionRef) -> Result<(Digest, ImageLabels)> {
         let permit = self.permit().await?;
-        let (manifest, digest) = self.manifest(&self.image, &permit).await?;
-        let own = match manifest {
-            OciManifest::Image(own) => own,
-            OciManifest::ImageIndex(index) => {
-                let Some(chosen) = current_platform_resolver(&index.manifests) else {
-                    return Ok((digest, ImageLabels::default()));
-                };
-                let chosen: Digest = chosen
-                    .parse()
-                    .map_err(|_| self.failure(FailureKind::Garbled, "its index is malformed"))?;
-                let inner = self.image.clone_with_digest(chosen.to_string());
-                let OciManifest::Image(own) = self.manifest(&inner, &permit).await?.0 else {
-                    let said = "its index names another index";
-                    return Err(self.failure(FailureKind::Unsupported, said));
-                };
-                own
-            }
+        let (manifest, digest) = self.manifest(reference, &permit).await?;
+        if let Some(config) = manifest.config {
+            return Ok((digest, self.labels(&config, &permit).await?));
+        }
+        let Some(index) = manifest.manifests else {
+            let said = "its manifest has neither a configuration nor a list of images";
+            return Err(self.failure(FailureKind::Garbled, said));
         };
-        Ok((digest, self.labels(&own, &permit).await?))
+        let is_ours = |entry: &&Descriptor| entry.platform.as_ref().is_some_and(Platform::is_ours);
+        let Some(chosen) = index.iter().find(is_ours) else {
+            return Ok((digest, ImageLabels::default()));
+        };
+        let chosen = chosen.digest.parse();
+        let chosen =
+            chosen.map_err(|_| self.failure(FailureKind::Garbled, "its index is malformed"))?;
+        let (inner, _) = self.manifest(&VersionRef::Digest(chosen), &permit).await?;
+        let Some(config) = inner.config else {
+            let said = "its index names another index";
+            return Err(self.failure(FailureKind::Unsupported, said));
+        };
+        Ok((digest, self.labels(&config, &permit).await?))
     }
 
-    async fn manifest(&self, image: &Reference, permit: &Permit) -> Result<(OciManifest, Digest)> {
-        let wanted = image.digest().or(image.tag()).unwrap_or("latest");
-        let url = self.url(&format!("{}/manifests/{wanted}", image.repository()))?;
+    async fn manifest(&self, wanted: &VersionRef, permit: &Permit) -> Result<(Manifest, Digest)> {
+        let (path, asked) = match wanted {
+            VersionRef::Tag(tag) => (tag.as_str(), None),
+            VersionRef::Digest(digest) => (digest.as_str(), Some(digest.as_str())),
+        };
+        let url = self.url(&format!("manifests/{path}"))?;
         let answer = self.get(&url, permit, &MANIFEST).await?;
         let named = answer.headers.get("Docker-Content-Digest").cloned();
         let body = self.good(answer)?;
@@ -63,25 +102,27 @@ impl Question<'_> {
             .map(|named| named.to_str().unwrap_or("not a digest"));
         // Another algorithm than ours cannot be compared.
         let named = named.filter(|named| !named.starts_with("sha512:"));
-        for other in [image.digest(), named].into_iter().flatten() {
+        for other in [asked, named].into_iter().flatten() {
             self.is_what_it_says(&digest, other)?;
         }
-        let garbled = |error: serde_json::Error| {
+        let manifest: Manifest = serde_json::from_slice(&body).map_err(|error| {
             let said = format!("its manifest cannot be read: {error}");
             self.failure(FailureKind::Garbled, &said)
-        };
-        let version: Versioned = serde_json::from_slice(&body).map_err(garbled)?;
-        if version.schema_version != 2 {
-            let said = format!("its manifest has version {}, not 2", version.schema_version);
+        })?;
+        if manifest.schema_version != 2 {
+            let said = format!(
+                "its manifest has version {}, not 2",
+                manifest.schema_version
+            );
             return Err(self.failure(FailureKind::Unsupported, &said));
         }
-        Ok((serde_json::from_slice(&body).map_err(garbled)?, digest))
+        Ok((manifest, digest))
     }
 
-    async fn labels(&self, own: &OciImageManifest, permit: &Permit) -> Result<ImageLabels> {
+    async fn labels(&self, config: &Descriptor, permit: &Permit) -> Result<ImageLabels> {
         let malformed = |_| self.failure(FailureKind::Garbled, "its manifest is malformed");
-        let digest: Digest = own.config.digest.parse().map_err(malformed)?;
-        let url = self.url(&format!("{}/blobs/{digest}", self.image.repository()))?;
+        let digest: Digest = config.digest.parse().map_err(malformed)?;
+        let url = self.url(&format!("blobs/{digest}"))?;
         let body = self.good(self.get(&url, permit, &CONFIGURATION).await?)?;
         self.is_what_it_says(&Digest::of(&body), digest.as_str())?;
         labels_in(&body).map_err(|error| {

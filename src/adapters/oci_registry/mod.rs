@@ -1,6 +1,6 @@
-//! An image registry over the distribution API: tags, and what a reference names now. References and manifests are read by
-//! `oci-client`; its requests are made here, because the library puts no bound on an answer and sends a password to any
-//! token server that the registry names. What a registry says about an image is untrusted text. Must not know engines or
+//! An image registry over the distribution API: tags, and what a reference names now. Its requests
+//! are made here: the libraries that make them put no bound on an answer, and send a password to any token server that the
+//! registry names. What a registry says about an image is untrusted text. Must not know engines or
 //! releases.
 
 mod access;
@@ -8,6 +8,7 @@ mod failure;
 mod get;
 mod labels;
 mod manifest;
+mod repository;
 mod tags;
 mod token;
 
@@ -20,11 +21,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use oci_client::Reference;
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use self::access::{Access, Accesses};
+use self::repository::Repository;
 use super::outbound_proxy::OutboundProxy;
 use crate::harmless::harmless;
 use crate::inventory::{ImageTag, Version, VersionRef, registry_host};
@@ -56,7 +57,7 @@ impl fmt::Debug for OciRegistry {
 /// One question to one registry.
 struct Question<'a> {
     access: Arc<Access>,
-    image: Reference,
+    repository: Repository,
     /// User and password.
     login: Option<(&'a str, &'a str)>,
     /// The token server on another host that may get them.
@@ -114,22 +115,10 @@ impl OciRegistry {
         self
     }
 
-    async fn ask<'a>(
-        &'a self,
-        repository: &'a str,
-        image: &str,
-        doing: String,
-    ) -> Result<Question<'a>> {
+    async fn ask<'a>(&'a self, repository: &'a str, doing: String) -> Result<Question<'a>> {
         let host = registry_host(repository);
-        let image: Reference = image.parse().map_err(|error: oci_client::ParseError| {
-            failure(
-                FailureKind::Rejected,
-                host,
-                None,
-                &doing,
-                &error.to_string(),
-            )
-        })?;
+        let parsed = Repository::parse(repository)
+            .map_err(|said| failure(FailureKind::Rejected, host, None, &doing, &said))?;
         let access = match timeout(self.deadline, self.accesses.of(host)).await {
             Ok(Ok(access)) => access,
             Ok(Err(said)) => return Err(failure(FailureKind::Rejected, host, None, &doing, &said)),
@@ -141,7 +130,7 @@ impl OciRegistry {
         let known = self.credentials.get(host);
         Ok(Question {
             access,
-            image,
+            repository: parsed,
             login: known.map(|known| (known.user.as_str(), known.password.expose_secret())),
             token_server: self.token_servers.get(host).map(String::as_str),
             host,
@@ -155,7 +144,7 @@ impl OciRegistry {
 impl Images for OciRegistry {
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>> {
         let doing = format!("listing the tags of {repository}");
-        self.ask(repository, repository, doing).await?.tags().await
+        self.ask(repository, doing).await?.tags().await
     }
 
     async fn resolve(&self, repository: &str, reference: &VersionRef) -> Result<Version> {
@@ -164,8 +153,8 @@ impl Images for OciRegistry {
             VersionRef::Digest(digest) => (format!("{repository}@{digest}"), None),
         };
         let doing = format!("resolving {whole}");
-        let question = self.ask(repository, &whole, doing).await?;
-        let (digest, labels) = question.within(question.look()).await?;
+        let question = self.ask(repository, doing).await?;
+        let (digest, labels) = question.within(question.look(reference)).await?;
         Ok(Version {
             repository: repository.to_owned(),
             tag,

@@ -38,7 +38,7 @@ impl Question<'_> {
     /// All tags, in the registry's order.
     pub(super) async fn tags(&self) -> Result<Vec<ImageTag>> {
         let permit = self.within(self.permit()).await?;
-        let first = self.url(&format!("{}/tags/list", self.image.repository()))?;
+        let first = self.url("tags/list")?;
         let mut url = with_query(&first, None);
         let mut asked = BTreeSet::new();
         let mut seen = BTreeSet::new();

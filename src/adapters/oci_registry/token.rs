@@ -45,7 +45,7 @@ struct Challenge {
 impl Question<'_> {
     /// What the registry wants to see for reading this image.
     pub(super) async fn permit(&self) -> Result<Permit> {
-        let first = self.get(&self.url("")?, &Permit::Nothing, &VERSION).await?;
+        let first = self.get(&self.root()?, &Permit::Nothing, &VERSION).await?;
         match challenge(&first.headers) {
             Some(challenge) => self.token(&challenge).await.map(Permit::Token),
             None if self.login.is_some() => Ok(Permit::Password),
@@ -56,7 +56,7 @@ impl Question<'_> {
     async fn token(&self, challenge: &Challenge) -> Result<String> {
         let server = self.token_server(&challenge.realm)?;
         let mut url = server;
-        let scope = format!("repository:{}:pull", self.image.repository());
+        let scope = format!("repository:{}:pull", self.repository.path);
         url.query_pairs_mut().append_pair("scope", &scope);
         if let Some(service) = &challenge.service {
             url.query_pairs_mut().append_pair("service", service);
