@@ -112,7 +112,10 @@ fn title(model: &Model, theme: &Theme, columns: usize) -> String {
         Some(told) => format!("driven by {}", progress::driver(told)),
         None => plan.operator.to_string(),
     };
-    let end = if matches!(status.progress, Progress::Interrupted { .. }) {
+    let is_interrupted = matches!(status.progress, Progress::Interrupted { .. });
+    let end = if is_interrupted && status.is_live_with_standby() {
+        "in standby".to_owned()
+    } else if is_interrupted {
         "interrupted".to_owned()
     } else if status.is_over() {
         "over".to_owned()

@@ -228,6 +228,8 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
         }
         _ => format!("{target}: {word}"),
     };
+    // The word for the cell is "held" already; any other words do not end with the hold.
+    let says_held = state == CellState::Held && !is_outage && going_on(model, target).is_none();
     if let Some(until) = warm {
         let left = until.map_or(String::new(), |until| {
             format!(" {}", text::clock(text::seconds(model.now, until)))
@@ -239,12 +241,7 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
             Some(until) => format!("until {}", text::until(until, model.now)),
             None => "until it is cleared".to_owned(),
         };
-        // What is more urgent than a hold is not what ends with it.
-        let held = if state == CellState::Held {
-            ""
-        } else {
-            ", held"
-        };
+        let held = if says_held { "" } else { ", held" };
         words = format!(
             "{words}{held} {until}, \"{}\" by {}",
             hold.reason, hold.author
@@ -252,13 +249,17 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
     }
     let columns = room.saturating_sub(2);
     let wrapped = text::wrap(&words, columns, 0);
-    let is_cut = wrapped.len() > 2;
+    let second = wrapped.get(1..).unwrap_or_default().join(" ");
+    let shown = [
+        wrapped.first().cloned(),
+        Some(text::cut(&second, columns, theme)),
+    ];
     let mut lines: Vec<Line<'a>> = Vec::new();
-    for (index, mut words) in wrapped.into_iter().take(2).enumerate() {
-        if index == 1 && is_cut {
-            let more = theme.glyph(Glyph::More);
-            words = text::cut(&words, columns.saturating_sub(1), theme) + more;
-        }
+    let shown = shown
+        .into_iter()
+        .flatten()
+        .filter(|words| !words.is_empty());
+    for (index, words) in shown.enumerate() {
         let mark = if index == 0 { theme.glyph(glyph) } else { " " };
         lines.push(Line::from(vec![
             theme.span(format!("{mark} "), meaning),

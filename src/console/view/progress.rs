@@ -28,6 +28,9 @@ fn glyph_and_words(status: &Status) -> (Glyph, String) {
         Progress::Choosing { step, .. } => (Glyph::Cross, format!("{step} failed")),
         Progress::Unrecorded { .. } => (Glyph::Cross, "cannot be recorded".into()),
         Progress::Parked { .. } => (Glyph::Cross, "parked".into()),
+        Progress::Interrupted { .. } if status.is_live_with_standby() => {
+            (Glyph::Full, "live, old one kept".into())
+        }
         Progress::Interrupted { .. } => (Glyph::Hand, "interrupted".into()),
         Progress::Closed(outcome) => (outcome_glyph(outcome), outcome.word().into()),
     }
@@ -73,6 +76,14 @@ fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Mean
             }
             _ => None,
         }),
+        Progress::Interrupted { .. } if status.is_live_with_standby() => {
+            let [resume, back] =
+                [Action::TakeUp, Action::RollBack].map(|it| model.keymap.shown(it));
+            let old = old_version(status);
+            let words =
+                format!("{resume} resumes the release and can stop {old}; {back} rolls back");
+            Some((words, Meaning::Muted))
+        }
         // What runs is what is observed, whatever the journal says was done.
         Progress::Interrupted { .. } => {
             let live = match model.snapshot()?.live_slot() {
@@ -161,6 +172,12 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
             (words, Meaning::Bad)
         }
         Progress::Parked { why } => (format!("parked: {why}"), Meaning::Bad),
+        Progress::Interrupted { .. } if status.is_live_with_standby() => {
+            let new = status.plan.version.name();
+            let old = old_version(status);
+            let words = format!("{new} is live. {old} is kept; no operator drives the release");
+            (words, Meaning::Ok)
+        }
         Progress::Interrupted {
             after,
             direction,
@@ -202,12 +219,16 @@ fn standby(model: &Model, status: &Status, until: Option<jiff::Timestamp>) -> St
     let left = until.map_or("until somebody ends it".to_owned(), |until| {
         format!("for {}", text::clock(text::seconds(model.now, until)))
     });
-    let from = status.plan.from.as_ref();
-    let from = from.map_or("the old version", |from| from.version.name());
+    let from = old_version(status);
     let new = status.plan.version.name();
     let who = match model.elsewhere() {
         None => ": R rolls back, S stops it now".to_owned(),
         Some(told) => format!(" by {}", driver(told)),
     };
     format!("{new} is live. {from} is kept warm {left}{who}")
+}
+
+fn old_version(status: &Status) -> &str {
+    let from = status.plan.from.as_ref();
+    from.map_or("the old version", |from| from.version.name())
 }

@@ -9,7 +9,7 @@ use greenroom::console::Model;
 use greenroom::console::event::Event;
 use greenroom::console::model::{CellState, cell};
 use greenroom::history::{Decision, Direction, Entry, Happening, Outcome, Recorded, Step};
-use greenroom::inventory::{FencingToken, LockHolder, LockRecord, Operator, Snapshot, Tier};
+use greenroom::inventory::{FencingToken, Hold, LockHolder, LockRecord, Operator, Snapshot, Tier};
 use greenroom::release::{Observed, Progress, Releases, StepState, observed};
 
 use super::world::{
@@ -507,4 +507,36 @@ fn what_this_console_drives_is_not_told_twice() {
     );
     assert!(model.elsewhere().is_some());
     assert!(screen(&model).contains("interrupted after verify"));
+}
+
+#[test]
+fn a_release_left_in_its_standby_is_not_interrupted() {
+    let mut snapshot = with_standby(web_production());
+    snapshot.hold = Some(Hold {
+        reason:
+            "rolled back from 1.9.1: it answers slowly and the queue of orders grows by the minute"
+                .into(),
+        author: ben(),
+        since: ago(60),
+        until: None,
+        release: None,
+        cleared: None,
+    });
+    for size in SIZES {
+        let left = told(Tier::Protected, done_up_to(Step::Drain), None);
+        let model = watching(size, snapshot.clone(), left);
+        let shown = screen(&model);
+        assert!(!shown.contains("interrupted"), "{shown}");
+        // The smallest screen has one line for the release.
+        let words = if size == SIZES[2] {
+            "live, old one kept"
+        } else {
+            "1.9.0 is live. 1.8.2 is kept; no operator drives"
+        };
+        assert!(shown.contains(words), "{shown}");
+        if size == SIZES[0] {
+            assert!(shown.contains("held until it is"), "{shown}");
+        }
+        assert!(!shown.contains("……"), "{shown}");
+    }
 }
