@@ -43,6 +43,9 @@ fn a_standby_that_is_not_waited_for_is_left_to_the_next_operator() {
     ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
+    // What was asked for is no failure, and is not drawn as one.
+    assert!(said.contains("not driven any more"), "{said}");
+    assert!(!said.lines().any(|line| line.starts_with("x ")), "{said}");
     assert_eq!(sandbox.live("web", "dev"), "1.8.2");
     assert_eq!(other(&sandbox).1, "standby");
 

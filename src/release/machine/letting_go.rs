@@ -35,6 +35,7 @@ impl Machine {
 
     pub(super) fn gone(&mut self, now: Timestamp, why: String, to: Option<Heir>) {
         self.heir = to;
-        self.park(now, why);
+        // It was decided, and so is no failure.
+        self.park_as(now, AnnouncementKind::Decided, why);
     }
 }

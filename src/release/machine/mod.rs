@@ -274,11 +274,11 @@ impl Machine {
     }
 
     fn park(&mut self, now: Timestamp, why: String) {
-        self.announce(
-            now,
-            AnnouncementKind::Failed,
-            format!("not driven any more: {why}"),
-        );
+        self.park_as(now, AnnouncementKind::Failed, why);
+    }
+
+    fn park_as(&mut self, now: Timestamp, kind: AnnouncementKind, why: String) {
+        self.announce(now, kind, format!("not driven any more: {why}"));
         self.wait_no_more();
         self.phase = Phase::Parked { why };
     }

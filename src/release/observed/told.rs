@@ -117,7 +117,7 @@ fn of_entry(entry: &Entry) -> Vec<Announcement> {
         ),
         Happening::LetGo { reason, .. } => (
             None,
-            AnnouncementKind::Failed,
+            AnnouncementKind::Decided,
             format!("not driven any more: {reason}"),
         ),
         Happening::Unknown => (
