@@ -12,7 +12,7 @@ use super::arguments::{Common, Status};
 use super::{Exit, json as lines, open};
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Drift, Pair, compare};
-use crate::inventory::{LiveSlot, Snapshot, Target};
+use crate::inventory::{EnvironmentName, LiveSlot, Snapshot, Target};
 use crate::release::standby_entry;
 use crate::watchers;
 use crate::wire::App;
@@ -32,6 +32,8 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
     let wanted =
         |target: &&Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
     let targets: Vec<&Target> = app.targets().filter(wanted).collect();
+    let is_shown = |name: &EnvironmentName| targets.iter().any(|it| it.environment == *name);
+    app.read_passwords(is_shown).await;
     // All at the same time: a journal that does not answer costs no time of its own.
     let (world, recent) = tokio::join!(
         watchers::once(&app.engine, app.frame.clone()),

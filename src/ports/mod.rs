@@ -41,5 +41,5 @@ pub use runtime::{
     EngineInfo, InstanceSpec, LogChunk, LogStream, PullProgress, RuntimeReader, RuntimeWriter,
 };
 pub use seals::Seals;
-pub use secrets::{Credentials, Secrets};
+pub use secrets::{Credentials, Password, Secrets, same_secret};
 pub use trial::{Proof, Trial};

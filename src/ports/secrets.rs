@@ -1,9 +1,13 @@
-//! Where secrets are read at the moment they are needed, and the credentials of an image registry.
+//! Secrets, which are read where the configuration says they are, and the credentials of a login. A password of a login
+//! is read when it is first needed and kept in memory; every other secret is read anew each time.
+
+use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
-use super::Result;
+use super::{Failure, FailureKind, Result};
 use crate::inventory::SecretSource;
 
 /// Reads secrets. A failure names the source and never the value.
@@ -11,13 +15,113 @@ use crate::inventory::SecretSource;
 pub trait Secrets: Send + Sync {
     /// The value as it is now; never empty.
     async fn read(&self, source: &SecretSource) -> Result<SecretString>;
+
+    /// The value as this process read it first. Callers that ask for the same source at the same time share one
+    /// read, which continues when a caller stops waiting for it.
+    async fn kept(&self, source: &SecretSource) -> Result<SecretString> {
+        self.read(source).await
+    }
+
+    /// The value after a server refused `refused`; none where the source cannot say anything else.
+    async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Option<SecretString> {
+        let _ = (source, refused);
+        None
+    }
 }
 
-/// Who one is to an image registry. `Debug` does not show the password.
+/// The password of a login.
+#[derive(Clone)]
+pub struct Password(Origin);
+
+#[derive(Clone)]
+enum Origin {
+    Given(SecretString),
+    ReadOnUse {
+        secrets: Arc<dyn Secrets>,
+        source: SecretSource,
+        setting: String,
+    },
+}
+
+impl Password {
+    /// A password that is read when it is first needed. `setting` names where it is configured:
+    /// `environments.qa.etcd.password (greenroom.toml:12:14)`.
+    pub fn read_on_use(secrets: Arc<dyn Secrets>, source: SecretSource, setting: String) -> Self {
+        Self(Origin::ReadOnUse {
+            secrets,
+            source,
+            setting,
+        })
+    }
+
+    /// The password. A failure says which setting names it; the call that needs it has not reached any server.
+    pub async fn value(&self) -> Result<SecretString> {
+        match &self.0 {
+            Origin::Given(value) => Ok(value.clone()),
+            Origin::ReadOnUse {
+                secrets,
+                source,
+                setting,
+            } => secrets.kept(source).await.map_err(|failure| {
+                let said = format!(
+                    "the password {setting} cannot be read: {}: {}",
+                    failure.target, failure.said
+                );
+                let doing = "reading the password";
+                Failure::new(FailureKind::Unreachable, failure.target, doing, said)
+                    .hint(failure.hint)
+            }),
+        }
+    }
+
+    /// Another password than the one that a server refused; none where there is no other.
+    pub async fn renewed(&self, refused: &SecretString) -> Option<SecretString> {
+        match &self.0 {
+            Origin::Given(_) => None,
+            Origin::ReadOnUse {
+                secrets, source, ..
+            } => secrets.renewed(source, refused).await,
+        }
+    }
+}
+
+impl From<SecretString> for Password {
+    fn from(value: SecretString) -> Self {
+        Self(Origin::Given(value))
+    }
+}
+
+impl From<&str> for Password {
+    fn from(value: &str) -> Self {
+        Self(Origin::Given(value.into()))
+    }
+}
+
+impl From<String> for Password {
+    fn from(value: String) -> Self {
+        Self(Origin::Given(value.into()))
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Origin::Given(_) => "Password(given)",
+            Origin::ReadOnUse { setting, .. } => return write!(f, "Password({setting})"),
+        })
+    }
+}
+
+/// Whether two secrets are the same text.
+pub fn same_secret(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret() == other.expose_secret()
+}
+
+/// The user and password of a login. `Debug` does not show the password.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// The user.
     pub user: String,
     /// Their password or access token.
-    pub password: SecretString,
+    pub password: Password,
 }

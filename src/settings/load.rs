@@ -92,7 +92,10 @@ impl Settings {
         if !errors.is_empty() {
             return Err(problems(errors, findings.warnings));
         }
-        let settings = build::build(&root, file, layers::read_only_at(&tree));
+        let mut settings = build::build(&root, file, layers::read_only_at(&tree));
+        for environment in &mut settings.environments {
+            environment.origins = tree.origins_below(&["environments", environment.name.as_str()]);
+        }
         Ok(Loaded {
             provenance: show::shown(&tree, &root, &settings),
             warnings: sorted(findings.warnings),

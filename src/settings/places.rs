@@ -1,6 +1,7 @@
 //! The settings as plain data: what the composition root builds adapters and engines from.
 //! All paths are absolute or relative to the working directory; all defaults are filled in.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::origin::Origin;
+use super::problem::dotted;
 use crate::history::{NoticeEvent, Retention};
 use crate::inventory::{Endpoint, EnvironmentName, SecretSource, ServiceName, Target, Tier};
 use crate::release::{Definition, Rules};
@@ -178,6 +180,17 @@ pub struct EnvironmentSettings {
     pub lock_lease: Duration,
     /// How often that sign is given.
     pub lock_heartbeat: Duration,
+    /// Where each key of its table is written, by the key without `environments.NAME.`.
+    pub origins: BTreeMap<String, Origin>,
+}
+
+impl EnvironmentSettings {
+    /// A key of its table as an operator reads it: `environments.qa.etcd.password (greenroom.toml:12:14)`.
+    pub fn setting(&self, key: &str) -> String {
+        let origin = self.origins.get(key);
+        let origin = origin.map_or(String::new(), |origin| format!(" ({origin})"));
+        format!("environments.{}.{key}{origin}", self.name)
+    }
 }
 
 /// What runs the instances.
@@ -224,6 +237,8 @@ pub struct ProcessPlace {
 pub struct RegistryPlace {
     /// `host` or `host:port`, as in the names of its images.
     pub host: String,
+    /// Whether it is configured by the table `registry`, and not by its host in `registries`.
+    pub is_only: bool,
     /// User and where the password is read from; anonymous when absent.
     pub login: Option<Login>,
     /// Plain HTTP.
@@ -232,6 +247,17 @@ pub struct RegistryPlace {
     pub ca: Option<PathBuf>,
     /// The server on another host that may get the password.
     pub token_server: Option<String>,
+}
+
+impl RegistryPlace {
+    /// The key of its password in the table of its environment.
+    pub fn password_key(&self) -> String {
+        if self.is_only {
+            "registry.password".to_owned()
+        } else {
+            dotted(&["registries", &self.host, "password"].map(str::to_owned))
+        }
+    }
 }
 
 /// A user, and where the password is read from.

@@ -1,13 +1,14 @@
 //! A configuration as a tree in which every value remembers where it came from. Text becomes
 //! such a tree here; what the keys mean is not known here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::origin::Origin;
-use super::problem::Problem;
+use super::problem::{Problem, dotted};
 
 /// A value and its origin.
 #[derive(Debug, Clone)]
@@ -86,6 +87,31 @@ impl Node {
             origin = place;
         }
         origin
+    }
+
+    /// The origin of every key below a table, by the key as it is written from that table on.
+    pub(super) fn origins_below(&self, table: &[&str]) -> BTreeMap<String, Origin> {
+        let mut found = BTreeMap::new();
+        let table = table.iter().try_fold(self, |node, key| {
+            node.entry(key).map(|entry| &entry.node)
+        });
+        if let Some(table) = table {
+            table.collect_origins(&mut Vec::new(), &mut found);
+        }
+        found
+    }
+
+    fn collect_origins(&self, path: &mut Vec<String>, found: &mut BTreeMap<String, Origin>) {
+        for entry in self.entries() {
+            path.push(entry.key.clone());
+            let origin = match entry.node.value {
+                Value::Table(_) => &entry.key_origin,
+                _ => &entry.node.origin,
+            };
+            found.insert(dotted(path), origin.clone());
+            entry.node.collect_origins(path, found);
+            path.pop();
+        }
     }
 
     /// The same as a value without origins.

@@ -1,6 +1,6 @@
 //! The composition root: the one room that knows everyone. It builds adapters from settings and
 //! sites from adapters, shares what can be shared (one engine, one store, one proxy each), and hands
-//! the whole to the command line. Nothing is connected to here, but for secrets that have to be read.
+//! the whole to the command line. Nothing is connected to here, and no secret is read.
 
 mod archive;
 mod company;
@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 pub use company::look_on;
 pub use configuration::watch as watch_configuration;
 pub use desk::EngineDesk;
@@ -29,8 +31,8 @@ use crate::adapters::http::HttpChecker;
 use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::adapters::secrets::LocalSecrets;
 use crate::history::Retention;
-use crate::inventory::Target;
-use crate::ports::{Checker, Clock, Failure, Secrets, SystemClock};
+use crate::inventory::{EnvironmentName, SecretSource, Target};
+use crate::ports::{Checker, Clock, Failure, Password, Secrets, SystemClock};
 use crate::release::{Engine, Reading, Site, Witness, Writing};
 use crate::settings::{EnvironmentSettings, Settings, TargetSettings};
 use crate::watchers::{Frame, Outbox, Recorder};
@@ -66,12 +68,21 @@ pub struct App {
     /// The directories of this machine that a release writes to, each with what for.
     written: BTreeSet<(&'static str, PathBuf)>,
     targets: Vec<Target>,
+    passwords: Vec<(EnvironmentName, Password)>,
 }
 
 impl App {
     /// Every target, in the order of the configuration.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.targets.iter()
+    }
+
+    /// Reads the passwords of the stores of these environments, all at the same time, and waits until each was read
+    /// or has failed: a command that prints one takes no time from the server that it is for. A failure is told by the
+    /// store that needs the password.
+    pub async fn read_passwords(&self, is_wanted: impl Fn(&EnvironmentName) -> bool) {
+        let wanted = self.passwords.iter().filter(|(name, _)| is_wanted(name));
+        join_all(wanted.map(|(_, password)| password.value())).await;
     }
 }
 
@@ -133,6 +144,7 @@ pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireErro
             .iter()
             .map(|t| t.definition.target.clone())
             .collect(),
+        passwords: workshop.stores.passwords,
     })
 }
 
@@ -167,7 +179,7 @@ impl Workshop<'_> {
                 "{name} is not an environment"
             )));
         };
-        let runtime = self.runtime(environment).await?;
+        let runtime = self.runtime(environment)?;
         let store = self.store(environment).await?;
         let proxy = self.proxy(environment, target)?;
         let write = may_write.then(|| Writing {
@@ -193,6 +205,11 @@ impl Workshop<'_> {
             },
             write,
         })
+    }
+
+    /// A password that is read when it is first needed.
+    fn password(&self, source: &SecretSource, setting: String) -> Password {
+        Password::read_on_use(Arc::clone(&self.secrets), source.clone(), setting)
     }
 
     /// The targets of an environment.

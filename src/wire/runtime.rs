@@ -26,23 +26,23 @@ pub(super) struct Runtime {
 }
 
 impl Workshop<'_> {
-    pub(super) async fn runtime(
+    pub(super) fn runtime(
         &mut self,
         environment: &EnvironmentSettings,
     ) -> Result<Runtime, WireError> {
         match &environment.runtime {
-            RuntimePlace::Docker(place) => self.docker(environment, place).await,
+            RuntimePlace::Docker(place) => self.docker(environment, place),
             RuntimePlace::Process(place) => self.processes(place),
         }
     }
 
-    async fn docker(
+    fn docker(
         &mut self,
         environment: &EnvironmentSettings,
         place: &DockerPlace,
     ) -> Result<Runtime, WireError> {
         let (engine, reader) = self.docker_engine(place)?;
-        let credentials = self.credentials(environment).await?;
+        let credentials = self.credentials(environment);
         let writer = DockerWriter::new(engine, credentials.clone(), Arc::clone(&self.secrets));
         let places = environment.registries.iter();
         let plain = places.clone().filter(|place| place.plain_http);
@@ -88,22 +88,18 @@ impl Workshop<'_> {
         Ok((engine, reader))
     }
 
-    async fn credentials(
-        &self,
-        environment: &EnvironmentSettings,
-    ) -> Result<BTreeMap<String, Credentials>, WireError> {
-        let mut credentials = BTreeMap::new();
-        for place in &environment.registries {
-            let Some(login) = &place.login else {
-                continue;
-            };
+    fn credentials(&self, environment: &EnvironmentSettings) -> BTreeMap<String, Credentials> {
+        let places = environment.registries.iter();
+        let logins = places.filter_map(|place| Some((place, place.login.as_ref()?)));
+        let credentials = logins.map(|(place, login)| {
+            let setting = environment.setting(&place.password_key());
             let known = Credentials {
                 user: login.user.clone(),
-                password: self.secrets.read(&login.password).await?,
+                password: self.password(&login.password, setting),
             };
-            credentials.insert(place.host.clone(), known);
-        }
-        Ok(credentials)
+            (place.host.clone(), known)
+        });
+        credentials.collect()
     }
 
     fn processes(&mut self, place: &ProcessPlace) -> Result<Runtime, WireError> {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::{WireError, Workshop};
 use crate::adapters::{etcd, sqlite};
-use crate::inventory::ServiceName;
+use crate::inventory::{EnvironmentName, ServiceName};
 use crate::ports::{
-    Company, Endorsements, Holds, JournalReader, JournalWriter, Locks, RegistryReader,
+    Company, Endorsements, Holds, JournalReader, JournalWriter, Locks, Password, RegistryReader,
     RegistryWriter, Seals,
 };
 use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
@@ -25,6 +25,8 @@ type BuiltEtcd = (
 pub(super) struct Stores {
     etcd: Vec<BuiltEtcd>,
     sqlite: Vec<(SqlitePlace, Arc<sqlite::Store>, Arc<dyn Company>)>,
+    /// The password that the store of an environment asks for.
+    pub(super) passwords: Vec<(EnvironmentName, Password)>,
 }
 
 /// One environment's store.
@@ -46,12 +48,12 @@ impl Workshop<'_> {
         environment: &EnvironmentSettings,
     ) -> Result<Store, WireError> {
         match &environment.store {
-            StorePlace::Etcd(place) => self.etcd(environment, place).await,
+            StorePlace::Etcd(place) => self.etcd(environment, place),
             StorePlace::Sqlite(place) => self.sqlite(environment, place).await,
         }
     }
 
-    async fn etcd(
+    fn etcd(
         &mut self,
         environment: &EnvironmentSettings,
         place: &EtcdPlace,
@@ -60,7 +62,7 @@ impl Workshop<'_> {
         let (store, reader, company) = if let Some((_, store, reader, company)) = known {
             (store.clone(), Arc::clone(reader), Arc::clone(company))
         } else {
-            let store = etcd::Store::open(&self.etcd_options(place).await?)?;
+            let store = etcd::Store::open(&self.etcd_options(place))?;
             let reader = Arc::new(etcd::EtcdReader::new(&store));
             let company: Arc<dyn Company> = Arc::new(etcd::EtcdCompany::new(&store));
             let built = (
@@ -93,7 +95,7 @@ impl Workshop<'_> {
         })
     }
 
-    async fn etcd_options(&self, place: &EtcdPlace) -> Result<etcd::Options, WireError> {
+    fn etcd_options(&mut self, place: &EtcdPlace) -> etcd::Options {
         let mut options = etcd::Options::new(place.endpoints.clone());
         options.prefix.clone_from(&place.prefix);
         options.tls = place.tls.as_ref().map(|tls| etcd::Tls {
@@ -101,12 +103,25 @@ impl Workshop<'_> {
             identity: tls.cert.clone().zip(tls.key.clone()),
         });
         if let Some(login) = &place.login {
+            let sharing = self.settings.environments.iter().filter(
+                |other| matches!(&other.store, StorePlace::Etcd(its) if its == place),
+            );
+            let sharing: Vec<&EnvironmentSettings> = sharing.collect();
+            let named: Vec<String> = sharing
+                .iter()
+                .map(|environment| environment.setting("etcd.password"))
+                .collect();
+            let password = self.password(&login.password, named.join(" and "));
+            for environment in sharing {
+                let name = environment.name.clone();
+                self.stores.passwords.push((name, password.clone()));
+            }
             options.credentials = Some(etcd::Credentials {
                 user: login.user.clone(),
-                password: self.secrets.read(&login.password).await?,
+                password,
             });
         }
-        Ok(options)
+        options
     }
 
     fn extra_keys(

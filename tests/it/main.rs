@@ -43,3 +43,4 @@ mod support;
 mod surroundings;
 mod telling;
 mod together;
+mod unreadable_passwords;

@@ -7,7 +7,7 @@ use bollard::auth::DockerCredentials;
 use bollard::models::CreateImageInfo;
 use bollard::query_parameters::CreateImageOptions;
 use futures_util::StreamExt;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -15,7 +15,7 @@ use super::Engine;
 use super::failure::{Act, timed_out};
 use super::names::pinned;
 use crate::inventory::{Version, registry_host};
-use crate::ports::{Credentials, FailureKind, PullProgress, Result};
+use crate::ports::{FailureKind, PullProgress, Result};
 
 /// How long nothing may arrive.
 const IDLE: Duration = Duration::from_mins(1);
@@ -42,7 +42,7 @@ impl Engine {
     pub(super) async fn pull(
         &self,
         version: &Version,
-        credentials: Option<&Credentials>,
+        login: Option<(&str, &SecretString)>,
         progress: &mpsc::Sender<PullProgress>,
     ) -> Result<()> {
         if self.has_image(version).await? {
@@ -55,7 +55,8 @@ impl Engine {
             ..Default::default()
         };
         let docker = self.docker().await?;
-        let header = credentials.map(|c| header(c, &version.repository));
+        let header =
+            login.map(|(user, password)| header(user, password, &version.repository));
         let mut answers = Box::pin(docker.create_image(Some(options), None, header));
         let mut layers = Layers::default();
         loop {
@@ -79,10 +80,10 @@ impl Engine {
     }
 }
 
-fn header(credentials: &Credentials, repository: &str) -> DockerCredentials {
+fn header(user: &str, password: &SecretString, repository: &str) -> DockerCredentials {
     DockerCredentials {
-        username: Some(credentials.user.clone()),
-        password: Some(credentials.password.expose_secret().to_owned()),
+        username: Some(user.to_owned()),
+        password: Some(password.expose_secret().to_owned()),
         serveraddress: Some(registry_host(repository).to_owned()),
         ..Default::default()
     }

@@ -64,8 +64,28 @@ impl DockerWriter {
 #[async_trait]
 impl RuntimeWriter for DockerWriter {
     async fn pull(&self, version: &Version, progress: mpsc::Sender<PullProgress>) -> Result<()> {
-        let credentials = self.credentials.get(registry_host(&version.repository));
-        self.engine.pull(version, credentials, &progress).await
+        let Some(known) = self.credentials.get(registry_host(&version.repository)) else {
+            return self.engine.pull(version, None, &progress).await;
+        };
+        if self.engine.has_image(version).await? {
+            return Ok(());
+        }
+        let password = known.password.value().await.map_err(|unread| {
+            let doing = format!("pulling {}", version.pinned());
+            let refused = self.engine.refuse(unread.kind, doing, unread.said);
+            refused.hint(unread.hint)
+        })?;
+        let login = Some((known.user.as_str(), &password));
+        match self.engine.pull(version, login, &progress).await {
+            Err(failure) if failure.kind == FailureKind::Denied => {
+                let Some(password) = known.password.renewed(&password).await else {
+                    return Err(failure);
+                };
+                let login = Some((known.user.as_str(), &password));
+                self.engine.pull(version, login, &progress).await
+            }
+            pulled => pulled,
+        }
     }
 
     async fn start(&self, spec: &InstanceSpec) -> Result<InstanceId> {

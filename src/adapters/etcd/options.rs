@@ -6,6 +6,7 @@ use std::time::Duration;
 use etcd_client::{Certificate, ConnectOptions, Identity, TlsOptions};
 use secrecy::{ExposeSecret, SecretString};
 
+pub use crate::ports::Credentials;
 use crate::ports::{Failure, FailureKind, Result};
 
 /// The prefix of every key unless told otherwise.
@@ -47,15 +48,6 @@ pub struct Tls {
     pub ca: Option<PathBuf>,
     /// Our own certificate and its key, where the servers ask for one.
     pub identity: Option<(PathBuf, PathBuf)>,
-}
-
-/// A user of etcd.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The name.
-    pub user: String,
-    /// The password.
-    pub password: SecretString,
 }
 
 /// The endpoints with their scheme; says what is wrong with them without repeating a password.
@@ -110,7 +102,7 @@ pub(super) fn prefix(given: &str) -> Result<String> {
         .hint(format!("write something like {DEFAULT_PREFIX}")))
 }
 
-/// What the client library wants for one endpoint.
+/// What the client library wants for one endpoint, but for the user.
 pub(super) fn connect_options(options: &Options, url: &str) -> Result<ConnectOptions> {
     let mut connect = ConnectOptions::new()
         .with_connect_timeout(options.deadline / 5)
@@ -118,16 +110,19 @@ pub(super) fn connect_options(options: &Options, url: &str) -> Result<ConnectOpt
         .with_keep_alive_while_idle(true)
         .with_require_leader(true)
         .with_auto_token_refresh(true);
-    if let Some(credentials) = &options.credentials {
-        connect = connect.with_user(
-            credentials.user.clone(),
-            credentials.password.expose_secret(),
-        );
-    }
     if url.starts_with("https://") {
         connect = connect.with_tls(certificates(options.tls.as_ref())?);
     }
     Ok(connect)
+}
+
+/// The same for a user.
+pub(super) fn with_user(
+    connect: ConnectOptions,
+    user: &str,
+    password: &SecretString,
+) -> ConnectOptions {
+    connect.with_user(user, password.expose_secret())
 }
 
 fn certificates(tls: Option<&Tls>) -> Result<TlsOptions> {

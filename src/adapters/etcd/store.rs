@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etcd_client::{Client, ConnectOptions, GetOptions, KeyValue, Txn, TxnOp, TxnOpResponse};
-use tokio::sync::OnceCell;
+use secrecy::SecretString;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::keys::Keys;
 use super::options::{self, Options};
 use super::trouble::{self, Sort, Trouble};
-use crate::ports::{Failure, FailureKind, Result};
+use crate::ports::{Credentials, Failure, FailureKind, Result};
 
 /// What came back from one call at one node.
 pub(super) type Answer<T> = std::result::Result<T, Trouble>;
@@ -40,12 +41,13 @@ struct Inner {
     name: String,
     keys: Keys,
     deadline: Duration,
+    login: Option<Credentials>,
 }
 
 struct Node {
     url: String,
     connect: ConnectOptions,
-    client: OnceCell<Client>,
+    client: Mutex<Option<Client>>,
 }
 
 impl Store {
@@ -64,7 +66,7 @@ impl Store {
                 Ok(Node {
                     url: url.clone(),
                     connect: options::connect_options(options, url)?,
-                    client: OnceCell::new(),
+                    client: Mutex::new(None),
                 })
             })
             .collect::<Result<_>>()?;
@@ -75,6 +77,7 @@ impl Store {
                 name,
                 keys,
                 deadline: options.deadline,
+                login: options.credentials.clone(),
             }),
         })
     }
@@ -103,6 +106,17 @@ impl Store {
         Failure::new(kind, self.name(), doing, said)
     }
 
+    /// Waits for the password where it was not read yet. That is no time of the server: the deadline moves by it. A
+    /// password that cannot be read is the failure of the call that follows.
+    async fn with_password(&self, until: Instant) -> Instant {
+        let Some(login) = &self.inner.login else {
+            return until;
+        };
+        let since = Instant::now();
+        let _ = login.password.value().await;
+        until + since.elapsed()
+    }
+
     /// A call that changes nothing, or nothing that matters when it is done twice: repeated until
     /// it is answered or the deadline is over.
     pub(super) async fn ask<T, Fut>(
@@ -114,6 +128,7 @@ impl Store {
     where
         Fut: Future<Output = std::result::Result<T, etcd_client::Error>>,
     {
+        let until = self.with_password(until).await;
         let mut round = 0;
         loop {
             round += 1;
@@ -124,7 +139,7 @@ impl Store {
             let again = match trouble.sort {
                 Sort::NotSent => round < ROUNDS,
                 Sort::Unclear => true,
-                Sort::OldToken | Sort::Refused(_) => false,
+                Sort::NoPassword | Sort::OldToken | Sort::Refused(_) => false,
             };
             let pause = Duration::from_millis(100) * round;
             if !again || Instant::now() + pause >= until {
@@ -144,6 +159,7 @@ impl Store {
     where
         Fut: Future<Output = std::result::Result<T, etcd_client::Error>>,
     {
+        let until = self.with_password(until).await;
         let count = self.inner.nodes.len();
         let first = self.inner.good.load(Ordering::Relaxed);
         let mut last = Trouble::not_sent("no time was left");
@@ -183,7 +199,8 @@ impl Store {
             return Err(Trouble::not_sent("no time was left"));
         }
         let end = Instant::now() + patience;
-        let client = match timeout_at(end, Box::pin(node.client())).await {
+        let login = self.inner.login.as_ref();
+        let client = match timeout_at(end, Box::pin(node.client(login))).await {
             Ok(client) => client?,
             Err(_) => return Err(Trouble::not_sent(format!("{} did not answer", node.url))),
         };
@@ -198,7 +215,18 @@ impl Store {
         if trouble.sort != Sort::OldToken {
             return Err(trouble);
         }
-        client.refresh_token().await?;
+        let client = match client.refresh_token().await.map_err(Trouble::from) {
+            Ok(_) => client,
+            // The password was changed in the meantime.
+            Err(trouble) if trouble.is_denied() => {
+                node.forget().await;
+                match timeout_at(end, Box::pin(node.client(login))).await {
+                    Ok(client) => client?,
+                    Err(_) => return Err(trouble),
+                }
+            }
+            Err(trouble) => return Err(trouble),
+        };
         Ok(timeout_at(end, Box::pin(call(client)))
             .await
             .map_err(silence)??)
@@ -211,10 +239,13 @@ impl Store {
     /// The failure of a call that changed nothing.
     pub(super) fn unanswered(&self, doing: &str, trouble: Trouble) -> Failure {
         let kind = match trouble.sort {
-            Sort::NotSent | Sort::Unclear => FailureKind::Unreachable,
+            Sort::NotSent | Sort::Unclear | Sort::NoPassword => FailureKind::Unreachable,
             Sort::OldToken => FailureKind::Denied,
             Sort::Refused(kind) => kind,
         };
+        if trouble.sort == Sort::NoPassword {
+            return self.failure(kind, doing, trouble.said).hint(trouble.hint);
+        }
         let certificates = trouble.said.to_lowercase().contains("certificate");
         let failure = self.failure(kind, doing, trouble.said);
         match kind {
@@ -270,16 +301,27 @@ impl Store {
 }
 
 impl Node {
-    /// The client of this node; made, and its user authenticated, by the first who needs it.
-    async fn client(&self) -> Answer<Client> {
-        let made = self
-            .client
-            .get_or_try_init(|| Client::connect([&self.url], Some(self.connect.clone())))
-            .await;
+    /// The client of this node; made, and its user authenticated, by the first caller who needs it. A password that is
+    /// refused is read again once.
+    async fn client(&self, login: Option<&Credentials>) -> Answer<Client> {
+        let mut known = self.client.lock().await;
+        if let Some(client) = known.as_ref() {
+            return Ok(client.clone());
+        }
+        let password = match login {
+            Some(login) => Some(login.password.value().await.map_err(Trouble::no_password)?),
+            None => None,
+        };
+        let mut made = self.connect(login, password.as_ref()).await;
+        if let (Err(trouble), Some(login), Some(refused)) = (&made, login, &password)
+            && trouble.is_denied()
+            && let Some(other) = login.password.renewed(refused).await
+        {
+            made = self.connect(Some(login), Some(&other)).await;
+        }
         match made {
-            Ok(client) => Ok(client.clone()),
-            Err(error) => {
-                let mut trouble = Trouble::from(error);
+            Ok(client) => Ok(known.insert(client).clone()),
+            Err(mut trouble) => {
                 // Asking for a token does nothing; whatever was to be done was not sent.
                 if trouble.sort == Sort::Unclear {
                     trouble.sort = Sort::NotSent;
@@ -287,6 +329,23 @@ impl Node {
                 Err(trouble)
             }
         }
+    }
+
+    async fn connect(
+        &self,
+        login: Option<&Credentials>,
+        password: Option<&SecretString>,
+    ) -> Answer<Client> {
+        let mut options = self.connect.clone();
+        if let (Some(login), Some(password)) = (login, password) {
+            options = options::with_user(options, &login.user, password);
+        }
+        Ok(Client::connect([&self.url], Some(options)).await?)
+    }
+
+    /// Forgets the connection: the next call makes another.
+    async fn forget(&self) {
+        *self.client.lock().await = None;
     }
 }
 

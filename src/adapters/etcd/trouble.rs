@@ -6,13 +6,15 @@ use std::io::ErrorKind;
 use etcd_client::Error;
 
 use crate::harmless::harmless;
-use crate::ports::FailureKind;
+use crate::ports::{Failure, FailureKind};
 
 /// A call that failed at one node.
 #[derive(Debug)]
 pub(super) struct Trouble {
     pub(super) sort: Sort,
     pub(super) said: String,
+    /// What to do about it; empty where the code knows nothing better than the sort says.
+    pub(super) hint: String,
 }
 
 /// What is known about it.
@@ -26,6 +28,8 @@ pub(super) enum Sort {
     Refused(FailureKind),
     /// The token was made before the users were changed: it was not done, and a new token helps.
     OldToken,
+    /// It reached no server: the password cannot be read.
+    NoPassword,
 }
 
 impl Trouble {
@@ -33,6 +37,7 @@ impl Trouble {
         Self {
             sort: Sort::NotSent,
             said: said.into(),
+            hint: String::new(),
         }
     }
 
@@ -40,13 +45,27 @@ impl Trouble {
         Self {
             sort: Sort::Unclear,
             said: said.into(),
+            hint: String::new(),
         }
+    }
+
+    pub(super) fn no_password(failure: Failure) -> Self {
+        Self {
+            sort: Sort::NoPassword,
+            said: failure.said,
+            hint: failure.hint,
+        }
+    }
+
+    pub(super) fn is_denied(&self) -> bool {
+        self.sort == Sort::Refused(FailureKind::Denied)
     }
 
     pub(super) fn refused(kind: FailureKind, said: impl Into<String>) -> Self {
         Self {
             sort: Sort::Refused(kind),
             said: said.into(),
+            hint: String::new(),
         }
     }
 }
@@ -62,6 +81,7 @@ impl From<Error> for Trouble {
         Self {
             sort,
             said: harmless(&said),
+            hint: String::new(),
         }
     }
 }
@@ -88,7 +108,7 @@ fn sort(error: &Error) -> Sort {
         _ => return Sort::Refused(FailureKind::Rejected),
     };
     let message = status.message();
-    if message.contains("auth store is old") {
+    if message.contains("auth store is old") || message.contains("invalid auth token") {
         return Sort::OldToken;
     }
     // The codes of gRPC.

@@ -164,6 +164,7 @@ impl Watcher {
         revision(&self.store).await.map_err(|failure| Trouble {
             sort: Sort::Refused(failure.kind),
             said: failure.said,
+            hint: failure.hint,
         })
     }
 }

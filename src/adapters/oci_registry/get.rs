@@ -2,6 +2,7 @@
 
 use reqwest::header::{ACCEPT, HeaderMap};
 use reqwest::{StatusCode, Url};
+use secrecy::ExposeSecret;
 
 use super::Question;
 use super::failure::{of_request, of_status};
@@ -58,7 +59,9 @@ impl Question<'_> {
         }
         request = match (permit, &self.login) {
             (Permit::Token(token), _) => request.bearer_auth(token),
-            (Permit::Password, Some((user, password))) => request.basic_auth(user, Some(password)),
+            (Permit::Password, Some((user, password))) => {
+                request.basic_auth(user, Some(password.expose_secret()))
+            }
             (Permit::Nothing | Permit::Password, _) => request,
         };
         let mut response = request.send().await.map_err(|error| self.sent(&error))?;

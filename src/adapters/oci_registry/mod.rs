@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use secrecy::ExposeSecret;
+use secrecy::SecretString;
 use tokio::time::timeout;
 
 use self::access::{Access, Accesses};
@@ -59,7 +59,7 @@ struct Question<'a> {
     access: Arc<Access>,
     repository: Repository,
     /// User and password.
-    login: Option<(&'a str, &'a str)>,
+    login: Option<(&'a str, SecretString)>,
     /// The token server on another host that may get them.
     token_server: Option<&'a str>,
     host: &'a str,
@@ -127,11 +127,19 @@ impl OciRegistry {
                 return Err(failure(FailureKind::Unreachable, host, None, &doing, &said));
             }
         };
-        let known = self.credentials.get(host);
+        let login = match self.credentials.get(host) {
+            None => None,
+            Some(known) => {
+                let password = known.password.value().await.map_err(|unread| {
+                    failure(unread.kind, host, None, &doing, &unread.said).hint(unread.hint)
+                })?;
+                Some((known.user.as_str(), password))
+            }
+        };
         Ok(Question {
             access,
             repository: parsed,
-            login: known.map(|known| (known.user.as_str(), known.password.expose_secret())),
+            login,
             token_server: self.token_servers.get(host).map(String::as_str),
             host,
             doing,
@@ -144,7 +152,12 @@ impl OciRegistry {
 impl Images for OciRegistry {
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>> {
         let doing = format!("listing the tags of {repository}");
-        self.ask(repository, doing).await?.tags().await
+        let question = self.ask(repository, doing.clone()).await?;
+        let answer = question.tags().await;
+        if self.is_password_renewed(&answer, &question).await {
+            return self.ask(repository, doing).await?.tags().await;
+        }
+        answer
     }
 
     async fn resolve(&self, repository: &str, reference: &VersionRef) -> Result<Version> {
@@ -153,14 +166,31 @@ impl Images for OciRegistry {
             VersionRef::Digest(digest) => (format!("{repository}@{digest}"), None),
         };
         let doing = format!("resolving {whole}");
-        let question = self.ask(repository, doing).await?;
-        let (digest, labels) = question.within(question.look(reference)).await?;
+        let question = self.ask(repository, doing.clone()).await?;
+        let mut answer = question.within(question.look(reference)).await;
+        if self.is_password_renewed(&answer, &question).await {
+            let question = self.ask(repository, doing).await?;
+            answer = question.within(question.look(reference)).await;
+        }
+        let (digest, labels) = answer?;
         Ok(Version {
             repository: repository.to_owned(),
             tag,
             digest,
             labels,
         })
+    }
+}
+
+impl OciRegistry {
+    /// Whether the password was refused, and is another one now.
+    async fn is_password_renewed<T>(&self, answer: &Result<T>, question: &Question<'_>) -> bool {
+        let is_denied = matches!(answer, Err(failure) if failure.kind == FailureKind::Denied);
+        let known = self.credentials.get(question.host).filter(|_| is_denied);
+        match (known, &question.login) {
+            (Some(known), Some((_, refused))) => known.password.renewed(refused).await.is_some(),
+            _ => false,
+        }
     }
 }
 

@@ -1,59 +1,152 @@
 //! Reads secrets from where the configuration says they are: a variable of the environment, a file, or what a command
-//! prints. The secret is the whole text less one final newline. Must not keep, log or describe a value.
+//! prints. The secret is the whole text less one final newline. Passwords of logins are kept in memory for as long as the
+//! process runs; other secrets are not. Must not log or describe a value.
 
-use std::path::Path;
-use std::process::Stdio;
+mod source;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use self::source::Read;
 use crate::harmless::harmless;
 use crate::inventory::SecretSource;
-use crate::ports::{Failure, FailureKind, Result, Secrets};
+use crate::ports::{Failure, FailureKind, Result, Secrets, same_secret};
 
 /// How long a file or a command may take.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How many bytes a secret may have. A longer one is refused: a part of a secret is not a secret.
-const LONGEST: u64 = 64 * 1024;
+/// How long a failure to read a kept secret is remembered, and how soon one that a server refused is read again.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
-/// Reads each kind of source on this machine.
-#[derive(Debug, Clone, Copy)]
+/// Reads each kind of source on this machine. Clones keep the same secrets.
+#[derive(Debug, Clone)]
 pub struct LocalSecrets {
     deadline: Duration,
+    again_after: Duration,
+    kept: Arc<Mutex<HashMap<SecretSource, Arc<tokio::sync::Mutex<Kept>>>>>,
 }
 
 impl Default for LocalSecrets {
     fn default() -> Self {
-        Self { deadline: DEADLINE }
+        Self {
+            deadline: DEADLINE,
+            again_after: AGAIN_AFTER,
+            kept: Arc::default(),
+        }
+    }
+}
+
+/// A secret that is kept. The reader of the source holds the lock, and the other callers wait for it.
+#[derive(Debug, Default)]
+struct Kept {
+    last: Option<Read>,
+    read_at: Option<Instant>,
+}
+
+impl Kept {
+    /// What was read, where that still counts.
+    fn known(&self, again_after: Duration) -> Option<Read> {
+        match self.last.as_ref()? {
+            Err(_) if !self.was_read_within(again_after) => None,
+            known => Some(known.clone()),
+        }
+    }
+
+    fn was_read_within(&self, time: Duration) -> bool {
+        self.read_at.is_some_and(|at| at.elapsed() < time)
+    }
+
+    async fn read(&mut self, source: &SecretSource, deadline: Duration) -> Read {
+        let read = within(source, deadline).await;
+        self.last = Some(read.clone());
+        self.read_at = Some(Instant::now());
+        read
     }
 }
 
 #[async_trait]
 impl Secrets for LocalSecrets {
     async fn read(&self, source: &SecretSource) -> Result<SecretString> {
-        let work = async {
-            match source {
-                SecretSource::Env(name) => from_variable(name),
-                SecretSource::File(path) => from_file(path).await,
-                SecretSource::Command(argv) => from_command(argv).await,
+        let read = within(source, self.deadline).await;
+        read.map_err(|wrong| failure(source, wrong, self.deadline))
+    }
+
+    async fn kept(&self, source: &SecretSource) -> Result<SecretString> {
+        let (kept, wanted) = (self.slot(source), source.clone());
+        let (deadline, again_after) = (self.deadline, self.again_after);
+        // A task of its own: a caller that stops waiting does not end a read that others wait for.
+        let reading = tokio::spawn(async move {
+            let mut kept = kept.lock_owned().await;
+            match kept.known(again_after) {
+                Some(known) => known,
+                None => kept.read(&wanted, deadline).await,
             }
-        };
-        // Dropping a command that is too slow kills it.
-        let text = timeout(self.deadline, work).await.unwrap_or_else(|_| {
-            Err((
-                FailureKind::Unreachable,
-                format!("not within {} s", self.deadline.as_secs()),
-            ))
         });
-        text.map_err(|(kind, said)| Failure::new(kind, name(source), "reading the secret", said))
+        let read = reading.await.unwrap_or_else(|error| {
+            let said = format!("the read did not end: {error}");
+            Err((FailureKind::Unreachable, said))
+        });
+        read.map_err(|wrong| failure(source, wrong, self.deadline))
+    }
+
+    async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Option<SecretString> {
+        if matches!(source, SecretSource::Env(_)) {
+            // The environment of a process does not change.
+            return None;
+        }
+        let mut kept = self.slot(source).lock_owned().await;
+        if let Some(Ok(known)) = &kept.last
+            && !same_secret(known, refused)
+        {
+            return Some(known.clone());
+        }
+        if kept.was_read_within(self.again_after) {
+            return None;
+        }
+        let before = kept.last.clone();
+        let read = kept.read(source, self.deadline).await;
+        if read.is_err() {
+            // The old one may be right again: a server that is set up anew refuses everything for a moment.
+            kept.last = before;
+        }
+        read.ok().filter(|now| !same_secret(now, refused))
     }
 }
 
-type Read = std::result::Result<SecretString, (FailureKind, String)>;
+impl LocalSecrets {
+    fn slot(&self, source: &SecretSource) -> Arc<tokio::sync::Mutex<Kept>> {
+        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(source.clone()).or_default())
+    }
+}
+
+async fn within(source: &SecretSource, deadline: Duration) -> Read {
+    let read = timeout(deadline, source::read(source)).await;
+    read.unwrap_or_else(|_| {
+        let said = match source {
+            SecretSource::Command(_) => format!("it did not end within {deadline:?} and was killed"),
+            _ => format!("no answer within {deadline:?}"),
+        };
+        Err((FailureKind::Unreachable, said))
+    })
+}
+
+fn failure(source: &SecretSource, (kind, said): (FailureKind, String), deadline: Duration) -> Failure {
+    let next = match source {
+        SecretSource::Env(name) => format!("set {name} where greenroom is started"),
+        SecretSource::File(path) => {
+            format!("see that this user can read {}", path.display())
+        }
+        SecretSource::Command(_) => format!(
+            "run the command as this user without a terminal: it has to print the secret within {deadline:?} and exit with 0"
+        ),
+    };
+    Failure::new(kind, name(source), "reading the secret", said).hint(harmless(&next))
+}
 
 /// How a source is called in a failure. Of a command only the program: its arguments may be secret.
 fn name(source: &SecretSource) -> String {
@@ -68,188 +161,5 @@ fn name(source: &SecretSource) -> String {
     harmless(&name)
 }
 
-fn from_variable(name: &str) -> Read {
-    match std::env::var(name) {
-        Ok(value) => secret(value.into_bytes()),
-        Err(std::env::VarError::NotPresent) => Err((FailureKind::Missing, "it is not set".into())),
-        Err(std::env::VarError::NotUnicode(_)) => Err(not_text()),
-    }
-}
-
-async fn from_file(path: &Path) -> Read {
-    let file = tokio::fs::File::open(path).await.map_err(|e| io(&e))?;
-    secret(limited(file).await?)
-}
-
-async fn from_command(argv: &[String]) -> Read {
-    let Some((program, arguments)) = argv.split_first() else {
-        return Err((FailureKind::Rejected, "it is empty".into()));
-    };
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        // What it complains may quote the secret.
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|e| io(&e))?;
-    let Some(output) = child.stdout.take() else {
-        return Err((FailureKind::Garbled, "its output cannot be read".into()));
-    };
-    let printed = limited(output).await?;
-    let status = child.wait().await.map_err(|e| io(&e))?;
-    if !status.success() {
-        return Err((FailureKind::Rejected, format!("it ended with {status}")));
-    }
-    secret(printed)
-}
-
-async fn limited(
-    source: impl AsyncRead + Unpin,
-) -> std::result::Result<Vec<u8>, (FailureKind, String)> {
-    let mut bytes = Vec::new();
-    let mut limited = source.take(LONGEST + 1);
-    limited.read_to_end(&mut bytes).await.map_err(|e| io(&e))?;
-    if bytes.len() as u64 > LONGEST {
-        let said = format!("it is longer than {} KiB", LONGEST / 1024);
-        return Err((FailureKind::Rejected, said));
-    }
-    Ok(bytes)
-}
-
-/// The whole text less one final newline, which editors and `echo` add.
-fn secret(mut bytes: Vec<u8>) -> Read {
-    if bytes.pop_if(|last| *last == b'\n').is_some() {
-        bytes.pop_if(|last| *last == b'\r');
-    }
-    if bytes.is_empty() {
-        return Err((FailureKind::Missing, "it is empty".into()));
-    }
-    if bytes.contains(&0) {
-        // No variable of a process can carry one.
-        return Err((FailureKind::Garbled, "it has a NUL byte in it".into()));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| not_text())?;
-    Ok(SecretString::from(text))
-}
-
-fn not_text() -> (FailureKind, String) {
-    (FailureKind::Garbled, "it is not UTF-8 text".into())
-}
-
-fn io(error: &std::io::Error) -> (FailureKind, String) {
-    let kind = match error.kind() {
-        std::io::ErrorKind::NotFound => FailureKind::Missing,
-        std::io::ErrorKind::PermissionDenied => FailureKind::Denied,
-        _ => FailureKind::Unreachable,
-    };
-    (kind, error.to_string())
-}
-
 #[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret;
-
-    use super::*;
-
-    async fn read(source: SecretSource) -> Result<String> {
-        let secret = LocalSecrets::default().read(&source).await?;
-        Ok(secret.expose_secret().to_owned())
-    }
-
-    fn command(argv: &[&str]) -> SecretSource {
-        SecretSource::Command(argv.iter().map(|&a| a.to_owned()).collect())
-    }
-
-    #[tokio::test]
-    async fn the_secret_is_the_whole_text_less_one_final_newline() {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        for (written, secret) in [
-            ("hunter2", "hunter2"),
-            ("hunter2\n", "hunter2"),
-            ("hunter2\r\n", "hunter2"),
-            ("hunter2\n\n", "hunter2\n"),
-            (" p w \n", " p w "),
-            ("\nsecond\n", "\nsecond"),
-            (
-                "-----BEGIN KEY-----\nAAAA\n-----END KEY-----\n",
-                "-----BEGIN KEY-----\nAAAA\n-----END KEY-----",
-            ),
-        ] {
-            std::fs::write(file.path(), written).expect("written");
-            let from_file = read(SecretSource::File(file.path().into())).await;
-            assert_eq!(from_file.expect("a secret"), secret, "{written:?}");
-            let from_command = read(command(&["printf", "%s", written])).await;
-            assert_eq!(from_command.expect("a secret"), secret, "{written:?}");
-        }
-        let from_env = read(SecretSource::Env("PATH".into())).await;
-        assert_eq!(from_env.ok(), std::env::var("PATH").ok());
-    }
-
-    #[tokio::test]
-    async fn a_text_that_cannot_be_a_whole_secret_is_refused() {
-        let long = "x".repeat(64 * 1024 + 1);
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        for (written, said) in [
-            (long.as_bytes(), "64 KiB"),
-            (b"hunter\0two", "NUL"),
-            (b"hunter\xff", "UTF-8"),
-            (b"\n", "empty"),
-        ] {
-            std::fs::write(file.path(), written).expect("written");
-            let failure = read(SecretSource::File(file.path().into())).await;
-            let failure = failure.expect_err("refused");
-            assert!(failure.said.contains(said), "{failure}");
-            assert!(!failure.to_string().contains("hunter"), "{failure}");
-        }
-        let endless = read(command(&["yes"])).await.expect_err("refused");
-        assert!(endless.said.contains("64 KiB"), "{endless}");
-    }
-
-    #[tokio::test]
-    async fn a_command_is_not_given_to_a_shell() {
-        let printed = read(command(&["echo", "$HOME; id"])).await;
-        assert_eq!(printed.expect("a secret"), "$HOME; id");
-    }
-
-    #[tokio::test]
-    async fn what_is_not_there_is_named() {
-        let missing = [
-            (
-                SecretSource::Env("GREENROOM_NO_SUCH".into()),
-                "GREENROOM_NO_SUCH",
-            ),
-            (SecretSource::File("/no/such/file".into()), "/no/such/file"),
-            (command(&["/no/such/program"]), "/no/such/program"),
-            (command(&["true"]), "command true"),
-        ];
-        for (source, named) in missing {
-            let failure = read(source).await.expect_err("a failure");
-            assert_eq!(failure.kind, FailureKind::Missing, "{failure}");
-            assert!(failure.to_string().contains(named), "{failure}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_failing_command_shows_neither_its_output_nor_its_arguments() {
-        let failing = command(&["sh", "-c", "echo hunter2; echo hunter3 >&2; exit 3"]);
-        let failure = read(failing).await.expect_err("a failure");
-        assert!(
-            !format!("{failure} {failure:?}").contains("hunter"),
-            "{failure:?}"
-        );
-        assert!(failure.said.contains('3'), "{failure}");
-    }
-
-    #[tokio::test]
-    async fn a_command_that_hangs_is_given_up() {
-        let secrets = LocalSecrets {
-            deadline: Duration::from_millis(100),
-        };
-        let Err(failure) = secrets.read(&command(&["sleep", "60"])).await else {
-            panic!("it did not hang");
-        };
-        assert_eq!(failure.kind, FailureKind::Unreachable);
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 
 mod target;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -174,27 +175,29 @@ impl Building<'_> {
             proxy: self.proxy(section),
             lock_lease,
             lock_heartbeat,
+            origins: BTreeMap::new(),
         })
     }
 
     fn registries(&self, name: &str, section: &EnvironmentSection) -> Vec<RegistryPlace> {
         let by_host = section.registries.iter();
         let mut places: Vec<RegistryPlace> = by_host
-            .map(|(host, registry)| self.registry(host, registry))
+            .map(|(host, registry)| self.registry(host, registry, false))
             .collect();
         // With several, which one is meant was asked for already.
         if let (Some(registry), [host]) = (
             &section.registry,
             &other_hosts(self.root, name, section)[..],
         ) {
-            places.push(self.registry(host, registry));
+            places.push(self.registry(host, registry, true));
         }
         places
     }
 
-    fn registry(&self, host: &str, section: &RegistrySection) -> RegistryPlace {
+    fn registry(&self, host: &str, section: &RegistrySection, is_only: bool) -> RegistryPlace {
         RegistryPlace {
             host: host.to_owned(),
+            is_only,
             login: self.login(section.user.as_ref(), section.password.as_ref()),
             plain_http: section.plain_http,
             ca: section.ca.as_ref().map(|path| self.path(path)),

@@ -1,0 +1,143 @@
+//! One read of one source, within a bound of time and of length. A command is the leader of a process group, and all of
+//! the group is killed when the command fails, prints too much, or takes too long.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use secrecy::SecretString;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Command;
+use tokio::sync::oneshot;
+
+use crate::inventory::SecretSource;
+use crate::ports::FailureKind;
+
+/// How many bytes a secret may have. A longer one is refused: a part of a secret is not a secret.
+const LONGEST: u64 = 64 * 1024;
+
+/// The secret, or the kind of the failure and what happened.
+pub(super) type Read = Result<SecretString, (FailureKind, String)>;
+
+/// The process group of a command that is running.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It may have ended in the meantime.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// Reads a source. Dropping the future kills the command.
+pub(super) async fn read(source: &SecretSource) -> Read {
+    match source {
+        SecretSource::Env(name) => from_variable(name),
+        SecretSource::File(path) => from_file(path).await,
+        SecretSource::Command(argv) => from_command(argv).await,
+    }
+}
+
+fn from_variable(name: &str) -> Read {
+    match std::env::var(name) {
+        Ok(value) => secret(value.into_bytes()),
+        Err(std::env::VarError::NotPresent) => Err((FailureKind::Missing, "it is not set".into())),
+        Err(std::env::VarError::NotUnicode(_)) => Err(not_text()),
+    }
+}
+
+/// Reads in a thread of its own: a file on a server that hangs, or a pipe without a writer, does not hold up the end of
+/// the program, as a thread of the runtime would.
+async fn from_file(path: &Path) -> Read {
+    let (tell, told) = oneshot::channel();
+    let path = path.to_owned();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let file = std::fs::File::open(path);
+        let read = file.and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
+        let _ = tell.send(read.map(|_| bytes));
+    });
+    let bytes = match told.await {
+        Ok(read) => read.map_err(|error| io(&error))?,
+        Err(_) => return Err((FailureKind::Unreachable, "the read did not end".into())),
+    };
+    secret(short_enough(bytes)?)
+}
+
+async fn from_command(argv: &[String]) -> Read {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err((FailureKind::Rejected, "it is empty".into()));
+    };
+    let mut child = Command::new(program)
+        .args(arguments)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        // What it complains may quote the secret.
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|e| io(&e))?;
+    let pid = child.id().and_then(|id| i32::try_from(id).ok());
+    let mut group = Group(pid.and_then(Pid::from_raw));
+    let Some(output) = child.stdout.take() else {
+        return Err((FailureKind::Garbled, "its output cannot be read".into()));
+    };
+    let printed = limited(output).await?;
+    let status = child.wait().await.map_err(|e| io(&e))?;
+    if !status.success() {
+        return Err((FailureKind::Rejected, format!("it ended with {status}")));
+    }
+    // What it left running on purpose, such as an agent that keeps a key, stays.
+    group.0 = None;
+    secret(printed)
+}
+
+async fn limited(
+    source: impl AsyncRead + Unpin,
+) -> Result<Vec<u8>, (FailureKind, String)> {
+    let mut bytes = Vec::new();
+    let mut limited = source.take(LONGEST + 1);
+    limited.read_to_end(&mut bytes).await.map_err(|e| io(&e))?;
+    short_enough(bytes)
+}
+
+fn short_enough(bytes: Vec<u8>) -> Result<Vec<u8>, (FailureKind, String)> {
+    if bytes.len() as u64 > LONGEST {
+        let said = format!("it is longer than {} KiB", LONGEST / 1024);
+        return Err((FailureKind::Rejected, said));
+    }
+    Ok(bytes)
+}
+
+/// The whole text less one final newline, which editors and `echo` add.
+fn secret(mut bytes: Vec<u8>) -> Read {
+    if bytes.pop_if(|last| *last == b'\n').is_some() {
+        bytes.pop_if(|last| *last == b'\r');
+    }
+    if bytes.is_empty() {
+        return Err((FailureKind::Missing, "it is empty".into()));
+    }
+    if bytes.contains(&0) {
+        // No variable of a process can carry one.
+        return Err((FailureKind::Garbled, "it has a NUL byte in it".into()));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| not_text())?;
+    Ok(SecretString::from(text))
+}
+
+fn not_text() -> (FailureKind, String) {
+    (FailureKind::Garbled, "it is not UTF-8 text".into())
+}
+
+fn io(error: &std::io::Error) -> (FailureKind, String) {
+    let kind = match error.kind() {
+        std::io::ErrorKind::NotFound => FailureKind::Missing,
+        std::io::ErrorKind::PermissionDenied => FailureKind::Denied,
+        _ => FailureKind::Unreachable,
+    };
+    (kind, error.to_string())
+}

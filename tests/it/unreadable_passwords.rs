@@ -1,0 +1,190 @@
+//! A password that cannot be read is a failure of its own environment: the others are shown, and the failure names the
+//! setting and what to do.
+
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::support::free_port;
+use crate::support::json_lines::json_list;
+
+/// Two environments: `qa` keeps its truth in a file, `production` in an etcd that asks for a password.
+struct World {
+    place: TempDir,
+}
+
+impl World {
+    fn with_password(source: &str) -> Self {
+        let place = tempfile::tempdir().expect("a directory");
+        let (at, port) = (place.path().display(), free_port());
+        let environment = |name: &str, store: &str, second: u8| {
+            format!(
+                r#"
+[environments.{name}]
+tier = "staging"
+docker = {{ address = "tcp://127.0.0.1:{port}" }}
+registry = {{ plain_http = true }}
+{store}
+
+[environments.{name}.nginx]
+configuration = "{at}/nginx.conf"
+sites = "{at}/{name}/sites"
+state = "{at}/{name}/state"
+answer = {{ listen = "127.0.{second}.2:{port}" }}
+
+[services.web.environments.{name}]
+endpoints = {{ blue = "127.0.{second}.3:{port}", green = "127.0.{second}.4:{port}" }}
+
+[services.web.environments.{name}.proxy]
+server_names = ["web.example"]
+listen = "127.0.{second}.5:{port}"
+"#
+            )
+        };
+        let text = format!(
+            r#"
+[history]
+archive = "{at}/archive.db"
+
+[services.web]
+image = "127.0.0.1:{port}/web"
+listen = {{ port = 8080 }}
+health = {{ path = "/health" }}
+{}{}"#,
+            environment("qa", &format!("sqlite = {{ path = \"{at}/store.db\" }}"), 1),
+            environment(
+                "production",
+                &format!(
+                    "[environments.production.etcd]\nendpoints = [\"http://127.0.0.1:{port}\"]\nuser = \"ana\"\npassword = {source}"
+                ),
+                2
+            ),
+        );
+        std::fs::write(place.path().join("greenroom.toml"), text).expect("written");
+        Self { place }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_greenroom"))
+            .arg("--config")
+            .arg(self.place.path().join("greenroom.toml"))
+            .args(arguments)
+            .env("XDG_STATE_HOME", self.place.path())
+            .env_remove("GREENROOM_NO_SUCH_PASSWORD")
+            .output()
+            .expect("it runs")
+    }
+
+    /// The place of the password in the file, as a failure names it.
+    fn setting(&self) -> String {
+        let file = self.place.path().join("greenroom.toml");
+        let text = std::fs::read_to_string(&file).expect("the file");
+        let line = text.lines().position(|line| line.starts_with("password"));
+        let line = line.expect("a password") + 1;
+        format!(
+            "environments.production.etcd.password ({}:{line}:",
+            file.display()
+        )
+    }
+}
+
+fn words(output: &Output) -> String {
+    let both = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&both).into_owned()
+}
+
+/// What every verb says of production and of qa; `said` is what is wrong with the password, `next` what to do.
+fn only_production_fails(world: &World, said: &str, next: &str) {
+    let setting = world.setting();
+
+    let status = world.run(&["--json", "status"]);
+    let all = words(&status);
+    assert_eq!(status.status.code(), Some(3), "{all}");
+    let mut targets = json_list(&status, "targets");
+    let production = targets.pop().expect("production").to_string();
+    let qa = targets.pop().expect("qa")["snapshot"]["sources"]["registry"].to_string();
+    assert!(qa.contains("live"), "{all}");
+    for wanted in [&setting, said, next] {
+        assert!(production.contains(wanted), "{wanted}: {production}");
+    }
+
+    let history = world.run(&["history"]);
+    let all = words(&history);
+    assert_eq!(history.status.code(), Some(1), "{all}");
+    assert!(
+        all.contains("web/production") && all.contains(said),
+        "{all}"
+    );
+    assert!(!all.contains("web/qa:"), "{all}");
+    let of_qa = world.run(&["history", "web", "qa"]);
+    assert_eq!(of_qa.status.code(), Some(0), "{}", words(&of_qa));
+
+    let doctor = words(&world.run(&["doctor"]));
+    let store = |environment: &str| {
+        let mut lines = doctor.lines();
+        let mut found = lines.find(|line| {
+            line.get(2..)
+                .is_some_and(|rest| rest.starts_with(environment) && rest.contains(" store "))
+        });
+        found.take().expect("a line").to_owned()
+    };
+    assert!(store("qa").starts_with('+'), "{doctor}");
+    assert!(store("production").starts_with('x'), "{doctor}");
+    assert!(store("production").contains(&setting), "{doctor}");
+    assert!(doctor.contains(next), "{doctor}");
+}
+
+#[test]
+fn a_command_that_fails() {
+    let world = World::with_password(r#"{ command = ["false"] }"#);
+    only_production_fails(
+        &world,
+        "command false: it ended with exit status: 1",
+        "run the command",
+    );
+}
+
+#[test]
+fn a_command_that_prints_without_end() {
+    let world = World::with_password(r#"{ command = ["yes"] }"#);
+    only_production_fails(&world, "it is longer than 64 KiB", "run the command");
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let world = World::with_password(r#"{ file = "no-such-file" }"#);
+    only_production_fails(&world, "No such file", "see that this user can read");
+}
+
+#[test]
+fn a_variable_that_is_not_set() {
+    let world = World::with_password(r#"{ env = "GREENROOM_NO_SUCH_PASSWORD" }"#);
+    only_production_fails(&world, "it is not set", "set GREENROOM_NO_SUCH_PASSWORD");
+}
+
+#[test]
+fn a_command_that_hangs_is_killed_after_ten_seconds() {
+    let world = World::with_password(r#"{ command = ["sleep", "1000"] }"#);
+    let began = Instant::now();
+    let status = world.run(&["--json", "status"]);
+    let took = began.elapsed();
+    let all = words(&status);
+    assert_eq!(status.status.code(), Some(3), "{all}");
+    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(
+        all.contains("did not end within 10s and was killed"),
+        "{all}"
+    );
+    let mut targets = json_list(&status, "targets");
+    let qa = targets.remove(0)["snapshot"]["sources"]["registry"].to_string();
+    assert!(qa.contains("live"), "{all}");
+}
+
+#[test]
+fn checking_the_configuration_runs_no_command() {
+    let world = World::with_password(r#"{ command = ["touch", "ran"] }"#);
+    let checked = world.run(&["config", "check"]);
+    assert!(checked.status.success(), "{}", words(&checked));
+    assert!(!world.place.path().join("ran").exists() && !std::path::Path::new("ran").exists());
+}
