@@ -7,7 +7,7 @@ use super::promote::refuse;
 use super::{Exit, json, open};
 use crate::history::until;
 use crate::inventory::local_time;
-use crate::inventory::{Cleared, Hold, Target, freeze};
+use crate::inventory::{Cleared, Hold, StoredKey, Target, freeze};
 use crate::release::Site;
 use crate::wire::App;
 
@@ -99,7 +99,7 @@ impl Held {
         if let Some((key, problem)) = record
             .problems
             .iter()
-            .find(|(key, _)| key.ends_with("/hold"))
+            .find(|(key, _)| StoredKey::of(target, key) == StoredKey::Hold)
         {
             return Err(format!(
                 "{key}: {problem}; nothing is promoted until that is mended"

@@ -96,6 +96,9 @@ async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>
     let recent = async {
         let journal = &site.read.journal;
         let mut recent = Vec::new();
+        for (id, failure) in journal.unreadable(target, RECENT).await? {
+            warn_line!("greenroom: {target}: release {id} cannot be read: {failure}");
+        }
         for head in journal.releases(target, RECENT).await? {
             let recorded = match head.closed {
                 None => journal.release(target, head.id).await?,

@@ -27,6 +27,7 @@ mod runtime_kind;
 mod shape;
 mod slot;
 mod snapshot;
+mod stored_key;
 mod tag_order;
 mod target;
 mod version;
@@ -61,6 +62,7 @@ pub use shape::{
 };
 pub use slot::{LiveSlot, PerSlot, Role, Slot, UnknownSlot};
 pub use snapshot::{RegistryRecord, SlotSnapshot, Snapshot, SourceState, Sources};
+pub use stored_key::StoredKey;
 pub use tag_order::by_version;
 pub use target::{Target, Tier};
 pub use version::{

@@ -23,6 +23,16 @@ pub trait JournalReader: Send + Sync {
         limit: usize,
     ) -> Result<Vec<ReleaseRecord>>;
 
+    /// The releases among the newest `limit` whose heads cannot be read, newest first, each with why. The lists pass
+    /// them by. A key that names no release is none.
+    async fn unreadable(
+        &self,
+        _target: &Target,
+        _limit: usize,
+    ) -> Result<Vec<(ReleaseId, Failure)>> {
+        Ok(Vec::new())
+    }
+
     /// The head of the newest release of each of these targets that has any, in as few calls as the
     /// store allows: they are asked for many targets at once. A head that cannot be read is a failure
     /// of its own and hides no other.

@@ -54,6 +54,8 @@ pub struct Facts {
     pub live_probe: Option<Probe>,
     /// What was released here before, newest first.
     pub past: Known<Vec<ReleaseRecord>>,
+    /// The releases that are newer than all of those and cannot be read, newest first, each with why.
+    pub unreadable: Vec<(ReleaseId, String)>,
     /// What is live in the environment that the rules ask for first.
     pub live_there: Option<Known<Option<Version>>>,
     /// Whether the engine has the image.

@@ -15,6 +15,8 @@ use crate::ports::{Failure, FailureKind, JournalReader, Result};
 
 /// How far back a rollback may look for a version that was live.
 const PAST: usize = 200;
+/// How many of the newest releases are looked through for one that cannot be read.
+const UNREADABLE: usize = 5;
 
 pub(super) async fn gather(
     request: &PlanRequest,
@@ -34,12 +36,16 @@ pub(super) async fn gather(
             .occupancy(target, Slot::Blue, &definition.endpoints.blue),
         read.runtime
             .occupancy(target, Slot::Green, &definition.endpoints.green),
-        read.journal.releases(target, PAST),
+        past_and_unreadable(read.journal.as_ref(), target, PAST),
         live_there(first, target, sites),
     );
-    let past = past.map_err(|failure| failure.to_string());
+    let (past, unreadable) = match past {
+        Ok((past, unreadable)) => (Ok(past), unreadable),
+        Err(failure) => (Err(failure.to_string()), Vec::new()),
+    };
     let newest = past.as_ref().ok().and_then(|past| past.first());
-    let release = ReleaseId::after(newest.map(|newest| newest.id));
+    let newest = newest.map(|newest| newest.id);
+    let release = ReleaseId::after(newest.max(unreadable.first().map(|(id, _)| *id)));
     let version = match (&request.wanted, &past) {
         (Wanted::Back(reference), Ok(past)) => kept(version, reference, past, site).await,
         _ => version,
@@ -63,9 +69,27 @@ pub(super) async fn gather(
         },
         live_probe,
         past,
+        unreadable,
         live_there: there,
         has_image,
     }
+}
+
+/// The newest releases of a target, and those that are newer than all of them and cannot be read, each with why.
+pub(super) async fn past_and_unreadable(
+    journal: &dyn JournalReader,
+    target: &Target,
+    limit: usize,
+) -> Result<(Vec<ReleaseRecord>, Vec<(ReleaseId, String)>)> {
+    let (past, unreadable) = tokio::join!(
+        journal.releases(target, limit),
+        journal.unreadable(target, UNREADABLE)
+    );
+    let past = past?;
+    let newest = past.first().map(|newest| newest.id);
+    let newer = unreadable?.into_iter().filter(|(id, _)| Some(*id) > newest);
+    let newer = newer.map(|(id, failure)| (id, failure.to_string()));
+    Ok((past, newer.collect()))
 }
 
 async fn proxy(site: &Site) -> (Known<Installation>, Known<Option<ProxyAnswer>>) {

@@ -259,6 +259,7 @@ mod taking_up;
 mod telling;
 mod time;
 mod unchanged;
+mod unreadable;
 mod way;
 mod ways_back;
 pub mod words;

@@ -7,10 +7,11 @@ use crate::history::{Outcome, Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::difference_of_route;
 use crate::inventory::{
     Digest, Hold, ImageLabels, Installation, Instance, LockRecord, Occupancy, RegistryRecord, Slot,
-    SwitchOrder, Version,
+    StoredKey, SwitchOrder, Target, Version,
 };
 
 use super::calls::{self, ProxyWords};
+use super::unreadable::{unreadable, unreadable_release};
 use super::{
     Definition, Facts, LiveBefore, Plan, PlanRequest, Refusal, Refused, Resolved, StandbyOf, Wanted,
 };
@@ -106,6 +107,14 @@ pub fn decide(
         ReleaseKind::Promote => overridden.iter().map(in_spite_of).collect(),
         _ => holds.iter().map(Hold::to_string).collect::<Vec<_>>(),
     });
+    if kind != ReleaseKind::Promote {
+        let in_spite = facts.unreadable.first().map(unreadable_release);
+        let mut unread: Vec<Refusal> = in_spite.into_iter().collect();
+        unread.extend(unreadable(&definition.target, record, |key| {
+            key == StoredKey::Hold
+        }));
+        warnings.extend(unread.iter().map(ToString::to_string));
+    }
     let seen = record.route.as_ref().map_or(0, |r| r.value.generation);
     let pointed = proxy.and_then(Option::as_ref).map_or(0, |p| p.generation);
     Ok(Draft {
@@ -145,7 +154,7 @@ impl Draft {
     }
 
     /// The target it is for.
-    pub fn target(&self) -> &crate::inventory::Target {
+    pub fn target(&self) -> &Target {
         self.plan.target()
     }
 
@@ -238,18 +247,21 @@ fn refuse_by_record(
     record: &RegistryRecord,
     against: &mut Vec<Refusal>,
 ) {
-    for (key, problem) in &record.problems {
-        against.push(Refusal::Unknown {
-            what: format!("what {key} says"),
-            why: problem.clone(),
-        });
+    let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
+    let stops = if is_back {
+        StoredKey::stops_rollback
+    } else {
+        StoredKey::stops_promote
+    };
+    against.extend(unreadable(&definition.target, record, stops));
+    if !is_back {
+        against.extend(facts.unreadable.first().map(unreadable_release));
     }
     if let Some(lock) = &record.lock
         && facts.standby.is_none()
     {
         against.push(Refusal::locked(&definition.target, Box::new(lock.clone())));
     }
-    let is_back = matches!(request.wanted, Wanted::Standby | Wanted::Back(_));
     if !is_back && request.override_holds.is_none() {
         let holds = definition.holds(record.hold.as_ref(), facts.now);
         against.extend(holds.into_iter().map(Refusal::Held));

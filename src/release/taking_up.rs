@@ -5,9 +5,10 @@ use jiff::Timestamp;
 
 use super::machine::GoOn;
 use super::replay::Replay;
+use super::unreadable::unreadable;
 use super::{Definition, Plan, Refusal, Refused, StepState, way};
-use crate::history::{Direction, FORMAT, Footing, Happening, Recorded, Step};
-use crate::inventory::{Instance, RegistryRecord, Slot};
+use crate::history::{Direction, FORMAT, Footing, Happening, Recorded, ReleaseKind, Step};
+use crate::inventory::{Instance, RegistryRecord, Slot, StoredKey};
 
 /// What is seen of a target when one of its releases is to be taken up.
 #[derive(Debug, Clone, Copy)]
@@ -124,12 +125,8 @@ fn refuse_by_shape(
 
 /// The route is what it was before, or what this very release made of it.
 fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refusal>) {
-    for (key, problem) in &record.problems {
-        against.push(Refusal::Unknown {
-            what: format!("what {key} says"),
-            why: problem.clone(),
-        });
-    }
+    let stops = StoredKey::stops_rollback;
+    against.extend(unreadable(plan.target(), record, stops));
     let route = record.route.as_ref().map(|route| &route.value);
     let is_ours = route.is_some_and(|route| route.release == plan.release);
     let before = plan.from.as_ref().map(|from| (from.generation, from.slot));
@@ -141,6 +138,10 @@ fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refus
 }
 
 fn refuse_by_hold(plan: &Plan, standing: Standing<'_>, against: &mut Vec<Refusal>) {
+    if plan.kind == ReleaseKind::Promote {
+        let is_hold = |key| key == StoredKey::Hold;
+        against.extend(unreadable(plan.target(), standing.record, is_hold));
+    }
     let held = plan.held(standing.record.hold.as_ref(), standing.now);
     against.extend(held.map(Refusal::Held));
 }

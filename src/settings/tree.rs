@@ -92,9 +92,9 @@ impl Node {
     /// The origin of every key below a table, by the key as it is written from that table on.
     pub(super) fn origins_below(&self, table: &[&str]) -> BTreeMap<String, Origin> {
         let mut found = BTreeMap::new();
-        let table = table.iter().try_fold(self, |node, key| {
-            node.entry(key).map(|entry| &entry.node)
-        });
+        let table = table
+            .iter()
+            .try_fold(self, |node, key| node.entry(key).map(|entry| &entry.node));
         if let Some(table) = table {
             table.collect_origins(&mut Vec::new(), &mut found);
         }

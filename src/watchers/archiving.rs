@@ -245,6 +245,11 @@ impl Reading<'_> {
             }
         }
         self.keep(unfinished.into_iter().collect()).await?;
+        let asked = self.journal.unreadable(self.target, PAGE);
+        let unreadable = in_time("listing releases", asked).await;
+        for (_, failure) in unreadable.map_err(NotKept::Unread)? {
+            self.passed_by.push(NotKept::Unread(failure));
+        }
         self.keep_holds().await?;
         self.keep_repairs().await?;
         // What was passed by is to be looked at the next time, too.

@@ -103,9 +103,11 @@ impl Workshop<'_> {
             identity: tls.cert.clone().zip(tls.key.clone()),
         });
         if let Some(login) = &place.login {
-            let sharing = self.settings.environments.iter().filter(
-                |other| matches!(&other.store, StorePlace::Etcd(its) if its == place),
-            );
+            let sharing = self
+                .settings
+                .environments
+                .iter()
+                .filter(|other| matches!(&other.store, StorePlace::Etcd(its) if its == place));
             let sharing: Vec<&EnvironmentSettings> = sharing.collect();
             let named: Vec<String> = sharing
                 .iter()

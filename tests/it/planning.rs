@@ -126,6 +126,7 @@ fn facts() -> Facts {
             detail: "200".into(),
             took: Duration::from_millis(1),
         }),
+        unreadable: Vec::new(),
         past: Ok(vec![past("1.8.2", 'a', Some(Outcome::Done))]),
         live_there: None,
         has_image: false,
@@ -820,4 +821,85 @@ fn an_older_configuration_than_the_installed_one_promotes_nothing_and_rolls_back
     )
     .expect("the way out is never locked");
     assert!(plan.step(Step::Install).is_none());
+}
+
+/// Each key that cannot be read, and whether it stops a promote, and a rollback.
+const UNREADABLE: &[(&str, bool, bool)] = &[
+    ("route", true, true),
+    ("slots/blue", true, true),
+    ("slots/green", true, true),
+    ("lock", true, true),
+    ("hold", true, false),
+    ("note", false, false),
+    ("note/hold", false, false),
+    ("slots/purple", false, false),
+    ("slots/blue/x", false, false),
+    ("approvals/garbage", false, false),
+    ("watching/garbage", false, false),
+    ("wheel", false, false),
+];
+
+#[test]
+fn a_key_that_cannot_be_read_stops_only_what_it_decides() {
+    let definition = definition(Tier::Protected);
+    let with = |mut facts: Facts, name: &str| {
+        if let Ok(record) = &mut facts.record {
+            let key = format!("/greenroom/v1/targets/{}/{name}", target());
+            record.problems.insert(key, "it cannot be read".into());
+        }
+        facts
+    };
+    let back = request(Wanted::Standby);
+    for (name, stops_promote, stops_rollback) in UNREADABLE {
+        for (what, stops, planned) in [
+            (
+                "promote",
+                *stops_promote,
+                plan(&promote(), &definition, &with(facts(), name)),
+            ),
+            (
+                "rollback",
+                *stops_rollback,
+                plan(&back, &definition, &with(warm(), name)),
+            ),
+        ] {
+            assert_eq!(planned.is_err(), stops, "{what} with {name}: {planned:?}");
+            if let Err(refused) = planned {
+                let words = refused.to_string();
+                let key = format!("{}/{name}", target());
+                assert!(words.contains(&key), "{what} with {name}: {words}");
+            }
+        }
+    }
+    // A rollback says what it goes on without.
+    let planned = plan(&back, &definition, &with(warm(), "hold")).expect("a plan");
+    let warnings = planned.warnings.join(" ");
+    assert!(warnings.contains("/hold says is not known"), "{warnings}");
+}
+
+#[test]
+fn a_newest_release_that_cannot_be_read_stops_a_promote_and_no_rollback() {
+    let definition = definition(Tier::Protected);
+    let newest = vec![(release(9), "a newer Greenroom has written it".to_owned())];
+    let facts = Facts {
+        unreadable: newest.clone(),
+        ..facts()
+    };
+    let against = refused(&promote(), &definition, &facts);
+    let words = format!("{}", against.first().expect("a reason"));
+    assert!(
+        words.contains("whether the newest release") && words.contains("newer Greenroom"),
+        "{words}"
+    );
+    let facts = Facts {
+        unreadable: newest,
+        ..warm()
+    };
+    let planned = plan(&request(Wanted::Standby), &definition, &facts).expect("a plan");
+    assert!(
+        planned
+            .warnings
+            .iter()
+            .any(|it| it.contains("newer Greenroom"))
+    );
 }

@@ -797,11 +797,49 @@ async fn rows_that_are_not_ours_to_read_are_named_and_the_rest_is_still_seen() {
         .swap_route(&web(), &swap(None, 1, Slot::Blue), &fence)
         .await;
     assert_eq!(kind(swapped), FailureKind::Garbled);
-    assert_eq!(kind(store.releases(&web(), 9).await), FailureKind::Garbled);
+    assert_eq!(store.releases(&web(), 9).await.expect("listed"), []);
+    let unreadable = store.unreadable(&web(), 9).await.expect("listed");
+    assert_eq!(unreadable.len(), 1, "{unreadable:?}");
     assert_eq!(
         kind(store.acquire(&web(), &record("two")).await),
         FailureKind::Garbled
     );
+}
+
+#[tokio::test]
+async fn a_key_of_another_program_is_shown_as_any_store_shows_it() {
+    let (_room, file) = place();
+    let store = open(&file).await;
+    let lease = lock(&store).await;
+    let target = web();
+    let entry = entry_of(Slot::Blue);
+    let registered = store.register(&target, &entry, &lease.fence).await;
+    registered.expect("registered");
+    let first = swap(None, 1, Slot::Blue);
+    let routed = store.swap_route(&target, &first, &lease.fence).await;
+    routed.expect("routed");
+    let write = |sql: &str, name: &str, value: &[u8]| {
+        let other = Connection::open(&file).expect("a connection");
+        other.execute(sql, (name, value)).expect("written");
+    };
+    let contract = crate::support::foreign_keys::Contract {
+        reader: &store,
+        journal: &store,
+        writer: &store,
+        target: &target,
+        fence: &lease.fence,
+        head: &|id: ReleaseId| ReleaseRecord { id, ..head(1) },
+        put: &|name, value| {
+            let sql = "INSERT INTO registry VALUES ('web/production', ?1, CAST(?2 AS TEXT), 9)";
+            write(sql, name, value);
+        },
+        put_head: &|name, value| {
+            let sql = "INSERT INTO releases VALUES ('web/production', ?1, CAST(?2 AS TEXT))";
+            write(sql, name, value);
+        },
+    };
+    contract.unknown_keys_stop_nothing().await;
+    contract.heads_that_cannot_be_read_hide_no_other().await;
 }
 
 #[tokio::test]

@@ -55,8 +55,7 @@ impl Engine {
             ..Default::default()
         };
         let docker = self.docker().await?;
-        let header =
-            login.map(|(user, password)| header(user, password, &version.repository));
+        let header = login.map(|(user, password)| header(user, password, &version.repository));
         let mut answers = Box::pin(docker.create_image(Some(options), None, header));
         let mut layers = Layers::default();
         loop {

@@ -19,13 +19,18 @@ use crate::ports::{Failure, FailureKind, JournalReader, Result};
 
 /// The most ranges in one transaction; a server takes 128 unless it is told otherwise.
 const MOST_RANGES: usize = 100;
+/// How many keys are read to find the newest release: another program may keep keys of its own behind it.
+const NEWEST: i64 = 2;
+/// The fewest heads that are read at a time.
+const FEWEST_HEADS: usize = 8;
+
+type Head = Result<ReleaseRecord>;
 
 #[async_trait]
 impl JournalReader for EtcdReader {
     async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>> {
-        let heads = self.store.keys().heads(target);
-        let all = GetOptions::new().with_prefix();
-        self.heads(target, heads, all, limit).await
+        let all = self.heads(target, None, limit, Result::is_ok).await?;
+        all.into_iter().map(|(_, head)| head).collect()
     }
 
     async fn releases_before(
@@ -34,9 +39,16 @@ impl JournalReader for EtcdReader {
         before: ReleaseId,
         limit: usize,
     ) -> Result<Vec<ReleaseRecord>> {
-        let keys = self.store.keys();
-        let below = GetOptions::new().with_range(keys.head(target, before));
-        self.heads(target, keys.heads(target), below, limit).await
+        let all = self.heads(target, Some(before), limit, Result::is_ok);
+        all.await?.into_iter().map(|(_, head)| head).collect()
+    }
+
+    async fn unreadable(&self, target: &Target, limit: usize) -> Result<Vec<(ReleaseId, Failure)>> {
+        let all = self.heads(target, None, limit, |_| true).await?;
+        let unreadable = all.into_iter();
+        Ok(unreadable
+            .filter_map(|(id, head)| Some((id, head.err()?)))
+            .collect())
     }
 
     async fn newest(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
@@ -49,7 +61,7 @@ impl JournalReader for EtcdReader {
                     let options = GetOptions::new()
                         .with_prefix()
                         .with_sort(SortTarget::Key, SortOrder::Descend)
-                        .with_limit(1);
+                        .with_limit(NEWEST);
                     TxnOp::get(self.store.keys().heads(target), Some(options))
                 })
                 .collect();
@@ -58,9 +70,18 @@ impl JournalReader for EtcdReader {
                 .ranges(doing, self.store.deadline(), reads)
                 .await?;
             for (target, pairs) in targets.iter().zip(found) {
-                if let Some(pair) = pairs.first() {
-                    newest.insert(target.clone(), self.head(doing, target, pair));
-                }
+                let is_head = |pair: &&KeyValue| self.id_of_head(target, pair).is_some();
+                let found = match pairs.iter().find(is_head) {
+                    Some(pair) => Some(self.head(doing, target, pair)),
+                    None if pairs.is_empty() => None,
+                    // Keys that name no release are in front of it.
+                    None => self
+                        .heads(target, None, 1, |_| true)
+                        .await?
+                        .pop()
+                        .map(|(_, head)| head),
+                };
+                newest.extend(found.map(|head| (target.clone(), head)));
             }
         }
         Ok(newest)
@@ -83,7 +104,12 @@ impl JournalReader for EtcdReader {
         };
         let head = self.head(doing, target, &head)?;
         let mut entries = Vec::new();
-        for pair in found.flatten() {
+        let below = keys.entries(target, id);
+        let is_entry = |pair: &KeyValue| {
+            let number = pair.key().strip_prefix(below.as_bytes());
+            number.is_some_and(|number| number.iter().all(u8::is_ascii_digit))
+        };
+        for pair in found.flatten().filter(is_entry) {
             let entry: Entry = self.readable(doing, &pair)?;
             if pair.key() != keys.entry(target, id, entry.sequence).as_bytes() {
                 let words = format!("it is entry {}", entry.sequence);
@@ -115,46 +141,62 @@ impl JournalReader for EtcdReader {
 }
 
 impl EtcdReader {
-    /// The last heads of a range, newest first.
+    /// The newest heads of a target that are wanted, newest first; only those before a release, where one is named. A
+    /// key that names no release is none of ours, and hides no other.
     async fn heads(
         &self,
         target: &Target,
-        first: String,
-        range: GetOptions,
+        before: Option<ReleaseId>,
         limit: usize,
-    ) -> Result<Vec<ReleaseRecord>> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // No limit at all, to etcd.
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
+        is_wanted: fn(&Head) -> bool,
+    ) -> Result<Vec<(ReleaseId, Head)>> {
         let doing = format!("listing the releases of {target}");
-        let options = range
-            .with_sort(SortTarget::Key, SortOrder::Descend)
-            .with_limit(limit);
-        let heads = TxnOp::get(first, Some(options));
-        let (_, found) = self
-            .store
-            .ranges(&doing, self.store.deadline(), vec![heads])
-            .await?;
-        // What is no head is passed by here and fails when it is asked for by its id: it must not
-        // hide the others. What a newer Greenroom wrote is one, and a list without it would be wrong.
-        let heads = found.iter().flatten().filter_map(|pair| {
-            let head = self.head(&doing, target, pair);
-            let is_none = |failure: &Failure| failure.kind == FailureKind::Garbled;
-            (!head.as_ref().is_err_and(is_none)).then_some(head)
-        });
-        heads.collect()
+        let keys = self.store.keys();
+        let mut end = match before {
+            Some(before) => keys.head(target, before).into_bytes(),
+            None => keys.behind_heads(target).into_bytes(),
+        };
+        let page = i64::try_from(limit.max(FEWEST_HEADS)).unwrap_or(i64::MAX);
+        let mut heads = Vec::new();
+        while heads.len() < limit {
+            let options = GetOptions::new()
+                .with_range(end.clone())
+                .with_sort(SortTarget::Key, SortOrder::Descend)
+                .with_limit(page);
+            let read = TxnOp::get(keys.heads(target), Some(options));
+            let until = self.store.deadline();
+            let (_, found) = self.store.ranges(&doing, until, vec![read]).await?;
+            let pairs: Vec<KeyValue> = found.into_iter().flatten().collect();
+            let Some(last) = pairs.last() else {
+                break;
+            };
+            end = last.key().to_vec();
+            let found = pairs.iter().filter_map(|pair| {
+                let id = self.id_of_head(target, pair)?;
+                let head = self.head(&doing, target, pair);
+                is_wanted(&head).then_some((id, head))
+            });
+            heads.extend(found);
+        }
+        heads.truncate(limit);
+        Ok(heads)
+    }
+
+    /// The release that a key below `releases/` names.
+    fn id_of_head(&self, target: &Target, pair: &KeyValue) -> Option<ReleaseId> {
+        let heads = self.store.keys().heads(target);
+        let id = pair.key().strip_prefix(heads.as_bytes())?;
+        let text = std::str::from_utf8(id).ok()?;
+        let id: ReleaseId = text.parse().ok()?;
+        // An id has one spelling.
+        (id.to_string() == text).then_some(id)
     }
 
     /// The head under a key, if it is one that this Greenroom understands and belongs there.
     fn head(&self, doing: &str, target: &Target, pair: &KeyValue) -> Result<ReleaseRecord> {
         self.check_format(doing, pair)?;
         let head: ReleaseRecord = self.readable(doing, pair)?;
-        let heads = self.store.keys().heads(target);
-        let id = pair.key().strip_prefix(heads.as_bytes());
-        let id = id.and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
-        let is_of = match id {
+        let is_of = match self.id_of_head(target, pair) {
             Some(id) => head.check_is_of(target, id),
             None => Err("its key names no release".to_owned()),
         };

@@ -118,6 +118,11 @@ impl Keys {
         self.target(target) + "releases/"
     }
 
+    /// The first key behind them.
+    pub(super) fn behind_heads(&self, target: &Target) -> String {
+        after(&self.heads(target))
+    }
+
     pub(super) fn head(&self, target: &Target, id: ReleaseId) -> String {
         format!("{}{id}", self.heads(target))
     }

@@ -1,5 +1,6 @@
 //! Looks at registrations, routes, holds and locks. What it cannot read it reports and passes by:
-//! one value written by somebody else must not hide the rest.
+//! one value that another program wrote must not hide the rest. What an unreadable key stops is decided by
+//! `inventory::StoredKey`.
 
 use std::collections::BTreeMap;
 
@@ -91,14 +92,10 @@ impl RegistryReader for EtcdReader {
                 values::decode(pair).map(|value| record.hold = Some(value))
             } else if pair.key().starts_with(keys.endorsements(target).as_bytes()) {
                 values::decode(pair).map(|value| record.endorsements.push(value))
+            } else if is(keys.wheel(target)) {
+                values::decode(pair).map(|value| record.wheel = Some(value))
             } else if self.is_of_company(target, pair) {
-                // Nothing is decided by it: what cannot be read there is in nobody's way.
-                if is(keys.wheel(target)) {
-                    record.wheel = values::decode(pair).ok();
-                } else {
-                    record.watching.extend(values::decode(pair).ok());
-                }
-                Ok(())
+                values::decode(pair).map(|value| record.watching.push(value))
             } else if is(keys.lock(target)) {
                 match holder(&self.store, pair, until).await {
                     Ok(holder) => {
@@ -108,7 +105,7 @@ impl RegistryReader for EtcdReader {
                     Err(words) => Err(words),
                 }
             } else {
-                Err("it is not a key of Greenroom's".to_owned())
+                Err("Greenroom does not know this key".to_owned())
             };
             if let Err(words) = read {
                 record.problems.insert(values::key(pair), words);

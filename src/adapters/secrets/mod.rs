@@ -128,14 +128,20 @@ async fn within(source: &SecretSource, deadline: Duration) -> Read {
     let read = timeout(deadline, source::read(source)).await;
     read.unwrap_or_else(|_| {
         let said = match source {
-            SecretSource::Command(_) => format!("it did not end within {deadline:?} and was killed"),
+            SecretSource::Command(_) => {
+                format!("it did not end within {deadline:?} and was killed")
+            }
             _ => format!("no answer within {deadline:?}"),
         };
         Err((FailureKind::Unreachable, said))
     })
 }
 
-fn failure(source: &SecretSource, (kind, said): (FailureKind, String), deadline: Duration) -> Failure {
+fn failure(
+    source: &SecretSource,
+    (kind, said): (FailureKind, String),
+    deadline: Duration,
+) -> Failure {
     let next = match source {
         SecretSource::Env(name) => format!("set {name} where greenroom is started"),
         SecretSource::File(path) => {

@@ -96,9 +96,7 @@ async fn from_command(argv: &[String]) -> Read {
     secret(printed)
 }
 
-async fn limited(
-    source: impl AsyncRead + Unpin,
-) -> Result<Vec<u8>, (FailureKind, String)> {
+async fn limited(source: impl AsyncRead + Unpin) -> Result<Vec<u8>, (FailureKind, String)> {
     let mut bytes = Vec::new();
     let mut limited = source.take(LONGEST + 1);
     limited.read_to_end(&mut bytes).await.map_err(|e| io(&e))?;

@@ -140,7 +140,10 @@ async fn logins_that_share_a_command_run_it_once() {
 async fn a_caller_that_stops_waiting_does_not_end_the_read() {
     let directory = tempfile::tempdir().expect("a directory");
     let (file, gate) = (directory.path().join("runs"), directory.path().join("gate"));
-    let wait = format!("until [ -e {} ]; do sleep 0.01; done; echo sesame", gate.display());
+    let wait = format!(
+        "until [ -e {} ]; do sleep 0.01; done; echo sesame",
+        gate.display()
+    );
     let source = counted(&file, &wait);
     let secrets = LocalSecrets::default();
     let given_up = timeout(Duration::from_millis(1), secrets.kept(&source)).await;
@@ -178,7 +181,10 @@ async fn all_processes_of_a_command_that_hangs_are_killed() {
     };
     let until = Instant::now() + Duration::from_secs(10);
     while is_running() {
-        assert!(Instant::now() < until, "the child of the command still runs");
+        assert!(
+            Instant::now() < until,
+            "the child of the command still runs"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -190,7 +196,10 @@ async fn a_pipe_without_a_writer_is_given_up() {
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.is_ok_and(|status| status.success()));
     let failure = hurried().read(&SecretSource::File(pipe)).await;
-    assert_eq!(failure.err().map(|it| it.kind), Some(FailureKind::Unreachable));
+    assert_eq!(
+        failure.err().map(|it| it.kind),
+        Some(FailureKind::Unreachable)
+    );
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::fault::Fault;
 use super::store::Store;
-use super::transaction::{Change, decode, encode, now_ms};
+use super::transaction::{Change, decode, encode, now_ms, text};
 use crate::harmless::harmless_line;
 use crate::inventory::{Declined, Endorsement, Target, Watcher, WheelRequest};
 use crate::ports::{Company, Result};
@@ -61,7 +61,7 @@ pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Vec<Ro
          WHERE target = ?1 AND expires_at_ms > ?2 ORDER BY name",
     )?;
     let rows = statement.query_map(params![target.to_string(), now_ms()], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        Ok((text(row, 0)?, text(row, 1)?, row.get(2)?))
     })?;
     Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
@@ -72,18 +72,23 @@ pub(super) struct Present {
     pub(super) watching: Vec<Watcher>,
     pub(super) wheel: Option<WheelRequest>,
     pub(super) endorsements: Vec<Endorsement>,
+    /// The names of what cannot be read, each with why.
+    pub(super) problems: Vec<(String, String)>,
 }
 
 /// The same as it is read. What cannot be read counts as not said.
 pub(super) fn read(sql: &Transaction<'_>, target: &Target) -> Outcome<Present> {
     let mut present = Present::default();
     for (name, value, _) in standing(sql, target)? {
-        if name == WHEEL {
-            present.wheel = decode(&value).ok();
+        let read = if name == WHEEL {
+            decode(&value).map(|value| present.wheel = Some(value))
         } else if name.starts_with(APPROVALS) {
-            present.endorsements.extend(decode(&value).ok());
+            decode(&value).map(|value| present.endorsements.push(value))
         } else {
-            present.watching.extend(decode(&value).ok());
+            decode(&value).map(|value| present.watching.push(value))
+        };
+        if let Err(said) = read {
+            present.problems.push((name, said));
         }
     }
     Ok(present)
@@ -185,7 +190,7 @@ fn wheel(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<WheelRequest>
         .query_row(
             "SELECT value FROM company WHERE target = ?1 AND name = ?2 AND expires_at_ms > ?3",
             params![target.to_string(), WHEEL, now_ms()],
-            |row| row.get(0),
+            |row| text(row, 0),
         )
         .optional()?;
     // What nobody can read is nobody's asking.

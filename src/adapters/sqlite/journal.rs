@@ -8,18 +8,21 @@ use serde::de::DeserializeOwned;
 
 use super::fault::{self, Fault};
 use super::store::Store;
-use super::transaction::{decode, encode, full_key};
+use super::transaction::{decode, encode, full_key, text};
 use crate::history::{
     AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Written, check_whole,
 };
 use crate::inventory::{ReleaseId, Target};
-use crate::ports::{FailureKind, Fence, JournalReader, JournalWriter, Result};
+use crate::ports::{Failure, FailureKind, Fence, JournalReader, JournalWriter, Result};
+
+/// Behind every letter of an id.
+const BEHIND_ALL: &str = "~";
 
 #[async_trait]
 impl JournalReader for Store {
     async fn releases(&self, target: &Target, limit: usize) -> Result<Vec<ReleaseRecord>> {
-        // Behind every letter of an id.
-        self.heads_before(target, "~".to_owned(), limit).await
+        let read = self.heads_before(target, BEHIND_ALL.to_owned(), limit, Head::is_ok);
+        Ok(readable(read.await?))
     }
 
     async fn releases_before(
@@ -28,32 +31,41 @@ impl JournalReader for Store {
         before: ReleaseId,
         limit: usize,
     ) -> Result<Vec<ReleaseRecord>> {
-        self.heads_before(target, before.to_string(), limit).await
+        let read = self.heads_before(target, before.to_string(), limit, Head::is_ok);
+        Ok(readable(read.await?))
+    }
+
+    async fn unreadable(&self, target: &Target, limit: usize) -> Result<Vec<(ReleaseId, Failure)>> {
+        let read = self.heads_before(target, BEHIND_ALL.to_owned(), limit, |_| true);
+        let doing = format!("listing the releases of {target}");
+        let unreadable = read.await?.into_iter().filter_map(|(id, head)| {
+            let place = fault::target(&self.path);
+            let fault = head.err()?;
+            Some((
+                id,
+                fault.into_failure(place, doing.clone(), FailureKind::Garbled),
+            ))
+        });
+        Ok(unreadable.collect())
     }
 
     async fn newest(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
-        let of: BTreeMap<String, Target> = targets
-            .iter()
-            .map(|target| (target.to_string(), target.clone()))
-            .collect();
+        let of = targets.to_vec();
         let doing = "looking for the newest releases";
         let place = fault::target(&self.path);
         Store::read(self, doing, move |sql| {
-            let mut statement = sql.prepare_cached(
-                // With `max`, the other columns are those of the row that has it.
-                "SELECT target, max(id), head FROM releases GROUP BY target",
-            )?;
-            let rows = statement
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-                .collect::<std::result::Result<Vec<(String, String, String)>, _>>()?;
-            let heads = rows.iter().filter_map(|(name, id, text)| {
-                let target = of.get(name)?;
-                let read = head(target, id, text).map_err(|fault| {
+            let mut heads = BTreeMap::new();
+            for target in &of {
+                let found = newest_heads(sql, target, BEHIND_ALL, |_| true, 1)?.pop();
+                let Some((_, read)) = found else {
+                    continue;
+                };
+                let read = read.map_err(|fault| {
                     fault.into_failure(place.clone(), doing.into(), FailureKind::Garbled)
                 });
-                Some((target.clone(), read))
-            });
-            Ok(heads.collect())
+                heads.insert(target.clone(), read);
+            }
+            Ok(heads)
         })
         .await
     }
@@ -89,34 +101,59 @@ impl JournalReader for Store {
     }
 }
 
+/// A head that was read, or why it cannot be read.
+type Head = std::result::Result<ReleaseRecord, Fault>;
+
+/// The newest heads before an id that are wanted, newest first. A row whose id is none is no release, and hides no other.
+fn newest_heads(
+    sql: &Transaction<'_>,
+    target: &Target,
+    before: &str,
+    is_wanted: impl Fn(&Head) -> bool,
+    limit: usize,
+) -> std::result::Result<Vec<(ReleaseId, Head)>, Fault> {
+    let mut statement = sql.prepare_cached(
+        // A release id sorts by time.
+        "SELECT id, head FROM releases WHERE target = ?1 AND id < ?2 ORDER BY id DESC",
+    )?;
+    let mut rows = statement.query(params![target.to_string(), before])?;
+    let mut heads = Vec::new();
+    while heads.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let name = text(row, 0)?;
+        let id = name.parse::<ReleaseId>().ok();
+        let Some(id) = id.filter(|id| id.to_string() == name) else {
+            continue;
+        };
+        let head = head(target, &name, &text(row, 1)?);
+        if is_wanted(&head) {
+            heads.push((id, head));
+        }
+    }
+    Ok(heads)
+}
+
 impl Store {
     async fn heads_before(
         &self,
         target: &Target,
         before: String,
         limit: usize,
-    ) -> Result<Vec<ReleaseRecord>> {
+        is_wanted: fn(&Head) -> bool,
+    ) -> Result<Vec<(ReleaseId, Head)>> {
         let of = target.clone();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Store::read(
-            self,
-            format!("listing the releases of {target}"),
-            move |sql| {
-                let mut statement = sql.prepare_cached(
-                    // A release id sorts by time.
-                    "SELECT id, head FROM releases WHERE target = ?1 AND id < ?2
-                     ORDER BY id DESC LIMIT ?3",
-                )?;
-                let rows = statement
-                    .query_map(params![of.to_string(), before, limit], |row| {
-                        Ok((row.get(0)?, row.get(1)?))
-                    })?
-                    .collect::<std::result::Result<Vec<(String, String)>, _>>()?;
-                rows.iter().map(|(id, text)| head(&of, id, text)).collect()
-            },
-        )
+        let doing = format!("listing the releases of {target}");
+        Store::read(self, doing, move |sql| {
+            newest_heads(sql, &of, &before, is_wanted, limit)
+        })
         .await
     }
+}
+
+fn readable(heads: Vec<(ReleaseId, Head)>) -> Vec<ReleaseRecord> {
+    let heads = heads.into_iter();
+    heads.filter_map(|(_, head)| head.ok()).collect()
 }
 
 #[async_trait]
@@ -204,7 +241,7 @@ fn around(
         .query_row(
             "SELECT entry FROM entries WHERE target = ?1 AND release = ?2 AND sequence = ?3",
             params![target, release, sequence],
-            |row| row.get(0),
+            |row| text(row, 0),
         )
         .optional()?;
     Ok((last, standing))
@@ -219,7 +256,7 @@ pub(super) fn stored_head(
         .query_row(
             "SELECT head FROM releases WHERE target = ?1 AND id = ?2",
             [target.to_string(), id.to_string()],
-            |row| row.get(0),
+            |row| text(row, 0),
         )
         .optional()?;
     Ok(found)
@@ -246,7 +283,7 @@ fn entries(
     )?;
     let rows = statement
         .query_map([target.to_string(), release.to_string()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok((row.get(0)?, text(row, 1)?))
         })?
         .collect::<std::result::Result<Vec<(i64, String)>, _>>()?;
     let name = |sequence: &i64| format!("releases/{release}/{sequence}");
@@ -264,8 +301,7 @@ fn entries(
     Ok(entries)
 }
 
-/// A head. An unreadable one fails the whole reading: left out, an interrupted release would look
-/// as if it had never been.
+/// A head. The lists pass an unreadable one by, and `unreadable` names it: it may be of a release that is open.
 fn head(target: &Target, id: &str, text: &str) -> std::result::Result<ReleaseRecord, Fault> {
     let name = format!("releases/{id}");
     check_format(target, &name, text)?;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::fault::Fault;
 use super::store::Store;
-use super::transaction::{LOCK, decode, encode, full_key, now_ms};
+use super::transaction::{LOCK, decode, encode, full_key, now_ms, text};
 use crate::inventory::{FencingToken, LockHolder, LockRecord, Target};
 use crate::ports::{Acquired, Fence, JournalEnd, Lease, LeaseState, Locks, Result};
 
@@ -36,7 +36,7 @@ pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Option
                 let left: i64 = row.get(2)?;
                 Ok(Standing {
                     token: FencingToken(row.get(0)?),
-                    record: row.get(1)?,
+                    record: text(row, 1)?,
                     ttl_seconds: left.saturating_sub(now).saturating_add(999) / 1000,
                 })
             },

@@ -16,7 +16,7 @@ use super::lock;
 use super::repairs::REPAIRS;
 use super::store::Store;
 use super::transaction::{
-    Change, HOLD, LOCK, ROUTE, current_revision, decode, encode, full_key, get, slot_key,
+    Change, HOLD, LOCK, ROUTE, current_revision, decode, encode, full_key, get, slot_key, text,
 };
 use crate::harmless::harmless;
 use crate::inventory::{
@@ -97,6 +97,13 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
         }
     });
     let present = company::read(sql, target)?;
+    for (name, said) in present.problems {
+        problems.insert(full_key(target, &name), said);
+    }
+    for name in unknown(sql, target)? {
+        let said = "Greenroom does not know this key".to_owned();
+        problems.insert(full_key(target, &name), said);
+    }
     Ok(RegistryRecord {
         route,
         slots,
@@ -108,6 +115,21 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
         problems,
         revision: current_revision(sql)?,
     })
+}
+
+/// The keys of a target that are none of Greenroom's.
+fn unknown(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<String>, Fault> {
+    let mut statement = sql.prepare_cached("SELECT name FROM registry WHERE target = ?1")?;
+    let names = statement.query_map([target.to_string()], |row| text(row, 0))?;
+    let mut names = names.collect::<std::result::Result<Vec<_>, _>>()?;
+    let is_slot = |name: &str| Slot::BOTH.into_iter().any(|slot| slot_key(slot) == name);
+    names.retain(|name| {
+        !matches!(name.as_str(), ROUTE | HOLD)
+            && !is_slot(name)
+            && !name.starts_with(REPAIRS)
+            && !name.starts_with(HOLDS)
+    });
+    Ok(names)
 }
 
 fn value<T: DeserializeOwned>(
@@ -133,7 +155,7 @@ fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyL
         sql.prepare_cached("SELECT name, value, revision FROM registry WHERE target = ?1")?;
     let rows = statement.query_map([target.to_string()], |row| {
         let (name, value, revision): (String, String, i64) =
-            (row.get(0)?, row.get(1)?, row.get(2)?);
+            (text(row, 0)?, text(row, 1)?, row.get(2)?);
         Ok((name, value, revision, None))
     })?;
     let mut rows = rows.collect::<std::result::Result<Vec<_>, _>>()?;

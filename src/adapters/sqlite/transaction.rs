@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
@@ -111,6 +111,16 @@ impl<'connection> Change<'connection> {
     }
 }
 
+/// A text of a row. Another program may have stored what is not UTF-8: that does not fit where it is read, and hides
+/// nothing else.
+pub(super) fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<String> {
+    let stored = row.get_ref(index)?;
+    let bytes = stored.as_bytes().map_err(|_| {
+        rusqlite::Error::InvalidColumnType(index, "text".into(), stored.data_type())
+    })?;
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
 /// A key's value and the revision of its last change.
 pub(super) fn get(
     sql: &Transaction<'_>,
@@ -121,7 +131,7 @@ pub(super) fn get(
         .query_row(
             "SELECT value, revision FROM registry WHERE target = ?1 AND name = ?2",
             params![target.to_string(), name],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((text(row, 0)?, row.get(1)?)),
         )
         .optional()?;
     Ok(found)
@@ -142,7 +152,7 @@ pub(super) fn newest_below(
          ORDER BY name DESC LIMIT ?4",
     )?;
     let rows = statement.query_map(params![target.to_string(), prefix, behind, limit], |row| {
-        row.get(0)
+        text(row, 0)
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

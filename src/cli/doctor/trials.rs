@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostics;
-use crate::inventory::{Installation, Slot};
+use crate::inventory::{Installation, Slot, StoredKey};
 use crate::ports::{Connection, Failure, FailureKind, Proof, Result, Trial};
 use crate::release::Site;
 use crate::wire::{self, App};
@@ -142,10 +142,19 @@ async fn images(site: &Site) -> Result<String> {
 async fn keys(site: &Site) -> Result<String> {
     let target = &site.definition.target;
     let record = site.read.registry.read(target).await?;
-    if record.problems.is_empty() {
-        return Ok("what is stored about it can be read".to_owned());
-    }
     let problems = record.problems.iter();
+    let (wrong_keys, others): (Vec<_>, Vec<_>) =
+        problems.partition(|(key, _)| StoredKey::of(target, key).is_drift());
+    if wrong_keys.is_empty() {
+        let mut said = vec!["what is stored about it can be read".to_owned()];
+        said.extend(
+            others
+                .iter()
+                .map(|(key, why)| StoredKey::line(target, key, why)),
+        );
+        return Ok(said.join("; "));
+    }
+    let problems = wrong_keys.into_iter();
     let said: Vec<String> = problems.map(|(key, why)| format!("{key}: {why}")).collect();
     Err(wrong(
         site,

@@ -7,7 +7,7 @@ use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
 use crate::inventory::local_time;
 use crate::inventory::{
-    Installation, Instance, LiveSlot, Probe, Role, Slot, SlotSnapshot, Snapshot,
+    Installation, Instance, LiveSlot, Probe, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
 };
 
 /// One target.
@@ -108,7 +108,12 @@ pub(in crate::cli) fn text(
         lines.push(format!("  - hold {}", hold.words(snapshot.at)));
     }
     for (key, problem) in &snapshot.problems {
-        lines.push(format!("  ! {key}: {problem}"));
+        let line = StoredKey::line(&snapshot.target, key, problem);
+        let sign = match StoredKey::of(&snapshot.target, key).is_drift() {
+            true => '!',
+            false => '-',
+        };
+        lines.push(format!("  {sign} {line}"));
     }
     lines.extend(silences(snapshot));
     lines.extend(public(snapshot));

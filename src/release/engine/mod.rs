@@ -23,7 +23,7 @@ pub use repairing::{RepairHandle, RepairNews};
 pub use resuming::{Force, Resume};
 
 use super::driver::{Driver, Reading, World, Writing};
-use super::gather::gather;
+use super::gather::{gather, past_and_unreadable};
 use super::{
     Approval, Command, Definition, Handle, Machine, OnFailure, Plan, PlanRequest, ProxyWords,
     Refusal, Refused, Scope, decide,
@@ -343,11 +343,13 @@ async fn still_as_planned(plan: &Plan, site: &Site, now: Timestamp) -> Result<()
 
 /// Another release may have begun and ended since the plan was made, and by another clock.
 async fn comes_last(plan: &Plan, site: &Site) -> Result<(), Refused> {
-    let newest = site.read.journal.releases(plan.target(), 1).await;
-    let newest = newest.map_err(|failure| unknown("what was released here last", &failure))?;
-    match newest.first() {
-        Some(newest) if newest.id >= plan.release => Err(Refusal::WorldChanged {
-            what: format!("release {} was begun", newest.id.short()),
+    let newest = past_and_unreadable(site.read.journal.as_ref(), plan.target(), 1).await;
+    let (newest, unreadable) =
+        newest.map_err(|failure| unknown("what was released here last", &failure))?;
+    let newest = newest.first().map(|newest| newest.id);
+    match newest.max(unreadable.first().map(|(id, _)| *id)) {
+        Some(newest) if newest >= plan.release => Err(Refusal::WorldChanged {
+            what: format!("release {} was begun", newest.short()),
         }
         .into()),
         _ => Ok(()),

@@ -8,7 +8,7 @@ use ulid::Ulid;
 
 use super::{Engine, Site, give_back, unknown};
 use crate::history::ReleaseRecord;
-use crate::inventory::{EngineImage, LockPurpose, LockRecord, ReleaseId, Target};
+use crate::inventory::{EngineImage, LockPurpose, LockRecord, ReleaseId, StoredKey, Target};
 use crate::ports::{Acquired, Lease};
 use crate::release::driver::Writing;
 use crate::release::prune::{PrunePlan, Use, plan};
@@ -130,7 +130,8 @@ async fn used(site: &Site) -> Result<Use, Refused> {
     let target = &site.definition.target;
     let record = site.read.registry.read(target).await;
     let record = record.map_err(|failure| unknown("what is registered", &failure))?;
-    if let Some((key, problem)) = record.problems.iter().next() {
+    let is_needed = |key: &str| StoredKey::of(target, key).stops_rollback();
+    if let Some((key, problem)) = record.problems.iter().find(|(key, _)| is_needed(key)) {
         return Err(Refusal::Unknown {
             what: format!("what is registered of {target}"),
             why: format!("{key}: {problem}"),

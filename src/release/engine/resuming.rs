@@ -11,7 +11,9 @@ use crate::inventory::{
 };
 use crate::ports::{Acquired, Lease};
 use crate::release::driver::Writing;
+use crate::release::gather::past_and_unreadable;
 use crate::release::interrupted::not_overtaken;
+use crate::release::unreadable::unreadable_release;
 use crate::release::{
     Approval, GoOn, Handle, Interrupted, Machine, OnFailure, Plan, Refusal, Refused, Resumption,
     Scope, Standing,
@@ -215,8 +217,13 @@ impl Engine {
 }
 
 async fn newest(site: &Site) -> Result<ReleaseRecord, Refused> {
-    let newest = site.read.journal.releases(&site.definition.target, 1).await;
-    let newest = newest.map_err(|failure| unknown("what was released here last", &failure))?;
+    let journal = site.read.journal.as_ref();
+    let newest = past_and_unreadable(journal, &site.definition.target, 1).await;
+    let (newest, unreadable) =
+        newest.map_err(|failure| unknown("what was released here last", &failure))?;
+    if let Some(newer) = unreadable.first() {
+        return Err(unreadable_release(newer).into());
+    }
     newest
         .into_iter()
         .next()

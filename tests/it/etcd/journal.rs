@@ -4,7 +4,9 @@ use greenroom::history::{
     Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
 };
 use greenroom::inventory::{ImageLabels, ReleaseId, Slot, Target, Version};
-use greenroom::ports::{FailureKind, JournalReader, JournalWriter, Locks, RegistryReader};
+use greenroom::ports::{
+    FailureKind, JournalReader, JournalWriter, Locks, RegistryReader, RegistryWriter,
+};
 use ulid::Ulid;
 
 use super::world::{World, digest, operator};
@@ -232,4 +234,51 @@ async fn the_newest_heads_of_many_targets_are_read_together_and_an_unreadable_on
     assert_eq!(read.id, id(2));
     let failure = newest[&api].as_ref().expect_err("it is nonsense");
     assert_eq!(failure.kind, FailureKind::Garbled);
+}
+
+#[tokio::test]
+async fn a_key_of_another_program_is_shown_as_any_store_shows_it() {
+    let world = World::shared();
+    let lease = world.locked().await;
+    world.registered(Slot::Blue, &lease.fence).await;
+    let first = super::world::change(None, Slot::Blue, lease.fence.token);
+    let routed = world.writer.swap_route(&world.target, &first, &lease.fence);
+    routed.await.expect("routed");
+    let write = |name: &str, value: &[u8]| world.put_bytes(&world.key(name), value);
+    let contract = crate::support::foreign_keys::Contract {
+        reader: &world.reader,
+        journal: &world.reader,
+        writer: &world.writer,
+        target: &world.target,
+        fence: &lease.fence,
+        head: &|id| head(&world.target, id),
+        put: &write,
+        put_head: &|name, value| write(&format!("releases/{name}"), value),
+    };
+    contract.unknown_keys_stop_nothing().await;
+    contract.heads_that_cannot_be_read_hide_no_other().await;
+
+    // Keys whose names are no text.
+    let strange = world.key("releases/").into_bytes();
+    world.put_raw(&[&strange[..], b"\xff"].concat(), b"x");
+    world.put_raw(&[world.key("").as_bytes(), b"\xfe"].concat(), b"x");
+    let record = world.reader.read(&world.target).await.expect("a record");
+    assert!(record.route.is_some());
+    let heads = world.reader.releases(&world.target, 9).await;
+    assert_eq!(heads.expect("listed").len(), 3);
+
+    // Another program's key among the entries of a release.
+    let open = id(99);
+    let opened = head(&world.target, open);
+    let opened = world.writer.head(&opened, &lease.fence);
+    opened.await.expect("opened");
+    let written = entry(1, None);
+    let appended = world
+        .writer
+        .append(&world.target, open, &written, &lease.fence);
+    appended.await.expect("written");
+    world.put_bytes(&world.key(&format!("steps/{open}/note")), b"x");
+    let read = world.reader.release(&world.target, open).await;
+    let read = read.expect("readable").expect("there");
+    assert_eq!(read.entries.len(), 1);
 }

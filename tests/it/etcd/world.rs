@@ -92,6 +92,24 @@ impl World {
         format!("{}/targets/web/production/{rest}", self.prefix)
     }
 
+    /// Writes bytes that need not be text.
+    pub(crate) fn put_bytes(&self, key: &str, value: &[u8]) {
+        self.put_raw(key.as_bytes(), value);
+    }
+
+    /// The same under a key that need not be text.
+    pub(crate) fn put_raw(&self, key: &[u8], value: &[u8]) {
+        use std::os::unix::ffi::OsStrExt;
+        let text = std::ffi::OsStr::from_bytes;
+        let output = Command::new("etcdctl")
+            .env("ETCDCTL_API", "3")
+            .args(["--endpoints", &self.endpoint, "put", "--"])
+            .args([text(key), text(value)])
+            .output()
+            .expect("etcdctl runs");
+        assert!(output.status.success(), "{output:?}");
+    }
+
     pub(crate) fn etcdctl(&self, arguments: &[&str]) -> String {
         etcdctl(&self.endpoint, arguments)
     }

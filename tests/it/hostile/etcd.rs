@@ -1,6 +1,7 @@
 //! A cluster that others write to as well.
 
 use etcd_client::Client;
+use greenroom::inventory::StoredKey;
 use greenroom::ports::{FailureKind, JournalReader, RegistryReader};
 use proptest::prelude::*;
 
@@ -85,15 +86,18 @@ fn what_stands_in_a_cluster_is_what_it_says_or_refused() {
                 .expect("read");
             let newest = newest.remove(target).expect("there is one");
             let listed = world.reader.releases(target, 10).await;
-            match (newest, listed) {
-                (Ok(head), Ok(listed)) => prop_assert_eq!(vec![head], listed),
-                // What is no record at all hides no other; what a newer one wrote is never left out.
-                (Err(one), Ok(listed)) => {
-                    prop_assert_eq!(one.kind, FailureKind::Garbled);
-                    prop_assert_eq!(listed, vec![]);
+            let listed = listed.expect("an unreadable head hides no other");
+            let unreadable = world.reader.unreadable(target, 10).await.expect("listed");
+            match newest {
+                Ok(head) => {
+                    prop_assert_eq!(vec![head], listed);
+                    prop_assert!(unreadable.is_empty(), "{:?}", unreadable);
                 }
-                (Err(one), Err(all)) => prop_assert_eq!(one.kind, all.kind),
-                (one, all) => prop_assert!(false, "{:?}, but {:?}", one, all),
+                Err(failure) => {
+                    prop_assert_eq!(listed, vec![]);
+                    let (id, why) = &unreadable[0];
+                    prop_assert_eq!((*id, why.kind), (stores::release(), failure.kind));
+                }
             }
             Ok(())
         })
@@ -120,19 +124,16 @@ async fn what_is_not_understood_is_refused_and_a_list_is_not_silent_about_what_i
         assert_eq!(failure.kind, kind, "{failure}");
         assert!(failure.to_string().contains(words), "{words}: {failure}");
         if kind == FailureKind::Unsupported {
-            let listed = world
-                .reader
-                .releases(&world.target, 10)
-                .await
-                .expect_err(words);
-            assert_eq!(listed.kind, kind, "{listed}");
+            let listed = world.reader.unreadable(&world.target, 10).await;
+            let (id, why) = listed.expect("listed").remove(0);
+            assert_eq!((id, why.kind), (stores::release(), kind), "{why}");
         }
     }
 }
 
-/// Nothing is decided by who looks on and who asks: what nobody can read there is in nobody's way.
+/// Nothing is decided by who watches and who asks: what cannot be read there is shown, and stops nothing.
 #[tokio::test]
-async fn what_is_unreadable_about_watchers_stands_in_nobodys_way() {
+async fn what_is_unreadable_about_watchers_stops_nothing() {
     let world = World::shared();
     let client = Client::connect([crate::support::etcd()], None)
         .await
@@ -140,6 +141,10 @@ async fn what_is_unreadable_about_watchers_stands_in_nobodys_way() {
     set(&client, world.key("wheel"), b"\xff not for us").await;
     set(&client, world.key("watching/x"), b"{\"format\":99}").await;
     let record = world.reader.read(&world.target).await.expect("a record");
-    assert!(record.problems.is_empty(), "{:?}", record.problems);
+    assert_eq!(record.problems.len(), 2, "{:?}", record.problems);
+    for key in record.problems.keys() {
+        let key = StoredKey::of(&world.target, key);
+        assert!(!key.stops_promote() && !key.is_drift(), "{key:?}");
+    }
     assert!(record.watching.is_empty() && record.wheel.is_none());
 }

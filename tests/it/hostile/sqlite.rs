@@ -170,10 +170,18 @@ fn a_release_is_read_wholly_or_refused() {
                 .expect("read");
             let newest = newest.remove(&target).expect("there is one");
             let listed = place.store.releases(&target, 10).await;
-            match (newest, listed) {
-                (Ok(head), Ok(listed)) => prop_assert_eq!(vec![head], listed),
-                (Err(one), Err(all)) => prop_assert_eq!(one.kind, all.kind),
-                (one, all) => prop_assert!(false, "{:?}, but {:?}", one, all),
+            let listed = listed.expect("an unreadable head hides no other");
+            let unreadable = place.store.unreadable(&target, 10).await.expect("listed");
+            match newest {
+                Ok(head) => {
+                    prop_assert_eq!(vec![head], listed);
+                    prop_assert!(unreadable.is_empty(), "{:?}", unreadable);
+                }
+                Err(failure) => {
+                    prop_assert_eq!(listed, vec![]);
+                    let (id, why) = &unreadable[0];
+                    prop_assert_eq!((*id, why.kind), (stores::release(), failure.kind));
+                }
             }
             Ok(())
         })

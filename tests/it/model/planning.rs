@@ -81,6 +81,7 @@ fn facts(world: &World, scope: &Scope, number: u8, version: Resolved) -> Facts {
             detail: String::new(),
             took: std::time::Duration::ZERO,
         }),
+        unreadable: Vec::new(),
         past: Ok(vec![past()]),
         live_there: None,
         has_image: true,

@@ -1,0 +1,123 @@
+//! What a key below a target decides. Another program, a person or a newer Greenroom may write keys there: only a key
+//! that decides something may stop anything when it cannot be read, and only what it decides.
+
+use super::{Slot, Target};
+
+/// A key below a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredKey {
+    /// Which slot has the traffic.
+    Route,
+    /// What is registered in a slot.
+    Slot(Slot),
+    /// Who drives the target.
+    Lock,
+    /// Whether promotes are stopped.
+    Hold,
+    /// The releases, as the watchers name a journal whose newest release cannot be read.
+    Releases,
+    /// An approval by another operator. One that cannot be read does not count.
+    Approval,
+    /// Who watches the target, or asks to take it over.
+    Presence,
+    /// None that Greenroom knows.
+    Unknown,
+}
+
+impl StoredKey {
+    /// What a key decides; `key` is a whole key as a store names it.
+    pub fn of(target: &Target, key: &str) -> Self {
+        let name = Self::name(target, key);
+        match name {
+            "route" => Self::Route,
+            "lock" => Self::Lock,
+            "hold" => Self::Hold,
+            "releases" => Self::Releases,
+            "wheel" => Self::Presence,
+            _ => {
+                if let Some(slot) = name.strip_prefix("slots/").and_then(|it| it.parse().ok()) {
+                    Self::Slot(slot)
+                } else if name.starts_with("approvals/") {
+                    Self::Approval
+                } else if name.starts_with("watching/") {
+                    Self::Presence
+                } else {
+                    Self::Unknown
+                }
+            }
+        }
+    }
+
+    /// The key below its target: `slots/blue`.
+    pub fn name<'a>(target: &Target, key: &'a str) -> &'a str {
+        let below = format!("{target}/");
+        key.split_once(&below).map_or(key, |(_, name)| name)
+    }
+
+    /// Whether a promote cannot be planned or resumed while this key cannot be read.
+    pub fn stops_promote(self) -> bool {
+        self.stops_rollback() || self == Self::Hold
+    }
+
+    /// Whether a rollback cannot be planned or resumed while this key cannot be read. A hold does not stop one.
+    pub fn stops_rollback(self) -> bool {
+        matches!(self, Self::Route | Self::Slot(_) | Self::Lock)
+    }
+
+    /// Whether the target differs from what it should be while this key cannot be read.
+    pub fn is_drift(self) -> bool {
+        self.stops_promote() || self == Self::Releases
+    }
+
+    /// A line about a key that a store reported: what is wrong with it, or that it stops nothing.
+    pub fn line(target: &Target, key: &str, problem: &str) -> String {
+        let name = Self::name(target, key);
+        match Self::of(target, key) {
+            Self::Unknown => format!("{target} has a key Greenroom does not know: {name}"),
+            Self::Approval => format!("{key}: {problem}; this approval does not count"),
+            _ => format!("{key}: {problem}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each key, and whether it stops a promote and a rollback, and counts as a difference.
+    const KEYS: &[(&str, bool, bool, bool)] = &[
+        ("route", true, true, true),
+        ("slots/blue", true, true, true),
+        ("slots/green", true, true, true),
+        ("lock", true, true, true),
+        ("hold", true, false, true),
+        ("releases", false, false, true),
+        ("approvals/01JD/ben", false, false, false),
+        ("approvals/garbage", false, false, false),
+        ("watching/ana", false, false, false),
+        ("wheel", false, false, false),
+        ("note", false, false, false),
+        ("slots/purple", false, false, false),
+        ("slots/blue/x", false, false, false),
+        ("route/x", false, false, false),
+        ("holds/garbage", false, false, false),
+        ("notes/hold", false, false, false),
+    ];
+
+    #[test]
+    fn a_key_stops_only_what_it_decides() {
+        let target = Target::new(
+            "web".parse().expect("a name"),
+            "qa".parse().expect("a name"),
+        );
+        for (name, promote, rollback, drift) in KEYS {
+            for prefix in ["/greenroom/v1/targets", "targets"] {
+                let key = StoredKey::of(&target, &format!("{prefix}/web/qa/{name}"));
+                let is = (key.stops_promote(), key.stops_rollback(), key.is_drift());
+                assert_eq!(is, (*promote, *rollback, *drift), "{name}");
+            }
+        }
+        let line = StoredKey::line(&target, "/g/targets/web/qa/note", "");
+        assert_eq!(line, "web/qa has a key Greenroom does not know: note");
+    }
+}
