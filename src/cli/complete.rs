@@ -195,6 +195,7 @@ impl Line {
                 .collect(),
             overrides: self.overrides.clone(),
             outgoing: OutgoingPorts::of_this_machine(),
+            may_loosen: false,
         };
         Settings::load(&request).ok().map(|loaded| loaded.settings)
     }

@@ -51,6 +51,7 @@ pub(super) fn request(common: &Common) -> Result<Request, Exit> {
             .collect(),
         overrides,
         outgoing: OutgoingPorts::of_this_machine(),
+        may_loosen: false,
     })
 }
 

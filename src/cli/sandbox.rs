@@ -167,6 +167,7 @@ impl World {
             environment: std::collections::BTreeMap::new(),
             overrides: self.overrides.iter().chain(above).cloned().collect(),
             outgoing: OutgoingPorts::of_this_machine(),
+            may_loosen: true,
         })
     }
 

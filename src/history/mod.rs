@@ -42,7 +42,7 @@ pub use proven::{Proven, Wrong};
 pub use reading::{Written, check_whole};
 pub use record::{
     FORMAT, Footing, NO_REASON_YET, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind,
-    ReleaseRecord,
+    ReleaseRecord, RuleInEffect,
 };
 pub use repair::{RepairDeed, RepairOutcome, RepairRecord, Repaired};
 pub use retention::{Cause, Pruning, Retention, Weighed, begun_at, pruning};

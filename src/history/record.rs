@@ -121,6 +121,20 @@ pub struct Footing {
     pub shape: String,
     /// What stood in the slot and is removed when the candidate is started.
     pub leftover: Option<InstanceId>,
+    /// The tier and the rules that held when it was begun, each with where it was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleInEffect>,
+}
+
+/// A rule as it held when a release was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleInEffect {
+    /// Its key in the table of the environment: `rules.approvals`.
+    pub key: String,
+    /// What it said.
+    pub value: String,
+    /// Where it was written: a place in the file, a variable, `--set`, or `built-in`.
+    pub from: String,
 }
 
 /// A hold or a freeze that stood, and that somebody released in spite of.

@@ -1,6 +1,7 @@
 //! What the configuration says about one target, in nouns: everything the release engine needs
 //! to know, without knowing that there is a configuration file.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -83,6 +84,10 @@ pub struct Rules {
     pub watch_requests: u64,
     /// How many good versions keep their image on the engine when others are removed.
     pub keep_images: u32,
+    /// Where the tier and each rule is written: `rules.approvals` at `greenroom.toml:12:13`. What is not in it is
+    /// built-in.
+    #[serde(default)]
+    pub origins: BTreeMap<String, String>,
 }
 
 impl Default for Rules {
@@ -97,6 +102,7 @@ impl Default for Rules {
             watch_errors: 5,
             watch_requests: 20,
             keep_images: 5,
+            origins: BTreeMap::new(),
         }
     }
 }

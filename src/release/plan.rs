@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::Definition;
+use super::{Definition, rules};
 use crate::history::{
     FORMAT, Footing, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
 };
@@ -229,6 +229,7 @@ impl Plan {
                 endpoints: self.definition.endpoints.clone(),
                 shape: self.definition.shape_mark(),
                 leftover: self.leftover.as_ref().map(|instance| instance.id.clone()),
+                rules: rules::in_effect(&self.definition),
             }),
             live: None,
             closed: None,

@@ -24,17 +24,64 @@ enum Spelling {
     Loose,
 }
 
+/// The layer above the file that has set a key, or the table it is in.
+pub(super) fn origin_above_the_file(root: &Node, path: &[String]) -> Option<Origin> {
+    let keys = path.iter();
+    let found = keys
+        .into_iter()
+        .try_fold(root, |node, key| Some(&node.entry(key)?.node))?;
+    first_above(found)
+}
+
+fn first_above(node: &Node) -> Option<Origin> {
+    if matches!(node.origin, Origin::Variable { .. } | Origin::Flag { .. }) {
+        return Some(node.origin.clone());
+    }
+    match &node.value {
+        Value::List(items) => items.iter().find_map(first_above),
+        _ => node.entries().iter().find_map(|it| first_above(&it.node)),
+    }
+}
+
+/// The keys that are laid over the tree.
+pub(super) type Wanted = fn(&[String]) -> bool;
+
+/// Whether a layer sets a key like that.
+pub(super) fn sets_any(
+    environment: &BTreeMap<String, String>,
+    overrides: &[(String, String)],
+    is_wanted: Wanted,
+) -> bool {
+    let mut names = environment
+        .keys()
+        .filter_map(|name| name.strip_prefix(PREFIX));
+    let mut keys = overrides.iter();
+    names.any(|name| is_wanted(&of_variable(name))) || keys.any(|(key, _)| is_wanted(&of_flag(key)))
+}
+
+fn of_variable(rest: &str) -> Vec<String> {
+    rest.split("__").map(str::to_owned).collect()
+}
+
+fn of_flag(key: &str) -> Vec<String> {
+    key.split('.').map(str::to_owned).collect()
+}
+
 /// Lays the variables over the tree.
 pub(super) fn variables(
     root: &mut Node,
     environment: &BTreeMap<String, String>,
+    is_wanted: Wanted,
     problems: &mut Vec<Problem>,
 ) {
     for (name, value) in environment {
         let Some(rest) = name.strip_prefix(PREFIX) else {
             continue;
         };
-        let path: Vec<String> = rest.split("__").map(str::to_owned).collect();
+        let path = of_variable(rest);
+        if !is_wanted(&path) {
+            continue;
+        }
         let origin = Origin::Variable {
             name: visible(name),
         };
@@ -43,9 +90,17 @@ pub(super) fn variables(
 }
 
 /// Lays the flags over the tree, later ones over earlier ones.
-pub(super) fn flags(root: &mut Node, overrides: &[(String, String)], problems: &mut Vec<Problem>) {
+pub(super) fn flags(
+    root: &mut Node,
+    overrides: &[(String, String)],
+    is_wanted: Wanted,
+    problems: &mut Vec<Problem>,
+) {
     for (key, value) in overrides {
-        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        let path = of_flag(key);
+        if !is_wanted(&path) {
+            continue;
+        }
         let origin = Origin::Flag { key: visible(key) };
         set(root, &path, value, &origin, Spelling::Exact, problems);
     }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::loosened::{Both, is_rule};
 use super::model::Root;
 use super::origin::Origin;
 use super::paths::Chosen;
-use super::places::Settings;
+use super::places::{EnvironmentSettings, Settings};
 use super::problem::{Problem, Problems, visible};
 use super::show::{self, Shown};
 use super::tree::{self, Node};
@@ -36,6 +37,8 @@ pub struct Request {
     pub overrides: Vec<(String, String)>,
     /// The ports that any program may take on the machine the configuration is for.
     pub outgoing: OutgoingPorts,
+    /// Whether the variables and `overrides` may loosen rules: only for a sandbox, which protects nothing.
+    pub may_loosen: bool,
 }
 
 /// A configuration that can be used.
@@ -72,8 +75,9 @@ impl Settings {
             // What stands after a broken line is a guess: errors about it would only distract.
             return Err(problems(errors, Vec::new()));
         }
-        layers::variables(&mut tree, &request.environment, &mut errors);
-        layers::flags(&mut tree, &request.overrides, &mut errors);
+        let parsed = tree.clone();
+        layers::variables(&mut tree, &request.environment, |_| true, &mut errors);
+        layers::flags(&mut tree, &request.overrides, |_| true, &mut errors);
         let shared = shared::lay(&mut tree);
         let wrong = read::read(&tree, &mut errors);
         let mut rest = tree.clone();
@@ -95,6 +99,19 @@ impl Settings {
         let mut settings = build::build(&root, file, layers::read_only_at(&tree));
         for environment in &mut settings.environments {
             environment.origins = tree.origins_below(&["environments", environment.name.as_str()]);
+            environment.rules.origins = rule_origins(environment);
+        }
+        for target in &mut settings.targets {
+            let name = &target.definition.target.environment;
+            let mut environments = settings.environments.iter();
+            if let Some(environment) = environments.find(|it| it.name == *name) {
+                let origins = environment.rules.origins.clone();
+                target.definition.rules.origins = origins;
+            }
+        }
+        let errors = loosened(request, file, parsed, (&settings, &tree));
+        if !errors.is_empty() {
+            return Err(problems(errors, findings.warnings));
         }
         Ok(Loaded {
             provenance: show::shown(&tree, &root, &settings),
@@ -102,6 +119,45 @@ impl Settings {
             settings,
         })
     }
+}
+
+/// Where the tier and the rules of an environment are written.
+fn rule_origins(environment: &EnvironmentSettings) -> BTreeMap<String, String> {
+    let origins = environment.origins.iter();
+    let rules = origins.filter(|(key, _)| *key == "tier" || key.starts_with("rules."));
+    rules
+        .map(|(key, origin)| (key.clone(), origin.to_string()))
+        .collect()
+}
+
+/// The rules that a layer above the file loosens.
+fn loosened(
+    request: &Request,
+    file: &Path,
+    mut tree: Node,
+    now: (&Settings, &Node),
+) -> Vec<Problem> {
+    let (variables, flags) = (&request.environment, &request.overrides);
+    if request.may_loosen || !layers::sets_any(variables, flags, is_rule) {
+        return Vec::new();
+    }
+    let is_kept: layers::Wanted = |path| !is_rule(path);
+    let mut errors = Vec::new();
+    layers::variables(&mut tree, variables, is_kept, &mut errors);
+    layers::flags(&mut tree, flags, is_kept, &mut errors);
+    shared::lay(&mut tree);
+    let wrong = read::read(&tree, &mut errors);
+    let mut rest = tree.clone();
+    prune::prune(&mut rest, &wrong);
+    let Some(root) = root(&rest, &shown(file), &mut errors) else {
+        return errors;
+    };
+    let settings = build::build(&root, file, None);
+    let both = Both {
+        file: (&settings, &tree),
+        now,
+    };
+    both.loosened()
 }
 
 /// The sections, when the text has all that they need.

@@ -16,6 +16,7 @@
 //!   `services.web-shop.environments.qa.timing.watch`. Texts are written without quotes; lists as
 //!   in the file.
 //! - A flag is a key as in the file, and its value written like that of a variable.
+//! - Variables and flags may tighten a rule and not loosen it (`loosened`), except in the sandbox.
 //!
 //! # How a file is read
 //!
@@ -31,6 +32,7 @@ mod formats;
 mod freeze;
 mod layers;
 mod load;
+mod loosened;
 mod model;
 mod origin;
 mod paths;

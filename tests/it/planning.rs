@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Step};
+use greenroom::history::{FORMAT, Link, Outcome, ReleaseKind, ReleaseRecord, Step};
 use greenroom::inventory::freeze::{Freeze, Window};
 use greenroom::inventory::{
     FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId, InstanceState, LockHolder,
@@ -902,4 +902,30 @@ fn a_newest_release_that_cannot_be_read_stops_a_promote_and_no_rollback() {
             .iter()
             .any(|it| it.contains("newer Greenroom"))
     );
+}
+
+#[test]
+fn the_head_of_a_release_keeps_the_rules_that_held_and_its_hash_covers_them() {
+    let mut definition = definition(Tier::Protected);
+    definition.rules.approvals = 2;
+    let place = "greenroom.toml:12:13";
+    let origins = &mut definition.rules.origins;
+    origins.insert("rules.approvals".into(), place.into());
+    let head = plan(&promote(), &definition, &facts())
+        .expect("a plan")
+        .record();
+    let rules = &head.footing.as_ref().expect("a footing").rules;
+    let rule = |key: &str| {
+        let rule = rules.iter().find(|rule| rule.key == key);
+        let rule = rule.expect("it is kept");
+        (rule.value.as_str(), rule.from.as_str())
+    };
+    assert_eq!(rule("rules.approvals"), ("2", place));
+    assert_eq!(rule("tier"), ("protected", "built-in"));
+    let mut forged = head.clone();
+    let footing = forged.footing.as_mut().expect("a footing");
+    for rule in &mut footing.rules {
+        rule.from = "built-in".into();
+    }
+    assert_ne!(Link::first(&head), Link::first(&forged));
 }

@@ -544,3 +544,173 @@ proptest! {
         }
     }
 }
+
+/// A protected environment with every rule, and one service in it.
+const RULED: &str = r#"
+[environments.staging]
+tier = "staging"
+docker = {}
+sqlite = { path = "staging.db" }
+[environments.production]
+tier = "protected"
+docker = {}
+sqlite = { path = "store.db" }
+[environments.production.rules]
+approvals = 1
+require_reason = true
+only_from = "staging"
+freezes = [{ name = "friday", zone = "UTC", every = ["fri"], from = "16:00", until = "22:00" }]
+[services.web]
+image = "web"
+listen = { port = 80 }
+health = { path = "/" }
+checks = [{ name = "home", path = "/" }]
+[services.web.environments.staging]
+endpoints = { blue = "127.0.0.1:18001", green = "127.0.0.1:18002" }
+[services.web.environments.production]
+endpoints = { blue = "127.0.0.1:18003", green = "127.0.0.1:18004" }
+"#;
+
+fn ruled(overrides: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Loaded, Problems> {
+    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    let request = Request {
+        overrides: overrides.iter().map(owned).collect(),
+        environment: variables.iter().map(owned).collect(),
+        ..Request::default()
+    };
+    Settings::read(Path::new("greenroom.toml"), RULED, &request)
+}
+
+#[test]
+fn a_layer_above_the_file_does_not_loosen_a_rule() {
+    const RULES: &str = "environments.production.rules";
+    for (key, value, file) in [
+        (
+            "environments.production.tier",
+            "staging",
+            "greenroom.toml:7:8 says `protected`",
+        ),
+        (
+            &*format!("{RULES}.allow_yes"),
+            "true",
+            "`false` holds without it",
+        ),
+        (
+            &*format!("{RULES}.approvals"),
+            "0",
+            "greenroom.toml:11:13 says `1`",
+        ),
+        (
+            &*format!("{RULES}.approvals_last"),
+            "2h",
+            "`1h` holds without it",
+        ),
+        (
+            &*format!("{RULES}.require_reason"),
+            "false",
+            "greenroom.toml:12:18 says `true`",
+        ),
+        (
+            &*format!("{RULES}.only_from"),
+            "production",
+            "greenroom.toml:13:13 says `staging`",
+        ),
+        (
+            &*format!("{RULES}.watch_errors"),
+            "50%",
+            "`5%` holds without it",
+        ),
+        (
+            &*format!("{RULES}.watch_requests"),
+            "9999",
+            "`20` holds without it",
+        ),
+        (
+            &*format!("{RULES}.keep_images"),
+            "1",
+            "`5` holds without it",
+        ),
+        (
+            &*format!("{RULES}.freezes"),
+            "[]",
+            "greenroom.toml:14:11 says `friday`",
+        ),
+        (
+            "environments.production.timing.watch",
+            "1s",
+            "`1m` holds without it",
+        ),
+        (
+            "defaults.timing.minimum_healthy",
+            "1s",
+            "`10s` holds without it",
+        ),
+        (
+            "services.web.timing.standby",
+            "1s",
+            "`10m` holds without it",
+        ),
+        (
+            "services.web.timing.approval",
+            "1h",
+            "`5m` holds without it",
+        ),
+        (
+            "defaults.timing.checks_fresh",
+            "1h",
+            "`15m` holds without it",
+        ),
+        ("services.web.checks", "[]", "says `home`"),
+    ] {
+        let said = match ruled(&[(key, value)], &[]) {
+            Ok(_) => panic!("--set {key}={value} is taken"),
+            Err(problems) => problems.to_string(),
+        };
+        // A service cannot be promoted from the environment it is in: said by another check.
+        if key.ends_with("only_from") && !said.contains("protects less") {
+            continue;
+        }
+        assert!(said.contains(&format!("--set {key}: ")), "{said}");
+        assert!(said.contains(file), "{key}: {said}");
+    }
+    let variable = ("GREENROOM__ENVIRONMENTS__PRODUCTION__TIER", "development");
+    let said = ruled(&[], &[variable])
+        .expect_err("it protects less")
+        .to_string();
+    assert!(
+        said.starts_with(&format!(
+            "${}: environments.production.tier: `development` protects less",
+            variable.0
+        )),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_layer_above_the_file_may_tighten_a_rule() {
+    const RULES: &str = "environments.production.rules";
+    let tighter = [
+        ("environments.staging.tier", "protected"),
+        (&*format!("{RULES}.approvals"), "2"),
+        (&*format!("{RULES}.approvals_last"), "30m"),
+        (&*format!("{RULES}.watch_errors"), "1%"),
+        (&*format!("{RULES}.watch_requests"), "5"),
+        (&*format!("{RULES}.keep_images"), "9"),
+        ("defaults.timing.watch", "3m"),
+        ("services.web.timing.standby", "never"),
+    ];
+    let loaded = ruled(&tighter, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    let rules = |name: &str| {
+        let name = name.parse().expect("a name");
+        let environment = loaded.settings.environment(&name).expect("it is there");
+        environment.rules.clone()
+    };
+    let origins = rules("production").origins;
+    assert_eq!(
+        origins["rules.approvals"],
+        format!("--set {RULES}.approvals")
+    );
+    assert_eq!(origins["rules.require_reason"], "greenroom.toml:12:18");
+    assert_eq!(origins["tier"], "greenroom.toml:7:8");
+    ruled(&[("environments.staging.timing.watch", "1s")], &[]).expect("it protects nothing");
+}

@@ -109,6 +109,7 @@ pub fn account(kept: &Kept) -> Vec<Line> {
     let mut lines = Lines::default();
     let live = LivePeriod::of(&recorded.entries);
     head(&mut lines, &recorded.head, live);
+    rules(&mut lines, &recorded.head);
     plan(&mut lines, &recorded.head);
     steps::tell(&mut lines, recorded);
     for entry in &recorded.entries {
@@ -143,6 +144,20 @@ fn live_words(live: LivePeriod) -> String {
             duration(length)
         ),
         _ => format!("since {since}"),
+    }
+}
+
+/// The rules that held when it was begun, and where each was written.
+fn rules(lines: &mut Lines, head: &ReleaseRecord) {
+    let rules = head.footing.iter().flat_map(|footing| &footing.rules);
+    let mut rules = rules.peekable();
+    if rules.peek().is_none() {
+        return;
+    }
+    lines.heading("Rules");
+    for rule in rules {
+        let key = rule.key.strip_prefix("rules.").unwrap_or(&rule.key);
+        lines.plain(format!("  {key:<14} {}  ({})", rule.value, rule.from));
     }
 }
 

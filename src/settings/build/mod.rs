@@ -347,6 +347,7 @@ fn rules(section: &EnvironmentSection) -> Rules {
             .rules
             .keep_images
             .map_or(Rules::default().keep_images, NonZeroU32::get),
+        origins: BTreeMap::new(),
     }
 }
 

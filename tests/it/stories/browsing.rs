@@ -37,9 +37,8 @@ fn wallets_fails(sandbox: &Sandbox) {
         *words.last_mut().expect("its fault") = "failing-checks".into();
     }
     std::fs::write(&path, serde_json::to_string(&programs).expect("JSON")).expect("written");
+    allow_yes_in_production(sandbox, true);
     let promote = [
-        "--set",
-        "environments.production.rules.allow_yes=true",
         "promote",
         "wallets",
         "production",
@@ -51,6 +50,23 @@ fn wallets_fails(sandbox: &Sandbox) {
     ];
     let failed = sandbox.run(&promote);
     assert_eq!(failed.status.code(), Some(1), "{}", words(&failed));
+    allow_yes_in_production(sandbox, false);
+}
+
+/// Rules are loosened in the file, and nowhere above it.
+fn allow_yes_in_production(sandbox: &Sandbox, is_allowed: bool) {
+    let path = sandbox.place().join("greenroom.toml");
+    let text = std::fs::read_to_string(&path).expect("the configuration");
+    let (without, with) = (
+        "[environments.production]\n",
+        "[environments.production]\nrules = { allow_yes = true }\n",
+    );
+    let text = if is_allowed {
+        text.replacen(without, with, 1)
+    } else {
+        text.replacen(with, without, 1)
+    };
+    std::fs::write(&path, text).expect("written");
 }
 
 /// The newest release of wallets was the same a day before, with all that is kept of it.

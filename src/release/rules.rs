@@ -1,0 +1,193 @@
+//! The rules of a target in words, and which of two settings of a rule protects less. One table, for the configuration
+//! that refuses to loosen a rule above the file, and for the record of a release. Pure.
+
+use super::words::duration;
+use super::{Definition, Limit};
+use crate::history::RuleInEffect;
+use crate::inventory::Tier;
+
+/// The tables of the configuration that a rule may be written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleScope {
+    /// The table of the environment.
+    Environment,
+    /// The table `timing` of the target, the service, the environment or the defaults.
+    Timing,
+    /// The list of checks of the service.
+    Checks,
+}
+
+/// One rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Its key within its scope: `rules.approvals`, `watch`.
+    pub key: &'static str,
+    /// Where it is written.
+    pub scope: RuleScope,
+    /// What it says.
+    pub value: fn(&Definition) -> String,
+    /// Whether the first definition protects less than the second.
+    pub is_looser: fn(&Definition, &Definition) -> bool,
+}
+
+/// Every rule.
+pub const RULES: &[Rule] = &[
+    Rule {
+        key: "tier",
+        scope: RuleScope::Environment,
+        value: |it| tier_word(it.tier).to_owned(),
+        is_looser: |now, file| care(now.tier) < care(file.tier),
+    },
+    Rule {
+        key: "rules.allow_yes",
+        scope: RuleScope::Environment,
+        value: |it| it.rules.allow_yes.to_string(),
+        is_looser: |now, file| now.rules.allow_yes && !file.rules.allow_yes,
+    },
+    Rule {
+        key: "rules.require_reason",
+        scope: RuleScope::Environment,
+        value: |it| it.rules.require_reason.to_string(),
+        is_looser: |now, file| !now.rules.require_reason && file.rules.require_reason,
+    },
+    Rule {
+        key: "rules.only_from",
+        scope: RuleScope::Environment,
+        value: |it| {
+            let from = it.rules.only_from.as_ref();
+            from.map_or("any".to_owned(), ToString::to_string)
+        },
+        is_looser: |now, file| {
+            file.rules.only_from.is_some() && now.rules.only_from != file.rules.only_from
+        },
+    },
+    Rule {
+        key: "rules.approvals",
+        scope: RuleScope::Environment,
+        value: |it| it.rules.approvals.to_string(),
+        is_looser: |now, file| now.rules.approvals < file.rules.approvals,
+    },
+    Rule {
+        key: "rules.approvals_last",
+        scope: RuleScope::Environment,
+        value: |it| duration(it.rules.approvals_last),
+        is_looser: |now, file| now.rules.approvals_last > file.rules.approvals_last,
+    },
+    Rule {
+        key: "rules.watch_errors",
+        scope: RuleScope::Environment,
+        value: |it| format!("{}%", it.rules.watch_errors),
+        is_looser: |now, file| now.rules.watch_errors > file.rules.watch_errors,
+    },
+    Rule {
+        key: "rules.watch_requests",
+        scope: RuleScope::Environment,
+        value: |it| it.rules.watch_requests.to_string(),
+        is_looser: |now, file| now.rules.watch_requests > file.rules.watch_requests,
+    },
+    Rule {
+        key: "rules.keep_images",
+        scope: RuleScope::Environment,
+        value: |it| it.rules.keep_images.to_string(),
+        is_looser: |now, file| now.rules.keep_images < file.rules.keep_images,
+    },
+    Rule {
+        key: "rules.freezes",
+        scope: RuleScope::Environment,
+        value: |it| {
+            let names: Vec<&str> = it.rules.freezes.iter().map(|it| it.name.as_str()).collect();
+            if names.is_empty() {
+                return "none".to_owned();
+            }
+            names.join(", ")
+        },
+        is_looser: |now, file| {
+            let mut freezes = file.rules.freezes.iter();
+            freezes.any(|freeze| !now.rules.freezes.contains(freeze))
+        },
+    },
+    Rule {
+        key: "minimum_healthy",
+        scope: RuleScope::Timing,
+        value: |it| duration(it.timing.minimum_healthy),
+        is_looser: |now, file| now.timing.minimum_healthy < file.timing.minimum_healthy,
+    },
+    Rule {
+        key: "watch",
+        scope: RuleScope::Timing,
+        value: |it| duration(it.timing.watch),
+        is_looser: |now, file| now.timing.watch < file.timing.watch,
+    },
+    Rule {
+        key: "standby",
+        scope: RuleScope::Timing,
+        value: |it| match it.timing.standby {
+            Limit::After(time) => duration(time),
+            Limit::Never => "never".to_owned(),
+        },
+        is_looser: |now, file| match (now.timing.standby, file.timing.standby) {
+            (Limit::After(now), Limit::After(file)) => now < file,
+            (Limit::After(_), Limit::Never) => true,
+            (Limit::Never, _) => false,
+        },
+    },
+    Rule {
+        key: "approval",
+        scope: RuleScope::Timing,
+        value: |it| duration(it.timing.approval),
+        is_looser: |now, file| now.timing.approval > file.timing.approval,
+    },
+    Rule {
+        key: "checks_fresh",
+        scope: RuleScope::Timing,
+        value: |it| duration(it.timing.checks_fresh),
+        is_looser: |now, file| now.timing.checks_fresh > file.timing.checks_fresh,
+    },
+    Rule {
+        key: "checks",
+        scope: RuleScope::Checks,
+        value: |it| {
+            let required = it.suite.cases.iter().filter(|case| case.required);
+            let names: Vec<&str> = required.map(|case| case.name.as_str()).collect();
+            if names.is_empty() {
+                return "none required".to_owned();
+            }
+            names.join(", ")
+        },
+        is_looser: |now, file| {
+            let mut required = file.suite.cases.iter().filter(|case| case.required);
+            required.any(|case| !now.suite.cases.contains(case))
+        },
+    },
+];
+
+fn care(tier: Tier) -> u8 {
+    match tier {
+        Tier::Development => 0,
+        Tier::Staging => 1,
+        Tier::Protected => 2,
+    }
+}
+
+fn tier_word(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Development => "development",
+        Tier::Staging => "staging",
+        Tier::Protected => "protected",
+    }
+}
+
+/// The tier and the rules of an environment, each with where it comes from, for the record of a release.
+pub(super) fn in_effect(definition: &Definition) -> Vec<RuleInEffect> {
+    let rules = RULES.iter();
+    let rules = rules.filter(|rule| rule.scope == RuleScope::Environment);
+    let rules = rules.map(|rule| RuleInEffect {
+        key: rule.key.to_owned(),
+        value: (rule.value)(definition),
+        from: match definition.rules.origins.get(rule.key) {
+            Some(origin) => origin.clone(),
+            None => "built-in".to_owned(),
+        },
+    });
+    rules.collect()
+}
