@@ -85,7 +85,7 @@ pub struct InstanceRun {
 pub struct Instance {
     /// The runtime's id.
     pub id: InstanceId,
-    /// Its name there, e.g. `greenroom-web-production-blue`.
+    /// Its name there, e.g. `greenroom-web.production.blue`.
     pub name: String,
     /// Whose it is.
     pub target: Target,
@@ -184,9 +184,4 @@ pub enum Occupancy {
     Ours(Box<Instance>),
     /// Something that is not ours has the name or the address; said in words.
     Foreign(String),
-}
-
-/// The name an instance of a slot has in the runtime, e.g. `greenroom-web-production-blue`.
-pub fn instance_name(target: &Target, slot: Slot) -> String {
-    format!("greenroom-{}-{}-{slot}", target.service, target.environment)
 }

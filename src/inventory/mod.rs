@@ -3,6 +3,7 @@
 //! knows no client library, no clock and no screen; everything else imports it.
 
 mod change;
+mod derived_name;
 pub mod drift;
 mod endorsement;
 mod endpoint;
@@ -34,13 +35,14 @@ mod version;
 mod world;
 
 pub use change::{Changes, Difference, changes, commit};
+pub use derived_name::instance_name;
 pub use endorsement::Endorsement;
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use fingerprint::FingerprintKey;
 pub use freeze::Freeze;
 pub use hold::{Cleared, Hold};
 pub use instance::{
-    Exit, Instance, InstanceId, InstanceRun, InstanceState, Occupancy, RuntimeHealth, instance_name,
+    Exit, Instance, InstanceId, InstanceRun, InstanceState, Occupancy, RuntimeHealth,
 };
 pub use lock::{FencingToken, LockHolder, LockPurpose, LockRecord, Operator};
 pub use name::{EnvironmentName, InvalidName, ServiceName};

@@ -46,6 +46,9 @@ pub enum Installation {
     Outdated(String),
     /// There, as it was installed from a newer configuration than the one that is read here; said in words.
     Newer(String),
+    /// What is in its place belongs to another target, or Greenroom did not write it. It is never replaced; said in words,
+    /// with the owner and what to do.
+    Foreign(String),
 }
 
 /// The connections a slot still has.

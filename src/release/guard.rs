@@ -118,6 +118,7 @@ fn install(sight: &Sight) -> Verdict {
         Some(Installation::Newer(ref why)) => {
             Verdict::Refuse(format!("{why}: the newer one is left as it is"))
         }
+        Some(Installation::Foreign(ref why)) => Verdict::Refuse(why.clone()),
         None => Verdict::Wait(format!(
             "whether it is installed is not known: {}",
             sight.why_blind()

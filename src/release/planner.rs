@@ -85,6 +85,11 @@ pub fn decide(
     {
         against.push(Refusal::ConfigurationOlder { why: why.clone() });
     }
+    if let Some(Installation::Foreign(why)) = installation
+        && !is_back
+    {
+        against.push(Refusal::PlaceTaken { why: why.clone() });
+    }
     let (Some(version), Some(installation), true) = (version, installation, against.is_empty())
     else {
         return Err(Refused(against));
@@ -103,6 +108,9 @@ pub fn decide(
     let holds = definition.holds(record.hold.as_ref(), facts.now);
     let mut warnings = warnings(facts, from.as_ref(), leftover.as_ref());
     warnings.extend(ends_standby(facts, record));
+    if let Installation::Foreign(why) = installation {
+        warnings.push(why.clone());
+    }
     warnings.extend(match kind {
         ReleaseKind::Promote => overridden.iter().map(in_spite_of).collect(),
         _ => holds.iter().map(Hold::to_string).collect::<Vec<_>>(),
@@ -185,10 +193,11 @@ impl Draft {
         let warm = self.plan.warm.is_some();
         match step {
             Step::Pull | Step::Start => !warm,
-            // What is newer than the settings here is left alone: a rollback does not need it otherwise.
+            // What is newer than the settings here, or another target's, is left alone: a rollback moves the pointer that
+            // the loaded configuration reads.
             Step::Install => !matches!(
                 self.installation,
-                Installation::Current | Installation::Newer(_)
+                Installation::Current | Installation::Newer(_) | Installation::Foreign(_)
             ),
             Step::Verify | Step::Register | Step::Switch | Step::Watch => true,
             Step::Drain => self.plan.from.is_some(),

@@ -30,6 +30,11 @@ pub enum Refusal {
         /// Which file, and of when both are.
         why: String,
     },
+    /// Where the proxy's configuration of the target would be, something is that is not the target's.
+    PlaceTaken {
+        /// What it is, whose, and what to do.
+        why: String,
+    },
     /// That environment runs nothing that could be taken from it.
     NothingLiveIn(EnvironmentName),
     /// What is asked for has the traffic already.
@@ -251,6 +256,7 @@ impl fmt::Display for Refusal {
                 f,
                 "{why}\n  Get the newer greenroom.toml and start again, or reload it in the console. If this one is right, save it again: that makes it newer."
             ),
+            Self::PlaceTaken { why } => f.write_str(why),
             Self::NoSuchRelease(Some(id)) => write!(f, "there is no release {id} here"),
             Self::NoSuchRelease(None) => f.write_str("nothing was ever released here"),
             Self::AlreadyOver { outcome } => {

@@ -189,6 +189,7 @@ pub(super) async fn ask(
             };
             match installation {
                 Some(Installation::Missing) => Ok(None),
+                Some(Installation::Foreign(why)) => Err(why),
                 _ => Err(failure.to_string()),
             }
         }

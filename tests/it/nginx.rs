@@ -4,6 +4,7 @@
 mod arena;
 mod installing;
 mod newer;
+mod owning;
 mod switching;
 mod traffic;
 mod trials;

@@ -26,7 +26,7 @@ fn release(n: u64) -> ReleaseId {
 fn instance(slot: Slot, fill: char, state: InstanceState) -> Instance {
     Instance {
         id: InstanceId(format!("id-of-{slot}")),
-        name: format!("greenroom-web-production-{slot}"),
+        name: format!("greenroom-web.production.{slot}"),
         target: target(),
         slot,
         digest: digest(fill),
@@ -233,7 +233,7 @@ fn every_call_is_named_in_words_with_the_digest_and_the_generations() {
     let plan = planned(&facts());
     let calls = |step| plan.step(step).expect("planned").calls.join("\n");
     assert!(calls(Step::Pull).contains(&format!("registry.example/web@{}", digest('b'))));
-    assert!(calls(Step::Start).contains("greenroom-web-production-green"));
+    assert!(calls(Step::Start).contains("greenroom-web.production.green"));
     assert!(calls(Step::Start).contains("127.0.0.1:32772"));
     assert!(calls(Step::Start).contains("/health"));
     assert!(calls(Step::Switch).contains("blue generation 41 to green generation 42"));
@@ -801,6 +801,24 @@ fn a_standby_that_is_kept_for_ever_has_no_stop() {
     definition.timing.standby = Limit::Never;
     let plan = plan(&promote(), &definition, &facts()).expect("a plan");
     assert!(plan.step(Step::Stop).is_none());
+}
+
+#[test]
+fn a_place_that_another_target_has_refuses_a_promote_with_the_other_reasons() {
+    let why = "/etc/nginx/conf.d/greenroom-web.production.conf is the file of api/qa".to_owned();
+    let mut taken = facts();
+    taken.installation = Ok(Installation::Foreign(why.clone()));
+    taken.may_write = false;
+    let refused = plan(&promote(), &definition(Tier::Staging), &taken).expect_err("refused");
+    assert!(refused.to_string().contains(&why), "{refused}");
+    assert!(refused.0.contains(&Refusal::ReadOnly), "{refused}");
+    let mut taken = warm();
+    taken.installation = Ok(Installation::Foreign(why.clone()));
+    let back = request(Wanted::Standby);
+    let plan =
+        plan(&back, &definition(Tier::Staging), &taken).expect("the way out is never locked");
+    assert!(plan.step(Step::Install).is_none());
+    assert!(plan.warnings.contains(&why), "{:?}", plan.warnings);
 }
 
 #[test]

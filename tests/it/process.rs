@@ -179,7 +179,7 @@ async fn an_instance_is_started_once_seen_by_every_console_and_removed_when_stop
     assert_eq!(instance.id, id);
     assert_eq!(instance.state, InstanceState::Running);
     assert_eq!(instance.digest, spec.version.digest);
-    assert_eq!(instance.name, "greenroom-web-qa-blue");
+    assert_eq!(instance.name, "greenroom-web.qa.blue");
     let ours = other.occupancy(&web(), Slot::Blue, &spec.endpoint).await;
     assert!(matches!(ours.expect("asked"), Occupancy::Ours(_)));
     let everywhere = other.all_instances().await.expect("a list");
@@ -272,8 +272,39 @@ async fn a_secret_reaches_the_program_and_no_record_and_a_missing_one_starts_not
     let record = world
         .directory
         .path()
-        .join("records/greenroom-web-qa-blue.json");
+        .join("records/greenroom-web.qa.blue.json");
     assert!(!has(&record, "s3same"));
+}
+
+#[tokio::test]
+async fn a_record_that_names_another_target_is_left_alone() {
+    let world = World::new("exec sleep 1000");
+    let spec = world.spec();
+    let id = world.runtime.start(&spec).await.expect("started");
+    let records = world.directory.path().join("records");
+    let copy = records.join("greenroom-web-qa.eu.blue.json");
+    std::fs::copy(records.join("greenroom-web.qa.blue.json"), &copy).expect("copied");
+    let before = std::fs::read(&copy).expect("the copy");
+    let other = Target::new(
+        "web-qa".parse().expect("a name"),
+        "eu".parse().expect("a name"),
+    );
+    let looked = world
+        .runtime
+        .occupancy(&other, Slot::Blue, &spec.endpoint)
+        .await;
+    match looked.expect("asked") {
+        Occupancy::Foreign(said) => {
+            assert!(said.contains("the record of blue of web/qa"), "{said}");
+        }
+        seen => panic!("not foreign: {seen:?}"),
+    }
+    let mut theirs = spec.clone();
+    theirs.target = other;
+    let refused = world.runtime.start(&theirs).await;
+    refused.expect_err("another target's record");
+    assert_eq!(std::fs::read(&copy).expect("the copy"), before);
+    world.runtime.stop(&id, SOON).await.expect("stopped");
 }
 
 #[tokio::test]
@@ -342,7 +373,7 @@ async fn a_recycled_process_id_is_never_taken_for_ours_or_signalled() {
     let path = world
         .directory
         .path()
-        .join("records/greenroom-web-qa-blue.json");
+        .join("records/greenroom-web.qa.blue.json");
     let text = std::fs::read_to_string(&path).expect("the record");
     let mut record: serde_json::Value = serde_json::from_str(&text).expect("json");
     let mut stranger = Stranger::started_after(&record["run"]["start_ticks"]);
@@ -395,7 +426,7 @@ async fn a_start_that_was_not_written_down_is_found_again_by_its_mark() {
     let path = world
         .directory
         .path()
-        .join("records/greenroom-web-qa-blue.json");
+        .join("records/greenroom-web.qa.blue.json");
     let text = std::fs::read_to_string(&path).expect("the record");
     let mut record: serde_json::Value = serde_json::from_str(&text).expect("json");
     record["run"] = serde_json::Value::Null;
@@ -513,7 +544,7 @@ async fn a_record_that_cannot_be_read_is_said_and_hides_no_other_target() {
     let path = world
         .directory
         .path()
-        .join("records/greenroom-web-qa-green.json");
+        .join("records/greenroom-web.qa.green.json");
     std::fs::write(path, "{\u{1b}[2J").expect("written");
     let said = world.runtime.instances(&web()).await.expect_err("garbled");
     assert_eq!(said.kind, FailureKind::Garbled);

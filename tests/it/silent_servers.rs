@@ -40,8 +40,12 @@ impl World {
         for directory in ["sites", "state"] {
             std::fs::create_dir(place.path().join(directory)).expect("a directory");
         }
-        let installed = place.path().join("sites/greenroom-web-qa.conf");
-        std::fs::write(installed, "# Written by Greenroom 0\n").expect("written");
+        let installed = place.path().join("sites/greenroom-web.qa.conf");
+        std::fs::write(
+            installed,
+            "# Written by Greenroom for web/qa; a change made here is lost.\n",
+        )
+        .expect("written");
         let text = format!(
             r#"
 [history]

@@ -69,7 +69,7 @@ mod tests {
             assert!(!is_repository(bad), "{bad}");
             assert!(!is_container_name(bad), "{bad}");
         }
-        assert!(is_container_name("greenroom-web-production-blue"));
+        assert!(is_container_name("greenroom-web.production.blue"));
         assert!(container_id(&InstanceId("a".repeat(64))).is_some());
         for bad in [
             "",

@@ -29,13 +29,19 @@ impl Engine {
         let ours = match self.inspect(&name, &doing).await? {
             None => None,
             Some(container) => {
-                let is_ours = container
-                    .labels
-                    .as_ref()
-                    .is_some_and(|l| l.are_of(target, slot));
-                if !is_ours {
-                    let said = format!("a container that is not Greenroom's has the name {name}");
-                    return Ok(Occupancy::Foreign(said));
+                match &container.labels {
+                    Some(labels) if labels.are_of(target, slot) => {}
+                    Some(labels) => {
+                        let (other, of) = (labels.slot, &labels.target);
+                        return Ok(Occupancy::Foreign(format!(
+                            "the container {name}, which is {other} of {of} as its labels say and is left as it is (rename it, or remove it if {of} no longer needs it)"
+                        )));
+                    }
+                    None => {
+                        return Ok(Occupancy::Foreign(format!(
+                            "the container {name}, which Greenroom did not make and leaves as it is (rename or remove it)"
+                        )));
+                    }
                 }
                 let is_up = container.is_up();
                 self.instance(&container)

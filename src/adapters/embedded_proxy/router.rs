@@ -170,7 +170,9 @@ impl RouterWriter for EmbeddedRouter {
             Installation::Missing => Err(self
                 .failure(FailureKind::Rejected, doing, "the proxy does not know it")
                 .hint("start the proxy anew")),
-            Installation::Outdated(said) | Installation::Newer(said) => Err(self
+            Installation::Outdated(said)
+            | Installation::Newer(said)
+            | Installation::Foreign(said) => Err(self
                 .failure(FailureKind::Rejected, doing, &said)
                 .hint("start the proxy anew")),
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::{FencingToken, Slot};
+use crate::inventory::{FencingToken, Slot, Target};
 use crate::ports::SwitchOrder;
 
 /// What the pointer says.
@@ -22,6 +22,15 @@ struct AnswerFile {
     slot: Slot,
     generation: u64,
     token: FencingToken,
+    /// Whose pointer it is, e.g. `web/qa`; absent where a configuration carries it, which names the target itself.
+    #[serde(default)]
+    target: Option<String>,
+}
+
+/// Whose pointer a slot's file is; none where it does not say.
+pub(super) fn owner(content: &[u8]) -> Option<String> {
+    let file: AnswerFile = serde_json::from_slice(content).ok()?;
+    file.target
 }
 
 impl Pointer {
@@ -48,7 +57,23 @@ impl Pointer {
         })
     }
 
-    /// The file's content; `{}` where no slot has the traffic.
+    /// The content of the slot's file, which names its target. It is an answer as [`Pointer::to_json`] gives it, too.
+    pub(super) fn to_file(self, target: &Target) -> Vec<u8> {
+        let Some(slot) = self.slot else {
+            return self.to_json();
+        };
+        let mut text = serde_json::json!({
+            "slot": slot,
+            "generation": self.generation,
+            "token": self.token,
+            "target": target.to_string(),
+        })
+        .to_string();
+        text.push('\n');
+        text.into_bytes()
+    }
+
+    /// The pointer as a configuration carries it; `{}` where no slot has the traffic.
     pub fn to_json(self) -> Vec<u8> {
         let Some(slot) = self.slot else {
             return b"{}\n".to_vec();

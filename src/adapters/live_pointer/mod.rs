@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! {state}/{service}/{environment}/
-//!     blue/  is-blue   answer.json      {"slot":"blue","generation":41,"token":8801}
-//!     green/ is-green  answer.json      {"slot":"green","generation":42,"token":8840}
+//!     blue/  is-blue   answer.json      {"slot":"blue","generation":41,"token":8801,"target":"web/qa"}
+//!     green/ is-green  answer.json      {"slot":"green","generation":42,"token":8840,"target":"web/qa"}
 //!     live -> green                     absent before the first release
 //! ```
 //!
@@ -180,7 +180,7 @@ impl LivePointer {
             return Ok(());
         }
         self.host
-            .write(&self.answer_file(target, slot), &elsewhere.to_json())
+            .write(&self.answer_file(target, slot), &elsewhere.to_file(target))
             .await?;
         let link = self.link(target);
         let staged = self.host.stage(&link, Path::new(slot.as_str())).await?;
@@ -203,7 +203,7 @@ impl LivePointer {
         self.prepare(target).await?;
         let next = Pointer::after(order);
         let file = self.answer_file(target, order.to);
-        self.host.write(&file, &next.to_json()).await
+        self.host.write(&file, &next.to_file(target)).await
     }
 
     async fn highest_token(&self, target: &Target) -> Result<FencingToken> {
@@ -226,6 +226,19 @@ impl LivePointer {
         let Some(content) = self.host.read(&file).await? else {
             return Ok(None);
         };
+        if let Some(owner) = answer::owner(&content).filter(|owner| *owner != target.to_string()) {
+            let owner = harmless(&owner);
+            return Err(self
+                .failure(
+                    FailureKind::Conflict,
+                    format!("reading {}", file.display()),
+                    format!("it is the live pointer of {owner} and not of {target}, so it was left as it is"),
+                )
+                .hint(format!(
+                    "see who copied or linked {} to {owner}, and move it away: the next release makes one for {target}",
+                    self.directory(target).display()
+                )));
+        }
         Pointer::from_json(slot, &content)
             .map(Some)
             .map_err(|said| {

@@ -23,9 +23,9 @@ pub(super) fn format(slot: &str, door: Door) -> String {
     )
 }
 
-/// The name of a target's log. Neither name can have a dot.
+/// The name of a target's log.
 pub(super) fn file_name(target: &Target) -> String {
-    format!("{}.{}.access.log", target.service, target.environment)
+    format!("{}.access.log", target.joined())
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::answer;
+use super::owner::{self, NotOurs};
 use super::refusal::{Refusal, complaints, quoted};
 use super::render::Rendered;
 use super::trials::{is_probe, is_read};
@@ -22,15 +23,7 @@ const IN_A_ROW: usize = 3;
 /// How much of the end of the error log is read.
 const LAST_OF_LOG: &str = "16384";
 
-/// The first line of every file that is ours to replace.
-const OURS: &str = "# Written by Greenroom ";
-
 impl Nginx {
-    /// Whether a file is one that Greenroom wrote.
-    pub(super) fn is_ours(text: &str) -> bool {
-        text.starts_with(OURS)
-    }
-
     /// Tests, swaps in, reloads and reads back.
     pub(super) async fn apply(
         &self,
@@ -39,14 +32,8 @@ impl Nginx {
         old: Option<&str>,
         new: &Rendered,
     ) -> Result<()> {
-        if old.is_some_and(|text| !Self::is_ours(text)) {
-            let said = format!(
-                "{} was not written by Greenroom",
-                self.file(target).display()
-            );
-            return Err(self
-                .failure(FailureKind::Conflict, doing, said)
-                .hint("move it away if it may be replaced"));
+        if let Some(text) = old {
+            self.refuse_not_ours(&self.file(target), text, target, doing)?;
         }
         let main = self.main_text(doing).await?;
         let is_in_place = self.test(target, doing, &main, old, new).await?;
@@ -75,6 +62,25 @@ impl Nginx {
         Err(self
             .failure(kind, doing, said.join("; "))
             .hint(refusal.hint))
+    }
+
+    fn refuse_not_ours(&self, path: &Path, text: &str, target: &Target, doing: &str) -> Result<()> {
+        match owner::not_ours(path, text, target) {
+            Some(NotOurs { said, hint }) => {
+                Err(self.failure(FailureKind::Conflict, doing, said).hint(hint))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses to write where another target, or a person, has put a file. One that a crash left there is ours.
+    async fn refuse_others(&self, path: &Path, target: &Target, doing: &str) -> Result<()> {
+        match self.host().read(path).await? {
+            Some(bytes) => {
+                self.refuse_not_ours(path, &String::from_utf8_lossy(&bytes), target, doing)
+            }
+            None => Ok(()),
+        }
     }
 
     async fn main_text(&self, doing: &str) -> Result<String> {
@@ -131,6 +137,10 @@ impl Nginx {
         let Some(wrapped) = wrapped else {
             return Ok(false);
         };
+        for path in [&candidate, &trial] {
+            self.refuse_others(path, target, doing).await?;
+        }
+        let wrapped = format!("{wrapped}\n{}", owner::line(target));
         let tested = async {
             self.host().write(&candidate, new.text.as_bytes()).await?;
             self.host().write(&trial, wrapped.as_bytes()).await?;

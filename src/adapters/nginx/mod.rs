@@ -10,6 +10,7 @@ mod apply;
 mod include;
 mod inherited;
 mod installed;
+mod owner;
 mod program;
 mod reader;
 mod refusal;
@@ -142,7 +143,7 @@ impl Nginx {
 
     /// The name of the file that holds a target's configuration.
     fn file_name(target: &Target) -> String {
-        format!("greenroom-{}-{}.conf", target.service, target.environment)
+        format!("{}.conf", target.own_name())
     }
 
     fn file(&self, target: &Target) -> PathBuf {
@@ -159,12 +160,7 @@ impl Nginx {
     /// includes from there; its name ends like nothing that is included.
     fn trial(&self, target: &Target) -> PathBuf {
         let name = self.arrangement.main.file_name().unwrap_or_default();
-        let name = format!(
-            "{}.greenroom-{}-{}",
-            name.to_string_lossy(),
-            target.service,
-            target.environment
-        );
+        let name = format!("{}.{}", name.to_string_lossy(), target.own_name());
         self.arrangement.main.with_file_name(name)
     }
 

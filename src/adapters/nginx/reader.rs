@@ -7,6 +7,7 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 
 use super::installed::Comparison;
+use super::owner::{self, NotOurs};
 use super::refusal::quoted;
 use super::traffic::{self, Logs};
 use super::{Nginx, SwitchMode, answer, inherited, sockets, words};
@@ -75,11 +76,10 @@ impl RouterReader for NginxReader {
             return Ok(Installation::Missing);
         };
         let file = nginx.file(target);
-        let file = file.display();
-        if !Nginx::is_ours(&on_disk) {
-            let said = format!("{file} was not written by Greenroom");
-            return Ok(Installation::Outdated(said));
+        if let Some(NotOurs { said, hint }) = owner::not_ours(&file, &on_disk, target) {
+            return Ok(Installation::Foreign(format!("{said}: {hint}")));
         }
+        let file = file.display();
         let standing = nginx.standing(target, Some(&on_disk)).await?;
         let mut wanted = nginx.render(site, standing)?;
         if on_disk != wanted.text {

@@ -10,7 +10,7 @@ use minijinja::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{Site, SwitchMode, access_log};
+use super::{Site, SwitchMode, access_log, owner};
 use crate::adapters::live_pointer::Pointer;
 use crate::inventory::{Door, Endpoint, Slot, Target};
 
@@ -56,7 +56,7 @@ pub(super) struct Frame<'a> {
 /// The name under which the answer server of a target is asked. Server names have buckets of 64
 /// bytes, too.
 pub(super) fn answer_name(target: &Target) -> String {
-    let readable = format!("{}.{}", target.service, target.environment);
+    let readable = target.joined();
     if readable.len() <= LONGEST_NAME {
         format!("{readable}.greenroom.internal")
     } else {
@@ -93,7 +93,7 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
     let answer = String::from_utf8_lossy(&frame.pointer.to_json())
         .trim_end()
         .to_owned();
-    let mut text = format!("# Written by Greenroom for {target}; a change made here is lost.\n");
+    let mut text = owner::line(target);
     if frame.mode == SwitchMode::Reload {
         let _ = writeln!(text, "{POINTER_LINE}{answer}");
     }

@@ -20,8 +20,8 @@ const DUMP: Duration = Duration::from_secs(3);
 /// What nginx prints above each file of its configuration.
 const FILE: &str = "# configuration file ";
 
-/// What is in the name of such a file. No name of a target has a dot.
-const PROBE_NAME: &str = ".doctor.";
+/// What is in the name of such a file. No name of a target has an underscore, so no file of theirs has this in it.
+const PROBE_NAME: &str = "._doctor.";
 /// What is in the file that is written for a moment: nothing to nginx.
 const PROBE: &str =
     "# Written by Greenroom's doctor, to see whether nginx reads it. It may be removed.\n";
@@ -245,12 +245,12 @@ mod tests {
     fn the_files_are_those_whose_headers_nginx_prints() {
         let dump = "nginx: configuration file /etc/nginx/nginx.conf test is successful\n\
             # configuration file /etc/nginx/nginx.conf:\nevents {}\n# configuration file\n\n\
-            # configuration file /etc/nginx/conf.d/greenroom-web-qa.conf:\n# Written\n";
+            # configuration file /etc/nginx/conf.d/greenroom-web.qa.conf:\n# Written\n";
         assert_eq!(
             files(dump),
             [
                 "/etc/nginx/nginx.conf",
-                "/etc/nginx/conf.d/greenroom-web-qa.conf"
+                "/etc/nginx/conf.d/greenroom-web.qa.conf"
             ]
         );
     }

@@ -95,7 +95,16 @@ impl Records {
             return Err(garbled(format!("its format is {}", record.format)));
         }
         if record.name() != name {
-            return Err(garbled(format!("it is about {}", record.name())));
+            let said = format!(
+                "it is the record of {} of {}, so it was left as it is",
+                record.slot, record.target
+            );
+            return Err(self
+                .failure(FailureKind::Garbled, doing(), said)
+                .hint(format!(
+                    "see who copied or renamed it; its own name is {}.json",
+                    record.name()
+                )));
         }
         Ok(Some(record))
     }

@@ -191,6 +191,15 @@ async fn route(site: &Site) -> Result<String> {
             return Err(Failure::new(FailureKind::Conflict, place, doing, why)
                 .hint("get the newer greenroom.toml; if this one is right, save it again"));
         }
+        Installation::Foreign(why) => {
+            let doing = format!("looking at the configuration of {target}");
+            return Err(Failure::new(
+                FailureKind::Conflict,
+                "the proxy of this target",
+                doing,
+                why,
+            ));
+        }
         Installation::Current | Installation::Missing => format!("the proxy says: {live}"),
     })
 }

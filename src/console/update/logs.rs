@@ -290,10 +290,7 @@ pub(super) fn save(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, "no line is shown, so there is nothing to save");
     }
     let when = model.now.strftime("%Y%m%dT%H%M%SZ");
-    let name = format!(
-        "{}-{}-{what}-{when}.log",
-        target.service, target.environment
-    );
+    let name = format!("{}-{what}-{when}.log", target.joined());
     vec![Effect::SaveLog(SavedLog { name, lines })]
 }
 

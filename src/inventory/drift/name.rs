@@ -37,6 +37,8 @@ pub enum Name {
     ProxyEdited,
     /// The proxy's configuration comes from a newer file of settings than the one that is read here.
     ProxyNewer,
+    /// What is in the place of the proxy's configuration belongs to another target, or to no target of Greenroom's.
+    ProxyForeign,
     /// The route names another address than that of its slot.
     RouteAddressDiffers,
     /// The route names another digest than the one that runs in its slot.
@@ -53,7 +55,7 @@ pub enum Name {
 
 impl Name {
     /// All of them, from what runs to what the world gets.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::InstanceGone,
         Self::InstanceStopped,
         Self::InstanceStarted,
@@ -69,6 +71,7 @@ impl Name {
         Self::ProxyNotInstalled,
         Self::ProxyEdited,
         Self::ProxyNewer,
+        Self::ProxyForeign,
         Self::RouteAddressDiffers,
         Self::RouteVersionDiffers,
         Self::PublicElsewhere,
@@ -95,6 +98,7 @@ impl Name {
             Self::ProxyNotInstalled => "proxy-not-installed",
             Self::ProxyEdited => "proxy-edited",
             Self::ProxyNewer => "proxy-newer",
+            Self::ProxyForeign => "proxy-foreign",
             Self::RouteAddressDiffers => "route-address-differs",
             Self::RouteVersionDiffers => "route-version-differs",
             Self::PublicElsewhere => "public-elsewhere",
@@ -148,6 +152,9 @@ impl Name {
             }
             Self::ProxyEdited => {
                 "the proxy's files were edited by hand, or the configuration was changed and not installed since"
+            }
+            Self::ProxyForeign => {
+                "another target's file, or one that was made by hand, is in the place of this target's configuration: the next start of the proxy no longer serves this target"
             }
             Self::ProxyNewer => {
                 "another operator installed a newer configuration: the one that is read here is the one that is out of date"
@@ -209,6 +216,9 @@ impl Name {
             }
             Self::ProxyNotInstalled | Self::ProxyEdited => {
                 "it is installed anew, which reloads the proxy; an edit that is to stay belongs into the template"
+            }
+            Self::ProxyForeign => {
+                "a person: give the file back to the target it names, or move it away; a repair never replaces it"
             }
             Self::ProxyNewer => {
                 "a person: get the newer greenroom.toml and start again; if this one is right, save it again, which makes it newer"

@@ -35,6 +35,9 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
         Some(Installation::Newer(words)) if is_used => {
             all.push(Name::ProxyNewer.says(words.clone()));
         }
+        Some(Installation::Foreign(words)) if is_used => {
+            all.push(Name::ProxyForeign.says(words.clone()));
+        }
         Some(Installation::Missing) if is_used => {
             let says = "the proxy still answers, and its configuration is gone";
             all.push(Name::ProxyNotInstalled.says(says.into()));

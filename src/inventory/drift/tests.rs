@@ -213,6 +213,16 @@ const BY_HAND: &[ByHand] = &[
         "web.conf is newer",
     ),
     (
+        "another target's file in the place of nginx's",
+        |s| {
+            s.installation = Some(Installation::Foreign(
+                "web.conf is the file of api/qa".into(),
+            ))
+        },
+        &[Name::ProxyForeign],
+        "web.conf is the file of api/qa",
+    ),
+    (
         "another proxy took the public port",
         |s| public(s).slot = Some(Slot::Green),
         &[Name::PublicElsewhere],

@@ -32,7 +32,7 @@ pub(crate) fn target() -> Target {
 pub(crate) fn instance(slot: Slot, fill: char, number: u128) -> Instance {
     Instance {
         id: InstanceId(format!("{slot}-{number}")),
-        name: format!("greenroom-web-qa-{slot}"),
+        name: format!("greenroom-web.qa.{slot}"),
         target: target(),
         slot,
         digest: digest(fill),

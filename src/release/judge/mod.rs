@@ -125,7 +125,9 @@ pub(super) fn judge(
             Some(Installation::Current) => yes(),
             Some(Installation::Missing) => Judgement::NotYet("it is not installed".into()),
             Some(Installation::Outdated(why)) => Judgement::NotYet(why.clone()),
-            Some(Installation::Newer(why)) => Judgement::Never(why.clone()),
+            Some(Installation::Newer(why) | Installation::Foreign(why)) => {
+                Judgement::Never(why.clone())
+            }
             None => blind(sight),
         },
         (Direction::Forward, Step::Start) => started(plan, course, sight, now),

@@ -107,7 +107,10 @@ pub(in crate::release) fn guard(
             Some(there) if there.id == *instance => Verdict::Act,
             _ => Verdict::Refuse(format!("what was in {slot} is not there any more")),
         },
-        Deed::Install => Verdict::Act,
+        Deed::Install => match &now.snapshot.installation {
+            Some(Installation::Foreign(why)) => Verdict::Refuse(why.clone()),
+            _ => Verdict::Act,
+        },
         Deed::Register { slot, digest, .. } => match now.healthy(*slot) {
             Ok(there) if there.digest == *digest => Verdict::Act,
             Ok(there) => Verdict::Refuse(format!(

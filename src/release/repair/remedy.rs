@@ -45,6 +45,9 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
         (Name::ProxyNewer, _) => person(
             "the configuration that is read here is older than what is installed: get the newer greenroom.toml and start again",
         ),
+        (Name::ProxyForeign, _) => person(
+            "the file in the place of this target's configuration is not this target's: give it back to the target it names, or move it away",
+        ),
         (Name::PublicElsewhere, _) => person(
             "the proxy does what the route says, and another slot answers: see what stands between the public address and the proxy, a cache, a balancer, an old worker",
         ),

@@ -386,6 +386,11 @@ const BY_HAND: &[ByHand] = &[
         &[],
     ),
     (
+        "another target's file in the place of the configuration",
+        |s| s.installation = Some(Installation::Foreign("web.conf is api/qa's".into())),
+        &[],
+    ),
+    (
         "two slots that are live, by an edited configuration",
         |s| {
             started_again(s);

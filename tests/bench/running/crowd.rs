@@ -104,7 +104,7 @@ impl Crowd {
     }
 
     fn start(&mut self, service: &str, slot: &str, script: &str) {
-        let name = format!("greenroom-{service}-production-{slot}");
+        let name = format!("greenroom-{service}.production.{slot}");
         let labels = [
             format!("greenroom.service={service}"),
             "greenroom.environment=production".to_owned(),

@@ -443,7 +443,7 @@ fn what_is_shown_is_saved_and_both_answers_are_told() {
     let [Effect::SaveLog(saved)] = effects.as_slice() else {
         panic!("{effects:?}");
     };
-    assert_eq!(saved.name, "web-production-green-20261120T140211Z.log");
+    assert_eq!(saved.name, "web.production-green-20261120T140211Z.log");
     let texts: Vec<&str> = saved.lines.iter().map(|line| &*line.text).collect();
     assert_eq!(texts, ["line 3.", "line 13.", "line 23."]);
     let place = Ok("/state/saved/web.log".into());

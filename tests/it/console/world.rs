@@ -17,7 +17,7 @@ use greenroom::inventory::{
     InstanceShape, InstanceState, KeyLine, Listen, LockHolder, LockRecord, Operator, PerSlot,
     Probe, ProxyAnswer, PublicAnswer, Registration, ReleaseId, RestartPolicy, Revisioned, Route,
     RuntimeHealth, Slot, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier, Version,
-    World,
+    World, instance_name,
 };
 use greenroom::release::{
     Definition, LiveBefore, Plan, Progress, Rules, Status, StepState, StepStatus, Timing, need,
@@ -83,7 +83,7 @@ fn endpoint(slot: Slot) -> Endpoint {
 fn instance(target: &Target, slot: Slot, version: &Version, release: u8, age: u64) -> Instance {
     Instance {
         id: InstanceId(format!("{}{}", slot.as_str(), "0123456789abcdef".repeat(4))),
-        name: format!("greenroom-{}-{}-{slot}", target.service, target.environment),
+        name: instance_name(target, slot),
         target: target.clone(),
         slot,
         digest: version.digest.clone(),
@@ -335,7 +335,7 @@ fn stopping() -> PlannedCalls {
         step: Step::Stop,
         calls: vec![
             "keep blue warm for 10m".into(),
-            "engine: stop greenroom-web-production-blue with 10s to finish".into(),
+            "engine: stop greenroom-web.production.blue with 10s to finish".into(),
         ],
         undo: "start it again, cold".into(),
     }
@@ -410,7 +410,7 @@ pub(crate) fn plan(target: &Target, tier: Tier) -> Plan {
             ),
             planned(
                 Step::Start,
-                "create and start greenroom-web-production-green on 127.0.0.1:32780",
+                "create and start greenroom-web.production.green on 127.0.0.1:32780",
                 "stop and remove green",
             ),
             planned(

@@ -59,6 +59,34 @@ async fn a_name_that_somebody_else_has_is_foreign() {
 }
 
 #[tokio::test]
+async fn a_container_that_names_another_target_is_left_alone_whatever_its_name() {
+    let world = World::pulled();
+    let (reader, writer) = both(&engine());
+    let spec = world.spec(Slot::Blue, WAIT);
+    let name = spec.name();
+    let service = format!("greenroom.service={}-other", world.target.service);
+    let labels = ["greenroom.environment=eu", "greenroom.slot=green"];
+    let id = world.foreign(
+        &[
+            "--name", &name, "--label", &service, "--label", labels[0], "--label", labels[1],
+        ],
+        WAIT,
+    );
+    let seen = reader
+        .occupancy(&world.target, Slot::Blue, &spec.endpoint)
+        .await;
+    let said = foreign(seen.expect("an answer"));
+    let owner = format!("green of {}-other/eu", world.target.service);
+    assert!(said.contains(&owner), "{said}");
+    let refused = writer.start(&spec).await.expect_err("another target's");
+    assert_eq!(refused.kind, greenroom::ports::FailureKind::Conflict);
+    assert!(refused.to_string().contains(&owner), "{refused}");
+    // It is not listed as this target's either, so no step of a release ever names it.
+    let ours = reader.instances(&world.target).await.expect("a list");
+    assert!(ours.iter().all(|one| one.id.0 != id), "{ours:?}");
+}
+
+#[tokio::test]
 async fn an_address_that_somebody_else_has_is_foreign_and_who_is_said() {
     let world = World::pulled();
     let (reader, writer) = both(&engine());

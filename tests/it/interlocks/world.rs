@@ -722,7 +722,7 @@ impl World {
         let running = self.slots.get(slot).as_ref()?;
         Some(Instance {
             id: InstanceId(format!("{slot}-{}", running.release)),
-            name: format!("greenroom-web-production-{slot}"),
+            name: format!("greenroom-web.production.{slot}"),
             target: self.plan.target().clone(),
             slot,
             digest: running.digest.clone(),

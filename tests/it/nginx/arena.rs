@@ -193,7 +193,7 @@ impl Arena {
     }
 
     pub(super) fn site_file(&self) -> PathBuf {
-        self.arrangement.sites.join("greenroom-web-production.conf")
+        self.arrangement.sites.join("greenroom-web.production.conf")
     }
 
     pub(super) async fn upstream(&self, slot: Slot) -> Upstream {

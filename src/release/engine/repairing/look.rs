@@ -80,6 +80,10 @@ async fn routing(site: &Site, snapshot: &mut Snapshot) {
         (Ok(answer), Ok(_)) => snapshot.proxy = Some(answer),
         // Nobody was ever released to, or its configuration was taken away.
         (Err(_), Ok(Installation::Missing)) => {}
+        (Err(_), Ok(Installation::Foreign(why))) => {
+            snapshot.sources.router = silent(why.clone());
+            return;
+        }
         (Err(why), _) => {
             snapshot.sources.router = silent(why);
             return;

@@ -1,0 +1,90 @@
+//! The names that are made from a target: of its files, containers, process records and sockets. This is the only
+//! place that joins a service and an environment into one word.
+//!
+//! Neither a service nor an environment can have a dot in its name ([`super::ServiceName`]), so a dot between them
+//! leaves no doubt: `web` in `qa-eu` is `web.qa-eu`, and `web-qa` in `eu` is `web-qa.eu`. Both are written in lower
+//! case only, so two names never differ by case alone.
+
+use super::{Slot, Target};
+
+/// What begins the name of every file and container of Greenroom's, so that one pattern finds all of them.
+const OURS: &str = "greenroom-";
+
+impl Target {
+    /// Service and environment as one word, e.g. `web.production`, where the `/` of the written form cannot be.
+    pub fn joined(&self) -> String {
+        format!("{}.{}", self.service, self.environment)
+    }
+
+    /// The name of what belongs to the target among files and containers of others, e.g. `greenroom-web.production`.
+    pub fn own_name(&self) -> String {
+        format!("{OURS}{}", self.joined())
+    }
+}
+
+/// The name an instance of a slot has in the runtime, e.g. `greenroom-web.production.blue`.
+pub fn instance_name(target: &Target, slot: Slot) -> String {
+    format!("{}.{slot}", target.own_name())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn target(service: &str, environment: &str) -> Target {
+        Target::new(
+            service.parse().expect("a name"),
+            environment.parse().expect("a name"),
+        )
+    }
+
+    #[test]
+    fn hyphens_do_not_make_two_targets_one() {
+        let pairs = [("web", "qa-eu"), ("web-qa", "eu"), ("web-qa-eu", "blue")];
+        let mut names: Vec<String> = pairs
+            .iter()
+            .map(|(service, environment)| target(service, environment))
+            .flat_map(|target| {
+                [
+                    target.own_name(),
+                    instance_name(&target, Slot::Blue),
+                    instance_name(&target, Slot::Green),
+                ]
+            })
+            .collect();
+        names.sort();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count, "{names:?}");
+    }
+
+    #[test]
+    fn the_longest_names_fit_everywhere() {
+        let longest = "a".repeat(40);
+        let name = instance_name(&target(&longest, &longest), Slot::Green);
+        // A container's name may have 200 bytes here, a label of DNS 63, a file 255 with what is added while it is
+        // written.
+        assert!(name.len() < 100, "{name}");
+        assert!(name.split('.').all(|part| part.len() <= 63), "{name}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_targets_share_a_name(
+            one in ("[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}", "[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}"),
+            other in ("[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}", "[a-z0-9]{1,3}(-[a-z0-9]{1,3}){0,2}"),
+        ) {
+            let one = target(&one.0, &one.1);
+            let other = target(&other.0, &other.1);
+            for slot in Slot::BOTH {
+                for of_other in Slot::BOTH {
+                    let are_same = (&one, slot) == (&other, of_other);
+                    let share = instance_name(&one, slot) == instance_name(&other, of_other);
+                    prop_assert_eq!(share, are_same);
+                }
+            }
+        }
+    }
+}
