@@ -6,6 +6,9 @@ use super::words;
 use crate::console::keymap::Chord;
 use crate::inventory::{Endpoint, ServiceName};
 
+/// The longest path of a unix socket: the kernel's `sockaddr_un` has 108 bytes with the closing zero.
+const LONGEST_SOCKET: usize = 107;
+
 /// Whether a text has a format; formats that are not ours are not judged.
 pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
     match format {
@@ -50,9 +53,8 @@ fn endpoint(text: &str) -> Result<(), String> {
         Ok(Endpoint::Tcp(address)) if address.port() == 0 => Err(format!(
             "`{shown}` leaves the port open: a fixed port is needed, so that it is the same after a restart"
         )),
-        // The kernel's limit: sockaddr_un has 108 bytes with the closing zero.
-        Ok(Endpoint::Unix(path)) if path.as_os_str().len() > 107 => Err(format!(
-            "`{shown}` is too long for a unix socket: at most 107 characters"
+        Ok(Endpoint::Unix(path)) if path.as_os_str().len() > LONGEST_SOCKET => Err(format!(
+            "`{shown}` is too long for a unix socket: at most {LONGEST_SOCKET} characters"
         )),
         Ok(_) => Ok(()),
         Err(_) if text.starts_with('/') => Err(format!(
@@ -69,6 +71,14 @@ fn endpoint(text: &str) -> Result<(), String> {
 }
 
 fn docker_address(text: &str) -> Result<(), String> {
+    if let Some(path) = text.strip_prefix("unix://")
+        && path.len() > LONGEST_SOCKET
+    {
+        return Err(format!(
+            "`{}` is too long for a unix socket: at most {LONGEST_SOCKET} characters",
+            visible(text)
+        ));
+    }
     let good = match text.split_once("://") {
         Some(("unix", path)) => path.starts_with('/'),
         Some(("tcp", place)) => host_and_port(place),

@@ -43,9 +43,9 @@ mod values;
 mod watch;
 mod writer;
 
+pub use crate::inventory::ExtraKey;
 pub use company::EtcdCompany;
 pub use endorsements::EtcdEndorsements;
-pub use extra::ExtraKey;
 pub use holds::EtcdHolds;
 pub use locks::{EtcdLocks, LockTimes};
 pub use options::{Credentials, DEFAULT_PREFIX, Options, Tls};

@@ -8,13 +8,14 @@ use etcd_client::{KeyValue, TxnOp};
 
 use super::change::{Change, Decision};
 use super::endorsements;
-use super::extra::{ExtraKey, ExtraKeys};
+use super::extra;
 use super::holds;
 use super::store::Store;
 use super::values;
 use crate::harmless::harmless;
 use crate::inventory::{
-    Endorsement, Hold, HoldChange, Registration, Route, ServiceName, Slot, Target,
+    Endorsement, ExtraKey, ExtraKeys, Hold, HoldChange, Registration, Route, ServiceName, Slot,
+    Target,
 };
 use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteChange};
 
@@ -33,7 +34,7 @@ impl EtcdWriter {
         let extra = extra
             .iter()
             .map(|(service, keys)| {
-                let compiled = ExtraKeys::compile(prefix, service.as_str(), keys)?;
+                let compiled = extra::compile(prefix, service.as_str(), keys)?;
                 Ok((service.clone(), compiled))
             })
             .collect::<Result<_>>()?;
@@ -65,10 +66,12 @@ impl EtcdWriter {
     }
 
     fn extra(&self, target: &Target, route: &Route, tag: Option<&str>) -> Result<Vec<TxnOp>> {
-        let Some(extra) = self.extra.get(&target.service) else {
+        let Some(keys) = self.extra.get(&target.service) else {
             return Ok(Vec::new());
         };
-        let pairs = extra.render(target, route, tag)?;
+        let pairs = keys
+            .render(target, route, tag)
+            .map_err(|wrong| extra::refused(&wrong))?;
         Ok(pairs
             .into_iter()
             .map(|(key, value)| TxnOp::put(key, value, None))

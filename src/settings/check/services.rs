@@ -277,18 +277,9 @@ impl Look<'_> {
                 "no name: write [\"web.example\"]",
             );
         }
-        let same_place = site
-            .preview_listen
-            .as_ref()
-            .is_none_or(|listen| *listen == site.listen);
-        for (index, name) in site.preview_server_names.iter().enumerate() {
-            if same_place && site.server_names.contains(name) {
-                let place = format!("[{index}]");
-                let path = [at, &["preview_server_names", &place]].concat();
-                self.error(&path, "the public server has this name at the same place: the preview could never be asked");
-            }
-        }
-        if site.preview_listen.as_ref() == Some(&site.listen)
+        // The embedded proxy has no names: `collisions` says that it needs two addresses.
+        if by_nginx
+            && site.preview_listen.as_ref() == Some(&site.listen)
             && site.preview_server_names.is_empty()
         {
             let path = [at, &["preview_listen"]].concat();

@@ -129,7 +129,7 @@ pub(super) const CONFINED: &[Confined] = &[
     confined("standardwebhooks", &["src/adapters/webhook/"], A_CLIENT),
     confined("flate2", &["src/adapters/archive/"], "what is kept is packed where it is kept"),
     confined("rusqlite", &["src/adapters/archive/", "src/adapters/sqlite/", "src/sandbox/sample/"], A_CLIENT),
-    confined("minijinja", &["src/adapters/nginx/", "src/adapters/etcd/"], "templates are filled in where they are used"),
+    confined("minijinja", &["src/adapters/nginx/", "src/inventory/extra_key"], "templates are filled in where they are used"),
     confined("ratatui", &["src/console/"], "only the console draws"),
     confined("crossterm", &["src/console/"], "only the console has the terminal"),
     confined("tui_logger", &["src/diagnostics", "src/console/model/diagnostics", "src/console/view/"], "the log pane and what feeds it"),

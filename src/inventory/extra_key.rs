@@ -1,0 +1,307 @@
+//! Keys for other readers of the store: a key and a value made from templates. Knows what a template may speak of and
+//! which keys it may make; not how they are written.
+
+use std::collections::{BTreeSet, HashSet};
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
+
+use super::{Endpoint, PerSlot, Route, Slot, Target};
+use crate::harmless::harmless_line;
+
+/// The longest key that is made.
+const LONGEST_KEY: usize = 1024;
+
+/// A digest that stands for any, where only a release knows which.
+const SOME_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+/// What a template may speak of.
+const NAMES: [&str; 7] = [
+    "service",
+    "environment",
+    "slot",
+    "address",
+    "tag",
+    "digest",
+    "generation",
+];
+
+/// A key that another program reads, e.g. key `/upstreams/{{ service }}`, value `{{ address }}`.
+/// Both may speak of `service`, `environment`, `slot`, `address`, `tag` (empty when the version
+/// was asked for by digest), `digest` and `generation`, all of the live slot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraKey {
+    /// The template of the key.
+    pub key: String,
+    /// The template of the value.
+    pub value: String,
+}
+
+/// What is wrong with a template, or with the key that it makes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {said}")]
+pub struct BadExtraKey {
+    /// Which part of which key.
+    pub what: String,
+    /// What is wrong.
+    pub said: String,
+}
+
+/// The extra keys of one service, compiled.
+#[derive(Debug)]
+pub struct ExtraKeys {
+    templates: Environment<'static>,
+    count: usize,
+    prefix: String,
+}
+
+/// What the templates are filled with.
+struct Values<'a> {
+    slot: Slot,
+    address: &'a Endpoint,
+    tag: &'a str,
+    digest: &'a str,
+    generation: u64,
+}
+
+impl ExtraKeys {
+    /// Compiles the templates; says which is wrong and why. `prefix` is that of Greenroom's own keys.
+    pub fn compile(prefix: &str, service: &str, extra: &[ExtraKey]) -> Result<Self, BadExtraKey> {
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        // Values go into the store as they are: nothing is HTML here.
+        templates.set_auto_escape_callback(|_| AutoEscape::None);
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+        templates.set_syntax(syntax.map_err(|error| bad("extra keys", words(&error)))?);
+        for (index, one) in extra.iter().enumerate() {
+            for (part, source) in [("key", &one.key), ("value", &one.value)] {
+                let what = format!("the {part} of extra key {} of {service}", index + 1);
+                add(&mut templates, &format!("{part} {index}"), source)
+                    .map_err(|words| bad(&what, words))?;
+            }
+        }
+        Ok(Self {
+            templates,
+            count: extra.len(),
+            prefix: prefix.to_owned(),
+        })
+    }
+
+    /// The pairs that go with a route.
+    pub fn render(
+        &self,
+        target: &Target,
+        route: &Route,
+        tag: Option<&str>,
+    ) -> Result<Vec<(String, String)>, BadExtraKey> {
+        let values = Values {
+            slot: route.live,
+            address: &route.endpoint,
+            tag: tag.unwrap_or_default(),
+            digest: route.digest.as_str(),
+            generation: route.generation,
+        };
+        self.fill(target, &values)
+    }
+
+    /// The keys that a target writes as far as its settings tell, whichever slot is live. What only a release knows is
+    /// the same for all targets here: keys that differ by nothing else may be one key one day.
+    pub fn possible_keys(
+        &self,
+        target: &Target,
+        endpoints: &PerSlot<Endpoint>,
+    ) -> Result<BTreeSet<String>, BadExtraKey> {
+        let mut keys = BTreeSet::new();
+        for slot in Slot::BOTH {
+            let values = Values {
+                slot,
+                address: endpoints.get(slot),
+                tag: "1",
+                digest: SOME_DIGEST,
+                generation: 1,
+            };
+            keys.extend(self.fill(target, &values)?.into_iter().map(|pair| pair.0));
+        }
+        Ok(keys)
+    }
+
+    fn fill(
+        &self,
+        target: &Target,
+        values: &Values<'_>,
+    ) -> Result<Vec<(String, String)>, BadExtraKey> {
+        let values = context! {
+            service => target.service.as_str(),
+            environment => target.environment.as_str(),
+            slot => values.slot.as_str(),
+            address => values.address.to_string(),
+            tag => values.tag,
+            digest => values.digest,
+            generation => values.generation,
+        };
+        let mut pairs: Vec<(String, String)> = Vec::with_capacity(self.count);
+        for index in 0..self.count {
+            let part = |part: &str| {
+                self.templates
+                    .get_template(&format!("{part} {index}"))
+                    .and_then(|template| template.render(&values))
+                    .map_err(|error| {
+                        let what = format!("the {part} of extra key {} of {target}", index + 1);
+                        bad(&what, words(&error))
+                    })
+            };
+            let (key, value) = (part("key")?, part("value")?);
+            self.check(target, &key)?;
+            if pairs.iter().any(|(other, _)| *other == key) {
+                let what = format!("extra key {} of {target}", index + 1);
+                return Err(bad(&what, format!("{key} is written by another one too")));
+            }
+            pairs.push((key, value));
+        }
+        Ok(pairs)
+    }
+
+    fn check(&self, target: &Target, key: &str) -> Result<(), BadExtraKey> {
+        let said = if key.is_empty() {
+            "the key is empty".to_owned()
+        } else if key.len() > LONGEST_KEY {
+            format!("the key is longer than {LONGEST_KEY} bytes")
+        } else if harmless_line(key.as_bytes()) != key {
+            "the key holds characters that cannot be printed".to_owned()
+        } else if is_within(key, &self.prefix) {
+            format!("{key} lies within Greenroom's own keys")
+        } else {
+            return Ok(());
+        };
+        Err(bad(&format!("an extra key of {target}"), said))
+    }
+}
+
+/// Whether a key is a prefix of Greenroom's own, or below it.
+pub fn is_within(key: &str, prefix: &str) -> bool {
+    key.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn add(templates: &mut Environment<'static>, name: &str, source: &str) -> Result<(), String> {
+    templates
+        .add_template_owned(name.to_owned(), source.to_owned())
+        .map_err(|error| words(&error))?;
+    let template = templates.get_template(name).map_err(|e| words(&e))?;
+    let known: HashSet<&str> = NAMES.into();
+    let mut unknown: Vec<String> = template
+        .undeclared_variables(false)
+        .into_iter()
+        .filter(|used| !known.contains(used.as_str()) && !is_global(templates, used))
+        .collect();
+    unknown.sort();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "there is no {}; there are {}",
+        unknown.join(" and no "),
+        NAMES.join(", ")
+    ))
+}
+
+fn is_global(templates: &Environment<'_>, name: &str) -> bool {
+    templates.globals().any(|(global, _)| global == name)
+}
+
+fn words(error: &minijinja::Error) -> String {
+    let line = error
+        .line()
+        .map(|line| format!(" (line {line})"))
+        .unwrap_or_default();
+    let said = match error.detail() {
+        Some(detail) => format!("{}: {detail}{line}", error.kind()),
+        None => format!("{}{line}", error.kind()),
+    };
+    crate::harmless::harmless(&said)
+}
+
+fn bad(what: &str, said: String) -> BadExtraKey {
+    BadExtraKey {
+        what: what.to_owned(),
+        said,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{FencingToken, ReleaseId};
+
+    fn one(key: &str, value: &str) -> Vec<ExtraKey> {
+        vec![ExtraKey {
+            key: key.into(),
+            value: value.into(),
+        }]
+    }
+
+    fn rendered(extra: &[ExtraKey]) -> Result<Vec<(String, String)>, BadExtraKey> {
+        let target = Target::new(
+            "web".parse().expect("a name"),
+            "qa".parse().expect("a name"),
+        );
+        let route = Route {
+            generation: 7,
+            live: Slot::Green,
+            endpoint: "127.0.0.1:8002".parse().expect("an endpoint"),
+            digest: format!("sha256:{}", "a".repeat(64))
+                .parse()
+                .expect("a digest"),
+            release: ReleaseId(ulid::Ulid::nil()),
+            token: FencingToken(1),
+        };
+        ExtraKeys::compile("/greenroom/v1", "web", extra)?.render(&target, &route, Some("<1.9>"))
+    }
+
+    #[test]
+    fn values_go_out_as_they_are() {
+        let pairs = rendered(&one(
+            "/up/{{ service }}/{{ environment }}",
+            "{\"a\": \"{{ address }}\", \"t\": \"{{ tag }}\", \"g\": {{ generation }}}",
+        ));
+        assert_eq!(
+            pairs.expect("a pair"),
+            [(
+                "/up/web/qa".to_owned(),
+                "{\"a\": \"127.0.0.1:8002\", \"t\": \"<1.9>\", \"g\": 7}".to_owned()
+            )]
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_at_construction_and_named() {
+        let failure = ExtraKeys::compile(
+            "/g",
+            "web",
+            &one("/a", "{% if slot %}{{ port }}{% endif %}"),
+        )
+        .expect_err("no such name");
+        assert!(
+            failure.to_string().contains("there is no port"),
+            "{failure}"
+        );
+        assert!(failure.to_string().contains("value of extra key 1 of web"));
+        assert!(ExtraKeys::compile("/g", "web", &one("/a/{{ slot", "")).is_err());
+    }
+
+    #[test]
+    fn a_key_must_be_printable_and_outside_our_own() {
+        for bad in [
+            "",
+            "/a\n",
+            "/a\u{1b}[31m",
+            "/greenroom/v1",
+            "/greenroom/v1/targets/{{ service }}/x",
+        ] {
+            assert!(rendered(&one(bad, "v")).is_err(), "{bad:?}");
+        }
+        assert!(rendered(&one("/greenroom/v1-others", "v")).is_ok());
+        let twice = [one("/a", "1"), one("/a", "2")].concat();
+        assert!(rendered(&twice).is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! Two things in one place: addresses, host names, directories and files, names of containers, and keys of a store that
+//! two targets or two servers would share without knowing of each other. Every message names both places.
+
+mod addresses;
+mod directories;
+mod hosts;
+mod names;
+mod stores;
+
+use std::path::{Component, Path, PathBuf};
+
+use super::super::model::{EnvironmentSection, ProxyKind, Root, RuntimeKind};
+use super::super::problem::dotted;
+use super::Look;
+use crate::inventory::Endpoint;
+
+/// The machine that Greenroom runs on.
+pub(super) const THIS_MACHINE: &str = "here";
+
+/// Where something is written: the parts of its key.
+type Key = Vec<String>;
+
+impl Look<'_> {
+    pub(super) fn collisions(&mut self, root: &Root) {
+        self.addresses(root);
+        self.hosts(root);
+        self.directories(root);
+        self.container_names(root);
+        self.stores(root);
+    }
+
+    /// A key, and where it is written, for the message about another one.
+    fn place_of(&self, key: &[String]) -> String {
+        format!("{} ({})", dotted(key), self.tree.origin_at(key))
+    }
+
+    fn error_at(&mut self, key: &[String], says: impl AsRef<str>) {
+        let parts: Vec<&str> = key.iter().map(String::as_str).collect();
+        self.error(&parts, says);
+    }
+
+    fn warning_at(&mut self, key: &[String], says: impl AsRef<str>) {
+        let parts: Vec<&str> = key.iter().map(String::as_str).collect();
+        self.warning(&parts, says);
+    }
+}
+
+fn key(parts: &[&str]) -> Key {
+    parts.iter().map(|part| (*part).to_owned()).collect()
+}
+
+/// The key of a service in an environment, and what is below it.
+fn of_target(service: &str, environment: &str, below: &[&str]) -> Key {
+    key(&[&["services", service, "environments", environment], below].concat())
+}
+
+/// Whether the proxy shares its ports with the slots.
+pub(super) fn is_local(section: &EnvironmentSection) -> bool {
+    match section.proxy_kind() {
+        Some(ProxyKind::Nginx) => section
+            .nginx
+            .as_ref()
+            .is_some_and(|nginx| nginx.container.is_none()),
+        Some(ProxyKind::Embedded) => true,
+        None => false,
+    }
+}
+
+/// Which machine's addresses the slots take; loopback of two engines is two places.
+pub(super) fn host_of(section: &EnvironmentSection) -> String {
+    let address = section.docker_address();
+    match section.runtime {
+        RuntimeKind::Docker if address.starts_with("tcp:") => {
+            // Two spellings of one address are one machine.
+            let authority = address.strip_prefix("tcp://").map(str::parse::<Endpoint>);
+            match authority {
+                Some(Ok(endpoint)) => endpoint.to_string(),
+                _ => address,
+            }
+        }
+        // Whatever the socket is called, it is this machine.
+        RuntimeKind::Docker | RuntimeKind::Process => THIS_MACHINE.into(),
+    }
+}
+
+/// One proxy: environments that describe the same one share it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Proxy {
+    /// Whose addresses and files it uses: this machine, or a container.
+    machine: String,
+    /// What tells it from another one there.
+    identity: String,
+    /// The embedded proxy knows a server by its address alone.
+    is_embedded: bool,
+}
+
+/// The proxy of an environment, if it has one.
+fn proxy_of(section: &EnvironmentSection) -> Option<Proxy> {
+    match section.proxy_kind()? {
+        ProxyKind::Nginx => {
+            let nginx = section.nginx.as_ref()?;
+            Some(Proxy {
+                machine: match &nginx.container {
+                    Some(container) => format!("{container} on {}", host_of(section)),
+                    None => THIS_MACHINE.into(),
+                },
+                identity: plain(&nginx.configuration).display().to_string(),
+                is_embedded: false,
+            })
+        }
+        ProxyKind::Embedded => {
+            let embedded = section.embedded.as_ref()?;
+            Some(Proxy {
+                machine: THIS_MACHINE.into(),
+                identity: format!("{} {}", embedded.answer, plain(&embedded.state).display()),
+                is_embedded: true,
+            })
+        }
+    }
+}
+
+/// A path without what means nothing in it. Links are not followed: what is checked need not exist yet.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if plain.file_name().is_some() => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
+}

@@ -1,0 +1,143 @@
+//! Keys of an etcd that two environments share: prefixes that lie within each other, and extra keys that two targets
+//! would both write, or that lie among Greenroom's own.
+
+use std::collections::HashMap;
+
+use super::super::super::model::{EtcdSection, Root, StoreKind};
+use super::super::Look;
+use super::{Key, key};
+use crate::inventory::extra_key::is_within;
+use crate::inventory::{ExtraKey, ExtraKeys, PerSlot, Target};
+
+/// The etcd of one environment.
+struct Cluster<'a> {
+    environment: &'a str,
+    etcd: &'a EtcdSection,
+    /// The same number for environments that name a member in common.
+    number: usize,
+}
+
+impl Look<'_> {
+    pub(super) fn stores(&mut self, root: &Root) {
+        let clusters = clusters(root);
+        self.prefixes(&clusters);
+        self.extra_keys(root, &clusters);
+    }
+
+    fn prefixes(&mut self, clusters: &[Cluster<'_>]) {
+        for (index, one) in clusters.iter().enumerate() {
+            let other = clusters[..index].iter().find(|other| {
+                let (a, b) = (&one.etcd.prefix, &other.etcd.prefix);
+                one.number == other.number && a != b && (is_within(a, b) || is_within(b, a))
+            });
+            if let Some(other) = other {
+                let (mine, theirs) = (&one.etcd.prefix, &other.etcd.prefix);
+                let there = self.place_of(&prefix_key(other.environment));
+                self.error_at(
+                    &prefix_key(one.environment),
+                    format!("`{mine}` and `{theirs}` of {there} lie within each other in one etcd: the keys of one store would be among those of the other"),
+                );
+            }
+        }
+    }
+
+    fn extra_keys(&mut self, root: &Root, clusters: &[Cluster<'_>]) {
+        let mut taken: HashMap<(usize, String), (Target, Key)> = HashMap::new();
+        for (name, service) in root.services.iter() {
+            let Some(extra) = &service.etcd_key else {
+                continue;
+            };
+            let at = key(&["services", name, "etcd_key"]);
+            let extra = ExtraKey {
+                key: extra.key.clone(),
+                value: extra.value.clone(),
+            };
+            for cluster in clusters {
+                let (Some(here), Ok(service), Ok(environment)) = (
+                    service.environments.get(cluster.environment),
+                    name.parse(),
+                    cluster.environment.parse(),
+                ) else {
+                    continue;
+                };
+                let target = Target::new(service, environment);
+                let endpoints = PerSlot {
+                    blue: here.endpoints.blue.clone(),
+                    green: here.endpoints.green.clone(),
+                };
+                let keys = ExtraKeys::compile(&cluster.etcd.prefix, name, &[extra.clone()])
+                    .and_then(|keys| keys.possible_keys(&target, &endpoints));
+                let keys = match keys {
+                    Ok(keys) => keys,
+                    Err(wrong) => {
+                        self.error_at(&at, wrong.to_string());
+                        break;
+                    }
+                };
+                let others = clusters
+                    .iter()
+                    .filter(|other| other.number == cluster.number);
+                let own = others.map(|other| (other, &other.etcd.prefix));
+                let own = own.collect::<Vec<_>>();
+                for written in keys {
+                    let among = own.iter().find(|(_, prefix)| is_within(&written, prefix));
+                    if let Some((other, _)) = among {
+                        let there = self.place_of(&prefix_key(other.environment));
+                        self.error_at(
+                            &at,
+                            format!("{target} would write `{written}`, which lies among Greenroom's own keys below {there}"),
+                        );
+                        continue;
+                    }
+                    let spot = (cluster.number, written);
+                    match taken.get(&spot) {
+                        Some((other, there)) if *other != target => {
+                            let there = self.place_of(there);
+                            self.error_at(
+                                &at,
+                                format!("{target} would write `{}`, and so would {other} by {there}: name {{{{ service }}}} and {{{{ environment }}}} in the key", spot.1),
+                            );
+                        }
+                        _ => {
+                            taken.insert(spot, (target.clone(), at.clone()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn prefix_key(environment: &str) -> Key {
+    key(&["environments", environment, "etcd", "prefix"])
+}
+
+fn clusters(root: &Root) -> Vec<Cluster<'_>> {
+    let mut clusters: Vec<Cluster<'_>> = Vec::new();
+    for (environment, section) in root.environments.iter() {
+        let Some(etcd) = section
+            .etcd
+            .as_ref()
+            .filter(|_| section.store_kind() == StoreKind::Etcd)
+        else {
+            continue;
+        };
+        let member = |one: &String| one.trim_end_matches('/').to_ascii_lowercase();
+        let shares = |other: &&Cluster<'_>| {
+            let members: Vec<String> = other.etcd.endpoints.iter().map(member).collect();
+            etcd.endpoints
+                .iter()
+                .any(|one| members.contains(&member(one)))
+        };
+        let number = clusters
+            .iter()
+            .find(shares)
+            .map_or(clusters.len(), |other| other.number);
+        clusters.push(Cluster {
+            environment,
+            etcd,
+            number,
+        });
+    }
+    clusters
+}
