@@ -2,6 +2,7 @@
 //! versions, instances, registrations, routes, holds, and snapshots of them. Pure data that
 //! knows no client library, no clock and no screen; everything else imports it.
 
+mod address_range;
 mod change;
 mod derived_name;
 pub mod drift;
@@ -35,6 +36,7 @@ mod target;
 mod version;
 mod world;
 
+pub use address_range::{AddressRange, InvalidRange};
 pub use change::{Changes, Difference, changes, commit};
 pub use derived_name::instance_name;
 pub use endorsement::Endorsement;

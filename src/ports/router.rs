@@ -39,6 +39,11 @@ pub trait RouterReader: Send + Sync {
         Vec::new()
     }
 
+    /// What an operator should know at every release of the target, whatever is installed. In words, harmless.
+    fn warnings(&self, _target: &Target) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What an operator should know before the configuration is installed: what the proxy does for all servers and will
     /// not do for this target. In words, harmless.
     async fn install_warnings(&self, _target: &Target) -> Result<Vec<String>> {

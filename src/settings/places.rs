@@ -11,7 +11,9 @@ use serde::Serialize;
 use super::origin::Origin;
 use super::problem::dotted;
 use crate::history::{NoticeEvent, Retention};
-use crate::inventory::{Endpoint, EnvironmentName, SecretSource, ServiceName, Target, Tier};
+use crate::inventory::{
+    AddressRange, Endpoint, EnvironmentName, SecretSource, ServiceName, Target, Tier,
+};
 use crate::release::{Definition, Rules};
 
 /// Everything that is configured.
@@ -375,6 +377,10 @@ pub struct SitePlace {
     pub preview_server_names: Vec<String>,
     /// Where that server listens.
     pub preview_listen: Option<Endpoint>,
+    /// The addresses whose requests it answers; all when empty.
+    pub preview_allow: Vec<AddressRange>,
+    /// The file of users and passwords it asks for; none when absent. Inside a container where the proxy is in one.
+    pub preview_users: Option<PathBuf>,
 }
 
 /// A further key of etcd, written in the same transaction as a registration.

@@ -154,6 +154,8 @@ fn nginx_site(target: &TargetSettings, site: &SitePlace) -> nginx::Site {
             let listen = site.preview_listen.as_ref().unwrap_or(&site.listen);
             vec![listen.to_string()]
         },
+        preview_allow: site.preview_allow.clone(),
+        preview_users: site.preview_users.clone(),
         endpoints: target.definition.endpoints.clone(),
     }
 }
@@ -195,6 +197,7 @@ pub(super) fn embedded_sites(
             target: target.definition.target.clone(),
             public: tcp(&site.listen)?,
             preview: tcp(preview)?,
+            preview_allow: site.preview_allow.clone(),
             slots: target.definition.endpoints.clone(),
         });
     }

@@ -102,6 +102,7 @@ impl World {
             ),
             public: loopback(),
             preview: loopback(),
+            preview_allow: Vec::new(),
             slots: PerSlot {
                 blue: Endpoint::Tcp(loopback()),
                 green: Endpoint::Unix(green),
@@ -222,6 +223,32 @@ async fn before_the_first_release_nothing_is_live_and_the_preview_shows_the_cand
     assert_eq!((answer.slot, answer.generation), (None, 0));
     let _green = upstream(Slot::Green, &world.site.slots.green).await;
     assert_eq!(fetch(world.site.preview, "/").await, from(Slot::Green));
+}
+
+#[tokio::test]
+async fn a_preview_with_a_list_answers_the_addresses_on_it() {
+    let mut world = World::new().await;
+    let _upstreams = world.both().await;
+    world.site.preview = loopback();
+    world.site.public = loopback();
+    world.site.preview_allow = vec!["127.0.0.1".parse().expect("a range")];
+    let (sites, answer) = (vec![world.site.clone()], loopback());
+    let state = world.directory.path().join("state");
+    let proxy = EmbeddedProxy::start(sites.clone(), answer, &state).await;
+    let _proxy = proxy.expect("a proxy");
+    let router = EmbeddedRouter::new(sites, answer, &state);
+    router.install(world.target()).await.expect("installed");
+    world.switch(None, Slot::Blue, 1).await;
+    assert_eq!(fetch(world.site.preview, "/").await.0, 200);
+    let from = |at: SocketAddr| async move {
+        let client = reqwest::Client::builder().no_proxy();
+        let other = std::net::IpAddr::from([127, 0, 0, 2]);
+        let client = client.local_address(other).build().expect("a client");
+        let answer = client.get(format!("http://{at}/")).send().await;
+        answer.expect("an answer").status().as_u16()
+    };
+    assert_eq!(from(world.site.preview).await, 403);
+    assert_eq!(from(world.site.public).await, 200);
 }
 
 #[tokio::test]

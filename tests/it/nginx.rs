@@ -3,6 +3,7 @@
 
 mod arena;
 mod installing;
+mod limiting;
 mod newer;
 mod owning;
 mod switching;

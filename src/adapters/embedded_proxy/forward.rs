@@ -67,6 +67,10 @@ impl Traffic {
         door: Door,
         peer: SocketAddr,
     ) -> Response<Content> {
+        if door == Door::Preview && !self.site.may_preview(peer.ip()) {
+            let said = format!("{} may not ask the preview", peer.ip());
+            return words(StatusCode::FORBIDDEN, &said);
+        }
         let live = self.live();
         match (door, live) {
             (Door::Public, Some(slot)) => self.public(request, slot, peer).await,

@@ -101,6 +101,19 @@ impl RouterReader for EmbeddedRouter {
         ]
     }
 
+    fn warnings(&self, target: &Target) -> Vec<String> {
+        let site = self.sites.iter().find(|site| site.target == *target);
+        let open =
+            site.filter(|site| site.preview_allow.is_empty() && !site.preview.ip().is_loopback());
+        let warning = open.map(|site| {
+            format!(
+                "the preview server at {} shows the candidate to every client that can reach it: set preview_allow to limit it",
+                site.preview
+            )
+        });
+        warning.into_iter().collect()
+    }
+
     async fn installation(&self, target: &Target) -> Result<Installation> {
         let wanted = self.site(target)?.mark();
         let Some(answer) = ask(self.answer, target).await? else {

@@ -1,10 +1,10 @@
 //! What the proxy does for one target.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use sha2::{Digest, Sha256};
 
-use crate::inventory::{Endpoint, PerSlot, Target};
+use crate::inventory::{AddressRange, Endpoint, PerSlot, Target};
 
 /// One target's listeners and where its slots answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Site {
     pub public: SocketAddr,
     /// Where the slot without traffic can be looked at.
     pub preview: SocketAddr,
+    /// The addresses whose requests the preview listener answers; all when empty.
+    pub preview_allow: Vec<AddressRange>,
     /// Where the slots answer.
     pub slots: PerSlot<Endpoint>,
 }
@@ -22,16 +24,25 @@ pub struct Site {
 impl Site {
     /// A mark that differs when anything of this does.
     pub(super) fn mark(&self) -> String {
-        let text = format!(
+        let mut text = format!(
             "{} {} {} {} {}",
             self.target, self.public, self.preview, self.slots.blue, self.slots.green
         );
+        for range in &self.preview_allow {
+            text.push_str(&format!(" {range}"));
+        }
         let hash = Sha256::digest(text.as_bytes());
         let mut number = [0; 8];
         for (to, from) in number.iter_mut().zip(hash) {
             *to = from;
         }
         format!("{:016x}", u64::from_be_bytes(number))
+    }
+
+    /// Whether the preview listener answers requests from this address.
+    pub(super) fn may_preview(&self, from: IpAddr) -> bool {
+        let mut allowed = self.preview_allow.iter();
+        self.preview_allow.is_empty() || allowed.any(|range| range.contains(from))
     }
 
     /// The path of its answer.

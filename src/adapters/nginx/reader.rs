@@ -119,6 +119,12 @@ impl RouterReader for NginxReader {
         }
     }
 
+    fn warnings(&self, target: &Target) -> Vec<String> {
+        let site = self.nginx.sites.get(target);
+        let open = site.and_then(|site| site.open_preview());
+        open.map(words::open_preview).into_iter().collect()
+    }
+
     async fn install_warnings(&self, target: &Target) -> Result<Vec<String>> {
         let nginx = &self.nginx;
         let doing = "looking at what it says for all servers";

@@ -77,7 +77,29 @@ pub(super) fn render(site: &Site, frame: &Frame<'_>) -> Result<Rendered, String>
             ));
         }
     }
+    if let Some(variable) = missing_limit(site, &text) {
+        return Err(format!(
+            "the template does not use {{{{ {variable} }}}}, and this target limits its preview server by it"
+        ));
+    }
     Ok(Rendered { text, mark })
+}
+
+/// A limit of the preview server that a template of the operator's leaves out, so that it would not be kept.
+fn missing_limit(site: &Site, text: &str) -> Option<&'static str> {
+    let has = |directive: &str, value: &str| {
+        let said = format!("{directive} {value};");
+        text.lines().any(|line| line.trim() == said)
+    };
+    let mut allowed = site.preview_allow.iter();
+    if !site.preview_allow.is_empty()
+        && !(has("deny", "all") && allowed.all(|range| has("allow", &range.to_string())))
+    {
+        return Some("preview.allow");
+    }
+    let users = site.preview_users.as_ref()?;
+    let is_asked = has("auth_basic_user_file", &users.to_string_lossy());
+    (!is_asked).then_some("preview.users")
 }
 
 /// The pointer that a configuration carries, if it is one that is switched by reloading.
@@ -121,6 +143,8 @@ fn fill(site: &Site, frame: &Frame<'_>, mark: &str) -> Result<String, String> {
                 preview => context! {
                     names => &site.preview_server_names,
                     listen => &site.preview_listen,
+                    allow => site.preview_allow.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                    users => site.preview_users.as_ref().map(|path| path.to_string_lossy()),
                 },
                 answer_listen => frame.answer_listen.to_string(),
                 answer_name => answer_name(target),

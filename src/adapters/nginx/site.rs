@@ -1,11 +1,11 @@
 //! How a target is to be reached through nginx, and whether that can be written into a configuration
 //! without meaning something else there. Pure.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::{Endpoint, PerSlot, Target};
+use crate::inventory::{AddressRange, Endpoint, PerSlot, Target};
 
 /// One target's place in the proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,12 @@ pub struct Site {
     pub preview_server_names: Vec<String>,
     /// Where the preview server listens.
     pub preview_listen: Vec<String>,
+    /// The addresses whose requests the preview server answers; all when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preview_allow: Vec<AddressRange>,
+    /// The file of users and passwords that the preview server asks for; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview_users: Option<PathBuf>,
     /// Where each slot answers, as the proxy reaches it.
     pub endpoints: PerSlot<Endpoint>,
 }
@@ -71,6 +77,18 @@ impl Site {
                 ));
             }
         }
+        if let Some(users) = &self.preview_users
+            && !is_plain_path(users)
+        {
+            let users = users.display();
+            problems.push(format!(
+                "preview_users: {users} is not a plain absolute path"
+            ));
+        }
+        let is_limited = !self.preview_allow.is_empty() || self.preview_users.is_some();
+        if is_limited && self.preview_listen.is_empty() {
+            problems.push("there is no preview server to limit".into());
+        }
         for (slot, endpoint) in self.endpoints.iter() {
             if let Endpoint::Unix(path) = endpoint
                 && !is_plain_path(path)
@@ -82,6 +100,24 @@ impl Site {
             }
         }
         problems
+    }
+
+    /// Where the preview server listens for every client that can reach it; none where it is limited, or only this
+    /// machine reaches it.
+    pub(super) fn open_preview(&self) -> Option<&str> {
+        if !self.preview_allow.is_empty() || self.preview_users.is_some() {
+            return None;
+        }
+        let is_open = |listen: &&String| {
+            let at = listen.split(' ').next().unwrap_or_default();
+            match at.parse::<Endpoint>() {
+                Ok(Endpoint::Tcp(address)) => !address.ip().is_loopback(),
+                Ok(Endpoint::Unix(_)) => false,
+                // A port alone is a port of every address.
+                Err(_) => true,
+            }
+        };
+        self.preview_listen.iter().find(is_open).map(String::as_str)
     }
 }
 

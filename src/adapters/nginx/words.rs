@@ -99,6 +99,13 @@ pub(super) fn not_inherited(target: &Target, lost: &[String]) -> Option<String> 
     ))
 }
 
+/// A preview server that is reachable from elsewhere, and asks for nothing.
+pub(super) fn open_preview(listen: &str) -> String {
+    format!(
+        "the preview server at {listen} shows the candidate to every client that can reach it: set preview_allow or preview_users to limit it"
+    )
+}
+
 /// A reload ends the workers that hold the connections of every target.
 fn reloads(reload: &str, others: &[Target]) -> String {
     if others.is_empty() {

@@ -163,12 +163,13 @@ impl Engine {
         facts.standby = self.standby_of(site, facts.record.as_ref().ok()).await;
         let draft = decide(request, &site.definition, &facts)?;
         let router = &site.read.router;
-        let warnings = if draft.installs() {
+        let mut warnings = router.warnings(draft.target());
+        warnings.extend(if draft.installs() {
             let warnings = router.install_warnings(draft.target()).await;
             warnings.unwrap_or_else(|failure| vec![format!("not everything is known: {failure}")])
         } else {
             Vec::new()
-        };
+        });
         let words = ProxyWords {
             install: router.describe_install(draft.target()),
             switch: router.describe_switch(draft.target(), &draft.order()),

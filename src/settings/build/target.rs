@@ -11,7 +11,7 @@ use super::super::timing;
 use super::{Building, reachable};
 use crate::checks::{Case, Expectation, HealthCheck, Suite};
 use crate::inventory::{
-    Endpoint, EnvironmentValue, InstanceShape, Listen, Mount, PerSlot, PublicAddress,
+    AddressRange, Endpoint, EnvironmentValue, InstanceShape, Listen, Mount, PerSlot, PublicAddress,
     RestartPolicy, ServiceName, Target,
 };
 use crate::release::Definition;
@@ -85,6 +85,14 @@ impl Building<'_> {
                 listen: site.listen.clone(),
                 preview_server_names: site.preview_server_names.clone(),
                 preview_listen: preview_listen(site),
+                preview_allow: ranges(site),
+                preview_users: site.preview_users.as_ref().map(|path| {
+                    let nginx = section.nginx.as_ref();
+                    match nginx.and_then(|nginx| nginx.container.as_ref()) {
+                        Some(_) => path.clone(),
+                        None => self.path(path),
+                    }
+                }),
             }),
             extra_key: service.etcd_key.as_ref().map(|extra| ExtraKey {
                 key: extra.key.clone(),
@@ -173,6 +181,12 @@ fn case(section: &CheckSection) -> Case {
         },
         required: section.required,
     }
+}
+
+/// Whose requests the preview server answers. What is no range was refused already.
+fn ranges(site: &SiteSection) -> Vec<AddressRange> {
+    let allowed = site.preview_allow.iter();
+    allowed.filter_map(|text| text.parse().ok()).collect()
 }
 
 /// The preview server listens where the public one does, unless it says otherwise.

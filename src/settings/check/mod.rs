@@ -7,6 +7,7 @@ mod console;
 mod environments;
 mod notices;
 mod ports;
+mod preview;
 mod services;
 
 pub(super) use services::looks_secret;

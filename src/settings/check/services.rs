@@ -220,6 +220,7 @@ impl Look<'_> {
             let by_nginx = environment.proxy_kind() == Some(ProxyKind::Nginx);
             self.site(&path, by_nginx, site);
         }
+        self.preview(at, environment, service, here);
     }
 
     fn reached(&mut self, at: &[&str], service: &ServiceSection, here: &ServiceEnvironmentSection) {

@@ -106,6 +106,14 @@ pub(in crate::settings) struct SiteSection {
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "endpoint"))]
     pub(in crate::settings) preview_listen: Option<Endpoint>,
+    /// The addresses and networks whose requests that server answers, e.g. `["10.0.0.0/8", "192.0.2.7"]`; all when empty.
+    /// Behind a balancer, every request has the balancer's address.
+    #[serde(default)]
+    pub(in crate::settings) preview_allow: Vec<String>,
+    /// A file of users and passwords, as `htpasswd` writes it: nginx asks for one of them there. With `preview_allow` too, a
+    /// request needs both.
+    #[serde(default)]
+    pub(in crate::settings) preview_users: Option<PathBuf>,
     /// What is asked to see who answers the public.
     #[serde(default)]
     pub(in crate::settings) public: AskSection,

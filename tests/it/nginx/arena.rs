@@ -121,6 +121,8 @@ impl Arena {
             listen: vec![format!("127.0.0.1:{public}")],
             preview_server_names: vec!["preview.example.com".into()],
             preview_listen: vec![format!("127.0.0.1:{preview}")],
+            preview_allow: Vec::new(),
+            preview_users: None,
             endpoints: PerSlot::from_fn(|_| endpoint(free_port())),
         };
         Self {

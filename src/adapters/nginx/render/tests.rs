@@ -12,6 +12,8 @@ fn site() -> Site {
         listen: vec!["80".into(), "[::]:80 ipv6only=on".into()],
         preview_server_names: vec!["preview.example.com".into()],
         preview_listen: vec!["80".into()],
+        preview_allow: Vec::new(),
+        preview_users: None,
         endpoints: PerSlot {
             blue: "127.0.0.1:3001".parse().unwrap(),
             green: "unix:/run/web/green.sock".parse().unwrap(),

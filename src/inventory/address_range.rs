@@ -1,0 +1,173 @@
+//! The addresses that one entry of an allow list stands for: one address, or a network.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// One address or one network, written `192.0.2.7`, `10.0.0.0/8` or `2001:db8::/32`. An IPv4 address that is written as
+/// an IPv6 one is that IPv4 address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AddressRange {
+    network: IpAddr,
+    bits: u8,
+}
+
+/// A text that is no address and no network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not an address or a network: write {instead}")]
+pub struct InvalidRange {
+    text: String,
+    instead: String,
+}
+
+impl AddressRange {
+    /// Whether an address is in it.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        network(address.to_canonical(), self.bits) == Some(self.network)
+    }
+}
+
+/// The address with its last bits cleared; none where it has fewer bits than that.
+fn network(address: IpAddr, bits: u8) -> Option<IpAddr> {
+    Some(match address {
+        IpAddr::V4(address) => {
+            let cleared = u32::MAX.checked_shl(32_u32.checked_sub(bits.into())?);
+            std::net::Ipv4Addr::from(u32::from(address) & cleared.unwrap_or(0)).into()
+        }
+        IpAddr::V6(address) => {
+            let cleared = u128::MAX.checked_shl(128_u32.checked_sub(bits.into())?);
+            Ipv6Addr::from(u128::from(address) & cleared.unwrap_or(0)).into()
+        }
+    })
+}
+
+impl FromStr for AddressRange {
+    type Err = InvalidRange;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRange> {
+        let wrong = |instead: &str| InvalidRange {
+            text: text.to_owned(),
+            instead: instead.to_owned(),
+        };
+        let any = "192.0.2.7, 10.0.0.0/8 or 2001:db8::/32";
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address, Some(bits)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong(any))?;
+        let address = match bits {
+            None => address.to_canonical(),
+            Some(_) => address,
+        };
+        let all = if address.is_ipv4() { 32 } else { 128 };
+        let bits = match bits {
+            // Digits alone: `+8` would be a number, too.
+            Some(bits) if bits.bytes().all(|b| b.is_ascii_digit()) => {
+                bits.parse().map_err(|_| wrong(any))?
+            }
+            Some(_) => return Err(wrong(any)),
+            None => all,
+        };
+        let network = network(address, bits).ok_or_else(|| wrong(any))?;
+        if network != address {
+            return Err(wrong(&format!("{network}/{bits}")));
+        }
+        Ok(Self { network, bits })
+    }
+}
+
+impl TryFrom<String> for AddressRange {
+    type Error = InvalidRange;
+
+    fn try_from(text: String) -> Result<Self, InvalidRange> {
+        text.parse()
+    }
+}
+
+impl From<AddressRange> for String {
+    fn from(range: AddressRange) -> Self {
+        range.to_string()
+    }
+}
+
+impl fmt::Display for AddressRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = if self.network.is_ipv4() { 32 } else { 128 };
+        if self.bits == all {
+            write!(f, "{}", self.network)
+        } else {
+            write!(f, "{}/{}", self.network, self.bits)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(text: &str) -> AddressRange {
+        text.parse().expect("a range")
+    }
+
+    #[test]
+    fn a_range_contains_its_addresses_and_no_others() {
+        for (text, inside, outside) in [
+            ("192.0.2.7", "192.0.2.7", "192.0.2.8"),
+            ("10.0.0.0/8", "10.255.1.2", "11.0.0.0"),
+            ("127.0.0.1", "::ffff:127.0.0.1", "127.0.0.2"),
+            ("::ffff:127.0.0.1", "127.0.0.1", "127.0.0.2"),
+            ("0.0.0.0/0", "203.0.113.1", "::1"),
+            ("::/0", "2001:db8::1", "203.0.113.1"),
+            ("2001:db8::/32", "2001:db8:ffff::1", "2001:db9::1"),
+        ] {
+            let range = range(text);
+            assert!(
+                range.contains(inside.parse().expect("an address")),
+                "{text}"
+            );
+            assert!(
+                !range.contains(outside.parse().expect("an address")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn it_is_written_as_it_is_read() {
+        for text in [
+            "192.0.2.7",
+            "10.0.0.0/8",
+            "2001:db8::/32",
+            "::1",
+            "0.0.0.0/0",
+        ] {
+            assert_eq!(range(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused_with_what_to_write() {
+        for bad in [
+            "",
+            "all",
+            "10.0.0.0/33",
+            "10.0.0.0/",
+            "10.0.0.0/+8",
+            "10.0.0",
+            "::1/129",
+            "a;b",
+        ] {
+            assert!(bad.parse::<AddressRange>().is_err(), "{bad}");
+        }
+        let failure = "10.1.2.3/8"
+            .parse::<AddressRange>()
+            .expect_err("more than a network");
+        assert!(
+            failure.to_string().ends_with("write 10.0.0.0/8"),
+            "{failure}"
+        );
+    }
+}
