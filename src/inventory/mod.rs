@@ -60,7 +60,8 @@ pub use registration::{KeyLine, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
 pub use request_count::{RequestCount, RequestCounts};
 pub use route::{
-    Connections, HoldChange, Installation, ProxyAnswer, Route, RouteChange, SwitchOrder,
+    Connections, HoldChange, Installation, LastSwitch, PointerState, ProxyAnswer, RebaseOrder,
+    Route, RouteChange, SwitchOrder,
 };
 pub use runtime_kind::RuntimeKind;
 pub use shape::{

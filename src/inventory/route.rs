@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cleared, Digest, Endorsement, Endpoint, FencingToken, Hold, ReleaseId, Slot};
+use super::{Cleared, Digest, Endorsement, Endpoint, FencingToken, Hold, PerSlot, ReleaseId, Slot};
 
 /// The route of a target as the registry keeps it. A generation names one switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,55 @@ pub struct ProxyAnswer {
     pub token: FencingToken,
     /// The mark of the configuration it has loaded (not of the file on disk).
     pub configuration: String,
+}
+
+/// The last switch that a slot's pointer file records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastSwitch {
+    /// Its generation.
+    pub generation: u64,
+    /// The token of the lock it was made under.
+    pub token: FencingToken,
+}
+
+/// Everything a proxy compares a switch with: which slot its live pointer names, and the last switch of each slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PointerState {
+    /// The slot that the live pointer names; none before the first release.
+    pub live: Option<Slot>,
+    /// The last switch of each slot; none where there was none.
+    pub slots: PerSlot<Option<LastSwitch>>,
+}
+
+impl PointerState {
+    /// The highest token, of either slot: the proxy refuses a switch under a lower one.
+    pub fn highest_token(&self) -> FencingToken {
+        let tokens = self.switches().map(|last| last.token);
+        tokens.max().unwrap_or_default()
+    }
+
+    /// The highest generation, of either slot.
+    pub fn highest_generation(&self) -> u64 {
+        let generations = self.switches().map(|last| last.generation);
+        generations.max().unwrap_or_default()
+    }
+
+    fn switches(&self) -> impl Iterator<Item = LastSwitch> {
+        [self.slots.blue, self.slots.green].into_iter().flatten()
+    }
+}
+
+/// Writes the current lock's token to a live pointer whose token is higher than any lock of the store can have. It
+/// is the only order that lowers a token. The traffic stays where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RebaseOrder {
+    /// What the pointer has to say when it is written. Another value means that another driver was there.
+    pub from: PointerState,
+    /// The generation that the pointer gets. It is so far above any known one that a switch of a driver from before
+    /// the store went back, which may still be on its way, is refused as the older generation.
+    pub generation: u64,
+    /// The token that the pointer gets.
+    pub token: FencingToken,
 }
 
 /// Whether the proxy's configuration for a target is what it should be.

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::freeze;
 use super::{
     Endorsement, Endpoint, Freeze, Hold, Installation, Instance, InstanceState, KeyLine, LiveSlot,
-    LockHolder, PerSlot, Probe, ProxyAnswer, PublicAddress, PublicAnswer, Rates, Registration,
-    Revisioned, Role, Route, RuntimeHealth, RuntimeKind, Slot, Target, Tier, Watcher, WheelRequest,
+    LockHolder, PerSlot, PointerState, Probe, ProxyAnswer, PublicAddress, PublicAnswer, Rates,
+    Registration, Revisioned, Role, Route, RuntimeHealth, RuntimeKind, Slot, Target, Tier, Watcher,
+    WheelRequest,
 };
 
 /// How well one source is known at the moment.
@@ -145,8 +146,14 @@ pub struct Snapshot {
     pub slots: PerSlot<SlotSnapshot>,
     /// The route as the registry has it.
     pub route: Option<Revisioned<Route>>,
+    /// The store's revision when the target was read; none before.
+    #[serde(default, skip_serializing)]
+    pub store_revision: Option<i64>,
     /// What the proxy says.
     pub proxy: Option<ProxyAnswer>,
+    /// What the proxy compares a switch with; none while it was not read.
+    #[serde(default, skip_serializing)]
+    pub pointer: Option<PointerState>,
     /// Whether the proxy's configuration, as it is stored and loaded, is what it should be; none while
     /// it was not looked at.
     #[serde(default)]
@@ -216,7 +223,9 @@ impl Snapshot {
                 rates: None,
             }),
             route: None,
+            store_revision: None,
             proxy: None,
+            pointer: None,
             installation: None,
             installation_unknown: None,
             public: None,

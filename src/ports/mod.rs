@@ -21,7 +21,8 @@ mod secrets;
 mod trial;
 
 pub use crate::inventory::{
-    Connections, Installation, KeyLine, Occupancy, RouteChange, SwitchOrder, instance_name,
+    Connections, Installation, KeyLine, Occupancy, PointerState, RebaseOrder, RouteChange,
+    SwitchOrder, instance_name,
 };
 pub use archive::{ArchiveReader, ArchiveWriter, Within};
 pub use checker::{Checker, Connection};

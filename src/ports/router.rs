@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::{Failure, FailureKind, LogChunk, Result, Trial};
 use crate::inventory::{
-    Connections, Installation, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, SwitchOrder, Target,
+    Connections, Installation, PerSlot, PointerState, ProxyAnswer, Rates, RebaseOrder,
+    RequestCount, Slot, SwitchOrder, Target,
 };
 
 /// Looks at the proxy.
@@ -52,6 +53,20 @@ pub trait RouterReader: Send + Sync {
 
     /// What the proxy does for the target, read back over a fresh connection.
     async fn answer(&self, target: &Target) -> Result<ProxyAnswer>;
+
+    /// Everything that the proxy compares a switch with; none where it does not tell.
+    async fn pointer(&self, _target: &Target) -> Result<Option<PointerState>> {
+        Ok(None)
+    }
+
+    /// The calls that [`RouterWriter::rebase`] would make, in words.
+    fn describe_rebase(&self, _target: &Target, order: &RebaseOrder) -> Vec<String> {
+        vec![format!(
+            "proxy: write generation {} and the token of this repair's lock over token {}, only if no other driver wrote it since; no traffic moves",
+            order.generation,
+            order.from.highest_token()
+        )]
+    }
 
     /// The connections between the proxy and a slot.
     async fn connections(&self, target: &Target, slot: Slot) -> Result<Connections>;
@@ -109,4 +124,15 @@ pub trait RouterWriter: Send + Sync {
     /// Moves the traffic. When the pointer is `to` with that generation already, nothing changes;
     /// when it is neither `from` nor `to`, that is a conflict.
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()>;
+
+    /// Lowers the token of the pointer to that of a lock of the current store, if the pointer still is what the order
+    /// comes from; otherwise that is a conflict. The traffic stays where it is. Only a repair calls it, under the lock.
+    async fn rebase(&self, target: &Target, _order: &RebaseOrder) -> Result<()> {
+        Err(Failure::new(
+            FailureKind::Unsupported,
+            "the proxy",
+            format!("writing the token of the current lock to the pointer of {target}"),
+            "it cannot",
+        ))
+    }
 }

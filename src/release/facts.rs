@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use super::StandbyOf;
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Installation, Occupancy, PerSlot, Probe, ProxyAnswer, RegistryRecord, ReleaseId, Version,
+    Installation, Occupancy, PerSlot, PointerState, Probe, ProxyAnswer, RegistryRecord, ReleaseId,
+    Version,
 };
 
 /// Something that was looked at: what it is, or why it is not known.
@@ -46,6 +47,8 @@ pub struct Facts {
     pub standby: Option<StandbyOf>,
     /// What the proxy does; none while its configuration is not installed.
     pub proxy: Known<Option<ProxyAnswer>>,
+    /// What the proxy compares a switch with; none where that was not read.
+    pub pointer: Option<PointerState>,
     /// Whether the proxy's configuration is installed.
     pub installation: Known<Installation>,
     /// What stands in the slots.

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::engine::Site;
-use super::{Facts, Known, PlanRequest, Resolved, Wanted};
+use super::{Facts, Known, PlanRequest, Refusal, Resolved, Wanted};
 use crate::history::{LivePeriod, ReleaseRecord, once_live};
+use crate::inventory::drift::store_went_back;
 use crate::inventory::{
-    EnvironmentName, Installation, PerSlot, Probe, ProxyAnswer, RegistryRecord, ReleaseId, Slot,
-    Target, Version, VersionRef,
+    EnvironmentName, Installation, PerSlot, PointerState, Probe, ProxyAnswer, RegistryRecord,
+    ReleaseId, Slot, Target, Version, VersionRef,
 };
 use crate::ports::{Failure, FailureKind, JournalReader, Result};
 
@@ -28,10 +29,11 @@ pub(super) async fn gather(
     let definition = &site.definition;
     let target = &definition.target;
     let first = definition.rules.only_from.as_ref();
-    let (version, record, proxy, blue, green, past, there) = tokio::join!(
+    let (version, record, proxy, pointer, blue, green, past, there) = tokio::join!(
         resolve(request, site, sites),
         read.registry.read(target),
         proxy(site),
+        pointer(site),
         read.runtime
             .occupancy(target, Slot::Blue, &definition.endpoints.blue),
         read.runtime
@@ -62,6 +64,7 @@ pub(super) async fn gather(
         record,
         standby: None,
         proxy,
+        pointer,
         installation,
         slots: PerSlot {
             blue: blue.map_err(|failure| failure.to_string()),
@@ -104,6 +107,21 @@ async fn proxy(site: &Site) -> (Known<Installation>, Known<Option<ProxyAnswer>>)
         installation.map_err(|failure| failure.to_string()),
         answer.map_err(|failure| failure.to_string()),
     )
+}
+
+/// One that cannot be read stops the switch by itself, and says why.
+async fn pointer(site: &Site) -> Option<PointerState> {
+    let pointer = site.read.router.pointer(&site.definition.target).await;
+    pointer.ok().flatten()
+}
+
+/// Why no switch can be made with a lock of this store, read after `record`; none where nothing says so.
+pub(super) async fn behind_the_proxy(site: &Site, record: &RegistryRecord) -> Option<Refusal> {
+    let target = &site.definition.target;
+    let (proxy, pointer) = tokio::join!(site.read.router.answer(target), pointer(site));
+    let says = store_went_back(record.revision, proxy.ok().as_ref(), pointer.as_ref())?;
+    let target = target.clone();
+    Some(Refusal::StoreWentBack { target, says })
 }
 
 async fn live_probe(site: &Site, record: &Known<RegistryRecord>) -> Option<Probe> {

@@ -4,7 +4,7 @@
 //! [`decide`] makes a [`Draft`], [`Draft::into_plan`] writes the calls down.
 
 use crate::history::{Outcome, Overridden, PlannedCalls, ReleaseKind, Step};
-use crate::inventory::drift::difference_of_route;
+use crate::inventory::drift::{difference_of_route, store_went_back};
 use crate::inventory::{
     Digest, Hold, ImageLabels, Installation, Instance, LockRecord, Occupancy, RegistryRecord, Slot,
     StoredKey, SwitchOrder, Target, Version,
@@ -47,7 +47,11 @@ pub fn decide(
         &mut against,
     );
     let proxy = known(&facts.proxy, "what the proxy does", &mut against);
-    if let Some(proxy) = proxy
+    let told = proxy.and_then(Option::as_ref);
+    if let Some(says) = store_went_back(record.revision, told, facts.pointer.as_ref()) {
+        let target = definition.target.clone();
+        against.push(Refusal::StoreWentBack { target, says });
+    } else if let Some(proxy) = proxy
         && let Some(difference) = difference_of_route(record.route.as_ref(), proxy.as_ref())
     {
         against.push(Refusal::RouteDisagrees { difference });

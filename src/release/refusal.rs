@@ -80,6 +80,13 @@ pub enum Refusal {
         /// In words.
         difference: String,
     },
+    /// The proxy carries a token that no lock of this store has had: it refuses every switch.
+    StoreWentBack {
+        /// The target.
+        target: Target,
+        /// What the proxy and the store say.
+        says: String,
+    },
     /// A hold or a freeze stands.
     Held(Hold),
     /// Another hold stands where one was to be placed.
@@ -238,7 +245,12 @@ impl fmt::Display for Refusal {
             ),
             Self::RouteDisagrees { difference } => write!(
                 f,
-                "who is live is not agreed on ({difference}): repair that first, a switch has to know its from"
+                "who is live is not agreed on ({difference}): run greenroom repair first, a switch has to know its from"
+            ),
+            Self::StoreWentBack { target, says } => write!(
+                f,
+                "{says}\n  The proxy refuses every switch of {target}. See what happened to the store, then run: greenroom repair {} {}",
+                target.service, target.environment
             ),
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it: say why"),
             Self::HeldAlready(hold) => write!(f, "{hold}: clear that one first"),

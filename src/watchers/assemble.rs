@@ -6,8 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::inventory::{
-    EnvironmentName, Installation, Instance, KeyLine, PerSlot, Probe, ProxyAnswer, PublicAnswer,
-    Rates, RegistryRecord, ServiceName, Slot, Snapshot, SourceState, Target, Tier, World,
+    EnvironmentName, Installation, Instance, KeyLine, PerSlot, PointerState, Probe, ProxyAnswer,
+    PublicAnswer, Rates, RegistryRecord, ServiceName, Slot, Snapshot, SourceState, Target, Tier,
+    World,
 };
 use crate::ports::Clock;
 use crate::release::{Observed, Releases, Site};
@@ -59,6 +60,8 @@ pub(super) enum Source {
 #[derive(Debug)]
 pub(super) struct Routing {
     pub(super) proxy: Option<ProxyAnswer>,
+    /// None where it was not read.
+    pub(super) pointer: Option<PointerState>,
     /// None where it was not looked at: what was known of it stays. Else what it is, or why that is unknown.
     pub(super) installation: Option<Result<Installation, String>>,
     /// None where nobody looks, and the proxy was not asked; else the rates, or why there are none.
@@ -194,6 +197,7 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
     snapshot.sources.registry = SourceState::Live;
     snapshot.slots.blue.registration = record.slots.blue;
     snapshot.slots.green.registration = record.slots.green;
+    snapshot.store_revision = Some(record.revision);
     snapshot.route = record.route;
     snapshot.lock = record.lock;
     snapshot.hold = record.hold;
@@ -207,6 +211,9 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
 fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
     snapshot.sources.router = SourceState::Live;
     snapshot.proxy = routing.proxy;
+    if routing.pointer.is_some() || !is_of_pointer(snapshot) {
+        snapshot.pointer = routing.pointer;
+    }
     match routing.installation {
         Some(Ok(installation)) => {
             snapshot.installation = Some(installation);
@@ -224,6 +231,17 @@ fn take_routing(snapshot: &mut Snapshot, routing: Routing) {
     snapshot.slots.blue.rates = rates.blue;
     snapshot.slots.green.rates = rates.green;
     snapshot.rates_unknown = unknown;
+}
+
+/// Whether the pointer that was read before still is what the proxy answers.
+fn is_of_pointer(snapshot: &Snapshot) -> bool {
+    let (Some(proxy), Some(pointer)) = (&snapshot.proxy, &snapshot.pointer) else {
+        return false;
+    };
+    let last = proxy.slot.and_then(|slot| *pointer.slots.get(slot));
+    pointer.live == proxy.slot
+        && last.map(|last| (last.generation, last.token))
+            == proxy.slot.map(|_| (proxy.generation, proxy.token))
 }
 
 fn take_probed(snapshot: &mut Snapshot, probed: Probed) {

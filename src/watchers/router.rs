@@ -172,8 +172,13 @@ pub(super) async fn ask(
         let answer = in_time(within, router.answer(target)).await;
         answer.unwrap_or_else(|| Err(late(target, within)))
     };
-    let (answer, inspected, rates, public, blue, green) = tokio::join!(
+    let pointer = async {
+        let pointer = in_time(within, router.pointer(target)).await;
+        pointer.and_then(|pointer| pointer.ok().flatten())
+    };
+    let (answer, pointer, inspected, rates, public, blue, green) = tokio::join!(
         answer,
+        OptionFuture::from(inspects.then_some(pointer)),
         OptionFuture::from(inspects.then_some(installation)),
         rates(site, sight, within),
         public(site, within),
@@ -203,6 +208,7 @@ pub(super) async fn ask(
             Some(Ok(Installation::Missing))
         },
         proxy,
+        pointer: pointer.flatten().filter(|_| is_installed),
         rates: rates.filter(|_| is_installed),
     });
     Asked {

@@ -103,6 +103,7 @@ fn facts() -> Facts {
                 revision: 8,
             }),
             slots,
+            revision: 9,
             ..RegistryRecord::default()
         }),
         standby: None,
@@ -112,6 +113,7 @@ fn facts() -> Facts {
             token: FencingToken(7),
             configuration: "mark".into(),
         })),
+        pointer: None,
         installation: Ok(Installation::Current),
         slots: PerSlot {
             blue: Ok(Occupancy::Ours(Box::new(instance(
@@ -277,7 +279,10 @@ fn the_first_release_goes_to_blue_installs_the_proxy_and_says_that_there_is_no_w
 #[test]
 fn a_generation_never_goes_back_behind_what_the_proxy_has_seen() {
     let mut facts = facts();
-    facts.record = Ok(RegistryRecord::default());
+    facts.record = Ok(RegistryRecord {
+        revision: 9,
+        ..RegistryRecord::default()
+    });
     facts.proxy = Ok(Some(ProxyAnswer {
         slot: None,
         generation: 57,
@@ -946,4 +951,20 @@ fn the_head_of_a_release_keeps_the_rules_that_held_and_its_hash_covers_them() {
         rule.from = "built-in".into();
     }
     assert_ne!(Link::first(&head), Link::first(&forged));
+}
+
+#[test]
+fn where_the_store_went_back_every_switch_is_refused_with_what_to_do() {
+    let mut facts = facts();
+    facts.record.as_mut().expect("a record").revision = 6;
+    for wanted in [promote(), request(Wanted::Standby)] {
+        let refused = refused(&wanted, &definition(Tier::Protected), &facts);
+        let words: Vec<String> = refused.iter().map(ToString::to_string).collect();
+        let words = words.join("\n");
+        assert!(
+            words.contains("carries token 7, the store is at revision 6"),
+            "{words}"
+        );
+        assert!(words.contains("greenroom repair web production"), "{words}");
+    }
 }

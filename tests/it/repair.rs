@@ -1,13 +1,14 @@
 //! `greenroom repair`, the real binary in a sandbox: somebody changes the world by hand, the command says
 //! what it would do and does nothing, does it after a yes, and the history keeps it.
 
+use std::path::Path;
 use std::process::Output;
 
 use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::sandbox::{Sandbox, words};
+use crate::sandbox::{Sandbox, until, words};
 use crate::support::json_lines::{json_data, json_lines, json_list};
 
 fn repair(sandbox: &Sandbox, more: &[&str]) -> Output {
@@ -169,4 +170,73 @@ fn what_no_deed_can_mend_is_said_and_ends_with_3_and_a_yes_has_to_come_from_some
     assert_eq!(output.status.code(), Some(2), "{}", words(&output));
     let output = sandbox.run(&["repair", "web", "nowhere", "--dry-run"]);
     assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+}
+
+/// How long requests of before are counted, on a busy machine.
+const RESTORED: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Puts everything in a store back to what a copy has, under the programs that have it open.
+fn restore(store: &Path, copy: &Path) {
+    let store = Connection::open(store).expect("the store");
+    store
+        .busy_timeout(std::time::Duration::from_secs(10))
+        .expect("a patient hand");
+    store
+        .execute("ATTACH ?1 AS copy", [copy.to_str().expect("a path")])
+        .expect("the copy");
+    let tables = ["revision", "registry", "locks", "releases", "entries"];
+    let back = tables.map(|table| {
+        format!("DELETE FROM main.{table}; INSERT INTO main.{table} SELECT * FROM copy.{table};")
+    });
+    let back = format!("BEGIN IMMEDIATE; {} COMMIT;", back.concat());
+    store.execute_batch(&back).expect("restored");
+}
+
+/// A store that went back: the file is replaced by a copy from before the last releases.
+#[test]
+fn a_store_that_was_restored_from_an_older_copy_is_named_and_repaired_and_releases_go_on() {
+    let mut sandbox = Sandbox::kept().up();
+    let copy = sandbox.place().join("older.sqlite");
+    let store = sandbox.place().join("store.sqlite");
+    Connection::open(&store)
+        .and_then(|store| store.execute("VACUUM INTO ?1", [copy.to_str().expect("a path")]))
+        .expect("a copy");
+    for tag in ["1.8.2", "1.9.0", "1.8.2"] {
+        let promote = ["promote", "web", "qa", "--version", tag, "--yes"];
+        let promoted = sandbox.run(&[&promote[..], &["--no-standby-wait"]].concat());
+        assert_eq!(promoted.status.code(), Some(0), "{}", words(&promoted));
+    }
+    restore(&store, &copy);
+    let names = named(&sandbox);
+    assert!(names.contains(&"store-went-back".to_owned()), "{names:?}");
+    let promote = ["promote", "web", "qa", "--version", "1.9.0", "--yes"];
+    for refused in [&promote[..], &["rollback", "web", "qa", "--yes"]] {
+        let refused = sandbox.run(refused);
+        let said = words(&refused);
+        assert_ne!(refused.status.code(), Some(0), "{said}");
+        assert!(said.contains("greenroom repair web qa"), "{said}");
+    }
+    let doctor = sandbox.run(&["doctor"]);
+    let said = words(&doctor);
+    assert!(said.contains("greenroom repair web qa"), "{said}");
+
+    let output = repair(&sandbox, &["--only", "store-went-back", "--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    until(
+        "the rest is repaired, and no request of before counts",
+        RESTORED,
+        || repair(&sandbox, &["--yes"]).status.code() == Some(0),
+    );
+    assert_eq!(named(&sandbox), [""; 0]);
+    assert_eq!(
+        sandbox.live("web", "qa"),
+        "1.8.2",
+        "what has the traffic stays"
+    );
+    let promoted = sandbox.run(&[&promote[..], &["--no-standby-wait"]].concat());
+    assert_eq!(promoted.status.code(), Some(0), "{}", words(&promoted));
+    assert_eq!(sandbox.live("web", "qa"), "1.9.0");
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
 }

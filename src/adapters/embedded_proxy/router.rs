@@ -15,8 +15,8 @@ use super::site::Site;
 use crate::adapters::live_pointer::{LivePointer, ThisHost};
 use crate::inventory::{PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
-    Connections, Failure, FailureKind, Installation, LogChunk, ProxyHost, Result, RouterReader,
-    RouterWriter, SwitchOrder, Trial,
+    Connections, Failure, FailureKind, Installation, LogChunk, PointerState, ProxyHost,
+    RebaseOrder, Result, RouterReader, RouterWriter, SwitchOrder, Trial,
 };
 
 /// The router of an embedded proxy.
@@ -133,6 +133,11 @@ impl RouterReader for EmbeddedRouter {
         Ok(self.ask(target).await?.proxy)
     }
 
+    async fn pointer(&self, target: &Target) -> Result<Option<PointerState>> {
+        self.site(target)?;
+        self.pointer.state(target).await.map(Some)
+    }
+
     async fn connections(&self, target: &Target, slot: Slot) -> Result<Connections> {
         Ok(Connections::Open(*self.ask(target).await?.open.get(slot)))
     }
@@ -199,5 +204,10 @@ impl RouterWriter for EmbeddedRouter {
     async fn switch(&self, target: &Target, order: &SwitchOrder) -> Result<()> {
         self.site(target)?;
         self.pointer.switch(target, order).await
+    }
+
+    async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
+        self.site(target)?;
+        self.pointer.rebase(target, order).await
     }
 }

@@ -85,7 +85,7 @@ impl Refusal {
                 "token {highest} stands already and {} is lower",
                 order.token
             ),
-            hint: "somebody else has taken the lock over",
+            hint: "another driver has taken the lock over; where the store was wiped or restored, `greenroom status` says so and `greenroom repair` mends it",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::{FencingToken, Slot, Target};
+use crate::inventory::{FencingToken, LastSwitch, Slot, Target};
 use crate::ports::SwitchOrder;
 
 /// What the pointer says.
@@ -40,6 +40,23 @@ impl Pointer {
             slot: Some(order.to),
             generation: order.generation,
             token: order.token,
+        }
+    }
+
+    /// The last switch of a slot.
+    pub fn of(slot: Slot, last: LastSwitch) -> Self {
+        Self {
+            slot: Some(slot),
+            generation: last.generation,
+            token: last.token,
+        }
+    }
+
+    /// The switch that it records.
+    pub fn last_switch(self) -> LastSwitch {
+        LastSwitch {
+            generation: self.generation,
+            token: self.token,
         }
     }
 

@@ -27,7 +27,9 @@ pub use this_host::ThisHost;
 
 use crate::harmless::harmless;
 use crate::inventory::{FencingToken, Slot, Target};
-use crate::ports::{Failure, FailureKind, ProxyHost, Result, SwitchOrder, Writable};
+use crate::ports::{
+    Failure, FailureKind, PointerState, ProxyHost, RebaseOrder, Result, SwitchOrder, Writable,
+};
 
 /// Reads and moves the live pointers below one state directory.
 pub struct LivePointer {
@@ -170,6 +172,93 @@ impl LivePointer {
         self.host.put(&staged, &link).await
     }
 
+    /// The live slot, and what each slot was last switched to with.
+    pub async fn state(&self, target: &Target) -> Result<PointerState> {
+        let live = self.read(target).await?.slot;
+        let mut state = PointerState {
+            live,
+            ..PointerState::default()
+        };
+        for pointer in self.both_standing(target).await? {
+            if let Some(slot) = pointer.slot {
+                *state.slots.get_mut(slot) = Some(pointer.last_switch());
+            }
+        }
+        Ok(state)
+    }
+
+    /// Writes the token of the current lock over one that no lock of the store reaches any more: see
+    /// [`crate::ports::RouterWriter::rebase`].
+    ///
+    /// A driver from before the store went back may still be alive, with a token that is higher than the new one.
+    /// The generation stops it: the live slot's file names the new one before the link is staged, and a switch
+    /// compares it after it has staged its own link. So either that switch sees the new generation, or its link is
+    /// removed here by staging, or it moved the traffic before, which is seen below and is a conflict.
+    pub async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
+        let _alone = self.switching.lock().await;
+        let now = self.state(target).await?;
+        let mut next = now;
+        for slot in Slot::BOTH {
+            if let Some(last) = next.slots.get_mut(slot) {
+                last.token = order.token;
+                if now.live == Some(slot) {
+                    last.generation = order.generation;
+                }
+            }
+        }
+        if now == next {
+            return Ok(());
+        }
+        if now != order.from {
+            return Err(self.written_meanwhile(target));
+        }
+        let Some(live) = now.live else {
+            return self.write_tokens(target, next, None).await;
+        };
+        if let Some(last) = next.slots.get(live) {
+            let file = self.answer_file(target, live);
+            let content = Pointer::of(live, *last).to_json();
+            self.host.write(&file, &content).await?;
+        }
+        let link = self.link(target);
+        let staged = self.host.stage(&link, Path::new(live.as_str())).await?;
+        // From here on no switch from before can move the link.
+        let standing = self.state(target).await?;
+        let other = live.other();
+        if standing.live != Some(live)
+            || standing.slots.get(live) != next.slots.get(live)
+            || standing.slots.get(other) != now.slots.get(other)
+        {
+            return Err(self.written_meanwhile(target));
+        }
+        self.write_tokens(target, next, Some(live)).await?;
+        self.host.put(&staged, &link).await
+    }
+
+    /// Writes the files of the slots but for one.
+    async fn write_tokens(
+        &self,
+        target: &Target,
+        state: PointerState,
+        but: Option<Slot>,
+    ) -> Result<()> {
+        for slot in Slot::BOTH.into_iter().filter(|slot| Some(*slot) != but) {
+            if let Some(last) = state.slots.get(slot) {
+                let file = self.answer_file(target, slot);
+                let content = Pointer::of(slot, *last).to_json();
+                self.host.write(&file, &content).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn written_meanwhile(&self, target: &Target) -> Failure {
+        let doing = format!("writing the token of the current lock to the pointer of {target}");
+        let said = "another driver wrote the pointer meanwhile".to_owned();
+        let hint = "another driver from before may still run: see who it is, then repair again";
+        self.failure(FailureKind::Conflict, doing, said).hint(hint)
+    }
+
     /// Takes over what another kind of pointer says, if it is newer than what stands here.
     pub async fn adopt(&self, target: &Target, elsewhere: Pointer) -> Result<()> {
         let _alone = self.switching.lock().await;
@@ -268,5 +357,7 @@ fn slot_of(to: &Path) -> Option<Slot> {
     to.to_str()?.trim_end_matches('/').parse().ok()
 }
 
+#[cfg(test)]
+mod rebase_tests;
 #[cfg(test)]
 mod tests;

@@ -38,7 +38,7 @@ pub use writer::NginxWriter;
 use crate::adapters::live_pointer::{LivePointer, Pointer};
 use crate::harmless::harmless;
 use crate::inventory::{Endpoint, Target};
-use crate::ports::{Failure, FailureKind, ProxyHost, Result};
+use crate::ports::{Failure, FailureKind, PointerState, ProxyHost, Result};
 
 /// How long a configuration may take to answer after a reload, unless told otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -193,6 +193,23 @@ impl Nginx {
         } else {
             live
         })
+    }
+
+    /// Everything that a switch is compared with: the pointer's files, or the one pointer in nginx's own file.
+    async fn pointer_state(&self, target: &Target) -> Result<PointerState> {
+        if self.arrangement.mode == SwitchMode::Pointer {
+            return self.pointer.state(target).await;
+        }
+        let on_disk = self.on_disk(target).await?;
+        let standing = self.standing(target, on_disk.as_deref()).await?;
+        let mut state = PointerState {
+            live: standing.slot,
+            ..PointerState::default()
+        };
+        if let Some(slot) = standing.slot {
+            *state.slots.get_mut(slot) = Some(standing.last_switch());
+        }
+        Ok(state)
     }
 
     fn failure(

@@ -15,8 +15,8 @@ use crate::adapters::live_pointer::Pointer;
 use crate::harmless::harmless;
 use crate::inventory::{Endpoint, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
-    Connections, Failure, FailureKind, Installation, LogChunk, Result, RouterReader, SwitchOrder,
-    Trial,
+    Connections, Failure, FailureKind, Installation, LogChunk, PointerState, RebaseOrder, Result,
+    RouterReader, SwitchOrder, Trial,
 };
 
 /// The side of nginx that changes nothing.
@@ -163,6 +163,16 @@ impl RouterReader for NginxReader {
             };
             self.nginx.failure(miss.kind, doing, miss.said).hint(hint)
         })
+    }
+
+    async fn pointer(&self, target: &Target) -> Result<Option<PointerState>> {
+        let nginx = &self.nginx;
+        nginx.site(target, "reading its pointer")?;
+        nginx.pointer_state(target).await.map(Some)
+    }
+
+    fn describe_rebase(&self, target: &Target, order: &RebaseOrder) -> Vec<String> {
+        words::rebase(&self.nginx, target, order)
     }
 
     async fn connections(&self, target: &Target, slot: Slot) -> Result<Connections> {

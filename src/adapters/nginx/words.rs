@@ -3,7 +3,7 @@
 use super::{Nginx, SwitchMode};
 use crate::harmless::harmless;
 use crate::inventory::{Slot, Target};
-use crate::ports::SwitchOrder;
+use crate::ports::{RebaseOrder, SwitchOrder};
 
 /// How many directives a warning quotes, and how much of each, in characters.
 const MOST_QUOTED: usize = 5;
@@ -63,6 +63,23 @@ pub(super) fn switch(nginx: &Nginx, target: &Target, order: &SwitchOrder) -> Vec
             calls
         }
     }
+}
+
+/// What writing the token of the current lock does, and what it may cost.
+pub(super) fn rebase(nginx: &Nginx, target: &Target, order: &RebaseOrder) -> Vec<String> {
+    let place = nginx.host().place();
+    let (token, generation) = (order.from.highest_token(), order.generation);
+    let (what, cost) = match nginx.arrangement.mode {
+        SwitchMode::Pointer => (nginx.pointer.directory(target), "no reload"),
+        SwitchMode::Reload => (
+            nginx.file(target),
+            "reload: kept-alive connections may be cut",
+        ),
+    };
+    vec![format!(
+        "on {place}: write generation {generation} and the token of this repair's lock over token {token} in {}, only if no other driver wrote it since; {cost}, and no traffic moves",
+        what.display()
+    )]
 }
 
 /// What the `http` block says and the service's servers will not do.

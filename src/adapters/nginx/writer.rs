@@ -9,7 +9,7 @@ use super::installed::Source;
 use super::{Nginx, SwitchMode};
 use crate::adapters::live_pointer::{Admission, Pointer};
 use crate::inventory::Target;
-use crate::ports::{FailureKind, Result, RouterWriter, SwitchOrder, Trial};
+use crate::ports::{FailureKind, RebaseOrder, Result, RouterWriter, SwitchOrder, Trial};
 
 /// The side of nginx that changes it.
 pub struct NginxWriter {
@@ -68,6 +68,34 @@ impl NginxWriter {
         let source = self.nginx.source_of_switch(site, &doing, &old).await?;
         self.put(target, &doing, Some(&old), (source, next)).await
     }
+
+    async fn rebase_by_reload(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
+        let doing =
+            format!("writing the token of the current lock to the configuration of {target}");
+        let _alone = self.reloading.lock().await;
+        let old = self.installed(target, &doing).await?;
+        let now = self.nginx.standing(target, Some(&old)).await?;
+        let Some(slot) = now.slot else {
+            return Ok(());
+        };
+        let next = Pointer {
+            slot: Some(slot),
+            generation: order.generation,
+            token: order.token,
+        };
+        let seen = order
+            .from
+            .slots
+            .get(slot)
+            .map(|last| Pointer::of(slot, last));
+        if now != next && (order.from.live != Some(slot) || seen != Some(now)) {
+            let said = "another driver wrote it meanwhile";
+            return Err(self.nginx.failure(FailureKind::Conflict, doing, said));
+        }
+        let site = self.nginx.site(target, &doing)?;
+        let source = self.nginx.source_of_switch(site, &doing, &old).await?;
+        self.put(target, &doing, Some(&old), (source, next)).await
+    }
 }
 
 #[async_trait]
@@ -112,6 +140,14 @@ impl RouterWriter for NginxWriter {
         match self.nginx.arrangement.mode {
             SwitchMode::Pointer => self.nginx.pointer.switch(target, order).await,
             SwitchMode::Reload => self.switch_by_reload(target, order).await,
+        }
+    }
+
+    async fn rebase(&self, target: &Target, order: &RebaseOrder) -> Result<()> {
+        self.nginx.site(target, "writing its token anew")?;
+        match self.nginx.arrangement.mode {
+            SwitchMode::Pointer => self.nginx.pointer.rebase(target, order).await,
+            SwitchMode::Reload => self.rebase_by_reload(target, order).await,
         }
     }
 }

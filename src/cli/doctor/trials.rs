@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostics;
 use crate::inventory::{Installation, Slot, StoredKey};
+use crate::inventory::drift::store_went_back;
 use crate::ports::{Connection, Failure, FailureKind, Proof, Result, Trial};
 use crate::release::Site;
 use crate::wire::{self, App};
@@ -177,6 +178,18 @@ async fn route(site: &Site) -> Result<String> {
         return Ok("not installed yet: the first release installs it".to_owned());
     }
     let answer = answer?;
+    let (record, pointer) = tokio::join!(site.read.registry.read(target), router.pointer(target));
+    if let (Ok(record), Ok(pointer)) = (record, pointer)
+        && record.lock.is_none()
+        && let Some(says) = store_went_back(record.revision, Some(&answer), pointer.as_ref())
+    {
+        let doing = format!("comparing the pointer of {target} with the store");
+        let hint = format!(
+            "see what happened to the store, then run greenroom repair {} {}",
+            target.service, target.environment
+        );
+        return Err(wrong(site, FailureKind::Conflict, doing, says).hint(hint));
+    }
     let live = match answer.slot {
         Some(slot) => format!("{slot} has the traffic, generation {}", answer.generation),
         None => "nothing is live".to_owned(),

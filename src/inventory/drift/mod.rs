@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::{RuntimeKind, Slot, Snapshot, SourceState};
 pub use name::Name;
-pub use route::difference_of_route;
+pub use route::{difference_of_route, store_went_back};
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

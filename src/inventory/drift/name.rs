@@ -31,6 +31,8 @@ pub enum Name {
     ProxyElsewhere,
     /// The right slot, by another switch than the route tells of.
     GenerationDiffers,
+    /// The proxy carries a token that no lock of this store had yet.
+    StoreWentBack,
     /// There is a route, and the proxy's configuration is gone.
     ProxyNotInstalled,
     /// The proxy's configuration is not what it should be, or not what it has loaded.
@@ -68,6 +70,7 @@ impl Name {
         Self::RouteMissing,
         Self::ProxyElsewhere,
         Self::GenerationDiffers,
+        Self::StoreWentBack,
         Self::ProxyNotInstalled,
         Self::ProxyEdited,
         Self::ProxyNewer,
@@ -95,6 +98,7 @@ impl Name {
             Self::RouteMissing => "route-missing",
             Self::ProxyElsewhere => "proxy-elsewhere",
             Self::GenerationDiffers => "generation-differs",
+            Self::StoreWentBack => "store-went-back",
             Self::ProxyNotInstalled => "proxy-not-installed",
             Self::ProxyEdited => "proxy-edited",
             Self::ProxyNewer => "proxy-newer",
@@ -146,6 +150,9 @@ impl Name {
             }
             Self::GenerationDiffers => {
                 "during a switch this lasts a moment; if it stays, the live pointer or the route's key was put back to an older state"
+            }
+            Self::StoreWentBack => {
+                "the store was wiped, restored from a backup or replaced: the proxy refuses every switch until the pointer is repaired"
             }
             Self::ProxyNotInstalled => {
                 "the proxy's configuration of this target was removed by hand: it answers nobody, or will not after its next start"
@@ -213,6 +220,9 @@ impl Name {
             }
             Self::GenerationDiffers => {
                 "the lower of the two is raised to the higher; no traffic moves"
+            }
+            Self::StoreWentBack => {
+                "the store follows what the proxy sends traffic to, and the pointer gets a token of this store; no traffic moves"
             }
             Self::ProxyNotInstalled | Self::ProxyEdited => {
                 "it is installed anew, which reloads the proxy; an edit that is to stay belongs into the template"

@@ -1,7 +1,9 @@
 //! The route as the registry has it, against what the proxy says it does, and against the slot it names.
 
 use super::{Agreement, Drift, Name, keys};
-use crate::inventory::{Installation, ProxyAnswer, Revisioned, Route, Slot, Snapshot};
+use crate::inventory::{
+    Installation, PointerState, ProxyAnswer, Revisioned, Route, Slot, Snapshot,
+};
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
     let sources = &snapshot.sources;
@@ -25,6 +27,7 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
         (Some(_), None) if !unreadable.is_empty() => Vec::new(),
         (proxy, route) => named(route, proxy.as_ref()).into_iter().collect(),
     };
+    all.extend(went_back(snapshot));
     all.extend(unreadable);
     // One that nobody was ever released to may be missing.
     let is_used = snapshot.proxy.is_some() && route.is_some();
@@ -55,6 +58,32 @@ pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
         }
         _ => Agreement::of(all),
     }
+}
+
+/// Whoever releases has a lock that is newer than what was read here, so it is only known at rest.
+fn went_back(snapshot: &Snapshot) -> Option<Drift> {
+    if snapshot.lock.is_some() {
+        return None;
+    }
+    let revision = snapshot.store_revision?;
+    let says = store_went_back(revision, snapshot.proxy.as_ref(), snapshot.pointer.as_ref())?;
+    Some(Name::StoreWentBack.says(says))
+}
+
+/// Why the store must have been wiped, restored or replaced, in words; none where nothing says so. A token is the
+/// revision of the store that wrote its lock, and revisions only grow: the proxy cannot carry a higher one.
+pub fn store_went_back(
+    revision: i64,
+    proxy: Option<&ProxyAnswer>,
+    pointer: Option<&PointerState>,
+) -> Option<String> {
+    let told = proxy.map(|proxy| proxy.token);
+    let token = told.max(pointer.map(PointerState::highest_token))?;
+    (token.0 > revision).then(|| {
+        format!(
+            "the pointer of the proxy carries token {token}, the store is at revision {revision}: the store was wiped, restored from a backup or replaced by another one"
+        )
+    })
 }
 
 /// How the registry's route and the proxy's answer differ; none when they agree.

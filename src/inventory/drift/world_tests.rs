@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use crate::inventory::{
     Digest, FencingToken, ImageLabels, Installation, Instance, InstanceId, InstanceState,
-    LockHolder, LockRecord, Operator, PerSlot, ProxyAnswer, PublicAnswer, Rates, Registration,
-    ReleaseId, Revisioned, Route, RuntimeHealth, Slot, SlotSnapshot, Snapshot, SourceState,
-    Sources, Target, Tier,
+    LastSwitch, LockHolder, LockRecord, Operator, PerSlot, PointerState, ProxyAnswer, PublicAnswer,
+    Rates, Registration, ReleaseId, Revisioned, Route, RuntimeHealth, Slot, SlotSnapshot, Snapshot,
+    SourceState, Sources, Target, Tier,
 };
 
 pub(crate) fn digest(fill: char) -> Digest {
@@ -118,6 +118,8 @@ pub(crate) fn agreed() -> Snapshot {
         }),
         preview: None,
         rates_unknown: None,
+        store_revision: Some(100),
+        pointer: None,
         lock: None,
         hold: None,
         watching: Vec::new(),
@@ -192,4 +194,21 @@ pub(crate) fn requests(snapshot: &mut Snapshot, slot: Slot) {
         p99: Duration::ZERO,
         window: Duration::from_secs(10),
     });
+}
+
+/// The pointer of blue at generation 41 under `live`, and of green, that was prepared or live before, under `other`.
+pub(crate) fn pointer(live: i64, other: i64) -> PointerState {
+    let last = |generation, token| {
+        Some(LastSwitch {
+            generation,
+            token: FencingToken(token),
+        })
+    };
+    PointerState {
+        live: Some(Slot::Blue),
+        slots: PerSlot {
+            blue: last(41, live),
+            green: last(40, other),
+        },
+    }
 }

@@ -23,7 +23,7 @@ pub use repairing::{RepairHandle, RepairNews};
 pub use resuming::{Force, Resume};
 
 use super::driver::{Driver, Reading, World, Writing};
-use super::gather::{gather, past_and_unreadable};
+use super::gather::{behind_the_proxy, gather, past_and_unreadable};
 use super::{
     Approval, Command, Definition, Handle, Machine, OnFailure, Plan, PlanRequest, ProxyWords,
     Refusal, Refused, Scope, decide,

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Driven, Engine, Site, give_back, unknown};
+use super::{Driven, Engine, Site, behind_the_proxy, give_back, unknown};
 use crate::history::{Chain, Heir, Recorded, ReleaseRecord, Takeover};
 use crate::inventory::{
     FencingToken, LockHolder, LockPurpose, LockRecord, RegistryRecord, ReleaseId, Target,
@@ -200,6 +200,12 @@ impl Engine {
             Err(_) if go_on == GoOn::Leave => RegistryRecord::default(),
             Err(failure) => return Err(unknown("the store's record", &failure)),
         };
+        // Only to leave it needs no switch.
+        if go_on != GoOn::Leave
+            && let Some(refusal) = behind_the_proxy(site, &record).await
+        {
+            return Err(Refused(vec![refusal, Refusal::Unfinished { release: id }]));
+        }
         let instances = match site.read.runtime.instances(target).await {
             Ok(instances) => instances,
             // Only what is still to be started has to make room.

@@ -1,7 +1,10 @@
 //! One thing that a repair does. Each says what it comes from and where it goes, so that doing it twice
 //! does no harm (interlock 5), and in words what is called.
 
-use crate::inventory::{Digest, InstanceId, ReleaseId, Slot, SwitchOrder, Version, instance_name};
+use crate::inventory::{
+    Digest, FencingToken, InstanceId, PointerState, RebaseOrder, ReleaseId, Slot, SwitchOrder,
+    Version, instance_name,
+};
 use crate::release::Definition;
 use crate::release::words::duration;
 
@@ -38,6 +41,13 @@ pub enum Deed {
     },
     /// Write the route.
     Route(Rewrite),
+    /// Give the live pointer a token of this store, which went back behind the one it has.
+    Rebase {
+        /// What the pointer says, and has to when it is written.
+        from: PointerState,
+        /// The generation that the route has, and that the live slot gets.
+        generation: u64,
+    },
     /// Have the proxy do what the route says.
     Point {
         /// The slot that the proxy names; none when it names none.
@@ -93,16 +103,21 @@ impl Deed {
             Self::Install => 2,
             Self::Register { .. } => 3,
             Self::Route(_) => 4,
-            Self::Point { .. } => 5,
-            Self::Deregister(_) => 6,
-            Self::Stop { .. } => 7,
+            Self::Rebase { .. } => 5,
+            Self::Point { .. } => 6,
+            Self::Deregister(_) => 7,
+            Self::Stop { .. } => 8,
         }
     }
 
     /// Whether it moves or may cut traffic, says who has it, or ends something that runs.
     pub fn is_grave(&self) -> bool {
         match self {
-            Self::Install | Self::Route(_) | Self::Point { .. } | Self::Stop { .. } => true,
+            Self::Install
+            | Self::Route(_)
+            | Self::Rebase { .. }
+            | Self::Point { .. }
+            | Self::Stop { .. } => true,
             Self::Create { .. }
             | Self::Start { .. }
             | Self::Register { .. }
@@ -118,6 +133,7 @@ impl Deed {
             Self::Install => "install the proxy's configuration".into(),
             Self::Register { slot, .. } => format!("register {slot}"),
             Self::Route(route) => format!("write the route to {}", route.live),
+            Self::Rebase { .. } => "give the live pointer a token of this store".into(),
             Self::Point { to, .. } => format!("point the proxy at {to}"),
             Self::Deregister(slot) => format!("deregister {slot}"),
             Self::Stop { slot, .. } => format!("stop {slot}"),
@@ -129,6 +145,10 @@ impl Deed {
         match self {
             Self::Install => Some(
                 "the proxy reloads: connections that are kept alive may be cut, and an edit by hand is lost"
+                    .into(),
+            ),
+            Self::Rebase { .. } => Some(
+                "a release that was driven before the store went back cannot switch any more, also where its driver still runs"
                     .into(),
             ),
             Self::Point { from: Some(from), to, .. } if from != to => Some(format!(
@@ -155,7 +175,7 @@ impl Deed {
                 from: *from,
                 to: *to,
                 generation: *generation,
-                token: crate::inventory::FencingToken::default(),
+                token: FencingToken::default(),
             }),
             _ => None,
         }
@@ -185,6 +205,11 @@ impl Deed {
                 digest.short()
             )],
             Self::Route(route) => vec![route.words()],
+            Self::Rebase { from, generation } => proxy.rebase(&RebaseOrder {
+                from: *from,
+                generation: *generation,
+                token: FencingToken::default(),
+            }),
             Self::Point { .. } => self
                 .order()
                 .map(|order| proxy.switch(&order))
@@ -208,6 +233,8 @@ pub trait ProxySays {
     fn install(&self) -> Vec<String>;
     /// For a switch.
     fn switch(&self, order: &SwitchOrder) -> Vec<String>;
+    /// For giving the pointer a token of this store.
+    fn rebase(&self, order: &RebaseOrder) -> Vec<String>;
 }
 
 impl Rewrite {

@@ -2,7 +2,7 @@
 //! interlocks of a repair are here, over what was just seen. Not knowing is never a yes.
 
 use super::deed::{Deed, Rewrite, Standing};
-use crate::inventory::{Installation, Instance, Registration, Route, Slot, Snapshot};
+use crate::inventory::{Installation, Instance, PointerState, Registration, Route, Slot, Snapshot};
 use crate::release::Definition;
 
 /// What a guard says.
@@ -121,6 +121,7 @@ pub(in crate::release) fn guard(
             Err(why) => Verdict::Wait(format!("nothing is registered that is not healthy: {why}")),
         },
         Deed::Route(rewrite) => route(&now, rewrite),
+        Deed::Rebase { from, generation } => rebase(&now, from, *generation),
         Deed::Point {
             from,
             to,
@@ -166,6 +167,24 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
         return Verdict::Refuse(format!("{} runs another version now", rewrite.live));
     }
     Verdict::Act
+}
+
+/// Only the pointer that was seen gets a token of this store, and only with the generation that the route got before:
+/// a driver from before the store went back has a lower one.
+fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
+    if now.snapshot.pointer != Some(*from) {
+        return Verdict::Refuse("another driver wrote the live pointer meanwhile".into());
+    }
+    let Some(live) = from.live else {
+        return Verdict::Act;
+    };
+    let said = now.route().map(|route| (route.generation, route.live));
+    if said == Some((generation, live)) && generation > from.highest_generation() {
+        return Verdict::Act;
+    }
+    Verdict::Refuse(format!(
+        "the route does not say {live} generation {generation}: the pointer gets no other one"
+    ))
 }
 
 /// The proxy does what the route says, and nothing else.
@@ -276,6 +295,15 @@ pub(in crate::release) fn is_true(
                     && route.endpoint == *endpoint
             });
             require(is_so, || "the route is another".into())
+        }
+        Deed::Rebase { from, generation } => {
+            let highest = snapshot.pointer.map(|pointer| pointer.highest_token().0);
+            let is_reached = highest.is_some_and(|token| Some(token) <= snapshot.store_revision);
+            let answers = snapshot.proxy.as_ref().map(|proxy| proxy.generation);
+            require(
+                is_reached && (from.live.is_none() || answers == Some(*generation)),
+                || "the live pointer has another token or generation".into(),
+            )
         }
         Deed::Point { to, generation, .. } => {
             let proxy = snapshot.proxy.as_ref();

@@ -5,9 +5,12 @@ use std::time::Duration;
 use super::tests::{Says, definition};
 use super::{Deed, Rewrite, Standing, Verdict, guard, is_true, plan};
 use crate::inventory::drift::world_tests::{
-    agreed, digest, entry, live, proxy, registered, release, requests, route, started_again,
+    agreed, digest, entry, live, pointer, proxy, registered, release, requests, route,
+    started_again,
 };
-use crate::inventory::{InstanceId, InstanceState, Operator, Probe, Slot, Snapshot, Tier};
+use crate::inventory::{
+    FencingToken, InstanceId, InstanceState, Operator, Probe, Slot, Snapshot, Tier,
+};
 use crate::release::{ApprovalRefused, Need, RepairApproval, RepairPlan, need_to_repair};
 
 fn operator() -> Operator {
@@ -88,6 +91,37 @@ fn what_has_the_traffic_is_neither_stopped_nor_deregistered() {
     let mut other = snapshot.clone();
     other.slots.green.instance.as_mut().expect("it is there").id = InstanceId("other".into());
     is_not_done(&stop(Slot::Green, &snapshot), &other);
+}
+
+/// The pointer carries token 8123, the store is at revision 100; the route has the new generation already.
+fn went_back() -> (Snapshot, Deed) {
+    let mut snapshot = well();
+    snapshot.pointer = Some(pointer(8123, 8000));
+    proxy(&mut snapshot).token = FencingToken(8123);
+    route(&mut snapshot).generation = 2_000;
+    let rebase = Deed::Rebase {
+        from: pointer(8123, 8000),
+        generation: 2_000,
+    };
+    (snapshot, rebase)
+}
+
+#[test]
+fn the_pointer_gets_a_token_of_the_store_only_if_it_is_the_one_that_was_seen() {
+    let (snapshot, rebase) = went_back();
+    assert_eq!(says(&rebase, &snapshot), Verdict::Act);
+    let moved: [fn(&mut Snapshot); 5] = [
+        |s| s.pointer = Some(pointer(8124, 8000)),
+        |s| s.pointer = Some(pointer(8123, 8125)),
+        |s| s.pointer = None,
+        |s| s.route = None,
+        |s| route(s).generation = 41,
+    ];
+    for how in moved {
+        let mut snapshot = snapshot.clone();
+        how(&mut snapshot);
+        is_not_done(&rebase, &snapshot);
+    }
 }
 
 fn point(generation: u64) -> Deed {

@@ -5,7 +5,7 @@
 use super::deed::{Deed, Rewrite, Standing};
 use super::seen::Seen;
 use crate::inventory::drift::{Drift, Name};
-use crate::inventory::{Instance, InstanceState, Slot};
+use crate::inventory::{Instance, InstanceState, PointerState, Slot};
 
 /// What mends a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,7 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
             Name::RouteMissing
             | Name::ProxyElsewhere
             | Name::GenerationDiffers
+            | Name::StoreWentBack
             | Name::RouteAddressDiffers,
             _,
         ) => route(seen),
@@ -170,6 +171,9 @@ fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let (Some(instance), Some(registered)) = (seen.instance(slot), seen.entry(slot)) else {
         return person("it is gone meanwhile: look again");
     };
+    if seen.is_truth(slot) {
+        return entry(seen, slot);
+    }
     let is_same = registered.instance == instance.id;
     let routed = seen.routed(slot).map(|route| &route.digest);
     if routed.map_or(is_same, |digest| *digest == instance.digest) {
@@ -214,7 +218,7 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
         ));
     };
     let routed = seen.routed(slot).map(|route| &route.digest);
-    if routed.is_some_and(|digest| *digest != instance.digest) {
+    if routed.is_some_and(|digest| *digest != instance.digest) && !seen.is_truth(slot) {
         return person(format!(
             "{slot} runs another version than the route says, and its entry is gone: promote the version that should run"
         ));
@@ -253,8 +257,66 @@ fn key(seen: &Seen<'_>, drift: &Drift) -> Remedy {
     }
 }
 
+/// The store follows the proxy, which is newer. The route gets a generation that is out of reach for any driver from
+/// before, then the pointer gets it, with a token of this store.
+fn went_back(seen: &Seen<'_>) -> Remedy {
+    let Some(from) = seen.snapshot.pointer else {
+        return person("what the live pointer carries cannot be read: look again");
+    };
+    let Some(live) = seen.proxy().and_then(|proxy| proxy.slot) else {
+        return live_nowhere(seen, from);
+    };
+    if from.live != Some(live) {
+        return person("the proxy names another slot than its files: look again");
+    }
+    let wanted = match wanted(seen) {
+        Ok(wanted) => wanted,
+        Err(why) => return person(why),
+    };
+    let mut deeds = Vec::new();
+    if let Some(instance) = seen.instance(live) {
+        let entry = seen.entry(live);
+        let is_so = entry
+            .is_some_and(|entry| entry.digest == instance.digest && entry.instance == instance.id);
+        if !is_so {
+            deeds.push(Deed::Register {
+                slot: live,
+                digest: instance.digest.clone(),
+                release: wanted.release,
+            });
+        }
+    }
+    let generation = wanted.generation;
+    deeds.push(Deed::Route(wanted));
+    deeds.push(Deed::Rebase { from, generation });
+    Remedy::Deeds(deeds)
+}
+
+/// Nothing has the traffic by the proxy: the tokens alone are in the way.
+fn live_nowhere(seen: &Seen<'_>, from: PointerState) -> Remedy {
+    let generation = from.highest_generation();
+    let mut deeds = vec![Deed::Rebase { from, generation }];
+    if seen.route().is_some() {
+        match wanted(seen) {
+            Ok(wanted) => {
+                deeds.push(Deed::Point {
+                    from: None,
+                    to: wanted.live,
+                    generation: wanted.generation,
+                });
+                deeds.push(Deed::Route(wanted));
+            }
+            Err(why) => return person(why),
+        }
+    }
+    Remedy::Deeds(deeds)
+}
+
 /// The route as it should be, and the proxy as the route says.
 fn route(seen: &Seen<'_>) -> Remedy {
+    if seen.store_went_back() {
+        return went_back(seen);
+    }
     let wanted = match wanted(seen) {
         Ok(wanted) => wanted,
         Err(why) => return person(why),
@@ -281,7 +343,7 @@ fn route(seen: &Seen<'_>) -> Remedy {
 /// The digest of the route is written anew where its slot's entry, by the same release, is of the very
 /// container that runs.
 fn route_version(seen: &Seen<'_>) -> Remedy {
-    if seen.is_digest_of_route_edited() {
+    if seen.is_digest_of_route_edited() || seen.store_went_back() {
         return route(seen);
     }
     person(
@@ -298,6 +360,7 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
     let named = seen.proxy().and_then(|proxy| proxy.slot);
     let routed = seen.route();
     let generation = match routed {
+        _ if seen.store_went_back() => seen.generation_after_all(),
         // The proxy goes on as it does.
         None => told.max(1),
         Some(route) if named == Some(live) && told >= route.generation => {
@@ -316,7 +379,7 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         None if seen.is_unreadable("route") => Standing::Unreadable,
         None => Standing::Missing,
     };
-    let same = routed.filter(|route| route.live == live);
+    let same = routed.filter(|route| route.live == live && !seen.is_truth(live));
     let digest = match (same, seen.instance(live)) {
         (Some(_), Some(instance)) if seen.is_digest_of_route_edited() => instance.digest.clone(),
         (Some(route), _) => route.digest.clone(),

@@ -3,10 +3,13 @@
 use super::deed::Rewrite;
 use crate::inventory::drift::{Drift, Name};
 use crate::inventory::{
-    Digest, ImageLabels, Instance, ProxyAnswer, Registration, ReleaseId, Route, Slot, Snapshot,
-    Version,
+    Digest, ImageLabels, Instance, PointerState, ProxyAnswer, Registration, ReleaseId, Route, Slot,
+    Snapshot, Version,
 };
 use crate::release::Definition;
+
+/// How far the generation is raised where the store went back.
+const FAR_AHEAD: u64 = 1_000;
 
 /// See the module.
 #[derive(Clone, Copy)]
@@ -44,10 +47,38 @@ impl<'a> Seen<'a> {
         self.instance(slot).is_some_and(Instance::is_running)
     }
 
+    /// Whether the store is behind what the proxy carries: then the proxy is the newer truth about who has the traffic.
+    pub(super) fn store_went_back(&self) -> bool {
+        let mut drifts = self.drifts.iter();
+        drifts.any(|drift| drift.name == Name::StoreWentBack)
+    }
+
+    /// Whether what runs in a slot counts, whatever the store says: the store went back, and the proxy names it.
+    pub(super) fn is_truth(&self, slot: Slot) -> bool {
+        self.store_went_back() && self.is_pointed_at(slot)
+    }
+
+    /// A generation that no switch from before the store went back can have. In the store each switch is one
+    /// generation, and the pointer follows before the next begins: a switch that is still on its way is a few
+    /// generations ahead of the pointer at most.
+    pub(super) fn generation_after_all(&self) -> u64 {
+        let pointer = self.snapshot.pointer.as_ref();
+        let highest = [
+            pointer.map_or(0, PointerState::highest_generation),
+            self.proxy().map_or(0, |proxy| proxy.generation),
+            self.route().map_or(0, |route| route.generation),
+        ];
+        let highest = highest.into_iter().max().unwrap_or_default();
+        (highest / FAR_AHEAD + 1) * FAR_AHEAD + FAR_AHEAD
+    }
+
     /// The slot that should have the traffic: the one that the route names; without a route, and where
     /// nothing runs in that slot any more, the one that the proxy names and that runs.
     pub(super) fn should(&self) -> Option<Slot> {
         let named = self.proxy().and_then(|proxy| proxy.slot);
+        if named.is_some() && self.store_went_back() {
+            return named;
+        }
         match (self.route().map(|route| route.live), named) {
             (Some(routed), Some(named)) if routed != named => {
                 let follows = !self.runs(routed) && self.runs(named);
@@ -67,6 +98,9 @@ impl<'a> Seen<'a> {
         let by_entry = self.entry(slot).map(|entry| entry.release);
         let by_route = self.routed(slot).map(|route| route.release);
         let by_label = self.instance(slot).and_then(|instance| instance.release);
+        if self.is_truth(slot) && by_label.is_some() {
+            return by_label;
+        }
         by_entry.or(by_route).or(by_label)
     }
 
@@ -76,6 +110,9 @@ impl<'a> Seen<'a> {
         let Some(instance) = self.instance(slot) else {
             return false;
         };
+        if self.is_truth(slot) {
+            return true;
+        }
         match (self.routed(slot), self.entry(slot)) {
             (Some(route), _) => route.digest == instance.digest,
             (None, Some(entry)) => entry.digest == instance.digest || entry.instance == instance.id,

@@ -6,12 +6,13 @@ use super::plan::{Planned, plan};
 use super::{Deed, Item, ProxySays, Remedy};
 use crate::checks::{HealthCheck, Suite};
 use crate::inventory::drift::world_tests::{
-    agreed, digest, entry, live, proxy, public, registered, release, requests, route, started_again,
+    agreed, digest, entry, live, pointer, proxy, public, registered, release, requests, route,
+    started_again,
 };
 use crate::inventory::drift::{Name, compare};
 use crate::inventory::{
-    Installation, InstanceId, InstanceShape, InstanceState, Listen, RestartPolicy, Slot, Snapshot,
-    SwitchOrder, Tier,
+    Installation, InstanceId, InstanceShape, InstanceState, Listen, PointerState, RebaseOrder,
+    RestartPolicy, Slot, Snapshot, SwitchOrder, Tier,
 };
 use crate::release::{Definition, Rules, Timing};
 
@@ -27,6 +28,10 @@ impl ProxySays for Says {
             "proxy: to {} generation {}",
             order.to, order.generation
         )]
+    }
+
+    fn rebase(&self, order: &RebaseOrder) -> Vec<String> {
+        vec![format!("proxy: generation {}", order.generation)]
     }
 }
 
@@ -324,6 +329,60 @@ const BY_HAND: &[ByHand] = &[
         &["write the route to blue"],
     ),
     (
+        "a store that was restored from an older backup",
+        |s| s.pointer = Some(pointer(8123, 8000)),
+        &[
+            "write the route to blue",
+            "give the live pointer a token of this store",
+        ],
+    ),
+    (
+        "a store that was wiped",
+        |s| {
+            s.pointer = Some(pointer(8123, 8000));
+            s.route = None;
+            s.slots.blue.registration = None;
+        },
+        &[
+            "register blue",
+            "write the route to blue",
+            "give the live pointer a token of this store",
+        ],
+    ),
+    (
+        "a store that was restored from before the last release",
+        |s| {
+            s.pointer = Some(pointer(8123, 8000));
+            route(s).live = Slot::Green;
+            route(s).generation = 40;
+            route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
+            registered(s).digest = digest('e');
+            registered(s).instance = InstanceId("before".into());
+        },
+        &[
+            "register blue",
+            "write the route to blue",
+            "give the live pointer a token of this store",
+        ],
+    ),
+    (
+        "a store that was restored, and rm of the live pointer",
+        |s| {
+            s.pointer = Some(PointerState {
+                live: None,
+                ..pointer(8123, 8000)
+            });
+            proxy(s).slot = None;
+            proxy(s).generation = 0;
+            public(s).slot = None;
+        },
+        &[
+            "write the route to blue",
+            "give the live pointer a token of this store",
+            "point the proxy at blue",
+        ],
+    ),
+    (
         "etcdctl put of another digest into the route",
         |s| route(s).digest = digest('e'),
         &["write the route to blue"],
@@ -516,6 +575,9 @@ fn whatever_is_combined_what_has_the_traffic_is_not_touched_and_generations_only
                 match &planned.deed {
                     Deed::Stop { slot, .. } | Deed::Deregister(slot) => {
                         assert_ne!(Some(*slot), traffic, "{what}");
+                    }
+                    Deed::Rebase { from, generation } => {
+                        assert!(*generation >= from.highest_generation(), "{what}");
                     }
                     Deed::Point { generation, .. } => {
                         assert!(*generation > proxy_generation, "{what}");

@@ -13,6 +13,7 @@ fn snapshot() -> Snapshot {
 
 fn routing(rates: Option<Result<PerSlot<Option<Rates>>, String>>) -> Routing {
     Routing {
+        pointer: None,
         proxy: None,
         installation: None,
         rates,

@@ -175,6 +175,8 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
         }),
         preview: None,
         rates_unknown: None,
+        store_revision: Some(100),
+        pointer: None,
         lock: None,
         hold: None,
         watching: Vec::new(),

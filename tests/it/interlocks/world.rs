@@ -774,6 +774,7 @@ impl World {
             }),
             hold: self.hold.clone(),
             endorsements: self.endorsements.clone(),
+            revision: i64::MAX,
             ..RegistryRecord::default()
         }
     }

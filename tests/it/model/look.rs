@@ -169,6 +169,7 @@ pub(crate) fn record(world: &World) -> RegistryRecord {
         }),
         hold: world.hold_seen(),
         endorsements: world.given_seen(),
+        revision: i64::MAX,
         ..RegistryRecord::default()
     }
 }

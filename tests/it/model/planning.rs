@@ -74,6 +74,7 @@ fn facts(world: &World, scope: &Scope, number: u8, version: Resolved) -> Facts {
         record: Ok(look::record(world)),
         standby: standby(world, scope).map(|_| StandbyOf::AnotherConsole),
         proxy: Ok(Some(look::answer(world))),
+        pointer: None,
         installation: Ok(Installation::Current),
         slots: PerSlot::from_fn(|slot| Ok(occupancy(world, slot))),
         live_probe: world.store.route.map(|route| Probe {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use greenroom::adapters::nginx::SwitchMode;
 use greenroom::inventory::{Endpoint, FencingToken, Slot};
-use greenroom::ports::{Connections, FailureKind, Installation, RouterReader, RouterWriter};
+use greenroom::ports::{
+    Connections, FailureKind, Installation, PointerState, RebaseOrder, RouterReader, RouterWriter,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::arena::{Arena, client, get, order, order_under};
@@ -215,6 +217,50 @@ async fn a_lower_token_and_a_wrong_from_are_refused_and_the_traffic_stays() {
             assert_eq!(refused.kind, kind, "{mode:?}: {refused}");
         }
         assert_eq!(arena.live().await, blue, "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pointer_of_a_store_that_went_back_gets_the_token_of_the_current_lock() {
+    for mode in [SwitchMode::Pointer, SwitchMode::Reload] {
+        let mut arena = Arena::start().await;
+        arena.arrangement.mode = mode;
+        let (reader, writer, target) = (arena.reader(), arena.writer(), &arena.target);
+        writer.install(target).await.expect("installed");
+        let first = order_under(None, Slot::Blue, 5, 8123);
+        writer.switch(target, &first).await.expect("live");
+        let blue = Some(Slot::Blue);
+        let next = order_under(blue, Slot::Green, 6, 412);
+        let refused = writer.switch(target, &next).await.expect_err("refused");
+        assert_eq!(refused.kind, FailureKind::Fenced, "{mode:?}: {refused}");
+
+        let from = reader.pointer(target).await.expect("read").expect("told");
+        assert_eq!(from.highest_token(), FencingToken(8123), "{mode:?}");
+        let rebase = RebaseOrder {
+            from,
+            generation: 2_000,
+            token: FencingToken(412),
+        };
+        let of_another = RebaseOrder {
+            from: PointerState::default(),
+            ..rebase.clone()
+        };
+        let refused = writer.rebase(target, &of_another).await;
+        let refused = refused.expect_err("another pointer was seen");
+        assert_eq!(refused.kind, FailureKind::Conflict, "{mode:?}: {refused}");
+        writer.rebase(target, &rebase).await.expect("rebased");
+        writer.rebase(target, &rebase).await.expect("repeated");
+        let answer = reader.answer(target).await.expect("an answer");
+        let told = (answer.slot, answer.generation, answer.token);
+        assert_eq!(told, (blue, 2_000, FencingToken(412)), "{mode:?}");
+
+        // A driver from before that is still alive.
+        let late = order_under(blue, Slot::Green, 6, 9_000);
+        let refused = writer.switch(target, &late).await.expect_err("refused");
+        assert_eq!(refused.kind, FailureKind::Conflict, "{mode:?}: {refused}");
+        let next = order_under(blue, Slot::Green, 2_001, 413);
+        writer.switch(target, &next).await.expect("switched");
+        assert_eq!(arena.live().await, Some(Slot::Green), "{mode:?}");
     }
 }
 

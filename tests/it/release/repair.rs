@@ -349,3 +349,40 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
         "{refused}"
     );
 }
+
+/// A backup of the store that is older than the last release, restored: entries, route and journal are those of
+/// before, and the pointer carries a token that no lock of the store reaches.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_went_back_is_repaired_and_releases_go_on_while_no_request_fails() {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let mut keys = Keys::of(&house).await;
+    let (entry, route) = (keys.get("slots/blue").await, keys.get("route").await);
+    let house = house.with("1.9.0").await;
+    house.stands("1.9.0", Role::Stopped).await;
+    let load = load(&house).await;
+    keys.put("slots/blue", entry.to_string()).await;
+    keys.put("route", route.to_string()).await;
+    keys.delete("slots/green").await;
+    let answer = pointer(&house).join("answer.json");
+    let text = fs::read_to_string(&answer).expect("the answer");
+    let mut carried: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    carried["token"] = 8_000_000_000_i64.into();
+    fs::write(&answer, carried.to_string()).expect("a token of before");
+
+    let names = named(&house).await;
+    assert!(names.contains(&"store-went-back".to_owned()), "{names:?}");
+    let refused = house.plan(version("1.8.2")).await.expect_err("refused");
+    let is_named = |reason: &Refusal| matches!(reason, Refusal::StoreWentBack { .. });
+    assert!(refused.0.iter().any(is_named), "{refused}");
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    repaired(&house, "a store that went back", &names).await;
+    let route = keys.get("route").await;
+    assert_eq!(
+        route["live"], "green",
+        "the store follows the proxy: {route}"
+    );
+    house.stands("1.9.0", Role::Stopped).await;
+    let house = house.with("1.8.2").await;
+    nothing_failed(load, "a store that went back").await;
+    house.stands("1.8.2", Role::Stopped).await;
+}

@@ -61,6 +61,7 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, own: Option<Fenc
     snapshot.sources.registry = SourceState::Live;
     snapshot.slots.blue.registration = record.slots.blue;
     snapshot.slots.green.registration = record.slots.green;
+    snapshot.store_revision = Some(record.revision);
     snapshot.route = record.route;
     snapshot.lock = record.lock.filter(|holder| !is_own(holder.token, own));
     snapshot.hold = record.hold;
@@ -72,10 +73,13 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, own: Option<Fenc
 async fn routing(site: &Site, snapshot: &mut Snapshot) {
     let target = &site.definition.target;
     let router = &site.read.router;
-    let (installation, answer) = tokio::join!(
+    let (installation, answer, pointer) = tokio::join!(
         timely(router.installation(target)),
-        timely(router.answer(target))
+        timely(router.answer(target)),
+        timely(router.pointer(target))
     );
+    // One that cannot be read stops a switch by itself, and says why.
+    snapshot.pointer = pointer.ok().flatten();
     match (answer, &installation) {
         (Ok(answer), Ok(_)) => snapshot.proxy = Some(answer),
         // Nobody was ever released to, or its configuration was taken away.

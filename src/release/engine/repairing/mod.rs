@@ -14,7 +14,8 @@ use ulid::Ulid;
 use super::{Engine, Site, give_back, unknown};
 use crate::history::RepairRecord;
 use crate::inventory::{
-    FencingToken, LockPurpose, LockRecord, ReleaseId, Snapshot, SourceState, SwitchOrder, Target,
+    FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Snapshot, SourceState,
+    SwitchOrder, Target,
 };
 use crate::ports::{Acquired, Lease, RouterReader};
 use crate::release::driver::Writing;
@@ -67,6 +68,10 @@ impl ProxySays for Says<'_> {
     fn switch(&self, order: &SwitchOrder) -> Vec<String> {
         self.router.describe_switch(self.target, order)
     }
+
+    fn rebase(&self, order: &RebaseOrder) -> Vec<String> {
+        self.router.describe_rebase(self.target, order)
+    }
 }
 
 impl Engine {
@@ -106,7 +111,7 @@ impl Engine {
         let (items, deeds) = plan(snapshot, &site.definition, request.only, &says);
         let does = |which: fn(&Deed) -> bool| deeds.iter().any(|planned| which(&planned.deed));
         let installs = does(|deed| matches!(deed, Deed::Install));
-        let points = does(|deed| matches!(deed, Deed::Point { .. }));
+        let points = does(|deed| matches!(deed, Deed::Point { .. } | Deed::Rebase { .. }));
         RepairPlan {
             id,
             definition: site.definition.clone(),

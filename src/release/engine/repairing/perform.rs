@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::inventory::{
-    HoldChange, Registration, Route, RouteChange, Slot, Snapshot, SwitchOrder, Version,
+    HoldChange, RebaseOrder, Registration, Route, RouteChange, Slot, Snapshot, SwitchOrder, Version,
 };
 use crate::ports::{Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result};
 use crate::release::driver::Writing;
@@ -62,6 +62,14 @@ impl Hand<'_> {
                 registry.register(target, &entry, self.fence).await
             }
             Deed::Route(rewrite) => self.route(rewrite).await,
+            Deed::Rebase { from, generation } => {
+                let order = RebaseOrder {
+                    from: *from,
+                    generation: *generation,
+                    token: self.fence.token,
+                };
+                self.write.router.rebase(target, &order).await
+            }
             Deed::Point {
                 from,
                 to,
