@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use super::arguments::{Approve, Common};
 use super::consent::Consent;
 use super::promote::refuse;
+use super::resume::named;
 use super::{Exit, json, open, plan_text, signals};
 use crate::harmless::harmless;
 use crate::inventory::local_time;
@@ -20,7 +21,11 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     let engine = &app.engine;
     let mut wishes = signals::listen();
     let target = Target::new(verb.service, verb.environment);
-    let asked = match engine.endorsable(&target, None).await {
+    let named = match named(engine, &target, verb.release.as_deref()).await {
+        Ok(named) => named,
+        Err(refused) => return refuse(&refused),
+    };
+    let asked = match engine.endorsable(&target, named).await {
         Ok(asked) => asked,
         Err(refused) => return refuse(&refused),
     };

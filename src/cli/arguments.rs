@@ -191,6 +191,9 @@ pub(crate) struct Approve {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
+    /// A release by its id, or by how that begins, as lists show it [default: the one that has no end]
+    #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
+    pub(crate) release: Option<String>,
     /// A word about it; it is kept with the release
     #[arg(long, value_name = "TEXT", conflicts_with = "take_back")]
     pub(crate) note: Option<String>,
@@ -263,6 +266,9 @@ pub(crate) struct Resume {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
+    /// A release by its id, or by how that begins, as lists show it [default: the one that has no end]
+    #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
+    pub(crate) release: Option<String>,
     /// Undoes everything that was begun, instead of going on
     #[arg(long, conflicts_with = "leave")]
     pub(crate) back_out: bool,

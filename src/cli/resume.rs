@@ -8,7 +8,7 @@ use super::promote::refuse;
 use super::{Exit, ending, json, open, signals, status};
 use crate::harmless::harmless;
 use crate::inventory::local_time;
-use crate::inventory::{Snapshot, Target};
+use crate::inventory::{ReleaseId, Snapshot, Target};
 use crate::release::{Engine, Force, GoOn, Interrupted, OnFailure, Refusal, Refused, Resume};
 use crate::watchers;
 
@@ -27,7 +27,11 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         Ok(consent) => consent,
         Err(exit) => return exit,
     };
-    let interrupted = match engine.interrupted(&target, None).await {
+    let named = match named(engine, &target, verb.release.as_deref()).await {
+        Ok(named) => named,
+        Err(refused) => return refuse(&refused),
+    };
+    let interrupted = match engine.interrupted(&target, named).await {
         Ok(interrupted) => interrupted,
         Err(refused) => return refuse(&refused),
     };
@@ -69,6 +73,18 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
             ending::say(&app, common, &target, id, exit).await
         }
         Err(refused) => refuse(&refused),
+    }
+}
+
+/// The release that was named on the command line, where one was.
+pub(super) async fn named(
+    engine: &Engine,
+    target: &Target,
+    named: Option<&str>,
+) -> Result<Option<ReleaseId>, Refused> {
+    match named {
+        Some(named) => engine.named_release(target, named).await.map(Some),
+        None => Ok(None),
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::arguments::{Common, Status};
 use super::{Exit, json as lines, open};
-use crate::history::ReleaseRecord;
+use crate::history::{ReleaseRecord, SEARCHED_FOR_OPEN, current, overtaken_by};
 use crate::inventory::drift::{Drift, Pair, compare};
 use crate::inventory::{EnvironmentName, LiveSlot, Snapshot, Target};
 use crate::release::standby_entry;
@@ -20,9 +20,6 @@ use crate::wire::App;
 pub(super) use approvals::Approvals;
 pub(super) use json::observed;
 pub(super) use text::text;
-
-/// How many releases of a target are looked through for one that was interrupted.
-const RECENT: usize = 5;
 
 pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
     let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()).await {
@@ -96,10 +93,10 @@ async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>
     let recent = async {
         let journal = &site.read.journal;
         let mut recent = Vec::new();
-        for (id, failure) in journal.unreadable(target, RECENT).await? {
+        for (id, failure) in journal.unreadable(target, SEARCHED_FOR_OPEN).await? {
             warn_line!("greenroom: {target}: release {id} cannot be read: {failure}");
         }
-        for head in journal.releases(target, RECENT).await? {
+        for head in journal.releases(target, SEARCHED_FOR_OPEN).await? {
             let recorded = match head.closed {
                 None => journal.release(target, head.id).await?,
                 Some(_) => None,
@@ -116,8 +113,8 @@ async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>
         Ok(recent) => recent.map_err(|failure| failure.to_string()),
         Err(_) => Err(format!("no answer within {:?}", watchers::PATIENCE)),
     };
-    let newest = recent.as_ref().ok().and_then(|recent| recent.first());
-    let newest = newest.map(|newest| &newest.head);
+    let heads = recent.as_ref().ok();
+    let newest = heads.and_then(|recent| current(recent.iter().map(|recent| &recent.head)));
     let Some(newest) = newest.filter(|newest| approvals::may_wait(newest, &site.definition)) else {
         return (recent, Approvals::NotNeeded);
     };
@@ -129,11 +126,17 @@ async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>
 /// another that wrote the route.
 fn open(snapshot: &Snapshot, mut recent: Vec<Recent>) -> Open {
     let driven = snapshot.lock.as_ref().map(|holder| holder.record.release);
-    // Only what came after the last ending still stands; older ones were overtaken.
-    let ended = recent.iter().position(|one| one.head.closed.is_some());
-    recent.truncate(ended.unwrap_or(recent.len()));
+    // What another release came after is only left, and the next release closes it.
     let routed = snapshot.route.as_ref().map(|route| route.value.release);
-    recent.retain(|one| Some(one.head.id) != driven && Some(one.head.id) >= routed);
+    let mut others: Vec<ReleaseRecord> = recent.iter().map(|one| one.head.clone()).collect();
+    others.retain(|head| head.closed.is_some() || Some(head.id) == routed);
+    let is_known = recent.iter().any(|one| Some(one.head.id) == routed);
+    recent.retain(|one| {
+        let head = &one.head;
+        let by_route = !is_known && routed.is_some_and(|routed| routed > head.id);
+        let is_overtaken = by_route || overtaken_by(head, &others).is_some();
+        head.closed.is_none() && Some(head.id) != driven && !is_overtaken
+    });
     let (standby, interrupted): (Vec<_>, Vec<_>) =
         recent.into_iter().partition(|one| one.is_in_standby);
     let heads = |recent: Vec<Recent>| recent.into_iter().map(|one| one.head).collect();

@@ -11,6 +11,7 @@ mod item;
 mod kept;
 mod live;
 mod notice;
+mod order;
 mod provable;
 mod proven;
 mod reading;
@@ -37,6 +38,7 @@ pub use kept::{
 };
 pub use live::LivePeriod;
 pub use notice::{ChecksCounted, Notice, NoticeEvent};
+pub use order::{SEARCHED_FOR_OPEN, current, current_read, overtaken_by};
 pub use provable::Provable;
 pub use proven::{Proven, Wrong};
 pub use reading::{Written, check_whole};

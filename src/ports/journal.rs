@@ -33,10 +33,10 @@ pub trait JournalReader: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// The head of the newest release of each of these targets that has any, in as few calls as the
-    /// store allows: they are asked for many targets at once. A head that cannot be read is a failure
-    /// of its own and hides no other.
-    async fn newest(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>>;
+    /// The head of the current release of each of these targets that has any: see [`crate::history::current`]. In as
+    /// few calls as the store allows, because many targets are asked for at once. Where the newest head of a target
+    /// cannot be read, that is a failure of this target alone.
+    async fn current(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>>;
 
     /// One release with its entries.
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>>;

@@ -26,11 +26,11 @@ pub struct Interrupted {
 }
 
 impl Interrupted {
-    /// What is found. `newest` is the newest release of its target; `record` was read before the journal
+    /// What is found. `overtaken` is a release of its target that came after it; `record` was read before the journal
     /// was: who let go of a lock has written its end.
     pub fn of(
         recorded: Recorded,
-        newest: ReleaseId,
+        overtaken: Option<ReleaseId>,
         definition: &Definition,
         record: &RegistryRecord,
         now: Timestamp,
@@ -41,7 +41,7 @@ impl Interrupted {
             now,
         };
         let against = GoOn::ALL.into_iter().filter_map(|go_on| {
-            let fits = not_overtaken(newest, recorded.head.id, go_on)
+            let fits = not_overtaken(overtaken, go_on)
                 .and_then(|()| Plan::taken_up(&recorded, definition, standing, go_on));
             fits.err().map(|refused| (go_on, refused))
         });
@@ -109,10 +109,9 @@ impl Interrupted {
 }
 
 /// A release that another came after is not gone on with: that one stands on what it found.
-pub(super) fn not_overtaken(newest: ReleaseId, id: ReleaseId, go_on: GoOn) -> Result<(), Refused> {
-    if newest == id || go_on == GoOn::Leave {
-        Ok(())
-    } else {
-        Err(Refusal::Overtaken { by: newest }.into())
+pub(super) fn not_overtaken(by: Option<ReleaseId>, go_on: GoOn) -> Result<(), Refused> {
+    match by {
+        Some(by) if go_on != GoOn::Leave => Err(Refusal::Overtaken { by }.into()),
+        _ => Ok(()),
     }
 }

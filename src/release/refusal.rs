@@ -123,6 +123,20 @@ pub enum Refusal {
     },
     /// There is no such release, or none at all.
     NoSuchRelease(Option<ReleaseId>),
+    /// No release has an id that begins so.
+    NoReleaseNamed {
+        /// What was typed.
+        named: String,
+        /// The releases that have no end.
+        open: Vec<ReleaseId>,
+    },
+    /// Several releases have an id that begins so.
+    SeveralReleasesNamed {
+        /// What was typed.
+        named: String,
+        /// Which.
+        several: Vec<ReleaseId>,
+    },
     /// The release to go on with has ended.
     AlreadyOver {
         /// How.
@@ -271,6 +285,12 @@ impl fmt::Display for Refusal {
             Self::PlaceTaken { why } => f.write_str(why),
             Self::NoSuchRelease(Some(id)) => write!(f, "there is no release {id} here"),
             Self::NoSuchRelease(None) => f.write_str("nothing was ever released here"),
+            Self::NoReleaseNamed { named, open } => no_release_named(f, named, open),
+            Self::SeveralReleasesNamed { named, several } => write!(
+                f,
+                "{named} may mean several releases: {}; type more of the id",
+                ids(several)
+            ),
             Self::AlreadyOver { outcome } => {
                 write!(f, "it is over already ({outcome}): there is nothing to go on with")
             }
@@ -300,6 +320,19 @@ impl fmt::Display for Refusal {
             Self::WheelAskedFor { by, at } => f.write_str(&asked_for_already(by, *at)),
         }
     }
+}
+
+fn no_release_named(f: &mut fmt::Formatter<'_>, named: &str, open: &[ReleaseId]) -> fmt::Result {
+    write!(f, "no release here has an id that begins with {named}; ")?;
+    match open {
+        [] => f.write_str("no release here is open: greenroom history lists those that ended"),
+        open => write!(f, "without an end: {}", ids(open)),
+    }
+}
+
+fn ids(ids: &[ReleaseId]) -> String {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    ids.join(", ")
 }
 
 /// Who holds the lock, and the command that goes on.

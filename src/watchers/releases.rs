@@ -1,4 +1,4 @@
-//! The newest release of each target, as its journal and its lock tell it, and the checks of the version
+//! The current release of each target, as its journal and its lock tell it, and the checks of the version
 //! that is live. A release that is over is read once, whoever drove it: a screen at rest shows it.
 
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ pub(super) async fn look(
 ) -> Result<Releases> {
     let mut told = Releases::new();
     for (journal, targets) in grouped(sites, |site| &site.read.journal) {
-        let mut heads = journal.newest(&targets).await?;
+        let mut heads = journal.current(&targets).await?;
         let mut looks = Vec::new();
         for target in targets {
             let site = sites.iter().find(|site| site.definition.target == target);
@@ -142,10 +142,10 @@ async fn live_checks(site: &Site, newest: &Recorded, route: &Route) -> Result<Op
         return Ok(Some(LiveChecks::of(newest, route)));
     }
     let (journal, target) = (&site.read.journal, &site.definition.target);
-    let past = journal
-        .releases_before(target, newest.head.id, SEARCHED)
-        .await?;
-    let Some(head) = past.iter().find(|head| made_live(head, head.live)) else {
+    // Not only those with a lower id: a clock that was ahead may have made a greater one.
+    let past = journal.releases(target, SEARCHED).await?;
+    let mut past = past.iter().filter(|head| head.id != newest.head.id);
+    let Some(head) = past.find(|head| made_live(head, head.live)) else {
         return Ok(None);
     };
     match journal.release(target, head.id).await {

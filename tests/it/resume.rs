@@ -135,11 +135,13 @@ fn a_promote_that_is_killed_is_finished_by_another_and_no_request_fails() {
     sandbox.assert_no_request_failed();
 }
 
-/// Rewrites the newest release of `web/qa` as a machine whose clock is three hours ahead would have written it.
+/// Rewrites the newest release of `web/qa` that has ended as a machine whose clock is three hours ahead would have
+/// written it.
 fn newest_from_a_clock_ahead(sandbox: &Sandbox) {
     let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
     store.busy_timeout(Duration::from_secs(10)).expect("set");
-    let newest = "SELECT id, head FROM releases WHERE target = 'web/qa' ORDER BY id DESC LIMIT 1";
+    let newest = "SELECT id, head FROM releases WHERE target = 'web/qa'
+        AND json_extract(head, '$.closed') IS NOT NULL ORDER BY id DESC LIMIT 1";
     let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
     let (id, head): (String, String) = store.query_row(newest, [], read).expect("a release");
     let ulid: ulid::Ulid = id.parse().expect("an id");
@@ -174,6 +176,39 @@ fn a_release_is_resumed_although_the_one_before_came_from_a_clock_that_was_ahead
         words(&sandbox.run(&["status", "web", "qa"])).contains("greenroom resume web qa")
     });
     let output = resume_when_free(&sandbox, &["web", "qa"]);
+    assert!(output.status.success(), "{}", words(&output));
+    assert_eq!(sandbox.live("web", "qa"), "1.8.2");
+    is_settled(&sandbox, "qa");
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+}
+
+/// The id of the release of `web/qa` that has no end.
+fn open_id(sandbox: &Sandbox) -> String {
+    let status = sandbox.status("web", "qa");
+    let open = &status["interrupted"][0];
+    let id = open["id"].as_str().or_else(|| open["release"].as_str());
+    id.unwrap_or_else(|| panic!("an open release: {status}"))
+        .to_owned()
+}
+
+#[test]
+fn a_release_without_an_end_is_found_below_one_with_a_greater_id_and_by_its_own() {
+    let mut sandbox = Sandbox::kept().up();
+    let arguments = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
+    let mut promote = Driving::begin(&sandbox, &arguments);
+    promote.until_said("watch begins");
+    promote.killed();
+    newest_from_a_clock_ahead(&sandbox);
+    until("status names it", FREE, || {
+        words(&sandbox.run(&["status", "web", "qa"])).contains("greenroom resume web qa")
+    });
+    let id = open_id(&sandbox);
+    let mistyped = resume(&sandbox, &["web", "qa", "01ZZZZZZZZ"]);
+    let said = words(&mistyped);
+    assert_eq!(mistyped.status.code(), Some(1), "{said}");
+    assert!(said.contains("01ZZZZZZZZ") && said.contains(&id), "{said}");
+    let output = resume_when_free(&sandbox, &["web", "qa", &id[..12].to_lowercase()]);
     assert!(output.status.success(), "{}", words(&output));
     assert_eq!(sandbox.live("web", "qa"), "1.8.2");
     is_settled(&sandbox, "qa");

@@ -610,7 +610,7 @@ async fn the_journal_keeps_what_was_written_in_order_and_nothing_else() {
     );
 
     let api = Target::new("api".parse().expect("a name"), web.environment.clone());
-    let newest = other.newest(&[web.clone(), api]).await.expect("read");
+    let newest = other.current(&[web.clone(), api]).await.expect("read");
     assert_eq!(newest.len(), 1, "{newest:?}");
     assert_eq!(newest[&web].as_ref().expect("a head").id, id(9));
     let read = JournalReader::release(&other, &web, id(7))
@@ -769,7 +769,7 @@ async fn rows_that_are_not_ours_to_read_are_named_and_the_rest_is_still_seen() {
              UPDATE locks SET record = '7';",
         )
         .expect("vandalised");
-    let newest = store.newest(&[web()]).await.expect("read");
+    let newest = store.current(&[web()]).await.expect("read");
     let failure = newest[&web()].as_ref().expect_err("a list is no head");
     assert_eq!(failure.kind, FailureKind::Garbled);
     let seen = RegistryReader::read(&store, &web()).await.expect("read");

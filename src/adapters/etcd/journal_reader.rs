@@ -11,16 +11,14 @@ use super::reader::EtcdReader;
 use super::store::{below, one};
 use super::values;
 use crate::history::{
-    AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Seal, Written,
-    check_whole,
+    AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, SEARCHED_FOR_OPEN, Seal,
+    Written, check_whole, current_read,
 };
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, JournalReader, Result};
 
 /// The most ranges in one transaction; a server takes 128 unless it is told otherwise.
 const MOST_RANGES: usize = 100;
-/// How many keys are read to find the newest release: another program may keep keys of its own behind it.
-const NEWEST: i64 = 2;
 /// The fewest heads that are read at a time.
 const FEWEST_HEADS: usize = 8;
 
@@ -51,9 +49,9 @@ impl JournalReader for EtcdReader {
             .collect())
     }
 
-    async fn newest(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
+    async fn current(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
         let doing = "looking for the newest releases";
-        let mut newest = BTreeMap::new();
+        let mut all = BTreeMap::new();
         for targets in targets.chunks(MOST_RANGES) {
             let reads = targets
                 .iter()
@@ -61,7 +59,7 @@ impl JournalReader for EtcdReader {
                     let options = GetOptions::new()
                         .with_prefix()
                         .with_sort(SortTarget::Key, SortOrder::Descend)
-                        .with_limit(NEWEST);
+                        .with_limit(i64::try_from(SEARCHED_FOR_OPEN).unwrap_or(i64::MAX));
                     TxnOp::get(self.store.keys().heads(target), Some(options))
                 })
                 .collect();
@@ -70,21 +68,21 @@ impl JournalReader for EtcdReader {
                 .ranges(doing, self.store.deadline(), reads)
                 .await?;
             for (target, pairs) in targets.iter().zip(found) {
-                let is_head = |pair: &&KeyValue| self.id_of_head(target, pair).is_some();
-                let found = match pairs.iter().find(is_head) {
-                    Some(pair) => Some(self.head(doing, target, pair)),
-                    None if pairs.is_empty() => None,
-                    // Keys that name no release are in front of it.
-                    None => self
-                        .heads(target, None, 1, |_| true)
-                        .await?
-                        .pop()
-                        .map(|(_, head)| head),
-                };
-                newest.extend(found.map(|head| (target.clone(), head)));
+                let is_full = pairs.len() >= SEARCHED_FOR_OPEN;
+                let pairs = pairs.iter();
+                let ours = pairs.filter(|pair| self.id_of_head(target, pair).is_some());
+                let mut heads: Vec<_> = ours.map(|pair| self.head(doing, target, pair)).collect();
+                // Keys that name no release took the place of heads.
+                if is_full && heads.len() < SEARCHED_FOR_OPEN {
+                    let read = self.heads(target, None, SEARCHED_FOR_OPEN, |_| true);
+                    heads = read.await?.into_iter().map(|(_, head)| head).collect();
+                }
+                if let Some(head) = current_read(heads) {
+                    all.insert(target.clone(), head);
+                }
             }
         }
-        Ok(newest)
+        Ok(all)
     }
 
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>> {

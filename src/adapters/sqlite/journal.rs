@@ -10,7 +10,8 @@ use super::fault::{self, Fault};
 use super::store::Store;
 use super::transaction::{decode, encode, full_key, text};
 use crate::history::{
-    AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, Written, check_whole,
+    AuditRecord, Entry, HoldRecord, Recorded, ReleaseRecord, RepairRecord, SEARCHED_FOR_OPEN,
+    Written, check_whole, current_read,
 };
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{Failure, FailureKind, Fence, JournalReader, JournalWriter, Result};
@@ -49,23 +50,24 @@ impl JournalReader for Store {
         Ok(unreadable.collect())
     }
 
-    async fn newest(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
+    async fn current(&self, targets: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
         let of = targets.to_vec();
         let doing = "looking for the newest releases";
         let place = fault::target(&self.path);
         Store::read(self, doing, move |sql| {
-            let mut heads = BTreeMap::new();
+            let mut current = BTreeMap::new();
             for target in &of {
-                let found = newest_heads(sql, target, BEHIND_ALL, |_| true, 1)?.pop();
-                let Some((_, read)) = found else {
-                    continue;
-                };
-                let read = read.map_err(|fault| {
-                    fault.into_failure(place.clone(), doing.into(), FailureKind::Garbled)
+                let found = newest_heads(sql, target, BEHIND_ALL, |_| true, SEARCHED_FOR_OPEN)?;
+                let heads = found.into_iter().map(|(_, head)| {
+                    head.map_err(|fault| {
+                        fault.into_failure(place.clone(), doing.into(), FailureKind::Garbled)
+                    })
                 });
-                heads.insert(target.clone(), read);
+                if let Some(head) = current_read(heads) {
+                    current.insert(target.clone(), head);
+                }
             }
-            Ok(heads)
+            Ok(current)
         })
         .await
     }

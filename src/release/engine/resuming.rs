@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::{Driven, Engine, Site, behind_the_proxy, give_back, unknown};
-use crate::history::{Chain, Heir, Recorded, ReleaseRecord, Takeover};
+use crate::history::{Chain, Heir, Recorded, ReleaseRecord, Takeover, current, overtaken_by};
 use crate::inventory::{
     FencingToken, LockHolder, LockPurpose, LockRecord, RegistryRecord, ReleaseId, Target,
 };
@@ -41,7 +41,7 @@ pub struct Force {
 }
 
 impl Engine {
-    /// The newest release of a target, or the one that is named, if it has no end. Looks only.
+    /// The current release of a target, or the one that is named, if it has no end. Looks only.
     pub async fn interrupted(
         &self,
         target: &Target,
@@ -60,13 +60,49 @@ impl Engine {
         {
             record.lock = None;
         }
-        let newest = newest(site).await?;
-        let id = id.unwrap_or(newest.id);
+        let past = newest(site).await?;
+        let id = match id {
+            Some(id) => id,
+            None => current(&past).ok_or(Refusal::NoSuchRelease(None))?.id,
+        };
         let recorded = open_release(site, id).await?;
-        let newest = newest.id;
+        let overtaken = overtaken_by(&recorded.head, &past).map(|by| by.id);
         let now = self.clock.now();
         let definition = &site.definition;
-        Ok(Interrupted::of(recorded, newest, definition, &record, now))
+        Ok(Interrupted::of(
+            recorded, overtaken, definition, &record, now,
+        ))
+    }
+
+    /// The release of a target whose id is this, or begins so, as lists show it. One without an end is preferred, so that
+    /// the short form names it also where a release that has ended shares it.
+    pub async fn named_release(&self, target: &Target, named: &str) -> Result<ReleaseId, Refused> {
+        let Some(site) = self.sites.get(target) else {
+            return Err(Refusal::UnknownTarget(target.clone()).into());
+        };
+        let typed = named.trim().to_ascii_uppercase();
+        if let Ok(id) = typed.parse() {
+            return Ok(id);
+        }
+        let past = newest(site).await?;
+        let open = past.iter().filter(|head| head.closed.is_none());
+        let open: Vec<ReleaseId> = open.map(|head| head.id).collect();
+        let begins = |id: &ReleaseId| !typed.is_empty() && id.to_string().starts_with(&typed);
+        let all: Vec<ReleaseId> = past.iter().map(|head| head.id).filter(begins).collect();
+        let open_ones: Vec<ReleaseId> = open.iter().copied().filter(begins).collect();
+        match (open_ones.as_slice(), all.as_slice()) {
+            ([id], _) | ([], [id]) => Ok(*id),
+            ([], []) => Err(Refusal::NoReleaseNamed {
+                named: crate::harmless::harmless(named),
+                open,
+            }
+            .into()),
+            ([], several) | (several, _) => Err(Refusal::SeveralReleasesNamed {
+                named: crate::harmless::harmless(named),
+                several: several.to_vec(),
+            }
+            .into()),
+        }
     }
 
     /// Whether a lock was left by a driver of this very console, which has ended: it lost touch with the store
@@ -192,8 +228,9 @@ impl Engine {
         go_on: GoOn,
     ) -> Result<(Plan, Recorded), Refused> {
         let target = &site.definition.target;
-        not_overtaken(newest(site).await?.id, id, go_on)?;
         let recorded = open_release(site, id).await?;
+        let past = newest(site).await?;
+        not_overtaken(overtaken_by(&recorded.head, &past).map(|by| by.id), go_on)?;
         let record = match site.read.registry.read(target).await {
             Ok(record) => record,
             // To leave a release nothing has to be known but the release.
@@ -222,18 +259,18 @@ impl Engine {
     }
 }
 
-async fn newest(site: &Site) -> Result<ReleaseRecord, Refused> {
+/// How many releases are searched for one without an end, and for one that came after it.
+const SEARCHED: usize = 50;
+
+async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {
     let journal = site.read.journal.as_ref();
-    let newest = past_and_unreadable(journal, &site.definition.target, 1).await;
+    let newest = past_and_unreadable(journal, &site.definition.target, SEARCHED).await;
     let (newest, unreadable) =
         newest.map_err(|failure| unknown("what was released here last", &failure))?;
     if let Some(newer) = unreadable.first() {
         return Err(unreadable_release(newer).into());
     }
-    newest
-        .into_iter()
-        .next()
-        .ok_or_else(|| Refusal::NoSuchRelease(None).into())
+    Ok(newest)
 }
 
 async fn open_release(site: &Site, id: ReleaseId) -> Result<Recorded, Refused> {

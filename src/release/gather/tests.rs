@@ -27,7 +27,7 @@ impl JournalReader for Journal {
         Ok(Vec::new())
     }
 
-    async fn newest(&self, _: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
+    async fn current(&self, _: &[Target]) -> Result<BTreeMap<Target, Result<ReleaseRecord>>> {
         Ok(BTreeMap::new())
     }
 

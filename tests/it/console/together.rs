@@ -65,7 +65,7 @@ pub(super) fn interrupted(lock: Option<LockHolder>, happened: Vec<Happening>) ->
     };
     let definition = plan(&target("web", PRODUCTION), Tier::Protected).definition;
     let recorded = journal(Tier::Protected, happened);
-    Interrupted::of(recorded, release_id(2), &definition, &record, now())
+    Interrupted::of(recorded, None, &definition, &record, now())
 }
 
 #[test]

@@ -228,7 +228,7 @@ async fn the_newest_heads_of_many_targets_are_read_together_and_an_unreadable_on
     let mut targets = vec![world.target.clone(), api.clone()];
     // More than a server takes in one transaction, and none of them with a release.
     targets.extend((0..250).map(|n| named(&format!("nobody-{n}"))));
-    let newest = world.reader.newest(&targets).await.expect("read");
+    let newest = world.reader.current(&targets).await.expect("read");
     assert_eq!(newest.len(), 2, "{newest:?}");
     let read = newest[&world.target].as_ref().expect("a head");
     assert_eq!(read.id, id(2));

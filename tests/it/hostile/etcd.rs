@@ -81,7 +81,7 @@ fn what_stands_in_a_cluster_is_what_it_says_or_refused() {
             stores::judge_release(&kept, world.reader.release(target, id).await);
             let mut newest = world
                 .reader
-                .newest(std::slice::from_ref(target))
+                .current(std::slice::from_ref(target))
                 .await
                 .expect("read");
             let newest = newest.remove(target).expect("there is one");

@@ -165,7 +165,7 @@ fn a_release_is_read_wholly_or_refused() {
             stores::judge_release(&journal, read);
             let mut newest = place
                 .store
-                .newest(std::slice::from_ref(&target))
+                .current(std::slice::from_ref(&target))
                 .await
                 .expect("read");
             let newest = newest.remove(&target).expect("there is one");

@@ -250,10 +250,14 @@ async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
     let target = &site.definition.target;
     let not_known = |failure| unknown("what was released here last", &failure);
     // One that cannot be read may be under way.
-    let newest = site.read.journal.newest(std::slice::from_ref(target)).await;
-    let newest = newest.map_err(not_known)?.remove(target).transpose();
-    let newest = newest.map_err(not_known)?;
-    let Some(record) = newest.filter(|record| record.closed.is_none()) else {
+    let current = site
+        .read
+        .journal
+        .current(std::slice::from_ref(target))
+        .await;
+    let current = current.map_err(not_known)?.remove(target).transpose();
+    let current = current.map_err(not_known)?;
+    let Some(record) = current.filter(|record| record.closed.is_none()) else {
         return Ok(());
     };
     // Of one whose version is live and whose old version was left running nothing is half done.
