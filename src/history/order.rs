@@ -89,6 +89,7 @@ mod tests {
             endpoints: PerSlot::from_fn(|_| "127.0.0.1:3001".parse().unwrap()),
             shape: "shape".into(),
             leftover: None,
+            rules: Vec::new(),
         });
         head.closed = (!is_open).then_some((Timestamp::UNIX_EPOCH, Outcome::Done));
         head

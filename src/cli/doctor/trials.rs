@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostics;
-use crate::inventory::{Installation, Slot, StoredKey};
 use crate::inventory::drift::store_went_back;
+use crate::inventory::{Installation, Slot, StoredKey};
 use crate::ports::{Connection, Failure, FailureKind, Proof, Result, Trial};
 use crate::release::Site;
 use crate::wire::{self, App};

@@ -57,7 +57,7 @@ pub enum Name {
 
 impl Name {
     /// All of them, from what runs to what the world gets.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::InstanceGone,
         Self::InstanceStopped,
         Self::InstanceStarted,

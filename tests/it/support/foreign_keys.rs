@@ -105,7 +105,7 @@ impl Contract<'_> {
 
     async fn newest(&self) -> greenroom::ports::Result<ReleaseId> {
         let of = [self.target.clone()];
-        let mut newest = self.journal.newest(&of).await.expect("listed");
+        let mut newest = self.journal.current(&of).await.expect("listed");
         let newest = newest.remove(self.target).expect("a release");
         newest.map(|head| head.id)
     }
