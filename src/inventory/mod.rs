@@ -4,6 +4,7 @@
 
 mod address_range;
 mod change;
+mod clocks;
 mod derived_name;
 pub mod drift;
 mod endorsement;
@@ -38,6 +39,7 @@ mod world;
 
 pub use address_range::{AddressRange, InvalidRange};
 pub use change::{Changes, Difference, changes, commit};
+pub use clocks::{ClockReading, Clocks};
 pub use derived_name::instance_name;
 pub use endorsement::Endorsement;
 pub use endpoint::{Endpoint, InvalidEndpoint};

@@ -84,6 +84,11 @@ pub trait RuntimeReader: Send + Sync {
     /// Which engine this is; the cheapest call that proves that it answers.
     async fn engine(&self) -> Result<EngineInfo>;
 
+    /// What time its machine says it is; none where that is this machine, or it does not say.
+    async fn clock(&self) -> Result<Option<Timestamp>> {
+        Ok(None)
+    }
+
     /// Every instance of ours for the target, running or not.
     async fn instances(&self, target: &Target) -> Result<Vec<Instance>>;
 

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::StandbyOf;
 use crate::history::ReleaseRecord;
 use crate::inventory::{
-    Installation, Occupancy, PerSlot, PointerState, Probe, ProxyAnswer, RegistryRecord, ReleaseId,
-    Version,
+    Clocks, Installation, Occupancy, PerSlot, PointerState, Probe, ProxyAnswer, RegistryRecord,
+    ReleaseId, Version,
 };
 
 /// Something that was looked at: what it is, or why it is not known.
@@ -35,6 +35,8 @@ pub enum Resolved {
 pub struct Facts {
     /// When it was gathered.
     pub now: Timestamp,
+    /// Other machines' clocks.
+    pub clocks: Clocks,
     /// The id the release will have.
     pub release: ReleaseId,
     /// Whether anything may be changed.

@@ -1,35 +1,53 @@
 //! Gathers the facts of a plan from every side at once. A side that fails is a fact, too.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::engine::Site;
 use super::{Facts, Known, PlanRequest, Refusal, Resolved, Wanted};
 use crate::history::{LivePeriod, ReleaseRecord, once_live};
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{
-    EnvironmentName, Installation, PerSlot, PointerState, Probe, ProxyAnswer, RegistryRecord,
-    ReleaseId, Slot, Target, Version, VersionRef,
+    ClockReading, Clocks, EnvironmentName, Installation, PerSlot, PointerState, Probe, ProxyAnswer,
+    RegistryRecord, ReleaseId, Slot, Target, Version, VersionRef,
 };
-use crate::ports::{Failure, FailureKind, JournalReader, Result};
+use crate::ports::{Clock, Failure, FailureKind, JournalReader, Result};
 
 /// How far back a rollback may look for a version that was live.
 const PAST: usize = 200;
 /// How many of the newest releases are looked through for one that cannot be read.
 const UNREADABLE: usize = 5;
 
+/// How long asking another clock may take: a release does not wait for a clock.
+const CLOCK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// The clocks that a target's servers tell. One that does not answer in time says nothing.
+pub(super) async fn clocks(site: &Site, own: &dyn Clock) -> Clocks {
+    let asked = own.now();
+    let told = timeout(CLOCK_PATIENCE, site.read.runtime.clock()).await;
+    let answered = own.now();
+    let Ok(Ok(Some(told))) = told else {
+        return Clocks::default();
+    };
+    let of = format!("the engine of {}", site.definition.target.environment);
+    Clocks(vec![ClockReading::new(of, (asked, answered), told)])
+}
+
 pub(super) async fn gather(
     request: &PlanRequest,
     site: &Site,
     sites: &BTreeMap<Target, Site>,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Facts {
+    let now = clock.now();
     let read = &site.read;
     let definition = &site.definition;
     let target = &definition.target;
     let first = definition.rules.only_from.as_ref();
-    let (version, record, proxy, pointer, blue, green, past, there) = tokio::join!(
+    let (clocks, version, record, proxy, pointer, blue, green, past, there) = tokio::join!(
+        clocks(site, clock),
         resolve(request, site, sites),
         read.registry.read(target),
         proxy(site),
@@ -58,6 +76,7 @@ pub(super) async fn gather(
         tokio::join!(live_probe(site, &record), has_image(site, &version));
     Facts {
         now,
+        clocks,
         release,
         may_write: site.write.is_some(),
         version,

@@ -108,8 +108,8 @@ pub fn decide(
         (true, None) => ReleaseKind::ColdRollback,
     };
     let leftover = if warm.is_some() { None } else { other };
-    let overridden = overridden(request, definition, record, facts.now, kind);
-    let holds = definition.holds(record.hold.as_ref(), facts.now);
+    let overridden = overridden(request, definition, record, facts, kind);
+    let holds = standing(definition, record, facts);
     let mut warnings = warnings(facts, from.as_ref(), leftover.as_ref());
     warnings.extend(ends_standby(facts, record));
     if let Installation::Foreign(why) = installation {
@@ -276,9 +276,29 @@ fn refuse_by_record(
         against.push(Refusal::locked(&definition.target, Box::new(lock.clone())));
     }
     if !is_back && request.override_holds.is_none() {
-        let holds = definition.holds(record.hold.as_ref(), facts.now);
-        against.extend(holds.into_iter().map(Refusal::Held));
+        let own = definition.holds(record.hold.as_ref(), facts.now);
+        let clock = facts.clocks.differs().map(ToString::to_string);
+        let holds = standing(definition, record, facts).into_iter();
+        against.extend(holds.map(|hold| match &clock {
+            Some(clock) if !own.contains(&hold) => Refusal::HeldByAnotherClock {
+                hold,
+                clock: clock.clone(),
+            },
+            _ => Refusal::Held(hold),
+        }));
     }
+}
+
+/// The holds and freezes that are not over by every clock.
+fn standing(definition: &Definition, record: &RegistryRecord, facts: &Facts) -> Vec<Hold> {
+    let mut holds = definition.holds(record.hold.as_ref(), facts.now);
+    let earliest = facts.clocks.earliest(facts.now);
+    for hold in definition.holds(record.hold.as_ref(), earliest) {
+        if !holds.contains(&hold) {
+            holds.push(hold);
+        }
+    }
+    holds
 }
 
 /// What stands and is released in spite of. What stands against nothing is not overridden.
@@ -286,7 +306,7 @@ fn overridden(
     request: &PlanRequest,
     definition: &Definition,
     record: &RegistryRecord,
-    now: jiff::Timestamp,
+    facts: &Facts,
     kind: ReleaseKind,
 ) -> Vec<Overridden> {
     let Some(why) = &request.override_holds else {
@@ -295,7 +315,7 @@ fn overridden(
     if kind != ReleaseKind::Promote {
         return Vec::new();
     }
-    let holds = definition.holds(record.hold.as_ref(), now);
+    let holds = standing(definition, record, facts);
     let overridden = holds.into_iter().map(|hold| Overridden {
         hold,
         why: why.clone(),
@@ -480,6 +500,11 @@ fn warm_version(
 
 fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance>) -> Vec<String> {
     let mut warnings: Vec<String> = clocks_differ(facts).into_iter().collect();
+    if let Some(clock) = facts.clocks.differs() {
+        warnings.push(format!(
+            "the clocks differ: {clock}; holds, freezes and approvals end only when they are over by both"
+        ));
+    }
     if let (Some(from), Some(probe)) = (from, &facts.live_probe)
         && !probe.healthy
     {

@@ -89,6 +89,13 @@ pub enum Refusal {
     },
     /// A hold or a freeze stands.
     Held(Hold),
+    /// A hold or a freeze is over by this machine's clock, and not by another one.
+    HeldByAnotherClock {
+        /// The hold.
+        hold: Hold,
+        /// How the clocks differ.
+        clock: String,
+    },
     /// Another hold stands where one was to be placed.
     HeldAlready(Hold),
     /// None stands where one was to be cleared.
@@ -267,6 +274,10 @@ impl fmt::Display for Refusal {
                 target.service, target.environment
             ),
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it: say why"),
+            Self::HeldByAnotherClock { hold, clock } => write!(
+                f,
+                "{hold}\n  It is over by this machine's clock, but {clock}: it ends when it is over by both. Set this machine's clock, clear the hold, or override it: say why."
+            ),
             Self::HeldAlready(hold) => write!(f, "{hold}: clear that one first"),
             Self::HoldWithoutReason => f.write_str("a hold stops others: say why"),
             Self::NotEndorsed(why) => why.fmt(f),

@@ -7,9 +7,10 @@ use std::time::Duration;
 use greenroom::history::{FORMAT, Link, Outcome, ReleaseKind, ReleaseRecord, Step};
 use greenroom::inventory::freeze::{Freeze, Window};
 use greenroom::inventory::{
-    FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId, InstanceState, LockHolder,
-    LockPurpose, LockRecord, Occupancy, PerSlot, Probe, ProxyAnswer, Registration, RegistryRecord,
-    ReleaseId, Revisioned, Route, RuntimeHealth, Slot, Target, Tier, VersionRef,
+    ClockReading, Clocks, FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId,
+    InstanceState, LockHolder, LockPurpose, LockRecord, Occupancy, PerSlot, Probe, ProxyAnswer,
+    Registration, RegistryRecord, ReleaseId, Revisioned, Route, RuntimeHealth, Slot, Target, Tier,
+    VersionRef,
 };
 use greenroom::release::{
     Approval, Definition, Facts, Limit, Need, Plan, PlanRequest, ProxyWords, Refusal, Refused,
@@ -87,6 +88,7 @@ fn facts() -> Facts {
     };
     Facts {
         now: Timestamp::UNIX_EPOCH,
+        clocks: Clocks::default(),
         release: release(2),
         may_write: true,
         version: Resolved::Version(Box::new(version("1.9.0", 'b'))),
@@ -967,4 +969,39 @@ fn where_the_store_went_back_every_switch_is_refused_with_what_to_do() {
         );
         assert!(words.contains("greenroom repair web production"), "{words}");
     }
+}
+
+#[test]
+fn a_hold_that_is_over_by_one_clock_alone_stands_and_it_is_said_that_the_clocks_differ() {
+    let mut facts = facts();
+    facts.now = Timestamp::from_second(10_000).expect("a time");
+    let record = facts.record.as_mut().expect("a record");
+    record.hold = Some(Hold {
+        reason: "payday".into(),
+        author: operator(),
+        since: Timestamp::UNIX_EPOCH,
+        until: Some(Timestamp::from_second(9_000).expect("a time")),
+        release: None,
+        cleared: None,
+    });
+    planned(&facts);
+    let told = Timestamp::from_second(2_800).expect("a time");
+    let of = "the engine of production".to_owned();
+    let reading = ClockReading::new(of, (facts.now, facts.now), told);
+    facts.clocks = Clocks(vec![reading]);
+    let refused = refused(&promote(), &definition(Tier::Protected), &facts);
+    let [refusal @ Refusal::HeldByAnotherClock { .. }] = &refused[..] else {
+        panic!("{refused:?}");
+    };
+    let words = refusal.to_string();
+    assert!(
+        words.contains("clock is 2h ahead of the engine of production"),
+        "{words}"
+    );
+    let overriding = PlanRequest {
+        override_holds: Some("the clock is known to be wrong".into()),
+        ..promote()
+    };
+    let overriding = plan(&overriding, &definition(Tier::Protected), &facts).expect("a plan");
+    assert_eq!(overriding.overridden.len(), 1);
 }

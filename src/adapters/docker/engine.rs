@@ -218,6 +218,16 @@ impl Engine {
         })
     }
 
+    /// What time the engine's machine says it is. What is not a time is as good as none.
+    pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
+        let connected = self.connected().await?;
+        let doing = "asking for its time";
+        let said = self
+            .quick(Act::Read, doing, || connected.docker.info())
+            .await?;
+        Ok(said.system_time.and_then(|time| time.parse().ok()))
+    }
+
     /// Agrees on a version with the engine that answers now.
     async fn agree_again(&self) -> Result<ApiVersion> {
         let Connected { raw, agreed, .. } = self.connected().await?;

@@ -53,6 +53,10 @@ impl RuntimeReader for DockerReader {
         self.engine.info().await
     }
 
+    async fn clock(&self) -> Result<Option<Timestamp>> {
+        self.engine.clock().await
+    }
+
     async fn instances(&self, target: &Target) -> Result<Vec<Instance>> {
         let labels = vec![
             format!("{SERVICE}={}", target.service),

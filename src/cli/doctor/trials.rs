@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostics;
 use crate::inventory::drift::store_went_back;
-use crate::inventory::{Installation, Slot, StoredKey};
+use crate::inventory::{ClockReading, Installation, Slot, StoredKey};
 use crate::ports::{Connection, Failure, FailureKind, Proof, Result, Trial};
 use crate::release::Site;
 use crate::wire::{self, App};
@@ -81,6 +81,7 @@ fn servers(app: &App) -> Vec<Named<'_>> {
                 environment,
                 Trial::new::<Result<_>>("runtime", runtime),
             ));
+            all.push(named(environment, Trial::new("clock", clock(app, site))));
         }
         if seen.insert(Arc::as_ptr(&read.registry).cast::<()>() as usize) {
             let registry = Trial::new("store", read.registry.store());
@@ -92,6 +93,31 @@ fn servers(app: &App) -> Vec<Named<'_>> {
         }
     }
     all
+}
+
+/// How far this machine's clock differs from that of the engine's machine.
+async fn clock(app: &App, site: &Site) -> Proof {
+    let environment = &site.definition.target.environment;
+    let own = app.engine.clock();
+    let asked = own.now();
+    let told = match site.read.runtime.clock().await {
+        Ok(Some(told)) => told,
+        Ok(None) => return Proof::NotTried("no other clock can be asked here".to_owned()),
+        Err(failure) => return Proof::Broken(failure),
+    };
+    let of = format!("the engine of {environment}");
+    let reading = ClockReading::new(of, (asked, own.now()), told);
+    if !reading.differs() {
+        return Proof::Works(format!("{reading}, within a few seconds"));
+    }
+    let said = format!(
+        "{reading}: holds, freezes and approvals end only when they are over by both clocks"
+    );
+    let doing = "comparing the clocks";
+    let failure = Failure::new(FailureKind::Conflict, environment.to_string(), doing, said);
+    Proof::Broken(
+        failure.hint("set the clock of the machine that is wrong, for example with chrony"),
+    )
 }
 
 /// What can be tried by writing is tried so, where anything may be written.

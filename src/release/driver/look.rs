@@ -52,7 +52,9 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
         installation: seen(installation, &mut blind),
         instances: seen(instances, &mut blind).map(by_slot),
         probe: probe.flatten(),
-        registry: seen(registry, &mut blind),
+        // What ends by a clock has ended when every clock says so.
+        registry: seen(registry, &mut blind)
+            .map(|record| world.clocks.agreed(record, world.clock.now())),
         proxy: seen(proxy, &mut blind).map(Some),
         public,
         direct: direct.flatten(),

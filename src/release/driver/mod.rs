@@ -18,7 +18,7 @@ use super::act::{Mishap, MishapKind, Sight};
 use super::event::{Effect, Event, NotWritten, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
 use crate::history::{Chain, Entry, Happening, Heir, ReleaseRecord};
-use crate::inventory::{InstanceId, Operator};
+use crate::inventory::{Clocks, InstanceId, Operator};
 use crate::ports::{
     Checker, Clock, Company, Endorsements, FailureKind, Fence, Holds, Images, JournalReader,
     JournalWriter, Lease, LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader,
@@ -77,6 +77,8 @@ pub(super) struct World {
     /// Who drives it; another one may have begun it.
     pub(super) operator: Operator,
     pub(super) clock: Arc<dyn Clock>,
+    /// Other machines' clocks, compared when it began to be driven here: until its end the own clock is steady.
+    pub(super) clocks: Clocks,
     /// Where progress goes while something is under way.
     pub(super) events: mpsc::Sender<Event>,
     /// Who is to hear as soon as the candidate is started.

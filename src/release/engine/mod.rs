@@ -23,13 +23,13 @@ pub use repairing::{RepairHandle, RepairNews};
 pub use resuming::{Force, Resume};
 
 use super::driver::{Driver, Reading, World, Writing};
-use super::gather::{behind_the_proxy, gather, past_and_unreadable};
+use super::gather::{behind_the_proxy, clocks, gather, past_and_unreadable};
 use super::{
     Approval, Command, Definition, Handle, Machine, OnFailure, Plan, PlanRequest, ProxyWords,
     Refusal, Refused, Scope, decide,
 };
 use crate::history::Chain;
-use crate::inventory::{LockPurpose, LockRecord, Operator, Target, Tier};
+use crate::inventory::{Clocks, LockPurpose, LockRecord, Operator, Target, Tier};
 use crate::ports::{Acquired, Clock, Lease};
 
 /// Room for commands; each is small and taken at once.
@@ -159,7 +159,7 @@ impl Engine {
         let Some(site) = self.sites.get(&request.target) else {
             return Err(Refusal::UnknownTarget(request.target.clone()).into());
         };
-        let mut facts = gather(request, site, &self.sites, self.clock.now()).await;
+        let mut facts = gather(request, site, &self.sites, self.clock.as_ref()).await;
         facts.standby = self.standby_of(site, facts.record.as_ref().ok()).await;
         let draft = decide(request, &site.definition, &facts)?;
         let router = &site.read.router;
@@ -224,14 +224,16 @@ impl Engine {
         }
         self.end_own_standby(&plan).await?;
         let lease = self.lock(&plan, site, &write).await?;
-        if let Err(refused) = still_as_planned(&plan, site, self.clock.now()).await {
+        let clocks = clocks(site, self.clock.as_ref()).await;
+        let unchanged = still_as_planned(&plan, site, (self.clock.now(), &clocks)).await;
+        if let Err(refused) = unchanged {
             give_back(&write, &target, &lease).await;
             return Err(refused);
         }
         let plan = Arc::new(plan);
         let machine = Machine::new(Arc::clone(&plan), on_failure);
         let chain = Chain::of(&plan.record());
-        let ports = (site.read.clone(), write);
+        let ports = (site.read.clone(), write, clocks);
         Ok(self.drive(&plan, machine, chain, ports, lease, Driven::Begun))
     }
 
@@ -264,7 +266,7 @@ impl Engine {
         plan: &Arc<Plan>,
         machine: Machine,
         chain: Chain,
-        (read, write): (Reading, Writing),
+        (read, write, clocks): (Reading, Writing, Clocks),
         lease: Lease,
         how: Driven,
     ) -> Handle {
@@ -291,6 +293,7 @@ impl Engine {
                 fence: lease.fence.clone(),
                 operator: self.operator.clone(),
                 clock: Arc::clone(&self.clock),
+                clocks,
                 events: event_sender,
                 candidate,
                 chain: Arc::new(Mutex::new(chain)),
@@ -325,7 +328,11 @@ async fn give_back(write: &Writing, target: &Target, lease: &Lease) {
     }
 }
 
-async fn still_as_planned(plan: &Plan, site: &Site, now: Timestamp) -> Result<(), Refused> {
+async fn still_as_planned(
+    plan: &Plan,
+    site: &Site,
+    (now, clocks): (Timestamp, &Clocks),
+) -> Result<(), Refused> {
     let target = plan.target();
     let (record, occupancy) = tokio::join!(
         site.read.registry.read(target),
@@ -337,6 +344,12 @@ async fn still_as_planned(plan: &Plan, site: &Site, now: Timestamp) -> Result<()
     let occupancy = occupancy.map_err(|failure| unknown("what stands in the slot", &failure))?;
     if let Some(hold) = plan.held(record.hold.as_ref(), now) {
         return Err(Refusal::Held(hold).into());
+    }
+    if let Some(clock) = clocks.differs()
+        && let Some(hold) = plan.held(record.hold.as_ref(), clocks.earliest(now))
+    {
+        let clock = clock.to_string();
+        return Err(Refusal::HeldByAnotherClock { hold, clock }.into());
     }
     plan.unchanged(&record, &occupancy)?;
     comes_last(plan, site).await

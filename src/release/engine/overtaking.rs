@@ -1,7 +1,7 @@
 //! The next release of a target ends the standby of the one before, also where another console drives that: its
 //! lock goes over in one transaction, which compares that nothing was begun there.
 
-use super::{Engine, Site, still_as_planned, unknown};
+use super::{Engine, Site, clocks, still_as_planned, unknown};
 use crate::history::Recorded;
 use crate::inventory::{LockHolder, LockPurpose, LockRecord, RegistryRecord, Target};
 use crate::ports::{Acquired, JournalEnd, Lease};
@@ -71,7 +71,8 @@ impl Engine {
         let Some(end) = standby_end(site, &holder).await? else {
             return Err(Refusal::locked(target, holder).into());
         };
-        still_as_planned(plan, site, self.clock.now()).await?;
+        let clocks = clocks(site, self.clock.as_ref()).await;
+        still_as_planned(plan, site, (self.clock.now(), &clocks)).await?;
         let taken = write
             .locks
             .take_over_at_rest(target, record, holder.token, end);

@@ -4,10 +4,10 @@
 
 use std::sync::Arc;
 
-use super::{Driven, Engine, Site, behind_the_proxy, give_back, unknown};
+use super::{Driven, Engine, Site, behind_the_proxy, clocks, give_back, unknown};
 use crate::history::{Chain, Heir, Recorded, ReleaseRecord, Takeover, current, overtaken_by};
 use crate::inventory::{
-    FencingToken, LockHolder, LockPurpose, LockRecord, RegistryRecord, ReleaseId, Target,
+    Clocks, FencingToken, LockHolder, LockPurpose, LockRecord, RegistryRecord, ReleaseId, Target,
 };
 use crate::ports::{Acquired, Lease};
 use crate::release::driver::Writing;
@@ -140,7 +140,8 @@ impl Engine {
         let heir = found.heir().filter(|heir| heir.console == self.console);
         let (lease, from) = self.lock_for(&plan, &resume, heir, &write).await?;
         // Whoever drove it may have written until the lock was ours.
-        let read_again = self.under_the_lock(site, id, resume.go_on).await;
+        let clocks = clocks(site, self.clock.as_ref()).await;
+        let read_again = self.under_the_lock(site, id, resume.go_on, &clocks).await;
         let (plan, recorded) = match read_again {
             Ok(read) => read,
             Err(refused) => {
@@ -167,7 +168,7 @@ impl Engine {
         let plan = Arc::new(plan);
         let machine = Machine::resume(Arc::clone(&plan), &recorded, resumption, on_failure);
         let chain = Chain::after(&recorded);
-        let ports = (site.read.clone(), write);
+        let ports = (site.read.clone(), write, clocks);
         Ok(self.drive(&plan, machine, chain, ports, lease, Driven::TakenUp))
     }
 
@@ -226,6 +227,7 @@ impl Engine {
         site: &Site,
         id: ReleaseId,
         go_on: GoOn,
+        clocks: &Clocks,
     ) -> Result<(Plan, Recorded), Refused> {
         let target = &site.definition.target;
         let recorded = open_release(site, id).await?;
@@ -237,6 +239,7 @@ impl Engine {
             Err(_) if go_on == GoOn::Leave => RegistryRecord::default(),
             Err(failure) => return Err(unknown("the store's record", &failure)),
         };
+        let record = clocks.agreed(record, self.clock.now());
         // Only to leave it needs no switch.
         if go_on != GoOn::Leave
             && let Some(refusal) = behind_the_proxy(site, &record).await

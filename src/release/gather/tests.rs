@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 use ulid::Ulid;
 
+use jiff::Timestamp;
+
 use super::*;
 use crate::history::{AuditRecord, Direction, Entry, Happening, Outcome, Recorded, Step};
 use crate::inventory::{ReleaseId, Slot};
@@ -49,7 +51,7 @@ impl JournalReader for Journal {
                 step: Step::Switch,
                 direction: Direction::Forward,
                 failure: None,
-                took: std::time::Duration::ZERO,
+                took: Duration::ZERO,
             },
             chain: None,
         };

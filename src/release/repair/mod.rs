@@ -8,6 +8,12 @@
 //! proxy's slot does. A version that nobody released is never made right by writing it down. Where no
 //! deed is safe the plan says why, and what a person has to do.
 //!
+//! Where the store went back (it was wiped, restored or replaced), the proxy is the newer truth: the store follows what
+//! it sends traffic to. Its pointer carries a token that is higher than any lock of this store, so that it refuses every
+//! switch. [`Deed::Rebase`] is the only act that lowers a token. It compares the whole pointer with what was seen, and
+//! it is safe from a driver of before by the generation: the route gets one first that no such driver can have, and
+//! the proxy refuses a lower generation as it refuses a lower token.
+//!
 //! The interlocks are those of a release: what has the traffic is not stopped or deregistered (1), no
 //! route to what is not healthy or not registered (2), one driver under a lock whose token every write
 //! compares (4), every deed names its from and its to (5), the world is looked at again before each

@@ -107,3 +107,57 @@ async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
     println!("clock set: {report}");
     nothing_was_noticed(&report);
 }
+
+/// Runs a command whose clock is two hours ahead; what it says, and its exit code.
+async fn two_hours_ahead(house: &House, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = greenroom(house, arguments);
+    command
+        .env("LD_PRELOAD", faketime())
+        .env("FAKETIME", "+7200")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .env("DONT_FAKE_MONOTONIC", "1")
+        .stderr(Stdio::piped());
+    let output = tokio::task::spawn_blocking(move || command.output().expect("it runs"))
+        .await
+        .expect("it ends");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.code(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_is_not_passed_by_a_clock_that_is_two_hours_ahead() {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let service = house.target.service.to_string();
+    let hold = ["hold", &service, "production", "--until", "1h"];
+    let mut hold = greenroom(&house, &[&hold[..], &["--reason", "payday"]].concat());
+    assert!(hold.status().expect("it runs").success());
+    let promote = ["promote", &service, "production", "--yes", "--version"];
+    let promote = [&promote[..], &["1.9.0"]].concat();
+    let (code, said) = two_hours_ahead(&house, &promote).await;
+    assert_ne!(code, Some(0), "{said}");
+    assert!(
+        said.contains("clock is 2h ahead of the engine of production"),
+        "{said}"
+    );
+    house.stands("1.8.2", Role::Empty).await;
+    let (code, said) = two_hours_ahead(&house, &["doctor"]).await;
+    assert_ne!(code, Some(0), "{said}");
+    assert!(said.contains("clock is 2h ahead of"), "{said}");
+    let clear = [
+        "hold",
+        &service,
+        "production",
+        "--clear",
+        "--reason",
+        "paid",
+    ];
+    let mut clear = greenroom(&house, &clear);
+    assert!(clear.status().expect("it runs").success());
+    let (code, said) = two_hours_ahead(&house, &promote).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("the clocks differ"), "{said}");
+    house.stands("1.9.0", Role::Stopped).await;
+}

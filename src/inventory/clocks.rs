@@ -1,0 +1,205 @@
+//! Other machines' clocks, compared with this one's. Pure.
+//!
+//! A hold, a freeze and an approval end at a moment that an operator's clock decides. A clock that is wrong would end
+//! them too early, so they end only when every clock that could be asked says so. Where no other clock can be asked,
+//! this machine's own is all there is.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::RegistryRecord;
+
+/// How far two clocks may differ before an operator is told: more than a machine that synchronises its clock ever
+/// differs, and less than any hold or approval lasts.
+const TOLERATED: SignedDuration = SignedDuration::from_secs(10);
+
+/// What another machine's clock said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClockReading {
+    /// Whose clock it is, e.g. `the engine of qa`.
+    pub of: String,
+    /// How far this machine's clock is ahead of it; negative where it is behind.
+    pub ahead: SignedDuration,
+    /// How far off that may be: half of the time that the answer took.
+    pub within: SignedDuration,
+}
+
+impl ClockReading {
+    /// A clock that was asked at `asked` and had answered `told` by `answered`, both by this machine's clock.
+    pub fn new(of: String, (asked, answered): (Timestamp, Timestamp), told: Timestamp) -> Self {
+        let took = answered.duration_since(asked);
+        let within = took.abs() / 2;
+        let middle = asked.checked_add(took / 2).unwrap_or(asked);
+        Self {
+            of,
+            ahead: middle.duration_since(told),
+            within,
+        }
+    }
+
+    /// Whether the difference is more than could be a slow answer or a clock that is being synchronised.
+    pub fn differs(&self) -> bool {
+        self.ahead.abs() > self.within + TOLERATED
+    }
+
+    /// The time by that clock while this machine's says `now`.
+    fn time(&self, now: Timestamp) -> Timestamp {
+        now.checked_sub(self.ahead).unwrap_or(now)
+    }
+}
+
+/// `this machine's clock is 2h ahead of the engine of qa`.
+impl fmt::Display for ClockReading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let by = rounded(self.ahead);
+        let Self { of, ahead, .. } = self;
+        if by.is_zero() {
+            return write!(f, "this machine's clock agrees with {of}");
+        }
+        let way = if ahead.is_negative() {
+            "behind"
+        } else {
+            "ahead of"
+        };
+        write!(f, "this machine's clock is {by:#} {way} {of}")
+    }
+}
+
+fn rounded(by: SignedDuration) -> SignedDuration {
+    let by = by.abs();
+    let unit = match by.as_secs() {
+        0..120 => 1,
+        120..7_200 => 60,
+        _ => 600,
+    };
+    SignedDuration::from_secs((by.as_secs() + unit / 2) / unit * unit)
+}
+
+/// Every other clock that could be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Clocks(pub Vec<ClockReading>);
+
+impl Clocks {
+    /// The clock that differs most; none where none differs by more than is tolerated.
+    pub fn differs(&self) -> Option<&ClockReading> {
+        let differing = self.0.iter().filter(|reading| reading.differs());
+        differing.max_by_key(|reading| reading.ahead.abs())
+    }
+
+    /// The earliest time that one of the clocks says while this machine's says `now`. What ends by a clock is over only
+    /// when it is over by this one.
+    pub fn earliest(&self, now: Timestamp) -> Timestamp {
+        let times = self.differing().map(|reading| reading.time(now));
+        times.min().map_or(now, |time| time.min(now))
+    }
+
+    /// The latest time that one of the clocks says while this machine's says `now`. An approval counts only until this
+    /// one says that it has expired.
+    pub fn latest(&self, now: Timestamp) -> Timestamp {
+        let times = self.differing().map(|reading| reading.time(now));
+        times.max().map_or(now, |time| time.max(now))
+    }
+
+    fn differing(&self) -> impl Iterator<Item = &ClockReading> {
+        self.0.iter().filter(|reading| reading.differs())
+    }
+
+    /// A record as every clock agrees on it at `now`: without approvals that have expired by one of them, and with a
+    /// hold that has ended by all of them or is extended until it has.
+    #[must_use]
+    pub fn agreed(&self, mut record: RegistryRecord, now: Timestamp) -> RegistryRecord {
+        let latest = self.latest(now);
+        record.endorsements.retain(|one| latest < one.expires_at);
+        let earliest = self.earliest(now);
+        if let Some(hold) = record.hold.as_mut()
+            && !hold.stands(now)
+            && hold.stands(earliest)
+        {
+            let ahead = now.duration_since(earliest);
+            hold.until = hold.until.and_then(|until| until.checked_add(ahead).ok());
+        }
+        record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{Hold, Operator};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn reading(ahead: i64) -> ClockReading {
+        ClockReading::new(
+            "the engine of qa".into(),
+            (at(10_000), at(10_000)),
+            at(10_000 - ahead),
+        )
+    }
+
+    #[test]
+    fn a_difference_is_told_with_whose_clock_it_is_and_rounded() {
+        let ahead = reading(7_203);
+        assert!(ahead.differs());
+        assert_eq!(
+            ahead.to_string(),
+            "this machine's clock is 2h ahead of the engine of qa"
+        );
+        assert_eq!(
+            reading(-45).to_string(),
+            "this machine's clock is 45s behind the engine of qa"
+        );
+        assert_eq!(
+            reading(0).to_string(),
+            "this machine's clock agrees with the engine of qa"
+        );
+    }
+
+    #[test]
+    fn a_slow_answer_is_no_difference() {
+        let slow = ClockReading::new("a".into(), (at(100), at(160)), at(105));
+        assert_eq!((slow.ahead.as_secs(), slow.within.as_secs()), (25, 30));
+        assert!(!slow.differs());
+        assert!(!reading(9).differs() && reading(11).differs());
+    }
+
+    #[test]
+    fn the_earliest_and_the_latest_time_are_those_of_clocks_that_differ() {
+        let clocks = Clocks(vec![reading(3), reading(3_600), reading(-60)]);
+        assert_eq!(clocks.earliest(at(10_000)), at(6_400));
+        assert_eq!(clocks.latest(at(10_000)), at(10_060));
+        assert_eq!(clocks.differs(), Some(&reading(3_600)));
+        let none = Clocks::default();
+        assert_eq!((none.earliest(at(5)), none.latest(at(5))), (at(5), at(5)));
+    }
+
+    #[test]
+    fn a_hold_is_over_when_it_is_over_by_every_clock() {
+        let hold = Hold {
+            author: Operator {
+                name: "ana".into(),
+                host: "ops-1".into(),
+            },
+            since: at(0),
+            reason: "payday".into(),
+            until: Some(at(9_000)),
+            release: None,
+            cleared: None,
+        };
+        let record = RegistryRecord {
+            hold: Some(hold.clone()),
+            ..RegistryRecord::default()
+        };
+        let now = at(10_000);
+        let alone = Clocks::default().agreed(record.clone(), now);
+        assert!(!alone.hold.unwrap().stands(now));
+        let ahead = Clocks(vec![reading(3_600)]);
+        assert!(ahead.agreed(record.clone(), now).hold.unwrap().stands(now));
+        let later = at(13_000);
+        let over = ahead.agreed(record, later).hold;
+        assert_eq!(over, Some(hold), "over by both: as it is stored");
+    }
+}
