@@ -22,7 +22,7 @@ pub fn harmless_line(bytes: &[u8]) -> String {
     kept.text
 }
 
-/// Foreign text as one harmless line; line ends become spaces.
+/// Foreign text as one harmless line; line ends become spaces, and the login of a URL is hidden.
 pub fn harmless(text: &str) -> String {
     let mut lines = text.lines().map(|line| harmless_line(line.as_bytes()));
     let mut all = lines.next().unwrap_or_default();
@@ -30,7 +30,31 @@ pub fn harmless(text: &str) -> String {
         all.push(' ');
         all.push_str(&line);
     }
-    all
+    without_login(all)
+}
+
+/// User and password of a URL are not for others to see, whatever text the URL is in.
+fn without_login(text: String) -> String {
+    if !text.contains("://") || !text.contains('@') {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let is_end = |c: char| c.is_whitespace() || "/?#\"'`<>".contains(c);
+        let authority = after.find(is_end).unwrap_or(after.len());
+        rest = match after[..authority].rfind('@') {
+            Some(login) => {
+                shown.push_str("(hidden)");
+                &after[login..]
+            }
+            None => after,
+        };
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// How many marks one character may carry: more than any script needs, and fewer than pile up
@@ -104,6 +128,25 @@ mod tests {
         assert_eq!(harmless_line(b"\x1b]0;title\x1b\\after"), "after");
         assert_eq!(harmless_line(b"a\tb"), "a       b");
         assert_eq!(harmless_line(b"a\rb\x08c\x07"), "abc");
+    }
+
+    #[test]
+    fn the_login_of_a_url_is_hidden() {
+        for (text, shown) in [
+            (
+                "at https://ana:hunter2@web.example/x",
+                "at https://(hidden)@web.example/x",
+            ),
+            (
+                "\"http://tok@a:1\" and http://b@c",
+                "\"http://(hidden)@a:1\" and http://(hidden)@c",
+            ),
+            ("http://a/x@y ana@host", "http://a/x@y ana@host"),
+            ("https://a:b@c@d/", "https://(hidden)@d/"),
+        ] {
+            assert_eq!(harmless(text), shown);
+            assert_eq!(harmless(shown), shown);
+        }
     }
 
     #[test]

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::hide_in_query;
+use crate::inventory::{EnvironmentValue, HIDDEN};
+
 /// The health endpoint of a service and how patient to be with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthCheck {
@@ -12,9 +15,12 @@ pub struct HealthCheck {
     pub path: String,
     /// The `Host` header; the endpoint's own address when absent.
     pub host: Option<String>,
-    /// Further headers to send. Their values may be secret.
+    /// Further headers to send.
     #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, EnvironmentValue>,
+    /// What is added to the query of the path.
+    #[serde(default)]
+    pub query: BTreeMap<String, EnvironmentValue>,
     /// Time between two probes.
     pub interval: Duration,
     /// How long one probe may take.
@@ -46,7 +52,9 @@ pub struct Case {
     /// Path and query, e.g. `/basket?id=7`.
     pub path: String,
     /// Headers to send.
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, EnvironmentValue>,
+    /// What is added to the query of the path.
+    pub query: BTreeMap<String, EnvironmentValue>,
     /// A body to send.
     pub body: Option<String>,
     /// How long to wait for the answer.
@@ -64,4 +72,31 @@ pub struct Case {
 pub struct Suite {
     /// The cases.
     pub cases: Vec<Case>,
+}
+
+impl HealthCheck {
+    /// Path and query as they are shown: without what is secret, or may be by its name.
+    pub fn shown_path(&self) -> String {
+        shown_path(&self.path, &self.query)
+    }
+}
+
+impl Case {
+    /// Path and query as they are shown: without what is secret, or may be by its name.
+    pub fn shown_path(&self) -> String {
+        shown_path(&self.path, &self.query)
+    }
+}
+
+fn shown_path(path: &str, query: &BTreeMap<String, EnvironmentValue>) -> String {
+    let mut shown = path.to_owned();
+    for (name, value) in query {
+        let value = match value {
+            EnvironmentValue::Plain(text) => text,
+            EnvironmentValue::Secret(_) => HIDDEN,
+        };
+        shown.push(if shown.contains('?') { '&' } else { '?' });
+        shown.push_str(&format!("{name}={value}"));
+    }
+    hide_in_query(&shown).0
 }

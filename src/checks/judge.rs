@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, CaseReport, Verdict};
+use super::{Case, CaseReport, Verdict, may_be_secret};
 use crate::harmless::harmless;
 
 /// An HTTP answer, as far as a case can ask about it.
@@ -50,6 +50,9 @@ pub fn judge(case: &Case, answer: &Answer) -> CaseReport {
         let got = answer.headers.iter().find(|(n, _)| n == name);
         match got {
             None => differences.push(format!("no header {name}")),
+            Some((_, value)) if value != wanted && may_be_secret(name) => {
+                differences.push(format!("header {name} is another one"));
+            }
             Some((_, value)) if value != wanted => {
                 differences.push(format!(
                     "header {name} is {} instead of {}",
@@ -133,6 +136,7 @@ mod tests {
             method: "GET".into(),
             path: "/".into(),
             headers: std::collections::BTreeMap::default(),
+            query: std::collections::BTreeMap::default(),
             body: None,
             timeout: Duration::from_secs(1),
             through_preview: false,

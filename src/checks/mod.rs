@@ -10,4 +10,4 @@ mod secret_name;
 pub use case::{Case, Expectation, HealthCheck, Suite};
 pub use judge::{Answer, judge};
 pub use report::{CaseReport, Report, Verdict};
-pub use secret_name::may_be_secret;
+pub use secret_name::{hide_in_query, may_be_secret, with_query};

@@ -1,4 +1,6 @@
-//! Which headers and parameters of a request may carry a secret, by their names.
+//! Which headers and parameters of a request may carry a secret, by their names, and paths without them.
+
+use crate::inventory::{HIDDEN, escaped_for_url};
 
 const PARTS: [&str; 10] = [
     "auth",
@@ -17,4 +19,55 @@ const PARTS: [&str; 10] = [
 pub fn may_be_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     PARTS.iter().any(|part| name.contains(part))
+}
+
+/// A path as it is shown, without the values of its query that may be secret, and those values.
+pub fn hide_in_query(path: &str) -> (String, Vec<String>) {
+    let Some((before, query)) = path.split_once('?') else {
+        return (path.to_owned(), Vec::new());
+    };
+    let mut hidden = Vec::new();
+    let parts: Vec<String> = query
+        .split('&')
+        .map(|part| match part.split_once('=') {
+            Some((name, value)) if may_be_secret(name) => {
+                hidden.push(value.to_owned());
+                format!("{name}={HIDDEN}")
+            }
+            _ => part.to_owned(),
+        })
+        .collect();
+    (format!("{before}?{}", parts.join("&")), hidden)
+}
+
+/// A path with these values added to its query, escaped.
+pub fn with_query(path: &str, values: &[(&str, String)]) -> String {
+    let mut whole = path.to_owned();
+    for (name, value) in values {
+        whole.push(if whole.contains('?') { '&' } else { '?' });
+        whole.push_str(&escaped_for_url(name));
+        whole.push('=');
+        whole.push_str(&escaped_for_url(value));
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_shown_without_what_may_be_secret() {
+        let (shown, hidden) = hide_in_query("/a?access_token=hunter2&page=2");
+        assert_eq!(shown, "/a?access_token=(hidden)&page=2");
+        assert_eq!(hidden, ["hunter2"]);
+        assert_eq!(hide_in_query("/a").0, "/a");
+    }
+
+    #[test]
+    fn a_value_that_is_added_to_a_query_is_escaped() {
+        let values = [("key", "a&b=c d".to_owned())];
+        assert_eq!(with_query("/a", &values), "/a?key=a%26b%3Dc%20d");
+        assert_eq!(with_query("/a?b=1", &values), "/a?b=1&key=a%26b%3Dc%20d");
+    }
 }

@@ -25,7 +25,7 @@ fn after_help() -> String {
     for (exit, meaning) in MEANINGS {
         let _ = writeln!(text, "  {:<3}  {meaning}", exit.code());
     }
-    text.push_str("\nMore help: greenroom help VERB, greenroom help json");
+    text.push_str("\nMore help: greenroom help VERB, greenroom help json, greenroom help limits");
     text
 }
 
@@ -134,7 +134,7 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "DIRECTORY", value_hint = clap::ValueHint::DirPath)]
         dir: Option<PathBuf>,
     },
-    /// Prints help about a verb, or about what --json prints
+    /// Prints help about a verb, about what --json prints, or about limits
     Help(Help),
     /// Runs the sample application of the sandbox
     #[command(hide = true, disable_help_flag = true)]
@@ -373,7 +373,7 @@ pub(crate) struct Sandbox {
 
 #[derive(Debug, Args)]
 pub(crate) struct Help {
-    /// A verb, e.g. `history compare`, or `json`
+    /// A verb, e.g. `history compare`, `json`, or `limits`
     pub(crate) topic: Vec<String>,
     /// With `json`: prints the JSON schema of every line
     #[arg(long)]

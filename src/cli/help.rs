@@ -2,12 +2,16 @@
 
 use clap::{ArgMatches, Command, CommandFactory};
 
+mod limits;
+
 use super::arguments::{Arguments, Help};
 use super::json::{HELP, NO_VERB, SCHEMA};
 use super::{Exit, json, names};
+use crate::wire;
 
-/// The topic that is no verb.
+/// The topics that are no verbs.
 const JSON: &str = "json";
+const LIMITS: &str = "limits";
 
 pub(super) fn run(verb: &Help) -> Exit {
     let topic: Vec<&str> = verb.topic.iter().map(String::as_str).collect();
@@ -27,6 +31,10 @@ pub(super) fn run(verb: &Help) -> Exit {
             say_line!("{}", HELP.trim_end());
             Exit::Done
         }
+        [LIMITS] => {
+            say_line!("{}", limits::text(&wire::bounds()));
+            Exit::Done
+        }
         path => of_verb(path),
     }
 }
@@ -40,7 +48,7 @@ fn of_verb(path: &[&str]) -> Exit {
         let known = visible(command).map(Command::get_name).map(str::to_owned);
         let mut known: Vec<String> = known.collect();
         if command.get_name() == NO_VERB {
-            known.push(JSON.to_owned());
+            known.extend([JSON, LIMITS].map(str::to_owned));
         }
         if !known.iter().any(|known| known == name) {
             let known = known.iter().map(String::as_str).collect();

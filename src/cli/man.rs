@@ -45,7 +45,7 @@ const EXAMPLES: &[Example] = &[
     ("sandbox", &[("greenroom sandbox", "Opens the console on a small world of its own."), ("greenroom sandbox --headless --directory ./try", "Runs it without the console and keeps it.")], &["promote", "status"]),
     ("completions", &[("source <(greenroom completions bash)", "Completes in this shell.")], &["help"]),
     ("man", &[("greenroom man --dir ~/.local/share/man/man1", "Writes a page for every verb.")], &["help"]),
-    ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints its JSON schema.")], &["man"]),
+    ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints its JSON schema."), ("greenroom help limits", "Shows how much is read of every server.")], &["man"]),
 ];
 
 #[rustfmt::skip]

@@ -16,6 +16,7 @@ mod hold;
 mod instance;
 pub mod local_time;
 mod lock;
+mod mask;
 mod name;
 mod passed;
 mod presence;
@@ -51,6 +52,7 @@ pub use instance::{
     Exit, Instance, InstanceId, InstanceRun, InstanceState, Occupancy, RuntimeHealth,
 };
 pub use lock::{FencingToken, LockHolder, LockPurpose, LockRecord, Operator};
+pub use mask::{HIDDEN, Mask, escaped_for_url};
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use passed::{Door, PassedRequest};
 pub use presence::{Declined, Watcher, WheelRequest};

@@ -44,14 +44,20 @@ pub enum Listen {
     Socket(PathBuf),
 }
 
-/// A value of an instance's environment; a secret is known by where it comes from, never by value.
+/// A value of an instance's environment, or of a header or query of a check; a secret is known by where it comes from, never by value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EnvironmentValue {
     /// The text itself.
     Plain(String),
-    /// Read when an instance is started, and never kept.
+    /// Read when it is needed: a secret of an instance when that is started.
     Secret(SecretSource),
+}
+
+impl<T: Into<String>> From<T> for EnvironmentValue {
+    fn from(text: T) -> Self {
+        Self::Plain(text.into())
+    }
 }
 
 /// Where a secret is read from at the moment it is needed.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::checks::{Case, CaseReport, HealthCheck};
-use crate::inventory::{Endpoint, Probe, PublicAddress, PublicAnswer};
+use crate::inventory::{Endpoint, EnvironmentValue, Probe, PublicAddress, PublicAnswer};
 
 /// How to connect to the public address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +31,7 @@ pub trait Checker: Send + Sync {
         &self,
         at: &Endpoint,
         address: &PublicAddress,
-        headers: &BTreeMap<String, String>,
+        headers: &BTreeMap<String, EnvironmentValue>,
     ) -> PublicAnswer;
 
     /// Who answers on the public address.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::inventory::Mask;
+
 /// What kind of failure it is. Decisions look at this and never at the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
@@ -74,6 +76,13 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
+        self
+    }
+
+    /// Takes secrets out of what the system said: it may repeat the request.
+    #[must_use]
+    pub fn masked(mut self, mask: &Mask) -> Self {
+        self.said = mask.hide(&self.said);
         self
     }
 

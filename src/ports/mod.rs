@@ -2,6 +2,7 @@
 //! means that the write adapters are never built. Knows the nouns and nothing above or beside it.
 
 mod archive;
+mod bound;
 mod checker;
 mod clock;
 mod company;
@@ -25,6 +26,7 @@ pub use crate::inventory::{
     SwitchOrder, instance_name,
 };
 pub use archive::{ArchiveReader, ArchiveWriter, Within};
+pub use bound::{Bound, Patience};
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, Steady, SystemClock};
 pub use company::Company;

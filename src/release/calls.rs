@@ -2,6 +2,7 @@
 
 use super::words::{duration, keeps_warm};
 use super::{Limit, Plan};
+use crate::checks::hide_in_query;
 use crate::history::{ReleaseKind, Step};
 use crate::inventory::{Slot, Target, instance_name};
 
@@ -96,7 +97,7 @@ fn start(plan: &Plan) -> Vec<String> {
         let timing = &plan.definition.timing;
         calls.push(format!(
             "GET {} every {} (sooner before its first good answer) until good for {}, {} at most",
-            health.path,
+            health.shown_path(),
             duration(health.interval),
             duration(timing.minimum_healthy),
             duration(timing.health_deadline)
@@ -121,7 +122,9 @@ fn verify(plan: &Plan) -> Vec<String> {
             let weight = if case.required { "" } else { ", not required" };
             format!(
                 "{}: {} {}{through}{weight}",
-                case.name, case.method, case.path
+                case.name,
+                case.method,
+                case.shown_path()
             )
         })
         .collect()
@@ -156,7 +159,9 @@ fn switch(plan: &Plan, proxy: &ProxyWords) -> Vec<String> {
         };
         calls.push(format!(
             "GET {} on {} as {}, fresh and kept-alive, until {until}",
-            public.path, public.endpoint, public.host
+            hide_in_query(&public.path).0,
+            public.endpoint,
+            public.host
         ));
     }
     calls

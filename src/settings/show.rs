@@ -15,8 +15,9 @@ use super::problem::dotted;
 use super::tree::{Node, Value};
 use super::words;
 use super::{Settings, schema, timing};
-use crate::checks::may_be_secret;
+use crate::checks::{hide_in_query, may_be_secret};
 use crate::harmless::harmless;
+use crate::inventory::HIDDEN;
 use crate::release::Timing;
 
 /// One value in effect.
@@ -96,10 +97,10 @@ impl Showing {
         });
     }
 
-    fn push_hidden(&mut self, value: &str, origin: Origin) {
+    fn push_hidden(&mut self, value: &str, shown: String, origin: Origin) {
         let mut hasher = DefaultHasher::new();
         value.hash(&mut hasher);
-        self.push("(hidden: it looks like a secret)".into(), origin);
+        self.push(shown, origin);
         if let Some(shown) = self.all.last_mut() {
             shown.hidden = Some(hasher.finish());
         }
@@ -125,10 +126,9 @@ impl Showing {
             }
             _ => {
                 let value = node.plain().to_string();
-                if self.is_hidden() {
-                    self.push_hidden(&value, node.origin.clone());
-                } else {
-                    self.push(harmless(&value), node.origin.clone());
+                match self.hidden(node) {
+                    Some(shown) => self.push_hidden(&value, shown, node.origin.clone()),
+                    None => self.push(harmless(&value), node.origin.clone()),
                 }
             }
         }
@@ -160,16 +160,30 @@ impl Showing {
         }
     }
 
-    /// Whether the value may be a secret, by the name it is under.
-    fn is_hidden(&self) -> bool {
+    /// What is shown in place of a value that may be a secret, or has one in it; none where all of it is shown.
+    fn hidden(&self, node: &Node) -> Option<String> {
         let [.., table, name] = self.path.as_slice() else {
-            return false;
+            return None;
         };
-        match table.as_str() {
-            "environment" => looks_secret(name),
-            "headers" => may_be_secret(name),
-            _ => false,
+        let looks_secret = match table.as_str() {
+            "environment" | "labels" => looks_secret(name),
+            "headers" | "query" => may_be_secret(name),
+            // What a check sends may be a login.
+            _ => name == "body",
+        };
+        if looks_secret {
+            return Some("(hidden: it looks like a secret)".to_owned());
         }
+        let Value::Text(text) = &node.value else {
+            return None;
+        };
+        let shown = match name.as_str() {
+            "path" => hide_in_query(text).0,
+            // Knowing the address of an incoming webhook is enough to post there.
+            "url" => address_only(text),
+            _ => harmless(text),
+        };
+        (shown != harmless(text)).then(|| format!("{:?}", harmless(&shown)))
     }
 
     fn is_inherited(&self) -> bool {
@@ -230,6 +244,17 @@ impl Showing {
         ] {
             self.inherited(tree, &tables, key, &value);
         }
+    }
+}
+
+/// A URL without its path and its query.
+fn address_only(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return HIDDEN.to_owned();
+    };
+    match rest.find(['/', '?', '#']) {
+        Some(end) if end + 1 < rest.len() => format!("{scheme}://{}/{HIDDEN}", &rest[..end]),
+        _ => url.to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! the whole to the command line. Nothing is connected to here, and no secret is read.
 
 mod archive;
+mod bounds;
 mod company;
 mod configuration;
 mod desk;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+pub use bounds::bounds;
 pub use company::look_on;
 pub use configuration::watch as watch_configuration;
 pub use desk::EngineDesk;
@@ -105,7 +107,7 @@ pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireErro
         stores: store::Stores::default(),
         proxies: proxy::Proxies::default(),
     };
-    let checker: Arc<dyn Checker> = Arc::new(HttpChecker::new());
+    let checker: Arc<dyn Checker> = Arc::new(HttpChecker::reading(Arc::clone(&workshop.secrets)));
     let may_write = read_only.is_none();
     let mut sites = BTreeMap::new();
     for target in &settings.targets {

@@ -193,6 +193,7 @@ fn health(path: &str) -> HealthCheck {
         path: path.into(),
         host: None,
         headers: BTreeMap::new(),
+        query: BTreeMap::new(),
         interval: Duration::from_secs(1),
         timeout: Duration::from_millis(500),
     }
@@ -204,6 +205,7 @@ fn case(path: &str) -> Case {
         method: "GET".into(),
         path: path.into(),
         headers: BTreeMap::new(),
+        query: BTreeMap::new(),
         body: None,
         timeout: Duration::from_secs(5),
         through_preview: false,
@@ -290,7 +292,7 @@ async fn a_case_sends_what_it_says_and_is_judged() {
         let mut case = case("/echo?a=b");
         case.method = "PUT".into();
         case.headers = [("x-test", "1"), ("host", "own.example.com")]
-            .map(|(n, v)| (n.to_owned(), v.to_owned()))
+            .map(|(n, v)| (n.to_owned(), v.into()))
             .into();
         case.body = Some("hello".into());
         case.expect.json = [
@@ -450,7 +452,7 @@ async fn an_instance_is_asked_directly_as_a_proxy_would_ask_it() {
             .await;
         assert_eq!((claimed.slot, claimed.status), (None, Some(200)));
         // What the health check is told to send wins over what is assumed of the proxy.
-        let over_tls = BTreeMap::from([("X-Forwarded-Proto".to_owned(), "https".to_owned())]);
+        let over_tls = BTreeMap::from([("X-Forwarded-Proto".to_owned(), "https".into())]);
         let moved = checker
             .direct(&server.at, &server.public("/forwarded"), &over_tls)
             .await;
@@ -549,8 +551,8 @@ async fn a_report_says_what_was_asked_and_answered_and_shows_no_secret() {
     let (checker, server) = (HttpChecker::new(), Server::on_tcp().await);
     let mut ill = case("/ill?access_token=hunter2");
     ill.headers = [
-        ("authorization".to_owned(), "Bearer hunter2".to_owned()),
-        ("x-test".to_owned(), "yes".to_owned()),
+        ("authorization".to_owned(), "Bearer hunter2".into()),
+        ("x-test".to_owned(), "yes".into()),
     ]
     .into();
     let report = checker.run(&ill, &server.at, None).await;

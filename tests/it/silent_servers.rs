@@ -2,7 +2,6 @@
 //! and claim nothing that they do not know.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ const STATUS: Duration = Duration::from_secs(3);
 const DOCTOR: Duration = Duration::from_secs(5);
 
 /// A configuration of which every server is at one port of this machine.
-struct World {
+pub(crate) struct World {
     place: TempDir,
     _silent: Option<TcpListener>,
 }
@@ -34,7 +33,7 @@ impl World {
         Self::at(free_port(), None)
     }
 
-    fn at(port: u16, silent: Option<TcpListener>) -> Self {
+    pub(crate) fn at(port: u16, silent: Option<TcpListener>) -> Self {
         let place = tempfile::tempdir().expect("a directory");
         let at = place.path().display();
         for directory in ["sites", "state"] {
@@ -83,21 +82,23 @@ listen = "127.0.0.5:{port}"
         }
     }
 
-    fn run(&self, arguments: &[&str]) -> (Output, Duration) {
-        run(self.place.path(), arguments)
+    /// The program on this configuration.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let place = self.place.path();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
+        command
+            .arg("--config")
+            .arg(place.join("greenroom.toml"))
+            .args(arguments)
+            .env("XDG_STATE_HOME", place);
+        command
     }
-}
 
-fn run(place: &Path, arguments: &[&str]) -> (Output, Duration) {
-    let began = Instant::now();
-    let output = Command::new(env!("CARGO_BIN_EXE_greenroom"))
-        .arg("--config")
-        .arg(place.join("greenroom.toml"))
-        .args(arguments)
-        .env("XDG_STATE_HOME", place)
-        .output()
-        .expect("it runs");
-    (output, began.elapsed())
+    fn run(&self, arguments: &[&str]) -> (Output, Duration) {
+        let began = Instant::now();
+        let output = self.command(arguments).output().expect("it runs");
+        (output, began.elapsed())
+    }
 }
 
 fn words(output: &Output) -> String {

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::SystemVersion;
-use bollard::{API_DEFAULT_VERSION, Docker};
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::DockerAddress;
+use super::connection::{self, Meter, Reading};
 use super::failure::{Act, failure, refuses_version, timed_out};
 use super::mend::mend;
 use crate::harmless::harmless;
@@ -24,8 +25,6 @@ use crate::ports::{EngineInfo, Failure, FailureKind, Result};
 
 /// How long a quick call may take.
 pub(super) const QUICK: Duration = Duration::from_secs(10);
-/// The client library's own limit on the first byte of an answer; ours are below it.
-const LIBRARY_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 /// The oldest protocol that is understood (Docker 20.10), and the newest.
 const OLDEST: ApiVersion = ApiVersion {
     major: 1,
@@ -146,10 +145,15 @@ impl Engine {
         Ok(&self.connected().await?.docker)
     }
 
-    /// A client for one logs call that begins at `since`, to the nanosecond.
-    pub(super) async fn docker_since(&self, since: Timestamp) -> Result<Docker> {
-        let Connected { raw, agreed, .. } = self.connected().await?.clone();
-        Ok(raw.with_request_modifier(move |request| mend(request, agreed.version(), Some(since))))
+    /// A client for one call whose answer is a stream without an end, and what counts the bytes of the stream. Logs begin
+    /// at `since`, to the nanosecond.
+    pub(super) async fn streaming(&self, since: Option<Timestamp>) -> Result<(Docker, Meter)> {
+        let agreed = self.connected().await?.agreed.clone();
+        let meter = Meter::of_a_stream();
+        let opened = connection::client(&self.address, Reading::Stream(meter.clone()));
+        let docker = opened.map_err(|error| self.worded(&error, Act::Read, "connecting"))?;
+        let modifier = move |request| mend(request, agreed.version(), since);
+        Ok((docker.with_request_modifier(modifier), meter))
     }
 
     /// Runs a quick call and words its failure.
@@ -253,8 +257,7 @@ impl Engine {
 
     async fn connect(&self) -> Result<Connected> {
         let doing = "connecting";
-        let raw = self
-            .open()
+        let raw = connection::client(&self.address, Reading::Answers)
             .map_err(|error| self.worded(&error, Act::Read, doing))?;
         let said = self.ask_version(&raw, doing).await?;
         let theirs = said.api_version.unwrap_or_default();
@@ -283,27 +286,5 @@ impl Engine {
             return Err(refused.hint("Docker 20.10 and later speak it"));
         }
         Ok(version.min(NEWEST))
-    }
-
-    fn open(&self) -> std::result::Result<Docker, Error> {
-        let (limit, version) = (LIBRARY_LIMIT_SECONDS, API_DEFAULT_VERSION);
-        match &self.address {
-            DockerAddress::Unix(path) => {
-                Docker::connect_with_unix(&path.to_string_lossy(), limit, version)
-            }
-            DockerAddress::Tcp(authority) => Docker::connect_with_http(authority, limit, version),
-            DockerAddress::Tls(authority, files) => {
-                // bollard panics without a provider; the one that `main` installs stays.
-                let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-                Docker::connect_with_ssl(
-                    authority,
-                    &files.key,
-                    &files.cert,
-                    &files.ca,
-                    limit,
-                    version,
-                )
-            }
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bollard::errors::Error;
 
+use super::connection::TooLarge;
 use crate::harmless::harmless;
 use crate::ports::{Failure, FailureKind};
 
@@ -28,6 +29,9 @@ impl Act {
 
 /// Words the client library's error. The error itself is not kept: its text is foreign.
 pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> Failure {
+    if let Some(too_large) = TooLarge::within(error) {
+        return oversized(too_large, act, target, doing);
+    }
     let (kind, said) = match error {
         Error::DockerResponseServerError {
             status_code,
@@ -52,6 +56,16 @@ pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> F
         return failure.hint("is the engine running, and may we use its socket?");
     }
     failure
+}
+
+/// An answer that was given up at its limit. What changed something may have been done.
+pub(super) fn oversized(too_large: TooLarge, act: Act, target: String, doing: &str) -> Failure {
+    let kind = match act {
+        Act::Read => FailureKind::Unsupported,
+        Act::Write => FailureKind::Ambiguous,
+    };
+    Failure::new(kind, target, harmless(doing), too_large.to_string())
+        .hint("Greenroom stopped reading: is that a Docker engine? See greenroom help limits")
 }
 
 /// Whether the engine speaks another version than the one that was agreed on. Then it has done nothing.

@@ -4,6 +4,7 @@
 
 mod address;
 mod configuration;
+mod connection;
 mod create;
 mod engine;
 mod exits;
@@ -20,6 +21,38 @@ mod pull;
 mod read;
 mod socket;
 mod write;
+
+use crate::ports::{Bound, Patience};
+
+/// What is read of an engine at most.
+pub const BOUNDS: [Bound; 5] = [
+    bound(
+        "an answer",
+        connection::ANSWER,
+        Patience::Within(engine::QUICK),
+    ),
+    bound("a line of events", connection::ITEM, Patience::Endless),
+    bound(
+        "a line of a pull",
+        connection::ITEM,
+        Patience::Idle(pull::IDLE),
+    ),
+    bound("a frame of logs", connection::ITEM, Patience::Endless),
+    bound(
+        "what a command in a container prints",
+        proxy_host::LONGEST as u64,
+        Patience::Within(proxy_host::DEADLINE),
+    ),
+];
+
+const fn bound(answer: &'static str, bytes: u64, time: Patience) -> Bound {
+    Bound {
+        server: "Docker engine",
+        answer,
+        bytes,
+        time,
+    }
+}
 
 pub use address::{DockerAddress, InvalidDockerAddress, TlsFiles};
 pub use engine::Engine;

@@ -22,9 +22,9 @@ use crate::harmless::harmless;
 use crate::ports::{CommandOutput, FailureKind, ProxyHost, Result, STAGED};
 
 /// How long a command may take.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 /// How much of its output is kept, of each stream.
-const LONGEST: usize = 4 * 1024 * 1024;
+pub(super) const LONGEST: usize = 4 * 1024 * 1024;
 /// How often the engine is asked for the exit code after the output has ended, and how long apart.
 const ASKED: u32 = 100;
 const APART: Duration = Duration::from_millis(20);

@@ -12,13 +12,15 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Engine;
-use super::failure::{Act, timed_out};
+use super::failure::{Act, oversized, timed_out};
 use super::names::pinned;
-use crate::inventory::{Version, registry_host};
+use crate::inventory::{Mask, Version, registry_host};
 use crate::ports::{FailureKind, PullProgress, Result};
 
 /// How long nothing may arrive.
-const IDLE: Duration = Duration::from_mins(1);
+pub(super) const IDLE: Duration = Duration::from_mins(1);
+/// How many layers are counted. An image has 127 at most.
+const LAYERS: usize = 1024;
 
 impl Engine {
     /// Whether the image is there under its repository and digest.
@@ -54,7 +56,8 @@ impl Engine {
             tag: Some(version.digest.to_string()),
             ..Default::default()
         };
-        let docker = self.docker().await?;
+        let (docker, meter) = self.streaming(None).await?;
+        let mask = Mask::of(login.map(|(_, password)| password.expose_secret()));
         let header = login.map(|(user, password)| header(user, password, &version.repository));
         let mut answers = Box::pin(docker.create_image(Some(options), None, header));
         let mut layers = Layers::default();
@@ -66,7 +69,11 @@ impl Engine {
             let Some(answer) = answer else {
                 break;
             };
-            let told = answer.map_err(|e| self.worded(&e, Act::Write, &doing))?;
+            let told = answer.map_err(|e| match meter.check() {
+                Err(large) => oversized(large, Act::Write, self.target(), &doing),
+                Ok(()) => self.worded(&e, Act::Write, &doing).masked(&mask),
+            })?;
+            meter.restart();
             if let Some(so_far) = layers.take(&told) {
                 let _ = progress.try_send(so_far);
             }
@@ -100,6 +107,9 @@ impl Layers {
                 let detail = told.progress_detail.as_ref()?;
                 let bytes = |n: Option<i64>| n.and_then(|n| n.try_into().ok()).unwrap_or(0);
                 let done: u64 = bytes(detail.current);
+                if self.0.len() >= LAYERS && !self.0.contains_key(&id) {
+                    return None;
+                }
                 self.0.insert(id, (done, done.max(bytes(detail.total))));
             }
             "Download complete" | "Pull complete" => {
@@ -111,8 +121,8 @@ impl Layers {
         let all = self.0.values();
         Some(
             all.fold(PullProgress::default(), |sum, (done, total)| PullProgress {
-                done: sum.done + done,
-                total: sum.total + total,
+                done: sum.done.saturating_add(*done),
+                total: sum.total.saturating_add(*total),
             }),
         )
     }

@@ -12,7 +12,8 @@ use futures_util::{Stream, StreamExt};
 use jiff::Timestamp;
 
 use super::Engine;
-use super::failure::{Act, failure};
+use super::connection::Meter;
+use super::failure::{Act, failure, oversized};
 use super::labels::SERVICE;
 use super::log_lines::Lines;
 use super::names::container_id;
@@ -126,11 +127,13 @@ impl RuntimeReader for DockerReader {
             until: None,
             filters: Some(filters),
         };
+        let (docker, meter) = self.engine.streaming(None).await?;
         let events = docker.events(Some(options)).map(|event| event.map(|_| ()));
         let said = "the engine ended the stream of events";
         let end = self.engine.refuse(FailureKind::Unreachable, doing, said);
         Ok(until_failure(
             events,
+            meter,
             self.engine.target(),
             doing.to_owned(),
             Some(end),
@@ -157,10 +160,7 @@ impl RuntimeReader for DockerReader {
             let said = "it is run with the log driver `none`, which keeps nothing";
             return Err(self.engine.refuse(FailureKind::Unsupported, doing, said));
         }
-        let docker = match since {
-            Some(since) => self.engine.docker_since(since).await?,
-            None => self.engine.docker().await?.clone(),
-        };
+        let (docker, meter) = self.engine.streaming(since).await?;
         let options = LogsOptions {
             follow: true,
             stdout: true,
@@ -178,19 +178,27 @@ impl RuntimeReader for DockerReader {
         // The engine itself may lose a last line without an end here when the container ends;
         // asking again, since the last line, brings it.
         let frames = docker.logs(id, Some(options));
-        Ok(lines(frames, self.engine.target(), doing))
+        Ok(lines(frames, meter, self.engine.target(), doing))
     }
 }
 
 /// A stream that ends with the failure that broke it, or with `end`.
 fn until_failure<T: Send + 'static>(
     items: impl Stream<Item = std::result::Result<T, Error>> + Send + 'static,
+    meter: Meter,
     target: String,
     doing: String,
     end: Option<Failure>,
 ) -> BoxStream<'static, Result<T>> {
     let worded = items
-        .map(move |item| item.map_err(|e| failure(&e, Act::Read, target.clone(), &doing)))
+        .map(move |item| match (item, meter.check()) {
+            (Ok(item), _) => {
+                meter.restart();
+                Ok(item)
+            }
+            (Err(_), Err(large)) => Err(oversized(large, Act::Read, target.clone(), &doing)),
+            (Err(e), Ok(())) => Err(failure(&e, Act::Read, target.clone(), &doing)),
+        })
         .chain(stream::iter(end.map(Err)));
     let mut broken = false;
     worded
@@ -204,10 +212,11 @@ fn until_failure<T: Send + 'static>(
 
 fn lines(
     frames: impl Stream<Item = std::result::Result<LogOutput, Error>> + Send + 'static,
+    meter: Meter,
     target: String,
     doing: String,
 ) -> BoxStream<'static, Result<LogChunk>> {
-    let frames = until_failure(frames, target, doing, None).map(|item| item.map(Some));
+    let frames = until_failure(frames, meter, target, doing, None).map(|item| item.map(Some));
     // The mark after the last frame gives out what was begun.
     let marked = frames.chain(stream::iter([Ok(None), Ok(None)]));
     marked

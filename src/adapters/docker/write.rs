@@ -19,8 +19,10 @@ use super::failure::Act;
 use super::names::{container_id, pinned};
 use super::observe::Container;
 use super::{Engine, socket};
+use crate::checks::may_be_secret;
 use crate::inventory::{
-    Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceState, Version, registry_host,
+    Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceState, Mask, Version,
+    registry_host,
 };
 use crate::ports::{
     Credentials, Failure, FailureKind, InstanceSpec, PullProgress, Result, RuntimeWriter, Secrets,
@@ -202,7 +204,8 @@ impl DockerWriter {
             let said = "a unix socket cannot be reached on another host";
             return Err(self.engine.refuse(FailureKind::Unsupported, doing, said));
         }
-        let body = body(spec, self.environment(spec).await?).map_err(rejected)?;
+        let (environment, mask) = self.environment(spec).await?;
+        let body = body(spec, environment).map_err(rejected)?;
         self.make_room(Some(&spec.endpoint), doing).await?;
         let options = CreateContainerOptions {
             name: Some(name.to_owned()),
@@ -213,7 +216,7 @@ impl DockerWriter {
         match self.engine.within(SLOW, Act::Write, doing, call).await {
             Ok(_) => Ok(()),
             Err(failure) if failure.kind == FailureKind::Missing => {
-                Err(failure.hint("is the image pulled?"))
+                Err(failure.masked(&mask).hint("is the image pulled?"))
             }
             // Whether it is there, and whose, is seen by looking.
             Err(failure)
@@ -222,7 +225,7 @@ impl DockerWriter {
             {
                 Ok(())
             }
-            Err(failure) => Err(failure),
+            Err(failure) => Err(failure.masked(&mask)),
         }
     }
 
@@ -241,18 +244,22 @@ impl DockerWriter {
         }
     }
 
-    async fn environment(&self, spec: &InstanceSpec) -> Result<Vec<String>> {
-        let mut environment = Vec::new();
+    /// The variables of an instance, and what hides those that are secret in what the engine says.
+    async fn environment(&self, spec: &InstanceSpec) -> Result<(Vec<String>, Mask)> {
+        let (mut environment, mut secrets) = (Vec::new(), Vec::new());
         for (name, value) in &spec.shape.environment {
-            environment.push(match value {
-                EnvironmentValue::Plain(text) => format!("{name}={text}"),
+            let text = match value {
+                EnvironmentValue::Plain(text) => text.clone(),
                 EnvironmentValue::Secret(source) => {
-                    let secret = self.secrets.read(source).await?;
-                    format!("{name}={}", secret.expose_secret())
+                    self.secrets.read(source).await?.expose_secret().to_owned()
                 }
-            });
+            };
+            environment.push(format!("{name}={text}"));
+            if may_be_secret(name) || matches!(value, EnvironmentValue::Secret(_)) {
+                secrets.push(text);
+            }
         }
-        Ok(environment)
+        Ok((environment, Mask::of(secrets)))
     }
 
     async fn start_stopped(&self, container: &Container, doing: &str) -> Result<()> {

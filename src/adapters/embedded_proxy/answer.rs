@@ -20,10 +20,10 @@ use crate::ports::{Failure, FailureKind, Result};
 use super::site::Site;
 
 /// How long an answer may take.
-const DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The longest answer that is read, in bytes.
-const LONGEST: usize = 256 * 1024;
+pub(super) const LONGEST: usize = 256 * 1024;
 
 /// The query that asks how many requests ended since a second.
 const COUNTED_SINCE: &str = "counted_since=";

@@ -43,6 +43,16 @@ mod values;
 mod watch;
 mod writer;
 
+use crate::ports::{Bound, Patience};
+
+/// What is read of etcd at most.
+pub const BOUNDS: [Bound; 1] = [Bound {
+    server: "etcd",
+    answer: "an answer",
+    bytes: store::LARGEST_ANSWER as u64,
+    time: Patience::Within(options::DEADLINE),
+}];
+
 pub use crate::inventory::ExtraKey;
 pub use company::EtcdCompany;
 pub use endorsements::EtcdEndorsements;

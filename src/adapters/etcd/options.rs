@@ -12,6 +12,9 @@ use crate::ports::{Failure, FailureKind, Result};
 /// The prefix of every key unless told otherwise.
 pub const DEFAULT_PREFIX: &str = "/greenroom/v1";
 
+/// How long one call may take, unless told otherwise.
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
+
 /// How to reach a cluster.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -36,7 +39,7 @@ impl Options {
             prefix: DEFAULT_PREFIX.to_owned(),
             tls: None,
             credentials: None,
-            deadline: Duration::from_secs(5),
+            deadline: DEADLINE,
         }
     }
 }

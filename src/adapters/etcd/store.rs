@@ -19,8 +19,14 @@ use crate::ports::{Credentials, Failure, FailureKind, Result};
 /// What came back from one call at one node.
 pub(super) type Answer<T> = std::result::Result<T, Trouble>;
 
-/// The largest answer that is read: a long list of release heads.
-const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
+/// The largest answer that is read: a long list of release heads. Of other calls the client library reads 4 MiB.
+pub(super) const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
+
+/// What to do where a login is configured and etcd asks for none.
+const NO_USERS: &str = "this etcd has its users switched off: run `etcdctl auth enable`, or remove `user` and `password` from the configuration";
+
+/// What to do about an answer that is larger.
+const LARGE: &str = "something else may write below Greenroom's prefix: look with `etcdctl get --prefix --keys-only`, and see greenroom help limits";
 
 /// What to do about a full cluster.
 const FULL: &str = "etcd's quota is used up: compact and defragment it, or raise --quota-backend-bytes, then clear the alarm with `etcdctl alarm disarm`";
@@ -204,7 +210,9 @@ impl Store {
             Ok(client) => client?,
             Err(_) => return Err(Trouble::not_sent(format!("{} did not answer", node.url))),
         };
-        let silence = |_| Trouble::unclear(format!("no answer within {patience:?}"));
+        // In whole milliseconds: what is left of a deadline has nine digits.
+        let waited = Duration::from_millis(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
+        let silence = |_| Trouble::unclear(format!("no answer within {waited:?}"));
         let answer = timeout_at(end, Box::pin(call(client.clone())))
             .await
             .map_err(silence)?;
@@ -215,7 +223,12 @@ impl Store {
         if trouble.sort != Sort::OldToken {
             return Err(trouble);
         }
-        let client = match client.refresh_token().await.map_err(Trouble::from) {
+        let refreshed = client.refresh_token().await.map_err(Trouble::from);
+        let password = match login {
+            Some(login) if refreshed.is_err() => login.password.value().await.ok(),
+            _ => None,
+        };
+        let client = match refreshed.map_err(|trouble| trouble.without(password.as_ref())) {
             Ok(_) => client,
             // The password was changed in the meantime.
             Err(trouble) if trouble.is_denied() => {
@@ -250,6 +263,8 @@ impl Store {
         let failure = self.failure(kind, doing, trouble.said);
         match kind {
             _ if trouble::is_full(&failure.said) => failure.hint(FULL),
+            _ if trouble::is_too_large(&failure.said) => failure.hint(LARGE),
+            _ if trouble::has_no_users(&failure.said) => failure.hint(NO_USERS),
             _ if certificates => failure.hint("check the certificates on both sides"),
             FailureKind::Denied => failure.hint("check the user, the password and its role"),
             // A server that misses our certificate may just hang up.
@@ -340,7 +355,8 @@ impl Node {
         if let (Some(login), Some(password)) = (login, password) {
             options = options::with_user(options, &login.user, password);
         }
-        Ok(Client::connect([&self.url], Some(options)).await?)
+        let made = Client::connect([&self.url], Some(options)).await;
+        made.map_err(|error| Trouble::from(error).without(password))
     }
 
     /// Forgets the connection: the next call makes another.

@@ -4,8 +4,11 @@
 use std::io::ErrorKind;
 
 use etcd_client::Error;
+use secrecy::{ExposeSecret, SecretString};
 
+use super::store::LARGEST_ANSWER;
 use crate::harmless::harmless;
+use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind};
 
 /// A call that failed at one node.
@@ -57,6 +60,15 @@ impl Trouble {
         }
     }
 
+    /// Takes the password out of what was said: a server that refuses a request may repeat it. Only the requests for a
+    /// token carry it.
+    #[must_use]
+    pub(super) fn without(mut self, password: Option<&SecretString>) -> Self {
+        let mask = Mask::of(password.map(ExposeSecret::expose_secret));
+        self.said = mask.hide(&self.said);
+        self
+    }
+
     pub(super) fn is_denied(&self) -> bool {
         self.sort == Sort::Refused(FailureKind::Denied)
     }
@@ -74,6 +86,10 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         let sort = sort(&error);
         let said = match &error {
+            Error::GRpcStatus(status) if exceeds(status.message()) => {
+                let most = LARGEST_ANSWER / (1024 * 1024);
+                format!("{TOO_LARGE} {most} MiB")
+            }
             Error::GRpcStatus(status) => with_cause(status),
             Error::TransportError(transport) => with_cause(transport),
             other => other.to_string(),
@@ -111,6 +127,9 @@ fn sort(error: &Error) -> Sort {
     if message.contains("auth store is old") || message.contains("invalid auth token") {
         return Sort::OldToken;
     }
+    if exceeds(message) {
+        return Sort::Refused(FailureKind::Unsupported);
+    }
     // The codes of gRPC.
     match status.code() as i32 {
         3 if message.contains("authentication failed")
@@ -127,6 +146,24 @@ fn sort(error: &Error) -> Sort {
         14 if never_connected(status) => Sort::NotSent,
         _ => Sort::Unclear,
     }
+}
+
+/// How the words about an answer that was given up at its limit begin.
+const TOO_LARGE: &str = "its answer has more than";
+
+/// Whether an answer was given up at its limit.
+pub(super) fn is_too_large(said: &str) -> bool {
+    said.starts_with(TOO_LARGE)
+}
+
+/// Whether etcd knows no users where we are one.
+pub(super) fn has_no_users(said: &str) -> bool {
+    said.contains("authentication is not enabled")
+}
+
+/// The client library's words for it.
+fn exceeds(message: &str) -> bool {
+    message.contains("decoded message length too large")
 }
 
 /// Whether the cluster takes nothing until somebody makes room.

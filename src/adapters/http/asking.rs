@@ -14,6 +14,7 @@ use crate::inventory::Endpoint;
 pub(super) const LONGEST: usize = 1024 * 1024;
 
 /// What is asked.
+#[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) at: &'a Endpoint,
     pub(super) method: &'a str,

@@ -119,7 +119,10 @@ async fn read(mut response: hyper::Response<Incoming>, began: Instant) -> Result
             continue;
         };
         if body.len() + data.len() > LONGEST {
-            return Err(format!("the answer is longer than {LONGEST} bytes"));
+            return Err(format!(
+                "the answer has more than {} MiB; see greenroom help limits",
+                LONGEST / (1024 * 1024)
+            ));
         }
         body.extend_from_slice(&data);
     }

@@ -6,9 +6,11 @@ mod asking;
 mod fresh;
 mod kept;
 mod transcript;
+mod values;
 mod words;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -16,10 +18,13 @@ use async_trait::async_trait;
 use asking::{Asked, ask};
 use fresh::Fresh;
 use kept::Kept;
+use values::Values;
 
-use crate::checks::{Answer, Case, CaseReport, HealthCheck, Verdict, judge};
-use crate::inventory::{BodyClass, Endpoint, Probe, PublicAddress, PublicAnswer, Slot};
-use crate::ports::{Checker, Connection};
+use crate::checks::{Answer, Case, CaseReport, HealthCheck, Verdict, hide_in_query, judge};
+use crate::inventory::{
+    BodyClass, Endpoint, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer, Slot,
+};
+use crate::ports::{Bound, Checker, Connection, Patience, Secrets};
 
 /// How long the public address may take to answer.
 const PUBLIC_PATIENCE: Duration = Duration::from_secs(5);
@@ -38,18 +43,55 @@ const FORWARDED: [(&str, &str); 3] = [
 /// How Greenroom calls itself.
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 
+/// What is read of an instance and of the public address at most.
+pub const BOUNDS: [Bound; 3] = [
+    bound(
+        "the body of an answer",
+        asking::LONGEST,
+        Patience::Configured("timeout"),
+    ),
+    bound(
+        "the headers of an answer",
+        words::HEADERS,
+        Patience::Configured("timeout"),
+    ),
+    bound(
+        "the public or preview answer",
+        asking::LONGEST,
+        Patience::Within(PUBLIC_PATIENCE),
+    ),
+];
+
+const fn bound(answer: &'static str, bytes: usize, time: Patience) -> Bound {
+    Bound {
+        server: "health and checks",
+        answer,
+        bytes: bytes as u64,
+        time,
+    }
+}
+
 /// A checker over HTTP. Redirects are not followed, proxies of the environment are not used: what is
 /// asked is what answers.
 #[derive(Default)]
 pub struct HttpChecker {
     fresh: Fresh,
     kept: Kept,
+    values: Values,
 }
 
 impl HttpChecker {
     /// A checker without any connection yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, which reads the secrets of checks when they are first needed.
+    pub fn reading(secrets: Arc<dyn Secrets>) -> Self {
+        Self {
+            values: Values::reading(secrets),
+            ..Self::default()
+        }
     }
 
     async fn afresh(&self, asked: &Asked<'_>) -> Result<Answer, String> {
@@ -61,22 +103,32 @@ impl HttpChecker {
 impl Checker for HttpChecker {
     async fn health(&self, at: &Endpoint, check: &HealthCheck) -> Probe {
         let began = Instant::now();
+        let failed = |detail| Probe {
+            healthy: false,
+            detail,
+            took: began.elapsed(),
+        };
+        let values = &self.values;
+        let prepared = values.prepare(&check.path, &check.query, &check.headers);
+        let prepared = match prepared.await {
+            Ok(prepared) => prepared,
+            Err(detail) => return failed(detail),
+        };
         let asked = Asked {
             host: check.host.as_deref(),
-            headers: Some(&check.headers),
-            ..Asked::get(at, &check.path, check.timeout)
+            headers: Some(&prepared.headers),
+            ..Asked::get(at, &prepared.path, check.timeout)
         };
         match self.afresh(&asked).await {
-            Ok(answer) => Probe {
-                healthy: (200..300).contains(&answer.status),
-                detail: words::of_answer(&answer),
-                took: answer.took,
-            },
-            Err(detail) => Probe {
-                healthy: false,
-                detail,
-                took: began.elapsed(),
-            },
+            Ok(answer) => {
+                values.learn(&prepared, &answer).await;
+                Probe {
+                    healthy: (200..300).contains(&answer.status),
+                    detail: words::of_answer(&prepared.shown(&answer)),
+                    took: answer.took,
+                }
+            }
+            Err(detail) => failed(prepared.mask.hide(&detail)),
         }
     }
 
@@ -90,24 +142,54 @@ impl Checker for HttpChecker {
                 return errored(case, why, Duration::ZERO, String::new());
             }
         };
+        let values = &self.values;
+        let prepared = values.prepare(&case.path, &case.query, &case.headers);
+        let prepared = match prepared.await {
+            Ok(prepared) => prepared,
+            Err(why) => return errored(case, why, began.elapsed(), String::new()),
+        };
         let asked = Asked {
             method: &case.method,
             host,
-            headers: Some(&case.headers),
+            headers: Some(&prepared.headers),
             body: case.body.as_deref(),
-            ..Asked::get(at, &case.path, case.timeout)
+            ..Asked::get(at, &prepared.path, case.timeout)
         };
-        let request = transcript::request(&asked);
+        // What answers may repeat what it was sent.
+        let mask = prepared.mask.and(case.body.as_deref());
+        let request = transcript::request(&Asked {
+            path: &prepared.shown_path,
+            headers: Some(&prepared.shown_headers),
+            ..asked
+        });
         match self.afresh(&asked).await {
             Ok(answer) => {
+                values.learn(&prepared, &answer).await;
+                let shown = values::shown(&answer, &mask);
                 let judged = judge(case, &answer);
+                // In the words about the answer as it is shown. The verdict is about what was answered.
+                let mut judged = CaseReport {
+                    detail: if judged.verdict == Verdict::Passed {
+                        String::new()
+                    } else {
+                        mask.hide(&judge(case, &shown).detail)
+                    },
+                    ..judged
+                };
+                if judged.verdict == Verdict::Failed && answer.body.len() >= asking::LONGEST {
+                    let most = asking::LONGEST / (1024 * 1024);
+                    judged.detail += &format!("; only the first {most} MiB of the body was read");
+                }
                 CaseReport {
                     request,
-                    response: transcript::response(&answer, judged.verdict),
+                    response: transcript::response(&shown, judged.verdict),
                     ..judged
                 }
             }
-            Err(detail) => errored(case, detail, began.elapsed(), request),
+            Err(detail) => {
+                let detail = mask.hide(&detail);
+                errored(case, detail, began.elapsed(), request)
+            }
         }
     }
 
@@ -120,18 +202,25 @@ impl Checker for HttpChecker {
             Connection::Fresh => self.afresh(&asked).await,
             Connection::Kept => self.kept.ask(address, PUBLIC_PATIENCE).await,
         };
-        public_answer(answered)
+        let (_, hidden) = hide_in_query(&address.path);
+        public_answer(answered, &Mask::of(hidden))
     }
 
     async fn direct(
         &self,
         at: &Endpoint,
         address: &PublicAddress,
-        headers: &BTreeMap<String, String>,
+        headers: &BTreeMap<String, EnvironmentValue>,
     ) -> PublicAnswer {
         let mut sent =
             BTreeMap::from(FORWARDED.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        for (name, value) in headers {
+        let none = BTreeMap::new();
+        let prepared = self.values.prepare(&address.path, &none, headers);
+        let prepared = match prepared.await {
+            Ok(prepared) => prepared,
+            Err(why) => return public_answer(Err(why), &Mask::default()),
+        };
+        for (name, value) in &prepared.headers {
             sent.insert(name.to_ascii_lowercase(), value.clone());
         }
         let asked = Asked {
@@ -141,19 +230,19 @@ impl Checker for HttpChecker {
         };
         PublicAnswer {
             slot: None,
-            ..public_answer(self.afresh(&asked).await)
+            ..public_answer(self.afresh(&asked).await, &prepared.mask)
         }
     }
 }
 
-fn public_answer(answered: Result<Answer, String>) -> PublicAnswer {
+fn public_answer(answered: Result<Answer, String>, mask: &Mask) -> PublicAnswer {
     match answered {
         Ok(answer) => PublicAnswer {
             slot: slot_of(&answer),
             status: Some(answer.status),
             body: Some(BodyClass::of(header(&answer, "content-type"), &answer.body)),
             detail: if answer.status >= 500 {
-                words::of_answer(&answer)
+                words::of_answer(&values::shown(&answer, mask))
             } else {
                 String::new()
             },
@@ -162,7 +251,7 @@ fn public_answer(answered: Result<Answer, String>) -> PublicAnswer {
             slot: None,
             status: None,
             body: None,
-            detail,
+            detail: mask.hide(&detail),
         },
     }
 }

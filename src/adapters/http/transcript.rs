@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::asking::Asked;
-use crate::checks::{Answer, Verdict, may_be_secret};
+use crate::checks::{Answer, Verdict, hide_in_query, may_be_secret};
 use crate::harmless::{harmless, harmless_line};
-use crate::inventory::Endpoint;
+use crate::inventory::{Endpoint, HIDDEN};
 
 /// The longest line that is kept, in characters.
 const LINE: usize = 160;
@@ -28,7 +28,7 @@ pub(super) fn request(asked: &Asked<'_>) -> String {
     let mut text = cut(&format!(
         "{} {place}{}",
         asked.method,
-        without_secrets(asked.path)
+        hide_in_query(asked.path).0
     ));
     let nothing = BTreeMap::new();
     let headers = asked.headers.unwrap_or(&nothing);
@@ -89,28 +89,9 @@ pub(super) fn response(answer: &Answer, verdict: Verdict) -> String {
 }
 
 fn push(text: &mut String, name: &str, value: &str) {
-    let value = if may_be_secret(name) {
-        "(hidden)"
-    } else {
-        value
-    };
+    let value = if may_be_secret(name) { HIDDEN } else { value };
     text.push('\n');
     text.push_str(&cut(&format!("{name}: {value}")));
-}
-
-/// A path whose query does not give away what may be secret.
-fn without_secrets(path: &str) -> String {
-    let Some((path, query)) = path.split_once('?') else {
-        return path.to_owned();
-    };
-    let parts: Vec<String> = query
-        .split('&')
-        .map(|part| match part.split_once('=') {
-            Some((name, _)) if may_be_secret(name) => format!("{name}=(hidden)"),
-            _ => part.to_owned(),
-        })
-        .collect();
-    format!("{path}?{}", parts.join("&"))
 }
 
 fn cut(line: &str) -> String {

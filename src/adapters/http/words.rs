@@ -9,6 +9,9 @@ use crate::harmless::harmless;
 /// How much of a body is quoted.
 const QUOTED: usize = 120;
 
+/// How much the HTTP library reads of the headers of an answer, at most 100 of them.
+pub(super) const HEADERS: usize = 8 * 1024 + 100 * 4 * 1024;
+
 /// How much of a page is looked through for its title.
 const HEAD: usize = 4096;
 
@@ -80,7 +83,14 @@ pub(super) fn of_any(what: &str, error: &(dyn Error + 'static)) -> String {
     while let Some(cause) = innermost.source() {
         innermost = cause;
     }
-    format!("{what}: {}", harmless(&innermost.to_string()))
+    let said = innermost.to_string();
+    if said.contains("message head is too large") {
+        return format!(
+            "{what}: its headers are more than {} KiB or more than 100; see greenroom help limits",
+            HEADERS / 1024
+        );
+    }
+    format!("{what}: {}", harmless(&said))
 }
 
 /// The deadline passed.

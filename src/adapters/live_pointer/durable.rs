@@ -12,7 +12,7 @@ use ulid::Ulid;
 use crate::ports::{FilePart, STAGED};
 
 /// The largest file that is read; none of a proxy's comes near it.
-const LARGEST: u64 = 16 * 1024 * 1024;
+pub(super) const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// A file's content; none when there is none.
 pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {

@@ -28,8 +28,32 @@ pub use this_host::ThisHost;
 use crate::harmless::harmless;
 use crate::inventory::{FencingToken, Slot, Target};
 use crate::ports::{
-    Failure, FailureKind, PointerState, ProxyHost, RebaseOrder, Result, SwitchOrder, Writable,
+    Bound, Failure, FailureKind, Patience, PointerState, ProxyHost, RebaseOrder, Result,
+    SwitchOrder, Writable,
 };
+
+/// What is read on this machine at most.
+pub const BOUNDS: [Bound; 2] = [
+    bound(
+        "a file of the proxy",
+        durable::LARGEST,
+        Patience::Within(this_host::DEADLINE),
+    ),
+    bound(
+        "what a command prints",
+        this_host::MOST_OUTPUT as u64,
+        Patience::Within(this_host::DEADLINE),
+    ),
+];
+
+const fn bound(answer: &'static str, bytes: u64, time: Patience) -> Bound {
+    Bound {
+        server: "this machine",
+        answer,
+        bytes,
+        time,
+    }
+}
 
 /// Reads and moves the live pointers below one state directory.
 pub struct LivePointer {

@@ -17,13 +17,13 @@ use crate::harmless::harmless;
 use crate::ports::{CommandOutput, Failure, FailureKind, FilePart, ProxyHost, Result};
 
 /// How long one call may take.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long output is waited for after the command has ended; a child of its own may keep it open.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// How much of a command's output is kept: `nginx -T` prints the whole configuration.
-const MOST_OUTPUT: usize = 4 * 1024 * 1024;
+pub(super) const MOST_OUTPUT: usize = 4 * 1024 * 1024;
 
 /// The local machine.
 #[derive(Debug, Clone, Copy, Default)]

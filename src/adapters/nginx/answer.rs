@@ -21,10 +21,10 @@ use crate::inventory::{Endpoint, ProxyAnswer, Slot, Target};
 use crate::ports::FailureKind;
 
 /// How long one asking may take.
-const DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const DEADLINE: Duration = Duration::from_secs(2);
 
 /// The longest body that is read.
-const LONGEST: usize = 16 * 1024;
+pub(super) const LONGEST: usize = 16 * 1024;
 
 /// Why there is no answer to go by.
 #[derive(Debug)]

@@ -38,7 +38,30 @@ pub use writer::NginxWriter;
 use crate::adapters::live_pointer::{LivePointer, Pointer};
 use crate::harmless::harmless;
 use crate::inventory::{Endpoint, Target};
-use crate::ports::{Failure, FailureKind, PointerState, ProxyHost, Result};
+use crate::ports::{Bound, Failure, FailureKind, Patience, PointerState, ProxyHost, Result};
+
+/// What is read of nginx at most. What its program prints is bounded by the host that it runs on.
+pub const BOUNDS: [Bound; 2] = [
+    bound(
+        "its answer about the route",
+        answer::LONGEST,
+        Patience::Within(answer::DEADLINE),
+    ),
+    bound(
+        "the access log, at each look",
+        traffic::AT_A_LOOK,
+        Patience::Endless,
+    ),
+];
+
+const fn bound(answer: &'static str, bytes: usize, time: Patience) -> Bound {
+    Bound {
+        server: "nginx",
+        answer,
+        bytes: bytes as u64,
+        time,
+    }
+}
 
 /// How long a configuration may take to answer after a reload, unless told otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(5);

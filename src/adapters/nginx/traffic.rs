@@ -19,7 +19,7 @@ use crate::inventory::{
 use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};
 
 /// How much of a log is read at one look for its rates, in bytes.
-const AT_A_LOOK: usize = 4 * 1024 * 1024;
+pub(super) const AT_A_LOOK: usize = 4 * 1024 * 1024;
 /// And at one look for its lines.
 const OF_LINES: usize = 1024 * 1024;
 /// How often a log whose lines are followed is looked at.

@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::Question;
 use super::failure::{of_request, of_status};
+use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind, Result};
 
 /// What a request shows so that it is let in.
@@ -74,11 +75,30 @@ impl Question<'_> {
             }
             body.extend_from_slice(&chunk);
         }
+        if !status.is_success() {
+            body = self
+                .mask(permit)
+                .hide(&String::from_utf8_lossy(&body))
+                .into_bytes();
+        }
         Ok(Answer {
             status,
             headers,
             body,
         })
+    }
+
+    /// Hides what was shown to be let in: an answer that refuses may repeat the request.
+    fn mask(&self, permit: &Permit) -> Mask {
+        let password = self
+            .login
+            .iter()
+            .map(|(_, password)| password.expose_secret());
+        let token = match permit {
+            Permit::Token(token) => Some(token.as_str()),
+            Permit::Nothing | Permit::Password => None,
+        };
+        Mask::of(password.chain(token))
     }
 
     /// The body of a good answer.

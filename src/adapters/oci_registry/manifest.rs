@@ -8,7 +8,7 @@ use super::labels::labels_in;
 use crate::inventory::{Digest, ImageLabels, VersionRef};
 use crate::ports::{FailureKind, Result};
 
-const MANIFEST: Kind = Kind {
+pub(super) const MANIFEST: Kind = Kind {
     name: "manifest",
     accept: "application/vnd.docker.distribution.manifest.v2+json, \
              application/vnd.docker.distribution.manifest.list.v2+json, \

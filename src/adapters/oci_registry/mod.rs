@@ -29,7 +29,7 @@ use self::repository::Repository;
 use super::outbound_proxy::OutboundProxy;
 use crate::harmless::harmless;
 use crate::inventory::{ImageTag, Version, VersionRef, registry_host};
-use crate::ports::{Credentials, Failure, FailureKind, Images, Result};
+use crate::ports::{Bound, Credentials, Failure, FailureKind, Images, Patience, Result};
 
 /// Where Docker looks for the authorities of registries: a directory for each `host[:port]`, and in it files that end
 /// in `.crt`.
@@ -37,6 +37,30 @@ pub const DOCKER_CERTIFICATES: &str = "/etc/docker/certs.d";
 
 /// How long one question may take, with all the requests it needs.
 const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What is read of a registry at most.
+pub const BOUNDS: [Bound; 3] = [
+    bound(
+        "a page of tags",
+        tags::TAGS.largest,
+        Patience::Within(DEADLINE),
+    ),
+    bound(
+        "a manifest",
+        manifest::MANIFEST.largest,
+        Patience::Within(DEADLINE),
+    ),
+    bound("a token", token::TOKEN.largest, Patience::Within(DEADLINE)),
+];
+
+const fn bound(answer: &'static str, bytes: usize, time: Patience) -> Bound {
+    Bound {
+        server: "image registry",
+        answer,
+        bytes: bytes as u64,
+        time,
+    }
+}
 
 /// Looks at the images of any registry.
 pub struct OciRegistry {

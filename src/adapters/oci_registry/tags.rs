@@ -16,7 +16,7 @@ const PAGE: usize = 1000;
 /// How many pages are read at most.
 const PAGES: usize = 1000;
 
-const TAGS: Kind = Kind {
+pub(super) const TAGS: Kind = Kind {
     name: "list of tags",
     accept: "application/json",
     largest: 16 * 1024 * 1024,

@@ -21,7 +21,7 @@ const VERSION: Kind = Kind {
     accept: "",
     largest: 64 * 1024,
 };
-const TOKEN: Kind = Kind {
+pub(super) const TOKEN: Kind = Kind {
     name: "token",
     accept: "application/json",
     largest: 64 * 1024,

@@ -19,7 +19,7 @@ use crate::ports::{FailureKind, LogChunk, LogStream, Result};
 const LOOK: Duration = Duration::from_millis(100);
 
 /// How much is read at once, and how long a line gets before it is handed on in parts.
-const BLOCK: usize = 64 * 1024;
+pub(super) const BLOCK: usize = 64 * 1024;
 
 /// How far back lines are looked for.
 const FURTHEST: u64 = 16 * 1024 * 1024;

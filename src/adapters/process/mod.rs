@@ -24,5 +24,15 @@ mod records;
 mod spawn;
 mod writer;
 
+use crate::ports::{Bound, Patience};
+
+/// What is read of a process at most.
+pub const BOUNDS: [Bound; 1] = [Bound {
+    server: "processes",
+    answer: "a line of their output",
+    bytes: follow::BLOCK as u64,
+    time: Patience::Endless,
+}];
+
 pub use catalogue::{Catalogue, Program};
 pub use reader::Processes;

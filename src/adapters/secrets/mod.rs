@@ -15,12 +15,20 @@ use tokio::time::{Instant, timeout};
 use self::source::Read;
 use crate::harmless::harmless;
 use crate::inventory::SecretSource;
-use crate::ports::{Failure, FailureKind, Result, Secrets, same_secret};
+use crate::ports::{Bound, Failure, FailureKind, Patience, Result, Secrets, same_secret};
 
 /// How long a file or a command may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How long a failure to read a kept secret is remembered, and how soon one that a server refused is read again.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// What is read of a source at most.
+pub const BOUNDS: [Bound; 1] = [Bound {
+    server: "secrets",
+    answer: "a file, or what a command prints",
+    bytes: source::LONGEST,
+    time: Patience::Within(DEADLINE),
+}];
 
 /// Reads each kind of source on this machine. Clones keep the same secrets.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use crate::inventory::SecretSource;
 use crate::ports::FailureKind;
 
 /// How many bytes a secret may have. A longer one is refused: a part of a secret is not a secret.
-const LONGEST: u64 = 64 * 1024;
+pub(super) const LONGEST: u64 = 64 * 1024;
 
 /// The secret, or the kind of the failure and what happened.
 pub(super) type Read = Result<SecretString, (FailureKind, String)>;

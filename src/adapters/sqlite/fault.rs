@@ -97,6 +97,10 @@ fn meaning(code: Option<ErrorCode>, unsure: FailureKind) -> (FailureKind, &'stat
             FailureKind::Denied,
             "the directory has to exist and be writable for this user",
         ),
+        Some(ErrorCode::TooBig) => (
+            FailureKind::Unsupported,
+            "a value in the file is larger than Greenroom reads: see greenroom help limits",
+        ),
         Some(ErrorCode::SystemIoFailure) => (unsure, "the disk or the file system has a problem"),
         _ => (FailureKind::Rejected, ""),
     }

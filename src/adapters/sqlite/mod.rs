@@ -23,5 +23,15 @@ mod seals;
 mod store;
 mod transaction;
 
+use crate::ports::{Bound, Patience};
+
+/// What is read of a database at most.
+pub const BOUNDS: [Bound; 1] = [Bound {
+    server: "sqlite",
+    answer: "a value",
+    bytes: store::LARGEST_VALUE,
+    time: Patience::Within(store::DEADLINE),
+}];
+
 pub use company::SqliteCompany;
 pub use store::Store;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::watch;
 
@@ -17,7 +18,10 @@ use crate::private_files;
 const BUSY: Duration = Duration::from_secs(5);
 
 /// How long a call may take in all; the disk may hang.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The largest value that is read or written, in bytes. Every user of the machine's store may write into it.
+pub(super) const LARGEST_VALUE: u64 = 4 * 1024 * 1024;
 
 /// Registrations, journal and lock in one file. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -239,6 +243,8 @@ fn open(path: &Path) -> std::result::Result<Connection, Fault> {
         .map_err(|error| Fault::refused(FailureKind::Denied, error.to_string()))?;
     let connection = Connection::open_with_flags(resolved, flags)?;
     connection.busy_timeout(BUSY)?;
+    let largest = i32::try_from(LARGEST_VALUE).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, largest)?;
     Ok(connection)
 }
 

@@ -14,9 +14,17 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::history::Notice;
 use crate::inventory::SecretSource;
-use crate::ports::{Failure, FailureKind, Notifier, Result, Secrets};
+use crate::ports::{Bound, Failure, FailureKind, Notifier, Patience, Result, Secrets};
 
 use post::{Letter, Post};
+
+/// What is read of a receiver at most.
+pub const BOUNDS: [Bound; 1] = [Bound {
+    server: "webhook",
+    answer: "why it refuses a notice",
+    bytes: post::ANSWER as u64,
+    time: Patience::Within(post::PATIENCE),
+}];
 
 /// Where a webhook is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,12 +9,15 @@ use reqwest::{Client, Response, StatusCode, Url, redirect};
 
 use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::harmless::harmless;
+use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind, Result};
 
 /// How long a receiver may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How much of an answer that refuses is read, in bytes.
-const ANSWER: usize = 300;
+pub(super) const ANSWER: usize = 300;
+/// A part of a path that is so long is taken for a secret by itself.
+const LONG: usize = 12;
 /// How Greenroom calls itself.
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
 
@@ -41,6 +44,7 @@ impl Post {
 
     pub(super) async fn send(&self, url: Url, letter: Letter) -> Result<()> {
         let mut place = place(&url);
+        let mask = mask(&url);
         if let Some(proxy) = self.proxy.before(url.as_str()) {
             place = harmless(&format!("{place} through the proxy {proxy}"));
         }
@@ -70,7 +74,7 @@ impl Post {
             StatusCode::NOT_FOUND | StatusCode::GONE => FailureKind::Missing,
             _ => FailureKind::Rejected,
         };
-        Err(failure(kind, refusal(answer).await))
+        Err(failure(kind, mask.hide(&refusal(answer).await)))
     }
 
     fn client(&self) -> reqwest::Result<&Client> {
@@ -95,6 +99,16 @@ pub(super) fn place(url: &Url) -> String {
         url.scheme(),
         port.unwrap_or_default()
     ))
+}
+
+/// Hides what is secret of an address: a receiver that refuses may repeat it.
+fn mask(url: &Url) -> Mask {
+    let path = url.path().trim_matches('/');
+    let query = url.query_pairs().map(|(_, value)| value.into_owned());
+    let texts = [path, url.query().unwrap_or_default(), url.username()];
+    let texts = texts.into_iter().chain(url.password());
+    let parts = path.split('/').filter(|part| part.len() >= LONG);
+    Mask::of(texts.chain(parts).map(str::to_owned).chain(query))
 }
 
 /// The innermost words of an error: those around it only say that something was sent.

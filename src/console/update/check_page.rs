@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use crate::checks::{Case, CaseReport, Verdict};
+use crate::checks::{Case, CaseReport, Verdict, may_be_secret};
 use crate::console::model::{CheckState, Model, Pane, checked, checks};
+use crate::inventory::HIDDEN;
 
 pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     let rows = checks(model);
@@ -37,7 +38,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
     if let Some(report) = report {
         lines.extend(of_transcript(report));
     } else if let Some(case) = case {
-        lines.push(format!("asks  {} {}", case.method, case.path));
+        lines.push(format!("asks  {} {}", case.method, case.shown_path()));
     }
     (format!("Check {}", row.name), lines)
 }
@@ -64,6 +65,7 @@ fn of_expectation(case: &Case) -> Vec<String> {
         None => "  status 2xx".to_owned(),
     });
     for (name, value) in &expect.headers {
+        let value = if may_be_secret(name) { HIDDEN } else { value };
         lines.push(format!("  header {name}: {value}"));
     }
     if let Some(text) = &expect.body_contains {

@@ -60,6 +60,7 @@ pub(super) fn definition(tier: Tier) -> Definition {
             path: "/health".into(),
             host: None,
             headers: BTreeMap::new(),
+            query: BTreeMap::new(),
             interval: std::time::Duration::from_secs(1),
             timeout: std::time::Duration::from_secs(5),
         }),

@@ -45,7 +45,8 @@ impl Building<'_> {
         section: &EnvironmentSection,
         here: &ServiceEnvironmentSection,
     ) -> Option<TargetSettings> {
-        let health = here.health.as_ref().or(service.health.as_ref()).map(health);
+        let health = here.health.as_ref().or(service.health.as_ref());
+        let health = health.map(|section| self.health(section));
         let asked = health.as_ref().map_or("/", |health| health.path.as_str());
         let cases = here.checks.as_ref().unwrap_or(&service.checks);
         let site = here.proxy.as_ref();
@@ -61,7 +62,7 @@ impl Building<'_> {
             },
             instance: self.instance(service, here)?,
             suite: Suite {
-                cases: cases.iter().map(case).collect(),
+                cases: cases.iter().map(|section| self.case(section)).collect(),
             },
             timing: timing::of_target(self.root, section, service, here),
             public: site.and_then(|site| {
@@ -110,13 +111,7 @@ impl Building<'_> {
             .environment
             .iter()
             .chain(&here.environment)
-            .filter_map(|(name, value)| {
-                let value = match value {
-                    VariableValue::Plain(text) => EnvironmentValue::Plain(text.clone()),
-                    VariableValue::Secret(secret) => EnvironmentValue::Secret(self.secret(secret)?),
-                };
-                Some((name.clone(), value))
-            })
+            .filter_map(|(name, value)| self.value(name, value))
             .collect();
         Some(InstanceShape {
             listen: listen(&service.listen)?,
@@ -144,42 +139,64 @@ impl Building<'_> {
     }
 }
 
+impl Building<'_> {
+    fn value(&self, name: &str, value: &VariableValue) -> Option<(String, EnvironmentValue)> {
+        let value = match value {
+            VariableValue::Plain(text) => EnvironmentValue::Plain(text.clone()),
+            VariableValue::Secret(secret) => EnvironmentValue::Secret(self.secret(secret)?),
+        };
+        Some((name.to_owned(), value))
+    }
+
+    fn values(
+        &self,
+        section: &BTreeMap<String, VariableValue>,
+    ) -> BTreeMap<String, EnvironmentValue> {
+        let values = section.iter();
+        values
+            .filter_map(|(name, value)| self.value(name, value))
+            .collect()
+    }
+
+    fn health(&self, section: &HealthSection) -> HealthCheck {
+        HealthCheck {
+            path: section.path.clone(),
+            host: section.host.clone(),
+            headers: self.values(&section.headers),
+            query: self.values(&section.query),
+            interval: section.interval.0,
+            timeout: section.timeout.0,
+        }
+    }
+
+    fn case(&self, section: &CheckSection) -> Case {
+        let lower = |(name, value): (&String, &String)| (name.to_ascii_lowercase(), value.clone());
+        Case {
+            name: section.name.clone(),
+            method: section.method.clone(),
+            path: section.path.clone(),
+            headers: self.values(&section.headers),
+            query: self.values(&section.query),
+            body: section.body.clone(),
+            timeout: section.timeout.0,
+            through_preview: section.through_preview,
+            expect: Expectation {
+                status: section.expect.status,
+                headers: section.expect.headers.iter().map(lower).collect(),
+                body_contains: section.expect.body_contains.clone(),
+                json: section.expect.json.clone(),
+                within: section.expect.within.map(|time| time.0),
+            },
+            required: section.required,
+        }
+    }
+}
+
 fn listen(section: &ListenSection) -> Option<Listen> {
     match (&section.port, &section.socket) {
         (Some(port), None) => Some(Listen::Port(port.get())),
         (None, Some(path)) => Some(Listen::Socket(path.clone())),
         _ => None,
-    }
-}
-
-fn health(section: &HealthSection) -> HealthCheck {
-    HealthCheck {
-        path: section.path.clone(),
-        host: section.host.clone(),
-        headers: section.headers.clone(),
-        interval: section.interval.0,
-        timeout: section.timeout.0,
-    }
-}
-
-fn case(section: &CheckSection) -> Case {
-    let lower = |(name, value): (&String, &String)| (name.to_ascii_lowercase(), value.clone());
-    Case {
-        name: section.name.clone(),
-        method: section.method.clone(),
-        path: section.path.clone(),
-        headers: section.headers.clone(),
-        body: section.body.clone(),
-        timeout: section.timeout.0,
-        through_preview: section.through_preview,
-        expect: Expectation {
-            status: section.expect.status,
-            headers: section.expect.headers.iter().map(lower).collect(),
-            body_contains: section.expect.body_contains.clone(),
-            json: section.expect.json.clone(),
-            within: section.expect.within.map(|time| time.0),
-        },
-        required: section.required,
     }
 }
 

@@ -104,7 +104,11 @@ impl Look<'_> {
                 let says = format!("there is another check named `{}`", visible(&check.name));
                 self.error(&path, says);
             }
-            self.headers(&[at, &["checks", &place]].concat(), &check.headers);
+            self.sent(
+                &[at, &["checks", &place]].concat(),
+                &check.headers,
+                &check.query,
+            );
             for pointer in check.expect.json.keys() {
                 if !pointer.is_empty() && !pointer.starts_with('/') {
                     let path = [at, &["checks", &place, "expect", "json", pointer]].concat();
@@ -136,7 +140,7 @@ impl Look<'_> {
         let Some(health) = health else {
             return;
         };
-        self.headers(&[at, &["health"]].concat(), &health.headers);
+        self.sent(&[at, &["health"]].concat(), &health.headers, &health.query);
         let Some(host) = &health.host else {
             return;
         };
@@ -146,19 +150,38 @@ impl Look<'_> {
         }
     }
 
-    /// Headers that could not be sent. Their values are not repeated: they may be secret.
-    fn headers(&mut self, at: &[&str], headers: &BTreeMap<String, String>) {
+    /// Headers and parameters that could not be sent. Their values are not repeated: they may be secret.
+    fn sent(
+        &mut self,
+        at: &[&str],
+        headers: &BTreeMap<String, VariableValue>,
+        query: &BTreeMap<String, VariableValue>,
+    ) {
         for (name, value) in headers {
             let path = [at, &["headers", name.as_str()]].concat();
             let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
             if name.is_empty() || !name.chars().all(token) {
                 self.error(&path, "not the name of a header");
             }
-            if value.chars().any(|c| c != '\t' && c.is_control()) {
-                self.error(
-                    &path,
-                    "a header cannot hold a line break or another control character",
-                );
+            match value {
+                VariableValue::Secret(secret) => self.secret(&path, Some(secret)),
+                VariableValue::Plain(text) => {
+                    if text.chars().any(|c| c != '\t' && c.is_control()) {
+                        self.error(
+                            &path,
+                            "a header cannot hold a line break or another control character",
+                        );
+                    }
+                }
+            }
+        }
+        for (name, value) in query {
+            let path = [at, &["query", name.as_str()]].concat();
+            if name.is_empty() {
+                self.error(&path, "a parameter needs a name");
+            }
+            if let VariableValue::Secret(secret) = value {
+                self.secret(&path, Some(secret));
             }
         }
     }

@@ -33,7 +33,8 @@ impl SecretSection {
     }
 }
 
-/// The value of an environment variable of a container or process: a text, or where a secret is read from.
+/// The value of an environment variable of a container or process, or of a header or query of a check: a text, or where
+/// a secret is read from.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(in crate::settings) enum VariableValue {

@@ -104,7 +104,10 @@ pub(in crate::settings) struct HealthSection {
     pub(in crate::settings) host: Option<String>,
     /// Further headers to send, e.g. `X-Forwarded-Proto = "https"` for an application that redirects to HTTPS.
     #[serde(default)]
-    pub(in crate::settings) headers: BTreeMap<String, String>,
+    pub(in crate::settings) headers: BTreeMap<String, VariableValue>,
+    /// Parameters that are added to the query of the path.
+    #[serde(default)]
+    pub(in crate::settings) query: BTreeMap<String, VariableValue>,
     /// Time between two probes.
     #[serde(default = "one_second")]
     pub(in crate::settings) interval: Time,
@@ -136,7 +139,10 @@ pub(in crate::settings) struct CheckSection {
     pub(in crate::settings) path: String,
     /// Headers to send.
     #[serde(default)]
-    pub(in crate::settings) headers: BTreeMap<String, String>,
+    pub(in crate::settings) headers: BTreeMap<String, VariableValue>,
+    /// Parameters that are added to the query of the path.
+    #[serde(default)]
+    pub(in crate::settings) query: BTreeMap<String, VariableValue>,
     /// A body to send.
     #[serde(default)]
     pub(in crate::settings) body: Option<String>,

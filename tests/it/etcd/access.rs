@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
+use futures_util::StreamExt as _;
 use greenroom::adapters::etcd::{Credentials, Options, Tls};
 use greenroom::inventory::Slot;
 use greenroom::ports::{Company, FailureKind, RegistryReader, RegistryWriter};
 
 use super::server::Server;
 use super::world::{World, etcdctl, registration};
+use crate::support::eventually;
 
 fn options(server: &Server, user: &str, password: &str) -> Options {
     let mut options = Options::new(vec![server.endpoint()]);
@@ -87,6 +89,60 @@ async fn a_password_lets_in_and_a_wrong_one_is_denied_without_being_repeated() {
     server.stop();
     server.start_again().await;
     world.registered(Slot::Green, &lease.fence).await;
+}
+
+#[tokio::test]
+async fn users_may_be_switched_on_and_off_under_an_open_console() {
+    let server = Server::start().await;
+    let endpoint = server.endpoint();
+    for arguments in ["user add root:sesame", "user grant-role root root"] {
+        etcdctl(&endpoint, &arguments.split(' ').collect::<Vec<_>>());
+    }
+    let known = World::with(options(&server, "root", "sesame"), &[]);
+    let unknown = World::at(vec![server.endpoint()]);
+    let reads = async |world: &World| world.reader.read(&world.target).await.map(drop);
+    let soon = std::time::Duration::from_secs(20);
+    let off = ["--user", "root:sesame", "auth", "disable"];
+
+    let failure = reads(&known).await.expect_err("it has no users yet");
+    assert!(
+        failure.to_string().contains("etcdctl auth enable"),
+        "{failure}"
+    );
+    reads(&unknown).await.expect("nobody is asked who they are");
+    let mut told = unknown.reader.changes().await.expect("a stream");
+    for _ in 0..2 {
+        etcdctl(&endpoint, &["auth", "enable"]);
+        eventually("the user is let in", soon, || async {
+            reads(&known).await.is_ok()
+        })
+        .await;
+        let failure = reads(&unknown).await.expect_err("it asks who we are");
+        assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
+        assert!(failure.to_string().contains("check the user"), "{failure}");
+        etcdctl(&endpoint, &off);
+        eventually("nobody is asked", soon, || async {
+            reads(&unknown).await.is_ok()
+        })
+        .await;
+        eventually("what to do is said", soon, || async {
+            let failure = reads(&known).await.err();
+            failure.is_some_and(|failure| failure.to_string().contains("etcdctl auth enable"))
+        })
+        .await;
+    }
+    let hears = async {
+        loop {
+            etcdctl(&endpoint, &["put", &unknown.key("route"), "changed"]);
+            let told = tokio::time::timeout(std::time::Duration::from_millis(200), told.next());
+            if let Ok(Some(Ok(_))) = told.await {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(soon, hears)
+        .await
+        .expect("it hears again");
 }
 
 fn openssl(directory: &Path, arguments: &str) {

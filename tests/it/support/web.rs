@@ -72,6 +72,7 @@ pub(crate) fn definition(tier: Tier) -> Definition {
             path: "/health".into(),
             host: None,
             headers: BTreeMap::new(),
+            query: BTreeMap::new(),
             interval: Duration::from_secs(1),
             timeout: Duration::from_secs(5),
         }),

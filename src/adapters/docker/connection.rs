@@ -1,0 +1,280 @@
+//! Connections to an engine that read no more than a limit. The client library collects an answer, a line of events
+//! or a frame of logs in memory, however long it is, so the bytes are counted where they arrive.
+
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bollard::errors::Error;
+use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
+use hyper::Uri;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::UnixStream;
+use tokio_rustls::TlsConnector;
+use tower_service::Service;
+
+use super::{DockerAddress, TlsFiles};
+
+const MIB: u64 = 1024 * 1024;
+/// How much of one answer is read: a list of all images, or what a command in a container prints.
+pub(super) const ANSWER: u64 = 16 * MIB;
+/// How much may arrive between two items of a stream: a line of events or of a pull, a frame of logs.
+pub(super) const ITEM: u64 = MIB;
+/// The client library's own limit on the first byte of an answer; the deadlines of the calls are below it.
+const LIBRARY_LIMIT_SECONDS: u64 = 24 * 60 * 60;
+
+/// An answer went on beyond its limit, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its answer has more than {} MiB", .0 / MIB)]
+pub(super) struct TooLarge(u64);
+
+impl TooLarge {
+    /// The one among the causes of an error.
+    pub(super) fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        let mut cause = Some(error);
+        while let Some(it) = cause {
+            // An I/O error passes over the error in it when it is asked for its source.
+            let inner = it.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            let inner = inner.and_then(|inner| inner.downcast_ref::<Self>());
+            if let Some(found) = inner.or_else(|| it.downcast_ref::<Self>()) {
+                return Some(*found);
+            }
+            cause = it.source();
+        }
+        None
+    }
+}
+
+/// Counts the bytes that arrive, up to a limit. Clones count together.
+#[derive(Debug, Clone)]
+pub(super) struct Meter {
+    arrived: Arc<AtomicU64>,
+    limit: u64,
+}
+
+impl Meter {
+    fn new(limit: u64) -> Self {
+        Self {
+            arrived: Arc::new(AtomicU64::new(0)),
+            limit,
+        }
+    }
+
+    /// For a stream without an end. Its reader calls [`Meter::restart`] after each item.
+    pub(super) fn of_a_stream() -> Self {
+        Self::new(ITEM)
+    }
+
+    /// Counts from zero again.
+    pub(super) fn restart(&self) {
+        self.arrived.store(0, Ordering::Relaxed);
+    }
+
+    fn count(&self, bytes: usize) -> Result<(), TooLarge> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let before = self.arrived.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.limit {
+            return Err(TooLarge(self.limit));
+        }
+        Ok(())
+    }
+
+    /// That the limit was passed. The client library keeps only the words of an error inside a stream.
+    pub(super) fn check(&self) -> Result<(), TooLarge> {
+        self.count(0)
+    }
+}
+
+/// What is read over the connections of a client.
+#[derive(Clone)]
+pub(super) enum Reading {
+    /// Whole answers, each over a connection of its own.
+    Answers,
+    /// One stream.
+    Stream(Meter),
+}
+
+/// A client for the engine at `address`. Nothing is sent yet; a file that cannot be used is an error now.
+pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker, Error> {
+    let url = match address {
+        DockerAddress::Unix(path) if !path.exists() => {
+            return Err(Error::SocketNotFoundError(path.display().to_string()));
+        }
+        DockerAddress::Unix(_) => "http://localhost".to_owned(),
+        DockerAddress::Tcp(authority) => format!("http://{authority}"),
+        DockerAddress::Tls(authority, files) => {
+            tls(files)?;
+            format!("https://{authority}")
+        }
+    };
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    let connector = Connector {
+        address: address.clone(),
+        reading,
+        tcp,
+    };
+    // One connection for each request: it is then counted alone, and an engine that restarts breaks none that waits.
+    let client = Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .build(connector);
+    let transport = move |request: BollardRequest| {
+        let client = client.clone();
+        async move { client.request(request).await.map_err(Error::from) }
+    };
+    Docker::connect_with_custom_transport(
+        transport,
+        Some(url),
+        LIBRARY_LIMIT_SECONDS,
+        API_DEFAULT_VERSION,
+    )
+}
+
+#[derive(Clone)]
+struct Connector {
+    address: DockerAddress,
+    reading: Reading,
+    tcp: HttpConnector,
+}
+
+impl Connector {
+    async fn connect(mut self, uri: Uri) -> io::Result<TokioIo<Metered>> {
+        let stream: Box<dyn Stream> = match &self.address {
+            DockerAddress::Unix(path) => Box::new(UnixStream::connect(path).await?),
+            DockerAddress::Tcp(_) => Box::new(self.over_tcp(uri).await?),
+            DockerAddress::Tls(_, files) => {
+                // Read at each connection, so that renewed certificates are used.
+                let config = tls(files).map_err(io::Error::other)?;
+                let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+                let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                let tcp = self.over_tcp(uri).await?;
+                let tls = TlsConnector::from(Arc::new(config));
+                Box::new(tls.connect(name, tcp).await?)
+            }
+        };
+        let meter = match self.reading {
+            Reading::Answers => Meter::new(ANSWER),
+            Reading::Stream(meter) => meter,
+        };
+        Ok(TokioIo::new(Metered { stream, meter }))
+    }
+
+    async fn over_tcp(&mut self, uri: Uri) -> io::Result<tokio::net::TcpStream> {
+        let connected = self.tcp.call(uri).await.map_err(io::Error::other)?;
+        Ok(connected.into_inner())
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Metered>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        Box::pin(self.clone().connect(uri))
+    }
+}
+
+/// TLS as these files say: the engine's certificate is signed by that authority, and ours is shown.
+fn tls(files: &TlsFiles) -> Result<ClientConfig, Error> {
+    let unreadable = |path: &Path| Error::CertPathError {
+        path: path.to_owned(),
+    };
+    let certificates = |path: &Path| -> Result<Vec<CertificateDer<'static>>, Error> {
+        let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+        read.map_err(|_| unreadable(path))
+    };
+    let mut authorities = RootCertStore::empty();
+    authorities.add_parsable_certificates(certificates(&files.ca)?);
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|_| unreadable(&files.key))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|config| {
+            let config = config.with_root_certificates(authorities);
+            config.with_client_auth_cert(certificates(&files.cert).unwrap_or_default(), key)
+        })
+        .map_err(|_| unreadable(&files.cert))
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A connection whose incoming bytes are counted.
+struct Metered {
+    stream: Box<dyn Stream>,
+    meter: Meter,
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let arrived = buffer.filled().len() - before;
+        Poll::Ready(self.meter.count(arrived).map_err(io::Error::other))
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+impl Connection for Metered {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_large_is_found_behind_other_errors() {
+        let meter = Meter::new(2 * MIB);
+        assert_eq!(meter.count(1024 * 1024), Ok(()));
+        let too_large = meter.count(1024 * 1024 + 1).expect_err("too large");
+        assert_eq!(too_large.to_string(), "its answer has more than 2 MiB");
+        assert_eq!(meter.check(), Err(too_large));
+        let in_library = Error::from(io::Error::other(too_large));
+        assert_eq!(TooLarge::within(&in_library), Some(too_large));
+        let other = Error::from(io::Error::other("reset"));
+        assert_eq!(TooLarge::within(&other), None);
+        meter.restart();
+        assert_eq!(meter.check(), Ok(()));
+    }
+}

@@ -1,0 +1,154 @@
+//! The values of headers and of the query of one request: read where they are secret, and hidden wherever the request
+//! or its answer is shown. A secret is read when it is first needed, and again after an answer that does not let us in.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+
+use crate::checks::{Answer, hide_in_query, may_be_secret, with_query};
+use crate::inventory::{EnvironmentValue, HIDDEN, Mask, SecretSource};
+use crate::ports::Secrets;
+
+/// The secrets that were read so far.
+#[derive(Default)]
+pub(super) struct Values {
+    secrets: Option<Arc<dyn Secrets>>,
+    known: Mutex<HashMap<SecretSource, SecretString>>,
+}
+
+/// What is sent, and how it is shown.
+pub(super) struct Prepared {
+    pub(super) path: String,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) shown_path: String,
+    pub(super) shown_headers: BTreeMap<String, String>,
+    pub(super) mask: Mask,
+    sources: Vec<SecretSource>,
+}
+
+impl Values {
+    pub(super) fn reading(secrets: Arc<dyn Secrets>) -> Self {
+        Self {
+            secrets: Some(secrets),
+            ..Self::default()
+        }
+    }
+
+    /// Reads what is needed for one request. An error names the source.
+    pub(super) async fn prepare(
+        &self,
+        path: &str,
+        query: &BTreeMap<String, EnvironmentValue>,
+        headers: &BTreeMap<String, EnvironmentValue>,
+    ) -> Result<Prepared, String> {
+        let mut prepared = Prepared {
+            path: String::new(),
+            headers: BTreeMap::new(),
+            shown_path: String::new(),
+            shown_headers: BTreeMap::new(),
+            mask: Mask::default(),
+            sources: Vec::new(),
+        };
+        let mut hidden = Vec::new();
+        for (name, value) in headers {
+            let (text, shown) = self.text(name, value, &mut hidden, &mut prepared).await?;
+            prepared.headers.insert(name.clone(), text);
+            prepared.shown_headers.insert(name.clone(), shown);
+        }
+        let (mut sent, mut shown) = (Vec::new(), Vec::new());
+        for (name, value) in query {
+            let (text, masked) = self.text(name, value, &mut hidden, &mut prepared).await?;
+            sent.push((name.as_str(), text));
+            shown.push((name.as_str(), masked));
+        }
+        let (shown_path, in_path) = hide_in_query(path);
+        hidden.extend(in_path);
+        prepared.path = with_query(path, &sent);
+        prepared.shown_path = shown_path;
+        for (name, value) in shown {
+            let joint = if prepared.shown_path.contains('?') {
+                '&'
+            } else {
+                '?'
+            };
+            prepared.shown_path.push(joint);
+            prepared.shown_path += &format!("{name}={value}");
+        }
+        prepared.mask = Mask::of(hidden);
+        Ok(prepared)
+    }
+
+    /// The value to send, and the value to show.
+    async fn text(
+        &self,
+        name: &str,
+        value: &EnvironmentValue,
+        hidden: &mut Vec<String>,
+        prepared: &mut Prepared,
+    ) -> Result<(String, String), String> {
+        let text = match value {
+            EnvironmentValue::Plain(text) if !may_be_secret(name) => {
+                return Ok((text.clone(), text.clone()));
+            }
+            EnvironmentValue::Plain(text) => text.clone(),
+            EnvironmentValue::Secret(source) => {
+                prepared.sources.push(source.clone());
+                self.secret(source).await?
+            }
+        };
+        hidden.push(text.clone());
+        Ok((text, HIDDEN.to_owned()))
+    }
+
+    async fn secret(&self, source: &SecretSource) -> Result<String, String> {
+        // Held while it is read: a command is run once, however many ask.
+        let mut known = self.known.lock().await;
+        if let Some(secret) = known.get(source) {
+            return Ok(secret.expose_secret().to_owned());
+        }
+        let Some(secrets) = &self.secrets else {
+            return Err("no secret can be read here".to_owned());
+        };
+        let secret = secrets
+            .read(source)
+            .await
+            .map_err(|failure| failure.to_string())?;
+        let text = secret.expose_secret().to_owned();
+        known.insert(source.clone(), secret);
+        Ok(text)
+    }
+
+    /// Reads the secrets of a request again the next time, where the answer does not let us in.
+    pub(super) async fn learn(&self, prepared: &Prepared, answer: &Answer) {
+        if matches!(answer.status, 401 | 403) && !prepared.sources.is_empty() {
+            let mut known = self.known.lock().await;
+            known.retain(|source, _| !prepared.sources.contains(source));
+        }
+    }
+}
+
+impl Prepared {
+    /// The answer as it may be shown.
+    pub(super) fn shown(&self, answer: &Answer) -> Answer {
+        shown(answer, &self.mask)
+    }
+}
+
+/// An answer without what the mask hides.
+pub(super) fn shown(answer: &Answer, mask: &Mask) -> Answer {
+    if mask.is_empty() {
+        return answer.clone();
+    }
+    let headers = answer.headers.iter();
+    Answer {
+        headers: headers
+            .map(|(name, value)| (name.clone(), mask.hide(value)))
+            .collect(),
+        body: mask
+            .hide(&String::from_utf8_lossy(&answer.body))
+            .into_bytes(),
+        ..answer.clone()
+    }
+}

@@ -1,0 +1,209 @@
+//! Takes secrets out of what a server says: one that refuses a request may repeat all of it. A secret is found as it is,
+//! escaped for a URL or for JSON, and inside of base64, as a password in an `Authorization` header is.
+
+/// What is shown in the place of a secret.
+pub const HIDDEN: &str = "(hidden)";
+
+/// Shorter secrets are left in: they would be found in half of all words.
+const SHORTEST: usize = 4;
+
+/// Shorter bodies are left in, likewise.
+const BODY: usize = 8;
+
+/// The texts that are taken out. `Debug` does not show them.
+#[derive(Clone, Default)]
+pub struct Mask(Vec<String>);
+
+impl Mask {
+    /// Hides these secrets.
+    pub fn of<T: AsRef<str>>(secrets: impl IntoIterator<Item = T>) -> Self {
+        let mut forms = Vec::new();
+        for secret in secrets {
+            let secret = secret.as_ref().trim();
+            let decoded = from_url(secret);
+            // Of `Bearer …` and `Basic …` the second word alone is as good as the whole.
+            let last = secret.rsplit(' ').next().unwrap_or_default();
+            for text in [secret, last, &decoded].into_iter().chain(secret.lines()) {
+                if text.len() >= SHORTEST {
+                    forms.extend(forms_of(text));
+                }
+            }
+        }
+        // The longest first: what is left of it would be no form of it any more.
+        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.dedup();
+        Self(forms)
+    }
+
+    /// Hides a body that was sent as well, where that is no mere word.
+    #[must_use]
+    pub fn and(&self, body: Option<&str>) -> Self {
+        let body = body.filter(|body| body.len() >= BODY);
+        let mut both = Self::of(body);
+        both.0.extend(self.0.iter().cloned());
+        both
+    }
+
+    /// Whether there is nothing to hide.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text without the secrets, and without the beginning of one where it was cut.
+    pub fn hide(&self, text: &str) -> String {
+        let mut shown = text.to_owned();
+        for form in &self.0 {
+            if shown.contains(form.as_str()) {
+                shown = shown.replace(form.as_str(), HIDDEN);
+            }
+        }
+        let whole = shown.trim_end_matches('…');
+        let begun = self.0.iter().filter_map(|form| begun(whole, form)).max();
+        if let Some(length) = begun {
+            let rest = &shown[whole.len()..];
+            shown = format!("{}{HIDDEN}{rest}", &whole[..whole.len() - length]);
+        }
+        shown
+    }
+}
+
+impl std::fmt::Debug for Mask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mask({} texts)", self.0.len())
+    }
+}
+
+/// How long the beginning of `form` is that `text` ends with.
+fn begun(text: &str, form: &str) -> Option<usize> {
+    let ends = form.char_indices().map(|(at, _)| at);
+    ends.filter(|at| *at >= SHORTEST)
+        .filter(|at| text.ends_with(&form[..*at]))
+        .max()
+}
+
+fn forms_of(secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_owned(), escaped_for_url(secret)];
+    forms.push(escaped_for_url(secret).replace("%20", "+"));
+    if let Ok(json) = serde_json::to_string(secret) {
+        forms.push(json.trim_matches('"').to_owned());
+    }
+    for before in 0..3 {
+        let text = inside_base64(secret.as_bytes(), before);
+        if text.len() > SHORTEST {
+            forms.push(text.replace('+', "-").replace('/', "_"));
+            forms.push(text);
+        }
+    }
+    forms
+}
+
+/// The text as a value in the query of a URL.
+pub fn escaped_for_url(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+/// A part of a URL without its escapes.
+fn from_url(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let code = after.get(..2).filter(|_| *first == b'%');
+        let code = code.and_then(|code| std::str::from_utf8(code).ok());
+        let code = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// What base64 makes of `bytes` where so many other bytes are before it, without the characters that it shares with its
+/// neighbours.
+fn inside_base64(bytes: &[u8], before: usize) -> String {
+    let mut all = vec![0; before];
+    all.extend_from_slice(bytes);
+    let first = (before * 8).div_ceil(6);
+    let end = all.len() * 8 / 6;
+    let sextet = |index: usize| {
+        let bit = index * 6;
+        let high = u16::from(all.get(bit / 8).copied().unwrap_or_default());
+        let low = u16::from(all.get(bit / 8 + 1).copied().unwrap_or_default());
+        usize::from(((high << 8 | low) >> (10 - bit % 8)) & 0x3f)
+    };
+    (first..end)
+        .map(|index| char::from(ALPHABET[sextet(index)]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "s3cret/p+ss \"w\"ord";
+
+    fn hidden(text: &str) -> String {
+        Mask::of([SECRET]).hide(text)
+    }
+
+    #[test]
+    fn a_secret_is_found_as_it_is_and_escaped() {
+        for form in [
+            SECRET,
+            "s3cret%2Fp%2Bss%20%22w%22ord",
+            "s3cret%2Fp%2Bss+%22w%22ord",
+            "s3cret/p+ss \\\"w\\\"ord",
+        ] {
+            assert_eq!(
+                hidden(&format!("before {form} after")),
+                "before (hidden) after"
+            );
+        }
+        assert_eq!(hidden("nothing of it"), "nothing of it");
+    }
+
+    #[test]
+    fn a_secret_is_found_inside_of_base64() {
+        // echo -n 'ana:s3cret…' | base64, with a user of each length.
+        for packed in [
+            "YW5hOnMzY3JldC9wK3NzICJ3Im9yZA==",
+            "YW5hYTpzM2NyZXQvcCtzcyAidyJvcmQ=",
+            "YW5hYWE6czNjcmV0L3Arc3MgIncib3Jk",
+        ] {
+            let shown = hidden(packed);
+            // A character on each side is shared with what is no secret.
+            assert!(shown.contains(HIDDEN), "{packed}: {shown}");
+            assert!(shown.len() <= 8 + HIDDEN.len() + 4, "{packed}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_is_hidden_to_its_last_character() {
+        assert_eq!(hidden("it says s3cret/p…"), "it says (hidden)…");
+        assert_eq!(hidden("it says s3cre"), "it says (hidden)");
+        assert_eq!(hidden("it says s3"), "it says s3");
+    }
+
+    #[test]
+    fn a_scheme_does_not_keep_a_token_in_sight() {
+        let mask = Mask::of(["Bearer hunter2-hunter2"]);
+        assert_eq!(
+            mask.hide("token hunter2-hunter2 expired"),
+            "token (hidden) expired"
+        );
+        assert!(!format!("{mask:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_short_secret_hides_no_words() {
+        assert_eq!(Mask::of(["on", ""]).hide("a connection"), "a connection");
+    }
+}

@@ -1,0 +1,414 @@
+//! A secret of every kind is planted, servers that repeat the whole request when they refuse it are asked, and nothing
+//! that Greenroom prints, sends or writes has one of them in it, in any of its forms.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+use greenroom::adapters::docker::DockerWriter;
+use greenroom::adapters::http::HttpChecker;
+use greenroom::adapters::secrets::LocalSecrets;
+use greenroom::checks::{Case, Expectation, Verdict};
+use greenroom::inventory::{
+    Endpoint, EnvironmentValue, InstanceShape, Listen, Mask, ReleaseId, RestartPolicy,
+    SecretSource, Slot, Target,
+};
+use greenroom::ports::{Checker, Credentials, Failure, InstanceSpec, RuntimeWriter};
+
+use crate::endless::{Answer, StandIn, version};
+use crate::sandbox::{Sandbox, words};
+
+/// A secret that needs escaping in a URL.
+fn planted(kind: &str) -> String {
+    format!("pl4nted+{kind}/Zz9-")
+}
+
+/// The one of kind `login`, as it is written in a URL.
+const LOGIN: &str = "pl4nted%2Blogin%2FZz9-";
+
+/// Every secret of these tests.
+const KINDS: [&str; 15] = [
+    "variable",
+    "file",
+    "command",
+    "stderr",
+    "literal",
+    "path",
+    "query",
+    "body",
+    "login",
+    "label",
+    "hook",
+    "signing",
+    "registry",
+    "etcd",
+    "environment",
+];
+
+/// That none of them is in a text.
+fn assert_hidden(place: &str, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for kind in KINDS {
+        let secret = planted(kind);
+        // By itself, and then as it is found in a URL, in JSON and in base64.
+        if let Some(at) = text.find(&secret) {
+            let around: String = text[..at].chars().rev().take(200).collect();
+            let around: String = around.chars().rev().collect();
+            panic!("{secret} in {place}, behind: {around}");
+        }
+        let found = Mask::of([&secret]).hide(&text) != text;
+        assert!(!found, "a form of {secret} in {place}");
+    }
+}
+
+fn assert_output_hidden(place: &str, output: &Output) {
+    assert_hidden(place, &output.stdout);
+    assert_hidden(place, &output.stderr);
+}
+
+/// That none of them is in a file below a directory, but for those of these names.
+fn assert_files_hidden(directory: &Path, but: &[&str]) {
+    for entry in std::fs::read_dir(directory).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let (path, kind) = (entry.path(), entry.file_type().expect("its kind"));
+        if but.iter().any(|name| path.ends_with(name)) {
+            continue;
+        }
+        if kind.is_dir() {
+            assert_files_hidden(&path, but);
+        } else if kind.is_file() {
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            assert_hidden(&path.display().to_string(), &bytes);
+        }
+    }
+}
+
+/// A server that refuses everything and repeats the whole request, and what it was sent.
+fn repeating(status: &'static str) -> (StandIn, Arc<Mutex<String>>) {
+    let heard = Arc::new(Mutex::new(String::new()));
+    let all = Arc::clone(&heard);
+    let server = StandIn::start(move |request| {
+        all.lock().expect("no panic").push_str(request);
+        Answer::whole(status, request)
+    });
+    (server, heard)
+}
+
+fn source(kind: &str) -> EnvironmentValue {
+    let secret = planted(kind);
+    let script = format!("echo {} >&2; printf %s '{secret}'", planted("stderr"));
+    EnvironmentValue::Secret(SecretSource::Command(
+        ["sh", "-c", &script].map(str::to_owned).to_vec(),
+    ))
+}
+
+fn assert_failure_hidden(failure: &Failure) {
+    assert_hidden("a failure", failure.to_string().as_bytes());
+    assert_hidden("a failure", format!("{failure:?}").as_bytes());
+}
+
+#[tokio::test]
+async fn a_check_sends_its_secrets_and_shows_none_of_them() {
+    let (server, heard) = repeating("500 Oh");
+    let case = Case {
+        name: "orders".into(),
+        method: "POST".into(),
+        path: format!("/orders?api_key={}&page=2", "pl4nted-path"),
+        headers: BTreeMap::from([
+            ("X-Tenant".to_owned(), source("command")),
+            (
+                "Authorization".to_owned(),
+                format!("Bearer {}", planted("literal")).into(),
+            ),
+        ]),
+        query: BTreeMap::from([("who".to_owned(), source("query"))]),
+        body: Some(planted("body")),
+        timeout: std::time::Duration::from_secs(20),
+        through_preview: false,
+        expect: Expectation::default(),
+        required: true,
+    };
+    let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
+    let report = checker.run(&case, &Endpoint::Tcp(server.at), None).await;
+    assert_eq!(report.verdict, Verdict::Failed, "{report:?}");
+    let heard = heard.lock().expect("no panic").clone();
+    let escaped = "who=pl4nted%2Bquery%2FZz9-";
+    for sent in [escaped, &planted("command"), &planted("literal"), "page=2"] {
+        assert!(heard.contains(sent), "{sent}: {heard}");
+    }
+    let shown = format!("{report:?}");
+    assert!(
+        shown.contains("X-Tenant: (hidden)") && shown.contains("page=2"),
+        "{shown}"
+    );
+    assert!(!shown.contains("pl4nted-path"), "{shown}");
+    assert_hidden("the report", shown.as_bytes());
+}
+
+#[tokio::test]
+async fn a_secret_that_is_not_accepted_any_more_is_read_again() {
+    let place = tempfile::tempdir().expect("a directory");
+    let file = place.path().join("token");
+    std::fs::write(&file, "first-token").expect("written");
+    let server = StandIn::start(|request| {
+        let is_second = request.contains("second-token");
+        Answer::whole(if is_second { "200 OK" } else { "401 No" }, "")
+    });
+    let mut case = crate::endless::case(std::time::Duration::from_secs(20));
+    case.expect = Expectation::default();
+    let secret = EnvironmentValue::Secret(SecretSource::File(file.clone()));
+    case.headers = BTreeMap::from([("authorization".to_owned(), secret)]);
+    let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
+    let at = Endpoint::Tcp(server.at);
+    assert_eq!(checker.run(&case, &at, None).await.verdict, Verdict::Failed);
+    std::fs::write(&file, "second-token").expect("written");
+    assert_eq!(checker.run(&case, &at, None).await.verdict, Verdict::Passed);
+    std::fs::remove_file(&file).expect("removed");
+    let known = checker.run(&case, &at, None).await;
+    assert_eq!(known.verdict, Verdict::Passed, "it is read once");
+}
+
+#[tokio::test]
+async fn an_engine_that_repeats_a_request_gives_no_secret_away() {
+    let server = StandIn::start(|request| {
+        let asked = |path: &str| {
+            request
+                .lines()
+                .next()
+                .is_some_and(|line| line.contains(path))
+        };
+        if asked("/version") {
+            return Answer::whole("200 OK", r#"{"ApiVersion":"1.41","Version":"20.10"}"#);
+        }
+        if asked("/images/create") || asked("/containers/create") {
+            return Answer::whole("500 Oh", request);
+        }
+        Answer::whole("404 Not Found", r#"{"message":"no such thing"}"#)
+    });
+    let password = planted("registry").into();
+    let user = "ana".to_owned();
+    let known = BTreeMap::from([(
+        "registry.example".to_owned(),
+        Credentials { user, password },
+    )]);
+    let writer = DockerWriter::new(server.engine(), known, Arc::new(LocalSecrets::default()));
+    let (progress, _told) = tokio::sync::mpsc::channel(4);
+    let failure = writer
+        .pull(&version(), progress)
+        .await
+        .expect_err("refused");
+    assert!(failure.said.contains("/images/create"), "{failure}");
+    assert_failure_hidden(&failure);
+    let spec = InstanceSpec {
+        target: Target::new(
+            "web".parse().expect("a name"),
+            "qa".parse().expect("a name"),
+        ),
+        slot: Slot::Blue,
+        version: version(),
+        release: ReleaseId(ulid::Ulid::nil()),
+        endpoint: Endpoint::Tcp(([127, 0, 0, 1], 18_081).into()),
+        shape: InstanceShape {
+            listen: Listen::Port(8080),
+            command: None,
+            environment: BTreeMap::from([
+                ("APP_SETTING".to_owned(), source("environment")),
+                ("APP_PASSWORD".to_owned(), planted("literal").into()),
+            ]),
+            mounts: Vec::new(),
+            memory: None,
+            restart: RestartPolicy::No,
+            network: None,
+            labels: BTreeMap::new(),
+        },
+    };
+    let failure = writer.start(&spec).await.expect_err("refused");
+    assert!(failure.said.contains("/containers/create"), "{failure}");
+    assert_failure_hidden(&failure);
+}
+
+/// With the planted variables, and with as much in the log as can be asked for.
+fn loud(mut command: Command) -> Output {
+    command.env("GREENROOM_LOG", "trace");
+    for kind in KINDS {
+        command.env(format!("PLANTED_{}", kind.to_uppercase()), planted(kind));
+    }
+    command.output().expect("it runs")
+}
+
+#[test]
+fn nothing_that_is_written_of_releases_has_a_secret_in_it() {
+    let (preview, heard) = repeating("500 Oh");
+    let (hook, told) = repeating("404 Not Found");
+    let sandbox = Sandbox::kept_on(|place: &Path| {
+        let beside = place.with_file_name("secret");
+        std::fs::write(beside, planted("file")).expect("written");
+        // What signs has 24 characters or more.
+        let signs = format!("{}-0123456789", planted("signing"));
+        std::fs::write(place.with_file_name("signing"), signs).expect("written");
+    })
+    .up();
+    let file = sandbox.place().with_file_name("secret");
+    let here = "services.web.environments.dev";
+    let headers = format!(
+        r#"{{ X-Variable = {{ env = "PLANTED_VARIABLE" }}, X-File = {{ file = "{}" }}, Authorization = "Bearer {}" }}"#,
+        file.display(),
+        planted("literal")
+    );
+    // The application writes every path into its own log, which is shown as it is.
+    let health = format!(
+        r#"health = {{ path = "/health", interval = "250ms", timeout = "2s", headers = {headers} }}"#
+    );
+    let checks = |status: u16| {
+        format!(
+            r#"checks = [{{ name = "echo", path = "/echo?api_key={}", method = "POST", through_preview = true, body = "{}", headers = {headers}, query = {{ who = {{ env = "PLANTED_QUERY" }} }}, expect = {{ status = {status} }} }}]"#,
+            planted("path"),
+            planted("body"),
+        )
+    };
+    let configuration = sandbox.place().join("greenroom.toml");
+    let text = std::fs::read_to_string(&configuration).expect("its configuration");
+    let labels = format!("labels = {{ \"build.token\" = \"{}\" }}", planted("label"));
+    let text = text.replace("[services.web]\n", &format!("[services.web]\n{labels}\n"));
+    let write = |status: u16| {
+        let target = "[services.web.environments.dev]\n";
+        let with = format!("{target}{health}\n{}\n", checks(status));
+        std::fs::write(&configuration, text.replace(target, &with)).expect("written");
+    };
+    let common = [
+        format!("{here}.proxy.preview.connect={}", preview.at),
+        format!("{here}.environment.APP_SECRET.env=PLANTED_ENVIRONMENT"),
+        "notices.ops.kind=signed".to_owned(),
+        format!(
+            "notices.ops.url=http://ana:{LOGIN}@{}/{}",
+            hook.at,
+            planted("hook")
+        ),
+        format!(
+            "notices.ops.secret.file={}",
+            file.with_file_name("signing").display()
+        ),
+        r#"notices.ops.events=["started","failed","switched","backed-out"]"#.to_owned(),
+    ];
+    let run = |status: u16, extra: &[&str], arguments: &[&str]| {
+        write(status);
+        let mut all = Vec::new();
+        for setting in common
+            .iter()
+            .map(String::as_str)
+            .chain(extra.iter().copied())
+        {
+            all.extend(["--set", setting]);
+        }
+        all.extend(arguments);
+        let output = loud(sandbox.command(&all));
+        assert_output_hidden(&arguments.join(" "), &output);
+        output
+    };
+    let promote = ["promote", "web", "dev", "--version", "1.8.2", "--yes"];
+    let failed = run(200, &[], &promote);
+    assert_eq!(failed.status.code(), Some(1), "{}", words(&failed));
+    assert!(words(&failed).contains("500"), "{}", words(&failed));
+    let done = run(500, &[], &promote);
+    assert!(done.status.success(), "{}", words(&done));
+    for arguments in [
+        &["status"][..],
+        &["--json", "status"],
+        &["doctor"],
+        &["show", "last", "web", "dev"],
+        &["--json", "show", "last", "web", "dev"],
+        &["history"],
+        &["--json", "history"],
+        &["history", "--csv"],
+        &["config", "show"],
+        &["--json", "config", "show"],
+        &["config", "check"],
+    ] {
+        run(200, &[], arguments);
+    }
+    let wrong = [
+        format!("{here}.health.headers.X-Key={}\nx", planted("literal")),
+        format!("environments.dev.embedded.answer=http://ana:{LOGIN}@host"),
+        format!("notices.ops.url=ftp://ana:{LOGIN}@host/{}", planted("hook")),
+    ];
+    for setting in &wrong {
+        let checked = run(200, &[setting], &["config", "check"]);
+        assert!(!checked.status.success(), "{setting}: {}", words(&checked));
+    }
+    // What was sent was sent with its secrets, and no notice has one in its body.
+    let heard = heard.lock().expect("no panic").clone();
+    for kind in ["variable", "file", "literal", "path"] {
+        assert!(heard.contains(&planted(kind)), "{kind}: {heard}");
+    }
+    let told = told.lock().expect("no panic").clone();
+    assert!(told.contains(&planted("hook")), "{told}");
+    for body in told.split("\r\n\r\n").skip(1) {
+        let body = body.split("POST ").next().unwrap_or_default();
+        assert_hidden("a notice", body.as_bytes());
+    }
+    let place = sandbox.place();
+    assert_files_hidden(
+        place.parent().expect("its room"),
+        &["secret", "signing", "greenroom.toml"],
+    );
+}
+
+#[test]
+fn servers_that_repeat_a_login_give_it_away_to_no_command() {
+    let (server, heard) = repeating("500 Oh");
+    let place = tempfile::tempdir().expect("a directory");
+    let (at, port) = (place.path().display(), server.at.port());
+    let script = place.path().join("script");
+    let prints = format!(
+        "echo {} >&2; printf %s '{}'",
+        planted("stderr"),
+        planted("etcd")
+    );
+    std::fs::write(&script, prints).expect("written");
+    let script = script.display();
+    let text = format!(
+        r#"
+[history]
+archive = "{at}/archive.db"
+
+[environments.qa]
+tier = "staging"
+docker = {{ address = "tcp://127.0.0.1:{port}" }}
+registry = {{ plain_http = true, user = "ana", password = {{ env = "PLANTED_REGISTRY" }} }}
+etcd = {{ endpoints = ["http://127.0.0.1:{port}"], user = "ana", password = {{ command = ["sh", "{script}"] }} }}
+proxy = "embedded"
+embedded = {{ answer = "127.0.0.1:{port}", state = "proxy" }}
+
+[services.web]
+image = "127.0.0.1:{port}/web"
+listen = {{ port = 8080 }}
+health = {{ path = "/health" }}
+
+[services.web.environments.qa]
+endpoints = {{ blue = "127.0.0.3:{port}", green = "127.0.0.4:{port}" }}
+
+[services.web.environments.qa.proxy]
+server_names = ["web.example"]
+listen = "127.0.0.5:{port}"
+preview_listen = "127.0.0.6:{port}"
+"#
+    );
+    let config = place.path().join("greenroom.toml");
+    std::fs::write(&config, text).expect("written");
+    for arguments in [
+        &["config", "show"][..],
+        &["status"],
+        &["--json", "doctor"],
+        &["promote", "web", "qa", "--version", "1.0", "--yes"],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
+        command.arg("--config").arg(&config).args(arguments);
+        command.env("XDG_STATE_HOME", place.path());
+        let output = loud(command);
+        assert_output_hidden(&arguments.join(" "), &output);
+    }
+    let heard = heard.lock().expect("no panic").clone();
+    assert!(heard.contains("authorization: Basic"), "{heard}");
+    assert_files_hidden(place.path(), &["greenroom.toml", "script"]);
+}
