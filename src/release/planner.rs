@@ -120,12 +120,7 @@ pub fn decide(
         _ => holds.iter().map(Hold::to_string).collect::<Vec<_>>(),
     });
     if kind != ReleaseKind::Promote {
-        let in_spite = facts.unreadable.first().map(unreadable_release);
-        let mut unread: Vec<Refusal> = in_spite.into_iter().collect();
-        unread.extend(unreadable(&definition.target, record, |key| {
-            key == StoredKey::Hold
-        }));
-        warnings.extend(unread.iter().map(ToString::to_string));
+        warnings.extend(unread(definition, facts, record));
     }
     let seen = record.route.as_ref().map_or(0, |r| r.value.generation);
     let pointed = proxy.and_then(Option::as_ref).map_or(0, |p| p.generation);
@@ -299,6 +294,15 @@ fn standing(definition: &Definition, record: &RegistryRecord, facts: &Facts) -> 
         }
     }
     holds
+}
+
+/// What a rollback is planned without: it would stop a promote.
+fn unread(definition: &Definition, facts: &Facts, record: &RegistryRecord) -> Vec<String> {
+    let is_hold = |key| key == StoredKey::Hold;
+    let hold = unreadable(&definition.target, record, is_hold).into_iter();
+    let newest = facts.unreadable.first().map(unreadable_release);
+    let all = newest.into_iter().chain(hold);
+    all.map(|refusal| refusal.to_string()).collect()
 }
 
 /// What stands and is released in spite of. What stands against nothing is not overridden.

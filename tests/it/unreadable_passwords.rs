@@ -171,7 +171,7 @@ fn a_command_that_hangs_is_killed_after_ten_seconds() {
     let took = began.elapsed();
     let all = words(&status);
     assert_eq!(status.status.code(), Some(3), "{all}");
-    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(took < Duration::from_mins(1), "{took:?}");
     assert!(
         all.contains("did not end within 10s and was killed"),
         "{all}"

@@ -229,7 +229,7 @@ impl Store {
             _ => None,
         };
         let client = match refreshed.map_err(|trouble| trouble.without(password.as_ref())) {
-            Ok(_) => client,
+            Ok(()) => client,
             // The password was changed in the meantime.
             Err(trouble) if trouble.is_denied() => {
                 node.forget().await;

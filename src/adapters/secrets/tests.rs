@@ -171,7 +171,7 @@ async fn all_processes_of_a_command_that_hangs_are_killed() {
     let file = directory.path().join("pid");
     let line = format!("sleep 1000 & echo $! > {}; wait", file.display());
     let failure = hurried().kept(&command(&["sh", "-c", &line])).await;
-    let failure = failure.err().expect("it hangs");
+    let failure = failure.expect_err("it hangs");
     assert!(failure.said.contains("was killed"), "{failure}");
     let pid = std::fs::read_to_string(&file).expect("it was started");
     let stat = format!("/proc/{}/stat", pid.trim());

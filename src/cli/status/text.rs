@@ -107,19 +107,24 @@ pub(in crate::cli) fn text(
     if let Some(hold) = placed.filter(|hold| hold.cleared.is_some()) {
         lines.push(format!("  - hold {}", hold.words(snapshot.at)));
     }
-    for (key, problem) in &snapshot.problems {
-        let line = StoredKey::line(&snapshot.target, key, problem);
-        let sign = match StoredKey::of(&snapshot.target, key).is_drift() {
-            true => '!',
-            false => '-',
-        };
-        lines.push(format!("  {sign} {line}"));
-    }
+    lines.extend(keys(snapshot));
     lines.extend(silences(snapshot));
     lines.extend(public(snapshot));
     // Operators, messages and reasons are whatever stands in the shared store.
     let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
     lines.join("\n")
+}
+
+/// A line for each key that cannot be read, and for each that Greenroom does not know.
+fn keys(snapshot: &Snapshot) -> Vec<String> {
+    let target = &snapshot.target;
+    let problems = snapshot.problems.iter();
+    let lines = problems.map(|(key, problem)| {
+        let is_drift = StoredKey::of(target, key).is_drift();
+        let sign = if is_drift { '!' } else { '-' };
+        format!("  {sign} {}", StoredKey::line(target, key, problem))
+    });
+    lines.collect()
 }
 
 /// The old version that a release left running, and the commands that stop it and go back to it.

@@ -1,12 +1,18 @@
 //! Passwords, roles and certificates.
 
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use greenroom::adapters::etcd::{Credentials, Options, Tls};
-use greenroom::inventory::Slot;
-use greenroom::ports::{Company, FailureKind, RegistryReader, RegistryWriter};
+use greenroom::inventory::{SecretSource, Slot};
+use greenroom::ports::{
+    Company, FailureKind, Password, RegistryReader, RegistryWriter, Result, Secrets,
+};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::server::Server;
 use super::world::{World, etcdctl, registration};
@@ -219,4 +225,63 @@ async fn certificates_are_checked_both_ways() {
     });
     let failure = greenroom::adapters::etcd::Store::open(&missing).expect_err("no such file");
     assert!(failure.said.contains("none.pem"), "{failure}");
+}
+
+/// A source of a password that is changed while a console runs: what was read first is kept until a server refuses it.
+struct Rotated {
+    kept: Mutex<&'static str>,
+    now: &'static str,
+}
+
+#[async_trait]
+impl Secrets for Rotated {
+    async fn read(&self, _: &SecretSource) -> Result<SecretString> {
+        Ok((*self.kept.lock().expect("no panic")).into())
+    }
+
+    async fn renewed(&self, _: &SecretSource, refused: &SecretString) -> Option<SecretString> {
+        assert_eq!(refused.expose_secret(), "sesame");
+        *self.kept.lock().expect("no panic") = self.now;
+        Some(self.now.into())
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_was_changed_is_read_again_while_the_store_is_in_use() {
+    let server = Server::start().await;
+    let endpoint = server.endpoint();
+    for arguments in [
+        "user add root:sesame",
+        "user grant-role root root",
+        "auth enable",
+    ] {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        etcdctl(&endpoint, &arguments);
+    }
+    let secrets = Rotated {
+        kept: Mutex::new("sesame"),
+        now: "opensesame",
+    };
+    let source = SecretSource::File("/run/etcd-password".into());
+    let setting = "environments.qa.etcd.password".to_owned();
+    let mut options = Options::new(vec![server.endpoint()]);
+    options.credentials = Some(Credentials {
+        user: "root".into(),
+        password: Password::read_on_use(Arc::new(secrets), source, setting),
+    });
+    let world = World::with(options, &[]);
+    world.reader.read(&world.target).await.expect("let in");
+    let mut changing = Command::new("etcdctl")
+        .env("ETCDCTL_API", "3")
+        .args(["--endpoints", &endpoint, "--user", "root:sesame"])
+        .args(["user", "passwd", "root", "--interactive=false"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("etcdctl runs");
+    let mut typed = changing.stdin.take().expect("its input");
+    typed.write_all(b"opensesame\n").expect("typed");
+    drop(typed);
+    assert!(changing.wait().expect("it ends").success());
+    let read = world.reader.read(&world.target).await;
+    read.expect("let in with the new password");
 }
