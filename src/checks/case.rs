@@ -96,7 +96,7 @@ fn shown_path(path: &str, query: &BTreeMap<String, EnvironmentValue>) -> String 
             EnvironmentValue::Secret(_) => HIDDEN,
         };
         shown.push(if shown.contains('?') { '&' } else { '?' });
-        shown.push_str(&format!("{name}={value}"));
+        shown.extend([name, "=", value]);
     }
     hide_in_query(&shown).0
 }

@@ -104,7 +104,10 @@ pub fn escaped_for_url(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
-            escaped.push_str(&format!("%{byte:02X}"));
+            escaped.push('%');
+            for half in [byte >> 4, byte & 0xf] {
+                escaped.extend(char::from_digit(half.into(), 16).map(|c| c.to_ascii_uppercase()));
+            }
         }
     }
     escaped

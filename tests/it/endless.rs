@@ -457,7 +457,8 @@ fn peak(process: u32) -> Option<u64> {
 
 #[test]
 fn the_program_says_that_servers_answer_without_an_end_and_needs_little_memory() {
-    let answers: [(fn() -> Answer, &str); 3] = [
+    type Make = fn() -> Answer;
+    let answers: [(Make, &str); 3] = [
         (|| Answer::endless("200 OK", b""), "docker at tcp://"),
         (Answer::endless_headers, "docker at tcp://"),
         (Answer::drip, "trying runtime: no answer within"),

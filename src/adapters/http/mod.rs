@@ -178,7 +178,9 @@ impl Checker for HttpChecker {
                 };
                 if judged.verdict == Verdict::Failed && answer.body.len() >= asking::LONGEST {
                     let most = asking::LONGEST / (1024 * 1024);
-                    judged.detail += &format!("; only the first {most} MiB of the body was read");
+                    let detail = judged.detail;
+                    judged.detail =
+                        format!("{detail}; only the first {most} MiB of the body was read");
                 }
                 CaseReport {
                     request,

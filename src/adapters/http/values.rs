@@ -74,7 +74,7 @@ impl Values {
                 '?'
             };
             prepared.shown_path.push(joint);
-            prepared.shown_path += &format!("{name}={value}");
+            prepared.shown_path.extend([name, "=", &value]);
         }
         prepared.mask = Mask::of(hidden);
         Ok(prepared)
