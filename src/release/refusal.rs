@@ -268,16 +268,9 @@ impl fmt::Display for Refusal {
                 f,
                 "who is live is not agreed on ({difference}): run greenroom repair first, a switch has to know its from"
             ),
-            Self::StoreWentBack { target, says } => write!(
-                f,
-                "{says}\n  The proxy refuses every switch of {target}. See what happened to the store, then run: greenroom repair {} {}",
-                target.service, target.environment
-            ),
+            Self::StoreWentBack { target, says } => store_went_back(f, target, says),
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it: say why"),
-            Self::HeldByAnotherClock { hold, clock } => write!(
-                f,
-                "{hold}\n  It is over by this machine's clock, but {clock}: it ends when it is over by both. Set this machine's clock, clear the hold, or override it: say why."
-            ),
+            Self::HeldByAnotherClock { hold, clock } => held_by_another_clock(f, hold, clock),
             Self::HeldAlready(hold) => write!(f, "{hold}: clear that one first"),
             Self::HoldWithoutReason => f.write_str("a hold stops others: say why"),
             Self::NotEndorsed(why) => why.fmt(f),
@@ -289,19 +282,12 @@ impl fmt::Display for Refusal {
                 write!(f, "{what} since the plan was made: plan again")
             }
             Self::PlanExpired { made_at } => f.write_str(&plan_expired(*made_at)),
-            Self::ConfigurationOlder { why } => write!(
-                f,
-                "{why}\n  Get the newer greenroom.toml and start again, or reload it in the console. If this one is right, save it again: that makes it newer."
-            ),
+            Self::ConfigurationOlder { why } => configuration_older(f, why),
             Self::PlaceTaken { why } => f.write_str(why),
             Self::NoSuchRelease(Some(id)) => write!(f, "there is no release {id} here"),
             Self::NoSuchRelease(None) => f.write_str("nothing was ever released here"),
             Self::NoReleaseNamed { named, open } => no_release_named(f, named, open),
-            Self::SeveralReleasesNamed { named, several } => write!(
-                f,
-                "{named} may mean several releases: {}; type more of the id",
-                ids(several)
-            ),
+            Self::SeveralReleasesNamed { named, several } => several_named(f, named, several),
             Self::AlreadyOver { outcome } => {
                 write!(f, "it is over already ({outcome}): there is nothing to go on with")
             }
@@ -322,15 +308,46 @@ impl fmt::Display for Refusal {
                 f,
                 "release {release} has no end: go on with it, back it out or leave it (greenroom resume, or C in the console), then repair"
             ),
-            Self::NothingDiffers { name } => {
-                let name = name.as_ref();
-                let of = name.map(|name| format!(" by the name of {name}"));
-                let of = of.unwrap_or_default();
-                write!(f, "nothing differs{of}: there is nothing to repair")
-            }
+            Self::NothingDiffers { name } => nothing_differs(f, name.as_deref()),
             Self::WheelAskedFor { by, at } => f.write_str(&asked_for_already(by, *at)),
         }
     }
+}
+
+fn store_went_back(f: &mut fmt::Formatter<'_>, target: &Target, says: &str) -> fmt::Result {
+    write!(
+        f,
+        "{says}\n  The proxy refuses every switch of {target}. See what happened to the store, then run: greenroom repair {} {}",
+        target.service, target.environment
+    )
+}
+
+fn held_by_another_clock(f: &mut fmt::Formatter<'_>, hold: &Hold, clock: &str) -> fmt::Result {
+    write!(
+        f,
+        "{hold}\n  It is over by this machine's clock, but {clock}: it ends when it is over by both. Set this machine's clock, clear the hold, or override it: say why."
+    )
+}
+
+fn configuration_older(f: &mut fmt::Formatter<'_>, why: &str) -> fmt::Result {
+    write!(
+        f,
+        "{why}\n  Get the newer greenroom.toml and start again, or reload it in the console. If this one is right, save it again: that makes it newer."
+    )
+}
+
+fn nothing_differs(f: &mut fmt::Formatter<'_>, name: Option<&str>) -> fmt::Result {
+    let of = name.map(|name| format!(" by the name of {name}"));
+    let of = of.unwrap_or_default();
+    write!(f, "nothing differs{of}: there is nothing to repair")
+}
+
+fn several_named(f: &mut fmt::Formatter<'_>, named: &str, several: &[ReleaseId]) -> fmt::Result {
+    write!(
+        f,
+        "{named} may mean several releases: {}; type more of the id",
+        ids(several)
+    )
 }
 
 fn no_release_named(f: &mut fmt::Formatter<'_>, named: &str, open: &[ReleaseId]) -> fmt::Result {

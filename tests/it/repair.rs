@@ -173,7 +173,7 @@ fn what_no_deed_can_mend_is_said_and_ends_with_3_and_a_yes_has_to_come_from_some
 }
 
 /// How long requests of before are counted, on a busy machine.
-const RESTORED: std::time::Duration = std::time::Duration::from_secs(60);
+const RESTORED: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// Puts everything in a store back to what a copy has, under the programs that have it open.
 fn restore(store: &Path, copy: &Path) {

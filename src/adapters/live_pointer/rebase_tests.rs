@@ -21,9 +21,9 @@ fn order(from: Option<Slot>, to: Slot, generation: u64, token: i64) -> SwitchOrd
     }
 }
 
-fn last(generation: u64, token: i64) -> Option<LastSwitch> {
+fn last(generation: u64, token: i64) -> LastSwitch {
     let token = FencingToken(token);
-    Some(LastSwitch { generation, token })
+    LastSwitch { generation, token }
 }
 
 /// Blue is live at generation 42 under token 8123; green was live before.
@@ -31,8 +31,8 @@ fn before() -> PointerState {
     PointerState {
         live: Some(Slot::Blue),
         slots: PerSlot {
-            blue: last(42, 8123),
-            green: last(41, 8000),
+            blue: Some(last(42, 8123)),
+            green: Some(last(41, 8000)),
         },
     }
 }
@@ -71,7 +71,11 @@ async fn after_a_rebase_the_next_lock_of_the_store_can_switch_and_no_driver_from
     let now = pointer.state(&web()).await.unwrap();
     assert_eq!(
         (now.live, now.slots.blue, now.slots.green),
-        (Some(Slot::Blue), last(2_000, 412), last(41, 412))
+        (
+            Some(Slot::Blue),
+            Some(last(2_000, 412)),
+            Some(last(41, 412))
+        )
     );
     // Repeated, also as the order that was carried out already.
     pointer.rebase(&web(), &rebase(before())).await.unwrap();

@@ -47,7 +47,7 @@ pub(super) struct Drive {
 
 impl Drive {
     pub(super) async fn run(mut self) {
-        let outcome = match self.deeds().await {
+        let outcome = match Box::pin(self.deeds()).await {
             Ok(()) => self.settled().await,
             Err(outcome) => outcome,
         };
@@ -77,7 +77,7 @@ impl Drive {
             let failed = |why: String| RepairOutcome::Failed {
                 reason: shortened(&format!("{}: {why}", deed.title())),
             };
-            match self.one(index, deed, &title).await {
+            match Box::pin(self.one(index, deed, &title)).await {
                 Ok(words) => self.say(&format!("{title}: {words}")).await,
                 Err(why) => return Err(failed(why)),
             }
