@@ -5,7 +5,8 @@ use futures_util::stream::BoxStream;
 
 use super::{Failure, FailureKind, Result};
 use crate::inventory::{
-    FencingToken, KeyLine, Registration, RegistryRecord, Route, RouteChange, Slot, Target,
+    Endpoint, FencingToken, KeyLine, PerSlot, Registration, RegistryRecord, Route, RouteChange,
+    Slot, Target,
 };
 
 /// The proof of holding a target's lock, compared in the same transaction as the write it goes with.
@@ -50,6 +51,12 @@ pub trait RegistryWriter: Send + Sync {
 
     /// Removes a slot's entry, unless the route names that slot: that is a conflict.
     async fn deregister(&self, target: &Target, slot: Slot, fence: &Fence) -> Result<()>;
+
+    /// What a release of the target would write in the store and another target has, in words with what to do. None is
+    /// ever written over.
+    async fn taken(&self, _target: &Target, _endpoints: &PerSlot<Endpoint>) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
 
     /// Swaps the route if it is still `from`, the slot it goes to is registered, and hold and approvals are
     /// what they have to be: [`super::FailureKind::Changed`] where those are not. When the route is `to`

@@ -84,15 +84,8 @@ pub fn decide(
     {
         refuse_unless_was_live(version, facts, &mut against);
     }
-    if let Some(Installation::Newer(why)) = installation
-        && !is_back
-    {
-        against.push(Refusal::ConfigurationOlder { why: why.clone() });
-    }
-    if let Some(Installation::Foreign(why)) = installation
-        && !is_back
-    {
-        against.push(Refusal::PlaceTaken { why: why.clone() });
+    if !is_back {
+        refuse_by_installation(installation, &mut against);
     }
     let (Some(version), Some(installation), true) = (version, installation, against.is_empty())
     else {
@@ -222,6 +215,19 @@ fn known<'a, T>(
             });
             None
         }
+    }
+}
+
+/// What a promote would install over, and must not.
+fn refuse_by_installation(installation: Option<&Installation>, against: &mut Vec<Refusal>) {
+    match installation {
+        Some(Installation::Newer(why)) => {
+            against.push(Refusal::ConfigurationOlder { why: why.clone() });
+        }
+        Some(Installation::Foreign(why)) => {
+            against.push(Refusal::PlaceTaken { why: why.clone() });
+        }
+        _ => {}
     }
 }
 

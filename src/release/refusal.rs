@@ -221,6 +221,7 @@ impl fmt::Display for Refusal {
                 target.service, target.environment
             ),
             Self::ReadOnly => f.write_str(READ_ONLY),
+            Self::PlaceTaken { why } => f.write_str(why),
             Self::NoSuchVersion { wanted, repository } => write!(
                 f,
                 "no {wanted} in {repository}: push it, or choose one that the image registry lists"
@@ -283,7 +284,6 @@ impl fmt::Display for Refusal {
             }
             Self::PlanExpired { made_at } => f.write_str(&plan_expired(*made_at)),
             Self::ConfigurationOlder { why } => configuration_older(f, why),
-            Self::PlaceTaken { why } => f.write_str(why),
             Self::NoSuchRelease(Some(id)) => write!(f, "there is no release {id} here"),
             Self::NoSuchRelease(None) => f.write_str("nothing was ever released here"),
             Self::NoReleaseNamed { named, open } => no_release_named(f, named, open),

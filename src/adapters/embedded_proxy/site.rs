@@ -1,5 +1,6 @@
 //! What the proxy does for one target.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use sha2::{Digest, Sha256};
@@ -29,7 +30,7 @@ impl Site {
             self.target, self.public, self.preview, self.slots.blue, self.slots.green
         );
         for range in &self.preview_allow {
-            text.push_str(&format!(" {range}"));
+            let _ = write!(text, " {range}");
         }
         let hash = Sha256::digest(text.as_bytes());
         let mut number = [0; 8];

@@ -34,6 +34,7 @@ mod journal_writer;
 mod keys;
 mod locks;
 mod options;
+mod others;
 mod reader;
 mod repairs;
 mod seals;

@@ -14,8 +14,8 @@ use super::store::Store;
 use super::values;
 use crate::harmless::harmless;
 use crate::inventory::{
-    Endorsement, ExtraKey, ExtraKeys, Hold, HoldChange, Registration, Route, ServiceName, Slot,
-    Target,
+    Endorsement, Endpoint, ExtraKey, ExtraKeys, Hold, HoldChange, PerSlot, Registration, Route,
+    ServiceName, Slot, Target,
 };
 use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteChange};
 
@@ -23,7 +23,7 @@ use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteCha
 #[derive(Debug)]
 pub struct EtcdWriter {
     pub(super) store: Store,
-    extra: BTreeMap<ServiceName, ExtraKeys>,
+    pub(super) extra: BTreeMap<ServiceName, ExtraKeys>,
 }
 
 impl EtcdWriter {
@@ -120,6 +120,10 @@ impl RegistryWriter for EtcdWriter {
             .await
     }
 
+    async fn taken(&self, target: &Target, endpoints: &PerSlot<Endpoint>) -> Result<Vec<String>> {
+        self.others_keys(target, endpoints).await
+    }
+
     async fn swap_route(&self, target: &Target, change: &RouteChange, fence: &Fence) -> Result<()> {
         let to = &change.to;
         let doing = &format!(
@@ -136,6 +140,8 @@ impl RegistryWriter for EtcdWriter {
             .map(|one| (endorsements::key(&self.store, target, one), one))
             .collect();
         on.extend(endorsed.iter().map(|(key, _)| key.clone()));
+        let free = self.free_keys(doing, target, to).await?;
+        on.extend(free.keys());
         self.change(target, fence, doing, on)
             .make(|seen| {
                 let stands = self.route(doing, seen.get(&route_key))?;
@@ -158,6 +164,7 @@ impl RegistryWriter for EtcdWriter {
                     let said = format!("{} does not approve it any more", gone.by);
                     return Err(self.changed(doing, &said));
                 }
+                self.still_free(doing, &free, seen)?;
                 let slot = seen.get(&slot_key);
                 let mut operations = self.written(doing, target, (to, &value), slot)?;
                 operations.extend(self.held(doing, target, change, seen.get(&hold_key))?);
@@ -171,7 +178,9 @@ impl RegistryWriter for EtcdWriter {
         let route_key = self.store.keys().route(target);
         let slot_key = self.store.keys().slot(target, to.live);
         let value = values::encode(&self.store, doing, to)?;
-        let on = vec![route_key.clone(), slot_key.clone()];
+        let free = self.free_keys(doing, target, to).await?;
+        let mut on = vec![route_key.clone(), slot_key.clone()];
+        on.extend(free.keys());
         self.change(target, fence, doing, on)
             .make(|seen| {
                 let Some(pair) = seen.get(&route_key) else {
@@ -186,6 +195,7 @@ impl RegistryWriter for EtcdWriter {
                     }
                     Err(_) => {}
                 }
+                self.still_free(doing, &free, seen)?;
                 let slot = seen.get(&slot_key);
                 let operations = self.written(doing, target, (to, &value), slot)?;
                 Ok(Decision::Write(operations))

@@ -92,9 +92,9 @@ fn missing_limit(site: &Site, text: &str) -> Option<&'static str> {
         text.lines().any(|line| line.trim() == said)
     };
     let mut allowed = site.preview_allow.iter();
-    if !site.preview_allow.is_empty()
-        && !(has("deny", "all") && allowed.all(|range| has("allow", &range.to_string())))
-    {
+    let is_kept = site.preview_allow.is_empty()
+        || (has("deny", "all") && allowed.all(|range| has("allow", &range.to_string())));
+    if !is_kept {
         return Some("preview.allow");
     }
     let users = site.preview_users.as_ref()?;

@@ -229,7 +229,7 @@ const BY_HAND: &[ByHand] = &[
         |s| {
             s.installation = Some(Installation::Foreign(
                 "web.conf is the file of api/qa".into(),
-            ))
+            ));
         },
         &[Name::ProxyForeign],
         "web.conf is the file of api/qa",

@@ -1,10 +1,10 @@
 //! Registrations and routes: what is written is read, and nothing else gets through.
 
 use greenroom::adapters::etcd::{EtcdWriter, ExtraKey, Options};
-use greenroom::inventory::{FencingToken, Slot};
-use greenroom::ports::{FailureKind, Fence, Locks, RegistryReader, RegistryWriter};
+use greenroom::inventory::{FencingToken, PerSlot, Slot, Target};
+use greenroom::ports::{Acquired, FailureKind, Fence, Locks, RegistryReader, RegistryWriter};
 
-use super::world::{World, change, registration};
+use super::world::{World, change, lock, registration};
 
 #[tokio::test]
 async fn what_is_registered_and_routed_is_read_back_at_one_revision() {
@@ -287,6 +287,65 @@ async fn an_extra_key_is_written_in_the_transaction_of_the_route() {
         lines.contains(&format!("\"ModRevision\" : {revision}")),
         "{lines}"
     );
+}
+
+#[tokio::test]
+async fn an_extra_key_that_another_target_wrote_is_left_as_it_is() {
+    let elsewhere = format!("/others/{}", ulid::Ulid::generate());
+    let extra = [ExtraKey {
+        key: format!("{elsewhere}/upstream"),
+        value: "{{ service }} {{ address }}".into(),
+    }];
+    let world = World::with(Options::new(vec![crate::support::etcd()]), &extra);
+    let key = format!("{elsewhere}/upstream");
+    let value = || world.etcdctl(&["get", &key, "--print-value-only"]);
+    let other = Target::new(
+        "api".parse().expect("a name"),
+        "production".parse().expect("a name"),
+    );
+    let theirs = [(other.service.clone(), extra.to_vec())].into();
+    let theirs = EtcdWriter::new(&world.store, &theirs).expect("a writer");
+    let held = world.locks.acquire(&other, &lock("console-2")).await;
+    let Ok(Acquired::Held(held)) = held else {
+        panic!("the lock is free: {held:?}");
+    };
+    let swap = |fence: &Fence| change(None, Slot::Green, fence.token);
+    let entry = registration(Slot::Green, held.fence.token);
+    let registered = theirs.register(&other, &entry, &held.fence).await;
+    registered.expect("registered");
+    let first = swap(&held.fence);
+    let switched = theirs.swap_route(&other, &first, &held.fence).await;
+    switched.expect("switched");
+    assert_eq!(value(), "api 127.0.0.1:8002\n");
+
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    world.registered(Slot::Green, fence).await;
+    let endpoints = PerSlot::from_fn(|_| "127.0.0.1:8002".parse().expect("an endpoint"));
+    let taken = world.writer.taken(target, &endpoints).await.expect("asked");
+    let [said] = taken.as_slice() else {
+        panic!("one key: {taken:?}");
+    };
+    let owner = format!("the key {key} of etcd was written with the route of api/production");
+    assert!(said.contains(&owner), "{said}");
+    let own = theirs.taken(&other, &endpoints).await.expect("asked");
+    assert!(own.is_empty(), "{own:?}");
+    let refused = world.writer.swap_route(target, &swap(fence), fence).await;
+    let refused = refused.expect_err("another target's");
+    assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
+    assert!(refused.to_string().contains(&owner), "{refused}");
+    assert_eq!(value(), "api 127.0.0.1:8002\n");
+    let record = world.reader.read(target).await.expect("read");
+    assert!(record.route.is_none());
+
+    // One that no target wrote is that of a program that Greenroom takes over from.
+    world.etcdctl(&["put", &key, "by hand"]);
+    let taken = world.writer.taken(target, &endpoints).await.expect("asked");
+    assert!(taken.is_empty(), "{taken:?}");
+    let switched = world.writer.swap_route(target, &swap(fence), fence).await;
+    switched.expect("switched");
+    assert_eq!(value(), "web 127.0.0.1:8002\n");
+    world.etcdctl(&["del", "--prefix", &elsewhere]);
 }
 
 #[tokio::test]

@@ -59,9 +59,9 @@ impl Look<'_> {
             None => paths::archive(),
         };
         used.extend(archive.map(|path| {
-            self.used_here(
+            used_here(
                 &path,
-                database(&path),
+                &database(&path),
                 "the archive",
                 key(&["history", "archive"]),
             )
@@ -74,7 +74,7 @@ impl Look<'_> {
                 let path = path.map(|path| self.base.join(path)).or_else(paths::store);
                 used.extend(path.map(|path| {
                     let below = database(&path);
-                    self.used_here(&path, below, "the store", at(&["sqlite", "path"]))
+                    used_here(&path, &below, "the store", at(&["sqlite", "path"]))
                 }));
             }
             if let Some(process) = section
@@ -85,25 +85,15 @@ impl Look<'_> {
                 let state = self.base.join(&process.state);
                 let below = ["records", "locks", "logs"].map(|name| state.join(name));
                 let what = "the records of processes";
-                used.push(self.used_here(&state, below.to_vec(), what, at(&["process", "state"])));
+                used.push(used_here(&state, &below, what, at(&["process", "state"])));
                 let catalogue = self.base.join(&process.catalogue);
                 let what = "the catalogue of programs";
                 let path = at(&["process", "catalogue"]);
-                used.push(self.used_here(&catalogue, Vec::new(), what, path));
+                used.push(used_here(&catalogue, &[], what, path));
             }
             self.used_by_proxy(root, environment, section, &mut used);
         }
         used
-    }
-
-    fn used_here(&self, path: &Path, below: Vec<PathBuf>, what: &str, key: Key) -> Used {
-        Used {
-            machine: THIS_MACHINE.to_owned(),
-            path: plain(path),
-            below: below.iter().map(|path| plain(path)).collect(),
-            what: what.to_owned(),
-            key,
-        }
     }
 
     fn used_by_proxy(
@@ -165,6 +155,16 @@ impl Look<'_> {
             }
             _ => {}
         }
+    }
+}
+
+fn used_here(path: &Path, below: &[PathBuf], what: &str, key: Key) -> Used {
+    Used {
+        machine: THIS_MACHINE.to_owned(),
+        path: plain(path),
+        below: below.iter().map(|path| plain(path)).collect(),
+        what: what.to_owned(),
+        key,
     }
 }
 

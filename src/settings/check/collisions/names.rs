@@ -51,7 +51,10 @@ impl Look<'_> {
                     format!("this is the name of the container of {whose}: call the one with nginx differently"),
                 );
             }
-            let main = nginx.configuration.file_name().map_or(0, |name| name.len());
+            let main = nginx
+                .configuration
+                .file_name()
+                .map_or(0, std::ffi::OsStr::len);
             let longest = longest.get(environment).copied();
             if let Some(longest) = longest
                 && main + 1 + longest > LONGEST_FILE

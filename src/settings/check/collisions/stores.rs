@@ -65,8 +65,9 @@ impl Look<'_> {
                     blue: here.endpoints.blue.clone(),
                     green: here.endpoints.green.clone(),
                 };
-                let keys = ExtraKeys::compile(&cluster.etcd.prefix, name, &[extra.clone()])
-                    .and_then(|keys| keys.possible_keys(&target, &endpoints));
+                let keys =
+                    ExtraKeys::compile(&cluster.etcd.prefix, name, std::slice::from_ref(&extra))
+                        .and_then(|keys| keys.possible_keys(&target, &endpoints));
                 let keys = match keys {
                     Ok(keys) => keys,
                     Err(wrong) => {
