@@ -310,7 +310,7 @@ fn an_incoming_webhook_gets_text_that_is_only_text_and_nobody_sees_its_address()
         let reason = value("reason").expect("a reason");
         assert_eq!(
             reason,
-            "&lt;!channel&gt; ＠here red &lt;https://x.example|y&gt;"
+            "&lt;!channel&gt; ＠here red &lt;https：//x.example｜y&gt;"
         );
     }
 

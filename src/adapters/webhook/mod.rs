@@ -2,6 +2,7 @@
 //! receiver of signed webhooks. Where to send to and the signing secret are read at each sending, never kept and
 //! never said: whoever knows the address of an incoming webhook may post there. Must not decide what is told.
 
+mod plain;
 mod post;
 mod signed;
 mod slack;

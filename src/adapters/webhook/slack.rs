@@ -1,14 +1,14 @@
 //! A notice as a message of an incoming webhook. What Slack takes is taken by Mattermost, Rocket.Chat and others as
-//! long as it is a text with attachments, so no blocks. Nobody is mentioned and nothing becomes a link or markup, whatever
-//! a reason or an error says.
+//! long as it is a text with attachments, so no blocks. Every text is made plain first: what [`super::plain`] does holds
+//! in each of them.
 //!
-//! Source: <https://docs.slack.dev/messaging/formatting-message-text> (what is escaped),
-//! <https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments> (fields, colours).
+//! Source: <https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments> (fields, colours).
 
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::Letter;
+use super::plain::plain;
 use crate::history::{Notice, NoticeEvent};
 
 /// The letter.
@@ -69,41 +69,5 @@ fn color(event: NoticeEvent) -> &'static str {
         NoticeEvent::Waiting | NoticeEvent::RolledBack | NoticeEvent::BackedOut => "warning",
         NoticeEvent::Switched | NoticeEvent::Finished => "good",
         NoticeEvent::Started => "#808080",
-    }
-}
-
-/// Text that is only text there: `&`, `<` and `>` are what Slack's own sequences are made of, and an `@` that begins
-/// a word mentions people in what imitates it.
-fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut before = ' ';
-    for c in text.chars() {
-        match c {
-            '&' => shown.push_str("&amp;"),
-            '<' => shown.push_str("&lt;"),
-            '>' => shown.push_str("&gt;"),
-            '@' if !before.is_alphanumeric() => shown.push('＠'),
-            _ => shown.push(c),
-        }
-        before = c;
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_mentioned_and_nothing_is_a_link() {
-        for (text, shown) in [
-            (
-                "<!channel> & <https://x|y>",
-                "&lt;!channel&gt; &amp; &lt;https://x|y&gt;",
-            ),
-            ("@here (@all) ada@host-1", "＠here (＠all) ada@host-1"),
-        ] {
-            assert_eq!(plain(text), shown);
-        }
     }
 }
