@@ -112,6 +112,12 @@ fn text(asked: &Endorsable, slots: Option<&PerSlot<Option<Instance>>>, now: Time
     let given: Vec<_> = asked.given.iter().collect();
     let words = endorsed_words(asked.needed, &given, now);
     lines.push(row("approvals", &words));
+    lines.extend(
+        asked
+            .ignored
+            .iter()
+            .map(|why| format!("  ! {}", harmless(why))),
+    );
     for one in &asked.given {
         let note = one.note.as_ref();
         lines.extend(note.map(|note| row("", &format!("{}: \"{note}\"", one.by))));

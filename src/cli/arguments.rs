@@ -87,6 +87,9 @@ pub(crate) enum Verb {
     /// Repairs what drifted: containers, registrations, the route, the proxy
     Repair(Repair),
     /// Approves a release that somebody else drives, where its environment asks for others
+    ///
+    /// Every operator may, except those who opened or drive the release. Where the store is an etcd with users, the name
+    /// is the user's: set `from = "etcd"` in [operator]. Elsewhere a name is a claim that the store cannot prove.
     Approve(Approve),
     /// Stops promotes of a target, or lets them be again; alone, lists what stops which
     Hold(Hold),

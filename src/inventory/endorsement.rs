@@ -30,11 +30,20 @@ pub struct Endorsement {
     pub note: Option<String>,
 }
 
-impl Operator {
-    /// Whether that is the same person, whichever machine they are at. Names are not told apart by their
-    /// case: nobody approves their own release by another spelling.
-    pub fn is_same_person(&self, other: &Self) -> bool {
-        let plain = |operator: &Self| operator.name.trim().to_lowercase();
-        plain(self) == plain(other)
+impl Endorsement {
+    /// Where stores keep it below the approvals of a target: one for each person and release.
+    pub fn store_key(&self) -> String {
+        format!("{}/{}", self.by.store_key(), self.release)
+    }
+
+    /// Whether it is the one that its key speaks of; in words if not. A copy under the key of another person is none.
+    pub fn check_key(&self, below_approvals: &str) -> Result<(), String> {
+        if self.store_key() == below_approvals {
+            return Ok(());
+        }
+        Err(format!(
+            "it is by {} for release {}, which is not what its key says",
+            self.by, self.release
+        ))
     }
 }

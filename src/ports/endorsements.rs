@@ -9,6 +9,11 @@ use crate::inventory::{Endorsement, Target};
 /// Writes what is read back with [`super::RegistryReader::read`]. What has run out goes by itself.
 #[async_trait]
 pub trait Endorsements: Send + Sync {
+    /// The name that the store itself proves to be that of who writes here; none where names are what people say.
+    fn proved_name(&self) -> Option<&str> {
+        None
+    }
+
     /// Gives one, in place of an earlier one of the same person. A conflict where the release is not there
     /// or has ended.
     async fn give(&self, target: &Target, endorsement: &Endorsement) -> Result<()>;

@@ -5,14 +5,14 @@ use jiff::Timestamp;
 
 use super::Plan;
 use super::act::{Act, Ask, Before, Move, Sight, Stage};
-use super::approval::{approvers_needed, counted, endorsed_words};
+use super::approval::{Weighed, approvers_needed, endorsed_words, weigh};
 use super::candidate::{self, Run};
 use super::public;
 use super::time::elapsed;
 use super::words::duration;
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
-use crate::inventory::{Endorsement, Installation, Instance, Slot};
+use crate::inventory::{Installation, Instance, Slot};
 
 /// What a guard says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,9 +257,12 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
         ));
     }
     let needed = approvers_needed(plan);
-    let counted = endorsed(plan, sight, now);
+    let Weighed { counted, ignored } = endorsed(plan, sight, now);
     if counted.len() < needed {
-        let words = endorsed_words(needed, &counted, now);
+        let mut words = endorsed_words(needed, &counted, now);
+        for why in ignored {
+            words = format!("{words}; {why}");
+        }
         return Verdict::AskAgain(format!(
             "{words}: traffic stays where it is until they are given"
         ));
@@ -277,16 +280,16 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
 }
 
 /// What others have approved, as far as it counts now. Whoever has the lock drives: their own does not.
-pub(super) fn endorsed<'a>(plan: &Plan, sight: &'a Sight, now: Timestamp) -> Vec<&'a Endorsement> {
+pub(super) fn endorsed<'a>(plan: &Plan, sight: &'a Sight, now: Timestamp) -> Weighed<'a> {
     let Some(record) = sight
         .registry
         .as_ref()
         .filter(|_| approvers_needed(plan) > 0)
     else {
-        return Vec::new();
+        return Weighed::default();
     };
     let driver = record.lock.as_ref().map(|holder| &holder.record.operator);
-    counted(plan, &record.endorsements, driver, now)
+    weigh(plan, &record.endorsements, driver, now)
 }
 
 /// Whether registry and proxy both have the very switch of the plan.

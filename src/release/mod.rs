@@ -191,7 +191,7 @@
 //! | `{t}/slots/{slot}` | registration |
 //! | `{t}/lock` | who, since when, which release; on a lease |
 //! | `{t}/hold` | the hold that was placed last, standing, ended or cleared |
-//! | `{t}/approvals/{ulid}/{name}` | what others have approved; on a lease of its own |
+//! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval; on a lease of its own. Apart, so that etcd can keep drivers out, and approvers from each other's names |
 //! | `{t}/watching/{console}` | who has it open; on that console's lease, and nothing is decided by it |
 //! | `{t}/wheel` | who asks for the wheel; on the lease of the asking console |
 //! | `{t}/releases/{ulid}` | head of a release: plan, and outcome when it is closed |
@@ -267,9 +267,9 @@ pub mod words;
 
 pub use act::{Act, Ask, Before, Mishap, MishapKind, Move, Sight, Stage};
 pub use approval::{
-    Approval, ApprovalRefused, Approved, Need, NotEndorsed, RepairApproval, Scope, approvals_ahead,
-    approve_command, approvers_needed, approvers_words, counted, endorsed_words, need, need_back,
-    need_of, need_to_begin, need_to_endorse, need_to_repair, own_release,
+    Approval, ApprovalRefused, Approved, Need, NotEndorsed, RepairApproval, Scope, Weighed,
+    approvals_ahead, approve_command, approvers_needed, approvers_words, counted, endorsed_words,
+    need, need_back, need_of, need_to_begin, need_to_endorse, need_to_repair, own_release, weigh,
 };
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};

@@ -114,7 +114,7 @@ pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireErro
         let site = workshop.site(target, &checker, may_write).await?;
         sites.insert(target.definition.target.clone(), site);
     }
-    let operator = operator::find(&settings.operator);
+    let operator = operator::find(&settings.operator)?;
     let console = format!(
         "{operator} {} {}",
         std::process::id(),

@@ -2,8 +2,9 @@
 
 use nix::unistd::{User, getuid};
 
+use super::WireError;
 use crate::harmless::harmless;
-use crate::inventory::Operator;
+use crate::inventory::{Operator, operator_name};
 use crate::settings::OperatorSettings;
 
 /// The name that the user database has for the user of this process.
@@ -12,7 +13,7 @@ fn name_in_user_database() -> Option<String> {
     Some(user.name).filter(|name| !name.is_empty())
 }
 
-pub(super) fn find(settings: &OperatorSettings) -> Operator {
+pub(super) fn find(settings: &OperatorSettings) -> Result<Operator, WireError> {
     // The name of a login is not a proof of identity; it is what a colleague would look for.
     let login = || {
         ["SUDO_USER", "USER", "LOGNAME"]
@@ -25,8 +26,15 @@ pub(super) fn find(settings: &OperatorSettings) -> Operator {
         let system = rustix::system::uname();
         system.nodename().to_string_lossy().into_owned()
     };
-    Operator {
-        name: harmless(&settings.name.clone().unwrap_or_else(login)),
+    let written = settings.name.clone().unwrap_or_else(login);
+    let name = operator_name(&written).map_err(|why| {
+        let name: String = harmless(&written).chars().take(80).collect();
+        WireError::Arrangement(format!(
+            "the operator cannot be called {name:?}: {why}\n  Set `name` in [operator], or --set operator.name=NAME."
+        ))
+    })?;
+    Ok(Operator {
+        name,
         host: harmless(&settings.host.clone().unwrap_or_else(host)),
-    }
+    })
 }

@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep};
 use super::store::{Store, one};
 use super::trouble::Sort;
 use super::values;
+use crate::harmless::harmless;
 use crate::history::ReleaseRecord;
-use crate::inventory::{Endorsement, Target};
+use crate::inventory::{Endorsement, Operator, Target};
 use crate::ports::{Endorsements, Failure, FailureKind, Result};
 
 /// The approvals in a cluster.
@@ -32,6 +33,26 @@ impl EtcdEndorsements {
         self.store.failure(FailureKind::Conflict, doing, said)
     }
 
+    /// Where etcd has users, it proves under which of them something is written. An approval is by that one.
+    fn check_user(&self, doing: &str, endorsement: &Endorsement) -> Result<()> {
+        let Some(user) = self.store.user() else {
+            return Ok(());
+        };
+        let proved = Operator {
+            name: user.to_owned(),
+            host: String::new(),
+        };
+        if proved.is_same_person(&endorsement.by) {
+            return Ok(());
+        }
+        let said = harmless(&format!(
+            "etcd knows you as {user}, not as {}",
+            endorsement.by.name
+        ));
+        let failure = self.store.failure(FailureKind::Denied, doing, said);
+        Err(failure.hint("set `from = \"etcd\"` in [operator], and no `name`"))
+    }
+
     /// The revision of the head, if the release has no end.
     async fn open_head(&self, doing: &str, key: &str, until: Instant) -> Result<i64> {
         let (_, found) = self.store.ranges(doing, until, vec![one(key)]).await?;
@@ -47,18 +68,17 @@ impl EtcdEndorsements {
     }
 }
 
-/// Where a person's approval of a release is kept.
-pub(super) fn key(store: &Store, target: &Target, of: &Endorsement) -> String {
-    let name = of.by.name.trim().to_lowercase();
-    store.keys().endorsement(target, of.release, &name)
-}
-
 #[async_trait]
 impl Endorsements for EtcdEndorsements {
+    fn proved_name(&self) -> Option<&str> {
+        self.store.user()
+    }
+
     async fn give(&self, target: &Target, endorsement: &Endorsement) -> Result<()> {
         let doing = &format!("approving release {} of {target}", endorsement.release);
         let value = values::encode(&self.store, doing, endorsement)?;
-        let key = key(&self.store, target, endorsement);
+        self.check_user(doing, endorsement)?;
+        let key = self.store.keys().endorsement(target, endorsement);
         let head = self.store.keys().head(target, endorsement.release);
         let until = self.store.deadline();
         let life = endorsement.expires_at.duration_since(endorsement.given_at);
@@ -97,7 +117,7 @@ impl Endorsements for EtcdEndorsements {
             "taking back what was approved of release {} of {target}",
             endorsement.release
         );
-        let key = key(&self.store, target, endorsement);
+        let key = self.store.keys().endorsement(target, endorsement);
         let delete = |client: etcd_client::Client| {
             let key = key.clone();
             async move { client.kv_client().delete(key, None).await }

@@ -1,6 +1,7 @@
-//! Which key holds what. Names come from the inventory's alphabet, so no key needs escaping.
+//! Which key holds what. The names of targets come from the inventory's alphabet and need no escaping; those of people
+//! and consoles may be anything, and are written without loss.
 
-use crate::inventory::{ReleaseId, Slot, Target};
+use crate::inventory::{Endorsement, ReleaseId, Slot, Target, key_part};
 
 /// Makes keys below a prefix.
 #[derive(Debug, Clone)]
@@ -16,6 +17,11 @@ impl Keys {
     /// What all of them begin with.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
+    }
+
+    /// Everything, with a slash at the end.
+    pub(super) fn all(&self) -> String {
+        format!("{}/", self.prefix)
     }
 
     /// All targets.
@@ -54,7 +60,9 @@ impl Keys {
     /// The target that a key is about, if it is about one.
     pub(super) fn target_of(&self, key: &[u8]) -> Option<Target> {
         let key = std::str::from_utf8(key).ok()?;
-        let mut names = key.strip_prefix(&self.targets())?.splitn(3, '/');
+        let below = key.strip_prefix(&self.targets());
+        let below = below.or_else(|| key.strip_prefix(&self.all_endorsements()))?;
+        let mut names = below.splitn(3, '/');
         let (service, environment) = (names.next()?, names.next()?);
         names.next()?;
         Some(Target::new(
@@ -88,14 +96,27 @@ impl Keys {
         format!("{}{id}", self.holds(target))
     }
 
-    /// What others have approved.
-    pub(super) fn endorsements(&self, target: &Target) -> String {
-        self.target(target) + "approvals/"
+    fn all_endorsements(&self) -> String {
+        format!("{}/approvals/", self.prefix)
     }
 
-    /// One of them. A person's name may be anything.
-    pub(super) fn endorsement(&self, target: &Target, release: ReleaseId, by: &str) -> String {
-        format!("{}{release}/{}", self.endorsements(target), plain(by))
+    /// What others have approved. Not below the targets: who may drive a release may not approve it. The name of the
+    /// approver follows, so that a role can be for what one person writes.
+    pub(super) fn endorsements(&self, target: &Target) -> String {
+        let Target {
+            service,
+            environment,
+        } = target;
+        format!("{}{service}/{environment}/", self.all_endorsements())
+    }
+
+    /// The first key behind them.
+    pub(super) fn behind_endorsements(&self, target: &Target) -> String {
+        after(&self.endorsements(target))
+    }
+
+    pub(super) fn endorsement(&self, target: &Target, of: &Endorsement) -> String {
+        self.endorsements(target) + &of.store_key()
     }
 
     /// Who asks for the wheel.
@@ -110,7 +131,7 @@ impl Keys {
 
     /// One of them. A console's name has an operator's in it, and blanks.
     pub(super) fn watcher(&self, target: &Target, console: &str) -> String {
-        self.watching(target) + &plain(console)
+        self.watching(target) + &key_part(console)
     }
 
     /// The heads of all releases.
@@ -168,14 +189,6 @@ impl Keys {
     }
 }
 
-/// A name as the last part of a key.
-fn plain(name: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "@._-".contains(c);
-    name.chars()
-        .map(|c| if is_plain(c) { c } else { '_' })
-        .collect()
-}
-
 /// The first key behind everything that begins with `prefix`, which ends with a slash: `0` is
 /// the character behind `/`.
 fn after(prefix: &str) -> String {
@@ -198,6 +211,7 @@ mod tests {
             keys.route(&target),
             keys.entry(&target, id, 1),
             "/g/targets/web/qa/foreign/one".into(),
+            "/g/approvals/web/qa/ben/01JD4".into(),
         ] {
             assert_eq!(
                 keys.target_of(key.as_bytes()),
@@ -207,6 +221,7 @@ mod tests {
         }
         for key in [
             "/g/targets/web/qa",
+            "/g/seals/web/qa/x",
             "/g/edges/web/qa/x",
             "/h/targets/web/qa/x",
             "/g/targets/W b/qa/x",

@@ -11,16 +11,19 @@
 //! | `targets/{service}/{environment}/lock` | the lock record, on a lease |
 //! | `targets/{service}/{environment}/hold` | the hold that was placed last |
 //! | `targets/{service}/{environment}/holds/{ulid}` | one hold, for good |
-//! | `targets/{service}/{environment}/approvals/{ulid}/{name}` | who approves a release that somebody else drives |
 //! | `targets/{service}/{environment}/watching/{console}` | a console that has it open, on that console's lease |
 //! | `targets/{service}/{environment}/wheel` | who asks to be handed its release, on the lease of the asking console |
 //! | `targets/{service}/{environment}/releases/{ulid}` | the head of a release |
 //! | `targets/{service}/{environment}/steps/{ulid}/{sequence:04}` | one entry of its journal |
 //! | `targets/{service}/{environment}/repairs/{ulid}` | one repair of drift |
+//! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval of a release that another operator drives |
 //! | `seals/{service}/{environment}/{ulid}` | the last link of a release, a hold or a repair that is over, written by a keeper |
 //!
 //! Entries stand beside the heads and not below them: a list of heads is then one range with a
-//! limit, which would else carry every entry of every release.
+//! limit, which would else carry every entry of every release. Seals and approvals are not below the targets, so that
+//! a role for a target may write neither. The approver's name comes before the release: with authentication on, a
+//! role for `approvals/{service}/{environment}/{name}/` makes etcd prove whose approval a key holds. `{name}` is
+//! [`crate::inventory::Operator::store_key`].
 
 mod beside;
 mod change;

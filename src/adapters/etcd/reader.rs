@@ -5,14 +5,15 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use etcd_client::{KeyValue, TxnOp};
+use etcd_client::{GetOptions, KeyValue, TxnOp};
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
 use super::store::{Store, range};
 use super::{values, watch};
+use crate::harmless::harmless;
 use crate::inventory::{
-    FencingToken, LockHolder, LockRecord, RegistryRecord, Revisioned, Slot, Target,
+    Endorsement, FencingToken, LockHolder, LockRecord, RegistryRecord, Revisioned, Slot, Target,
 };
 use crate::ports::{Hint, KeyLine, RegistryReader, Result};
 
@@ -36,16 +37,36 @@ impl EtcdReader {
             || pair.key() == keys.wheel(target).as_bytes()
     }
 
+    /// The target without its past, and last its approvals.
     fn ranges_of(&self, target: &Target) -> Vec<TxnOp> {
-        self.store
-            .keys()
-            .without_releases(target)
-            .iter()
-            .map(|(from, to)| range(from, to))
-            .collect()
+        let keys = self.store.keys();
+        let of_target = keys.without_releases(target);
+        let mut ranges: Vec<TxnOp> = of_target.iter().map(|(from, to)| range(from, to)).collect();
+        let some = GetOptions::new()
+            .with_range(keys.behind_endorsements(target))
+            .with_limit(MOST_APPROVALS);
+        ranges.push(TxnOp::get(keys.endorsements(target), Some(some)));
+        ranges
+    }
+
+    /// One approval. An approver is no driver: what cannot be read there must not stop a release.
+    fn endorsement(&self, target: &Target, pair: &KeyValue, record: &mut RegistryRecord) {
+        let prefix = self.store.keys().endorsements(target);
+        let name = pair.key().strip_prefix(prefix.as_bytes());
+        let name = name.and_then(|name| std::str::from_utf8(name).ok());
+        let given = values::decode::<Endorsement>(pair);
+        match given.and_then(|given| given.check_key(name.unwrap_or_default()).map(|()| given)) {
+            Ok(given) => record.endorsements.push(given),
+            Err(words) => {
+                let key = values::key(pair);
+                record.bad_endorsements.insert(key, harmless(&words));
+            }
+        }
     }
 }
 
+/// The most approvals of a target that are read: who may write some must not hold up who drives.
+const MOST_APPROVALS: i64 = 500;
 /// The most leases that are asked about for one list: each is a call of its own.
 const MOST_LEASES: usize = 16;
 
@@ -60,10 +81,7 @@ impl RegistryReader for EtcdReader {
                 |client| async move { client.maintenance_client().status().await },
             )
             .await?;
-        Ok(crate::harmless::harmless(&format!(
-            "etcd {}",
-            status.version()
-        )))
+        Ok(harmless(&format!("etcd {}", status.version())))
     }
 
     async fn read(&self, target: &Target) -> Result<RegistryRecord> {
@@ -91,7 +109,8 @@ impl RegistryReader for EtcdReader {
             } else if is(keys.hold(target)) {
                 values::decode(pair).map(|value| record.hold = Some(value))
             } else if pair.key().starts_with(keys.endorsements(target).as_bytes()) {
-                values::decode(pair).map(|value| record.endorsements.push(value))
+                self.endorsement(target, pair, &mut record);
+                Ok(())
             } else if is(keys.wheel(target)) {
                 values::decode(pair).map(|value| record.wheel = Some(value))
             } else if self.is_of_company(target, pair) {

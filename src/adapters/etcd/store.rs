@@ -45,6 +45,8 @@ struct Inner {
     /// The node that answered last.
     good: AtomicUsize,
     name: String,
+    /// The user that etcd knows us as, if it asks.
+    user: Option<String>,
     keys: Keys,
     deadline: Duration,
     login: Option<Credentials>,
@@ -81,11 +83,17 @@ impl Store {
                 nodes,
                 good: AtomicUsize::new(0),
                 name,
+                user: options.credentials.as_ref().map(|it| it.user.clone()),
                 keys,
                 deadline: options.deadline,
                 login: options.credentials.clone(),
             }),
         })
+    }
+
+    /// The user that etcd knows us as, if it asks.
+    pub(super) fn user(&self) -> Option<&str> {
+        self.inner.user.as_deref()
     }
 
     pub(super) fn keys(&self) -> &Keys {

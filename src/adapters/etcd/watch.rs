@@ -43,7 +43,7 @@ pub(super) async fn changes(store: Store) -> BoxStream<'static, Result<Hint>> {
 
 /// The revision that stands; any key of ours may be asked for it.
 async fn revision(store: &Store) -> Result<i64> {
-    let all = store.keys().targets();
+    let all = store.keys().all();
     let answer = store
         .ask(DOING, store.deadline(), |client| {
             let all = all.clone();
@@ -106,7 +106,7 @@ impl Watcher {
         if self.next == 0 {
             self.next = self.present().await? + 1;
         }
-        let all = self.store.keys().targets();
+        let all = self.store.keys().all();
         let next = self.next;
         let opened = self
             .store

@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use etcd_client::{KeyValue, TxnOp};
 
 use super::change::{Change, Decision};
-use super::endorsements;
 use super::extra;
 use super::holds;
 use super::store::Store;
@@ -137,7 +136,7 @@ impl RegistryWriter for EtcdWriter {
         let mut on = vec![route_key.clone(), slot_key.clone(), hold_key.clone()];
         let endorsed = change.endorsed.iter();
         let endorsed: Vec<_> = endorsed
-            .map(|one| (endorsements::key(&self.store, target, one), one))
+            .map(|one| (self.store.keys().endorsement(target, one), one))
             .collect();
         on.extend(endorsed.iter().map(|(key, _)| key.clone()));
         let free = self.free_keys(doing, target, to).await?;

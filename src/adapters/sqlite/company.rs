@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{Change, decode, encode, now_ms, text};
 use crate::harmless::harmless_line;
-use crate::inventory::{Declined, Endorsement, Target, Watcher, WheelRequest};
+use crate::inventory::{Declined, Endorsement, Target, Watcher, WheelRequest, key_part};
 use crate::ports::{Company, Result};
 
 /// How long a console that is gone is shown on.
@@ -72,18 +72,25 @@ pub(super) struct Present {
     pub(super) watching: Vec<Watcher>,
     pub(super) wheel: Option<WheelRequest>,
     pub(super) endorsements: Vec<Endorsement>,
-    /// The names of what cannot be read, each with why.
+    /// Names of approvals that do not count, each with what is wrong.
+    pub(super) bad_endorsements: Vec<(String, String)>,
+    /// The names of what else cannot be read, each with why.
     pub(super) problems: Vec<(String, String)>,
 }
 
-/// The same as it is read. What cannot be read counts as not said.
+/// The same as it is read. What cannot be read counts as not said; of an approval it is told.
 pub(super) fn read(sql: &Transaction<'_>, target: &Target) -> Outcome<Present> {
     let mut present = Present::default();
     for (name, value, _) in standing(sql, target)? {
         let read = if name == WHEEL {
             decode(&value).map(|value| present.wheel = Some(value))
-        } else if name.starts_with(APPROVALS) {
-            decode(&value).map(|value| present.endorsements.push(value))
+        } else if let Some(below) = name.strip_prefix(APPROVALS) {
+            let given = decode::<Endorsement>(&value);
+            match given.and_then(|given| given.check_key(below).map(|()| given)) {
+                Ok(given) => present.endorsements.push(given),
+                Err(words) => present.bad_endorsements.push((name, words)),
+            }
+            continue;
         } else {
             decode(&value).map(|value| present.watching.push(value))
         };
@@ -230,10 +237,7 @@ fn remove(change: &Change<'_>, target: &str, name: &str) -> Outcome<()> {
 }
 
 fn name_of(console: &str) -> String {
-    format!(
-        "{WATCHING}{}",
-        harmless_line(console.as_bytes()).replace('/', "_")
-    )
+    format!("{WATCHING}{}", key_part(console))
 }
 
 #[async_trait]

@@ -9,15 +9,13 @@ use super::fault::Fault;
 use super::journal::stored_head;
 use super::store::Store;
 use super::transaction::{decode, encode};
-use crate::harmless::harmless_line;
 use crate::history::ReleaseRecord;
 use crate::inventory::{Endorsement, Target};
 use crate::ports::{Endorsements, Result};
 
 /// The name of a row below its target.
 fn name(of: &Endorsement) -> String {
-    let by = harmless_line(of.by.name.trim().to_lowercase().as_bytes());
-    format!("{APPROVALS}{}/{}", of.release, by.replace('/', "_"))
+    format!("{APPROVALS}{}", of.store_key())
 }
 
 #[async_trait]

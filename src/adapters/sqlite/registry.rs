@@ -112,6 +112,11 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
         watching: present.watching,
         wheel: present.wheel,
         endorsements: present.endorsements,
+        bad_endorsements: present
+            .bad_endorsements
+            .into_iter()
+            .map(|(name, words)| (full_key(target, &name), harmless(&words)))
+            .collect(),
         problems,
         revision: current_revision(sql)?,
     })

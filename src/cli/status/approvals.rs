@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::harmless::harmless;
 use crate::history::{ReleaseKind, ReleaseRecord};
 use crate::inventory::{Endorsement, ReleaseId, Target};
 use crate::release::{
@@ -24,6 +25,8 @@ pub(in crate::cli) struct Needed {
     pub(super) release: ReleaseId,
     pub(super) count: usize,
     pub(super) given: Vec<Endorsement>,
+    /// What was given and does not count, in words.
+    pub(super) ignored: Vec<String>,
     /// Who can give them, in words.
     pub(super) by: String,
     /// Whether the operator who asks can.
@@ -61,6 +64,7 @@ fn needed(engine: &Engine, found: Endorsable) -> Needed {
         is_for_caller: own_release(caller, plan, driver).is_none() && !has_approved,
         target: plan.target().clone(),
         given: found.given,
+        ignored: found.ignored,
     }
 }
 
@@ -72,18 +76,22 @@ impl Needed {
     pub(super) fn lines(&self, now: jiff::Timestamp) -> Vec<String> {
         let given: Vec<&Endorsement> = self.given.iter().collect();
         let words = endorsed_words(self.count, &given, now);
+        let mut lines = vec![format!("  > release {} {words}", self.release)];
+        lines.extend(
+            self.ignored
+                .iter()
+                .map(|why| format!("  ! {}", harmless(why))),
+        );
         if self.is_enough() {
-            return vec![format!("  > release {} {words}", self.release)];
+            return lines;
         }
         let who = if self.is_for_caller {
             "you can approve it".to_owned()
         } else {
             format!("{} can approve it", self.by)
         };
-        vec![
-            format!("  > release {} {words}", self.release),
-            format!("      {who}: {}", approve_command(&self.target)),
-        ]
+        lines.push(format!("      {who}: {}", approve_command(&self.target)));
+        lines
     }
 }
 
@@ -108,6 +116,7 @@ impl Approvals {
                 "needed": it.count,
                 "has": it.given.len(),
                 "given": it.given,
+                "do_not_count": it.ignored,
                 "waits_for_you": it.is_for_caller && !it.is_enough(),
                 "command": approve_command(&it.target),
             }),

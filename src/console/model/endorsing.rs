@@ -2,9 +2,9 @@
 
 use super::Model;
 use crate::history::Step;
-use crate::inventory::{Endorsement, Instance, PerSlot, Target};
+use crate::inventory::{Endorsement, Instance, PerSlot, Snapshot, Target};
 use crate::release::{
-    Observed, Progress, Status, approvers_needed, counted, endorsed_words, own_release,
+    Observed, Progress, Status, Weighed, approvers_needed, endorsed_words, own_release, weigh,
 };
 
 impl Model {
@@ -16,9 +16,23 @@ impl Model {
             return None;
         }
         let snapshot = self.world.get(status.plan.target())?;
+        Some((needed, self.weigh(snapshot, status).counted))
+    }
+
+    fn weigh<'a>(&self, snapshot: &'a Snapshot, status: &Status) -> Weighed<'a> {
         let driver = snapshot.lock.as_ref().map(|holder| &holder.record.operator);
-        let given = &snapshot.endorsements;
-        Some((needed, counted(&status.plan, given, driver, self.now)))
+        weigh(&status.plan, &snapshot.endorsements, driver, self.now)
+    }
+
+    /// Why approvals that were given do not count.
+    pub fn not_endorsed(&self, status: &Status) -> Vec<String> {
+        let Some(snapshot) = self.world.get(status.plan.target()) else {
+            return Vec::new();
+        };
+        let mut why = self.weigh(snapshot, status).ignored;
+        let bad = snapshot.bad_endorsements.iter();
+        why.extend(bad.map(|(key, why)| format!("{key} does not count: {why}")));
+        why
     }
 
     /// Whether a release waits at its switch for approvals that only other operators can give.

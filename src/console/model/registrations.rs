@@ -127,10 +127,7 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
         .keys
         .iter()
         .filter(|line| !is_of_company(snapshot, line))
-        .map(|line| {
-            let name = name_of(snapshot, &line.key);
-            (name.to_owned(), Entry::Stored(line))
-        })
+        .map(|line| (name_of(snapshot, &line.key), Entry::Stored(line)))
         .collect();
     for slot in Slot::BOTH {
         let name = format!("slots/{slot}");
@@ -144,10 +141,7 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
         .problems
         .iter()
         .filter(|(key, _)| !snapshot.keys.iter().any(|line| line.key == **key));
-    entries.extend(unlisted.map(|(key, words)| {
-        let name = name_of(snapshot, key).to_owned();
-        (name, Entry::Problem(words))
-    }));
+    entries.extend(unlisted.map(|(key, words)| (name_of(snapshot, key), Entry::Problem(words))));
     let wrong: BTreeSet<String> = entries
         .iter()
         .filter(|(name, entry)| shown(snapshot, name, entry).2.is_wrong())
@@ -235,10 +229,15 @@ fn missing(snapshot: &Snapshot, slot: Slot) -> Mark {
     }
 }
 
-/// What follows the target in a key; the whole key where it does not.
-fn name_of<'a>(snapshot: &Snapshot, key: &'a str) -> &'a str {
+/// What follows the target in a key; the whole key where it does not. Approvals are not kept below the targets, and
+/// are shown as if they were.
+fn name_of(snapshot: &Snapshot, key: &str) -> String {
     let prefix = format!("/{}/", snapshot.target);
-    key.split_once(&prefix).map_or(key, |(_, name)| name)
+    match key.split_once(&prefix) {
+        Some((before, name)) if before.ends_with("/approvals") => format!("approvals/{name}"),
+        Some((_, name)) => name.to_owned(),
+        None => key.to_owned(),
+    }
 }
 
 fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
@@ -249,7 +248,8 @@ fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
         || matches!(name, "route" | "lock" | "hold" | "wheel")
         || name.starts_with("watching/")
         || name.starts_with("approvals/");
-    if let Some(words) = snapshot.problems.get(&line.key) {
+    let bad = snapshot.problems.get(&line.key);
+    if let Some(words) = bad.or_else(|| snapshot.bad_endorsements.get(&line.key)) {
         return if is_ours {
             Mark::Unreadable(words.clone())
         } else {
@@ -376,7 +376,7 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
         return size();
     }
     let name = name_of(snapshot, &line.key);
-    match (name.split_once('/'), name) {
+    match (name.split_once('/'), name.as_str()) {
         (_, "route") => snapshot.route.as_ref().map_or_else(size, |route| {
             format!(
                 "{}, generation {}",

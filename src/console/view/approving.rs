@@ -48,6 +48,9 @@ pub(super) fn rows(
             rows.push(("note", words, Meaning::Muted));
         }
     }
+    for why in model.not_endorsed(status) {
+        rows.push(("", harmless(&why), Meaning::Warn));
+    }
     step(model, theme, (status, Step::Switch), room, (first, rows));
     first.push(("commits", review::commits(plan), Meaning::Text));
     if let Some(words) = model.endorsed_words(status) {
@@ -107,6 +110,9 @@ pub(super) fn lacking<'a>(
         if let Some(note) = &one.note {
             say(&format!("  {}: \"{note}\"", one.by), Meaning::Muted);
         }
+    }
+    for why in model.not_endorsed(status) {
+        say(&format!("  {why}"), Meaning::Warn);
     }
     if given.len() >= needed {
         let words = format!("That is enough: Esc, then {approve} asks to switch.");

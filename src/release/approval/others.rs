@@ -4,7 +4,7 @@
 //! Rollbacks need none: at three in the morning nobody else may be there, and what is gone back to was live
 //! before.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Need, need};
 use crate::history::{ReleaseKind, Step};
@@ -39,6 +39,24 @@ pub enum NotEndorsed {
         /// Whose it is.
         by: Operator,
     },
+    /// Another person, as far as is known, whose name cannot be told from theirs.
+    #[error(
+        "your name looks like that of {owner}, who opened or drives the release: such an approval does not count"
+    )]
+    LooksLike {
+        /// Whose it looks like.
+        owner: Operator,
+    },
+    /// The store proves another name than the one that is configured here.
+    #[error(
+        "the store knows you as {proved}, not as {name}, and approvals count by the names that it proves\n  Set `from = \"etcd\"` in [operator], and no `name`."
+    )]
+    NameNotProved {
+        /// What the operator calls themselves.
+        name: String,
+        /// Who they are to the store.
+        proved: String,
+    },
     /// The store did not take it.
     #[error("it cannot be approved: {why}")]
     NotTaken {
@@ -55,30 +73,100 @@ pub fn need_to_endorse(plan: &Plan) -> Need {
     need(Step::Switch, plan.tier()).max(Need::Confirmation)
 }
 
-/// Those that count: for this plan of this digest, not run out, one a person, and of nobody who began the
-/// release or drives it.
+/// How far another machine's clock may be ahead: an approval given later than that does not count yet.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
+
+/// The approvals of a release, and what each is worth.
+#[derive(Debug, Default)]
+pub struct Weighed<'a> {
+    /// Those that count.
+    pub counted: Vec<&'a Endorsement>,
+    /// For each of the others that is not simply over: why it does not count.
+    pub ignored: Vec<String>,
+}
+
+/// Weighs what was given. An approval counts when it is for this release, digest and plan, is not older or longer
+/// valid than the rules allow, and when no operator who opened or drives the release gave it. One person has one
+/// approval, and so do people whose names look the same.
+pub fn weigh<'a>(
+    plan: &Plan,
+    given: &'a [Endorsement],
+    driver: Option<&Operator>,
+    now: Timestamp,
+) -> Weighed<'a> {
+    let mark = plan.mark();
+    let mut weighed = Weighed::default();
+    for one in given {
+        if one.release != plan.release || one.expires_at <= now {
+            continue;
+        }
+        let why = why_not_of_it(plan, &mark, one)
+            .or_else(|| why_not_now(plan, one, now))
+            .or_else(|| why_not_by(plan, &weighed.counted, one, driver));
+        match why {
+            None => weighed.counted.push(one),
+            Some(why) => weighed
+                .ignored
+                .push(format!("the approval by {} does not count: {why}", one.by)),
+        }
+    }
+    weighed
+}
+
+/// Those that count.
 pub fn counted<'a>(
     plan: &Plan,
     given: &'a [Endorsement],
     driver: Option<&Operator>,
     now: Timestamp,
 ) -> Vec<&'a Endorsement> {
-    let mark = plan.mark();
-    let mut counted: Vec<&Endorsement> = Vec::new();
-    for one in given {
-        let is_of_it = one.release == plan.release
-            && one.digest == plan.version.digest
-            && one.plan == mark
-            && one.given_at <= one.expires_at
-            && now < one.expires_at;
-        let is_own = one.by.is_same_person(&plan.operator)
-            || driver.is_some_and(|driver| one.by.is_same_person(driver));
-        let is_again = counted.iter().any(|it| it.by.is_same_person(&one.by));
-        if is_of_it && !is_own && !is_again {
-            counted.push(one);
-        }
+    weigh(plan, given, driver, now).counted
+}
+
+fn why_not_of_it(plan: &Plan, mark: &str, one: &Endorsement) -> Option<String> {
+    if one.digest != plan.version.digest {
+        return Some(format!("it is for the image {}", one.digest.short()));
     }
-    counted
+    (one.plan != mark).then(|| "it is for another plan of this release".to_owned())
+}
+
+fn why_not_now(plan: &Plan, one: &Endorsement, now: Timestamp) -> Option<String> {
+    let ahead = one.given_at.duration_since(now);
+    if ahead > CLOCKS_DIFFER {
+        let ahead = duration(ahead.unsigned_abs());
+        return Some(format!("it was given {ahead} in the future"));
+    }
+    let longest = plan.definition.rules.approvals_last;
+    let life = one.expires_at.duration_since(one.given_at);
+    (life.is_negative() || life.unsigned_abs() > longest).then(|| {
+        let life = duration(life.unsigned_abs());
+        let longest = duration(longest);
+        format!("it is valid for {life}, and approvals_last allows {longest}")
+    })
+}
+
+fn why_not_by(
+    plan: &Plan,
+    counted: &[&Endorsement],
+    one: &Endorsement,
+    driver: Option<&Operator>,
+) -> Option<String> {
+    let by = &one.by;
+    if by.key().is_empty() {
+        return Some("it has no name".to_owned());
+    }
+    if let Some(own) = own_release(by, plan, driver) {
+        return Some(format!("{own} opened or drives the release"));
+    }
+    let mut known: Vec<&Operator> = vec![&plan.operator];
+    known.extend(driver);
+    if let Some(own) = known.into_iter().find(|own| own.looks_like(by)) {
+        return Some(format!(
+            "the name looks like that of {own}, who opened or drives the release"
+        ));
+    }
+    let again = counted.iter().find(|it| it.by.looks_like(by));
+    again.map(|it| format!("the one by {} counts already", it.by))
 }
 
 /// The operator who may not approve a release because it is theirs: who opened it, or who drives it.

@@ -7,7 +7,7 @@ use crate::inventory::{
     Endorsement, Instance, Operator, PerSlot, RegistryRecord, ReleaseId, Target,
 };
 use crate::ports::FailureKind;
-use crate::release::approval::{approvers_needed, counted, own_release};
+use crate::release::approval::{approvers_needed, own_release, weigh};
 use crate::release::time::elapsed;
 use crate::release::words::duration;
 use crate::release::{Interrupted, NotEndorsed, Plan, Refusal, Refused, Status};
@@ -21,6 +21,8 @@ pub struct Endorsable {
     pub needed: usize,
     /// What counts now.
     pub given: Vec<Endorsement>,
+    /// What does not count though somebody wrote it, each with why.
+    pub ignored: Vec<String>,
 }
 
 impl Engine {
@@ -40,11 +42,12 @@ impl Engine {
             return Err(not(NotEndorsed::TooLate));
         }
         let driver = found.driver().map(|holder| holder.record.operator.clone());
-        let given = self.given(plan, driver.as_ref()).await?;
+        let (given, ignored) = self.weighed(plan, driver.as_ref()).await?;
         Ok(Endorsable {
             found,
             needed,
             given,
+            ignored,
         })
     }
 
@@ -54,6 +57,15 @@ impl Engine {
         plan: &Plan,
         driver: Option<&Operator>,
     ) -> Result<Vec<Endorsement>, Refused> {
+        Ok(self.weighed(plan, driver).await?.0)
+    }
+
+    /// What counts of what others have approved of a plan, and why the rest does not.
+    async fn weighed(
+        &self,
+        plan: &Plan,
+        driver: Option<&Operator>,
+    ) -> Result<(Vec<Endorsement>, Vec<String>), Refused> {
         let target = plan.target();
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
@@ -65,8 +77,11 @@ impl Engine {
             .await
             .map_err(|failure| unknown("what others have approved", &failure))?;
         let now = self.clock.now();
-        let given = counted(plan, &record.endorsements, driver, now);
-        Ok(given.into_iter().cloned().collect())
+        let weighed = weigh(plan, &record.endorsements, driver, now);
+        let mut ignored = weighed.ignored;
+        let bad = record.bad_endorsements.iter();
+        ignored.extend(bad.map(|(key, why)| format!("{key} does not count: {why}")));
+        Ok((weighed.counted.into_iter().cloned().collect(), ignored))
     }
 
     /// What runs in both slots of a target, for who compares how they were made.
@@ -82,11 +97,44 @@ impl Engine {
         }))
     }
 
-    /// Whether the operator of this console may approve a release: nobody does for themselves.
+    /// Where approvals count and the store proves who writes, the operator has to be called what it proves: else one
+    /// person could open a release under one name and approve it under another.
+    pub(super) fn check_name(&self, plan: &Plan) -> Result<(), Refused> {
+        if approvers_needed(plan) == 0 {
+            return Ok(());
+        }
+        let write = self
+            .sites
+            .get(plan.target())
+            .and_then(|it| it.write.as_ref());
+        let Some(name) = write.and_then(|write| write.endorsements.proved_name()) else {
+            return Ok(());
+        };
+        let proved = Operator {
+            name: name.to_owned(),
+            host: String::new(),
+        };
+        if proved.is_same_person(&self.operator) {
+            return Ok(());
+        }
+        Err(not(NotEndorsed::NameNotProved {
+            name: self.operator.name.clone(),
+            proved: name.to_owned(),
+        }))
+    }
+
+    /// Whether the operator of this console may approve a release: an operator does not approve their own.
     pub fn may_endorse(&self, found: &Interrupted) -> Result<(), Refused> {
+        self.check_name(found.plan())?;
         let driver = found.driver().map(|holder| &holder.record.operator);
-        match own_release(&self.operator, found.plan(), driver) {
-            Some(by) => Err(not(NotEndorsed::Own { by: by.clone() })),
+        if let Some(by) = own_release(&self.operator, found.plan(), driver) {
+            return Err(not(NotEndorsed::Own { by: by.clone() }));
+        }
+        let mut owners = std::iter::once(&found.plan().operator).chain(driver);
+        match owners.find(|owner| owner.looks_like(&self.operator)) {
+            Some(owner) => Err(not(NotEndorsed::LooksLike {
+                owner: owner.clone(),
+            })),
             None => Ok(()),
         }
     }

@@ -181,7 +181,9 @@ impl Engine {
             warnings,
             touched: self.touched(draft.target(), true, draft.installs()),
         };
-        Ok(draft.into_plan(&words))
+        let plan = draft.into_plan(&words);
+        self.check_name(&plan)?;
+        Ok(plan)
     }
 
     /// The protected targets of other environments whose connections a switch or an installation of this target may cut.
@@ -220,6 +222,7 @@ impl Engine {
         let Some(write) = site.write.clone() else {
             return Err(Refusal::ReadOnly.into());
         };
+        self.check_name(&plan)?;
         let now = self.clock.now();
         if approval.scope() != Scope::Plan || approval.check(&plan, now).is_err() {
             return Err(Refusal::PlanExpired {

@@ -137,6 +137,9 @@ impl Engine {
         if approval.scope() != Scope::Plan || approval.check(&plan, self.clock.now()).is_err() {
             return Err(Refusal::NotApproved.into());
         }
+        if resume.go_on == GoOn::Continue {
+            self.check_name(&plan)?;
+        }
         let heir = found.heir().filter(|heir| heir.console == self.console);
         let (lease, from) = self.lock_for(&plan, &resume, heir, &write).await?;
         // Whoever drove it may have written until the lock was ours.

@@ -135,7 +135,7 @@ impl Machine {
             self.compares = public::agreed_before(&self.plan, sight);
         }
         self.endorsed = if is_switch {
-            let counted = guard::endorsed(&self.plan, sight, now);
+            let counted = guard::endorsed(&self.plan, sight, now).counted;
             counted.into_iter().cloned().collect()
         } else {
             Vec::new()

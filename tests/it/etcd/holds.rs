@@ -129,11 +129,17 @@ async fn what_others_approve_is_kept_while_the_release_has_no_end() {
 #[tokio::test]
 async fn an_approval_that_nobody_can_read_is_told_and_counts_for_nothing() {
     let world = World::shared();
-    let key = world.key("approvals/01JD4ZZZZZZZZZZZZZZZZZZZZZ/ben");
+    let key = format!(
+        "{}/approvals/{}/ben/01JD4ZZZZZZZZZZZZZZZZZZZZZ",
+        world.prefix, world.target
+    );
     world.etcdctl(&["put", &key, "{\"by\":\"ben\"}"]);
     let record = world.reader.read(&world.target).await.expect("a record");
     assert!(record.endorsements.is_empty());
-    assert!(record.problems.contains_key(&key), "{:?}", record.problems);
+    // An approver must not be able to stop a release.
+    assert!(record.problems.is_empty(), "{:?}", record.problems);
+    let bad = record.bad_endorsements;
+    assert!(bad.contains_key(&key), "{bad:?}");
 }
 
 #[tokio::test]

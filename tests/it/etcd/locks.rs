@@ -77,7 +77,7 @@ async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
         .expect("here");
     let asked = crate::support::company::request("ana");
     ana.ask(&world.target, &asked).await.expect("asked");
-    let watching = world.key("watching/ana@ops-1_4711_01JD_4");
+    let watching = world.key("watching/ana@ops-1%204711%2001JD%2F4");
     for key in [watching, world.key("wheel")] {
         let told = world.etcdctl(&["get", &key, "--write-out=json"]);
         assert!(told.contains("\"lease\":"), "on a lease: {told}");

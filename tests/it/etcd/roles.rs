@@ -5,15 +5,16 @@ use greenroom::adapters::etcd::{
     Credentials, EtcdEndorsements, EtcdHolds, EtcdLocks, EtcdReader, EtcdWriter, LockTimes,
     Options, Store,
 };
-use greenroom::inventory::{Slot, Target};
+use greenroom::inventory::{ReleaseId, Slot, Target};
 use greenroom::ports::{
-    Endorsements as _, FailureKind, Holds as _, JournalReader as _, Locks as _,
+    Endorsements as _, FailureKind, Holds as _, JournalReader as _, JournalWriter as _, Locks as _,
     RegistryReader as _, RegistryWriter as _,
 };
 use std::time::Duration;
 
 use super::server::Server;
-use super::world::{etcdctl, lock, registration};
+use super::world::{etcdctl, etcdctl_as, lock, registration};
+use crate::support::endorsements::{endorsement, head};
 use crate::support::holds::hold;
 
 /// The lines of the README between its marks.
@@ -113,12 +114,9 @@ async fn a_watcher_reads_everything_and_changes_nothing_and_an_operator_only_wha
         .await
         .expect_err("may not");
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
-    let endorsement = crate::support::endorsements::endorsement(
-        greenroom::inventory::ReleaseId(ulid::Ulid::generate()),
-        "wall",
-        Duration::from_mins(1),
-    );
-    let given = EtcdEndorsements::new(&looker).give(&qa, &endorsement).await;
+    let id = ReleaseId(ulid::Ulid::generate());
+    let approval = endorsement(id, "wall", Duration::from_mins(1));
+    let given = EtcdEndorsements::new(&looker).give(&qa, &approval).await;
     // Without a release it would be a conflict: nothing is told of that either way, and nothing written.
     assert!(given.is_err());
     let writer = EtcdWriter::new(&looker, &[].into()).expect("a writer");
@@ -130,4 +128,77 @@ async fn a_watcher_reads_everything_and_changes_nothing_and_an_operator_only_wha
     assert!(!failure.to_string().contains("wall-password"), "{failure}");
     let record = reader.read(&qa).await.expect("may look");
     assert!(record.slots.blue.is_some() && record.endorsements.is_empty());
+}
+
+/// Who drives writes no approval, and who approves writes none in the name of another, whatever program they use.
+#[tokio::test]
+async fn etcd_proves_whose_an_approval_is() {
+    let server = Server::start().await;
+    run_commands(&server);
+    let qa = target("qa");
+    let times = LockTimes {
+        lease: Duration::from_secs(30),
+        heartbeat: Duration::from_secs(10),
+    };
+    let ben = store(&server, "ben");
+    let locks = EtcdLocks::new(&ben, times);
+    let Ok(greenroom::ports::Acquired::Held(lease)) = locks.acquire(&qa, &lock("c")).await else {
+        panic!("qa is theirs");
+    };
+    let writer = EtcdWriter::new(&ben, &[].into()).expect("a writer");
+    let id = ReleaseId(ulid::Ulid::generate());
+    let opened = writer.head(&head(&qa, id), &lease.fence).await;
+    opened.expect("a release");
+    let reader = EtcdReader::new(&ben);
+    let hour = Duration::from_hours(1);
+
+    let approving = EtcdEndorsements::new(&ben);
+    let own = endorsement(id, "ben", hour);
+    let failure = approving
+        .give(&qa, &own)
+        .await
+        .expect_err("a driver's role approves nothing");
+    assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
+
+    // Greenroom takes no other name than the user's.
+    let cleo = EtcdEndorsements::new(&store(&server, "cleo"));
+    assert_eq!(cleo.proved_name(), Some("cleo"));
+    let given = cleo.give(&qa, &endorsement(id, "dora", hour)).await;
+    let failure = given.expect_err("she is not dora");
+    assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
+    assert!(
+        failure.to_string().contains("etcd knows you as cleo"),
+        "{failure}"
+    );
+
+    // Another program meets the same at etcd, and what it writes below its own name counts for nothing.
+    let forged = serde_json::to_string(&endorsement(id, "dora", hour)).expect("JSON");
+    let below = "/greenroom/v1/approvals/web/qa";
+    for (user, name) in [
+        ("ben", "ben"),
+        ("ben", "dora"),
+        ("cleo", "dora"),
+        ("wall", "wall"),
+    ] {
+        let put = [format!("{below}/{name}/{id}"), forged.clone()];
+        let said = etcdctl_as(&server.endpoint(), user, &["put", &put[0], &put[1]]);
+        assert!(said.contains("permission denied"), "{user}: {said}");
+    }
+    let key = format!("{below}/cleo/{id}");
+    let said = etcdctl_as(&server.endpoint(), "cleo", &["put", &key, &forged]);
+    assert!(said.contains("OK"), "{said}");
+    let record = reader.read(&qa).await.expect("may look");
+    assert!(
+        record.endorsements.is_empty() && record.problems.is_empty(),
+        "{record:?}"
+    );
+    let why = record.bad_endorsements.get(&key).expect("it is told");
+    assert!(why.contains("by dora@"), "{why}");
+
+    let real = endorsement(id, "Cleo", hour);
+    cleo.give(&qa, &real).await.expect("given");
+    let record = reader.read(&qa).await.expect("may look");
+    assert_eq!(record.endorsements, std::slice::from_ref(&real));
+    assert!(record.bad_endorsements.is_empty(), "{record:?}");
+    cleo.take_back(&qa, &real).await.expect("taken back");
 }

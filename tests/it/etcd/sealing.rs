@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use greenroom::history::{Chain, HoldRecord, Recorded, ReleaseRecord};
+use greenroom::inventory::ReleaseId;
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -290,4 +291,47 @@ async fn an_operator_is_called_as_etcd_knows_them() {
         .output()
         .expect("it runs");
     assert!(!refused.status.success(), "{}", said(&refused));
+}
+
+#[tokio::test]
+async fn an_approval_is_by_the_user_that_etcd_proves_and_by_no_other_name() {
+    let cluster = Cluster::start().await;
+    let id = ReleaseId(ulid::Ulid::generate());
+    let head = crate::support::endorsements::head(&roles::target("qa"), id);
+    let key = format!("/greenroom/v1/targets/web/qa/releases/{id}");
+    cluster.put("ben", &key, &head);
+    let needs = ["--set", "environments.qa.rules.approvals=1"];
+    let approve = ["approve", "web", "qa", "--note", "go", "--yes"];
+    let as_dora = [
+        "--set",
+        "operator.from=system",
+        "--set",
+        "operator.name=dora",
+    ];
+
+    let refused = cluster.greenroom("cleo", &[&needs[..], &as_dora, &approve].concat());
+    let words = said(&refused);
+    assert!(!refused.status.success(), "{words}");
+    assert!(
+        words.contains("the store knows you as cleo, not as dora"),
+        "{words}"
+    );
+    // A driver's user may not write there, under whatever name.
+    let refused = cluster.greenroom("ben", &[&needs[..], &approve].concat());
+    assert!(!refused.status.success(), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("permission denied"),
+        "{}",
+        said(&refused)
+    );
+
+    let given = cluster.greenroom("cleo", &[&needs[..], &approve].concat());
+    assert!(given.status.success(), "{}", said(&given));
+    assert!(
+        said(&given).contains("approved by cleo@"),
+        "{}",
+        said(&given)
+    );
+    let status = cluster.greenroom("wall", &[&needs[..], &["status", "web", "qa"]].concat());
+    assert!(said(&status).contains("has 1: cleo@"), "{}", said(&status));
 }

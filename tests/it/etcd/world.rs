@@ -133,6 +133,19 @@ pub(crate) fn etcdctl(endpoint: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// As a user of etcd, whose password is made from the name. What it says, errors included.
+pub(super) fn etcdctl_as(endpoint: &str, user: &str, arguments: &[&str]) -> String {
+    let output = Command::new("etcdctl")
+        .env("ETCDCTL_API", "3")
+        .args(["--endpoints", endpoint])
+        .args(["--user", &format!("{user}:{user}-password")])
+        .args(arguments)
+        .output()
+        .expect("etcdctl runs");
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&said).into_owned()
+}
+
 pub(crate) fn target() -> Target {
     Target::new(
         "web".parse().expect("a name"),

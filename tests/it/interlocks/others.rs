@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use greenroom::history::{Happening, Outcome, Overridden, Step};
 use greenroom::inventory::{Endorsement, Hold, Operator, ReleaseId, Slot, Tier};
-use greenroom::release::{Act, OnFailure, Plan, Progress, counted};
+use greenroom::release::{Act, OnFailure, Plan, Progress, counted, weigh};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -23,6 +23,7 @@ fn person(name: &str) -> Operator {
 fn needs(approvals: u8, tier: Tier) -> Plan {
     let mut plan = plan(tier, false);
     plan.definition.rules.approvals = approvals;
+    plan.definition.rules.approvals_last = Duration::from_hours(10);
     // Who thinks for long is not to be asked about old checks here.
     plan.definition.timing.checks_fresh = Duration::from_hours(10);
     plan
@@ -136,6 +137,20 @@ fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_co
         name: operator().name.to_uppercase(),
         host: "another-host".into(),
     };
+    let mut unseen = good.clone();
+    unseen.by.name = format!("\u{200b}{}", operator().name);
+    let mut look_alike = good.clone();
+    look_alike.by.name = operator().name.replace('a', "\u{430}");
+    assert_ne!(look_alike.by.name, operator().name);
+    let mut nameless = good.clone();
+    nameless.by.name = "\u{2060}".into();
+    let mut for_ever = good.clone();
+    for_ever.expires_at = "2096-01-01T00:00:00Z".parse().expect("a time");
+    let mut to_come = good.clone();
+    to_come.given_at += Duration::from_hours(5);
+    to_come.expires_at += Duration::from_hours(5);
+    let mut backwards = good.clone();
+    backwards.given_at = backwards.expires_at + Duration::from_secs(1);
     let mut expired = good.clone();
     expired.expires_at = Timestamp::UNIX_EPOCH;
     for (what, bad) in [
@@ -143,6 +158,15 @@ fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_co
         ("of another release", other_release),
         ("of another plan", other_plan),
         ("the operator's own", own),
+        (
+            "the operator's own, with a character that no screen shows",
+            unseen,
+        ),
+        ("by a name that looks like the operator's", look_alike),
+        ("by a name without a visible character", nameless),
+        ("valid for longer than the rules allow", for_ever),
+        ("given in the future", to_come),
+        ("over before it was given", backwards),
         ("expired", expired),
     ] {
         let mut world = World::new(plan.clone(), OnFailure::Ask);
@@ -155,8 +179,36 @@ fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_co
     let given = [good.clone(), endorsement(&plan, "Ben ", 600)];
     let now = Timestamp::UNIX_EPOCH;
     assert_eq!(counted(&plan, &given, None, now).len(), 1, "one a person");
+    let again = [good.clone(), endorsement(&plan, "b\u{435}n", 600)];
+    assert_eq!(
+        counted(&plan, &again, None, now).len(),
+        1,
+        "one a name to the eye"
+    );
     assert!(counted(&plan, &given, Some(&person("BEN")), now).is_empty());
     assert_eq!(counted(&plan, &given, Some(&person("cleo")), now), [&good]);
+}
+
+#[test]
+fn what_does_not_count_is_told_with_the_reason() {
+    let plan = needs(1, Tier::Protected);
+    let good = endorsement(&plan, "ben", 30);
+    let mut for_ever = endorsement(&plan, "cleo", 30);
+    for_ever.expires_at += Duration::from_hours(24 * 365);
+    let look_alike = endorsement(&plan, &operator().name.replace('a', "\u{430}"), 30);
+    let mut other_plan = endorsement(&plan, "dora", 30);
+    other_plan.plan = "1:0".into();
+    let given = [good.clone(), for_ever, look_alike, other_plan];
+    let weighed = weigh(&plan, &given, None, Timestamp::UNIX_EPOCH);
+    assert_eq!(weighed.counted, [&good]);
+    for (why, words) in weighed.ignored.iter().zip([
+        "cleo@ops-9 does not count: it is valid for 365d",
+        "does not count: the name looks like that of",
+        "dora@ops-9 does not count: it is for another plan",
+    ]) {
+        assert!(why.contains(words), "{words}: {why}");
+    }
+    assert_eq!(weighed.ignored.len(), 3);
 }
 
 #[test]
@@ -182,7 +234,7 @@ fn an_overridden_hold_takes_a_second_person_where_it_is_protected_and_nowhere_el
     until_switch_asks(&mut world);
     say_yes(&mut world);
     assert!(asks_again(&world), "{:?}", world.progress());
-    world.endorsements.push(endorsement(&plan, "ben", 600));
+    world.endorsements.push(endorsement(&plan, "ben", 30));
     world.go_well(TURNS);
     assert_eq!(world.outcome(), Some(Outcome::Done));
 

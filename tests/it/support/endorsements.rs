@@ -116,6 +116,7 @@ impl Contract<'_> {
         let foreign = endorsement(id, "../lock \u{202e}", hour);
         self.store.give(self.target, &foreign).await.expect("given");
         assert_eq!(self.stored().await, [foreign.clone(), again.clone()]);
+        self.takes_no_name_for_another(&again).await;
         self.store
             .take_back(self.target, &foreign)
             .await
@@ -137,6 +138,35 @@ impl Contract<'_> {
             .take_back(self.target, &again)
             .await
             .expect("taken back");
+    }
+
+    /// A person has one key however the name is spelled, and no two people share one.
+    async fn takes_no_name_for_another(&self, ben: &Endorsement) {
+        let hour = Duration::from_hours(1);
+        let before = self.stored().await;
+        for spelled in ["b\u{200b}en", "BEN\u{3164}", "ｂｅｎ"] {
+            let mut same = ben.clone();
+            same.by.name = spelled.to_owned();
+            self.store.give(self.target, &same).await.expect("given");
+            assert_eq!(self.stored().await.len(), before.len(), "{spelled:?}");
+        }
+        self.store.give(self.target, ben).await.expect("given");
+        let [one, other] = ["李雷", "王芳"].map(|name| endorsement(ben.release, name, hour));
+        for given in [&one, &other] {
+            self.store.give(self.target, given).await.expect("given");
+        }
+        let stored = self.stored().await;
+        assert!(
+            stored.contains(&one) && stored.contains(&other),
+            "{stored:?}"
+        );
+        for given in [&one, &other] {
+            self.store
+                .take_back(self.target, given)
+                .await
+                .expect("taken back");
+        }
+        assert_eq!(self.stored().await, before);
     }
 
     /// The end of a release and approvals of it at one moment: what is answered as given was given before

@@ -1,0 +1,197 @@
+//! Names of people. Two records are about the same person when their names have the same key: characters that no screen
+//! shows, letter case and compatibility forms do not tell people apart. The key is also what stores make their keys
+//! from, so one person has one key and two people never share one.
+
+use std::fmt::Write as _;
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::skeleton;
+
+use super::Operator;
+use crate::harmless::harmless;
+
+/// The longest name of an operator, in characters.
+const LONGEST_NAME: usize = 64;
+
+/// Why a name cannot be an operator's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameRefused {
+    /// No character of it is visible.
+    #[error("it has no visible character")]
+    Empty,
+    /// It does not fit into keys and records.
+    #[error("it has {0} characters, more than {LONGEST_NAME}")]
+    TooLong(usize),
+}
+
+/// A name as records keep it: in its composed form, without characters that no screen shows.
+pub fn operator_name(written: &str) -> Result<String, NameRefused> {
+    let name = visible(written);
+    match name.chars().count() {
+        0 => Err(NameRefused::Empty),
+        length if length > LONGEST_NAME => Err(NameRefused::TooLong(length)),
+        _ => Ok(name),
+    }
+}
+
+impl Operator {
+    /// What tells this person from others, whichever machine they are at.
+    pub fn key(&self) -> String {
+        let folded: String = visible(&self.name)
+            .chars()
+            .flat_map(char::to_uppercase)
+            .flat_map(char::to_lowercase)
+            .collect();
+        visible(&folded)
+    }
+
+    /// The key as one part of a store's key.
+    pub fn store_key(&self) -> String {
+        key_part(&self.key())
+    }
+
+    /// Whether that is the same person, whichever machine they are at: another spelling of a name is not another
+    /// person.
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+
+    /// Whether a reader could take one name for the other, for example where one letter is from another alphabet.
+    pub fn looks_like(&self, other: &Self) -> bool {
+        let small = |operator: &Self| skeleton(&operator.key()).collect::<String>();
+        // Some letters look alike only as capitals.
+        let large = |operator: &Self| skeleton(&operator.key().to_uppercase()).collect::<String>();
+        small(self) == small(other) || large(self) == large(other)
+    }
+}
+
+/// Any text as one part of a store's key, without loss: what is not a plain ASCII character is written as `%` and the
+/// two hexadecimal digits of each of its bytes.
+pub fn key_part(text: &str) -> String {
+    let mut part = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"@._-".contains(&byte) {
+            part.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(part, "%{byte:02X}");
+        }
+    }
+    part
+}
+
+/// The text in its composed compatibility form, without characters that no screen shows, and with one blank between
+/// words.
+fn visible(text: &str) -> String {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return text.to_owned();
+    }
+    let blank = |c: char| if c.is_whitespace() { ' ' } else { c };
+    // First what a terminal would swallow: two names must not differ by what is never drawn.
+    let kept: String = harmless(text)
+        .nfkc()
+        .map(blank)
+        .filter(|c| !is_invisible(*c))
+        .collect();
+    // What stood on both sides of a dropped character may compose now.
+    let kept: String = kept.nfkc().collect();
+    kept.split(' ')
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Controls, what Unicode calls default-ignorable (`DerivedCoreProperties.txt`), characters without a meaning of their
+/// own, and the sign that `harmless` puts in the place of those.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{e000}'..='\u{f8ff}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffd}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{10ffff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str) -> Operator {
+        Operator {
+            name: name.to_owned(),
+            host: String::new(),
+        }
+    }
+
+    #[test]
+    fn another_spelling_is_the_same_person() {
+        for (one, other) in [
+            ("ana", " Ana "),
+            ("ana", "an\u{200b}a"),
+            ("ana", "a\u{34f}na\u{fe0f}"),
+            ("ana", "\u{202e}ana\u{202c}"),
+            ("ana", "ana\u{3164}"),
+            ("ana", "ana\u{e0041}"),
+            ("ana", "an\u{fffd}a"),
+            ("ana", "\u{1b}[8ma\u{1b}[0mna"),
+            ("ana", "ａｎａ"),
+            ("ana maria", "ana \t\u{a0} maria"),
+            ("jos\u{e9}", "JOSE\u{301}"),
+            ("jos\u{e9}", "jose\u{200d}\u{301}"),
+            ("straße", "STRASSE"),
+            ("ΑΝΑΣ", "ανας"),
+        ] {
+            assert!(named(one).is_same_person(&named(other)), "{other:?}");
+        }
+        for (one, other) in [("ana", "anna"), ("李", "王"), ("ana", "a na")] {
+            assert!(!named(one).is_same_person(&named(other)), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_letter_of_another_alphabet_looks_the_same() {
+        for other in ["\u{430}na", "an\u{430}", "αna", "\u{410}NA", "\u{391}na"] {
+            assert!(!named("ana").is_same_person(&named(other)), "{other:?}");
+            assert!(named("Ana").looks_like(&named(other)), "{other:?}");
+        }
+        for (one, other) in [("ana", "ben"), ("李", "王"), ("anna", "ana")] {
+            assert!(!named(one).looks_like(&named(other)), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_key_loses_nothing() {
+        assert_eq!(key_part("ana@ops-1.x_2"), "ana@ops-1.x_2");
+        assert_eq!(key_part("a/b %"), "a%2Fb%20%25");
+        assert_eq!(named("李").store_key(), "%E6%9D%8E");
+        assert_ne!(named("李").store_key(), named("王").store_key());
+        assert_eq!(named("BEN ").store_key(), named("ben").store_key());
+    }
+
+    #[test]
+    fn a_name_is_visible_and_not_too_long() {
+        assert_eq!(operator_name(" an\u{200b}a\n"), Ok("ana".to_owned()));
+        assert_eq!(operator_name("\u{200b}\u{2800}"), Err(NameRefused::Empty));
+        let long = "李".repeat(LONGEST_NAME);
+        assert_eq!(operator_name(&long), Ok(long.clone()));
+        assert_eq!(
+            operator_name(&format!("{long}王")),
+            Err(NameRefused::TooLong(LONGEST_NAME + 1))
+        );
+    }
+}
