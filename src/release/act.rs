@@ -6,7 +6,7 @@ use crate::checks::Report;
 use crate::history::{Direction, Step};
 use crate::inventory::{
     Connections, Endorsement, Hold, Installation, Instance, InstanceId, InstanceRun, PerSlot,
-    Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot,
+    Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
 };
 
 /// A change of the world. Each names all it needs: nothing toggles.
@@ -89,6 +89,8 @@ pub struct Ask {
     pub connections: Option<Slot>,
     /// All checks, against the candidate.
     pub checks: bool,
+    /// What is live in the environment that a version has to be live in first.
+    pub live_there: bool,
 }
 
 impl Ask {
@@ -125,6 +127,8 @@ pub struct Sight {
     pub connections: Option<Connections>,
     /// What came out of the checks.
     pub report: Option<Report>,
+    /// What is live in the environment that a version has to be live in first; the inner none is nothing at all.
+    pub live_there: Option<Option<Version>>,
     /// What could not be seen, and why.
     pub blind: Vec<String>,
 }

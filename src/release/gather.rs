@@ -247,12 +247,17 @@ async fn live_in(
     sites: &BTreeMap<Target, Site>,
 ) -> Known<Option<Version>> {
     let there = Target::new(target.service.clone(), environment.clone());
-    let Some(site) = sites.get(&there) else {
-        return Err(format!("{there} is not configured"));
-    };
+    match sites.get(&there) {
+        Some(site) => live_at(site).await,
+        None => Err(format!("{there} is not configured")),
+    }
+}
+
+pub(super) async fn live_at(site: &Site) -> Known<Option<Version>> {
+    let there = &site.definition.target;
     let (record, instances) = tokio::join!(
-        site.read.registry.read(&there),
-        site.read.runtime.instances(&there)
+        site.read.registry.read(there),
+        site.read.runtime.instances(there)
     );
     let record = record.map_err(|failure| failure.to_string())?;
     let instances = instances.map_err(|failure| failure.to_string())?;

@@ -7,6 +7,7 @@ use super::Plan;
 use super::act::{Act, Ask, Before, Move, Sight, Stage};
 use super::approval::{Weighed, approvers_needed, endorsed_words, weigh};
 use super::candidate::{self, Run};
+use super::first;
 use super::public;
 use super::time::elapsed;
 use super::words::duration;
@@ -59,6 +60,7 @@ pub(super) fn ask(stage: Stage, plan: &Plan) -> Ask {
             probe: Some(plan.slot),
             public: true,
             direct: plan.from.as_ref().map(|from| from.slot),
+            live_there: plan.only_from().is_some(),
             ..both_truths
         },
         (Direction::Forward, Step::Stop) => Ask {
@@ -233,6 +235,9 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
     };
     if let Some(hold) = plan.held(record.hold.as_ref(), now) {
         return Verdict::Refuse(format!("{hold}: traffic stays where it is"));
+    }
+    if let Err(verdict) = first::judge(plan, sight) {
+        return verdict;
     }
     let registered = record.slots.get(plan.slot).as_ref().map(|r| &r.value);
     if registered.is_none_or(|entry| entry.digest != plan.version.digest) {

@@ -234,6 +234,7 @@ mod driver;
 mod engine;
 mod event;
 mod facts;
+mod first;
 mod foresee;
 mod gather;
 mod guard;

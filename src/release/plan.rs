@@ -10,7 +10,8 @@ use crate::history::{
     FORMAT, Footing, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
 };
 use crate::inventory::{
-    Endpoint, Hold, Instance, InstanceId, Operator, ReleaseId, Route, Slot, Target, Tier, Version,
+    Endpoint, EnvironmentName, Hold, Instance, InstanceId, Operator, ReleaseId, Route, Slot,
+    Target, Tier, Version,
 };
 
 /// What has the traffic when the plan is made.
@@ -69,6 +70,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The environment in which its version has to be live when it is planned and when its traffic moves. Going back
+    /// asks for none: what is gone back to was live here.
+    pub fn only_from(&self) -> Option<&EnvironmentName> {
+        let first = self.definition.rules.only_from.as_ref();
+        first.filter(|_| self.kind == ReleaseKind::Promote)
+    }
+
     /// This release in words, as it is named in the end of a release that it ended.
     pub fn successor(&self) -> String {
         format!(

@@ -28,7 +28,7 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     /// In a temporary directory of its own making.
-    fn temporary() -> Self {
+    pub(crate) fn temporary() -> Self {
         Self::start(room(), None, &[])
     }
 

@@ -6,10 +6,14 @@ use futures_util::future::OptionFuture;
 
 use super::World;
 use crate::checks::Report;
-use crate::inventory::{Digest, Instance, InstanceRun, PerSlot, Probe, PublicAnswer, Slot};
+use crate::inventory::{
+    Digest, Instance, InstanceRun, PerSlot, Probe, PublicAnswer, Slot, Version,
+};
 use crate::ports::{Connection, Failure};
+use crate::release::Known;
 use crate::release::act::{Ask, Sight};
 use crate::release::event::Event;
+use crate::release::gather::live_at;
 
 pub(super) async fn look(world: &World, ask: Ask) -> Sight {
     let read = &world.read;
@@ -27,6 +31,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
         traffic,
         connections,
         report,
+        live_there,
     ) = tokio::join!(
         OptionFuture::from(ask.image.then(|| read.runtime.has_image(&plan.version))),
         OptionFuture::from(ask.installation.then(|| read.router.installation(target))),
@@ -45,6 +50,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
                 .map(|slot| read.router.connections(target, slot))
         ),
         OptionFuture::from(ask.checks.then(|| checks(world))),
+        OptionFuture::from(ask.live_there.then(|| live_there(world))),
     );
     let mut blind = Vec::new();
     Sight {
@@ -61,6 +67,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
         traffic: seen(traffic, &mut blind).flatten(),
         connections: seen(connections, &mut blind),
         report: report.and_then(|report| report.map_err(|why| blind.push(why)).ok()),
+        live_there: live_there.and_then(|live| live.map_err(|why| blind.push(why)).ok()),
         blind,
     }
 }
@@ -92,6 +99,14 @@ async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
         }
     }
     Ok(instances)
+}
+
+/// What is live where the version has to be live first.
+async fn live_there(world: &World) -> Known<Option<Version>> {
+    match &world.first {
+        Some(site) => live_at(site).await,
+        None => Err("that environment is not configured".to_owned()),
+    }
 }
 
 async fn probe(world: &World, slot: Slot) -> Option<Probe> {

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
 use super::act::{Mishap, MishapKind, Sight};
+use super::engine::Site;
 use super::event::{Effect, Event, NotWritten, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
 use crate::history::{Chain, Entry, Happening, Heir, ReleaseRecord};
@@ -74,6 +75,8 @@ pub(super) struct World {
     pub(super) write: Writing,
     pub(super) plan: Arc<Plan>,
     pub(super) fence: Fence,
+    /// The environment that its version has to be live in first, if there is one and it is configured.
+    pub(super) first: Option<Site>,
     /// Who drives it; another one may have begun it.
     pub(super) operator: Operator,
     pub(super) clock: Arc<dyn Clock>,

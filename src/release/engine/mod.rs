@@ -207,6 +207,13 @@ impl Engine {
         touched
     }
 
+    /// Where the version of a plan has to be live first.
+    fn first_of(&self, plan: &Plan) -> Option<Site> {
+        let environment = plan.only_from()?.clone();
+        let first = Target::new(plan.target().service.clone(), environment);
+        self.sites.get(&first).cloned()
+    }
+
     /// Begins a planned and approved release: takes the lock, makes sure that the world is still
     /// the one of the plan, and drives it in a task of its own.
     pub async fn open(
@@ -298,6 +305,7 @@ impl Engine {
                 read,
                 write,
                 plan: Arc::clone(plan),
+                first: self.first_of(plan),
                 fence: lease.fence.clone(),
                 operator: self.operator.clone(),
                 clock: Arc::clone(&self.clock),

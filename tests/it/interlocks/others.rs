@@ -211,6 +211,83 @@ fn what_does_not_count_is_told_with_the_reason() {
     assert_eq!(weighed.ignored.len(), 3);
 }
 
+/// A release whose version has to be live in qa first, at its switch.
+fn promoted_from_qa() -> World {
+    let mut plan = plan(Tier::Protected, false);
+    plan.definition.rules.only_from = Some("qa".parse().expect("a name"));
+    let mut world = World::new(plan, OnFailure::Ask);
+    until_switch_asks(&mut world);
+    world
+}
+
+fn retry(world: &mut World) {
+    world.say(greenroom::release::Event::Chosen {
+        choice: greenroom::release::Choice::Retry,
+        by: operator(),
+        note: None,
+    });
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+}
+
+#[test]
+fn a_version_that_is_not_live_in_the_first_environment_any_more_gets_no_traffic() {
+    for (there, words) in [
+        (Some(crate::support::web::version("1.8.2", 'a')), "1.8.2"),
+        (None, "nothing is"),
+    ] {
+        let mut world = promoted_from_qa();
+        let before = std::mem::replace(&mut world.live_there, Ok(there));
+        say_yes(&mut world);
+        let Progress::Choosing {
+            step: Step::Switch,
+            why,
+            ..
+        } = world.progress()
+        else {
+            panic!("{:?}", world.progress());
+        };
+        assert!(why.contains("not live in qa any more"), "{why}");
+        assert!(why.contains(words), "{why}");
+        assert!(!has_switched(&world) && world.route() == Some(Slot::Blue));
+        world.live_there = before;
+        retry(&mut world);
+    }
+}
+
+#[test]
+fn no_traffic_moves_while_the_first_environment_cannot_be_seen() {
+    let mut world = promoted_from_qa();
+    let unseen = Err("etcd at qa: no answer".to_owned());
+    let before = std::mem::replace(&mut world.live_there, unseen);
+    world.approve(Step::Switch);
+    for _ in 0..TURNS {
+        if matches!(world.progress(), Progress::Choosing { .. }) {
+            break;
+        }
+        assert!(
+            world.answer(Fate::Done) || world.fire(),
+            "{:?}",
+            world.progress()
+        );
+        assert!(!has_switched(&world));
+    }
+    let Progress::Choosing {
+        step: Step::Switch,
+        why,
+        ..
+    } = world.progress()
+    else {
+        panic!("{:?}", world.progress());
+    };
+    assert!(
+        why.contains("is live in qa is not known: etcd at qa: no answer"),
+        "{why}"
+    );
+    world.live_there = before;
+    retry(&mut world);
+}
+
 #[test]
 fn an_approval_that_runs_out_while_the_operator_thinks_does_not_count() {
     let plan = needs(1, Tier::Protected);

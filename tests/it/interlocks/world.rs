@@ -10,7 +10,7 @@ use greenroom::history::{Direction, Outcome, PlannedCalls, Recorded, ReleaseKind
 use greenroom::inventory::{
     Connections, Digest, Endorsement, FencingToken, Hold, ImageLabels, Installation, Instance,
     InstanceId, InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, PublicAddress,
-    Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, Tier,
+    Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, Tier, Version,
 };
 use greenroom::release::{
     Act, Approval, Ask, Before, Definition, Effect, Event, LiveBefore, Machine, Mishap, MishapKind,
@@ -147,6 +147,8 @@ pub(crate) struct World {
     pub(super) hold: Option<Hold>,
     /// What others have approved.
     pub(super) endorsements: Vec<Endorsement>,
+    /// What is live where the version has to be live first, or why that cannot be seen.
+    pub(super) live_there: Result<Option<Version>, String>,
     /// What the public gets.
     pub(super) public: PublicSide,
     /// Whether traffic was put back by hand.
@@ -162,6 +164,7 @@ impl World {
     pub(crate) fn new(plan: Plan, on_failure: OnFailure) -> Self {
         let plan = Arc::new(plan);
         let from = plan.from.clone();
+        let live_there = Ok(Some(plan.version.clone()));
         let mut slots = PerSlot::default();
         let mut registered = PerSlot::default();
         if let Some(from) = &from {
@@ -206,6 +209,7 @@ impl World {
             has_landed_late: false,
             hold: None,
             endorsements: Vec::new(),
+            live_there,
             public: PublicSide::default(),
             is_put_back: false,
         };
@@ -676,7 +680,11 @@ impl World {
             traffic: ask.traffic.and(self.public.traffic),
             connections: ask.connections.map(|_| Connections::Open(0)),
             report,
-            blind: Vec::new(),
+            live_there: self.live_there.clone().ok().filter(|_| ask.live_there),
+            blind: match &self.live_there {
+                Err(why) if ask.live_there => vec![why.clone()],
+                _ => Vec::new(),
+            },
         }
     }
 

@@ -51,6 +51,7 @@ pub(crate) fn see(
         public: None,
         direct: None,
         traffic: None,
+        live_there: None,
         blind: Vec::new(),
     };
     if ask.checks && engine {

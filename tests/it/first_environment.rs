@@ -1,0 +1,66 @@
+//! `only_from`: what has to be live in another environment first is live there when its traffic moves, and not only
+//! when it was planned.
+
+use std::io::BufRead as _;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::sandbox::{Sandbox, words};
+
+/// Rules that the sandbox does not have: qa comes first, another person approves, and no terminal is needed.
+const RULES: [&str; 6] = [
+    "--set",
+    "environments.production.rules.only_from=qa",
+    "--set",
+    "environments.production.rules.approvals=1",
+    "--set",
+    "environments.production.rules.allow_yes=true",
+];
+
+#[test]
+fn a_version_that_was_rolled_back_in_qa_meanwhile_does_not_get_productions_traffic() {
+    let sandbox = Sandbox::temporary().up();
+    let promote = [
+        "--json",
+        "promote",
+        "web",
+        "production",
+        "--from",
+        "qa",
+        "--yes",
+    ];
+    let mut driver = sandbox.command(&[&RULES[..], &promote].concat());
+    let mut driver = driver
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("greenroom");
+    let lines = std::io::BufReader::new(driver.stdout.take().expect("its output")).lines();
+    let mut events = lines.map(|line| {
+        let line = line.expect("a line");
+        serde_json::from_str::<Value>(&line).expect("JSON")
+    });
+    let waits = events.find(|event| event["event"] == "waits-for-approvals");
+    assert!(
+        waits.is_some(),
+        "it waits for the approval of another person"
+    );
+
+    let back = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
+    let done = sandbox.run(&back);
+    assert!(done.status.success(), "{}", words(&done));
+    assert_eq!(sandbox.live("web", "qa"), "1.8.2");
+    let ben = ["--set", "operator.name=ben"];
+    let approve = ["approve", "web", "production", "--note", "go", "--yes"];
+    let approved = sandbox.run(&[&RULES[..], &ben, &approve].concat());
+    assert!(approved.status.success(), "{}", words(&approved));
+
+    let said: Vec<String> = events.map(|event| event.to_string()).collect();
+    let ended = driver.wait().expect("it ends");
+    let said = said.join("\n");
+    assert_eq!(ended.code(), Some(1), "{said}");
+    let why = "1.9.0 is not live in qa any more, 1.8.2 is: traffic stays where it is";
+    assert!(said.contains(why), "{said}");
+    assert_eq!(sandbox.live("web", "production"), "1.8.2");
+}
