@@ -10,7 +10,6 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{Change, decode, encode, now_ms, text};
-use crate::harmless::harmless_line;
 use crate::inventory::{Declined, Endorsement, Target, Watcher, WheelRequest, key_part};
 use crate::ports::{Company, Result};
 
