@@ -39,8 +39,16 @@ const LIBRARY_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 pub(super) struct TooLarge(u64);
 
 impl TooLarge {
-    /// The one among the causes of an error.
-    pub(super) fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+    /// The one among the causes of the client library's error.
+    pub(super) fn of(error: &Error) -> Option<Self> {
+        match error {
+            // It passes over the I/O error in it, too.
+            Error::IOError { err } => Self::within(err),
+            other => Self::within(other),
+        }
+    }
+
+    fn within(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut cause = Some(error);
         while let Some(it) = cause {
             // An I/O error passes over the error in it when it is asked for its source.
@@ -271,9 +279,9 @@ mod tests {
         assert_eq!(too_large.to_string(), "its answer has more than 2 MiB");
         assert_eq!(meter.check(), Err(too_large));
         let in_library = Error::from(io::Error::other(too_large));
-        assert_eq!(TooLarge::within(&in_library), Some(too_large));
+        assert_eq!(TooLarge::of(&in_library), Some(too_large));
         let other = Error::from(io::Error::other("reset"));
-        assert_eq!(TooLarge::within(&other), None);
+        assert_eq!(TooLarge::of(&other), None);
         meter.restart();
         assert_eq!(meter.check(), Ok(()));
     }

@@ -29,7 +29,7 @@ impl Act {
 
 /// Words the client library's error. The error itself is not kept: its text is foreign.
 pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> Failure {
-    if let Some(too_large) = TooLarge::within(error) {
+    if let Some(too_large) = TooLarge::of(error) {
         return oversized(too_large, act, target, doing);
     }
     let (kind, said) = match error {
