@@ -6,8 +6,8 @@
 use crate::history::{Outcome, Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::{difference_of_route, store_went_back};
 use crate::inventory::{
-    Digest, Hold, ImageLabels, Installation, Instance, LockRecord, Occupancy, RegistryRecord, Slot,
-    StoredKey, SwitchOrder, Target, Version,
+    Digest, Hold, ImageLabels, Installation, Instance, LockRecord, Occupancy, ProxyAnswer,
+    RegistryRecord, Slot, StoredKey, SwitchOrder, Target, Version,
 };
 
 use super::calls::{self, ProxyWords};
@@ -47,15 +47,7 @@ pub fn decide(
         &mut against,
     );
     let proxy = known(&facts.proxy, "what the proxy does", &mut against);
-    let told = proxy.and_then(Option::as_ref);
-    if let Some(says) = store_went_back(record.revision, told, facts.pointer.as_ref()) {
-        let target = definition.target.clone();
-        against.push(Refusal::StoreWentBack { target, says });
-    } else if let Some(proxy) = proxy
-        && let Some(difference) = difference_of_route(record.route.as_ref(), proxy.as_ref())
-    {
-        against.push(Refusal::RouteDisagrees { difference });
-    }
+    refuse_by_pointer(definition, facts, record, proxy, &mut against);
 
     let from = live_before(record, definition, facts, &mut against);
     let slot = from.as_ref().map_or(Slot::Blue, |from| from.slot.other());
@@ -140,6 +132,25 @@ pub fn decide(
         installation: installation.clone(),
         has_image: facts.has_image,
     })
+}
+
+/// What the pointer of the proxy says against a switch.
+fn refuse_by_pointer(
+    definition: &Definition,
+    facts: &Facts,
+    record: &RegistryRecord,
+    proxy: Option<&Option<ProxyAnswer>>,
+    against: &mut Vec<Refusal>,
+) {
+    let told = proxy.and_then(Option::as_ref);
+    if let Some(says) = store_went_back(record.revision, told, facts.pointer.as_ref()) {
+        let target = definition.target.clone();
+        against.push(Refusal::StoreWentBack { target, says });
+    } else if let Some(proxy) = proxy
+        && let Some(difference) = difference_of_route(record.route.as_ref(), proxy.as_ref())
+    {
+        against.push(Refusal::RouteDisagrees { difference });
+    }
 }
 
 impl Draft {
