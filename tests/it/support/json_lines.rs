@@ -102,6 +102,10 @@ fn assert_plain(name: &str, value: &Value) {
 
 /// Whether a text is nothing but a number, or a duration.
 fn is_amount(text: &str) -> bool {
+    // A hash may have digits alone, or digits and one `e`.
+    if text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return false;
+    }
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == 'µ');
     let unit = &text[digits.len()..];
     let is_number = !digits.is_empty() && digits.parse::<f64>().is_ok();
