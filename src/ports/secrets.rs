@@ -1,5 +1,6 @@
 //! Secrets, which are read where the configuration says they are, and the credentials of a login. A password of a login
-//! is read when it is first needed and kept in memory; every other secret is read anew each time.
+//! and a secret that a check sends are read when they are first needed and kept in memory; every other secret is read anew
+//! each time.
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use greenroom::adapters::docker::DockerWriter;
 use greenroom::adapters::http::HttpChecker;
 use greenroom::adapters::secrets::LocalSecrets;
@@ -14,7 +15,10 @@ use greenroom::inventory::{
     Endpoint, EnvironmentValue, InstanceShape, Listen, Mask, ReleaseId, RestartPolicy,
     SecretSource, Slot, Target,
 };
-use greenroom::ports::{Checker, Credentials, Failure, InstanceSpec, RuntimeWriter};
+use greenroom::ports::{
+    Checker, Credentials, Failure, InstanceSpec, Result, RuntimeWriter, Secrets, same_secret,
+};
+use secrecy::SecretString;
 
 use crate::endless::{Answer, StandIn, version};
 use crate::sandbox::{Sandbox, words};
@@ -146,6 +150,49 @@ async fn a_check_sends_its_secrets_and_shows_none_of_them() {
     assert_hidden("the report", shown.as_bytes());
 }
 
+/// A file, as [`LocalSecrets`] keeps it, that may be read again at once.
+struct AtOnce {
+    file: std::path::PathBuf,
+    kept: Mutex<Option<SecretString>>,
+    renewed: tokio::sync::Notify,
+}
+
+impl AtOnce {
+    fn again(&self) -> SecretString {
+        let now = std::fs::read_to_string(&self.file).expect("a file").into();
+        self.kept.lock().expect("no panic").insert(now).clone()
+    }
+}
+
+#[async_trait]
+impl Secrets for AtOnce {
+    async fn read(&self, _: &SecretSource) -> Result<SecretString> {
+        panic!("a secret of a check is kept");
+    }
+
+    async fn kept(&self, _: &SecretSource) -> Result<SecretString> {
+        let kept = self.kept.lock().expect("no panic").clone();
+        Ok(kept.unwrap_or_else(|| self.again()))
+    }
+
+    async fn renewed(&self, _: &SecretSource, refused: &SecretString) -> Option<SecretString> {
+        let kept = self.kept.lock().expect("no panic").clone();
+        assert!(kept.is_some_and(|kept| same_secret(&kept, refused)));
+        let now = self.again();
+        self.renewed.notify_one();
+        Some(now)
+    }
+}
+
+/// A check that sends this secret.
+fn sending(source: SecretSource) -> Case {
+    let mut case = crate::endless::case(std::time::Duration::from_secs(20));
+    case.expect = Expectation::default();
+    let secret = EnvironmentValue::Secret(source);
+    case.headers = BTreeMap::from([("authorization".to_owned(), secret)]);
+    case
+}
+
 #[tokio::test]
 async fn a_secret_that_is_not_accepted_any_more_is_read_again() {
     let place = tempfile::tempdir().expect("a directory");
@@ -155,18 +202,59 @@ async fn a_secret_that_is_not_accepted_any_more_is_read_again() {
         let is_second = request.contains("second-token");
         Answer::whole(if is_second { "200 OK" } else { "401 No" }, "")
     });
-    let mut case = crate::endless::case(std::time::Duration::from_secs(20));
-    case.expect = Expectation::default();
-    let secret = EnvironmentValue::Secret(SecretSource::File(file.clone()));
-    case.headers = BTreeMap::from([("authorization".to_owned(), secret)]);
-    let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
+    let case = sending(SecretSource::File(file.clone()));
+    let secrets = Arc::new(AtOnce {
+        file: file.clone(),
+        kept: Mutex::default(),
+        renewed: tokio::sync::Notify::new(),
+    });
+    let checker = HttpChecker::reading(Arc::clone(&secrets) as Arc<dyn Secrets>);
     let at = Endpoint::Tcp(server.at);
     assert_eq!(checker.run(&case, &at, None).await.verdict, Verdict::Failed);
+    secrets.renewed.notified().await;
     std::fs::write(&file, "second-token").expect("written");
+    assert_eq!(checker.run(&case, &at, None).await.verdict, Verdict::Failed);
+    secrets.renewed.notified().await;
     assert_eq!(checker.run(&case, &at, None).await.verdict, Verdict::Passed);
     std::fs::remove_file(&file).expect("removed");
     let known = checker.run(&case, &at, None).await;
     assert_eq!(known.verdict, Verdict::Passed, "it is read once");
+}
+
+fn shell(line: String) -> SecretSource {
+    SecretSource::Command(vec!["sh".to_owned(), "-c".to_owned(), line])
+}
+
+#[tokio::test]
+async fn a_secret_that_hangs_delays_no_check_that_needs_another() {
+    let server = StandIn::start(|_| Answer::whole("200 OK", ""));
+    let at = Endpoint::Tcp(server.at);
+    let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
+    let hanging = sending(shell("sleep 60".to_owned()));
+    let quick = sending(shell("echo token".to_owned()));
+    tokio::select! {
+        // The first is asked first, and has its time to hold up the other.
+        biased;
+        report = checker.run(&hanging, &at, None) => panic!("it ended first: {report:?}"),
+        report = checker.run(&quick, &at, None) => {
+            assert_eq!(report.verdict, Verdict::Passed, "{report:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_command_whose_secret_is_refused_runs_once_in_a_while() {
+    let place = tempfile::tempdir().expect("a directory");
+    let runs = place.path().join("runs");
+    let server = StandIn::start(|_| Answer::whole("403 No", ""));
+    let at = Endpoint::Tcp(server.at);
+    let checker = HttpChecker::reading(Arc::new(LocalSecrets::default()));
+    let case = sending(shell(format!("echo >> {}; echo token", runs.display())));
+    for _ in 0..5 {
+        assert_eq!(checker.run(&case, &at, None).await.verdict, Verdict::Failed);
+    }
+    let runs = std::fs::read_to_string(&runs).expect("it ran");
+    assert_eq!(runs.lines().count(), 1);
 }
 
 #[tokio::test]

@@ -121,10 +121,11 @@ impl Checker for HttpChecker {
         };
         match self.afresh(&asked).await {
             Ok(answer) => {
-                values.learn(&prepared, &answer).await;
+                let detail = words::of_answer(&prepared.shown(&answer));
+                values.learn(prepared, &answer);
                 Probe {
                     healthy: (200..300).contains(&answer.status),
-                    detail: words::of_answer(&prepared.shown(&answer)),
+                    detail,
                     took: answer.took,
                 }
             }
@@ -164,7 +165,7 @@ impl Checker for HttpChecker {
         });
         match self.afresh(&asked).await {
             Ok(answer) => {
-                values.learn(&prepared, &answer).await;
+                values.learn(prepared, &answer);
                 let shown = values::shown(&answer, &mask);
                 let judged = judge(case, &answer);
                 // In the words about the answer as it is shown. The verdict is about what was answered.

@@ -1,21 +1,19 @@
 //! The values of headers and of the query of one request: read where they are secret, and hidden wherever the request
 //! or its answer is shown. A secret is read when it is first needed, and again after an answer that does not let us in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
 
 use crate::checks::{Answer, hide_in_query, may_be_secret, with_query};
 use crate::inventory::{EnvironmentValue, HIDDEN, Mask, SecretSource};
 use crate::ports::Secrets;
 
-/// The secrets that were read so far.
+/// Where secrets are read. Each source is read and kept by itself: one that hangs delays only the requests that need it.
 #[derive(Default)]
 pub(super) struct Values {
     secrets: Option<Arc<dyn Secrets>>,
-    known: Mutex<HashMap<SecretSource, SecretString>>,
 }
 
 /// What is sent, and how it is shown.
@@ -25,14 +23,14 @@ pub(super) struct Prepared {
     pub(super) shown_path: String,
     pub(super) shown_headers: BTreeMap<String, String>,
     pub(super) mask: Mask,
-    sources: Vec<SecretSource>,
+    /// The secrets that are sent.
+    secrets: Vec<(SecretSource, SecretString)>,
 }
 
 impl Values {
     pub(super) fn reading(secrets: Arc<dyn Secrets>) -> Self {
         Self {
             secrets: Some(secrets),
-            ..Self::default()
         }
     }
 
@@ -49,7 +47,7 @@ impl Values {
             shown_path: String::new(),
             shown_headers: BTreeMap::new(),
             mask: Mask::default(),
-            sources: Vec::new(),
+            secrets: Vec::new(),
         };
         let mut hidden = Vec::new();
         for (name, value) in headers {
@@ -94,37 +92,35 @@ impl Values {
             }
             EnvironmentValue::Plain(text) => text.clone(),
             EnvironmentValue::Secret(source) => {
-                prepared.sources.push(source.clone());
-                self.secret(source).await?
+                let secret = self.secret(source).await?;
+                let text = secret.expose_secret().to_owned();
+                prepared.secrets.push((source.clone(), secret));
+                text
             }
         };
         hidden.push(text.clone());
         Ok((text, HIDDEN.to_owned()))
     }
 
-    async fn secret(&self, source: &SecretSource) -> Result<String, String> {
-        // Held while it is read: a command is run once, however many ask.
-        let mut known = self.known.lock().await;
-        if let Some(secret) = known.get(source) {
-            return Ok(secret.expose_secret().to_owned());
-        }
+    async fn secret(&self, source: &SecretSource) -> Result<SecretString, String> {
         let Some(secrets) = &self.secrets else {
             return Err("no secret can be read here".to_owned());
         };
-        let secret = secrets
-            .read(source)
-            .await
-            .map_err(|failure| failure.to_string())?;
-        let text = secret.expose_secret().to_owned();
-        known.insert(source.clone(), secret);
-        Ok(text)
+        let read = secrets.kept(source).await;
+        read.map_err(|failure| failure.to_string())
     }
 
-    /// Reads the secrets of a request again the next time, where the answer does not let us in.
-    pub(super) async fn learn(&self, prepared: &Prepared, answer: &Answer) {
-        if matches!(answer.status, 401 | 403) && !prepared.sources.is_empty() {
-            let mut known = self.known.lock().await;
-            known.retain(|source, _| !prepared.sources.contains(source));
+    /// Reads the secrets of a request again where the answer does not let us in. The caller does not wait for it: the
+    /// next request sends what was read.
+    pub(super) fn learn(&self, prepared: Prepared, answer: &Answer) {
+        let Some(secrets) = &self.secrets else {
+            return;
+        };
+        if matches!(answer.status, 401 | 403) {
+            for (source, sent) in prepared.secrets {
+                let secrets = Arc::clone(secrets);
+                tokio::spawn(async move { secrets.renewed(&source, &sent).await });
+            }
         }
     }
 }
