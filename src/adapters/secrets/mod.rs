@@ -1,6 +1,6 @@
 //! Reads secrets from where the configuration says they are: a variable of the environment, a file, or what a command
-//! prints. The secret is the whole text less one final newline. Passwords of logins are kept in memory for as long as the
-//! process runs; other secrets are not. Must not log or describe a value.
+//! prints. The secret is the whole text less one final newline. Passwords of logins and secrets of checks are kept in memory for
+//! as long as the process runs; other secrets are not. Must not log or describe a value.
 
 mod source;
 
@@ -74,6 +74,32 @@ impl Kept {
         self.read_at = Some(Instant::now());
         read
     }
+
+    /// Another secret than the one that a server refused; none where there is no other, or where the last read was only
+    /// a moment ago.
+    async fn renewed(
+        &mut self,
+        source: &SecretSource,
+        refused: &SecretString,
+        deadline: Duration,
+        again_after: Duration,
+    ) -> Option<SecretString> {
+        if let Some(Ok(known)) = &self.last
+            && !same_secret(known, refused)
+        {
+            return Some(known.clone());
+        }
+        if self.was_read_within(again_after) {
+            return None;
+        }
+        let before = self.last.clone();
+        let read = self.read(source, deadline).await;
+        if read.is_err() {
+            // The old one may be right again: a server that is set up anew refuses everything for a moment.
+            self.last = before;
+        }
+        read.ok().filter(|now| !same_secret(now, refused))
+    }
 }
 
 #[async_trait]
@@ -106,22 +132,15 @@ impl Secrets for LocalSecrets {
             // The environment of a process does not change.
             return None;
         }
-        let mut kept = self.slot(source).lock_owned().await;
-        if let Some(Ok(known)) = &kept.last
-            && !same_secret(known, refused)
-        {
-            return Some(known.clone());
-        }
-        if kept.was_read_within(self.again_after) {
-            return None;
-        }
-        let before = kept.last.clone();
-        let read = kept.read(source, self.deadline).await;
-        if read.is_err() {
-            // The old one may be right again: a server that is set up anew refuses everything for a moment.
-            kept.last = before;
-        }
-        read.ok().filter(|now| !same_secret(now, refused))
+        let (slot, wanted) = (self.slot(source), source.clone());
+        let (deadline, again_after) = (self.deadline, self.again_after);
+        let refused = refused.clone();
+        // A task of its own, as above: a caller that stops waiting finds the new secret at its next call.
+        let reading = tokio::spawn(async move {
+            let mut kept = slot.lock_owned().await;
+            kept.renewed(&wanted, &refused, deadline, again_after).await
+        });
+        reading.await.ok().flatten()
     }
 }
 

@@ -223,6 +223,28 @@ async fn a_password_that_a_server_refused_is_read_again() {
 }
 
 #[tokio::test]
+async fn a_caller_that_stops_waiting_does_not_end_the_read_of_a_refused_password() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (file, gate) = (directory.path().join("runs"), directory.path().join("gate"));
+    let line = format!(
+        "if [ $(wc -l < {}) = 1 ]; then echo old; exit; fi; until [ -e {} ]; do sleep 0.01; done; echo new",
+        file.display(),
+        gate.display()
+    );
+    let source = counted(&file, &line);
+    let secrets = LocalSecrets {
+        again_after: Duration::ZERO,
+        ..LocalSecrets::default()
+    };
+    let old = secrets.kept(&source).await.expect("a secret");
+    let given_up = timeout(Duration::from_millis(1), secrets.renewed(&source, &old)).await;
+    assert!(given_up.is_err());
+    std::fs::write(&gate, "").expect("written");
+    let new = secrets.renewed(&source, &old).await.expect("another");
+    assert_eq!((new.expose_secret(), runs(&file)), ("new", 2));
+}
+
+#[tokio::test]
 async fn a_refused_password_is_not_read_again_at_every_call() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("runs");
