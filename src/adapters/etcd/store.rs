@@ -228,10 +228,15 @@ impl Store {
             Ok(answer) => return Ok(answer),
             Err(error) => Trouble::from(error),
         };
-        if trouble.sort != Sort::OldToken {
-            return Err(trouble);
-        }
-        let refreshed = client.refresh_token().await.map_err(Trouble::from);
+        let refreshed = match trouble.sort {
+            Sort::OldToken => match timeout_at(end, client.refresh_token()).await {
+                Ok(refreshed) => refreshed.map_err(Trouble::from),
+                Err(_) => return Err(Trouble::not_sent(format!("{} did not answer", node.url))),
+            },
+            // The client library asked for a new token by itself, with the password that it was made with.
+            _ if trouble.is_login_refused() => Err(trouble),
+            _ => return Err(trouble),
+        };
         let password = match login {
             Some(login) if refreshed.is_err() => login.password.value().await.ok(),
             _ => None,
@@ -243,7 +248,11 @@ impl Store {
                 node.forget().await;
                 match timeout_at(end, Box::pin(node.client(login))).await {
                     Ok(client) => client?,
-                    Err(_) => return Err(trouble),
+                    // The next attempt has what is still being read.
+                    Err(_) => {
+                        let said = format!("{}; a new login took too long", trouble.said);
+                        return Err(Trouble::not_sent(said));
+                    }
                 }
             }
             Err(trouble) => return Err(trouble),

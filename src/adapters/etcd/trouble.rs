@@ -73,6 +73,11 @@ impl Trouble {
         self.sort == Sort::Refused(FailureKind::Denied)
     }
 
+    /// Whether user and password were refused, and not what the user may do.
+    pub(super) fn is_login_refused(&self) -> bool {
+        self.is_denied() && self.said.contains(LOGIN_REFUSED)
+    }
+
     pub(super) fn refused(kind: FailureKind, said: impl Into<String>) -> Self {
         Self {
             sort: Sort::Refused(kind),
@@ -132,9 +137,7 @@ fn sort(error: &Error) -> Sort {
     }
     // The codes of gRPC.
     match status.code() as i32 {
-        3 if message.contains("authentication failed")
-            || message.contains("user name is empty") =>
-        {
+        3 if message.contains(LOGIN_REFUSED) || message.contains("user name is empty") => {
             Sort::Refused(FailureKind::Denied)
         }
         7 | 16 => Sort::Refused(FailureKind::Denied),
@@ -147,6 +150,9 @@ fn sort(error: &Error) -> Sort {
         _ => Sort::Unclear,
     }
 }
+
+/// How etcd refuses a user or a password.
+const LOGIN_REFUSED: &str = "authentication failed";
 
 /// How the words about an answer that was given up at its limit begin.
 const TOO_LARGE: &str = "its answer has more than";
