@@ -241,7 +241,7 @@ impl LivePointer {
         };
         if let Some(last) = next.slots.get(live) {
             let file = self.answer_file(target, live);
-            let content = Pointer::of(live, *last).to_json();
+            let content = Pointer::of(live, *last).to_file(target);
             self.host.write(&file, &content).await?;
         }
         let link = self.link(target);
@@ -269,7 +269,7 @@ impl LivePointer {
         for slot in Slot::BOTH.into_iter().filter(|slot| Some(*slot) != but) {
             if let Some(last) = state.slots.get(slot) {
                 let file = self.answer_file(target, slot);
-                let content = Pointer::of(slot, *last).to_json();
+                let content = Pointer::of(slot, *last).to_file(target);
                 self.host.write(&file, &content).await?;
             }
         }

@@ -77,6 +77,10 @@ async fn after_a_rebase_the_next_lock_of_the_store_can_switch_and_no_driver_from
             Some(last(41, 412))
         )
     );
+    for slot in Slot::BOTH {
+        let file = std::fs::read(pointer.answer_file(&web(), slot)).unwrap();
+        assert_eq!(answer::owner(&file), Some(web().to_string()));
+    }
     // Repeated, also as the order that was carried out already.
     pointer.rebase(&web(), &rebase(before())).await.unwrap();
     let late = pointer.switch(&web(), &of_before()).await.unwrap_err();
