@@ -348,8 +348,10 @@ impl LivePointer {
                     format!("it is the live pointer of {owner} and not of {target}, so it was left as it is"),
                 )
                 .hint(format!(
-                    "see who copied or linked {} to {owner}, and move it away: the next release makes one for {target}",
-                    self.directory(target).display()
+                    "see who copied or linked {}. Do not move it away while {target} has traffic: the proxy refuses every request without it. Put a copy in its place in which both answer.json name {target} as \"target\", then run: greenroom repair {} {}",
+                    self.directory(target).display(),
+                    target.service,
+                    target.environment
                 )));
         }
         Pointer::from_json(slot, &content)

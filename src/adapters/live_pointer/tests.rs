@@ -172,6 +172,46 @@ async fn a_generation_that_is_not_new_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn the_hint_for_a_pointer_of_another_target_makes_one_that_can_be_switched() {
+    let (pointer, _state) = here();
+    let shop = Target::new("shop".parse().unwrap(), "production".parse().unwrap());
+    let first = order(None, Slot::Green, 4, 7);
+    pointer.switch(&shop, &first).await.unwrap();
+    let second = order(Some(Slot::Green), Slot::Blue, 5, 9);
+    pointer.switch(&shop, &second).await.unwrap();
+    fs::create_dir_all(pointer.directory(&web()).parent().unwrap()).unwrap();
+    symlink(pointer.directory(&shop), pointer.directory(&web())).unwrap();
+    let failure = pointer.state(&web()).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Conflict);
+    for said in [
+        "Do not move it away while",
+        "greenroom repair web production",
+    ] {
+        assert!(failure.hint.contains(said), "{failure}");
+    }
+    // A copy in which both answers name this target.
+    fs::remove_file(pointer.directory(&web())).unwrap();
+    for slot in Slot::BOTH {
+        let answer = fs::read_to_string(pointer.answer_file(&shop, slot)).unwrap();
+        let answer = answer.replace("shop/production", "web/production");
+        let file = pointer.answer_file(&web(), slot);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, answer).unwrap();
+    }
+    symlink("blue", pointer.link(&web())).unwrap();
+    assert_eq!(pointer.read(&web()).await.unwrap().generation, 5);
+    // What a repair does where the route says green.
+    let repair = order(Some(Slot::Blue), Slot::Green, 6, 11);
+    pointer.switch(&web(), &repair).await.unwrap();
+    assert_eq!(pointer.read(&web()).await.unwrap().slot, Some(Slot::Green));
+    let untouched = pointer.read(&shop).await.unwrap();
+    assert_eq!(
+        (untouched.slot, untouched.generation),
+        (Some(Slot::Blue), 5)
+    );
+}
+
+#[tokio::test]
 async fn other_targets_are_not_touched() {
     let (pointer, _state) = here();
     let other = Target::new("web".parse().unwrap(), "qa".parse().unwrap());
