@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Case, CaseReport, Verdict, may_be_secret};
 use crate::harmless::harmless;
+use crate::inventory::Mask;
 
 /// An HTTP answer, as far as a case can ask about it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +20,17 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The answer without what the mask hides in its headers; without its body.
+    fn masked(&self, mask: &Mask) -> Self {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| (name.clone(), mask.hide(value)));
+        Self {
+            status: self.status,
+            headers: headers.collect(),
+            ..Self::default()
+        }
+    }
+
     /// Where a redirect leads, without its query, which may hold a secret; none where it is no redirect.
     pub fn redirect(&self) -> Option<String> {
         if !(300..400).contains(&self.status) {
@@ -34,15 +46,18 @@ impl Answer {
 const QUOTED: usize = 80;
 
 /// The verdict of one case over the answer it got.
-pub fn judge(case: &Case, answer: &Answer) -> CaseReport {
+///
+/// Its words quote nothing that the mask hides: what was answered is compared, and each value is masked before it is cut.
+pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
+    let quote = |text: &str| quote(&mask.hide(text));
     let mut differences = Vec::new();
     let expect = &case.expect;
     match expect.status {
         Some(status) if status != answer.status => {
-            differences.push(status_in_words(answer, &status.to_string()));
+            differences.push(status_in_words(answer, &status.to_string(), mask));
         }
         None if !(200..300).contains(&answer.status) => {
-            differences.push(status_in_words(answer, "2xx"));
+            differences.push(status_in_words(answer, "2xx", mask));
         }
         _ => {}
     }
@@ -68,7 +83,7 @@ pub fn judge(case: &Case, answer: &Answer) -> CaseReport {
     {
         differences.push(format!("the body does not contain {}", quote(text)));
     }
-    differences.extend(json_differences(case, answer));
+    differences.extend(json_differences(case, answer, mask));
     if let Some(within) = expect.within
         && answer.took > within
     {
@@ -89,15 +104,15 @@ pub fn judge(case: &Case, answer: &Answer) -> CaseReport {
     }
 }
 
-fn status_in_words(answer: &Answer, wanted: &str) -> String {
+fn status_in_words(answer: &Answer, wanted: &str, mask: &Mask) -> String {
     let said = format!("status {} instead of {wanted}", answer.status);
-    match answer.redirect() {
+    match answer.masked(mask).redirect() {
         Some(target) => format!("{said}: it redirects to {target}"),
         None => said,
     }
 }
 
-fn json_differences(case: &Case, answer: &Answer) -> Vec<String> {
+fn json_differences(case: &Case, answer: &Answer, mask: &Mask) -> Vec<String> {
     if case.expect.json.is_empty() {
         return Vec::new();
     }
@@ -111,8 +126,9 @@ fn json_differences(case: &Case, answer: &Answer) -> Vec<String> {
         .filter_map(|(pointer, wanted)| match body.pointer(pointer) {
             None => Some(format!("nothing at {pointer}")),
             Some(got) if got != wanted => Some(format!(
-                "{pointer} is {} instead of {wanted}",
-                quote(&got.to_string())
+                "{pointer} is {} instead of {}",
+                quote(&mask.hide(&got.to_string())),
+                mask.hide(&wanted.to_string())
             )),
             Some(_) => None,
         })
@@ -157,9 +173,18 @@ mod tests {
     #[test]
     fn without_a_status_any_2xx_passes_and_nothing_else() {
         let case = case(Expectation::default());
-        assert_eq!(judge(&case, &answer(204, "")).verdict, Verdict::Passed);
-        assert_eq!(judge(&case, &answer(302, "")).verdict, Verdict::Failed);
-        assert_eq!(judge(&case, &answer(500, "")).verdict, Verdict::Failed);
+        assert_eq!(
+            judge(&case, &answer(204, ""), &Mask::default()).verdict,
+            Verdict::Passed
+        );
+        assert_eq!(
+            judge(&case, &answer(302, ""), &Mask::default()).verdict,
+            Verdict::Failed
+        );
+        assert_eq!(
+            judge(&case, &answer(500, ""), &Mask::default()).verdict,
+            Verdict::Failed
+        );
     }
 
     #[test]
@@ -171,7 +196,11 @@ mod tests {
             json: [("/a".to_owned(), serde_json::json!(1))].into(),
             within: Some(Duration::from_millis(10)),
         });
-        let report = judge(&case, &answer(200, "{\"a\":\"\\u001b[2J\"}"));
+        let report = judge(
+            &case,
+            &answer(200, "{\"a\":\"\\u001b[2J\"}"),
+            &Mask::default(),
+        );
         for part in [
             "status 200",
             "header content-type",
@@ -191,18 +220,37 @@ mod tests {
             ..Expectation::default()
         });
         assert!(
-            judge(&case, &answer(200, "<html>"))
+            judge(&case, &answer(200, "<html>"), &Mask::default())
                 .detail
                 .contains("not JSON")
         );
         assert!(
-            judge(&case, &answer(200, "{}"))
+            judge(&case, &answer(200, "{}"), &Mask::default())
                 .detail
                 .contains("nothing at /a")
         );
         assert_eq!(
-            judge(&case, &answer(200, "{\"a\":1}")).verdict,
+            judge(&case, &answer(200, "{\"a\":1}"), &Mask::default()).verdict,
             Verdict::Passed
         );
+    }
+
+    #[test]
+    fn a_value_is_masked_before_it_is_cut() {
+        let secret = "hunter2-hunter2-hunter2";
+        let long = format!("{}{secret}", "x".repeat(QUOTED - 10));
+        let case = case(Expectation {
+            json: [("/a".to_owned(), serde_json::json!(1))].into(),
+            headers: [("content-type".to_owned(), "application/json".to_owned())].into(),
+            ..Expectation::default()
+        });
+        let mut answer = answer(200, &serde_json::json!({ "a": long }).to_string());
+        answer.headers = vec![("content-type".into(), long)];
+        let detail = judge(&case, &answer, &Mask::of([secret])).detail;
+        assert!(
+            detail.contains("(hidden") && detail.contains("/a is"),
+            "{detail}"
+        );
+        assert!(!detail.contains("hunter"), "{detail}");
     }
 }

@@ -35,13 +35,14 @@ impl Mask {
         Self(forms)
     }
 
-    /// Hides a body that was sent as well, where that is no mere word.
+    /// Hides a body that was sent as well, where that is no mere word. Only the whole of it: its words and lines are in
+    /// other texts too.
     #[must_use]
     pub fn and(&self, body: Option<&str>) -> Self {
-        let body = body.filter(|body| body.len() >= BODY);
-        let mut both = Self::of(body);
-        both.0.extend(self.0.iter().cloned());
-        both
+        let body = body.map(str::trim).filter(|body| body.len() >= BODY);
+        let mut both = body.map(forms_of).unwrap_or_default();
+        both.extend(self.0.iter().cloned());
+        Self(both)
     }
 
     /// Whether there is nothing to hide.
@@ -49,7 +50,7 @@ impl Mask {
         self.0.is_empty()
     }
 
-    /// The text without the secrets, and without the beginning of one where it was cut.
+    /// The text without the secrets, and without the beginning of one where it was cut and ends with `…`.
     pub fn hide(&self, text: &str) -> String {
         let mut shown = text.to_owned();
         for form in &self.0 {
@@ -58,6 +59,9 @@ impl Mask {
             }
         }
         let whole = shown.trim_end_matches('…');
+        if whole.len() == shown.len() {
+            return shown;
+        }
         let begun = self.0.iter().filter_map(|form| begun(whole, form)).max();
         if let Some(length) = begun {
             let rest = &shown[whole.len()..];
@@ -191,8 +195,8 @@ mod tests {
     #[test]
     fn a_secret_that_was_cut_is_hidden_to_its_last_character() {
         assert_eq!(hidden("it says s3cret/p…"), "it says (hidden)…");
-        assert_eq!(hidden("it says s3cre"), "it says (hidden)");
-        assert_eq!(hidden("it says s3"), "it says s3");
+        assert_eq!(hidden("it says s3cre…"), "it says (hidden)…");
+        assert_eq!(hidden("it says s3…"), "it says s3…");
     }
 
     #[test]
@@ -203,6 +207,24 @@ mod tests {
             "token (hidden) expired"
         );
         assert!(!format!("{mask:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_text_that_was_not_cut_keeps_its_last_word() {
+        let mask = Mask::of(["Bearer hunter2-hunter2"]);
+        for text in ["the scheme has to be Bearer", "use Basic or Bearer"] {
+            assert_eq!(mask.hide(text), text);
+        }
+    }
+
+    #[test]
+    fn of_a_body_only_the_whole_is_hidden() {
+        let mask = Mask::default().and(Some("{\"id\": 1234}\nname: web\n"));
+        for text in ["{\"a\": 1234}", "name: web"] {
+            assert_eq!(mask.hide(text), text);
+        }
+        let shown = mask.hide("not this: {\"id\": 1234}\nname: web.");
+        assert_eq!(shown, "not this: (hidden).");
     }
 
     #[test]

@@ -150,6 +150,26 @@ async fn a_check_sends_its_secrets_and_shows_none_of_them() {
     assert_hidden("the report", shown.as_bytes());
 }
 
+#[tokio::test]
+async fn a_body_that_was_sent_does_not_make_an_answer_unreadable() {
+    let answer = r#"{"id": 7, "order": {"id": 1234}}"#;
+    let server = StandIn::start(move |_| Answer::whole("200 OK", answer));
+    let mut case = crate::endless::case(std::time::Duration::from_secs(20));
+    case.method = "POST".into();
+    case.body = Some(r#"{"id": 1234}"#.into());
+    case.expect = Expectation {
+        json: [("/id".to_owned(), serde_json::json!(8))].into(),
+        ..Expectation::default()
+    };
+    let (checker, at) = (HttpChecker::new(), Endpoint::Tcp(server.at));
+    let report = checker.run(&case, &at, None).await;
+    assert_eq!(report.detail, "/id is `7` instead of 8", "{report:?}");
+    assert!(
+        report.response.contains(r#"{"id": 7, "order": (hidden)}"#),
+        "{report:?}"
+    );
+}
+
 /// A file, as [`LocalSecrets`] keeps it, that may be read again at once.
 struct AtOnce {
     file: std::path::PathBuf,

@@ -167,16 +167,7 @@ impl Checker for HttpChecker {
             Ok(answer) => {
                 values.learn(prepared, &answer);
                 let shown = values::shown(&answer, &mask);
-                let judged = judge(case, &answer);
-                // In the words about the answer as it is shown. The verdict is about what was answered.
-                let mut judged = CaseReport {
-                    detail: if judged.verdict == Verdict::Passed {
-                        String::new()
-                    } else {
-                        mask.hide(&judge(case, &shown).detail)
-                    },
-                    ..judged
-                };
+                let mut judged = judge(case, &answer, &mask);
                 if judged.verdict == Verdict::Failed && answer.body.len() >= asking::LONGEST {
                     let most = asking::LONGEST / (1024 * 1024);
                     let detail = judged.detail;
@@ -185,7 +176,7 @@ impl Checker for HttpChecker {
                 }
                 CaseReport {
                     request,
-                    response: transcript::response(&shown, judged.verdict),
+                    response: transcript::response(&shown, answer.body.len(), judged.verdict),
                     ..judged
                 }
             }

@@ -45,8 +45,9 @@ pub(super) fn request(asked: &Asked<'_>) -> String {
     bounded(text)
 }
 
-/// The answer: its status, its headers, an empty line, and the beginning of its body.
-pub(super) fn response(answer: &Answer, verdict: Verdict) -> String {
+/// The answer: its status, its headers, an empty line, and the beginning of its body, which has `bytes` in all: masked,
+/// it has another length.
+pub(super) fn response(answer: &Answer, bytes: usize, verdict: Verdict) -> String {
     let mut text = format!("HTTP {}", answer.status);
     for (name, value) in answer.headers.iter().take(HEADERS) {
         push(&mut text, name, value);
@@ -78,9 +79,9 @@ pub(super) fn response(answer: &Answer, verdict: Verdict) -> String {
         lines.extend(line.chars().take(room));
         kept += line.chars().count();
     }
-    let _ = match answer.body.len() {
+    let _ = match bytes {
         0 => write!(text, "\n\nwithout a body"),
-        bytes if kept >= most || bytes > 4 * most => {
+        bytes if kept >= most || answer.body.len() > 4 * most => {
             write!(text, "\n{lines}…\nof {bytes} bytes in all")
         }
         _ => write!(text, "\n{lines}"),
@@ -148,12 +149,12 @@ mod tests {
             "GET http://127.0.0.1:8080/a?access_token=(hidden)&page=2\nhost: web.example\n\
              Authorization: (hidden)\naccept: text/plain\nwith a body of 7 bytes"
         );
-        assert!(!response(&answer(b"x"), Verdict::Failed).contains("hunter2"));
+        assert!(!response(&answer(b"x"), 1, Verdict::Failed).contains("hunter2"));
     }
 
     #[test]
     fn an_answer_is_harmless_and_cut() {
-        let text = response(&answer(b"a\x1b]52;c;aGk=\x07b\nc"), Verdict::Failed);
+        let text = response(&answer(b"a\x1b]52;c;aGk=\x07b\nc"), 17, Verdict::Failed);
         assert!(text.ends_with("\n\nab\nc"), "{text:?}");
         for (body, verdict) in [
             (vec![b'x'; 1 << 20], Verdict::Failed),
@@ -161,10 +162,12 @@ mod tests {
             (vec![b'x'; 1 << 20], Verdict::Passed),
             (vec![0xff; 1 << 20], Verdict::Failed),
         ] {
-            let text = response(&answer(&body), verdict);
+            let text = response(&answer(&body), body.len(), verdict);
             assert!(text.chars().count() <= LONGEST, "{}", text.len());
             assert!(text.contains('…'), "{text}");
         }
-        assert!(response(&answer(b""), Verdict::Passed).ends_with("without a body"));
+        let masked = response(&answer(&vec![b'x'; 1 << 20]), 3 << 20, Verdict::Passed);
+        assert!(masked.ends_with("of 3145728 bytes in all"), "{masked}");
+        assert!(response(&answer(b""), 0, Verdict::Passed).ends_with("without a body"));
     }
 }

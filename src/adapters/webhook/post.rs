@@ -126,16 +126,20 @@ fn reason(error: &reqwest::Error) -> String {
 /// What a receiver says against it.
 async fn refusal(answer: Response) -> String {
     let status = answer.status();
-    let mut said = Vec::new();
+    let (mut said, mut is_cut) = (Vec::new(), false);
     let mut body = answer.bytes_stream();
     while let Some(Ok(part)) = body.next().await {
         said.extend_from_slice(&part);
         if said.len() >= ANSWER {
             said.truncate(ANSWER);
+            is_cut = true;
             break;
         }
     }
-    let said = harmless(&String::from_utf8_lossy(&said));
+    let mut said = harmless(&String::from_utf8_lossy(&said));
+    if is_cut {
+        said.push('…');
+    }
     if status.is_redirection() {
         return format!("{status}: it is somewhere else, and redirects are not followed");
     }
