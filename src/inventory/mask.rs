@@ -7,6 +7,9 @@ pub const HIDDEN: &str = "(hidden)";
 /// Shorter secrets are left in: they would be found in half of all words.
 const SHORTEST: usize = 4;
 
+/// The most letters of a short word.
+const WORD: usize = 5;
+
 /// Shorter bodies are left in, likewise.
 const BODY: usize = 8;
 
@@ -75,6 +78,12 @@ impl std::fmt::Debug for Mask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Mask({} texts)", self.0.len())
     }
+}
+
+/// Whether a text is a short word, such as `true` or `prod`: what only the name of a setting lets take for a secret. It
+/// would be hidden in half of all sentences.
+pub fn is_word(text: &str) -> bool {
+    text.len() <= WORD && text.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 /// How long the beginning of `form` is that `text` ends with.
@@ -225,6 +234,16 @@ mod tests {
         }
         let shown = mask.hide("not this: {\"id\": 1234}\nname: web.");
         assert_eq!(shown, "not this: (hidden).");
+    }
+
+    #[test]
+    fn a_short_word_is_no_secret_by_its_name_alone() {
+        for text in ["true", "none", "prod", "off", ""] {
+            assert!(is_word(text), "{text}");
+        }
+        for text in ["sesame", "1234", "ab1", "p@ss"] {
+            assert!(!is_word(text), "{text}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::observe::Container;
 use super::{Engine, socket};
 use crate::checks::may_be_secret;
 use crate::inventory::{
-    Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceState, Mask, Version,
+    Endpoint, EngineImage, EnvironmentValue, InstanceId, InstanceState, Mask, Version, is_word,
     registry_host,
 };
 use crate::ports::{
@@ -255,7 +255,11 @@ impl DockerWriter {
                 }
             };
             environment.push(format!("{name}={text}"));
-            if may_be_secret(name) || matches!(value, EnvironmentValue::Secret(_)) {
+            let is_secret = match value {
+                EnvironmentValue::Secret(_) => true,
+                EnvironmentValue::Plain(text) => may_be_secret(name) && !is_word(text),
+            };
+            if is_secret {
                 secrets.push(text);
             }
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::checks::{Answer, hide_in_query, may_be_secret, with_query};
-use crate::inventory::{EnvironmentValue, HIDDEN, Mask, SecretSource};
+use crate::inventory::{EnvironmentValue, HIDDEN, Mask, SecretSource, is_word};
 use crate::ports::Secrets;
 
 /// Where secrets are read. Each source is read and kept by itself: one that hangs delays only the requests that need it.
@@ -62,7 +62,7 @@ impl Values {
             shown.push((name.as_str(), masked));
         }
         let (shown_path, in_path) = hide_in_query(path);
-        hidden.extend(in_path);
+        hidden.extend(in_path.into_iter().filter(|text| !is_word(text)));
         prepared.path = with_query(path, &sent);
         prepared.shown_path = shown_path;
         for (name, value) in shown {
@@ -98,7 +98,9 @@ impl Values {
                 text
             }
         };
-        hidden.push(text.clone());
+        if matches!(value, EnvironmentValue::Secret(_)) || !is_word(&text) {
+            hidden.push(text.clone());
+        }
         Ok((text, HIDDEN.to_owned()))
     }
 

@@ -16,7 +16,7 @@ use crate::ports::{Failure, FailureKind, Result};
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How much of an answer that refuses is read, in bytes.
 pub(super) const ANSWER: usize = 300;
-/// A part of a path that is so long is taken for a secret by itself.
+/// A path, or a part of one, that is so long is taken for a secret.
 const LONG: usize = 12;
 /// How Greenroom calls itself.
 const AGENT: &str = concat!("greenroom/", env!("CARGO_PKG_VERSION"));
@@ -105,9 +105,10 @@ pub(super) fn place(url: &Url) -> String {
 fn mask(url: &Url) -> Mask {
     let path = url.path().trim_matches('/');
     let query = url.query_pairs().map(|(_, value)| value.into_owned());
-    let texts = [path, url.query().unwrap_or_default(), url.username()];
+    let texts = [url.query().unwrap_or_default(), url.username()];
     let texts = texts.into_iter().chain(url.password());
-    let parts = path.split('/').filter(|part| part.len() >= LONG);
+    let parts = std::iter::once(path).chain(path.split('/'));
+    let parts = parts.filter(|part| part.len() >= LONG);
     Mask::of(texts.chain(parts).map(str::to_owned).chain(query))
 }
 
@@ -147,5 +148,19 @@ async fn refusal(answer: Response) -> String {
         status.to_string()
     } else {
         format!("{status}: {}", said.trim())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_path_hides_no_words_and_a_long_one_is_hidden() {
+        let url = |text: &str| Url::parse(text).expect("an address");
+        let said = "no hook is at /hook";
+        assert_eq!(mask(&url("https://board.example/hook")).hide(said), said);
+        let long = mask(&url("https://board.example/hook/hunter2-hunter2"));
+        assert_eq!(long.hide("no hunter2-hunter2"), "no (hidden)");
     }
 }
