@@ -4,6 +4,7 @@ use std::error::Error;
 
 use serde::Deserialize;
 
+use crate::inventory::Mask;
 use crate::ports::FailureKind;
 
 /// How much of an error page is repeated.
@@ -24,10 +25,10 @@ struct ErrorItem {
 }
 
 /// What a token server says when it refuses.
-pub(super) fn refusal(body: &[u8]) -> String {
+pub(super) fn refusal(body: &[u8], mask: &Mask) -> String {
     let said = match serde_json::from_slice::<Envelope>(body) {
-        Ok(envelope) => by_envelope(&envelope).1,
-        Err(_) => cut(&String::from_utf8_lossy(body)),
+        Ok(envelope) => by_envelope(&envelope, mask).1,
+        Err(_) => cut(&mask.hide(&String::from_utf8_lossy(body))),
     };
     let said = format!("it does not let us in: {said}");
     said.trim_end_matches(": ").to_owned()
@@ -43,21 +44,21 @@ pub(super) fn of_request(error: &reqwest::Error) -> (FailureKind, String) {
     (kind, innermost(error))
 }
 
-/// The kind of an answer that is not good, and what it says.
-pub(super) fn of_status(code: u16, body: &[u8]) -> (FailureKind, String) {
+/// The kind of an answer that is not good, and what it says, without what the mask hides.
+pub(super) fn of_status(code: u16, body: &[u8], mask: &Mask) -> (FailureKind, String) {
     if code == 401 {
         return (FailureKind::Denied, "it does not let us in".into());
     }
     match serde_json::from_slice::<Envelope>(body) {
-        Ok(envelope) if (400..500).contains(&code) => by_envelope(&envelope),
+        Ok(envelope) if (400..500).contains(&code) => by_envelope(&envelope, mask),
         _ => {
-            let said = String::from_utf8_lossy(body);
+            let said = mask.hide(&String::from_utf8_lossy(body));
             (by_status(code), format!("status {code}: {}", cut(&said)))
         }
     }
 }
 
-fn by_envelope(envelope: &Envelope) -> (FailureKind, String) {
+fn by_envelope(envelope: &Envelope, mask: &Mask) -> (FailureKind, String) {
     let mut kind = FailureKind::Rejected;
     let mut said = Vec::new();
     for error in &envelope.errors {
@@ -74,7 +75,7 @@ fn by_envelope(envelope: &Envelope) -> (FailureKind, String) {
         };
         said.push(error.message.as_str());
     }
-    (kind, cut(&said.join("; ")))
+    (kind, cut(&mask.hide(&said.join("; "))))
 }
 
 fn by_status(code: u16) -> FailureKind {
@@ -97,4 +98,24 @@ fn innermost(error: &dyn Error) -> String {
         last = source;
     }
     last.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_looks_like_a_part_of_the_envelope_does_not_change_its_kind() {
+        let body = br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"no errors for errors"}]}"#;
+        let (kind, said) = of_status(404, body, &Mask::of(["errors"]));
+        assert_eq!(kind, FailureKind::Missing);
+        assert_eq!(said, "no (hidden) for (hidden)");
+    }
+
+    #[test]
+    fn a_secret_is_hidden_before_the_text_is_cut() {
+        let body = format!("{}hunter2-hunter2", "x".repeat(LONGEST - 7));
+        let (_, said) = of_status(403, body.as_bytes(), &Mask::of(["hunter2-hunter2"]));
+        assert!(!said.contains("hunter"), "{said}");
+    }
 }

@@ -31,6 +31,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    /// What was shown to be let in, which an answer that refuses may repeat.
+    pub(super) mask: Mask,
 }
 
 impl Question<'_> {
@@ -75,16 +77,11 @@ impl Question<'_> {
             }
             body.extend_from_slice(&chunk);
         }
-        if !status.is_success() {
-            body = self
-                .mask(permit)
-                .hide(&String::from_utf8_lossy(&body))
-                .into_bytes();
-        }
         Ok(Answer {
             status,
             headers,
             body,
+            mask: self.mask(permit),
         })
     }
 
@@ -106,7 +103,11 @@ impl Question<'_> {
         if answer.status.is_success() {
             return Ok(answer.body);
         }
-        Err(self.told(of_status(answer.status.as_u16(), &answer.body)))
+        Err(self.told(of_status(
+            answer.status.as_u16(),
+            &answer.body,
+            &answer.mask,
+        )))
     }
 
     fn sent(&self, error: &reqwest::Error) -> Failure {

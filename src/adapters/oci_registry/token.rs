@@ -63,7 +63,7 @@ impl Question<'_> {
         }
         let answer = self.get(&url, &Permit::Password, &TOKEN).await?;
         if matches!(answer.status.as_u16(), 400 | 401 | 403) {
-            let said = super::failure::refusal(&answer.body);
+            let said = super::failure::refusal(&answer.body, &answer.mask);
             return Err(self.told((FailureKind::Denied, said)));
         }
         let answer = self.good(answer)?;
