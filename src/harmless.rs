@@ -43,9 +43,7 @@ fn without_login(text: String) -> String {
     while let Some((before, after)) = rest.split_once("://") {
         shown.push_str(before);
         shown.push_str("://");
-        let is_end = |c: char| c.is_whitespace() || "/?#\"'`<>".contains(c);
-        let authority = after.find(is_end).unwrap_or(after.len());
-        rest = match after[..authority].rfind('@') {
+        rest = match login(after) {
             Some(login) => {
                 shown.push_str("(hidden)");
                 &after[login..]
@@ -55,6 +53,24 @@ fn without_login(text: String) -> String {
     }
     shown.push_str(rest);
     shown
+}
+
+/// Where the login ends that a URL has after its `://`; none where it has none.
+fn login(after: &str) -> Option<usize> {
+    let until = |ends: &str| {
+        let is_end = |c: char| c.is_whitespace() || ends.contains(c);
+        &after[..after.find(is_end).unwrap_or(after.len())]
+    };
+    let authority = until("/?#\"'`<>");
+    if let Some(login) = authority.rfind('@') {
+        return Some(login);
+    }
+    // A password that was not escaped ends what looks like the host: after its colon is no port then.
+    let (host, port) = authority.rsplit_once(':')?;
+    if host.starts_with('[') || port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    until("\"'`<>").rfind('@')
 }
 
 /// How many marks one character may carry: more than any script needs, and fewer than pile up
@@ -143,6 +159,13 @@ mod tests {
             ),
             ("http://a/x@y ana@host", "http://a/x@y ana@host"),
             ("https://a:b@c@d/", "https://(hidden)@d/"),
+            ("https://ana:p/w@host/x", "https://(hidden)@host/x"),
+            (
+                "\"https://ana:p?#w@host\" a@b",
+                "\"https://(hidden)@host\" a@b",
+            ),
+            ("http://a:80/x@y [::1]", "http://a:80/x@y [::1]"),
+            ("http://[::1]/x@y", "http://[::1]/x@y"),
         ] {
             assert_eq!(harmless(text), shown);
             assert_eq!(harmless(shown), shown);
