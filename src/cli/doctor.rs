@@ -16,8 +16,8 @@ use crate::ports::{Failure, FailureKind, Proof};
 use crate::wire::App;
 use trials::Named;
 
-/// How long anything may take: the doctor ends within five seconds, however many servers hang. A command that prints the
-/// password of a store has its own time before.
+/// How long anything may take, the commands that print passwords as well: the doctor ends within five seconds, however
+/// many servers hang.
 const PATIENCE: Duration = Duration::from_millis(4300);
 
 /// One thing that was tried.
@@ -32,8 +32,15 @@ pub(super) async fn run(common: &Common) -> Exit {
         Ok(app) => app,
         Err(exit) => return exit,
     };
-    app.read_passwords(|_| true).await;
-    let findings = join_all(trials::all(&app).into_iter().map(tried)).await;
+    let (mut findings, late) = tokio::join!(
+        join_all(trials::all(&app).into_iter().map(tried)),
+        app.late_passwords(|_| true, PATIENCE),
+    );
+    findings.extend(late.into_iter().map(|(name, failure)| Finding {
+        place: name.to_string(),
+        what: "password",
+        proof: Proof::Broken(failure),
+    }));
     for finding in &findings {
         if !common.json {
             say_line!("{}", line(finding));

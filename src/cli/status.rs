@@ -30,12 +30,15 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
         |target: &&Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
     let targets: Vec<&Target> = app.targets().filter(wanted).collect();
     let is_shown = |name: &EnvironmentName| targets.iter().any(|it| it.environment == *name);
-    app.read_passwords(is_shown).await;
-    // All at the same time: a journal that does not answer costs no time of its own.
-    let (world, recent) = tokio::join!(
+    // All at the same time: a journal that does not answer costs no time of its own, nor does a password.
+    let (world, recent, late) = tokio::join!(
         watchers::once(&app.engine, app.frame.clone()),
         join_all(targets.iter().map(|target| left_behind(&app, target))),
+        app.late_passwords(is_shown, watchers::PATIENCE),
     );
+    for (_, failure) in late {
+        warn_line!("greenroom: {failure}");
+    }
     let (mut exit, mut all) = (Exit::Done, Vec::new());
     for (target, recent) in targets.into_iter().zip(recent) {
         let Some(snapshot) = world.get(target) else {

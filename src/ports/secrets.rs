@@ -75,6 +75,14 @@ impl Password {
         }
     }
 
+    /// The setting that names where the password is read; none where the password itself is given.
+    pub fn setting(&self) -> Option<&str> {
+        match &self.0 {
+            Origin::Given(_) => None,
+            Origin::ReadOnUse { setting, .. } => Some(setting),
+        }
+    }
+
     /// Another password than the one that a server refused; none where there is no other.
     pub async fn renewed(&self, refused: &SecretString) -> Option<SecretString> {
         match &self.0 {

@@ -18,8 +18,10 @@ mod trials;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::timeout;
 
 pub use bounds::bounds;
 pub use company::look_on;
@@ -34,7 +36,7 @@ use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::adapters::secrets::LocalSecrets;
 use crate::history::Retention;
 use crate::inventory::{EnvironmentName, SecretSource, Target};
-use crate::ports::{Checker, Clock, Failure, Password, Secrets, SystemClock};
+use crate::ports::{Checker, Clock, Failure, FailureKind, Password, Secrets, SystemClock};
 use crate::release::{Engine, Reading, Site, Witness, Writing};
 use crate::settings::{EnvironmentSettings, Settings, TargetSettings};
 use crate::watchers::{Frame, Outbox, Recorder};
@@ -79,12 +81,31 @@ impl App {
         self.targets.iter()
     }
 
-    /// Reads the passwords of the stores of these environments, all at the same time, and waits until each was read
-    /// or has failed: a command that prints one takes no time from the server that it is for. A failure is told by the
-    /// store that needs the password.
-    pub async fn read_passwords(&self, is_wanted: impl Fn(&EnvironmentName) -> bool) {
+    /// Reads the passwords of the stores of these environments, all at the same time. Ends when each was read or has
+    /// failed, at most after `patience`, and returns those that are still being read: each with its environment. A store
+    /// that is asked meanwhile waits for its password, and tells the failure where it cannot be read.
+    pub async fn late_passwords(
+        &self,
+        is_wanted: impl Fn(&EnvironmentName) -> bool,
+        patience: Duration,
+    ) -> Vec<(&EnvironmentName, Failure)> {
         let wanted = self.passwords.iter().filter(|(name, _)| is_wanted(name));
-        join_all(wanted.map(|(_, password)| password.value())).await;
+        let late = wanted.map(|(name, password)| async move {
+            let read = timeout(patience, password.value()).await;
+            let setting = password.setting().filter(|_| read.is_err())?;
+            let said = format!(
+                "the password {setting} was not read within {patience:?}, so its store is unknown"
+            );
+            let kind = FailureKind::Unreachable;
+            let failure = Failure::new(kind, name.as_str(), "reading the password", said);
+            Some((
+                name,
+                failure.hint(
+                    "run its command as this user without a terminal, and see how long it takes",
+                ),
+            ))
+        });
+        join_all(late).await.into_iter().flatten().collect()
     }
 }
 

@@ -2,7 +2,6 @@
 //! setting and what to do.
 
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -164,18 +163,17 @@ fn a_variable_that_is_not_set() {
 }
 
 #[test]
-fn a_command_that_hangs_is_killed_after_ten_seconds() {
+fn a_command_that_hangs_makes_only_its_own_store_unknown() {
     let world = World::with_password(r#"{ command = ["sleep", "1000"] }"#);
-    let began = Instant::now();
     let status = world.run(&["--json", "status"]);
-    let took = began.elapsed();
     let all = words(&status);
     assert_eq!(status.status.code(), Some(3), "{all}");
-    assert!(took < Duration::from_mins(1), "{took:?}");
-    assert!(
-        all.contains("did not end within 10s and was killed"),
-        "{all}"
-    );
+    // The time that one part of the status has, and not the ten seconds of a command.
+    let late = "was not read within 2.5s, so its store is unknown";
+    assert!(all.contains(late) && !all.contains("was killed"), "{all}");
+    let doctor = words(&world.run(&["doctor"]));
+    assert!(doctor.contains("was not read within 4.3s"), "{doctor}");
+    assert!(!doctor.contains("was killed"), "{doctor}");
     let mut targets = json_list(&status, "targets");
     let qa = targets.remove(0)["snapshot"]["sources"]["registry"].to_string();
     assert!(qa.contains("live"), "{all}");
