@@ -40,7 +40,7 @@ pub use live::LivePeriod;
 pub use notice::{ChecksCounted, Notice, NoticeEvent};
 pub use order::{SEARCHED_FOR_OPEN, current, current_read, overtaken_by};
 pub use provable::Provable;
-pub use proven::{Proven, Wrong};
+pub use proven::{Proven, RulesSet, Wrong};
 pub use reading::{Written, check_whole};
 pub use record::{
     FORMAT, Footing, NO_REASON_YET, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind,

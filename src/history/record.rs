@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Entry, Happening, Heir, Link, LivePeriod, Step};
 use crate::checks::Report;
+use crate::harmless::harmless;
 use crate::inventory::{
     Endpoint, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version,
 };
@@ -135,6 +136,27 @@ pub struct RuleInEffect {
     pub value: String,
     /// Where it was written: a place in the file, a variable, `--set`, or `built-in`.
     pub from: String,
+}
+
+impl RuleInEffect {
+    /// The same, safe to show.
+    #[must_use]
+    pub fn harmless(&self) -> Self {
+        Self {
+            key: harmless(&self.key),
+            value: harmless(&self.value),
+            from: harmless(&self.from),
+        }
+    }
+}
+
+/// `approvals      2  (greenroom.toml:12:13)`.
+impl fmt::Display for RuleInEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value, from } = self;
+        let key = key.strip_prefix("rules.").unwrap_or(key);
+        write!(f, "{key:<14} {value}  ({from})")
+    }
 }
 
 /// A hold or a freeze that stood, and that somebody released in spite of.

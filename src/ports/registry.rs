@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use jiff::Timestamp;
 
 use super::{Failure, FailureKind, Result};
 use crate::inventory::{
@@ -30,6 +31,11 @@ pub enum Hint {
 pub trait RegistryReader: Send + Sync {
     /// Where the store is and its version, e.g. `etcd 3.4.23`; the cheapest call that proves it answers.
     async fn store(&self) -> Result<String>;
+
+    /// What time its machines say it is; none where that is this machine, or they do not say.
+    async fn clock(&self) -> Result<Option<Timestamp>> {
+        Ok(None)
+    }
 
     /// Everything about a target at one revision.
     async fn read(&self, target: &Target) -> Result<RegistryRecord>;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::timeout;
 
 use super::engine::Site;
@@ -25,14 +26,30 @@ const CLOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The clocks that a target's servers tell. One that does not answer in time says nothing.
 pub(super) async fn clocks(site: &Site, own: &dyn Clock) -> Clocks {
+    let environment = &site.definition.target.environment;
+    let (engine, store) = tokio::join!(
+        reading(
+            format!("the engine of {environment}"),
+            own,
+            site.read.runtime.clock()
+        ),
+        reading(
+            format!("the store of {environment}"),
+            own,
+            site.read.registry.clock()
+        ),
+    );
+    Clocks(engine.into_iter().chain(store).collect())
+}
+
+async fn reading(
+    of: String,
+    own: &dyn Clock,
+    asking: impl Future<Output = Result<Option<Timestamp>>>,
+) -> Option<ClockReading> {
     let asked = own.now();
-    let told = timeout(CLOCK_PATIENCE, site.read.runtime.clock()).await;
-    let answered = own.now();
-    let Ok(Ok(Some(told))) = told else {
-        return Clocks::default();
-    };
-    let of = format!("the engine of {}", site.definition.target.environment);
-    Clocks(vec![ClockReading::new(of, (asked, answered), told)])
+    let told = timeout(CLOCK_PATIENCE, asking).await.ok()?.ok()??;
+    Some(ClockReading::new(of, (asked, own.now()), told))
 }
 
 pub(super) async fn gather(

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::Archive;
 use crate::harmless::harmless;
-use crate::history::{Difference, Filter, KeptAudit, Proof, Provable, Proven, Seal, Wrong};
+use crate::history::{
+    Difference, Filter, KeptAudit, Proof, Provable, Proven, ReleaseRecord, RulesSet, Seal, Wrong,
+};
 use crate::inventory::local_time;
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, JournalReader, Result, Within};
@@ -25,9 +27,15 @@ impl Archive {
             found: Proven::default(),
             seals: BTreeMap::new(),
             without_seals: BTreeMap::new(),
+            newer: BTreeMap::new(),
         };
         proving.read_seals(filter).await;
         proving.releases(self, filter).await?;
+        let first = std::mem::take(&mut proving.newer);
+        let first = first
+            .values()
+            .filter_map(|head| RulesSet::since(None, head));
+        proving.found.rules.extend(first);
         proving.beside(self, filter).await?;
         proving.missing(self).await?;
         for (target, why) in proving.without_seals {
@@ -44,6 +52,8 @@ struct Proving<'a> {
     seals: BTreeMap<Target, BTreeMap<ReleaseId, Seal>>,
     /// The targets whose seals were not heard, and why.
     without_seals: BTreeMap<Target, String>,
+    /// The last release of each target that was looked at.
+    newer: BTreeMap<Target, ReleaseRecord>,
 }
 
 /// What a store said about a record.
@@ -109,6 +119,7 @@ impl<'a> Proving<'a> {
                     continue;
                 };
                 self.found.releases += 1;
+                self.rules_of(&kept.recorded.head);
                 let (target, id) = (&one.head.target, one.head.id);
                 let read = match self.journal(target) {
                     Some(journal) => Some(heard(journal.release(target, id)).await),
@@ -116,6 +127,18 @@ impl<'a> Proving<'a> {
                 };
                 self.one(target, &kept.recorded, &kept.differences, read);
             }
+        }
+    }
+
+    /// Releases come newest first: what the newer one's rules changed is known when the older one is read.
+    fn rules_of(&mut self, head: &ReleaseRecord) {
+        let Some(footing) = head.footing.as_ref().filter(|it| !it.rules.is_empty()) else {
+            return;
+        };
+        if let Some(newer) = self.newer.insert(head.target.clone(), head.clone()) {
+            self.found
+                .rules
+                .extend(RulesSet::since(Some(&footing.rules), &newer));
         }
     }
 

@@ -203,7 +203,7 @@ impl Workshop<'_> {
             )));
         };
         let runtime = self.runtime(environment)?;
-        let store = self.store(environment).await?;
+        let store = self.store(environment)?;
         let proxy = self.proxy(environment, target)?;
         let write = may_write.then(|| Writing {
             runtime: runtime.write,

@@ -43,13 +43,10 @@ pub(super) struct Store {
 }
 
 impl Workshop<'_> {
-    pub(super) async fn store(
-        &mut self,
-        environment: &EnvironmentSettings,
-    ) -> Result<Store, WireError> {
+    pub(super) fn store(&mut self, environment: &EnvironmentSettings) -> Result<Store, WireError> {
         match &environment.store {
             StorePlace::Etcd(place) => self.etcd(environment, place),
-            StorePlace::Sqlite(place) => self.sqlite(environment, place).await,
+            StorePlace::Sqlite(place) => self.sqlite(environment, place),
         }
     }
 
@@ -142,7 +139,7 @@ impl Workshop<'_> {
             .collect()
     }
 
-    async fn sqlite(
+    fn sqlite(
         &mut self,
         environment: &EnvironmentSettings,
         place: &SqlitePlace,
@@ -153,7 +150,7 @@ impl Workshop<'_> {
         let (store, company) = if let Some((_, store, company)) = known {
             (Arc::clone(store), Arc::clone(company))
         } else {
-            let store = sqlite::Store::open(place.path.clone(), lease, heartbeat).await?;
+            let store = sqlite::Store::unopened(place.path.clone(), lease, heartbeat)?;
             let store = Arc::new(store);
             let company: Arc<dyn Company> = Arc::new(sqlite::SqliteCompany::new(&store));
             let built = (place.clone(), Arc::clone(&store), Arc::clone(&company));

@@ -27,6 +27,7 @@
 
 mod beside;
 mod change;
+mod clock;
 mod company;
 mod endorsements;
 mod extra;

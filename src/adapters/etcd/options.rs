@@ -140,12 +140,12 @@ fn certificates(tls: Option<&Tls>) -> Result<TlsOptions> {
     Ok(config)
 }
 
-fn pem(path: &PathBuf) -> Result<Vec<u8>> {
+pub(super) fn pem(path: &PathBuf) -> Result<Vec<u8>> {
     std::fs::read(path)
         .map_err(|error| refused(format!("{}: {error}", path.display())).caused_by(error))
 }
 
-fn refused(said: impl Into<String>) -> Failure {
+pub(super) fn refused(said: impl Into<String>) -> Failure {
     Failure::new(FailureKind::Rejected, "etcd", "reading its settings", said)
 }
 

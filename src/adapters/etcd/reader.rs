@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use etcd_client::{GetOptions, KeyValue, TxnOp};
 use futures_util::stream::BoxStream;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::store::{Store, range};
@@ -82,6 +83,10 @@ impl RegistryReader for EtcdReader {
             )
             .await?;
         Ok(harmless(&format!("etcd {}", status.version())))
+    }
+
+    async fn clock(&self) -> Result<Option<Timestamp>> {
+        self.store.clock().await
     }
 
     async fn read(&self, target: &Target) -> Result<RegistryRecord> {

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etcd_client::{Client, ConnectOptions, GetOptions, KeyValue, Txn, TxnOp, TxnOpResponse};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::clock;
 use super::keys::Keys;
 use super::options::{self, Options};
 use super::trouble::{self, Sort, Trouble};
@@ -45,21 +47,18 @@ struct Inner {
     /// The node that answered last.
     good: AtomicUsize,
     name: String,
-    /// The user that etcd knows us as, if it asks.
-    user: Option<String>,
     keys: Keys,
     deadline: Duration,
-    login: Option<Credentials>,
+    options: Options,
 }
 
 struct Node {
     url: String,
-    connect: ConnectOptions,
     client: Mutex<Option<Client>>,
 }
 
 impl Store {
-    /// Reads certificates and checks what was given; connects to nothing yet.
+    /// Checks what was given; reads no certificate and connects to nothing yet.
     pub fn open(options: &Options) -> Result<Self> {
         let urls = options::urls(options)?;
         let keys = Keys::new(options::prefix(&options.prefix)?);
@@ -70,30 +69,33 @@ impl Store {
         let name = format!("etcd at {}", addresses.join(", "));
         let nodes = urls
             .iter()
-            .map(|url| {
-                Ok(Node {
-                    url: url.clone(),
-                    connect: options::connect_options(options, url)?,
-                    client: Mutex::new(None),
-                })
+            .map(|url| Node {
+                url: url.clone(),
+                client: Mutex::new(None),
             })
-            .collect::<Result<_>>()?;
+            .collect();
         Ok(Self {
             inner: Arc::new(Inner {
                 nodes,
                 good: AtomicUsize::new(0),
                 name,
-                user: options.credentials.as_ref().map(|it| it.user.clone()),
                 keys,
                 deadline: options.deadline,
-                login: options.credentials.clone(),
+                options: options.clone(),
             }),
         })
     }
 
     /// The user that etcd knows us as, if it asks.
     pub(super) fn user(&self) -> Option<&str> {
-        self.inner.user.as_deref()
+        let login = self.inner.options.credentials.as_ref();
+        login.map(|login| login.user.as_str())
+    }
+
+    /// What time the members say it is.
+    pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
+        let urls = self.inner.nodes.iter().map(|node| node.url.as_str());
+        clock::ask(&self.inner.options, urls).await
     }
 
     pub(super) fn keys(&self) -> &Keys {
@@ -123,7 +125,7 @@ impl Store {
     /// Waits for the password where it was not read yet. That is no time of the server: the deadline moves by it. A
     /// password that cannot be read is the failure of the call that follows.
     async fn with_password(&self, until: Instant) -> Instant {
-        let Some(login) = &self.inner.login else {
+        let Some(login) = &self.inner.options.credentials else {
             return until;
         };
         let since = Instant::now();
@@ -153,7 +155,7 @@ impl Store {
             let again = match trouble.sort {
                 Sort::NotSent => round < ROUNDS,
                 Sort::Unclear => true,
-                Sort::NoPassword | Sort::OldToken | Sort::Refused(_) => false,
+                Sort::Unprepared | Sort::OldToken | Sort::Refused(_) => false,
             };
             let pause = Duration::from_millis(100) * round;
             if !again || Instant::now() + pause >= until {
@@ -213,8 +215,8 @@ impl Store {
             return Err(Trouble::not_sent("no time was left"));
         }
         let end = Instant::now() + patience;
-        let login = self.inner.login.as_ref();
-        let client = match timeout_at(end, Box::pin(node.client(login))).await {
+        let login = self.inner.options.credentials.as_ref();
+        let client = match timeout_at(end, Box::pin(node.client(&self.inner.options))).await {
             Ok(client) => client?,
             Err(_) => return Err(Trouble::not_sent(format!("{} did not answer", node.url))),
         };
@@ -246,7 +248,7 @@ impl Store {
             // The password was changed in the meantime.
             Err(trouble) if trouble.is_denied() => {
                 node.forget().await;
-                match timeout_at(end, Box::pin(node.client(login))).await {
+                match timeout_at(end, Box::pin(node.client(&self.inner.options))).await {
                     Ok(client) => client?,
                     // The next attempt has what is still being read.
                     Err(_) => {
@@ -269,11 +271,11 @@ impl Store {
     /// The failure of a call that changed nothing.
     pub(super) fn unanswered(&self, doing: &str, trouble: Trouble) -> Failure {
         let kind = match trouble.sort {
-            Sort::NotSent | Sort::Unclear | Sort::NoPassword => FailureKind::Unreachable,
+            Sort::NotSent | Sort::Unclear | Sort::Unprepared => FailureKind::Unreachable,
             Sort::OldToken => FailureKind::Denied,
             Sort::Refused(kind) => kind,
         };
-        if trouble.sort == Sort::NoPassword {
+        if trouble.sort == Sort::Unprepared {
             return self.failure(kind, doing, trouble.said).hint(trouble.hint);
         }
         let certificates = trouble.said.to_lowercase().contains("certificate");
@@ -335,21 +337,26 @@ impl Store {
 impl Node {
     /// The client of this node; made, and its user authenticated, by the first caller who needs it. A password that is
     /// refused is read again once.
-    async fn client(&self, login: Option<&Credentials>) -> Answer<Client> {
+    async fn client(&self, options: &Options) -> Answer<Client> {
         let mut known = self.client.lock().await;
         if let Some(client) = known.as_ref() {
             return Ok(client.clone());
         }
+        let login = options.credentials.as_ref();
+        // Read at each connection, so that renewed certificates are used.
+        let connect = options::connect_options(options, &self.url).map_err(Trouble::unprepared)?;
         let password = match login {
-            Some(login) => Some(login.password.value().await.map_err(Trouble::no_password)?),
+            Some(login) => Some(login.password.value().await.map_err(Trouble::unprepared)?),
             None => None,
         };
-        let mut made = self.connect(login, password.as_ref()).await;
+        let mut made = self
+            .connect(connect.clone(), login, password.as_ref())
+            .await;
         if let (Err(trouble), Some(login), Some(refused)) = (&made, login, &password)
             && trouble.is_denied()
             && let Some(other) = login.password.renewed(refused).await
         {
-            made = self.connect(Some(login), Some(&other)).await;
+            made = self.connect(connect, Some(login), Some(&other)).await;
         }
         match made {
             Ok(client) => Ok(known.insert(client).clone()),
@@ -365,10 +372,10 @@ impl Node {
 
     async fn connect(
         &self,
+        mut options: ConnectOptions,
         login: Option<&Credentials>,
         password: Option<&SecretString>,
     ) -> Answer<Client> {
-        let mut options = self.connect.clone();
         if let (Some(login), Some(password)) = (login, password) {
             options = options::with_user(options, &login.user, password);
         }

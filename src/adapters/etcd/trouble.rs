@@ -31,8 +31,8 @@ pub(super) enum Sort {
     Refused(FailureKind),
     /// The token was made before the users were changed: it was not done, and a new token helps.
     OldToken,
-    /// It reached no server: the password cannot be read.
-    NoPassword,
+    /// It reached no server: the password or a certificate cannot be read.
+    Unprepared,
 }
 
 impl Trouble {
@@ -52,9 +52,9 @@ impl Trouble {
         }
     }
 
-    pub(super) fn no_password(failure: Failure) -> Self {
+    pub(super) fn unprepared(failure: Failure) -> Self {
         Self {
-            sort: Sort::NoPassword,
+            sort: Sort::Unprepared,
             said: failure.said,
             hint: failure.hint,
         }

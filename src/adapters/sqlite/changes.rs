@@ -48,7 +48,7 @@ pub(super) async fn stream(store: &Store) -> Result<BoxStream<'static, Result<Hi
         "watching for changes".into(),
         FailureKind::Unreachable,
         move || {
-            let connection = if store.has_file() {
+            let connection = if store.has_file()? {
                 Some(connect(&place, false)?)
             } else {
                 None

@@ -27,7 +27,8 @@ pub(super) const LARGEST_VALUE: u64 = 4 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) path: Arc<Path>,
-    database: Arc<Mutex<Database>>,
+    /// None until the first call opens it.
+    database: Arc<Mutex<Option<Database>>>,
     /// How long a lock lasts without a renewal.
     pub(super) lease: Duration,
     /// How often a lock is renewed.
@@ -45,20 +46,22 @@ impl Store {
         lease: Duration,
         heartbeat: Duration,
     ) -> Result<Self> {
+        let store = Self::unopened(path, lease, heartbeat)?;
+        store.read("opening the store", |_| Ok(())).await?;
+        Ok(store)
+    }
+
+    /// The same, opened by the first call: a file that cannot be opened is then the failure of its own environment.
+    pub fn unopened(
+        path: impl Into<PathBuf>,
+        lease: Duration,
+        heartbeat: Duration,
+    ) -> Result<Self> {
         let path: PathBuf = path.into();
-        let target = fault::target(&path);
-        keeps(&target, lease, heartbeat)?;
-        let place = path.clone();
-        let database = blocking(
-            target,
-            "opening the store".into(),
-            FailureKind::Unreachable,
-            move || Database::open(&place),
-        )
-        .await?;
+        keeps(&fault::target(&path), lease, heartbeat)?;
         Ok(Self {
             path: path.into(),
-            database: Arc::new(Mutex::new(database)),
+            database: Arc::default(),
             lease,
             heartbeat,
             changed: watch::Sender::new(0),
@@ -77,10 +80,11 @@ impl Store {
     }
 
     /// Whether this store has a file with its tables. May wait for a call that is under way.
-    pub(super) fn has_file(&self) -> bool {
+    pub(super) fn has_file(&self) -> std::result::Result<bool, Fault> {
         let database = self.database.lock();
-        let database = database.unwrap_or_else(PoisonError::into_inner);
-        matches!(*database, Database::File(_))
+        let mut database = database.unwrap_or_else(PoisonError::into_inner);
+        let database = Database::opened(&mut database, &self.path)?;
+        Ok(matches!(database, Database::File(_)))
     }
 
     /// Runs a reading transaction: everything in it is seen at one revision.
@@ -96,6 +100,7 @@ impl Store {
             FailureKind::Unreachable,
             move || {
                 let mut database = database.lock().unwrap_or_else(PoisonError::into_inner);
+                let database = Database::opened(&mut database, &path)?;
                 work(&database.for_reading(&path)?.transaction()?)
             },
         )
@@ -116,6 +121,7 @@ impl Store {
             FailureKind::Ambiguous,
             move || {
                 let mut database = database.lock().unwrap_or_else(PoisonError::into_inner);
+                let database = Database::opened(&mut database, &path)?;
                 let connection = database.for_writing(&path)?;
                 let change = Change::new(
                     connection.transaction_with_behavior(TransactionBehavior::Immediate)?,
@@ -141,6 +147,17 @@ enum Database {
 }
 
 impl Database {
+    fn opened<'a>(
+        slot: &'a mut Option<Self>,
+        path: &Path,
+    ) -> std::result::Result<&'a mut Self, Fault> {
+        if slot.is_none() {
+            *slot = Some(Self::open(path)?);
+        }
+        slot.as_mut()
+            .ok_or_else(|| Fault::refused(FailureKind::Unreachable, "it is not open"))
+    }
+
     fn open(path: &Path) -> std::result::Result<Self, Fault> {
         if is_there(path) {
             return connect(path, true).map(Self::File);

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::diagnostics;
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{ClockReading, Installation, Slot, StoredKey};
@@ -81,11 +83,16 @@ fn servers(app: &App) -> Vec<Named<'_>> {
                 environment,
                 Trial::new::<Result<_>>("runtime", runtime),
             ));
-            all.push(named(environment, Trial::new("clock", clock(app, site))));
+            let of = format!("the engine of {environment}");
+            let clock = clock(app, of, read.runtime.clock());
+            all.push(named(environment, Trial::new("clock", clock)));
         }
         if seen.insert(Arc::as_ptr(&read.registry).cast::<()>() as usize) {
             let registry = Trial::new("store", read.registry.store());
             all.push(named(environment, registry));
+            let of = format!("the store of {environment}");
+            let clock = clock(app, of, read.registry.clock());
+            all.push(named(environment, Trial::new("clock", clock)));
         }
         if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {
             let trials = proxy(site).into_iter();
@@ -95,17 +102,19 @@ fn servers(app: &App) -> Vec<Named<'_>> {
     all
 }
 
-/// How far this machine's clock differs from that of the engine's machine.
-async fn clock(app: &App, site: &Site) -> Proof {
-    let environment = &site.definition.target.environment;
+/// How far this machine's clock differs from another machine's.
+async fn clock(
+    app: &App,
+    of: String,
+    asking: impl Future<Output = Result<Option<Timestamp>>>,
+) -> Proof {
     let own = app.engine.clock();
     let asked = own.now();
-    let told = match site.read.runtime.clock().await {
+    let told = match asking.await {
         Ok(Some(told)) => told,
-        Ok(None) => return Proof::NotTried("no other clock can be asked here".to_owned()),
+        Ok(None) => return Proof::NotTried(format!("{of} tells no other clock than this one")),
         Err(failure) => return Proof::Broken(failure),
     };
-    let of = format!("the engine of {environment}");
     let reading = ClockReading::new(of, (asked, own.now()), told);
     if !reading.differs() {
         return Proof::Works(format!("{reading}, within a few seconds"));
@@ -113,8 +122,9 @@ async fn clock(app: &App, site: &Site) -> Proof {
     let said = format!(
         "{reading}: holds, freezes and approvals end only when they are over by both clocks"
     );
+    let place = reading.of.clone();
     let doing = "comparing the clocks";
-    let failure = Failure::new(FailureKind::Conflict, environment.to_string(), doing, said);
+    let failure = Failure::new(FailureKind::Conflict, place, doing, said);
     Proof::Broken(
         failure.hint("set the clock of the machine that is wrong, for example with chrony"),
     )

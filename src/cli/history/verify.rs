@@ -59,6 +59,7 @@ fn tell(common: &Common, found: &Proven) {
             "wrong": found.wrong,
             "not_compared": found.not_compared,
             "sealed": found.sealed,
+            "rules": found.rules,
         }));
         return;
     }
@@ -67,6 +68,9 @@ fn tell(common: &Common, found: &Proven) {
         for words in &one.wrong {
             say_line!("  {words}");
         }
+    }
+    for set in &found.rules {
+        say_line!("{set}");
     }
     say_line!("{}", found.words());
 }

@@ -156,8 +156,7 @@ fn rules(lines: &mut Lines, head: &ReleaseRecord) {
     }
     lines.heading("Rules");
     for rule in rules {
-        let key = rule.key.strip_prefix("rules.").unwrap_or(&rule.key);
-        lines.plain(format!("  {key:<14} {}  ({})", rule.value, rule.from));
+        lines.plain(format!("  {rule}"));
     }
 }
 

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use super::*;
 use crate::checks::CaseReport;
 use crate::history::{
-    Chain, Decision, Difference, Direction, Entry, FORMAT, Item, Listed, LivePeriod, Outcome,
-    PlannedCalls, ReleaseKind, Step,
+    Chain, Decision, Difference, Direction, Entry, FORMAT, Footing, Item, Listed, LivePeriod,
+    Outcome, PlannedCalls, ReleaseKind, RuleInEffect, Step,
 };
-use crate::inventory::{ImageLabels, Operator, ReleaseId, Target};
+use crate::inventory::{ImageLabels, Operator, PerSlot, ReleaseId, Target};
 
 fn at(second: u8) -> Timestamp {
     format!("2026-11-21T14:02:{second:02}Z")
@@ -185,6 +185,33 @@ the record itself
   its chain is whole"
             .replace("AAAA", &"a".repeat(64))
             .replace("BBBB", &"b".repeat(64))
+    );
+}
+
+#[test]
+fn the_rules_that_held_are_told_with_where_each_was_written() {
+    let mut recorded = released();
+    recorded.head.footing = Some(Footing {
+        generation: 42,
+        before: Some(41),
+        endpoints: PerSlot::from_fn(|_| "127.0.0.1:3001".parse().expect("an address")),
+        shape: "shape".into(),
+        leftover: None,
+        rules: vec![RuleInEffect {
+            key: "rules.approvals".into(),
+            value: "2".into(),
+            from: "--set".into(),
+        }],
+    });
+    let kept = Kept {
+        recorded,
+        differences: Vec::new(),
+        log: None,
+    };
+    let told = text(&kept);
+    assert!(
+        told.contains("Rules\n  approvals      2  (--set)"),
+        "{told}"
     );
 }
 

@@ -125,7 +125,7 @@ const PRINTS: &[&str] = &["src/cli/", "src/sandbox/sample/"];
 pub(super) const CONFINED: &[Confined] = &[
     confined("bollard", &["src/adapters/docker/"], A_CLIENT),
     confined("etcd_client", &["src/adapters/etcd/"], A_CLIENT),
-    confined("reqwest", &["src/adapters/http/", "src/adapters/oci_registry/", "src/adapters/outbound_proxy", "src/adapters/webhook/"], A_CLIENT),
+    confined("reqwest", &["src/adapters/etcd/clock", "src/adapters/http/", "src/adapters/oci_registry/", "src/adapters/outbound_proxy", "src/adapters/webhook/"], A_CLIENT),
     confined("standardwebhooks", &["src/adapters/webhook/"], A_CLIENT),
     confined("flate2", &["src/adapters/archive/"], "what is kept is packed where it is kept"),
     confined("rusqlite", &["src/adapters/archive/", "src/adapters/sqlite/", "src/sandbox/sample/"], A_CLIENT),

@@ -1,0 +1,60 @@
+//! What time the members of a cluster say it is. The API has no call for that, but every member answers plain HTTP on
+//! the same address as well, and an HTTP answer has a date (<https://www.rfc-editor.org/rfc/rfc9110#field.date>), to the
+//! second. `/version` needs no user.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::DATE;
+use reqwest::redirect::Policy;
+use reqwest::{Client, tls};
+
+use super::options::{Options, Tls, pem};
+use crate::ports::Result;
+
+/// How long a member may take: a plan does not wait for a clock.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Asks every member at once. The middle one of their times is told, so that one member with a wrong clock decides
+/// nothing; none where no member tells it.
+pub(super) async fn ask(
+    options: &Options,
+    urls: impl Iterator<Item = &str>,
+) -> Result<Option<Timestamp>> {
+    let client = client(options.tls.as_ref())?;
+    let mut told: Vec<Timestamp> = join_all(urls.map(|url| of(&client, url)))
+        .await
+        .into_iter()
+        .flatten()
+        .collect();
+    told.sort();
+    Ok(told.get(told.len().saturating_sub(1) / 2).copied())
+}
+
+async fn of(client: &Client, url: &str) -> Option<Timestamp> {
+    let answer = client.get(format!("{url}/version")).send().await.ok()?;
+    let date = answer.headers().get(DATE)?.to_str().ok()?;
+    let told = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+    // The date is the beginning of a second: on average half of one has passed.
+    told.checked_add(Duration::from_millis(500)).ok()
+}
+
+fn client(files: Option<&Tls>) -> Result<Client> {
+    let refused = |error: reqwest::Error| super::options::refused(error.without_url().to_string());
+    let mut client = Client::builder()
+        .timeout(PATIENCE)
+        .redirect(Policy::none())
+        // The members are reached as all other calls reach them.
+        .no_proxy();
+    if let Some(ca) = files.and_then(|files| files.ca.as_ref()) {
+        let authorities = tls::Certificate::from_pem_bundle(&pem(ca)?).map_err(refused)?;
+        client = client.tls_certs_only(authorities);
+    }
+    if let Some((certificate, key)) = files.and_then(|files| files.identity.as_ref()) {
+        let both = [pem(certificate)?, b"\n".to_vec(), pem(key)?].concat();
+        client = client.identity(tls::Identity::from_pem(&both).map_err(refused)?);
+    }
+    client.build().map_err(refused)
+}
