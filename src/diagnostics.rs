@@ -2,6 +2,8 @@
 //! pane, panics into the log before the terminal is given back. Never to standard output, and
 //! never a client library's bodies, which may hold secrets.
 
+mod daily_file;
+
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -9,13 +11,13 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use self::daily_file::DailyFile;
 use crate::private_files;
 
 /// The variable that says what is logged: `target=level` words with commas between.
@@ -91,7 +93,7 @@ pub(crate) fn close() -> Option<&'static str> {
 
 /// The log file, made when the first line is written.
 #[derive(Default)]
-struct LateFile(Option<RollingFileAppender>);
+struct LateFile(Option<DailyFile>);
 
 impl LateFile {
     fn append(&mut self, line: &[u8]) -> io::Result<usize> {
@@ -99,24 +101,20 @@ impl LateFile {
             Some(file) => file,
             none => none.insert(make()?),
         };
-        file.write(line)
+        file.write(
+            &jiff::Timestamp::now().strftime("%Y-%m-%d").to_string(),
+            line,
+        )
     }
 }
 
-fn make() -> io::Result<RollingFileAppender> {
+fn make() -> io::Result<DailyFile> {
     let directory = log_directory()
         .ok_or_else(|| io::Error::other("there is no directory for it: set HOME"))?;
     let said = |error: &dyn Display| io::Error::other(format!("{}: {error}", directory.display()));
-    // The directory keeps others away from the files: the library that creates one a day gives them the usual mode.
     private_files::create_directory(&directory).map_err(|error| said(&error))?;
     private_files::close(&directory).map_err(|error| said(&error))?;
-    RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix("greenroom")
-        .filename_suffix("log")
-        .max_log_files(7)
-        .build(&directory)
-        .map_err(|error| said(&error))
+    Ok(DailyFile::new(directory))
 }
 
 impl io::Write for LateFile {
@@ -130,7 +128,7 @@ impl io::Write for LateFile {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.as_mut().map_or(Ok(()), io::Write::flush)
+        self.0.as_mut().map_or(Ok(()), DailyFile::flush)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::inventory::{Instance, PerSlot, Target};
 use crate::release::{Endorsable, endorsed_words, need_to_endorse, review};
 
 pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
-    let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)).await {
+    let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,
     };

@@ -34,6 +34,13 @@ const RELEASES: usize = 50;
 
 /// Where a shell asks for completions, answers and ends the process.
 pub(super) fn answer_the_shell() {
+    // The script is asked for without a word more, the words of a line come behind `--`. A command that inherits the
+    // variable is run as it is.
+    let mut words = std::env::args_os().skip(1);
+    let is_command = words.next().is_some_and(|first| first != "--");
+    if is_command {
+        return;
+    }
     let asked = CompleteEnv::with_factory(Arguments::command)
         .var(VARIABLE)
         .try_complete(std::env::args_os(), None);
@@ -213,7 +220,7 @@ impl Line {
     /// Everything that looks, and nothing that changes.
     fn app(&self) -> Option<App> {
         let settings = self.settings()?;
-        answered(async move { wire::build(&settings, true).await.ok() })?
+        answered(async move { wire::build(&settings, true).ok() })?
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn run(common: &Common) -> Exit {
         warn_line!("greenroom: {why}\nWithout the console: greenroom status, greenroom --help");
         return Exit::Usage;
     }
-    let app = match wire::build(&loaded.settings, common.read_only).await {
+    let app = match wire::build(&loaded.settings, common.read_only) {
         Ok(app) => app,
         Err(report) => {
             warn_line!("greenroom: {report}");
@@ -49,7 +49,7 @@ pub(super) async fn run(common: &Common) -> Exit {
         let (app, settings) = (&used.app, &used.loaded.settings);
         match open_again(app, settings, configuration, &mut session).await {
             Ok(Farewell::Reload(view)) => {
-                let said = used.reload(&request, common.read_only).await;
+                let said = used.reload(&request, common.read_only);
                 session.return_to = Some((*view, said));
             }
             Ok(Farewell::Quit) => return Exit::Done,
@@ -80,7 +80,7 @@ type Said = (Weight, String);
 impl InUse {
     /// Replaces it by what the file says now, once nothing of the old is used any more. Where that is not possible,
     /// the old remains. Says what came of it.
-    async fn reload(&mut self, request: &Request, is_read_only: bool) -> Said {
+    fn reload(&mut self, request: &Request, is_read_only: bool) -> Said {
         let stays = "the configuration in use stays";
         let is_driving = |target| self.app.engine.active(target).is_some();
         if let Some(target) = self.app.targets().find(|target| is_driving(target)) {
@@ -99,7 +99,7 @@ impl InUse {
             let text = format!("{file} cannot be used: {error}; {stays}");
             return (Weight::Refused, text);
         }
-        match wire::build(&loaded.settings, is_read_only).await {
+        match wire::build(&loaded.settings, is_read_only) {
             Ok(app) => *self = Self { app, loaded },
             Err(error) => {
                 let text = format!("{file} cannot be used: {error}; {stays}");

@@ -28,7 +28,7 @@ struct Finding {
 }
 
 pub(super) async fn run(common: &Common) -> Exit {
-    let app = match open::app(common).await {
+    let app = match open::app(common) {
         Ok(app) => app,
         Err(exit) => return exit,
     };

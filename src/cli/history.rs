@@ -27,7 +27,7 @@ pub(super) use find::{Found, find};
 const PAGE: usize = 500;
 
 pub(super) async fn run(common: &Common, verb: &History) -> Exit {
-    let app = match open::app(common).await {
+    let app = match open::app(common) {
         Ok(app) => app,
         Err(exit) => return exit,
     };

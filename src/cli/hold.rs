@@ -15,7 +15,7 @@ use crate::wire::App;
 const PAST: usize = 20;
 
 pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
-    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()).await {
+    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()) {
         Ok(app) => app,
         Err(exit) => return exit,
     };

@@ -56,12 +56,12 @@ pub(super) fn request(common: &Common) -> Result<Request, Exit> {
 }
 
 /// Reads the configuration and builds everything it names. Nothing is connected to yet.
-pub(super) async fn app(common: &Common) -> Result<App, Exit> {
-    build(common, load(common)?).await
+pub(super) fn app(common: &Common) -> Result<App, Exit> {
+    build(common, &load(common)?)
 }
 
 /// As [`app`], for a verb that names a service or an environment: both have to be configured.
-pub(super) async fn app_for(
+pub(super) fn app_for(
     common: &Common,
     service: Option<&ServiceName>,
     environment: Option<&EnvironmentName>,
@@ -73,11 +73,11 @@ pub(super) async fn app_for(
         service,
         environment,
     )?;
-    build(common, loaded).await
+    build(common, &loaded)
 }
 
-async fn build(common: &Common, loaded: Loaded) -> Result<App, Exit> {
-    match wire::build(&loaded.settings, common.read_only).await {
+fn build(common: &Common, loaded: &Loaded) -> Result<App, Exit> {
+    match wire::build(&loaded.settings, common.read_only) {
         Ok(app) => Ok(app),
         Err(report) => {
             json::fail(json::Kind::Configuration, &report.to_string(), None);

@@ -58,9 +58,7 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
         common,
         Some(&wish.target.service),
         Some(&wish.target.environment),
-    )
-    .await
-    {
+    ) {
         Ok(app) => app,
         Err(exit) => return exit,
     };

@@ -8,7 +8,7 @@ use crate::inventory::Target;
 use crate::release::{Kept, PrunePlan, Pruned};
 
 pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
-    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()).await {
+    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()) {
         Ok(app) => app,
         Err(exit) => return exit,
     };

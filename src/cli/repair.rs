@@ -17,7 +17,7 @@ use crate::release::{
 };
 
 pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
-    let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)).await {
+    let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,
     };

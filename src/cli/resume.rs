@@ -16,7 +16,7 @@ use crate::watchers;
 const ON_FAILURE: OnFailure = OnFailure::BackOut;
 
 pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
-    let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)).await {
+    let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,
     };

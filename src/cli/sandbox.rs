@@ -131,7 +131,7 @@ impl World {
         if self.proxies.is_empty() {
             self.proxies = wire::start_embedded_proxies(&loaded.settings).await?;
         }
-        let app = self.app.insert(wire::build(&loaded.settings, false).await?);
+        let app = self.app.insert(wire::build(&loaded.settings, false)?);
         telling.say("starting what was live");
         sandbox::resume(&app.engine).await?;
         let addresses = public(&loaded.settings).into_iter().map(|(_, at)| at);
@@ -150,7 +150,7 @@ impl World {
         self.place.furnish(&configuration, &catalogue)?;
         let loaded = self.load(&sandbox::seeding())?;
         self.proxies = wire::start_embedded_proxies(&loaded.settings).await?;
-        let app = self.app.insert(wire::build(&loaded.settings, false).await?);
+        let app = self.app.insert(wire::build(&loaded.settings, false)?);
         sandbox::seed(&app.engine, |done, all| {
             telling.say(&format!("releasing what was live before: {done} of {all}"));
         })
@@ -175,7 +175,7 @@ impl World {
     async fn clear(&mut self) -> Result<(), Trouble> {
         if self.place.configuration().exists() {
             let loaded = self.load(&[])?;
-            let app = wire::build(&loaded.settings, false).await?;
+            let app = wire::build(&loaded.settings, false)?;
             for problem in sandbox::end(&app.engine, true).await {
                 complain(&problem);
             }

@@ -10,7 +10,7 @@ use crate::watchers::Archive;
 use crate::wire::App;
 
 pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
-    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()).await {
+    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()) {
         Ok(app) => app,
         Err(exit) => return exit,
     };

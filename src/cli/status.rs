@@ -22,7 +22,7 @@ pub(super) use json::observed;
 pub(super) use text::text;
 
 pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
-    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()).await {
+    let app = match open::app_for(common, verb.service.as_ref(), verb.environment.as_ref()) {
         Ok(app) => app,
         Err(exit) => return exit,
     };

@@ -10,7 +10,7 @@ use crate::inventory::local_time;
 use crate::release::{ImageAt, WayBack};
 
 pub(super) async fn list(common: &Common, target: &Target) -> Exit {
-    let app = match open::app_for(common, Some(&target.service), Some(&target.environment)).await {
+    let app = match open::app_for(common, Some(&target.service), Some(&target.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,
     };

@@ -67,7 +67,7 @@ pub use release_id::{InvalidReleaseId, ReleaseId};
 pub use request_count::{RequestCount, RequestCounts};
 pub use route::{
     Connections, HoldChange, Installation, LastSwitch, PointerState, ProxyAnswer, RebaseOrder,
-    Route, RouteChange, SwitchOrder,
+    Route, RouteChange, SwitchOrder, generation,
 };
 pub use runtime_kind::RuntimeKind;
 pub use shape::{

@@ -6,6 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
+/// The end of the year 2199, in milliseconds.
+const LATEST: u64 = 7_258_118_400_000;
+
 /// A ULID. Shown by its first ten characters where space is short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -17,10 +20,12 @@ impl ReleaseId {
     pub fn after(newest: Option<Self>) -> Self {
         let generated = Self(Ulid::generate());
         match newest {
-            Some(newest) if newest >= generated => {
-                // The random part is full once in 2^80 ids.
-                newest.0.increment().map_or(generated, Self)
-            }
+            // Where the random part is full, the time part counts up.
+            Some(newest) if newest >= generated => newest
+                .0
+                .0
+                .checked_add(1)
+                .map_or(generated, |next| Self(Ulid(next))),
             _ => generated,
         }
     }
@@ -48,9 +53,12 @@ impl FromStr for ReleaseId {
     type Err = InvalidReleaseId;
 
     fn from_str(text: &str) -> Result<Self, InvalidReleaseId> {
+        // An id that leaves no room after it would end all releases of a target. No clock has made it.
         Ulid::from_string(text)
+            .ok()
+            .filter(|id| id.timestamp_ms() < LATEST)
             .map(Self)
-            .map_err(|_| InvalidReleaseId(text.to_owned()))
+            .ok_or_else(|| InvalidReleaseId(text.to_owned()))
     }
 }
 
@@ -67,5 +75,16 @@ mod tests {
         let next = ReleaseId::after(Some(ahead));
         assert!(next > ahead);
         assert!(ReleaseId::after(Some(next)) > next);
+        let full = ReleaseId(Ulid::from_parts(millisecond, u128::MAX));
+        assert!(ReleaseId::after(Some(full)) > full);
+    }
+
+    #[test]
+    fn an_id_that_no_release_can_come_after_is_none() {
+        let first = ReleaseId::after(None);
+        assert_eq!(first.to_string().parse(), Ok(first));
+        for text in ["7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "", "web"] {
+            assert!(text.parse::<ReleaseId>().is_err(), "{text}");
+        }
     }
 }

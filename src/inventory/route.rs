@@ -1,13 +1,29 @@
 //! What the proxy has been told: which slot has the traffic.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Cleared, Digest, Endorsement, Endpoint, FencingToken, Hold, PerSlot, ReleaseId, Slot};
+
+/// No target is switched so often: a higher generation was written by another program, and would leave none to count up
+/// to.
+const HIGHEST_GENERATION: u64 = 1 << 48;
+
+/// A generation as it is stored.
+pub fn generation<'de, D: Deserializer<'de>>(stored: D) -> Result<u64, D::Error> {
+    let generation = u64::deserialize(stored)?;
+    if generation > HIGHEST_GENERATION {
+        return Err(serde::de::Error::custom(format!(
+            "generation {generation} is higher than any switch makes it"
+        )));
+    }
+    Ok(generation)
+}
 
 /// The route of a target as the registry keeps it. A generation names one switch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// Counts up by one with every switch of the target.
+    #[serde(deserialize_with = "generation")]
     pub generation: u64,
     /// The slot with the traffic.
     pub live: Slot,

@@ -371,7 +371,11 @@ fn switch_back(plan: &Plan, sight: &Sight) -> Verdict {
         route_from: route,
         proxy_from: proxy_slot,
         to: from.slot,
-        generation: generations.0.max(generations.1).max(plan.generation) + 1,
+        generation: generations
+            .0
+            .max(generations.1)
+            .max(plan.generation)
+            .saturating_add(1),
         hold: None,
         endorsed: Vec::new(),
     })))

@@ -117,7 +117,7 @@ pub fn decide(
             from,
             slot,
             version,
-            generation: seen.max(pointed) + 1,
+            generation: seen.max(pointed).saturating_add(1),
             leftover,
             warm,
             calls: Vec::new(),

@@ -1,8 +1,8 @@
 //! The sandbox's directory: temporary or kept, known by its mark, held by one sandbox at a time.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -83,6 +83,11 @@ impl Place {
     pub fn kept(directory: &Path) -> Result<Self, SandboxTrouble> {
         private_files::create_directory(directory)
             .map_err(SandboxTrouble::file("making", directory))?;
+        let found = fs::metadata(directory).map_err(SandboxTrouble::file("reading", directory))?;
+        if found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o002 != 0 {
+            let why = "belongs to another user, or every user may write to it, and commands that it names would run as this user: name a directory of your own".to_owned();
+            return Err(unsuitable(directory, why));
+        }
         let mut entries =
             fs::read_dir(directory).map_err(SandboxTrouble::file("reading", directory))?;
         if entries.next().is_some() && !directory.join(MARK).exists() {
@@ -100,11 +105,8 @@ impl Place {
             return Err(unsuitable(&directory, why.to_owned()));
         }
         let path = directory.join(MARK);
-        let mut mark = OpenOptions::new()
+        let mut mark = private_files::options()
             .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
             .open(&path)
             .map_err(SandboxTrouble::file("opening", &path))?;
         match mark.try_lock() {

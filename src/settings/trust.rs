@@ -29,20 +29,26 @@ fn of_one(file: &Path, named: &Path) -> Option<String> {
     };
     let directory = fs::metadata(directory).ok();
     let of_directory = directory.and_then(|found| why(&found, "its directory"));
-    let why = of_directory.or_else(|| why(&fs::metadata(file).ok()?, "it"))?;
+    let of_link = fs::symlink_metadata(file).ok().filter(Metadata::is_symlink);
+    let of_link = of_link.and_then(|link| of_another(&link, "the link to it"));
+    let why = of_directory
+        .or(of_link)
+        .or_else(|| why(&fs::metadata(file).ok()?, "it"))?;
     Some(format!(
         "{why}, and it was found here, not named; it may name commands that would run as this user. Name it if it is meant: --config {}",
         named.display()
     ))
 }
 
+fn of_another(found: &Metadata, what: &str) -> Option<String> {
+    let is_another = found.uid() != geteuid().as_raw() && found.uid() != 0;
+    is_another.then(|| format!("{what} belongs to another user (uid {})", found.uid()))
+}
+
 fn why(found: &Metadata, what: &str) -> Option<String> {
     let own = geteuid().as_raw();
-    if found.uid() != own && found.uid() != 0 {
-        return Some(format!(
-            "{what} belongs to another user (uid {})",
-            found.uid()
-        ));
+    if let Some(why) = of_another(found, what) {
+        return Some(why);
     }
     let mode = found.mode();
     let is_guarded = found.is_dir() && mode & STICKY != 0;

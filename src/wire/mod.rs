@@ -119,7 +119,7 @@ struct Workshop<'a> {
 }
 
 /// Builds everything. With `read_only`, or where the settings say so, what could change anything is not even built.
-pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
+pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
     let read_only = why_read_only(settings, read_only);
     let mut workshop = Workshop {
         settings,
@@ -132,7 +132,7 @@ pub async fn build(settings: &Settings, read_only: bool) -> Result<App, WireErro
     let may_write = read_only.is_none();
     let mut sites = BTreeMap::new();
     for target in &settings.targets {
-        let site = workshop.site(target, &checker, may_write).await?;
+        let site = workshop.site(target, &checker, may_write)?;
         sites.insert(target.definition.target.clone(), site);
     }
     let operator = operator::find(&settings.operator)?;
@@ -189,7 +189,7 @@ pub async fn start_embedded_proxies(settings: &Settings) -> Result<Vec<EmbeddedP
 }
 
 impl Workshop<'_> {
-    async fn site(
+    fn site(
         &mut self,
         target: &TargetSettings,
         checker: &Arc<dyn Checker>,

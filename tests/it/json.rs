@@ -284,12 +284,20 @@ fn a_shell_is_given_services_environments_versions_and_releases() {
         [""; 0]
     );
     // A variable that another program has set never keeps a command from being run.
-    for variable in ["COMPLETE", "GREENROOM_COMPLETE"] {
-        let output = sandbox.bare().env(variable, "1").arg("--version").output();
+    for (variable, value) in [
+        ("COMPLETE", "bash"),
+        ("GREENROOM_COMPLETE", "1"),
+        ("GREENROOM_COMPLETE", "bash"),
+    ] {
+        let output = sandbox
+            .bare()
+            .env(variable, value)
+            .arg("--version")
+            .output();
         let output = output.expect("it runs");
         assert!(
             output.stdout.starts_with(b"greenroom "),
-            "{variable}: {output:?}"
+            "{variable}={value}: {output:?}"
         );
     }
     let mut command = sandbox.bare();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::{FencingToken, LastSwitch, Slot, Target};
+use crate::inventory::{FencingToken, LastSwitch, Slot, Target, generation};
 use crate::ports::SwitchOrder;
 
 /// What the pointer says.
@@ -20,6 +20,7 @@ pub struct Pointer {
 #[derive(Serialize, Deserialize)]
 struct AnswerFile {
     slot: Slot,
+    #[serde(deserialize_with = "generation")]
     generation: u64,
     token: FencingToken,
     /// Whose pointer it is, e.g. `web/qa`; absent where a configuration carries it, which names the target itself.

@@ -123,11 +123,18 @@ impl Accesses {
 }
 
 /// Follows where an answer points to, as layers are often kept elsewhere: a few times, and never from TLS to none. The
-/// library leaves the password and the token out of a request to another host.
+/// library leaves the password and the token out of the first request to another host, and sends them again with the next
+/// one to that host: so an answer from another host is not followed.
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let came_from = attempt.previous().last().map(reqwest::Url::scheme);
     if came_from == Some("https") && attempt.url().scheme() != "https" {
         return attempt.error("it redirects to an address without TLS");
+    }
+    let mut before = attempt.previous().iter().map(reqwest::Url::origin);
+    if let Some(first) = before.next()
+        && before.any(|other| other != first)
+    {
+        return attempt.error("it redirects to another host, and that one redirects again");
     }
     if attempt.previous().len() > REDIRECTS {
         return attempt.error("it redirects again and again");

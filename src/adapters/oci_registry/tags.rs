@@ -15,6 +15,8 @@ use crate::ports::{FailureKind, Result};
 const PAGE: usize = 1000;
 /// How many pages are read at most.
 const PAGES: usize = 1000;
+/// How many tags are read at most, over all pages.
+const MOST: usize = 100_000;
 
 pub(super) const TAGS: Kind = Kind {
     name: "list of tags",
@@ -53,6 +55,10 @@ impl Question<'_> {
                 }
                 page => page?,
             };
+            if tags.len() + page.tags.len() > MOST {
+                let said = format!("its list has more than {MOST} tags");
+                return Err(self.failure(FailureKind::Unsupported, &said));
+            }
             let before = tags.len();
             let known = page.tags.into_iter().filter(|name| is_tag(name));
             tags.extend(

@@ -48,7 +48,7 @@ async fn an_open_console_keeps_forgets_and_says_so() {
     std::fs::write(&path, &text).expect("written");
     let loaded = Settings::read(&path, &text, &Request::default())
         .unwrap_or_else(|problems| panic!("{problems}"));
-    let app = wire::build(&loaded.settings, false).await.expect("an app");
+    let app = wire::build(&loaded.settings, false).expect("an app");
     let watching = watchers::start(&app.engine, app.frame.clone(), std::future::ready(()));
     let (keeping, mut kept) = app.keep_up(&watching);
     let keeping = tokio::spawn(keeping);
@@ -107,7 +107,7 @@ async fn a_release_that_cannot_be_kept_is_said_to_be_missing() {
     let text = text.replace("\"archive.db\"", "\"/proc/greenroom/archive.db\"");
     let loaded = Settings::read(&path, &text, &Request::default())
         .unwrap_or_else(|problems| panic!("{problems}"));
-    let app = wire::build(&loaded.settings, false).await.expect("an app");
+    let app = wire::build(&loaded.settings, false).expect("an app");
     let head = &release.head;
     let said = app.keep(&head.target, head.id).await.expect("not kept");
     assert!(said.contains("missing in the history"), "{said}");

@@ -69,7 +69,7 @@ struct Console {
 }
 
 impl Console {
-    async fn open(configuration: &Path) -> Self {
+    fn open(configuration: &Path) -> Self {
         let request = Request {
             path: Some(configuration.to_owned()),
             environment: std::collections::BTreeMap::new(),
@@ -77,9 +77,7 @@ impl Console {
             ..Request::default()
         };
         let loaded = Settings::load(&request).unwrap_or_else(|problems| panic!("{problems}"));
-        let app = wire::build(&loaded.settings, false)
-            .await
-            .unwrap_or_else(|report| panic!("{report}"));
+        let app = wire::build(&loaded.settings, false).unwrap_or_else(|report| panic!("{report}"));
         let (open, opened) = oneshot::channel();
         let begun = opened.map(|_| ());
         let watching = watchers::start(&app.engine, app.frame.clone(), begun);
@@ -162,7 +160,7 @@ async fn sandbox() -> Sandbox {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end() {
     let sandbox = Arc::new(sandbox().await);
-    let console = Console::open(&sandbox.place().join("greenroom.toml")).await;
+    let console = Console::open(&sandbox.place().join("greenroom.toml"));
     console.shows("web · dev").await;
     console.open_column(1, "2 Slots · web · qa").await;
     // At rest: the last release, by whom, and the checks of what is live.
@@ -203,7 +201,7 @@ async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end(
         "its end was known before its lock was gone"
     );
     // A console that is started later shows the same, although it has seen nothing of it.
-    let later = Console::open(&sandbox.place().join("greenroom.toml")).await;
+    let later = Console::open(&sandbox.place().join("greenroom.toml"));
     later.shows("web · dev").await;
     later.open_column(1, "2 Slots · web · qa").await;
     later.shows("live 1.8.2 · 3 passed").await;
@@ -223,7 +221,7 @@ async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_that_is_killed_elsewhere_is_gone_on_with_here_and_backed_out() {
     let sandbox = Arc::new(sandbox().await);
-    let console = Console::open(&sandbox.place().join("greenroom.toml")).await;
+    let console = Console::open(&sandbox.place().join("greenroom.toml"));
     console.shows("web · dev").await;
     console.open_column(2, "PRODUCTION (protected)").await;
     let elsewhere = Arc::clone(&sandbox);
