@@ -169,6 +169,21 @@ impl Instance {
         }
     }
 
+    /// The instance of each slot. Labels are copied easily (`docker commit` takes them into an image, and every container
+    /// made of that has them), so of several with the labels of a slot the one that has the slot's own name counts;
+    /// without such a one, one that is up.
+    pub fn by_slot(instances: Vec<Self>) -> PerSlot<Option<Self>> {
+        let mut slots: PerSlot<Option<Self>> = PerSlot::default();
+        let rank = |it: &Self| (it.name == instance_name(&it.target, it.slot), it.is_up());
+        for instance in instances {
+            let known = slots.get_mut(instance.slot);
+            if known.as_ref().is_none_or(|known| rank(known) <= rank(&instance)) {
+                *known = Some(instance);
+            }
+        }
+        slots
+    }
+
     /// The tag, else the short digest.
     pub fn version_name(&self) -> &str {
         self.tag.as_deref().unwrap_or_else(|| self.digest.short())

@@ -179,11 +179,7 @@ fn unknown(site: &Site, now: Timestamp) -> Snapshot {
 
 fn take_instances(snapshot: &mut Snapshot, instances: Vec<Instance>) {
     snapshot.sources.runtime = SourceState::Live;
-    let mut by_slot: PerSlot<Option<Instance>> = PerSlot::default();
-    for instance in instances {
-        let slot = instance.slot;
-        *by_slot.get_mut(slot) = Some(instance);
-    }
+    let by_slot = Instance::by_slot(instances);
     snapshot.slots.blue.instance = by_slot.blue;
     snapshot.slots.green.instance = by_slot.green;
 }

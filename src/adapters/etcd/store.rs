@@ -231,10 +231,12 @@ impl Store {
             Err(error) => Trouble::from(error),
         };
         let refreshed = match trouble.sort {
-            Sort::OldToken => match timeout_at(end, client.refresh_token()).await {
-                Ok(refreshed) => refreshed.map_err(Trouble::from),
-                Err(_) => return Err(Trouble::not_sent(format!("{} did not answer", node.url))),
-            },
+            Sort::OldToken => {
+                let Ok(refreshed) = timeout_at(end, client.refresh_token()).await else {
+                    return Err(Trouble::not_sent(format!("{} did not answer", node.url)));
+                };
+                refreshed.map_err(Trouble::from)
+            }
             // The client library asked for a new token by itself, with the password that it was made with.
             _ if trouble.is_login_refused() => Err(trouble),
             _ => return Err(trouble),

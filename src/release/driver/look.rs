@@ -56,7 +56,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
     Sight {
         image: seen(image, &mut blind),
         installation: seen(installation, &mut blind),
-        instances: seen(instances, &mut blind).map(by_slot),
+        instances: seen(instances, &mut blind).map(Instance::by_slot),
         probe: probe.flatten(),
         // What ends by a clock has ended when every clock says so.
         registry: seen(registry, &mut blind)
@@ -76,15 +76,6 @@ fn seen<T>(looked: Option<Result<T, Failure>>, blind: &mut Vec<String>) -> Optio
     looked?
         .map_err(|failure| blind.push(failure.to_string()))
         .ok()
-}
-
-fn by_slot(instances: Vec<Instance>) -> PerSlot<Option<Instance>> {
-    let mut slots = PerSlot::default();
-    for instance in instances {
-        let slot = instance.slot;
-        *slots.get_mut(slot) = Some(instance);
-    }
-    slots
 }
 
 /// What runs in both slots. Of a candidate that the runtime restarted it is asked why.
@@ -184,9 +175,10 @@ async fn running(world: &World) -> Result<(Digest, InstanceRun), String> {
         .instances(plan.target())
         .await
         .map_err(|failure| failure.to_string())?;
-    instances
-        .into_iter()
-        .find(|instance| instance.slot == plan.slot && instance.is_running())
+    let here = Instance::by_slot(instances);
+    here.get(plan.slot)
+        .clone()
+        .filter(Instance::is_running)
         .map(|instance| {
             let run = instance.run();
             (instance.digest, run)

@@ -87,7 +87,7 @@ impl House {
             (Some(start_nginx(&at).await), None)
         };
         Self {
-            app: build(&at, &text),
+            app: build(&at, &text).await,
             target: Target::new(
                 service.parse().expect("a name"),
                 "production".parse().expect("a name"),
@@ -107,7 +107,7 @@ impl House {
             "operator = {{ name = \"{operator}\", host = \"ops-2\" }}\n{}",
             self.text
         );
-        build(self.place.path(), &text)
+        build(self.place.path(), &text).await
     }
 
     /// Kills the master of nginx, and with `whole` its workers too.
@@ -141,7 +141,7 @@ impl House {
     pub(super) async fn rebuild(&mut self, change: impl FnOnce(&str) -> String) {
         self.text = change(&self.text);
         fs::write(self.place.path().join("greenroom.toml"), &self.text).expect("written");
-        self.app = build(self.place.path(), &self.text);
+        self.app = build(self.place.path(), &self.text).await;
     }
 
     pub(super) fn load(&self) -> LoadPlan {
@@ -267,7 +267,11 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
 }
 
-fn build(at: &Path, text: &str) -> App {
+#[expect(
+    clippy::unused_async,
+    reason = "whoever sets a house up waits for all of it"
+)]
+async fn build(at: &Path, text: &str) -> App {
     let loaded = Settings::read(&at.join("greenroom.toml"), text, &Request::default())
         .unwrap_or_else(|problems| panic!("{problems}"));
     wire::build(&loaded.settings, false).expect("an application")
