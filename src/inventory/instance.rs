@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, ImageLabels, Probe, ReleaseId, Slot, Target};
+use super::{Digest, ImageLabels, PerSlot, Probe, ReleaseId, Slot, Target, instance_name};
 
 /// The runtime's own id of an instance: a full container id, or a process record's id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -199,4 +199,45 @@ pub enum Occupancy {
     Ours(Box<Instance>),
     /// Something that is not ours has the name or the address; said in words.
     Foreign(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(name: &str, state: InstanceState) -> Instance {
+        let target = Target::new("web".parse().unwrap(), "qa".parse().unwrap());
+        Instance {
+            id: InstanceId(name.into()),
+            name: name.into(),
+            target,
+            slot: Slot::Blue,
+            digest: format!("sha256:{}", "a".repeat(64)).parse().unwrap(),
+            tag: None,
+            release: None,
+            state,
+            health: RuntimeHealth::Unchecked,
+            started_at: None,
+            restarts: 0,
+            last_exit: None,
+            pid: None,
+            labels: ImageLabels::default(),
+            configuration: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_container_with_copied_labels_does_not_stand_in_for_a_slot() {
+        let up = InstanceState::Running;
+        let down = InstanceState::Exited { code: Some(0) };
+        let counts = |all: Vec<Instance>| Instance::by_slot(all).blue.expect("one").name;
+        let own = "greenroom-web.qa.blue";
+        for state in [up, down] {
+            let (own_one, copy) = (named(own, state), named("debugging", up));
+            assert_eq!(counts(vec![own_one.clone(), copy.clone()]), own);
+            assert_eq!(counts(vec![copy, own_one]), own);
+        }
+        let renamed = vec![named("web-blue", up), named("old", down)];
+        assert_eq!(counts(renamed), "web-blue");
+    }
 }
