@@ -8,19 +8,21 @@ use serde_json::Value;
 
 use crate::sandbox::{Sandbox, words};
 
-/// Rules that the sandbox does not have: qa comes first, another person approves, and no terminal is needed.
-const RULES: [&str; 6] = [
-    "--set",
-    "environments.production.rules.only_from=qa",
-    "--set",
-    "environments.production.rules.approvals=1",
-    "--set",
-    "environments.production.rules.allow_yes=true",
-];
+/// Rules that the sandbox does not have: qa comes first, another person approves, and no terminal is needed. They are
+/// written into its file, since a rule is never loosened above it.
+const RULES: &str = "\
+[environments.production]
+rules = { only_from = \"qa\", approvals = 1, allow_yes = true }
+";
 
 #[test]
 fn a_version_that_was_rolled_back_in_qa_meanwhile_does_not_get_productions_traffic() {
     let sandbox = Sandbox::temporary().up();
+    let file = sandbox.place().join("greenroom.toml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    assert!(text.contains("[environments.production]\n"), "{text}");
+    let text = text.replacen("[environments.production]\n", RULES, 1);
+    std::fs::write(&file, text).expect("written");
     let promote = [
         "--json",
         "promote",
@@ -30,7 +32,7 @@ fn a_version_that_was_rolled_back_in_qa_meanwhile_does_not_get_productions_traff
         "qa",
         "--yes",
     ];
-    let mut driver = sandbox.command(&[&RULES[..], &promote].concat());
+    let mut driver = sandbox.command(&promote);
     let mut driver = driver
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -53,7 +55,7 @@ fn a_version_that_was_rolled_back_in_qa_meanwhile_does_not_get_productions_traff
     assert_eq!(sandbox.live("web", "qa"), "1.8.2");
     let ben = ["--set", "operator.name=ben"];
     let approve = ["approve", "web", "production", "--note", "go", "--yes"];
-    let approved = sandbox.run(&[&RULES[..], &ben, &approve].concat());
+    let approved = sandbox.run(&[&ben[..], &approve].concat());
     assert!(approved.status.success(), "{}", words(&approved));
 
     let said: Vec<String> = events.map(|event| event.to_string()).collect();

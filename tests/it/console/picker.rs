@@ -322,7 +322,7 @@ fn who_is_live_has_to_be_agreed_on_and_nobody_else_may_drive() {
         (
             drifted,
             "≠ who is live is not agreed on",
-            "repair that first",
+            "run greenroom repair first",
         ),
         (
             with_candidate(web_production()),
