@@ -32,8 +32,13 @@ impl Nginx {
         old: Option<&str>,
         new: &Rendered,
     ) -> Result<()> {
-        if let Some(text) = old {
-            self.refuse_not_ours(&self.file(target), text, target, doing)?;
+        match old {
+            Some(text) => self.refuse_not_ours(&self.file(target), text, target, doing)?,
+            None => {
+                if let Some(NotOurs { said, hint }) = self.under_another_name(target).await? {
+                    return Err(self.failure(FailureKind::Conflict, doing, said).hint(hint));
+                }
+            }
         }
         let main = self.main_text(doing).await?;
         let is_in_place = self.test(target, doing, &main, old, new).await?;
@@ -131,7 +136,7 @@ impl Nginx {
             self.arrangement.main.parent().unwrap_or(sites),
             sites,
             &present,
-            &Self::file_name(target),
+            &owner::file_name(target),
             &candidate,
         );
         let Some(wrapped) = wrapped else {
@@ -175,7 +180,7 @@ impl Nginx {
         old: Option<&str>,
         new: &Rendered,
     ) -> Result<()> {
-        let name = Self::file_name(target);
+        let name = owner::file_name(target);
         if !self.host().is_directory(&self.arrangement.sites).await? {
             return Err(self.not_included(doing, &name));
         }

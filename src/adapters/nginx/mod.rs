@@ -164,13 +164,8 @@ impl Nginx {
         all.filter(|other| *other != target).cloned().collect()
     }
 
-    /// The name of the file that holds a target's configuration.
-    fn file_name(target: &Target) -> String {
-        format!("{}.conf", target.own_name())
-    }
-
     fn file(&self, target: &Target) -> PathBuf {
-        self.arrangement.sites.join(Self::file_name(target))
+        self.arrangement.sites.join(owner::file_name(target))
     }
 
     /// The access log of a target, where one is kept.
@@ -204,6 +199,27 @@ impl Nginx {
     async fn on_disk(&self, target: &Target) -> Result<Option<String>> {
         let content = self.host().read(&self.file(target)).await?;
         Ok(content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// The file of a target under another name than its own, where nginx reads it as well. A file that cannot be read is
+    /// passed over: nginx says so itself.
+    async fn under_another_name(&self, target: &Target) -> Result<Option<owner::NotOurs>> {
+        let sites = &self.arrangement.sites;
+        let new = self.file(target);
+        let names = self.host().list(sites).await?;
+        for name in names.iter().filter(|name| name.ends_with(".conf")) {
+            let old = sites.join(name);
+            if old == new {
+                continue;
+            }
+            let Ok(Some(bytes)) = self.host().read(&old).await else {
+                continue;
+            };
+            if owner::owner(&String::from_utf8_lossy(&bytes)).as_ref() == Some(target) {
+                return Ok(Some(owner::renamed(&old, &new, target)));
+            }
+        }
+        Ok(None)
     }
 
     /// What stands: in the live pointer or in the file, whichever was switched last. They differ when

@@ -24,38 +24,53 @@ pub(super) struct NotOurs {
 
 /// Why the file at `path`, which says `text`, is not that of `target`; none where it is.
 pub(super) fn not_ours(path: &Path, text: &str, target: &Target) -> Option<NotOurs> {
-    let path = path.display();
-    let named = text
-        .lines()
-        .find_map(|line| line.strip_prefix(WRITTEN))
-        .and_then(|rest| rest.split_once(';'))
-        .map(|(named, _)| named);
-    match named {
-        Some(named) if named == target.to_string() => None,
-        Some(named) if is_target(named) => Some(NotOurs {
+    let owner = owner(text);
+    if owner.as_ref() == Some(target) {
+        return None;
+    }
+    let shown = path.display();
+    Some(match owner {
+        Some(other) => NotOurs {
             said: format!(
-                "{path} is the file of {named}, as it says itself, so it was left as it is"
+                "{shown} is the file of {other}, by the line that Greenroom wrote into it"
             ),
             hint: format!(
-                "give {named} its file back under its own name, or remove that file if {named} is no longer released"
+                "give {other} its file back (mv {shown} {}), or remove that file if {other} is no longer released",
+                path.with_file_name(file_name(&other)).display()
             ),
-        }),
-        _ => Some(NotOurs {
-            said: format!("{path} was not written by Greenroom, so it was left as it is"),
+        },
+        None => NotOurs {
+            said: format!("{shown} was not written by Greenroom, so it was left as it is"),
             hint: format!("move it away if {target} may have its place"),
-        }),
+        },
+    })
+}
+
+/// What to say about the file at `old`, which is that of `target` under another name than `new`.
+pub(super) fn renamed(old: &Path, new: &Path, target: &Target) -> NotOurs {
+    let (old, new) = (old.display(), new.display());
+    NotOurs {
+        said: format!(
+            "{old} is the file of {target} under another name, and nginx cannot read two"
+        ),
+        hint: format!("mv {old} {new}"),
     }
 }
 
-/// Whether a text is `service/environment`. The rest of a line that was edited is not repeated.
-fn is_target(text: &str) -> bool {
-    let Some((service, environment)) = text.split_once('/') else {
-        return false;
-    };
-    service.parse::<crate::inventory::ServiceName>().is_ok()
-        && environment
-            .parse::<crate::inventory::EnvironmentName>()
-            .is_ok()
+/// The name of the file that holds a target's configuration.
+pub(super) fn file_name(target: &Target) -> String {
+    format!("{}.conf", target.own_name())
+}
+
+/// The target whose file it is, by the line in it. The rest of a line that was edited is not repeated.
+pub(super) fn owner(text: &str) -> Option<Target> {
+    let line = text.lines().find_map(|line| line.strip_prefix(WRITTEN))?;
+    let (named, _) = line.split_once(';')?;
+    let (service, environment) = named.split_once('/')?;
+    Some(Target::new(
+        service.parse().ok()?,
+        environment.parse().ok()?,
+    ))
 }
 
 #[cfg(test)]

@@ -73,7 +73,12 @@ impl RouterReader for NginxReader {
         let doing = "looking at its configuration";
         let site = nginx.site(target, doing)?;
         let Some(on_disk) = nginx.on_disk(target).await? else {
-            return Ok(Installation::Missing);
+            let elsewhere = nginx.under_another_name(target).await?;
+            return Ok(
+                elsewhere.map_or(Installation::Missing, |NotOurs { said, hint }| {
+                    Installation::Foreign(format!("{said}: {hint}"))
+                }),
+            );
         };
         let file = nginx.file(target);
         if let Some(NotOurs { said, hint }) = owner::not_ours(&file, &on_disk, target) {

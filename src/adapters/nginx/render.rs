@@ -1,6 +1,7 @@
 //! The configuration of one target as text: a template of the user's or the built-in one, filled with
 //! values that cannot end a directive. Pure.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ pub const DEFAULT_TEMPLATE: &str = include_str!("site.conf.jinja");
 
 /// Counts the changes of what the built-in template gives for the same settings. Raise it with every such change:
 /// a console that runs an older Greenroom then leaves the newer file alone.
-pub(super) const GENERATION: u32 = 1;
+pub(super) const GENERATION: u32 = 2;
 
 /// Starts the line in which a configuration that is switched by reloading keeps its pointer.
 const POINTER_LINE: &str = "# greenroom-pointer: ";
@@ -77,29 +78,43 @@ pub(super) fn render(site: &Site, frame: &Frame<'_>) -> Result<Rendered, String>
             ));
         }
     }
-    if let Some(variable) = missing_limit(site, &text) {
-        return Err(format!(
-            "the template does not use {{{{ {variable} }}}}, and this target limits its preview server by it"
-        ));
+    match missing_limit(site, &text) {
+        Some(missing) => Err(format!(
+            "the template does not use {missing}, and this target limits its preview server by it"
+        )),
+        None => Ok(Rendered { text, mark }),
     }
-    Ok(Rendered { text, mark })
 }
 
 /// A limit of the preview server that a template of the operator's leaves out, so that it would not be kept.
 fn missing_limit(site: &Site, text: &str) -> Option<&'static str> {
-    let has = |directive: &str, value: &str| {
-        let said = format!("{directive} {value};");
-        text.lines().any(|line| line.trim() == said)
-    };
+    let directives = directives(text);
+    let has = |directive: &str, value: &str| directives.contains(&format!("{directive} {value}"));
     let mut allowed = site.preview_allow.iter();
     let is_kept = site.preview_allow.is_empty()
         || (has("deny", "all") && allowed.all(|range| has("allow", &range.to_string())));
     if !is_kept {
-        return Some("preview.allow");
+        return Some("{{ preview.allow }}");
     }
     let users = site.preview_users.as_ref()?;
-    let is_asked = has("auth_basic_user_file", &users.to_string_lossy());
-    (!is_asked).then_some("preview.users")
+    if !has("auth_basic_user_file", &users.to_string_lossy()) {
+        return Some("{{ preview.users }}");
+    }
+    // Without it, a `satisfy any` of the main configuration makes one of the two enough.
+    (!site.preview_allow.is_empty() && !has("satisfy", "all")).then_some("`satisfy all;`")
+}
+
+/// The directives of a configuration with one space between their words, however they are laid out. Comments are none.
+fn directives(text: &str) -> BTreeSet<String> {
+    let without_comment = |line: &str| -> Vec<String> {
+        let words = line.split_whitespace();
+        let words = words.take_while(|word| !word.starts_with('#'));
+        words.map(str::to_owned).collect()
+    };
+    let words: Vec<String> = text.lines().flat_map(without_comment).collect();
+    let directives = words.join(" ");
+    let directives = directives.split([';', '{', '}']);
+    directives.map(|it| it.trim().to_owned()).collect()
 }
 
 /// The pointer that a configuration carries, if it is one that is switched by reloading.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use ulid::Ulid;
 
+use super::owner;
 use super::refusal::{Refusal, quoted};
 use super::{Nginx, answer};
 use crate::inventory::Target;
@@ -73,7 +74,7 @@ impl Nginx {
             Ok(names) => names,
             Err(failure) => return Proof::Broken(failure),
         };
-        let installed = |target: &&Target| names.contains(&Self::file_name(target));
+        let installed = |target: &&Target| names.contains(&owner::file_name(target));
         let Some(target) = self.sites.keys().find(installed) else {
             let why = "read-only, and nothing is installed that could answer";
             return Proof::NotTried(why.to_owned());
@@ -97,7 +98,7 @@ impl Nginx {
             Ok((false, _)) => return Proof::Broken(self.no_directory(sites)),
             Err(failure) => return Proof::Broken(failure),
         };
-        let mine = self.sites.keys().map(Self::file_name);
+        let mine = self.sites.keys().map(owner::file_name);
         let (present, missing): (Vec<String>, Vec<String>) =
             mine.partition(|name| names.contains(name));
         let probe = missing.first().filter(|_| may_write);
@@ -193,7 +194,7 @@ impl Nginx {
 
     async fn try_state(&self) -> Result<String> {
         let names = self.host().list(&self.arrangement.sites).await?;
-        let mut mine = self.sites.keys().map(Self::file_name);
+        let mut mine = self.sites.keys().map(owner::file_name);
         let is_installed = mine.any(|name| names.contains(&name));
         self.pointer.try_state(is_installed).await
     }

@@ -105,6 +105,23 @@ async fn a_preview_with_a_list_and_users_asks_for_both() {
 }
 
 #[tokio::test]
+async fn a_preview_with_both_asks_for_both_where_one_is_enough_for_other_servers() {
+    let mut arena = Arena::start().await;
+    let any = arena.arrangement.sites.join("any.conf");
+    fs::write(any, "satisfy any;\n").expect("written");
+    let users = arena.place.path().join("preview.htpasswd");
+    fs::write(&users, "ana:{PLAIN}secret\n").expect("written");
+    let site = &mut arena.arrangement.targets[0];
+    site.preview_users = Some(users);
+    site.preview_allow = vec!["127.0.0.1".parse().expect("a range")];
+    let _upstreams = candidate(&arena).await;
+    let right = Some(("ana", "secret"));
+    assert_eq!(ask(ALLOWED, arena.preview, PREVIEW, right).await.0, 200);
+    assert_eq!(ask(ALLOWED, arena.preview, PREVIEW, None).await.0, 401);
+    assert_eq!(ask(OTHER, arena.preview, PREVIEW, right).await.0, 403);
+}
+
+#[tokio::test]
 async fn a_template_that_leaves_a_limit_out_is_not_installed() {
     let mut arena = Arena::start().await;
     let without = greenroom::adapters::nginx::DEFAULT_TEMPLATE.replace("deny all;", "");

@@ -147,3 +147,34 @@ async fn a_live_pointer_that_names_another_target_is_not_moved() {
     let answer = arena.reader().answer(&other).await.expect("an answer");
     assert_eq!((answer.slot, answer.generation), (Some(Slot::Blue), 1));
 }
+
+#[tokio::test]
+async fn the_file_of_a_target_under_another_name_is_said_with_the_command_that_renames_it() {
+    let arena = Arena::start().await;
+    arena
+        .writer()
+        .install(&arena.target)
+        .await
+        .expect("installed");
+    let (new, old) = (
+        arena.site_file(),
+        arena.arrangement.sites.join("old-name.conf"),
+    );
+    fs::rename(&new, &old).expect("renamed");
+    let before = arena.files("conf.d");
+
+    let command = format!("mv {} {}", old.display(), new.display());
+    let looked = arena.reader().installation(&arena.target).await;
+    let Ok(Installation::Foreign(said)) = looked else {
+        panic!("not foreign: {looked:?}");
+    };
+    assert!(said.ends_with(&command), "{said}");
+    let refused = arena.writer().install(&arena.target).await;
+    let refused = refused.expect_err("nginx would read two");
+    assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
+    assert_eq!(arena.files("conf.d"), before);
+
+    fs::rename(&old, &new).expect("as it says");
+    let looked = arena.reader().installation(&arena.target).await;
+    assert_eq!(looked.expect("an answer"), Installation::Current);
+}

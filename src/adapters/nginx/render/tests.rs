@@ -175,6 +175,20 @@ fn another_built_in_template_is_another_generation() {
     // both down here.
     assert_eq!(
         (GENERATION, mark_of(&text).as_str()),
-        (1, "e8d5aee8434d6da0")
+        (2, "e8d5aee8434d6da0")
     );
+}
+
+#[test]
+fn the_limits_of_a_template_are_found_however_it_is_laid_out() {
+    let mut limited = site();
+    limited.preview_allow = vec!["192.0.2.0/24".parse().unwrap()];
+    limited.preview_users = Some("/etc/nginx/users".into());
+    let missing = |text: &str| missing_limit(&limited, text);
+    let users = "auth_basic_user_file /etc/nginx/users;";
+    let allow = "server { allow  192.0.2.0/24; deny all; }";
+    assert_eq!(missing(&format!("{allow} satisfy all; {users}")), None);
+    assert_eq!(missing(&format!("{allow} {users}")), Some("`satisfy all;`"));
+    let in_comment = format!("# {allow}\nsatisfy all; {users}");
+    assert_eq!(missing(&in_comment), Some("{{ preview.allow }}"));
 }
