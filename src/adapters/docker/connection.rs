@@ -1,11 +1,12 @@
 //! Connections to an engine that read no more than a limit. The client library collects an answer, a line of events
 //! or a frame of logs in memory, however long it is, so the bytes are counted where they arrive.
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 
 use bollard::errors::Error;
@@ -39,6 +40,11 @@ const LIBRARY_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 pub(super) struct TooLarge(u64);
 
 impl TooLarge {
+    /// The limit.
+    pub(super) fn mebibytes(self) -> u64 {
+        self.0 / MIB
+    }
+
     /// The one among the causes of the client library's error.
     pub(super) fn of(error: &Error) -> Option<Self> {
         match error {
@@ -121,7 +127,7 @@ pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker
         DockerAddress::Unix(_) => "http://localhost".to_owned(),
         DockerAddress::Tcp(authority) => format!("http://{authority}"),
         DockerAddress::Tls(authority, files) => {
-            tls(files)?;
+            tls(files).map_err(|err| Error::IOError { err })?;
             format!("https://{authority}")
         }
     };
@@ -163,7 +169,7 @@ impl Connector {
             DockerAddress::Tcp(_) => Box::new(self.over_tcp(uri).await?),
             DockerAddress::Tls(_, files) => {
                 // Read at each connection, so that renewed certificates are used.
-                let config = tls(files).map_err(io::Error::other)?;
+                let config = tls(files)?;
                 let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
                 let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
                 let tcp = self.over_tcp(uri).await?;
@@ -198,26 +204,48 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// TLS as these files say: the engine's certificate is signed by that authority, and ours is shown.
-fn tls(files: &TlsFiles) -> Result<ClientConfig, Error> {
-    let unreadable = |path: &Path| Error::CertPathError {
-        path: path.to_owned(),
+/// The authorities that this machine trusts. Read once: they are hundreds, and a connection is made for each request.
+static OF_THIS_MACHINE: LazyLock<Vec<CertificateDer<'static>>> =
+    LazyLock::new(|| rustls_native_certs::load_native_certs().certs);
+
+/// TLS as these files say: the engine's certificate is signed by that authority or by one that this machine trusts, and
+/// ours is shown. An error names the file and says what is wrong with it.
+fn tls(files: &TlsFiles) -> io::Result<ClientConfig> {
+    let wrong = |path: &Path, why: &dyn fmt::Display| {
+        let said = format!("the TLS file {}: {why}", path.display());
+        io::Error::new(io::ErrorKind::InvalidInput, said)
     };
-    let certificates = |path: &Path| -> Result<Vec<CertificateDer<'static>>, Error> {
+    let certificates = |path: &Path| -> io::Result<Vec<CertificateDer<'static>>> {
         let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
-        read.map_err(|_| unreadable(path))
+        let read: Vec<_> = read.map_err(|error| wrong(path, &error))?;
+        if read.is_empty() {
+            return Err(wrong(path, &"it has no certificate"));
+        }
+        Ok(read)
     };
     let mut authorities = RootCertStore::empty();
-    authorities.add_parsable_certificates(certificates(&files.ca)?);
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|_| unreadable(&files.key))?;
+    let (usable, _) = authorities.add_parsable_certificates(certificates(&files.ca)?);
+    if usable == 0 {
+        return Err(wrong(&files.ca, &"it has no certificate of an authority"));
+    }
+    authorities.add_parsable_certificates(OF_THIS_MACHINE.iter().cloned());
+    let key = PrivateKeyDer::from_pem_file(&files.key);
+    let key = key.map_err(|error| wrong(&files.key, &error))?;
+    let certificate = certificates(&files.cert)?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .and_then(|config| {
             let config = config.with_root_certificates(authorities);
-            config.with_client_auth_cert(certificates(&files.cert).unwrap_or_default(), key)
+            config.with_client_auth_cert(certificate, key)
         })
-        .map_err(|_| unreadable(&files.cert))
+        .map_err(|error| match error {
+            rustls::Error::InconsistentKeys(_) => {
+                let why = format!("it is not the key of {}", files.cert.display());
+                wrong(&files.key, &why)
+            }
+            other => wrong(&files.cert, &other),
+        })
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -1,6 +1,7 @@
 //! What went wrong at the engine, told apart by kind. It answers many things with status 500 and
 //! a text, so some texts must be known.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use bollard::errors::Error;
@@ -39,6 +40,10 @@ pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> F
         } => (by_status(*status_code, message), message.clone()),
         Error::DockerStreamError { error } => (by_text(error), error.clone()),
         Error::SocketNotFoundError(_) => (FailureKind::Unreachable, "no such socket".into()),
+        // What is configured cannot be used: a file of TLS.
+        Error::IOError { err } if err.kind() == ErrorKind::InvalidInput => {
+            (FailureKind::Rejected, err.to_string())
+        }
         Error::HyperLegacyError { err } if err.is_connect() => {
             (FailureKind::Unreachable, innermost(err))
         }
@@ -66,6 +71,18 @@ pub(super) fn oversized(too_large: TooLarge, act: Act, target: String, doing: &s
     };
     Failure::new(kind, target, harmless(doing), too_large.to_string())
         .hint("Greenroom stopped reading: is that a Docker engine? See greenroom help limits")
+}
+
+/// An item of a stream that was given up at its limit, e.g. `a line of its output`.
+pub(super) fn oversized_item(
+    too_large: TooLarge,
+    what: &str,
+    target: String,
+    doing: &str,
+) -> Failure {
+    let said = format!("{what} has more than {} MiB", too_large.mebibytes());
+    Failure::new(FailureKind::Unsupported, target, harmless(doing), said)
+        .hint("Greenroom stopped following there. See greenroom help limits")
 }
 
 /// Whether the engine speaks another version than the one that was agreed on. Then it has done nothing.

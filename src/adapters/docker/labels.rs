@@ -50,6 +50,16 @@ impl Labels {
         })
     }
 
+    /// What the engine is asked for to list the containers of a target, or of one slot of it.
+    pub(super) fn filter(target: &Target, slot: Option<Slot>) -> Vec<String> {
+        let of_target = [
+            format!("{SERVICE}={}", target.service),
+            format!("{ENVIRONMENT}={}", target.environment),
+        ];
+        let of_slot = slot.map(|slot| format!("{SLOT}={slot}"));
+        of_target.into_iter().chain(of_slot).collect()
+    }
+
     /// Whether they name this slot of this target.
     pub(super) fn are_of(&self, target: &Target, slot: Slot) -> bool {
         self.target == *target && self.slot == slot

@@ -25,11 +25,16 @@ mod write;
 use crate::ports::{Bound, Patience};
 
 /// What is read of an engine at most.
-pub const BOUNDS: [Bound; 5] = [
+pub const BOUNDS: [Bound; 6] = [
     bound(
         "an answer",
         connection::ANSWER,
         Patience::Within(engine::QUICK),
+    ),
+    bound(
+        "an answer to create, start, stop, remove",
+        connection::ANSWER,
+        Patience::Within(write::SLOW),
     ),
     bound("a line of events", connection::ITEM, Patience::Endless),
     bound(
@@ -39,7 +44,7 @@ pub const BOUNDS: [Bound; 5] = [
     ),
     bound("a frame of logs", connection::ITEM, Patience::Endless),
     bound(
-        "what a command in a container prints",
+        "each output of a command in a container",
         proxy_host::LONGEST as u64,
         Patience::Within(proxy_host::DEADLINE),
     ),

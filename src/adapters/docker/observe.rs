@@ -107,8 +107,12 @@ impl Engine {
         }
     }
 
-    /// The containers of ours that have all of `labels` (`name` or `name=value`), as instances.
-    pub(super) async fn ours(&self, labels: Vec<String>, doing: &str) -> Result<Vec<Instance>> {
+    /// The containers that have all of `labels` (`name` or `name=value`), running or not.
+    pub(super) async fn labelled(
+        &self,
+        labels: Vec<String>,
+        doing: &str,
+    ) -> Result<Vec<Container>> {
         let options = ListContainersOptions {
             all: true,
             filters: Some(HashMap::from([("label".to_owned(), labels)])),
@@ -123,10 +127,15 @@ impl Engine {
             .buffer_unordered(AT_ONCE)
             .try_collect::<Vec<_>>()
             .await?;
+        Ok(seen.into_iter().flatten().collect())
+    }
+
+    /// The containers of ours that have all of `labels`, as instances.
+    pub(super) async fn ours(&self, labels: Vec<String>, doing: &str) -> Result<Vec<Instance>> {
         // Several instances of one image are common: its digests are asked for once.
         let mut images = HashMap::new();
         let mut instances = Vec::new();
-        for container in seen.into_iter().flatten() {
+        for container in self.labelled(labels, doing).await? {
             if let Some(instance) = self.instance_of(&container, &mut images).await? {
                 instances.push(instance);
             }

@@ -10,25 +10,27 @@ use tokio::net::TcpSocket;
 use super::Engine;
 use super::failure::Act;
 use super::labels::Labels;
+use super::observe::Container;
 use super::socket::{self, AtPath};
 use crate::harmless::harmless;
 use crate::inventory::{Endpoint, Slot, Target};
 use crate::ports::{Occupancy, Result, instance_name};
 
 impl Engine {
-    /// What stands in a slot. An instance of ours that does not run and whose address somebody
-    /// else has taken is no help: that is foreign.
+    /// What is in a slot. Where our instance is not running and another process has its address, the
+    /// slot is foreign: our instance could not be started.
     pub(super) async fn occupancy(
         &self,
         target: &Target,
         slot: Slot,
         endpoint: &Endpoint,
     ) -> Result<Occupancy> {
-        let name = instance_name(target, slot);
+        let mut name = instance_name(target, slot);
         let doing = format!("looking what is in {slot} of {target}");
-        let ours = match self.inspect(&name, &doing).await? {
+        let ours = match self.in_slot(target, slot, &doing).await? {
             None => None,
             Some(container) => {
+                name.clone_from(&container.name);
                 match &container.labels {
                     Some(labels) if labels.are_of(target, slot) => {}
                     Some(labels) => {
@@ -61,12 +63,36 @@ impl Engine {
         })
     }
 
+    /// The container with the name of the slot or, where there is none, one of another name that the labels put in the
+    /// slot: an operator can rename a container. A running one counts before a stopped one.
+    pub(super) async fn in_slot(
+        &self,
+        target: &Target,
+        slot: Slot,
+        doing: &str,
+    ) -> Result<Option<Container>> {
+        let name = instance_name(target, slot);
+        if let Some(container) = self.inspect(&name, doing).await? {
+            return Ok(Some(container));
+        }
+        let labels = Labels::filter(target, Some(slot));
+        let mut found = self.labelled(labels, doing).await?;
+        found.retain(|container| {
+            let labels = container.labels.as_ref();
+            labels.is_some_and(|labels| labels.are_of(target, slot))
+        });
+        found.sort_by(|a, b| (!a.is_up(), &a.name).cmp(&(!b.is_up(), &b.name)));
+        Ok(found.into_iter().next())
+    }
+
     async fn taken(&self, endpoint: &Endpoint, name: &str, doing: &str) -> Result<Option<String>> {
         let address = match endpoint {
             Endpoint::Unix(path) => {
                 return Ok(match socket::look(path).await {
                     AtPath::Nothing | AtPath::Stale => None,
-                    AtPath::Listening => Some(format!("something listens on {endpoint}")),
+                    AtPath::Listening => Some(format!(
+                        "something listens on {endpoint} (stop it, or give the slot another socket)"
+                    )),
                     AtPath::Other(said) => Some(said),
                 });
             }
@@ -83,7 +109,9 @@ impl Engine {
             return Ok(Some(publisher_in_words(container, address)));
         }
         if self.is_local() && is_listened_on(address) {
-            return Ok(Some(format!("a process on this host listens on {address}")));
+            return Ok(Some(format!(
+                "a process on this host listens on {address} (stop it, or give the slot another address)"
+            )));
         }
         Ok(None)
     }
@@ -94,10 +122,12 @@ fn publisher_in_words(container: &ContainerSummary, address: SocketAddr) -> Stri
     let labels = container.labels.as_ref().and_then(Labels::read);
     match labels {
         Some(labels) => format!(
-            "the container {name} ({} of {}) publishes {address}",
+            "the container {name} ({} of {}) publishes {address} (remove it, or give the slot another address)",
             labels.slot, labels.target
         ),
-        None => format!("the container {name}, which is not Greenroom's, publishes {address}"),
+        None => format!(
+            "the container {name}, which is not Greenroom's, publishes {address} (stop it, or give the slot another address)"
+        ),
     }
 }
 

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::connection::Meter;
-use super::failure::{Act, failure, oversized};
-use super::labels::SERVICE;
+use super::failure::{Act, failure, oversized_item};
+use super::labels::{Labels, SERVICE};
 use super::log_lines::Lines;
 use super::names::container_id;
 use crate::inventory::{Endpoint, EngineImage, Exit, Instance, InstanceId, Slot, Target, Version};
@@ -59,10 +59,7 @@ impl RuntimeReader for DockerReader {
     }
 
     async fn instances(&self, target: &Target) -> Result<Vec<Instance>> {
-        let labels = vec![
-            format!("{SERVICE}={}", target.service),
-            format!("greenroom.environment={}", target.environment),
-        ];
+        let labels = Labels::filter(target, None);
         let doing = format!("listing the containers of {target}");
         self.engine.ours(labels, &doing).await
     }
@@ -135,7 +132,7 @@ impl RuntimeReader for DockerReader {
             events,
             meter,
             self.engine.target(),
-            doing.to_owned(),
+            (doing.to_owned(), "an event"),
             Some(end),
         ))
     }
@@ -187,16 +184,16 @@ fn until_failure<T: Send + 'static>(
     items: impl Stream<Item = std::result::Result<T, Error>> + Send + 'static,
     meter: Meter,
     target: String,
-    doing: String,
+    (doing, item): (String, &'static str),
     end: Option<Failure>,
 ) -> BoxStream<'static, Result<T>> {
     let worded = items
-        .map(move |item| match (item, meter.check()) {
+        .map(move |next| match (next, meter.check()) {
             (Ok(item), _) => {
                 meter.restart();
                 Ok(item)
             }
-            (Err(_), Err(large)) => Err(oversized(large, Act::Read, target.clone(), &doing)),
+            (Err(_), Err(large)) => Err(oversized_item(large, item, target.clone(), &doing)),
             (Err(e), Ok(())) => Err(failure(&e, Act::Read, target.clone(), &doing)),
         })
         .chain(stream::iter(end.map(Err)));
@@ -216,6 +213,7 @@ fn lines(
     target: String,
     doing: String,
 ) -> BoxStream<'static, Result<LogChunk>> {
+    let doing = (doing, "one line of its output");
     let frames = until_failure(frames, meter, target, doing, None).map(|item| item.map(Some));
     // The mark after the last frame gives out what was begun.
     let marked = frames.chain(stream::iter([Ok(None), Ok(None)]));

@@ -93,7 +93,8 @@ impl RuntimeWriter for DockerWriter {
     async fn start(&self, spec: &InstanceSpec) -> Result<InstanceId> {
         let name = spec.name();
         let doing = format!("starting {name}");
-        if let Some(container) = self.engine.inspect(&name, &doing).await? {
+        let in_slot = self.engine.in_slot(&spec.target, spec.slot, &doing);
+        if let Some(container) = in_slot.await? {
             self.refuse_another(&container, spec, &doing)?;
             self.start_stopped(&container, &doing).await?;
             return Ok(InstanceId(container.id));
@@ -302,7 +303,7 @@ impl DockerWriter {
         if !labels.are_of(&spec.target, spec.slot) {
             let (target, slot) = (&labels.target, labels.slot);
             return conflict(format!(
-                "the container {name} is there, for {slot} of {target}"
+                "the container {name} is {slot} of {target}, as its labels say: rename it, or remove it if {target} no longer needs it"
             ));
         }
         if labels.release != Some(spec.release) {

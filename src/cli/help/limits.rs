@@ -9,7 +9,8 @@ Greenroom reads no more than this of any server, so that one that answers withou
 neither memory nor time. An answer beyond its limit is an error that names the server and the
 limit; the body of a check, what a command prints and a line of output are cut. Greenroom asks for
 no compressed answers and unpacks none. Names are looked up within the time of the call. Of a
-forward proxy, 8 KiB of its answer to CONNECT are read.
+forward proxy, 8 KiB of its answer to CONNECT are read. A stop of a container has its `stop_grace`
+in addition. A command in a container whose two outputs have more than 16 MiB together is an error.
 ";
 
 pub(super) fn text(bounds: &[Bound]) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use greenroom::inventory::Slot;
 use greenroom::ports::{Occupancy, RuntimeReader, RuntimeWriter};
 
-use super::fixture::{WAIT, World, both, engine, tcp};
+use super::fixture::{WAIT, World, both, docker, engine, tcp};
 use crate::support::{eventually, free_port};
 
 fn foreign(occupancy: Occupancy) -> String {
@@ -156,4 +156,25 @@ async fn a_socket_that_somebody_listens_on_is_foreign_and_a_stale_one_is_not() {
     std::fs::write(&path, "precious").expect("written");
     let seen = reader.occupancy(&world.target, Slot::Blue, &endpoint).await;
     assert!(foreign(seen.expect("an answer")).contains("not a socket"));
+}
+
+#[tokio::test]
+async fn a_renamed_container_of_the_slot_is_ours_by_its_labels() {
+    let world = World::pulled();
+    let (reader, writer) = both(&engine());
+    let spec = world.spec(Slot::Blue, WAIT);
+    let id = writer.start(&spec).await.expect("started");
+    let other = format!("{}-by-hand", world.target.service);
+    docker(&["rename", &id.0, &other]);
+    let look = || reader.occupancy(&world.target, Slot::Blue, &spec.endpoint);
+    match look().await.expect("an answer") {
+        Occupancy::Ours(instance) => assert_eq!((instance.id, instance.name), (id.clone(), other)),
+        seen => panic!("not ours: {seen:?}"),
+    }
+    // No second container is made for the release that this one is of.
+    assert_eq!(writer.start(&spec).await.expect("it is up"), id);
+    let grace = Duration::from_secs(5);
+    writer.stop(&id, grace).await.expect("stopped");
+    writer.remove(&id).await.expect("removed");
+    assert_eq!(look().await.expect("an answer"), Occupancy::Free);
 }
