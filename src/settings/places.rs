@@ -217,7 +217,7 @@ pub struct DockerPlace {
 /// Certificates, as PEM files. A certificate never comes without its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TlsPlace {
-    /// The authority; those of this machine when absent.
+    /// The authority. Never absent for Docker; for etcd, the authorities of this machine when absent.
     pub ca: Option<PathBuf>,
     /// The client's own certificate.
     pub cert: Option<PathBuf>,

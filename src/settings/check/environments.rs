@@ -209,7 +209,9 @@ impl Look<'_> {
             return;
         };
         let path = [at, &["docker"]].concat();
-        self.tls(&path, docker.tls.as_ref());
+        if let Some(tls) = &docker.tls {
+            self.docker_tls(&[&path[..], &["tls"]].concat(), tls);
+        }
         if docker.tls.is_some() && docker.address.starts_with("unix:") {
             let path = [&path[..], &["tls"]].concat();
             self.error(

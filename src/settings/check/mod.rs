@@ -154,6 +154,27 @@ impl Look<'_> {
         self.error(path, format!("`{shown}{rest}` {what}"));
     }
 
+    /// Docker takes no client without a certificate, and Greenroom takes none of an engine that no named authority signed.
+    fn docker_tls(&mut self, path: &[&str], section: &TlsSection) {
+        let files = [
+            ("ca", &section.ca),
+            ("cert", &section.cert),
+            ("key", &section.key),
+        ];
+        for (key, file) in files {
+            self.file(&[path, &[key]].concat(), file.as_deref());
+        }
+        let missing = files.iter().filter(|(_, file)| file.is_none());
+        let missing: Vec<String> = missing.map(|(key, _)| format!("`{key}`")).collect();
+        if !missing.is_empty() {
+            let missing = missing.join(" and ");
+            self.error(
+                path,
+                format!("Docker over TLS needs `ca`, `cert` and `key`: add {missing}"),
+            );
+        }
+    }
+
     fn tls(&mut self, path: &[&str], section: Option<&TlsSection>) {
         let Some(section) = section else {
             return;

@@ -27,11 +27,12 @@ impl Default for DockerSection {
     }
 }
 
-/// Certificates, as PEM files.
+/// Certificates, as PEM files. Docker needs all three.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct TlsSection {
-    /// The authority that signed the server's certificate; those of this machine when absent.
+    /// The authority that signed the server's certificate. Docker needs it; for etcd, the authorities of this machine when
+    /// absent.
     pub(in crate::settings) ca: Option<PathBuf>,
     /// The client's own certificate.
     pub(in crate::settings) cert: Option<PathBuf>,
