@@ -1,10 +1,11 @@
 //! The preview server: who may ask it, whether the proxy can keep that, and whether Greenroom's own checks still get
 //! through it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use super::super::model::{
     EnvironmentSection, ProxyKind, ServiceEnvironmentSection, ServiceSection, SiteSection,
+    VariableValue,
 };
 use super::super::problem::visible;
 use super::Look;
@@ -64,8 +65,10 @@ impl Look<'_> {
             );
         }
         let connect = site.preview.connect.as_ref().unwrap_or(listen);
-        let from = own_address(environment, connect);
-        self.own_checks(at, from, &ranges, service, (here, site));
+        let nginx = environment.nginx.as_ref();
+        let is_contained = by_nginx && nginx.is_some_and(|nginx| nginx.container.is_some());
+        let from = (!is_contained).then(|| own_address(connect)).flatten();
+        self.own_checks(at, (from, is_contained), &ranges, service, (here, site));
     }
 
     fn ranges(&mut self, path: &[&str], site: &SiteSection) -> Vec<AddressRange> {
@@ -116,7 +119,7 @@ impl Look<'_> {
     fn own_checks(
         &mut self,
         at: &[&str],
-        from: Option<IpAddr>,
+        (from, is_contained): (Option<IpAddr>, bool),
         ranges: &[AddressRange],
         service: &ServiceSection,
         (here, site): (&ServiceEnvironmentSection, &SiteSection),
@@ -133,6 +136,13 @@ impl Look<'_> {
         if through.peek().is_none() {
             return;
         }
+        if is_contained && !ranges.is_empty() {
+            let path = [at, &["proxy", "preview_allow"]].concat();
+            self.warning(
+                &path,
+                "a check is asked through the preview server of an nginx in a container, which sees the address of Docker's bridge and not of this machine: this list needs that address",
+            );
+        }
         if let Some(from) = from
             && !ranges.is_empty()
             && !ranges.iter().any(|range| range.contains(from))
@@ -148,8 +158,10 @@ impl Look<'_> {
         }
         let unnamed: Vec<usize> = through
             .filter(|(_, check)| {
-                let mut names = check.headers.keys();
-                !names.any(|name| name.eq_ignore_ascii_case("authorization"))
+                let mut headers = check.headers.iter();
+                !headers.any(|(name, value)| {
+                    name.eq_ignore_ascii_case("authorization") && may_be_login(value)
+                })
             })
             .map(|(index, _)| index)
             .collect();
@@ -157,26 +169,69 @@ impl Look<'_> {
             let place = format!("[{index}]");
             self.error(
                 &[list, &["checks", &place]].concat(),
-                "it is asked through the preview server, which wants a password (preview_users), and sends none: add headers = { Authorization = \"Basic ...\" }",
+                "it is asked through the preview server, which wants a password (preview_users), and sends none: nginx reads it from headers = { Authorization = \"Basic ...\" }",
             );
         }
     }
 }
 
-/// The address that the proxy sees when Greenroom asks it, where that is known.
-fn own_address(environment: &EnvironmentSection, connect: &Endpoint) -> Option<IpAddr> {
-    let nginx = environment.nginx.as_ref();
-    if nginx.is_some_and(|nginx| nginx.container.is_some()) {
-        // What comes into a container has the address of a bridge.
-        return None;
+/// Whether nginx can find a user and a password in it. A secret is not read here.
+fn may_be_login(authorization: &VariableValue) -> bool {
+    match authorization {
+        VariableValue::Plain(text) => {
+            let scheme = text.split_whitespace().next();
+            scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
+        }
+        VariableValue::Secret(_) => true,
     }
+}
+
+/// The address that the proxy sees when Greenroom asks it, where that is known. What connects to an address of this
+/// machine comes from that same address; what connects elsewhere may be translated on its way.
+fn own_address(connect: &Endpoint) -> Option<IpAddr> {
     match connect {
         Endpoint::Tcp(address) if address.ip().is_unspecified() => Some(match address.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         }),
-        // What connects to a loopback address comes from it.
         Endpoint::Tcp(address) if address.ip().is_loopback() => Some(address.ip()),
-        _ => None,
+        Endpoint::Tcp(address) => source_towards(*address).filter(|from| *from == address.ip()),
+        Endpoint::Unix(_) => None,
+    }
+}
+
+/// The address from which this machine sends to another. Connecting a UDP socket sends nothing.
+fn source_towards(address: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = match address.ip() {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(address).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_to_an_address_of_this_machine_comes_from_it() {
+        let far: SocketAddr = "192.0.2.1:9".parse().expect("an address");
+        let own = source_towards(far).unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let to = |ip: IpAddr| own_address(&Endpoint::Tcp((ip, 8081).into()));
+        assert_eq!(to(own), Some(own));
+        assert_eq!(to(far.ip()), None);
+        assert_eq!(
+            to(Ipv4Addr::UNSPECIFIED.into()),
+            Some(Ipv4Addr::LOCALHOST.into())
+        );
+    }
+
+    #[test]
+    fn a_token_of_the_application_is_not_a_login_of_the_preview() {
+        let may = |text: &str| may_be_login(&VariableValue::Plain(text.into()));
+        assert!(may("Basic YW5hOnNlY3JldA==") && may("basic x"));
+        assert!(!may("Bearer x") && !may("Basically x") && !may(""));
     }
 }
