@@ -68,7 +68,10 @@ impl Traffic {
         peer: SocketAddr,
     ) -> Response<Content> {
         if door == Door::Preview && !self.site.may_preview(peer.ip()) {
-            let said = format!("{} may not ask the preview", peer.ip());
+            let said = format!(
+                "this preview does not answer requests from {} (preview_allow)",
+                peer.ip()
+            );
             return words(StatusCode::FORBIDDEN, &said);
         }
         let live = self.live();

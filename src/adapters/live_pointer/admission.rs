@@ -82,7 +82,7 @@ impl Refusal {
         Self {
             kind: FailureKind::Fenced,
             said: format!(
-                "token {highest} stands already and {} is lower",
+                "the lock that moved the traffic last has token {highest}, and this one has the lower token {}",
                 order.token
             ),
             hint: "another driver has taken the lock over; where the store was wiped or restored, `greenroom status` says so and `greenroom repair` mends it",
