@@ -177,7 +177,10 @@ impl Instance {
         let rank = |it: &Self| (it.name == instance_name(&it.target, it.slot), it.is_up());
         for instance in instances {
             let known = slots.get_mut(instance.slot);
-            if known.as_ref().is_none_or(|known| rank(known) <= rank(&instance)) {
+            if known
+                .as_ref()
+                .is_none_or(|known| rank(known) <= rank(&instance))
+            {
                 *known = Some(instance);
             }
         }

@@ -97,6 +97,15 @@ fn begun(text: &str, form: &str) -> Option<usize> {
 fn forms_of(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned(), escaped_for_url(secret)];
     forms.push(escaped_for_url(secret).replace("%20", "+"));
+    forms.push(in_small_letters(&escaped_for_url(secret)));
+    // Error pages repeat what they were sent as HTML.
+    let html = secret
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    forms.push(html.replace('"', "&quot;").replace('\'', "&#39;"));
+    forms.push(html.replace('"', "&#34;").replace('\'', "&#x27;"));
+    forms.push(html);
     if let Ok(json) = serde_json::to_string(secret) {
         forms.push(json.trim_matches('"').to_owned());
     }
@@ -124,6 +133,19 @@ pub fn escaped_for_url(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// The same with its escapes in small letters, `%2f`.
+fn in_small_letters(escaped: &str) -> String {
+    let mut parts = escaped.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |mut text, part| {
+        let (code, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        text.push('%');
+        text.push_str(&code.to_ascii_lowercase());
+        text.push_str(rest);
+        text
+    })
 }
 
 /// A part of a URL without its escapes.
@@ -177,6 +199,8 @@ mod tests {
             "s3cret%2Fp%2Bss%20%22w%22ord",
             "s3cret%2Fp%2Bss+%22w%22ord",
             "s3cret/p+ss \\\"w\\\"ord",
+            "s3cret%2fp%2bss%20%22w%22ord",
+            "s3cret/p+ss &quot;w&quot;ord",
         ] {
             assert_eq!(
                 hidden(&format!("before {form} after")),

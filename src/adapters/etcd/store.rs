@@ -250,14 +250,13 @@ impl Store {
             // The password was changed in the meantime.
             Err(trouble) if trouble.is_denied() => {
                 node.forget().await;
-                match timeout_at(end, Box::pin(node.client(&self.inner.options))).await {
-                    Ok(client) => client?,
+                let made = timeout_at(end, Box::pin(node.client(&self.inner.options))).await;
+                let Ok(client) = made else {
                     // The next attempt has what is still being read.
-                    Err(_) => {
-                        let said = format!("{}; a new login took too long", trouble.said);
-                        return Err(Trouble::not_sent(said));
-                    }
-                }
+                    let said = format!("{}; a new login took too long", trouble.said);
+                    return Err(Trouble::not_sent(said));
+                };
+                client?
             }
             Err(trouble) => return Err(trouble),
         };

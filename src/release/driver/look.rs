@@ -6,9 +6,7 @@ use futures_util::future::OptionFuture;
 
 use super::World;
 use crate::checks::Report;
-use crate::inventory::{
-    Digest, Instance, InstanceRun, PerSlot, Probe, PublicAnswer, Slot, Version,
-};
+use crate::inventory::{Digest, Instance, InstanceRun, Probe, PublicAnswer, Slot, Version};
 use crate::ports::{Connection, Failure};
 use crate::release::Known;
 use crate::release::act::{Ask, Sight};
