@@ -141,6 +141,9 @@ fn loosened(
     if request.may_loosen || !layers::sets_any(variables, flags, is_rule) {
         return Vec::new();
     }
+    let environments = tree.entry("environments");
+    let environments = environments.map_or(&[][..], |it| it.node.entries());
+    let environments = environments.iter().map(|it| it.key.clone()).collect();
     let is_kept: layers::Wanted = |path| !is_rule(path);
     let mut errors = Vec::new();
     layers::variables(&mut tree, variables, is_kept, &mut errors);
@@ -156,6 +159,7 @@ fn loosened(
     let both = Both {
         file: (&settings, &tree),
         now,
+        environments,
     };
     both.loosened()
 }

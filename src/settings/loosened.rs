@@ -9,23 +9,48 @@ use super::tree::Node;
 use crate::inventory::Target;
 use crate::release::{RULES, Rule, RuleScope};
 
+/// Any name of a service or an environment.
+const ANY: &str = "*";
+
+/// The tables that a rule of each scope may be written in, the nearest first.
+const TABLES: &[(RuleScope, &[&str])] = &[
+    (RuleScope::Environment, &["environments", ANY]),
+    (RuleScope::Checks, &["services", ANY, "environments", ANY]),
+    (RuleScope::Checks, &["services", ANY]),
+    (
+        RuleScope::Timing,
+        &["services", ANY, "environments", ANY, "timing"],
+    ),
+    (RuleScope::Timing, &["services", ANY, "timing"]),
+    (RuleScope::Timing, &["environments", ANY, "timing"]),
+    (RuleScope::Timing, &["defaults", "timing"]),
+];
+
 /// Whether a key that a layer sets is the tier, a rule, a time or a check.
 pub(super) fn is_rule(path: &[String]) -> bool {
     let path: Vec<String> = path.iter().map(|key| key.to_ascii_lowercase()).collect();
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    matches!(
-        path[..],
-        ["environments", _, "tier" | "rules" | "timing", ..]
-            | ["defaults", "timing", ..]
-            | ["services", _, "timing" | "checks", ..]
-            | ["services", _, "environments", _, "timing", ..]
-    )
+    TABLES.iter().any(|(scope, table)| {
+        let is_below = path.len() >= table.len()
+            && path
+                .iter()
+                .zip(*table)
+                .all(|(key, wanted)| *wanted == ANY || key == wanted);
+        let rest = path.get(table.len()..).unwrap_or_default();
+        match (scope, rest.first()) {
+            (RuleScope::Timing, _) => is_below,
+            (RuleScope::Environment, Some(key)) => is_below && matches!(&**key, "tier" | "rules"),
+            (RuleScope::Checks, Some(key)) => is_below && key == "checks",
+            (RuleScope::Environment | RuleScope::Checks, None) => false,
+        }
+    })
 }
 
 /// What the file says, and what is in effect with the layers above it.
 pub(super) struct Both<'a> {
     pub(super) file: (&'a Settings, &'a Node),
     pub(super) now: (&'a Settings, &'a Node),
+    /// The environments that the file itself has. One that only variables define has no rule in the file to loosen.
+    pub(super) environments: Vec<String>,
 }
 
 impl Both<'_> {
@@ -34,6 +59,10 @@ impl Both<'_> {
         let mut problems: Vec<Problem> = Vec::new();
         for now in &self.now.0.targets {
             let now = &now.definition;
+            let environment = now.target.environment.as_str();
+            if !self.environments.iter().any(|name| name == environment) {
+                continue;
+            }
             let targets = self.file.0.targets.iter().map(|it| &it.definition);
             let Some(file) = targets.into_iter().find(|file| file.target == now.target) else {
                 continue;
@@ -90,21 +119,69 @@ impl Both<'_> {
 /// The keys that a rule may be written under, the nearest first.
 fn paths(rule: &Rule, target: &Target) -> Vec<Vec<String>> {
     let (service, environment) = (target.service.as_str(), target.environment.as_str());
-    let tables: Vec<Vec<&str>> = match rule.scope {
-        RuleScope::Environment => vec![vec!["environments", environment]],
-        RuleScope::Checks => vec![vec!["services", service]],
-        RuleScope::Timing => vec![
-            vec!["services", service, "environments", environment, "timing"],
-            vec!["services", service, "timing"],
-            vec!["environments", environment, "timing"],
-            vec!["defaults", "timing"],
-        ],
-    };
-    let tables = tables.into_iter();
+    let tables = TABLES.iter().filter(|(scope, _)| *scope == rule.scope);
     tables
-        .map(|table| {
-            let keys = table.into_iter().chain(rule.key.split('.'));
-            keys.map(str::to_owned).collect()
+        .map(|(_, table)| {
+            let names = |name: &&str, before: Option<&&str>| match (*name, before) {
+                (ANY, Some(&"services")) => service.to_owned(),
+                (ANY, _) => environment.to_owned(),
+                (name, _) => name.to_owned(),
+            };
+            let before = std::iter::once(None).chain(table.iter().map(Some));
+            let table = table.iter().zip(before);
+            let table = table.map(|(name, before)| names(name, before));
+            let key = rule.key.split('.').map(str::to_owned);
+            table.chain(key).collect()
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::schema;
+
+    /// Every key of the schema, with [`ANY`] for a name.
+    fn keys(node: &serde_json::Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+        let Some(table) = schema::as_table(node) else {
+            return;
+        };
+        let known = schema::known(table).map(|(key, inner)| (key.to_owned(), inner));
+        let any = table.get("additionalProperties");
+        let any = any
+            .filter(|it| it.is_object())
+            .map(|it| (ANY.to_owned(), it));
+        for (key, inner) in known.chain(any) {
+            path.push(key);
+            found.push(path.clone());
+            keys(inner, path, found);
+            path.pop();
+        }
+    }
+
+    #[test]
+    fn every_place_in_the_schema_where_a_rule_is_written_is_known() {
+        let mut found = Vec::new();
+        keys(&schema::INLINE, &mut Vec::new(), &mut found);
+        let is_place = |path: &&Vec<String>| {
+            let last = path.last().map(String::as_str);
+            matches!(last, Some("tier" | "rules" | "timing" | "checks"))
+        };
+        let places: Vec<String> = found
+            .iter()
+            .filter(is_place)
+            .map(|it| it.join("."))
+            .collect();
+        assert!(places.len() >= TABLES.len(), "{places:?}");
+        let named = |place: &str| place.split('.').map(str::to_owned).collect::<Vec<_>>();
+        let unknown: Vec<&String> = places.iter().filter(|it| !is_rule(&named(it))).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+        for rule in RULES {
+            let name = "x".parse().expect("a name");
+            for path in paths(rule, &Target::new(name, "y".parse().expect("a name"))) {
+                let path = path.join(".");
+                assert!(is_rule(&named(&path)), "{path}");
+            }
+        }
+    }
 }

@@ -661,6 +661,16 @@ fn a_layer_above_the_file_does_not_loosen_a_rule() {
             "`15m` holds without it",
         ),
         ("services.web.checks", "[]", "says `home`"),
+        (
+            "services.web.environments.production.checks",
+            "[]",
+            "`home` holds without it",
+        ),
+        (
+            "services.web.environments.production.timing.watch",
+            "1s",
+            "`1m` holds without it",
+        ),
     ] {
         let said = match ruled(&[(key, value)], &[]) {
             Ok(_) => panic!("--set {key}={value} is taken"),
@@ -713,4 +723,22 @@ fn a_layer_above_the_file_may_tighten_a_rule() {
     assert_eq!(origins["rules.require_reason"], "greenroom.toml:12:18");
     assert_eq!(origins["tier"], "greenroom.toml:7:8");
     ruled(&[("environments.staging.timing.watch", "1s")], &[]).expect("it protects nothing");
+}
+
+#[test]
+fn an_environment_that_only_variables_define_has_no_rule_to_loosen() {
+    let variables = [
+        ("GREENROOM__ENVIRONMENTS__CI__TIER", "development"),
+        (
+            "GREENROOM__SERVICES__WEB__ENVIRONMENTS__CI__ENDPOINTS__BLUE",
+            "127.0.0.1:19181",
+        ),
+        (
+            "GREENROOM__SERVICES__WEB__ENVIRONMENTS__CI__ENDPOINTS__GREEN",
+            "127.0.0.1:19182",
+        ),
+    ];
+    let loaded = ruled(&[], &variables).unwrap_or_else(|problems| panic!("{problems}"));
+    let name = "ci".parse().expect("a name");
+    assert!(loaded.settings.environment(&name).is_some());
 }
