@@ -50,8 +50,13 @@ impl StoredKey {
 
     /// The key below its target: `slots/blue`.
     pub fn name<'a>(target: &Target, key: &'a str) -> &'a str {
-        let below = format!("{target}/");
-        key.split_once(&below).map_or(key, |(_, name)| name)
+        // The prefix of a store may itself contain the names of a target.
+        let below = format!("targets/{target}/");
+        let at = |at: &usize| *at == 0 || key.as_bytes()[at - 1] == b'/';
+        let mut places = key.match_indices(&below).map(|(at, _)| at);
+        let at = places.find(at);
+        at.map(|at| key.split_at(at + below.len()))
+            .map_or(key, |(_, name)| name)
     }
 
     /// Whether a promote cannot be planned or resumed while this key cannot be read.
@@ -111,7 +116,11 @@ mod tests {
             "qa".parse().expect("a name"),
         );
         for (name, promote, rollback, drift) in KEYS {
-            for prefix in ["/greenroom/v1/targets", "targets"] {
+            for prefix in [
+                "/greenroom/v1/targets",
+                "targets",
+                "/web/qa/greenroom/v1/targets",
+            ] {
                 let key = StoredKey::of(&target, &format!("{prefix}/web/qa/{name}"));
                 let is = (key.stops_promote(), key.stops_rollback(), key.is_drift());
                 assert_eq!(is, (*promote, *rollback, *drift), "{name}");

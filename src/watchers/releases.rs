@@ -59,7 +59,7 @@ pub(super) async fn look(
                 Err(failure) if is_about_content(&failure) => {
                     record
                         .problems
-                        .insert(format!("/{target}/releases"), failure.to_string());
+                        .insert(format!("targets/{target}/releases"), failure.to_string());
                     let known = known.get(&target);
                     told.extend(known.map(|known| (target.clone(), Arc::clone(known))));
                 }
