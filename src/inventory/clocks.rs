@@ -1,14 +1,13 @@
 //! Other machines' clocks, compared with this one's. Pure.
 //!
 //! A hold, a freeze and an approval end at a moment that an operator's clock decides. A clock that is wrong would end
-//! them too early, so they end only when every clock that could be asked says so. Where no other clock can be asked,
+//! them too early, so a hold and a freeze end only when every clock
+//! that could be asked says so. A freeze begins, and an approval ends, when the first of them says so. Where no other clock can be asked,
 //! this machine's own is all there is.
 
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-
-use super::RegistryRecord;
 
 /// How far two clocks may differ before an operator is told: more than a machine that synchronises its clock ever
 /// differs, and less than any hold or approval lasts.
@@ -41,6 +40,16 @@ impl ClockReading {
     /// Whether the difference is more than could be a slow answer or a clock that is being synchronised.
     pub fn differs(&self) -> bool {
         self.ahead.abs() > self.within + TOLERATED
+    }
+
+    /// `2h ahead of this machine's`.
+    pub fn seen_from_here(&self) -> String {
+        let way = if self.ahead.is_negative() {
+            "ahead of"
+        } else {
+            "behind"
+        };
+        format!("{:#} {way} this machine's", rounded(self.ahead))
     }
 
     /// The time by that clock while this machine's says `now`.
@@ -94,8 +103,8 @@ impl Clocks {
         times.min().map_or(now, |time| time.min(now))
     }
 
-    /// The latest time that one of the clocks says while this machine's says `now`. An approval counts only until this
-    /// one says that it has expired.
+    /// The latest time that one of the clocks says while this machine's says `now`. A freeze has begun when it has begun by
+    /// this one, and an approval counts only until this one says that it has expired.
     pub fn latest(&self, now: Timestamp) -> Timestamp {
         let times = self.differing().map(|reading| reading.time(now));
         times.max().map_or(now, |time| time.max(now))
@@ -105,28 +114,18 @@ impl Clocks {
         self.0.iter().filter(|reading| reading.differs())
     }
 
-    /// A record as every clock agrees on it at `now`: without approvals that have expired by one of them, and with a
-    /// hold that has ended by all of them or is extended until it has.
-    #[must_use]
-    pub fn agreed(&self, mut record: RegistryRecord, now: Timestamp) -> RegistryRecord {
-        let latest = self.latest(now);
-        record.endorsements.retain(|one| latest < one.expires_at);
-        let earliest = self.earliest(now);
-        if let Some(hold) = record.hold.as_mut()
-            && !hold.stands(now)
-            && hold.stands(earliest)
-        {
-            let ahead = now.duration_since(earliest);
-            hold.until = hold.until.and_then(|until| until.checked_add(ahead).ok());
-        }
-        record
+    /// The clock by which a moment that is still to come for `now` is over; the one that is furthest ahead.
+    pub fn over_by(&self, moment: Timestamp, now: Timestamp) -> Option<&ClockReading> {
+        let over = self
+            .differing()
+            .filter(|reading| moment <= reading.time(now));
+        over.max_by_key(|reading| reading.time(now))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{Hold, Operator};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -177,29 +176,11 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_is_over_when_it_is_over_by_every_clock() {
-        let hold = Hold {
-            author: Operator {
-                name: "ana".into(),
-                host: "ops-1".into(),
-            },
-            since: at(0),
-            reason: "payday".into(),
-            until: Some(at(9_000)),
-            release: None,
-            cleared: None,
-        };
-        let record = RegistryRecord {
-            hold: Some(hold.clone()),
-            ..RegistryRecord::default()
-        };
-        let now = at(10_000);
-        let alone = Clocks::default().agreed(record.clone(), now);
-        assert!(!alone.hold.unwrap().stands(now));
-        let ahead = Clocks(vec![reading(3_600)]);
-        assert!(ahead.agreed(record.clone(), now).hold.unwrap().stands(now));
-        let later = at(13_000);
-        let over = ahead.agreed(record, later).hold;
-        assert_eq!(over, Some(hold), "over by both: as it is stored");
+    fn the_clock_that_is_furthest_ahead_ends_an_approval() {
+        let clocks = Clocks(vec![reading(3_600), reading(-60), reading(-600)]);
+        let over = clocks.over_by(at(10_030), at(10_000)).unwrap();
+        assert_eq!(over.ahead.as_secs(), -600);
+        assert_eq!(over.seen_from_here(), "10m ahead of this machine's");
+        assert_eq!(clocks.over_by(at(10_601), at(10_000)), None);
     }
 }

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::checks::Report;
 use crate::history::{Direction, Step};
 use crate::inventory::{
-    Connections, Endorsement, Hold, Installation, Instance, InstanceId, InstanceRun, PerSlot,
-    Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
+    Clocks, Connections, Endorsement, Hold, Installation, Instance, InstanceId, InstanceRun,
+    PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
 };
 
 /// A change of the world. Each names all it needs: nothing toggles.
@@ -129,6 +129,8 @@ pub struct Sight {
     pub report: Option<Report>,
     /// What is live in the environment that a version has to be live in first; the inner none is nothing at all.
     pub live_there: Option<Option<Version>>,
+    /// Other machines' clocks.
+    pub clocks: Clocks,
     /// What could not be seen, and why.
     pub blind: Vec<String>,
 }

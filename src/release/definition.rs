@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::checks::{HealthCheck, Suite};
 use crate::inventory::{
-    Endpoint, EnvironmentName, Freeze, Hold, InstanceShape, PerSlot, PublicAddress, RuntimeKind,
-    Target, Tier, freeze,
+    Clocks, Endpoint, EnvironmentName, Freeze, Hold, InstanceShape, PerSlot, PublicAddress,
+    RuntimeKind, Target, Tier, freeze,
 };
 
 /// How long something is waited for, where "for ever" is an answer.
@@ -140,6 +140,19 @@ impl Definition {
     /// What stops promotes at `now`: the hold that was placed, and every freeze.
     pub fn holds(&self, placed: Option<&Hold>, now: Timestamp) -> Vec<Hold> {
         freeze::standing(placed, &self.rules.freezes, &self.target.service, now)
+    }
+
+    /// What stops a promote at `now` by this machine's clock, and then what does so only by another one.
+    pub fn holds_by(&self, placed: Option<&Hold>, now: Timestamp, clocks: &Clocks) -> Vec<Hold> {
+        let mut holds = self.holds(placed, now);
+        for time in [clocks.earliest(now), clocks.latest(now)] {
+            for hold in self.holds(placed, time) {
+                if !holds.contains(&hold) {
+                    holds.push(hold);
+                }
+            }
+        }
+        holds
     }
 
     /// A mark of how an instance is made: equal where two configurations make it alike, in every

@@ -3,7 +3,6 @@
 
 use jiff::Timestamp;
 
-use super::Plan;
 use super::act::{Act, Ask, Before, Move, Sight, Stage};
 use super::approval::{Weighed, approvers_needed, endorsed_words, weigh};
 use super::candidate::{self, Run};
@@ -11,6 +10,7 @@ use super::first;
 use super::public;
 use super::time::elapsed;
 use super::words::duration;
+use super::{Plan, Refusal};
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
 use crate::inventory::{Installation, Instance, Slot};
@@ -233,8 +233,14 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
     let (Some(record), Some(proxy)) = (&sight.registry, &sight.proxy) else {
         return Verdict::Wait(format!("who is live is not known: {}", sight.why_blind()));
     };
-    if let Some(hold) = plan.held(record.hold.as_ref(), now) {
-        return Verdict::Refuse(format!("{hold}: traffic stays where it is"));
+    match plan.held(record.hold.as_ref(), now, &sight.clocks) {
+        Some(Refusal::Held(hold)) => {
+            return Verdict::Refuse(format!("{hold}: traffic stays where it is"));
+        }
+        Some(refusal) => {
+            return Verdict::Refuse(format!("traffic stays where it is: {refusal}"));
+        }
+        None => {}
     }
     if let Err(verdict) = first::judge(plan, sight) {
         return verdict;
@@ -294,7 +300,7 @@ pub(super) fn endorsed<'a>(plan: &Plan, sight: &'a Sight, now: Timestamp) -> Wei
         return Weighed::default();
     };
     let driver = record.lock.as_ref().map(|holder| &holder.record.operator);
-    weigh(plan, &record.endorsements, driver, now)
+    weigh(plan, &record.endorsements, driver, (now, &sight.clocks))
 }
 
 /// Whether registry and proxy both have the very switch of the plan.

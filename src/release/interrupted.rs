@@ -9,7 +9,7 @@ use super::{
     need_to_begin, observed,
 };
 use crate::history::{Direction, Recorded};
-use crate::inventory::{LockHolder, RegistryRecord, ReleaseId};
+use crate::inventory::{Clocks, LockHolder, RegistryRecord, ReleaseId};
 
 /// A release that has no end, as it is found: what was intended, and what can be done about it.
 #[derive(Debug, Clone)]
@@ -33,12 +33,13 @@ impl Interrupted {
         overtaken: Option<ReleaseId>,
         definition: &Definition,
         record: &RegistryRecord,
-        now: Timestamp,
+        (now, clocks): (Timestamp, &Clocks),
     ) -> Self {
         let standing = Standing {
             record,
             instances: &[],
             now,
+            clocks,
         };
         let against = GoOn::ALL.into_iter().filter_map(|go_on| {
             let fits = not_overtaken(overtaken, go_on)

@@ -58,7 +58,7 @@
 //! | 6 | an act that may have happened is looked at before it is tried again | `machine`: every new try passes the guard |
 //! | 7 | what runs is what was seen, never what was recorded | [`crate::watchers`] and [`Sight`] |
 //! | 8 | an abort waits until the act under way was observed; the way back begins after it | `machine`: wishes are granted where it rests |
-//! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`]; of others, [`counted`] |
+//! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`]; of others, [`weigh`] |
 //! | 10 | a protected environment does not pass verify or switch by itself | [`need`] and [`Approved`] |
 //!
 //! # Approvals
@@ -269,8 +269,8 @@ pub mod words;
 pub use act::{Act, Ask, Before, Mishap, MishapKind, Move, Sight, Stage};
 pub use approval::{
     Approval, ApprovalRefused, Approved, Need, NotEndorsed, RepairApproval, Scope, Weighed,
-    approvals_ahead, approve_command, approvers_needed, approvers_words, counted, endorsed_words,
-    need, need_back, need_of, need_to_begin, need_to_endorse, need_to_repair, own_release, weigh,
+    approvals_ahead, approve_command, approvers_needed, approvers_words, endorsed_words, need,
+    need_back, need_of, need_to_begin, need_to_endorse, need_to_repair, own_release, weigh,
 };
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};

@@ -5,13 +5,13 @@
 
 use jiff::Timestamp;
 
-use super::{Definition, rules};
+use super::{Definition, Refusal, rules};
 use crate::history::{
     FORMAT, Footing, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
 };
 use crate::inventory::{
-    Endpoint, EnvironmentName, Hold, Instance, InstanceId, Operator, ReleaseId, Route, Slot,
-    Target, Tier, Version,
+    Clocks, Endpoint, EnvironmentName, Hold, Instance, InstanceId, Operator, ReleaseId, Route,
+    Slot, Target, Tier, Version,
 };
 
 /// What has the traffic when the plan is made.
@@ -172,13 +172,20 @@ impl Plan {
 
     /// What stops it at `now`: of the hold that was placed and the configured freezes, the first that was
     /// not there to be overridden when it was made. A rollback is stopped by none.
-    pub(super) fn held(&self, placed: Option<&Hold>, now: Timestamp) -> Option<Hold> {
+    pub(super) fn held(
+        &self,
+        placed: Option<&Hold>,
+        now: Timestamp,
+        clocks: &Clocks,
+    ) -> Option<Refusal> {
         if self.kind != ReleaseKind::Promote {
             return None;
         }
-        let standing = self.definition.holds(placed, now);
+        let standing = self.definition.holds_by(placed, now, clocks);
         let known = |hold: &Hold| self.overridden.iter().any(|it| it.hold == *hold);
-        standing.into_iter().find(|hold| !known(hold))
+        let hold = standing.into_iter().find(|hold| !known(hold))?;
+        let is_own = self.definition.holds(placed, now).contains(&hold);
+        Some(Refusal::held(hold, is_own, clocks))
     }
 
     /// The hold that a rollback leaves, so that what it went back from is not promoted again unseen.

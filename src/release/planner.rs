@@ -94,7 +94,7 @@ pub fn decide(
     };
     let leftover = if warm.is_some() { None } else { other };
     let overridden = overridden(request, definition, record, facts, kind);
-    let holds = standing(definition, record, facts);
+    let holds = definition.holds_by(record.hold.as_ref(), facts.now, &facts.clocks);
     let mut warnings = warnings(facts, from.as_ref(), leftover.as_ref());
     warnings.extend(ends_standby(facts, record));
     if let Installation::Foreign(why) = installation {
@@ -288,29 +288,15 @@ fn refuse_by_record(
         against.push(Refusal::locked(&definition.target, Box::new(lock.clone())));
     }
     if !is_back && request.override_holds.is_none() {
-        let own = definition.holds(record.hold.as_ref(), facts.now);
-        let clock = facts.clocks.differs().map(ToString::to_string);
-        let holds = standing(definition, record, facts).into_iter();
-        against.extend(holds.map(|hold| match &clock {
-            Some(clock) if !own.contains(&hold) => Refusal::HeldByAnotherClock {
-                hold,
-                clock: clock.clone(),
-            },
-            _ => Refusal::Held(hold),
+        let placed = record.hold.as_ref();
+        let own = definition.holds(placed, facts.now);
+        let holds = definition.holds_by(placed, facts.now, &facts.clocks);
+        let holds = holds.into_iter();
+        against.extend(holds.map(|hold| {
+            let is_own = own.contains(&hold);
+            Refusal::held(hold, is_own, &facts.clocks)
         }));
     }
-}
-
-/// The holds and freezes that are not over by every clock.
-fn standing(definition: &Definition, record: &RegistryRecord, facts: &Facts) -> Vec<Hold> {
-    let mut holds = definition.holds(record.hold.as_ref(), facts.now);
-    let earliest = facts.clocks.earliest(facts.now);
-    for hold in definition.holds(record.hold.as_ref(), earliest) {
-        if !holds.contains(&hold) {
-            holds.push(hold);
-        }
-    }
-    holds
 }
 
 /// What a rollback is planned without: it would stop a promote.
@@ -336,7 +322,7 @@ fn overridden(
     if kind != ReleaseKind::Promote {
         return Vec::new();
     }
-    let holds = standing(definition, record, facts);
+    let holds = definition.holds_by(record.hold.as_ref(), facts.now, &facts.clocks);
     let overridden = holds.into_iter().map(|hold| Overridden {
         hold,
         why: why.clone(),
@@ -523,7 +509,7 @@ fn warnings(facts: &Facts, from: Option<&LiveBefore>, leftover: Option<&Instance
     let mut warnings: Vec<String> = clocks_differ(facts).into_iter().collect();
     if let Some(clock) = facts.clocks.differs() {
         warnings.push(format!(
-            "the clocks differ: {clock}; holds, freezes and approvals end only when they are over by both"
+            "the clocks differ: {clock}; holds and freezes end only when they are over by both, and approvals when they are over by one of them; set the clock that is wrong"
         ));
     }
     if let (Some(from), Some(probe)) = (from, &facts.live_probe)

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::approval::NotEndorsed;
 use crate::inventory::local_time;
 use crate::inventory::{
-    Endpoint, EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator, ReleaseId,
-    Slot, Target,
+    Clocks, Endpoint, EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator,
+    ReleaseId, Slot, Target,
 };
 
 /// One reason.
@@ -30,7 +30,7 @@ pub enum Refusal {
         /// Which file, and of when both are.
         why: String,
     },
-    /// Where the proxy's configuration of the target would be, something is that is not the target's.
+    /// What the release would write in the proxy's configuration or in the store belongs to something else.
     PlaceTaken {
         /// What it is, whose, and what to do.
         why: String,
@@ -89,7 +89,7 @@ pub enum Refusal {
     },
     /// A hold or a freeze stands.
     Held(Hold),
-    /// A hold or a freeze is over by this machine's clock, and not by another one.
+    /// A hold or a freeze is in effect by another machine's clock, and not by this one's.
     HeldByAnotherClock {
         /// The hold.
         hold: Hold,
@@ -198,6 +198,17 @@ impl Refusal {
         Self::Locked {
             target: target.clone(),
             holder,
+        }
+    }
+
+    /// A hold or a freeze stops it, by this machine's clock or only by another one.
+    pub fn held(hold: Hold, is_own: bool, clocks: &Clocks) -> Self {
+        match clocks.differs() {
+            Some(clock) if !is_own => Self::HeldByAnotherClock {
+                hold,
+                clock: clock.to_string(),
+            },
+            _ => Self::Held(hold),
         }
     }
 }
@@ -325,7 +336,7 @@ fn store_went_back(f: &mut fmt::Formatter<'_>, target: &Target, says: &str) -> f
 fn held_by_another_clock(f: &mut fmt::Formatter<'_>, hold: &Hold, clock: &str) -> fmt::Result {
     write!(
         f,
-        "{hold}\n  It is over by this machine's clock, but {clock}: it ends when it is over by both. Set this machine's clock, clear the hold, or override it: say why."
+        "{hold}\n  By this machine's clock it is not in effect, but {clock}: one of them says that it is. Set the clock that is wrong, clear the hold, or override it: say why."
     )
 }
 

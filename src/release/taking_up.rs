@@ -8,7 +8,7 @@ use super::replay::Replay;
 use super::unreadable::unreadable;
 use super::{Definition, Plan, Refusal, Refused, StepState, way};
 use crate::history::{Direction, FORMAT, Footing, Happening, Recorded, ReleaseKind, Step};
-use crate::inventory::{Instance, RegistryRecord, Slot, StoredKey};
+use crate::inventory::{Clocks, Instance, RegistryRecord, Slot, StoredKey};
 
 /// What is seen of a target when one of its releases is to be taken up.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,8 @@ pub struct Standing<'a> {
     pub instances: &'a [Instance],
     /// When.
     pub now: Timestamp,
+    /// Other machines' clocks.
+    pub clocks: &'a Clocks,
 }
 
 impl Plan {
@@ -142,8 +144,8 @@ fn refuse_by_hold(plan: &Plan, standing: Standing<'_>, against: &mut Vec<Refusal
         let is_hold = |key| key == StoredKey::Hold;
         against.extend(unreadable(plan.target(), standing.record, is_hold));
     }
-    let held = plan.held(standing.record.hold.as_ref(), standing.now);
-    against.extend(held.map(Refusal::Held));
+    let held = plan.held(standing.record.hold.as_ref(), standing.now, standing.clocks);
+    against.extend(held);
 }
 
 /// What was to be removed from the slot, if it still stands there.

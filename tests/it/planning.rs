@@ -1005,3 +1005,30 @@ fn a_hold_that_is_over_by_one_clock_alone_stands_and_it_is_said_that_the_clocks_
     let overriding = plan(&overriding, &definition(Tier::Protected), &facts).expect("a plan");
     assert_eq!(overriding.overridden.len(), 1);
 }
+
+#[test]
+fn a_freeze_has_begun_when_it_has_begun_by_one_of_the_clocks() {
+    let mut facts = facts();
+    facts.now = "2026-07-24T11:00:00Z".parse().expect("a time");
+    let mut definition = definition(Tier::Protected);
+    definition.rules.freezes = vec![Freeze {
+        name: "payday".into(),
+        zone: jiff::tz::TimeZone::UTC,
+        window: Window::Once {
+            from: "2026-07-24T12:00:00".parse().expect("a time"),
+            until: "2026-07-25T12:00:00".parse().expect("a time"),
+        },
+        services: Vec::new(),
+    }];
+    plan(&promote(), &definition, &facts).expect("it has not begun");
+    let told = "2026-07-24T13:00:00Z".parse().expect("a time");
+    let of = "the engine of production".to_owned();
+    let reading = ClockReading::new(of, (facts.now, facts.now), told);
+    facts.clocks = Clocks(vec![reading]);
+    let refused = refused(&promote(), &definition, &facts);
+    let [refusal @ Refusal::HeldByAnotherClock { .. }] = &refused[..] else {
+        panic!("{refused:?}");
+    };
+    let words = refusal.to_string();
+    assert!(words.contains("Set the clock that is wrong"), "{words}");
+}

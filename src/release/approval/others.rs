@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Need, need};
 use crate::history::{ReleaseKind, Step};
-use crate::inventory::{Endorsement, Operator, Target};
+use crate::inventory::{Clocks, Endorsement, Operator, Target};
 use crate::release::Plan;
 use crate::release::words::duration;
 
@@ -86,13 +86,13 @@ pub struct Weighed<'a> {
 }
 
 /// Weighs what was given. An approval counts when it is for this release, digest and plan, is not older or longer
-/// valid than the rules allow, and when no operator who opened or drives the release gave it. One person has one
+/// valid than the rules allow, has not expired by any clock, and when no operator who opened or drives the release gave it. One person has one
 /// approval, and so do people whose names look the same.
 pub fn weigh<'a>(
     plan: &Plan,
     given: &'a [Endorsement],
     driver: Option<&Operator>,
-    now: Timestamp,
+    (now, clocks): (Timestamp, &Clocks),
 ) -> Weighed<'a> {
     let mark = plan.mark();
     let mut weighed = Weighed::default();
@@ -101,6 +101,7 @@ pub fn weigh<'a>(
             continue;
         }
         let why = why_not_of_it(plan, &mark, one)
+            .or_else(|| over_by_another_clock(one, now, clocks))
             .or_else(|| why_not_now(plan, one, now))
             .or_else(|| why_not_by(plan, &weighed.counted, one, driver));
         match why {
@@ -113,21 +114,20 @@ pub fn weigh<'a>(
     weighed
 }
 
-/// Those that count.
-pub fn counted<'a>(
-    plan: &Plan,
-    given: &'a [Endorsement],
-    driver: Option<&Operator>,
-    now: Timestamp,
-) -> Vec<&'a Endorsement> {
-    weigh(plan, given, driver, now).counted
-}
-
 fn why_not_of_it(plan: &Plan, mark: &str, one: &Endorsement) -> Option<String> {
     if one.digest != plan.version.digest {
         return Some(format!("it is for the image {}", one.digest.short()));
     }
     (one.plan != mark).then(|| "it is for another plan of this release".to_owned())
+}
+
+fn over_by_another_clock(one: &Endorsement, now: Timestamp, clocks: &Clocks) -> Option<String> {
+    let over = clocks.over_by(one.expires_at, now)?;
+    Some(format!(
+        "it has expired by the clock of {}, which is {}; set the clock that is wrong",
+        over.of,
+        over.seen_from_here()
+    ))
 }
 
 fn why_not_now(plan: &Plan, one: &Endorsement, now: Timestamp) -> Option<String> {

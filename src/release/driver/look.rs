@@ -56,9 +56,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
         installation: seen(installation, &mut blind),
         instances: seen(instances, &mut blind).map(Instance::by_slot),
         probe: probe.flatten(),
-        // What ends by a clock has ended when every clock says so.
-        registry: seen(registry, &mut blind)
-            .map(|record| world.clocks.agreed(record, world.clock.now())),
+        registry: seen(registry, &mut blind),
         proxy: seen(proxy, &mut blind).map(Some),
         public,
         direct: direct.flatten(),
@@ -66,6 +64,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
         connections: seen(connections, &mut blind),
         report: report.and_then(|report| report.map_err(|why| blind.push(why)).ok()),
         live_there: live_there.and_then(|live| live.map_err(|why| blind.push(why)).ok()),
+        clocks: world.clocks.clone(),
         blind,
     }
 }

@@ -1,6 +1,6 @@
 //! What others approve: looked at, given and taken back by whoever does not drive the release.
 
-use super::{Engine, unknown};
+use super::{Engine, clocks, unknown};
 use crate::checks::Verdict;
 use crate::harmless::harmless;
 use crate::inventory::{
@@ -76,8 +76,9 @@ impl Engine {
             .read(target)
             .await
             .map_err(|failure| unknown("what others have approved", &failure))?;
+        let clocks = clocks(site, self.clock.as_ref()).await;
         let now = self.clock.now();
-        let weighed = weigh(plan, &record.endorsements, driver, now);
+        let weighed = weigh(plan, &record.endorsements, driver, (now, &clocks));
         let mut ignored = weighed.ignored;
         let bad = record.bad_endorsements.iter();
         ignored.extend(bad.map(|(key, why)| format!("{key} does not count: {why}")));

@@ -358,14 +358,8 @@ async fn still_as_planned(
     );
     let record = record.map_err(|failure| unknown("the store's record", &failure))?;
     let occupancy = occupancy.map_err(|failure| unknown("what stands in the slot", &failure))?;
-    if let Some(hold) = plan.held(record.hold.as_ref(), now) {
-        return Err(Refusal::Held(hold).into());
-    }
-    if let Some(clock) = clocks.differs()
-        && let Some(hold) = plan.held(record.hold.as_ref(), clocks.earliest(now))
-    {
-        let clock = clock.to_string();
-        return Err(Refusal::HeldByAnotherClock { hold, clock }.into());
+    if let Some(refusal) = plan.held(record.hold.as_ref(), now, clocks) {
+        return Err(refusal.into());
     }
     plan.unchanged(&record, &occupancy)?;
     comes_last(plan, site).await

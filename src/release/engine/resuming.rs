@@ -66,11 +66,16 @@ impl Engine {
             None => current(&past).ok_or(Refusal::NoSuchRelease(None))?.id,
         };
         let recorded = open_release(site, id).await?;
+        let clocks = clocks(site, self.clock.as_ref()).await;
         let overtaken = overtaken_by(&recorded.head, &past).map(|by| by.id);
         let now = self.clock.now();
         let definition = &site.definition;
         Ok(Interrupted::of(
-            recorded, overtaken, definition, &record, now,
+            recorded,
+            overtaken,
+            definition,
+            &record,
+            (now, &clocks),
         ))
     }
 
@@ -242,7 +247,6 @@ impl Engine {
             Err(_) if go_on == GoOn::Leave => RegistryRecord::default(),
             Err(failure) => return Err(unknown("the store's record", &failure)),
         };
-        let record = clocks.agreed(record, self.clock.now());
         // Only to leave it needs no switch.
         if go_on != GoOn::Leave
             && let Some(refusal) = behind_the_proxy(site, &record).await
@@ -259,6 +263,7 @@ impl Engine {
             record: &record,
             instances: &instances,
             now: self.clock.now(),
+            clocks,
         };
         let plan = Plan::taken_up(&recorded, &site.definition, standing, go_on)?;
         Ok((plan, recorded))

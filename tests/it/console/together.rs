@@ -12,8 +12,8 @@ use greenroom::console::model::{Dialog, Wish, offers};
 use greenroom::console::update::update;
 use greenroom::history::{Decision, Happening, Heir, Outcome, Step, Takeover};
 use greenroom::inventory::{
-    Declined, FencingToken, LockHolder, Operator, RegistryRecord, Snapshot, SourceState, Tier,
-    Watcher, WheelRequest,
+    Clocks, Declined, FencingToken, LockHolder, Operator, RegistryRecord, Snapshot, SourceState,
+    Tier, Watcher, WheelRequest,
 };
 use greenroom::release::{
     Command, GoOn, Interrupted, LetGo, Observed, Progress, Refusal, Refused, observed,
@@ -65,7 +65,13 @@ pub(super) fn interrupted(lock: Option<LockHolder>, happened: Vec<Happening>) ->
     };
     let definition = plan(&target("web", PRODUCTION), Tier::Protected).definition;
     let recorded = journal(Tier::Protected, happened);
-    Interrupted::of(recorded, None, &definition, &record, now())
+    Interrupted::of(
+        recorded,
+        None,
+        &definition,
+        &record,
+        (now(), &Clocks::default()),
+    )
 }
 
 #[test]

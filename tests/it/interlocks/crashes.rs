@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use greenroom::history::{Direction, Happening, Outcome, Step, Takeover};
-use greenroom::inventory::{Operator, Slot, Tier};
+use greenroom::inventory::{Clocks, Operator, Slot, Tier};
 use greenroom::release::{
     Act, Choice, Event, GoOn, Machine, OnFailure, Plan, Progress, Refusal, Resumption, Standing,
 };
@@ -109,6 +109,7 @@ impl World {
             record: &record,
             instances: &instances,
             now: self.now,
+            clocks: &Clocks::default(),
         };
         let plan = Plan::taken_up(&recorded, &self.plan.definition, standing, go_on)
             .map_err(|refused| refused.0)?;
@@ -424,6 +425,7 @@ fn what_the_record_says_has_to_fit_what_is_configured_and_what_stands() {
             record,
             instances: &[],
             now: world.now,
+            clocks: &Clocks::default(),
         };
         Plan::taken_up(recorded, definition, standing, go_on).map(|_| ())
     };

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use greenroom::history::{Happening, Outcome, Overridden, Step};
-use greenroom::inventory::{Endorsement, Hold, Operator, ReleaseId, Slot, Tier};
-use greenroom::release::{Act, OnFailure, Plan, Progress, counted, weigh};
-use jiff::Timestamp;
+use greenroom::inventory::{
+    ClockReading, Clocks, Endorsement, Hold, Operator, ReleaseId, Slot, Tier,
+};
+use greenroom::release::{Act, OnFailure, Plan, Progress, weigh};
+use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::TURNS;
@@ -177,16 +179,28 @@ fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_co
     }
     // Whoever drives it now, after taking it over, is not another either.
     let given = [good.clone(), endorsement(&plan, "Ben ", 600)];
-    let now = Timestamp::UNIX_EPOCH;
-    assert_eq!(counted(&plan, &given, None, now).len(), 1, "one a person");
+    let none = Clocks::default();
+    let now = (Timestamp::UNIX_EPOCH, &none);
+    assert_eq!(
+        weigh(&plan, &given, None, now).counted.len(),
+        1,
+        "one a person"
+    );
     let again = [good.clone(), endorsement(&plan, "b\u{435}n", 600)];
     assert_eq!(
-        counted(&plan, &again, None, now).len(),
+        weigh(&plan, &again, None, now).counted.len(),
         1,
         "one a name to the eye"
     );
-    assert!(counted(&plan, &given, Some(&person("BEN")), now).is_empty());
-    assert_eq!(counted(&plan, &given, Some(&person("cleo")), now), [&good]);
+    assert!(
+        weigh(&plan, &given, Some(&person("BEN")), now)
+            .counted
+            .is_empty()
+    );
+    assert_eq!(
+        weigh(&plan, &given, Some(&person("cleo")), now).counted,
+        [&good]
+    );
 }
 
 #[test]
@@ -199,7 +213,12 @@ fn what_does_not_count_is_told_with_the_reason() {
     let mut other_plan = endorsement(&plan, "dora", 30);
     other_plan.plan = "1:0".into();
     let given = [good.clone(), for_ever, look_alike, other_plan];
-    let weighed = weigh(&plan, &given, None, Timestamp::UNIX_EPOCH);
+    let weighed = weigh(
+        &plan,
+        &given,
+        None,
+        (Timestamp::UNIX_EPOCH, &Clocks::default()),
+    );
     assert_eq!(weighed.counted, [&good]);
     for (why, words) in weighed.ignored.iter().zip([
         "cleo@ops-9 does not count: it is valid for 365d",
@@ -209,6 +228,43 @@ fn what_does_not_count_is_told_with_the_reason() {
         assert!(why.contains(words), "{words}: {why}");
     }
     assert_eq!(weighed.ignored.len(), 3);
+}
+
+/// A clock that is 2h ahead of this machine's, or behind it.
+fn clock_off_by(hours: i64) -> Clocks {
+    let now = Timestamp::from_second(100_000).expect("a time");
+    let told = now + SignedDuration::from_hours(hours);
+    let of = "the engine of production".to_owned();
+    Clocks(vec![ClockReading::new(of, (now, now), told)])
+}
+
+#[test]
+fn an_approval_that_has_expired_by_another_clock_is_told_with_whose_clock_it_is() {
+    let plan = needs(1, Tier::Protected);
+    let given = [endorsement(&plan, "ben", 30)];
+    let clocks = clock_off_by(2);
+    let weighed = weigh(&plan, &given, None, (Timestamp::UNIX_EPOCH, &clocks));
+    assert_eq!(weighed.counted.len(), 0);
+    assert_eq!(
+        weighed.ignored,
+        [
+            "the approval by ben@ops-9 does not count: it has expired by the clock of the engine of production, which is 2h ahead of this machine's; set the clock that is wrong"
+        ]
+    );
+}
+
+#[test]
+fn the_switch_says_which_clock_an_approval_has_expired_by() {
+    let plan = needs(1, Tier::Protected);
+    let mut world = World::new(plan.clone(), OnFailure::Ask);
+    world.clocks = clock_off_by(2);
+    world.endorsements.push(endorsement(&plan, "ben", 30));
+    until_switch_asks(&mut world);
+    say_yes(&mut world);
+    assert!(asks_again(&world), "{:?}", world.progress());
+    let words = "by the clock of the engine of production";
+    let said = &world.said;
+    assert!(said.iter().any(|it| it.contains(words)), "{said:?}");
 }
 
 /// A release whose version has to be live in qa first, at its switch.
@@ -356,6 +412,51 @@ fn a_hold_that_came_meanwhile_stops_the_switch_and_a_person_decides() {
     world.go_well(TURNS);
     super::is_backed_out(&world);
     assert!(!has_switched(&world));
+}
+
+/// A hold that is over by this machine's clock, and not by one that is 2h behind.
+fn hold_over_here() -> Hold {
+    Hold {
+        until: Some(Timestamp::UNIX_EPOCH - SignedDuration::from_hours(1)),
+        since: Timestamp::UNIX_EPOCH - SignedDuration::from_hours(9),
+        ..hold()
+    }
+}
+
+#[test]
+fn a_hold_that_is_not_over_by_another_clock_stops_the_switch() {
+    let mut world = World::new(plan(Tier::Staging, false), OnFailure::Ask);
+    world.hold = Some(hold_over_here());
+    world.clocks = clock_off_by(-2);
+    for _ in 0..TURNS {
+        if !world.answer(Fate::Done) && !world.fire() {
+            break;
+        }
+    }
+    let Progress::Choosing { why, .. } = world.progress() else {
+        panic!("{:?}", world.progress());
+    };
+    assert!(why.contains("Set the clock that is wrong"), "{why}");
+    assert!(!has_switched(&world));
+}
+
+#[test]
+fn a_hold_that_was_overridden_is_compared_as_it_is_stored() {
+    let mut plan = plan(Tier::Staging, false);
+    plan.overridden = vec![Overridden {
+        hold: hold_over_here(),
+        why: "the other clock is wrong".into(),
+    }];
+    let mut world = World::new(plan, OnFailure::Ask);
+    world.hold = Some(hold_over_here());
+    world.clocks = clock_off_by(-2);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    let moved = world.acts.iter().find_map(|(_, act)| match act {
+        Act::Switch(moved) => moved.hold.clone(),
+        _ => None,
+    });
+    assert_eq!(moved, Some(hold_over_here()));
 }
 
 proptest! {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use greenroom::checks::{CaseReport, Report, Verdict};
 use greenroom::history::{Direction, Outcome, PlannedCalls, Recorded, ReleaseKind, Step};
 use greenroom::inventory::{
-    Connections, Digest, Endorsement, FencingToken, Hold, ImageLabels, Installation, Instance,
-    InstanceId, InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, PublicAddress,
-    Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, Tier, Version,
+    Clocks, Connections, Digest, Endorsement, FencingToken, Hold, ImageLabels, Installation,
+    Instance, InstanceId, InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer,
+    PublicAddress, Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, Tier, Version,
 };
 use greenroom::release::{
     Act, Approval, Ask, Before, Definition, Effect, Event, LiveBefore, Machine, Mishap, MishapKind,
@@ -145,6 +145,8 @@ pub(crate) struct World {
     pub(super) has_landed_late: bool,
     /// What somebody has placed.
     pub(super) hold: Option<Hold>,
+    /// Other machines' clocks.
+    pub(super) clocks: Clocks,
     /// What others have approved.
     pub(super) endorsements: Vec<Endorsement>,
     /// What is live where the version has to be live first, or why that cannot be seen.
@@ -208,6 +210,7 @@ impl World {
             late: None,
             has_landed_late: false,
             hold: None,
+            clocks: Clocks::default(),
             endorsements: Vec::new(),
             live_there,
             public: PublicSide::default(),
@@ -681,6 +684,7 @@ impl World {
             connections: ask.connections.map(|_| Connections::Open(0)),
             report,
             live_there: self.live_there.clone().ok().filter(|_| ask.live_there),
+            clocks: self.clocks.clone(),
             blind: match &self.live_there {
                 Err(why) if ask.live_there => vec![why.clone()],
                 _ => Vec::new(),

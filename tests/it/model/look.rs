@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use greenroom::checks::{CaseReport, Report, Verdict};
 use greenroom::inventory::{
-    Connections, FencingToken, ImageLabels, Installation, Instance, InstanceId, InstanceState,
-    LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, Registration, RegistryRecord, Revisioned,
-    Route, RuntimeHealth, Slot,
+    Clocks, Connections, FencingToken, ImageLabels, Installation, Instance, InstanceId,
+    InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, Registration,
+    RegistryRecord, Revisioned, Route, RuntimeHealth, Slot,
 };
 use greenroom::release::{Ask, Plan, Sight};
 
@@ -52,6 +52,7 @@ pub(crate) fn see(
         direct: None,
         traffic: None,
         live_there: None,
+        clocks: Clocks::default(),
         blind: Vec::new(),
     };
     if ask.checks && engine {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use greenroom::history::{FORMAT, Link, Outcome, ReleaseKind, ReleaseRecord, Takeover};
 use greenroom::inventory::{
-    Installation, Instance, Occupancy, PerSlot, Probe, Slot, Tier, VersionRef,
+    Clocks, Installation, Instance, Occupancy, PerSlot, Probe, Slot, Tier, VersionRef,
 };
 use greenroom::release::{
     Definition, Facts, GoOn, Machine, Plan, PlanRequest, ProxyWords, Resolved, Resumption,
@@ -157,6 +157,7 @@ pub(crate) fn take_up(
         record: &record,
         instances: &instances.into_iter().flatten().collect::<Vec<_>>(),
         now: time(world.hour),
+        clocks: &Clocks::default(),
     };
     let definition = defined(scope);
     let plan = Plan::taken_up(&recorded, &definition, standing, go_on).ok()?;
