@@ -165,7 +165,8 @@ mod tests {
         keys(&schema::INLINE, &mut Vec::new(), &mut found);
         let is_place = |path: &&Vec<String>| {
             let last = path.last().map(String::as_str);
-            matches!(last, Some("tier" | "rules" | "timing" | "checks"))
+            // The console's keys have names of their own.
+            path[0] != "console" && matches!(last, Some("tier" | "rules" | "timing" | "checks"))
         };
         let places: Vec<String> = found
             .iter()
