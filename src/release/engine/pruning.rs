@@ -9,7 +9,7 @@ use ulid::Ulid;
 use super::{Engine, Site, give_back, unknown};
 use crate::history::ReleaseRecord;
 use crate::inventory::{EngineImage, LockPurpose, LockRecord, ReleaseId, StoredKey, Target};
-use crate::ports::{Acquired, Lease};
+use crate::ports::{Acquired, JournalReader, Lease};
 use crate::release::driver::Writing;
 use crate::release::prune::{PrunePlan, Use, plan};
 use crate::release::{Refusal, Refused};
@@ -138,18 +138,33 @@ async fn used(site: &Site) -> Result<Use, Refused> {
         }
         .into());
     }
-    let past: Vec<ReleaseRecord> = site
-        .read
-        .journal
-        .releases(target, PAST)
-        .await
-        .map_err(|failure| unknown("what was released", &failure))?;
+    let past = whole_past(site.read.journal.as_ref(), target).await?;
     Ok(Use {
         target: target.clone(),
         record,
         past,
         keep: usize::try_from(site.definition.rules.keep_images).unwrap_or(usize::MAX),
     })
+}
+
+/// What was released, where all of it can be read. The version of a release that cannot be read may be the last good one.
+async fn whole_past(
+    journal: &dyn JournalReader,
+    target: &Target,
+) -> Result<Vec<ReleaseRecord>, Refused> {
+    let (past, unreadable) = tokio::join!(
+        journal.releases(target, PAST),
+        journal.unreadable(target, PAST)
+    );
+    let past = past.map_err(|failure| unknown("what was released", &failure))?;
+    let unreadable = unreadable.map_err(|failure| unknown("what was released", &failure))?;
+    match unreadable.first() {
+        Some((id, failure)) => {
+            let what = format!("which version release {id} of {target} made live");
+            Err(unknown(&what, failure))
+        }
+        None => Ok(past),
+    }
 }
 
 /// Looks again, now that nobody can begin anything, and removes what is spare both times.
@@ -175,4 +190,74 @@ async fn remove(
         done.push((image.clone(), became));
     }
     Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::history::{AuditRecord, Recorded};
+    use crate::ports::{self, Failure, FailureKind};
+
+    /// A journal without a readable release, and perhaps with one that cannot be read.
+    struct Journal(Option<ReleaseId>);
+
+    #[async_trait]
+    impl JournalReader for Journal {
+        async fn releases(&self, _: &Target, _: usize) -> ports::Result<Vec<ReleaseRecord>> {
+            Ok(Vec::new())
+        }
+
+        async fn releases_before(
+            &self,
+            _: &Target,
+            _: ReleaseId,
+            _: usize,
+        ) -> ports::Result<Vec<ReleaseRecord>> {
+            Ok(Vec::new())
+        }
+
+        async fn unreadable(
+            &self,
+            _: &Target,
+            _: usize,
+        ) -> ports::Result<Vec<(ReleaseId, Failure)>> {
+            let garbled = |id| {
+                let failure = Failure::new(FailureKind::Garbled, "the store", "reading", "no JSON");
+                (id, failure)
+            };
+            Ok(self.0.map(garbled).into_iter().collect())
+        }
+
+        async fn current(
+            &self,
+            _: &[Target],
+        ) -> ports::Result<BTreeMap<Target, ports::Result<ReleaseRecord>>> {
+            Ok(BTreeMap::new())
+        }
+
+        async fn release(&self, _: &Target, _: ReleaseId) -> ports::Result<Option<Recorded>> {
+            Ok(None)
+        }
+
+        async fn beside(&self, _: &Target, _: ReleaseId) -> ports::Result<Option<AuditRecord>> {
+            Ok(None)
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_removed_while_a_release_cannot_be_read() {
+        let name = "web".parse().expect("a name");
+        let target = Target::new(name, "qa".parse().expect("a name"));
+        let id = ReleaseId(Ulid::from_parts(1, 1));
+        whole_past(&Journal(None), &target)
+            .await
+            .expect("all of it");
+        let refused = whole_past(&Journal(Some(id)), &target).await;
+        let refused = refused.expect_err("one is unreadable").to_string();
+        assert!(refused.contains(&id.to_string()), "{refused}");
+    }
 }
