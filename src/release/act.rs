@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::checks::Report;
-use crate::history::{Direction, Step};
+use crate::history::{Direction, ReleaseRecord, Step};
 use crate::inventory::{
     Clocks, Connections, Endorsement, Hold, Installation, Instance, InstanceId, InstanceRun,
     PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
@@ -129,6 +129,8 @@ pub struct Sight {
     pub report: Option<Report>,
     /// What is live in the environment that a version has to be live in first; the inner none is nothing at all.
     pub live_there: Option<Option<Version>>,
+    /// The newest releases there, newest first; read only where another version is live.
+    pub past_there: Option<Vec<ReleaseRecord>>,
     /// Other machines' clocks.
     pub clocks: Clocks,
     /// What could not be seen, and why.

@@ -6,12 +6,16 @@ use futures_util::future::OptionFuture;
 
 use super::World;
 use crate::checks::Report;
+use crate::history::ReleaseRecord;
 use crate::inventory::{Digest, Instance, InstanceRun, Probe, PublicAnswer, Slot, Version};
 use crate::ports::{Connection, Failure};
 use crate::release::Known;
 use crate::release::act::{Ask, Sight};
 use crate::release::event::Event;
-use crate::release::gather::live_at;
+use crate::release::gather::{live_at, past_and_unreadable};
+
+/// How many releases of the first environment are searched for the one that replaced the version.
+const PAST_THERE: usize = 50;
 
 pub(super) async fn look(world: &World, ask: Ask) -> Sight {
     let read = &world.read;
@@ -51,6 +55,8 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
         OptionFuture::from(ask.live_there.then(|| live_there(world))),
     );
     let mut blind = Vec::new();
+    let there = live_there.and_then(|there| there.map_err(|why| blind.push(why)).ok());
+    let (live_there, past_there) = there.unzip();
     Sight {
         image: seen(image, &mut blind),
         installation: seen(installation, &mut blind),
@@ -63,7 +69,8 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
         traffic: seen(traffic, &mut blind).flatten(),
         connections: seen(connections, &mut blind),
         report: report.and_then(|report| report.map_err(|why| blind.push(why)).ok()),
-        live_there: live_there.and_then(|live| live.map_err(|why| blind.push(why)).ok()),
+        live_there,
+        past_there: past_there.flatten(),
         clocks: world.clocks.clone(),
         blind,
     }
@@ -89,11 +96,22 @@ async fn instances(world: &World) -> Result<Vec<Instance>, Failure> {
     Ok(instances)
 }
 
-/// What is live where the version has to be live first.
-async fn live_there(world: &World) -> Known<Option<Version>> {
-    match &world.first {
-        Some(site) => live_at(site).await,
-        None => Err("that environment is not configured".to_owned()),
+/// What is live where the version has to be live first, and where that is another version, what was released there.
+async fn live_there(world: &World) -> Known<(Option<Version>, Option<Vec<ReleaseRecord>>)> {
+    let Some(site) = &world.first else {
+        return Err("that environment is not configured".to_owned());
+    };
+    let live = live_at(site).await?;
+    let digest = &world.plan.version.digest;
+    if live.as_ref().is_none_or(|live| live.digest == *digest) {
+        return Ok((live, None));
+    }
+    let there = &site.definition.target;
+    let past = past_and_unreadable(site.read.journal.as_ref(), there, PAST_THERE).await;
+    let (past, unreadable) = past.map_err(|failure| failure.to_string())?;
+    match unreadable.first() {
+        Some((id, why)) => Err(format!("release {id} of {there} cannot be read: {why}")),
+        None => Ok((live, Some(past))),
     }
 }
 

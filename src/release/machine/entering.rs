@@ -13,9 +13,9 @@ use crate::release::act::{Act, Course, Sight, Stage};
 use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
 use crate::release::guard::{self, Verdict};
-use crate::release::public;
 use crate::release::time::{after, elapsed};
 use crate::release::{AnnouncementKind, Limit, StepState};
+use crate::release::{first, public};
 
 /// How long a guard waits for the world to be as the act needs it.
 const GUARD_PATIENCE: Duration = Duration::from_secs(15);
@@ -141,7 +141,18 @@ impl Machine {
             Vec::new()
         };
         match verdict {
-            Verdict::Act(act) => self.intend(now, stage, Some(act)),
+            Verdict::Act(act) => {
+                let replaced = first::replaced_by(&self.plan, sight).filter(|_| is_switch);
+                if let Some((environment, live)) = replaced {
+                    let words = format!(
+                        "{environment} runs {} now, which replaced {}",
+                        live.name(),
+                        self.plan.version.name()
+                    );
+                    self.announce(now, AnnouncementKind::Noted, words);
+                }
+                self.intend(now, stage, Some(act));
+            }
             Verdict::Nothing => self.intend(now, stage, None),
             Verdict::Already(why) => {
                 self.announce(

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use greenroom::history::{Happening, Outcome, Overridden, Step};
+use greenroom::history::{Happening, Outcome, Overridden, ReleaseKind, ReleaseRecord, Step};
 use greenroom::inventory::{
-    ClockReading, Clocks, Endorsement, Hold, Operator, ReleaseId, Slot, Tier,
+    ClockReading, Clocks, Endorsement, Hold, Operator, ReleaseId, Slot, Tier, Version,
 };
 use greenroom::release::{Act, OnFailure, Plan, Progress, weigh};
 use jiff::{SignedDuration, Timestamp};
@@ -308,6 +308,83 @@ fn a_version_that_is_not_live_in_the_first_environment_any_more_gets_no_traffic(
         assert!(!has_switched(&world) && world.route() == Some(Slot::Blue));
         world.live_there = before;
         retry(&mut world);
+    }
+}
+
+/// A release of qa that began with a version and ended with one.
+fn in_qa(
+    world: &World,
+    kind: ReleaseKind,
+    versions: (&Version, &Version),
+    end: Outcome,
+) -> ReleaseRecord {
+    let (from, to) = versions;
+    ReleaseRecord {
+        kind,
+        from: Some((Slot::Blue, from.clone())),
+        to: (Slot::Green, to.clone()),
+        closed: Some((Timestamp::UNIX_EPOCH, end)),
+        ..world.plan.record()
+    }
+}
+
+#[test]
+fn a_version_that_a_newer_one_has_replaced_in_the_first_environment_gets_its_traffic() {
+    let mut world = promoted_from_qa();
+    let newer = crate::support::web::version("2.0.0", 'f');
+    let own = world.plan.version.clone();
+    world.live_there = Ok(Some(newer.clone()));
+    let replaced = in_qa(&world, ReleaseKind::Promote, (&own, &newer), Outcome::Done);
+    world.past_there = Some(vec![replaced]);
+    world.approve(Step::Switch);
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    let said = &world.said;
+    let words = "qa runs 2.0.0 now";
+    assert!(said.iter().any(|it| it.contains(words)), "{said:?}");
+}
+
+#[test]
+fn a_version_that_left_the_first_environment_in_another_way_gets_no_traffic() {
+    use ReleaseKind::{ColdRollback as Rollback, Promote};
+    let newer = crate::support::web::version("2.0.0", 'f');
+    let older = crate::support::web::version("1.8.2", 'a');
+    let backed_out = || Outcome::BackedOut {
+        reason: "it failed".into(),
+    };
+    let left = || Outcome::Left {
+        reason: "it was left".into(),
+    };
+    let world = promoted_from_qa();
+    let own = world.plan.version.clone();
+    let of = |kind, versions, end| in_qa(&world, kind, versions, end);
+    let replaced = of(Promote, (&own, &newer), Outcome::Done);
+    for (what, past) in [
+        (
+            "rolled back",
+            Some(vec![of(Rollback, (&own, &older), Outcome::Done)]),
+        ),
+        (
+            "rolled back over it later",
+            Some(vec![
+                of(Rollback, (&newer, &older), Outcome::Done),
+                replaced,
+            ]),
+        ),
+        (
+            "backed out",
+            Some(vec![of(Promote, (&older, &own), backed_out())]),
+        ),
+        ("left", Some(vec![of(Promote, (&own, &newer), left())])),
+        ("not told", Some(Vec::new())),
+        ("not read", None),
+    ] {
+        let mut world = promoted_from_qa();
+        world.live_there = Ok(Some(older.clone()));
+        world.past_there = past;
+        say_yes(&mut world);
+        assert!(!has_switched(&world), "{what}");
+        assert_eq!(world.route(), Some(Slot::Blue), "{what}");
     }
 }
 

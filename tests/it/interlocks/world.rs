@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use greenroom::checks::{CaseReport, Report, Verdict};
-use greenroom::history::{Direction, Outcome, PlannedCalls, Recorded, ReleaseKind, Step};
+use greenroom::history::{
+    Direction, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord, Step,
+};
 use greenroom::inventory::{
     Clocks, Connections, Digest, Endorsement, FencingToken, Hold, ImageLabels, Installation,
     Instance, InstanceId, InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer,
@@ -151,6 +153,8 @@ pub(crate) struct World {
     pub(super) endorsements: Vec<Endorsement>,
     /// What is live where the version has to be live first, or why that cannot be seen.
     pub(super) live_there: Result<Option<Version>, String>,
+    /// What was released there; none where that cannot be read.
+    pub(super) past_there: Option<Vec<ReleaseRecord>>,
     /// What the public gets.
     pub(super) public: PublicSide,
     /// Whether traffic was put back by hand.
@@ -213,6 +217,7 @@ impl World {
             clocks: Clocks::default(),
             endorsements: Vec::new(),
             live_there,
+            past_there: Some(Vec::new()),
             public: PublicSide::default(),
             is_put_back: false,
         };
@@ -684,6 +689,7 @@ impl World {
             connections: ask.connections.map(|_| Connections::Open(0)),
             report,
             live_there: self.live_there.clone().ok().filter(|_| ask.live_there),
+            past_there: self.past_there.clone().filter(|_| ask.live_there),
             clocks: self.clocks.clone(),
             blind: match &self.live_there {
                 Err(why) if ask.live_there => vec![why.clone()],

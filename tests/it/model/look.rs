@@ -52,6 +52,7 @@ pub(crate) fn see(
         direct: None,
         traffic: None,
         live_there: None,
+        past_there: None,
         clocks: Clocks::default(),
         blind: Vec::new(),
     };

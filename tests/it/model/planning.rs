@@ -68,7 +68,7 @@ pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>>
 fn facts(world: &World, scope: &Scope, number: u8, version: Resolved) -> Facts {
     Facts {
         now: time(world.hour),
-        clocks: greenroom::inventory::Clocks::default(),
+        clocks: Clocks::default(),
         release: release(number),
         may_write: true,
         version,
