@@ -45,7 +45,7 @@ impl EtcdReader {
         let mut ranges: Vec<TxnOp> = of_target.iter().map(|(from, to)| range(from, to)).collect();
         let some = GetOptions::new()
             .with_range(keys.behind_endorsements(target))
-            .with_limit(MOST_APPROVALS);
+            .with_limit(MOST_APPROVALS + 1);
         ranges.push(TxnOp::get(keys.endorsements(target), Some(some)));
         ranges
     }
@@ -68,6 +68,10 @@ impl EtcdReader {
 
 /// The most approvals of a target that are read: who may write some must not hold up who drives.
 const MOST_APPROVALS: i64 = 500;
+fn most_approvals() -> usize {
+    usize::try_from(MOST_APPROVALS).unwrap_or(usize::MAX)
+}
+
 /// The most leases that are asked about for one list: each is a call of its own.
 const MOST_LEASES: usize = 16;
 
@@ -134,6 +138,15 @@ impl RegistryReader for EtcdReader {
             if let Err(words) = read {
                 record.problems.insert(values::key(pair), words);
             }
+        }
+        if found.last().is_some_and(|all| all.len() > most_approvals()) {
+            let prefix = keys.endorsements(target);
+            record.bad_endorsements.insert(
+                format!("what follows the first {MOST_APPROVALS} keys of {prefix}"),
+                format!(
+                    "an approver has written too many; delete what is not needed, for example with `etcdctl del --prefix {prefix}NAME/`"
+                ),
+            );
         }
         Ok(record)
     }

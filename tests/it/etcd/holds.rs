@@ -143,6 +143,23 @@ async fn an_approval_that_nobody_can_read_is_told_and_counts_for_nothing() {
 }
 
 #[tokio::test]
+async fn more_approvals_than_are_read_are_told_with_how_to_delete_them() {
+    let world = World::shared();
+    let prefix = format!("{}/approvals/{}", world.prefix, world.target);
+    for number in 0..=500 {
+        world.etcdctl(&["put", &format!("{prefix}/ben/{number:04}"), "{}"]);
+    }
+    let record = world.reader.read(&world.target).await.expect("a record");
+    let mut bad = record.bad_endorsements.iter();
+    let told = bad.find(|(key, _)| key.starts_with("what follows the first 500 keys"));
+    let (_, words) = told.expect("it is told");
+    assert!(
+        words.contains(&format!("etcdctl del --prefix {prefix}/NAME/")),
+        "{words}"
+    );
+}
+
+#[tokio::test]
 async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on() {
     let world = World::shared();
     let lease = world.locked().await;
