@@ -49,7 +49,7 @@ pub enum NotEndorsed {
     },
     /// The store proves another name than the one that is configured here.
     #[error(
-        "the store knows you as {proved}, not as {name}, and approvals count by the names that it proves\n  Set `from = \"etcd\"` in [operator], and no `name`."
+        "the store knows you as {proved}, not as {name}, and approvals count by the names that it proves\n  Set name = \"{proved}\" in [operator], or from = \"etcd\"; operators who share a login cannot approve each other's releases."
     )]
     NameNotProved {
         /// What the operator calls themselves.

@@ -14,10 +14,12 @@ pub(super) use services::looks_secret;
 
 use std::path::Path;
 
-use super::model::{OperatorFrom, Root, SecretSection, TlsSection};
+use super::model::{EnvironmentSection, OperatorFrom, Root, SecretSection, TlsSection};
+use super::origin::Origin;
 use super::paths::{self, NO_HOME};
 use super::problem::Problem;
 use super::tree::Node;
+use crate::inventory::Operator;
 use crate::vacant::OutgoingPorts;
 
 /// How much of a path is shown, in characters: twice what most systems allow a name to have.
@@ -65,6 +67,10 @@ pub(super) fn check(root: &Root, tree: &Node, base: &Path, outgoing: &OutgoingPo
     look.findings
 }
 
+fn user_of(environment: &EnvironmentSection) -> Option<&str> {
+    environment.etcd.as_ref()?.user.as_deref()
+}
+
 struct Look<'a> {
     tree: &'a Node,
     base: &'a Path,
@@ -88,8 +94,12 @@ impl Look<'_> {
         self.findings.warnings.push(problem);
     }
 
-    /// A name that is to come from etcd comes from one user.
+    /// A name that is to come from etcd comes from one user. Where approvals count, they count by the name that etcd
+    /// proves.
     fn operator(&mut self, root: &Root) {
+        for (name, environment) in root.environments.iter() {
+            self.proved_name(root, name, environment);
+        }
         if root.operator.from != OperatorFrom::Etcd {
             return;
         }
@@ -100,13 +110,14 @@ impl Look<'_> {
                 "the name cannot come from etcd and from `operator.name`: leave one of them out",
             );
         }
+        // An environment with another store has no such user, and proves no name.
+        let of_etcd = root.environments.iter();
+        let of_etcd = of_etcd.filter(|(_, it)| it.store_kind() == super::model::StoreKind::Etcd);
         let mut users: Vec<&str> = Vec::new();
-        for (name, environment) in root.environments.iter() {
-            let user = environment
-                .etcd
-                .as_ref()
-                .and_then(|etcd| etcd.user.as_deref());
-            match user {
+        let mut is_any = false;
+        for (name, environment) in of_etcd {
+            is_any = true;
+            match user_of(environment) {
                 Some(user) => users.push(user),
                 None => self.error(
                     &path,
@@ -116,12 +127,50 @@ impl Look<'_> {
                 ),
             }
         }
+        if !is_any {
+            self.error(
+                &path,
+                "the name is to come from etcd, and no environment has its store there",
+            );
+        }
+        users.sort_unstable();
         users.dedup();
         if users.len() > 1 {
             let users = users.join(", ");
             self.error(
                 &path,
                 format!("the environments have different users ({users}): give all of them the same, or set `operator.name`"),
+            );
+        }
+    }
+
+    /// Where the rules ask for approvals, the operator is called what etcd proves, and shares the user with no other.
+    fn proved_name(&mut self, root: &Root, name: &str, environment: &EnvironmentSection) {
+        let Some(user) = user_of(environment).filter(|_| environment.rules.approvals > 0) else {
+            return;
+        };
+        let named = |name: &str| Operator {
+            name: name.to_owned(),
+            host: String::new(),
+        };
+        let own = root.operator.name.as_deref();
+        if let Some(own) = own.filter(|own| !named(own).is_same_person(&named(user))) {
+            self.error(
+                &["operator", "name"],
+                format!(
+                    "environments.{name} asks for approvals, which count by the name that etcd proves: that is {user}, not {own}. Set `name = \"{user}\"`, or `from = \"etcd\"` and no name; operators who share a login cannot approve each other's releases"
+                ),
+            );
+        }
+        let path = ["environments", name, "etcd", "user"];
+        let keys = path.map(str::to_owned);
+        // One that a variable sets is the operator's own.
+        if matches!(self.tree.origin_at(&keys), Origin::File { .. }) {
+            self.warning(
+                &path,
+                format!(
+                    "environments.{name} asks for approvals: every operator needs an etcd user of their own. With a shared one no other operator can approve"
+                ),
             );
         }
     }
