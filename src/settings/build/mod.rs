@@ -298,7 +298,9 @@ fn etcd_user(root: &Root) -> Option<String> {
     if root.operator.from != OperatorFrom::Etcd {
         return None;
     }
-    let mut users = root.environments.iter().filter_map(|(_, environment)| {
+    let of_etcd = root.environments.iter();
+    let of_etcd = of_etcd.filter(|(_, it)| it.store_kind() == StoreKind::Etcd);
+    let mut users = of_etcd.filter_map(|(_, environment)| {
         let etcd = environment.etcd.as_ref()?;
         etcd.user.clone()
     });
