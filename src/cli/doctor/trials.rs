@@ -120,7 +120,7 @@ async fn clock(
         return Proof::Works(format!("{reading}, within a few seconds"));
     }
     let said = format!(
-        "{reading}: holds, freezes and approvals end only when they are over by both clocks"
+        "{reading}: holds and freezes end only when they are over by both clocks, and approvals when they are over by one"
     );
     let place = reading.of.clone();
     let doing = "comparing the clocks";
