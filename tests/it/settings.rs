@@ -661,16 +661,6 @@ fn a_layer_above_the_file_does_not_loosen_a_rule() {
             "`15m` holds without it",
         ),
         ("services.web.checks", "[]", "says `home`"),
-        (
-            "services.web.environments.production.checks",
-            "[]",
-            "`home` holds without it",
-        ),
-        (
-            "services.web.environments.production.timing.watch",
-            "1s",
-            "`1m` holds without it",
-        ),
     ] {
         let said = match ruled(&[(key, value)], &[]) {
             Ok(_) => panic!("--set {key}={value} is taken"),
@@ -694,6 +684,21 @@ fn a_layer_above_the_file_does_not_loosen_a_rule() {
         )),
         "{said}"
     );
+}
+
+#[test]
+fn a_layer_above_the_file_does_not_loosen_a_rule_of_a_service_in_one_environment() {
+    const PLACE: &str = "services.web.environments.production";
+    for (key, value, words) in [
+        ("checks", "[]", "`home` holds without it"),
+        ("timing.watch", "1s", "`1m` holds without it"),
+    ] {
+        let key = format!("{PLACE}.{key}");
+        let said = ruled(&[(&key, value)], &[]).expect_err("it protects less");
+        let said = said.to_string();
+        assert!(said.contains(&format!("--set {key}: ")), "{said}");
+        assert!(said.contains(words), "{said}");
+    }
 }
 
 #[test]
