@@ -149,6 +149,17 @@ pub struct RouteChange {
     pub hold: HoldChange,
     /// What others had approved when it was decided: each has to stand still, or nothing is switched.
     pub endorsed: Vec<Endorsement>,
+    /// What it does about an extra key that another target has.
+    pub others_keys: OthersKeys,
+}
+
+/// What a switch does about an extra key that another target has. It never writes over one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OthersKeys {
+    /// The switch is refused.
+    Refuse,
+    /// The switch is made without that key: the way back is not locked by what another target wrote.
+    Leave,
 }
 
 /// What a switch does about the hold of its target, in the same transaction.

@@ -63,6 +63,8 @@ pub struct Facts {
     pub unreadable: Vec<(ReleaseId, String)>,
     /// What is live in the environment that the rules ask for first.
     pub live_there: Option<Known<Option<Version>>>,
+    /// What a release would write in the store and another target has, each in words with what to do.
+    pub taken: Vec<String>,
     /// Whether the engine has the image.
     pub has_image: bool,
 }

@@ -63,7 +63,7 @@ pub(super) async fn gather(
     let definition = &site.definition;
     let target = &definition.target;
     let first = definition.rules.only_from.as_ref();
-    let (clocks, version, record, proxy, pointer, blue, green, past, there) = tokio::join!(
+    let (clocks, version, record, proxy, pointer, blue, green, past, there, taken) = tokio::join!(
         clocks(site, clock),
         resolve(request, site, sites),
         read.registry.read(target),
@@ -75,6 +75,7 @@ pub(super) async fn gather(
             .occupancy(target, Slot::Green, &definition.endpoints.green),
         past_and_unreadable(read.journal.as_ref(), target, PAST),
         live_there(first, target, sites),
+        taken(site),
     );
     let (past, unreadable) = match past {
         Ok((past, unreadable)) => (Ok(past), unreadable),
@@ -110,8 +111,21 @@ pub(super) async fn gather(
         past,
         unreadable,
         live_there: there,
+        taken,
         has_image,
     }
+}
+
+/// A store that does not answer is a reason already.
+async fn taken(site: &Site) -> Vec<String> {
+    let Some(write) = &site.write else {
+        return Vec::new();
+    };
+    let definition = &site.definition;
+    let taken = write
+        .registry
+        .taken(&definition.target, &definition.endpoints);
+    taken.await.unwrap_or_default()
 }
 
 /// The newest releases of a target, and those that are newer than all of them and cannot be read, each with why.

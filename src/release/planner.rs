@@ -78,6 +78,8 @@ pub fn decide(
     }
     if !is_back {
         refuse_by_installation(installation, &mut against);
+        let taken = facts.taken.iter().cloned();
+        against.extend(taken.map(|why| Refusal::PlaceTaken { why }));
     }
     let (Some(version), Some(installation), true) = (version, installation, against.is_empty())
     else {
@@ -106,6 +108,7 @@ pub fn decide(
     });
     if kind != ReleaseKind::Promote {
         warnings.extend(unread(definition, facts, record));
+        warnings.extend(facts.taken.iter().cloned());
     }
     let seen = record.route.as_ref().map_or(0, |r| r.value.generation);
     let pointed = proxy.and_then(Option::as_ref).map_or(0, |p| p.generation);

@@ -133,6 +133,7 @@ fn facts() -> Facts {
         unreadable: Vec::new(),
         past: Ok(vec![past("1.8.2", 'a', Some(Outcome::Done))]),
         live_there: None,
+        taken: Vec::new(),
         has_image: false,
     }
 }
@@ -825,6 +826,23 @@ fn a_place_that_another_target_has_refuses_a_promote_with_the_other_reasons() {
     let plan =
         plan(&back, &definition(Tier::Staging), &taken).expect("the way out is never locked");
     assert!(plan.step(Step::Install).is_none());
+    assert!(plan.warnings.contains(&why), "{:?}", plan.warnings);
+}
+
+#[test]
+fn an_extra_key_of_another_target_refuses_a_promote_and_warns_of_a_rollback() {
+    let why = "the key /upstream of etcd was written with the route of api/qa".to_owned();
+    let mut taken = facts();
+    taken.taken = vec![why.clone()];
+    assert_eq!(
+        refused(&promote(), &definition(Tier::Staging), &taken),
+        [Refusal::PlaceTaken { why: why.clone() }]
+    );
+    let mut taken = warm();
+    taken.taken = vec![why.clone()];
+    let back = request(Wanted::Standby);
+    let plan =
+        plan(&back, &definition(Tier::Staging), &taken).expect("the way out is never locked");
     assert!(plan.warnings.contains(&why), "{:?}", plan.warnings);
 }
 

@@ -10,8 +10,8 @@ use greenroom::history::{
     Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
 };
 use greenroom::inventory::{
-    Digest, FencingToken, HoldChange, ImageLabels, InstanceId, LockRecord, Operator, Registration,
-    ReleaseId, Route, Slot, Target, Version,
+    Digest, FencingToken, HoldChange, ImageLabels, InstanceId, LockRecord, Operator, OthersKeys,
+    Registration, ReleaseId, Route, Slot, Target, Version,
 };
 use greenroom::ports::{
     Acquired, Company, FailureKind, JournalReader, JournalWriter, Lease, LeaseState, Locks,
@@ -108,6 +108,7 @@ fn swap(from: Option<(u64, Slot)>, generation: u64, live: Slot) -> RouteChange {
     RouteChange {
         hold: HoldChange::Keep,
         endorsed: Vec::new(),
+        others_keys: OthersKeys::Refuse,
         from,
         to: route(generation, live),
     }

@@ -2,22 +2,32 @@
 //! revision: the route that was changed last where the key was is that of the target that wrote it. A key that no route
 //! was written with is one that another program made, and may be taken over.
 
+use std::collections::BTreeSet;
+
 use etcd_client::{GetOptions, KeyValue, TxnOp};
 
 use super::change::Seen;
 use super::store::one;
 use super::values;
 use super::writer::EtcdWriter;
-use crate::inventory::{Endpoint, PerSlot, Route, Target};
+use crate::inventory::{Endpoint, OthersKeys, PerSlot, Route, Target};
 use crate::ports::{Failure, FailureKind, Result};
 
-/// Keys that were looked at and are not another target's, each with the revision it had then; 0 where it was not there.
-pub(super) struct Free(Vec<(String, i64)>);
+/// The extra keys of a route as they were looked at.
+pub(super) struct Free {
+    /// Those that are not another target's, each with the revision it had then; 0 where it was not there.
+    looked_at: Vec<(String, i64)>,
+    /// Those that another target has, left as they are.
+    left: BTreeSet<String>,
+    others: OthersKeys,
+    /// Why the route cannot be written with them.
+    refused: Option<(String, String)>,
+}
 
 impl Free {
-    /// Their names.
+    /// The keys that must not change until the route is written.
     pub(super) fn keys(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|(key, _)| key.clone())
+        self.looked_at.iter().map(|(key, _)| key.clone())
     }
 }
 
@@ -45,10 +55,22 @@ impl EtcdWriter {
         Ok(taken)
     }
 
-    /// Refuses where a key that goes with this route is another target's.
-    pub(super) async fn free_keys(&self, doing: &str, target: &Target, to: &Route) -> Result<Free> {
+    /// Looks at the keys that go with this route. Where another target has one, this is refused or the key is left.
+    pub(super) async fn free_keys(
+        &self,
+        doing: &str,
+        target: &Target,
+        to: &Route,
+        others: OthersKeys,
+    ) -> Result<Free> {
+        let mut free = Free {
+            looked_at: Vec::new(),
+            left: BTreeSet::new(),
+            others,
+            refused: None,
+        };
         let Some(extra) = self.extra.get(&target.service) else {
-            return Ok(Free(Vec::new()));
+            return Ok(free);
         };
         let slot = self.store.keys().slot(target, to.live);
         let registered = self.read_one(doing, &slot).await?;
@@ -58,35 +80,46 @@ impl EtcdWriter {
         let pairs = extra
             .render(target, to, tag.as_deref())
             .map_err(|wrong| super::extra::refused(&wrong))?;
-        let mut free = Vec::new();
         for (key, _) in pairs {
             match self.owner_of(doing, target, &key).await? {
                 (Some(owner), _) => {
                     let (said, hint) = in_words(&key, &owner);
-                    let failure = self.store.failure(FailureKind::Conflict, doing, said);
-                    return Err(failure.hint(hint));
+                    if others == OthersKeys::Leave {
+                        tracing::warn!("{doing}: {said}");
+                        free.left.insert(key);
+                        continue;
+                    }
+                    free.refused = Some((said, hint));
                 }
-                (None, Some(revision)) => free.push((key, revision)),
+                (None, Some(revision)) => free.looked_at.push((key, revision)),
                 (None, None) => {}
             }
         }
-        Ok(Free(free))
+        Ok(free)
     }
 
-    /// Refuses where one of them was written since it was looked at.
-    pub(super) fn still_free(&self, doing: &str, free: &Free, seen: &Seen) -> Result<()> {
-        let changed = free
-            .0
-            .iter()
-            .find(|(key, revision)| seen.get(key).map_or(0, KeyValue::mod_revision) != *revision);
-        match changed {
-            Some((key, _)) => Err(self.store.failure(
-                FailureKind::Conflict,
-                doing,
-                format!("{key} was written by another program at this moment"),
-            )),
-            None => Ok(()),
+    /// The keys that the route is written without. One that was written since it was looked at is another program's too:
+    /// refused, or left.
+    pub(super) fn left(&self, doing: &str, free: &Free, seen: &Seen) -> Result<BTreeSet<String>> {
+        if let Some((said, hint)) = &free.refused {
+            let failure = self
+                .store
+                .failure(FailureKind::Conflict, doing, said.as_str());
+            return Err(failure.hint(hint.as_str()));
         }
+        let mut left = free.left.clone();
+        for (key, revision) in &free.looked_at {
+            if seen.get(key).map_or(0, KeyValue::mod_revision) == *revision {
+                continue;
+            }
+            let said = format!("{key} was written by another program at this moment");
+            if free.others == OthersKeys::Refuse {
+                return Err(self.store.failure(FailureKind::Conflict, doing, said));
+            }
+            tracing::warn!("{doing}: {said}, so it was left as it is");
+            left.insert(key.clone());
+        }
+        Ok(left)
     }
 
     /// The other target that wrote a key last, if one did, and the key's revision. Neither where this user may not read

@@ -1,7 +1,7 @@
 //! Changes registrations and routes, and the keys that others read beside the route. Each method
 //! decides on what stands and leaves the transaction, and lost answers, to `change`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use etcd_client::{KeyValue, TxnOp};
@@ -13,8 +13,8 @@ use super::store::Store;
 use super::values;
 use crate::harmless::harmless;
 use crate::inventory::{
-    Endorsement, Endpoint, ExtraKey, ExtraKeys, Hold, HoldChange, PerSlot, Registration, Route,
-    ServiceName, Slot, Target,
+    Endorsement, Endpoint, ExtraKey, ExtraKeys, Hold, HoldChange, OthersKeys, PerSlot,
+    Registration, Route, ServiceName, Slot, Target,
 };
 use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteChange};
 
@@ -64,7 +64,14 @@ impl EtcdWriter {
             ))
     }
 
-    fn extra(&self, target: &Target, route: &Route, tag: Option<&str>) -> Result<Vec<TxnOp>> {
+    /// Writes the extra keys, but for those that are left as they are.
+    fn extra(
+        &self,
+        target: &Target,
+        route: &Route,
+        tag: Option<&str>,
+        left: &BTreeSet<String>,
+    ) -> Result<Vec<TxnOp>> {
         let Some(keys) = self.extra.get(&target.service) else {
             return Ok(Vec::new());
         };
@@ -73,6 +80,7 @@ impl EtcdWriter {
             .map_err(|wrong| extra::refused(&wrong))?;
         Ok(pairs
             .into_iter()
+            .filter(|(key, _)| !left.contains(key))
             .map(|(key, value)| TxnOp::put(key, value, None))
             .collect())
     }
@@ -139,7 +147,9 @@ impl RegistryWriter for EtcdWriter {
             .map(|one| (self.store.keys().endorsement(target, one), one))
             .collect();
         on.extend(endorsed.iter().map(|(key, _)| key.clone()));
-        let free = self.free_keys(doing, target, to).await?;
+        let free = self
+            .free_keys(doing, target, to, change.others_keys)
+            .await?;
         on.extend(free.keys());
         self.change(target, fence, doing, on)
             .make(|seen| {
@@ -163,9 +173,9 @@ impl RegistryWriter for EtcdWriter {
                     let said = format!("{} does not approve it any more", gone.by);
                     return Err(self.changed(doing, &said));
                 }
-                self.still_free(doing, &free, seen)?;
+                let left = self.left(doing, &free, seen)?;
                 let slot = seen.get(&slot_key);
-                let mut operations = self.written(doing, target, (to, &value), slot)?;
+                let mut operations = self.written(doing, target, (to, &value), slot, &left)?;
                 operations.extend(self.held(doing, target, change, seen.get(&hold_key))?);
                 Ok(Decision::Write(operations))
             })
@@ -177,7 +187,7 @@ impl RegistryWriter for EtcdWriter {
         let route_key = self.store.keys().route(target);
         let slot_key = self.store.keys().slot(target, to.live);
         let value = values::encode(&self.store, doing, to)?;
-        let free = self.free_keys(doing, target, to).await?;
+        let free = self.free_keys(doing, target, to, OthersKeys::Leave).await?;
         let mut on = vec![route_key.clone(), slot_key.clone()];
         on.extend(free.keys());
         self.change(target, fence, doing, on)
@@ -194,9 +204,9 @@ impl RegistryWriter for EtcdWriter {
                     }
                     Err(_) => {}
                 }
-                self.still_free(doing, &free, seen)?;
+                let left = self.left(doing, &free, seen)?;
                 let slot = seen.get(&slot_key);
-                let operations = self.written(doing, target, (to, &value), slot)?;
+                let operations = self.written(doing, target, (to, &value), slot, &left)?;
                 Ok(Decision::Write(operations))
             })
             .await
@@ -211,13 +221,14 @@ impl EtcdWriter {
         target: &Target,
         (to, value): (&Route, &[u8]),
         slot: Option<&KeyValue>,
+        left: &BTreeSet<String>,
     ) -> Result<Vec<TxnOp>> {
         let Some(pair) = slot else {
             return Err(self.conflict(doing, format!("{} is not registered", to.live)));
         };
         let entry = values::decode_registration(pair, to.live)
             .map_err(|words| self.unreadable(doing, pair, &words))?;
-        let mut operations = self.extra(target, to, entry.tag.as_deref())?;
+        let mut operations = self.extra(target, to, entry.tag.as_deref(), left)?;
         let key = self.store.keys().route(target);
         operations.push(TxnOp::put(key, value, None));
         Ok(operations)

@@ -207,7 +207,8 @@ impl Nginx {
         let sites = &self.arrangement.sites;
         let new = self.file(target);
         let names = self.host().list(sites).await?;
-        for name in names.iter().filter(|name| name.ends_with(".conf")) {
+        let is_read = |name: &&String| Path::new(name).extension().is_some_and(|end| end == "conf");
+        for name in names.iter().filter(is_read) {
             let old = sites.join(name);
             if old == new {
                 continue;

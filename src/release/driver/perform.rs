@@ -5,8 +5,8 @@ use tokio::sync::mpsc;
 use super::{World, lock, lost};
 use crate::history::ReleaseKind;
 use crate::inventory::{
-    Cleared, HoldChange, Instance, InstanceId, Occupancy, Registration, Route, RouteChange, Slot,
-    SwitchOrder,
+    Cleared, HoldChange, Instance, InstanceId, Occupancy, OthersKeys, Registration, Route,
+    RouteChange, Slot, SwitchOrder,
 };
 use crate::ports::{Failure, FailureKind, InstanceSpec, PullProgress};
 use crate::release::act::{Act, Before, Mishap, MishapKind, Move, Stage};
@@ -218,6 +218,10 @@ async fn switch(world: &World, movement: &Move) -> Result<(), Failure> {
         },
         hold,
         endorsed: movement.endorsed.clone(),
+        others_keys: match plan.kind {
+            ReleaseKind::Promote if movement.to == plan.slot => OthersKeys::Refuse,
+            _ => OthersKeys::Leave,
+        },
     };
     let order = SwitchOrder {
         from: movement.proxy_from,

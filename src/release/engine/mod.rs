@@ -161,12 +161,7 @@ impl Engine {
         };
         let mut facts = gather(request, site, &self.sites, self.clock.as_ref()).await;
         facts.standby = self.standby_of(site, facts.record.as_ref().ok()).await;
-        let taken = taken_in_store(site).await;
-        let draft = match decide(request, &site.definition, &facts) {
-            Ok(draft) if taken.is_empty() => draft,
-            Ok(_) => return Err(Refused(taken)),
-            Err(Refused(reasons)) => return Err(Refused([reasons, taken].concat())),
-        };
+        let draft = decide(request, &site.definition, &facts)?;
         let router = &site.read.router;
         let mut warnings = router.warnings(draft.target());
         warnings.extend(if draft.installs() {
@@ -386,18 +381,4 @@ pub(super) fn unknown(what: &str, failure: &crate::ports::Failure) -> Refused {
         why: failure.to_string(),
     }
     .into()
-}
-
-/// What a release would write in the store and another target has. A store that does not answer is a reason already.
-async fn taken_in_store(site: &Site) -> Vec<Refusal> {
-    let Some(write) = &site.write else {
-        return Vec::new();
-    };
-    let definition = &site.definition;
-    let taken = write
-        .registry
-        .taken(&definition.target, &definition.endpoints)
-        .await;
-    let taken = taken.unwrap_or_default().into_iter();
-    taken.map(|why| Refusal::PlaceTaken { why }).collect()
 }

@@ -1,7 +1,7 @@
 //! Registrations and routes: what is written is read, and nothing else gets through.
 
 use greenroom::adapters::etcd::{EtcdWriter, ExtraKey, Options};
-use greenroom::inventory::{FencingToken, PerSlot, Slot, Target};
+use greenroom::inventory::{FencingToken, OthersKeys, PerSlot, Slot, Target};
 use greenroom::ports::{Acquired, FailureKind, Fence, Locks, RegistryReader, RegistryWriter};
 
 use super::world::{World, change, lock, registration};
@@ -345,6 +345,65 @@ async fn an_extra_key_that_another_target_wrote_is_left_as_it_is() {
     let switched = world.writer.swap_route(target, &swap(fence), fence).await;
     switched.expect("switched");
     assert_eq!(value(), "web 127.0.0.1:8002\n");
+    world.etcdctl(&["del", "--prefix", &elsewhere]);
+}
+
+/// Two configurations write one key: web switched and wrote it, api wrote over it by force, and web's watch fails.
+#[tokio::test]
+async fn the_way_back_leaves_an_extra_key_that_another_target_wrote_since() {
+    let elsewhere = format!("/others/{}", ulid::Ulid::generate());
+    let key = format!("{elsewhere}/upstream");
+    let extra = [ExtraKey {
+        key: key.clone(),
+        value: "{{ service }} {{ slot }}".into(),
+    }];
+    let world = World::with(Options::new(vec![crate::support::etcd()]), &extra);
+    let value = || world.etcdctl(&["get", &key, "--print-value-only"]);
+    let lease = world.locked().await;
+    let (target, fence) = (&world.target, &lease.fence);
+    for slot in Slot::BOTH {
+        world.registered(slot, fence).await;
+    }
+    let first = change(None, Slot::Blue, fence.token);
+    let switched = world.writer.swap_route(target, &first, fence).await;
+    switched.expect("switched");
+    let second = change(Some((1, Slot::Blue)), Slot::Green, fence.token);
+    let switched = world.writer.swap_route(target, &second, fence).await;
+    switched.expect("switched");
+    assert_eq!(value(), "web green\n");
+
+    let other = Target::new(
+        "api".parse().expect("a name"),
+        "production".parse().expect("a name"),
+    );
+    let theirs = [(other.service.clone(), extra.to_vec())].into();
+    let theirs = EtcdWriter::new(&world.store, &theirs).expect("a writer");
+    let held = world.locks.acquire(&other, &lock("console-2")).await;
+    let Ok(Acquired::Held(held)) = held else {
+        panic!("the lock is free: {held:?}");
+    };
+    let entry = registration(Slot::Green, held.fence.token);
+    let registered = theirs.register(&other, &entry, &held.fence).await;
+    registered.expect("registered");
+    world.etcdctl(&["del", &key]);
+    let release = change(None, Slot::Green, held.fence.token);
+    let switched = theirs.swap_route(&other, &release, &held.fence).await;
+    switched.expect("switched");
+    assert_eq!(value(), "api green\n");
+
+    // The switch that was made already is true, whose key it is now or not.
+    let again = world.writer.swap_route(target, &second, fence).await;
+    again.expect("it is so already");
+    let mut back = change(Some((2, Slot::Green)), Slot::Blue, fence.token);
+    let refused = world.writer.swap_route(target, &back, fence).await;
+    let refused = refused.expect_err("a promote is refused");
+    assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
+    back.others_keys = OthersKeys::Leave;
+    let switched = world.writer.swap_route(target, &back, fence).await;
+    switched.expect("the way back is never locked");
+    assert_eq!(value(), "api green\n");
+    let record = world.reader.read(target).await.expect("read");
+    assert_eq!(record.route.expect("a route").value, back.to);
     world.etcdctl(&["del", "--prefix", &elsewhere]);
 }
 

@@ -8,8 +8,8 @@ use greenroom::adapters::etcd::{
     EtcdLocks, EtcdReader, EtcdWriter, ExtraKey, LockTimes, Options, Store,
 };
 use greenroom::inventory::{
-    Digest, FencingToken, HoldChange, InstanceId, LockRecord, Operator, Registration, ReleaseId,
-    Route, Slot, Target,
+    Digest, FencingToken, HoldChange, InstanceId, LockRecord, Operator, OthersKeys, Registration,
+    ReleaseId, Route, Slot, Target,
 };
 use greenroom::ports::{Acquired, Fence, Lease, Locks, RegistryWriter, RouteChange};
 use ulid::Ulid;
@@ -195,6 +195,7 @@ pub(crate) fn change(from: Option<(u64, Slot)>, to: Slot, token: FencingToken) -
     RouteChange {
         hold: HoldChange::Keep,
         endorsed: Vec::new(),
+        others_keys: OthersKeys::Refuse,
         from,
         to: Route {
             generation: from.map_or(1, |(generation, _)| generation + 1),

@@ -86,6 +86,7 @@ fn facts(world: &World, scope: &Scope, number: u8, version: Resolved) -> Facts {
         unreadable: Vec::new(),
         past: Ok(vec![past()]),
         live_there: None,
+        taken: Vec::new(),
         has_image: true,
     }
 }

@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::inventory::{
-    HoldChange, RebaseOrder, Registration, Route, RouteChange, Slot, Snapshot, SwitchOrder, Version,
+    HoldChange, OthersKeys, RebaseOrder, Registration, Route, RouteChange, Slot, Snapshot,
+    SwitchOrder, Version,
 };
 use crate::ports::{Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result};
 use crate::release::driver::Writing;
@@ -158,6 +159,7 @@ impl Hand<'_> {
             to,
             hold: HoldChange::Keep,
             endorsed: Vec::new(),
+            others_keys: OthersKeys::Leave,
         };
         registry
             .swap_route(&definition.target, &change, self.fence)
