@@ -6,8 +6,10 @@
 //! had when it began, it is compared under the lock, and it only grows. So of two releases the one with the higher
 //! generation began later. Two that have the same saw the same route; then the id decides.
 //!
-//! Where the id decides wrongly, the earlier release counts as overtaken and can only be left. The other mistake, to
-//! resume a release that another one came after, would need a generation that got lower.
+//! A generation starts again at 1 where the route's key was removed and the proxy's host was rebuilt. Then releases of
+//! before have a higher generation and a smaller id. So a release counts as overtaken only where the other one has no
+//! lower generation, and either a greater id or a plan that was made with this release's own switch. Where another
+//! release switched the traffic since, the route says so besides, and resuming is refused.
 
 use super::ReleaseRecord;
 #[cfg(doc)]
@@ -28,6 +30,18 @@ impl ReleaseRecord {
     }
 }
 
+impl ReleaseRecord {
+    /// Whether it was begun while `other` was open or after it, so that `other` must not be resumed.
+    fn overtakes(&self, other: &Self) -> bool {
+        let (Some(own), Some(before)) = (&self.footing, &other.footing) else {
+            return self.id > other.id;
+        };
+        let is_on_top = own.before == Some(before.generation)
+            && self.from.as_ref().is_some_and(|from| *from == other.to);
+        own.generation >= before.generation && (self.id > other.id || is_on_top)
+    }
+}
+
 /// The release that began last.
 fn last_begun<'a>(heads: impl IntoIterator<Item = &'a ReleaseRecord>) -> Option<&'a ReleaseRecord> {
     heads
@@ -36,7 +50,7 @@ fn last_begun<'a>(heads: impl IntoIterator<Item = &'a ReleaseRecord>) -> Option<
 }
 
 /// The release that a target is about: the last one without an end, also where one that has ended has a greater id;
-/// where every one has ended, the last.
+/// where every one has ended, the one with the greatest id.
 pub fn current<'a>(
     heads: impl IntoIterator<Item = &'a ReleaseRecord> + Clone,
 ) -> Option<&'a ReleaseRecord> {
@@ -44,7 +58,7 @@ pub fn current<'a>(
         .clone()
         .into_iter()
         .filter(|head| head.closed.is_none());
-    last_begun(open).or_else(|| last_begun(heads))
+    last_begun(open).or_else(|| heads.into_iter().max_by_key(|head| head.id))
 }
 
 /// The current release from heads as they were read, newest first. The newest one that cannot be read may be under
@@ -68,7 +82,7 @@ pub fn overtaken_by<'a>(
     heads: impl IntoIterator<Item = &'a ReleaseRecord>,
 ) -> Option<&'a ReleaseRecord> {
     let heads = heads.into_iter();
-    last_begun(heads.filter(|head| head.id != of.id && head.began_after(of)))
+    last_begun(heads.filter(|head| head.id != of.id && head.overtakes(of)))
 }
 
 #[cfg(test)]
@@ -102,7 +116,74 @@ mod tests {
         let heads = [ahead.clone(), killed.clone()];
         assert_eq!(current(&heads), Some(&killed));
         assert_eq!(overtaken_by(&killed, &heads), None);
-        assert_eq!(overtaken_by(&ahead, &heads), Some(&killed));
+    }
+
+    /// The open release, another head, whether that one was begun on the version of the open one, and whether the
+    /// open one was overtaken.
+    const OVERTAKEN: &[(&str, (u128, u64), (u128, u64), bool, bool)] = &[
+        ("a later release", (100, 5), (200, 6), false, true),
+        (
+            "a later one that saw the same route",
+            (100, 5),
+            (200, 5),
+            false,
+            true,
+        ),
+        ("an earlier release", (200, 6), (100, 5), false, false),
+        (
+            "an earlier one, by a clock that was ahead",
+            (100, 5),
+            (900, 4),
+            false,
+            false,
+        ),
+        (
+            "generations that started again",
+            (200, 1),
+            (100, 41),
+            false,
+            false,
+        ),
+        (
+            "generations that started again, later",
+            (200, 2),
+            (100, 41),
+            false,
+            false,
+        ),
+        (
+            "a restored store: the same generation, an older id",
+            (200, 5),
+            (100, 5),
+            false,
+            false,
+        ),
+        (
+            "begun on its switch, its clock was ahead",
+            (900, 5),
+            (100, 6),
+            true,
+            true,
+        ),
+        (
+            "a lower generation never overtakes",
+            (100, 6),
+            (900, 5),
+            true,
+            false,
+        ),
+    ];
+
+    #[test]
+    fn only_a_head_that_began_later_by_its_generation_and_its_id_or_footing_overtakes() {
+        for (what, open, other, is_on_top, expected) in OVERTAKEN {
+            let open = head(open.0, Some(open.1), true);
+            let mut other = head(other.0, Some(other.1), false);
+            other.from = is_on_top.then(|| open.to.clone());
+            let heads = [other.clone(), open.clone()];
+            assert_eq!(current(&heads), Some(&open), "{what}");
+            assert_eq!(overtaken_by(&open, &heads).is_some(), *expected, "{what}");
+        }
     }
 
     #[test]
