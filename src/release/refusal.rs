@@ -172,6 +172,13 @@ pub enum Refusal {
         /// Which.
         release: ReleaseId,
     },
+    /// The same where the store went back: no switch can be made, so this release can neither continue nor go back.
+    OnlyToLeave {
+        /// Its target.
+        target: Target,
+        /// Which.
+        release: ReleaseId,
+    },
     /// There is nothing to repair.
     NothingDiffers {
         /// Of what name, where one was asked for.
@@ -319,10 +326,23 @@ impl fmt::Display for Refusal {
                 f,
                 "release {release} has no end: go on with it, back it out or leave it (greenroom resume, or C in the console), then repair"
             ),
+            Self::OnlyToLeave { target, release } => only_to_leave(f, target, *release),
             Self::NothingDiffers { name } => nothing_differs(f, name.as_deref()),
             Self::WheelAskedFor { by, at } => f.write_str(&asked_for_already(by, *at)),
         }
     }
+}
+
+fn only_to_leave(f: &mut fmt::Formatter<'_>, target: &Target, release: ReleaseId) -> fmt::Result {
+    let Target {
+        service,
+        environment,
+        ..
+    } = target;
+    write!(
+        f,
+        "release {release} has no end, and the proxy refuses its switches because the store went back: leave it (greenroom resume {service} {environment} --leave), then repair (greenroom repair {service} {environment})"
+    )
 }
 
 fn store_went_back(f: &mut fmt::Formatter<'_>, target: &Target, says: &str) -> fmt::Result {

@@ -847,6 +847,23 @@ fn an_extra_key_of_another_target_refuses_a_promote_and_warns_of_a_rollback() {
 }
 
 #[test]
+fn a_release_that_a_store_that_went_back_left_open_is_said_to_be_left_before_a_repair() {
+    let definition = definition(Tier::Staging);
+    let refusal = Refusal::OnlyToLeave {
+        target: definition.target.clone(),
+        release: release(2),
+    };
+    let words = refusal.to_string();
+    let target = &definition.target;
+    for command in ["greenroom resume", "greenroom repair"] {
+        let command = format!("{command} {} {}", target.service, target.environment);
+        assert!(words.contains(&command), "{words}");
+    }
+    assert!(words.contains("--leave"), "{words}");
+    assert!(!words.contains("back it out"), "{words}");
+}
+
+#[test]
 fn an_older_configuration_than_the_installed_one_promotes_nothing_and_rolls_back_without_installing()
  {
     let why = "web.conf was installed from a configuration of 14:02".to_owned();

@@ -251,7 +251,12 @@ impl Engine {
         if go_on != GoOn::Leave
             && let Some(refusal) = behind_the_proxy(site, &record).await
         {
-            return Err(Refused(vec![refusal, Refusal::Unfinished { release: id }]));
+            let target = target.clone();
+            let leave = Refusal::OnlyToLeave {
+                target,
+                release: id,
+            };
+            return Err(Refused(vec![refusal, leave]));
         }
         let instances = match site.read.runtime.instances(target).await {
             Ok(instances) => instances,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use ulid::Ulid;
 
-use super::{Engine, Site, give_back, unknown};
+use super::{Engine, Site, behind_the_proxy, give_back, unknown};
 use crate::history::RepairRecord;
 use crate::inventory::{
     FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Snapshot, SourceState,
@@ -266,7 +266,16 @@ async fn nothing_unfinished(site: &Site) -> Result<(), Refused> {
     if recorded.is_some_and(|recorded| standby_entry(&recorded, &site.definition).is_some()) {
         return Ok(());
     }
-    Err(Refusal::Unfinished { release: record.id }.into())
+    let release = record.id;
+    let stored = site.read.registry.read(target).await.map_err(not_known)?;
+    Err(match behind_the_proxy(site, &stored).await {
+        Some(_) => Refusal::OnlyToLeave {
+            target: target.clone(),
+            release,
+        },
+        None => Refusal::Unfinished { release },
+    }
+    .into())
 }
 
 /// Whether a lock is our own.
