@@ -233,7 +233,12 @@ impl LivePointer {
         if now == next {
             return Ok(());
         }
-        if now != order.from {
+        // One of an earlier attempt of this order may be written already, and the others not.
+        let is_ours = |slot: Slot| {
+            let written = now.slots.get(slot);
+            written == order.from.slots.get(slot) || written == next.slots.get(slot)
+        };
+        if now.live != order.from.live || !Slot::BOTH.into_iter().all(is_ours) {
             return Err(self.written_meanwhile(target));
         }
         let Some(live) = now.live else {

@@ -105,6 +105,22 @@ async fn a_pointer_that_another_driver_wrote_meanwhile_is_left_alone() {
     assert_eq!(pointer.state(&web()).await.unwrap(), now);
 }
 
+#[tokio::test]
+async fn a_rebase_that_ended_half_way_is_finished_when_it_is_repeated() {
+    let order = rebase(before());
+    for (slot, generation) in [(Slot::Blue, order.generation), (Slot::Green, 41)] {
+        let state = tempfile::tempdir().unwrap();
+        let pointer = live_in_blue(&state).await;
+        let half = Pointer::of(slot, last(generation, order.token.0)).to_json();
+        let file = pointer.answer_file(&web(), slot);
+        ThisHost.write(&file, &half).await.unwrap();
+        pointer.rebase(&web(), &order).await.unwrap();
+        let now = pointer.state(&web()).await.unwrap();
+        assert_eq!(now.slots.blue, Some(last(2_000, 412)), "{slot}");
+        assert_eq!(now.slots.green, Some(last(41, 412)), "{slot}");
+    }
+}
+
 /// What happens on the way of another act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum At {
