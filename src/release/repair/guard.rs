@@ -2,6 +2,7 @@
 //! interlocks of a repair are here, over what was just seen. Not knowing is never a yes.
 
 use super::deed::{Deed, Rewrite, Standing};
+use super::seen::out_of_reach;
 use crate::inventory::{Installation, Instance, PointerState, Registration, Route, Slot, Snapshot};
 use crate::release::Definition;
 
@@ -169,8 +170,9 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
     Verdict::Act
 }
 
-/// Only the pointer that was seen gets a token of this store, and only with the generation that the route got before:
-/// a driver from before the store went back has a lower one.
+/// Only the pointer that was seen gets a token of this store, and only with a generation that no driver from before the
+/// store went back can have. The route has it already, but where what is live cannot answer: no route is written to that,
+/// and the traffic has to be movable.
 fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
     if now.snapshot.pointer != Some(*from) {
         return Verdict::Refuse("another driver wrote the live pointer meanwhile".into());
@@ -182,8 +184,17 @@ fn rebase(now: &Now<'_>, from: &PointerState, generation: u64) -> Verdict {
     if said == Some((generation, live)) && generation > from.highest_generation() {
         return Verdict::Act;
     }
+    let is_ahead_of_route = now
+        .route()
+        .is_none_or(|route| route.generation < generation);
+    if now.healthy(live).is_err()
+        && is_ahead_of_route
+        && generation >= out_of_reach(from.highest_generation())
+    {
+        return Verdict::Act;
+    }
     Verdict::Refuse(format!(
-        "the route does not say {live} generation {generation}: the pointer gets no other one"
+        "the route does not say {live} generation {generation}: the pointer gets no other one; repair again, so that the route is written first"
     ))
 }
 

@@ -124,6 +124,33 @@ fn the_pointer_gets_a_token_of_the_store_only_if_it_is_the_one_that_was_seen() {
     }
 }
 
+/// Each of these has no route to the live slot, which was never written or cannot be.
+#[test]
+fn a_pointer_at_what_cannot_answer_gets_a_token_without_the_route() {
+    let (mut sick, rebase) = went_back();
+    route(&mut sick).generation = 38;
+    route(&mut sick).live = Slot::Green;
+    sick.slots.blue.probe = Some(probe(false));
+    let mut gone = sick.clone();
+    gone.slots.blue.instance = None;
+    let mut lost = gone.clone();
+    lost.route = None;
+    for snapshot in [sick, gone, lost] {
+        assert_eq!(says(&rebase, &snapshot), Verdict::Act);
+        let mut healthy = snapshot.clone();
+        healthy.slots.blue = well().slots.blue;
+        is_not_done(&rebase, &healthy);
+        let mut moved = snapshot.clone();
+        moved.pointer = Some(pointer(8124, 8000));
+        is_not_done(&rebase, &moved);
+        let low = Deed::Rebase {
+            from: pointer(8123, 8000),
+            generation: 1_999,
+        };
+        is_not_done(&low, &snapshot);
+    }
+}
+
 fn point(generation: u64) -> Deed {
     Deed::Point {
         from: Some(Slot::Green),

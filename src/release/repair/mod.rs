@@ -12,7 +12,8 @@
 //! it sends traffic to. Its pointer carries a token that is higher than any lock of this store, so that it refuses every
 //! switch. [`Deed::Rebase`] is the only act that lowers a token. It compares the whole pointer with what was seen, and
 //! it is safe from a driver of before by the generation: the route gets one first that no such driver can have, and
-//! the proxy refuses a lower generation as it refuses a lower token.
+//! the proxy refuses a lower generation as it refuses a lower token. Where what is live cannot answer, no route is written
+//! to it: the pointer alone gets that generation, so that the traffic can be moved to what answers.
 //!
 //! The interlocks are those of a release: what has the traffic is not stopped or deregistered (1), no
 //! route to what is not healthy or not registered (2), one driver under a lock whose token every write

@@ -263,11 +263,22 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
     let Some(from) = seen.snapshot.pointer else {
         return person("what the live pointer carries cannot be read: look again");
     };
-    let Some(live) = seen.proxy().and_then(|proxy| proxy.slot) else {
+    let Some(proxy) = seen.proxy() else {
+        return person(
+            "the proxy has no configuration of this target, so what it would send the traffic to is not known: install it first (greenroom repair with --only proxy-not-installed), then repair again",
+        );
+    };
+    let Some(live) = proxy.slot else {
         return live_nowhere(seen, from);
     };
     if from.live != Some(live) {
         return person("the proxy names another slot than its files: look again");
+    }
+    // A route to what cannot answer is never written. The generation alone stops a driver from before, and with a token
+    // of this store the traffic can be moved to what answers.
+    if !seen.is_fit(live) {
+        let generation = seen.generation_after_all();
+        return Remedy::Deeds(vec![Deed::Rebase { from, generation }]);
     }
     let wanted = match wanted(seen) {
         Ok(wanted) => wanted,

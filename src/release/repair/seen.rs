@@ -11,6 +11,11 @@ use crate::release::Definition;
 /// How far the generation is raised where the store went back.
 const FAR_AHEAD: u64 = 1_000;
 
+/// The generation that no driver can have that saw this one or the few after it.
+pub(super) fn out_of_reach(generation: u64) -> u64 {
+    (generation / FAR_AHEAD + 1) * FAR_AHEAD + FAR_AHEAD
+}
+
 /// See the module.
 #[derive(Clone, Copy)]
 pub(super) struct Seen<'a> {
@@ -47,15 +52,34 @@ impl<'a> Seen<'a> {
         self.instance(slot).is_some_and(Instance::is_running)
     }
 
+    /// Whether a slot can have the traffic, as far as is known: something runs there, and it was not seen unhealthy.
+    pub(super) fn is_fit(&self, slot: Slot) -> bool {
+        let probe = self.snapshot.slots.get(slot).probe.as_ref();
+        self.runs(slot) && probe.is_none_or(|probe| probe.healthy)
+    }
+
+    /// Whether the proxy names another slot than the route, with a higher generation. Each switch writes the route
+    /// first, so the route went back since (a restored store, also one whose revision was raised) or was edited.
+    fn is_proxy_ahead(&self) -> bool {
+        let (Some(route), Some(proxy)) = (self.route(), self.proxy()) else {
+            return false;
+        };
+        proxy.generation > route.generation
+            && proxy
+                .slot
+                .is_some_and(|slot| slot != route.live && self.is_fit(slot))
+    }
+
     /// Whether the store is behind what the proxy carries: then the proxy is the newer truth about who has the traffic.
     pub(super) fn store_went_back(&self) -> bool {
         let mut drifts = self.drifts.iter();
         drifts.any(|drift| drift.name == Name::StoreWentBack)
     }
 
-    /// Whether what runs in a slot counts, whatever the store says: the store went back, and the proxy names it.
+    /// Whether what runs in a slot counts, whatever the store says: the proxy names it and is
+    /// newer than the store.
     pub(super) fn is_truth(&self, slot: Slot) -> bool {
-        self.store_went_back() && self.is_pointed_at(slot)
+        (self.store_went_back() || self.is_proxy_ahead()) && self.is_pointed_at(slot)
     }
 
     /// A generation that no switch from before the store went back can have. In the store each switch is one
@@ -68,15 +92,14 @@ impl<'a> Seen<'a> {
             self.proxy().map_or(0, |proxy| proxy.generation),
             self.route().map_or(0, |route| route.generation),
         ];
-        let highest = highest.into_iter().max().unwrap_or_default();
-        (highest / FAR_AHEAD + 1) * FAR_AHEAD + FAR_AHEAD
+        out_of_reach(highest.into_iter().max().unwrap_or_default())
     }
 
     /// The slot that should have the traffic: the one that the route names; without a route, and where
     /// nothing runs in that slot any more, the one that the proxy names and that runs.
     pub(super) fn should(&self) -> Option<Slot> {
         let named = self.proxy().and_then(|proxy| proxy.slot);
-        if named.is_some() && self.store_went_back() {
+        if named.is_some() && (self.store_went_back() || self.is_proxy_ahead()) {
             return named;
         }
         match (self.route().map(|route| route.live), named) {

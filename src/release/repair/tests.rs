@@ -367,6 +367,40 @@ const BY_HAND: &[ByHand] = &[
         ],
     ),
     (
+        "a store that was restored, and what has the traffic does not answer",
+        |s| {
+            s.pointer = Some(pointer(8123, 8000));
+            route(s).live = Slot::Green;
+            route(s).generation = 40;
+            route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
+            live(s).state = EXITED;
+        },
+        &[
+            "start blue again",
+            "give the live pointer a token of this store",
+        ],
+    ),
+    (
+        "a store that was restored with a raised revision",
+        |s| {
+            route(s).live = Slot::Green;
+            route(s).generation = 38;
+            route(s).endpoint = "127.0.0.1:3002".parse().expect("an address");
+            s.slots.blue.registration = None;
+        },
+        &["register blue", "write the route to blue"],
+    ),
+    (
+        "a store that was wiped, and rm of nginx's file and a reload",
+        |s| {
+            s.pointer = Some(pointer(8123, 8000));
+            s.proxy = None;
+            s.public = None;
+            s.installation = Some(Installation::Missing);
+        },
+        &["install the proxy's configuration"],
+    ),
+    (
         "a store that was restored, and rm of the live pointer",
         |s| {
             s.pointer = Some(PointerState {
