@@ -21,6 +21,8 @@
 //! deed (6), and a yes belongs to these very deeds and expires (9). The proxy is pointed by the rule of
 //! the way back: the slot was switched to before, and is healthy and registered now (3).
 
+#[cfg(test)]
+mod combined_tests;
 mod deed;
 mod guard;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan::{Planned, plan};
-use super::{Deed, Item, ProxySays, Remedy};
+use super::{Item, ProxySays, Remedy};
 use crate::checks::{HealthCheck, Suite};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, live, pointer, proxy, public, registered, release, requests, route,
@@ -71,7 +71,7 @@ pub(super) fn definition(tier: Tier) -> Definition {
     }
 }
 
-fn planned(snapshot: &Snapshot, only: Option<Name>) -> (Vec<Item>, Vec<Planned>) {
+pub(super) fn planned(snapshot: &Snapshot, only: Option<Name>) -> (Vec<Item>, Vec<Planned>) {
     plan(snapshot, &definition(Tier::Staging), only, &Says)
 }
 
@@ -80,7 +80,7 @@ fn titles(deeds: &[Planned]) -> Vec<String> {
 }
 
 /// What is done by hand, and what is done about it; nothing where a person has to look.
-type ByHand = (&'static str, fn(&mut Snapshot), &'static [&'static str]);
+pub(super) type ByHand = (&'static str, fn(&mut Snapshot), &'static [&'static str]);
 
 fn unreadable(snapshot: &mut Snapshot, key: &str) {
     let key = format!("/greenroom/v1/targets/web/qa/{key}");
@@ -98,7 +98,7 @@ fn standby(snapshot: &mut Snapshot) {
 
 const EXITED: InstanceState = InstanceState::Exited { code: Some(137) };
 
-const BY_HAND: &[ByHand] = &[
+pub(super) const BY_HAND: &[ByHand] = &[
     (
         "docker stop of what is live",
         |s| live(s).state = EXITED,
@@ -572,58 +572,4 @@ fn only_what_is_asked_for_by_name_is_mended() {
     );
     let (items, deeds) = planned(&snapshot, Some(Name::ProxyEdited));
     assert!(items.is_empty() && deeds.is_empty());
-}
-
-fn is_whole(snapshot: &Snapshot) -> bool {
-    let blue = &snapshot.slots.blue;
-    blue.instance.is_some()
-        && blue.registration.is_some()
-        && snapshot.route.is_some()
-        && snapshot.proxy.is_some()
-        && snapshot.public.is_some()
-}
-
-/// The slot that has the traffic is never stopped or deregistered, and no generation gets lower, whatever
-/// two things are done by hand at once.
-#[test]
-fn whatever_is_combined_what_has_the_traffic_is_not_touched_and_generations_only_grow() {
-    for (first, one, _) in BY_HAND {
-        for (second, other, _) in BY_HAND {
-            let mut snapshot = agreed();
-            one(&mut snapshot);
-            if !is_whole(&snapshot) {
-                // What the second is done to may have been taken away by the first.
-                continue;
-            }
-            other(&mut snapshot);
-            let (_, deeds) = planned(&snapshot, None);
-            let proxy_generation = snapshot.proxy.as_ref().map_or(0, |proxy| proxy.generation);
-            let route_generation = snapshot.route.as_ref().map_or(0, |r| r.value.generation);
-            let pointed = deeds.iter().find_map(|planned| match &planned.deed {
-                Deed::Point { to, .. } => Some(*to),
-                _ => None,
-            });
-            let told = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
-            let traffic = pointed.or(told);
-            for planned in &deeds {
-                let what = format!("{first} and {second}: {planned:?}");
-                match &planned.deed {
-                    Deed::Stop { slot, .. } | Deed::Deregister(slot) => {
-                        assert_ne!(Some(*slot), traffic, "{what}");
-                    }
-                    Deed::Rebase { from, generation } => {
-                        assert!(*generation >= from.highest_generation(), "{what}");
-                    }
-                    Deed::Point { generation, .. } => {
-                        assert!(*generation > proxy_generation, "{what}");
-                    }
-                    Deed::Route(rewrite) => {
-                        assert!(rewrite.generation >= route_generation, "{what}");
-                        assert!(rewrite.generation >= proxy_generation, "{what}");
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
 }

@@ -1,0 +1,60 @@
+//! Whatever two things are done by hand at once, a repair keeps its interlocks.
+
+use super::Deed;
+use super::tests::{BY_HAND, planned};
+use crate::inventory::Snapshot;
+use crate::inventory::drift::world_tests::agreed;
+
+fn is_whole(snapshot: &Snapshot) -> bool {
+    let blue = &snapshot.slots.blue;
+    blue.instance.is_some()
+        && blue.registration.is_some()
+        && snapshot.route.is_some()
+        && snapshot.proxy.is_some()
+        && snapshot.public.is_some()
+}
+
+/// The slot that has the traffic is never stopped or deregistered, and no generation gets lower, whatever
+/// two things are done by hand at once.
+#[test]
+fn whatever_is_combined_what_has_the_traffic_is_not_touched_and_generations_only_grow() {
+    for (first, one, _) in BY_HAND {
+        for (second, other, _) in BY_HAND {
+            let mut snapshot = agreed();
+            one(&mut snapshot);
+            if !is_whole(&snapshot) {
+                // What the second is done to may have been taken away by the first.
+                continue;
+            }
+            other(&mut snapshot);
+            let (_, deeds) = planned(&snapshot, None);
+            let proxy_generation = snapshot.proxy.as_ref().map_or(0, |proxy| proxy.generation);
+            let route_generation = snapshot.route.as_ref().map_or(0, |r| r.value.generation);
+            let pointed = deeds.iter().find_map(|planned| match &planned.deed {
+                Deed::Point { to, .. } => Some(*to),
+                _ => None,
+            });
+            let told = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
+            let traffic = pointed.or(told);
+            for planned in &deeds {
+                let what = format!("{first} and {second}: {planned:?}");
+                match &planned.deed {
+                    Deed::Stop { slot, .. } | Deed::Deregister(slot) => {
+                        assert_ne!(Some(*slot), traffic, "{what}");
+                    }
+                    Deed::Rebase { from, generation } => {
+                        assert!(*generation >= from.highest_generation(), "{what}");
+                    }
+                    Deed::Point { generation, .. } => {
+                        assert!(*generation > proxy_generation, "{what}");
+                    }
+                    Deed::Route(rewrite) => {
+                        assert!(rewrite.generation >= route_generation, "{what}");
+                        assert!(rewrite.generation >= proxy_generation, "{what}");
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
