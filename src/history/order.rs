@@ -118,9 +118,11 @@ mod tests {
         assert_eq!(overtaken_by(&killed, &heads), None);
     }
 
+    type Overtaken = (&'static str, (u128, u64), (u128, u64), bool, bool);
+
     /// The open release, another head, whether that one was begun on the version of the open one, and whether the
     /// open one was overtaken.
-    const OVERTAKEN: &[(&str, (u128, u64), (u128, u64), bool, bool)] = &[
+    const OVERTAKEN: &[Overtaken] = &[
         ("a later release", (100, 5), (200, 6), false, true),
         (
             "a later one that saw the same route",
