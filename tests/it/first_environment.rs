@@ -23,6 +23,12 @@ fn a_version_that_was_rolled_back_in_qa_meanwhile_does_not_get_productions_traff
     assert!(text.contains("[environments.production]\n"), "{text}");
     let text = text.replacen("[environments.production]\n", RULES, 1);
     std::fs::write(&file, text).expect("written");
+    // There is a version to go back to.
+    for version in ["1.8.2", "1.9.0"] {
+        let promote = ["promote", "web", "qa", "--version", version, "--yes"];
+        let done = sandbox.run(&promote);
+        assert!(done.status.success(), "{}", words(&done));
+    }
     let promote = [
         "--json",
         "promote",
@@ -49,7 +55,7 @@ fn a_version_that_was_rolled_back_in_qa_meanwhile_does_not_get_productions_traff
         "it waits for the approval of another person"
     );
 
-    let back = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
+    let back = ["rollback", "web", "qa", "--to", "1.8.2", "--yes"];
     let done = sandbox.run(&back);
     assert!(done.status.success(), "{}", words(&done));
     assert_eq!(sandbox.live("web", "qa"), "1.8.2");
@@ -62,7 +68,11 @@ fn a_version_that_was_rolled_back_in_qa_meanwhile_does_not_get_productions_traff
     let ended = driver.wait().expect("it ends");
     let said = said.join("\n");
     assert_eq!(ended.code(), Some(1), "{said}");
-    let why = "1.9.0 is not live in qa any more, 1.8.2 is: traffic stays where it is";
-    assert!(said.contains(why), "{said}");
+    for why in [
+        "1.9.0 is not live in qa any more, 1.8.2 is, and release",
+        "rolled back there: traffic stays where it is",
+    ] {
+        assert!(said.contains(why), "{said}");
+    }
     assert_eq!(sandbox.live("web", "production"), "1.8.2");
 }

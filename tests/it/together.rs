@@ -33,7 +33,8 @@ const YES: &str = "\x1b[C\r";
 
 /// Promotes what qa runs, as far as the question before *register*.
 fn promote(pty: &mut Pty) {
-    press(pty, "P", "live in qa");
+    // Enter chooses what the cursor is on: it starts on the newest version until the others are known.
+    press(pty, "P", "▸ 1.9.0");
     press(pty, "\r", "1.9.0 to web/production: why?");
     press(pty, "lamp sale\r", "[ Begin the release ]");
     press(pty, YES, "A answers: register waits for you");

@@ -2,6 +2,7 @@
 //! one of the store of a single machine. The disks are small ones in memory, mounted by the test.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -53,7 +54,12 @@ async fn a_full_disk_under_the_live_pointer_backs_a_release_out_and_the_traffic_
 fn a_full_disk_under_the_store_stops_a_release_and_with_room_it_is_gone_on_with() {
     // It goes after the sandbox, which ends what it started there.
     let mut disk = None;
-    let sandbox = Sandbox::kept_on(|at| disk = Some(Disk::mounted(at, "64m"))).up();
+    let sandbox = Sandbox::kept_on(|at| {
+        disk = Some(Disk::mounted(at, "64m"));
+        let own = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(at, own).expect("for its user alone");
+    })
+    .up();
     let full = disk.as_ref().expect("mounted");
     let hurried = [
         "--set",
