@@ -92,6 +92,7 @@ pub async fn run<S: Screen>(
                 let theme = wardrobe.worn(model.theme());
                 let began = Instant::now();
                 screen.draw(|frame| view::draw(&model, theme, frame))?;
+                model.was_drawn();
                 draws.drew(began, Instant::now());
                 (dirty, urgent) = (false, false);
                 if let Some(open) = ears.open.take() {

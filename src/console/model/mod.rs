@@ -243,6 +243,13 @@ impl Model {
         self.world.get(self.open.as_ref()?)
     }
 
+    /// The screen shows it as it is now.
+    pub fn was_drawn(&mut self) {
+        if let Some(Dialog::Picker(picker)) = &mut self.dialog {
+            picker.is_seen = true;
+        }
+    }
+
     /// The newest release of the open target, whoever drives it.
     pub fn release(&self) -> Option<&Arc<Status>> {
         self.release_of(self.open.as_ref()?)

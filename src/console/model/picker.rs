@@ -58,10 +58,15 @@ pub struct Picker {
     pub ways: Vec<Way>,
     /// What stands against all of them.
     pub against_all: Vec<Refusal>,
-    /// The row under the cursor. It stays on its version when rows come and go.
+    /// The row that the cursor is on, or that an arrow key puts it on. It stays on its version when rows come and go.
     pub row: usize,
-    /// Whether the operator has moved the cursor: then nothing else moves it to another version.
-    pub has_moved: bool,
+    /// Whether the cursor is on a row. It is on none until the list is whole, unless the operator moves it there, and
+    /// on none after the version under it has left the list: Enter takes only what the operator has seen under it.
+    pub has_cursor: bool,
+    /// Whether the list was whole once. From then on nothing but a key moves the cursor to another version.
+    pub is_settled: bool,
+    /// Whether the screen has shown the row that the cursor was put on when the list became whole.
+    pub is_seen: bool,
 }
 
 impl Picker {
@@ -82,7 +87,9 @@ impl Picker {
             ways: Vec::new(),
             against_all: Vec::new(),
             row: 0,
-            has_moved: false,
+            has_cursor: false,
+            is_settled: false,
+            is_seen: true,
         }
     }
 
@@ -91,15 +98,24 @@ impl Picker {
         way.against.is_empty() && way.knowledge != Knowledge::Gone
     }
 
-    /// Moves the cursor, as the operator asked.
-    pub fn go_to(&mut self, row: usize) {
-        self.row = row;
-        self.has_moved = true;
+    /// Moves the cursor, as the operator asked: by so many rows, or onto the list where it is on no row.
+    pub fn go_by(&mut self, rows: isize) {
+        let last = self.ways.len().saturating_sub(1);
+        if self.has_cursor {
+            self.row = self.row.saturating_add_signed(rows).min(last);
+        }
+        self.has_cursor = !self.ways.is_empty();
+        self.is_seen = true;
     }
 
     /// The row under the cursor.
     pub fn way(&self) -> Option<&Way> {
-        self.ways.get(self.row)
+        self.ways.get(self.row).filter(|_| self.has_cursor)
+    }
+
+    /// Whether everything is there that decides about the rows and their order, or is known to be missing.
+    pub fn is_whole(&self) -> bool {
+        self.list != VersionList::Loading && self.terms.is_some()
     }
 
     /// The rules and the past, if they are known.
@@ -177,13 +193,14 @@ impl Way {
         }
     }
 
-    /// Whether it is the version of another row, as that was before.
+    /// Whether it is the version of another row, as that was before. What an environment runs may be another version
+    /// now.
     pub fn is_same(&self, other: &Self) -> bool {
         let is_named_so = self.name == other.name || self.also.contains(&other.name);
         let may_be = match (&self.digest, &other.digest) {
             (Some(one), Some(another)) => one == another,
-            _ => is_named_so,
+            _ => true,
         };
-        self.wanted == other.wanted || is_named_so && may_be
+        may_be && (is_named_so || self.wanted == other.wanted)
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn listed(
         }
         Err(why) => VersionList::Failed(harmless(&why)),
     };
-    arrange_anew(model);
+    arrange(model);
     look_ups(model)
 }
 
@@ -84,7 +84,7 @@ pub(super) fn told(
         }
         _ => {}
     }
-    arrange_anew(model);
+    arrange(model);
     look_ups(model)
 }
 
@@ -107,39 +107,41 @@ pub(super) fn found(
     look_ups(model)
 }
 
-/// Puts the rows together again; the cursor stays on its version.
+/// Puts the rows together again. The cursor stays on its version. When the list has become whole and the cursor is on
+/// no row yet, it goes to the version that is most likely wanted.
 pub(super) fn arrange(model: &mut Model) {
-    let picking = |dialog: &mut Dialog| matches!(dialog, Dialog::Picker(_));
-    let Some(Dialog::Picker(mut picker)) = model.dialog.take_if(picking) else {
+    let Some(mut picker) = take_picker(model) else {
         return;
     };
     let under = picker.way().cloned();
     (picker.ways, picker.against_all) = ways(model, &picker);
     let same = |under: &Way| picker.ways.iter().position(|way| way.is_same(under));
+    let row = under.as_ref().and_then(same);
+    picker.has_cursor = row.is_some();
     let last = picker.ways.len().saturating_sub(1);
-    picker.row = under
-        .as_ref()
-        .and_then(same)
-        .unwrap_or(picker.row)
-        .min(last);
-    let can_be_chosen = picker.way().is_some_and(|way| picker.is_choosable(way));
-    if !picker.has_moved && (under.is_none() || !can_be_chosen) {
-        picker.row = best_way(model, &picker).unwrap_or(picker.row);
+    picker.row = row.unwrap_or(picker.row).min(last);
+    if picker.is_whole() && !picker.is_settled {
+        picker.is_settled = true;
+        if !picker.has_cursor {
+            place(model, &mut picker);
+            picker.is_seen = false;
+        }
     }
     model.dialog = Some(Dialog::Picker(picker));
 }
 
-/// The same, after the rows or the rules have become known: a cursor that the operator has not moved goes to the
-/// version that is most likely wanted.
-fn arrange_anew(model: &mut Model) {
-    arrange(model);
-    let best = match &model.dialog {
-        Some(Dialog::Picker(picker)) if !picker.has_moved => best_way(model, picker),
+fn take_picker(model: &mut Model) -> Option<Picker> {
+    let is_picker = |dialog: &mut Dialog| matches!(dialog, Dialog::Picker(_));
+    match model.dialog.take_if(is_picker)? {
+        Dialog::Picker(picker) => Some(picker),
         _ => None,
-    };
-    if let (Some(Dialog::Picker(picker)), Some(best)) = (&mut model.dialog, best) {
-        picker.row = best;
     }
+}
+
+/// Puts the cursor on the version that is most likely wanted.
+fn place(model: &Model, picker: &mut Picker) {
+    picker.row = best_way(model, picker).unwrap_or(0);
+    picker.has_cursor = !picker.ways.is_empty();
 }
 
 /// Asks what is worth knowing next: what is on the screen, then the newest by name. Never more
@@ -211,17 +213,17 @@ fn images(picker: &mut Picker, height: usize) -> Vec<Effect> {
 }
 
 pub(super) fn picking(model: &mut Model, mut picker: Picker, key: KeyEvent) -> Vec<Effect> {
-    let last = picker.ways.len().saturating_sub(1);
     let page = layout::picker_rows(model.size).saturating_sub(1).max(1);
+    let page = isize::try_from(page).unwrap_or(1);
     match key.code {
         KeyCode::Esc => {
             super::say(model, Weight::Told, "nothing was chosen");
             return Vec::new();
         }
-        KeyCode::Up => picker.go_to(picker.row.saturating_sub(1)),
-        KeyCode::Down => picker.go_to((picker.row + 1).min(last)),
-        KeyCode::PageUp => picker.go_to(picker.row.saturating_sub(page)),
-        KeyCode::PageDown => picker.go_to((picker.row + page).min(last)),
+        KeyCode::Up => picker.go_by(-1),
+        KeyCode::Down => picker.go_by(1),
+        KeyCode::PageUp => picker.go_by(-page),
+        KeyCode::PageDown => picker.go_by(page),
         KeyCode::Enter => return choose(model, picker),
         _ => {
             let changed = line::editing(key).is_some_and(|request| picker.line.edit(request));
@@ -236,14 +238,22 @@ pub(super) fn picking(model: &mut Model, mut picker: Picker, key: KeyEvent) -> V
     look_ups(model)
 }
 
-/// Another text: the best row for it is the first.
+/// Another text: the best row for it is the first. While the list is not whole that row is not known.
 fn retyped(model: &mut Model) {
     if let Some(Dialog::Picker(picker)) = &mut model.dialog {
         picker.ways.clear();
         picker.row = 0;
-        picker.has_moved = false;
+        picker.has_cursor = false;
     }
     arrange(model);
+    let Some(mut picker) = take_picker(model) else {
+        return;
+    };
+    if picker.is_settled {
+        place(model, &mut picker);
+        picker.is_seen = true;
+    }
+    model.dialog = Some(Dialog::Picker(picker));
 }
 
 pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
@@ -254,17 +264,38 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
     look_ups(model)
 }
 
+/// The version whose whole name was typed before the list was whole: it is the one, whatever the list will say.
+fn typed(picker: &Picker) -> Option<&Way> {
+    let typed = picker.line.text().trim();
+    let mut ways = picker.ways.iter().filter(|_| !picker.is_settled);
+    ways.find(|way| way.name == typed)
+}
+
+/// Why Enter takes nothing.
+fn nothing_under_cursor(picker: &Picker) -> &'static str {
+    match (picker.is_whole(), picker.ways.is_empty()) {
+        (false, true) => "the versions are still being loaded: wait, or type a whole tag or digest",
+        (false, false) => {
+            "the versions are still being loaded: wait, go to one of these with the arrow keys, or type a whole tag or digest"
+        }
+        (true, true) => "there is nothing to choose: type a whole tag or digest",
+        (true, false) => "the version under the cursor is not there any more: go to another one",
+    }
+}
+
 /// Takes the row under the cursor, or says why not.
 fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
-    let Some(way) = picker.way().cloned() else {
-        let text = match picker.list {
-            VersionList::Loading => "the image registry has not answered yet: type a tag or digest",
-            _ => "there is nothing to choose: type a whole tag or digest",
-        };
-        super::say(model, Weight::Refused, text);
+    let Some(way) = picker.way().or_else(|| typed(&picker)).cloned() else {
+        super::say(model, Weight::Refused, nothing_under_cursor(&picker));
         model.dialog = Some(Dialog::Picker(picker));
         return Vec::new();
     };
+    if !picker.is_seen {
+        let text = "the versions have only now been loaded: look at the one under the cursor, then press Enter";
+        super::say(model, Weight::Refused, text);
+        model.dialog = Some(Dialog::Picker(picker));
+        return Vec::new();
+    }
     let mut in_spite_of = Vec::new();
     for why in &picker.against_all {
         if let Refusal::Held(hold) = why {

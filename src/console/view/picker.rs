@@ -46,7 +46,7 @@ pub(super) fn sheet<'a>(
     let wide = seen.iter().map(|way| text::width(&way.name)).max();
     let wide = wide.unwrap_or(0).clamp(8, (columns / 3).max(8));
     for (index, way) in seen.iter().enumerate() {
-        let selected = first + index == picker.row;
+        let selected = picker.has_cursor && first + index == picker.row;
         let row = row(model, theme, picker, way, (selected, wide, columns));
         sheet.body.push(row);
     }
@@ -92,7 +92,11 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
                 let fit = text::count(picker.ways.len().try_into().unwrap_or(u64::MAX));
                 words = format!("{words}, {fit} fit");
             }
-            (words, Meaning::Muted)
+            if picker.is_whole() {
+                (words, Meaning::Muted)
+            } else {
+                (format!("{busy} {words}; reading the rules"), Meaning::Busy)
+            }
         }
         VersionList::NotAsked => match picker.known_terms().map(|terms| &terms.past) {
             Some(Ok(_)) => (

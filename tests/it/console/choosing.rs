@@ -248,7 +248,7 @@ async fn why_a_version_cannot_be_promoted_is_understood_by_keys_alone() {
         .await;
     // The list is still there, and what can be chosen is one filter away.
     stage.press("⎋P").await;
-    stage.shows("live in qa, dev").await;
+    stage.shows("▸ 1.9.0").await;
     stage.press("⏎").await;
     stage.shows("1.9.0 to web/production: why?").await;
     stage.press("⎋q").await;
@@ -260,7 +260,7 @@ async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
     let slow = Duration::from_millis(400);
     let stage = open(5000, slow, slow, false);
     stage.choose().await;
-    // Before the registry answered, what other environments run can be chosen already.
+    // Before the registry answered, what other environments run is shown already.
     stage.shows("asking the image registry").await;
     stage.shows("live in qa, dev").await;
     stage.shows("5,000 tags in the image registry").await;
@@ -299,7 +299,7 @@ async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
 async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing() {
     let stage = open(1, SOON, SOON, true);
     stage.choose().await;
-    stage.shows("live in qa, dev").await;
+    stage.shows("▸ 1.9.0").await;
     stage.press("⏎").await;
     stage.shows("why?").await;
     stage.press("⏎").await;

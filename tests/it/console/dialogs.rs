@@ -395,6 +395,7 @@ fn one_release_is_backed_out_and_then_left() {
 fn refused(size: (u16, u16), reasons: usize) -> Model {
     let mut model = model(size, web_production());
     press(&mut model, "WP");
+    press_key(&mut model, KeyCode::Down);
     press_key(&mut model, KeyCode::Enter);
     press_key(&mut model, KeyCode::Enter);
     let asked = model.asked;

@@ -195,7 +195,7 @@ async fn a_promotion_is_asked_for_by_keys_and_its_refusal_is_shown() {
     stage.press("ll⏎W").await;
     stage.shows("may be changed until").await;
     stage.press("P").await;
-    stage.shows("2 tags in the image registry").await;
+    stage.shows("▸ 1.9.0").await;
     stage.press("⏎").await;
     stage.shows("why?").await;
     stage.press("fix⏎").await;

@@ -8,6 +8,7 @@ use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
 use greenroom::console::model::{Dialog, Knowledge, Picker, Way};
 use greenroom::console::theme::Meaning;
+use greenroom::console::update::update;
 use greenroom::console::{Charset, Model};
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Step};
 use greenroom::inventory::{Hold, ImageLabels, Slot, Target, Tier, Version, VersionRef};
@@ -16,9 +17,9 @@ use ratatui::style::Modifier;
 
 use super::dialogs::dialog;
 use super::world::{
-    PRODUCTION, ago, digest, drawn, later, model, operator, press, press_key, release_id, screen,
-    status, target, tell, text, theme, version, web_production, with_candidate, with_standby,
-    world,
+    PRODUCTION, ago, digest, drawn, later, model, now, operator, press, press_key, release_id,
+    screen, settled, status, target, tell, text, theme, version, web_production, with_candidate,
+    with_standby, world,
 };
 
 const SIZE: (u16, u16) = (118, 34);
@@ -162,6 +163,8 @@ fn looked_up(effects: &[Effect]) -> Vec<&str> {
 fn go_to(model: &mut Model, name: &str) {
     let row = names(model).iter().position(|known| *known == name);
     let row = row.expect("a row");
+    // Onto the list, where it is on no row yet.
+    press_key(model, KeyCode::Up);
     while picker(model).row > 0 {
         press_key(model, KeyCode::Up);
     }
@@ -433,6 +436,118 @@ fn the_cursor_stays_on_its_version_when_rows_are_put_in_order() {
 }
 
 #[test]
+fn enter_takes_no_version_while_the_list_is_being_loaded() {
+    let (mut model, _) = asked(SIZE);
+    assert_eq!(names(&model), ["1.9.0"]);
+    assert!(!screen(&model).contains("▸ 1.9.0"), "{}", screen(&model));
+    for event in [0, 1] {
+        assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+        picker(&model);
+        let said = notice(&model);
+        assert!(said.contains("versions are still being loaded"), "{said}");
+        // Also while only the rules are missing: they decide where the cursor goes.
+        if event == 0 {
+            list(&mut model, &["1.8.2", "1.9.0", "2.0.0"]);
+        }
+    }
+    tell_terms(&mut model, terms());
+    assert!(screen(&model).contains("▸ 1.9.0"), "{}", screen(&model));
+    press_key(&mut model, KeyCode::Enter);
+    assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
+}
+
+#[test]
+fn a_version_that_the_operator_went_to_can_be_taken_before_the_list_is_whole() {
+    let (mut model, _) = asked(SIZE);
+    press_key(&mut model, KeyCode::Down);
+    assert!(screen(&model).contains("▸ 1.9.0"), "{}", screen(&model));
+    press_key(&mut model, KeyCode::Enter);
+    match &model.dialog {
+        Some(Dialog::Reason(reason)) => assert_eq!(reason.name, "1.9.0"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_tag_that_was_typed_whole_can_be_taken_before_the_list_is_whole() {
+    let (mut model, _) = asked(SIZE);
+    press(&mut model, "1.9");
+    press_key(&mut model, KeyCode::Enter);
+    match &model.dialog {
+        Some(Dialog::Reason(reason)) => {
+            assert_eq!(
+                reason.wanted,
+                Wanted::Version(VersionRef::Tag("1.9".into()))
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn enter_takes_no_version_that_the_screen_has_not_shown_under_the_cursor_yet() {
+    let (mut model, _) = asked(SIZE);
+    tell_terms(&mut model, terms());
+    let versions = Ok(vec!["1.9.0".to_owned(), "2.0.0".to_owned()]);
+    let target = here();
+    let enter = Event::Input(Input::Key(KeyEvent::from(KeyCode::Enter)));
+    // The list arrives and the key is pressed before the screen is drawn again.
+    update(
+        &mut model,
+        Event::VersionsListed { target, versions },
+        now(),
+    );
+    assert!(update(&mut model, enter.clone(), now()).is_empty());
+    picker(&model);
+    let said = notice(&model);
+    assert!(said.contains("have only now been loaded"), "{said}");
+    model.was_drawn();
+    update(&mut model, enter, now());
+    assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
+}
+
+#[test]
+fn the_cursor_goes_to_no_other_version_when_the_one_under_it_leaves_the_list() {
+    let mut model = full(SIZE);
+    assert_eq!(picker(&model).way().expect("a row").name, "1.9.0");
+    // qa and dev run another version, and nobody has a tag 1.9.0 any more.
+    list(&mut model, &["1.8.1", "1.8.2", "2.0.0"]);
+    let mut moved = world(web_production());
+    for environment in ["qa", "dev"] {
+        let there = target("web", environment);
+        let snapshot = settled(&there, Tier::Development, "1.8.2");
+        moved.snapshots.insert(there, Arc::new(snapshot));
+    }
+    tell(&mut model, Event::WorldObserved(Arc::new(moved)));
+    assert!(!names(&model).contains(&"1.9.0"), "{:?}", names(&model));
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    picker(&model);
+    let said = notice(&model);
+    assert!(said.contains("is not there any more"), "{said}");
+    press_key(&mut model, KeyCode::Down);
+    assert!(picker(&model).way().is_some());
+}
+
+#[test]
+fn a_row_that_turns_out_not_to_be_choosable_stays_under_the_cursor() {
+    let (mut model, _) = asked(SIZE);
+    let mut free = terms();
+    free.rules.only_from = None;
+    tell_terms(&mut model, free);
+    list(&mut model, &["1.9.0", "1.8.5"]);
+    go_to(&mut model, "1.8.5");
+    let wanted = "1.8.5".to_owned();
+    answer(&mut model, "1.8.5", Resolved::Missing { wanted });
+    assert_eq!(picker(&model).way().expect("a row").name, "1.8.5");
+    assert!(press_key(&mut model, KeyCode::Enter).is_empty());
+    assert!(
+        notice(&model).contains("not chosen: "),
+        "{}",
+        notice(&model)
+    );
+}
+
+#[test]
 fn the_filter_is_fuzzy_and_marks_what_it_found() {
     let mut model = full(SIZE);
     press(&mut model, "192");
@@ -569,6 +684,7 @@ fn the_reason_is_edited_by_words_and_remembers_nothing() {
     assert!(screen(&model).contains("fix rounding"));
     press_key(&mut model, KeyCode::Esc);
     press(&mut model, "P");
+    press_key(&mut model, KeyCode::Down);
     press_key(&mut model, KeyCode::Enter);
     match &model.dialog {
         Some(Dialog::Reason(reason)) => assert_eq!(reason.line.text(), ""),

@@ -237,6 +237,13 @@ fn a_question_closes_when_the_release_moves_on() {
     assert!(notice(&model).contains("moved on"));
 }
 
+/// The rules of `web/production` cannot be told.
+fn no_terms(model: &mut Model) {
+    let terms = Err("no answer".to_owned());
+    let target = target("web", PRODUCTION);
+    tell(model, Event::TermsTold { target, terms });
+}
+
 #[test]
 fn promoting_is_version_reason_plan_question_and_only_then_a_beginning() {
     let mut model = model(SIZE, web_production());
@@ -253,6 +260,7 @@ fn promoting_is_version_reason_plan_question_and_only_then_a_beginning() {
             versions,
         },
     );
+    no_terms(&mut model);
     let shown = screen(&model);
     // One row a version, however many environments run it.
     assert!(shown.contains("live in qa, dev"), "{shown}");
@@ -306,6 +314,7 @@ fn any_tag_or_digest_can_be_typed_when_the_registry_is_silent() {
             versions,
         },
     );
+    no_terms(&mut model);
     press(&mut model, "2.0.0-rc1");
     press_key(&mut model, KeyCode::Enter);
     match &model.dialog {
@@ -324,6 +333,7 @@ fn a_refused_plan_says_every_reason() {
     let mut model = model(SIZE, web_production());
     press(&mut model, "W");
     press(&mut model, "P");
+    press_key(&mut model, KeyCode::Down);
     press_key(&mut model, KeyCode::Enter);
     press_key(&mut model, KeyCode::Enter);
     let refused = Refused(vec![Refusal::NoHealthCheck, Refusal::NoReason]);

@@ -547,7 +547,10 @@ pub(crate) fn model(size: (u16, u16), web_production: Snapshot) -> Model {
 }
 
 pub(crate) fn tell(model: &mut Model, event: Event) -> Vec<Effect> {
-    update(model, event, now())
+    let effects = update(model, event, now());
+    // As the loop does.
+    model.was_drawn();
+    effects
 }
 
 pub(crate) fn press_key(model: &mut Model, code: KeyCode) -> Vec<Effect> {

@@ -73,7 +73,7 @@ fn a_hold_is_overridden_with_a_second_person_at_another_console() {
         "x",
     ]);
     assert!(!refused.status.success(), "{}", words(&refused));
-    press(&mut ana, "P", "live in qa");
+    press(&mut ana, "P", "▸ 1.9.0");
     press(&mut ana, "\r", "is held: override it?");
     press(
         &mut ana,

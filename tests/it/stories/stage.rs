@@ -70,7 +70,7 @@ impl Stage {
     pub(crate) fn begin_what_qa_runs(&mut self) {
         // A release that is over is seen to be so a moment before its lock is seen to be given back.
         self.until("nobody drives it", |text| !text.contains("lock: "));
-        self.press("P", "live in qa");
+        self.press("P", "▸ 1.9.0");
         self.press("\r", "1.9.0 to web/production: why?");
         self.press("lamp sale\r", "[ Begin the release ]");
         self.pty.keys(YES);
