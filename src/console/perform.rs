@@ -26,6 +26,10 @@ use crate::release::{
 /// How many answers may wait for the loop before their tasks wait too. Few, as each may be a
 /// thousand lines of a log.
 const WAITING: usize = 16;
+/// When versions that could not be listed are asked for again, while an operator waits for them; each time later, up
+/// to the longest wait.
+const LIST_AGAIN: Duration = Duration::from_secs(1);
+const LIST_AGAIN_LATEST: Duration = Duration::from_secs(15);
 
 /// What runs beside the loop.
 pub(super) struct Hands {
@@ -165,11 +169,18 @@ impl Hands {
         let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
         let asked = target.clone();
         let listing = self.tasks.spawn(async move {
-            let versions = desk.versions(&asked).await;
-            let target = asked;
-            let _ = answers
-                .send(Event::VersionsListed { target, versions })
-                .await;
+            let mut wait = LIST_AGAIN;
+            loop {
+                let versions = desk.versions(&asked).await;
+                let is_over = versions.is_ok();
+                let target = asked.clone();
+                let told = answers.send(Event::VersionsListed { target, versions });
+                if told.await.is_err() || is_over {
+                    return;
+                }
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LIST_AGAIN_LATEST);
+            }
         });
         let telling = self.ask_terms(target);
         self.choosing.extend([listing, telling]);

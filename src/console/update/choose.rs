@@ -44,6 +44,9 @@ pub(super) fn listed(
             let mut names: Vec<String> = versions.iter().map(|name| harmless(name)).collect();
             names.sort_by(|a, b| by_version(b, a));
             names.dedup();
+            // The registry answers again: what it could not tell before is asked for again.
+            let is_unknown = |it: &LookUp| matches!(it, LookUp::Answered(Resolved::Unknown(_)));
+            picker.looked_up.retain(|_, answer| !is_unknown(answer));
             VersionList::Listed(names)
         }
         Err(why) => VersionList::Failed(harmless(&why)),

@@ -43,6 +43,7 @@ use super::event::{Event, Input};
 use super::layout;
 use super::model::{Dialog, Model, Notice, Weight};
 use super::run::Farewell;
+use crate::harmless::harmless;
 
 /// Takes an event in at a moment.
 pub fn update(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
@@ -161,7 +162,7 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
 
 fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
     let is_too_small = layout::is_too_small(model.size);
-    match input {
+    match one_line(input) {
         Input::Key(key) if is_too_small => small::pressed(model, key),
         Input::Paste(_) | Input::Mouse(_) if is_too_small => Vec::new(),
         Input::Key(key) if model.dialog.is_some() => dialog::pressed(model, key),
@@ -184,6 +185,19 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
         }
         Input::Signal(name) => vec![Effect::Leave(Farewell::Signal(name))],
         Input::Lost => vec![Effect::Leave(Farewell::TerminalLost)],
+    }
+}
+
+/// A pasted text as one line: terminals send its line ends as carriage returns, which text for the screen must not have.
+fn one_line(input: Input) -> Input {
+    match input {
+        Input::Paste(text) => {
+            let lines = text.split(['\r', '\n']);
+            let lines = lines.map(|line| harmless(line).trim().to_owned());
+            let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+            Input::Paste(lines.join(" "))
+        }
+        other => other,
     }
 }
 

@@ -82,7 +82,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
             Meaning::Busy,
         ),
         VersionList::Failed(why) => (
-            format!("the image registry was not heard: {why}"),
+            format!("no versions from the image registry, it is asked again: {why}"),
             Meaning::Warn,
         ),
         VersionList::Listed(all) => {

@@ -93,6 +93,8 @@ struct Slow {
     listing: Duration,
     looking: Duration,
     look_ups: Arc<Count>,
+    /// How often the list of tags fails before it is there.
+    failures: AtomicUsize,
     warm: bool,
     begun: AtomicUsize,
 }
@@ -102,7 +104,12 @@ impl Desk for Slow {
     async fn versions(&self, _: &Target) -> Result<Vec<String>, String> {
         let _counted = Counted::new(&self.look_ups);
         tokio::time::sleep(self.listing).await;
-        Ok(self.tags.clone())
+        let fails = |left: usize| left.checked_sub(1);
+        let failures = &self.failures;
+        match failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails) {
+            Ok(_) => Err("connection refused".to_owned()),
+            Err(_) => Ok(self.tags.clone()),
+        }
     }
 
     async fn look_up(&self, _: &Target, reference: &VersionRef) -> Resolved {
@@ -158,6 +165,7 @@ fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage 
         listing,
         looking,
         look_ups: Arc::default(),
+        failures: AtomicUsize::new(0),
         warm,
         begun: AtomicUsize::new(0),
     });
@@ -293,6 +301,20 @@ async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
     let all = count.all.load(Ordering::SeqCst);
     tokio::time::sleep(slow * 2).await;
     assert_eq!(count.all.load(Ordering::SeqCst), all, "it goes on asking");
+}
+
+#[tokio::test]
+async fn versions_are_listed_again_while_the_picker_is_open_and_the_registry_was_away() {
+    let stage = open(3, SOON, SOON, false);
+    stage.desk.failures.store(1, Ordering::SeqCst);
+    stage.choose().await;
+    stage.shows("it is asked again: connection refused").await;
+    // What the operator does meanwhile stays.
+    stage.press("3.0").await;
+    stage.shows("as typed").await;
+    stage.shows("3 tags in the image registry, 4 fit").await;
+    stage.press("⎋q").await;
+    assert_eq!(stage.ended.await.expect("no panic"), Farewell::Quit);
 }
 
 #[tokio::test]

@@ -674,6 +674,34 @@ fn a_reason_is_asked_for_before_planning_where_the_rules_require_one() {
 }
 
 #[test]
+fn the_lines_of_a_pasted_text_are_joined_by_a_space() {
+    for (pasted, line) in [
+        ("fix basket\rrounding", "fix basket rounding"),
+        ("fix\r\n  basket \n\nrounding\r", "fix basket rounding"),
+        ("fix \u{1b}]0;open\rbasket", "fix basket"),
+    ] {
+        let mut model = full(SIZE);
+        press_key(&mut model, KeyCode::Enter);
+        tell(&mut model, Event::Input(Input::Paste(pasted.into())));
+        match &model.dialog {
+            Some(Dialog::Reason(reason)) => assert_eq!(reason.line.text(), line),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_the_registry_did_not_tell_is_asked_for_when_it_answers_again() {
+    let mut model = full(SIZE);
+    assert!(matches!(
+        way(&model, "1.9.1").knowledge,
+        Knowledge::Failed(_)
+    ));
+    let effects = list(&mut model, &["1.9.0", "1.9.1"]);
+    assert_eq!(looked_up(&effects), ["1.9.1"]);
+}
+
+#[test]
 fn the_reason_is_edited_by_words_and_remembers_nothing() {
     let mut model = full(SIZE);
     press_key(&mut model, KeyCode::Enter);
