@@ -79,3 +79,15 @@ pub struct LockHolder {
     /// Seconds left on its lease, where the store tells.
     pub ttl_seconds: Option<i64>,
 }
+
+impl LockHolder {
+    /// Why nothing is repaired now, and when it can be: what is running moves what differs.
+    pub fn why_no_repair(&self) -> String {
+        let record = &self.record;
+        let running = match record.purpose {
+            LockPurpose::Release => format!("release {} is running", record.release.short()),
+            LockPurpose::Upkeep => format!("{} is at work: {}", record.operator, record.message),
+        };
+        format!("{running}, and nothing is repaired until it is over")
+    }
+}

@@ -224,3 +224,22 @@ fn a_hold_that_was_cleared_says_so_and_holds_nothing() {
     assert!(said.contains("- hold cleared by ben@ops-1 at "), "{said}");
     assert!(said.contains("(paid)"), "{said}");
 }
+
+#[test]
+fn nothing_is_to_be_repaired_while_a_release_is_running() {
+    let mut snapshot = agreed();
+    live(&mut snapshot).state = InstanceState::Exited { code: None };
+    let said = text(&snapshot, None, &Approvals::NotNeeded);
+    assert!(said.contains("greenroom repair web qa --dry-run"), "{said}");
+    locked(&mut snapshot);
+    let said = text(&snapshot, None, &Approvals::NotNeeded);
+    assert!(said.contains("! instance-stopped: "), "{said}");
+    assert!(
+        said.contains("is running, and nothing is repaired until it is over"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("repair:") && !said.contains("greenroom repair"),
+        "{said}"
+    );
+}

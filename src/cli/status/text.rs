@@ -30,7 +30,9 @@ pub(in crate::cli) fn text(
                     let name = drift.name;
                     lines.push(format!("  ! {name}: {}", drift.says));
                     lines.push(format!("      {}", name.means()));
-                    lines.push(format!("      repair: {}", name.mend()));
+                    if snapshot.lock.is_none() {
+                        lines.push(format!("      repair: {}", name.mend()));
+                    }
                 }
             }
             Agreement::Unknown(why) => {
@@ -40,10 +42,13 @@ pub(in crate::cli) fn text(
     }
     if !truth.holds() {
         let target = &snapshot.target;
-        lines.push(format!(
-            "      plan the repair, and see every call: greenroom repair {} {} --dry-run",
-            target.service, target.environment
-        ));
+        lines.push(match &snapshot.lock {
+            Some(holder) => format!("      {}", holder.why_no_repair()),
+            None => format!(
+                "      plan the repair, and see every call: greenroom repair {} {} --dry-run",
+                target.service, target.environment
+            ),
+        });
     }
     if let Some(holder) = &snapshot.lock {
         lines.push(format!(

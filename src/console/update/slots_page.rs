@@ -158,7 +158,9 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
                     let name = drift.name;
                     lines.push(format!("  {left} ≠ {right}: {}", drift.says));
                     lines.push(format!("      {name}: {}", name.means()));
-                    lines.push(format!("      repair: {}", name.mend()));
+                    if snapshot.lock.is_none() {
+                        lines.push(format!("      repair: {}", name.mend()));
+                    }
                 }
             }
             Agreement::Unknown(why) => {
@@ -169,10 +171,13 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
     }
     if !compare(snapshot).holds() {
         let target = &snapshot.target;
-        lines.push(format!(
-            "  {repair} plans the repair, and asks; so does: greenroom repair {} {}",
-            target.service, target.environment
-        ));
+        lines.push(match &snapshot.lock {
+            Some(holder) => format!("  {}", holder.why_no_repair()),
+            None => format!(
+                "  {repair} plans the repair, and asks; so does: greenroom repair {} {}",
+                target.service, target.environment
+            ),
+        });
     }
     lines
 }
