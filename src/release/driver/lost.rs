@@ -5,31 +5,72 @@ use std::time::Duration;
 
 use super::{World, overtaken};
 use crate::harmless::harmless;
-use crate::inventory::LockHolder;
-use crate::inventory::local_time;
+use crate::inventory::{FencingToken, LockHolder, RegistryRecord, StoredKey, Target, local_time};
 use crate::ports::{Failure, FailureKind};
 use crate::release::event::Event;
 
 /// How long that may be looked for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Who holds the lock now, where that can be read and is another.
-pub(super) async fn holder(world: &World) -> Option<LockHolder> {
-    let reading = world.read.registry.read(world.plan.target());
-    let record = tokio::time::timeout(PATIENCE, reading).await.ok()?.ok()?;
-    record
-        .lock
-        .filter(|holder| holder.token != world.fence.token)
+/// What the store says of a lock that was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// Another driver holds it.
+    To(Box<LockHolder>),
+    /// Its key is not there: it was deleted, or its lease ended.
+    Gone,
+    /// It is still the lock of this driver: only what it wrote to refused it.
+    Ours,
+    /// The store did not tell, or its key cannot be read.
+    Unknown,
+}
+
+/// Looks at the lock.
+pub(super) async fn look(world: &World) -> Lost {
+    let target = world.plan.target();
+    let reading = world.read.registry.read(target);
+    let Ok(Ok(record)) = tokio::time::timeout(PATIENCE, reading).await else {
+        return Lost::Unknown;
+    };
+    lost(target, record, world.fence.token)
+}
+
+fn lost(target: &Target, record: RegistryRecord, own: FencingToken) -> Lost {
+    let is_lock = |key: &String| StoredKey::of(target, key) == StoredKey::Lock;
+    let is_unreadable = record.problems.keys().any(is_lock);
+    match record.lock {
+        Some(holder) if holder.token != own => Lost::To(Box::new(holder)),
+        Some(_) => Lost::Ours,
+        None if is_unreadable => Lost::Unknown,
+        None => Lost::Gone,
+    }
+}
+
+impl Lost {
+    /// In words; `why` is what the driver was told when it lost the lock.
+    fn words(&self, target: &Target, why: &str) -> String {
+        match self {
+            Self::To(holder) => to(holder),
+            Self::Gone => format!(
+                "the key of its lock is gone from the store, it was deleted or its lease ended: resume the release with greenroom resume {} {} ({why})",
+                target.service, target.environment
+            ),
+            Self::Ours => why.to_owned(),
+            Self::Unknown => format!("who holds the lock now cannot be read: {why}"),
+        }
+    }
 }
 
 /// What the machine is told when its lock is lost: the end that a later release gave this one, or that it may not
-/// act any more. `why` is said where no other holder is known.
-pub(super) async fn event(world: &World, holder: Option<LockHolder>, why: String) -> Event {
-    let is_later = |holder: &LockHolder| holder.record.release > world.plan.release;
-    let is_expected = holder.as_ref().is_some_and(is_later);
+/// act any more. `why` is what the driver was told.
+pub(super) async fn event(world: &World, lost: &Lost, why: &str) -> Event {
+    let is_expected = match lost {
+        Lost::To(holder) => holder.record.release > world.plan.release,
+        Lost::Gone | Lost::Ours | Lost::Unknown => false,
+    };
     match overtaken::written_end(world, is_expected).await {
         Some(outcome) => Event::EndedElsewhere(outcome),
-        None => Event::LockLost(holder.map_or(why, |holder| to(&holder))),
+        None => Event::LockLost(lost.words(world.plan.target(), why)),
     }
 }
 
@@ -44,8 +85,51 @@ pub(super) async fn words(world: &World, failure: &Failure) -> String {
     if failure.kind != FailureKind::Fenced {
         return failure.to_string();
     }
-    match holder(world).await {
-        Some(holder) => to(&holder),
-        None => format!("the lock is somebody else's: {failure}"),
+    let lost = look(world).await;
+    lost.words(world.plan.target(), &failure.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::drift::world_tests::{agreed, locked};
+
+    const OWN: FencingToken = FencingToken(1);
+
+    fn said(record: RegistryRecord) -> String {
+        let target = agreed().target;
+        lost(&target, record, OWN).words(&target, "a write was refused")
+    }
+
+    #[test]
+    fn a_lock_that_was_deleted_is_told_as_gone_with_the_command_that_resumes() {
+        let said = said(RegistryRecord::default());
+        assert!(said.contains("the key of its lock is gone"), "{said}");
+        assert!(said.contains("greenroom resume web qa"), "{said}");
+    }
+
+    #[test]
+    fn a_lock_of_another_driver_is_told_with_its_name() {
+        let mut snapshot = agreed();
+        locked(&mut snapshot);
+        let mut record = RegistryRecord {
+            lock: snapshot.lock,
+            ..RegistryRecord::default()
+        };
+        assert!(said(record.clone()).starts_with("lost to ana@ops-1"));
+        record.lock.as_mut().expect("a holder").token = OWN;
+        assert_eq!(said(record), "a write was refused");
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_read_is_not_told_as_gone() {
+        let mut record = RegistryRecord::default();
+        let key = "/greenroom/v1/targets/web/qa/lock".to_owned();
+        record.problems.insert(key, "not JSON".to_owned());
+        let said = said(record);
+        assert!(
+            said.starts_with("who holds the lock now cannot be read: "),
+            "{said}"
+        );
     }
 }

@@ -14,6 +14,8 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::time::Instant;
 
+use lost::Lost;
+
 use super::act::{Mishap, MishapKind, Sight};
 use super::engine::Site;
 use super::event::{Effect, Event, NotWritten, TimerId};
@@ -155,16 +157,19 @@ impl Driver {
             LeaseState::Held => "its heartbeat ended".to_owned(),
             LeaseState::Lost(why) => why,
         };
-        let holder = lost::holder(&self.world).await;
-        Some(lost::event(&self.world, holder, why).await)
+        let lost = lost::look(&self.world).await;
+        Some(lost::event(&self.world, &lost, &why).await)
     }
 
     /// While it is looked for who has the lock, nothing else is begun.
     async fn event_of(&self, command: Command) -> Option<Event> {
         Some(match command {
             Command::LookAtLock => {
-                let holder = lost::holder(&self.world).await?;
-                lost::event(&self.world, Some(holder), String::new()).await
+                let lost = lost::look(&self.world).await;
+                if !matches!(lost, Lost::To(_)) {
+                    return None;
+                }
+                lost::event(&self.world, &lost, "").await
             }
             Command::Approve(approval) => Event::Approved(approval),
             Command::BackOut { by, reason } => Event::BackOutAsked { by, reason },
@@ -303,9 +308,8 @@ async fn recorded(world: &World, result: crate::ports::Result<()>, begins: bool)
             Event::Recorded
         }
         Err(failure) if failure.kind == FailureKind::Fenced => {
-            let holder = lost::holder(world).await;
-            let why = format!("the lock is another console's: {failure}");
-            lost::event(world, holder, why).await
+            let lost = lost::look(world).await;
+            lost::event(world, &lost, &failure.to_string()).await
         }
         Err(failure) => Event::Unrecorded {
             kind: if failure.kind.may_pass() {
