@@ -265,9 +265,6 @@ impl EtcdLocks {
         let holder = holder(&self.store, pair, until).await.map_err(|words| {
             self.store
                 .failure(FailureKind::Conflict, doing, format!("{key}: {words}"))
-                .hint(format!(
-                    "look at it with `etcdctl get {key}`, and delete it if nobody needs it"
-                ))
         })?;
         if holder.record != *record || pair.lease() == 0 {
             return Ok(Acquired::Taken(Box::new(holder)));

@@ -203,18 +203,30 @@ pub(super) fn token(pair: &KeyValue) -> FencingToken {
     FencingToken(pair.mod_revision())
 }
 
-/// Who holds the lock that this key is, or words on why it cannot be read.
+/// Who holds the lock that this key is, or words on why it cannot be read and what to do.
 pub(super) async fn holder(
     store: &Store,
     pair: &KeyValue,
     until: Instant,
 ) -> std::result::Result<LockHolder, String> {
-    let record: LockRecord = values::decode(pair)?;
+    let record: LockRecord = values::decode(pair).map_err(|words| unreadable_lock(pair, &words))?;
     Ok(LockHolder {
         record,
         token: token(pair),
         ttl_seconds: seconds_left(store, pair.lease(), until).await,
     })
+}
+
+/// Why a lock cannot be read, and what an operator does about it: no release can begin or be resumed until it is gone.
+fn unreadable_lock(pair: &KeyValue, words: &str) -> String {
+    let key = values::key(pair);
+    let ends = match pair.lease() {
+        0 => "it has no lease, so it does not go away by itself",
+        _ => "it is on a lease, so it goes away when its holder ends",
+    };
+    format!(
+        "{words}; {ends}: look at it with `etcdctl get {key}`, and when no console drives a release there, delete it with `etcdctl del {key}`"
+    )
 }
 
 /// Seconds left on a lease; none without one, and where etcd does not tell.

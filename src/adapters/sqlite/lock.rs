@@ -100,14 +100,21 @@ impl Locks for Store {
 
 fn holder(target: &Target, standing: &Standing) -> Outcome<LockHolder> {
     let record = decode(&standing.record).map_err(|said| {
+        let said = unreadable(&said);
         Fault::garbled(format!("{}: {said}", full_key(target, LOCK)))
-            .hint("somebody holds the lock; it can be had when its lease has run out")
     })?;
     Ok(LockHolder {
         record,
         token: standing.token,
         ttl_seconds: Some(standing.ttl_seconds),
     })
+}
+
+/// Why a lock cannot be read, and what an operator does about it. Every lock here is on a lease.
+pub(super) fn unreadable(said: &str) -> String {
+    format!(
+        "{said}; it goes away when its lease ends: try again in a minute; while it is renewed, a console drives a release there, perhaps one of a newer Greenroom"
+    )
 }
 
 /// When a lease that begins now runs out.

@@ -92,6 +92,7 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
             ttl_seconds: Some(standing.ttl_seconds),
         }),
         Err(said) => {
+            let said = lock::unreadable(&said);
             problems.insert(full_key(target, LOCK), said);
             None
         }

@@ -166,6 +166,25 @@ async fn a_lock_that_was_removed_by_hand_is_lost() {
 }
 
 #[tokio::test]
+async fn a_lock_that_cannot_be_read_says_what_to_do_to_everybody_who_meets_it() {
+    let world = World::shared();
+    let key = world.key("lock");
+    world.etcdctl(&["put", &key, "mine"]);
+    let record = world.reader.read(&world.target).await.expect("read");
+    let taken = world.locks.acquire(&world.target, &lock("console-1")).await;
+    let refused = taken.expect_err("it is in the way").to_string();
+    for said in [&record.problems[&key], &refused] {
+        for words in [
+            "it has no lease".to_owned(),
+            format!("etcdctl get {key}"),
+            format!("etcdctl del {key}"),
+        ] {
+            assert!(said.contains(&words), "{words}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_lock_is_lost_at_two_thirds_of_its_lease_without_a_renewal() {
     let mut server = Server::start().await;
     let world = World::forgetful(server.endpoint(), Duration::from_secs(9));
