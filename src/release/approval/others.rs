@@ -3,6 +3,9 @@
 //!
 //! Rollbacks need none: at three in the morning nobody else may be there, and what is gone back to was live
 //! before.
+//!
+//! No operator can override a missing approval, as they can a hold: an approval is another person's, and who releases
+//! must not stand in for that person. So one that expired by a wrong clock is given again, or the clock is set.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -101,7 +104,7 @@ pub fn weigh<'a>(
             continue;
         }
         let why = why_not_of_it(plan, &mark, one)
-            .or_else(|| over_by_another_clock(one, now, clocks))
+            .or_else(|| over_by_another_clock(plan, one, now, clocks))
             .or_else(|| why_not_now(plan, one, now))
             .or_else(|| why_not_by(plan, &weighed.counted, one, driver));
         match why {
@@ -121,10 +124,33 @@ fn why_not_of_it(plan: &Plan, mark: &str, one: &Endorsement) -> Option<String> {
     (one.plan != mark).then(|| "it is for another plan of this release".to_owned())
 }
 
-fn over_by_another_clock(one: &Endorsement, now: Timestamp, clocks: &Clocks) -> Option<String> {
+fn over_by_another_clock(
+    plan: &Plan,
+    one: &Endorsement,
+    now: Timestamp,
+    clocks: &Clocks,
+) -> Option<String> {
     let over = clocks.over_by(one.expires_at, now)?;
+    let target = plan.target();
+    let again = format!(
+        "have it approved again with greenroom approve {} {}",
+        target.service, target.environment
+    );
+    // A new one is given by a clock such as this machine's.
+    let life = SignedDuration::try_from(plan.definition.rules.approvals_last);
+    let lasts = life.is_ok_and(|life| {
+        let expires_at = now.checked_add(life).unwrap_or(Timestamp::MAX);
+        clocks.over_by(expires_at, now).is_none()
+    });
+    let next = if lasts {
+        format!("{again}, or set the clock that is wrong")
+    } else {
+        format!(
+            "set the clock that is wrong, then {again}: a new approval would be over by that clock, too"
+        )
+    };
     Some(format!(
-        "it has expired by the clock of {}, which is {}; set the clock that is wrong",
+        "it has expired by the clock of {}, which is {}: {next}",
         over.of,
         over.seen_from_here()
     ))
