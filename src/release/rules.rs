@@ -28,6 +28,49 @@ pub struct Rule {
     pub value: fn(&Definition) -> String,
     /// Whether the first definition protects less than the second.
     pub is_looser: fn(&Definition, &Definition) -> bool,
+    /// For a rule that is a list: what the first definition lacks of the second, or has in another form. Where only an
+    /// entry differs both lists are told in the same words.
+    pub lacks: fn(&Definition, &Definition) -> Vec<String>,
+}
+
+/// Of a rule that is one value.
+fn nothing(_: &Definition, _: &Definition) -> Vec<String> {
+    Vec::new()
+}
+
+/// The freezes that the first definition does not have as the second has them.
+fn freezes_lacking(now: &Definition, file: &Definition) -> Vec<String> {
+    let (now, file) = (&now.rules.freezes, &file.rules.freezes);
+    let lacking = file.iter().filter(|freeze| !now.contains(freeze));
+    lacking
+        .map(|freeze| {
+            let has_name = now.iter().any(|it| it.name == freeze.name);
+            said(
+                &freeze.name,
+                has_name,
+                "has another window or other services",
+            )
+        })
+        .collect()
+}
+
+/// The required checks that the first definition does not have as the second has them.
+fn checks_lacking(now: &Definition, file: &Definition) -> Vec<String> {
+    let (now, file) = (&now.suite.cases, &file.suite.cases);
+    let lacking = file
+        .iter()
+        .filter(|case| case.required && !now.contains(case));
+    lacking
+        .map(|case| match now.iter().find(|it| it.name == case.name) {
+            Some(other) if !other.required => format!("{} is not required", case.name),
+            other => said(&case.name, other.is_some(), "checks something else"),
+        })
+        .collect()
+}
+
+fn said(name: &str, is_there: bool, differs: &str) -> String {
+    let how = if is_there { differs } else { "is missing" };
+    format!("{name} {how}")
 }
 
 /// Every rule.
@@ -37,18 +80,21 @@ pub const RULES: &[Rule] = &[
         scope: RuleScope::Environment,
         value: |it| tier_word(it.tier).to_owned(),
         is_looser: |now, file| care(now.tier) < care(file.tier),
+        lacks: nothing,
     },
     Rule {
         key: "rules.allow_yes",
         scope: RuleScope::Environment,
         value: |it| it.rules.allow_yes.to_string(),
         is_looser: |now, file| now.rules.allow_yes && !file.rules.allow_yes,
+        lacks: nothing,
     },
     Rule {
         key: "rules.require_reason",
         scope: RuleScope::Environment,
         value: |it| it.rules.require_reason.to_string(),
         is_looser: |now, file| !now.rules.require_reason && file.rules.require_reason,
+        lacks: nothing,
     },
     Rule {
         key: "rules.only_from",
@@ -60,36 +106,42 @@ pub const RULES: &[Rule] = &[
         is_looser: |now, file| {
             file.rules.only_from.is_some() && now.rules.only_from != file.rules.only_from
         },
+        lacks: nothing,
     },
     Rule {
         key: "rules.approvals",
         scope: RuleScope::Environment,
         value: |it| it.rules.approvals.to_string(),
         is_looser: |now, file| now.rules.approvals < file.rules.approvals,
+        lacks: nothing,
     },
     Rule {
         key: "rules.approvals_last",
         scope: RuleScope::Environment,
         value: |it| duration(it.rules.approvals_last),
         is_looser: |now, file| now.rules.approvals_last > file.rules.approvals_last,
+        lacks: nothing,
     },
     Rule {
         key: "rules.watch_errors",
         scope: RuleScope::Environment,
         value: |it| format!("{}%", it.rules.watch_errors),
         is_looser: |now, file| now.rules.watch_errors > file.rules.watch_errors,
+        lacks: nothing,
     },
     Rule {
         key: "rules.watch_requests",
         scope: RuleScope::Environment,
         value: |it| it.rules.watch_requests.to_string(),
         is_looser: |now, file| now.rules.watch_requests > file.rules.watch_requests,
+        lacks: nothing,
     },
     Rule {
         key: "rules.keep_images",
         scope: RuleScope::Environment,
         value: |it| it.rules.keep_images.to_string(),
         is_looser: |now, file| now.rules.keep_images < file.rules.keep_images,
+        lacks: nothing,
     },
     Rule {
         key: "rules.freezes",
@@ -101,22 +153,22 @@ pub const RULES: &[Rule] = &[
             }
             names.join(", ")
         },
-        is_looser: |now, file| {
-            let mut freezes = file.rules.freezes.iter();
-            freezes.any(|freeze| !now.rules.freezes.contains(freeze))
-        },
+        is_looser: |now, file| !freezes_lacking(now, file).is_empty(),
+        lacks: freezes_lacking,
     },
     Rule {
         key: "minimum_healthy",
         scope: RuleScope::Timing,
         value: |it| duration(it.timing.minimum_healthy),
         is_looser: |now, file| now.timing.minimum_healthy < file.timing.minimum_healthy,
+        lacks: nothing,
     },
     Rule {
         key: "watch",
         scope: RuleScope::Timing,
         value: |it| duration(it.timing.watch),
         is_looser: |now, file| now.timing.watch < file.timing.watch,
+        lacks: nothing,
     },
     Rule {
         key: "standby",
@@ -130,18 +182,21 @@ pub const RULES: &[Rule] = &[
             (Limit::After(_), Limit::Never) => true,
             (Limit::Never, _) => false,
         },
+        lacks: nothing,
     },
     Rule {
         key: "approval",
         scope: RuleScope::Timing,
         value: |it| duration(it.timing.approval),
         is_looser: |now, file| now.timing.approval > file.timing.approval,
+        lacks: nothing,
     },
     Rule {
         key: "checks_fresh",
         scope: RuleScope::Timing,
         value: |it| duration(it.timing.checks_fresh),
         is_looser: |now, file| now.timing.checks_fresh > file.timing.checks_fresh,
+        lacks: nothing,
     },
     Rule {
         key: "checks",
@@ -154,10 +209,8 @@ pub const RULES: &[Rule] = &[
             }
             names.join(", ")
         },
-        is_looser: |now, file| {
-            let mut required = file.suite.cases.iter().filter(|case| case.required);
-            required.any(|case| !now.suite.cases.contains(case))
-        },
+        is_looser: |now, file| !checks_lacking(now, file).is_empty(),
+        lacks: checks_lacking,
     },
 ];
 

@@ -83,11 +83,16 @@ impl Both<'_> {
                     }
                     _ => format!("the file does not set it, and `{was}` holds without it"),
                 };
+                let lacks = (rule.lacks)(now, file);
+                let lacks = match lacks.as_slice() {
+                    [] => String::new(),
+                    lacks => format!(" ({})", lacks.join(", ")),
+                };
                 let problem = Problem::new(
                     layer,
                     &path,
                     format!(
-                        "`{value}` protects less, and {said}: a layer above the file may tighten a rule and not loosen it; change the file, or leave this out"
+                        "`{value}` protects less{lacks}, and {said}: a layer above the file may tighten a rule and not loosen it; change the file, or leave this out"
                     ),
                 );
                 if !problems.contains(&problem) {

@@ -702,6 +702,37 @@ fn a_layer_above_the_file_does_not_loosen_a_rule_of_a_service_in_one_environment
 }
 
 #[test]
+fn a_list_that_protects_less_names_what_it_lacks() {
+    for (key, value, words) in [
+        ("services.web.checks", "[]", "home is missing"),
+        (
+            "services.web.checks",
+            "[{ name = \"home\", path = \"/other\" }]",
+            "home checks something else",
+        ),
+        (
+            "services.web.checks",
+            "[{ name = \"home\", path = \"/\", required = false }]",
+            "home is not required",
+        ),
+        (
+            "environments.production.rules.freezes",
+            "[]",
+            "friday is missing",
+        ),
+        (
+            "environments.production.rules.freezes",
+            "[{ name = \"friday\", zone = \"UTC\", every = [\"fri\"], from = \"21:00\", until = \"22:00\" }]",
+            "friday has another window or other services",
+        ),
+    ] {
+        let said = ruled(&[(key, value)], &[]).expect_err("it protects less");
+        let said = said.to_string();
+        assert!(said.contains(&format!("protects less ({words})")), "{said}");
+    }
+}
+
+#[test]
 fn a_layer_above_the_file_may_tighten_a_rule() {
     const RULES: &str = "environments.production.rules";
     let tighter = [

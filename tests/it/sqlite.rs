@@ -801,10 +801,14 @@ async fn rows_that_are_not_ours_to_read_are_named_and_the_rest_is_still_seen() {
     assert_eq!(store.releases(&web(), 9).await.expect("listed"), []);
     let unreadable = store.unreadable(&web(), 9).await.expect("listed");
     assert_eq!(unreadable.len(), 1, "{unreadable:?}");
-    assert_eq!(
-        kind(store.acquire(&web(), &record("two")).await),
-        FailureKind::Garbled
-    );
+    // What to do about the lock is said to everybody who meets it.
+    let hint = "it goes away when its lease ends";
+    let problem = &seen.problems["targets/web/production/lock"];
+    assert!(problem.contains(hint), "{problem}");
+    let refused = store.acquire(&web(), &record("two")).await;
+    let failure = refused.expect_err("it cannot be read");
+    assert_eq!(failure.kind, FailureKind::Garbled);
+    assert!(failure.to_string().contains(hint), "{failure}");
 }
 
 #[tokio::test]
