@@ -9,9 +9,14 @@ use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::EnvironmentName;
+
 /// How far two clocks may differ before an operator is told: more than a machine that synchronises its clock ever
 /// differs, and less than any hold or approval lasts.
 const TOLERATED: SignedDuration = SignedDuration::from_secs(10);
+
+/// How far two readings of one clock may be apart and still say the same.
+const ALIKE: SignedDuration = SignedDuration::from_secs(2);
 
 /// What another machine's clock said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +27,16 @@ pub struct ClockReading {
     pub ahead: SignedDuration,
     /// How far off that may be: half of the time that the answer took.
     pub within: SignedDuration,
+}
+
+/// How the clock of the engine of an environment is called.
+pub fn engine_of(environment: &EnvironmentName) -> String {
+    format!("the engine of {environment}")
+}
+
+/// How the clock of the store of an environment is called.
+pub fn store_of(environment: &EnvironmentName) -> String {
+    format!("the store of {environment}")
 }
 
 impl ClockReading {
@@ -40,6 +55,18 @@ impl ClockReading {
     /// Whether the difference is more than could be a slow answer or a clock that is being synchronised.
     pub fn differs(&self) -> bool {
         self.ahead.abs() > self.within + TOLERATED
+    }
+
+    /// The same reading of a server that has another name for another environment.
+    #[must_use]
+    pub fn called(&self, of: String) -> Self {
+        Self { of, ..self.clone() }
+    }
+
+    /// Whether it says what another reading of the same clock said: the time an answer takes is no news.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let apart = (self.ahead - other.ahead).abs();
+        self.of == other.of && self.differs() == other.differs() && apart < ALIKE
     }
 
     /// `2h ahead of this machine's`.
@@ -110,6 +137,20 @@ impl Clocks {
         times.max().map_or(now, |time| time.max(now))
     }
 
+    /// Keeps what a clock was read to say, in place of its last reading; none where it did not answer. A clock that
+    /// agrees with this machine's decides nothing and is not kept.
+    pub fn keep(&mut self, of: &str, reading: Option<ClockReading>) {
+        let new = reading.filter(ClockReading::differs);
+        let known = self.0.iter().position(|known| known.of == of);
+        match (known, new) {
+            (Some(at), Some(new)) if self.0[at].is_like(&new) => {}
+            (Some(at), Some(new)) => self.0[at] = new,
+            (Some(at), None) => drop(self.0.remove(at)),
+            (None, Some(new)) => self.0.push(new),
+            (None, None) => {}
+        }
+    }
+
     fn differing(&self) -> impl Iterator<Item = &ClockReading> {
         self.0.iter().filter(|reading| reading.differs())
     }
@@ -173,6 +214,24 @@ mod tests {
         assert_eq!(clocks.differs(), Some(&reading(3_600)));
         let none = Clocks::default();
         assert_eq!((none.earliest(at(5)), none.latest(at(5))), (at(5), at(5)));
+    }
+
+    #[test]
+    fn a_clock_is_kept_only_while_it_differs_and_a_slower_answer_is_no_news() {
+        let of = "the engine of qa";
+        let mut clocks = Clocks::default();
+        clocks.keep(of, Some(reading(3)));
+        assert_eq!(clocks, Clocks::default());
+        clocks.keep(of, Some(reading(3_600)));
+        let kept = clocks.clone();
+        assert_eq!(kept, Clocks(vec![reading(3_600)]));
+        clocks.keep(of, Some(reading(3_601)));
+        assert_eq!(clocks, kept);
+        clocks.keep(of, Some(reading(60)));
+        assert_eq!(clocks, Clocks(vec![reading(60)]));
+        // A server that does not answer says nothing of the time.
+        clocks.keep(of, None);
+        assert_eq!(clocks, Clocks::default());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
-use super::{Hold, Operator, ServiceName};
+use super::{Clocks, Hold, Operator, ServiceName};
 
 /// One window, or one every week.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,6 +183,24 @@ pub fn standing(
         .into_iter()
         .chain(freezes.filter_map(|freeze| freeze.hold(now)))
         .collect()
+}
+
+/// What stops a promote at `now` by this machine's clock, and then what does so only by another one.
+pub fn standing_by(
+    placed: Option<&Hold>,
+    freezes: &[Freeze],
+    service: &ServiceName,
+    (now, clocks): (Timestamp, &Clocks),
+) -> Vec<Hold> {
+    let mut holds = standing(placed, freezes, service, now);
+    for time in [clocks.earliest(now), clocks.latest(now)] {
+        for hold in standing(placed, freezes, service, time) {
+            if !holds.contains(&hold) {
+                holds.push(hold);
+            }
+        }
+    }
+    holds
 }
 
 /// How far ahead [`next`] looks.

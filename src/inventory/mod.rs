@@ -41,7 +41,7 @@ mod world;
 
 pub use address_range::{AddressRange, InvalidRange};
 pub use change::{Changes, Difference, changes, commit};
-pub use clocks::{ClockReading, Clocks};
+pub use clocks::{ClockReading, Clocks, engine_of, store_of};
 pub use derived_name::instance_name;
 pub use endorsement::Endorsement;
 pub use endpoint::{Endpoint, InvalidEndpoint};

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::freeze;
 use super::{
-    Endorsement, Endpoint, Freeze, Hold, Installation, Instance, InstanceState, KeyLine, LiveSlot,
-    LockHolder, PerSlot, PointerState, Probe, ProxyAnswer, PublicAddress, PublicAnswer, Rates,
-    Registration, Revisioned, Role, Route, RuntimeHealth, RuntimeKind, Slot, Target, Tier, Watcher,
-    WheelRequest,
+    ClockReading, Clocks, Endorsement, Endpoint, Freeze, Hold, Installation, Instance,
+    InstanceState, KeyLine, LiveSlot, LockHolder, PerSlot, PointerState, Probe, ProxyAnswer,
+    PublicAddress, PublicAnswer, Rates, Registration, Revisioned, Role, Route, RuntimeHealth,
+    RuntimeKind, Slot, Target, Tier, Watcher, WheelRequest,
 };
 
 /// How well one source is known at the moment.
@@ -180,6 +180,9 @@ pub struct Snapshot {
     /// When nothing is promoted there, as configured.
     #[serde(default, skip_serializing)]
     pub freezes: Vec<Freeze>,
+    /// The clocks of its servers that differ from this machine's.
+    #[serde(default, skip)]
+    pub clocks: Clocks,
     /// The consoles that have it open, as far as they say so.
     #[serde(default)]
     pub watching: Vec<Watcher>,
@@ -206,9 +209,18 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// What stops promotes at `now`: the hold that was placed, and every freeze.
+    /// What stops promotes at `now`: the hold that was placed, and every freeze, by any clock.
     pub fn holds(&self, now: Timestamp) -> Vec<Hold> {
-        freeze::standing(self.hold.as_ref(), &self.freezes, &self.target.service, now)
+        let service = &self.target.service;
+        let by = (now, &self.clocks);
+        freeze::standing_by(self.hold.as_ref(), &self.freezes, service, by)
+    }
+
+    /// The clock that says that a hold stops promotes at `now`, where this machine's does not.
+    pub fn only_by_clock(&self, hold: &Hold, now: Timestamp) -> Option<&ClockReading> {
+        let service = &self.target.service;
+        let own = freeze::standing(self.hold.as_ref(), &self.freezes, service, now);
+        self.clocks.differs().filter(|_| !own.contains(hold))
     }
 
     /// A target that nobody has looked at yet.
@@ -241,6 +253,7 @@ impl Snapshot {
             lock: None,
             hold: None,
             freezes: Vec::new(),
+            clocks: Clocks::default(),
             watching: Vec::new(),
             wheel: None,
             endorsements: Vec::new(),

@@ -45,6 +45,15 @@ pub struct Outlook<'a> {
     pub now: Timestamp,
 }
 
+/// What stops a promote, by this machine's clock or by another one.
+fn held(here: &Snapshot, now: Timestamp) -> impl Iterator<Item = Refusal> {
+    let holds = here.holds(now).into_iter();
+    holds.map(move |hold| {
+        let is_own = here.only_by_clock(&hold, now).is_none();
+        Refusal::held(hold, is_own, &here.clocks)
+    })
+}
+
 impl Outlook<'_> {
     /// What stands against any version.
     pub fn against_all(&self, intent: Intent) -> Vec<Refusal> {
@@ -72,7 +81,7 @@ impl Outlook<'_> {
             against.push(Refusal::RouteDisagrees { difference });
         }
         if intent == Intent::Promote {
-            against.extend(here.holds(self.now).into_iter().map(Refusal::Held));
+            against.extend(held(here, self.now));
         }
         against
     }

@@ -12,7 +12,7 @@ use crate::history::{LivePeriod, ReleaseRecord, once_live};
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{
     ClockReading, Clocks, EnvironmentName, Installation, PerSlot, PointerState, Probe, ProxyAnswer,
-    RegistryRecord, ReleaseId, Slot, Target, Version, VersionRef,
+    RegistryRecord, ReleaseId, Slot, Target, Version, VersionRef, engine_of, store_of,
 };
 use crate::ports::{Clock, Failure, FailureKind, JournalReader, Result};
 
@@ -28,21 +28,14 @@ const CLOCK_PATIENCE: Duration = Duration::from_secs(2);
 pub(super) async fn clocks(site: &Site, own: &dyn Clock) -> Clocks {
     let environment = &site.definition.target.environment;
     let (engine, store) = tokio::join!(
-        reading(
-            format!("the engine of {environment}"),
-            own,
-            site.read.runtime.clock()
-        ),
-        reading(
-            format!("the store of {environment}"),
-            own,
-            site.read.registry.clock()
-        ),
+        clock_reading(engine_of(environment), own, site.read.runtime.clock()),
+        clock_reading(store_of(environment), own, site.read.registry.clock()),
     );
     Clocks(engine.into_iter().chain(store).collect())
 }
 
-async fn reading(
+/// What another machine's clock says; none where it does not answer in time or has no clock of its own.
+pub(crate) async fn clock_reading(
     of: String,
     own: &dyn Clock,
     asking: impl Future<Output = Result<Option<Timestamp>>>,

@@ -281,6 +281,7 @@ pub use engine::{
 pub use event::{Effect, Event, NotWritten, TimerId};
 pub use facts::{Facts, Known, Resolved};
 pub use foresee::{Intent, Outlook, Terms};
+pub(crate) use gather::clock_reading;
 pub use handle::{Command, Handle, NotDriven};
 pub use interrupted::Interrupted;
 pub use machine::{GoOn, Machine, OnFailure, Resumption};

@@ -218,6 +218,14 @@ impl Refusal {
             _ => Self::Held(hold),
         }
     }
+
+    /// The hold or freeze that it is about and that can be overridden.
+    pub fn hold(&self) -> Option<&Hold> {
+        match self {
+            Self::Held(hold) | Self::HeldByAnotherClock { hold, .. } => Some(hold),
+            _ => None,
+        }
+    }
 }
 
 fn plan_expired(made_at: Timestamp) -> String {

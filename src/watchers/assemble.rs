@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::inventory::{
-    EnvironmentName, Installation, Instance, KeyLine, PerSlot, PointerState, Probe, ProxyAnswer,
-    PublicAnswer, Rates, RegistryRecord, ServiceName, Slot, Snapshot, SourceState, Target, Tier,
-    World,
+    ClockReading, EnvironmentName, Installation, Instance, KeyLine, PerSlot, PointerState, Probe,
+    ProxyAnswer, PublicAnswer, Rates, RegistryRecord, ServiceName, Slot, Snapshot, SourceState,
+    Target, Tier, World, engine_of, store_of,
 };
 use crate::ports::Clock;
 use crate::release::{Observed, Releases, Site};
@@ -33,6 +33,8 @@ pub(super) enum Part {
     Routing(Target, Box<Routing>),
     /// What the public address and the slots answer, whether the proxy tells what it does or not.
     Probed(Target, Box<Probed>),
+    /// What the clock of a source says; none where it has none of its own or does not answer.
+    Clock(Source, Vec<Target>, Option<ClockReading>),
     /// A source is not heard for these targets.
     Silent(Source, Vec<Target>, String, Timestamp),
 }
@@ -138,6 +140,17 @@ impl Assembly {
             }
             Part::Probed(target, probed) => {
                 self.change(&target, |snapshot| take_probed(snapshot, *probed));
+            }
+            Part::Clock(source, targets, reading) => {
+                for target in targets {
+                    let of = match source {
+                        Source::Runtime => engine_of(&target.environment),
+                        Source::Registry => store_of(&target.environment),
+                        Source::Router => return,
+                    };
+                    let reading = reading.as_ref().map(|reading| reading.called(of.clone()));
+                    self.change(&target, |snapshot| snapshot.clocks.keep(&of, reading));
+                }
             }
             Part::Silent(source, targets, why, retry_at) => {
                 for target in targets {

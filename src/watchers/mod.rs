@@ -4,6 +4,7 @@
 
 mod archiving;
 mod assemble;
+mod clocks;
 mod observing;
 mod once;
 mod opening;
@@ -35,7 +36,8 @@ pub use sealing::{Sealed, seal};
 use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};
 use crate::release::{Engine, Releases, Site};
-use assemble::{Assembly, Part};
+use assemble::{Assembly, Part, Source};
+use clocks::Ask;
 
 /// Room for parts on their way to the assembly.
 const PARTS: usize = 256;
@@ -84,6 +86,10 @@ pub fn start(
         };
         spawn_now(observe.boxed());
     };
+    for (asked, targets) in all_clocks(&sites) {
+        let task = clocks::watch(asked, targets, parts.clone(), Arc::clone(&clock));
+        spawn(task.boxed());
+    }
     // Engines take the longest to tell of themselves, and are few.
     for (engine, targets) in engines(&sites) {
         let task = runtime::watch(engine, targets, parts.clone(), Arc::clone(&clock));
@@ -150,6 +156,25 @@ fn engines(sites: &[Site]) -> Vec<(Arc<dyn RuntimeReader>, Vec<Target>)> {
 /// The stores, each once, with the targets that are registered there.
 fn stores(sites: &[Site]) -> Vec<(Arc<dyn RegistryReader>, Vec<Target>)> {
     grouped(sites, |site| &site.read.registry)
+}
+
+/// The clock of every engine and store, each once, with the targets that it decides about.
+fn all_clocks(sites: &[Site]) -> Vec<((Source, Ask), Vec<Target>)> {
+    let of_engines = engines(sites).into_iter().map(|(engine, targets)| {
+        let ask: Ask = Box::new(move || {
+            let engine = Arc::clone(&engine);
+            async move { engine.clock().await }.boxed()
+        });
+        ((Source::Runtime, ask), targets)
+    });
+    let of_stores = stores(sites).into_iter().map(|(store, targets)| {
+        let ask: Ask = Box::new(move || {
+            let store = Arc::clone(&store);
+            async move { store.clock().await }.boxed()
+        });
+        ((Source::Registry, ask), targets)
+    });
+    of_engines.chain(of_stores).collect()
 }
 
 fn grouped<T: ?Sized>(sites: &[Site], of: fn(&Site) -> &Arc<T>) -> Vec<(Arc<T>, Vec<Target>)> {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::assemble::{Assembly, Part, Registered, Source};
 use super::router::{Asked, Side, Sight, ask};
-use super::{Frame, engines, stores, too_long};
+use super::{Frame, all_clocks, clocks, engines, stores, too_long};
 use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};
 use crate::release::{Engine, Site};
@@ -22,7 +22,12 @@ pub async fn once(engine: &Engine, frame: Frame) -> World {
     let sites: Vec<Site> = engine.sites().cloned().collect();
     let now = engine.clock().now();
     let mut assembly = Assembly::new(frame, &sites, Arc::clone(engine.clock()));
-    let (instances, records, routings) = tokio::join!(
+    let own = &**engine.clock();
+    let asked = all_clocks(&sites);
+    let clocks = asked
+        .iter()
+        .map(|((source, ask), targets)| clocks::read((*source, ask), targets.clone(), own));
+    let (instances, records, routings, clocks) = tokio::join!(
         join_all(
             engines(&sites)
                 .into_iter()
@@ -34,11 +39,13 @@ pub async fn once(engine: &Engine, frame: Frame) -> World {
                 .map(|(store, targets)| records(store, targets, now))
         ),
         join_all(sites.iter().map(|site| routing(site, now))),
+        join_all(clocks),
     );
     let parts = instances
         .into_iter()
         .chain(records.into_iter().flatten())
-        .chain(routings.into_iter().flatten());
+        .chain(routings.into_iter().flatten())
+        .chain(clocks);
     for part in parts {
         assembly.add(part);
     }

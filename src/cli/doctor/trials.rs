@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::diagnostics;
 use crate::inventory::drift::store_went_back;
-use crate::inventory::{ClockReading, Installation, Slot, StoredKey};
+use crate::inventory::{ClockReading, Installation, Slot, StoredKey, engine_of, store_of};
 use crate::ports::{Connection, Failure, FailureKind, Proof, Result, Trial};
 use crate::release::Site;
 use crate::wire::{self, App};
@@ -83,14 +83,14 @@ fn servers(app: &App) -> Vec<Named<'_>> {
                 environment,
                 Trial::new::<Result<_>>("runtime", runtime),
             ));
-            let of = format!("the engine of {environment}");
+            let of = engine_of(&site.definition.target.environment);
             let clock = clock(app, of, read.runtime.clock());
             all.push(named(environment, Trial::new("clock", clock)));
         }
         if seen.insert(Arc::as_ptr(&read.registry).cast::<()>() as usize) {
             let registry = Trial::new("store", read.registry.store());
             all.push(named(environment, registry));
-            let of = format!("the store of {environment}");
+            let of = store_of(&site.definition.target.environment);
             let clock = clock(app, of, read.registry.clock());
             all.push(named(environment, Trial::new("clock", clock)));
         }

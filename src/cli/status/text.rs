@@ -104,20 +104,30 @@ pub(in crate::cli) fn text(
         ));
     }
     lines.extend(approvals.lines(snapshot.at));
-    for hold in snapshot.holds(snapshot.at) {
-        lines.push(format!("  # {hold}"));
-    }
-    // A hold that was cleared is said as such: another operator may still count on it.
-    let placed = snapshot.hold.as_ref();
-    if let Some(hold) = placed.filter(|hold| hold.cleared.is_some()) {
-        lines.push(format!("  - hold {}", hold.words(snapshot.at)));
-    }
+    lines.extend(holds(snapshot));
     lines.extend(keys(snapshot));
     lines.extend(silences(snapshot));
     lines.extend(public(snapshot));
     // Operators, messages and reasons are whatever stands in the shared store.
     let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
     lines.join("\n")
+}
+
+/// What stops promotes, and the hold that was cleared last.
+fn holds(snapshot: &Snapshot) -> Vec<String> {
+    let mut lines = Vec::new();
+    for hold in snapshot.holds(snapshot.at) {
+        lines.push(format!("  # {hold}"));
+        if let Some(clock) = snapshot.only_by_clock(&hold, snapshot.at) {
+            lines.push(format!("      only by another clock: {clock}"));
+        }
+    }
+    // A hold that was cleared is said as such: another operator may still count on it.
+    let placed = snapshot.hold.as_ref();
+    if let Some(hold) = placed.filter(|hold| hold.cleared.is_some()) {
+        lines.push(format!("  - hold {}", hold.words(snapshot.at)));
+    }
+    lines
 }
 
 /// A line for each key that cannot be read, and for each that Greenroom does not know.

@@ -2,7 +2,7 @@
 
 use super::Model;
 use crate::history::Step;
-use crate::inventory::{Clocks, Endorsement, Instance, PerSlot, Snapshot, Target};
+use crate::inventory::{Endorsement, Instance, PerSlot, Snapshot, Target};
 use crate::release::{
     Observed, Progress, Status, Weighed, approvers_needed, endorsed_words, own_release, weigh,
 };
@@ -21,8 +21,7 @@ impl Model {
 
     fn weigh<'a>(&self, snapshot: &'a Snapshot, status: &Status) -> Weighed<'a> {
         let driver = snapshot.lock.as_ref().map(|holder| &holder.record.operator);
-        // The console knows no other clock than its own. The switch compares them, and says what it does not count.
-        let now = (self.now, &Clocks(Vec::new()));
+        let now = (self.now, &snapshot.clocks);
         weigh(&status.plan, &snapshot.endorsements, driver, now)
     }
 

@@ -299,14 +299,10 @@ fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
         model.dialog = Some(Dialog::Picker(picker));
         return Vec::new();
     }
-    let mut in_spite_of = Vec::new();
-    for why in &picker.against_all {
-        if let Refusal::Held(hold) = why {
-            in_spite_of.push(hold.clone());
-        }
-    }
-    let is_held = |why: &&Refusal| matches!(why, Refusal::Held(_));
-    let against_all = picker.against_all.iter().find(|why| !is_held(why));
+    let holds = picker.against_all.iter().filter_map(Refusal::hold);
+    let in_spite_of = holds.cloned().collect();
+    let mut against_all = picker.against_all.iter();
+    let against_all = against_all.find(|why| why.hold().is_none());
     if let Some(why) = way.against.first().or(against_all) {
         let text = format!("not chosen: {why}");
         super::say(model, Weight::Refused, &text);

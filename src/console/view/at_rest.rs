@@ -120,8 +120,12 @@ fn of_target(model: &Model, theme: &Theme) -> (String, Meaning) {
             0 => String::new(),
             more => format!(" (and {more} more)"),
         };
+        let by = snapshot.only_by_clock(first, model.now);
+        let by = by.map_or(String::new(), |clock| {
+            format!(" (only by another clock: {clock})")
+        });
         return (
-            format!("next: nothing is promoted, {first}{more}"),
+            format!("next: nothing is promoted, {first}{by}{more}"),
             Meaning::Warn,
         );
     }

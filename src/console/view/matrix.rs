@@ -242,8 +242,10 @@ fn note<'a>(model: &Model, theme: &Theme, room: usize) -> Vec<Line<'a>> {
             None => "until it is cleared".to_owned(),
         };
         let held = if says_held { "" } else { ", held" };
+        let by = snapshot.and_then(|it| it.only_by_clock(&hold, model.now));
+        let by = by.map_or("", |_| " (only by another clock)");
         words = format!(
-            "{words}{held} {until}, \"{}\" by {}",
+            "{words}{held} {until}{by}, \"{}\" by {}",
             hold.reason, hold.author
         );
     }

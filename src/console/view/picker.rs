@@ -204,7 +204,7 @@ fn word(why: &Refusal) -> (Glyph, String) {
         Refusal::NotLiveIn { environment, .. } => {
             (Glyph::Cross, format!("not live in {environment}"))
         }
-        Refusal::Held(_) => (Glyph::Held, "held".into()),
+        Refusal::Held(_) | Refusal::HeldByAnotherClock { .. } => (Glyph::Held, "held".into()),
         Refusal::Locked { holder, .. } => (
             Glyph::Half,
             format!("{} drives it", holder.record.operator.name),
@@ -321,7 +321,7 @@ fn details<'a>(model: &Model, theme: &Theme, picker: &Picker, columns: usize) ->
         let room = DETAILS - lines.len();
         let mut told = Vec::new();
         let mut reasons = way.against.iter().chain(&picker.against_all);
-        let is_only_held = reasons.all(|why| matches!(why, Refusal::Held(_)));
+        let is_only_held = reasons.all(|why| why.hold().is_some());
         if !why.is_empty() {
             let why = why.join("; ");
             let words = if is_only_held {

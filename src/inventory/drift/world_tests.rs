@@ -119,6 +119,7 @@ pub(crate) fn agreed() -> Snapshot {
         }),
         preview: None,
         rates_unknown: None,
+        clocks: crate::inventory::Clocks::default(),
         store_revision: Some(100),
         pointer: None,
         lock: None,

@@ -128,3 +128,28 @@ fn a_source_that_never_answered_is_unreachable_and_not_stale() {
     take_record(&mut known, RegistryRecord::default(), Vec::new(), at(505));
     assert_eq!(known.sources.registry, SourceState::Live);
 }
+
+#[test]
+fn a_clock_has_the_name_of_the_environment_of_each_target() {
+    let known = snapshot();
+    let target = known.target.clone();
+    let mut assembly = Assembly {
+        frame: Frame {
+            services: Vec::new(),
+            environments: Vec::new(),
+        },
+        snapshots: [(target.clone(), Arc::new(known))].into(),
+        releases: Releases::new(),
+        clock: Arc::new(crate::ports::SystemClock::default()),
+    };
+    let at = Timestamp::UNIX_EPOCH;
+    let told = at + Duration::from_hours(2);
+    let reading = ClockReading::new(String::new(), (at, at), told);
+    let part = Part::Clock(Source::Registry, vec![target.clone()], Some(reading));
+    assembly.add(part);
+    let clocks = &assembly.snapshots[&target].clocks;
+    assert_eq!(
+        clocks.differs().expect("it differs").to_string(),
+        "this machine's clock is 2h behind the store of qa"
+    );
+}

@@ -17,7 +17,7 @@ use greenroom::release::{Observed, Plan, Status, observed};
 use super::dialogs::dialog;
 use super::elsewhere::{ben, done_up_to, journal, ladder, lock, watching};
 use super::world::{
-    PRODUCTION, ago, asking, later, model, now, plan, press, press_key, screen, target, tell,
+    PRODUCTION, ago, asking, clock_ahead_by, later, model, now, plan, press, press_key, screen, target, tell,
     web_production, with_candidate, world,
 };
 
@@ -123,6 +123,22 @@ fn a_driver_is_told_what_the_switch_lacks_and_is_not_asked() {
     }
     let wide = ladder(&driving((118, 34)));
     assert!(wide.contains("has 0; A says who can give it"), "{wide}");
+}
+
+#[test]
+fn an_approval_that_has_expired_by_another_clock_counts_as_little_here_as_at_the_switch() {
+    let mut model = driving((118, 34));
+    let mut snapshot = with_candidate(web_production());
+    snapshot.endorsements = vec![approval(&lacking().plan, ben())];
+    snapshot.clocks = clock_ahead_by(7200);
+    observe(&mut model, snapshot);
+    assert!(model.lacks_approvals(&lacking()));
+    assert!(!offers(&model, Action::Approve));
+    let why = model.not_endorsed(&lacking()).join(" ");
+    assert!(
+        why.contains("expired by the clock of the engine of production, which is 2h ahead"),
+        "{why}"
+    );
 }
 
 #[test]

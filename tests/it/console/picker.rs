@@ -11,13 +11,15 @@ use greenroom::console::theme::Meaning;
 use greenroom::console::update::update;
 use greenroom::console::{Charset, Model};
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Step};
+use greenroom::inventory::freeze::{Freeze, Window};
 use greenroom::inventory::{Hold, ImageLabels, Slot, Target, Tier, Version, VersionRef};
-use greenroom::release::{Progress, Resolved, Rules, Terms, Wanted};
+use greenroom::release::{Progress, Refusal, Resolved, Rules, Terms, Wanted};
+use jiff::tz::TimeZone;
 use ratatui::style::Modifier;
 
 use super::dialogs::dialog;
 use super::world::{
-    PRODUCTION, ago, digest, drawn, later, model, now, operator, press, press_key, release_id,
+    PRODUCTION, ago, clock_ahead_by, digest, drawn, later, model, now, operator, press, press_key, release_id,
     screen, settled, status, target, tell, text, theme, version, web_production, with_candidate,
     with_standby, world,
 };
@@ -315,6 +317,41 @@ fn a_hold_stands_against_every_version() {
     };
     assert_eq!(request.override_holds.as_deref(), Some("the shop is down"));
     assert_eq!(request.reason.as_deref(), Some("lamp sale"));
+}
+
+#[test]
+fn a_freeze_that_has_begun_by_another_clock_only_is_told_before_a_plan_is_made() {
+    let mut model = full(SIZE);
+    let mut frozen = web_production();
+    frozen.freezes = vec![Freeze {
+        name: "payday".into(),
+        zone: TimeZone::UTC,
+        window: Window::Once {
+            from: TimeZone::UTC.to_datetime(later(3600)),
+            until: TimeZone::UTC.to_datetime(later(36_000)),
+        },
+        services: Vec::new(),
+    }];
+    tell(&mut model, Event::WorldObserved(Arc::new(world(frozen.clone()))));
+    assert!(picker(&model).against_all.is_empty());
+    frozen.clocks = clock_ahead_by(7200);
+    tell(&mut model, Event::WorldObserved(Arc::new(world(frozen))));
+    let shown = screen(&model);
+    assert!(shown.contains("payday"), "{shown}");
+    let against = &picker(&model).against_all;
+    let [Refusal::HeldByAnotherClock { clock, .. }] = against.as_slice() else {
+        panic!("{against:?}");
+    };
+    assert_eq!(
+        clock,
+        "this machine's clock is 2h behind the engine of production"
+    );
+    press_key(&mut model, KeyCode::Enter);
+    let shown = screen(&model);
+    assert!(
+        shown.contains("web/production is held: override it?"),
+        "{shown}"
+    );
 }
 
 #[test]

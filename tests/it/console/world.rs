@@ -13,7 +13,7 @@ use greenroom::console::update::update;
 use greenroom::console::{Charset, Depth, Mode, Model, Theme, view};
 use greenroom::history::{Direction, PlannedCalls, ReleaseKind, Step};
 use greenroom::inventory::{
-    Digest, Endpoint, FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId,
+    ClockReading, Clocks, Digest, Endpoint, FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId,
     InstanceShape, InstanceState, KeyLine, Listen, LockHolder, LockRecord, Operator, PerSlot,
     Probe, ProxyAnswer, PublicAnswer, Registration, ReleaseId, RestartPolicy, Revisioned, Route,
     RuntimeHealth, Slot, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier, Version,
@@ -36,6 +36,12 @@ pub(crate) fn ago(seconds: u64) -> Timestamp {
 
 pub(crate) fn later(seconds: u64) -> Timestamp {
     now() + Duration::from_secs(seconds)
+}
+
+/// A clock of production that is so far ahead of this machine's.
+pub(crate) fn clock_ahead_by(seconds: u64) -> Clocks {
+    let of = greenroom::inventory::engine_of(&PRODUCTION.parse().expect("a name"));
+    Clocks(vec![ClockReading::new(of, (now(), now()), later(seconds))])
 }
 
 pub(crate) fn operator() -> Operator {
@@ -176,6 +182,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
         }),
         preview: None,
         rates_unknown: None,
+        clocks: Clocks::default(),
         store_revision: Some(100),
         pointer: None,
         lock: None,

@@ -1,0 +1,46 @@
+//! The clocks of engines and stores. With this machine's they decide when a hold, a freeze and an approval end, so a
+//! console knows them as a release does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::assemble::{Part, Source};
+use crate::inventory::Target;
+use crate::ports::{Clock, Result};
+use crate::release::clock_reading;
+
+/// How often a clock is read. A clock that is wrong is wrong for longer, and the switch reads it anew.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// Asks a server for its time.
+pub(super) type Ask = Box<dyn Fn() -> BoxFuture<'static, Result<Option<Timestamp>>> + Send + Sync>;
+
+/// Reads the clock of a source again and again.
+pub(super) async fn watch(
+    (source, ask): (Source, Ask),
+    targets: Vec<Target>,
+    parts: mpsc::Sender<Part>,
+    own: Arc<dyn Clock>,
+) {
+    loop {
+        let part = read((source, &ask), targets.clone(), &*own).await;
+        if parts.send(part).await.is_err() {
+            return;
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Reads it once. Each target has its own name for the server.
+pub(super) async fn read(
+    (source, ask): (Source, &Ask),
+    targets: Vec<Target>,
+    own: &dyn Clock,
+) -> Part {
+    let reading = clock_reading(String::new(), own, ask()).await;
+    Part::Clock(source, targets, reading)
+}
