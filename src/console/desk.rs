@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::model::{HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog};
+use crate::history::ReleaseRecord;
 use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::Batch;
 use crate::release::{
@@ -45,8 +46,17 @@ pub trait Desk: Send + Sync {
     /// that one is superseded first.
     async fn begin(&self, plan: Arc<Plan>, approval: Approval) -> Result<Handle, Refused>;
 
-    /// A release that lost its driver, as it is found. Looks only.
-    async fn interrupted(&self, target: &Target) -> Result<Interrupted, Refused> {
+    /// The releases of a target that have no end, the one that began last first. Looks only.
+    async fn open_releases(&self, _: &Target) -> Result<Vec<ReleaseRecord>, Refused> {
+        Ok(Vec::new())
+    }
+
+    /// A release that lost its driver, as it is found; the current one where none is named. Looks only.
+    async fn interrupted(
+        &self,
+        target: &Target,
+        _: Option<ReleaseId>,
+    ) -> Result<Interrupted, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 

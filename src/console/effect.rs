@@ -67,6 +67,8 @@ pub enum Effect {
         asked: u64,
         /// Whose.
         target: Target,
+        /// Which; none where several may be open, and the operator has not chosen one yet.
+        release: Option<ReleaseId>,
     },
     /// Go on with one.
     TakeUp {

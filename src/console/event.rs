@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::model::{HistoryAnswer, LogSource, NewConfiguration};
+use crate::history::ReleaseRecord;
 use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, WheelRequest, World};
 use crate::logs::Batch;
 use crate::release::{
@@ -113,6 +114,13 @@ pub enum Event {
         asked: u64,
         /// What was found.
         found: Result<Arc<Interrupted>, Refused>,
+    },
+    /// Several releases of a target have no end: one of them is to be chosen.
+    OpenReleasesFound {
+        /// Which asking.
+        asked: u64,
+        /// All of them, the one that began last first.
+        open: Vec<ReleaseRecord>,
     },
     /// A release of somebody else's was approved from here, or was not.
     Endorsed {

@@ -255,11 +255,30 @@ impl Hands {
         });
     }
 
-    pub(super) fn find_interrupted(&mut self, asked: u64, target: Target) {
+    pub(super) fn find_interrupted(
+        &mut self,
+        asked: u64,
+        target: Target,
+        release: Option<ReleaseId>,
+    ) {
         let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
         self.tasks.spawn(async move {
-            let found = desk.interrupted(&target).await.map(Arc::new);
-            let _ = answers.send(Event::InterruptedFound { asked, found }).await;
+            let open = match release {
+                Some(_) => Ok(Vec::new()),
+                None => desk.open_releases(&target).await,
+            };
+            let answer = match open {
+                Ok(open) if open.len() > 1 => Event::OpenReleasesFound { asked, open },
+                Ok(_) => {
+                    let found = desk.interrupted(&target, release).await.map(Arc::new);
+                    Event::InterruptedFound { asked, found }
+                }
+                Err(refused) => Event::InterruptedFound {
+                    asked,
+                    found: Err(refused),
+                },
+            };
+            let _ = answers.send(answer).await;
         });
     }
 

@@ -191,7 +191,11 @@ fn perform<S: Screen>(
         Effect::ClearHold { target, why } => hands.clear_hold(target, why),
         Effect::PlanRepair { asked, target } => hands.plan_repair(asked, target),
         Effect::Repair { plan, approval } => hands.repair(plan, approval),
-        Effect::FindInterrupted { asked, target } => hands.find_interrupted(asked, target),
+        Effect::FindInterrupted {
+            asked,
+            target,
+            release,
+        } => hands.find_interrupted(asked, target, release),
         Effect::TakeUp {
             target,
             release,

@@ -14,6 +14,7 @@ use crate::console::Desk;
 use crate::console::model::{
     HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog,
 };
+use crate::history::ReleaseRecord;
 use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
@@ -126,8 +127,16 @@ impl Desk for EngineDesk {
         self.engine.open(plan, &approval, OnFailure::Ask).await
     }
 
-    async fn interrupted(&self, target: &Target) -> Result<Interrupted, Refused> {
-        self.engine.interrupted(target, None).await
+    async fn open_releases(&self, target: &Target) -> Result<Vec<ReleaseRecord>, Refused> {
+        self.engine.open_releases(target).await
+    }
+
+    async fn interrupted(
+        &self,
+        target: &Target,
+        release: Option<ReleaseId>,
+    ) -> Result<Interrupted, Refused> {
+        self.engine.interrupted(target, release).await
     }
 
     async fn take_up(

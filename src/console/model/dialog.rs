@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Handing, Help, Holding, Palette, Picker, ReloadDialog, TakeUp, TextLine, ThemeChoice,
-    WaitingList, Words,
+    Handing, Help, Holding, OpenReleases, Palette, Picker, ReloadDialog, TakeUp, TextLine,
+    ThemeChoice, WaitingList, Words,
 };
 use crate::history::{Direction, Step};
 use crate::inventory::{Hold, Target};
@@ -42,6 +42,8 @@ pub enum Dialog {
     Leaving(Leaving),
     /// The configuration changed on disk: use it?
     Reload(ReloadDialog),
+    /// Several releases have no end: which one?
+    OpenReleases(OpenReleases),
     /// A release lost its driver, or has another: what is to become of it?
     TakeUp(TakeUp),
     /// What is said to a driver.

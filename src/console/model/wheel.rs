@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Model, TextLine};
+use crate::history::ReleaseRecord;
 use crate::inventory::{Operator, ReleaseId, Target, Watcher, WheelRequest};
 use crate::release::{Approval, GoOn, Interrupted, Observed, Status};
 
@@ -38,6 +39,15 @@ pub enum Wish {
     AskNoMore,
     /// To go on with it: by force, where it has a driver.
     GoOn(GoOn),
+}
+
+/// Several releases of a target have no end: which one is to be resumed, backed out or left?
+#[derive(Debug, Clone)]
+pub struct OpenReleases {
+    /// All of them, the one that began last first; never none.
+    pub releases: Vec<ReleaseRecord>,
+    /// The row under the cursor.
+    pub row: usize,
 }
 
 /// A release that lost its driver, or has another: what is to become of it?

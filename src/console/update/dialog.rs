@@ -62,6 +62,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Dialog::Failure(failure) => failed::pressed(model, failure, key),
         Dialog::Leaving(leaving) => leave::pressed(model, leaving, key.code),
         Dialog::Reload(asked) => reload::pressed(model, asked, key.code),
+        Dialog::OpenReleases(list) => taking_up::choosing(model, list, key.code),
         Dialog::TakeUp(asked) => taking_up::pressed(model, asked, key.code),
         Dialog::Holding(holding) => holding::typed(model, holding, key),
         Dialog::Words(words) => taking_up::typed(model, words, key),

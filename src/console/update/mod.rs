@@ -132,6 +132,7 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             Vec::new()
         }
         Event::InterruptedFound { asked, found } => taking_up::found(model, asked, found),
+        Event::OpenReleasesFound { asked, open } => taking_up::found_several(model, asked, open),
         Event::WheelAsked { target, asked } => wheel::was_asked(model, &target, asked),
         Event::NotKept { target, why } => {
             let text = format!("{target}: who asks does not hear the no: {why}");

@@ -10,15 +10,20 @@ use super::{change, confirm, line, wheel};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
-    Dialog, Model, Question, TakeUp, TextLine, Thinking, Weight, Wish, Words,
+    Dialog, Model, OpenReleases, Question, TakeUp, TextLine, Thinking, Weight, Wish, Words,
 };
-use crate::inventory::Target;
+use crate::history::ReleaseRecord;
+use crate::inventory::{ReleaseId, Target};
 use crate::release::{GoOn, Interrupted, Refused};
 
 /// What stands in the dialog's title while it is looked up.
 const LOOKING: &str = "what is under way";
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
+    look_at(model, target, None)
+}
+
+fn look_at(model: &mut Model, target: Target, release: Option<ReleaseId>) -> Vec<Effect> {
     model.asked += 1;
     model.dialog = Some(Dialog::Thinking(Thinking {
         asked: model.asked,
@@ -28,7 +33,36 @@ pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     vec![Effect::FindInterrupted {
         asked: model.asked,
         target,
+        release,
     }]
+}
+
+/// Several releases have no end: the operator chooses one, as the command line does by its id.
+pub(super) fn found_several(
+    model: &mut Model,
+    asked: u64,
+    releases: Vec<ReleaseRecord>,
+) -> Vec<Effect> {
+    let is_waited_for = matches!(&model.dialog, Some(Dialog::Thinking(it)) if it.asked == asked);
+    if is_waited_for {
+        model.dialog = Some(Dialog::OpenReleases(OpenReleases { releases, row: 0 }));
+    }
+    Vec::new()
+}
+
+/// A key while one of several releases is to be chosen. Nothing is done yet to the one that is.
+pub(super) fn choosing(model: &mut Model, mut list: OpenReleases, key: KeyCode) -> Vec<Effect> {
+    match key {
+        KeyCode::Esc => return later(model),
+        KeyCode::Enter => {
+            if let Some(chosen) = list.releases.get(list.row) {
+                return look_at(model, chosen.target.clone(), Some(chosen.id));
+            }
+        }
+        _ => list.row = super::dialog::moved(list.row, list.releases.len(), key),
+    }
+    model.dialog = Some(Dialog::OpenReleases(list));
+    Vec::new()
 }
 
 pub(super) fn found(

@@ -99,6 +99,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         Dialog::Failure(failure) => failure::sheet(model, theme, failure, columns),
         Dialog::Leaving(leaving) => leaving::sheet(model, theme, *leaving, columns),
         Dialog::Reload(asked) => reload::sheet(model, theme, *asked, columns),
+        Dialog::OpenReleases(list) => taking_up::open_releases(model, theme, list, columns),
         Dialog::TakeUp(asked) => taking_up::sheet(model, theme, asked, columns),
         Dialog::Holding(holding) => holding::sheet(theme, holding, columns),
         Dialog::Words(asked) => taking_up::words(theme, asked, columns),

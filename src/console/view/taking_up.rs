@@ -3,10 +3,10 @@
 
 use ratatui::text::Line;
 
-use super::dialog::{Answer, Sheet, answers, keys, typed_over, wrapped};
+use super::dialog::{Answer, Sheet, answers, keys, row, typed_over, wrapped};
 use super::{text, together};
 use crate::console::action::Action;
-use crate::console::model::{Model, TakeUp, Wish, Words};
+use crate::console::model::{Model, OpenReleases, TakeUp, Wish, Words};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::harmless::harmless;
 use crate::inventory::LockHolder;
@@ -71,6 +71,42 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: u
         theme,
         &[("j k", "choose"), ("Enter", "ask"), ("Esc", "decide later")],
     ));
+    sheet
+}
+
+/// The list to choose one of several releases from.
+pub(super) fn open_releases<'a>(
+    model: &Model,
+    theme: &Theme,
+    list: &OpenReleases,
+    columns: usize,
+) -> Sheet<'a> {
+    let target = list.releases.first().map(|head| head.target.to_string());
+    let target = target.unwrap_or_default();
+    let mut sheet = Sheet::new(format!("Several releases of {target} have no end: which?"));
+    sheet.frame = Meaning::Warn;
+    for (index, head) in list.releases.iter().enumerate() {
+        let words = format!(
+            "{} to {}, begun {} ago by {}, {}",
+            head.kind,
+            head.to.1.name(),
+            text::age(text::seconds(head.opened_at, model.now)),
+            head.operator,
+            head.id.short()
+        );
+        let words = text::cut(&harmless(&words), columns.saturating_sub(2), theme);
+        sheet.body.push(row(theme, index == list.row, words));
+    }
+    // The row under the cursor is in view.
+    sheet.top = list.row.saturating_sub(4);
+    sheet.foot = vec![keys(
+        theme,
+        &[
+            ("j k", "choose"),
+            ("Enter", "look at it"),
+            ("Esc", "decide later"),
+        ],
+    )];
     sheet
 }
 

@@ -79,6 +79,20 @@ impl Engine {
         ))
     }
 
+    /// The releases of a target that have no end, the one that began last first. Looks only.
+    pub async fn open_releases(&self, target: &Target) -> Result<Vec<ReleaseRecord>, Refused> {
+        let Some(site) = self.sites.get(target) else {
+            return Err(Refusal::UnknownTarget(target.clone()).into());
+        };
+        let mut rest = newest(site).await?;
+        rest.retain(|head| head.closed.is_none());
+        let mut open = Vec::new();
+        while let Some(last) = current(&rest).map(|head| head.id) {
+            open.extend(rest.extract_if(.., |head| head.id == last));
+        }
+        Ok(open)
+    }
+
     /// The release of a target whose id is this, or begins so, as lists show it. One without an end is preferred, so that
     /// the short form names it also where a release that has ended shares it.
     pub async fn named_release(&self, target: &Target, named: &str) -> Result<ReleaseId, Refused> {

@@ -17,8 +17,8 @@ use greenroom::release::{Observed, Plan, Status, observed};
 use super::dialogs::dialog;
 use super::elsewhere::{ben, done_up_to, journal, ladder, lock, watching};
 use super::world::{
-    PRODUCTION, ago, asking, clock_ahead_by, later, model, now, plan, press, press_key, screen, target, tell,
-    web_production, with_candidate, world,
+    PRODUCTION, ago, asking, clock_ahead_by, later, model, now, plan, press, press_key, screen,
+    target, tell, web_production, with_candidate, world,
 };
 
 pub(super) const SIZES: [(u16, u16); 2] = [(118, 34), (80, 24)];

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use greenroom::console::Model;
 use greenroom::console::model::{
     ConfigurationChange, Confirm, Dialog, Failure, FoundConfiguration, Handing, Help, HoldLine,
-    Holding, Leaving, NewConfiguration, Page, Palette, Picker, Question, Reason, Refusal,
-    ReloadDialog, TakeUp, TextLine, ThemeChoice, Thinking, WaitingList, Wish, Words,
+    Holding, Leaving, NewConfiguration, OpenReleases, Page, Palette, Picker, Question, Reason,
+    Refusal, ReloadDialog, TakeUp, TextLine, ThemeChoice, Thinking, WaitingList, Wish, Words,
 };
 use greenroom::history::{Direction, ReleaseKind, Step};
 use greenroom::inventory::{Hold, Tier};
@@ -384,6 +384,14 @@ fn to_read() -> Vec<Case> {
             vec!["nothing waits for you any more", "Enter open it"],
         ),
         (
+            "several open releases",
+            Dialog::OpenReleases(OpenReleases {
+                releases: vec![plan(&target("web", PRODUCTION), Tier::Protected).record(); 60],
+                row: 0,
+            }),
+            vec!["Several releases of web/production", "Esc decide later"],
+        ),
+        (
             "versions",
             Dialog::Picker(Picker::new(target("web", PRODUCTION), Intent::Promote)),
             vec!["filter, or a tag or digest:", "Enter choose"],
@@ -405,6 +413,7 @@ fn is_listed(dialog: &Dialog) -> bool {
         | Dialog::Confirm(_)
         | Dialog::Failure(_)
         | Dialog::Leaving(_)
+        | Dialog::OpenReleases(_)
         | Dialog::TakeUp(_)
         | Dialog::Words(_)
         | Dialog::Holding(_)

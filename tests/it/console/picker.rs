@@ -19,9 +19,9 @@ use ratatui::style::Modifier;
 
 use super::dialogs::dialog;
 use super::world::{
-    PRODUCTION, ago, clock_ahead_by, digest, drawn, later, model, now, operator, press, press_key, release_id,
-    screen, settled, status, target, tell, text, theme, version, web_production, with_candidate,
-    with_standby, world,
+    PRODUCTION, ago, clock_ahead_by, digest, drawn, later, model, now, operator, press, press_key,
+    release_id, screen, settled, status, target, tell, text, theme, version, web_production,
+    with_candidate, with_standby, world,
 };
 
 const SIZE: (u16, u16) = (118, 34);
@@ -332,7 +332,10 @@ fn a_freeze_that_has_begun_by_another_clock_only_is_told_before_a_plan_is_made()
         },
         services: Vec::new(),
     }];
-    tell(&mut model, Event::WorldObserved(Arc::new(world(frozen.clone()))));
+    tell(
+        &mut model,
+        Event::WorldObserved(Arc::new(world(frozen.clone()))),
+    );
     assert!(picker(&model).against_all.is_empty());
     frozen.clocks = clock_ahead_by(7200);
     tell(&mut model, Event::WorldObserved(Arc::new(world(frozen))));

@@ -10,7 +10,7 @@ use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{Dialog, Wish, offers};
 use greenroom::console::update::update;
-use greenroom::history::{Decision, Happening, Heir, Outcome, Step, Takeover};
+use greenroom::history::{Decision, Happening, Heir, Outcome, ReleaseRecord, Step, Takeover};
 use greenroom::inventory::{
     Clocks, Declined, FencingToken, LockHolder, Operator, RegistryRecord, Snapshot, SourceState,
     Tier, Watcher, WheelRequest,
@@ -24,7 +24,7 @@ use super::elsewhere::{
 };
 use super::world::{
     PRODUCTION, ago, asking, later, model, now, operator, plan, press, press_key, release_id,
-    screen, status, target, tell, web_production, with_candidate, with_standby, world,
+    screen, status, target, tell, version, web_production, with_candidate, with_standby, world,
 };
 
 const SIZE: (u16, u16) = (118, 34);
@@ -225,6 +225,53 @@ fn asked_about_interrupted() -> Model {
     let found = Ok(Arc::new(found));
     tell(&mut model, Event::InterruptedFound { asked, found });
     model
+}
+
+#[test]
+fn one_of_several_open_releases_is_chosen_from_a_list_newest_first() {
+    let snapshot = with_candidate(web_production());
+    let seen = told(Tier::Protected, done_up_to(Step::Register), None);
+    let mut model = watching(SIZE, snapshot, seen);
+    let effects = press(&mut model, "WC");
+    assert!(
+        matches!(
+            effects.as_slice(),
+            [Effect::FindInterrupted { release: None, .. }]
+        ),
+        "{effects:?}"
+    );
+    let head = |number: u8, tag: &str| {
+        let head = journal(Tier::Protected, Vec::new()).head;
+        ReleaseRecord {
+            id: release_id(number),
+            to: (head.to.0, version(tag, "cc")),
+            ..head
+        }
+    };
+    let open = vec![head(3, "2.0.0"), head(2, "1.9.0")];
+    let asked = model.asked;
+    // An answer to another asking opens nothing.
+    let late = Event::OpenReleasesFound {
+        asked: asked - 1,
+        open: open.clone(),
+    };
+    tell(&mut model, late);
+    assert!(matches!(model.dialog, Some(Dialog::Thinking(_))));
+    tell(&mut model, Event::OpenReleasesFound { asked, open });
+    let shown = screen(&model);
+    let row = |tag: &str| {
+        let words = format!("promote to {tag}, begun ");
+        shown.lines().position(|line| line.contains(&words))
+    };
+    let (newer, older) = (row("2.0.0"), row("1.9.0"));
+    assert!(newer.is_some() && newer < older, "{shown}");
+    press(&mut model, "j");
+    let effects = press_key(&mut model, KeyCode::Enter);
+    match effects.as_slice() {
+        [Effect::FindInterrupted { release, .. }] => assert_eq!(*release, Some(release_id(2))),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(model.dialog, Some(Dialog::Thinking(_))));
 }
 
 #[test]

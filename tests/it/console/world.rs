@@ -13,11 +13,11 @@ use greenroom::console::update::update;
 use greenroom::console::{Charset, Depth, Mode, Model, Theme, view};
 use greenroom::history::{Direction, PlannedCalls, ReleaseKind, Step};
 use greenroom::inventory::{
-    ClockReading, Clocks, Digest, Endpoint, FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId,
-    InstanceShape, InstanceState, KeyLine, Listen, LockHolder, LockRecord, Operator, PerSlot,
-    Probe, ProxyAnswer, PublicAnswer, Registration, ReleaseId, RestartPolicy, Revisioned, Route,
-    RuntimeHealth, Slot, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier, Version,
-    World, instance_name,
+    ClockReading, Clocks, Digest, Endpoint, FencingToken, Hold, ImageLabels, Installation,
+    Instance, InstanceId, InstanceShape, InstanceState, KeyLine, Listen, LockHolder, LockRecord,
+    Operator, PerSlot, Probe, ProxyAnswer, PublicAnswer, Registration, ReleaseId, RestartPolicy,
+    Revisioned, Route, RuntimeHealth, Slot, SlotSnapshot, Snapshot, SourceState, Sources, Target,
+    Tier, Version, World, instance_name,
 };
 use greenroom::release::{
     Definition, LiveBefore, Plan, Progress, Rules, Status, StepState, StepStatus, Timing, need,
