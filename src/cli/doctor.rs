@@ -67,11 +67,15 @@ pub(super) async fn run(common: &Common) -> Exit {
 
 async fn tried(named: Named<'_>) -> Finding {
     let Named { place, trial } = named;
+    let asked = match trial.at.as_str() {
+        "" => place.clone(),
+        at => harmless(at),
+    };
     let proof = timeout(PATIENCE, trial.proof).await.unwrap_or_else(|_| {
         let said = format!("no answer within {PATIENCE:?}");
         let doing = format!("trying {}", trial.what);
         let kind = FailureKind::Unreachable;
-        Proof::Broken(Failure::new(kind, place.clone(), doing, said))
+        Proof::Broken(Failure::new(kind, asked, doing, said))
     });
     Finding {
         place,

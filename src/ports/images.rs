@@ -8,6 +8,11 @@ use crate::inventory::{ImageTag, Version, VersionRef};
 /// Looks at images.
 #[async_trait]
 pub trait Images: Send + Sync {
+    /// Which image registry is asked for a repository.
+    fn address(&self, repository: &str) -> String {
+        format!("the image registry of {repository}")
+    }
+
     /// The tags of a repository, in the registry's order.
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>>;
 

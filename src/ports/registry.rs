@@ -29,6 +29,11 @@ pub enum Hint {
 /// Looks at registrations.
 #[async_trait]
 pub trait RegistryReader: Send + Sync {
+    /// Which store is asked, and at which address.
+    fn address(&self) -> String {
+        "the store".to_owned()
+    }
+
     /// Where the store is and its version, e.g. `etcd 3.4.23`; the cheapest call that proves it answers.
     async fn store(&self) -> Result<String>;
 

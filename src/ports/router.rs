@@ -13,6 +13,11 @@ use crate::inventory::{
 /// Looks at the proxy.
 #[async_trait]
 pub trait RouterReader: Send + Sync {
+    /// Which proxy is asked, and at which address.
+    fn address(&self) -> String {
+        "the proxy".to_owned()
+    }
+
     /// Which proxy this is, e.g. `nginx/1.22.1`.
     async fn proxy(&self) -> Result<String>;
 

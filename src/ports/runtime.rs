@@ -81,6 +81,11 @@ pub struct LogChunk {
 /// Looks at instances.
 #[async_trait]
 pub trait RuntimeReader: Send + Sync {
+    /// Which runtime is asked, and at which address, e.g. `docker at unix:///run/docker.sock`.
+    fn address(&self) -> String {
+        "the runtime".to_owned()
+    }
+
     /// Which engine this is; the cheapest call that proves that it answers.
     async fn engine(&self) -> Result<EngineInfo>;
 

@@ -27,6 +27,8 @@ impl From<Result<String>> for Proof {
 pub struct Trial<'a> {
     /// What is tried, in one or two words.
     pub what: &'static str,
+    /// Which server is asked for it, and at which address; empty where none is.
+    pub at: String,
     /// Tries it.
     pub proof: BoxFuture<'a, Proof>,
 }
@@ -38,6 +40,19 @@ impl<'a> Trial<'a> {
         proof: impl Future<Output = P> + Send + 'a,
     ) -> Self {
         let proof = proof.map(Into::into).boxed();
-        Self { what, proof }
+        Self {
+            what,
+            at: String::new(),
+            proof,
+        }
+    }
+
+    /// The same, with the server that is asked: it is named where no answer comes.
+    #[must_use]
+    pub fn at(self, at: impl Into<String>) -> Self {
+        Self {
+            at: at.into(),
+            ..self
+        }
     }
 }

@@ -88,7 +88,7 @@ async fn still_answers(engine: &dyn RuntimeReader) -> Result<()> {
             let said = format!("no answer within {PULSE_ANSWER:?}");
             let doing = "asking whether it still answers";
             let kind = FailureKind::Unreachable;
-            Err(Failure::new(kind, "the runtime", doing, said))
+            Err(Failure::new(kind, engine.address(), doing, said))
         },
         |answer| answer.map(drop),
     )

@@ -204,6 +204,11 @@ fn the_doctor_names_every_server_that_does_not_answer_within_five_seconds() {
             let line = format!("x {place:<22} {what:<10} ");
             assert!(said.contains(&line), "{line}: {said}");
         }
+        // Each says at which address nothing answered.
+        let failed = said.lines().filter(|line| line.starts_with("x "));
+        for line in failed {
+            assert!(line.contains("127.0.0."), "{line}");
+        }
         let out = String::from_utf8_lossy(&output.stdout);
         assert!(
             out.ends_with("Then run greenroom doctor again.\n"),

@@ -50,6 +50,10 @@ impl DockerReader {
 
 #[async_trait]
 impl RuntimeReader for DockerReader {
+    fn address(&self) -> String {
+        self.engine.target()
+    }
+
     async fn engine(&self) -> Result<EngineInfo> {
         self.engine.info().await
     }

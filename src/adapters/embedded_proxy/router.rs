@@ -70,6 +70,10 @@ impl EmbeddedRouter {
 
 #[async_trait]
 impl RouterReader for EmbeddedRouter {
+    fn address(&self) -> String {
+        place(self.answer)
+    }
+
     async fn proxy(&self) -> Result<String> {
         if let Some(site) = self.sites.first() {
             ask(self.answer, &site.target).await?;

@@ -77,6 +77,10 @@ const MOST_LEASES: usize = 16;
 
 #[async_trait]
 impl RegistryReader for EtcdReader {
+    fn address(&self) -> String {
+        self.store.name().to_owned()
+    }
+
     async fn store(&self) -> Result<String> {
         let status = self
             .store

@@ -252,6 +252,22 @@ impl Nginx {
         Ok(state)
     }
 
+    /// Where it runs and is asked.
+    fn address(&self) -> String {
+        let Arrangement {
+            host, answer_at, ..
+        } = &self.arrangement;
+        format!("nginx on {}, asked at {answer_at}", host.place())
+    }
+
+    /// What is done when it is asked, with the address.
+    fn doing_ask(&self, target: &Target) -> String {
+        format!(
+            "asking {} what it does for {target}",
+            self.arrangement.answer_at
+        )
+    }
+
     fn failure(
         &self,
         kind: FailureKind,

@@ -37,6 +37,10 @@ impl NginxReader {
 
 #[async_trait]
 impl RouterReader for NginxReader {
+    fn address(&self) -> String {
+        self.nginx.address()
+    }
+
     async fn proxy(&self) -> Result<String> {
         let mut command = self.nginx.arrangement.command.clone();
         command.push("-v".to_owned());
@@ -146,7 +150,7 @@ impl RouterReader for NginxReader {
     }
 
     async fn answer(&self, target: &Target) -> Result<ProxyAnswer> {
-        let doing = format!("asking what it does for {target}");
+        let doing = self.nginx.doing_ask(target);
         self.nginx.site(target, &doing)?;
         let at = &self.nginx.arrangement.answer_at;
         let first = answer::ask(at, target).await;

@@ -82,7 +82,7 @@ impl Nginx {
         match answer::ask(&self.arrangement.answer_at, target).await {
             Ok(_) => Proof::Works("it runs and answers".to_owned()),
             Err(miss) => {
-                let doing = format!("asking what it does for {target}");
+                let doing = self.doing_ask(target);
                 Proof::Broken(self.failure(miss.kind, doing, miss.said).hint(START))
             }
         }

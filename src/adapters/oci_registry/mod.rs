@@ -174,6 +174,10 @@ impl OciRegistry {
 
 #[async_trait]
 impl Images for OciRegistry {
+    fn address(&self, repository: &str) -> String {
+        harmless(&format!("image registry {}", registry_host(repository)))
+    }
+
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>> {
         let doing = format!("listing the tags of {repository}");
         let question = self.ask(repository, doing.clone()).await?;

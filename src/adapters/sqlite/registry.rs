@@ -29,6 +29,10 @@ const SHOWN: usize = 4_000;
 
 #[async_trait]
 impl RegistryReader for Store {
+    fn address(&self) -> String {
+        fault::target(&self.path)
+    }
+
     async fn store(&self) -> Result<String> {
         let place = fault::target(&self.path);
         let (version, is_made) = self

@@ -81,22 +81,23 @@ fn servers(app: &App) -> Vec<Named<'_>> {
             };
             all.push(named(
                 environment,
-                Trial::new::<Result<_>>("runtime", runtime),
+                Trial::new::<Result<_>>("runtime", runtime).at(read.runtime.address()),
             ));
             let of = engine_of(&site.definition.target.environment);
-            let clock = clock(app, of, read.runtime.clock());
-            all.push(named(environment, Trial::new("clock", clock)));
+            let clock = Trial::new("clock", clock(app, of, read.runtime.clock()));
+            all.push(named(environment, clock.at(read.runtime.address())));
         }
         if seen.insert(Arc::as_ptr(&read.registry).cast::<()>() as usize) {
             let registry = Trial::new("store", read.registry.store());
-            all.push(named(environment, registry));
+            all.push(named(environment, registry.at(read.registry.address())));
             let of = store_of(&site.definition.target.environment);
-            let clock = clock(app, of, read.registry.clock());
-            all.push(named(environment, Trial::new("clock", clock)));
+            let clock = Trial::new("clock", clock(app, of, read.registry.clock()));
+            all.push(named(environment, clock.at(read.registry.address())));
         }
         if seen.insert(Arc::as_ptr(&read.router).cast::<()>() as usize) {
             let trials = proxy(site).into_iter();
-            all.extend(trials.map(|trial| named(environment, trial)));
+            let at = read.router.address();
+            all.extend(trials.map(|trial| named(environment, trial.at(at.clone()))));
         }
     }
     all
@@ -158,12 +159,19 @@ fn channels(app: &App) -> Vec<Named<'_>> {
 }
 
 fn target(site: &Site) -> Vec<Named<'_>> {
+    let (read, definition) = (&site.read, &site.definition);
+    let (router, slots) = (read.router.address(), &definition.endpoints);
+    let slots = format!("blue at {}, green at {}", slots.blue, slots.green);
+    let address = definition.public.as_ref();
+    let address = address.map_or(String::new(), |it| {
+        format!(", {} at {}", it.host, it.endpoint)
+    });
     let trials = [
-        Trial::new("images", images(site)),
-        Trial::new("keys", keys(site)),
-        Trial::new("route", route(site)),
-        Trial::new("health", health(site)),
-        Trial::new("public", public(site)),
+        Trial::new("images", images(site)).at(read.images.address(&definition.repository)),
+        Trial::new("keys", keys(site)).at(read.registry.address()),
+        Trial::new("route", route(site)).at(format!("{router}, {}", read.registry.address())),
+        Trial::new("health", health(site)).at(format!("{router}, {slots}")),
+        Trial::new("public", public(site)).at(format!("{router}{address}")),
     ];
     let place = site.definition.target.to_string();
     trials.map(|trial| named(&place, trial)).into()
