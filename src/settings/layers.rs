@@ -33,7 +33,8 @@ pub(super) fn origin_above_the_file(root: &Node, path: &[String]) -> Option<Orig
     first_above(found)
 }
 
-fn first_above(node: &Node) -> Option<Origin> {
+/// The layer above the file that has set a value, or something in it.
+pub(super) fn first_above(node: &Node) -> Option<Origin> {
     if matches!(node.origin, Origin::Variable { .. } | Origin::Flag { .. }) {
         return Some(node.origin.clone());
     }

@@ -17,7 +17,7 @@ use super::places::{EnvironmentSettings, Settings};
 use super::problem::{Problem, Problems, visible};
 use super::show::{self, Shown};
 use super::tree::{self, Node};
-use super::{build, check, layers, paths, prune, read, shared, trust};
+use super::{build, check, file_only, layers, paths, prune, read, shared, trust};
 use crate::vacant::OutgoingPorts;
 
 /// The largest file that is read; a configuration of hundreds of services is far below it.
@@ -37,7 +37,8 @@ pub struct Request {
     pub overrides: Vec<(String, String)>,
     /// The ports that any program may take on the machine the configuration is for.
     pub outgoing: OutgoingPorts,
-    /// Whether the variables and `overrides` may loosen rules: only for a sandbox, which protects nothing.
+    /// Whether the variables and `overrides` may loosen rules, and set what belongs to the file: only for a sandbox, which
+    /// protects nothing.
     pub may_loosen: bool,
 }
 
@@ -79,6 +80,8 @@ impl Settings {
         layers::variables(&mut tree, &request.environment, |_| true, &mut errors);
         layers::flags(&mut tree, &request.overrides, |_| true, &mut errors);
         let shared = shared::lay(&mut tree);
+        let mut set_above = set_above(request, parsed.clone(), &tree);
+        shared.say_once(&mut set_above);
         let wrong = read::read(&tree, &mut errors);
         let mut rest = tree.clone();
         let pruned = prune::prune(&mut rest, &wrong);
@@ -94,6 +97,7 @@ impl Settings {
         shared.say_once(&mut errors);
         shared.say_once(&mut findings.warnings);
         if !errors.is_empty() {
+            errors.extend(set_above);
             return Err(problems(errors, findings.warnings));
         }
         let mut settings = build::build(&root, file, layers::read_only_at(&tree));
@@ -109,7 +113,8 @@ impl Settings {
                 target.definition.rules.origins = origins;
             }
         }
-        let errors = loosened(request, file, parsed, (&settings, &tree));
+        let mut errors = loosened(request, file, parsed, (&settings, &tree));
+        errors.extend(set_above);
         if !errors.is_empty() {
             return Err(problems(errors, findings.warnings));
         }
@@ -128,6 +133,16 @@ fn rule_origins(environment: &EnvironmentSettings) -> BTreeMap<String, String> {
     rules
         .map(|(key, origin)| (key.clone(), origin.to_string()))
         .collect()
+}
+
+/// The keys that a layer above the file sets, and that only the file may set.
+fn set_above(request: &Request, mut file: Node, now: &Node) -> Vec<Problem> {
+    let (variables, flags) = (&request.environment, &request.overrides);
+    if request.may_loosen || !layers::sets_any(variables, flags, |_| true) {
+        return Vec::new();
+    }
+    shared::lay(&mut file);
+    file_only::set_above(&file, now)
 }
 
 /// The rules that a layer above the file loosens.

@@ -146,28 +146,9 @@ mod tests {
     use super::*;
     use crate::settings::schema;
 
-    /// Every key of the schema, with [`ANY`] for a name.
-    fn keys(node: &serde_json::Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
-        let Some(table) = schema::as_table(node) else {
-            return;
-        };
-        let known = schema::known(table).map(|(key, inner)| (key.to_owned(), inner));
-        let any = table.get("additionalProperties");
-        let any = any
-            .filter(|it| it.is_object())
-            .map(|it| (ANY.to_owned(), it));
-        for (key, inner) in known.chain(any) {
-            path.push(key);
-            found.push(path.clone());
-            keys(inner, path, found);
-            path.pop();
-        }
-    }
-
     #[test]
     fn every_place_in_the_schema_where_a_rule_is_written_is_known() {
-        let mut found = Vec::new();
-        keys(&schema::INLINE, &mut Vec::new(), &mut found);
+        let found = schema::keys();
         let is_place = |path: &&Vec<String>| {
             let last = path.last().map(String::as_str);
             // The console's keys have names of their own.

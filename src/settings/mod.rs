@@ -16,7 +16,8 @@
 //!   `services.web-shop.environments.qa.timing.watch`. Texts are written without quotes; lists as
 //!   in the file.
 //! - A flag is a key as in the file, and its value written like that of a variable.
-//! - Variables and flags may tighten a rule and not loosen it (`loosened`), except in the sandbox.
+//! - Variables and flags may tighten a rule and not loosen it (`loosened`), except in the sandbox. In a protected
+//!   environment they set nothing that decides where a release goes, what it runs or what proves it good (`file_only`).
 //!
 //! # How a file is read
 //!
@@ -28,6 +29,7 @@
 mod build;
 mod check;
 mod compare;
+mod file_only;
 mod formats;
 mod freeze;
 mod layers;

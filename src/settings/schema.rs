@@ -106,6 +106,30 @@ pub(super) fn known(table: &Value) -> impl Iterator<Item = (&str, &Value)> {
         .map(|(key, schema)| (key.as_str(), schema))
 }
 
+/// Every key of the schema, with `*` for a name.
+#[cfg(test)]
+pub(super) fn keys() -> Vec<Vec<String>> {
+    fn collect(node: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+        let Some(table) = as_table(node) else {
+            return;
+        };
+        let known = known(table).map(|(key, inner)| (key.to_owned(), inner));
+        let any = table.get("additionalProperties");
+        let any = any
+            .filter(|it| it.is_object())
+            .map(|it| ("*".to_owned(), it));
+        for (key, inner) in known.chain(any) {
+            path.push(key);
+            found.push(path.clone());
+            collect(inner, path, found);
+            path.pop();
+        }
+    }
+    let mut found = Vec::new();
+    collect(&INLINE, &mut Vec::new(), &mut found);
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

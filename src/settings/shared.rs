@@ -37,7 +37,8 @@ pub(super) fn lay(tree: &mut Node) -> Shared {
     shared
 }
 
-fn is_server(key: &str) -> bool {
+/// Whether a table of the defaults describes a server, which is laid into environments.
+pub(super) fn is_server(key: &str) -> bool {
     matches!(key, "docker" | "registry" | "etcd" | "nginx")
 }
 

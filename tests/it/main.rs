@@ -14,6 +14,7 @@ mod docker;
 mod embedded_proxy;
 mod endless;
 mod etcd;
+mod file_only;
 mod first_environment;
 mod going_back;
 mod holding;

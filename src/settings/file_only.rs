@@ -1,0 +1,241 @@
+//! What a layer above the file may not set in a protected environment. Holds, locks and approvals are in one store, and
+//! one proxy moves the traffic: a release that a variable points to another store finds no hold there. So the file alone
+//! says which servers a protected environment has, what runs there and what proves it good. The keys that decide nothing
+//! of that are listed here; a key that is not listed belongs to the file.
+
+use super::layers;
+use super::origin::Origin;
+use super::problem::Problem;
+use super::tree::{Node, Value};
+
+/// Any name of a service, an environment or an image registry.
+const ANY: &str = "*";
+
+/// The keys of a protected environment, and of the services in it, that a layer above the file may set, with all below.
+const MAY_BE_SET: &[&str] = &[
+    // A layer may tighten these and not loosen them: see `loosened`.
+    "environments.*.tier",
+    "environments.*.rules",
+    "services.*.checks",
+    "services.*.environments.*.checks",
+    // How long a step may take. The times that protect are compared in `loosened`.
+    "environments.*.timing",
+    "services.*.timing",
+    "services.*.environments.*.timing",
+    // How soon a lost driver is noticed. Every write compares the token of the lock, however long its lease is.
+    "environments.*.lock",
+    // The login of the operator. The server that the file names checks it and decides what it may do, and operators who
+    // share a file have a login each.
+    "environments.*.etcd.user",
+    "environments.*.etcd.password",
+    "environments.*.etcd.tls.cert",
+    "environments.*.etcd.tls.key",
+    "environments.*.docker.tls.cert",
+    "environments.*.docker.tls.key",
+    "environments.*.registry.user",
+    "environments.*.registry.password",
+    "environments.*.registries.*.user",
+    "environments.*.registries.*.password",
+];
+
+/// The keys of a service that an environment of its own replaces.
+const REPLACED: &[&[&str]] = &[&["health"], &["memory"], &["environment", ANY]];
+
+fn matches(pattern: &str, path: &[String]) -> bool {
+    let mut keys = path.iter();
+    pattern.split('.').all(|wanted| {
+        keys.next()
+            .is_some_and(|key| wanted == ANY || wanted == key)
+    })
+}
+
+fn may_be_set(path: &[String]) -> bool {
+    MAY_BE_SET.iter().any(|pattern| matches(pattern, path))
+}
+
+/// Every key that a layer above the file sets otherwise than the file, and that only the file may set. Both trees have
+/// the servers of the defaults in their environments.
+pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    for (environment, why) in guarded(file) {
+        let mut looking = Looking {
+            file,
+            why,
+            path: Vec::new(),
+            problems: Vec::new(),
+        };
+        looking.below(now, &["environments", &environment], &|_| false);
+        for service in entries(now, "services") {
+            let Some(here) = at(&service.node, &["environments", &environment]) else {
+                continue;
+            };
+            let place = ["services", &service.key];
+            looking.below(now, &place, &|path| {
+                path.first().is_some_and(|key| key == "environments") || is_replaced(here, path)
+            });
+            let place = [&place[..], &["environments", &environment]].concat();
+            looking.below(now, &place, &|_| false);
+        }
+        let is_said = |problem: &Problem| problems.iter().any(|it| it.key == problem.key);
+        let new: Vec<Problem> = looking
+            .problems
+            .into_iter()
+            .filter(|it| !is_said(it))
+            .collect();
+        problems.extend(new);
+    }
+    problems
+}
+
+/// The environments that the file protects, and those whose live version the file takes as proof for one of them; each
+/// with the reason in words.
+fn guarded(file: &Node) -> Vec<(String, String)> {
+    let text = |node: &Node, path: &[&str]| match at(node, path).map(|it| &it.value) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let environments = entries(file, "environments");
+    let protected = environments
+        .iter()
+        .filter(|it| text(&it.node, &["tier"]).as_deref() == Some("protected"));
+    let mut found = Vec::new();
+    for environment in protected {
+        let name = &environment.key;
+        found.push((name.clone(), format!("`{name}` is protected")));
+        let from = text(&environment.node, &["rules", "only_from"]);
+        if let Some(from) = from.filter(|from| environments.iter().any(|it| it.key == *from)) {
+            let why =
+                format!("`{name}` is protected and takes only versions that are live in `{from}`");
+            found.push((from, why));
+        }
+    }
+    found
+}
+
+fn is_replaced(here: &Node, path: &[String]) -> bool {
+    let is_named = |keys: &&&[&str]| matches(&keys.join("."), path);
+    REPLACED.iter().find(is_named).is_some_and(|keys| {
+        let own: Vec<&str> = path.iter().take(keys.len()).map(String::as_str).collect();
+        at(here, &own).is_some()
+    })
+}
+
+fn at<'a>(node: &'a Node, path: &[&str]) -> Option<&'a Node> {
+    let mut keys = path.iter();
+    keys.try_fold(node, |node, key| Some(&node.entry(key)?.node))
+}
+
+fn entries<'a>(node: &'a Node, key: &str) -> &'a [super::tree::Entry] {
+    at(node, &[key]).map_or(&[], Node::entries)
+}
+
+struct Looking<'a> {
+    file: &'a Node,
+    why: String,
+    path: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+impl Looking<'_> {
+    /// Looks at everything below a place, except what is left out by its path from there.
+    fn below(&mut self, now: &Node, place: &[&str], is_left_out: &dyn Fn(&[String]) -> bool) {
+        let Some(found) = at(now, place) else {
+            return;
+        };
+        self.path = place.iter().map(|key| (*key).to_owned()).collect();
+        self.node(found, at(self.file, place), place.len(), is_left_out);
+    }
+
+    fn node(
+        &mut self,
+        now: &Node,
+        file: Option<&Node>,
+        depth: usize,
+        is_left_out: &dyn Fn(&[String]) -> bool,
+    ) {
+        if may_be_set(&self.path) || is_left_out(&self.path[depth..]) {
+            return;
+        }
+        let is_table = |node: &Node| matches!(node.value, Value::Table(_));
+        if is_table(now) && file.is_none_or(is_table) {
+            for entry in now.entries() {
+                let same = file.and_then(|file| file.entry(&entry.key));
+                self.path.push(entry.key.clone());
+                self.node(&entry.node, same.map(|it| &it.node), depth, is_left_out);
+                self.path.pop();
+            }
+        } else if let Some(layer) = layers::first_above(now)
+            && file.map(Node::plain) != Some(now.plain())
+        {
+            self.report(layer, file.is_some());
+        }
+    }
+
+    fn report(&mut self, layer: Origin, is_in_file: bool) {
+        let at = self.file.origin_at(&self.path);
+        let says = if is_in_file {
+            "says otherwise"
+        } else {
+            "does not set it"
+        };
+        let why = &self.why;
+        let problem = Problem::new(
+            layer,
+            &self.path,
+            format!(
+                "{why}, and {at} {says}: only the file sets which servers it has, what runs there and what proves it good; change the file, or leave this out"
+            ),
+        );
+        self.problems.push(problem);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::settings::{schema, shared};
+
+    /// Who may set a key of the schema in a protected environment.
+    fn class(path: &[String]) -> &'static str {
+        let mut path = path.to_vec();
+        // What the defaults say of a server is laid into the environments.
+        let is_server = path.get(1).is_some_and(|key| shared::is_server(key));
+        if path[0] == "defaults" && is_server {
+            path.splice(..1, ["environments", ANY].map(str::to_owned));
+        }
+        match path[0].as_str() {
+            _ if may_be_set(&path) => "any layer",
+            "environments" | "services" => "the file",
+            _ => "no key of an environment",
+        }
+    }
+
+    #[test]
+    fn every_key_of_the_schema_is_classified() {
+        let mut classified = String::new();
+        for path in schema::keys() {
+            // Actions of the console have a key each.
+            if path.len() > 2 && path[0] == "console" && path[1] == "keys" {
+                continue;
+            }
+            let _ = writeln!(classified, "{}: {}", path.join("."), class(&path));
+        }
+        insta::assert_snapshot!(classified);
+    }
+
+    #[test]
+    fn every_listed_key_is_in_the_schema() {
+        let known: Vec<String> = schema::keys().iter().map(|it| it.join(".")).collect();
+        for key in MAY_BE_SET {
+            assert!(known.iter().any(|it| it == key), "{key}");
+        }
+        for key in REPLACED.iter().map(|keys| keys.join(".")) {
+            for place in ["services.*", "services.*.environments.*"] {
+                let key = format!("{place}.{key}");
+                assert!(known.contains(&key), "{key}");
+            }
+        }
+    }
+}

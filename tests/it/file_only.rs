@@ -1,0 +1,254 @@
+//! In a protected environment, a variable or `--set` changes neither the servers nor what runs there nor what proves it
+//! good: another store has no holds, no lock and no approvals.
+
+use std::path::Path;
+use std::process::Command;
+
+use greenroom::settings::{Loaded, Problems, Request, Settings};
+
+const TEXT: &str = r#"
+[defaults.etcd]
+endpoints = ["http://127.0.0.1:2379"]
+[defaults.nginx]
+answer = { listen = "127.0.0.1:8090" }
+[environments.dev]
+tier = "development"
+sqlite = { path = "dev.db" }
+[environments.qa]
+tier = "staging"
+etcd = { prefix = "/greenroom/qa" }
+[environments.production]
+tier = "protected"
+rules = { only_from = "qa" }
+docker = { address = "tcp://docker.example:2375" }
+[services.web]
+image = "registry.example/team/web"
+listen = { port = 8080 }
+memory = "256MiB"
+health = { path = "/health" }
+[services.web.environment]
+LOG_LEVEL = "info"
+[services.web.environments.dev]
+endpoints = { blue = "127.0.0.1:18081", green = "127.0.0.1:18082" }
+proxy = { server_names = ["dev.example"], listen = "0.0.0.0:80" }
+health = { path = "/dev" }
+memory = "1GiB"
+[services.web.environments.qa]
+endpoints = { blue = "127.0.0.1:18091", green = "127.0.0.1:18092" }
+proxy = { server_names = ["qa.example"], listen = "0.0.0.0:80" }
+[services.web.environments.production]
+endpoints = { blue = "127.0.0.1:18101", green = "127.0.0.1:18102" }
+proxy = { server_names = ["web.example"], listen = "0.0.0.0:80" }
+memory = "512MiB"
+[services.tool]
+image = "registry.example/team/tool"
+listen = { port = 8080 }
+health = { path = "/health" }
+[services.tool.environments.dev]
+endpoints = { blue = "127.0.0.1:18111", green = "127.0.0.1:18112" }
+proxy = { server_names = ["tool.example"], listen = "0.0.0.0:80" }
+"#;
+
+fn read(overrides: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Loaded, Problems> {
+    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+    let request = Request {
+        overrides: overrides.iter().map(owned).collect(),
+        environment: variables.iter().map(owned).collect(),
+        ..Request::default()
+    };
+    Settings::read(Path::new("greenroom.toml"), TEXT, &request)
+}
+
+/// What is said of one flag that is refused.
+fn refused(key: &str, value: &str) -> String {
+    let read = read(&[(key, value)], &[]);
+    match read {
+        Ok(_) => panic!("--set {key}={value} is taken"),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+#[test]
+fn the_servers_of_a_protected_environment_are_set_by_the_file_alone() {
+    for (below, value) in [
+        ("etcd.prefix", "/other"),
+        ("etcd.endpoints", "[\"http://127.0.0.1:2380\"]"),
+        ("etcd.tls.ca", "Cargo.toml"),
+        ("store", "sqlite"),
+        ("sqlite.path", "own.db"),
+        ("docker.address", "unix:///run/own.sock"),
+        ("docker.tls.ca", "Cargo.toml"),
+        ("runtime", "process"),
+        ("process.catalogue", "own.json"),
+        ("registry.ca", "Cargo.toml"),
+        ("registry.plain_http", "true"),
+        ("registry.token_server", "own.example"),
+        ("proxy", "embedded"),
+        ("nginx.state", "/srv/own"),
+        ("nginx.sites", "/srv/own"),
+        ("nginx.binary", "/bin/true"),
+        ("nginx.access_log", "/srv/own"),
+        ("nginx.switch", "reload"),
+        ("nginx.answer.connect", "127.0.0.1:9"),
+    ] {
+        let key = format!("environments.production.{below}");
+        let said = refused(&key, value);
+        let line = said.lines().find(|line| {
+            line.starts_with(&format!(
+                "--set {key}: {key}: `production` is protected, and greenroom.toml:"
+            ))
+        });
+        let line = line.unwrap_or_else(|| panic!("{said}"));
+        assert!(
+            line.ends_with("change the file, or leave this out"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn what_runs_in_a_protected_environment_is_set_by_the_file_alone() {
+    let here = "services.web.environments.production";
+    for (key, value) in [
+        ("services.web.image", "registry.example/team/other"),
+        ("services.web.command", "[\"other\"]"),
+        ("services.web.environment.LOG_LEVEL", "debug"),
+        ("services.web.environment.OTHER.file", "other"),
+        ("services.web.mounts", "[]"),
+        ("services.web.health.path", "/"),
+        ("services.web.health.timeout", "1m"),
+        ("services.web.listen.port", "8081"),
+        (&*format!("{here}.health.path"), "/"),
+        (&*format!("{here}.memory"), "1GiB"),
+        (&*format!("{here}.environment.LOG_LEVEL"), "debug"),
+        (&*format!("{here}.endpoints.blue"), "127.0.0.1:18103"),
+        (&*format!("{here}.proxy.server_names"), "[\"own.example\"]"),
+        (&*format!("{here}.proxy.public.connect"), "127.0.0.1:9"),
+    ] {
+        let said = refused(key, value);
+        let says = format!("--set {key}: {key}: `production` is protected, and greenroom.toml:");
+        assert!(said.contains(&says), "{said}");
+    }
+}
+
+#[test]
+fn a_service_enters_a_protected_environment_by_the_file_alone() {
+    let here = "services.tool.environments.production.endpoints";
+    let (blue, green) = (format!("{here}.blue"), format!("{here}.green"));
+    let said = read(
+        &[(&blue, "127.0.0.1:18121"), (&green, "127.0.0.1:18122")],
+        &[],
+    );
+    let said = said.expect_err("it is refused").to_string();
+    assert!(said.contains("does not set it: "), "{said}");
+}
+
+#[test]
+fn both_places_are_named() {
+    assert_eq!(
+        refused(
+            "environments.production.docker.address",
+            "unix:///run/own.sock"
+        ),
+        "--set environments.production.docker.address: environments.production.docker.address: `production` is protected, and greenroom.toml:15:22 says otherwise: only the file sets which servers it has, what runs there and what proves it good; change the file, or leave this out"
+    );
+    let variable = ("GREENROOM__SERVICES__WEB__COMMAND", "[\"other\"]");
+    let said = read(&[], &[variable])
+        .expect_err("it is refused")
+        .to_string();
+    assert!(
+        said.starts_with("$GREENROOM__SERVICES__WEB__COMMAND: services.web.command: `production` is protected, and greenroom.toml:16:11 does not set it: "),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_server_that_a_protected_environment_shares_is_set_by_the_file_alone() {
+    let said = refused("defaults.etcd.prefix", "/other");
+    let says = "--set defaults.etcd.prefix: defaults.etcd.prefix: `production` is protected, and ";
+    assert!(said.starts_with(says), "{said}");
+    assert_eq!(
+        said.lines().count(),
+        1,
+        "qa has a prefix of its own: {said}"
+    );
+}
+
+#[test]
+fn the_environment_that_proves_a_version_is_set_by_the_file_alone() {
+    let said = refused("environments.qa.etcd.prefix", "/other");
+    assert!(
+        said.contains(
+            "`production` is protected and takes only versions that are live in `qa`, and greenroom.toml:11:19 says otherwise"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_decides_nothing_of_a_protected_environment_may_be_set_above_the_file() {
+    let production = "environments.production";
+    for (key, value) in [
+        (format!("{production}.timing.drain"), "1m"),
+        (format!("{production}.timing.watch"), "5m"),
+        (format!("{production}.lock.lease"), "1m"),
+        (format!("{production}.rules.approvals"), "0"),
+        ("services.web.timing.stop_grace".into(), "1m"),
+        // The file says the same.
+        ("services.web.image".into(), "registry.example/team/web"),
+        // Production has a limit of its own, and tool is not released there.
+        ("services.web.environments.dev.memory".into(), "64MiB"),
+        ("services.tool.image".into(), "registry.example/team/other"),
+        ("environments.dev.sqlite.path".into(), "other.db"),
+        ("operator.name".into(), "ben"),
+    ] {
+        read(&[(&key, value)], &[]).unwrap_or_else(|problems| panic!("{key}: {problems}"));
+    }
+    let login = [
+        ("environments.production.etcd.user", "ana"),
+        ("environments.production.etcd.password.env", "ETCD_PASSWORD"),
+        ("environments.production.registry.user", "ana"),
+        ("environments.production.registry.password.file", "token"),
+    ];
+    read(&login, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+}
+
+#[test]
+fn a_loosened_rule_and_another_store_are_said_at_once() {
+    let said = read(
+        &[
+            ("environments.production.tier", "staging"),
+            ("environments.production.etcd.prefix", "/other"),
+        ],
+        &[],
+    );
+    let said = said.expect_err("both are refused").to_string();
+    assert!(said.contains("`staging` protects less"), "{said}");
+    assert!(said.contains("`production` is protected, and "), "{said}");
+}
+
+#[test]
+fn no_command_takes_another_store_for_a_protected_environment() {
+    let room = tempfile::tempdir().expect("a directory");
+    let file = room.path().join("greenroom.toml");
+    std::fs::write(&file, TEXT).expect("written");
+    for verb in [
+        &["config", "check"][..],
+        &["status"],
+        &["hold", "web", "production", "--reason", "x"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_greenroom"))
+            .args(["--config", &file.display().to_string()])
+            .args(["--set", "environments.production.etcd.prefix=/other"])
+            .args(verb)
+            .env("XDG_STATE_HOME", room.path())
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{verb:?}: {said}");
+        assert!(
+            said.contains("`production` is protected, and "),
+            "{verb:?}: {said}"
+        );
+    }
+}
