@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn words_mean_the_days_of_the_zone() {
-        let berlin = TimeZone::get("Europe/Berlin").expect("a zone of this machine's database");
+        let berlin = crate::inventory::time_zone::named("Europe/Berlin").expect("a zone");
         // Half past midnight of the next day, there.
         let now = at("2026-11-20T23:30:00Z");
         let day = |from: &str, to: &str| When {

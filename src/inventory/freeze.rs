@@ -1,5 +1,5 @@
 //! Times at which nothing is promoted, as the configuration says them: once, or every week, by the clocks of
-//! a place. Pure: the time zones come from the machine's database, the moment from whoever asks. Where clocks
+//! a place. Pure: the time zones are those of `time_zone`, and the caller says what time it is. Where clocks
 //! are set, the window is the longer of what its words may mean: an hour too long delays a release, an hour
 //! too short lets one through.
 
@@ -16,7 +16,7 @@ pub struct Freeze {
     /// What it is for, e.g. `payday`.
     pub name: String,
     /// By the clocks of which place.
-    #[serde(with = "jiff::fmt::serde::tz::required")]
+    #[serde(with = "super::time_zone")]
     pub zone: TimeZone,
     /// When.
     pub window: Window,
@@ -237,6 +237,7 @@ impl Freeze {
 
 #[cfg(test)]
 mod tests {
+    use super::super::time_zone;
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -244,7 +245,7 @@ mod tests {
     }
 
     fn zone(name: &str) -> TimeZone {
-        TimeZone::get(name).expect("a zone of this machine's database")
+        time_zone::named(name).expect("a zone")
     }
 
     fn weekly(place: &str, every: &[WeekdayName], from: &str, until: &str) -> Freeze {

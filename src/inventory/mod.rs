@@ -36,6 +36,7 @@ mod snapshot;
 mod stored_key;
 mod tag_order;
 mod target;
+pub mod time_zone;
 mod version;
 mod world;
 

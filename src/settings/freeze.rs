@@ -2,20 +2,20 @@
 //! file; says which key is wrong and what to write.
 
 use jiff::civil::{DateTime, Time};
-use jiff::tz::TimeZone;
 
 use super::model::FreezeSection;
 use super::problem::{nearest, visible};
 use super::read::suggestion;
-use crate::inventory::Freeze;
 use crate::inventory::freeze::{WeekdayName, Window};
+use crate::inventory::{Freeze, time_zone};
 
 /// A key of the section, and what is wrong with it.
 pub(super) type Wrong = (&'static str, String);
 
 /// Reads one. Services are read elsewhere: they are names, and have to be there.
 pub(super) fn freeze(section: &FreezeSection) -> Result<Freeze, Wrong> {
-    let zone = TimeZone::get(&section.zone).map_err(|_| ("zone", unknown_zone(&section.zone)))?;
+    let zone = time_zone::named(&section.zone);
+    let zone = zone.ok_or_else(|| ("zone", unknown_zone(&section.zone)))?;
     let window = if section.every.is_empty() {
         once(section)?
     } else {
@@ -31,16 +31,7 @@ pub(super) fn freeze(section: &FreezeSection) -> Result<Freeze, Wrong> {
 }
 
 fn unknown_zone(name: &str) -> String {
-    let known: Vec<String> = jiff::tz::db()
-        .available()
-        .map(|name| name.to_string())
-        .collect();
-    if known.is_empty() {
-        return format!(
-            "this machine has no database of time zones, and `{}` cannot be looked up: install tzdata, or write \"UTC\"",
-            visible(name)
-        );
-    }
+    let known = time_zone::names();
     let near = nearest(name, known.iter().map(String::as_str));
     format!(
         "there is no time zone `{}`{}: write one such as \"Europe/Berlin\" or \"UTC\"",

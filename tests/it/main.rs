@@ -16,6 +16,7 @@ mod endless;
 mod etcd;
 mod file_only;
 mod first_environment;
+mod freeze_zones;
 mod going_back;
 mod holding;
 mod hostile;

@@ -1,0 +1,47 @@
+//! Time zones by name, from the database that is built into Greenroom. The one of the machine is not asked: `TZDIR` names
+//! its directory, and an operator who sets that variable would move every freeze.
+
+use std::sync::LazyLock;
+
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use serde::{Deserialize, Deserializer, Serializer, de};
+
+static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// The zone of that name, e.g. `Europe/Berlin` or `UTC`.
+pub fn named(name: &str) -> Option<TimeZone> {
+    DATABASE.get(name).ok()
+}
+
+/// The name of every zone.
+pub fn names() -> Vec<String> {
+    DATABASE.available().map(|name| name.to_string()).collect()
+}
+
+/// Writes the name of a zone.
+pub(super) fn serialize<S: Serializer>(zone: &TimeZone, serializer: S) -> Result<S::Ok, S::Error> {
+    jiff::fmt::serde::tz::required::serialize(zone, serializer)
+}
+
+/// Reads the zone of a name.
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<TimeZone, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    named(&name).ok_or_else(|| de::Error::custom(format_args!("there is no time zone {name:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn utc_and_the_zones_of_places_are_known() {
+        assert_eq!(named("UTC"), Some(TimeZone::UTC));
+        let berlin = named("Europe/Berlin").expect("a zone");
+        let summer = "2026-07-01T00:00:00Z".parse().expect("a moment");
+        assert_eq!(berlin.to_offset(summer).seconds(), 2 * 60 * 60);
+        assert_eq!(named("Europe/Berlinn"), None);
+        assert!(names().iter().any(|name| name == "Europe/Berlin"));
+    }
+}
