@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use super::plain;
 
 /// An address one can connect to. Written `127.0.0.1:18081` or `unix:/run/web/blue.sock`. Two spellings of one address
 /// are read as equal: `[0:0::1]:80` is `[::1]:80`, and `[::ffff:127.0.0.1]:80` is `127.0.0.1:80`.
@@ -40,12 +42,7 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
         let wrong = || InvalidEndpoint(text.to_owned());
         if let Some(path) = text.strip_prefix("unix:") {
-            let plain = path.starts_with('/')
-                && path
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
-                && !path.split('/').any(|part| part == "..");
-            return if plain {
+            return if plain::is_path(Path::new(path)) {
                 Ok(Self::Unix(PathBuf::from(path)))
             } else {
                 Err(wrong())

@@ -20,6 +20,7 @@ mod mask;
 mod name;
 mod passed;
 mod person;
+pub mod plain;
 mod presence;
 mod probe;
 mod public_answer;

@@ -4,7 +4,7 @@
 use super::problem::visible;
 use super::words;
 use crate::console::keymap::Chord;
-use crate::inventory::{Endpoint, ServiceName};
+use crate::inventory::{Endpoint, ServiceName, plain};
 
 /// The longest path of a unix socket: the kernel's `sockaddr_un` has 108 bytes with the closing zero.
 const LONGEST_SOCKET: usize = 107;
@@ -81,7 +81,7 @@ fn docker_address(text: &str) -> Result<(), String> {
     }
     let good = match text.split_once("://") {
         Some(("unix", path)) => path.starts_with('/'),
-        Some(("tcp", place)) => host_and_port(place),
+        Some(("tcp", place)) => plain::is_host_and_port(place),
         _ => false,
     };
     if good {
@@ -91,15 +91,6 @@ fn docker_address(text: &str) -> Result<(), String> {
         "`{}` is not the address of a Docker engine: write unix:///run/docker.sock or tcp://host:2376",
         visible(text)
     ))
-}
-
-fn host_and_port(place: &str) -> bool {
-    place.rsplit_once(':').is_some_and(|(host, port)| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._-[]:".contains(c);
-        !host.is_empty()
-            && host.chars().all(plain)
-            && port.parse::<u16>().is_ok_and(|port| port > 0)
-    })
 }
 
 fn http_path(text: &str) -> Result<(), String> {

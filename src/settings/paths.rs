@@ -52,6 +52,16 @@ pub fn state_directory() -> Option<PathBuf> {
     })
 }
 
+/// A directory as an absolute path. An empty one is the working directory.
+pub(super) fn absolute(directory: &Path) -> PathBuf {
+    let directory = if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    };
+    std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned())
+}
+
 /// How a file was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chosen {

@@ -71,7 +71,9 @@ fn a_directory_of_other_time_zones_does_not_move_a_freeze() {
     for time_zones in [None, Some(&*planted), Some(&*empty)] {
         let next = next_freeze(room.path(), time_zones);
         // In summer and in winter.
-        let is_berlin = ["T14:00:00Z", "T15:00:00Z"].iter().any(|at| next.ends_with(at));
+        let is_berlin = ["T14:00:00Z", "T15:00:00Z"]
+            .iter()
+            .any(|at| next.ends_with(at));
         assert!(is_berlin, "{time_zones:?}: {next}");
     }
 }

@@ -88,6 +88,19 @@ fn every_valid_file_loads_with_exactly_its_warnings() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+#[tokio::test]
+async fn every_command_can_open_what_config_check_takes() {
+    let mut wrong = String::new();
+    for file in files("valid") {
+        let loaded =
+            Settings::load(&request(&file)).unwrap_or_else(|problems| panic!("{problems}"));
+        if let Err(refused) = greenroom::wire::build(&loaded.settings, false) {
+            let _ = writeln!(wrong, "{}: {refused}", file.display());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 #[test]
 fn what_is_configured_for_a_registry_is_for_that_one_only() {
     let loaded = valid("several-registries.toml");
@@ -218,7 +231,8 @@ fn places_are_relative_to_the_file_and_not_to_whoever_starts_it() {
         .as_ref()
         .and_then(|tls| tls.ca.clone())
         .expect("an authority");
-    assert_eq!(ca, Path::new(FIXTURES).join("valid/files/ca.pem"));
+    let here = std::env::current_dir().expect("a directory");
+    assert_eq!(ca, here.join(FIXTURES).join("valid/files/ca.pem"));
     let StorePlace::Etcd(etcd) = &production.store else {
         panic!("{:?}", production.store);
     };
@@ -567,8 +581,12 @@ health = { path = "/" }
 checks = [{ name = "home", path = "/" }]
 [services.web.environments.staging]
 endpoints = { blue = "127.0.0.1:18001", green = "127.0.0.1:18002" }
+proxy = { server_names = ["staging.example"], listen = "127.0.0.1:7080" }
 [services.web.environments.production]
 endpoints = { blue = "127.0.0.1:18003", green = "127.0.0.1:18004" }
+proxy = { server_names = ["web.example"], listen = "127.0.0.1:7080" }
+[defaults.nginx]
+answer = { listen = "127.0.0.1:7090" }
 "#;
 
 fn ruled(overrides: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Loaded, Problems> {
@@ -772,6 +790,14 @@ fn an_environment_that_only_variables_define_has_no_rule_to_loosen() {
         (
             "GREENROOM__SERVICES__WEB__ENVIRONMENTS__CI__ENDPOINTS__GREEN",
             "127.0.0.1:19182",
+        ),
+        (
+            "GREENROOM__SERVICES__WEB__ENVIRONMENTS__CI__PROXY__SERVER_NAMES",
+            "[\"ci.example\"]",
+        ),
+        (
+            "GREENROOM__SERVICES__WEB__ENVIRONMENTS__CI__PROXY__LISTEN",
+            "127.0.0.1:7080",
         ),
     ];
     let loaded = ruled(&[], &variables).unwrap_or_else(|problems| panic!("{problems}"));

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::harmless::harmless;
+use crate::inventory::plain;
 
 /// The files of a TLS connection in which both sides prove who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,9 +48,7 @@ impl DockerAddress {
             .iter()
             .find_map(|scheme| text.strip_prefix(scheme))
             .ok_or_else(wrong)?;
-        let (host, port) = authority.rsplit_once(':').ok_or_else(wrong)?;
-        let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
-        if host.is_empty() || !host.chars().all(plain) || port.parse::<u16>().is_err() {
+        if !plain::is_host_and_port(authority) {
             return Err(wrong());
         }
         Ok(match tls {

@@ -37,7 +37,7 @@ pub use writer::NginxWriter;
 
 use crate::adapters::live_pointer::{LivePointer, Pointer};
 use crate::harmless::harmless;
-use crate::inventory::{Endpoint, Target};
+use crate::inventory::{Endpoint, Target, plain};
 use crate::ports::{Bound, Failure, FailureKind, Patience, PointerState, ProxyHost, Result};
 
 /// What is read of nginx at most. What its program prints is bounded by the host that it runs on.
@@ -114,7 +114,7 @@ impl Nginx {
         }
         let paths = [&arrangement.main, &arrangement.sites, &arrangement.state];
         for path in paths.into_iter().chain(&arrangement.access_log) {
-            if !site::is_plain_path(path) {
+            if !plain::is_path(path) {
                 let path = path.display();
                 problems.push(format!("{path} is not a plain absolute path"));
             }

@@ -32,7 +32,7 @@ use crate::release::Rules;
 pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Settings {
     let building = Building {
         root,
-        base: file.parent().unwrap_or(Path::new("")),
+        base: paths::absolute(file.parent().unwrap_or(Path::new(""))),
     };
     let environments: Vec<EnvironmentSettings> = root
         .environments
@@ -113,7 +113,7 @@ fn console(section: &ConsoleSection, read_only: Option<Origin>) -> ConsoleSettin
 
 struct Building<'a> {
     root: &'a Root,
-    base: &'a Path,
+    base: PathBuf,
 }
 
 impl Building<'_> {

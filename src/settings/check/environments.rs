@@ -3,16 +3,16 @@
 
 use super::super::freeze::freeze;
 use super::super::model::{
-    EnvironmentSection, EtcdSection, FreezeSection, NginxSection, ProxyKind, RegistrySection, Root,
-    RuntimeKind, StoreKind, TierWord,
+    EnvironmentSection, EtcdSection, FreezeSection, RegistrySection, Root, RuntimeKind, StoreKind,
+    TierWord,
 };
 use super::super::paths::{self, NO_HOME};
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
 use super::super::registries::{hosts_of, other_hosts};
 use super::super::{timing, words};
-use super::{Look, SOCKET_OF_NGINX};
-use crate::inventory::Endpoint;
+use super::Look;
+use crate::inventory::plain;
 
 impl Look<'_> {
     pub(super) fn environment(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
@@ -292,88 +292,12 @@ impl Look<'_> {
                 );
             }
         }
-        let slashes = etcd.prefix.starts_with('/')
-            && !etcd.prefix.ends_with('/')
-            && !etcd.prefix.contains("//");
-        if !slashes || etcd.prefix.chars().any(|c| !c.is_ascii_graphic()) {
+        if !plain::is_key_prefix(&etcd.prefix) {
             let path = [at, &["prefix"]].concat();
             self.error(
                 &path,
-                "a prefix starts with a slash and ends without one, like /greenroom/v1",
+                "a prefix starts with a slash and ends without one, like /greenroom/v1, and has letters, digits, `/`, `.`, `_` and `-`",
             );
-        }
-    }
-
-    fn proxy(&mut self, at: &[&str], section: &EnvironmentSection) {
-        match (section.proxy_kind(), &section.nginx, &section.embedded) {
-            (Some(ProxyKind::Nginx), None, _) => {
-                self.error(
-                    at,
-                    format!(
-                        "proxy = \"nginx\" needs an [{}.nginx] table with `answer`",
-                        at.join(".")
-                    ),
-                );
-            }
-            (Some(ProxyKind::Nginx), Some(_), Some(_)) => {
-                let path = [at, &["embedded"]].concat();
-                self.error(
-                    &path,
-                    "the proxy is nginx, so this has no effect: remove one of them",
-                );
-            }
-            (Some(ProxyKind::Embedded), _, None) => {
-                self.error(
-                    at,
-                    format!("proxy = \"embedded\" needs an [{}.embedded] table with `answer` and `state`", at.join(".")),
-                );
-            }
-            (Some(ProxyKind::Embedded), Some(_), _) => {
-                let path = [at, &["nginx"]].concat();
-                self.error(
-                    &path,
-                    "the proxy is embedded, so this has no effect: remove one of them",
-                );
-            }
-            _ => {}
-        }
-        if let Some(nginx) = &section.nginx {
-            self.nginx(&[at, &["nginx"]].concat(), section, nginx);
-        }
-    }
-
-    fn nginx(&mut self, at: &[&str], section: &EnvironmentSection, nginx: &NginxSection) {
-        self.file(&[at, &["template"]].concat(), nginx.template.as_deref());
-        if nginx.container.is_some() && section.runtime == RuntimeKind::Process {
-            let path = [at, &["container"]].concat();
-            self.error(&path, "a container needs runtime = \"docker\"");
-        }
-        if nginx
-            .container
-            .as_ref()
-            .is_some_and(|name| !is_container(name))
-        {
-            let path = [at, &["container"]].concat();
-            self.error(
-                &path,
-                "not the name of a container: letters, digits, `_`, `.` and `-`",
-            );
-        }
-        if nginx.access_log.is_some() && nginx.container.is_some() {
-            let path = [at, &["access_log"]].concat();
-            self.warning(
-                &path,
-                "the log of an nginx in a container is written, and cannot be shown",
-            );
-        }
-        let path = [at, &["answer", "listen"]].concat();
-        match &nginx.answer.listen {
-            Endpoint::Unix(_) => self.warning(&path, SOCKET_OF_NGINX),
-            Endpoint::Tcp(address) if !address.ip().is_loopback() && nginx.container.is_none() => {
-                let says = "this answers anybody who can reach it: use a loopback address";
-                self.warning(&path, says);
-            }
-            Endpoint::Tcp(_) => {}
         }
     }
 }
@@ -382,20 +306,5 @@ fn is_url(text: &str) -> bool {
     let place = text
         .strip_prefix("http://")
         .or_else(|| text.strip_prefix("https://"));
-    place.is_some_and(|place| {
-        let place = place.trim_end_matches('/');
-        place.rsplit_once(':').is_some_and(|(host, port)| {
-            let plain = |c: char| c.is_ascii_alphanumeric() || "._-[]:".contains(c);
-            !host.is_empty()
-                && host.chars().all(plain)
-                && port.parse::<u16>().is_ok_and(|port| port > 0)
-        })
-    })
-}
-
-fn is_container(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+    place.is_some_and(|place| plain::is_host_and_port(place.trim_end_matches('/')))
 }

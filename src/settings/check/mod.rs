@@ -8,18 +8,19 @@ mod environments;
 mod notices;
 mod ports;
 mod preview;
+mod proxies;
 mod services;
 
 pub(super) use services::looks_secret;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::model::{EnvironmentSection, OperatorFrom, Root, SecretSection, TlsSection};
 use super::origin::Origin;
 use super::paths::{self, NO_HOME};
-use super::problem::Problem;
+use super::problem::{Problem, visible};
 use super::tree::Node;
-use crate::inventory::Operator;
+use crate::inventory::{Operator, operator_name};
 use crate::vacant::OutgoingPorts;
 
 /// How much of a path is shown, in characters: twice what most systems allow a name to have.
@@ -40,6 +41,7 @@ pub(super) fn check(root: &Root, tree: &Node, base: &Path, outgoing: &OutgoingPo
     let mut look = Look {
         tree,
         base,
+        absolute_base: paths::absolute(base),
         outgoing,
         findings: Findings::default(),
     };
@@ -74,6 +76,7 @@ fn user_of(environment: &EnvironmentSection) -> Option<&str> {
 struct Look<'a> {
     tree: &'a Node,
     base: &'a Path,
+    absolute_base: PathBuf,
     outgoing: &'a OutgoingPorts,
     findings: Findings,
 }
@@ -97,8 +100,16 @@ impl Look<'_> {
     /// A name that is to come from etcd comes from one user. Where approvals count, they count by the name that etcd
     /// proves.
     fn operator(&mut self, root: &Root) {
+        if let Some(name) = &root.operator.name {
+            self.operator_name(&["operator", "name"], name);
+        }
         for (name, environment) in root.environments.iter() {
             self.proved_name(root, name, environment);
+            if root.operator.from == OperatorFrom::Etcd
+                && let Some(user) = user_of(environment)
+            {
+                self.operator_name(&["environments", name, "etcd", "user"], user);
+            }
         }
         if root.operator.from != OperatorFrom::Etcd {
             return;
@@ -140,6 +151,16 @@ impl Look<'_> {
             self.error(
                 &path,
                 format!("the environments have different users ({users}): give all of them the same, or set `operator.name`"),
+            );
+        }
+    }
+
+    fn operator_name(&mut self, path: &[&str], name: &str) {
+        if let Err(why) = operator_name(name) {
+            let shown = visible(name);
+            self.error(
+                path,
+                format!("an operator cannot be called `{shown}`: {why}"),
             );
         }
     }

@@ -101,16 +101,11 @@ impl Look<'_> {
             self.error(path, says);
             return;
         }
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-        let text = users.to_string_lossy();
-        if !text.chars().all(plain) || text.split('/').any(|part| part == "..") {
-            let says = "nginx needs a path of letters, digits, `/`, `.`, `_` and `-`, without `..`";
-            self.error(path, says);
+        let Some(nginx) = &environment.nginx else {
             return;
-        }
-        let nginx = environment.nginx.as_ref();
+        };
         // Of an nginx in a container it is a path inside, which cannot be looked at from here.
-        if nginx.is_none_or(|nginx| nginx.container.is_none()) {
+        if self.path_of_nginx(path, nginx, users) && nginx.container.is_none() {
             self.file(path, Some(users));
         }
     }

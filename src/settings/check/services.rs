@@ -11,7 +11,7 @@ use super::super::model::{
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
 use super::{Look, SOCKET_OF_NGINX};
-use crate::inventory::{Endpoint, Slot};
+use crate::inventory::{Endpoint, Slot, plain};
 
 impl Look<'_> {
     pub(super) fn service(&mut self, root: &Root, name: &str, service: &ServiceSection) {
@@ -242,6 +242,15 @@ impl Look<'_> {
             }
             let by_nginx = environment.proxy_kind() == Some(ProxyKind::Nginx);
             self.site(&path, by_nginx, site);
+            if environment.proxy_kind() == Some(ProxyKind::Embedded) {
+                self.embedded_site(&path, site);
+            }
+        } else {
+            let says = format!(
+                "a release moves traffic at a proxy, and nothing says how this is reached: add [{}.proxy]",
+                at.join(".")
+            );
+            self.error(at, says);
         }
         self.preview(at, environment, service, here);
     }
@@ -288,7 +297,7 @@ impl Look<'_> {
         ];
         for (key, names) in lists {
             for (index, name) in names.iter().enumerate() {
-                if !is_server_name(name) {
+                if !plain::is_server_name(name) {
                     let place = format!("[{index}]");
                     let path = [at, &[key, &place]].concat();
                     self.error(&path, format!("`{}` is not a server name", visible(name)));
@@ -323,12 +332,6 @@ fn is_inner_path(path: &Path) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
         && path.components().count() > 2
         && !text.split('/').any(|part| part == "..")
-}
-
-/// What nginx takes as a name without it meaning anything else: no spaces, no `;`, no `~`.
-fn is_server_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-*".contains(c);
-    name == "_" || (!name.is_empty() && name.len() <= 253 && name.chars().all(plain))
 }
 
 /// Whether a variable of that name usually holds a secret.

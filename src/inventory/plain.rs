@@ -1,0 +1,93 @@
+//! Texts that mean only themselves where they are written to another program: paths, server names, prefixes of keys and
+//! addresses of hosts. The configuration refuses what the adapters would refuse, by the same functions.
+
+use std::path::Path;
+
+/// An absolute path that needs no quoting anywhere.
+pub fn is_path(path: &Path) -> bool {
+    let Some(text) = path.to_str() else {
+        return false;
+    };
+    text.starts_with('/')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
+        && !text.split('/').any(|part| part == "..")
+}
+
+/// Letters, digits, `.`, `-`, `_`, with a `*` only where nginx takes one: as the first or the last label.
+pub fn is_server_name(name: &str) -> bool {
+    let plain = name.strip_prefix("*.").unwrap_or(name);
+    let plain = plain.strip_suffix(".*").unwrap_or(plain);
+    !plain.is_empty()
+        && name.len() <= 253
+        && plain
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
+/// What keys of a store can begin with: `/greenroom/v1`, a slash first and none last.
+pub fn is_key_prefix(text: &str) -> bool {
+    text.len() > 1
+        && text.starts_with('/')
+        && !text.ends_with('/')
+        && !text.contains("//")
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/-._".contains(c))
+}
+
+/// A host and a port, `docker.example:2376` or `[::1]:2376`.
+pub fn is_host_and_port(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-[]:".contains(c);
+        let is_port = port.bytes().all(|byte| byte.is_ascii_digit())
+            && port.parse::<u16>().is_ok_and(|port| port > 0);
+        !host.is_empty() && host.chars().all(plain) && is_port
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_end_a_directive_is_no_server_name() {
+        for good in ["shop.example.com", "*.example.com", "www.*", "_", ".a.b"] {
+            assert!(is_server_name(good), "{good}");
+        }
+        for bad in [
+            "", "a b", "a;", "a{", "a}b", "$host", "a\n", "\"a\"", "~^a$", "*", "a#b", "a\\", "a*b",
+        ] {
+            assert!(!is_server_name(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_needs_quoting_is_not_plain() {
+        assert!(is_path(Path::new("/var/lib/green-room_1.2")));
+        for bad in ["", "a", "/a b", "/a;", "/a/../b", "/a\"", "/a$b", "/é"] {
+            assert!(!is_path(Path::new(bad)), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_begins_with_a_slash_and_ends_without() {
+        assert!(is_key_prefix("/greenroom/v1"));
+        for bad in ["", "/", "a", "/a/", "/a//b", "/a b", "/a:b"] {
+            assert!(!is_key_prefix(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        for good in ["docker.example:2376", "my_host:1", "[::1]:65535"] {
+            assert!(is_host_and_port(good), "{good}");
+        }
+        for bad in [
+            "", "a", ":1", "a:", "a:0", "a:+1", "a:65536", "a/b:1", "a b:1",
+        ] {
+            assert!(!is_host_and_port(bad), "{bad}");
+        }
+    }
+}

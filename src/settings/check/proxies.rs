@@ -1,0 +1,145 @@
+//! Proxies: which one is chosen, and what it cannot take.
+
+use std::path::Path;
+
+use super::super::model::{EnvironmentSection, NginxSection, ProxyKind, RuntimeKind, SiteSection};
+use super::super::problem::visible;
+use super::{Look, SOCKET_OF_NGINX};
+use crate::inventory::{Endpoint, plain};
+
+/// What nginx needs of a path.
+const PLAIN_PATH: &str =
+    "nginx needs an absolute path of letters, digits, `/`, `.`, `_` and `-`, without `..`";
+
+impl Look<'_> {
+    pub(super) fn proxy(&mut self, at: &[&str], section: &EnvironmentSection) {
+        match (section.proxy_kind(), &section.nginx, &section.embedded) {
+            (Some(ProxyKind::Nginx), None, _) => {
+                self.error(
+                    at,
+                    format!(
+                        "proxy = \"nginx\" needs an [{}.nginx] table with `answer`",
+                        at.join(".")
+                    ),
+                );
+            }
+            (Some(ProxyKind::Nginx), Some(_), Some(_)) => {
+                let path = [at, &["embedded"]].concat();
+                self.error(
+                    &path,
+                    "the proxy is nginx, so this has no effect: remove one of them",
+                );
+            }
+            (Some(ProxyKind::Embedded), _, None) => {
+                self.error(
+                    at,
+                    format!("proxy = \"embedded\" needs an [{}.embedded] table with `answer` and `state`", at.join(".")),
+                );
+            }
+            (Some(ProxyKind::Embedded), Some(_), _) => {
+                let path = [at, &["nginx"]].concat();
+                self.error(
+                    &path,
+                    "the proxy is embedded, so this has no effect: remove one of them",
+                );
+            }
+            _ => {}
+        }
+        if let Some(nginx) = &section.nginx {
+            self.nginx(&[at, &["nginx"]].concat(), section, nginx);
+        }
+        if let Some(embedded) = &section.embedded {
+            let path = [at, &["embedded", "answer"]].concat();
+            self.tcp(&path, &embedded.answer);
+        }
+    }
+
+    fn nginx(&mut self, at: &[&str], section: &EnvironmentSection, nginx: &NginxSection) {
+        self.file(&[at, &["template"]].concat(), nginx.template.as_deref());
+        if nginx.container.is_some() && section.runtime == RuntimeKind::Process {
+            let path = [at, &["container"]].concat();
+            self.error(&path, "a container needs runtime = \"docker\"");
+        }
+        if nginx
+            .container
+            .as_ref()
+            .is_some_and(|name| !is_container(name))
+        {
+            let path = [at, &["container"]].concat();
+            self.error(
+                &path,
+                "not the name of a container: letters, digits, `_`, `.` and `-`",
+            );
+        }
+        if nginx.access_log.is_some() && nginx.container.is_some() {
+            let path = [at, &["access_log"]].concat();
+            self.warning(
+                &path,
+                "the log of an nginx in a container is written, and cannot be shown",
+            );
+        }
+        for (key, place) in [
+            ("configuration", Some(&nginx.configuration)),
+            ("sites", Some(&nginx.sites)),
+            ("state", Some(&nginx.state)),
+            ("access_log", nginx.access_log.as_ref()),
+        ] {
+            if let Some(place) = place {
+                self.path_of_nginx(&[at, &[key]].concat(), nginx, place);
+            }
+        }
+        let path = [at, &["answer", "listen"]].concat();
+        match &nginx.answer.listen {
+            Endpoint::Unix(_) => self.warning(&path, SOCKET_OF_NGINX),
+            Endpoint::Tcp(address) if !address.ip().is_loopback() && nginx.container.is_none() => {
+                let says = "this answers anybody who can reach it: use a loopback address";
+                self.warning(&path, says);
+            }
+            Endpoint::Tcp(_) => {}
+        }
+    }
+
+    /// A path that is written into the configuration of nginx. One that is not absolute is below the directory of the
+    /// file, unless it is a path inside a container.
+    pub(super) fn path_of_nginx(&mut self, at: &[&str], nginx: &NginxSection, path: &Path) -> bool {
+        let full = match nginx.container {
+            Some(_) => path.to_owned(),
+            None => self.absolute_base.join(path),
+        };
+        if plain::is_path(&full) {
+            return true;
+        }
+        // Where the path itself is plain, the directory of the file is not.
+        let is_plain = plain::is_path(&Path::new("/").join(path));
+        let shown = if is_plain { &full } else { path };
+        let shown = visible(&shown.display().to_string());
+        self.error(at, format!("{PLAIN_PATH}: `{shown}` is not one"));
+        false
+    }
+
+    /// The embedded proxy tells servers by their addresses.
+    pub(super) fn embedded_site(&mut self, at: &[&str], site: &SiteSection) {
+        self.tcp(&[at, &["listen"]].concat(), &site.listen);
+        match &site.preview_listen {
+            Some(listen) => self.tcp(&[at, &["preview_listen"]].concat(), listen),
+            None => self.error(
+                at,
+                "the embedded proxy needs an address for the preview server: add preview_listen",
+            ),
+        }
+    }
+
+    fn tcp(&mut self, at: &[&str], endpoint: &Endpoint) {
+        if matches!(endpoint, Endpoint::Unix(_)) {
+            let says = "the embedded proxy listens on TCP addresses only: write 127.0.0.1:8080";
+            self.error(at, says);
+        }
+    }
+}
+
+fn is_container(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+}
