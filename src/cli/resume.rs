@@ -138,6 +138,7 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
         }
         None => lines.push("    nothing".to_owned()),
     }
+    lines.extend(interrupted.ignored.iter().map(|line| format!("  ! {line}")));
     for way in GoOn::ALL {
         let mark = if way == chosen { ">" } else { " " };
         let words = interrupted.would(way, ON_FAILURE);
@@ -193,6 +194,7 @@ fn found(
     serde_json::json!({
         "release": interrupted.recorded.head,
         "intended": interrupted.intended(),
+        "ignored": interrupted.ignored,
         "lock": interrupted.holder,
         "chosen": chosen.as_str(),
         "ways": ways,

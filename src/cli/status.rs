@@ -5,14 +5,18 @@ mod approvals;
 mod json;
 mod text;
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 use super::arguments::{Common, Status};
 use super::{Exit, json as lines, open};
-use crate::history::{ReleaseRecord, SEARCHED_FOR_OPEN, current, overtaken_by};
+use crate::history::{
+    ReleaseRecord, SEARCHED_FOR_OPEN, SwitchesSeen, current, ignored_claims, overtaken_by,
+};
 use crate::inventory::drift::{Drift, Pair, compare};
-use crate::inventory::{EnvironmentName, LiveSlot, Snapshot, Target};
+use crate::inventory::{EnvironmentName, LiveSlot, PointerState, Snapshot, Target};
 use crate::release::standby_entry;
 use crate::watchers;
 use crate::wire::App;
@@ -85,6 +89,8 @@ pub(super) struct Open {
     interrupted: Vec<ReleaseRecord>,
     /// Their version is live, and the old one was left running.
     standby: Vec<ReleaseRecord>,
+    /// Heads that claim to have come after them and are ignored, a line each.
+    ignored: BTreeSet<String>,
 }
 
 /// The last releases of a target, and the approvals that the newest of them waits for. One deadline is for both.
@@ -133,20 +139,38 @@ fn open(snapshot: &Snapshot, mut recent: Vec<Recent>) -> Open {
     let routed = snapshot.route.as_ref().map(|route| route.value.release);
     let mut others: Vec<ReleaseRecord> = recent.iter().map(|one| one.head.clone()).collect();
     others.retain(|head| head.closed.is_some() || Some(head.id) == routed);
+    let seen = switches_seen(snapshot);
     let is_known = recent.iter().any(|one| Some(one.head.id) == routed);
     recent.retain(|one| {
         let head = &one.head;
         let by_route = !is_known && routed.is_some_and(|routed| routed > head.id);
-        let is_overtaken = by_route || overtaken_by(head, &others).is_some();
+        let is_overtaken = by_route || overtaken_by(head, &others, seen).is_some();
         head.closed.is_none() && Some(head.id) != driven && !is_overtaken
     });
+    let all = recent.iter().map(|one| &one.head);
+    let ignored = all.flat_map(|head| ignored_claims(head, &others, seen));
+    let ignored: BTreeSet<String> = ignored.collect();
     let (standby, interrupted): (Vec<_>, Vec<_>) =
         recent.into_iter().partition(|one| one.is_in_standby);
     let heads = |recent: Vec<Recent>| recent.into_iter().map(|one| one.head).collect();
     Open {
         interrupted: heads(interrupted),
         standby: heads(standby),
+        ignored,
     }
+}
+
+/// What the route and the proxy say about switches, as far as the proxy has answered.
+fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
+    let route = snapshot.route.as_ref().map(|route| &route.value);
+    let answered = snapshot
+        .proxy
+        .as_ref()
+        .map_or(0, |answer| answer.generation);
+    let pointer = snapshot.pointer.as_ref();
+    let pointed = pointer.map_or(0, PointerState::highest_generation);
+    let is_known = snapshot.sources.router.is_live();
+    SwitchesSeen::new(route, is_known.then_some(answered.max(pointed)))
 }
 
 /// Whether a person has to look at a target: something is unknown, what is live is unwell or the public is

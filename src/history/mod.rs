@@ -12,6 +12,7 @@ mod kept;
 mod live;
 mod notice;
 mod order;
+mod overtaken;
 mod provable;
 mod proven;
 mod reading;
@@ -38,7 +39,8 @@ pub use kept::{
 };
 pub use live::LivePeriod;
 pub use notice::{ChecksCounted, Notice, NoticeEvent};
-pub use order::{SEARCHED_FOR_OPEN, current, current_read, overtaken_by};
+pub use order::{SEARCHED_FOR_OPEN, current, current_read};
+pub use overtaken::{SwitchesSeen, ignored_claims, overtaken_by};
 pub use provable::Provable;
 pub use proven::{Proven, RulesSet, Wrong};
 pub use reading::{Written, check_whole};

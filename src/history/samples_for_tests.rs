@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Direction, Entry, FORMAT, Happening, ReleaseKind, ReleaseRecord, Step};
-use crate::inventory::{ImageLabels, Operator, ReleaseId, Slot, Target, Version};
+use super::{
+    Direction, Entry, FORMAT, Footing, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
+};
+use crate::inventory::{ImageLabels, Operator, PerSlot, ReleaseId, Slot, Target, Version};
 
 pub(super) fn head(number: u64) -> ReleaseRecord {
     ReleaseRecord {
@@ -35,6 +37,23 @@ pub(super) fn head(number: u64) -> ReleaseRecord {
         live: None,
         closed: None,
         chain: None,
+    }
+}
+
+/// A head whose plan makes that generation; none as an older Greenroom wrote it.
+pub(super) fn planned(id: u128, generation: Option<u64>, is_open: bool) -> ReleaseRecord {
+    ReleaseRecord {
+        id: ReleaseId(ulid::Ulid(id)),
+        footing: generation.map(|generation| Footing {
+            generation,
+            before: generation.checked_sub(1),
+            endpoints: PerSlot::from_fn(|_| "127.0.0.1:3001".parse().expect("an endpoint")),
+            shape: "shape".into(),
+            leftover: None,
+            rules: Vec::new(),
+        }),
+        closed: (!is_open).then_some((Timestamp::UNIX_EPOCH, Outcome::Done)),
+        ..head(1)
     }
 }
 

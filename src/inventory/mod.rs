@@ -68,8 +68,8 @@ pub use registration::{KeyLine, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
 pub use request_count::{RequestCount, RequestCounts};
 pub use route::{
-    Connections, HoldChange, Installation, LastSwitch, OthersKeys, PointerState, ProxyAnswer,
-    RebaseOrder, Route, RouteChange, SwitchOrder, generation,
+    Connections, HIGHEST_GENERATION, HoldChange, Installation, LastSwitch, OthersKeys,
+    PointerState, ProxyAnswer, RebaseOrder, Route, RouteChange, SwitchOrder, generation,
 };
 pub use runtime_kind::RuntimeKind;
 pub use shape::{

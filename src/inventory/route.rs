@@ -6,7 +6,7 @@ use super::{Cleared, Digest, Endorsement, Endpoint, FencingToken, Hold, PerSlot,
 
 /// No target is switched so often: a higher generation was written by another program, and would leave none to count up
 /// to.
-const HIGHEST_GENERATION: u64 = 1 << 48;
+pub const HIGHEST_GENERATION: u64 = 1 << 48;
 
 /// A generation as it is stored.
 pub fn generation<'de, D: Deserializer<'de>>(stored: D) -> Result<u64, D::Error> {

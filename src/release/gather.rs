@@ -158,6 +158,14 @@ async fn pointer(site: &Site) -> Option<PointerState> {
     pointer.ok().flatten()
 }
 
+/// The highest generation that the proxy has; none where it does not answer.
+pub(super) async fn pointed(site: &Site) -> Option<u64> {
+    let ((_, answer), pointer) = tokio::join!(proxy(site), pointer(site));
+    let answered = answer.ok()?.map_or(0, |answer| answer.generation);
+    let pointed = pointer.map_or(0, |pointer| pointer.highest_generation());
+    Some(answered.max(pointed))
+}
+
 /// Why no switch can be made with a lock of this store, read after `record`; none where nothing says so.
 pub(super) async fn behind_the_proxy(site: &Site, record: &RegistryRecord) -> Option<Refusal> {
     let target = &site.definition.target;

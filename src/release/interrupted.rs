@@ -20,6 +20,8 @@ pub struct Interrupted {
     pub observed: Observed,
     /// Who holds the lock of its target now, for this release or another.
     pub holder: Option<LockHolder>,
+    /// Heads that claim to have come after it and are ignored, a line each.
+    pub ignored: Vec<String>,
     /// What stands against going on with it, each way.
     against: Vec<(GoOn, Refused)>,
     prospect: Prospect,
@@ -53,9 +55,16 @@ impl Interrupted {
             prospect: Prospect::of(&recorded, &observed.status.plan),
             observed,
             holder: record.lock.clone(),
+            ignored: Vec::new(),
             against,
             recorded,
         }
+    }
+
+    /// The same, with the heads that claim to have come after it and are ignored.
+    #[must_use]
+    pub fn ignoring(self, ignored: Vec<String>) -> Self {
+        Self { ignored, ..self }
     }
 
     /// Its plan: to be shown, and to give an [`super::Approval`] for.

@@ -8,7 +8,7 @@ use super::replay::Replay;
 use super::unreadable::unreadable;
 use super::{Definition, Plan, Refusal, Refused, StepState, way};
 use crate::history::{Direction, FORMAT, Footing, Happening, Recorded, ReleaseKind, Step};
-use crate::inventory::{Clocks, Instance, RegistryRecord, Slot, StoredKey};
+use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
 
 /// What is seen of a target when one of its releases is to be taken up.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,7 @@ impl Plan {
         if against.is_empty() && go_on != GoOn::Leave {
             let replay = Replay::of(recorded, &plan);
             let is_backward = go_on == GoOn::BackOut || replay.direction() == Direction::Back;
+            refuse_by_generation(head.footing.as_ref(), &mut against);
             refuse_by_definition(head.footing.as_ref(), definition, &mut against);
             refuse_by_route(&plan, standing.record, &mut against);
             if !is_backward {
@@ -85,6 +86,16 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
         against.push(not_resumable(
             "entries of its journal are missing, so it is not known how far it is",
         ));
+    }
+}
+
+/// A switch to a generation that no pointer file may have could never be made again.
+fn refuse_by_generation(footing: Option<&Footing>, against: &mut Vec<Refusal>) {
+    let claimed = footing.map(|footing| footing.generation);
+    if let Some(claimed) = claimed.filter(|claimed| *claimed > HIGHEST_GENERATION) {
+        against.push(not_resumable(format!(
+            "its head claims generation {claimed}, which is higher than any switch makes it"
+        )));
     }
 }
 

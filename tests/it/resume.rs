@@ -183,6 +183,47 @@ fn a_release_is_resumed_although_the_one_before_came_from_a_clock_that_was_ahead
     assert!(sandbox.ended().success());
 }
 
+/// Copies the newest release of `web/qa` that has ended to a greater id and a generation that no switch has reached, as
+/// a program could that may write to the store.
+fn copied_head(sandbox: &Sandbox, generation: u64) -> String {
+    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
+    store.busy_timeout(Duration::from_secs(10)).expect("set");
+    let newest = "SELECT id, head FROM releases WHERE target = 'web/qa'
+        AND json_extract(head, '$.closed') IS NOT NULL ORDER BY id DESC LIMIT 1";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (id, head): (String, String) = store.query_row(newest, [], read).expect("a release");
+    let copy = ulid::Ulid::generate().to_string();
+    let mut head: Value = serde_json::from_str(&head.replace(&id, &copy)).expect("JSON");
+    head["footing"]["generation"] = generation.into();
+    let insert = "INSERT INTO releases (target, id, head) VALUES ('web/qa', ?1, ?2)";
+    store
+        .execute(insert, [&copy, &head.to_string()])
+        .expect("written");
+    copy
+}
+
+#[test]
+fn a_copied_head_that_no_switch_agrees_with_does_not_keep_a_release_from_being_resumed() {
+    let mut sandbox = Sandbox::kept().up();
+    let arguments = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
+    let mut promote = Driving::begin(&sandbox, &arguments);
+    promote.until_said("verify begins");
+    promote.killed();
+    let copy = copied_head(&sandbox, 1_000);
+    let told = format!("the head of release {copy} claims generation 1000");
+    until("status names both", FREE, || {
+        let said = words(&sandbox.run(&["status", "web", "qa"]));
+        said.contains("greenroom resume web qa") && said.contains(&told)
+    });
+    let output = resume_when_free(&sandbox, &["web", "qa"]);
+    let said = words(&output);
+    assert!(output.status.success() && said.contains(&told), "{said}");
+    assert_eq!(sandbox.live("web", "qa"), "1.8.2");
+    is_settled(&sandbox, "qa");
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+}
+
 /// The id of the release of `web/qa` that has no end.
 fn open_id(sandbox: &Sandbox) -> String {
     let status = sandbox.status("web", "qa");

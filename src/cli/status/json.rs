@@ -43,6 +43,7 @@ pub(super) fn of(snapshot: &Snapshot, open: Option<&Open>, approvals: &Approvals
         "snapshot": observed(snapshot),
         "interrupted": open.map(|open| &open.interrupted),
         "standby_left": open.map(|open| &open.standby),
+        "ignored": open.map(|open| &open.ignored),
         "needs_person": needs_person(snapshot, open),
     })
 }

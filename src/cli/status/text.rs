@@ -93,6 +93,8 @@ pub(in crate::cli) fn text(
             ));
         }
     }
+    let ignored = open.iter().flat_map(|open| &open.ignored);
+    lines.extend(ignored.map(|line| format!("  ! {line}")));
     for one in &snapshot.endorsements {
         let note = one.note.as_ref();
         let note = note.map_or(String::new(), |note| format!(": \"{note}\""));

@@ -60,6 +60,9 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: u
         say(&watching, Meaning::Muted);
     }
     say(found.intended(), Meaning::Warn);
+    for ignored in &found.ignored {
+        say(ignored, Meaning::Warn);
+    }
     let all = asked.wishes().into_iter().map(|wish| {
         let (name, does) = named(model, found, wish);
         Answer::new(name, harmless(&does))

@@ -5,13 +5,16 @@
 use std::sync::Arc;
 
 use super::{Driven, Engine, Site, behind_the_proxy, clocks, give_back, unknown};
-use crate::history::{Chain, Heir, Recorded, ReleaseRecord, Takeover, current, overtaken_by};
+use crate::history::{
+    Chain, Heir, Recorded, ReleaseRecord, SwitchesSeen, Takeover, current, ignored_claims,
+    overtaken_by,
+};
 use crate::inventory::{
     Clocks, FencingToken, LockHolder, LockPurpose, LockRecord, RegistryRecord, ReleaseId, Target,
 };
 use crate::ports::{Acquired, Lease};
 use crate::release::driver::Writing;
-use crate::release::gather::past_and_unreadable;
+use crate::release::gather::{past_and_unreadable, pointed};
 use crate::release::interrupted::not_overtaken;
 use crate::release::unreadable::unreadable_release;
 use crate::release::{
@@ -67,16 +70,15 @@ impl Engine {
         };
         let recorded = open_release(site, id).await?;
         let clocks = clocks(site, self.clock.as_ref()).await;
-        let overtaken = overtaken_by(&recorded.head, &past).map(|by| by.id);
+        let seen = switches_seen(site, &recorded.head, &past, &record).await;
+        let overtaken = overtaken_by(&recorded.head, &past, seen).map(|by| by.id);
+        let ignored = ignored_claims(&recorded.head, &past, seen);
         let now = self.clock.now();
         let definition = &site.definition;
-        Ok(Interrupted::of(
-            recorded,
-            overtaken,
-            definition,
-            &record,
-            (now, &clocks),
-        ))
+        Ok(
+            Interrupted::of(recorded, overtaken, definition, &record, (now, &clocks))
+                .ignoring(ignored),
+        )
     }
 
     /// The releases of a target that have no end, the one that began last first. Looks only.
@@ -93,8 +95,8 @@ impl Engine {
         Ok(open)
     }
 
-    /// The release of a target whose id is this, or begins so, as lists show it. One without an end is preferred, so that
-    /// the short form names it also where a release that has ended shares it.
+    /// The release of a target whose id is this, begins so, or ends so, as lists show it. One without an end is
+    /// preferred, so that a beginning names it also where a release that has ended shares it.
     pub async fn named_release(&self, target: &Target, named: &str) -> Result<ReleaseId, Refused> {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
@@ -254,13 +256,18 @@ impl Engine {
         let target = &site.definition.target;
         let recorded = open_release(site, id).await?;
         let past = newest(site).await?;
-        not_overtaken(overtaken_by(&recorded.head, &past).map(|by| by.id), go_on)?;
         let record = match site.read.registry.read(target).await {
             Ok(record) => record,
             // To leave a release nothing has to be known but the release.
             Err(_) if go_on == GoOn::Leave => RegistryRecord::default(),
             Err(failure) => return Err(unknown("the store's record", &failure)),
         };
+        // A release that was overtaken can be left.
+        if go_on != GoOn::Leave {
+            let seen = switches_seen(site, &recorded.head, &past, &record).await;
+            let overtaken = overtaken_by(&recorded.head, &past, seen).map(|by| by.id);
+            not_overtaken(overtaken, go_on)?;
+        }
         // Only to leave it needs no switch.
         if go_on != GoOn::Leave
             && let Some(refusal) = behind_the_proxy(site, &record).await
@@ -301,6 +308,21 @@ async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {
         return Err(unreadable_release(newer).into());
     }
     Ok(newest)
+}
+
+/// What route and proxy say about switches. The proxy is asked only where a head claims to have come after `of`.
+async fn switches_seen(
+    site: &Site,
+    of: &ReleaseRecord,
+    past: &[ReleaseRecord],
+    record: &RegistryRecord,
+) -> SwitchesSeen {
+    let route = record.route.as_ref().map(|route| &route.value);
+    let unknown = SwitchesSeen::new(route, None);
+    match overtaken_by(of, past, unknown) {
+        Some(_) => SwitchesSeen::new(route, pointed(site).await),
+        None => unknown,
+    }
 }
 
 async fn open_release(site: &Site, id: ReleaseId) -> Result<Recorded, Refused> {
