@@ -110,11 +110,8 @@ pub struct RegistryRecord {
     /// What others have approved.
     #[serde(default)]
     pub endorsements: Vec<Endorsement>,
-    /// Keys of approvals that cannot be read or are not what their key says, each with what is wrong. They count for
-    /// nothing and stop nothing.
-    #[serde(default)]
-    pub bad_endorsements: BTreeMap<String, String>,
-    /// Keys of ours that hold what is not ours to read, each with what is wrong.
+    /// Keys that hold what cannot be read, or not what the key says, each with what is wrong. What each of them stops
+    /// is decided by [`super::StoredKey`].
     pub problems: BTreeMap<String, String>,
     /// The store's revision at the reading.
     pub revision: i64,
@@ -192,9 +189,6 @@ pub struct Snapshot {
     /// What others have approved.
     #[serde(default)]
     pub endorsements: Vec<Endorsement>,
-    /// Keys of approvals that do not count because of what is stored there.
-    #[serde(default)]
-    pub bad_endorsements: BTreeMap<String, String>,
     /// Keys that could not be read.
     pub problems: BTreeMap<String, String>,
     /// What is stored under the target's prefix, as it is stored.
@@ -257,7 +251,6 @@ impl Snapshot {
             watching: Vec::new(),
             wheel: None,
             endorsements: Vec::new(),
-            bad_endorsements: BTreeMap::new(),
             problems: BTreeMap::new(),
             keys: Vec::new(),
             keys_at: None,

@@ -27,6 +27,13 @@ pub enum StoredKey {
 impl StoredKey {
     /// What a key decides; `key` is a whole key as a store names it.
     pub fn of(target: &Target, key: &str) -> Self {
+        let below = |what: &str| place_of(key, &format!("{what}/{target}/"));
+        // What follows is an approver's to choose, also the name of another key.
+        if let Some((approvals, _)) = below("approvals")
+            && below("targets").is_none_or(|(targets, _)| approvals < targets)
+        {
+            return Self::Approval;
+        }
         let name = Self::name(target, key);
         match name {
             "route" => Self::Route,
@@ -51,12 +58,12 @@ impl StoredKey {
     /// The key below its target: `slots/blue`.
     pub fn name<'a>(target: &Target, key: &'a str) -> &'a str {
         // The prefix of a store may itself contain the names of a target.
-        let below = format!("targets/{target}/");
-        let at = |at: &usize| *at == 0 || key.as_bytes()[at - 1] == b'/';
-        let mut places = key.match_indices(&below).map(|(at, _)| at);
-        let at = places.find(at);
-        at.map(|at| key.split_at(at + below.len()))
-            .map_or(key, |(_, name)| name)
+        place_of(key, &format!("targets/{target}/")).map_or(key, |(_, name)| name)
+    }
+
+    /// Whether a whole key is the one of that name below its target, and not one that only ends so.
+    pub fn is_named(target: &Target, key: &str, name: &str) -> bool {
+        Self::of(target, key) != Self::Approval && Self::name(target, key) == name
     }
 
     /// Whether a promote cannot be planned or resumed while this key cannot be read.
@@ -83,6 +90,14 @@ impl StoredKey {
             _ => format!("{key}: {problem}"),
         }
     }
+}
+
+/// Where a part of a key begins that follows a slash or nothing, and what follows it.
+fn place_of<'a>(key: &'a str, part: &str) -> Option<(usize, &'a str)> {
+    let is_whole = |at: &usize| *at == 0 || key.as_bytes()[at - 1] == b'/';
+    let mut places = key.match_indices(part).map(|(at, _)| at);
+    let at = places.find(is_whole)?;
+    Some((at, key.split_at(at + part.len()).1))
 }
 
 #[cfg(test)]
@@ -125,6 +140,16 @@ mod tests {
                 let is = (key.stops_promote(), key.stops_rollback(), key.is_drift());
                 assert_eq!(is, (*promote, *rollback, *drift), "{name}");
             }
+        }
+        for name in [
+            "ben/01JD",
+            "ben/targets/web/qa/lock",
+            "targets/web/qa/route",
+            "",
+        ] {
+            let key = format!("/targets/g/approvals/web/qa/{name}");
+            assert_eq!(StoredKey::of(&target, &key), StoredKey::Approval, "{name}");
+            assert!(!StoredKey::is_named(&target, &key, "route"), "{name}");
         }
         let line = StoredKey::line(&target, "/g/targets/web/qa/note", "");
         assert_eq!(line, "web/qa has a key Greenroom does not know: note");

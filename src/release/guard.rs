@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::act::{Act, Ask, Before, Move, Sight, Stage};
-use super::approval::{Weighed, approvers_needed, endorsed_words, weigh};
+use super::approval::{Weighed, approvers_needed, endorsed_words, unread_approvals, weigh};
 use super::candidate::{self, Run};
 use super::first;
 use super::public;
@@ -271,7 +271,8 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
     let Weighed { counted, ignored } = endorsed(plan, sight, now);
     if counted.len() < needed {
         let mut words = endorsed_words(needed, &counted, now);
-        for why in ignored {
+        let unread = unread_approvals(plan.target(), &record.problems);
+        for why in ignored.into_iter().chain(unread) {
             words = format!("{words}; {why}");
         }
         return Verdict::AskAgain(format!(

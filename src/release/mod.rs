@@ -270,7 +270,8 @@ pub use act::{Act, Ask, Before, Mishap, MishapKind, Move, Sight, Stage};
 pub use approval::{
     Approval, ApprovalRefused, Approved, Need, NotEndorsed, RepairApproval, Scope, Weighed,
     approvals_ahead, approve_command, approvers_needed, approvers_words, endorsed_words, need,
-    need_back, need_of, need_to_begin, need_to_endorse, need_to_repair, own_release, weigh,
+    need_back, need_of, need_to_begin, need_to_endorse, need_to_repair, own_release,
+    unread_approvals, weigh,
 };
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};

@@ -213,7 +213,6 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
     snapshot.watching = record.watching;
     snapshot.wheel = record.wheel;
     snapshot.endorsements = record.endorsements;
-    snapshot.bad_endorsements = record.bad_endorsements;
     snapshot.problems = record.problems;
     snapshot.keys = keys;
 }

@@ -10,9 +10,8 @@ use tokio::time::{Instant, sleep};
 use super::store::{Store, one};
 use super::trouble::Sort;
 use super::values;
-use crate::harmless::harmless;
 use crate::history::ReleaseRecord;
-use crate::inventory::{Endorsement, Operator, Target};
+use crate::inventory::{Endorsement, Target};
 use crate::ports::{Endorsements, Failure, FailureKind, Result};
 
 /// The approvals in a cluster.
@@ -31,26 +30,6 @@ impl EtcdEndorsements {
 
     fn conflict(&self, doing: &str, said: &str) -> Failure {
         self.store.failure(FailureKind::Conflict, doing, said)
-    }
-
-    /// Where etcd has users, it proves under which of them something is written. An approval is by that one.
-    fn check_user(&self, doing: &str, endorsement: &Endorsement) -> Result<()> {
-        let Some(user) = self.store.user() else {
-            return Ok(());
-        };
-        let proved = Operator {
-            name: user.to_owned(),
-            host: String::new(),
-        };
-        if proved.is_same_person(&endorsement.by) {
-            return Ok(());
-        }
-        let said = harmless(&format!(
-            "etcd knows you as {user}, not as {}",
-            endorsement.by.name
-        ));
-        let failure = self.store.failure(FailureKind::Denied, doing, said);
-        Err(failure.hint("set `from = \"etcd\"` in [operator], and no `name`"))
     }
 
     /// The revision of the head, if the release has no end.
@@ -77,7 +56,6 @@ impl Endorsements for EtcdEndorsements {
     async fn give(&self, target: &Target, endorsement: &Endorsement) -> Result<()> {
         let doing = &format!("approving release {} of {target}", endorsement.release);
         let value = values::encode(&self.store, doing, endorsement)?;
-        self.check_user(doing, endorsement)?;
         let key = self.store.keys().endorsement(target, endorsement);
         let head = self.store.keys().head(target, endorsement.release);
         let until = self.store.deadline();

@@ -25,6 +25,7 @@
 //! role for `approvals/{service}/{environment}/{name}/` makes etcd prove whose approval a key holds. `{name}` is
 //! [`crate::inventory::Operator::store_key`].
 
+mod approvals;
 mod beside;
 mod change;
 mod clock;

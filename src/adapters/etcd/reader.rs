@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use etcd_client::{GetOptions, KeyValue, TxnOp};
+use etcd_client::{KeyValue, TxnOp};
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ use super::store::{Store, range};
 use super::{values, watch};
 use crate::harmless::harmless;
 use crate::inventory::{
-    Endorsement, FencingToken, LockHolder, LockRecord, RegistryRecord, Revisioned, Slot, Target,
+    FencingToken, LockHolder, LockRecord, RegistryRecord, Revisioned, Slot, Target,
 };
 use crate::ports::{Hint, KeyLine, RegistryReader, Result};
 
@@ -38,38 +38,11 @@ impl EtcdReader {
             || pair.key() == keys.wheel(target).as_bytes()
     }
 
-    /// The target without its past, and last its approvals.
+    /// The target without its past.
     fn ranges_of(&self, target: &Target) -> Vec<TxnOp> {
-        let keys = self.store.keys();
-        let of_target = keys.without_releases(target);
-        let mut ranges: Vec<TxnOp> = of_target.iter().map(|(from, to)| range(from, to)).collect();
-        let some = GetOptions::new()
-            .with_range(keys.behind_endorsements(target))
-            .with_limit(MOST_APPROVALS + 1);
-        ranges.push(TxnOp::get(keys.endorsements(target), Some(some)));
-        ranges
+        let of_target = self.store.keys().without_releases(target);
+        of_target.iter().map(|(from, to)| range(from, to)).collect()
     }
-
-    /// One approval. An approver is no driver: what cannot be read there must not stop a release.
-    fn endorsement(&self, target: &Target, pair: &KeyValue, record: &mut RegistryRecord) {
-        let prefix = self.store.keys().endorsements(target);
-        let name = pair.key().strip_prefix(prefix.as_bytes());
-        let name = name.and_then(|name| std::str::from_utf8(name).ok());
-        let given = values::decode::<Endorsement>(pair);
-        match given.and_then(|given| given.check_key(name.unwrap_or_default()).map(|()| given)) {
-            Ok(given) => record.endorsements.push(given),
-            Err(words) => {
-                let key = values::key(pair);
-                record.bad_endorsements.insert(key, harmless(&words));
-            }
-        }
-    }
-}
-
-/// The most approvals of a target that are read: who may write some must not hold up who drives.
-const MOST_APPROVALS: i64 = 500;
-fn most_approvals() -> usize {
-    usize::try_from(MOST_APPROVALS).unwrap_or(usize::MAX)
 }
 
 /// The most leases that are asked about for one list: each is a call of its own.
@@ -100,10 +73,11 @@ impl RegistryReader for EtcdReader {
     async fn read(&self, target: &Target) -> Result<RegistryRecord> {
         let doing = format!("reading {target}");
         let until = self.store.deadline();
-        let (revision, found) = self
-            .store
-            .ranges(&doing, until, self.ranges_of(target))
-            .await?;
+        let (read, approvals) = tokio::join!(
+            self.store.ranges(&doing, until, self.ranges_of(target)),
+            self.approvals(target, until)
+        );
+        let (revision, found) = read?;
         let mut record = RegistryRecord {
             revision,
             ..RegistryRecord::default()
@@ -121,9 +95,6 @@ impl RegistryReader for EtcdReader {
                 values::decode(pair).map(|value| record.route = Some(revisioned(pair, value)))
             } else if is(keys.hold(target)) {
                 values::decode(pair).map(|value| record.hold = Some(value))
-            } else if pair.key().starts_with(keys.endorsements(target).as_bytes()) {
-                self.endorsement(target, pair, &mut record);
-                Ok(())
             } else if is(keys.wheel(target)) {
                 values::decode(pair).map(|value| record.wheel = Some(value))
             } else if self.is_of_company(target, pair) {
@@ -143,29 +114,22 @@ impl RegistryReader for EtcdReader {
                 record.problems.insert(values::key(pair), words);
             }
         }
-        if found.last().is_some_and(|all| all.len() > most_approvals()) {
-            let prefix = keys.endorsements(target);
-            record.bad_endorsements.insert(
-                format!("what follows the first {MOST_APPROVALS} keys of {prefix}"),
-                format!(
-                    "an approver has written too many; delete what is not needed, for example with `etcdctl del --prefix {prefix}NAME/`"
-                ),
-            );
-        }
+        approvals?.into_record(&keys.endorsements(target), &mut record);
         Ok(record)
     }
 
     async fn keys(&self, target: &Target) -> Result<Vec<KeyLine>> {
         let doing = format!("listing the keys of {target}");
         let until = self.store.deadline();
-        let (_, found) = self
-            .store
-            .ranges(&doing, until, self.ranges_of(target))
-            .await?;
+        let (read, approvals) = tokio::join!(
+            self.store.ranges(&doing, until, self.ranges_of(target)),
+            self.approvals(target, until)
+        );
+        let ((_, found), approvals) = (read?, approvals?);
         let mut lines = Vec::new();
         // One lease may hold many keys.
         let mut left: BTreeMap<i64, Option<i64>> = BTreeMap::new();
-        for pair in found.iter().flatten() {
+        for pair in found.iter().flatten().chain(&approvals.pairs) {
             let lease = pair.lease();
             // Those who look on come and go by themselves: what is left of theirs helps nobody.
             let of_company = self.is_of_company(target, pair);

@@ -71,9 +71,7 @@ pub(super) struct Present {
     pub(super) watching: Vec<Watcher>,
     pub(super) wheel: Option<WheelRequest>,
     pub(super) endorsements: Vec<Endorsement>,
-    /// Names of approvals that do not count, each with what is wrong.
-    pub(super) bad_endorsements: Vec<(String, String)>,
-    /// The names of what else cannot be read, each with why.
+    /// The names of what cannot be read or is not what its name says, each with why.
     pub(super) problems: Vec<(String, String)>,
 }
 
@@ -85,11 +83,8 @@ pub(super) fn read(sql: &Transaction<'_>, target: &Target) -> Outcome<Present> {
             decode(&value).map(|value| present.wheel = Some(value))
         } else if let Some(below) = name.strip_prefix(APPROVALS) {
             let given = decode::<Endorsement>(&value);
-            match given.and_then(|given| given.check_key(below).map(|()| given)) {
-                Ok(given) => present.endorsements.push(given),
-                Err(words) => present.bad_endorsements.push((name, words)),
-            }
-            continue;
+            let given = given.and_then(|given| given.check_key(below).map(|()| given));
+            given.map(|given| present.endorsements.push(given))
         } else {
             decode(&value).map(|value| present.watching.push(value))
         };

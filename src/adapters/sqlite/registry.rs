@@ -103,7 +103,7 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
     });
     let present = company::read(sql, target)?;
     for (name, said) in present.problems {
-        problems.insert(full_key(target, &name), said);
+        problems.insert(full_key(target, &name), harmless(&said));
     }
     for name in unknown(sql, target)? {
         let said = "Greenroom does not know this key".to_owned();
@@ -117,11 +117,6 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
         watching: present.watching,
         wheel: present.wheel,
         endorsements: present.endorsements,
-        bad_endorsements: present
-            .bad_endorsements
-            .into_iter()
-            .map(|(name, words)| (full_key(target, &name), harmless(&words)))
-            .collect(),
         problems,
         revision: current_revision(sql)?,
     })

@@ -9,7 +9,7 @@ use crate::diagnostics;
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{ClockReading, Installation, Slot, StoredKey, engine_of, store_of};
 use crate::ports::{Connection, Failure, FailureKind, Proof, Result, Trial};
-use crate::release::Site;
+use crate::release::{Site, unread_approvals};
 use crate::wire::{self, App};
 
 /// A trial, and where it belongs.
@@ -187,7 +187,10 @@ async fn images(site: &Site) -> Result<String> {
 async fn keys(site: &Site) -> Result<String> {
     let target = &site.definition.target;
     let record = site.read.registry.read(target).await?;
+    let unread = unread_approvals(target, &record.problems);
+    let is_approval = |key: &str| StoredKey::of(target, key) == StoredKey::Approval;
     let problems = record.problems.iter();
+    let problems = problems.filter(|(key, _)| !is_approval(key));
     let (wrong_keys, others): (Vec<_>, Vec<_>) =
         problems.partition(|(key, _)| StoredKey::of(target, key).is_drift());
     if wrong_keys.is_empty() {
@@ -197,6 +200,7 @@ async fn keys(site: &Site) -> Result<String> {
                 .iter()
                 .map(|(key, why)| StoredKey::line(target, key, why)),
         );
+        said.extend(unread);
         return Ok(said.join("; "));
     }
     let problems = wrong_keys.into_iter();

@@ -9,6 +9,7 @@ use crate::inventory::local_time;
 use crate::inventory::{
     Installation, Instance, LiveSlot, Probe, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
 };
+use crate::release::unread_approvals;
 
 /// One target.
 pub(in crate::cli) fn text(
@@ -135,13 +136,18 @@ fn holds(snapshot: &Snapshot) -> Vec<String> {
 /// A line for each key that cannot be read, and for each that Greenroom does not know.
 fn keys(snapshot: &Snapshot) -> Vec<String> {
     let target = &snapshot.target;
+    let is_approval = |key: &str| StoredKey::of(target, key) == StoredKey::Approval;
     let problems = snapshot.problems.iter();
+    let problems = problems.filter(|(key, _)| !is_approval(key));
     let lines = problems.map(|(key, problem)| {
         let is_drift = StoredKey::of(target, key).is_drift();
         let sign = if is_drift { '!' } else { '-' };
         format!("  {sign} {}", StoredKey::line(target, key, problem))
     });
-    lines.collect()
+    let unread = unread_approvals(target, &snapshot.problems).into_iter();
+    lines
+        .chain(unread.map(|line| format!("  - {line}")))
+        .collect()
 }
 
 /// The old version that a release left running, and the commands that stop it and go back to it.

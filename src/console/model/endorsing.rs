@@ -4,7 +4,8 @@ use super::Model;
 use crate::history::Step;
 use crate::inventory::{Endorsement, Instance, PerSlot, Snapshot, Target};
 use crate::release::{
-    Observed, Progress, Status, Weighed, approvers_needed, endorsed_words, own_release, weigh,
+    Observed, Progress, Status, Weighed, approvers_needed, endorsed_words, own_release,
+    unread_approvals, weigh,
 };
 
 impl Model {
@@ -31,8 +32,7 @@ impl Model {
             return Vec::new();
         };
         let mut why = self.weigh(snapshot, status).ignored;
-        let bad = snapshot.bad_endorsements.iter();
-        why.extend(bad.map(|(key, why)| format!("{key} does not count: {why}")));
+        why.extend(unread_approvals(&snapshot.target, &snapshot.problems));
         why
     }
 

@@ -248,8 +248,7 @@ fn mark(snapshot: &Snapshot, line: &KeyLine, name: &str) -> Mark {
         || matches!(name, "route" | "lock" | "hold" | "wheel")
         || name.starts_with("watching/")
         || name.starts_with("approvals/");
-    let bad = snapshot.problems.get(&line.key);
-    if let Some(words) = bad.or_else(|| snapshot.bad_endorsements.get(&line.key)) {
+    if let Some(words) = snapshot.problems.get(&line.key) {
         return if is_ours {
             Mark::Unreadable(words.clone())
         } else {

@@ -90,7 +90,6 @@ pub(crate) fn agreed() -> Snapshot {
     blue.instance = Some(live);
     Snapshot {
         endorsements: Vec::new(),
-        bad_endorsements: BTreeMap::new(),
         runtime_kind: crate::inventory::RuntimeKind::default(),
         freezes: Vec::new(),
         target: target(),

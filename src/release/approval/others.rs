@@ -7,11 +7,13 @@
 //! No operator can override a missing approval, as they can a hold: an approval is another person's, and who releases
 //! must not stand in for that person. So one that expired by a wrong clock is given again, or the clock is set.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Need, need};
 use crate::history::{ReleaseKind, Step};
-use crate::inventory::{Clocks, Endorsement, Operator, Target};
+use crate::inventory::{Clocks, Endorsement, Operator, StoredKey, Target};
 use crate::release::Plan;
 use crate::release::words::duration;
 
@@ -193,6 +195,28 @@ fn why_not_by(
     }
     let again = counted.iter().find(|it| it.by.looks_like(by));
     again.map(|it| format!("the one by {} counts already", it.by))
+}
+
+/// How many unread approvals are named.
+const NAMED: usize = 5;
+
+/// Why approvals that a store could not read do not count, from what it reports of its keys. An approver may have
+/// written any number of them.
+pub fn unread_approvals(target: &Target, problems: &BTreeMap<String, String>) -> Vec<String> {
+    let is_approval = |key: &str| StoredKey::of(target, key) == StoredKey::Approval;
+    let unread: Vec<_> = problems
+        .iter()
+        .filter(|(key, _)| is_approval(key))
+        .collect();
+    let named = unread.iter().take(NAMED);
+    let mut lines: Vec<String> = named
+        .map(|(key, why)| format!("{key} does not count: {why}"))
+        .collect();
+    let more = unread.len().saturating_sub(NAMED);
+    if more > 0 {
+        lines.push(format!("{more} more keys of approvals do not count"));
+    }
+    lines
 }
 
 /// The operator who may not approve a release because it is theirs: who opened it, or who drives it.

@@ -7,7 +7,7 @@ use crate::inventory::{
     Endorsement, Instance, Operator, PerSlot, RegistryRecord, ReleaseId, Target,
 };
 use crate::ports::FailureKind;
-use crate::release::approval::{approvers_needed, own_release, weigh};
+use crate::release::approval::{approvers_needed, own_release, unread_approvals, weigh};
 use crate::release::time::elapsed;
 use crate::release::words::duration;
 use crate::release::{Interrupted, NotEndorsed, Plan, Refusal, Refused, Status};
@@ -80,8 +80,7 @@ impl Engine {
         let now = self.clock.now();
         let weighed = weigh(plan, &record.endorsements, driver, (now, &clocks));
         let mut ignored = weighed.ignored;
-        let bad = record.bad_endorsements.iter();
-        ignored.extend(bad.map(|(key, why)| format!("{key} does not count: {why}")));
+        ignored.extend(unread_approvals(target, &record.problems));
         Ok((weighed.counted.into_iter().cloned().collect(), ignored))
     }
 

@@ -3,7 +3,9 @@
 
 use super::deed::{Deed, Rewrite, Standing};
 use super::seen::out_of_reach;
-use crate::inventory::{Installation, Instance, PointerState, Registration, Route, Slot, Snapshot};
+use crate::inventory::{
+    Installation, Instance, PointerState, Registration, Route, Slot, Snapshot, StoredKey,
+};
 use crate::release::Definition;
 
 /// What a guard says.
@@ -39,8 +41,9 @@ impl<'a> Now<'a> {
     }
 
     fn is_unreadable(&self, name: &str) -> bool {
-        let end = format!("{}/{name}", self.snapshot.target);
-        self.snapshot.problems.keys().any(|key| key.ends_with(&end))
+        let target = &self.snapshot.target;
+        let mut keys = self.snapshot.problems.keys();
+        keys.any(|key| StoredKey::is_named(target, key, name))
     }
 
     /// A fresh healthy answer of what runs there.

@@ -4,7 +4,7 @@ use super::deed::Rewrite;
 use crate::inventory::drift::{Drift, Name};
 use crate::inventory::{
     Digest, ImageLabels, Instance, PointerState, ProxyAnswer, Registration, ReleaseId, Route, Slot,
-    Snapshot, Version,
+    Snapshot, StoredKey, Version,
 };
 use crate::release::Definition;
 
@@ -172,8 +172,9 @@ impl<'a> Seen<'a> {
 
     /// Whether a key of the target is there and cannot be read.
     pub(super) fn is_unreadable(&self, name: &str) -> bool {
-        let end = format!("{}/{name}", self.snapshot.target);
-        self.snapshot.problems.keys().any(|key| key.ends_with(&end))
+        let target = &self.snapshot.target;
+        let mut keys = self.snapshot.problems.keys();
+        keys.any(|key| StoredKey::is_named(target, key, name))
     }
 
     /// Whether the route names another digest than the one that its own release has registered, and

@@ -146,7 +146,6 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
     let blue = instance(target, Slot::Blue, &live, 1, 12 * 86_400 + 4 * 3600);
     Snapshot {
         endorsements: Vec::new(),
-        bad_endorsements: BTreeMap::new(),
         runtime_kind: greenroom::inventory::RuntimeKind::default(),
         freezes: Vec::new(),
         target: target.clone(),

@@ -1,10 +1,18 @@
 //! Holds in etcd: placed, cleared, left by a rollback together with its route; and what others approve.
 
+use std::time::Duration;
+
+use etcd_client::Client;
 use greenroom::adapters::etcd::{EtcdEndorsements, EtcdHolds};
-use greenroom::inventory::{HoldChange, Slot};
-use greenroom::ports::{FailureKind, Holds, JournalReader, RegistryReader, RegistryWriter};
+use greenroom::inventory::{Endorsement, HoldChange, RegistryRecord, ReleaseId, Slot, StoredKey};
+use greenroom::ports::{
+    Endorsements, FailureKind, Holds, JournalReader, JournalWriter, RegistryReader, RegistryWriter,
+};
+use greenroom::release::unread_approvals;
+use ulid::Ulid;
 
 use super::world::{World, change};
+use crate::support::endorsements::endorsement;
 use crate::support::holds::{Contract, cleared, hold, left_by};
 
 #[tokio::test]
@@ -136,27 +144,100 @@ async fn an_approval_that_nobody_can_read_is_told_and_counts_for_nothing() {
     world.etcdctl(&["put", &key, "{\"by\":\"ben\"}"]);
     let record = world.reader.read(&world.target).await.expect("a record");
     assert!(record.endorsements.is_empty());
-    // An approver must not be able to stop a release.
-    assert!(record.problems.is_empty(), "{:?}", record.problems);
-    let bad = record.bad_endorsements;
-    assert!(bad.contains_key(&key), "{bad:?}");
+    assert!(record.problems.contains_key(&key), "{:?}", record.problems);
+    stop_nothing(&world, &record);
+}
+
+/// An approver must not be able to stop a release.
+fn stop_nothing(world: &World, record: &RegistryRecord) {
+    for key in record.problems.keys() {
+        let kind = StoredKey::of(&world.target, key);
+        assert_eq!(kind, StoredKey::Approval, "{key}");
+    }
+}
+
+/// Approves an open release as `name`, after other approvals were written.
+async fn approved_by(world: &World, name: &str) -> Endorsement {
+    let lease = world.locked().await;
+    let id = ReleaseId(Ulid::generate());
+    let head = crate::support::endorsements::head(&world.target, id);
+    let opened = world.writer.head(&head, &lease.fence);
+    opened.await.expect("a release");
+    let given = endorsement(id, name, Duration::from_hours(1));
+    let store = EtcdEndorsements::new(&world.store);
+    store.give(&world.target, &given).await.expect("given");
+    given
+}
+
+/// Writes below the approvals of the target, as another program can.
+async fn written(world: &World, keys: impl IntoIterator<Item = String>, value: &str) {
+    let client = Client::connect([crate::support::etcd()], None).await;
+    let mut client = client.expect("etcd").kv_client();
+    for key in keys {
+        let key = format!("{}/approvals/{}/{key}", world.prefix, world.target);
+        client.put(key, value, None).await.expect("written");
+    }
 }
 
 #[tokio::test]
-async fn more_approvals_than_are_read_are_told_with_how_to_delete_them() {
+async fn an_approver_who_writes_many_approvals_hides_no_other_s() {
     let world = World::shared();
-    let prefix = format!("{}/approvals/{}", world.prefix, world.target);
-    for number in 0..=500 {
-        world.etcdctl(&["put", &format!("{prefix}/ben/{number:04}"), "{}"]);
-    }
+    let fillers = (0..1_200).map(|number| format!("ben/{number:04}"));
+    written(&world, fillers, "{}").await;
+    let given = approved_by(&world, "cleo").await;
     let record = world.reader.read(&world.target).await.expect("a record");
-    let mut bad = record.bad_endorsements.iter();
-    let told = bad.find(|(key, _)| key.starts_with("what follows the first 500 keys"));
-    let (_, words) = told.expect("it is told");
+    assert_eq!(record.endorsements, [given]);
+    let below = format!("{}/approvals/{}/ben/", world.prefix, world.target);
+    let why = record.problems.get(&below).expect("it is told");
     assert!(
-        words.contains(&format!("etcdctl del --prefix {prefix}/NAME/")),
-        "{words}"
+        why.contains("more than 50") && why.contains(&format!("etcdctl del --prefix {below}")),
+        "{why}"
     );
+    stop_nothing(&world, &record);
+    let told = unread_approvals(&world.target, &record.problems);
+    assert!(told.len() < 10, "{told:?}");
+    let listed = world.reader.keys(&world.target).await.expect("listed");
+    assert!(listed.iter().any(|line| line.key.contains("/cleo/")));
+}
+
+#[tokio::test]
+async fn of_many_approvals_of_one_approver_the_newest_count() {
+    let world = World::shared();
+    let older = (0..100).map(|number| format!("cleo/{}", Ulid(number)));
+    written(&world, older, "{}").await;
+    let given = approved_by(&world, "cleo").await;
+    let record = world.reader.read(&world.target).await.expect("a record");
+    assert_eq!(record.endorsements, [given]);
+}
+
+#[tokio::test]
+async fn approvals_that_are_too_large_to_be_read_hide_no_other_s() {
+    let world = World::shared();
+    let large = "x".repeat(1024 * 1024);
+    let keys = (0..34).map(|number| format!("ben/{number:04}"));
+    written(&world, keys, &large).await;
+    let given = approved_by(&world, "cleo").await;
+    let record = world.reader.read(&world.target).await.expect("a record");
+    assert_eq!(record.endorsements, [given]);
+    let below = format!("{}/approvals/{}/ben/", world.prefix, world.target);
+    let why = record.problems.get(&below).expect("it is told");
+    assert!(why.contains("32 MiB"), "{why}");
+    stop_nothing(&world, &record);
+}
+
+#[tokio::test]
+async fn more_approvers_than_are_read_are_told() {
+    let world = World::shared();
+    let keys = (0..101).map(|number| format!("person-{number:03}/1"));
+    written(&world, keys, "{}").await;
+    let record = world.reader.read(&world.target).await.expect("a record");
+    let all = format!("{}/approvals/{}/", world.prefix, world.target);
+    let why = record.problems.get(&all).expect("it is told");
+    assert!(
+        why.contains("more than 100 people") && why.contains(&format!("--prefix {all}NAME/`")),
+        "{why}"
+    );
+    stop_nothing(&world, &record);
 }
 
 #[tokio::test]

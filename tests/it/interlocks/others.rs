@@ -291,6 +291,21 @@ fn the_switch_says_which_clock_an_approval_has_expired_by() {
     assert!(said.iter().any(|it| it.contains(words)), "{said:?}");
 }
 
+#[test]
+fn the_switch_says_which_approvals_could_not_be_read() {
+    let plan = needs(1, Tier::Protected);
+    let mut world = World::new(plan.clone(), OnFailure::Ask);
+    let below = format!("/greenroom/v1/approvals/{}/ben/", plan.target());
+    let why = "there are more than 50, and only the newest are read".to_owned();
+    world.problems.insert(below.clone(), why.clone());
+    until_switch_asks(&mut world);
+    say_yes(&mut world);
+    assert!(asks_again(&world), "{:?}", world.progress());
+    let words = format!("{below} does not count: {why}");
+    let said = &world.said;
+    assert!(said.iter().any(|it| it.contains(&words)), "{said:?}");
+}
+
 /// A release whose version has to be live in qa first, at its switch.
 fn promoted_from_qa() -> World {
     let mut plan = plan(Tier::Protected, false);

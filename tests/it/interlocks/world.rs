@@ -151,6 +151,8 @@ pub(crate) struct World {
     pub(super) clocks: Clocks,
     /// What others have approved.
     pub(super) endorsements: Vec<Endorsement>,
+    /// Keys that the store cannot read.
+    pub(super) problems: BTreeMap<String, String>,
     /// What is live where the version has to be live first, or why that cannot be seen.
     pub(super) live_there: Result<Option<Version>, String>,
     /// What was released there; none where that cannot be read.
@@ -216,6 +218,7 @@ impl World {
             hold: None,
             clocks: Clocks::default(),
             endorsements: Vec::new(),
+            problems: BTreeMap::new(),
             live_there,
             past_there: Some(Vec::new()),
             public: PublicSide::default(),
@@ -792,6 +795,7 @@ impl World {
             }),
             hold: self.hold.clone(),
             endorsements: self.endorsements.clone(),
+            problems: self.problems.clone(),
             revision: i64::MAX,
             ..RegistryRecord::default()
         }
