@@ -49,10 +49,11 @@ pub(super) async fn run(common: &Common, verb: &History) -> Exit {
     let Some(archive) = archive(&app).await else {
         return Exit::Failed;
     };
-    let mut exit = Exit::Done;
-    if !verb.offline && !catch_up(&app, &archive, |target| is_wanted(verb, target)).await {
-        exit = Exit::Failed;
-    }
+    let exit = if verb.offline {
+        Exit::Done
+    } else {
+        catch_up(&app, &archive, |target| is_wanted(verb, target)).await
+    };
     let mut table = table::Table::new(common.json, verb.csv);
     let mut left = verb.limit;
     let listing = list(&archive, &filter, verb.limit, |item| {
@@ -133,12 +134,13 @@ pub(super) async fn archive(app: &App) -> Option<Archive> {
     }
 }
 
-/// Keeps what the stores have; says what could not be read. Whether all could.
+/// Keeps what the stores have; says what could not be read. A person has to look at what a store holds and cannot be
+/// read; it failed where a store or the archive could not be reached.
 pub(super) async fn catch_up(
     app: &App,
     archive: &Archive,
     is_wanted: impl Fn(&Target) -> bool,
-) -> bool {
+) -> Exit {
     let sites = app.engine.sites();
     let sites = sites.filter(|site| is_wanted(&site.definition.target));
     let problems: BTreeMap<Target, Vec<NotKept>> = archive.catch_up(sites.cloned().collect()).await;
@@ -147,7 +149,13 @@ pub(super) async fn catch_up(
             warn_line!("greenroom: {target}: {problem}");
         }
     }
-    problems.is_empty()
+    if problems.is_empty() {
+        Exit::Done
+    } else if problems.values().flatten().all(NotKept::is_part) {
+        Exit::NeedsPerson
+    } else {
+        Exit::Failed
+    }
 }
 
 /// Goes through what a filter lets through, newest first: at most so many releases, and what was decided

@@ -35,7 +35,10 @@ impl ReleaseRecord {
 pub fn check_whole(entries: &[Entry]) -> Result<(), String> {
     for (number, entry) in (1..).zip(entries) {
         if entry.sequence != number {
-            return Err(format!("entry {number} is missing"));
+            return Err(format!(
+                "entry {number} is missing, and entry {} follows",
+                entry.sequence
+            ));
         }
     }
     Ok(())

@@ -41,6 +41,17 @@ pub trait JournalReader: Send + Sync {
     /// One release with its entries.
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>>;
 
+    /// One release as far as it can be read, and why its other entries cannot be, or which are missing. For browsing and
+    /// proving only: a driver goes on with a release that is whole.
+    async fn as_stored(
+        &self,
+        target: &Target,
+        id: ReleaseId,
+    ) -> Result<Option<(Recorded, Vec<Failure>)>> {
+        let whole = self.release(target, id).await?;
+        Ok(whole.map(|recorded| (recorded, Vec::new())))
+    }
+
     /// One hold or repair, also one that ended.
     async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>>;
 

@@ -59,6 +59,13 @@ pub enum NotKept {
     Unwritten(Failure),
 }
 
+impl NotKept {
+    /// Whether the store was read, and only a part of what it holds cannot be.
+    pub fn is_part(&self) -> bool {
+        matches!(self, Self::Unread(failure) if is_about_content(failure))
+    }
+}
+
 /// What became of the last attempt to keep something: kept, or why the archive could not be written.
 pub type Keeping = std::result::Result<(), String>;
 
@@ -85,6 +92,7 @@ impl Archive {
             journal: site.read.journal.as_ref(),
             target,
             passed_by: Vec::new(),
+            unread: None,
         };
         if let Err(problem) = reading.catch_up().await {
             reading.passed_by.push(problem);
@@ -213,6 +221,8 @@ struct Reading<'a> {
     target: &'a Target,
     /// What could not be kept while the rest could.
     passed_by: Vec<NotKept>,
+    /// The oldest release that was passed by.
+    unread: Option<ReleaseId>,
 }
 
 impl Reading<'_> {
@@ -247,16 +257,19 @@ impl Reading<'_> {
         self.keep(unfinished.into_iter().collect()).await?;
         let asked = self.journal.unreadable(self.target, PAGE);
         let unreadable = in_time("listing releases", asked).await;
-        for (_, failure) in unreadable.map_err(NotKept::Unread)? {
-            self.passed_by.push(NotKept::Unread(failure));
+        for (id, failure) in unreadable.map_err(NotKept::Unread)? {
+            self.pass_by(id, failure);
         }
         self.keep_holds().await?;
         self.keep_repairs().await?;
-        // What was passed by is to be looked at the next time, too.
-        if let Some(newest) = newest.filter(|_| self.passed_by.is_empty()) {
+        // What was passed by is looked at the next time, too, and nothing before it.
+        let before_unread = self.unread.map(|ReleaseId(id)| id.0.saturating_sub(1));
+        let before_unread = before_unread.map(|id| ReleaseId(id.into()));
+        if let Some(newest) = newest {
+            let seen = before_unread.map_or(newest, |before| newest.min(before));
             self.archive
                 .write
-                .note_seen_up_to(self.target, newest)
+                .note_seen_up_to(self.target, seen)
                 .await
                 .map_err(NotKept::Unwritten)?;
         }
@@ -337,16 +350,24 @@ impl Reading<'_> {
         Ok(())
     }
 
+    fn pass_by(&mut self, id: ReleaseId, failure: Failure) {
+        self.passed_by.push(NotKept::Unread(failure));
+        self.unread = Some(self.unread.map_or(id, |oldest| oldest.min(id)));
+    }
+
     async fn keep_some(&mut self, ids: &[ReleaseId]) -> Outcome<()> {
         let mut releases = Vec::new();
         for &id in ids {
-            let asked = self.journal.release(self.target, id);
+            let asked = self.journal.as_stored(self.target, id);
             match in_time("reading a release", asked).await {
-                // What a store does not have any more stays as it is kept.
-                Ok(read) => releases.extend(read),
-                Err(failure) if is_about_content(&failure) => {
-                    self.passed_by.push(NotKept::Unread(failure));
+                Ok(Some((recorded, unread))) => {
+                    releases.push(recorded);
+                    self.passed_by
+                        .extend(unread.into_iter().map(NotKept::Unread));
                 }
+                // What a store does not have any more stays as it is kept.
+                Ok(None) => {}
+                Err(failure) if is_about_content(&failure) => self.pass_by(id, failure),
                 Err(failure) => return Err(NotKept::Unread(failure)),
             }
         }

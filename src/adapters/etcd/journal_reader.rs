@@ -86,6 +86,18 @@ impl JournalReader for EtcdReader {
     }
 
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>> {
+        let Some((recorded, unread)) = self.as_stored(target, id).await? else {
+            return Ok(None);
+        };
+        let mut unread = unread.into_iter();
+        unread.next().map_or(Ok(Some(recorded)), Err)
+    }
+
+    async fn as_stored(
+        &self,
+        target: &Target,
+        id: ReleaseId,
+    ) -> Result<Option<(Recorded, Vec<Failure>)>> {
         let doing = &format!("reading release {id} of {target}");
         let keys = self.store.keys();
         let reads = vec![
@@ -101,24 +113,29 @@ impl JournalReader for EtcdReader {
             return Ok(None);
         };
         let head = self.head(doing, target, &head)?;
-        let mut entries = Vec::new();
+        let (mut entries, mut unread) = (Vec::new(), Vec::new());
         let below = keys.entries(target, id);
         let is_entry = |pair: &KeyValue| {
             let number = pair.key().strip_prefix(below.as_bytes());
             number.is_some_and(|number| number.iter().all(u8::is_ascii_digit))
         };
         for pair in found.flatten().filter(is_entry) {
-            let entry: Entry = self.readable(doing, &pair)?;
-            if pair.key() != keys.entry(target, id, entry.sequence).as_bytes() {
-                let words = format!("it is entry {}", entry.sequence);
-                return Err(self.garbled(doing, &values::key(&pair), &words));
+            match self.readable::<Entry>(doing, &pair) {
+                Ok(entry) if pair.key() == keys.entry(target, id, entry.sequence).as_bytes() => {
+                    entries.push(entry);
+                }
+                Ok(entry) => {
+                    let words = format!("it is entry {}", entry.sequence);
+                    unread.push(self.garbled(doing, &values::key(&pair), &words));
+                }
+                Err(failure) => unread.push(failure),
             }
-            entries.push(entry);
         }
         entries.sort_by_key(|entry| entry.sequence);
-        check_whole(&entries)
-            .map_err(|words| self.garbled(doing, &keys.entries(target, id), &words))?;
-        Ok(Some(Recorded { head, entries }))
+        if let Err(words) = check_whole(&entries) {
+            unread.push(self.garbled(doing, &keys.entries(target, id), &words));
+        }
+        Ok(Some((Recorded { head, entries }, unread)))
     }
 
     async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {

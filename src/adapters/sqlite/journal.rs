@@ -73,21 +73,33 @@ impl JournalReader for Store {
     }
 
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>> {
+        let Some((recorded, unread)) = self.as_stored(target, id).await? else {
+            return Ok(None);
+        };
+        let mut unread = unread.into_iter();
+        unread.next().map_or(Ok(Some(recorded)), Err)
+    }
+
+    async fn as_stored(
+        &self,
+        target: &Target,
+        id: ReleaseId,
+    ) -> Result<Option<(Recorded, Vec<Failure>)>> {
         let of = target.clone();
-        Store::read(
-            self,
-            format!("reading release {id} of {target}"),
-            move |sql| {
-                let Some(text) = stored_head(sql, &of, id)? else {
-                    return Ok(None);
-                };
-                Ok(Some(Recorded {
-                    head: head(&of, &id.to_string(), &text)?,
-                    entries: entries(sql, &of, id)?,
-                }))
-            },
-        )
-        .await
+        let doing = format!("reading release {id} of {target}");
+        let read = Store::read(self, doing.clone(), move |sql| {
+            let Some(text) = stored_head(sql, &of, id)? else {
+                return Ok(None);
+            };
+            let head = head(&of, &id.to_string(), &text)?;
+            let (entries, unread) = entries(sql, &of, id)?;
+            Ok(Some((Recorded { head, entries }, unread)))
+        });
+        let place = fault::target(&self.path);
+        let told =
+            |fault: Fault| fault.into_failure(place.clone(), doing.clone(), FailureKind::Garbled);
+        let read = read.await?;
+        Ok(read.map(|(recorded, unread)| (recorded, unread.into_iter().map(told).collect())))
     }
 
     async fn beside(&self, target: &Target, id: ReleaseId) -> Result<Option<AuditRecord>> {
@@ -275,11 +287,12 @@ fn closes(standing: &str, record: &ReleaseRecord) -> std::result::Result<bool, F
     Ok(record.closed.is_some() && encode(&opened)? == encode(&standing)?)
 }
 
+/// The entries of a release that can be read, in order, and why the others cannot be, or which are missing.
 fn entries(
     sql: &Transaction<'_>,
     target: &Target,
     release: ReleaseId,
-) -> std::result::Result<Vec<Entry>, Fault> {
+) -> std::result::Result<(Vec<Entry>, Vec<Fault>), Fault> {
     let mut statement = sql.prepare_cached(
         "SELECT sequence, entry FROM entries WHERE target = ?1 AND release = ?2 ORDER BY sequence",
     )?;
@@ -289,18 +302,21 @@ fn entries(
         })?
         .collect::<std::result::Result<Vec<(i64, String)>, _>>()?;
     let name = |sequence: &i64| format!("releases/{release}/{sequence}");
-    let mut entries = Vec::new();
+    let (mut entries, mut unread) = (Vec::new(), Vec::new());
     for (sequence, text) in &rows {
-        let entry: Entry = parsed(target, &name(sequence), text)?;
-        if i64::from(entry.sequence) != *sequence {
-            let said = format!("it is entry {}", entry.sequence);
-            return Err(garbled(target, &name(sequence), &said));
+        match parsed::<Entry>(target, &name(sequence), text) {
+            Ok(entry) if i64::from(entry.sequence) == *sequence => entries.push(entry),
+            Ok(entry) => {
+                let said = format!("it is entry {}", entry.sequence);
+                unread.push(garbled(target, &name(sequence), &said));
+            }
+            Err(fault) => unread.push(fault),
         }
-        entries.push(entry);
     }
-    let whole = check_whole(&entries);
-    whole.map_err(|said| garbled(target, &format!("releases/{release}"), &said))?;
-    Ok(entries)
+    if let Err(said) = check_whole(&entries) {
+        unread.push(garbled(target, &format!("releases/{release}"), &said));
+    }
+    Ok((entries, unread))
 }
 
 /// A head. The lists pass an unreadable one by, and `unreadable` names it: it may be of a release that is open.

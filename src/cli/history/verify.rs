@@ -15,11 +15,11 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
         environment: verb.environment.as_ref().map(ToString::to_string),
         ..Filter::default()
     };
-    let mut is_heard = true;
+    let mut caught_up = Exit::Done;
     if !verb.offline {
         let is_wanted =
             |target: &Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
-        is_heard = super::catch_up(app, &archive, is_wanted).await;
+        caught_up = super::catch_up(app, &archive, is_wanted).await;
     }
     let engine = (!verb.offline).then_some(app.engine.as_ref());
     let found = match archive.prove(&filter, engine).await {
@@ -39,10 +39,13 @@ pub(super) async fn run(common: &Common, app: &App, verb: &Verify) -> Exit {
         return exit;
     }
     tell(common, &found);
-    match (found.wrong.is_empty(), is_heard && found.silent.is_empty()) {
-        (true, true) => Exit::Done,
-        (true, false) => Exit::Failed,
-        (false, _) => Exit::NeedsPerson,
+    if !found.wrong.is_empty() {
+        return Exit::NeedsPerson;
+    }
+    if found.silent.is_empty() {
+        caught_up
+    } else {
+        Exit::Failed
     }
 }
 

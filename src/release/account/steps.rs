@@ -4,10 +4,31 @@ use super::{Lines, Tone, clock};
 use crate::history::{Direction, Happening, Recorded};
 use crate::release::words::duration;
 
+/// The number that each entry has where none is missing before it.
+fn expected(recorded: &Recorded) -> impl Iterator<Item = u32> {
+    let behind = recorded.entries.iter();
+    std::iter::once(1).chain(behind.map(|entry| entry.sequence.saturating_add(1)))
+}
+
+/// What is said of a gap in the numbers.
+fn missing(from: u32, before: u32) -> String {
+    let last = before.saturating_sub(1);
+    let which = if from == last {
+        format!("entry {from} is")
+    } else {
+        format!("entries {from} to {last} are")
+    };
+    format!("{which} missing: they were removed, or entry {before} was not written by its driver")
+}
+
 pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
     lines.heading("steps");
     let mut told = 0;
-    for entry in &recorded.entries {
+    for (entry, next) in recorded.entries.iter().zip(expected(recorded)) {
+        if entry.sequence > next {
+            let words = missing(next, entry.sequence);
+            lines.add(Tone::Bad, format!("  {words}"));
+        }
         let at = clock(entry.at);
         let undo = |direction: &Direction| match direction {
             Direction::Forward => "",

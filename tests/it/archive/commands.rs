@@ -497,9 +497,126 @@ async fn a_long_journal_is_read_in_parts_and_one_that_fails_hides_nothing_that_w
         "UPDATE releases SET head = '{' WHERE id = (SELECT max(id) FROM releases)",
     );
     let failed = place.run(&["history", "--limit", "1000", "--json"]);
-    assert_eq!(failed.status.code(), Some(1));
+    assert_eq!(failed.status.code(), Some(3));
     assert_eq!(ids(&failed).len(), 231);
     assert!(err(&failed).contains("web/production"), "{}", err(&failed));
+}
+
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_told_and_the_next_reading_goes_on_behind_it() {
+    let many: Vec<Recorded> = (0..120).map(|minute| chained(done(minute))).collect();
+    let place = Place::with(&many).await;
+    let unreadable = &many[110];
+    let change = format!(
+        "UPDATE releases SET head = '{{' WHERE id = '{}'",
+        id(unreadable)
+    );
+    place.sql("store.db", &change);
+    for _ in 0..2 {
+        let partly = place.run(&["history", "--limit", "1000", "--json"]);
+        assert_eq!(partly.status.code(), Some(3), "{}", err(&partly));
+        assert_eq!(ids(&partly).len(), 119);
+        assert!(err(&partly).contains(&id(unreadable)), "{}", err(&partly));
+    }
+    let kept = Connection::open(place.path("archive.db")).expect("the archive");
+    let mark = kept.query_row("SELECT id FROM seen", [], |row| row.get::<_, String>(0));
+    let mark = mark.expect("what was read is noted");
+    assert!(
+        id(&many[109]) <= mark && mark < id(unreadable),
+        "{mark} is not before {}",
+        id(unreadable)
+    );
+    // A newer Greenroom can read it, and keeps it.
+    let head = serde_json::to_string(&unreadable.head).expect("JSON");
+    let store = Connection::open(place.path("store.db")).expect("the store");
+    let mended = store.execute(
+        "UPDATE releases SET head = ?1 WHERE id = ?2",
+        [&head, &id(unreadable)],
+    );
+    assert_eq!(mended.expect("mended"), 1);
+    let whole = place.run(&["history", "--limit", "1000", "--json"]);
+    assert_eq!(whole.status.code(), Some(0), "{}", err(&whole));
+    assert_eq!(ids(&whole).len(), 120);
+}
+
+#[tokio::test]
+async fn an_entry_behind_a_gap_hides_no_other_entry_and_is_told() {
+    let all = three();
+    let place = Place::with(&all).await;
+    let last = all.last().expect("a release");
+    place.sql(
+        "store.db",
+        &format!(
+            "INSERT INTO entries (target, release, sequence, entry)
+             SELECT target, release, 9999, replace(entry, '\"sequence\":1', '\"sequence\":9999')
+             FROM entries WHERE sequence = 1 AND release = '{}'",
+            id(last)
+        ),
+    );
+    let listed = place.run(&["history", "--json"]);
+    assert_eq!(listed.status.code(), Some(3), "{}", err(&listed));
+    assert_eq!(ids(&listed).len(), 3, "none is hidden");
+    assert!(
+        err(&listed).contains("entry 3 is missing, and entry 9999 follows"),
+        "{}",
+        err(&listed)
+    );
+    let shown = place.run(&["show", &id(last), "--offline"]);
+    let said = out(&shown);
+    assert!(said.contains("entries 3 to 9998 are missing"), "{said}");
+    let verified = place.run(&["history", "verify"]);
+    assert_eq!(verified.status.code(), Some(3), "{}", err(&verified));
+    let said = out(&verified);
+    assert!(said.contains(&id(last)), "{said}");
+    assert!(
+        said.contains("entry 3 is missing, and entry 9999 follows"),
+        "{said}"
+    );
+}
+
+/// A second environment, whose store is another file.
+const DEV: &str = r#"
+[environments.dev]
+tier = "development"
+runtime = "process"
+store = "sqlite"
+proxy = "embedded"
+process = { state = "dev-processes", catalogue = "catalogue.json" }
+sqlite = { path = "dev.db" }
+embedded = { answer = "127.0.0.1:8190", state = "dev-proxy" }
+
+[services.web.environments.dev]
+endpoints = { blue = "127.0.0.1:18083", green = "127.0.0.1:18084" }
+[services.web.environments.dev.proxy]
+server_names = ["localhost"]
+listen = "127.0.0.1:8180"
+preview_listen = "127.0.0.1:8181"
+"#;
+
+#[tokio::test]
+async fn a_store_that_is_no_database_ends_only_its_environment() {
+    let place = Place::with(&three()).await;
+    let both = format!("{CONFIGURATION}{DEV}");
+    std::fs::write(place.path("greenroom.toml"), both).expect("written");
+    std::fs::write(place.path("dev.db"), "no database ".repeat(1_000)).expect("written");
+    let listed = place.run(&["history", "--json"]);
+    let said = err(&listed);
+    assert_eq!(listed.status.code(), Some(3), "{said}");
+    assert_eq!(ids(&listed).len(), 3, "{said}");
+    assert!(
+        said.contains("web/dev") && said.contains("dev.db"),
+        "{said}"
+    );
+    assert!(!said.contains("web/production"), "{said}");
+
+    let status = json_list(&place.run(&["status", "--json"]), "targets");
+    let of = |environment: &str| {
+        let mut targets = status.iter();
+        let is_its = |target: &&serde_json::Value| target["target"]["environment"] == environment;
+        targets.find(is_its).expect("a target")
+    };
+    assert_eq!(of("production")["interrupted"], serde_json::json!([]));
+    assert_eq!(of("dev")["interrupted"], serde_json::Value::Null);
 }
 
 #[tokio::test]
