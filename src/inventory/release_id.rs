@@ -9,7 +9,10 @@ use ulid::Ulid;
 /// The end of the year 2199, in milliseconds.
 const LATEST: u64 = 7_258_118_400_000;
 
-/// A ULID. Shown by its first ten characters where space is short.
+/// The length of the short form.
+const SHORT: usize = 8;
+
+/// A ULID. Shown by its last eight characters where space is short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReleaseId(pub Ulid);
@@ -30,11 +33,19 @@ impl ReleaseId {
         }
     }
 
-    /// The first ten characters: the time part.
+    /// The last eight characters. The first ones are the time: two releases of one day share most of them, and an id that
+    /// was made from the one before it differs in the last character only.
     pub fn short(self) -> String {
-        let mut text = self.0.to_string();
-        text.truncate(10);
-        text
+        let text = self.0.to_string();
+        text.split_at(text.len() - SHORT).1.to_owned()
+    }
+
+    /// Whether an operator means it who typed this: how it begins, or how it ends, from the length of the short form on.
+    pub fn is_meant_by(self, typed: &str) -> bool {
+        let text = self.0.to_string();
+        let typed = typed.trim().to_ascii_uppercase();
+        let is_end = typed.len() >= SHORT && text.ends_with(&typed);
+        !typed.is_empty() && (text.starts_with(&typed) || is_end)
     }
 }
 
@@ -77,6 +88,27 @@ mod tests {
         assert!(ReleaseId::after(Some(next)) > next);
         let full = ReleaseId(Ulid::from_parts(millisecond, u128::MAX));
         assert!(ReleaseId::after(Some(full)) > full);
+    }
+
+    #[test]
+    fn ids_that_follow_each_other_have_different_short_forms() {
+        let first = ReleaseId::after(None);
+        let next = ReleaseId::after(Some(ReleaseId(Ulid(first.0.0 | (1 << 100)))));
+        let following = ReleaseId::after(Some(next));
+        assert_ne!(next.short(), following.short());
+        assert_eq!(first.short().len(), SHORT);
+    }
+
+    #[test]
+    fn an_id_is_meant_by_how_it_begins_and_by_its_short_form() {
+        let id: ReleaseId = "01JD4ZZZZZ00000000ABCDEFGH".parse().unwrap();
+        for typed in ["0", "01JD4ZZZZZ", "01jd4zzzzz0", "ABCDEFGH", " 0abcdefgh "] {
+            assert!(id.is_meant_by(typed), "{typed}");
+        }
+        assert!(id.is_meant_by(&id.short()) && id.is_meant_by(&id.to_string()));
+        for typed in ["", " ", "H", "BCDEFGH", "01JD5", "ABCDEFGX"] {
+            assert!(!id.is_meant_by(typed), "{typed}");
+        }
     }
 
     #[test]

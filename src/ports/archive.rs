@@ -36,8 +36,8 @@ pub trait ArchiveReader: Send + Sync {
     /// One release, with all that is kept of it.
     async fn release(&self, id: ReleaseId) -> Result<Option<Kept>>;
 
-    /// The releases whose id begins so, newest first.
-    async fn named(&self, beginning: &str, limit: usize) -> Result<Vec<ReleaseId>>;
+    /// The releases whose id is meant by what was typed, newest first: see [`ReleaseId::is_meant_by`].
+    async fn named(&self, typed: &str, limit: usize) -> Result<Vec<ReleaseId>>;
 
     /// The heads of those of these releases that are kept.
     async fn heads(&self, ids: &[ReleaseId]) -> Result<BTreeMap<ReleaseId, ReleaseRecord>>;
@@ -54,8 +54,8 @@ pub trait ArchiveReader: Send + Sync {
     /// Holds and repairs that a filter lets through, newest first.
     async fn audit(&self, filter: &Filter, within: Within, limit: usize) -> Result<Vec<KeptAudit>>;
 
-    /// The holds and repairs whose id begins so, newest first.
-    async fn audit_named(&self, beginning: &str, limit: usize) -> Result<Vec<KeptAudit>>;
+    /// The holds and repairs whose id is meant by what was typed, newest first.
+    async fn audit_named(&self, typed: &str, limit: usize) -> Result<Vec<KeptAudit>>;
 
     /// Those of these releases that were kept once and are forgotten.
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>>;

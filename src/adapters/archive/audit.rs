@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::fault::Fault;
-use super::read::noticed;
+use super::read::{IS_MEANT, noticed};
 use super::store::Archive;
 use super::write::{decode, encode};
 use crate::history::{AuditRecord, Change, Filter, KeptAudit, audit_change};
@@ -44,15 +44,14 @@ impl Archive {
         .await
     }
 
-    pub(super) async fn find_audit(&self, beginning: &str, limit: usize) -> Result<Vec<KeptAudit>> {
-        let beginning = beginning.to_ascii_uppercase();
+    pub(super) async fn find_audit(&self, typed: &str, limit: usize) -> Result<Vec<KeptAudit>> {
+        let typed = typed.to_ascii_uppercase();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read("looking for a hold or a repair", move |sql| {
-            let mut statement = sql.prepare_cached(
-                "SELECT record FROM audit WHERE id >= ?1 AND id < ?1 || '~'
-                 ORDER BY id DESC LIMIT ?2",
-            )?;
-            let rows = statement.query_map(params![beginning, limit], |row| row.get(0))?;
+            let mut statement = sql.prepare_cached(&format!(
+                "SELECT record FROM audit WHERE {IS_MEANT} ORDER BY id DESC LIMIT ?2"
+            ))?;
+            let rows = statement.query_map(params![typed, limit], |row| row.get(0))?;
             let texts = rows.collect::<std::result::Result<Vec<String>, _>>()?;
             let records = texts
                 .iter()

@@ -17,6 +17,11 @@ use crate::history::{
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveReader, Result, Within};
 
+/// Whether an id begins with what was typed, or ends so where that is as long as a short form: see
+/// [`ReleaseId::is_meant_by`]. `~` comes behind every letter of an id.
+pub(super) const IS_MEANT: &str =
+    "(id >= ?1 AND id < ?1 || '~' OR length(?1) >= 8 AND substr(id, -length(?1)) = ?1)";
+
 #[async_trait]
 impl ArchiveReader for Archive {
     async fn list(
@@ -65,15 +70,14 @@ impl ArchiveReader for Archive {
         .await
     }
 
-    async fn named(&self, beginning: &str, limit: usize) -> Result<Vec<ReleaseId>> {
-        let beginning = beginning.to_ascii_uppercase();
+    async fn named(&self, typed: &str, limit: usize) -> Result<Vec<ReleaseId>> {
+        let typed = typed.to_ascii_uppercase();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read("looking for a release", move |sql| {
-            let mut statement = sql.prepare_cached(
-                // Behind every letter of an id.
-                "SELECT id FROM releases WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id DESC LIMIT ?2",
-            )?;
-            let rows = statement.query_map((beginning, limit), |row| row.get(0))?;
+            let mut statement = sql.prepare_cached(&format!(
+                "SELECT id FROM releases WHERE {IS_MEANT} ORDER BY id DESC LIMIT ?2"
+            ))?;
+            let rows = statement.query_map((typed, limit), |row| row.get(0))?;
             ids(&rows.collect::<std::result::Result<Vec<String>, _>>()?)
         })
         .await
@@ -128,8 +132,8 @@ impl ArchiveReader for Archive {
         self.kept_audit(filter, within, limit).await
     }
 
-    async fn audit_named(&self, beginning: &str, limit: usize) -> Result<Vec<KeptAudit>> {
-        self.find_audit(beginning, limit).await
+    async fn audit_named(&self, typed: &str, limit: usize) -> Result<Vec<KeptAudit>> {
+        self.find_audit(typed, limit).await
     }
 
     async fn forgotten(&self, ids: &[ReleaseId]) -> Result<BTreeSet<ReleaseId>> {

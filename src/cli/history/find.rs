@@ -1,4 +1,4 @@
-//! A release by its id, or by how that begins.
+//! A release by its id, or by how that begins or ends.
 
 use super::{Exit, names};
 use crate::history::{Filter, Kept, KeptAudit};

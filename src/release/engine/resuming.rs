@@ -108,9 +108,9 @@ impl Engine {
         let past = newest(site).await?;
         let open = past.iter().filter(|head| head.closed.is_none());
         let open: Vec<ReleaseId> = open.map(|head| head.id).collect();
-        let begins = |id: &ReleaseId| !typed.is_empty() && id.to_string().starts_with(&typed);
-        let all: Vec<ReleaseId> = past.iter().map(|head| head.id).filter(begins).collect();
-        let open_ones: Vec<ReleaseId> = open.iter().copied().filter(begins).collect();
+        let is_meant = |id: &ReleaseId| id.is_meant_by(&typed);
+        let all: Vec<ReleaseId> = past.iter().map(|head| head.id).filter(is_meant).collect();
+        let open_ones: Vec<ReleaseId> = open.iter().copied().filter(is_meant).collect();
         match (open_ones.as_slice(), all.as_slice()) {
             ([id], _) | ([], [id]) => Ok(*id),
             ([], []) => Err(Refusal::NoReleaseNamed {

@@ -237,6 +237,8 @@ async fn a_release_is_shown_by_how_its_id_begins_and_two_are_compared() {
     ] {
         assert!(shown.contains(words), "{words:?} is not in:\n{shown}");
     }
+    let ending = &id(&all[1])[6..];
+    assert_eq!(out(&place.run(&["show", ending])), shown);
     let json = json_data(&place.run(&["show", beginning, "--json"]));
     assert_eq!(json["entries"].as_array().map(Vec::len), Some(2));
     let ambiguous = place.run(&["show", &beginning[..5]]);
