@@ -200,3 +200,32 @@ impl HoldChange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(generation: u64) -> String {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        serde_json::json!({
+            "generation": generation,
+            "live": "blue",
+            "endpoint": "127.0.0.1:3001",
+            "digest": digest,
+            "release": "01JD4ZZZZZ0000000000000007",
+            "token": 1,
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn a_route_has_no_generation_that_is_higher_than_any_switch_makes_it() {
+        let highest: Route = serde_json::from_str(&stored(HIGHEST_GENERATION)).unwrap();
+        assert_eq!(highest.generation, HIGHEST_GENERATION);
+        for generation in [HIGHEST_GENERATION + 1, u64::MAX] {
+            let refused = serde_json::from_str::<Route>(&stored(generation)).unwrap_err();
+            let said = refused.to_string();
+            assert!(said.contains(&generation.to_string()), "{said}");
+        }
+    }
+}

@@ -382,3 +382,36 @@ async fn a_token_that_is_no_token_is_refused() {
         .expect_err("a lie");
     assert_eq!(failure.kind, FailureKind::Garbled, "{failure}");
 }
+
+/// A registry whose repository has so many tags, 20,000 a page.
+fn many_tags(count: usize) -> Router {
+    let list = move |RawQuery(query): RawQuery| async move {
+        let last = asked(query.as_deref(), "last");
+        let from = last.parse::<usize>().map_or(0, |last| last + 1);
+        let page: Vec<String> = (from..count)
+            .take(20_000)
+            .map(|number| format!("{number:06}"))
+            .collect();
+        axum::Json(serde_json::json!({ "name": "web", "tags": page }))
+    };
+    Router::new()
+        .route("/v2/", get(|| async { "" }))
+        .route("/v2/web/tags/list", get(list))
+}
+
+#[tokio::test]
+async fn a_list_of_more_tags_than_are_read_is_refused() {
+    let host = serve(many_tags(100_000)).await;
+    let tags = open().tags(&format!("{host}/web")).await.expect("a list");
+    assert_eq!(tags.len(), 100_000);
+    let host = serve(many_tags(100_001)).await;
+    let failure = open()
+        .tags(&format!("{host}/web"))
+        .await
+        .expect_err("too many");
+    assert_eq!(failure.kind, FailureKind::Unsupported, "{failure}");
+    assert!(
+        failure.to_string().contains("more than 100000 tags"),
+        "{failure}"
+    );
+}

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 
 use super::*;
+use crate::inventory::HIGHEST_GENERATION;
 use crate::ports::{CommandOutput, STAGED};
 
 fn web() -> Target {
@@ -419,4 +420,15 @@ async fn a_missing_program_is_told_as_missing() {
     let missing = ThisHost.run(&command(&["/no/such/program"])).await;
     assert_eq!(kind(missing), FailureKind::Missing);
     assert_eq!(kind(ThisHost.run(&[]).await), FailureKind::Rejected);
+}
+
+#[test]
+fn a_pointer_has_no_generation_that_is_higher_than_any_switch_makes_it() {
+    let file =
+        |generation: u64| format!(r#"{{"slot":"blue","generation":{generation},"token":1}}"#);
+    let read = Pointer::from_json(Slot::Blue, file(HIGHEST_GENERATION).as_bytes());
+    assert_eq!(read.map(|it| it.generation), Ok(HIGHEST_GENERATION));
+    let refused = Pointer::from_json(Slot::Blue, file(HIGHEST_GENERATION + 1).as_bytes());
+    let said = refused.expect_err("no switch makes it");
+    assert!(said.contains("higher than any switch makes it"), "{said}");
 }
