@@ -78,7 +78,7 @@ async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
         .swap_route(&world.target, &back, &lease.fence)
         .await
         .expect("it stands");
-    let stored = |record: greenroom::inventory::RegistryRecord| record.hold;
+    let stored = |record: RegistryRecord| record.hold;
     let read = world.reader.read(&world.target).await.expect("a record");
     assert_eq!(stored(read), Some(left));
 
