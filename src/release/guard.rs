@@ -13,7 +13,7 @@ use super::words::duration;
 use super::{Plan, Refusal};
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
-use crate::inventory::{Installation, Instance, Slot};
+use crate::inventory::{Installation, Instance, Slot, Target};
 
 /// What a guard says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,7 +156,8 @@ fn without_traffic(slot: Slot, sight: &Sight, act: Act) -> Verdict {
     Verdict::Act(act)
 }
 
-/// The old version is the last way back: it is not stopped while the new one is not well.
+/// The old version is the last way back: it is not stopped while the new one is not well, or while the store does not
+/// name the new one as live.
 /// Neither is it while the public gets bad answers, nor where the new one has crashed since it was checked: a person
 /// looks at that first.
 fn retire(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Verdict {
@@ -166,6 +167,9 @@ fn retire(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Verdict {
     // Told first: of all reasons it is the one that a person has to know.
     if matches!(verdict, Verdict::Refuse(_)) {
         return verdict;
+    }
+    if let Err(why) = still_routed(plan, sight) {
+        return Verdict::Refuse(format!("{old} is kept: {why}"));
     }
     if let Run::Crashed(why) = candidate::run_since_checks(plan, report, sight) {
         return Verdict::Refuse(format!("{old} is kept: {why}"));
@@ -177,6 +181,34 @@ fn retire(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Verdict {
         return Verdict::Wait(format!("{old} is kept: {why}"));
     }
     verdict
+}
+
+/// The store still names the new version as live, as the switch wrote it. A higher generation with the same slot and
+/// version is a repair's. A store that was not read makes the caller wait anyway.
+fn still_routed(plan: &Plan, sight: &Sight) -> Result<(), String> {
+    let Some(record) = &sight.registry else {
+        return Ok(());
+    };
+    let says = match record.route.as_ref().map(|route| &route.value) {
+        None => "the store has no readable route any more".to_owned(),
+        Some(route) if route.live != plan.slot || route.generation < plan.generation => format!(
+            "the store routes to {} generation {}, not to {} generation {}",
+            route.live, route.generation, plan.slot, plan.generation
+        ),
+        Some(route) if route.digest != plan.version.digest => format!(
+            "the route names {}, not {}",
+            route.digest.short(),
+            plan.version.digest.short()
+        ),
+        Some(_) => return Ok(()),
+    };
+    let Target {
+        service,
+        environment,
+    } = plan.target();
+    Err(format!(
+        "{says}: leave this release, then run greenroom repair {service} {environment}"
+    ))
 }
 
 /// A fresh healthy observation of the digest that runs there now.

@@ -30,7 +30,7 @@
 //! | switch | the registry's route moves *from* X *to* Y, then the proxy's pointer does | route and proxy name slot and generation, and the public address is answered by the slot on a fresh and on a kept connection, without a server error and, where the version before did so too, with the status and kind of body that the slot answers directly; three bad answers in a row move the traffic of a promote back | the same, the other way, with a higher generation |
 //! | watch | none: candidate, public address and the proxy's access log are observed | the window is over, the candidate was never restarted, no three looks in a row were bad, and no more of the public's requests failed than [`Rules::watch_errors`] allows | nothing |
 //! | drain | none: new connections go elsewhere | the old slot has none left, or the time is over and their number was said | nothing |
-//! | stop | after the standby time, while the public gets good answers and the new version has not crashed since its checks: the old slot is deregistered, then its instance stopped | both are so | start it again, register it |
+//! | stop | after the standby time, while the store still routes to the new version, the public gets good answers and it has not crashed since its checks: the old slot is deregistered, then its instance stopped | both are so | start it again, register it |
 //!
 //! Drain and stop are left out when nothing was live before, stop also when `standby = "never"`.
 //!

@@ -144,9 +144,11 @@ fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refus
     let is_ours = route.is_some_and(|route| route.release == plan.release);
     let before = plan.from.as_ref().map(|from| (from.generation, from.slot));
     if !is_ours && route.map(|route| (route.generation, route.live)) != before {
-        against.push(not_resumable(
-            "the route is not what it was when it began, and somebody else has switched since",
-        ));
+        against.push(not_resumable(if route.is_some() {
+            "the route is not what it was when it began, and somebody else has switched since"
+        } else {
+            "the store has no route any more; leave it (greenroom resume with --leave), then run greenroom repair"
+        }));
     }
 }
 

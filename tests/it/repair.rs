@@ -2,7 +2,8 @@
 //! what it would do and does nothing, does it after a yes, and the history keeps it.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
@@ -33,7 +34,7 @@ fn named(sandbox: &Sandbox) -> Vec<String> {
 /// The store, as somebody with `sqlite3` has it.
 fn by_hand(sandbox: &Sandbox, sql: &str) {
     let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
-    let wait = std::time::Duration::from_secs(10);
+    let wait = Duration::from_secs(10);
     store.busy_timeout(wait).expect("a patient hand");
     let changed = store.execute(sql, []).expect(sql);
     assert_eq!(changed, 1, "{sql}");
@@ -173,13 +174,13 @@ fn what_no_deed_can_mend_is_said_and_ends_with_3_and_a_yes_has_to_come_from_some
 }
 
 /// How long requests of before are counted, on a busy machine.
-const RESTORED: std::time::Duration = std::time::Duration::from_mins(1);
+const RESTORED: Duration = Duration::from_mins(1);
 
 /// Puts everything in a store back to what a copy has, under the programs that have it open.
 fn restore(store: &Path, copy: &Path) {
     let store = Connection::open(store).expect("the store");
     store
-        .busy_timeout(std::time::Duration::from_secs(10))
+        .busy_timeout(Duration::from_secs(10))
         .expect("a patient hand");
     store
         .execute("ATTACH ?1 AS copy", [copy.to_str().expect("a path")])
@@ -239,4 +240,45 @@ fn a_store_that_was_restored_from_an_older_copy_is_named_and_repaired_and_releas
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();
+}
+
+#[test]
+fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired() {
+    let mut sandbox = Sandbox::kept().up();
+    let old = sandbox.status("web", "qa")["live"].clone();
+    let old = old.as_str().expect("a slot");
+    let short = ["--set", "environments.qa.timing.standby=1ms"];
+    let promote = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
+    let mut command = sandbox.command(&[&short[..], &promote].concat());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let promoting = command.spawn().expect("greenroom");
+    let is_switched = || live_by_store(&sandbox).is_some_and(|live| live != old);
+    until("it is switched", Duration::from_mins(1), is_switched);
+    by_hand(
+        &sandbox,
+        "DELETE FROM registry WHERE target = 'web/qa' AND name = 'route'",
+    );
+    let output = promoting.wait_with_output().expect("its end");
+    assert_ne!(output.status.code(), Some(0), "{}", words(&output));
+    let kept = format!("{old} is kept: the store has no readable route any more");
+    let text = words(&output);
+    assert!(text.contains(&kept), "{text}");
+    assert!(text.contains("greenroom repair web qa"), "{text}");
+    let slots = &sandbox.status("web", "qa")["snapshot"]["slots"];
+    assert_eq!(slots[old]["instance"]["state"], "running", "{slots}");
+    let output = repair(&sandbox, &["--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_eq!(sandbox.live("web", "qa"), "1.8.2");
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}
+
+/// The slot that the route of the store names.
+fn live_by_store(sandbox: &Sandbox) -> Option<String> {
+    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
+    let sql = "SELECT value FROM registry WHERE target = 'web/qa' AND name = 'route'";
+    let value: String = store.query_row(sql, [], |row| row.get(0)).ok()?;
+    let route: Value = serde_json::from_str(&value).expect("JSON");
+    route["live"].as_str().map(str::to_owned)
 }

@@ -82,6 +82,21 @@ impl PublicSide {
     }
 }
 
+/// What a person does past Greenroom after the switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ByHand {
+    /// Points the proxy back to the old version.
+    PointsBack,
+    /// Writes a route to the old version.
+    RoutesBack,
+    /// Deletes the route's key.
+    DeletesRoute,
+}
+
+impl ByHand {
+    pub(super) const ALL: [Self; 3] = [Self::PointsBack, Self::RoutesBack, Self::DeletesRoute];
+}
+
 impl World {
     fn life(&mut self, slot: Slot) -> Option<&mut Life> {
         let running = self.slots.get_mut(slot).as_mut();
@@ -112,9 +127,8 @@ impl World {
         }
     }
 
-    /// A person puts the traffic back to the old version, past Greenroom. Not between a look and its act, where no guard
-    /// can see it.
-    pub(super) fn put_back_by_hand(&mut self, is_pointer: bool) {
+    /// A person changes who is live, past Greenroom. Not between a look and its act, where no guard can see it.
+    pub(super) fn change_by_hand(&mut self, what: ByHand) {
         let Some(from) = self.plan.from.as_ref().map(|from| from.slot) else {
             return;
         };
@@ -124,10 +138,10 @@ impl World {
             return;
         }
         self.is_put_back = true;
-        if is_pointer {
-            self.point_by_hand(from);
-        } else {
-            self.route_by_hand(from);
+        match what {
+            ByHand::PointsBack => self.point_by_hand(from),
+            ByHand::RoutesBack => self.route_by_hand(from),
+            ByHand::DeletesRoute => self.route = None,
         }
     }
 

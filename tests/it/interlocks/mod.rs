@@ -18,6 +18,7 @@ use greenroom::inventory::{Exit, Slot, Tier};
 use greenroom::release::{Act, Choice, Event, OnFailure, Progress, StepState};
 use proptest::prelude::*;
 
+use life::ByHand;
 use world::{Fate, World, plan};
 
 use crate::support::web::operator;
@@ -496,8 +497,8 @@ pub(super) enum Turn {
     Checks(bool),
     /// The candidate crashes and is restarted, or is started again by hand.
     Restarts(bool),
-    /// Traffic is put back to the old version by hand: in the proxy, or in the registry.
-    PutBack(bool),
+    /// Who is live is changed by hand.
+    ByHand(ByHand),
     /// What the public gets.
     Public(u16),
 }
@@ -533,7 +534,7 @@ pub(super) fn turn() -> impl Strategy<Value = Turn> {
         1 => prop::bool::weighted(0.05).prop_map(|lose| if lose { Turn::LoseLock } else { Turn::Fire }),
         1 => any::<bool>().prop_map(Turn::Checks),
         1 => any::<bool>().prop_map(Turn::Restarts),
-        1 => any::<bool>().prop_map(Turn::PutBack),
+        1 => prop::sample::select(ByHand::ALL.to_vec()).prop_map(Turn::ByHand),
         1 => prop::sample::select(vec![200, 502, 404]).prop_map(Turn::Public),
     ]
 }
@@ -575,7 +576,7 @@ pub(super) fn play(world: &mut World, turn: Turn) {
                 world.start_again(slot);
             }
         }
-        Turn::PutBack(is_pointer) => world.put_back_by_hand(is_pointer),
+        Turn::ByHand(what) => world.change_by_hand(what),
         Turn::Public(status) => world.public.status = Some(status),
     }
 }

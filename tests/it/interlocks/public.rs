@@ -7,6 +7,7 @@ use greenroom::inventory::{Exit, RequestCount, RuntimeHealth, Slot, Tier};
 use greenroom::release::{Act, Event, OnFailure, Progress};
 use proptest::prelude::*;
 
+use super::life::ByHand;
 use super::world::{Fate, World, plan};
 use super::{TURNS, is_backed_out, play, promote, turn, until_act_of, until_standby};
 
@@ -148,6 +149,35 @@ fn the_old_version_is_kept_when_traffic_was_put_back_to_it() {
         world.go_well(TURNS);
         kept_because(&world, "blue has the traffic");
     }
+}
+
+#[test]
+fn the_old_version_is_kept_when_the_route_of_the_switch_is_gone() {
+    for (by_hand, words) in [
+        (None, "the store has no readable route any more"),
+        (
+            Some((41, Slot::Green)),
+            "the store routes to green generation 41, not to green generation 42",
+        ),
+    ] {
+        let mut world = promote(Tier::Staging, OnFailure::BackOut);
+        until_standby(&mut world);
+        world.route = by_hand;
+        world.go_well(TURNS);
+        kept_because(&world, words);
+        kept_because(&world, "greenroom repair web production");
+    }
+}
+
+#[test]
+fn the_old_version_is_stopped_under_the_higher_generation_of_a_repaired_route() {
+    let mut world = promote(Tier::Staging, OnFailure::BackOut);
+    until_standby(&mut world);
+    world.route = Some((2_000, Slot::Green));
+    world.pointer = world.route;
+    world.go_well(TURNS);
+    assert_eq!(world.outcome(), Some(Outcome::Done));
+    assert!(!world.runs(Slot::Blue));
 }
 
 #[test]
@@ -364,9 +394,9 @@ proptest! {
 
     /// The world asserts interlock 1 at every act: what has traffic again is not stopped, whatever else happens.
     #[test]
-    fn traffic_put_back_in_the_standby_is_never_stopped(
+    fn what_may_have_traffic_again_in_the_standby_is_never_stopped(
         before in prop::collection::vec(turn(), 0..4),
-        is_pointer in any::<bool>(),
+        by_hand in prop::sample::select(ByHand::ALL.to_vec()),
         after in prop::collection::vec(turn(), 0..80),
     ) {
         let mut world = promote(Tier::Staging, OnFailure::Ask);
@@ -374,7 +404,7 @@ proptest! {
         for turn in before {
             play(&mut world, turn);
         }
-        world.put_back_by_hand(is_pointer);
+        world.change_by_hand(by_hand);
         world.say(Event::StandbyEnded);
         for turn in after {
             play(&mut world, turn);

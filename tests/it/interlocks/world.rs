@@ -413,6 +413,11 @@ impl World {
                 *self.told_healthy.get(live),
                 "interlock 2: {slot} is stopped while {live} was last seen sick"
             );
+            assert_eq!(
+                self.route(),
+                Some(live),
+                "interlock 1: {slot} is stopped while the store does not route to {live}"
+            );
         }
         let needs_person = matches!(stage.step, Step::Register | Step::Switch | Step::Stop);
         if stage.direction == Direction::Forward && self.plan.tier().is_protected() && needs_person
@@ -771,7 +776,11 @@ impl World {
                     generation,
                     live,
                     endpoint: endpoint(live),
-                    digest: digest('a'),
+                    digest: if live == self.plan.slot {
+                        self.plan.version.digest.clone()
+                    } else {
+                        digest('a')
+                    },
                     release: self.routed_by,
                     token: FencingToken(7),
                 },

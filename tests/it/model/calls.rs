@@ -225,7 +225,8 @@ impl Hand<'_, '_> {
             let standing = self.in_slot(slot);
             let left = how(standing);
             if standing.is_some_and(|it| Some(it.id) == id) && left != standing {
-                if self.world.has_traffic(slot) {
+                // Without a route nothing says that the other slot has the traffic.
+                if self.world.has_traffic(slot) || self.world.store.route.is_none() {
                     self.world.sins.add(Sin::TouchedLive);
                 }
                 self.world.engine[index(slot)] = left;

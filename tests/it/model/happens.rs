@@ -128,10 +128,11 @@ impl Scope {
             }
             return;
         }
-        if matches!(turn, Turn::RoutesBack | Turn::PointsBack) {
+        if let Turn::RoutesBack | Turn::PointsBack | Turn::DeletesRoute = turn {
             state.meddled = true;
             let world = &mut state.world;
             match (turn, &mut world.store.route) {
+                (Turn::DeletesRoute, route) => *route = None,
                 (Turn::RoutesBack, Some(route)) => {
                     route.live = Slot::Blue;
                     route.generation += 5;

@@ -138,6 +138,18 @@ pub(crate) fn instance(world: &World, slot: Slot) -> Option<Instance> {
     })
 }
 
+fn switched(plan: &Plan) -> Revisioned<Route> {
+    let value = Route {
+        generation: plan.generation,
+        live: plan.slot,
+        endpoint: endpoint(plan.slot),
+        digest: plan.version.digest.clone(),
+        release: plan.release,
+        token: FencingToken(1),
+    };
+    Revisioned { value, revision: 1 }
+}
+
 pub(crate) fn record(world: &World) -> RegistryRecord {
     let store = &world.store;
     RegistryRecord {
@@ -209,12 +221,12 @@ fn deceive(sight: &mut Sight, scope: &Scope, plan: &Plan) {
             route.value.live = before.slot;
             route.value.generation = before.generation;
         }
-        if scope.has(Flaw::RouteSeenAsSwitched)
-            && let Some(route) = &mut record.route
-            && route.value.generation > plan.generation
-        {
-            route.value.live = plan.slot;
-            route.value.generation = plan.generation;
+        let is_by_hand = record
+            .route
+            .as_ref()
+            .is_none_or(|route| route.value.generation > plan.generation);
+        if scope.has(Flaw::RouteSeenAsSwitched) && is_by_hand {
+            record.route = Some(switched(plan));
         }
         if scope.has(Flaw::HolderSeenAsNobody) {
             record.lock = None;

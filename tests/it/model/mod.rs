@@ -192,8 +192,8 @@ fn a_release_is_taken_up() {
     check("taken up, protected", protected, 65_000);
 }
 
-/// A person puts traffic back to the old version, past Greenroom, between the switch and the stop: what has traffic
-/// again is not stopped (interlock 1).
+/// A person puts traffic back to the old version, or deletes the route, past Greenroom, between the switch and the stop:
+/// what has traffic again, or may have it, is not stopped (interlock 1).
 #[test]
 fn traffic_put_back_by_hand_keeps_the_old_version() {
     let moved = |budget| Scope {

@@ -141,6 +141,7 @@ fn mutants() -> Vec<Mutant> {
         (one(unheard), &[StartedOverAStop], TOUCHED_LIVE),
         (meddled, &[StoreTakesAnyFrom], TOGGLED),
         (moved_back.clone(), &[ProxySeenAsRouted], ROUTED_TO_NOTHING),
+        (moved_back.clone(), &[RouteSeenAsSwitched], TOUCHED_LIVE),
         (
             moved_back,
             &[RouteSeenAsSwitched, StoreDeregistersLive],

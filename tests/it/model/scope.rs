@@ -44,7 +44,8 @@ pub(crate) enum ByHand {
     Never,
     /// The route, between the two halves of a switch.
     InTheSwitch,
-    /// The route or the proxy's pointer, back to the old version, at any time between the switch and the stop.
+    /// The route or the proxy's pointer, back to the old version, at any time between the switch and the stop; or the
+    /// route's key is deleted then.
     BeforeTheStop,
 }
 

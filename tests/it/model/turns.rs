@@ -55,6 +55,8 @@ pub(crate) enum Turn {
     /// Somebody writes the route back, or points the proxy back, to the version that was live before.
     RoutesBack,
     PointsBack,
+    /// A person deletes the route's key.
+    DeletesRoute,
     /// Somebody holds it, or clears the hold.
     Holds,
     /// Somebody approves the first release, or takes that back.
@@ -249,7 +251,7 @@ impl Scope {
                 let is_switched = route == Some(Slot::Green) && world.proxy.link == route;
                 let is_quiet = state.seats.iter().all(looks_or_waits);
                 if is_switched && is_quiet && world.can_answer(Slot::Blue) {
-                    turns.extend([Turn::RoutesBack, Turn::PointsBack]);
+                    turns.extend([Turn::RoutesBack, Turn::PointsBack, Turn::DeletesRoute]);
                 }
             }
         }

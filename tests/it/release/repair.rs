@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use etcd_client::{Client, KvClient};
-use greenroom::history::{AuditRecord, Outcome, Proof, Provable, RepairOutcome, RepairRecord};
+use greenroom::history::{
+    AuditRecord, Outcome, Proof, Provable, RepairOutcome, RepairRecord, Step,
+};
 use greenroom::inventory::drift::Name;
-use greenroom::inventory::{Role, Slot, instance_name};
+use greenroom::inventory::{Instance, Role, Slot, Target, instance_name};
 use greenroom::release::{
     Command, Progress, Refusal, Refused, RepairApproval, RepairHandle, RepairNews, RepairPlan,
     RepairRequest,
@@ -348,6 +350,36 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
         matches!(only_reason(&refused), Refusal::Unfinished { .. }),
         "{refused}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired() {
+    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let mut keys = Keys::of(&house).await;
+    let load = load(&house).await;
+    let release = house.begin(version("1.9.0")).await;
+    release.until_running(Step::Watch).await;
+    keys.delete("route").await;
+    let finished = release.finish().await;
+    let Some(Outcome::NeedsPerson { reason }) = finished.outcome() else {
+        panic!("{finished:?}");
+    };
+    let Target {
+        service,
+        environment,
+    } = &house.target;
+    for words in [
+        "blue is kept: the store has no readable route any more",
+        &format!("greenroom repair {service} {environment}"),
+    ] {
+        assert!(reason.contains(words), "{reason}");
+    }
+    let snapshot = house.snapshot().await;
+    let old = snapshot.slots.blue.instance.as_ref();
+    assert!(old.is_some_and(Instance::is_running), "{old:?}");
+    repaired(&house, "the route deleted in the watch", &["route-missing"]).await;
+    house.stands("1.9.0", Role::Standby).await;
+    nothing_failed(load, "the route deleted in the watch").await;
 }
 
 /// A backup of the store that is older than the last release, restored: entries, route and journal are those of
