@@ -282,3 +282,22 @@ fn live_by_store(sandbox: &Sandbox) -> Option<String> {
     let route: Value = serde_json::from_str(&value).expect("JSON");
     route["live"].as_str().map(str::to_owned)
 }
+
+#[test]
+fn a_store_that_is_one_revision_behind_the_proxy_is_repaired_at_once() {
+    let mut sandbox = Sandbox::kept().up();
+    let token = sandbox.status("web", "qa")["snapshot"]["proxy"]["token"].clone();
+    let behind = token.as_i64().expect("a token") - 1;
+    by_hand(&sandbox, &format!("UPDATE revision SET value = {behind}"));
+    let names = named(&sandbox);
+    assert!(names.contains(&"store-went-back".to_owned()), "{names:?}");
+    let output = repair(&sandbox, &["--yes"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_eq!(named(&sandbox), [""; 0]);
+    let promote = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
+    let promoted = sandbox.run(&[&promote[..], &["--no-standby-wait"]].concat());
+    assert_eq!(promoted.status.code(), Some(0), "{}", words(&promoted));
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
+    sandbox.assert_no_request_failed();
+}

@@ -146,7 +146,7 @@ impl Name {
                 "the route's key was deleted or edited by hand: the proxy goes on, and nobody else knows where to"
             }
             Self::ProxyElsewhere => {
-                "during a switch this lasts a moment; if it stays, a release was cut off, or the live pointer or the route's key was changed by hand"
+                "during a switch this lasts a moment; if it stays, a release was cut off, the store was restored, or the pointer or the route was changed by hand"
             }
             Self::GenerationDiffers => {
                 "during a switch this lasts a moment; if it stays, the live pointer or the route's key was put back to an older state"
@@ -216,7 +216,7 @@ impl Name {
                 "the route is written as the proxy has it, if what it names is healthy and registered"
             }
             Self::ProxyElsewhere => {
-                "the proxy is pointed at the slot the route names, once that is healthy; if nothing runs there, the route follows"
+                "the proxy is pointed at the slot the route names, once healthy; if nothing runs there, or the proxy's generation is higher, the route follows"
             }
             Self::GenerationDiffers => {
                 "the lower of the two is raised to the higher; no traffic moves"

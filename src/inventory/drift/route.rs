@@ -102,8 +102,15 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
         true => Name::GenerationDiffers,
         false => Name::ProxyElsewhere,
     };
+    // Each switch writes the route first.
+    let is_older = name == Name::ProxyElsewhere && generation > route.generation;
+    let why = if is_older {
+        "; the proxy was switched after this route was written: the store was restored from a backup, or its key edited"
+    } else {
+        ""
+    };
     Some(name.says(format!(
-        "store: {} generation {}; proxy: {word} generation {generation}",
+        "store: {} generation {}; proxy: {word} generation {generation}{why}",
         route.live, route.generation
     )))
 }

@@ -256,6 +256,17 @@ const BY_HAND: &[ByHand] = &[
         "status 502",
     ),
     (
+        "a restored store whose revision was raised",
+        |s| {
+            started_again(s);
+            proxy(s).slot = Some(Slot::Green);
+            proxy(s).generation += 1;
+            public(s).slot = Some(Slot::Green);
+        },
+        &[Name::LiveNotRegistered, Name::ProxyElsewhere],
+        "the proxy was switched after this route was written: the store was restored from a backup, or its key edited",
+    ),
+    (
         "two slots that are live",
         |s| {
             started_again(s);

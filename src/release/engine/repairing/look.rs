@@ -15,7 +15,8 @@ use crate::release::engine::Site;
 /// How long any one source may take before it counts as not heard.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Looks. A lock under `own` is not shown: whoever looks holds it, and nobody else drives.
+/// Looks. A lock under `own` is not shown: whoever looks holds it, and nobody else drives. What is written under it is no
+/// change of the store either: its revision is then that of the lock, which is its token.
 pub(super) async fn look(site: &Site, now: Timestamp, own: Option<FencingToken>) -> Snapshot {
     let definition = &site.definition;
     let target = &definition.target;
@@ -61,7 +62,7 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, own: Option<Fenc
     snapshot.sources.registry = SourceState::Live;
     snapshot.slots.blue.registration = record.slots.blue;
     snapshot.slots.green.registration = record.slots.green;
-    snapshot.store_revision = Some(record.revision);
+    snapshot.store_revision = Some(own.map_or(record.revision, |token| token.0));
     snapshot.route = record.route;
     snapshot.lock = record.lock.filter(|holder| !is_own(holder.token, own));
     snapshot.hold = record.hold;
