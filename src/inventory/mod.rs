@@ -63,7 +63,7 @@ pub use presence::{Declined, Watcher, WheelRequest};
 pub use probe::Probe;
 pub use public_answer::{BodyClass, PublicAnswer};
 pub use rate_window::RateWindow;
-pub use rates::Rates;
+pub use rates::{Began, Rates};
 pub use registration::{KeyLine, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
 pub use request_count::{RequestCount, RequestCounts};

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Rates;
+use super::{Began, Rates};
 
 /// How many whole seconds rates are over.
 const SECONDS: i64 = 10;
@@ -23,6 +23,8 @@ pub struct RateWindow {
 struct Second {
     requests: u64,
     errors: u64,
+    /// The seconds in which the first and the last of them began.
+    began: Option<(i64, i64)>,
     /// How many took how long, by class.
     times: BTreeMap<u64, u64>,
 }
@@ -33,6 +35,9 @@ impl RateWindow {
         let place = self.seconds.entry(second).or_default();
         place.requests += 1;
         place.errors += u64::from(failed);
+        let began = second.saturating_sub_unsigned(took.as_secs());
+        let (first, last) = place.began.unwrap_or((began, began));
+        place.began = Some((first.min(began), last.max(began)));
         *place.times.entry(class(took)).or_default() += 1;
         while self.seconds.len() > usize::try_from(2 * SECONDS).unwrap_or(usize::MAX) {
             self.seconds.pop_first();
@@ -44,6 +49,11 @@ impl RateWindow {
         self.seconds = self.seconds.split_off(&(now - SECONDS));
         let mut times: BTreeMap<u64, u64> = BTreeMap::new();
         let (mut requests, mut errors) = (0, 0);
+        let began: Vec<(i64, i64)> = self
+            .seconds
+            .range(..now)
+            .filter_map(|it| it.1.began)
+            .collect();
         for second in self.seconds.range(..now).map(|(_, second)| second) {
             requests += second.requests;
             errors += second.errors;
@@ -51,12 +61,18 @@ impl RateWindow {
                 *times.entry(*class).or_default() += count;
             }
         }
+        let first = began.iter().map(|(first, _)| *first).min();
+        let last = began.iter().map(|(_, last)| *last).max();
         Rates {
             requests,
             errors,
             p50: quantile(&times, requests, 50),
             p99: quantile(&times, requests, 99),
             window: Duration::from_secs(SECONDS.unsigned_abs()),
+            began: first.zip(last).map(|(first, last)| Began {
+                first: first.abs_diff(now),
+                last: last.abs_diff(now),
+            }),
         }
     }
 
@@ -125,6 +141,16 @@ mod tests {
         assert_eq!((rates.p50, rates.p99), (ms(8), ms(41)));
         let later = window.rates(111);
         assert_eq!((later.requests, later.p99), (0, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_request_is_told_by_when_it_began() {
+        let mut window = RateWindow::default();
+        window.count(95, ms(8), false);
+        window.count(99, ms(7_500), false);
+        let began = window.rates(100).began;
+        assert_eq!(began, Some(Began { first: 8, last: 5 }));
+        assert_eq!(RateWindow::default().rates(100).began, None);
     }
 
     #[test]

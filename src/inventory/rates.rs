@@ -18,6 +18,25 @@ pub struct Rates {
     pub p99: Duration,
     /// How long the window was.
     pub window: Duration,
+    /// When these requests began; none without requests, and from a proxy that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<Began>,
+}
+
+/// When the requests of a window began, in seconds before its end. Off by less than one second: later than it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Began {
+    /// The first of them.
+    pub first: u64,
+    /// The last of them.
+    pub last: u64,
+}
+
+impl Began {
+    /// Whether a request of these surely began after the first of the others did.
+    pub fn goes_on_after(self, other: Self) -> bool {
+        self.last + 1 < other.first
+    }
 }
 
 impl Rates {
@@ -57,6 +76,7 @@ mod tests {
             p50: Duration::ZERO,
             p99: Duration::ZERO,
             window: Duration::from_secs(10),
+            began: None,
         }
     }
 

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::{RuntimeKind, Slot, Snapshot, SourceState};
 pub use name::Name;
+pub use public::still_gets_requests;
 pub use route::{difference_of_route, store_went_back};
 
 /// One difference.

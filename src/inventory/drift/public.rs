@@ -42,16 +42,37 @@ fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> 
     }
 }
 
-/// Requests of the public in the slot that the proxy does not name. Whoever releases moves them, and what
-/// was moved is counted for some seconds in both.
+/// Without requests in the slot that the proxy names, nothing says when the last switch was. A request in the other slot
+/// then counts for this many seconds.
+const LATELY: u64 = 3;
+
+/// Whether requests of the public still arrive in a slot that the proxy does not name. Those from before a switch are
+/// counted for some seconds: they all began before the first request of the slot that has the traffic now.
+pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
+    let rates = |slot| snapshot.slots.get(slot).rates.as_ref();
+    let Some(here) = rates(slot).filter(|rates| rates.requests > 0) else {
+        return false;
+    };
+    let Some(here) = here.began else {
+        // A proxy that does not tell.
+        return true;
+    };
+    match rates(slot.other()).and_then(|rates| rates.began) {
+        Some(there) => here.goes_on_after(there),
+        None => here.last <= LATELY,
+    }
+}
+
+/// Requests of the public in the slot that the proxy does not name. Whoever releases moves them.
 fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
     let live = proxy.slot?;
     let side = snapshot.slots.get(live.other());
     let requests = side.rates.as_ref().map_or(0, |rates| rates.requests);
+    let arrive = still_gets_requests(snapshot, live.other());
     let instance = side.instance.as_ref();
     let runs = snapshot.sources.runtime.is_live() && instance.is_some_and(Instance::is_running);
     let is_idle = snapshot.sources.registry.is_live() && snapshot.lock.is_none();
-    (requests > 0 && runs && is_idle).then(|| {
+    (arrive && runs && is_idle).then(|| {
         let other = live.other();
         Name::TwoLive
             .says(format!(

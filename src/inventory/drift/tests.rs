@@ -3,7 +3,7 @@
 
 use super::world_tests::{
     agreed, digest, entry, instance, live, locked, pointer, proxy, public, registered, requests,
-    route, side, started_again,
+    requests_from, route, side, started_again,
 };
 use super::{Agreement, Name, compare};
 use crate::inventory::{
@@ -291,6 +291,28 @@ const BY_HAND: &[ByHand] = &[
         "generation 3",
     ),
 ];
+
+#[test]
+fn requests_from_before_a_switch_are_no_second_live_slot() {
+    let is_two_live = |blue: Option<(u64, u64)>, green: (u64, u64)| {
+        let mut snapshot = agreed();
+        started_again(&mut snapshot);
+        if let Some(blue) = blue {
+            requests_from(&mut snapshot, Slot::Blue, blue);
+        }
+        requests_from(&mut snapshot, Slot::Green, green);
+        let truth = compare(&snapshot);
+        truth.drifts().any(|(_, drift)| drift.name == Name::TwoLive)
+    };
+    // Blue has the traffic since four seconds ago.
+    assert!(!is_two_live(Some((4, 1)), (9, 4)));
+    // One that was under way then began in the second of the switch, as far as the log tells.
+    assert!(!is_two_live(Some((4, 1)), (9, 3)));
+    assert!(is_two_live(Some((4, 1)), (9, 1)));
+    // Nothing says when the switch was.
+    assert!(!is_two_live(None, (9, 4)));
+    assert!(is_two_live(None, (9, 1)));
+}
 
 #[test]
 fn what_is_done_by_hand_is_seen_and_named() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::inventory::{
-    Digest, FencingToken, ImageLabels, Installation, Instance, InstanceId, InstanceState,
+    Began, Digest, FencingToken, ImageLabels, Installation, Instance, InstanceId, InstanceState,
     LastSwitch, LockHolder, LockRecord, Operator, PerSlot, PointerState, ProxyAnswer, PublicAnswer,
     Rates, Registration, ReleaseId, Revisioned, Route, RuntimeHealth, Slot, SlotSnapshot, Snapshot,
     SourceState, Sources, Target, Tier,
@@ -188,12 +188,18 @@ pub(crate) fn started_again(snapshot: &mut Snapshot) {
 }
 
 pub(crate) fn requests(snapshot: &mut Snapshot, slot: Slot) {
+    requests_from(snapshot, slot, (9, 1));
+}
+
+/// Requests of which the first and the last began so many seconds ago.
+pub(crate) fn requests_from(snapshot: &mut Snapshot, slot: Slot, (first, last): (u64, u64)) {
     snapshot.slots.get_mut(slot).rates = Some(Rates {
         requests: 12,
         errors: 0,
         p50: Duration::ZERO,
         p99: Duration::ZERO,
         window: Duration::from_secs(10),
+        began: Some(Began { first, last }),
     });
 }
 

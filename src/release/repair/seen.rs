@@ -1,7 +1,7 @@
 //! What was seen of a target, asked as a repair asks it. Pure.
 
 use super::deed::Rewrite;
-use crate::inventory::drift::{Drift, Name};
+use crate::inventory::drift::{Drift, Name, still_gets_requests};
 use crate::inventory::{
     Digest, ImageLabels, Instance, PointerState, ProxyAnswer, Registration, ReleaseId, Route, Slot,
     Snapshot, StoredKey, Version,
@@ -153,8 +153,7 @@ impl<'a> Seen<'a> {
     }
 
     pub(super) fn has_requests(&self, slot: Slot) -> bool {
-        let rates = self.snapshot.slots.get(slot).rates.as_ref();
-        rates.is_some_and(|rates| rates.requests > 0)
+        still_gets_requests(self.snapshot, slot)
     }
 
     /// Whether the proxy names this slot.

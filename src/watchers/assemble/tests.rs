@@ -42,6 +42,7 @@ fn quiet() -> Rates {
         p50: Duration::ZERO,
         p99: Duration::ZERO,
         window: Duration::from_secs(10),
+        began: None,
     }
 }
 

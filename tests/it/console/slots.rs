@@ -25,6 +25,7 @@ fn rates(requests: u64, errors: u64) -> Rates {
         p50: Duration::from_millis(if requests == 0 { 0 } else { 8 }),
         p99: Duration::from_millis(if requests == 0 { 0 } else { 41 }),
         window: Duration::from_secs(10),
+        began: None,
     }
 }
 
