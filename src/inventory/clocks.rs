@@ -6,7 +6,9 @@
 //! this machine's own is all there is.
 
 use std::fmt;
+use std::time::Duration;
 
+use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
 
 use super::EnvironmentName;
@@ -17,6 +19,13 @@ const TOLERATED: SignedDuration = SignedDuration::from_secs(10);
 
 /// How far two readings of one clock may be apart and still say the same.
 const ALIKE: SignedDuration = SignedDuration::from_secs(2);
+
+/// The time that the `Date` of an HTTP answer tells (<https://www.rfc-editor.org/rfc/rfc9110#field.date>). It is the
+/// beginning of a second, of which half has passed on average.
+pub fn http_date(date: &[u8]) -> Option<Timestamp> {
+    let told = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+    told.checked_add(Duration::from_millis(500)).ok()
+}
 
 /// What another machine's clock said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -196,6 +205,13 @@ mod tests {
             reading(0).to_string(),
             "this machine's clock agrees with the engine of qa"
         );
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_read_as_the_middle_of_its_second() {
+        let told = http_date(b"Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(told.to_string(), "1994-11-06T08:49:37.5Z");
+        assert_eq!(http_date(b"yesterday"), None);
     }
 
     #[test]

@@ -43,7 +43,7 @@ mod world;
 
 pub use address_range::{AddressRange, InvalidRange};
 pub use change::{Changes, Difference, changes, commit};
-pub use clocks::{ClockReading, Clocks, engine_of, store_of};
+pub use clocks::{ClockReading, Clocks, engine_of, http_date, store_of};
 pub use derived_name::instance_name;
 pub use endorsement::Endorsement;
 pub use endpoint::{Endpoint, InvalidEndpoint};

@@ -11,10 +11,13 @@ use std::task::{Context, Poll, ready};
 
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
-use hyper::Uri;
+use hyper::body::Body;
+use hyper::header::DATE;
+use hyper::{Request, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use jiff::Timestamp;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
@@ -25,6 +28,7 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
 use super::{DockerAddress, TlsFiles};
+use crate::inventory::http_date;
 
 const MIB: u64 = 1024 * 1024;
 /// How much of one answer is read: a list of all images, or what a command in a container prints.
@@ -120,6 +124,37 @@ pub(super) enum Reading {
 
 /// A client for the engine at `address`. Nothing is sent yet; a file that cannot be used is an error now.
 pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker, Error> {
+    let (client, url) = http_client(address, reading)?;
+    let transport = move |request: BollardRequest| {
+        let client = client.clone();
+        async move { client.request(request).await.map_err(Error::from) }
+    };
+    Docker::connect_with_custom_transport(
+        transport,
+        Some(url),
+        LIBRARY_LIMIT_SECONDS,
+        API_DEFAULT_VERSION,
+    )
+}
+
+/// What time the engine's machine says it is: the date of an answer, which the client library does not hand out. A ping
+/// costs the engine next to nothing; `/info`, which has a time, makes it look at every container and its storage.
+pub(super) async fn date(address: &DockerAddress) -> Result<Option<Timestamp>, Error> {
+    let (client, url) = http_client(address, Reading::Answers)?;
+    let request = Request::get(format!("{url}/_ping")).body(String::new())?;
+    let answer = client.request(request).await?;
+    let date = answer.headers().get(DATE);
+    Ok(date.and_then(|date| http_date(date.as_bytes())))
+}
+
+fn http_client<B>(
+    address: &DockerAddress,
+    reading: Reading,
+) -> Result<(Client<Connector, B>, String), Error>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
     let url = match address {
         DockerAddress::Unix(path) if !path.exists() => {
             return Err(Error::SocketNotFoundError(path.display().to_string()));
@@ -143,16 +178,7 @@ pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker
     let client = Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
         .build(connector);
-    let transport = move |request: BollardRequest| {
-        let client = client.clone();
-        async move { client.request(request).await.map_err(Error::from) }
-    };
-    Docker::connect_with_custom_transport(
-        transport,
-        Some(url),
-        LIBRARY_LIMIT_SECONDS,
-        API_DEFAULT_VERSION,
-    )
+    Ok((client, url))
 }
 
 #[derive(Clone)]

@@ -224,12 +224,10 @@ impl Engine {
 
     /// What time the engine's machine says it is. What is not a time is as good as none.
     pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
-        let connected = self.connected().await?;
         let doing = "asking for its time";
-        let said = self
-            .quick(Act::Read, doing, || connected.docker.info())
-            .await?;
-        Ok(said.system_time.and_then(|time| time.parse().ok()))
+        let asking = connection::date(&self.address);
+        let told = self.in_time(QUICK, Act::Read, doing, asking).await?;
+        told.map_err(|error| self.worded(&error, Act::Read, doing))
     }
 
     /// Agrees on a version with the engine that answers now.

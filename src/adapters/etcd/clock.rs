@@ -1,46 +1,68 @@
 //! What time the members of a cluster say it is. The API has no call for that, but every member answers plain HTTP on
-//! the same address as well, and an HTTP answer has a date (<https://www.rfc-editor.org/rfc/rfc9110#field.date>), to the
-//! second. `/version` needs no user.
+//! the same address as well, and an HTTP answer has a date. `/version` needs no user.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use jiff::fmt::rfc2822;
 use reqwest::header::DATE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, tls};
 
 use super::options::{Options, Tls, pem};
+use crate::inventory::http_date;
 use crate::ports::Result;
 
 /// How long a member may take: a plan does not wait for a clock.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks every member at once. The middle one of their times is told, so that one member with a wrong clock decides
-/// nothing; none where no member tells it.
-pub(super) async fn ask(
-    options: &Options,
-    urls: impl Iterator<Item = &str>,
-) -> Result<Option<Timestamp>> {
-    let urls: Vec<&str> = urls.collect();
-    let has_tls = urls.iter().any(|url| url.starts_with("https://"));
-    let client = client(options.tls.as_ref(), has_tls)?;
-    let mut told: Vec<Timestamp> = join_all(urls.iter().map(|url| of(&client, url)))
-        .await
-        .into_iter()
-        .flatten()
-        .collect();
-    told.sort();
-    Ok(told.get(told.len().saturating_sub(1) / 2).copied())
+/// Asks the members of one cluster. The client is made once: certificates are many to read.
+#[derive(Default)]
+pub(super) struct MemberClocks(Mutex<Option<Client>>);
+
+impl MemberClocks {
+    /// Asks every member at once. The middle one of their times is told, so that one member with a wrong clock decides
+    /// nothing; none where no member tells it.
+    pub(super) async fn ask(
+        &self,
+        options: &Options,
+        urls: impl Iterator<Item = &str>,
+    ) -> Result<Option<Timestamp>> {
+        let urls: Vec<&str> = urls.collect();
+        let client = self.client(options, &urls)?;
+        let mut told: Vec<Timestamp> = join_all(urls.iter().map(|url| of(&client, url)))
+            .await
+            .into_iter()
+            .flatten()
+            .collect();
+        if told.is_empty() {
+            // Its certificates may have been renewed since it was made.
+            *self.made() = None;
+        }
+        told.sort();
+        Ok(told.get(told.len().saturating_sub(1) / 2).copied())
+    }
+
+    fn client(&self, options: &Options, urls: &[&str]) -> Result<Client> {
+        let mut made = self.made();
+        if let Some(client) = &*made {
+            return Ok(client.clone());
+        }
+        let has_tls = urls.iter().any(|url| url.starts_with("https://"));
+        let client = client(options.tls.as_ref(), has_tls)?;
+        *made = Some(client.clone());
+        Ok(client)
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<Client>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 async fn of(client: &Client, url: &str) -> Option<Timestamp> {
     let answer = client.get(format!("{url}/version")).send().await.ok()?;
-    let date = answer.headers().get(DATE)?.to_str().ok()?;
-    let told = rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
-    // The date is the beginning of a second: on average half of one has passed.
-    told.checked_add(Duration::from_millis(500)).ok()
+    http_date(answer.headers().get(DATE)?.as_bytes())
 }
 
 fn client(files: Option<&Tls>, has_tls: bool) -> Result<Client> {

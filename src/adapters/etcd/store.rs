@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::clock;
+use super::clock::MemberClocks;
 use super::keys::Keys;
 use super::options::{self, Options};
 use super::trouble::{self, Sort, Trouble};
@@ -50,6 +50,7 @@ struct Inner {
     keys: Keys,
     deadline: Duration,
     options: Options,
+    clocks: MemberClocks,
 }
 
 struct Node {
@@ -82,6 +83,7 @@ impl Store {
                 keys,
                 deadline: options.deadline,
                 options: options.clone(),
+                clocks: MemberClocks::default(),
             }),
         })
     }
@@ -95,7 +97,7 @@ impl Store {
     /// What time the members say it is.
     pub(super) async fn clock(&self) -> Result<Option<Timestamp>> {
         let urls = self.inner.nodes.iter().map(|node| node.url.as_str());
-        clock::ask(&self.inner.options, urls).await
+        self.inner.clocks.ask(&self.inner.options, urls).await
     }
 
     pub(super) fn keys(&self) -> &Keys {
