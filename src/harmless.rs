@@ -22,6 +22,22 @@ pub fn harmless_line(bytes: &[u8]) -> String {
     kept.text
 }
 
+/// Several lines of foreign text, each made harmless and none of them cut.
+pub(crate) fn harmless_lines(text: &str) -> String {
+    let mut kept = Kept {
+        limit: usize::MAX,
+        ..Kept::default()
+    };
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            kept.text.push('\n');
+            kept.count = 0;
+        }
+        Parser::new().advance(&mut kept, line.as_bytes());
+    }
+    kept.text
+}
+
 /// Foreign text as one harmless line; line ends become spaces, and the login of a URL is hidden.
 pub fn harmless(text: &str) -> String {
     let mut lines = text.lines().map(|line| harmless_line(line.as_bytes()));
@@ -77,11 +93,23 @@ fn login(after: &str) -> Option<usize> {
 /// into the lines above.
 const MARKS: usize = 4;
 
-#[derive(Default)]
 struct Kept {
     text: String,
     count: usize,
     marks: usize,
+    /// How many characters of a line are kept.
+    limit: usize,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            text: String::new(),
+            count: 0,
+            marks: 0,
+            limit: LONGEST,
+        }
+    }
 }
 
 impl Perform for Kept {
@@ -109,8 +137,8 @@ impl Kept {
     fn push(&mut self, c: char) {
         self.count += 1;
         match self.count {
-            n if n < LONGEST => self.text.push(c),
-            LONGEST => self.text.push('…'),
+            n if n < self.limit => self.text.push(c),
+            n if n == self.limit => self.text.push('…'),
             _ => {}
         }
     }

@@ -1,6 +1,15 @@
 //! Which headers and parameters of a request may carry a secret, by their names, and paths without them.
 
-use crate::inventory::{HIDDEN, escaped_for_url};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::inventory::HIDDEN;
+
+/// The characters that are escaped in the query of a URL.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 const PARTS: [&str; 10] = [
     "auth",
@@ -45,9 +54,9 @@ pub fn with_query(path: &str, values: &[(&str, String)]) -> String {
     let mut whole = path.to_owned();
     for (name, value) in values {
         whole.push(if whole.contains('?') { '&' } else { '?' });
-        whole.push_str(&escaped_for_url(name));
+        whole.extend(utf8_percent_encode(name, ESCAPED));
         whole.push('=');
-        whole.push_str(&escaped_for_url(value));
+        whole.extend(utf8_percent_encode(value, ESCAPED));
     }
     whole
 }

@@ -2,13 +2,19 @@
 //! shows, letter case and compatibility forms do not tell people apart. The key is also what stores make their keys
 //! from, so one person has one key and two people never share one.
 
-use std::fmt::Write as _;
-
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::skeleton;
 
 use super::Operator;
 use crate::harmless::harmless;
+
+/// The characters that are escaped in a part of a store's key.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'@')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'-');
 
 /// The longest name of an operator, in characters.
 const LONGEST_NAME: usize = 64;
@@ -68,16 +74,7 @@ impl Operator {
 /// Any text as one part of a store's key, without loss: what is not a plain ASCII character is written as `%` and the
 /// two hexadecimal digits of each of its bytes.
 pub fn key_part(text: &str) -> String {
-    let mut part = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"@._-".contains(&byte) {
-            part.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(part, "%{byte:02X}");
-        }
-    }
-    part
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 /// The text in its composed compatibility form, without characters that no screen shows, and with one blank between

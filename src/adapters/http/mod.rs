@@ -109,7 +109,7 @@ impl Checker for HttpChecker {
             took: began.elapsed(),
         };
         let values = &self.values;
-        let prepared = values.prepare(&check.path, &check.query, &check.headers);
+        let prepared = values.prepare(&check.path, &check.query, &check.headers, None);
         let prepared = match prepared.await {
             Ok(prepared) => prepared,
             Err(detail) => return failed(detail),
@@ -144,7 +144,8 @@ impl Checker for HttpChecker {
             }
         };
         let values = &self.values;
-        let prepared = values.prepare(&case.path, &case.query, &case.headers);
+        let body = case.body.as_deref();
+        let prepared = values.prepare(&case.path, &case.query, &case.headers, body);
         let prepared = match prepared.await {
             Ok(prepared) => prepared,
             Err(why) => return errored(case, why, began.elapsed(), String::new()),
@@ -153,11 +154,10 @@ impl Checker for HttpChecker {
             method: &case.method,
             host,
             headers: Some(&prepared.headers),
-            body: case.body.as_deref(),
+            body,
             ..Asked::get(at, &prepared.path, case.timeout)
         };
-        // What answers may repeat what it was sent.
-        let mask = prepared.mask.and(case.body.as_deref());
+        let mask = prepared.mask.clone();
         let request = transcript::request(&Asked {
             path: &prepared.shown_path,
             headers: Some(&prepared.shown_headers),
@@ -197,7 +197,7 @@ impl Checker for HttpChecker {
             Connection::Kept => self.kept.ask(address, PUBLIC_PATIENCE).await,
         };
         let (_, hidden) = hide_in_query(&address.path);
-        public_answer(answered, &Mask::of(hidden))
+        public_answer(answered, &self.values.mask(hidden))
     }
 
     async fn direct(
@@ -209,7 +209,7 @@ impl Checker for HttpChecker {
         let mut sent =
             BTreeMap::from(FORWARDED.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let none = BTreeMap::new();
-        let prepared = self.values.prepare(&address.path, &none, headers);
+        let prepared = self.values.prepare(&address.path, &none, headers, None);
         let prepared = match prepared.await {
             Ok(prepared) => prepared,
             Err(why) => return public_answer(Err(why), &Mask::default()),

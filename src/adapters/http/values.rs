@@ -1,8 +1,8 @@
 //! The values of headers and of the query of one request: read where they are secret, and hidden wherever the request
 //! or its answer is shown. A secret is read when it is first needed, and again after an answer that does not let us in.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -14,7 +14,40 @@ use crate::ports::Secrets;
 #[derive(Default)]
 pub(super) struct Values {
     secrets: Option<Arc<dyn Secrets>>,
+    masks: Masks,
 }
+
+/// The masks of the last requests. Each target is asked again and again with the same secrets, whose forms are made once.
+#[derive(Default)]
+struct Masks(Mutex<VecDeque<(Sent, Mask)>>);
+
+/// What is hidden: secrets, and a body.
+type Sent = (Vec<String>, Option<String>);
+
+/// How many masks are kept.
+const MASKS: usize = 256;
+
+impl Masks {
+    fn of(&self, secrets: Vec<String>, body: Option<&str>) -> Mask {
+        if secrets.is_empty() && body.is_none() {
+            return Mask::default();
+        }
+        let sent = (secrets, body.map(str::to_owned));
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, mask)) = kept.iter().find(|(known, _)| *known == sent) {
+            return mask.clone();
+        }
+        let mask = Mask::of(&sent.0).and(body);
+        kept.push_back((sent, mask.clone()));
+        if kept.len() > MASKS {
+            kept.pop_front();
+        }
+        mask
+    }
+}
+
+/// How much of a body is looked through: many times what is shown of one.
+const LOOKED_AT: usize = 64 * 1024;
 
 /// What is sent, and how it is shown.
 pub(super) struct Prepared {
@@ -31,15 +64,18 @@ impl Values {
     pub(super) fn reading(secrets: Arc<dyn Secrets>) -> Self {
         Self {
             secrets: Some(secrets),
+            masks: Masks::default(),
         }
     }
 
-    /// Reads what is needed for one request. An error names the source.
+    /// Reads what is needed for one request. An error names the source. The mask hides the body too: what answers may
+    /// repeat what it was sent.
     pub(super) async fn prepare(
         &self,
         path: &str,
         query: &BTreeMap<String, EnvironmentValue>,
         headers: &BTreeMap<String, EnvironmentValue>,
+        body: Option<&str>,
     ) -> Result<Prepared, String> {
         let mut prepared = Prepared {
             path: String::new(),
@@ -74,8 +110,13 @@ impl Values {
             prepared.shown_path.push(joint);
             prepared.shown_path.extend([name, "=", &value]);
         }
-        prepared.mask = Mask::of(hidden);
+        prepared.mask = self.masks.of(hidden, body);
         Ok(prepared)
+    }
+
+    /// Hides these in an answer.
+    pub(super) fn mask(&self, secrets: Vec<String>) -> Mask {
+        self.masks.of(secrets, None)
     }
 
     /// The value to send, and the value to show.
@@ -140,13 +181,16 @@ pub(super) fn shown(answer: &Answer, mask: &Mask) -> Answer {
         return answer.clone();
     }
     let headers = answer.headers.iter();
+    let mut body = String::from_utf8_lossy(answer.body.get(..LOOKED_AT).unwrap_or(&answer.body));
+    if answer.body.len() > LOOKED_AT {
+        // Here a secret may be cut.
+        body.to_mut().push('…');
+    }
     Answer {
         headers: headers
-            .map(|(name, value)| (name.clone(), mask.hide(value)))
+            .map(|(name, value)| (mask.hide(name), mask.hide(value)))
             .collect(),
-        body: mask
-            .hide(&String::from_utf8_lossy(&answer.body))
-            .into_bytes(),
+        body: mask.hide(&body).into_bytes(),
         ..answer.clone()
     }
 }

@@ -1,0 +1,280 @@
+//! A text as it is looked through for secrets: without its escapes, in one letter case, and without what is dropped or
+//! not seen. Every character remembers the place that it has in the text.
+
+use std::ops::Range;
+
+use unicode_width::UnicodeWidthChar as _;
+
+/// The longest escape of one character, `&#x10ffff;`.
+const ESCAPE: usize = 10;
+
+/// A character, and where it is written.
+type Placed = (char, Range<usize>);
+
+/// One reading of a text.
+pub(super) struct View {
+    /// The folded characters.
+    text: String,
+    /// For each byte of them its place in the text that is looked through.
+    places: Vec<Range<usize>>,
+}
+
+/// Undoes one kind of escape; none where there is nothing to undo.
+type Decode = fn(&[Placed]) -> Option<Vec<Placed>>;
+
+const DECODERS: [Decode; 3] = [
+    |text| decode(text, of_url),
+    |text| decode(text, of_json),
+    |text| decode(text, of_html),
+];
+
+/// Looks at the text as it is, and without the escapes of a URL, of JSON and of HTML; twice, for a URL in JSON and the
+/// like.
+pub(super) fn each_view(text: &str, look: &mut impl FnMut(&View)) {
+    let seen = text.char_indices().filter(|(_, c)| is_seen(*c));
+    let plain: Vec<Placed> = seen.map(|(at, c)| (c, at..at + c.len_utf8())).collect();
+    each_reading(&plain, 2, look);
+}
+
+fn each_reading(reading: &[Placed], depth: usize, look: &mut impl FnMut(&View)) {
+    look(&View::of(reading));
+    if depth == 0 {
+        return;
+    }
+    for decode in DECODERS {
+        if let Some(decoded) = decode(reading) {
+            each_reading(&decoded, depth - 1, look);
+        }
+    }
+}
+
+/// A text in one letter case, without what is dropped or not seen.
+pub(super) fn folded(text: &str) -> String {
+    text.chars().flat_map(fold).collect()
+}
+
+/// Upper case first: `ß` and `SS` are the same then.
+fn fold(c: char) -> impl Iterator<Item = char> {
+    let c = is_seen(c).then_some(c).into_iter();
+    c.flat_map(char::to_uppercase).flat_map(char::to_lowercase)
+}
+
+/// Whether a character can tell a secret from its copy: not a blank, a control, a mark or what stands for an invisible
+/// character.
+fn is_seen(c: char) -> bool {
+    !c.is_whitespace() && c != '\u{fffd}' && c.width().is_some_and(|width| width > 0)
+}
+
+impl View {
+    fn of(reading: &[Placed]) -> Self {
+        let mut view = Self {
+            text: String::with_capacity(reading.len()),
+            places: Vec::with_capacity(reading.len()),
+        };
+        for (c, place) in reading {
+            for c in fold(*c) {
+                view.text.push(c);
+                for _ in 0..c.len_utf8() {
+                    view.places.push(place.clone());
+                }
+            }
+        }
+        view
+    }
+
+    /// Where a form is.
+    pub(super) fn places_of<'a>(&'a self, form: &'a str) -> impl Iterator<Item = Range<usize>> {
+        let found = self.text.match_indices(form);
+        found.map(|(at, form)| self.places[at].start..self.places[at + form.len() - 1].end)
+    }
+
+    /// Where the beginning of a form is, of `shortest` bytes or more, that was cut: `…` follows. The cut may be in the
+    /// middle of an escape.
+    pub(super) fn places_of_cut(&self, forms: &[String], shortest: usize) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
+        if !self.text.contains('…') {
+            return found;
+        }
+        for form in forms {
+            let begun = begun(form.as_bytes(), self.text.as_bytes());
+            for (cut, _) in self.text.match_indices('…') {
+                let ends = std::iter::once(cut).chain(open_escapes(&self.text[..cut]));
+                let longest = ends
+                    .filter(|end| begun[*end] >= shortest)
+                    .map(|end| end - begun[end]);
+                if let Some(start) = longest.min() {
+                    found.push(self.places[start].start..self.places[cut].start);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Before each byte of `text`, and at its end: how many bytes of the beginning of `form` are there. In one pass, after
+/// Knuth, Morris and Pratt: a server chooses how often its answer ends.
+fn begun(form: &[u8], text: &[u8]) -> Vec<usize> {
+    let next = |borders: &[usize], mut length: usize, byte: u8| {
+        while length > 0 && form.get(length) != Some(&byte) {
+            length = borders[length - 1];
+        }
+        length + usize::from(form.get(length) == Some(&byte))
+    };
+    let mut borders = vec![0; form.len()];
+    for at in 1..form.len() {
+        borders[at] = next(&borders, borders[at - 1], form[at]);
+    }
+    let mut lengths = vec![0];
+    for byte in text {
+        let length = *lengths.last().unwrap_or(&0);
+        lengths.push(next(&borders, length, *byte));
+    }
+    lengths
+}
+
+/// Where an escape may begin that the end of the text cut off.
+fn open_escapes(text: &str) -> impl Iterator<Item = usize> {
+    let signs = text.char_indices().rev().take(ESCAPE);
+    signs
+        .filter(|(_, c)| matches!(c, '%' | '\\' | '&'))
+        .map(|(at, _)| at)
+}
+
+/// What an escape at the beginning of a text stands for, and how many characters it has.
+type Escape = fn(&[Placed]) -> Option<(Unescaped, usize)>;
+
+/// Some escapes give a whole character, others a part of one.
+enum Unescaped {
+    Char(char),
+    /// Of UTF-8.
+    Byte(u8),
+    /// Of UTF-16.
+    Unit(u16),
+}
+
+fn decode(text: &[Placed], escape: Escape) -> Option<Vec<Placed>> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let (mut bytes, mut units) = (Vec::new(), Vec::new());
+    let mut is_changed = false;
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let found = escape(rest);
+        let length = found.as_ref().map_or(1, |(_, length)| *length);
+        let place = first.1.start..rest[length - 1].1.end;
+        is_changed |= found.is_some();
+        match found.map(|(unescaped, _)| unescaped) {
+            Some(Unescaped::Byte(byte)) => {
+                end_units(&mut units, &mut decoded);
+                bytes.push((byte, place));
+            }
+            Some(Unescaped::Unit(unit)) => {
+                end_bytes(&mut bytes, &mut decoded);
+                units.push((unit, place));
+            }
+            other => {
+                end_bytes(&mut bytes, &mut decoded);
+                end_units(&mut units, &mut decoded);
+                let c = match other {
+                    Some(Unescaped::Char(c)) => c,
+                    _ => first.0,
+                };
+                decoded.push((c, place));
+            }
+        }
+        rest = if length == 1 { after } else { &rest[length..] };
+    }
+    end_bytes(&mut bytes, &mut decoded);
+    end_units(&mut units, &mut decoded);
+    is_changed.then_some(decoded)
+}
+
+/// Makes characters of escaped bytes that follow each other.
+fn end_bytes(bytes: &mut Vec<(u8, Range<usize>)>, decoded: &mut Vec<Placed>) {
+    let raw: Vec<u8> = bytes.iter().map(|(byte, _)| *byte).collect();
+    let mut at = 0;
+    for chunk in raw.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let last = at + c.len_utf8() - 1;
+            decoded.push((c, bytes[at].1.start..bytes[last].1.end));
+            at = last + 1;
+        }
+        at += chunk.invalid().len();
+    }
+    bytes.clear();
+}
+
+fn end_units(units: &mut Vec<(u16, Range<usize>)>, decoded: &mut Vec<Placed>) {
+    let mut at = 0;
+    for c in char::decode_utf16(units.iter().map(|(unit, _)| *unit)) {
+        let c = c.unwrap_or('\u{fffd}');
+        let last = at + c.len_utf16() - 1;
+        decoded.push((c, units[at].1.start..units[last].1.end));
+        at = last + 1;
+    }
+    units.clear();
+}
+
+/// `%2F`
+fn of_url(text: &[Placed]) -> Option<(Unescaped, usize)> {
+    let code = hexadecimal(after(text, "%")?, 2)?;
+    Some((Unescaped::Byte(u8::try_from(code).ok()?), 3))
+}
+
+/// `\"`, `\n`, `\u002f`, and what other languages write: `\x2f`, `\u{2f}`.
+fn of_json(text: &[Placed]) -> Option<(Unescaped, usize)> {
+    let rest = after(text, "\\")?;
+    let (kind, digits) = rest.split_first()?;
+    match kind.0 {
+        'u' if digits.first()?.0 == '{' => {
+            let length = digits.iter().take(8).position(|(c, _)| *c == '}')?;
+            let code = hexadecimal(&digits[1..], length - 1)?;
+            Some((Unescaped::Char(char::from_u32(code)?), length + 3))
+        }
+        'u' => {
+            let code = hexadecimal(digits, 4)?;
+            Some((Unescaped::Unit(u16::try_from(code).ok()?), 6))
+        }
+        'x' => {
+            let code = hexadecimal(digits, 2)?;
+            Some((Unescaped::Byte(u8::try_from(code).ok()?), 4))
+        }
+        'n' | 'r' | 't' | 'b' | 'f' | '0' => Some((Unescaped::Char(' '), 2)),
+        c if c.is_ascii_punctuation() => Some((Unescaped::Char(c), 2)),
+        _ => None,
+    }
+}
+
+/// `&amp;`, `&#39;`, `&#x27;`
+fn of_html(text: &[Placed]) -> Option<(Unescaped, usize)> {
+    let rest = after(text, "&")?;
+    let length = rest.iter().take(ESCAPE).position(|(c, _)| *c == ';')?;
+    let name: String = rest[..length].iter().map(|(c, _)| *c).collect();
+    let c = match name.to_ascii_lowercase().as_str() {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        number => {
+            let number = number.strip_prefix('#')?;
+            let code = match number.strip_prefix('x') {
+                Some(digits) => u32::from_str_radix(digits, 16),
+                None => number.parse(),
+            };
+            char::from_u32(code.ok()?)?
+        }
+    };
+    Some((Unescaped::Char(c), length + 2))
+}
+
+fn after<'a>(text: &'a [Placed], sign: &str) -> Option<&'a [Placed]> {
+    let (first, rest) = text.split_first()?;
+    sign.starts_with(first.0).then_some(rest)
+}
+
+fn hexadecimal(text: &[Placed], digits: usize) -> Option<u32> {
+    let digits = text.get(..digits).filter(|digits| !digits.is_empty())?;
+    digits.iter().try_fold(0_u32, |code, (c, _)| {
+        Some(code.checked_mul(16)? + c.to_digit(16)?)
+    })
+}
