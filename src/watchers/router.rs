@@ -188,13 +188,20 @@ pub(super) async fn ask(
     let proxy = match answer {
         Ok(answer) => Ok(Some(answer)),
         Err(failure) => {
-            let installation = match &inspected {
-                Some(inspected) => inspected.as_ref().ok().cloned(),
-                None => router.installation(target).await.ok(),
+            let looked;
+            let installation = if let Some(inspected) = &inspected {
+                inspected
+            } else {
+                looked = router.installation(target).await;
+                &looked
             };
             match installation {
-                Some(Installation::Missing) => Ok(None),
-                Some(Installation::Foreign(why)) => Err(why),
+                Ok(Installation::Missing) => Ok(None),
+                Ok(Installation::Foreign(why)) => Err(why.clone()),
+                // What is configured here cannot be used, so there is nothing that the proxy could answer for.
+                Err(unusable) if unusable.kind == FailureKind::Rejected => {
+                    Err(unusable.to_string())
+                }
                 _ => Err(failure.to_string()),
             }
         }

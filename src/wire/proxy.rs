@@ -1,6 +1,7 @@
 //! What carries the traffic.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{WireError, Workshop};
@@ -61,11 +62,8 @@ impl Workshop<'_> {
         if let Some((_, proxy)) = known {
             return Ok(proxy.clone());
         }
-        let template = place.template.as_ref().map(|path| {
-            std::fs::read_to_string(path).map_err(|error| {
-                WireError::Arrangement(format!("reading {}: {error}", path.display()))
-            })
-        });
+        let template = place.template.as_ref();
+        let template = template.map(|path| self.template(place, path));
         let nginx = Nginx::new(Arrangement {
             host: self.proxy_host(environment, place)?,
             command: vec![place.binary.to_string_lossy().into_owned()],
@@ -75,7 +73,7 @@ impl Workshop<'_> {
             answer_listen: place.answer_listen.clone(),
             answer_at: place.answer_connect.clone(),
             access_log: place.access_log.clone(),
-            template: template.transpose()?,
+            template,
             configured_at: self.settings.modified_at,
             mode: match place.switch {
                 SwitchMode::Pointer => nginx::SwitchMode::Pointer,
@@ -90,6 +88,20 @@ impl Workshop<'_> {
         };
         self.proxies.nginx.push((place.clone(), proxy.clone()));
         Ok(proxy)
+    }
+
+    /// The text of a template. One that cannot be read is a failure of the environments behind this nginx, and not of
+    /// the others.
+    fn template(&self, place: &NginxPlace, path: &Path) -> Result<String, String> {
+        std::fs::read_to_string(path).map_err(|error| {
+            let all = self.settings.environments.iter();
+            let named: Vec<String> = all
+                .filter(|environment| is_behind(environment, place))
+                .map(|environment| environment.setting("nginx.template"))
+                .collect();
+            let (named, path) = (named.join(" and "), path.display());
+            format!("the template {named} cannot be read: {path}: {error}")
+        })
     }
 
     fn proxy_host(
@@ -112,11 +124,10 @@ impl Workshop<'_> {
 
     /// Every target behind this nginx, whichever environment it is of.
     fn nginx_sites(&self, place: &NginxPlace) -> Vec<nginx::Site> {
-        let is_behind = |environment: &EnvironmentSettings| matches!(&environment.proxy, Some(ProxyPlace::Nginx(other)) if other == place);
         self.settings
             .environments
             .iter()
-            .filter(|environment| is_behind(environment))
+            .filter(|environment| is_behind(environment, place))
             .flat_map(|environment| self.targets_of(environment))
             .filter_map(|target| Some(nginx_site(target, target.site.as_ref()?)))
             .collect()
@@ -140,6 +151,10 @@ impl Workshop<'_> {
         self.proxies.embedded.push((place.clone(), proxy.clone()));
         Ok(proxy)
     }
+}
+
+fn is_behind(environment: &EnvironmentSettings, place: &NginxPlace) -> bool {
+    matches!(&environment.proxy, Some(ProxyPlace::Nginx(other)) if other == place)
 }
 
 fn nginx_site(target: &TargetSettings, site: &SitePlace) -> nginx::Site {

@@ -32,7 +32,7 @@ impl Workshop<'_> {
     ) -> Result<Runtime, WireError> {
         match &environment.runtime {
             RuntimePlace::Docker(place) => self.docker(environment, place),
-            RuntimePlace::Process(place) => self.processes(place),
+            RuntimePlace::Process(place) => Ok(self.processes(environment, place)),
         }
     }
 
@@ -102,7 +102,7 @@ impl Workshop<'_> {
         credentials.collect()
     }
 
-    fn processes(&mut self, place: &ProcessPlace) -> Result<Runtime, WireError> {
+    fn processes(&mut self, environment: &EnvironmentSettings, place: &ProcessPlace) -> Runtime {
         let known = self
             .runtimes
             .process
@@ -111,7 +111,8 @@ impl Workshop<'_> {
         let (processes, catalogue) = if let Some((_, processes, catalogue)) = known {
             (Arc::clone(processes), catalogue.clone())
         } else {
-            let catalogue = Catalogue::read(&place.catalogue)?;
+            let setting = environment.setting("process.catalogue");
+            let catalogue = Catalogue::read(&place.catalogue, &setting);
             let secrets = Arc::clone(&self.secrets);
             let processes = Processes::new(&place.state, catalogue.clone(), secrets);
             let processes = Arc::new(processes);
@@ -119,11 +120,11 @@ impl Workshop<'_> {
             self.runtimes.process.push(built);
             (processes, catalogue)
         };
-        Ok(Runtime {
+        Runtime {
             read: Arc::clone(&processes) as Arc<dyn RuntimeReader>,
             write: processes,
             images: Arc::new(catalogue),
-        })
+        }
     }
 }
 

@@ -11,7 +11,11 @@ pub fn catalogue(programs: Vec<sandbox::Program>) -> Result<String, WireError> {
         .into_iter()
         .map(|one| Program::identified(one.repository, one.tag, one.argv, one.labels))
         .collect();
-    Catalogue { programs }
+    let catalogue = Catalogue {
+        programs,
+        unread: None,
+    };
+    catalogue
         .to_json()
         .map_err(|error| wrong(error.to_string()))
 }

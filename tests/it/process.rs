@@ -91,6 +91,7 @@ impl World {
         let program = Program::identified("sandbox/web", "1.0.0", argv, labels);
         let catalogue = Catalogue {
             programs: vec![program],
+            unread: None,
         };
         let runtime = Processes::new(directory.path(), catalogue.clone(), Arc::new(Vault));
         Self {
@@ -569,7 +570,10 @@ async fn the_catalogue_answers_as_an_image_registry_would() {
     };
     let programs = vec![make("1", "a"), make("2", "b"), make("1", "c")];
     let (old, new) = (programs[0].digest.clone(), programs[2].digest.clone());
-    let catalogue = Catalogue { programs };
+    let catalogue = Catalogue {
+        programs,
+        unread: None,
+    };
     let tags = catalogue.tags("sandbox/web").await.expect("tags");
     let names: Vec<&str> = tags.iter().map(|tag| tag.name.as_str()).collect();
     assert_eq!(names, ["1", "2"]);

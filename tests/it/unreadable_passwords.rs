@@ -1,5 +1,5 @@
-//! A password that cannot be read is a failure of its own environment: the others are shown, and the failure names the
-//! setting and what to do.
+//! A password, or a file that an environment needs, that cannot be read is a failure of its own environment: the others
+//! are shown, and the failure names the setting and what to do.
 
 use std::process::{Command, Output};
 
@@ -13,17 +13,41 @@ struct World {
     place: TempDir,
 }
 
+/// What is different about `production`.
+struct Production<'a> {
+    runtime: &'a str,
+    store: &'a str,
+    nginx: &'a str,
+}
+
 impl World {
     fn with_password(source: &str) -> Self {
+        let port = free_port();
+        let store = format!(
+            "[environments.production.etcd]\nendpoints = [\"http://127.0.0.1:{port}\"]\nuser = \"ana\"\npassword = {source}"
+        );
+        Self::with(&Production {
+            runtime: "",
+            store: &store,
+            nginx: "",
+        })
+    }
+
+    fn with(production: &Production<'_>) -> Self {
         let place = tempfile::tempdir().expect("a directory");
         let (at, port) = (place.path().display(), free_port());
-        let environment = |name: &str, store: &str, second: u8| {
+        let docker = format!("docker = {{ address = \"tcp://127.0.0.1:{port}\" }}");
+        let runtime = match production.runtime {
+            "" => &docker,
+            other => other,
+        };
+        let environment = |name: &str, runtime: &str, store: &str, nginx: &str, second: u8| {
             format!(
                 r#"
 [environments.{name}]
 tier = "staging"
-docker = {{ address = "tcp://127.0.0.1:{port}" }}
 registry = {{ plain_http = true }}
+{runtime}
 {store}
 
 [environments.{name}.nginx]
@@ -31,6 +55,7 @@ configuration = "{at}/nginx.conf"
 sites = "{at}/{name}/sites"
 state = "{at}/{name}/state"
 answer = {{ listen = "127.0.{second}.2:{port}" }}
+{nginx}
 
 [services.web.environments.{name}]
 endpoints = {{ blue = "127.0.{second}.3:{port}", green = "127.0.{second}.4:{port}" }}
@@ -51,14 +76,14 @@ image = "127.0.0.1:{port}/web"
 listen = {{ port = 8080 }}
 health = {{ path = "/health" }}
 {}{}"#,
-            environment("qa", &format!("sqlite = {{ path = \"{at}/store.db\" }}"), 1),
             environment(
-                "production",
-                &format!(
-                    "[environments.production.etcd]\nendpoints = [\"http://127.0.0.1:{port}\"]\nuser = \"ana\"\npassword = {source}"
-                ),
-                2
+                "qa",
+                &docker,
+                &format!("sqlite = {{ path = \"{at}/store.db\" }}"),
+                "",
+                1
             ),
+            environment("production", runtime, production.store, production.nginx, 2),
         );
         std::fs::write(place.path().join("greenroom.toml"), text).expect("written");
         Self { place }
@@ -75,16 +100,16 @@ health = {{ path = "/health" }}
             .expect("it runs")
     }
 
-    /// The place of the password in the file, as a failure names it.
-    fn setting(&self) -> String {
+    /// A key of production in the file, as a failure names it.
+    fn setting(&self, key: &str) -> String {
         let file = self.place.path().join("greenroom.toml");
         let text = std::fs::read_to_string(&file).expect("the file");
-        let line = text.lines().position(|line| line.starts_with("password"));
-        let line = line.expect("a password") + 1;
-        format!(
-            "environments.production.etcd.password ({}:{line}:",
-            file.display()
-        )
+        let (_, last) = key.rsplit_once('.').expect("a table and a key");
+        let line = text
+            .lines()
+            .position(|line| line.contains(&format!("{last} = ")));
+        let line = line.expect("the key") + 1;
+        format!("environments.production.{key} ({}:{line}:", file.display())
     }
 }
 
@@ -95,7 +120,7 @@ fn words(output: &Output) -> String {
 
 /// What every verb says of production and of qa; `said` is what is wrong with the password, `next` what to do.
 fn only_production_fails(world: &World, said: &str, next: &str) {
-    let setting = world.setting();
+    let setting = world.setting("etcd.password");
 
     let status = world.run(&["--json", "status"]);
     let all = words(&status);
@@ -132,6 +157,76 @@ fn only_production_fails(world: &World, said: &str, next: &str) {
     assert!(store("production").starts_with('x'), "{doctor}");
     assert!(store("production").contains(&setting), "{doctor}");
     assert!(doctor.contains(next), "{doctor}");
+}
+
+/// What every verb says where a file that production needs is not there: `place` is where the doctor says it.
+fn only_production_lacks(world: &World, place: &str, wanted: &[&str]) {
+    let checked = world.run(&["config", "check"]);
+    assert!(checked.status.success(), "{}", words(&checked));
+
+    let status = world.run(&["--json", "status"]);
+    let all = words(&status);
+    assert_eq!(status.status.code(), Some(3), "{all}");
+    let mut targets = json_list(&status, "targets");
+    let production = targets.pop().expect("production").to_string();
+    let qa = targets.pop().expect("qa")["snapshot"]["sources"]["registry"].to_string();
+    assert!(qa.contains("live"), "{all}");
+
+    let history = world.run(&["history"]);
+    assert_eq!(history.status.code(), Some(0), "{}", words(&history));
+
+    let doctor = words(&world.run(&["doctor"]));
+    let mut lines = doctor.lines();
+    let broken = lines.find(|line| line.starts_with('x') && line.contains(place));
+    let broken = broken.unwrap_or_else(|| panic!("{place}: {doctor}"));
+    for wanted in wanted {
+        assert!(broken.contains(wanted), "{wanted}: {broken}");
+    }
+    assert!(
+        doctor
+            .lines()
+            .any(|line| line.starts_with("+ qa") && line.contains(" store ")),
+        "{doctor}"
+    );
+    // What only a release needs is not looked at by the status.
+    if place != "images" {
+        assert!(production.contains(wanted[0]), "{production}");
+    }
+}
+
+#[test]
+fn a_template_of_nginx_that_is_not_there() {
+    let world = World::with(&Production {
+        runtime: "",
+        store: "sqlite = { path = \"production.db\" }",
+        nginx: "template = \"no-such.jinja\"",
+    });
+    let setting = world.setting("nginx.template");
+    only_production_lacks(&world, "route", &[&setting, "no-such.jinja: No such file"]);
+}
+
+#[test]
+fn a_certificate_of_docker_that_is_not_there() {
+    let tls = r#"docker = { address = "tcp://127.0.0.1:1", tls = { ca = "no-ca.pem", cert = "no-cert.pem", key = "no-key.pem" } }"#;
+    let world = World::with(&Production {
+        runtime: tls,
+        store: "sqlite = { path = \"production.db\" }",
+        nginx: "",
+    });
+    only_production_lacks(&world, "runtime", &["the TLS file", "no-ca.pem"]);
+}
+
+#[test]
+fn a_catalogue_of_programs_that_is_not_there() {
+    let runtime =
+        "runtime = \"process\"\nprocess = { state = \"processes\", catalogue = \"no-such.json\" }";
+    let world = World::with(&Production {
+        runtime,
+        store: "sqlite = { path = \"production.db\" }",
+        nginx: "",
+    });
+    let setting = world.setting("process.catalogue");
+    only_production_lacks(&world, "images", &[&setting, "no-such.json: No such file"]);
 }
 
 #[test]

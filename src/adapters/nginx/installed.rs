@@ -106,27 +106,32 @@ impl Nginx {
     }
 
     /// What determines the file of a site, as it is configured here.
-    fn inputs(&self, site: &Site) -> Inputs {
+    pub(super) fn inputs(&self, site: &Site) -> Result<Inputs> {
         let template = match &self.arrangement.template {
-            Some(text) => Template::Configured { text: text.clone() },
+            Some(Ok(text)) => Template::Configured { text: text.clone() },
+            Some(Err(said)) => {
+                let said = crate::harmless::harmless(said);
+                let unread = self.failure(FailureKind::Rejected, "reading the template", said);
+                return Err(unread.hint("see that this user can read the file"));
+            }
             None => Template::BuiltIn {
                 generation: GENERATION,
                 text: DEFAULT_TEMPLATE.to_owned(),
             },
         };
-        Inputs {
+        Ok(Inputs {
             site: site.clone(),
             mode: self.arrangement.mode,
             directory: self.pointer.directory(&site.target),
             answer_listen: self.arrangement.answer_listen.clone(),
             access_log: self.access_log(&site.target),
             template,
-        }
+        })
     }
 
     /// The file of a site as it is configured here.
     pub(super) fn render(&self, site: &Site, pointer: Pointer) -> Result<Rendered> {
-        self.render_from(&self.inputs(site), pointer)
+        self.render_from(&self.inputs(site)?, pointer)
     }
 
     fn render_from(&self, inputs: &Inputs, pointer: Pointer) -> Result<Rendered> {
@@ -138,11 +143,11 @@ impl Nginx {
     }
 
     /// What is configured here, to be installed.
-    pub(super) fn configured(&self, site: &Site) -> Source {
-        Source {
-            inputs: self.inputs(site),
+    pub(super) fn configured(&self, site: &Site) -> Result<Source> {
+        Ok(Source {
+            inputs: self.inputs(site)?,
             configured_at: self.arrangement.configured_at,
-        }
+        })
     }
 
     /// The file that a source makes.
@@ -188,7 +193,7 @@ impl Nginx {
         if !render::has_mark(on_disk, &installed.mark) {
             return Ok(Comparison::NotNewer);
         }
-        let ours = self.inputs(site);
+        let ours = self.inputs(site)?;
         if installed.inputs.has_settings_of(&ours) {
             let is_newer = installed.inputs.generation() > ours.generation();
             return Ok(if is_newer {
@@ -222,7 +227,7 @@ impl Nginx {
         on_disk: &str,
     ) -> Result<Source> {
         let (installed, why) = match self.compare_installed(site, on_disk).await? {
-            Comparison::NotNewer => return Ok(self.configured(site)),
+            Comparison::NotNewer => return self.configured(site),
             Comparison::NewerGreenroom(installed) => {
                 let why = format!(
                     "{} was installed by a newer Greenroom",

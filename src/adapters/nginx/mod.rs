@@ -85,8 +85,8 @@ pub struct Arrangement {
     pub answer_at: Endpoint,
     /// The directory in which it keeps an access log for each target; none are kept when absent.
     pub access_log: Option<PathBuf>,
-    /// A template in place of [`DEFAULT_TEMPLATE`].
-    pub template: Option<String>,
+    /// A template in place of [`DEFAULT_TEMPLATE`], or why it cannot be read: then nothing can be installed or compared.
+    pub template: Option<std::result::Result<String, String>>,
     /// When the file of settings that all of this comes from was last changed, where that is known.
     pub configured_at: Option<Timestamp>,
     /// How traffic is moved.

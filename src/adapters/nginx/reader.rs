@@ -76,6 +76,8 @@ impl RouterReader for NginxReader {
         let nginx = &self.nginx;
         let doing = "looking at its configuration";
         let site = nginx.site(target, doing)?;
+        // A template that cannot be read is said before the first release, too.
+        nginx.inputs(site)?;
         let Some(on_disk) = nginx.on_disk(target).await? else {
             let elsewhere = nginx.under_another_name(target).await?;
             return Ok(

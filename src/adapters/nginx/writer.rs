@@ -106,7 +106,7 @@ impl RouterWriter for NginxWriter {
 
     async fn install(&self, target: &Target) -> Result<()> {
         let doing = format!("installing the configuration of {target}");
-        let source = self.nginx.configured(self.nginx.site(target, &doing)?);
+        let source = self.nginx.configured(self.nginx.site(target, &doing)?)?;
         let _alone = self.reloading.lock().await;
         self.nginx.pointer.prepare(target).await?;
         let old = self.nginx.on_disk(target).await?;

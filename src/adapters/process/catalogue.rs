@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use crate::harmless::harmless;
 use crate::inventory::{Digest, ImageLabels, Version};
+use crate::ports::{Failure, FailureKind, Result};
 
 /// A program that stands for one image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,13 +78,28 @@ impl Program {
 pub struct Catalogue {
     /// The programs.
     pub programs: Vec<Program>,
+    /// Why its file cannot be read, where that is so: then nothing is known of any program.
+    pub unread: Option<String>,
 }
 
 impl Catalogue {
     /// The program of a version, by digest.
-    pub(super) fn of(&self, version: &Version) -> Option<&Program> {
-        self.programs
-            .iter()
-            .find(|p| p.repository == version.repository && p.digest == version.digest)
+    pub(super) fn of(&self, version: &Version) -> Result<Option<&Program>> {
+        let mut programs = self.read_programs()?.iter();
+        Ok(programs.find(|p| p.repository == version.repository && p.digest == version.digest))
+    }
+
+    /// The programs, where the file could be read.
+    pub(super) fn read_programs(&self) -> Result<&[Program]> {
+        match &self.unread {
+            None => Ok(&self.programs),
+            Some(said) => Err(Failure::new(
+                FailureKind::Rejected,
+                "the catalogue of programs",
+                "reading it",
+                harmless(said),
+            )
+            .hint("see that this user can read the file, and that it is a catalogue")),
+        }
     }
 }

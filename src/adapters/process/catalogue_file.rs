@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{Catalogue, Program};
 use crate::inventory::ImageLabels;
-use crate::ports::{Failure, FailureKind, Result};
 
 /// One program as it is written.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,25 +20,29 @@ struct Line {
 }
 
 impl Catalogue {
-    /// Reads a catalogue's file.
-    pub fn read(path: &Path) -> Result<Self> {
-        let wrong = |said: String| {
-            let doing = "reading the catalogue of programs";
-            Failure::new(
-                FailureKind::Garbled,
-                path.display().to_string(),
-                doing,
-                said,
-            )
-        };
-        let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-        let lines: Vec<Line> =
-            serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    /// Reads a catalogue's file. A file that cannot be read is a failure of the calls that need it; `setting` names
+    /// where it is configured.
+    pub fn read(path: &Path, setting: &str) -> Self {
+        Self::from_file(path).unwrap_or_else(|why| Self {
+            programs: Vec::new(),
+            unread: Some(format!(
+                "the catalogue {setting} cannot be read: {}: {why}",
+                path.display()
+            )),
+        })
+    }
+
+    fn from_file(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read(path).map_err(|error| error.to_string())?;
+        let lines: Vec<Line> = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
         let programs = lines
             .into_iter()
             .map(|line| Program::identified(line.repository, line.tag, line.argv, line.labels))
             .collect();
-        Ok(Self { programs })
+        Ok(Self {
+            programs,
+            unread: None,
+        })
     }
 
     /// The text of its file.

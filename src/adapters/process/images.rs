@@ -11,7 +11,8 @@ use crate::ports::{Failure, FailureKind, Images, Result};
 impl Images for Catalogue {
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>> {
         let mut tags: Vec<ImageTag> = Vec::new();
-        for program in self.programs.iter().filter(|p| p.repository == repository) {
+        let programs = self.read_programs()?.iter();
+        for program in programs.filter(|p| p.repository == repository) {
             let tag = ImageTag {
                 name: program.tag.clone(),
             };
@@ -31,7 +32,7 @@ impl Images for Catalogue {
             VersionRef::Tag(wanted) => wanted == tag,
             VersionRef::Digest(wanted) => wanted == digest,
         };
-        let mut versions = self.programs.iter().rev();
+        let mut versions = self.read_programs()?.iter().rev();
         let found = versions.find(|p| p.repository == repository && named(&p.tag, &p.digest));
         let Some(program) = found else {
             let doing = format!("resolving {repository} {reference}");

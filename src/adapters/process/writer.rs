@@ -27,7 +27,7 @@ impl RuntimeWriter for Processes {
         let said = doing.clone();
         self.blocking(&doing, FailureKind::Unreachable, move |own| {
             let missing = |why: &str| own.records.failure(FailureKind::Missing, &said, why);
-            let Some(program) = own.catalogue.of(&version) else {
+            let Some(program) = own.catalogue.of(&version)? else {
                 return Err(missing("it is not in the catalogue"));
             };
             program.obstacle().map_or(Ok(()), |why| Err(missing(&why)))
@@ -133,7 +133,7 @@ fn signal(sent: rustix::io::Result<()>) -> std::io::Result<()> {
 fn start(own: &Processes, spec: &InstanceSpec) -> Result<InstanceId> {
     let records = &own.records;
     let doing = format!("starting {}", spec.name());
-    let Some(program) = own.catalogue.of(&spec.version) else {
+    let Some(program) = own.catalogue.of(&spec.version)? else {
         let said = format!("{} is not in the catalogue", spec.version.pinned());
         return Err(records.failure(FailureKind::Missing, doing, said));
     };

@@ -225,6 +225,11 @@ async fn route(site: &Site) -> Result<String> {
     {
         return Ok("not installed yet: the first release installs it".to_owned());
     }
+    // What is configured here cannot be used, whatever the proxy answers.
+    let unusable = |failure: &Failure| failure.kind == FailureKind::Rejected;
+    if installation.as_ref().is_err_and(unusable) {
+        return installation.map(|_| String::new());
+    }
     let answer = answer?;
     let (record, pointer) = tokio::join!(site.read.registry.read(target), router.pointer(target));
     if let (Ok(record), Ok(pointer)) = (record, pointer)

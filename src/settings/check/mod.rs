@@ -221,7 +221,10 @@ impl Look<'_> {
         let place = place.display().to_string();
         let shown: String = place.chars().take(LONGEST_PATH).collect();
         let rest = if shown.len() < place.len() { "…" } else { "" };
-        self.error(path, format!("`{shown}{rest}` {what}"));
+        self.warning(
+            path,
+            format!("`{shown}{rest}` {what}: what needs it fails, in this environment only"),
+        );
     }
 
     /// Docker takes no client without a certificate, and Greenroom takes none of an engine that no named authority signed.

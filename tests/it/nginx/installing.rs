@@ -89,7 +89,7 @@ async fn a_header_of_the_http_block_is_warned_of_where_it_would_be_lost() {
         "add_header X-Greenroom-Slot ${{ name }}_slot always;",
         repeated,
     );
-    arena.arrangement.template = Some(template);
+    arena.arrangement.template = Some(Ok(template));
     assert_eq!(
         arena
             .reader()
@@ -222,7 +222,7 @@ async fn a_configuration_that_nginx_rejects_leaves_everything_as_it_was() {
     arena.writer().install(&arena.target).await.expect("first");
     let before = (arena.files("conf.d"), arena.files("state"));
     let mark = arena.reader().answer(&arena.target).await.expect("mark");
-    arena.arrangement.template = Some(format!("{DEFAULT_TEMPLATE}\nnonsense on;\n"));
+    arena.arrangement.template = Some(Ok(format!("{DEFAULT_TEMPLATE}\nnonsense on;\n")));
     let refused = arena.writer().install(&arena.target).await;
     let refused = refused.expect_err("refused");
     assert_eq!(refused.kind, FailureKind::Rejected);
@@ -392,10 +392,10 @@ async fn an_nginx_that_dies_while_it_is_reloaded_gets_its_old_file_back() {
 #[tokio::test]
 async fn a_template_of_ones_own_is_used_and_must_be_complete() {
     let mut arena = Arena::start().await;
-    arena.arrangement.template = Some(DEFAULT_TEMPLATE.replace(
+    arena.arrangement.template = Some(Ok(DEFAULT_TEMPLATE.replace(
         "location / {\n        proxy_pass",
         "location = /own { return 418; }\n    location / {\n        proxy_pass",
-    ));
+    )));
     arena
         .writer()
         .install(&arena.target)
@@ -408,7 +408,7 @@ async fn a_template_of_ones_own_is_used_and_must_be_complete() {
         ("{{ mark", "line 1"),
         ("{{ mark }}", "answer_name"),
     ] {
-        arena.arrangement.template = Some(template.into());
+        arena.arrangement.template = Some(Ok(template.into()));
         let refused = arena.writer().install(&arena.target).await;
         let said = refused.expect_err("refused").to_string();
         assert!(said.contains(wanted), "{wanted:?} in {said}");

@@ -125,7 +125,7 @@ async fn a_preview_with_both_asks_for_both_where_one_is_enough_for_other_servers
 async fn a_template_that_leaves_a_limit_out_is_not_installed() {
     let mut arena = Arena::start().await;
     let without = greenroom::adapters::nginx::DEFAULT_TEMPLATE.replace("deny all;", "");
-    arena.arrangement.template = Some(without);
+    arena.arrangement.template = Some(Ok(without));
     arena
         .writer()
         .install(&arena.target)

@@ -134,8 +134,9 @@ async fn an_include_in_another_file_is_found_and_installed_into() {
         .expect("installed");
     tried(&arena, "include").await.expect("nginx reads it");
     let before = arena.files("conf.d");
-    arena.arrangement.template =
-        Some(DEFAULT_TEMPLATE.replace("location / {", "nonsense; location / {"));
+    arena.arrangement.template = Some(Ok(
+        DEFAULT_TEMPLATE.replace("location / {", "nonsense; location / {")
+    ));
     let refused = arena.writer().install(&arena.target).await;
     let said = refused.expect_err("refused").to_string();
     assert!(said.contains("nginx does not accept it"), "{said}");
