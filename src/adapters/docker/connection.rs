@@ -11,7 +11,8 @@ use std::task::{Context, Poll, ready};
 
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker};
-use hyper::body::Body;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::DATE;
 use hyper::{Request, Uri};
 use hyper_util::client::legacy::Client;
@@ -44,6 +45,11 @@ const LIBRARY_LIMIT_SECONDS: u64 = 24 * 60 * 60;
 pub(super) struct TooLarge(u64);
 
 impl TooLarge {
+    /// Of one item of a stream.
+    pub(super) fn item() -> Self {
+        Self(ITEM)
+    }
+
     /// The limit.
     pub(super) fn mebibytes(self) -> u64 {
         self.0 / MIB
@@ -124,7 +130,8 @@ pub(super) enum Reading {
 
 /// A client for the engine at `address`. Nothing is sent yet; a file that cannot be used is an error now.
 pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker, Error> {
-    let (client, url) = http_client(address, reading)?;
+    let url = url(address)?;
+    let client = http(address, reading);
     let transport = move |request: BollardRequest| {
         let client = client.clone();
         async move { client.request(request).await.map_err(Error::from) }
@@ -140,22 +147,44 @@ pub(super) fn client(address: &DockerAddress, reading: Reading) -> Result<Docker
 /// What time the engine's machine says it is: the date of an answer, which the client library does not hand out. A ping
 /// costs the engine next to nothing; `/info`, which has a time, makes it look at every container and its storage.
 pub(super) async fn date(address: &DockerAddress) -> Result<Option<Timestamp>, Error> {
-    let (client, url) = http_client(address, Reading::Answers)?;
-    let request = Request::get(format!("{url}/_ping")).body(String::new())?;
+    let client = http::<Empty<Bytes>>(address, Reading::Answers);
+    let request = Request::get(url(address)? + "/_ping").body(Empty::new())?;
     let answer = client.request(request).await?;
     let date = answer.headers().get(DATE);
     Ok(date.and_then(|date| http_date(date.as_bytes())))
 }
 
-fn http_client<B>(
-    address: &DockerAddress,
-    reading: Reading,
-) -> Result<(Client<Connector, B>, String), Error>
-where
-    B: Body + Send,
-    B::Data: Send,
-{
-    let url = match address {
+/// Asks for a stream and gives the body of a good answer. Of any other the engine's words are the error.
+pub(super) async fn get(
+    address: DockerAddress,
+    meter: Meter,
+    path: String,
+) -> Result<Incoming, Error> {
+    let client = http::<Empty<Bytes>>(&address, Reading::Stream(meter));
+    let request = Request::get(url(&address)? + &path)
+        .body(Empty::new())
+        .map_err(|error| Error::IOError {
+            err: io::Error::other(error),
+        })?;
+    let answer = client.request(request).await.map_err(Error::from)?;
+    let status_code = answer.status().as_u16();
+    if answer.status().is_success() {
+        return Ok(answer.into_body());
+    }
+    let words = answer.into_body().collect().await?.to_bytes();
+    let said: serde_json::Value = serde_json::from_slice(&words).unwrap_or_default();
+    let message = said["message"].as_str().map_or_else(
+        || String::from_utf8_lossy(&words).into_owned(),
+        str::to_owned,
+    );
+    Err(Error::DockerResponseServerError {
+        status_code,
+        message,
+    })
+}
+
+fn url(address: &DockerAddress) -> Result<String, Error> {
+    Ok(match address {
         DockerAddress::Unix(path) if !path.exists() => {
             return Err(Error::SocketNotFoundError(path.display().to_string()));
         }
@@ -165,7 +194,14 @@ where
             tls(files).map_err(|err| Error::IOError { err })?;
             format!("https://{authority}")
         }
-    };
+    })
+}
+
+fn http<B>(address: &DockerAddress, reading: Reading) -> Client<Connector, B>
+where
+    B: Body + Send,
+    B::Data: Send,
+{
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
@@ -175,10 +211,9 @@ where
         tcp,
     };
     // One connection for each request: it is then counted alone, and an engine that restarts breaks none that waits.
-    let client = Client::builder(TokioExecutor::new())
+    Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
-        .build(connector);
-    Ok((client, url))
+        .build(connector)
 }
 
 #[derive(Clone)]

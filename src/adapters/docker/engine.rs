@@ -11,6 +11,7 @@ use std::time::Duration;
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::SystemVersion;
+use hyper::body::Incoming;
 use jiff::Timestamp;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
@@ -145,15 +146,30 @@ impl Engine {
         Ok(&self.connected().await?.docker)
     }
 
-    /// A client for one call whose answer is a stream without an end, and what counts the bytes of the stream. Logs begin
-    /// at `since`, to the nanosecond.
-    pub(super) async fn streaming(&self, since: Option<Timestamp>) -> Result<(Docker, Meter)> {
+    /// A client for one call whose answer is a stream without an end, and what counts the bytes of the stream.
+    pub(super) async fn streaming(&self) -> Result<(Docker, Meter)> {
         let agreed = self.connected().await?.agreed.clone();
         let meter = Meter::of_a_stream();
         let opened = connection::client(&self.address, Reading::Stream(meter.clone()));
         let docker = opened.map_err(|error| self.worded(&error, Act::Read, "connecting"))?;
-        let modifier = move |request| mend(request, agreed.version(), since);
+        let modifier = move |request| mend(request, agreed.version());
         Ok((docker.with_request_modifier(modifier), meter))
+    }
+
+    /// The answer to a request for a stream that the client library cannot read, and what counts its bytes. It is asked
+    /// for when it is first awaited.
+    pub(super) async fn raw_stream(
+        &self,
+        path: &str,
+    ) -> Result<(
+        impl Future<Output = std::result::Result<Incoming, Error>> + Send + use<>,
+        Meter,
+    )> {
+        let version = self.connected().await?.agreed.version();
+        let meter = Meter::of_a_stream();
+        let path = format!("/v{version}{path}");
+        let asked = connection::get(self.address.clone(), meter.clone(), path);
+        Ok((asked, meter))
     }
 
     /// Runs a quick call and words its failure.
@@ -263,7 +279,7 @@ impl Engine {
         let of_requests = agreed.clone();
         let docker = raw
             .clone()
-            .with_request_modifier(move |request| mend(request, of_requests.version(), None));
+            .with_request_modifier(move |request| mend(request, of_requests.version()));
         Ok(Connected {
             raw,
             docker,

@@ -1,9 +1,9 @@
 //! Lines out of the frames of a log stream. Each frame begins with a timestamp; a line over
 //! 16 KiB comes in several, of which only the last ends with a line end.
 
-use bollard::container::LogOutput;
 use jiff::Timestamp;
 
+use super::log_frames::Frame;
 use crate::ports::{LogChunk, LogStream};
 
 /// How much of a line is kept; the rest of it is dropped, and counted.
@@ -20,13 +20,14 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Takes a frame; gives the line that it ends.
-    pub(super) fn take(&mut self, frame: LogOutput) -> Option<LogChunk> {
+    pub(super) fn take(&mut self, frame: Frame) -> Option<LogChunk> {
         let (stream, bytes) = match frame {
-            LogOutput::StdErr { message } => (LogStream::Err, message),
-            LogOutput::StdOut { message } | LogOutput::StdIn { message } => {
-                (LogStream::Out, message)
+            Frame::Of(stream, bytes) => (stream, bytes),
+            Frame::Terminal(line, skipped) => {
+                let mut line = terminal_line(&line);
+                line.dropped += skipped;
+                return Some(line);
             }
-            LogOutput::Console { message } => return Some(terminal_line(&message)),
         };
         let (at, part) = dated(&bytes);
         let slot = match stream {
@@ -106,19 +107,15 @@ mod tests {
 
     const AT: &str = "2026-11-21T06:00:00.123456789Z ";
 
-    fn out(text: &str) -> LogOutput {
-        LogOutput::StdOut {
-            message: format!("{AT}{text}").into(),
-        }
+    fn out(text: &str) -> Frame {
+        Frame::Of(LogStream::Out, format!("{AT}{text}").into())
     }
 
     #[test]
     fn a_long_line_in_several_frames_is_one_line() {
         let mut lines = Lines::default();
         assert_eq!(lines.take(out(&"a".repeat(PART))), None);
-        let other = LogOutput::StdErr {
-            message: format!("{AT}between\n").into(),
-        };
+        let other = Frame::Of(LogStream::Err, format!("{AT}between\n").into());
         assert_eq!(
             lines.take(other).map(|l| l.bytes),
             Some(b"between".to_vec())
@@ -132,13 +129,19 @@ mod tests {
     #[test]
     fn a_long_line_of_a_terminal_has_no_timestamps_inside() {
         let text = format!("{AT}{}{AT}end\r\n", "a".repeat(PART));
-        let line = Lines::default().take(LogOutput::Console {
-            message: text.into(),
-        });
+        let line = Lines::default().take(Frame::Terminal(text.into(), 0));
         assert_eq!(
             line.map(|l| l.bytes),
             Some([vec![b'a'; PART], b"end".to_vec()].concat())
         );
+    }
+
+    #[test]
+    fn a_cut_line_of_a_terminal_says_how_much_came() {
+        let text = format!("{AT}{}", "a".repeat(100));
+        let line = Lines::default().take(Frame::Terminal(text.into(), 5000));
+        let line = line.map(|line| (line.bytes.len(), line.dropped));
+        assert_eq!(line, Some((100, 5000)));
     }
 
     #[test]
@@ -153,9 +156,7 @@ mod tests {
 
     #[test]
     fn a_frame_without_a_timestamp_is_still_a_line() {
-        let frame = LogOutput::StdOut {
-            message: "\u{1}garbage without date\n".into(),
-        };
+        let frame = Frame::Of(LogStream::Out, "\u{1}garbage without date\n".into());
         let line = Lines::default().take(frame);
         assert_eq!(
             line.map(|l| (l.at, l.bytes)),
@@ -164,17 +165,10 @@ mod tests {
     }
 
     /// What the engine makes of an output: each line with its end in parts, each part with a time.
-    fn frames(output: &[u8], is_error: bool) -> Vec<LogOutput> {
+    fn frames(output: &[u8], stream: LogStream) -> Vec<Frame> {
         let lines = output.split_inclusive(|byte| *byte == b'\n');
         let parts = lines.flat_map(|line| line.chunks(PART));
-        let frames = parts.map(|part| {
-            let message = [AT.as_bytes(), part].concat().into();
-            if is_error {
-                LogOutput::StdErr { message }
-            } else {
-                LogOutput::StdOut { message }
-            }
-        });
+        let frames = parts.map(|part| Frame::Of(stream, [AT.as_bytes(), part].concat()));
         frames.collect()
     }
 
@@ -201,7 +195,7 @@ mod tests {
         /// Whatever both streams say, and however they come between each other.
         #[test]
         fn no_byte_of_a_line_is_lost(out in output(), err in output(), turns: u64) {
-            let (mut outs, mut errs) = (frames(&out, false).into_iter(), frames(&err, true).into_iter());
+            let (mut outs, mut errs) = (frames(&out, LogStream::Out).into_iter(), frames(&err, LogStream::Err).into_iter());
             let mut lines = Lines::default();
             let mut given = Vec::new();
             for turn in 0.. {
@@ -227,15 +221,13 @@ mod tests {
         }
 
         #[test]
-        fn any_frames_at_all_are_lines(frames in prop::collection::vec((0..4_u8, prop::collection::vec(any::<u8>(), 0..80)), 0..20)) {
+        fn any_frames_at_all_are_lines(frames in prop::collection::vec((0..3_u8, prop::collection::vec(any::<u8>(), 0..80)), 0..20)) {
             let mut lines = Lines::default();
             for (stream, bytes) in frames {
-                let message = bytes.into();
                 lines.take(match stream {
-                    0 => LogOutput::StdOut { message },
-                    1 => LogOutput::StdErr { message },
-                    2 => LogOutput::StdIn { message },
-                    _ => LogOutput::Console { message },
+                    0 => Frame::Of(LogStream::Out, bytes),
+                    1 => Frame::Of(LogStream::Err, bytes),
+                    _ => Frame::Terminal(bytes, 0),
                 });
             }
         }

@@ -11,6 +11,7 @@ mod exits;
 mod failure;
 mod images;
 mod labels;
+mod log_frames;
 mod log_lines;
 mod mend;
 mod names;

@@ -30,6 +30,7 @@ pub(super) struct Container {
     pub(super) labels: Option<Labels>,
     pub(super) state: InstanceState,
     pub(super) log_driver: String,
+    pub(super) has_terminal: bool,
     image: String,
     health: RuntimeHealth,
     started_at: Option<Timestamp>,
@@ -64,6 +65,10 @@ impl Container {
             .host_config
             .and_then(|h| h.log_config)
             .and_then(|l| l.typ);
+        let has_terminal = said
+            .config
+            .and_then(|config| config.tty)
+            .unwrap_or_default();
         let name = said.name.unwrap_or_default();
         Self {
             id: said.id.unwrap_or_default(),
@@ -72,6 +77,7 @@ impl Container {
             image_labels,
             configuration,
             log_driver: harmless(&log_driver.unwrap_or_default()),
+            has_terminal,
             image: said.image.unwrap_or_default(),
             health: health(&state),
             started_at: started_at(&state),

@@ -56,7 +56,7 @@ impl Engine {
             tag: Some(version.digest.to_string()),
             ..Default::default()
         };
-        let (docker, meter) = self.streaming(None).await?;
+        let (docker, meter) = self.streaming().await?;
         let mask = Mask::of(login.map(|(_, password)| password.expose_secret()));
         let header = login.map(|(user, password)| header(user, password, &version.repository));
         let mut answers = Box::pin(docker.create_image(Some(options), None, header));

@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bollard::container::LogOutput;
 use bollard::errors::Error;
-use bollard::query_parameters::{EventsOptions, LogsOptions};
+use bollard::query_parameters::EventsOptions;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use http_body_util::BodyStream;
+use hyper::body::Incoming;
 use jiff::Timestamp;
 
 use super::Engine;
-use super::connection::Meter;
+use super::connection::{Meter, TooLarge};
 use super::failure::{Act, failure, oversized_item};
 use super::labels::{Labels, SERVICE};
+use super::log_frames::{Frame, Frames};
 use super::log_lines::Lines;
 use super::names::container_id;
 use crate::inventory::{Endpoint, EngineImage, Exit, Instance, InstanceId, Slot, Target, Version};
@@ -128,7 +130,7 @@ impl RuntimeReader for DockerReader {
             until: None,
             filters: Some(filters),
         };
-        let (docker, meter) = self.engine.streaming(None).await?;
+        let (docker, meter) = self.engine.streaming().await?;
         let events = docker.events(Some(options)).map(|event| event.map(|_| ()));
         let said = "the engine ended the stream of events";
         let end = self.engine.refuse(FailureKind::Unreachable, doing, said);
@@ -161,24 +163,18 @@ impl RuntimeReader for DockerReader {
             let said = "it is run with the log driver `none`, which keeps nothing";
             return Err(self.engine.refuse(FailureKind::Unsupported, doing, said));
         }
-        let (docker, meter) = self.engine.streaming(since).await?;
-        let options = LogsOptions {
-            follow: true,
-            stdout: true,
-            stderr: true,
-            timestamps: true,
-            // Made exact on the way out.
-            since: 0,
-            tail: if tail == usize::MAX {
-                "all".to_owned()
-            } else {
-                tail.to_string()
-            },
-            ..Default::default()
+        let since = since.map_or_else(|| "0".to_owned(), exact);
+        let tail = match tail {
+            usize::MAX => "all".to_owned(),
+            tail => tail.to_string(),
         };
+        let path = format!(
+            "/containers/{id}/logs?follow=true&stdout=true&stderr=true&timestamps=true&since={since}&tail={tail}"
+        );
+        let (asked, meter) = self.engine.raw_stream(&path).await?;
         // The engine itself may lose a last line without an end here when the container ends;
         // asking again, since the last line, brings it.
-        let frames = docker.logs(id, Some(options));
+        let frames = frames(asked, meter.clone(), Frames::new(container.has_terminal));
         Ok(lines(frames, meter, self.engine.target(), doing))
     }
 }
@@ -197,8 +193,10 @@ fn until_failure<T: Send + 'static>(
                 meter.restart();
                 Ok(item)
             }
-            (Err(_), Err(large)) => Err(oversized_item(large, item, target.clone(), &doing)),
-            (Err(e), Ok(())) => Err(failure(&e, Act::Read, target.clone(), &doing)),
+            (Err(error), metered) => Err(match metered.err().or_else(|| TooLarge::of(&error)) {
+                Some(large) => oversized_item(large, item, target.clone(), &doing),
+                None => failure(&error, Act::Read, target.clone(), &doing),
+            }),
         })
         .chain(stream::iter(end.map(Err)));
     let mut broken = false;
@@ -211,8 +209,45 @@ fn until_failure<T: Send + 'static>(
         .boxed()
 }
 
+/// A time as the engine reads it in `since`, to the nanosecond.
+fn exact(time: Timestamp) -> String {
+    format!("{}.{:09}", time.as_second(), time.subsec_nanosecond())
+}
+
+/// The frames of a log as they arrive, and then what was begun of one.
+fn frames(
+    asked: impl Future<Output = std::result::Result<Incoming, Error>> + Send + 'static,
+    meter: Meter,
+    frames: Frames,
+) -> impl Stream<Item = std::result::Result<Frame, Error>> + Send + 'static {
+    let too_large = |large| Error::IOError {
+        err: std::io::Error::other(large),
+    };
+    let bodies = stream::once(asked).map_ok(BodyStream::new);
+    let bytes = bodies
+        .map_ok(|body| body.map_err(Error::from))
+        .try_flatten();
+    // The mark after the last bytes gives out what was begun.
+    let marked = bytes.map_ok(Some).chain(stream::iter([Ok(None)]));
+    let taken = marked.scan(frames, move |frames, arrived| {
+        let taken = match arrived {
+            Ok(Some(arrived)) => {
+                meter.restart();
+                let bytes = arrived.into_data().unwrap_or_default();
+                frames.take(&bytes).map_err(too_large)
+            }
+            Ok(None) => Ok(frames.rest().into_iter().collect()),
+            Err(error) => Err(error),
+        };
+        std::future::ready(Some(taken))
+    });
+    taken
+        .map_ok(|frames| stream::iter(frames.into_iter().map(Ok)))
+        .try_flatten()
+}
+
 fn lines(
-    frames: impl Stream<Item = std::result::Result<LogOutput, Error>> + Send + 'static,
+    frames: impl Stream<Item = std::result::Result<Frame, Error>> + Send + 'static,
     meter: Meter,
     target: String,
     doing: String,

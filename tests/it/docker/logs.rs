@@ -130,3 +130,31 @@ async fn a_driver_that_keeps_nothing_and_an_instance_that_is_gone_are_said() {
         .expect("a failure");
     assert_eq!(failure.kind, FailureKind::Rejected, "{failure}");
 }
+
+#[tokio::test]
+async fn a_line_of_a_terminal_beyond_every_limit_is_cut_and_the_log_goes_on() {
+    let world = World::pulled();
+    let (reader, _) = both(&engine());
+    let script = "trap 'echo end; exit 0' TERM; echo first; \
+                  head -c 3000000 /dev/zero | tr '\\0' a; echo; echo after; while :; do sleep 0.05; done";
+    let id = world.foreign(&["-t"], script);
+    let instance = InstanceId(id.clone());
+    let mut lines = reader
+        .logs(&instance, None, usize::MAX)
+        .await
+        .expect("logs");
+    let mut texts = Vec::new();
+    let reading = async {
+        while texts.last().is_none_or(|last| last != "after") {
+            let line = lines.next().await.expect("it goes on").expect("a line");
+            let cut = (line.dropped > 0).then(|| line.bytes.len() + line.dropped >= 3_000_000);
+            texts.push(cut.map_or_else(|| text(&line), |is_whole| format!("cut {is_whole}")));
+        }
+    };
+    let in_time = tokio::time::timeout(Duration::from_secs(60), reading).await;
+    assert!(in_time.is_ok(), "{texts:?}");
+    assert_eq!(texts, ["first", "cut true", "after"]);
+    docker(&["stop", &id]);
+    let rest = collect(lines).await;
+    assert_eq!(rest.iter().map(text).collect::<Vec<_>>(), ["end"]);
+}
