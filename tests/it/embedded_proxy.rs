@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
 use futures_util::stream;
-use greenroom::adapters::embedded_proxy::{EmbeddedProxy, EmbeddedRouter, Site};
+use greenroom::adapters::embedded_proxy::{EmbeddedProxy, EmbeddedRouter, Limits, Site};
 use greenroom::inventory::{Endpoint, FencingToken, PerSlot, Slot, Target};
 use greenroom::ports::{
     Connections, FailureKind, Installation, RouterReader, RouterWriter, SwitchOrder,
@@ -21,6 +21,7 @@ use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -93,6 +94,10 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::within(Limits::default()).await
+    }
+
+    async fn within(limits: Limits) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let green = directory.path().join("green.sock");
         let site = Site {
@@ -111,7 +116,7 @@ impl World {
         let answer = loopback();
         let state = directory.path().join("state");
         let sites = vec![site.clone()];
-        let proxy = EmbeddedProxy::start(sites.clone(), answer, &state).await;
+        let proxy = EmbeddedProxy::start_within(sites.clone(), answer, &state, limits).await;
         Self {
             router: EmbeddedRouter::new(sites, answer, &state),
             directory,
@@ -614,4 +619,71 @@ async fn rates_and_lines_are_of_the_slot_that_answered() {
     world.proxy.stop(Duration::from_secs(5)).await;
     assert!(began.elapsed() < Duration::from_secs(4));
     assert!(waits.await.is_err(), "the stream ends with a failure");
+}
+
+/// Sends the beginning of a request, and reads until the proxy ends the connection.
+async fn half_sent(at: SocketAddr, begin: &str) -> String {
+    let mut stream = TcpStream::connect(at).await.expect("a connection");
+    stream.write_all(begin.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    let ended = tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await;
+    // Reset or ended: both are an end.
+    let _ = ended.expect("the proxy ends it");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_request_that_is_never_whole_is_given_up() {
+    let short = Duration::from_millis(200);
+    let world = World::within(Limits {
+        head: short,
+        body_idle: short,
+        ..Limits::default()
+    })
+    .await;
+    let _both = world.both().await;
+    world
+        .router
+        .install(world.target())
+        .await
+        .expect("installed");
+    world.switch(None, Slot::Blue, 1).await;
+    let public = world.site.public;
+    half_sent(public, "GET / HTTP/1.1\r\nhost: web\r\nx-unfinished: ").await;
+    half_sent(world.answer, "GET / HTT").await;
+    let body = "POST /echo HTTP/1.1\r\nhost: web\r\ncontent-length: 100\r\n\r\nhalf of it";
+    let answer = half_sent(public, body).await;
+    assert!(answer.contains("502") || answer.contains("400"), "{answer}");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_for_one_that_ends() {
+    let world = World::within(Limits {
+        connections: 1,
+        ..Limits::default()
+    })
+    .await;
+    let mut first = TcpStream::connect(world.answer)
+        .await
+        .expect("a connection");
+    let mut second = TcpStream::connect(world.answer)
+        .await
+        .expect("a connection");
+    let request = b"GET /nothing HTTP/1.1\r\nhost: web\r\n\r\n";
+    second.write_all(request).await.expect("sent");
+    let mut answer = vec![0; 4096];
+    for _ in 0..50 {
+        first.write_all(request).await.expect("sent");
+        let read = tokio::time::timeout(SOON, first.read(&mut answer)).await;
+        assert!(read.expect("in time").expect("an answer") > 0);
+    }
+    let early = second.try_read(&mut answer);
+    assert!(
+        early.is_err(),
+        "it was answered beside the first: {early:?}"
+    );
+    drop(first);
+    let read = tokio::time::timeout(SOON, second.read(&mut answer)).await;
+    let length = read.expect("in time").expect("an answer");
+    assert!(answer[..length].starts_with(b"HTTP/1.1 404"), "{answer:?}");
 }

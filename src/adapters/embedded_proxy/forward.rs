@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
+use super::arriving::Arriving;
 use super::count::{Counted, Open, Streamed};
 use super::recent::{Asked, Recent};
 use super::site::Site;
@@ -51,6 +52,8 @@ pub(super) struct Traffic {
     pub(super) open: Open,
     /// What was passed on lately.
     pub(super) recent: Recent,
+    /// How long the body of a request may stay without another byte.
+    pub(super) body_idle: Duration,
 }
 
 impl Traffic {
@@ -94,7 +97,7 @@ impl Traffic {
         let noted = asked.map(|asked| self.recent.note(asked, slot));
         let mut counted = self.open.begin(slot).noted(noted);
         let answer = if let Some(stream) = connect(self.site.slots.get(slot)).await {
-            exchange(request, stream, peer, counted).await
+            exchange(request, stream, (peer, self.body_idle), counted).await
         } else {
             counted.answered(StatusCode::BAD_GATEWAY);
             words(StatusCode::BAD_GATEWAY, "the live slot does not answer")
@@ -116,7 +119,7 @@ impl Traffic {
             let asked = Asked::read(&request, Door::Preview);
             let noted = asked.map(|asked| self.recent.note(asked, *slot));
             let counted = counted.noted(noted);
-            let answer = exchange(request, stream, peer, counted).await;
+            let answer = exchange(request, stream, (peer, self.body_idle), counted).await;
             // A switch in the meantime has made it the live one.
             if self.live() == Some(*slot) {
                 break;
@@ -149,7 +152,7 @@ async fn connect(endpoint: &Endpoint) -> Option<Box<dyn Stream>> {
 async fn exchange(
     request: Request<Incoming>,
     stream: Box<dyn Stream>,
-    peer: SocketAddr,
+    (peer, body_idle): (SocketAddr, Duration),
     mut counted: Counted,
 ) -> Response<Content> {
     let Ok((mut sender, connection)) = http1::handshake(TokioIo::new(stream)).await else {
@@ -158,7 +161,8 @@ async fn exchange(
     };
     // Ends with the exchange: when the answer was passed on, or when nobody waits for it any more.
     tokio::spawn(connection);
-    let asked = sender.send_request(outgoing(request, peer));
+    let asked =
+        sender.send_request(outgoing(request, peer).map(|body| Arriving::new(body, body_idle)));
     match timeout(BEGIN, asked).await {
         Ok(Ok(answer)) => {
             counted.answered(answer.status());

@@ -7,6 +7,7 @@
 //! instance could be closing at that moment. Protocol upgrades are not passed on.
 
 mod answer;
+mod arriving;
 mod count;
 mod follow;
 mod forward;
@@ -26,5 +27,5 @@ pub const BOUNDS: [Bound; 1] = [Bound {
 }];
 
 pub use router::EmbeddedRouter;
-pub use serve::EmbeddedProxy;
+pub use serve::{EmbeddedProxy, Limits};
 pub use site::Site;

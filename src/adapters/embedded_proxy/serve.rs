@@ -13,9 +13,10 @@ use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,6 +31,31 @@ use crate::ports::{Failure, FailureKind, Result};
 
 /// How long to wait when no connection can be accepted, as when no descriptors are left.
 const BREATHER: Duration = Duration::from_millis(50);
+
+/// How many connections one listener has at a time. More wait until one of them ends.
+const CONNECTIONS: usize = 1024;
+
+/// How much a client may keep the proxy waiting.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long the head of a request may take, from the end of the one before. A connection without a request ends then,
+    /// too.
+    pub head: Duration,
+    /// How long a body may stay without another byte.
+    pub body_idle: Duration,
+    /// How many connections one listener has at a time.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(30),
+            body_idle: Duration::from_secs(30),
+            connections: CONNECTIONS,
+        }
+    }
+}
 
 /// The proxy while it runs. Dropping it stops accepting; [`EmbeddedProxy::stop`] also waits.
 #[derive(Debug)]
@@ -64,6 +90,16 @@ impl EmbeddedProxy {
         answer: SocketAddr,
         state: impl Into<PathBuf>,
     ) -> Result<Self> {
+        Self::start_within(sites, answer, state, Limits::default()).await
+    }
+
+    /// The same with other limits.
+    pub async fn start_within(
+        sites: Vec<Site>,
+        answer: SocketAddr,
+        state: impl Into<PathBuf>,
+        limits: Limits,
+    ) -> Result<Self> {
         let pointer = LivePointer::new(Arc::new(ThisHost), state);
         let ending = CancellationToken::new();
         let mut listeners = Vec::new();
@@ -73,6 +109,7 @@ impl EmbeddedProxy {
                 link: pointer.link(&site.target),
                 open: super::count::Open::default(),
                 recent: Recent::default(),
+                body_idle: limits.body_idle,
                 site,
             });
             let site = &traffic.site;
@@ -95,7 +132,7 @@ impl EmbeddedProxy {
         };
         for (listener, purpose) in listeners {
             proxy.tasks.spawn(accept(
-                listener,
+                (listener, limits),
                 purpose,
                 proxy.tasks.clone(),
                 proxy.ending.clone(),
@@ -140,22 +177,29 @@ async fn bind(at: SocketAddr, answer: SocketAddr) -> Result<TcpListener> {
 }
 
 async fn accept(
-    listener: TcpListener,
+    (listener, limits): (TcpListener, Limits),
     purpose: Purpose,
     tasks: TaskTracker,
     ending: CancellationToken,
     cut: CancellationToken,
 ) {
+    let free = Arc::new(Semaphore::new(limits.connections));
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let place = Arc::clone(&free).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            next = next => next,
             () = ending.cancelled() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = converse(stream, peer, purpose.clone(), ending.clone());
+                let ending = ending.clone();
+                let connection = converse((stream, limits.head), peer, purpose.clone(), ending);
                 let cut = cut.clone();
                 tasks.spawn(async move {
+                    let _place = place;
                     tokio::select! {
                         () = connection => {}
                         () = cut.cancelled() => {}
@@ -169,7 +213,7 @@ async fn accept(
 
 /// One client's connection, kept for as many requests as the client sends.
 async fn converse(
-    stream: TcpStream,
+    (stream, head): (TcpStream, Duration),
     peer: SocketAddr,
     purpose: Purpose,
     ending: CancellationToken,
@@ -179,8 +223,9 @@ async fn converse(
         let purpose = purpose.clone();
         async move { Ok::<_, Infallible>(purpose.respond(request, peer).await) }
     });
-    let mut connection =
-        std::pin::pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(head);
+    let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
     // How it ended is the client's affair.
     tokio::select! {
         _ = connection.as_mut() => {}
