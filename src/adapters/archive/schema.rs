@@ -81,6 +81,24 @@ UPDATE releases SET size =
     + coalesce((SELECT sum(length(entry)) FROM entries e WHERE e.number = releases.number), 0)
 ";
 
+/// The tables that each schema has, in the order of the schemas.
+const NAMES: [(i64, &[&str]); 4] = [
+    (
+        1,
+        &[
+            "releases",
+            "heads",
+            "entries",
+            "differences",
+            "seen",
+            "words",
+        ],
+    ),
+    (2, &["logs", "forgotten"]),
+    (3, &["audit"]),
+    (4, &["audit_differences"]),
+];
+
 /// Makes the tables in an empty database; accepts one of ours; refuses any other.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -88,6 +106,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let application: i64 = pragma(&transaction, "application_id")?;
     if application == APPLICATION {
         accept(version)?;
+        has_only_tables(&transaction, version)?;
         if version < 2 {
             transaction.execute_batch(SECOND)?;
             transaction.execute(WEIGH, [])?;
@@ -125,7 +144,9 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
 pub(super) fn recognise(transaction: &Transaction<'_>) -> Result<(), Fault> {
     let application: i64 = pragma(transaction, "application_id")?;
     if application == APPLICATION {
-        return accept(pragma(transaction, "user_version")?);
+        let version = pragma(transaction, "user_version")?;
+        accept(version)?;
+        return has_only_tables(transaction, version);
     }
     Err(Fault::refused(
         FailureKind::Conflict,
@@ -143,6 +164,39 @@ fn accept(version: i64) -> Result<(), Fault> {
         format!("its schema is {version}, this Greenroom knows 1 to {VERSION}"),
         "a newer Greenroom has written it: use that one, or name another file",
     ))
+}
+
+/// Refuses a database in which other things have the names of our tables, or that does something by itself. A view or a
+/// trigger can run for ever, and the file may come from another user.
+fn has_only_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Fault> {
+    let refused = |said: String| {
+        Fault::refused(
+            FailureKind::Conflict,
+            said,
+            "Greenroom did not make it so: move the file away, it is filled again from the stores",
+        )
+    };
+    let mut statement = transaction.prepare(
+        "SELECT name, type FROM sqlite_schema WHERE type IN ('view', 'trigger') LIMIT 1",
+    )?;
+    let foreign = statement
+        .query_map([], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        })?
+        .next()
+        .transpose()?;
+    if let Some((name, kind)) = foreign {
+        return Err(refused(format!("it has a {kind}, {name:?}")));
+    }
+    let mut statement =
+        transaction.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
+    let known = NAMES.iter().filter(|(since, _)| *since <= version);
+    for name in known.flat_map(|(_, names)| *names) {
+        if !statement.exists([name])? {
+            return Err(refused(format!("it has no table {name}")));
+        }
+    }
+    Ok(())
 }
 
 fn pragma(transaction: &Transaction<'_>, name: &str) -> Result<i64, rusqlite::Error> {

@@ -1,11 +1,16 @@
 //! The file: one connection that writes and one that reads, so that browsing does not wait for what
 //! is being kept. Calls are made away from the async threads.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::config::DbConfig;
+use rusqlite::{
+    Connection, ErrorCode, InterruptHandle, OpenFlags, Transaction, TransactionBehavior,
+};
 
 use super::fault::{self, Fault};
 use super::{reserve, schema};
@@ -22,12 +27,22 @@ const BUSY_TRIED: Duration = Duration::from_secs(2);
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// See the module. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Archive {
     path: Arc<Path>,
     is_file: bool,
     reading: Arc<Mutex<Connection>>,
     writing: Arc<Mutex<Connection>>,
+    /// Ends what the reading connection does.
+    interrupt: Arc<InterruptHandle>,
+    /// How long a reading call may take.
+    deadline: Duration,
+}
+
+impl fmt::Debug for Archive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Archive").field(&self.path).finish()
+    }
 }
 
 impl Archive {
@@ -35,7 +50,7 @@ impl Archive {
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path: Arc<Path> = path.into().into();
         let place = Arc::clone(&path);
-        let both = blocking(&path, "opening it".into(), move || {
+        let both = blocking(&path, "opening it".into(), DEADLINE, move || {
             create(&place)?;
             let mut writing = connect(&place, BUSY)?;
             // Only of a file that is made now: then what is forgotten makes it smaller.
@@ -53,6 +68,8 @@ impl Archive {
         Ok(Self {
             path,
             is_file: true,
+            interrupt: Arc::new(reading.get_interrupt_handle()),
+            deadline: DEADLINE,
             reading: Arc::new(Mutex::new(reading)),
             writing: Arc::new(Mutex::new(writing)),
         })
@@ -62,7 +79,7 @@ impl Archive {
     /// where there is no file yet: none is made.
     pub async fn try_out(path: &Path) -> Result<Option<i64>> {
         let place = path.to_owned();
-        let tried = blocking(path, "trying to write to it".into(), move || {
+        let tried = blocking(path, "trying to write to it".into(), DEADLINE, move || {
             let is_there = place.try_exists();
             let unseen =
                 |error: std::io::Error| Fault::refused(FailureKind::Denied, error.to_string(), "");
@@ -84,15 +101,19 @@ impl Archive {
     /// An archive that is forgotten when it is dropped, where no file can be had.
     pub async fn in_memory() -> Result<Self> {
         let path: Arc<Path> = Path::new("memory").into();
-        let only = blocking(&path, "opening it".into(), || {
+        let only = blocking(&path, "opening it".into(), DEADLINE, || {
             let mut only = Connection::open_in_memory()?;
             schema::prepare(&mut only)?;
             Ok(only)
         });
-        let only = Arc::new(Mutex::new(only.await?));
+        let only = only.await?;
+        let interrupt = Arc::new(only.get_interrupt_handle());
+        let only = Arc::new(Mutex::new(only));
         Ok(Self {
             path,
             is_file: false,
+            interrupt,
+            deadline: DEADLINE,
             reading: Arc::clone(&only),
             writing: only,
         })
@@ -110,11 +131,22 @@ impl Archive {
         work: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         let connection = Arc::clone(&self.reading);
-        blocking(&self.path, doing.into(), move || {
+        let is_running = Arc::new(AtomicBool::new(false));
+        let running = Arc::clone(&is_running);
+        let read = blocking(&self.path, doing.into(), self.deadline, move || {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-            work(&connection.transaction()?)
-        })
-        .await
+            running.store(true, Ordering::SeqCst);
+            let done = connection.transaction().map_err(Fault::from);
+            let done = done.and_then(|transaction| work(&transaction));
+            running.store(false, Ordering::SeqCst);
+            done
+        });
+        let read = read.await;
+        // The caller has its answer: a statement without an end must not hold up the next one, nor the end of the process.
+        if is_running.load(Ordering::SeqCst) {
+            self.interrupt.interrupt();
+        }
+        read
     }
 
     /// Does something with the room that is reserved, where there is a file at all.
@@ -127,7 +159,7 @@ impl Archive {
             work(&place);
             Ok(())
         };
-        blocking(&self.path, "making room".into(), done).await
+        blocking(&self.path, "making room".into(), DEADLINE, done).await
     }
 
     /// Runs something on the connection that writes, outside of a transaction.
@@ -137,7 +169,7 @@ impl Archive {
         work: impl FnOnce(&Connection) -> std::result::Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         let connection = Arc::clone(&self.writing);
-        blocking(&self.path, doing.into(), move || {
+        blocking(&self.path, doing.into(), DEADLINE, move || {
             work(&connection.lock().unwrap_or_else(PoisonError::into_inner))
         })
         .await
@@ -150,7 +182,7 @@ impl Archive {
         work: impl FnOnce(&Transaction<'_>) -> std::result::Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         let connection = Arc::clone(&self.writing);
-        blocking(&self.path, doing.into(), move || {
+        blocking(&self.path, doing.into(), DEADLINE, move || {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&change)?;
@@ -164,6 +196,7 @@ impl Archive {
 async fn blocking<T: Send + 'static>(
     path: &Path,
     doing: String,
+    deadline: Duration,
     work: impl FnOnce() -> std::result::Result<T, Fault> + Send + 'static,
 ) -> Result<T> {
     let failed = |said: String| {
@@ -174,10 +207,10 @@ async fn blocking<T: Send + 'static>(
             said,
         )
     };
-    match tokio::time::timeout(DEADLINE, tokio::task::spawn_blocking(work)).await {
+    match tokio::time::timeout(deadline, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(done)) => done.map_err(|fault| fault.into_failure(path, &doing)),
         Ok(Err(error)) => Err(failed(format!("the call did not end: {error}"))),
-        Err(_) => Err(failed(format!("no answer within {DEADLINE:?}"))),
+        Err(_) => Err(failed(format!("no answer within {deadline:?}"))),
     }
 }
 
@@ -213,6 +246,8 @@ fn connect(path: &Path, busy: Duration) -> std::result::Result<Connection, Fault
         .map_err(|error| Fault::refused(FailureKind::Denied, error.to_string(), ""))?;
     let connection = Connection::open_with_flags(resolved, flags)?;
     connection.busy_timeout(busy)?;
+    // What a damaged or foreign schema names is not run: functions with side effects, virtual tables of others.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     Ok(connection)
 }
 

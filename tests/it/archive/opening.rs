@@ -96,3 +96,37 @@ async fn a_head_that_was_damaged_is_said_to_be_and_hides_nothing_quietly() {
     let whole = archive.release(done(2).head.id).await.expect("read");
     assert!(whole.is_some());
 }
+
+#[tokio::test]
+async fn an_archive_with_a_view_in_the_place_of_a_table_is_refused() {
+    let place = tempfile::tempdir().expect("a directory");
+    let endless = "AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)";
+    let changes = [
+        (
+            format!(
+                "DROP TABLE releases; CREATE VIEW releases {endless} SELECT x AS number, x AS id FROM n;"
+            ),
+            "it has a view, \"releases\"",
+        ),
+        (
+            "CREATE TRIGGER t AFTER INSERT ON heads BEGIN DELETE FROM seen; END;".to_owned(),
+            "it has a trigger, \"t\"",
+        ),
+        ("DROP TABLE seen;".to_owned(), "it has no table seen"),
+    ];
+    for (number, (change, says)) in changes.iter().enumerate() {
+        let path = place.path().join(format!("{number}.db"));
+        drop(Archive::open(&path).await.expect("an archive"));
+        let sql = Connection::open(&path).expect("the database");
+        sql.execute_batch(change).expect("changed");
+        drop(sql);
+        for failure in [
+            Archive::open(&path).await.expect_err("refused"),
+            Archive::try_out(&path).await.expect_err("refused"),
+        ] {
+            assert_eq!(failure.kind, FailureKind::Conflict, "{failure}");
+            assert!(failure.to_string().contains(says), "{failure}");
+            assert!(failure.hint.contains("move the file away"), "{failure}");
+        }
+    }
+}
