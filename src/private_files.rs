@@ -6,7 +6,7 @@
 //! have made the link, and the file it points to would be overwritten.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ use rustix::fs::OFlags;
 
 /// The mode of a file: for its owner.
 const FILE: u32 = 0o600;
+/// The mode of a file that is not private, before the umask.
+const FOR_ALL: u32 = 0o666;
 /// The mode of a directory: for its owner.
 const DIRECTORY: u32 = 0o700;
 /// The access of everybody who is neither the owner nor in the group.
@@ -37,6 +39,13 @@ pub(crate) fn options() -> OpenOptions {
         .mode(FILE)
         .custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     options
+}
+
+/// Writes a file that every user may read, such as a manual page. Refuses a symbolic link, as [`create`] does.
+pub(crate) fn write_for_all(path: &Path, text: &[u8]) -> io::Result<()> {
+    let file = options().mode(FOR_ALL).truncate(true).open(path);
+    let mut file = file.map_err(|error| explained(error, path))?;
+    file.write_all(text)
 }
 
 /// Creates a file for this user only, for a library that opens it by its path. One that exists stays as it is, and is
@@ -92,7 +101,7 @@ pub(crate) fn resolved(path: &Path) -> io::Result<PathBuf> {
     Ok(directory.canonicalize()?.join(name))
 }
 
-const LINK: &str = "it is a symbolic link, which is not followed: configure the path it points to";
+const LINK: &str = "it is a symbolic link, which is not followed: name the path it points to";
 
 /// The system's words for a link that is not followed ("too many levels") help nobody.
 fn explained(error: io::Error, path: &Path) -> io::Error {
@@ -109,8 +118,6 @@ fn is_link(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use super::*;
 
     fn mode(path: &Path) -> u32 {
@@ -127,6 +134,9 @@ mod tests {
         let file = directory.join("store.db");
         create(&file).unwrap();
         assert_eq!(mode(&file), 0o600);
+        let log = directory.join("log");
+        options().append(true).open(&log).unwrap();
+        assert_eq!(mode(&log), 0o600);
     }
 
     #[test]
@@ -182,6 +192,8 @@ mod tests {
         let said = create(&link).unwrap_err().to_string();
         assert!(said.contains("symbolic link"), "{said}");
         assert!(close(&link).is_err());
+        let said = write_for_all(&link, b"page").unwrap_err().to_string();
+        assert!(said.contains("symbolic link"), "{said}");
         assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
         let mut file = options()
             .append(true)

@@ -10,6 +10,7 @@ use super::arguments::Arguments;
 use super::exit::MEANINGS;
 use super::out::say_bytes;
 use super::{Exit, json};
+use crate::private_files;
 
 /// A verb, commands that show it, each with what it does, and verbs that belong to it.
 type Example = (
@@ -90,8 +91,8 @@ pub(super) fn run(directory: Option<&Path>) -> Exit {
     let mut files = Vec::new();
     for page in pages {
         let path = directory.join(&page.file);
-        let written =
-            std::fs::create_dir_all(directory).and_then(|()| std::fs::write(&path, &page.text));
+        let written = std::fs::create_dir_all(directory)
+            .and_then(|()| private_files::write_for_all(&path, &page.text));
         if let Err(error) = written {
             warn_line!("greenroom: writing {}: {error}", path.display());
             return Exit::Failed;

@@ -195,6 +195,16 @@ fn what_is_configured(reader: &mut Reader<'_>) {
         file.as_str()
             .is_some_and(|it| std::path::Path::new(it).is_file())
     }));
+    let (precious, link) = (place.join("precious"), place.join("man/greenroom-help.1"));
+    std::fs::write(&precious, "precious").expect("written");
+    std::fs::remove_file(&link).expect("a page");
+    std::os::unix::fs::symlink(&precious, &link).expect("a link");
+    let refused = reader.error(1, "failed", &["man", "--dir", &pages])["message"].take();
+    let refused = refused.as_str().expect("a message");
+    for named in [&*link.to_string_lossy(), "symbolic link"] {
+        assert!(refused.contains(named), "{named}: {refused}");
+    }
+    assert_eq!(std::fs::read_to_string(&precious).expect("it"), "precious");
     reader.data(&["man"]);
     reader.data(&["completions", "bash"]);
     reader.data(&["help", "json"]);

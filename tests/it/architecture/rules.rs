@@ -96,7 +96,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "wire builds the house; only the command line uses it"),
     // The catalogue of versions that the process adapter reads is written from the sandbox's list.
     room("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the house; only the command line uses it"),
-    room("cli", &["vacant", "wire", "settings", "console", "sandbox", "diagnostics", "output", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "a verb gets what wire built, never an adapter"),
+    room("cli", &["vacant", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "a verb gets what wire built, never an adapter"),
 ];
 
 /// A word that may stand in some files only.
