@@ -268,3 +268,39 @@ fn unsuitable(path: &Path, why: String) -> SandboxTrouble {
         why,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    use super::*;
+
+    #[test]
+    fn a_directory_of_another_user_is_refused() {
+        assert!(
+            rustix::process::geteuid().is_root(),
+            "this test gives a directory to another user: run the tests by tests/run, as root"
+        );
+        let room = tempfile::tempdir().unwrap();
+        let directory = room.path().join("sandbox");
+        fs::create_dir(&directory).unwrap();
+        chown(&directory, Some(4711), None).unwrap();
+        let refused = Place::kept(&directory).unwrap_err().to_string();
+        assert!(refused.contains("belongs to another user"), "{refused}");
+        chown(&directory, Some(0), None).unwrap();
+        fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
+        let refused = Place::kept(&directory).unwrap_err().to_string();
+        assert!(refused.contains("every user may write to it"), "{refused}");
+        assert!(!directory.join(MARK).exists());
+    }
+
+    #[test]
+    fn what_is_made_is_for_this_user_only() {
+        let room = tempfile::tempdir().unwrap();
+        let directory = room.path().join("sandbox");
+        let _place = Place::kept(&directory).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(&directory), 0o700);
+        assert_eq!(mode(&directory.join(MARK)), 0o600);
+    }
+}

@@ -129,4 +129,22 @@ mod tests {
                 .starts_with("its directory belongs to another user")
         );
     }
+
+    #[test]
+    fn a_file_behind_the_link_of_another_user_is_named() {
+        assert!(
+            geteuid().is_root(),
+            "this test gives a link to another user: run the tests by tests/run, as root"
+        );
+        let place = tempfile::tempdir().unwrap();
+        let (file, link) = (place.path().join("real"), place.path().join("link"));
+        fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert_eq!(objection(&link), None);
+        std::os::unix::fs::lchown(&link, Some(4711), Some(0)).unwrap();
+        let said = objection(&link).unwrap();
+        let wanted = "the link to it belongs to another user (uid 4711)";
+        assert!(said.starts_with(wanted), "{said}");
+        assert_eq!(objection(&file), None);
+    }
 }
