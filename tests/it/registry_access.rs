@@ -182,3 +182,45 @@ async fn an_authority_in_dockers_directory_is_trusted_for_its_registry() {
     let (kind, said) = answer(&registry, host).await;
     assert_eq!(kind, FailureKind::Missing, "{said}");
 }
+
+#[tokio::test]
+async fn a_password_does_not_follow_a_redirect_to_another_host() {
+    let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let note = |answer: &'static str| {
+        let heard = Arc::clone(&heard);
+        move |headers: HeaderMap| {
+            let sent = headers.get("authorization").cloned();
+            heard.lock().expect("no panic").push((answer, sent));
+            let redirect = [("location", answer)];
+            async move { (axum::http::StatusCode::TEMPORARY_REDIRECT, redirect).into_response() }
+        }
+    };
+    let other = Router::new()
+        .route("/first", get(note("/second")))
+        .route("/second", get(note("/third")));
+    let elsewhere = format!("http://{}/first", serve(other).await);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let list = move |headers: HeaderMap| {
+        count.fetch_add(
+            usize::from(headers.contains_key("authorization")),
+            Ordering::Relaxed,
+        );
+        let redirect = [("location", elsewhere.clone())];
+        async move { (axum::http::StatusCode::TEMPORARY_REDIRECT, redirect).into_response() }
+    };
+    let routes = Router::new()
+        .route("/v2/", get(|| async { "" }))
+        .route("/v2/web/tags/list", get(list));
+    let host = serve(routes).await;
+    let failure = with_password(&host).tags(&format!("{host}/web")).await;
+    let said = failure.expect_err("refused").to_string();
+    assert!(said.contains("that one redirects again"), "{said}");
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "its own host gets it");
+    let heard = heard.lock().expect("no panic").clone();
+    assert_eq!(
+        heard,
+        [("/second", None)],
+        "the other host was asked once, without it"
+    );
+}
