@@ -168,9 +168,9 @@ fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
         .as_ref()
         .map_or(0, |answer| answer.generation);
     let pointer = snapshot.pointer.as_ref();
-    let pointed = pointer.map_or(0, PointerState::highest_generation);
+    let by_pointer = pointer.map_or(0, PointerState::highest_generation);
     let is_known = snapshot.sources.router.is_live();
-    SwitchesSeen::new(route, is_known.then_some(answered.max(pointed)))
+    SwitchesSeen::new(route, is_known.then_some(answered.max(by_pointer)))
 }
 
 /// Whether a person has to look at a target: something is unknown, what is live is unwell or the public is

@@ -162,8 +162,8 @@ async fn pointer(site: &Site) -> Option<PointerState> {
 pub(super) async fn pointed(site: &Site) -> Option<u64> {
     let ((_, answer), pointer) = tokio::join!(proxy(site), pointer(site));
     let answered = answer.ok()?.map_or(0, |answer| answer.generation);
-    let pointed = pointer.map_or(0, |pointer| pointer.highest_generation());
-    Some(answered.max(pointed))
+    let by_pointer = pointer.map_or(0, |pointer| pointer.highest_generation());
+    Some(answered.max(by_pointer))
 }
 
 /// Why no switch can be made with a lock of this store, read after `record`; none where nothing says so.

@@ -64,7 +64,7 @@ pub(crate) fn assert_hidden(place: &str, bytes: &[u8]) {
     // As it is found in a URL, in JSON, in base64, or between controls.
     if Mask::of(KINDS.map(planted)).is_in(&text) {
         let is_in = |kind: &&str| Mask::of([planted(kind)]).is_in(&text);
-        let found = KINDS.iter().find(is_in);
+        let found = KINDS.into_iter().find(is_in);
         panic!("a form of {found:?} in {place}");
     }
 }

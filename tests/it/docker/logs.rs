@@ -151,7 +151,7 @@ async fn a_line_of_a_terminal_beyond_every_limit_is_cut_and_the_log_goes_on() {
             texts.push(cut.map_or_else(|| text(&line), |is_whole| format!("cut {is_whole}")));
         }
     };
-    let in_time = tokio::time::timeout(Duration::from_secs(60), reading).await;
+    let in_time = tokio::time::timeout(Duration::from_mins(1), reading).await;
     assert!(in_time.is_ok(), "{texts:?}");
     assert_eq!(texts, ["first", "cut true", "after"]);
     docker(&["stop", &id]);

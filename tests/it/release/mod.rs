@@ -13,6 +13,7 @@ mod kills;
 mod measured;
 mod outages;
 mod overtaken;
+mod planted;
 mod public;
 mod repair;
 mod sharing;

@@ -1,0 +1,130 @@
+//! A release on real servers with a secret of every kind that they are told of. It is in the environment of the instance
+//! that was started, and nowhere else: not in what Docker says of it, not in etcd, not in nginx's files, and not on the
+//! console at its loudest.
+
+use std::process::Command;
+use std::time::Duration;
+
+use greenroom::inventory::instance_name;
+use serde_json::Value;
+
+use super::house::{House, Wishes};
+use crate::planted::{assert_files_hidden, assert_hidden, planted};
+use crate::support::pty::Pty;
+use crate::support::{docker, etcd};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// A house whose instances get a secret from a file and one that is written down, and whose checks send both.
+async fn house(secrets: &std::path::Path) -> House {
+    let mut house = House::new(Wishes::default()).await;
+    let from = |kind: &str| {
+        let file = secrets.join(kind);
+        std::fs::write(&file, planted(kind)).expect("written");
+        format!("{{ file = \"{}\" }}", file.display())
+    };
+    let environment = format!(
+        "environment = {{ APP_SECRET = {}, APP_PASSWORD = \"{}\", ",
+        from("environment"),
+        planted("literal")
+    );
+    let headers = format!(
+        "path = \"/health\", headers = {{ X-File = {}, Authorization = \"Bearer {}\" }}",
+        from("file"),
+        planted("literal")
+    );
+    let query = format!(
+        "path = \"/orders\"\nquery = {{ who = {} }}\nbody = \"{}\"\nmethod = \"POST\"",
+        from("query"),
+        planted("body")
+    );
+    house
+        .rebuild(|text| {
+            let text = text.replace("environment = { ", &environment);
+            let text = text.replace("path = \"/health\"", &headers);
+            let text = text.replace("path = \"/orders\"\nexpect = { status = 200 }", &query);
+            // The application knows no such order: the check fails, and says what was asked and answered.
+            text.replace("method = \"POST\"", "method = \"POST\"\nrequired = false")
+        })
+        .await;
+    house
+}
+
+/// Every key and value below the prefix of this house.
+async fn stored(house: &House) -> Vec<u8> {
+    let mut client = etcd_client::Client::connect([etcd()], None)
+        .await
+        .expect("an etcd");
+    let prefix = format!("/greenroom-test/{}", house.target.service);
+    let options = etcd_client::GetOptions::new().with_prefix();
+    let found = client.get(prefix, Some(options)).await.expect("its keys");
+    let pairs = found.kvs().iter();
+    pairs
+        .flat_map(|pair| [pair.key(), b"\n", pair.value(), b"\n"].concat())
+        .collect()
+}
+
+/// What Docker says of the container in the slot that is live.
+async fn inspected(house: &House) -> Value {
+    let slot = house.snapshot().await.live().expect("something is live");
+    let name = instance_name(&house.target, slot);
+    let said = Command::new("docker")
+        .args(["-H", &docker(), "inspect", &name])
+        .output()
+        .expect("docker");
+    let mut all: Value = serde_json::from_slice(&said.stdout).expect("JSON");
+    all[0].take()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_of_a_release_is_in_the_environment_of_its_instance_only() {
+    let secrets = tempfile::tempdir().expect("a directory");
+    let house = house(secrets.path()).await.with("1.8.2").await;
+
+    let mut said = inspected(&house).await;
+    let environment = said["Config"]["Env"].take().to_string();
+    for kind in ["environment", "literal"] {
+        assert!(
+            environment.contains(&planted(kind)),
+            "{kind}: {environment}"
+        );
+    }
+    assert_hidden("docker inspect", said.to_string().as_bytes());
+
+    let stored = stored(&house).await;
+    assert!(stored.len() > 1000, "a journal and a registration");
+    assert_hidden("etcd", &stored);
+
+    let at = house.place.path();
+    let sites = std::fs::read_dir(at.join("sites")).expect("a directory");
+    assert_eq!(sites.count(), 1, "one file for the target");
+    for directory in ["sites", "live", "logs"] {
+        assert_files_hidden(&at.join(directory), &[]);
+    }
+    assert_files_hidden(at, &["greenroom.toml"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_console_that_logs_everything_shows_no_secret() {
+    let secrets = tempfile::tempdir().expect("a directory");
+    let house = house(secrets.path()).await.with("1.8.2").await;
+    let place = house.place.path().display().to_string();
+    let configuration = format!("{place}/greenroom.toml");
+    let environment = [
+        ("XDG_STATE_HOME", place.as_str()),
+        ("LC_ALL", "C.UTF-8"),
+        ("GREENROOM_LOG", "trace"),
+    ];
+    let mut pty = Pty::greenroom(&["--config", &configuration], &environment, (180, 50));
+    tokio::task::block_in_place(|| {
+        pty.wait_for_text("● LIVE", SOON);
+        pty.wait_for_text("healthy", SOON);
+        // What Greenroom says about itself, in the pane of the log.
+        pty.keys("5d");
+        pty.wait_for_text("greenroom::", SOON);
+        pty.keys("q");
+        assert_eq!(pty.exit_status(SOON).exit_code(), 0);
+    });
+    assert_hidden("the terminal", &pty.raw());
+    assert_files_hidden(house.place.path(), &["greenroom.toml"]);
+}
