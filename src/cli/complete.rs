@@ -203,6 +203,7 @@ impl Line {
             overrides: self.overrides.clone(),
             outgoing: OutgoingPorts::of_this_machine(),
             may_loosen: false,
+            requires_files: false,
         };
         Settings::load(&request).ok().map(|loaded| loaded.settings)
     }

@@ -24,7 +24,7 @@ pub(super) fn run(common: &Common, verb: &Config) -> Exit {
 }
 
 fn check(common: &Common) -> Exit {
-    match open::load_or_problems(common) {
+    match open::check(common) {
         Ok(Ok(loaded)) => {
             let targets = loaded.settings.targets.len();
             json::answer(checked(Some(targets), &[], &loaded.warnings));

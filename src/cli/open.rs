@@ -9,13 +9,20 @@ use crate::wire::{self, App};
 
 /// Reads the configuration, or says everything that is wrong with it.
 pub(super) fn load(common: &Common) -> Result<Loaded, Exit> {
-    load_or_problems(common)?.map_err(|_| Exit::Usage)
+    loaded(&request(common)?).map_err(|_| Exit::Usage)
 }
 
-/// As [`load`], and returns what is wrong as well.
-pub(super) fn load_or_problems(common: &Common) -> Result<Result<Loaded, Problems>, Exit> {
-    let request = request(common)?;
-    let loaded = Settings::load(&request);
+/// As [`load`], where files that do not exist are errors too, and returns what is wrong.
+pub(super) fn check(common: &Common) -> Result<Result<Loaded, Problems>, Exit> {
+    let request = Request {
+        requires_files: true,
+        ..request(common)?
+    };
+    Ok(loaded(&request))
+}
+
+fn loaded(request: &Request) -> Result<Loaded, Problems> {
+    let loaded = Settings::load(request);
     match &loaded {
         Ok(loaded) => {
             for warning in &loaded.warnings {
@@ -28,7 +35,7 @@ pub(super) fn load_or_problems(common: &Common) -> Result<Result<Loaded, Problem
             out::explain(format_args!("{problems}"));
         }
     }
-    Ok(loaded)
+    loaded
 }
 
 /// The configuration's request, from the arguments and the variables of this process.
@@ -52,6 +59,7 @@ pub(super) fn request(common: &Common) -> Result<Request, Exit> {
         overrides,
         outgoing: OutgoingPorts::of_this_machine(),
         may_loosen: false,
+        requires_files: false,
     })
 }
 

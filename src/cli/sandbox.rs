@@ -168,6 +168,7 @@ impl World {
             overrides: self.overrides.iter().chain(above).cloned().collect(),
             outgoing: OutgoingPorts::of_this_machine(),
             may_loosen: true,
+            requires_files: false,
         })
     }
 

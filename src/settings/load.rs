@@ -40,6 +40,9 @@ pub struct Request {
     /// Whether the variables and `overrides` may loosen rules, and set what belongs to the file: only for a sandbox, which
     /// protects nothing.
     pub may_loosen: bool,
+    /// Whether a file that the configuration names and that does not exist is an error. Otherwise it is a warning, and
+    /// only its environment fails.
+    pub requires_files: bool,
 }
 
 /// A configuration that can be used.
@@ -93,7 +96,15 @@ impl Settings {
         let mut findings = check::check(&root, &tree, base, &request.outgoing);
         findings.errors.retain(|finding| pruned.stands(finding));
         findings.warnings.retain(|finding| pruned.stands(finding));
+        findings
+            .missing_files
+            .retain(|finding| pruned.stands(finding));
         errors.extend(findings.errors);
+        if request.requires_files {
+            errors.extend(findings.missing_files);
+        } else {
+            findings.warnings.extend(findings.missing_files);
+        }
         shared.say_once(&mut errors);
         shared.say_once(&mut findings.warnings);
         if !errors.is_empty() {

@@ -34,6 +34,8 @@ const SOCKET_OF_NGINX: &str = "an nginx that is killed leaves this socket behind
 pub(super) struct Findings {
     pub(super) errors: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
+    /// Files that are named and do not exist.
+    pub(super) missing_files: Vec<Problem>,
 }
 
 /// Everything that is impossible or doubtful in a file whose keys and types are right.
@@ -221,10 +223,8 @@ impl Look<'_> {
         let place = place.display().to_string();
         let shown: String = place.chars().take(LONGEST_PATH).collect();
         let rest = if shown.len() < place.len() { "…" } else { "" };
-        self.warning(
-            path,
-            format!("`{shown}{rest}` {what}: what needs it fails, in this environment only"),
-        );
+        let problem = self.problem(path, format!("`{shown}{rest}` {what}"));
+        self.findings.missing_files.push(problem);
     }
 
     /// Docker takes no client without a certificate, and Greenroom takes none of an engine that no named authority signed.
