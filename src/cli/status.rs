@@ -169,7 +169,9 @@ fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
         .map_or(0, |answer| answer.generation);
     let pointer = snapshot.pointer.as_ref();
     let by_pointer = pointer.map_or(0, PointerState::highest_generation);
-    let is_known = snapshot.sources.router.is_live();
+    // Without a pointer and without an answer, nothing tells how far the switches have come.
+    let is_told = pointer.is_some() || answered > 0;
+    let is_known = is_told && snapshot.sources.router.is_live();
     SwitchesSeen::new(route, is_known.then_some(answered.max(by_pointer)))
 }
 

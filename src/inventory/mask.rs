@@ -26,6 +26,9 @@ const SHORTEST: usize = 4;
 /// The most letters of a short word.
 const WORD: usize = 5;
 
+/// How much of a text is looked through, in bytes: many times what is shown of one.
+const LOOKED_THROUGH: usize = 64 * 1024;
+
 /// Shorter bodies are left in, likewise.
 const BODY: usize = 8;
 
@@ -83,12 +86,17 @@ impl Mask {
     }
 
     /// The text as a terminal shows it, without the secrets, and without the beginning of one where the text was cut
-    /// and `…` follows.
+    /// and `…` follows. A text of more than 64 KiB is cut there: a server chooses how long it is.
     pub fn hide(&self, text: &str) -> String {
         if self.is_empty() {
             return text.to_owned();
         }
-        let text = harmless_lines(text);
+        let end = text.floor_char_boundary(LOOKED_THROUGH);
+        let mut looked_through = harmless_lines(&text[..end]);
+        if end < text.len() {
+            looked_through.push('…');
+        }
+        let text = looked_through;
         let mut shown = String::with_capacity(text.len());
         let mut after = 0;
         for found in self.found_in(&text) {

@@ -145,7 +145,7 @@ impl Definition {
     /// What stops a promote at `now` by this machine's clock, and then what does so only by another one.
     pub fn holds_by(&self, placed: Option<&Hold>, now: Timestamp, clocks: &Clocks) -> Vec<Hold> {
         let service = &self.target.service;
-        freeze::standing_by(placed, &self.rules.freezes, service, (now, clocks))
+        freeze::holds_by_all_clocks(placed, &self.rules.freezes, service, (now, clocks))
     }
 
     /// A mark of how an instance is made: equal where two configurations make it alike, in every

@@ -158,11 +158,15 @@ async fn pointer(site: &Site) -> Option<PointerState> {
     pointer.ok().flatten()
 }
 
-/// The highest generation that the proxy has; none where it does not answer.
-pub(super) async fn pointed(site: &Site) -> Option<u64> {
-    let ((_, answer), pointer) = tokio::join!(proxy(site), pointer(site));
+/// The highest generation of any switch that the proxy knows; none if the proxy does not answer or its live pointer
+/// cannot be read.
+pub(super) async fn proxy_generation(site: &Site) -> Option<u64> {
+    let pointer = site.read.router.pointer(&site.definition.target);
+    let ((_, answer), pointer) = tokio::join!(proxy(site), pointer);
     let answered = answer.ok()?.map_or(0, |answer| answer.generation);
-    let by_pointer = pointer.map_or(0, |pointer| pointer.highest_generation());
+    let by_pointer = pointer
+        .ok()?
+        .map_or(0, |pointer| pointer.highest_generation());
     Some(answered.max(by_pointer))
 }
 

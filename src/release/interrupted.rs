@@ -61,7 +61,7 @@ impl Interrupted {
         }
     }
 
-    /// The same, with the heads that claim to have come after it and are ignored.
+    /// Adds the lines about the heads that claim to be later and are ignored.
     #[must_use]
     pub fn ignoring(self, ignored: Vec<String>) -> Self {
         Self { ignored, ..self }

@@ -89,12 +89,12 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
     }
 }
 
-/// A switch to a generation that no pointer file may have could never be made again.
+/// Refuses a generation that the pointer file cannot have: no later switch could count above it.
 fn refuse_by_generation(footing: Option<&Footing>, against: &mut Vec<Refusal>) {
     let claimed = footing.map(|footing| footing.generation);
     if let Some(claimed) = claimed.filter(|claimed| *claimed > HIGHEST_GENERATION) {
         against.push(not_resumable(format!(
-            "its head claims generation {claimed}, which is higher than any switch makes it"
+            "its head claims generation {claimed}, and no switch makes a generation that high"
         )));
     }
 }
@@ -145,9 +145,9 @@ fn refuse_by_route(plan: &Plan, record: &RegistryRecord, against: &mut Vec<Refus
     let before = plan.from.as_ref().map(|from| (from.generation, from.slot));
     if !is_ours && route.map(|route| (route.generation, route.live)) != before {
         against.push(not_resumable(if route.is_some() {
-            "the route is not what it was when it began, and somebody else has switched since"
+            "another driver or operator has changed the route since this release started"
         } else {
-            "the store has no route any more; leave it (greenroom resume with --leave), then run greenroom repair"
+            "the store has no route any more: leave this release (greenroom resume with --leave), then run greenroom repair"
         }));
     }
 }

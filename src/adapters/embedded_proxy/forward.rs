@@ -14,9 +14,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use super::arriving::Arriving;
 use super::count::{Counted, Open, Streamed};
 use super::recent::{Asked, Recent};
+use super::request_body::RequestBody;
 use super::site::Site;
 use crate::inventory::{Door, Endpoint, Slot};
 
@@ -52,7 +52,7 @@ pub(super) struct Traffic {
     pub(super) open: Open,
     /// What was passed on lately.
     pub(super) recent: Recent,
-    /// How long the body of a request may stay without another byte.
+    /// The longest silence of a client within a request body.
     pub(super) body_idle: Duration,
 }
 
@@ -162,7 +162,7 @@ async fn exchange(
     // Ends with the exchange: when the answer was passed on, or when nobody waits for it any more.
     tokio::spawn(connection);
     let asked =
-        sender.send_request(outgoing(request, peer).map(|body| Arriving::new(body, body_idle)));
+        sender.send_request(outgoing(request, peer).map(|body| RequestBody::new(body, body_idle)));
     match timeout(BEGIN, asked).await {
         Ok(Ok(answer)) => {
             counted.answered(answer.status());

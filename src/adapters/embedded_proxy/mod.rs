@@ -7,11 +7,11 @@
 //! instance could be closing at that moment. Protocol upgrades are not passed on.
 
 mod answer;
-mod arriving;
 mod count;
 mod follow;
 mod forward;
 mod recent;
+mod request_body;
 mod router;
 mod serve;
 mod site;

@@ -32,25 +32,25 @@ use crate::ports::{Failure, FailureKind, Result};
 /// How long to wait when no connection can be accepted, as when no descriptors are left.
 const BREATHER: Duration = Duration::from_millis(50);
 
-/// How many connections one listener has at a time. More wait until one of them ends.
+/// How many connections one listener serves at a time. Further ones wait until one ends.
 const CONNECTIONS: usize = 1024;
 
 /// How much a client may keep the proxy waiting.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// How long the head of a request may take, from the end of the one before. A connection without a request ends then,
-    /// too.
+    /// How long the head of a request may take, counted from the end of the previous request. A connection without a
+    /// request ends after this time, too: it is as long as nginx keeps one, longer than balancers keep theirs.
     pub head: Duration,
-    /// How long a body may stay without another byte.
+    /// The longest silence of a client within a request body.
     pub body_idle: Duration,
-    /// How many connections one listener has at a time.
+    /// How many connections one listener serves at a time. Further ones wait.
     pub connections: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            head: Duration::from_secs(30),
+            head: Duration::from_secs(75),
             body_idle: Duration::from_secs(30),
             connections: CONNECTIONS,
         }
@@ -186,10 +186,10 @@ async fn accept(
     let free = Arc::new(Semaphore::new(limits.connections));
     loop {
         let next = async {
-            let place = Arc::clone(&free).acquire_owned().await;
-            (place, listener.accept().await)
+            let permit = Arc::clone(&free).acquire_owned().await;
+            (permit, listener.accept().await)
         };
-        let (place, accepted) = tokio::select! {
+        let (permit, accepted) = tokio::select! {
             next = next => next,
             () = ending.cancelled() => return,
         };
@@ -199,7 +199,7 @@ async fn accept(
                 let connection = converse((stream, limits.head), peer, purpose.clone(), ending);
                 let cut = cut.clone();
                 tasks.spawn(async move {
-                    let _place = place;
+                    let _permit = permit;
                     tokio::select! {
                         () = connection => {}
                         () = cut.cancelled() => {}

@@ -46,9 +46,6 @@ impl Masks {
     }
 }
 
-/// How much of a body is looked through: many times what is shown of one.
-const LOOKED_AT: usize = 64 * 1024;
-
 /// What is sent, and how it is shown.
 pub(super) struct Prepared {
     pub(super) path: String,
@@ -181,11 +178,7 @@ pub(super) fn shown(answer: &Answer, mask: &Mask) -> Answer {
         return answer.clone();
     }
     let headers = answer.headers.iter();
-    let mut body = String::from_utf8_lossy(answer.body.get(..LOOKED_AT).unwrap_or(&answer.body));
-    if answer.body.len() > LOOKED_AT {
-        // Here a secret may be cut.
-        body.to_mut().push('…');
-    }
+    let body = String::from_utf8_lossy(&answer.body);
     Answer {
         headers: headers
             .map(|(name, value)| (mask.hide(name), mask.hide(value)))

@@ -123,7 +123,10 @@ pub(super) fn arrange(model: &mut Model) {
     picker.has_cursor = row.is_some();
     let last = picker.ways.len().saturating_sub(1);
     picker.row = row.unwrap_or(picker.row).min(last);
-    if picker.is_whole() && !picker.is_settled {
+    // A list that failed is asked for again: without rows, the cursor waits for it.
+    let has_failed = matches!(picker.list, VersionList::Failed(_));
+    let is_empty_by_failure = has_failed && picker.ways.is_empty();
+    if picker.is_whole() && !is_empty_by_failure && !picker.is_settled {
         picker.is_settled = true;
         if !picker.has_cursor {
             place(model, &mut picker);
@@ -282,7 +285,7 @@ fn nothing_under_cursor(picker: &Picker) -> &'static str {
             "the versions are still being loaded: wait, go to one of these with the arrow keys, or type a whole tag or digest"
         }
         (true, true) => "there is nothing to choose: type a whole tag or digest",
-        (true, false) => "the version under the cursor is not there any more: go to another one",
+        (true, false) => "the version under the cursor has left the list: choose another one",
     }
 }
 
@@ -294,7 +297,7 @@ fn choose(model: &mut Model, picker: Picker) -> Vec<Effect> {
         return Vec::new();
     };
     if !picker.is_seen {
-        let text = "the versions have only now been loaded: look at the one under the cursor, then press Enter";
+        let text = "the list has only now been loaded: check the version under the cursor, then press Enter again";
         super::say(model, Weight::Refused, text);
         model.dialog = Some(Dialog::Picker(picker));
         return Vec::new();

@@ -12,6 +12,19 @@ fn hidden(text: &str) -> String {
 }
 
 #[test]
+fn a_text_is_looked_through_up_to_64_kib_and_cut_there() {
+    let mask = Mask::of(["hunter2-hunter2"]);
+    let long = format!("{}hunter2-hunter2", "é".repeat(32 * 1024 - 3));
+    let shown = mask.hide(&long);
+    assert!(shown.len() < 66 * 1024, "{}", shown.len());
+    assert!(
+        shown.ends_with("é(hidden)…"),
+        "{}",
+        &shown[shown.len() - 40..]
+    );
+}
+
+#[test]
 fn a_secret_is_found_as_it_is_and_escaped() {
     for form in [
         SECRET,
@@ -78,7 +91,7 @@ fn a_text_that_was_not_cut_keeps_its_last_word() {
 }
 
 #[test]
-fn of_a_body_only_the_whole_is_hidden() {
+fn a_part_of_a_body_is_not_hidden() {
     let mask = Mask::default().and(Some("{\"id\": 1234}\nname: web\n"));
     for text in ["{\"a\": 1234}", "name: web"] {
         assert_eq!(mask.hide(text), text);

@@ -148,7 +148,7 @@ fn over_by_another_clock(
         format!("{again}, or set the clock that is wrong")
     } else {
         format!(
-            "set the clock that is wrong, then {again}: a new approval would be over by that clock, too"
+            "set the clock that is wrong, then {again}: by that clock a new approval would expire at once"
         )
     };
     Some(format!(

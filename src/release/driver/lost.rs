@@ -19,9 +19,9 @@ pub(super) enum Lost {
     To(Box<LockHolder>),
     /// Its key is not there: it was deleted, or its lease ended.
     Gone,
-    /// It is still the lock of this driver: only what it wrote to refused it.
+    /// This driver still holds it: only the server that it wrote to refused the write.
     Ours,
-    /// The store did not tell, or its key cannot be read.
+    /// The store did not answer, or the key of the lock cannot be read.
     Unknown,
 }
 
@@ -47,16 +47,16 @@ fn lost(target: &Target, record: RegistryRecord, own: FencingToken) -> Lost {
 }
 
 impl Lost {
-    /// In words; `why` is what the driver was told when it lost the lock.
+    /// The message for the operator. `why` is the failure by which the driver noticed the loss.
     fn words(&self, target: &Target, why: &str) -> String {
         match self {
             Self::To(holder) => to(holder),
             Self::Gone => format!(
-                "the key of its lock is gone from the store, it was deleted or its lease ended: resume the release with greenroom resume {} {} ({why})",
+                "the key of its lock is gone from the store: it was deleted, or its lease ended. Resume the release with greenroom resume {} {} ({why})",
                 target.service, target.environment
             ),
             Self::Ours => why.to_owned(),
-            Self::Unknown => format!("who holds the lock now cannot be read: {why}"),
+            Self::Unknown => format!("the holder of the lock cannot be read: {why}"),
         }
     }
 }
@@ -128,7 +128,7 @@ mod tests {
         record.problems.insert(key, "not JSON".to_owned());
         let said = said(record);
         assert!(
-            said.starts_with("who holds the lock now cannot be read: "),
+            said.starts_with("the holder of the lock cannot be read: "),
             "{said}"
         );
     }

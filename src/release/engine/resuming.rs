@@ -14,7 +14,7 @@ use crate::inventory::{
 };
 use crate::ports::{Acquired, Lease};
 use crate::release::driver::Writing;
-use crate::release::gather::{past_and_unreadable, pointed};
+use crate::release::gather::{past_and_unreadable, proxy_generation};
 use crate::release::interrupted::not_overtaken;
 use crate::release::unreadable::unreadable_release;
 use crate::release::{
@@ -81,7 +81,7 @@ impl Engine {
         )
     }
 
-    /// The releases of a target that have no end, the one that began last first. Looks only.
+    /// The open releases of a target, newest first. Changes nothing.
     pub async fn open_releases(&self, target: &Target) -> Result<Vec<ReleaseRecord>, Refused> {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
@@ -95,8 +95,8 @@ impl Engine {
         Ok(open)
     }
 
-    /// The release of a target whose id is this, begins so, or ends so, as lists show it. One without an end is
-    /// preferred, so that a beginning names it also where a release that has ended shares it.
+    /// The release of a target that an operator means by `named`: its id, or the beginning or end of its id. An open
+    /// release takes precedence over releases that have ended.
     pub async fn named_release(&self, target: &Target, named: &str) -> Result<ReleaseId, Refused> {
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
@@ -267,6 +267,7 @@ impl Engine {
             let seen = switches_seen(site, &recorded.head, &past, &record).await;
             let overtaken = overtaken_by(&recorded.head, &past, seen).map(|by| by.id);
             not_overtaken(overtaken, go_on)?;
+            all_later_ones_are_read(id, &past)?;
         }
         // Only to leave it needs no switch.
         if go_on != GoOn::Leave
@@ -310,7 +311,21 @@ async fn newest(site: &Site) -> Result<Vec<ReleaseRecord>, Refused> {
     Ok(newest)
 }
 
-/// What route and proxy say about switches. The proxy is asked only where a head claims to have come after `of`.
+/// Refuses to resume where more releases are later than `id` than are read: the one that really followed it may be among
+/// those that are not.
+fn all_later_ones_are_read(id: ReleaseId, past: &[ReleaseRecord]) -> Result<(), Refused> {
+    let is_earliest_later = past.iter().map(|head| head.id).min() > Some(id);
+    if past.len() < SEARCHED || !is_earliest_later {
+        return Ok(());
+    }
+    let why = format!(
+        "{SEARCHED} releases or more in the store have greater ids, and not all of them are read: leave this release \
+         (greenroom resume with --leave)"
+    );
+    Err(Refusal::NotResumable { why }.into())
+}
+
+/// What the route and the proxy say about switches. Asks the proxy only if a head claims to be later than `of`.
 async fn switches_seen(
     site: &Site,
     of: &ReleaseRecord,
@@ -320,7 +335,7 @@ async fn switches_seen(
     let route = record.route.as_ref().map(|route| &route.value);
     let unknown = SwitchesSeen::new(route, None);
     match overtaken_by(of, past, unknown) {
-        Some(_) => SwitchesSeen::new(route, pointed(site).await),
+        Some(_) => SwitchesSeen::new(route, proxy_generation(site).await),
         None => unknown,
     }
 }

@@ -102,6 +102,13 @@ fn style_of(buffer: &Buffer, words: &str) -> Style {
     buffer.cell((at(column), at(row))).expect("a cell").style()
 }
 
+/// The slots of a target in which no release is open.
+fn unlocked(snapshot: Snapshot) -> Model {
+    let mut model = model((118, 34), snapshot);
+    press(&mut model, "2");
+    model
+}
+
 fn page(model: &mut Model) -> String {
     press_key(model, KeyCode::Enter);
     match &model.dialog {
@@ -281,7 +288,14 @@ fn each_truth_has_a_mark_and_a_difference_its_name_and_its_repair() {
             "{words}"
         );
     }
-    let page = page(&mut model);
+    let while_releasing = page(&mut model);
+    assert!(
+        while_releasing.contains("Greenroom repairs nothing until it ends"),
+        "{while_releasing}"
+    );
+    assert!(!while_releasing.contains("repair: "), "{while_releasing}");
+    snapshot.lock = None;
+    let page = page(&mut unlocked(snapshot.clone()));
     for words in [
         "containers ≠ store: blue runs 4f2a9c01e7",
         "version-differs: another version was put there by hand",
@@ -289,7 +303,7 @@ fn each_truth_has_a_mark_and_a_difference_its_name_and_its_repair() {
         "store = proxy: they agree",
         "public-elsewhere: another proxy, a cache or a balancer",
         "repair: a person: see what listens on the public address",
-        "D plans the repair, and asks; so does: greenroom repair web",
+        "D plans the repair, then asks; or run: greenroom repair web",
     ] {
         assert!(page.contains(words), "{words}: {page}");
     }

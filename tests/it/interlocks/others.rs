@@ -240,9 +240,10 @@ fn clock_off_by(minutes: i64) -> Clocks {
 
 #[test]
 fn an_approval_that_has_expired_by_another_clock_says_whose_clock_it_is_and_what_to_do() {
-    let plan = needs(1, Tier::Protected);
+    let mut plan = needs(1, Tier::Protected);
+    plan.definition.rules.approvals_last = Duration::from_hours(1);
     let given = [endorsement(&plan, "ben", 30)];
-    // Approvals last an hour: by a clock that is 2h ahead a new one would be over, too.
+    // By a clock that is two hours ahead, a new approval has expired as well.
     for (minutes, words) in [
         (
             45,
@@ -250,7 +251,7 @@ fn an_approval_that_has_expired_by_another_clock_says_whose_clock_it_is_and_what
         ),
         (
             120,
-            "which is 2h ahead of this machine's: set the clock that is wrong, then have it approved again with greenroom approve web production: a new approval would be over by that clock, too",
+            "which is 2h ahead of this machine's: set the clock that is wrong, then have it approved again with greenroom approve web production: by that clock a new approval would expire at once",
         ),
     ] {
         let clocks = clock_off_by(minutes);
@@ -296,7 +297,7 @@ fn the_switch_says_which_approvals_could_not_be_read() {
     let plan = needs(1, Tier::Protected);
     let mut world = World::new(plan.clone(), OnFailure::Ask);
     let below = format!("/greenroom/v1/approvals/{}/ben/", plan.target());
-    let why = "there are more than 50, and only the newest are read".to_owned();
+    let why = "there are more than 50, and Greenroom reads only the newest".to_owned();
     world.problems.insert(below.clone(), why.clone());
     until_switch_asks(&mut world);
     say_yes(&mut world);

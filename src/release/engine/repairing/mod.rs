@@ -201,7 +201,7 @@ impl Engine {
         let token = lease.fence.token;
         let mut now = look(site, self.clock.now(), Some(token)).await;
         // Taking the lock wrote to the store, which may have brought it up to the token that the proxy carries.
-        now.store_revision = Some(token.0 - 1);
+        now.store_revision = Some(token.0.saturating_sub(1));
         heard(&now)?;
         nothing_unfinished(site).await?;
         let request = RepairRequest {

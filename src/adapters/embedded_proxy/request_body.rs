@@ -1,5 +1,5 @@
-//! The body of a request, which ends with an error when its client stays silent for too long. A slot that waits for the
-//! rest would be busy for as long as the client likes.
+//! The body of a request. It ends with an error when the client sends nothing for too long, so that no client can keep
+//! a slot busy.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,25 +8,25 @@ use std::time::Duration;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-/// See the module.
-pub(super) struct Arriving {
+/// A request body with a limit on the client's silence.
+pub(super) struct RequestBody {
     body: Incoming,
     idle: Duration,
     silence: Pin<Box<Sleep>>,
-    /// Whether the client is waited for. A slot that takes its time is not the client's silence.
+    /// Whether the proxy waits for the client. The time that a slot takes to read does not count.
     is_awaited: bool,
 }
 
-/// Why a body is given up.
+/// Why the proxy stops forwarding a body.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum GivenUp {
-    #[error("the body of the request broke off")]
+pub(super) enum BodyError {
+    #[error("the connection broke before the whole request body arrived")]
     Broken(#[from] hyper::Error),
-    #[error("the body of the request has not gone on for {0:?}")]
+    #[error("the client sent nothing of the request body for {0:?}")]
     Silent(Duration),
 }
 
-impl Arriving {
+impl RequestBody {
     pub(super) fn new(body: Incoming, idle: Duration) -> Self {
         Self {
             body,
@@ -37,25 +37,25 @@ impl Arriving {
     }
 }
 
-impl Body for Arriving {
+impl Body for RequestBody {
     type Data = Bytes;
-    type Error = GivenUp;
+    type Error = BodyError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, GivenUp>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
             this.is_awaited = false;
-            return Poll::Ready(frame.map(|frame| frame.map_err(GivenUp::from)));
+            return Poll::Ready(frame.map(|frame| frame.map_err(BodyError::from)));
         }
         if !this.is_awaited {
             this.is_awaited = true;
             this.silence.as_mut().reset(Instant::now() + this.idle);
         }
         match this.silence.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Some(Err(GivenUp::Silent(this.idle)))),
+            Poll::Ready(()) => Poll::Ready(Some(Err(BodyError::Silent(this.idle)))),
             Poll::Pending => Poll::Pending,
         }
     }
