@@ -194,7 +194,7 @@ pub(crate) struct Approve {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// A release by its id, how that begins, or its last eight characters, as screens show it [default: the one that has no end]
+    /// The release: its id, the beginning of its id, or the last eight characters, as screens show them [default: the open release]
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) release: Option<String>,
     /// A word about it; it is kept with the release
@@ -269,7 +269,7 @@ pub(crate) struct Resume {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// A release by its id, how that begins, or its last eight characters, as screens show it [default: the one that has no end]
+    /// The release: its id, the beginning of its id, or the last eight characters, as screens show them [default: the open release]
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) release: Option<String>,
     /// Undoes everything that was begun, instead of going on

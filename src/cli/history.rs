@@ -134,8 +134,8 @@ pub(super) async fn archive(app: &App) -> Option<Archive> {
     }
 }
 
-/// Keeps what the stores have; says what could not be read. A person has to look at what a store holds and cannot be
-/// read; it failed where a store or the archive could not be reached.
+/// Copies what the stores have to the archive, and prints what could not be read. `NeedsPerson` if only some records of
+/// a store cannot be read; `Failed` if a store or the archive was unreachable.
 pub(super) async fn catch_up(
     app: &App,
     archive: &Archive,
@@ -151,7 +151,7 @@ pub(super) async fn catch_up(
     }
     if problems.is_empty() {
         Exit::Done
-    } else if problems.values().flatten().all(NotKept::is_part) {
+    } else if problems.values().flatten().all(NotKept::is_partial) {
         Exit::NeedsPerson
     } else {
         Exit::Failed

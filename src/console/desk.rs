@@ -46,12 +46,12 @@ pub trait Desk: Send + Sync {
     /// that one is superseded first.
     async fn begin(&self, plan: Arc<Plan>, approval: Approval) -> Result<Handle, Refused>;
 
-    /// The releases of a target that have no end, the one that began last first. Looks only.
+    /// The open releases of a target, newest first. Changes nothing.
     async fn open_releases(&self, _: &Target) -> Result<Vec<ReleaseRecord>, Refused> {
         Ok(Vec::new())
     }
 
-    /// A release that lost its driver, as it is found; the current one where none is named. Looks only.
+    /// A release that lost its driver, as it is now; the current one if none is given. Changes nothing.
     async fn interrupted(
         &self,
         target: &Target,

@@ -67,7 +67,7 @@ pub enum Effect {
         asked: u64,
         /// Whose.
         target: Target,
-        /// Which; none where several may be open, and the operator has not chosen one yet.
+        /// None until the operator has chosen one of several open releases.
         release: Option<ReleaseId>,
     },
     /// Go on with one.

@@ -115,11 +115,11 @@ pub enum Event {
         /// What was found.
         found: Result<Arc<Interrupted>, Refused>,
     },
-    /// Several releases of a target have no end: one of them is to be chosen.
+    /// Several releases of a target are open, and the operator has to choose one.
     OpenReleasesFound {
-        /// Which asking.
+        /// The number of the question that this answers.
         asked: u64,
-        /// All of them, the one that began last first.
+        /// All of them, newest first.
         open: Vec<ReleaseRecord>,
     },
     /// A release of somebody else's was approved from here, or was not.

@@ -26,10 +26,10 @@ use crate::release::{
 /// How many answers may wait for the loop before their tasks wait too. Few, as each may be a
 /// thousand lines of a log.
 const WAITING: usize = 16;
-/// When versions that could not be listed are asked for again, while an operator waits for them; each time later, up
-/// to the longest wait.
-const LIST_AGAIN: Duration = Duration::from_secs(1);
-const LIST_AGAIN_LATEST: Duration = Duration::from_secs(15);
+/// Delay before the versions are listed again after a failure, while the picker is open. It doubles each time, up to
+/// `LONGEST_LIST_RETRY`.
+const FIRST_LIST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_LIST_RETRY: Duration = Duration::from_secs(15);
 
 /// What runs beside the loop.
 pub(super) struct Hands {
@@ -169,7 +169,7 @@ impl Hands {
         let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
         let asked = target.clone();
         let listing = self.tasks.spawn(async move {
-            let mut wait = LIST_AGAIN;
+            let mut wait = FIRST_LIST_RETRY;
             loop {
                 let versions = desk.versions(&asked).await;
                 let is_over = versions.is_ok();
@@ -179,7 +179,7 @@ impl Hands {
                     return;
                 }
                 tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(LIST_AGAIN_LATEST);
+                wait = (wait * 2).min(LONGEST_LIST_RETRY);
             }
         });
         let telling = self.ask_terms(target);

@@ -6,7 +6,7 @@
 //!
 //! - A release is planned one generation above both. A head without an end that claims more belongs to no release.
 //! - A release that has ended took the traffic only if the route or the pointer has reached its generation. One that
-//!   ended before that is in nobody's way: a resumed release observes what runs in its slot before it goes on.
+//!   ended earlier cannot disturb a resumed release, which observes what runs in its slot before it acts.
 //! - Where the proxy does not answer, its generation is unknown. Then every generation that a switch can make counts.
 
 use super::ReleaseRecord;
@@ -23,7 +23,7 @@ pub struct SwitchesSeen {
 }
 
 impl SwitchesSeen {
-    /// What was read. `pointed` is the highest generation that the proxy has; none where it is unknown.
+    /// `pointed` is the highest generation of any switch that the proxy knows; none while that is unknown.
     pub fn new(route: Option<&Route>, pointed: Option<u64>) -> Self {
         let route = route.map(|route| (route.generation, route.release));
         let routed = route.map_or(0, |(generation, _)| generation);
@@ -33,7 +33,7 @@ impl SwitchesSeen {
         }
     }
 
-    /// Whether these switches agree with what a head claims.
+    /// Whether what the head claims is possible after these switches.
     fn agree_with(&self, head: &ReleaseRecord) -> bool {
         let is_open = head.closed.is_none();
         let Some(footing) = &head.footing else {
@@ -90,7 +90,7 @@ fn ignored_line(head: &ReleaseRecord, seen: SwitchesSeen) -> String {
         None => "claims no generation".to_owned(),
     };
     let routed = routed(target, seen);
-    format!("the head of release {id} {claims}, {routed}; it is ignored")
+    format!("the head of release {id} {claims}, but {routed}: Greenroom ignores this head")
 }
 
 /// `the route of web/qa says 41`.
@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(
             lines,
             [format!(
-                "the head of release {id} claims generation 41, the route of web/qa says 4, written by release {by}; it is ignored"
+                "the head of release {id} claims generation 41, but the route of web/qa says 4, written by release {by}: Greenroom ignores this head"
             )]
         );
     }

@@ -17,8 +17,8 @@ use super::EnvironmentName;
 /// differs, and less than any hold or approval lasts.
 const TOLERATED: SignedDuration = SignedDuration::from_secs(10);
 
-/// How far two readings of one clock may be apart and still say the same.
-const ALIKE: SignedDuration = SignedDuration::from_secs(2);
+/// The largest difference between two readings of one clock that is no change: answers take different times.
+const SAME_READING: SignedDuration = SignedDuration::from_secs(2);
 
 /// The time that the `Date` of an HTTP answer tells (<https://www.rfc-editor.org/rfc/rfc9110#field.date>). It is the
 /// beginning of a second, of which half has passed on average.
@@ -38,12 +38,12 @@ pub struct ClockReading {
     pub within: SignedDuration,
 }
 
-/// How the clock of the engine of an environment is called.
+/// The name of the clock of an environment's engine.
 pub fn engine_of(environment: &EnvironmentName) -> String {
     format!("the engine of {environment}")
 }
 
-/// How the clock of the store of an environment is called.
+/// The name of the clock of an environment's store.
 pub fn store_of(environment: &EnvironmentName) -> String {
     format!("the store of {environment}")
 }
@@ -72,10 +72,10 @@ impl ClockReading {
         Self { of, ..self.clone() }
     }
 
-    /// Whether it says what another reading of the same clock said: the time an answer takes is no news.
+    /// Whether another reading of the same clock says the same, apart from the time that the answers took.
     pub fn is_like(&self, other: &Self) -> bool {
         let apart = (self.ahead - other.ahead).abs();
-        self.of == other.of && self.differs() == other.differs() && apart < ALIKE
+        self.of == other.of && self.differs() == other.differs() && apart < SAME_READING
     }
 
     /// `2h ahead of this machine's`.
@@ -146,8 +146,8 @@ impl Clocks {
         times.max().map_or(now, |time| time.max(now))
     }
 
-    /// Keeps what a clock was read to say, in place of its last reading; none where it did not answer. A clock that
-    /// agrees with this machine's decides nothing and is not kept.
+    /// Replaces the last reading of a clock; none when it did not answer. Keeps no reading that agrees with this
+    /// machine's clock, because it decides nothing.
     pub fn keep(&mut self, of: &str, reading: Option<ClockReading>) {
         let new = reading.filter(ClockReading::differs);
         let known = self.0.iter().position(|known| known.of == of);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_is_kept_only_while_it_differs_and_a_slower_answer_is_no_news() {
+    fn only_a_clock_that_differs_is_kept() {
         let of = "the engine of qa";
         let mut clocks = Clocks::default();
         clocks.keep(of, Some(reading(3)));

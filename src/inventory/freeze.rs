@@ -185,8 +185,8 @@ pub fn standing(
         .collect()
 }
 
-/// What stops a promote at `now` by this machine's clock, and then what does so only by another one.
-pub fn standing_by(
+/// The holds and freezes that stop a promote at `now`: first those by this machine's clock, then those only by another.
+pub fn holds_by_all_clocks(
     placed: Option<&Hold>,
     freezes: &[Freeze],
     service: &ServiceName,

@@ -81,13 +81,13 @@ pub struct LockHolder {
 }
 
 impl LockHolder {
-    /// Why nothing is repaired now, and when it can be: what is running moves what differs.
+    /// Why Greenroom repairs nothing now, and from when on it can: the running work changes what differs.
     pub fn why_no_repair(&self) -> String {
         let record = &self.record;
         let running = match record.purpose {
             LockPurpose::Release => format!("release {} is running", record.release.short()),
             LockPurpose::Upkeep => format!("{} is at work: {}", record.operator, record.message),
         };
-        format!("{running}, and nothing is repaired until it is over")
+        format!("{running}; Greenroom repairs nothing until it ends")
     }
 }

@@ -33,14 +33,14 @@ impl ReleaseId {
         }
     }
 
-    /// The last eight characters. The first ones are the time: two releases of one day share most of them, and an id that
-    /// was made from the one before it differs in the last character only.
+    /// The last eight characters. The first ones are a time, and two releases of one day share most of them. An id that
+    /// was made from the previous one differs from it only in its last character.
     pub fn short(self) -> String {
         let text = self.0.to_string();
         text.split_at(text.len() - SHORT).1.to_owned()
     }
 
-    /// Whether an operator means it who typed this: how it begins, or how it ends, from the length of the short form on.
+    /// Whether the text that an operator typed means this id: its beginning, or an end of at least eight characters.
     pub fn is_meant_by(self, typed: &str) -> bool {
         let text = self.0.to_string();
         let typed = typed.trim().to_ascii_uppercase();

@@ -207,7 +207,7 @@ impl Snapshot {
     pub fn holds(&self, now: Timestamp) -> Vec<Hold> {
         let service = &self.target.service;
         let by = (now, &self.clocks);
-        freeze::standing_by(self.hold.as_ref(), &self.freezes, service, by)
+        freeze::holds_by_all_clocks(self.hold.as_ref(), &self.freezes, service, by)
     }
 
     /// The clock that says that a hold stops promotes at `now`, where this machine's does not.

@@ -36,7 +36,7 @@ pub trait ArchiveReader: Send + Sync {
     /// One release, with all that is kept of it.
     async fn release(&self, id: ReleaseId) -> Result<Option<Kept>>;
 
-    /// The releases whose id is meant by what was typed, newest first: see [`ReleaseId::is_meant_by`].
+    /// The releases whose id an operator means by the typed text, newest first: see [`ReleaseId::is_meant_by`].
     async fn named(&self, typed: &str, limit: usize) -> Result<Vec<ReleaseId>>;
 
     /// The heads of those of these releases that are kept.
@@ -54,7 +54,7 @@ pub trait ArchiveReader: Send + Sync {
     /// Holds and repairs that a filter lets through, newest first.
     async fn audit(&self, filter: &Filter, within: Within, limit: usize) -> Result<Vec<KeptAudit>>;
 
-    /// The holds and repairs whose id is meant by what was typed, newest first.
+    /// The holds and repairs whose id an operator means by the typed text, newest first.
     async fn audit_named(&self, typed: &str, limit: usize) -> Result<Vec<KeptAudit>>;
 
     /// Those of these releases that were kept once and are forgotten.

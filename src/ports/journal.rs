@@ -41,8 +41,8 @@ pub trait JournalReader: Send + Sync {
     /// One release with its entries.
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>>;
 
-    /// One release as far as it can be read, and why its other entries cannot be, or which are missing. For browsing and
-    /// proving only: a driver goes on with a release that is whole.
+    /// One release with the entries that can be read, and a failure for each entry that cannot be read or is missing. Only
+    /// for the archive and `history verify`: a driver resumes only a release that is whole.
     async fn as_stored(
         &self,
         target: &Target,

@@ -1,7 +1,7 @@
 //! What a layer above the file may not set in a protected environment. Holds, locks and approvals are in one store, and
 //! one proxy moves the traffic: a release that a variable points to another store finds no hold there. So the file alone
-//! says which servers a protected environment has, what runs there and what proves it good. The keys that decide nothing
-//! of that are listed here; a key that is not listed belongs to the file.
+//! says which servers a protected environment has, what runs there and what proves it good. The keys that do not decide
+//! this are listed here. Only the file sets a key that is not listed.
 
 use super::layers;
 use super::origin::Origin;
@@ -53,31 +53,31 @@ fn may_be_set(path: &[String]) -> bool {
     MAY_BE_SET.iter().any(|pattern| matches(pattern, path))
 }
 
-/// Every key that a layer above the file sets otherwise than the file, and that only the file may set. Both trees have
-/// the servers of the defaults in their environments.
+/// The keys that a layer above the file changes although only the file may set them. In both trees the environments
+/// already have the servers of the defaults.
 pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     for (environment, why) in guarded(file) {
-        let mut looking = Looking {
+        let mut comparison = Comparison {
             file,
             why,
             path: Vec::new(),
             problems: Vec::new(),
         };
-        looking.below(now, &["environments", &environment], &|_| false);
+        comparison.below(now, &["environments", &environment], &|_| false);
         for service in entries(now, "services") {
             let Some(here) = at(&service.node, &["environments", &environment]) else {
                 continue;
             };
             let place = ["services", &service.key];
-            looking.below(now, &place, &|path| {
+            comparison.below(now, &place, &|path| {
                 path.first().is_some_and(|key| key == "environments") || is_replaced(here, path)
             });
             let place = [&place[..], &["environments", &environment]].concat();
-            looking.below(now, &place, &|_| false);
+            comparison.below(now, &place, &|_| false);
         }
         let is_said = |problem: &Problem| problems.iter().any(|it| it.key == problem.key);
-        let new: Vec<Problem> = looking
+        let new: Vec<Problem> = comparison
             .problems
             .into_iter()
             .filter(|it| !is_said(it))
@@ -129,15 +129,16 @@ fn entries<'a>(node: &'a Node, key: &str) -> &'a [super::tree::Entry] {
     at(node, &[key]).map_or(&[], Node::entries)
 }
 
-struct Looking<'a> {
+/// Compares the settings of all layers with the file alone.
+struct Comparison<'a> {
     file: &'a Node,
     why: String,
     path: Vec<String>,
     problems: Vec<Problem>,
 }
 
-impl Looking<'_> {
-    /// Looks at everything below a place, except what is left out by its path from there.
+impl Comparison<'_> {
+    /// Compares everything below a key, except the paths below it that `is_left_out` accepts.
     fn below(&mut self, now: &Node, place: &[&str], is_left_out: &dyn Fn(&[String]) -> bool) {
         let Some(found) = at(now, place) else {
             return;

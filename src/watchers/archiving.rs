@@ -60,8 +60,8 @@ pub enum NotKept {
 }
 
 impl NotKept {
-    /// Whether the store was read, and only a part of what it holds cannot be.
-    pub fn is_part(&self) -> bool {
+    /// Whether the store answered, and only some of its records cannot be read.
+    pub fn is_partial(&self) -> bool {
         matches!(self, Self::Unread(failure) if is_about_content(failure))
     }
 }
@@ -221,7 +221,7 @@ struct Reading<'a> {
     target: &'a Target,
     /// What could not be kept while the rest could.
     passed_by: Vec<NotKept>,
-    /// The oldest release that was passed by.
+    /// The oldest release that was skipped.
     unread: Option<ReleaseId>,
 }
 
@@ -262,7 +262,7 @@ impl Reading<'_> {
         }
         self.keep_holds().await?;
         self.keep_repairs().await?;
-        // What was passed by is looked at the next time, too, and nothing before it.
+        // The next catch-up starts at the oldest release that was skipped.
         let before_unread = self.unread.map(|ReleaseId(id)| id.0.saturating_sub(1));
         let before_unread = before_unread.map(|id| ReleaseId(id.into()));
         if let Some(newest) = newest {
@@ -365,7 +365,7 @@ impl Reading<'_> {
                     self.passed_by
                         .extend(unread.into_iter().map(NotKept::Unread));
                 }
-                // What a store does not have any more stays as it is kept.
+                // The archive keeps a release that its store no longer has.
                 Ok(None) => {}
                 Err(failure) if is_about_content(&failure) => self.pass_by(id, failure),
                 Err(failure) => return Err(NotKept::Unread(failure)),

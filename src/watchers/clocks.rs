@@ -13,8 +13,8 @@ use crate::inventory::Target;
 use crate::ports::{Clock, Result};
 use crate::release::clock_reading;
 
-/// How often a clock is read. A clock that is wrong is wrong for longer, and the switch reads it anew.
-const AGAIN: Duration = Duration::from_secs(30);
+/// How often a clock is read. A wrong clock remains wrong for longer than this, and the switch reads it once more.
+const READ_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Asks a server for its time.
 pub(super) type Ask = Box<dyn Fn() -> BoxFuture<'static, Result<Option<Timestamp>>> + Send + Sync>;
@@ -31,7 +31,7 @@ pub(super) async fn watch(
         if parts.send(part).await.is_err() {
             return;
         }
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(READ_INTERVAL).await;
     }
 }
 

@@ -17,8 +17,7 @@ use crate::history::{
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{ArchiveReader, Result, Within};
 
-/// Whether an id begins with what was typed, or ends so where that is as long as a short form: see
-/// [`ReleaseId::is_meant_by`]. `~` comes behind every letter of an id.
+/// The SQL for [`ReleaseId::is_meant_by`], where `?1` is the typed text. `~` sorts after every letter of an id.
 pub(super) const IS_MEANT: &str =
     "(id >= ?1 AND id < ?1 || '~' OR length(?1) >= 8 AND substr(id, -length(?1)) = ?1)";
 

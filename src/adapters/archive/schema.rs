@@ -166,14 +166,14 @@ fn accept(version: i64) -> Result<(), Fault> {
     ))
 }
 
-/// Refuses a database in which other things have the names of our tables, or that does something by itself. A view or a
-/// trigger can run for ever, and the file may come from another user.
+/// Refuses a database with a view or a trigger, or without one of our tables. A view or a trigger can run for ever, and
+/// the file may come from another user.
 fn has_only_tables(transaction: &Transaction<'_>, version: i64) -> Result<(), Fault> {
     let refused = |said: String| {
         Fault::refused(
             FailureKind::Conflict,
             said,
-            "Greenroom did not make it so: move the file away, it is filled again from the stores",
+            "Greenroom did not create it: move the file away, and Greenroom fills a new one from the stores",
         )
     };
     let mut statement = transaction.prepare(

@@ -1,5 +1,5 @@
-//! Frames out of the bytes of a log, in constant memory. The client library would keep a line of a container with a
-//! terminal in memory until its end.
+//! Splits the bytes of a log into frames, in bounded memory. The client library keeps a whole line of a container with a
+//! terminal in memory, however long the line is.
 
 use super::connection::{ITEM, TooLarge};
 use crate::ports::LogStream;
@@ -7,10 +7,10 @@ use crate::ports::LogStream;
 /// The bytes before each frame of a container without a terminal: the stream, three zeros, and the length.
 const HEAD: usize = 8;
 
-/// How much of a line of a terminal is kept here, with its times. Of what remains without them, the lines keep less.
+/// How many bytes of one terminal line are kept, with its timestamp. `log_lines` shortens the text further.
 const TERMINAL_LINE: usize = 512 * 1024;
 
-/// What a log is made of.
+/// A piece of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Frame {
     /// A part of a line, or a line with its end.
@@ -72,7 +72,7 @@ impl Frames {
         }
     }
 
-    /// The line of a terminal that was begun and never ended.
+    /// The last line of a terminal, if it has no line end.
     pub(super) fn rest(&mut self) -> Option<Frame> {
         match self {
             Self::Terminal { line, skipped } if !line.is_empty() => Some(Frame::Terminal(
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_whole_however_they_arrive() {
+    fn frames_are_whole_for_every_chunk_size() {
         let bytes = b"\x01\0\0\0\0\0\0\x04one\n\x02\0\0\0\0\0\0\x03two\x01\0\0\0\0\0\0\0";
         for at_a_time in [1, 5, bytes.len()] {
             let frames = all(&mut Frames::new(false), bytes, at_a_time);

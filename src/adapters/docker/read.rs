@@ -214,7 +214,7 @@ fn exact(time: Timestamp) -> String {
     format!("{}.{:09}", time.as_second(), time.subsec_nanosecond())
 }
 
-/// The frames of a log as they arrive, and then what was begun of one.
+/// The frames of a log as they arrive, and at the end the last line without a line end.
 fn frames(
     asked: impl Future<Output = std::result::Result<Incoming, Error>> + Send + 'static,
     meter: Meter,
@@ -227,7 +227,7 @@ fn frames(
     let bytes = bodies
         .map_ok(|body| body.map_err(Error::from))
         .try_flatten();
-    // The mark after the last bytes gives out what was begun.
+    // `None` marks the end: then the unfinished line is due.
     let marked = bytes.map_ok(Some).chain(stream::iter([Ok(None)]));
     let taken = marked.scan(frames, move |frames, arrived| {
         let taken = match arrived {

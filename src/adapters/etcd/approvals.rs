@@ -1,6 +1,6 @@
-//! Reads what was approved of a target. An approver is no driver: what one of them writes must neither stop a release
-//! nor hide what another one has approved. So the approvers are listed by their keys first, of each only the newest
-//! approvals are read, and what is too much or too large counts for nothing and is told.
+//! Reads the approvals of a target. An approver does not drive: what one approver writes must neither stop a release nor
+//! hide the approvals of another. So the reader lists the approvers by their keys, then reads the newest approvals of
+//! each. Approvals beyond these limits, or too large to read, do not count, and the record of the target names them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,8 @@ use crate::ports::Result;
 
 /// The most approvers of a target whose approvals are read, in one transaction.
 const MOST_APPROVERS: usize = 100;
-/// The most approvals that are read of one approver, the newest ones. A target has one open release at a time.
-const MOST_OF_ONE: i64 = 50;
+/// How many approvals of one approver are read: the newest. A target has one open release at a time.
+const PER_APPROVER: i64 = 50;
 /// How many keys are listed at a time to find the approvers.
 const PAGE: i64 = 500;
 
@@ -30,7 +30,7 @@ pub(super) struct Approvals {
 }
 
 impl Approvals {
-    /// Puts them into a record. One that cannot be read, or is not what its key says, is told.
+    /// Puts them into a record. An approval that cannot be read, or does not match its key, becomes a problem of the record.
     pub(super) fn into_record(self, below: &str, record: &mut RegistryRecord) {
         for pair in &self.pairs {
             let name = pair.key().strip_prefix(below.as_bytes());
@@ -112,18 +112,20 @@ impl EtcdReader {
                 }
                 Err(failure) => return Err(failure),
             };
-            approvers.extend(pairs.iter().map(|pair| own_part(&all, pair.key())));
+            approvers.extend(pairs.iter().map(|pair| approver_prefix(&all, pair.key())));
             let is_last = i64::try_from(pairs.len()).is_ok_and(|count| count < PAGE);
             match pairs.last() {
                 Some(last) if !is_last && approvers.len() <= MOST_APPROVERS => {
-                    from = behind(&own_part(&all, last.key()));
+                    from = behind(&approver_prefix(&all, last.key()));
                 }
                 _ => break,
             }
         }
         while approvers.len() > MOST_APPROVERS {
             approvers.pop_last();
-            let most = format!("more than {MOST_APPROVERS} people have written approvals");
+            let most = format!(
+                "more than {MOST_APPROVERS} people have written approvals, and Greenroom reads no more"
+            );
             approvals.tell_all(&all, &most);
         }
         Ok(approvers)
@@ -133,9 +135,10 @@ impl EtcdReader {
 impl Approvals {
     /// Takes what was read of one approver, newest first.
     fn take(&mut self, own: &[u8], mut pairs: Vec<KeyValue>) {
-        let most = usize::try_from(MOST_OF_ONE).unwrap_or(usize::MAX);
+        let most = usize::try_from(PER_APPROVER).unwrap_or(usize::MAX);
         if pairs.len() > most {
-            let words = format!("there are more than {MOST_OF_ONE}, and only the newest are read");
+            let words =
+                format!("there are more than {PER_APPROVER}, and Greenroom reads only the newest");
             self.tell(&String::from_utf8_lossy(own), &words);
             pairs.truncate(most);
         }
@@ -156,7 +159,7 @@ impl Approvals {
     fn add(&mut self, below: &str, deleted: &str, why: &str) {
         let (below, deleted) = (harmless(below), harmless(deleted));
         let words = format!(
-            "{why}; delete what is not needed, for example with `etcdctl del --prefix {deleted}`"
+            "{why}; delete those that no open release needs, for example with `etcdctl del --prefix {deleted}`"
         );
         self.unread.insert(below, words);
     }
@@ -167,12 +170,12 @@ fn newest_of(own: &[u8]) -> TxnOp {
     let newest = GetOptions::new()
         .with_range(behind(own))
         .with_sort(SortTarget::Key, SortOrder::Descend)
-        .with_limit(MOST_OF_ONE + 1);
+        .with_limit(PER_APPROVER + 1);
     TxnOp::get(own, Some(newest))
 }
 
-/// What all keys of one approver begin with, with the slash behind the name; the whole key where there is none.
-fn own_part(all: &str, key: &[u8]) -> Vec<u8> {
+/// The prefix of all keys of one approver, with the slash after the name; the whole key if it has no slash.
+fn approver_prefix(all: &str, key: &[u8]) -> Vec<u8> {
     let name = key.get(all.len()..).unwrap_or_default();
     let end = name.iter().position(|byte| *byte == b'/');
     let end = end.map_or(key.len(), |end| all.len() + end + 1);
@@ -193,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_part_of_an_approver_ends_behind_the_name() {
+    fn the_prefix_of_an_approver_ends_after_the_name() {
         let all = "/g/approvals/web/qa/";
         for (key, own, next) in [
             ("ben/01JD4", "ben/", "ben0"),
@@ -201,7 +204,7 @@ mod tests {
             ("ben", "ben", "ben\0"),
             ("/01JD4", "/", "0"),
         ] {
-            let part = own_part(all, format!("{all}{key}").as_bytes());
+            let part = approver_prefix(all, format!("{all}{key}").as_bytes());
             assert_eq!(part, format!("{all}{own}").as_bytes());
             assert_eq!(behind(&part), format!("{all}{next}").as_bytes());
         }

@@ -17,13 +17,13 @@ use crate::ports::Result;
 /// How long a member may take: a plan does not wait for a clock.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks the members of one cluster. The client is made once: certificates are many to read.
+/// Asks the members of one cluster. Keeps its client, because reading the certificates for a new one is slow.
 #[derive(Default)]
 pub(super) struct MemberClocks(Mutex<Option<Client>>);
 
 impl MemberClocks {
-    /// Asks every member at once. The middle one of their times is told, so that one member with a wrong clock decides
-    /// nothing; none where no member tells it.
+    /// Asks every member at once and returns the median of their times, so that one member with a wrong clock decides
+    /// nothing. None if no member answers.
     pub(super) async fn ask(
         &self,
         options: &Options,
@@ -37,7 +37,7 @@ impl MemberClocks {
             .flatten()
             .collect();
         if told.is_empty() {
-            // Its certificates may have been renewed since it was made.
+            // The certificates may have been renewed since the client was made.
             *self.made() = None;
         }
         told.sort();

@@ -171,7 +171,7 @@ pub(super) fn token(pair: &KeyValue) -> FencingToken {
     FencingToken(pair.mod_revision())
 }
 
-/// Who holds the lock that this key is, or words on why it cannot be read and what to do.
+/// The holder of the lock, or why the key cannot be read and what to do.
 pub(super) async fn holder(
     store: &Store,
     pair: &KeyValue,
@@ -185,15 +185,15 @@ pub(super) async fn holder(
     })
 }
 
-/// Why a lock cannot be read, and what an operator does about it: no release can begin or be resumed until it is gone.
+/// Why a lock cannot be read, and what the operator can do. Until it is gone, no release can start or be resumed.
 fn unreadable_lock(pair: &KeyValue, words: &str) -> String {
     let key = values::key(pair);
     let ends = match pair.lease() {
-        0 => "it has no lease, so it does not go away by itself",
-        _ => "it is on a lease, so it goes away when its holder ends",
+        0 => "it has no lease, so it remains until an operator deletes it",
+        _ => "it has a lease, so it goes away after its holder exits",
     };
     format!(
-        "{words}; {ends}: look at it with `etcdctl get {key}`, and when no console drives a release there, delete it with `etcdctl del {key}`"
+        "{words}; {ends}: read it with `etcdctl get {key}`, and if no console drives a release there, delete it with `etcdctl del {key}`"
     )
 }
 

@@ -112,7 +112,7 @@ impl Nginx {
             Some(Err(said)) => {
                 let said = crate::harmless::harmless(said);
                 let unread = self.failure(FailureKind::Rejected, "reading the template", said);
-                return Err(unread.hint("see that this user can read the file"));
+                return Err(unread.hint("make the file readable for this user"));
             }
             None => Template::BuiltIn {
                 generation: GENERATION,

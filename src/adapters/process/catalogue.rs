@@ -78,7 +78,7 @@ impl Program {
 pub struct Catalogue {
     /// The programs.
     pub programs: Vec<Program>,
-    /// Why its file cannot be read, where that is so: then nothing is known of any program.
+    /// Why the file cannot be read; none when it was read. Without the file no program is known.
     pub unread: Option<String>,
 }
 
@@ -99,7 +99,7 @@ impl Catalogue {
                 "reading it",
                 harmless(said),
             )
-            .hint("see that this user can read the file, and that it is a catalogue")),
+            .hint("make the file readable for this user, and check that it is a catalogue")),
         }
     }
 }

@@ -110,10 +110,10 @@ fn holder(target: &Target, standing: &Standing) -> Outcome<LockHolder> {
     })
 }
 
-/// Why a lock cannot be read, and what an operator does about it. Every lock here is on a lease.
+/// Why a lock cannot be read, and what the operator can do. Every lock in SQLite has a lease.
 pub(super) fn unreadable(said: &str) -> String {
     format!(
-        "{said}; it goes away when its lease ends: try again in a minute; while it is renewed, a console drives a release there, perhaps one of a newer Greenroom"
+        "{said}; it goes away when its lease ends: try again in a minute. If it remains, another console drives a release there, perhaps with a newer Greenroom"
     )
 }
 

@@ -80,7 +80,7 @@ pub(crate) struct PruneHistory {
 
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
-    /// One release: its id, how that begins, or its last eight characters
+    /// One release: its id, the beginning of its id, or its last eight characters
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) one: String,
     /// The other
@@ -119,7 +119,7 @@ pub(crate) struct Verify {
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
-    /// Its id, how that begins, its last eight characters, or `last` for the newest release
+    /// Its id, the beginning of its id, its last eight characters, or `last` for the newest release
     #[arg(add = ArgValueCompleter::new(complete::releases))]
     pub(crate) release: String,
     /// With `last`: of this service

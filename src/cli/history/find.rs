@@ -1,4 +1,4 @@
-//! A release by its id, or by how that begins or ends.
+//! Finds a release by its id, or by the beginning or the end of its id.
 
 use super::{Exit, names};
 use crate::history::{Filter, Kept, KeptAudit};

@@ -235,7 +235,7 @@ fn nothing_is_to_be_repaired_while_a_release_is_running() {
     let said = text(&snapshot, None, &Approvals::NotNeeded);
     assert!(said.contains("! instance-stopped: "), "{said}");
     assert!(
-        said.contains("is running, and nothing is repaired until it is over"),
+        said.contains("is running; Greenroom repairs nothing until it ends"),
         "{said}"
     );
     assert!(

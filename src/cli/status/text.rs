@@ -111,7 +111,7 @@ pub(in crate::cli) fn text(
     lines.extend(keys(snapshot));
     lines.extend(silences(snapshot));
     lines.extend(public(snapshot));
-    // Operators, messages and reasons are whatever stands in the shared store.
+    // Operators, messages and reasons come from the shared store, which other programs can write.
     let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
     lines.join("\n")
 }

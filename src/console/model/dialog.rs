@@ -42,7 +42,7 @@ pub enum Dialog {
     Leaving(Leaving),
     /// The configuration changed on disk: use it?
     Reload(ReloadDialog),
-    /// Several releases have no end: which one?
+    /// Several releases of a target are open, and the operator chooses one.
     OpenReleases(OpenReleases),
     /// A release lost its driver, or has another: what is to become of it?
     TakeUp(TakeUp),

@@ -41,7 +41,7 @@ pub enum Wish {
     GoOn(GoOn),
 }
 
-/// Several releases of a target have no end: which one is to be resumed, backed out or left?
+/// Several releases of a target are open. The operator chooses the one to resume, to back out or to leave.
 #[derive(Debug, Clone)]
 pub struct OpenReleases {
     /// All of them, the one that began last first; never none.

@@ -174,7 +174,7 @@ fn of_truth(snapshot: &Snapshot, repair: &str) -> Vec<String> {
         lines.push(match &snapshot.lock {
             Some(holder) => format!("  {}", holder.why_no_repair()),
             None => format!(
-                "  {repair} plans the repair, and asks; so does: greenroom repair {} {}",
+                "  {repair} plans the repair, then asks; or run: greenroom repair {} {}",
                 target.service, target.environment
             ),
         });

@@ -37,7 +37,7 @@ fn look_at(model: &mut Model, target: Target, release: Option<ReleaseId>) -> Vec
     }]
 }
 
-/// Several releases have no end: the operator chooses one, as the command line does by its id.
+/// Several releases are open. The operator chooses one from a list; on the command line, by its id.
 pub(super) fn found_several(
     model: &mut Model,
     asked: u64,
@@ -50,7 +50,7 @@ pub(super) fn found_several(
     Vec::new()
 }
 
-/// A key while one of several releases is to be chosen. Nothing is done yet to the one that is.
+/// Handles a key in that list. Choosing a release only reads it, and changes nothing.
 pub(super) fn choosing(model: &mut Model, mut list: OpenReleases, key: KeyCode) -> Vec<Effect> {
     match key {
         KeyCode::Esc => return later(model),

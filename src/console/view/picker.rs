@@ -82,7 +82,7 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
             Meaning::Busy,
         ),
         VersionList::Failed(why) => (
-            format!("no versions from the image registry, it is asked again: {why}"),
+            format!("no versions from the image registry; asking it again: {why}"),
             Meaning::Warn,
         ),
         VersionList::Listed(all) => {

@@ -77,7 +77,7 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: u
     sheet
 }
 
-/// The list to choose one of several releases from.
+/// The list from which the operator chooses one of several open releases.
 pub(super) fn open_releases<'a>(
     model: &Model,
     theme: &Theme,
@@ -86,11 +86,11 @@ pub(super) fn open_releases<'a>(
 ) -> Sheet<'a> {
     let target = list.releases.first().map(|head| head.target.to_string());
     let target = target.unwrap_or_default();
-    let mut sheet = Sheet::new(format!("Several releases of {target} have no end: which?"));
+    let mut sheet = Sheet::new(format!("Several releases of {target} are open: choose one"));
     sheet.frame = Meaning::Warn;
     for (index, head) in list.releases.iter().enumerate() {
         let words = format!(
-            "{} to {}, begun {} ago by {}, {}",
+            "{} to {}, started {} ago by {}, {}",
             head.kind,
             head.to.1.name(),
             text::age(text::seconds(head.opened_at, model.now)),
@@ -106,7 +106,7 @@ pub(super) fn open_releases<'a>(
         theme,
         &[
             ("j k", "choose"),
-            ("Enter", "look at it"),
+            ("Enter", "show it"),
             ("Esc", "decide later"),
         ],
     )];

@@ -42,9 +42,9 @@ fn answered(proxy: &ProxyAnswer, public: &PublicAnswer) -> Option<super::Drift> 
     }
 }
 
-/// Without requests in the slot that the proxy names, nothing says when the last switch was. A request in the other slot
-/// then counts for this many seconds.
-const LATELY: u64 = 3;
+/// How many seconds a request in the other slot counts when the slot that the proxy names has none. Without requests in
+/// that slot, the time of the last switch is unknown.
+const RECENT_SECONDS: u64 = 3;
 
 /// Whether requests of the public still arrive in a slot that the proxy does not name. Those from before a switch are
 /// counted for some seconds: they all began before the first request of the slot that has the traffic now.
@@ -54,16 +54,16 @@ pub fn still_gets_requests(snapshot: &Snapshot, slot: Slot) -> bool {
         return false;
     };
     let Some(here) = here.began else {
-        // A proxy that does not tell.
+        // This proxy does not report when requests started.
         return true;
     };
     match rates(slot.other()).and_then(|rates| rates.began) {
         Some(there) => here.goes_on_after(there),
-        None => here.last <= LATELY,
+        None => here.last <= RECENT_SECONDS,
     }
 }
 
-/// Requests of the public in the slot that the proxy does not name. Whoever releases moves them.
+/// Public requests in the slot that the proxy does not name. During a release the driver moves them.
 fn two_live(snapshot: &Snapshot, proxy: &ProxyAnswer) -> Option<super::Drift> {
     let live = proxy.slot?;
     let side = snapshot.slots.get(live.other());

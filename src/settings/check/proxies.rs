@@ -75,7 +75,7 @@ impl Look<'_> {
             let path = [at, &["access_log"]].concat();
             self.warning(
                 &path,
-                "the log of an nginx in a container is written, and cannot be shown",
+                "nginx in a container writes this log, but the console cannot show it",
             );
         }
         for (key, place) in [
@@ -92,7 +92,8 @@ impl Look<'_> {
         match &nginx.answer.listen {
             Endpoint::Unix(_) => self.warning(&path, SOCKET_OF_NGINX),
             Endpoint::Tcp(address) if !address.ip().is_loopback() && nginx.container.is_none() => {
-                let says = "this answers anybody who can reach it: use a loopback address";
+                let says =
+                    "every host that reaches this address gets answers: use a loopback address";
                 self.warning(&path, says);
             }
             Endpoint::Tcp(_) => {}

@@ -247,7 +247,7 @@ impl Look<'_> {
             }
         } else {
             let says = format!(
-                "a release moves traffic at a proxy, and nothing says how this is reached: add [{}.proxy]",
+                "a release switches traffic at a proxy, and this file does not say how the proxy serves this target: add [{}.proxy]",
                 at.join(".")
             );
             self.error(at, says);

@@ -126,7 +126,7 @@ fn a_driver_is_told_what_the_switch_lacks_and_is_not_asked() {
 }
 
 #[test]
-fn an_approval_that_has_expired_by_another_clock_counts_as_little_here_as_at_the_switch() {
+fn an_approval_that_expired_by_another_clock_does_not_count() {
     let mut model = driving((118, 34));
     let mut snapshot = with_candidate(web_production());
     snapshot.endorsements = vec![approval(&lacking().plan, ben())];

@@ -308,7 +308,7 @@ async fn versions_are_listed_again_while_the_picker_is_open_and_the_registry_was
     let stage = open(3, SOON, SOON, false);
     stage.desk.failures.store(1, Ordering::SeqCst);
     stage.choose().await;
-    stage.shows("it is asked again: connection refused").await;
+    stage.shows("asking it again: connection refused").await;
     // What the operator does meanwhile stays.
     stage.press("3.0").await;
     stage.shows("as typed").await;

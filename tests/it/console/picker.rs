@@ -540,7 +540,7 @@ fn enter_takes_no_version_that_the_screen_has_not_shown_under_the_cursor_yet() {
     assert!(update(&mut model, enter.clone(), now()).is_empty());
     picker(&model);
     let said = notice(&model);
-    assert!(said.contains("have only now been loaded"), "{said}");
+    assert!(said.contains("has only now been loaded"), "{said}");
     model.was_drawn();
     update(&mut model, enter, now());
     assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
@@ -550,7 +550,7 @@ fn enter_takes_no_version_that_the_screen_has_not_shown_under_the_cursor_yet() {
 fn the_cursor_goes_to_no_other_version_when_the_one_under_it_leaves_the_list() {
     let mut model = full(SIZE);
     assert_eq!(picker(&model).way().expect("a row").name, "1.9.0");
-    // qa and dev run another version, and nobody has a tag 1.9.0 any more.
+    // qa and dev run another version, and the image registry has no tag 1.9.0 any more.
     list(&mut model, &["1.8.1", "1.8.2", "2.0.0"]);
     let mut moved = world(web_production());
     for environment in ["qa", "dev"] {
@@ -563,7 +563,7 @@ fn the_cursor_goes_to_no_other_version_when_the_one_under_it_leaves_the_list() {
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     picker(&model);
     let said = notice(&model);
-    assert!(said.contains("is not there any more"), "{said}");
+    assert!(said.contains("has left the list"), "{said}");
     press_key(&mut model, KeyCode::Down);
     assert!(picker(&model).way().is_some());
 }

@@ -260,7 +260,7 @@ fn one_of_several_open_releases_is_chosen_from_a_list_newest_first() {
     tell(&mut model, Event::OpenReleasesFound { asked, open });
     let shown = screen(&model);
     let row = |tag: &str| {
-        let words = format!("promote to {tag}, begun ");
+        let words = format!("promote to {tag}, started ");
         shown.lines().position(|line| line.contains(&words))
     };
     let (newer, older) = (row("2.0.0"), row("1.9.0"));
