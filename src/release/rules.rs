@@ -230,6 +230,36 @@ fn tier_word(tier: Tier) -> &'static str {
     }
 }
 
+/// The rules about who has to agree to a switch, as they were recorded when a release began, that this definition loosens.
+/// A release keeps them: another driver's configuration decides nothing that its operators were promised.
+pub(super) fn loosened_since(recorded: &[RuleInEffect], now: &Definition) -> Vec<String> {
+    let value_now = |key: &str| {
+        let rule = RULES.iter().find(|rule| rule.key == key);
+        rule.map(|rule| (rule.value)(now)).unwrap_or_default()
+    };
+    let is_loosened = |rule: &&RuleInEffect| match rule.key.as_str() {
+        "tier" => {
+            let tiers = [Tier::Development, Tier::Staging, Tier::Protected];
+            let then = tiers
+                .into_iter()
+                .find(|tier| tier_word(*tier) == rule.value);
+            then.is_some_and(|then| care(now.tier) < care(then))
+        }
+        "rules.allow_yes" => rule.value == "false" && now.rules.allow_yes,
+        "rules.only_from" => rule.value != "any" && value_now(&rule.key) != rule.value,
+        "rules.approvals" => {
+            let then = rule.value.parse();
+            then.is_ok_and(|then: u8| now.rules.approvals < then)
+        }
+        _ => false,
+    };
+    let in_words = |rule: &RuleInEffect| {
+        let (key, value, from) = (&rule.key, &rule.value, &rule.from);
+        format!("{key} was {value} ({from}) and is {}", value_now(key))
+    };
+    recorded.iter().filter(is_loosened).map(in_words).collect()
+}
+
 /// The tier and the rules of an environment, each with where it comes from, for the record of a release.
 pub(super) fn in_effect(definition: &Definition) -> Vec<RuleInEffect> {
     let rules = RULES.iter();

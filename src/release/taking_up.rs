@@ -5,8 +5,10 @@ use jiff::Timestamp;
 
 use super::machine::GoOn;
 use super::replay::Replay;
+use super::rules::loosened_since;
 use super::unreadable::unreadable;
 use super::{Definition, Plan, Refusal, Refused, StepState, way};
+use crate::harmless::harmless;
 use crate::history::{Direction, FORMAT, Footing, Happening, Recorded, ReleaseKind, Step};
 use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
 
@@ -45,6 +47,7 @@ impl Plan {
             refuse_by_definition(head.footing.as_ref(), definition, &mut against);
             refuse_by_route(&plan, standing.record, &mut against);
             if !is_backward {
+                refuse_by_rules(head.footing.as_ref(), definition, &mut against);
                 refuse_by_shape(head.footing.as_ref(), definition, &replay, &mut against);
                 // A hold keeps traffic from moving. What remains after the switch moves none.
                 if !replay.switched {
@@ -115,6 +118,18 @@ fn refuse_by_definition(
                 "{slot} was at {then} when it began, and is configured at {now} here"
             )));
         }
+    }
+}
+
+/// A release that began under stricter rules goes forward under those alone. It can be backed out and left under any.
+fn refuse_by_rules(footing: Option<&Footing>, definition: &Definition, against: &mut Vec<Refusal>) {
+    let Some(footing) = footing else { return };
+    let loosened = loosened_since(&footing.rules, definition);
+    if !loosened.is_empty() {
+        against.push(not_resumable(format!(
+            "it began under stricter rules than this configuration has: {}; resume it with those rules, or back it out",
+            harmless(&loosened.join(", "))
+        )));
     }
 }
 

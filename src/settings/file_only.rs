@@ -22,7 +22,8 @@ const MAY_BE_SET: &[&str] = &[
     "environments.*.timing",
     "services.*.timing",
     "services.*.environments.*.timing",
-    // How soon a lost driver is noticed. Every write compares the token of the lock, however long its lease is.
+    // How soon a lost driver is noticed. Every write compares the token of the lock, however long its lease is, and no
+    // lease is longer than ten minutes.
     "environments.*.lock",
     // The login of the operator. The server that the file names checks it and decides what it may do, and operators who
     // share a file have a login each.

@@ -1,6 +1,7 @@
 //! `greenroom repair`, the real binary in a sandbox: somebody changes the world by hand, the command says
 //! what it would do and does nothing, does it after a yes, and the history keeps it.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -248,20 +249,33 @@ fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired() {
     let old = sandbox.status("web", "qa")["live"].clone();
     let old = old.as_str().expect("a slot");
     let short = ["--set", "environments.qa.timing.standby=1ms"];
-    let promote = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
+    let promote = [
+        "--json",
+        "promote",
+        "web",
+        "qa",
+        "--version",
+        "1.8.2",
+        "--yes",
+    ];
     let mut command = sandbox.command(&[&short[..], &promote].concat());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let promoting = command.spawn().expect("greenroom");
-    let is_switched = || live_by_store(&sandbox).is_some_and(|live| live != old);
-    until("it is switched", Duration::from_mins(1), is_switched);
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let mut promoting = command.spawn().expect("greenroom");
+    let lines = BufReader::new(promoting.stdout.take().expect("its output")).lines();
+    let mut events = lines.map(|line| line.expect("a line"));
+    let watches = events.find(|line| {
+        let event: Value = serde_json::from_str(line).expect("JSON");
+        event["event"] == "began" && event["data"]["step"] == "watch"
+    });
+    assert!(watches.is_some(), "the release watches the new version");
     by_hand(
         &sandbox,
         "DELETE FROM registry WHERE target = 'web/qa' AND name = 'route'",
     );
-    let output = promoting.wait_with_output().expect("its end");
-    assert_ne!(output.status.code(), Some(0), "{}", words(&output));
+    let text: String = events.collect();
+    let status = promoting.wait().expect("its end");
+    assert_ne!(status.code(), Some(0), "{text}");
     let kept = format!("{old} is kept: the store has no readable route any more");
-    let text = words(&output);
     assert!(text.contains(&kept), "{text}");
     assert!(text.contains("greenroom repair web qa"), "{text}");
     let slots = &sandbox.status("web", "qa")["snapshot"]["slots"];
@@ -272,15 +286,6 @@ fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired() {
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();
-}
-
-/// The slot that the route of the store names.
-fn live_by_store(sandbox: &Sandbox) -> Option<String> {
-    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
-    let sql = "SELECT value FROM registry WHERE target = 'web/qa' AND name = 'route'";
-    let value: String = store.query_row(sql, [], |row| row.get(0)).ok()?;
-    let route: Value = serde_json::from_str(&value).expect("JSON");
-    route["live"].as_str().map(str::to_owned)
 }
 
 #[test]

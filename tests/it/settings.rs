@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ fn request(path: impl Into<PathBuf>) -> Request {
 
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(FIXTURES).join(folder);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
         .expect("the folder of fixtures")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| {
@@ -54,7 +55,7 @@ fn lines(problems: &[Problem]) -> String {
 /// What differs between the message and the file beside the fixture; `None` when nothing does.
 fn difference(fixture: &Path, said: &str) -> Option<String> {
     let beside = fixture.with_extension("stderr");
-    let expected = std::fs::read_to_string(&beside).unwrap_or_default();
+    let expected = fs::read_to_string(&beside).unwrap_or_default();
     if expected == said {
         return None;
     }
@@ -122,7 +123,11 @@ fn what_is_configured_for_a_registry_is_for_that_one_only() {
 fn every_invalid_file_fails_with_exactly_its_message() {
     let mut wrong = String::new();
     for file in files("invalid") {
-        match Settings::load(&request(&file)) {
+        let request = Request {
+            requires_files: true,
+            ..request(&file)
+        };
+        match Settings::load(&request) {
             Ok(_) => {
                 let _ = writeln!(wrong, "\n{} loads", file.display());
             }
@@ -136,7 +141,7 @@ fn every_invalid_file_fails_with_exactly_its_message() {
 fn no_message_is_left_without_its_file() {
     for folder in ["valid", "invalid"] {
         let folder = Path::new(FIXTURES).join(folder);
-        for entry in std::fs::read_dir(&folder).expect("the folder") {
+        for entry in fs::read_dir(&folder).expect("the folder") {
             let path = entry.expect("an entry").path();
             if path
                 .extension()
@@ -248,7 +253,13 @@ fn places_are_relative_to_the_file_and_not_to_whoever_starts_it() {
 
 #[test]
 fn flags_win_over_variables_and_variables_over_the_file() {
-    let path = Path::new(FIXTURES).join("valid/many-services.toml");
+    let text = fs::read_to_string(Path::new(FIXTURES).join("valid/many-services.toml"));
+    let text = text
+        .expect("a configuration")
+        .replace("protected", "staging");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("greenroom.toml");
+    fs::write(&path, text).expect("written");
     let mut request = request(path);
     let mut set = |name: &str, value: &str| request.environment.insert(name.into(), value.into());
     set("GREENROOM__SERVICES__WEB__LISTEN__PORT", "9001");
@@ -271,11 +282,13 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     assert_eq!(definition.instance.command, Some(vec!["serve".into()]));
     assert!(loaded.settings.console.mouse);
     let shown = greenroom::settings::show(&loaded);
+    let directory = format!("{}/", directory.path().display());
+    let shown = shown.replace(&directory, "");
     for line in [
         "services.web.listen.port = 9002  # --set services.web.listen.port",
         "services.web.environments.zoo.timing.watch = \"2m\"  # $GREENROOM__SERVICES__WEB__ENVIRONMENTS__ZOO__TIMING__WATCH",
         "services.web.environments.zoo.timing.minimum_healthy = \"2s\"  # built-in",
-        "services.web.image = \"registry.example/team/web\"  # fixtures/settings/valid/many-services.toml:9:9",
+        "services.web.image = \"registry.example/team/web\"  # greenroom.toml:9:9",
         "console.theme = \"dark\"  # built-in",
     ] {
         assert!(
@@ -485,7 +498,7 @@ fn the_file_is_found_by_the_variable_and_a_named_one_is_never_passed_over() {
 fn a_file_that_is_not_text_says_where() {
     let folder = tempfile::tempdir().expect("a directory");
     let path = folder.path().join("greenroom.toml");
-    std::fs::write(&path, b"[environments.qa]\ntier = \"\xff\"\n").expect("written");
+    fs::write(&path, b"[environments.qa]\ntier = \"\xff\"\n").expect("written");
     let problems = Settings::load(&request(&path)).expect_err("not UTF-8");
     assert!(
         problems.to_string().ends_with("line 2 is not UTF-8"),
@@ -536,7 +549,7 @@ proptest! {
         which in 0..6_usize, at in 0.0..1.0_f64, cut in 0..40_usize, scar in "(?s).{0,6}"
     ) {
         let file = &files("valid")[which];
-        let text = std::fs::read_to_string(file).expect("a fixture");
+        let text = fs::read_to_string(file).expect("a fixture");
         let characters: Vec<char> = text.chars().collect();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place in the file")]
         let start = (characters.len() as f64 * at) as usize;

@@ -207,7 +207,9 @@ fn the_doctor_names_every_server_that_does_not_answer_within_five_seconds() {
         // Each says at which address nothing answered.
         let failed = said.lines().filter(|line| line.starts_with("x "));
         for line in failed {
-            assert!(line.contains("127.0.0."), "{line}");
+            // A program on this machine has no address.
+            let is_program = line.contains("nginx on this host: ");
+            assert!(is_program || line.contains("127.0.0."), "{line}");
         }
         let out = String::from_utf8_lossy(&output.stdout);
         assert!(

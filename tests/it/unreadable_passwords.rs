@@ -159,11 +159,15 @@ fn only_production_fails(world: &World, said: &str, next: &str) {
     assert!(doctor.contains(next), "{doctor}");
 }
 
+fn config_check_refuses_the_missing_file(world: &World) {
+    let checked = world.run(&["config", "check"]);
+    let said = words(&checked);
+    assert_eq!(checked.status.code(), Some(2), "{said}");
+    assert!(said.contains("does not exist"), "{said}");
+}
+
 /// What every verb says where a file that production needs is not there: `place` is where the doctor says it.
 fn only_production_lacks(world: &World, place: &str, wanted: &[&str]) {
-    let checked = world.run(&["config", "check"]);
-    assert!(checked.status.success(), "{}", words(&checked));
-
     let status = world.run(&["--json", "status"]);
     let all = words(&status);
     assert_eq!(status.status.code(), Some(3), "{all}");
@@ -202,6 +206,7 @@ fn a_template_of_nginx_that_is_not_there() {
         nginx: "template = \"no-such.jinja\"",
     });
     let setting = world.setting("nginx.template");
+    config_check_refuses_the_missing_file(&world);
     only_production_lacks(&world, "route", &[&setting, "no-such.jinja: No such file"]);
 }
 
@@ -213,6 +218,7 @@ fn a_certificate_of_docker_that_is_not_there() {
         store: "sqlite = { path = \"production.db\" }",
         nginx: "",
     });
+    config_check_refuses_the_missing_file(&world);
     only_production_lacks(&world, "runtime", &["the TLS file", "no-ca.pem"]);
 }
 

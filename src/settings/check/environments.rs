@@ -1,6 +1,8 @@
 //! Environments: rules that contradict, systems that are chosen and not described, and locks
 //! that would be lost while they are held.
 
+use std::time::Duration;
+
 use super::super::freeze::freeze;
 use super::super::model::{
     EnvironmentSection, EtcdSection, FreezeSection, RegistrySection, Root, RuntimeKind, StoreKind,
@@ -14,6 +16,10 @@ use super::super::{timing, words};
 use super::Look;
 use crate::inventory::plain;
 
+/// The longest time that a lock without a driver may block a target: not even its own operator can end it earlier where
+/// it belongs to no release.
+const LONGEST_LEASE: Duration = Duration::from_mins(10);
+
 impl Look<'_> {
     pub(super) fn environment(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {
         let at = ["environments", name];
@@ -23,6 +29,16 @@ impl Look<'_> {
         self.proxy(&at, section);
         self.registries(root, name, section);
         let (lease, heartbeat) = timing::lock(root, section);
+        if lease > LONGEST_LEASE {
+            self.error(
+                &self.lock_path(name),
+                format!(
+                    "a driver that is killed would keep the target locked for {}: a lease of {} is the longest",
+                    words::write_duration(lease),
+                    words::write_duration(LONGEST_LEASE)
+                ),
+            );
+        }
         if heartbeat * 2 >= lease {
             self.error(
                 &self.lock_path(name),

@@ -487,6 +487,38 @@ fn step() -> impl Strategy<Value = Dice> {
     ]
 }
 
+#[test]
+fn a_release_that_began_under_stricter_rules_goes_forward_under_no_looser_ones() {
+    let mut world = World::new(plan(Tier::Protected, false), OnFailure::Ask);
+    super::until_act_of(&mut world, Step::Start);
+    world.crash(Landing::Whole);
+    let recorded = world.journal.clone().expect("a journal");
+    let record = world.record();
+    let standing = Standing {
+        record: &record,
+        instances: &[],
+        now: world.now,
+        clocks: &Clocks::default(),
+    };
+    let mut looser = world.plan.definition.clone();
+    looser.tier = Tier::Staging;
+    looser.rules.allow_yes = true;
+    let resumed = |definition, go_on| Plan::taken_up(&recorded, definition, standing, go_on);
+    let refused = resumed(&looser, GoOn::Continue).expect_err("looser rules");
+    let [Refusal::NotResumable { why }] = refused.0.as_slice() else {
+        panic!("{refused:?}");
+    };
+    for words in [
+        "tier was protected",
+        "and is staging",
+        "rules.allow_yes was false",
+    ] {
+        assert!(why.contains(words), "{words}: {why}");
+    }
+    assert!(resumed(&looser, GoOn::BackOut).is_ok());
+    assert!(resumed(&world.plan.definition, GoOn::Continue).is_ok());
+}
+
 fn on_failure(asks: bool) -> OnFailure {
     if asks {
         OnFailure::Ask

@@ -35,7 +35,7 @@ pub(crate) struct LoadPlan {
 }
 
 impl LoadPlan {
-    /// Four clients of each kind, a request each 20 ms: 400 a second. Every request is also a line in two logs, and
+    /// Four clients of each kind, a request each 40 ms: 200 a second. Every request is also a line in two logs, and
     /// several tests with a load run at once: more would leave no processor time for anything else.
     pub(crate) fn new(address: SocketAddr, host: &str, path: &str) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl LoadPlan {
             path: path.to_owned(),
             kept: 4,
             fresh: 4,
-            every: Duration::from_millis(20),
+            every: Duration::from_millis(40),
         }
     }
 }
