@@ -234,14 +234,7 @@ async fn a_protected_environment_refuses_yes_unless_its_rules_allow_it() {
         "{}",
         err(&refused)
     );
-    house
-        .rebuild(|text| {
-            text.replace(
-                "tier = \"protected\"",
-                "tier = \"protected\"\nrules = { allow_yes = true }",
-            )
-        })
-        .await;
+    house.allow_yes().await;
     let looked = run(
         &house,
         &[

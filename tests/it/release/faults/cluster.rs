@@ -93,6 +93,7 @@ async fn a_cluster_without_a_quorum_stops_a_release_and_its_return_lets_it_go_on
 async fn a_quorum_that_stays_away_parks_a_release_half_way_and_another_program_ends_it() {
     let mut servers = Server::three().await;
     let mut house = house(&servers, ("6s", "2s")).await;
+    house.allow_yes().await;
     let load = load(&house).await;
     let running = house.begin(version("1.9.0")).await;
     until_switch_is_asked(&running).await;
@@ -117,14 +118,6 @@ async fn a_quorum_that_stays_away_parks_a_release_half_way_and_another_program_e
         Role::Candidate,
         "{snapshot:#?}"
     );
-    house
-        .rebuild(|text| {
-            text.replace(
-                "tier = \"protected\"",
-                "tier = \"protected\"\nrules = { allow_yes = true }",
-            )
-        })
-        .await;
     let output = resumed(&house, &[]).await;
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     let report = load.stop().await;

@@ -45,6 +45,7 @@ async fn a_full_etcd_is_said_at_once_and_stops_the_driver_within_five_seconds() 
         ..Wishes::default()
     };
     let mut house = House::new(wishes).await.with("1.8.2").await;
+    house.allow_yes().await;
     let running = house.begin(version("1.9.0")).await;
     until_switch_is_asked(&running).await;
     fill(&etcd).await;
@@ -57,10 +58,6 @@ async fn a_full_etcd_is_said_at_once_and_stops_the_driver_within_five_seconds() 
     assert!(why.contains("etcdctl alarm disarm"), "what to do: {why}");
     assert!(took <= WITHIN, "{took:?}");
 
-    // So that the command may be given its yes in advance.
-    house
-        .rebuild(|text| text.replace("tier = \"protected\"", "tier = \"staging\""))
-        .await;
     let service = house.target.service.to_string();
     let began = Instant::now();
     let said = command_line::run(&house, &["resume", &service, "production", "--yes"]).await;
