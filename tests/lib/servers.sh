@@ -107,11 +107,18 @@ start_server() {
   wait_until 2 server_runs_or_ended "$name" || true
 }
 
-# Whether that server runs. A process number may have been given to somebody else since.
+# Whether that server runs. A process number may have been given to somebody else since. While the
+# kernel loads a program, which takes 10 ms from a cold disk, its command line is empty: that is
+# not an end. A process that has ended has no program file any more.
 server_runs() {
-  local pid
+  local pid line
   pid=$(cat "$root/$1.pid" 2>/dev/null) || return 1
-  tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$root/"
+  line=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") || return 1
+  if [ -n "$line" ]; then
+    [[ $line == *"$root/"* ]]
+  else
+    readlink "/proc/$pid/exe" >/dev/null
+  fi
 }
 
 server_runs_or_ended() { server_runs "$1" || ! kill -0 "$(cat "$root/$1.pid")"; }
@@ -164,7 +171,7 @@ start_docker() {
   export GREENROOM_TEST_DOCKER="unix://$root/docker.sock" DOCKER_HOST="unix://$root/docker.sock"
   if ! wait_until 60 docker_answers_or_ended || ! server_runs docker; then
     tail -n 20 "$root/docker.log" >&2
-    fail "the private Docker engine did not start; its last words are above. It needs root with SYS_ADMIN and NET_ADMIN, and cgroups that can be written; or say in GREENROOM_TEST_DOCKER where a running engine is"
+    fail "the private Docker engine did not start: $(tail -n 1 "$root/docker.log"). It needs root with SYS_ADMIN and NET_ADMIN, and cgroups that can be written; or say in GREENROOM_TEST_DOCKER where a running engine is"
   fi
   say "Docker engine $(docker version --format '{{.Server.Version}}') at $GREENROOM_TEST_DOCKER"
 }
