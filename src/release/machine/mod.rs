@@ -120,8 +120,8 @@ enum Wish {
 #[derive(Debug, Clone)]
 pub struct Machine {
     plan: Arc<Plan>,
-    /// The head as it is written, or will be.
-    head: ReleaseRecord,
+    /// The head as it is written, or will be. Shared, because the model checker copies machines by the million.
+    head: Arc<ReleaseRecord>,
     on_failure: OnFailure,
     phase: Phase,
     way: Vec<Stage>,
@@ -176,7 +176,7 @@ impl Machine {
             .collect();
         let made_at = plan.made_at;
         Self {
-            head: plan.record(),
+            head: Arc::new(plan.record()),
             plan,
             on_failure,
             phase: Phase::New,
@@ -256,7 +256,7 @@ impl Machine {
             self.take_up(now);
         } else {
             self.phase = Phase::Opening;
-            self.write(Effect::Head(Box::new(self.head.clone())));
+            self.write(Effect::Head(Box::new(ReleaseRecord::clone(&self.head))));
         }
     }
 

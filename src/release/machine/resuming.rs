@@ -72,7 +72,7 @@ impl Machine {
     ) -> Self {
         let replay = Replay::of(recorded, &plan);
         Self {
-            head: recorded.head.clone(),
+            head: Arc::new(recorded.head.clone()),
             way: replay.way,
             at: replay.at,
             rungs: replay.rungs,

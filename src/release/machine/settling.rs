@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::words::closed_words;
 use super::{Machine, OnFailure, Phase, Then, Wish};
 use crate::checks::Report;
-use crate::history::{Direction, Happening, Outcome, Step};
+use crate::history::{Direction, Happening, Outcome, ReleaseRecord, Step};
 use crate::release::act::Stage;
 use crate::release::event::Effect;
 use crate::release::judge::BAD_LOOKS;
@@ -233,7 +233,7 @@ impl Machine {
         self.wish = None;
         self.wait_no_more();
         self.phase = Phase::Closing(outcome.clone());
-        let mut record = self.head.clone();
+        let mut record = ReleaseRecord::clone(&self.head);
         record.live = self.live;
         record.closed = Some((now, outcome));
         self.write(Effect::Head(Box::new(record)));
