@@ -1,4 +1,4 @@
-//! What a promote costs, printed for whoever asks (`tests/run measured -- --nocapture`). Times are
+//! What a promote costs, printed for whoever asks (`tests/run measured --nocapture`). Times are
 //! not asserted, they move from machine to machine; that nothing failed and nothing was stale is.
 
 use std::time::{Duration, Instant};

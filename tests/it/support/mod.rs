@@ -24,7 +24,11 @@ use greenroom::vacant;
 
 /// What `tests/run` has put into the environment; without it the test fails and says how to run it.
 pub(crate) fn from_environment(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests by tests/run"))
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!(
+            "{name} is not set: run this test by tests/run, and let tests/lib/needs_servers say so"
+        )
+    })
 }
 
 /// The Docker engine, e.g. `unix:///run/docker.sock`.
