@@ -11,6 +11,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::complete;
 use super::exit::MEANINGS;
+use super::help::topics;
 use crate::inventory::drift::Name;
 use crate::inventory::{EnvironmentName, ServiceName, VersionRef};
 use crate::settings::nearest;
@@ -25,7 +26,8 @@ fn after_help() -> String {
     for (exit, meaning) in MEANINGS {
         let _ = writeln!(text, "  {:<3}  {meaning}", exit.code());
     }
-    text.push_str("\nMore help: greenroom help VERB, greenroom help json, greenroom help limits");
+    let _ = write!(text, "\n{}", topics::list());
+    text.push_str("\nMore help: greenroom help VERB, greenroom help TOPIC");
     text
 }
 
@@ -131,13 +133,14 @@ pub(crate) enum Verb {
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(complete::SHELLS))]
         shell: String,
     },
-    /// Prints the manual page, or writes one for every verb
+    /// Prints the manual page, or writes one for every verb and topic
     Man {
-        /// Writes greenroom.1, greenroom-promote.1 and so on into this directory
+        /// Writes greenroom.1, greenroom-promote.1, greenroom-ladder.7 and so on into this directory; if it is called
+        /// man1, the pages of topics into man7 beside it
         #[arg(long, value_name = "DIRECTORY", value_hint = clap::ValueHint::DirPath)]
         dir: Option<PathBuf>,
     },
-    /// Prints help about a verb, about what --json prints, or about limits
+    /// Prints help about a verb or a topic
     Help(Help),
     /// Runs the sample application of the sandbox
     #[command(hide = true, disable_help_flag = true)]
@@ -376,7 +379,8 @@ pub(crate) struct Sandbox {
 
 #[derive(Debug, Args)]
 pub(crate) struct Help {
-    /// A verb, e.g. `history compare`, `json`, or `limits`
+    /// A verb, e.g. `history compare`, or a topic, e.g. `ladder` [default: lists verbs and topics]
+    #[arg(add = ArgValueCompleter::new(complete::topics))]
     pub(crate) topic: Vec<String>,
     /// With `json`: prints the JSON schema of every line
     #[arg(long)]

@@ -13,6 +13,7 @@ use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::Shells;
 
 use super::arguments::Arguments;
+use super::help::topics::TOPICS;
 use super::{Exit, out};
 use crate::history::{Filter, Standing};
 use crate::inventory::drift::Name;
@@ -78,6 +79,17 @@ pub(super) fn services(typed: &OsStr) -> Vec<CompletionCandidate> {
         let targets = Line::read()?.targets()?.into_iter();
         Some(targets.map(|it| it.service.to_string()).collect())
     });
+    candidates(typed, names)
+}
+
+/// The verbs and topics that there is help about.
+pub(super) fn topics(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let root = Arguments::command();
+    let verbs = root.get_subcommands().filter(|verb| !verb.is_hide_set());
+    let verbs = verbs.map(|verb| verb.get_name().to_owned());
+    let topics = TOPICS.iter().map(|topic| topic.name.to_owned());
+    let mut names: Vec<String> = verbs.chain(topics).collect();
+    names.sort();
     candidates(typed, names)
 }
 

@@ -1,42 +1,101 @@
 //! `greenroom help`, and what is said about wrong arguments where JSON was asked for.
 
+use std::io::{self, IsTerminal as _};
+
 use clap::{ArgMatches, Command, CommandFactory};
 
+mod keys;
 mod limits;
+pub(in crate::cli) mod markdown;
+mod table;
+mod text;
+pub(in crate::cli) mod topics;
 
 use super::arguments::{Arguments, Help};
-use super::json::{HELP, NO_VERB, SCHEMA};
+use super::json::{NO_VERB, SCHEMA};
+use super::out::say_bytes;
 use super::{Exit, json, names};
-use crate::wire;
+use text::Page;
+use topics::{JSON, TOPICS, Topic};
 
-/// The topics that are no verbs.
-const JSON: &str = "json";
-const LIMITS: &str = "limits";
+/// The width of a page that is not on a terminal.
+const WIDTH: usize = 80;
+/// The widest page on a terminal: longer lines are hard to read.
+const WIDEST: usize = 100;
+/// The narrowest page.
+const NARROWEST: usize = 30;
 
 pub(super) fn run(verb: &Help) -> Exit {
-    let topic: Vec<&str> = verb.topic.iter().map(String::as_str).collect();
-    match topic.as_slice() {
-        [JSON] if verb.schema => {
-            if let Ok(schema) = serde_json::from_str::<serde_json::Value>(SCHEMA) {
-                json::answer(serde_json::json!({ "schema": schema }));
+    let words: Vec<&str> = verb.topic.iter().map(String::as_str).collect();
+    if verb.schema {
+        return schema(&words);
+    }
+    let topic = match words.as_slice() {
+        [name] => topics::find(name),
+        _ => None,
+    };
+    match topic {
+        // A verb and a topic can have the same name: the topic comes after the help of the verb.
+        Some(topic) => {
+            if is_verb(topic.name) {
+                of_verb(&words);
+                say_line!("");
             }
-            say_line!("{}", SCHEMA.trim_end());
+            say(topic);
             Exit::Done
         }
-        _ if verb.schema => names::refuse(
+        None => of_verb(&words),
+    }
+}
+
+fn schema(words: &[&str]) -> Exit {
+    if words != [JSON] {
+        return names::refuse(
             "--schema belongs to the topic json",
             "greenroom help json --schema",
-        ),
-        [JSON] => {
-            say_line!("{}", HELP.trim_end());
-            Exit::Done
-        }
-        [LIMITS] => {
-            say_line!("{}", limits::text(&wire::bounds()));
-            Exit::Done
-        }
-        path => of_verb(path),
+        );
     }
+    if let Ok(schema) = serde_json::from_str::<serde_json::Value>(SCHEMA) {
+        json::answer(serde_json::json!({ "schema": schema }));
+    }
+    say_line!("{}", SCHEMA.trim_end());
+    Exit::Done
+}
+
+fn say(topic: &Topic) {
+    let page = page();
+    let text = text::render(&topic.blocks(), page);
+    if page.styled {
+        // The only escape sequences are those of `text`: the topics are part of the program.
+        say_bytes(text.as_bytes());
+    } else {
+        say_line!("{}", text.trim_end());
+    }
+}
+
+/// The page that standard output is.
+fn page() -> Page {
+    if json::is_on() || !io::stdout().is_terminal() {
+        return Page {
+            width: WIDTH,
+            styled: false,
+        };
+    }
+    let size = rustix::termios::tcgetwinsize(io::stdout());
+    let columns = size.map_or(0, |size| usize::from(size.ws_col));
+    // A terminal that does not know its size says 0.
+    let columns = if columns == 0 { WIDTH } else { columns };
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    Page {
+        width: columns.clamp(NARROWEST, WIDEST),
+        styled: !is_set("NO_COLOR") && !is_dumb,
+    }
+}
+
+fn is_verb(name: &str) -> bool {
+    let root = Arguments::command();
+    visible(&root).any(|verb| verb.get_name() == name)
 }
 
 fn of_verb(path: &[&str]) -> Exit {
@@ -48,7 +107,7 @@ fn of_verb(path: &[&str]) -> Exit {
         let known = visible(command).map(Command::get_name).map(str::to_owned);
         let mut known: Vec<String> = known.collect();
         if command.get_name() == NO_VERB {
-            known.extend([JSON, LIMITS].map(str::to_owned));
+            known.extend(TOPICS.iter().map(|topic| topic.name.to_owned()));
         }
         if !known.iter().any(|known| known == name) {
             let known = known.iter().map(String::as_str).collect();

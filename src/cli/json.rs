@@ -16,8 +16,6 @@ pub(super) use values::milliseconds;
 
 /// The JSON schema of every line.
 pub(super) const SCHEMA: &str = include_str!("json/schema.json");
-/// What a person reads about it: `greenroom help json`.
-pub(super) const HELP: &str = include_str!("json/help.txt");
 /// The version of the format. A field may be added without a new version; nothing else may change.
 const VERSION: u32 = 1;
 /// The command, where the arguments name none.

@@ -1,7 +1,9 @@
-//! Manual pages, made from the arguments themselves and from the table of examples here.
+//! Manual pages: of every verb, made from the arguments themselves and from the table of examples here, and of every
+//! topic.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Command, CommandFactory};
 use roff::{Roff, bold, roman};
@@ -12,41 +14,44 @@ use super::out::say_bytes;
 use super::{Exit, json};
 use crate::private_files;
 
-/// A verb, commands that show it, each with what it does, and verbs that belong to it.
+mod topics;
+
+/// A verb, commands that show it, each with what it does, verbs that belong to it, and topics that explain it.
 type Example = (
     &'static str,
     &'static [(&'static str, &'static str)],
+    &'static [&'static str],
     &'static [&'static str],
 );
 
 #[rustfmt::skip]
 const EXAMPLES: &[Example] = &[
-    ("", &[("greenroom", "Opens the console."), ("greenroom --read-only", "Opens the console so that nothing can be changed.")], &["status", "promote", "config", "doctor", "sandbox"]),
-    ("promote", &[("greenroom promote web qa --version 1.9.0", "Makes 1.9.0 live in qa, after showing the plan and asking."), ("greenroom promote web production --from qa --reason \"fix basket\"", "Makes live in production what is live in qa."), ("greenroom promote web qa --version 1.9.0 --yes --no-standby-wait", "Ends after the watch; the old version stays running.")], &["rollback", "resume", "status", "approve"]),
-    ("rollback", &[("greenroom rollback web production --list", "Lists what can be gone back to."), ("greenroom rollback web production", "Switches back to the version that is still running."), ("greenroom rollback web production --to 1.8.2", "Starts 1.8.2 again and switches to it.")], &["promote", "history"]),
-    ("resume", &[("greenroom resume web production", "Resumes a release that lost its driver, or stops the old version that a release left running."), ("greenroom resume web production --back-out", "Undoes what it has done.")], &["promote", "status"]),
-    ("repair", &[("greenroom repair web qa --dry-run", "Shows what differs, and every call that would repair it."), ("greenroom repair web qa --only proxy-edited", "Repairs one difference.")], &["status", "doctor"]),
-    ("approve", &[("greenroom approve web production --note \"checked the basket\"", "Approves the release that waits there.")], &["promote"]),
-    ("hold", &[("greenroom hold", "Lists what stops promotes, of every target."), ("greenroom hold web production --reason payday --until 18:00", "Stops promotes until 18:00 in this machine's time zone."), ("greenroom hold web production --clear", "Allows promotes again.")], &["promote", "history"]),
-    ("prune", &[("greenroom prune --dry-run", "Shows which images are removed, and why the others stay.")], &["history prune"]),
-    ("status", &[("greenroom status", "Shows every target."), ("greenroom --json status web production", "Shows one target to a program.")], &["repair", "doctor", "help"]),
-    ("history", &[("greenroom history web production --since monday", "Lists what was released since Monday."), ("greenroom history --operator ana --csv --limit 100000", "Writes a table of everything ana released.")], &["show", "history compare", "history timeline", "history verify"]),
-    ("history compare", &[("greenroom history compare 01M8 01M9", "Compares two releases by how their ids begin.")], &["history", "show"]),
-    ("history timeline", &[("greenroom history timeline production", "Shows what became live in production, in order.")], &["history"]),
-    ("history verify", &[("greenroom history verify", "Recomputes the hashes of all records and compares them with the stores.")], &["history seal", "history"]),
-    ("history seal", &[("greenroom history seal", "Seals all records that are finished.")], &["history verify"]),
-    ("history prune", &[("greenroom history prune --dry-run", "Shows which releases would be forgotten.")], &["history", "config"]),
-    ("show", &[("greenroom show last web production", "Shows the newest release of a target."), ("greenroom show 01M8 --logs", "Shows a release and what its candidate wrote.")], &["history"]),
-    ("doctor", &[("greenroom doctor", "Tries every server, path and permission.")], &["config check", "status"]),
-    ("config", &[("greenroom config init", "Writes a configuration to start from."), ("greenroom config check", "Checks it.")], &["config check", "config show", "config schema", "config init"]),
-    ("config check", &[("greenroom --config new.toml config check", "Checks a file before it is used.")], &["config show", "doctor"]),
-    ("config schema", &[("greenroom config schema > greenroom.schema.json", "Writes the schema for an editor.")], &["config check"]),
-    ("config init", &[("greenroom config init", "Writes ./greenroom.toml, never over a file that exists.")], &["config check"]),
-    ("config show", &[("greenroom config show", "Shows every value in effect and where it comes from.")], &["config check"]),
-    ("sandbox", &[("greenroom sandbox", "Opens the console on a small world of its own."), ("greenroom sandbox --headless --directory ./try", "Runs it without the console and keeps it.")], &["promote", "status"]),
-    ("completions", &[("source <(greenroom completions bash)", "Completes in this shell.")], &["help"]),
-    ("man", &[("greenroom man --dir ~/.local/share/man/man1", "Writes a page for every verb.")], &["help"]),
-    ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints its JSON schema."), ("greenroom help limits", "Shows how much is read of every server.")], &["man"]),
+    ("", &[("greenroom", "Opens the console."), ("greenroom --read-only", "Opens the console so that nothing can be changed.")], &["status", "promote", "config", "doctor", "sandbox"], &["ladder", "configuration", "keys", "security"]),
+    ("promote", &[("greenroom promote web qa --version 1.9.0", "Makes 1.9.0 live in qa, after showing the plan and asking."), ("greenroom promote web production --from qa --reason \"fix basket\"", "Makes live in production what is live in qa."), ("greenroom promote web qa --version 1.9.0 --yes --no-standby-wait", "Ends after the watch; the old version stays running.")], &["rollback", "resume", "status", "approve"], &["ladder", "holds", "approvals"]),
+    ("rollback", &[("greenroom rollback web production --list", "Lists what can be gone back to."), ("greenroom rollback web production", "Switches back to the version that is still running."), ("greenroom rollback web production --to 1.8.2", "Starts 1.8.2 again and switches to it.")], &["promote", "history"], &["ladder", "images"]),
+    ("resume", &[("greenroom resume web production", "Resumes a release that lost its driver, or stops the old version that a release left running."), ("greenroom resume web production --back-out", "Undoes what it has done.")], &["promote", "status"], &["ladder"]),
+    ("repair", &[("greenroom repair web qa --dry-run", "Shows what differs, and every call that would repair it."), ("greenroom repair web qa --only proxy-edited", "Repairs one difference.")], &["status", "doctor"], &["drift"]),
+    ("approve", &[("greenroom approve web production --note \"checked the basket\"", "Approves the release that waits there.")], &["promote"], &["approvals"]),
+    ("hold", &[("greenroom hold", "Lists what stops promotes, of every target."), ("greenroom hold web production --reason payday --until 18:00", "Stops promotes until 18:00 in this machine's time zone."), ("greenroom hold web production --clear", "Allows promotes again.")], &["promote", "history"], &["holds"]),
+    ("prune", &[("greenroom prune --dry-run", "Shows which images are removed, and why the others stay.")], &["history prune"], &["images"]),
+    ("status", &[("greenroom status", "Shows every target."), ("greenroom --json status web production", "Shows one target to a program.")], &["repair", "doctor", "help"], &["drift"]),
+    ("history", &[("greenroom history web production --since monday", "Lists what was released since Monday."), ("greenroom history --operator ana --csv --limit 100000", "Writes a table of everything ana released.")], &["show", "history compare", "history timeline", "history verify"], &["history"]),
+    ("history compare", &[("greenroom history compare 01M8 01M9", "Compares two releases by how their ids begin.")], &["history", "show"], &["history"]),
+    ("history timeline", &[("greenroom history timeline production", "Shows what became live in production, in order.")], &["history"], &["history"]),
+    ("history verify", &[("greenroom history verify", "Recomputes the hashes of all records and compares them with the stores.")], &["history seal", "history"], &["history"]),
+    ("history seal", &[("greenroom history seal", "Seals all records that are finished.")], &["history verify"], &["history", "security"]),
+    ("history prune", &[("greenroom history prune --dry-run", "Shows which releases would be forgotten.")], &["history", "config"], &["history"]),
+    ("show", &[("greenroom show last web production", "Shows the newest release of a target."), ("greenroom show 01M8 --logs", "Shows a release and what its candidate wrote.")], &["history"], &["history"]),
+    ("doctor", &[("greenroom doctor", "Tries every server, path and permission.")], &["config check", "status"], &["nginx", "docker", "etcd"]),
+    ("config", &[("greenroom config init", "Writes a configuration to start from."), ("greenroom config check", "Checks it.")], &["config check", "config show", "config schema", "config init"], &["configuration"]),
+    ("config check", &[("greenroom --config new.toml config check", "Checks a file before it is used.")], &["config show", "doctor"], &["configuration"]),
+    ("config schema", &[("greenroom config schema > greenroom.schema.json", "Writes the schema for an editor.")], &["config check"], &["configuration"]),
+    ("config init", &[("greenroom config init", "Writes ./greenroom.toml, never over a file that exists.")], &["config check"], &["configuration"]),
+    ("config show", &[("greenroom config show", "Shows every value in effect and where it comes from.")], &["config check"], &["configuration"]),
+    ("sandbox", &[("greenroom sandbox", "Opens the console on a small world of its own."), ("greenroom sandbox --headless --directory ./try", "Runs it without the console and keeps it.")], &["promote", "status"], &["keys"]),
+    ("completions", &[("source <(greenroom completions bash)", "Completes in this shell.")], &["help"], &[]),
+    ("man", &[("greenroom man --dir ~/.local/share/man/man1", "Writes a page for every verb, and into man7 beside it one for every topic.")], &["help"], &[]),
+    ("help", &[("greenroom help history compare", "Prints the help of a verb."), ("greenroom help ladder", "Explains the steps of a release."), ("greenroom help json", "Describes what --json prints."), ("greenroom help json --schema", "Prints its JSON schema."), ("greenroom help limits", "Shows how much is read of every server.")], &["man"], &["json", "limits"]),
 ];
 
 #[rustfmt::skip]
@@ -89,28 +94,42 @@ pub(super) fn run(directory: Option<&Path>) -> Exit {
         return Exit::Done;
     };
     let mut files = Vec::new();
+    let mut counts = BTreeMap::new();
     for page in pages {
+        let directory = directory_of(&page, directory);
         let path = directory.join(&page.file);
-        let written = std::fs::create_dir_all(directory)
+        let written = std::fs::create_dir_all(&directory)
             .and_then(|()| private_files::write_for_all(&path, &page.text));
         if let Err(error) = written {
             warn_line!("greenroom: writing {}: {error}", path.display());
             return Exit::Failed;
         }
         files.push(path);
+        *counts.entry(directory).or_insert(0) += 1;
     }
-    say_line!("wrote {} pages into {}", files.len(), directory.display());
+    for (directory, count) in counts {
+        say_line!("wrote {count} pages into {}", directory.display());
+    }
     json::answer(serde_json::json!({ "files": files }));
     Exit::Done
 }
 
-/// The page of the program, and then one for every verb.
+/// Where a page is written. `man` looks for a page in the directory of its section.
+fn directory_of(page: &Page, directory: &Path) -> PathBuf {
+    if page.file.ends_with(".7") && directory.ends_with("man1") {
+        return directory.with_file_name("man7");
+    }
+    directory.to_owned()
+}
+
+/// The page of the program, then one for every verb and one for every topic.
 fn pages() -> io::Result<Vec<Page>> {
     let mut root = Arguments::command();
     // Gives every verb its whole name.
     root.build();
     let mut pages = Vec::new();
     collect(&root, "", &mut pages)?;
+    pages.extend(topics::pages()?);
     Ok(pages)
 }
 
@@ -141,17 +160,17 @@ fn page(command: &Command, verb: &str) -> io::Result<Page> {
     section("EXIT STATUS", codes).to_writer(&mut text)?;
     section("FILES", FILES.iter().copied()).to_writer(&mut text)?;
     section("ENVIRONMENT", VARIABLES.iter().copied()).to_writer(&mut text)?;
-    if let Some((_, examples, related)) = EXAMPLES.iter().find(|(of, ..)| *of == verb) {
+    if let Some((_, examples, related, topics)) = EXAMPLES.iter().find(|(of, ..)| *of == verb) {
         section("EXAMPLES", examples.iter().copied()).to_writer(&mut text)?;
         let program = (!verb.is_empty()).then(|| page_name(""));
         let related = program
             .into_iter()
             .chain(related.iter().map(|verb| page_name(verb)));
-        let related: Vec<String> = related.map(|name| format!("{name}(1)")).collect();
-        let mut also = Roff::new();
-        also.control("SH", ["SEE ALSO"])
-            .text([roman(related.join(", "))]);
-        also.to_writer(&mut text)?;
+        let related = related.map(|name| format!("{name}(1)"));
+        let topics = topics
+            .iter()
+            .map(|topic| format!("{}(7)", page_name(topic)));
+        see_also(&related.chain(topics).collect::<Vec<_>>()).to_writer(&mut text)?;
     }
     Ok(Page {
         file: format!("{name}.1"),
@@ -162,6 +181,13 @@ fn page(command: &Command, verb: &str) -> io::Result<Page> {
 fn page_name(verb: &str) -> String {
     let words = std::iter::once("greenroom").chain(verb.split_whitespace());
     words.collect::<Vec<_>>().join("-")
+}
+
+fn see_also(pages: &[String]) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["SEE ALSO"])
+        .text([roman(pages.join(", "))]);
+    roff
 }
 
 /// A section of words, each with what it means.
@@ -179,6 +205,13 @@ fn section<'a>(title: &str, rows: impl Iterator<Item = (impl Into<String>, &'a s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::help::topics::TOPICS;
+
+    fn verb_pages() -> Vec<Page> {
+        let mut pages = pages().expect("pages");
+        pages.retain(|page| page.file.ends_with(".1"));
+        pages
+    }
 
     /// Every page, by the verb it is about.
     fn verbs() -> Vec<String> {
@@ -189,12 +222,12 @@ mod tests {
                 .trim_end_matches(".1");
             name.trim_start_matches('-').replace('-', " ")
         };
-        pages().expect("pages").iter().map(name).collect()
+        verb_pages().iter().map(name).collect()
     }
 
     #[test]
     fn every_verb_has_a_page_with_all_its_sections() {
-        for page in pages().expect("pages") {
+        for page in verb_pages() {
             let text = String::from_utf8(page.text).expect("text");
             for title in [
                 "NAME",
@@ -215,12 +248,29 @@ mod tests {
     }
 
     #[test]
+    fn topics_are_written_into_the_directory_of_their_section() {
+        let page = |file: &str| Page {
+            file: file.to_owned(),
+            text: Vec::new(),
+        };
+        let (verb, topic) = (page("greenroom-help.1"), page("greenroom-json.7"));
+        let (usual, own) = (Path::new("/a/man/man1"), Path::new("/a/pages"));
+        assert_eq!(directory_of(&verb, usual), usual);
+        assert_eq!(directory_of(&topic, usual), Path::new("/a/man/man7"));
+        assert_eq!(directory_of(&topic, own), own);
+    }
+
+    #[test]
     fn the_examples_and_what_they_point_to_exist() {
         let verbs = verbs();
-        for (verb, examples, related) in EXAMPLES {
+        for (verb, examples, related, topics) in EXAMPLES {
             assert!(verbs.iter().any(|known| known == verb), "{verb}");
             for verb in *related {
                 assert!(verbs.iter().any(|known| known == verb), "{verb}");
+            }
+            for topic in *topics {
+                let is_known = TOPICS.iter().any(|known| known.name == *topic);
+                assert!(is_known, "{topic}");
             }
             for (example, _) in *examples {
                 let words = example.split(['>', '|']).next().unwrap_or_default();

@@ -1,0 +1,17 @@
+//! The table of keys in `greenroom help keys`, made from the table that the console reads.
+
+use std::fmt::Write as _;
+
+use crate::console::action::BINDINGS;
+
+/// As Markdown.
+pub(super) fn table() -> String {
+    let mut text = "| key | what it does |\n|---|---|".to_owned();
+    for binding in BINDINGS {
+        let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
+        let place = binding.scope.place();
+        let place = place.map_or(String::new(), |place| format!("{place}: "));
+        let _ = write!(text, "\n| {} | {place}{} |", keys.join(" "), binding.help);
+    }
+    text
+}

@@ -1,0 +1,97 @@
+//! The topics of `greenroom help`. Each is a Markdown file in `topics/`; what the program knows better is put in where
+//! the file has a mark for it.
+
+use std::fmt::Write as _;
+
+use super::markdown::{self, Block};
+use super::{keys, limits};
+use crate::inventory::drift::Name;
+use crate::wire;
+
+/// The topic that has a JSON schema as well.
+pub(super) const JSON: &str = "json";
+
+/// Marks that a table or a list is put in for.
+const TABLE_OF_KEYS: &str = "<!-- table of keys -->";
+const TABLE_OF_LIMITS: &str = "<!-- table of limits -->";
+const LIST_OF_DIFFERENCES: &str = "<!-- list of differences -->";
+
+/// Something that is explained.
+#[derive(Debug)]
+pub(in crate::cli) struct Topic {
+    /// As it is typed.
+    pub(in crate::cli) name: &'static str,
+    /// In one line.
+    pub(in crate::cli) about: &'static str,
+    text: &'static str,
+}
+
+macro_rules! topic {
+    ($name:literal, $about:literal) => {
+        Topic {
+            name: $name,
+            about: $about,
+            text: include_str!(concat!("topics/", $name, ".md")),
+        }
+    };
+}
+
+/// All topics, in the order in which they are listed.
+#[rustfmt::skip]
+pub(in crate::cli) const TOPICS: [Topic; 15] = [
+    topic!("ladder", "The steps of a release, the switch, and what happens when one fails"),
+    topic!("configuration", "The file, its layers, and every part of it"),
+    topic!("etcd", "Which keys Greenroom stores in etcd, and users and roles there"),
+    topic!("nginx", "The first installation, the switch, the preview and access logs"),
+    topic!("docker", "Containers, names, the image registry and its passwords"),
+    topic!("drift", "Differences between servers, and how they are repaired"),
+    topic!("holds", "Holds and freezes: when nothing is promoted"),
+    topic!("approvals", "Releases that another person has to approve"),
+    topic!("history", "The archive of releases, its hashes and seals"),
+    topic!("notices", "Messages to chat channels and to programs"),
+    topic!("images", "Which images are kept, and how to remove the others"),
+    topic!("json", "What --json prints"),
+    topic!("limits", "How much Greenroom reads of each server, and for how long"),
+    topic!("keys", "The console: its panes, keys, colours and themes"),
+    topic!("security", "Who can do what, secrets, files and permissions"),
+];
+
+/// The topic of this name.
+pub(super) fn find(name: &str) -> Option<&'static Topic> {
+    TOPICS.iter().find(|topic| topic.name == name)
+}
+
+/// The list of all topics, below the help of the program.
+pub(in crate::cli) fn list() -> String {
+    let mut text = "Topics:\n".to_owned();
+    for topic in &TOPICS {
+        let _ = writeln!(text, "  {:<13}  {}", topic.name, topic.about);
+    }
+    text
+}
+
+impl Topic {
+    /// All of it.
+    pub(in crate::cli) fn blocks(&self) -> Vec<Block> {
+        markdown::read(&self.markdown())
+    }
+
+    fn markdown(&self) -> String {
+        let text = self.text.replace(TABLE_OF_KEYS, &keys::table());
+        let text = text.replace(TABLE_OF_LIMITS, &limits::table(&wire::bounds()));
+        text.replace(LIST_OF_DIFFERENCES, &differences())
+    }
+}
+
+/// Every difference between servers, with what it means and how it is repaired.
+fn differences() -> String {
+    let mut text = String::new();
+    for name in Name::ALL {
+        let (means, mend) = (name.means(), name.mend());
+        let _ = writeln!(text, "- **{name}**: {means}. *Repair:* {mend}.");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+use clap::CommandFactory as _;
+use clap::error::ErrorKind;
+
+use super::super::markdown::{Span, Style};
+use super::*;
+use crate::cli::arguments::Arguments;
+
+/// The README and every topic.
+fn documents() -> Vec<(&'static str, Vec<Block>)> {
+    let readme = markdown::read(include_str!("../../../../README.md"));
+    let topics = TOPICS.iter().map(|topic| (topic.name, topic.blocks()));
+    std::iter::once(("README", readme)).chain(topics).collect()
+}
+
+/// The lines of code, and the code within sentences.
+#[derive(Default)]
+struct Code {
+    lines: Vec<String>,
+    words: Vec<String>,
+}
+
+impl Code {
+    fn read(&mut self, blocks: &[Block]) {
+        for block in blocks {
+            match block {
+                Block::Heading(_, spans) | Block::Paragraph(spans) => self.read_spans(spans),
+                Block::Table(table) => {
+                    let cells = table.rows.iter().flatten();
+                    cells.for_each(|cell| self.read_spans(cell));
+                }
+                Block::Code(text) => {
+                    let text = text.replace("\\\n", " ");
+                    self.lines.extend(text.lines().map(str::to_owned));
+                }
+                Block::List(_, items) => items.iter().for_each(|item| self.read(item)),
+            }
+        }
+    }
+
+    fn read_spans(&mut self, spans: &[Span]) {
+        let spans = spans.iter().filter(|span| span.style == Style::Code);
+        self.words.extend(spans.map(|span| span.text.clone()));
+    }
+}
+
+/// The words of a command as a shell would read them, up to a pipe, a redirection or a comment.
+fn shell_words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    for c in command.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '|' | '>' | '#') => break,
+            (None, ' ') => words.push(String::new()),
+            (_, c) => {
+                if let Some(word) = words.last_mut() {
+                    word.push(c);
+                }
+            }
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[test]
+fn every_command_is_one_that_the_program_knows() {
+    let mut count = 0;
+    for (name, blocks) in documents() {
+        let mut code = Code::default();
+        code.read(&blocks);
+        let lines = code.lines.iter().map(|line| (line, true));
+        let words = code.words.iter().map(|word| (word, false));
+        for (command, whole) in lines.chain(words) {
+            let command = command
+                .trim_start_matches("source <(")
+                .trim_end_matches(')');
+            // The usage line of a help, or a name with a gap, is no command.
+            if !command.starts_with("greenroom ") || command.contains(['…', '[']) {
+                continue;
+            }
+            count += 1;
+            let parsed = Arguments::command().try_get_matches_from(shell_words(command));
+            let Err(error) = parsed else { continue };
+            // A sentence may name a verb without saying what for.
+            let is_part = !whole && error.kind() == ErrorKind::MissingRequiredArgument;
+            assert!(is_part, "{name}: {command}: {error}");
+        }
+    }
+    assert!(count > 60, "only {count} were found");
+}
+
+#[test]
+fn tables_and_lists_that_are_made_are_put_in() {
+    let has_table = |name: &str, rows: usize| {
+        let blocks = find(name).expect("a topic").blocks();
+        let is_it =
+            |block: &Block| matches!(block, Block::Table(table) if table.rows.len() == rows);
+        assert!(
+            blocks.iter().any(is_it),
+            "{name} has no table of {rows} rows"
+        );
+    };
+    has_table("keys", crate::console::action::BINDINGS.len());
+    has_table("limits", wire::bounds().len());
+    let blocks = find("drift").expect("a topic").blocks();
+    let is_list =
+        |block: &Block| matches!(block, Block::List(_, items) if items.len() == Name::ALL.len());
+    assert!(
+        blocks.iter().any(is_list),
+        "drift has no list of differences"
+    );
+}
