@@ -104,7 +104,7 @@
 //! | the console: questions, screens, its true loop, and the binary in a pseudo-terminal | `tests/it/console/` |
 //! | the sandbox, the real binary | `tests/it/sandbox.rs` |
 //! | every file of `fixtures/settings` with its message | `tests/it/settings.rs` |
-//! | the rules of the house; the README | `tests/it/architecture/`, `tests/it/readme.rs` |
+//! | the rules of the house; the README and the topics of `greenroom help` | `tests/it/architecture/`, `tests/it/readme/` |
 //!
 //! `tests/run` starts the servers and runs everything.
 

@@ -1,5 +1,5 @@
-//! Who may what: the users and roles that the README names, on an etcd with authentication on. The commands
-//! are those of the README, run as they stand there.
+//! The users and roles that `greenroom help etcd` names, on an etcd with authentication on. The commands are those of
+//! the topic, run as they are there.
 
 use greenroom::adapters::etcd::{
     Credentials, EtcdEndorsements, EtcdHolds, EtcdLocks, EtcdReader, EtcdWriter, LockTimes,
@@ -17,16 +17,17 @@ use super::world::{etcdctl, etcdctl_as, lock, registration};
 use crate::support::endorsements::{endorsement, head};
 use crate::support::holds::hold;
 
-/// The lines of the README between its marks.
+/// The commands of the topic between its marks.
 fn commands() -> Vec<String> {
-    let readme = include_str!("../../../README.md");
-    let (_, after) = readme.split_once("<!-- roles -->").expect("its beginning");
+    let topic = include_str!("../../../src/cli/help/topics/etcd.md");
+    let (_, after) = topic.split_once("<!-- roles -->").expect("its beginning");
     let (block, _) = after.split_once("<!-- end of roles -->").expect("its end");
-    block
+    let block = block.replace("\\\n", "");
+    let commands = block
         .lines()
-        .filter_map(|line| line.strip_prefix("etcdctl "))
-        .map(|line| line.split('#').next().unwrap_or(line).trim().to_owned())
-        .collect()
+        .filter_map(|line| line.strip_prefix("etcdctl "));
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    commands.map(words).collect()
 }
 
 /// Makes the users and roles.

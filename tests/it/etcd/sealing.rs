@@ -1,5 +1,5 @@
 //! What was released cannot be rewritten unseen by those who may drive: a keeper seals it, on an etcd with the users and
-//! roles of the README, and the real program finds out.
+//! roles of `greenroom help etcd`, and the real program finds out.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,33 +1,64 @@
-//! The README says what is true: its configuration loads, its keys and its help are the program's,
-//! its pictures are of the screen as it is, and what it points to is there. `tests/readme` runs these
-//! tests with `GREENROOM_README=write`, and then they write what they would have asked for.
+//! The README and the topics of `greenroom help` say what is true: their configurations load, keys and help are the
+//! program's, pictures are of the screen as it is, and what they point to exists. `tests/readme` runs these tests with
+//! `GREENROOM_README=write`, and then they write what they would have asked for.
 
+mod examples;
 mod pictures;
+mod svg;
+mod topics;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 
-use greenroom::console::action::BINDINGS;
+use greenroom::console::action::{Action, BINDINGS};
 
 /// One writer at a time.
 static WRITING: Mutex<()> = Mutex::new(());
 
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
 fn path() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("README.md")
+    root().join("README.md")
 }
 
 fn readme() -> String {
     std::fs::read_to_string(path()).expect("the README")
 }
 
-/// What stands between two marks.
+/// The topics, by name.
+fn topics() -> BTreeMap<String, String> {
+    let directory = root().join("src/cli/help/topics");
+    let files = std::fs::read_dir(directory).expect("the topics");
+    let files = files.map(|file| file.expect("a file").path());
+    let topics = files.filter(|path| path.extension().is_some_and(|it| it == "md"));
+    let named = |path: PathBuf| {
+        let name = path.file_stem().expect("a name").to_string_lossy();
+        let text = std::fs::read_to_string(&path).expect("a topic");
+        (name.into_owned(), text)
+    };
+    topics.map(named).collect()
+}
+
+/// The README and every topic, by the names of their files.
+fn documents() -> Vec<(String, String)> {
+    let topics = topics().into_iter();
+    let topics = topics.map(|(name, text)| (format!("topics/{name}.md"), text));
+    std::iter::once(("README.md".to_owned(), readme()))
+        .chain(topics)
+        .collect()
+}
+
+/// What is between two marks.
 fn block(text: &str, name: &str) -> String {
     let (begin, end) = marks(name);
     let inner = text
         .split_once(&begin)
         .and_then(|(_, rest)| rest.split_once(&end));
-    let (inner, _) = inner.unwrap_or_else(|| panic!("the README has no {begin}"));
+    let (inner, _) = inner.unwrap_or_else(|| panic!("there is no {begin}"));
     inner.trim().to_owned()
 }
 
@@ -38,24 +69,27 @@ fn marks(name: &str) -> (String, String) {
     )
 }
 
-/// Writes a block where that is asked for, or fails unless `is_fresh` is content with it.
-pub(super) fn keep_fresh(name: &str, expected: &str, is_fresh: impl Fn(&str) -> bool) {
+/// Whether stale parts are written instead of refused.
+fn may_write() -> bool {
+    std::env::var("GREENROOM_README").is_ok_and(|value| value == "write")
+}
+
+/// Writes a block of the README where that is asked for, or fails unless it is the expected one.
+fn keep_fresh(name: &str, expected: &str) {
     let _alone = WRITING.lock().expect("no writer failed");
     let text = readme();
     let found = block(&text, name);
-    if is_fresh(&found) {
+    if found == expected {
         return;
     }
     assert!(
-        std::env::var("GREENROOM_README").is_ok_and(|wish| wish == "write"),
+        may_write(),
         "`{name}` in the README is stale: `tests/readme` writes\n{expected}"
     );
     let (begin, end) = marks(name);
-    let fresh = text.replace(
-        &format!("{begin}\n{found}\n{end}"),
-        &format!("{begin}\n{expected}\n{end}"),
-    );
-    assert_ne!(text, fresh, "`{name}` was not found again");
+    let (before, rest) = text.split_once(&begin).expect("its beginning");
+    let (_, after) = rest.split_once(&end).expect("its end");
+    let fresh = format!("{before}{begin}\n{expected}\n{end}{after}");
     std::fs::write(path(), fresh).expect("written");
 }
 
@@ -67,66 +101,106 @@ fn greenroom(arguments: &[&str]) -> Output {
         .expect("greenroom")
 }
 
+/// What a command prints that has to succeed.
+fn printed(arguments: &[&str]) -> String {
+    let output = greenroom(arguments);
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The keys that an operator needs first.
+const TEN_KEYS: [Action; 10] = [
+    Action::Open,
+    Action::Arm,
+    Action::Promote,
+    Action::Approve,
+    Action::BackOut,
+    Action::RollBack,
+    Action::TakeUp,
+    Action::Waiting,
+    Action::Palette,
+    Action::Help,
+];
+
 #[test]
 fn the_table_of_keys_is_that_of_the_console() {
     let mut lines = vec!["| key | what it does |".to_owned(), "|---|---|".to_owned()];
-    for binding in BINDINGS {
+    for action in TEN_KEYS {
+        let binding = BINDINGS.iter().find(|binding| binding.action == action);
+        let binding = binding.expect("a key");
         let keys: Vec<String> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
-        let place = binding.scope.place();
-        let place = place.map_or(String::new(), |place| format!("{place}: "));
-        lines.push(format!("| {} | {place}{} |", keys.join(" "), binding.help));
+        lines.push(format!("| {} | {} |", keys.join(" "), binding.help));
     }
-    let table = lines.join("\n");
-    keep_fresh("keys", &table, |found| found == table);
+    keep_fresh("keys", &lines.join("\n"));
 }
 
 #[test]
 fn the_help_with_its_exit_codes_is_that_of_the_program() {
-    let help = greenroom(&["--help"]);
-    let help = String::from_utf8(help.stdout).expect("text");
-    let expected = format!("```text\n{}\n```", help.trim_end());
-    keep_fresh("help", &expected, |found| found == expected);
+    let help = printed(&["--help"]);
+    keep_fresh("help", &format!("```text\n{}\n```", help.trim_end()));
 }
 
 #[test]
-fn the_configuration_in_it_is_right() {
-    let text = readme();
-    let toml = ["configuration", "console"].map(|name| {
-        let block = block(&text, name);
-        let toml = block
-            .strip_prefix("```toml\n")
-            .and_then(|rest| rest.strip_suffix("```"));
-        toml.expect("a block of TOML").to_owned()
-    });
-    let toml = toml.join("\n");
-    let room = tempfile::tempdir().expect("a directory");
-    let file = room.path().join("greenroom.toml");
-    std::fs::write(&file, &toml).expect("written");
-    let file = file.display().to_string();
-    let checked = greenroom(&["--config", &file, "config", "check"]);
-    assert!(checked.status.success(), "{checked:?}");
-    assert!(checked.stderr.is_empty(), "{checked:?}");
-    let broken = toml.replace("[services.web]", "[services.web]\nhealht = 1");
-    std::fs::write(room.path().join("greenroom.toml"), broken).expect("written");
-    let checked = greenroom(&["--config", &file, "config", "check"]);
-    assert_eq!(checked.status.code(), Some(2), "{checked:?}");
+fn the_readme_is_short() {
+    let lines = readme().lines().count();
+    assert!(
+        lines <= 220,
+        "the README has {lines} lines, and may have 220"
+    );
 }
 
 #[test]
-fn what_it_points_to_is_there() {
-    let root = path();
-    let root = root.parent().expect("the package");
-    let text = readme();
+fn the_files_that_are_named_exist() {
     let mut count = 0;
-    for piece in text.split('`').skip(1).step_by(2) {
-        let first = piece.split_whitespace().next().unwrap_or_default();
-        let is_ours = ["src/", "tests/", "fixtures/", "themes/"]
-            .iter()
-            .any(|below| first.starts_with(below));
-        if is_ours {
-            count += 1;
-            assert!(root.join(first).exists(), "there is no {first}");
+    for (name, text) in documents() {
+        for piece in text.split('`').skip(1).step_by(2) {
+            let first = piece.split_whitespace().next().unwrap_or_default();
+            let is_ours = ["src/", "tests/", "fixtures/"]
+                .iter()
+                .any(|below| first.starts_with(below));
+            if is_ours {
+                count += 1;
+                assert!(root().join(first).exists(), "{name}: there is no {first}");
+            }
         }
     }
     assert!(count > 5, "only {count} were found");
+}
+
+#[test]
+fn the_links_lead_to_files_and_headings_that_exist() {
+    let mut count = 0;
+    for (name, text) in documents() {
+        let links = text.split("](").skip(1);
+        let links = links.filter_map(|rest| rest.split_once(')').map(|(link, _)| link));
+        for link in links.filter(|link| !link.starts_with("https://")) {
+            count += 1;
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let path = if file.is_empty() {
+                path()
+            } else {
+                root().join(file)
+            };
+            assert!(path.exists(), "{name}: there is no {link}");
+            assert!(
+                heading.is_empty() || headings(&path).iter().any(|it| it == heading),
+                "{name}: {file} has no heading {heading}"
+            );
+        }
+    }
+    assert!(count > 4, "only {count} were found");
+}
+
+/// The anchors of a file's headings.
+fn headings(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).expect("a file");
+    let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
+    let anchor = |heading: &str| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = words
+            .chars()
+            .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.collect::<String>().replace(' ', "-")
+    };
+    headings.map(anchor).collect()
 }

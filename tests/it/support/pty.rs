@@ -117,10 +117,15 @@ impl Pty {
 
     /// The screen as text, a line a row, without trailing blanks.
     pub(crate) fn screen(&self) -> String {
+        self.read_screen(Screen::contents)
+    }
+
+    /// What is read from the screen when no draw is under way.
+    pub(crate) fn read_screen<T>(&self, read: impl FnOnce(&Screen) -> T) -> T {
         let seen = self.seen();
         let part_of_a_draw = |seen: &mut Seen| !seen.is_whole();
         let waited = self.seen.1.wait_timeout_while(seen, WHOLE, part_of_a_draw);
-        waited.expect("what was seen").0.parser.screen().contents()
+        read(waited.expect("what was seen").0.parser.screen())
     }
 
     /// Every byte that the program has written.
