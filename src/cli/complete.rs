@@ -123,7 +123,7 @@ pub(super) fn rollback_versions(typed: &OsStr) -> Vec<CompletionCandidate> {
         let line = Line::read()?;
         let (app, target) = (line.app()?, line.target()?);
         let ways = answered(app.engine.ways_back(&target))?.ok()?;
-        let ways = ways.into_iter().filter(|way| way.against.is_empty());
+        let ways = ways.ways.into_iter().filter(|way| way.against.is_empty());
         Some(ways.map(|way| way.version.name().to_owned()).collect())
     });
     candidates(typed, names)

@@ -7,20 +7,20 @@ use super::{Exit, json as lines, open};
 use crate::history::Fate;
 use crate::inventory::Target;
 use crate::inventory::local_time;
-use crate::release::{ImageAt, WayBack};
+use crate::release::{ImageAt, WayBack, WaysBack};
 
 pub(super) async fn list(common: &Common, target: &Target) -> Exit {
     let app = match open::app_for(common, Some(&target.service), Some(&target.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,
     };
-    let ways = match app.engine.ways_back(target).await {
+    let WaysBack { ways, remarks } = match app.engine.ways_back(target).await {
         Ok(ways) => ways,
         Err(refused) => return refuse(&refused),
     };
     if common.json {
         let ways: Vec<_> = ways.iter().map(json).collect();
-        lines::answer(serde_json::json!({ "target": target, "ways": ways }));
+        lines::answer(serde_json::json!({ "target": target, "ways": ways, "remarks": remarks }));
         return Exit::Done;
     }
     if ways.is_empty() {
@@ -38,6 +38,9 @@ pub(super) async fn list(common: &Common, target: &Target) -> Exit {
         for why in &way.against {
             say_line!("{:<16} cannot be chosen: {why}", "");
         }
+    }
+    for remark in &remarks {
+        say_line!("{remark}");
     }
     Exit::Done
 }

@@ -25,6 +25,7 @@ mod seal;
 mod step;
 mod timeline;
 mod until;
+mod was_live;
 mod when;
 
 pub use audit::{AuditRecord, HoldRecord, hold_id};
@@ -54,4 +55,5 @@ pub use seal::Seal;
 pub use step::{Direction, Step};
 pub use timeline::{Fate, fate, once_live};
 pub use until::until;
+pub use was_live::{NotBelieved, WasLive, proven_live, proves_released};
 pub use when::{When, when};

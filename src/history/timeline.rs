@@ -77,19 +77,25 @@ fn took_over(record: &ReleaseRecord) -> Option<Timestamp> {
     }
 }
 
-/// Every version that was live in the target with success, newest first, each once.
+/// Every version that was live in the target with success by the word of these heads, newest first, each once. What the
+/// journal proves of them is [`WasLive`](super::WasLive).
 pub fn once_live(records: &[ReleaseRecord]) -> Vec<&Version> {
     let mut all: Vec<&Version> = Vec::new();
     for record in records {
-        let to = succeeded(record).then_some(&record.to.1);
-        let from = record.from.as_ref().map(|(_, from)| from);
-        for version in to.into_iter().chain(from) {
+        for version in claimed(record) {
             if !all.contains(&version) {
                 all.push(version);
             }
         }
     }
     all
+}
+
+/// The versions that were live with success by the word of one head.
+pub(super) fn claimed(record: &ReleaseRecord) -> Vec<&Version> {
+    let to = succeeded(record).then_some(&record.to.1);
+    let from = record.from.as_ref().map(|(_, from)| from);
+    to.into_iter().chain(from).collect()
 }
 
 fn succeeded(record: &ReleaseRecord) -> bool {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::StandbyOf;
-use crate::history::ReleaseRecord;
+use crate::history::{ReleaseRecord, WasLive};
 use crate::inventory::{
     Clocks, Installation, Occupancy, PerSlot, PointerState, Probe, ProxyAnswer, RegistryRecord,
     ReleaseId, Version,
@@ -59,6 +59,8 @@ pub struct Facts {
     pub live_probe: Option<Probe>,
     /// What was released here before, newest first.
     pub past: Known<Vec<ReleaseRecord>>,
+    /// Which versions the releases before prove to have been live. Searched only as far as a rollback asks for.
+    pub was_live: WasLive,
     /// The releases that are newer than all of those and cannot be read, newest first, each with why.
     pub unreadable: Vec<(ReleaseId, String)>,
     /// What is live in the environment that the rules ask for first.

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Known, Refusal, Rules};
-use crate::history::{ReleaseRecord, once_live};
+use crate::history::{ReleaseRecord, WasLive};
 use crate::inventory::drift::difference_of_route;
 use crate::inventory::{Digest, LiveSlot, Snapshot};
 
@@ -19,6 +19,8 @@ pub struct Terms {
     pub has_health_check: bool,
     /// What was released there, newest first.
     pub past: Known<Vec<ReleaseRecord>>,
+    /// Which versions those releases prove to have been live there.
+    pub was_live: WasLive,
 }
 
 /// What somebody would like to do with a version.
@@ -113,14 +115,15 @@ impl Outlook<'_> {
                 version: name.to_owned(),
             });
         }
-        if let Ok(past) = &terms.past
+        let was_live = &terms.was_live;
+        let mut versions = was_live.versions.iter();
+        if terms.past.is_ok()
             && intent == Intent::GoBack
-            && !once_live(past)
-                .iter()
-                .any(|version| version.digest == *digest)
+            && !versions.any(|version| version.digest == *digest)
         {
             against.push(Refusal::NeverLiveHere {
                 version: name.to_owned(),
+                remarks: was_live.remarks(digest),
             });
         }
         against

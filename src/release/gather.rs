@@ -1,5 +1,7 @@
 //! Gathers the facts of a plan from every side at once. A side that fails is a fact, too.
 
+mod past;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -66,7 +68,7 @@ pub(super) async fn gather(
             .occupancy(target, Slot::Blue, &definition.endpoints.blue),
         read.runtime
             .occupancy(target, Slot::Green, &definition.endpoints.green),
-        past_and_unreadable(read.journal.as_ref(), target, PAST),
+        past_and_unreadable(read.journal.as_ref(), target, PAGE),
         live_there(first, target, sites),
         taken(site),
     );
@@ -77,9 +79,23 @@ pub(super) async fn gather(
     let newest = past.as_ref().ok().and_then(|past| past.first());
     let newest = newest.map(|newest| newest.id);
     let release = ReleaseId::after(newest.max(unreadable.first().map(|(id, _)| *id)));
+    let sought = sought(request, &version, [&blue, &green]);
+    let past = match past {
+        Ok(newest) => {
+            let searched = search(read.journal.as_ref(), target, newest, &sought).await;
+            searched.map_err(|failure| failure.to_string())
+        }
+        Err(why) => Err(why),
+    };
     let version = match (&request.wanted, &past) {
-        (Wanted::Back(reference), Ok(past)) => kept(version, reference, past, site).await,
+        (Wanted::Back(reference), Ok(past)) => {
+            kept(version, reference, &past.was_live.versions, site).await
+        }
         _ => version,
+    };
+    let (past, was_live) = match past {
+        Ok(Past { heads, was_live }) => (Ok(heads), was_live),
+        Err(why) => (Err(why), WasLive::default()),
     };
     let record = record.map_err(|failure| failure.to_string());
     let (installation, proxy) = proxy;
@@ -102,10 +118,29 @@ pub(super) async fn gather(
         },
         live_probe,
         past,
+        was_live,
         unreadable,
         live_there: there,
         taken,
         has_image,
+    }
+}
+
+/// Which versions the past is searched for: what a rollback goes back to.
+fn sought(request: &PlanRequest, version: &Resolved, slots: [&Result<Occupancy>; 2]) -> Sought {
+    match (&request.wanted, version) {
+        (Wanted::Back(_), Resolved::Version(version)) => {
+            Sought::OneOf(vec![version.digest.clone()])
+        }
+        (Wanted::Back(reference), _) => Sought::Named(reference.clone()),
+        (Wanted::Standby, _) => {
+            let ours = slots.into_iter().filter_map(|slot| match slot {
+                Ok(Occupancy::Ours(instance)) => Some(instance.digest.clone()),
+                _ => None,
+            });
+            Sought::OneOf(ours.collect())
+        }
+        (Wanted::Version(_) | Wanted::From(_), _) => Sought::None,
     }
 }
 
@@ -227,13 +262,13 @@ pub(super) async fn by_reference(site: &Site, reference: &VersionRef) -> Resolve
 async fn kept(
     told: Resolved,
     reference: &VersionRef,
-    past: &[ReleaseRecord],
+    was_live: &[Version],
     site: &Site,
 ) -> Resolved {
     let told = match told {
         Resolved::Version(mut version) => {
             // Asked for by its digest, it has the name that it had when it was live.
-            let before = once_live(past).into_iter().find(|it| **it == *version);
+            let before = was_live.iter().find(|it| **it == *version);
             version.tag = version.tag.or_else(|| before?.tag.clone());
             return Resolved::Version(version);
         }
@@ -244,7 +279,7 @@ async fn kept(
         VersionRef::Digest(digest) => version.digest == *digest,
         VersionRef::Tag(tag) => version.tag.as_ref() == Some(tag),
     };
-    let before = once_live(past).into_iter().find(|it| is_meant(it));
+    let before = was_live.iter().find(|it| is_meant(it));
     let Some(version) = before else {
         return told;
     };

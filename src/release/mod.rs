@@ -298,4 +298,4 @@ pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
 pub use taking_up::Standing;
 pub use telling::Teller;
-pub use ways_back::{ImageAt, WayBack};
+pub use ways_back::{ImageAt, WayBack, WaysBack};

@@ -3,10 +3,8 @@
 
 use super::gather::{by_reference, past_releases};
 use super::{Engine, Known, Resolved, Terms};
+use crate::history::WasLive;
 use crate::inventory::{Target, VersionRef};
-
-/// How far back is looked for what was live in a target.
-const PAST: usize = 200;
 
 impl Engine {
     /// The tags of a target's repository, in the registry's order.
@@ -32,12 +30,16 @@ impl Engine {
         let Some(site) = self.site(target) else {
             return Err(unknown(target));
         };
-        let past = past_releases(site, PAST).await;
+        let (past, was_live) = match past_releases(site).await {
+            Ok(past) => (Ok(past.heads), past.was_live),
+            Err(failure) => (Err(failure.to_string()), WasLive::default()),
+        };
         Ok(Terms {
             rules: site.definition.rules.clone(),
             may_write: site.write.is_some(),
             has_health_check: site.definition.health.is_some(),
-            past: past.map_err(|failure| failure.to_string()),
+            past,
+            was_live,
         })
     }
 }

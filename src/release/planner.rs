@@ -385,24 +385,12 @@ fn refuse_unless_live_there(
 }
 
 fn refuse_unless_was_live(version: &Version, facts: &Facts, against: &mut Vec<Refusal>) {
-    let Some(past) = known(&facts.past, "what was live here before", against) else {
-        return;
-    };
-    let was_live = past.iter().any(|record| {
-        let before = record
-            .from
-            .as_ref()
-            .is_some_and(|(_, from)| from == version);
-        let after = record.to.1 == *version
-            && record
-                .closed
-                .as_ref()
-                .is_some_and(|(_, outcome)| Outcome::is_success(outcome));
-        before || after
-    });
-    if !was_live {
+    if known(&facts.past, "what was live here before", against).is_some()
+        && !facts.was_live.versions.contains(version)
+    {
         against.push(Refusal::NeverLiveHere {
             version: version.to_string(),
+            remarks: facts.was_live.remarks(&version.digest),
         });
     }
 }

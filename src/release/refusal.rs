@@ -228,6 +228,16 @@ impl Refusal {
     }
 }
 
+fn never_live_here(f: &mut fmt::Formatter<'_>, version: &str, remarks: &[String]) -> fmt::Result {
+    write!(
+        f,
+        "{version} was never live here with success: promote it instead of rolling back to it"
+    )?;
+    remarks
+        .iter()
+        .try_for_each(|remark| write!(f, "; {remark}"))
+}
+
 fn plan_expired(made_at: Timestamp) -> String {
     let at = local_time::moment(made_at);
     format!("the plan was made at {at} and has expired: plan again")
@@ -272,10 +282,7 @@ impl fmt::Display for Refusal {
             Self::NoStandby => f.write_str(
                 "the other slot holds nothing that was live and is still warm: choose a version to go back to",
             ),
-            Self::NeverLiveHere { version } => write!(
-                f,
-                "{version} was never live here with success: promote it instead of rolling back to it"
-            ),
+            Self::NeverLiveHere { version, remarks } => never_live_here(f, version, remarks),
             Self::NotLiveIn {
                 environment,
                 version,

@@ -9,12 +9,10 @@ use tokio::time::timeout;
 use super::engine::{Site, unknown};
 use super::gather::past_releases;
 use super::{Engine, Known, NoWayBackTo, Refusal, Refused};
-use crate::history::{Fate, fate, once_live};
+use crate::history::{Fate, NotBelieved, fate};
 use crate::inventory::{Digest, ImageLabels, Target, Version, VersionRef};
 use crate::ports::FailureKind;
 
-/// How far back it is looked.
-const PAST: usize = 200;
 /// How many versions are looked for; the older ones are not offered.
 const MOST: usize = 40;
 /// How many are looked for at the same time: a registry may be slow to many.
@@ -49,17 +47,26 @@ pub struct WayBack {
     pub against: Vec<Refusal>,
 }
 
+/// The versions to go back to.
+#[derive(Debug, Clone)]
+pub struct WaysBack {
+    /// Newest first.
+    pub ways: Vec<WayBack>,
+    /// Which releases name another version and are not believed, and how far the search went, a line each.
+    pub remarks: Vec<String>,
+}
+
 impl Engine {
     /// Every version that was live in a target with success, newest first.
-    pub async fn ways_back(&self, target: &Target) -> Result<Vec<WayBack>, Refused> {
+    pub async fn ways_back(&self, target: &Target) -> Result<WaysBack, Refused> {
         let Some(site) = self.site(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
-        let (past, live) = tokio::join!(past_releases(site, PAST), live(site));
+        let (past, live) = tokio::join!(past_releases(site), live(site));
         let past = past.map_err(|failure| unknown("what was live here before", &failure))?;
-        let versions = once_live(&past).into_iter().take(MOST);
+        let versions = past.was_live.versions.iter().take(MOST);
         let ways = versions.map(|version| {
-            let (fate, live) = (fate(&past, &version.digest), &live);
+            let (fate, live) = (fate(&past.heads, &version.digest), &live);
             async move {
                 let image = in_time(site, version).await;
                 WayBack {
@@ -70,7 +77,12 @@ impl Engine {
                 }
             }
         });
-        Ok(stream::iter(ways).buffered(AT_ONCE).collect().await)
+        let ways = stream::iter(ways).buffered(AT_ONCE).collect().await;
+        let claims = past.was_live.not_believed.iter();
+        let claims = claims.filter(|claim| !claim.digests.is_empty());
+        let mut remarks: Vec<String> = claims.map(NotBelieved::to_string).collect();
+        remarks.extend(past.was_live.limit());
+        Ok(WaysBack { ways, remarks })
     }
 
     /// Where the image of a version is.

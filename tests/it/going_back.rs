@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use greenroom::inventory::Digest;
+use rusqlite::Connection;
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -64,6 +66,58 @@ fn the_list_says_what_can_be_gone_back_to_and_why_the_rest_cannot() {
     sandbox.signal(Signal::INT);
     assert!(sandbox.ended().success());
     sandbox.assert_no_request_failed();
+}
+
+/// Copies the head of the newest release of `web/dev` to another id, for a version that was never live there, as another
+/// program could that may write to the store.
+fn forged_head(sandbox: &Sandbox, tag: &str) -> String {
+    let text = std::fs::read_to_string(sandbox.place().join("catalogue.json"));
+    let programs: Vec<Value> = serde_json::from_str(&text.expect("the catalogue")).expect("a list");
+    let program = programs.iter().find(|program| program["tag"] == tag);
+    let words = program.expect("it is listed")["argv"].as_array();
+    let words = words.expect("its arguments").iter();
+    let line: String = words
+        .map(|word| format!("{}\0", word.as_str().expect("a word")))
+        .collect();
+    let digest = Digest::of(line.as_bytes()).to_string();
+    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
+    store.busy_timeout(Duration::from_secs(10)).expect("set");
+    let newest = "SELECT id, head FROM releases WHERE target = 'web/dev'
+        AND json_extract(head, '$.closed') IS NOT NULL ORDER BY id DESC LIMIT 1";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let (id, head): (String, String) = store.query_row(newest, [], read).expect("a release");
+    let copy = ulid::Ulid::generate().to_string();
+    let mut head: Value = serde_json::from_str(&head.replace(&id, &copy)).expect("JSON");
+    head["to"][1]["tag"] = tag.into();
+    head["to"][1]["digest"] = digest.into();
+    let insert = "INSERT INTO releases (target, id, head) VALUES ('web/dev', ?1, ?2)";
+    store
+        .execute(insert, [&copy, &head.to_string()])
+        .expect("written");
+    copy
+}
+
+#[test]
+fn a_head_that_another_program_wrote_opens_no_way_back() {
+    let mut sandbox = Sandbox::kept().up();
+    let forged = forged_head(&sandbox, "1.9.1");
+    let back = ["rollback", "web", "dev", "--to", "1.9.1", "--yes"];
+    let refused = sandbox.run(&[&back[..], &["--reason", "slow"]].concat());
+    let said = words(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("was never live here"), "{said}");
+    assert!(said.contains(&forged), "{said}");
+    assert!(said.contains("Greenroom does not believe it"), "{said}");
+    let ways = listed(&sandbox);
+    assert!(
+        ways.iter().all(|way| way["version"]["tag"] != "1.9.1"),
+        "{ways:?}"
+    );
+    assert_eq!(of(&ways, "1.8.2")["can_be_chosen"], true, "{ways:?}");
+    let told = words(&sandbox.run(&["rollback", "web", "dev", "--list"]));
+    assert!(told.contains(&forged), "{told}");
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
 }
 
 /// The catalogue with something else in it.

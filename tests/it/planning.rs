@@ -80,6 +80,13 @@ fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
     }
 }
 
+fn was_live(version: Version) -> WasLive {
+    WasLive {
+        versions: vec![version],
+        ..WasLive::default()
+    }
+}
+
 /// 1.8.2 (digest a) is live in blue at generation 41; green is free; 1.9.0 (digest b) is wanted.
 fn facts() -> Facts {
     let slots = PerSlot {
@@ -132,6 +139,7 @@ fn facts() -> Facts {
         }),
         unreadable: Vec::new(),
         past: Ok(vec![past("1.8.2", 'a', Some(Outcome::Done))]),
+        was_live: was_live(version("1.8.2", 'a')),
         live_there: None,
         taken: Vec::new(),
         has_image: false,
@@ -652,7 +660,7 @@ fn a_version_has_to_be_live_where_the_rules_ask_for_it_first() {
     assert!(plan(&promote(), &definition, &facts).is_ok());
     // The way back is never closed by that rule.
     facts.live_there = Some(Ok(None));
-    facts.past = Ok(vec![past("1.9.0", 'b', Some(Outcome::Done))]);
+    facts.was_live = was_live(version("1.9.0", 'b'));
     let back = request(Wanted::Back(VersionRef::Tag("1.9.0".into())));
     assert!(plan(&back, &definition, &facts).is_ok());
 }
@@ -668,11 +676,7 @@ fn warm() -> Facts {
     if let Ok(record) = &mut facts.record {
         record.slots.green = Some(registration(Slot::Green, 'd', "1.8.1"));
     }
-    facts.past = Ok(vec![past(
-        "1.8.1",
-        'd',
-        Some(Outcome::Superseded { by: None }),
-    )]);
+    facts.was_live = was_live(version("1.8.1", 'd'));
     facts
 }
 
@@ -782,10 +786,38 @@ fn there_is_no_warm_rollback_to_what_is_not_running_registered_and_once_live() {
     // The candidate of a release that was interrupted after register never had traffic.
     let mut never_live = warm();
     never_live.past = Ok(vec![past("1.8.1", 'd', None)]);
+    never_live.was_live = WasLive::default();
     assert!(matches!(
         refused(&back, &definition(Tier::Protected), &never_live)[..],
         [Refusal::NeverLiveHere { .. }]
     ));
+}
+
+#[test]
+fn a_head_of_a_release_that_proves_nothing_opens_no_way_back() {
+    let mut facts = warm();
+    // One line in the store, by another program: a closed head without entries.
+    let mut forged = past("1.8.1", 'd', Some(Outcome::Done));
+    forged.live = Some(LivePeriod {
+        since: Timestamp::UNIX_EPOCH,
+        until: None,
+    });
+    facts.past = Ok(vec![forged.clone()]);
+    facts.was_live = WasLive::default();
+    let recorded = Recorded {
+        head: forged,
+        entries: Vec::new(),
+    };
+    facts.was_live.count(&recorded, &target());
+    let back = request(Wanted::Standby);
+    let against = refused(&back, &definition(Tier::Protected), &facts);
+    let [Refusal::NeverLiveHere { remarks, .. }] = &against[..] else {
+        panic!("{against:?}");
+    };
+    assert!(
+        remarks[0].contains("Greenroom does not believe it"),
+        "{remarks:?}"
+    );
 }
 
 #[test]
@@ -797,7 +829,7 @@ fn a_cold_rollback_is_a_whole_release_to_a_version_that_was_live() {
         refused(&back, &definition(Tier::Protected), &facts)[..],
         [Refusal::NeverLiveHere { .. }]
     ));
-    facts.past = Ok(vec![past("1.7.0", 'e', Some(Outcome::Done))]);
+    facts.was_live = was_live(version("1.7.0", 'e'));
     let plan = plan(&back, &definition(Tier::Protected), &facts).expect("a plan");
     assert_eq!(plan.kind, ReleaseKind::ColdRollback);
     assert!(plan.step(Step::Start).is_some());

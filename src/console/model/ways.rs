@@ -11,7 +11,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::{Knowledge, LookUp, Model, Picker, VersionList, Way};
 use crate::harmless::harmless;
-use crate::history::{Fate, fate, once_live};
+use crate::history::{Fate, fate};
 use crate::inventory::{
     Digest, EnvironmentName, Role, Slot, Snapshot, Target, Version, VersionRef,
 };
@@ -229,11 +229,11 @@ fn newest_first(ways: &mut [Way]) {
 
 /// What was live here before, newest first.
 fn past(picker: &Picker) -> Vec<Way> {
-    let Some(Ok(records)) = picker.known_terms().map(|terms| &terms.past) else {
+    let Some(terms) = picker.known_terms() else {
         return Vec::new();
     };
-    once_live(records)
-        .into_iter()
+    let versions = terms.was_live.versions.iter();
+    versions
         .map(|version| {
             let wanted = Wanted::Back(VersionRef::Digest(version.digest.clone()));
             Way {

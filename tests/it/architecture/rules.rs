@@ -194,6 +194,7 @@ pub(super) const ABSENT: &[Absent] = &[
             "src/release/driver/",
             "src/release/engine/",
             "src/release/gather.rs",
+            "src/release/gather/",
             "src/release/handle.rs",
             "src/release/offers.rs",
             "src/release/ways_back.rs",

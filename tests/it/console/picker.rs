@@ -10,7 +10,7 @@ use greenroom::console::model::{Dialog, Knowledge, Picker, Way};
 use greenroom::console::theme::Meaning;
 use greenroom::console::update::update;
 use greenroom::console::{Charset, Model};
-use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Step};
+use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Step, WasLive, once_live};
 use greenroom::inventory::freeze::{Freeze, Window};
 use greenroom::inventory::{Hold, ImageLabels, Slot, Target, Tier, Version, VersionRef};
 use greenroom::release::{Progress, Refusal, Resolved, Rules, Terms, Wanted};
@@ -63,6 +63,10 @@ fn record(number: u8, to: Version, days: u64, outcome: Outcome) -> ReleaseRecord
 
 fn terms() -> Terms {
     let reason = "verify failed: orders".to_owned();
+    let past = vec![
+        record(4, version("1.9.2", "cc"), 1, Outcome::BackedOut { reason }),
+        record(3, version("1.8.2", "4f2a9c01e7"), 3, Outcome::Done),
+    ];
     Terms {
         rules: Rules {
             only_from: Some("qa".parse().expect("a name")),
@@ -70,10 +74,11 @@ fn terms() -> Terms {
         },
         may_write: true,
         has_health_check: true,
-        past: Ok(vec![
-            record(4, version("1.9.2", "cc"), 1, Outcome::BackedOut { reason }),
-            record(3, version("1.8.2", "4f2a9c01e7"), 3, Outcome::Done),
-        ]),
+        was_live: WasLive {
+            versions: once_live(&past).into_iter().cloned().collect(),
+            ..WasLive::default()
+        },
+        past: Ok(past),
     }
 }
 

@@ -8,7 +8,7 @@ use greenroom::console::Model;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{Dialog, Picker, Question};
-use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord};
+use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, WasLive, once_live};
 use greenroom::inventory::{Slot, Target, Tier, Version};
 use greenroom::release::{Definition, Plan, Rules, Terms, Wanted};
 
@@ -46,6 +46,10 @@ fn terms(past: Vec<ReleaseRecord>) -> Terms {
         rules: Rules::default(),
         may_write: true,
         has_health_check: true,
+        was_live: WasLive {
+            versions: once_live(&past).into_iter().cloned().collect(),
+            ..WasLive::default()
+        },
         past: Ok(past),
     }
 }

@@ -4,7 +4,7 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use greenroom::history::{FORMAT, Link, Outcome, ReleaseKind, ReleaseRecord, Takeover};
+use greenroom::history::{FORMAT, Link, Outcome, ReleaseKind, ReleaseRecord, Takeover, WasLive};
 use greenroom::inventory::{
     Clocks, Installation, Instance, Occupancy, PerSlot, Probe, Slot, Tier, VersionRef,
 };
@@ -85,6 +85,7 @@ fn facts(world: &World, scope: &Scope, number: u8, version: Resolved) -> Facts {
         }),
         unreadable: Vec::new(),
         past: Ok(vec![past()]),
+        was_live: was_live(),
         live_there: None,
         taken: Vec::new(),
         has_image: true,
@@ -96,6 +97,13 @@ pub(crate) fn standby(world: &World, scope: &Scope) -> Option<u32> {
     let is_held = world.store.is_held_by(0) && scope.ends_standby;
     let recorded = world.store.journals[0].read().filter(|_| is_held)?;
     standby_entry(&recorded, &defined(scope))
+}
+
+fn was_live() -> WasLive {
+    WasLive {
+        versions: vec![version(LIVE), version(OLDER)],
+        ..WasLive::default()
+    }
 }
 
 /// Both versions that stood here before were live once.

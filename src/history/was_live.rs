@@ -1,0 +1,302 @@
+//! Which versions were live in a target, as far as its journal proves it. Pure.
+//!
+//! A head alone proves nothing: another program that may write below the target's prefix can put one there. A release
+//! counts with its entries: its whole chain verifies, and one of the entries says that its switch was observed.
+
+use std::fmt;
+
+use super::timeline::claimed;
+use super::{Happening, LivePeriod, Outcome, Proof, Recorded, ReleaseRecord, prove};
+use crate::inventory::{Digest, ReleaseId, Slot, Target, Version};
+
+/// What the releases of a target prove about the versions that were live in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WasLive {
+    /// Every version that was live with success, newest first, each once.
+    pub versions: Vec<Version>,
+    /// Releases that claim another version, and that Greenroom does not believe.
+    pub not_believed: Vec<NotBelieved>,
+    /// How many releases were searched, where the search ended before the history did.
+    pub searched_only: Option<usize>,
+}
+
+/// A release that claims that versions were live, and does not prove it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotBelieved {
+    /// The release.
+    pub release: ReleaseId,
+    /// The versions that it names.
+    pub digests: Vec<Digest>,
+    /// What is missing.
+    pub why: String,
+}
+
+/// `the head of release 01… says that it was live, and Greenroom does not believe it: …`.
+impl fmt::Display for NotBelieved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the head of release {} says that it was live, and Greenroom does not believe it: {}",
+            self.release, self.why
+        )
+    }
+}
+
+/// When the version of a release had the traffic, if its journal proves that; otherwise what is missing.
+pub fn proven_live(recorded: &Recorded, target: &Target) -> Result<LivePeriod, String> {
+    let of = &recorded.head.target;
+    if of != target {
+        return Err(format!("it is a release of {of}"));
+    }
+    match prove(recorded) {
+        Proof::Whole => {}
+        other => return Err(other.to_string()),
+    }
+    LivePeriod::of(&recorded.entries)
+        .ok_or_else(|| "no entry says that its switch was observed".to_owned())
+}
+
+/// Whether a release proves that it has put this version live in this slot: its head names both, its checks passed, and
+/// its switch was observed and not undone. Otherwise what is missing.
+pub fn proves_released(
+    recorded: &Recorded,
+    target: &Target,
+    (slot, digest): (Slot, &Digest),
+) -> Result<(), String> {
+    let (to, version) = &recorded.head.to;
+    if (*to, &version.digest) != (slot, digest) {
+        return Err(format!(
+            "it has released {} in {to}, not {} in {slot}",
+            version.digest.short(),
+            digest.short()
+        ));
+    }
+    let period = proven_live(recorded, target)?;
+    if period.until.is_some() {
+        return Err("its entries say that it switched back".to_owned());
+    }
+    let mut before_switch = recorded.entries.iter().filter(|it| it.at <= period.since);
+    let passed = before_switch.any(|entry| match &entry.what {
+        Happening::Checked { report } => report.digest == *digest && report.allows(),
+        _ => false,
+    });
+    passed
+        .then_some(())
+        .ok_or_else(|| "no entry says that its checks passed".to_owned())
+}
+
+fn is_success(head: &ReleaseRecord) -> bool {
+    let outcome = head.closed.as_ref().map(|(_, outcome)| outcome);
+    outcome.is_some_and(Outcome::is_success)
+}
+
+impl WasLive {
+    /// The versions that a head claims and no release has proven yet. Nothing to read where there is none. A head whose
+    /// end names no switch says nothing about the version before it.
+    pub fn unproven<'a>(&self, head: &'a ReleaseRecord) -> Vec<&'a Version> {
+        let mut claimed = claimed(head);
+        if head.closed.is_some() && head.live.is_none() {
+            claimed.retain(|version| **version == head.to.1 && is_success(head));
+        }
+        claimed.retain(|version| !self.versions.contains(version));
+        claimed
+    }
+
+    /// Counts a release with its entries. Releases are counted newest first.
+    pub fn count(&mut self, recorded: &Recorded, target: &Target) {
+        let head = &recorded.head;
+        match proven_live(recorded, target) {
+            Ok(period) if is_success(head) && period.until.is_some() => {
+                self.doubt(head, "its entries say that it switched back".to_owned());
+            }
+            Ok(_) => {
+                let new = self.unproven(&recorded.head).into_iter().cloned();
+                let new: Vec<_> = new.collect();
+                self.versions.extend(new);
+            }
+            Err(why) => self.doubt(&recorded.head, why),
+        }
+    }
+
+    /// Notes why a release is not believed.
+    pub fn doubt(&mut self, head: &ReleaseRecord, why: String) {
+        let digests = self.unproven(head).into_iter();
+        self.not_believed.push(NotBelieved {
+            release: head.id,
+            digests: digests.map(|version| version.digest.clone()).collect(),
+            why,
+        });
+    }
+
+    /// What is to be said beside the answer that a version was never live, a line each.
+    pub fn remarks(&self, digest: &Digest) -> Vec<String> {
+        let claims = self.not_believed.iter();
+        let claims = claims.filter(|claim| claim.digests.contains(digest));
+        let mut remarks: Vec<String> = claims.map(ToString::to_string).collect();
+        remarks.extend(self.limit());
+        remarks
+    }
+
+    /// That the search ended before the history did, in words.
+    pub fn limit(&self) -> Option<String> {
+        let searched = self.searched_only?;
+        Some(format!(
+            "only the newest {searched} releases were searched; older ones were not"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{CaseReport, Report, Verdict};
+    use crate::history::samples_for_tests::{entry, head};
+    use crate::history::{Chain, Direction, Entry, Happening, Step};
+
+    fn switched(sequence: u32, direction: Direction) -> Entry {
+        Entry {
+            what: Happening::Outcome {
+                step: Step::Switch,
+                direction,
+                failure: None,
+                took: std::time::Duration::ZERO,
+            },
+            ..entry(sequence, Step::Switch)
+        }
+    }
+
+    fn released(entries: Vec<Entry>) -> Recorded {
+        let head = head(1);
+        let mut chain = Chain::of(&head);
+        let entries: Vec<_> = entries.into_iter().map(|it| chain.linked(it)).collect();
+        let closed = Some((head.opened_at, Outcome::Done));
+        let live = LivePeriod::of(&entries);
+        let head = chain.closed(ReleaseRecord {
+            closed,
+            live,
+            ..head
+        });
+        Recorded { head, entries }
+    }
+
+    fn whole() -> Recorded {
+        released(vec![
+            entry(1, Step::Switch),
+            switched(2, Direction::Forward),
+        ])
+    }
+
+    fn checked(sequence: u32, verdict: Verdict) -> Entry {
+        let case = CaseReport {
+            name: "orders".into(),
+            required: true,
+            verdict,
+            detail: String::new(),
+            took: std::time::Duration::ZERO,
+            request: String::new(),
+            response: String::new(),
+        };
+        let report = Report {
+            digest: head(1).to.1.digest,
+            run: None,
+            at: head(1).opened_at,
+            cases: vec![case],
+        };
+        Entry {
+            what: Happening::Checked { report },
+            ..entry(sequence, Step::Verify)
+        }
+    }
+
+    #[test]
+    fn only_a_release_that_was_checked_and_switched_proves_what_runs_in_its_slot() {
+        let forward = |sequence| switched(sequence, Direction::Forward);
+        let good = released(vec![checked(1, Verdict::Passed), forward(2)]);
+        let target = good.head.target.clone();
+        let (slot, digest) = (good.head.to.0, good.head.to.1.digest.clone());
+        let says =
+            |recorded: &Recorded, slot: Slot| proves_released(recorded, &target, (slot, &digest));
+        assert_eq!(says(&good, slot), Ok(()));
+        assert!(says(&good, slot.other()).is_err());
+        for (bad, why) in [
+            (released(vec![forward(1)]), "checks passed"),
+            (
+                released(vec![checked(1, Verdict::Failed), forward(2)]),
+                "checks passed",
+            ),
+            (released(vec![checked(1, Verdict::Passed)]), "switch"),
+            (
+                released(vec![
+                    checked(1, Verdict::Passed),
+                    forward(2),
+                    switched(3, Direction::Back),
+                ]),
+                "switched back",
+            ),
+        ] {
+            let said = says(&bad, slot).expect_err("not proven");
+            assert!(said.contains(why), "{said}");
+        }
+    }
+
+    fn counted(recorded: &Recorded) -> WasLive {
+        let mut was_live = WasLive::default();
+        was_live.count(recorded, &head(1).target);
+        was_live
+    }
+
+    #[test]
+    fn a_release_whose_chain_verifies_proves_that_its_version_was_live() {
+        let recorded = whole();
+        let was_live = counted(&recorded);
+        assert_eq!(was_live.versions, [recorded.head.to.1.clone()]);
+        assert!(was_live.unproven(&recorded.head).is_empty());
+        assert!(was_live.not_believed.is_empty());
+    }
+
+    #[test]
+    fn a_closed_head_alone_proves_nothing() {
+        let mut bare = whole();
+        bare.entries.clear();
+        let mut unchained = bare.clone();
+        unchained.head.chain = None;
+        unchained.head.live = whole().head.live;
+        let mut elsewhere = whole();
+        elsewhere.head.target.environment = "production".parse().expect("a name");
+        let back = released(vec![
+            switched(1, Direction::Forward),
+            switched(2, Direction::Back),
+        ]);
+        for (forged, why) in [
+            (bare, "its chain is broken at the end"),
+            (unchained, "not chained"),
+            (elsewhere, "it is a release of web/production"),
+            (back, "its entries say that it switched back"),
+        ] {
+            let was_live = counted(&forged);
+            assert!(was_live.versions.is_empty(), "{why}");
+            let said = was_live.remarks(&forged.head.to.1.digest).join("\n");
+            assert!(said.contains(why), "{said}");
+            assert!(said.contains(&forged.head.id.to_string()), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_release_that_never_switched_proves_nothing_about_the_version_before_it() {
+        let mut open = ReleaseRecord {
+            from: Some(head(1).to),
+            ..head(1)
+        };
+        let mut chain = Chain::of(&open);
+        let entries = vec![chain.linked(entry(1, Step::Switch))];
+        let was_live = counted(&Recorded {
+            head: open.clone(),
+            entries,
+        });
+        assert!(was_live.versions.is_empty());
+        // One that failed, and whose end names no switch, is not even read.
+        let reason = "verify failed".to_owned();
+        open.closed = Some((open.opened_at, Outcome::BackedOut { reason }));
+        assert!(WasLive::default().unproven(&open).is_empty());
+    }
+}

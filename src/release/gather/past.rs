@@ -1,0 +1,141 @@
+//! What was released in a target before, and which versions its releases prove to have been live.
+
+use super::super::engine::Site;
+use crate::history::{LivePeriod, ReleaseRecord, WasLive};
+use crate::inventory::{Digest, Target, Version, VersionRef};
+use crate::ports::{FailureKind, JournalReader, Result};
+
+/// How many heads are read at a time.
+pub(in crate::release) const PAGE: usize = 200;
+/// How many such pages are searched: a rollback does not read for ever.
+const PAGES: usize = 10;
+/// With so many versions that were live, no older releases are searched.
+const ENOUGH: usize = 10;
+/// How many releases are read with their entries. Each one either adds a version or is not believed.
+const PROOFS: usize = 100;
+
+/// Which versions are sought among those that were live.
+#[derive(Debug, Clone)]
+pub(in crate::release) enum Sought {
+    /// None: it is no rollback.
+    None,
+    /// As many as there are, the newest first.
+    All,
+    /// Any one of these.
+    OneOf(Vec<Digest>),
+    /// The newest with this name or digest.
+    Named(VersionRef),
+}
+
+impl Sought {
+    fn is_wanted(&self, version: &Version) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::OneOf(digests) => digests.contains(&version.digest),
+            Self::Named(VersionRef::Digest(digest)) => version.digest == *digest,
+            Self::Named(VersionRef::Tag(tag)) => version.tag.as_ref() == Some(tag),
+        }
+    }
+
+    fn is_found(&self, was_live: &WasLive) -> bool {
+        match self {
+            Self::None => true,
+            Self::All => was_live.versions.len() >= ENOUGH,
+            _ => was_live.versions.iter().any(|it| self.is_wanted(it)),
+        }
+    }
+}
+
+/// The past of a target.
+#[derive(Debug, Clone, Default)]
+pub(in crate::release) struct Past {
+    /// The heads that were read, newest first.
+    pub(in crate::release) heads: Vec<ReleaseRecord>,
+    /// What they prove.
+    pub(in crate::release) was_live: WasLive,
+}
+
+/// The past of a target for a list of every version that was live there. Of a release without an end the head does not
+/// say yet when its version became live: that is read from its entries.
+pub(in crate::release) async fn past_releases(site: &Site) -> Result<Past> {
+    past_of(site.read.journal.as_ref(), &site.definition.target).await
+}
+
+async fn past_of(journal: &dyn JournalReader, target: &Target) -> Result<Past> {
+    let mut newest = journal.releases(target, PAGE).await?;
+    for head in newest.iter_mut().filter(|head| head.closed.is_none()) {
+        // What cannot be read of one release hides none of the others.
+        if let Ok(Some(recorded)) = journal.release(target, head.id).await {
+            head.live = LivePeriod::of(&recorded.entries);
+        }
+    }
+    search(journal, target, newest, &Sought::All).await
+}
+
+/// Searches the past for what is sought, from the newest heads on, page by page, until it is found, the history ends, or
+/// as much was read as is sane.
+pub(in crate::release) async fn search(
+    journal: &dyn JournalReader,
+    target: &Target,
+    newest: Vec<ReleaseRecord>,
+    sought: &Sought,
+) -> Result<Past> {
+    let mut past = Past {
+        heads: newest,
+        was_live: WasLive::default(),
+    };
+    let (mut proofs, mut searched) = (0, 0);
+    for page in 1.. {
+        while let Some(head) = past.heads.get(searched) {
+            if !matches!(sought, Sought::All) && sought.is_found(&past.was_live) {
+                return Ok(past);
+            }
+            let mut unproven = past.was_live.unproven(head).into_iter();
+            if unproven.any(|version| sought.is_wanted(version)) {
+                if proofs == PROOFS {
+                    past.was_live.searched_only = Some(searched);
+                    return Ok(past);
+                }
+                proofs += 1;
+                count(journal, target, head, &mut past.was_live).await?;
+            }
+            searched += 1;
+        }
+        let Some(oldest) = past.heads.last().map(|head| head.id) else {
+            return Ok(past);
+        };
+        if sought.is_found(&past.was_live) {
+            return Ok(past);
+        }
+        let older = journal.releases_before(target, oldest, PAGE).await?;
+        if older.is_empty() {
+            return Ok(past);
+        }
+        if page == PAGES {
+            past.was_live.searched_only = Some(searched);
+            return Ok(past);
+        }
+        past.heads.extend(older);
+    }
+    Ok(past)
+}
+
+/// Reads a release with its entries, and counts what they prove. One that cannot be read proves nothing.
+async fn count(
+    journal: &dyn JournalReader,
+    target: &Target,
+    head: &ReleaseRecord,
+    was_live: &mut WasLive,
+) -> Result<()> {
+    match journal.release(target, head.id).await {
+        Ok(Some(recorded)) => was_live.count(&recorded, target),
+        Ok(None) => was_live.doubt(head, "it is gone meanwhile".to_owned()),
+        Err(failure) if failure.kind == FailureKind::Unreachable => return Err(failure),
+        Err(failure) => was_live.doubt(head, failure.to_string()),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
