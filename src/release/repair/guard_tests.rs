@@ -266,7 +266,7 @@ fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {
     let mut snapshot = well();
     how(&mut snapshot);
     let definition = definition(tier);
-    let (items, deeds) = plan(&snapshot, &definition, None, &Says);
+    let (items, deeds) = plan((&snapshot, &Ok(())), &definition, None, &Says);
     RepairPlan {
         id: release(9),
         definition,

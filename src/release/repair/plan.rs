@@ -8,8 +8,8 @@ use super::seen::Seen;
 use crate::history::{FORMAT, RepairDeed, RepairRecord, Repaired};
 use crate::inventory::drift::{Drift, Name, compare};
 use crate::inventory::{Hold, Operator, ReleaseId, Snapshot, Target, Tier};
-use crate::release::Definition;
 use crate::release::plan::touches_words;
+use crate::release::{Definition, Known};
 
 /// What is to be repaired, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,9 +153,9 @@ impl RepairPlan {
 }
 
 /// What mends what differs, and what is done for it: each deed once, in the order that keeps the
-/// traffic answered.
+/// traffic answered. `released` is whether the release that the route names proves what the route says.
 pub(in crate::release) fn plan(
-    snapshot: &Snapshot,
+    (snapshot, released): (&Snapshot, &Known<()>),
     definition: &Definition,
     only: Option<Name>,
     proxy: &dyn ProxySays,
@@ -168,6 +168,7 @@ pub(in crate::release) fn plan(
         snapshot,
         definition,
         drifts: &all,
+        released,
     };
     let asked = all
         .iter()

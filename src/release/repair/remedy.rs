@@ -74,12 +74,22 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     let Some(entry) = seen.entry(slot) else {
         return person("what was registered is not known any more: look again");
     };
-    if seen
-        .routed(slot)
-        .is_some_and(|route| route.digest != entry.digest)
-    {
+    let Some(route) = seen.routed(slot) else {
+        return person(format!(
+            "no route names {slot}, so which release put its version there is not known, and nothing runs there: promote the version that should run"
+        ));
+    };
+    if route.digest != entry.digest {
         return person(format!(
             "the route and the entry name different versions for {slot}, and nothing runs there: promote the one that should run"
+        ));
+    }
+    // Route and entry alone are no more than what another program may have written.
+    if let Err(why) = seen.released {
+        return person(format!(
+            "{} is not started in {slot}: release {} does not prove that it was released and checked there ({why}); promote the version that should run",
+            route.digest.short(),
+            route.release
         ));
     }
     let version = seen.version(entry.tag.clone(), entry.digest.clone());

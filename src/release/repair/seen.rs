@@ -3,10 +3,10 @@
 use super::deed::Rewrite;
 use crate::inventory::drift::{Drift, Name, still_gets_requests};
 use crate::inventory::{
-    Digest, ImageLabels, Instance, PointerState, ProxyAnswer, Registration, ReleaseId, Route, Slot,
-    Snapshot, StoredKey, Version,
+    Digest, ImageLabels, Instance, ProxyAnswer, Registration, ReleaseId, Route, Slot, Snapshot,
+    StoredKey, Version, highest_generation, is_beyond_any_switch,
 };
-use crate::release::Definition;
+use crate::release::{Definition, Known};
 
 /// How far the generation is raised where the store went back.
 const FAR_AHEAD: u64 = 1_000;
@@ -23,6 +23,8 @@ pub(super) struct Seen<'a> {
     pub(super) definition: &'a Definition,
     /// Everything that differs.
     pub(super) drifts: &'a [Drift],
+    /// Whether the release that the route names proves that it has released what the route says, or why not.
+    pub(super) released: &'a Known<()>,
 }
 
 impl<'a> Seen<'a> {

@@ -72,7 +72,17 @@ pub(super) fn definition(tier: Tier) -> Definition {
 }
 
 pub(super) fn planned(snapshot: &Snapshot, only: Option<Name>) -> (Vec<Item>, Vec<Planned>) {
-    plan(snapshot, &definition(Tier::Staging), only, &Says)
+    planned_where(snapshot, &Ok(()), only)
+}
+
+/// The same where the release that the route names proves what the route says, or does not.
+pub(super) fn planned_where(
+    snapshot: &Snapshot,
+    released: &Known<()>,
+    only: Option<Name>,
+) -> (Vec<Item>, Vec<Planned>) {
+    let definition = definition(Tier::Staging);
+    plan((snapshot, released), &definition, only, &Says)
 }
 
 fn titles(deeds: &[Planned]) -> Vec<String> {

@@ -19,6 +19,7 @@ mod repair;
 mod sharing;
 mod together;
 mod unknown;
+mod unreleased;
 
 use std::time::Duration;
 

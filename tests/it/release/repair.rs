@@ -22,7 +22,7 @@ use super::load;
 use crate::support::load::Load;
 use crate::support::{etcd, eventually};
 
-async fn plan(house: &House, only: Option<Name>) -> Result<RepairPlan, Refused> {
+pub(super) async fn plan(house: &House, only: Option<Name>) -> Result<RepairPlan, Refused> {
     let request = RepairRequest {
         target: house.target.clone(),
         only,
@@ -77,13 +77,13 @@ async fn repaired(house: &House, what: &str, names: &[&str]) {
 }
 
 /// The keys of a target, as somebody with `etcdctl` has them.
-struct Keys {
+pub(super) struct Keys {
     client: KvClient,
     below: String,
 }
 
 impl Keys {
-    async fn of(house: &House) -> Self {
+    pub(super) async fn of(house: &House) -> Self {
         let client = Client::connect([etcd()], None).await.expect("connected");
         let service = &house.target.service;
         Self {
@@ -92,14 +92,14 @@ impl Keys {
         }
     }
 
-    async fn get(&mut self, name: &str) -> serde_json::Value {
+    pub(super) async fn get(&mut self, name: &str) -> serde_json::Value {
         let key = format!("{}/{name}", self.below);
         let found = self.client.get(key, None).await.expect("read");
         let pair = found.kvs().first().expect("it is there");
         serde_json::from_slice(pair.value()).expect("JSON")
     }
 
-    async fn put(&mut self, name: &str, value: impl Into<Vec<u8>>) {
+    pub(super) async fn put(&mut self, name: &str, value: impl Into<Vec<u8>>) {
         let key = format!("{}/{name}", self.below);
         self.client.put(key, value, None).await.expect("edited");
     }
@@ -118,7 +118,7 @@ impl Keys {
 }
 
 /// 1.9.0 live in green, 1.8.2 stopped in blue.
-async fn house() -> House {
+pub(super) async fn house() -> House {
     let house = House::new(Wishes::default()).await.with("1.8.2").await;
     let house = house.with("1.9.0").await;
     house.stands("1.9.0", Role::Stopped).await;

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use ulid::Ulid;
 
 use super::{Engine, Site, behind_the_proxy, give_back, unknown};
-use crate::history::RepairRecord;
+use crate::history::{RepairRecord, proves_released};
 use crate::inventory::{
     FencingToken, LockPurpose, LockRecord, RebaseOrder, ReleaseId, Snapshot, SourceState,
     SwitchOrder, Target,
@@ -22,7 +22,7 @@ use crate::release::driver::Writing;
 use crate::release::repair::plan;
 use crate::release::standby_entry;
 use crate::release::{
-    Deed, ProxySays, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
+    Deed, Known, ProxySays, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
 };
 use drive::Drive;
 use look::look;
@@ -87,7 +87,9 @@ impl Engine {
             return Err(Refusal::locked(&request.target, Box::new(holder)).into());
         }
         nothing_unfinished(site).await?;
-        let planned = self.planned(site, &snapshot, request, ReleaseId(Ulid::generate()));
+        let released = released_by_route(site, &snapshot).await;
+        let id = ReleaseId(Ulid::generate());
+        let planned = self.planned(site, (&snapshot, &released), request, id);
         if planned.items.is_empty() {
             return Err(Refusal::NothingDiffers {
                 name: request.only.map(|name| name.to_string()),
@@ -100,7 +102,7 @@ impl Engine {
     fn planned(
         &self,
         site: &Site,
-        snapshot: &Snapshot,
+        (snapshot, released): (&Snapshot, &Known<()>),
         request: &RepairRequest,
         id: ReleaseId,
     ) -> RepairPlan {
@@ -108,7 +110,7 @@ impl Engine {
             router: site.read.router.as_ref(),
             target: &request.target,
         };
-        let (items, deeds) = plan(snapshot, &site.definition, request.only, &says);
+        let (items, deeds) = plan((snapshot, released), &site.definition, request.only, &says);
         let does = |which: fn(&Deed) -> bool| deeds.iter().any(|planned| which(&planned.deed));
         let installs = does(|deed| matches!(deed, Deed::Install));
         let points = does(|deed| matches!(deed, Deed::Point { .. } | Deed::Rebase { .. }));
@@ -208,7 +210,8 @@ impl Engine {
             target: plan.target().clone(),
             only: plan.only,
         };
-        let again = self.planned(site, &now, &request, plan.id);
+        let released = released_by_route(site, &now).await;
+        let again = self.planned(site, (&now, &released), &request, plan.id);
         if again.only_deeds() == plan.only_deeds() {
             return Ok(());
         }
@@ -217,6 +220,22 @@ impl Engine {
         }
         .into())
     }
+}
+
+/// Whether the release that the route names proves that it has put there what the route says. Only read where nothing of
+/// that is running any more.
+async fn released_by_route(site: &Site, snapshot: &Snapshot) -> Known<()> {
+    let Some(route) = snapshot.route.as_ref().map(|route| &route.value) else {
+        return Err("there is no route".to_owned());
+    };
+    if snapshot.slots.get(route.live).instance.is_some() {
+        return Err("it was not read".to_owned());
+    }
+    let target = &site.definition.target;
+    let recorded = site.read.journal.release(target, route.release).await;
+    let recorded = recorded.map_err(|failure| failure.to_string())?;
+    let recorded = recorded.ok_or_else(|| "the store has no such release".to_owned())?;
+    proves_released(&recorded, target, (route.live, &route.digest))
 }
 
 /// What is not known cannot be repaired: not knowing whether something has traffic counts as having it.

@@ -1,0 +1,37 @@
+//! What another program writes into the store starts nothing.
+
+use greenroom::inventory::{Slot, instance_name};
+
+use super::drift::engine;
+use super::house::House;
+use super::repair::{Keys, house, plan};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_the_release_of_the_route_did_not_put_there_is_not_started() {
+    let house = house().await;
+    engine(&["rm", "-f", &instance_name(&house.target, Slot::Green)]);
+    let mut keys = Keys::of(&house).await;
+    // 1.8.2 was released, in the other slot.
+    let before = digest_before(&house).await;
+    for name in ["route", "slots/green"] {
+        let mut value = keys.get(name).await;
+        value["digest"] = before.clone().into();
+        keys.put(name, value.to_string()).await;
+    }
+    let planned = plan(&house, None).await.expect("a plan");
+    assert!(planned.deeds.is_empty(), "{planned:#?}");
+    let words: Vec<&str> = planned.for_a_person().map(|(_, words)| words).collect();
+    let said = words.join("\n");
+    assert!(said.contains("does not prove"), "{said}");
+    assert!(
+        said.contains("promote the version that should run"),
+        "{said}"
+    );
+}
+
+/// The digest of the version before, as its container has it.
+async fn digest_before(house: &House) -> String {
+    let snapshot = house.snapshot().await;
+    let instance = snapshot.slots.blue.instance.as_ref();
+    instance.expect("it is stopped").digest.to_string()
+}
