@@ -16,7 +16,7 @@ use crate::history::{
     ReleaseRecord, SEARCHED_FOR_OPEN, SwitchesSeen, current, ignored_claims, overtaken_by,
 };
 use crate::inventory::drift::{Drift, Pair, compare};
-use crate::inventory::{EnvironmentName, LiveSlot, PointerState, Snapshot, Target};
+use crate::inventory::{EnvironmentName, LiveSlot, Snapshot, Target, highest_generation};
 use crate::release::standby_entry;
 use crate::watchers;
 use crate::wire::App;
@@ -163,16 +163,12 @@ fn open(snapshot: &Snapshot, mut recent: Vec<Recent>) -> Open {
 /// What the route and the proxy say about switches, as far as the proxy has answered.
 fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
     let route = snapshot.route.as_ref().map(|route| &route.value);
-    let answered = snapshot
-        .proxy
-        .as_ref()
-        .map_or(0, |answer| answer.generation);
-    let pointer = snapshot.pointer.as_ref();
-    let by_pointer = pointer.map_or(0, PointerState::highest_generation);
+    let (proxy, pointer) = (snapshot.proxy.as_ref(), snapshot.pointer.as_ref());
+    let highest = highest_generation(None, proxy, pointer);
     // Without a pointer and without an answer, nothing tells how far the switches have come.
-    let is_told = pointer.is_some() || answered > 0;
+    let is_told = pointer.is_some() || highest > 0;
     let is_known = is_told && snapshot.sources.router.is_live();
-    SwitchesSeen::new(route, is_known.then_some(answered.max(by_pointer)))
+    SwitchesSeen::new(route, is_known.then_some(highest))
 }
 
 /// Whether a person has to look at a target: something is unknown, what is live is unwell or the public is

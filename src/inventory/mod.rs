@@ -68,8 +68,9 @@ pub use registration::{KeyLine, Registration, Revisioned};
 pub use release_id::{InvalidReleaseId, ReleaseId};
 pub use request_count::{RequestCount, RequestCounts};
 pub use route::{
-    Connections, HIGHEST_GENERATION, HoldChange, Installation, LastSwitch, OthersKeys,
-    PointerState, ProxyAnswer, RebaseOrder, Route, RouteChange, SwitchOrder, generation,
+    Connections, HIGHEST_GENERATION, HoldChange, Installation, LAST_PLANNED_GENERATION, LastSwitch,
+    OthersKeys, PointerState, ProxyAnswer, RebaseOrder, Route, RouteChange, SwitchOrder,
+    generation, highest_generation, is_beyond_any_switch,
 };
 pub use runtime_kind::RuntimeKind;
 pub use shape::{

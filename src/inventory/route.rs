@@ -8,6 +8,31 @@ use super::{Cleared, Digest, Endorsement, Endpoint, FencingToken, Hold, PerSlot,
 /// to.
 pub const HIGHEST_GENERATION: u64 = 1 << 48;
 
+/// Up to here a release is planned: above it there is always room for the switch back and for a repair.
+pub const LAST_PLANNED_GENERATION: u64 = HIGHEST_GENERATION - 1_000_000;
+
+/// How far the route can be ahead of the proxy at most. A switch is one generation, and a repair of a store that went
+/// back is a few thousand.
+const FARTHEST_AHEAD: u64 = 1_000_000;
+
+/// Whether no switch and no repair can have made this generation of a route while the proxy has that one: another
+/// program wrote the route.
+pub fn is_beyond_any_switch(routed: u64, told: u64) -> bool {
+    routed > told.saturating_add(FARTHEST_AHEAD)
+}
+
+/// The highest generation that the route and the proxy say: a release is planned one above it.
+pub fn highest_generation(
+    route: Option<&Route>,
+    proxy: Option<&ProxyAnswer>,
+    pointer: Option<&PointerState>,
+) -> u64 {
+    let routed = route.map_or(0, |route| route.generation);
+    let told = proxy.map_or(0, |proxy| proxy.generation);
+    let pointed = pointer.map_or(0, PointerState::highest_generation);
+    routed.max(told).max(pointed)
+}
+
 /// A generation as it is stored.
 pub fn generation<'de, D: Deserializer<'de>>(stored: D) -> Result<u64, D::Error> {
     let generation = u64::deserialize(stored)?;

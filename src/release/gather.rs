@@ -10,16 +10,17 @@ use tokio::time::timeout;
 
 use super::engine::Site;
 use super::{Facts, Known, PlanRequest, Refusal, Resolved, Wanted};
-use crate::history::{LivePeriod, ReleaseRecord, once_live};
+use crate::history::{ReleaseRecord, WasLive};
 use crate::inventory::drift::store_went_back;
 use crate::inventory::{
-    ClockReading, Clocks, EnvironmentName, Installation, PerSlot, PointerState, Probe, ProxyAnswer,
-    RegistryRecord, ReleaseId, Slot, Target, Version, VersionRef, engine_of, store_of,
+    ClockReading, Clocks, EnvironmentName, Installation, Occupancy, PerSlot, PointerState, Probe,
+    ProxyAnswer, RegistryRecord, ReleaseId, Slot, Target, Version, VersionRef, engine_of,
+    highest_generation, store_of,
 };
 use crate::ports::{Clock, Failure, FailureKind, JournalReader, Result};
+pub(super) use past::past_releases;
+use past::{PAGE, Past, Sought, search};
 
-/// How far back a rollback may look for a version that was live.
-const PAST: usize = 200;
 /// How many of the newest releases are looked through for one that cannot be read.
 const UNREADABLE: usize = 5;
 
@@ -198,11 +199,15 @@ async fn pointer(site: &Site) -> Option<PointerState> {
 pub(super) async fn proxy_generation(site: &Site) -> Option<u64> {
     let pointer = site.read.router.pointer(&site.definition.target);
     let ((_, answer), pointer) = tokio::join!(proxy(site), pointer);
-    let answered = answer.ok()?.map_or(0, |answer| answer.generation);
-    let by_pointer = pointer
-        .ok()?
-        .map_or(0, |pointer| pointer.highest_generation());
-    Some(answered.max(by_pointer))
+    told_generation(answer, pointer)
+}
+
+fn told_generation<A, P>(
+    answer: std::result::Result<Option<ProxyAnswer>, A>,
+    pointer: std::result::Result<Option<PointerState>, P>,
+) -> Option<u64> {
+    let (answer, pointer) = (answer.ok()?, pointer.ok()?);
+    Some(highest_generation(None, answer.as_ref(), pointer.as_ref()))
 }
 
 /// Why no switch can be made with a lock of this store, read after `record`; none where nothing says so.
@@ -347,26 +352,39 @@ pub(super) async fn live_at(site: &Site) -> Known<Option<Version>> {
     }))
 }
 
-/// The newest releases of a target. Of one without an end the head does not say yet when its version
-/// became live: that is read from its entries.
-pub(super) async fn past_releases(site: &Site, limit: usize) -> Result<Vec<ReleaseRecord>> {
-    past_of(site.read.journal.as_ref(), &site.definition.target, limit).await
-}
-
-async fn past_of(
-    journal: &dyn JournalReader,
-    target: &Target,
-    limit: usize,
-) -> Result<Vec<ReleaseRecord>> {
-    let mut past = journal.releases(target, limit).await?;
-    for head in past.iter_mut().filter(|head| head.closed.is_none()) {
-        // What cannot be read of one release hides none of the others.
-        if let Ok(Some(recorded)) = journal.release(target, head.id).await {
-            head.live = LivePeriod::of(&recorded.entries);
-        }
-    }
-    Ok(past)
-}
-
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::inventory::{FencingToken, LastSwitch};
+
+    #[test]
+    fn what_the_proxy_knows_is_unknown_unless_both_its_answer_and_its_pointer_are_read() {
+        let answer = ProxyAnswer {
+            slot: Some(Slot::Blue),
+            generation: 41,
+            token: FencingToken(7),
+            configuration: "mark".into(),
+        };
+        let switched = |generation| {
+            Some(LastSwitch {
+                generation,
+                token: FencingToken(7),
+            })
+        };
+        let pointer = PointerState {
+            live: Some(Slot::Blue),
+            slots: PerSlot {
+                blue: switched(41),
+                green: switched(42),
+            },
+        };
+        let answered = || Ok::<_, ()>(Some(answer.clone()));
+        assert_eq!(
+            told_generation(answered(), Ok::<_, ()>(Some(pointer))),
+            Some(42)
+        );
+        assert_eq!(told_generation(answered(), Ok::<_, ()>(None)), Some(41));
+        assert_eq!(told_generation(answered(), Err(())), None);
+        assert_eq!(told_generation(Err(()), Ok::<_, ()>(Some(pointer))), None);
+    }
+}

@@ -3,11 +3,12 @@
 //! Two steps, because the proxy's own words for a switch need to know from where to where:
 //! [`decide`] makes a [`Draft`], [`Draft::into_plan`] writes the calls down.
 
-use crate::history::{Outcome, Overridden, PlannedCalls, ReleaseKind, Step};
+use crate::history::{Overridden, PlannedCalls, ReleaseKind, Step};
 use crate::inventory::drift::{difference_of_route, store_went_back};
 use crate::inventory::{
-    Digest, Hold, ImageLabels, Installation, Instance, LockRecord, Occupancy, ProxyAnswer,
-    RegistryRecord, Slot, StoredKey, SwitchOrder, Target, Version,
+    Digest, Hold, ImageLabels, Installation, Instance, LAST_PLANNED_GENERATION, LockRecord,
+    Occupancy, ProxyAnswer, RegistryRecord, Slot, StoredKey, SwitchOrder, Target, Version,
+    highest_generation,
 };
 
 use super::calls::{self, ProxyWords};
@@ -81,6 +82,10 @@ pub fn decide(
         let taken = facts.taken.iter().cloned();
         against.extend(taken.map(|why| Refusal::PlaceTaken { why }));
     }
+    let route = record.route.as_ref().map(|route| &route.value);
+    let proxy = proxy.and_then(Option::as_ref);
+    let generation = highest_generation(route, proxy, None).saturating_add(1);
+    refuse_by_generation(definition, generation, &mut against);
     let (Some(version), Some(installation), true) = (version, installation, against.is_empty())
     else {
         return Err(Refused(against));
@@ -110,8 +115,6 @@ pub fn decide(
         warnings.extend(unread(definition, facts, record));
         warnings.extend(facts.taken.iter().cloned());
     }
-    let seen = record.route.as_ref().map_or(0, |r| r.value.generation);
-    let pointed = proxy.and_then(Option::as_ref).map_or(0, |p| p.generation);
     Ok(Draft {
         plan: Plan {
             release: facts.release,
@@ -120,7 +123,7 @@ pub fn decide(
             from,
             slot,
             version,
-            generation: seen.max(pointed).saturating_add(1),
+            generation,
             leftover,
             warm,
             calls: Vec::new(),
@@ -153,6 +156,16 @@ fn refuse_by_pointer(
         && let Some(difference) = difference_of_route(record.route.as_ref(), proxy.as_ref())
     {
         against.push(Refusal::RouteDisagrees { difference });
+    }
+}
+
+/// No switch, no switch back and no repair could count above it. Where only the route says it, that the proxy disagrees is
+/// said already.
+fn refuse_by_generation(definition: &Definition, generation: u64, against: &mut Vec<Refusal>) {
+    let is_said = |refusal: &Refusal| matches!(refusal, Refusal::RouteDisagrees { .. });
+    if generation > LAST_PLANNED_GENERATION && !against.iter().any(is_said) {
+        let target = definition.target.clone();
+        against.push(Refusal::GenerationsUsedUp { target, generation });
     }
 }
 

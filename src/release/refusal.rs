@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::approval::NotEndorsed;
+use super::words::generations_used_up;
 use crate::inventory::local_time;
 use crate::inventory::{
     Clocks, Endpoint, EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator,
@@ -86,6 +87,13 @@ pub enum Refusal {
         target: Target,
         /// What the proxy and the store say.
         says: String,
+    },
+    /// The generation of the next switch is too high to count on from.
+    GenerationsUsedUp {
+        /// The target.
+        target: Target,
+        /// The generation that the switch would have.
+        generation: u64,
     },
     /// A hold or a freeze stands.
     Held(Hold),
@@ -302,6 +310,9 @@ impl fmt::Display for Refusal {
                 f,
                 "who is live is not agreed on ({difference}): run greenroom repair first, a switch has to know its from"
             ),
+            Self::GenerationsUsedUp { target, generation } => {
+                f.write_str(&generations_used_up(target, *generation))
+            }
             Self::StoreWentBack { target, says } => store_went_back(f, target, says),
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it: say why"),
             Self::HeldByAnotherClock { hold, clock } => held_by_another_clock(f, hold, clock),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::inventory::Slot;
+use crate::inventory::{HIGHEST_GENERATION, Slot, Target};
 
 /// What a rollback leaves behind, where the plan is shown.
 pub const LEAVES_A_HOLD: &str = "a hold: nothing is promoted here until an operator clears it";
@@ -13,6 +13,18 @@ pub(super) const CHECK_AGAIN: &str = "check again";
 /// How the call of *stop* begins that keeps the old version warm: what ends that does not do it.
 pub fn keeps_warm(slot: Slot) -> String {
     format!("keep {slot} warm")
+}
+
+/// Why no switch is made with this generation, and how it gets lower.
+pub(super) fn generations_used_up(target: &Target, generation: u64) -> String {
+    let Target {
+        service,
+        environment,
+        ..
+    } = target;
+    format!(
+        "the next switch of {target} would have generation {generation}, and the highest one is {HIGHEST_GENERATION}: no target is switched so often, another program wrote the live pointer\n  End every console that drives {target}. Write a small generation, for example 1, into both answer.json of its live pointer on the proxy's host, then run: greenroom repair {service} {environment}"
+    )
 }
 
 /// `850ms`, `4.1s`, `2m 5s`, `1h 10m`, `12d 4h`.

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use greenroom::history::{FORMAT, Link, Outcome, ReleaseKind, ReleaseRecord, Step};
+use greenroom::history::{
+    FORMAT, Link, LivePeriod, Outcome, Recorded, ReleaseKind, ReleaseRecord, Step, WasLive,
+};
 use greenroom::inventory::freeze::{Freeze, Window};
 use greenroom::inventory::{
-    ClockReading, Clocks, FencingToken, Hold, ImageLabels, Installation, Instance, InstanceId,
-    InstanceState, LockHolder, LockPurpose, LockRecord, Occupancy, PerSlot, Probe, ProxyAnswer,
-    Registration, RegistryRecord, ReleaseId, Revisioned, Route, RuntimeHealth, Slot, Target, Tier,
-    VersionRef,
+    ClockReading, Clocks, FencingToken, HIGHEST_GENERATION, Hold, ImageLabels, Installation,
+    Instance, InstanceId, InstanceState, LockHolder, LockPurpose, LockRecord, Occupancy, PerSlot,
+    Probe, ProxyAnswer, Registration, RegistryRecord, ReleaseId, Revisioned, Route, RuntimeHealth,
+    Slot, Target, Tier, Version, VersionRef,
 };
 use greenroom::release::{
     Approval, Definition, Facts, Limit, Need, Plan, PlanRequest, ProxyWords, Refusal, Refused,
@@ -833,6 +835,37 @@ fn a_cold_rollback_is_a_whole_release_to_a_version_that_was_live() {
     let plan = plan(&back, &definition(Tier::Protected), &facts).expect("a plan");
     assert_eq!(plan.kind, ReleaseKind::ColdRollback);
     assert!(plan.step(Step::Start).is_some());
+}
+
+#[test]
+fn no_switch_is_planned_with_a_generation_near_the_highest() {
+    let mut facts = facts();
+    if let Ok(record) = &mut facts.record
+        && let Some(route) = &mut record.route
+    {
+        route.value.generation = HIGHEST_GENERATION;
+    }
+    // Only the route says so: the repair brings it down.
+    let against = refused(&promote(), &definition(Tier::Development), &facts);
+    assert!(
+        matches!(against[..], [Refusal::RouteDisagrees { .. }]),
+        "{against:?}"
+    );
+    let said = against[0].to_string();
+    assert!(
+        said.contains("no switch has made that generation"),
+        "{said}"
+    );
+    if let Ok(Some(proxy)) = &mut facts.proxy {
+        proxy.generation = HIGHEST_GENERATION;
+    }
+    let against = refused(&promote(), &definition(Tier::Development), &facts);
+    let said = against[0].to_string();
+    assert!(
+        matches!(against[..], [Refusal::GenerationsUsedUp { .. }]),
+        "{against:?}"
+    );
+    assert!(said.contains("greenroom repair web production"), "{said}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{Agreement, Drift, Name, keys};
 use crate::inventory::{
     Installation, PointerState, ProxyAnswer, Revisioned, Route, Slot, Snapshot,
+    is_beyond_any_switch,
 };
 
 pub(super) fn compare(snapshot: &Snapshot) -> Agreement {
@@ -106,6 +107,8 @@ fn named(route: Option<&Revisioned<Route>>, proxy: Option<&ProxyAnswer>) -> Opti
     let is_older = name == Name::ProxyElsewhere && generation > route.generation;
     let why = if is_older {
         "; the proxy was switched after this route was written: the store was restored from a backup, or its key edited"
+    } else if is_beyond_any_switch(route.generation, generation) {
+        "; no switch has made that generation: another program wrote the route"
     } else {
         ""
     };

@@ -8,10 +8,14 @@ use crate::inventory::{Operator, ReleaseId};
 use crate::release::{Deed, RepairPlan};
 
 /// What a repair asks of a person: in a protected environment the environment's name, where a deed moves
-/// or may cut traffic, says who has it, or ends something; and so it does where the proxy of a protected target is reloaded.
+/// or may cut traffic, says who has it, or ends something; and so it does where the proxy of a protected target is reloaded,
+/// and everywhere where the generation of a route is lowered.
 pub fn need_to_repair(plan: &RepairPlan) -> Need {
     let is_grave = plan.deeds.iter().any(|planned| planned.deed.is_grave());
-    if (is_grave && plan.tier().is_protected()) || plan.touches_protected() {
+    if (is_grave && plan.tier().is_protected())
+        || plan.touches_protected()
+        || plan.lowers_generation()
+    {
         Need::TypedName
     } else {
         Need::Confirmation
@@ -51,7 +55,7 @@ impl RepairApproval {
         now: Timestamp,
     ) -> Result<Self, ApprovalRefused> {
         let is_careful = plan.tier().is_protected() || plan.touches_protected();
-        if is_careful && !plan.definition.rules.allow_yes {
+        if (is_careful && !plan.definition.rules.allow_yes) || plan.lowers_generation() {
             return Err(ApprovalRefused::WrongName {
                 expected: plan.target().environment.to_string(),
             });

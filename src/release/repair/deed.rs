@@ -75,7 +75,7 @@ pub struct Rewrite {
     pub from: Standing,
     /// The slot it names then.
     pub live: Slot,
-    /// Its generation then: never a lower one.
+    /// Its generation then: a lower one only where no switch can have made the one that stands.
     pub generation: u64,
     /// What runs there.
     pub digest: Digest,
@@ -125,6 +125,11 @@ impl Deed {
         }
     }
 
+    /// Whether it lowers the generation of the route, which is done only by a person who types the environment's name.
+    pub fn lowers_generation(&self) -> bool {
+        matches!(self, Self::Route(route) if route.lowered().is_some())
+    }
+
     /// What it is called in a line.
     pub fn title(&self) -> String {
         match self {
@@ -149,6 +154,10 @@ impl Deed {
             ),
             Self::Rebase { .. } => Some(
                 "a release that was driven before the store went back cannot switch any more, also where its driver still runs"
+                    .into(),
+            ),
+            Self::Route(route) if route.lowered().is_some() => Some(
+                "the generation of the route gets lower: no switch has made the one that stands, and no other driver may run"
                     .into(),
             ),
             Self::Point { from: Some(from), to, .. } if from != to => Some(format!(
@@ -238,6 +247,14 @@ pub trait ProxySays {
 }
 
 impl Rewrite {
+    /// The generation that stands, where it is lowered.
+    pub fn lowered(&self) -> Option<u64> {
+        match self.from {
+            Standing::Says(stood, _) if stood > self.generation => Some(stood),
+            _ => None,
+        }
+    }
+
     fn words(&self) -> String {
         let from = match self.from {
             Standing::Missing => "only if there still is none".to_owned(),

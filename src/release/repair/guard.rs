@@ -5,6 +5,7 @@ use super::deed::{Deed, Rewrite, Standing};
 use super::seen::out_of_reach;
 use crate::inventory::{
     Installation, Instance, PointerState, Registration, Route, Slot, Snapshot, StoredKey,
+    is_beyond_any_switch,
 };
 use crate::release::Definition;
 
@@ -160,6 +161,11 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
     if stands != rewrite.from {
         return Verdict::Refuse("the route was written by somebody else meanwhile".into());
     }
+    if let Some(stood) = rewrite.lowered()
+        && let Err(verdict) = may_be_lowered(now, stood, rewrite.generation)
+    {
+        return verdict;
+    }
     if let Err(why) = fit_for_traffic(now, rewrite.live) {
         return Verdict::Wait(format!("no route to what cannot answer: {why}"));
     }
@@ -171,6 +177,22 @@ fn route(now: &Now<'_>, rewrite: &Rewrite) -> Verdict {
         return Verdict::Refuse(format!("{} runs another version now", rewrite.live));
     }
     Verdict::Act
+}
+
+/// A generation is lowered only where no switch can have made it, and never below the proxy's: a driver that planned
+/// with the one that stood finds another route, and has no lock.
+fn may_be_lowered(now: &Now<'_>, stood: u64, to: u64) -> Result<(), Verdict> {
+    let Some(proxy) = &now.snapshot.proxy else {
+        let why = "the generation of the route is not lowered while the proxy does not say its own";
+        return Err(Verdict::Wait(why.into()));
+    };
+    if !is_beyond_any_switch(stood, proxy.generation) || to < proxy.generation {
+        return Err(Verdict::Refuse(format!(
+            "the route has generation {stood} and the proxy {}: it is not lowered to {to}",
+            proxy.generation
+        )));
+    }
+    Ok(())
 }
 
 /// Only the pointer that was seen gets a token of this store, and only with a generation that no driver from before the
@@ -217,6 +239,11 @@ fn point(now: &Now<'_>, from: Option<Slot>, to: Slot, generation: u64) -> Verdic
             "the proxy names {} now, not {}",
             named(proxy.slot),
             named(from)
+        ));
+    }
+    if is_beyond_any_switch(generation, proxy.generation) {
+        return Verdict::Refuse(format!(
+            "no switch has made generation {generation}: the proxy never gets it; repair again, so that the route is written first"
         ));
     }
     if proxy.generation >= generation {

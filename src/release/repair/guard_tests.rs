@@ -13,7 +13,7 @@ use crate::inventory::{
 };
 use crate::release::{ApprovalRefused, Need, RepairApproval, RepairPlan, need_to_repair};
 
-fn operator() -> Operator {
+pub(super) fn operator() -> Operator {
     Operator {
         name: "ana".into(),
         host: "ops-1".into(),
@@ -29,13 +29,13 @@ fn probe(healthy: bool) -> Probe {
 }
 
 /// Blue is live, registered and healthy.
-fn well() -> Snapshot {
+pub(super) fn well() -> Snapshot {
     let mut snapshot = agreed();
     snapshot.slots.blue.probe = Some(probe(true));
     snapshot
 }
 
-fn says(deed: &Deed, snapshot: &Snapshot) -> Verdict {
+pub(super) fn says(deed: &Deed, snapshot: &Snapshot) -> Verdict {
     guard(deed, snapshot, &definition(Tier::Staging))
 }
 

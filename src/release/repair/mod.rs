@@ -15,6 +15,10 @@
 //! the proxy refuses a lower generation as it refuses a lower token. Where what is live cannot answer, no route is written
 //! to it: the pointer alone gets that generation, so that the traffic can be moved to what answers.
 //!
+//! A route may have a generation that no switch has made, because another program wrote it. It is not believed: it is
+//! written anew with the generation that the proxy really has, after a person has typed the environment's name. No repair
+//! gives the proxy such a generation.
+//!
 //! The interlocks are those of a release: what has the traffic is not stopped or deregistered (1), no
 //! route to what is not healthy or not registered (2), one driver under a lock whose token every write
 //! compares (4), every deed names its from and its to (5), the world is looked at again before each
@@ -24,6 +28,8 @@
 #[cfg(test)]
 mod combined_tests;
 mod deed;
+#[cfg(test)]
+mod forged_tests;
 mod guard;
 #[cfg(test)]
 mod guard_tests;

@@ -115,6 +115,12 @@ impl RepairPlan {
         !self.tier().is_protected() && !self.touched.is_empty()
     }
 
+    /// Whether it lowers the generation of the route.
+    pub(in crate::release) fn lowers_generation(&self) -> bool {
+        let mut deeds = self.deeds.iter();
+        deeds.any(|planned| planned.deed.lowers_generation())
+    }
+
     /// What stands that whoever says yes should know of, a line each.
     pub fn held(&self) -> impl Iterator<Item = String> {
         let holds = self.holds.iter();

@@ -5,7 +5,8 @@
 use super::deed::{Deed, Rewrite, Standing};
 use super::seen::Seen;
 use crate::inventory::drift::{Drift, Name};
-use crate::inventory::{Instance, InstanceState, PointerState, Slot};
+use crate::inventory::{Instance, InstanceState, LAST_PLANNED_GENERATION, PointerState, Slot};
+use crate::release::words::generations_used_up;
 
 /// What mends a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
     }
 }
 
-/// What should have the traffic is made again as it is registered; what need not be there is not
+/// What should have the traffic is made again as its release put it there; what need not be there is not
 /// registered any more.
 fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
@@ -97,12 +98,12 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
         Deed::Create {
             slot,
             version,
-            release: entry.release,
+            release: route.release,
         },
         Deed::Register {
             slot,
             digest: entry.digest.clone(),
-            release: entry.release,
+            release: route.release,
         },
     ])
 }
@@ -288,6 +289,9 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
     // of this store the traffic can be moved to what answers.
     if !seen.is_fit(live) {
         let generation = seen.generation_after_all();
+        if generation > LAST_PLANNED_GENERATION {
+            return person(generations_used_up(&seen.snapshot.target, generation));
+        }
         return Remedy::Deeds(vec![Deed::Rebase { from, generation }]);
     }
     let wanted = match wanted(seen) {
@@ -384,17 +388,22 @@ fn wanted(seen: &Seen<'_>) -> Result<Rewrite, String> {
         _ if seen.store_went_back() => seen.generation_after_all(),
         // The proxy goes on as it does.
         None => told.max(1),
-        Some(route) if named == Some(live) && told >= route.generation => {
-            if route.live == live || told > route.generation {
-                told
-            } else {
+        Some(route) => {
+            let believed = seen.believed(route);
+            if named == Some(live) && told >= believed {
                 // A generation is one switch: another slot has another one.
-                told + 1
+                let is_one_switch = route.live == live || told > believed;
+                told.saturating_add(u64::from(!is_one_switch)).max(1)
+            } else if route.live == live && believed > told {
+                believed
+            } else {
+                believed.max(told).saturating_add(1)
             }
         }
-        Some(route) if route.live == live && route.generation > told => route.generation,
-        Some(route) => route.generation.max(told) + 1,
     };
+    if generation > LAST_PLANNED_GENERATION {
+        return Err(generations_used_up(&seen.snapshot.target, generation));
+    }
     let from = match routed {
         Some(route) => Standing::Says(route.generation, route.live),
         None if seen.is_unreadable("route") => Standing::Unreadable,

@@ -61,12 +61,14 @@ impl<'a> Seen<'a> {
     }
 
     /// Whether the proxy names another slot than the route, with a higher generation. Each switch writes the route
-    /// first, so the route went back since (a restored store, also one whose revision was raised) or was edited.
+    /// first, so the route went back since (a restored store, also one whose revision was raised) or was edited. Or the route
+    /// has a generation that no switch has made.
     fn is_proxy_ahead(&self) -> bool {
         let (Some(route), Some(proxy)) = (self.route(), self.proxy()) else {
             return false;
         };
-        proxy.generation > route.generation
+        let is_ahead = proxy.generation > route.generation;
+        (is_ahead || is_beyond_any_switch(route.generation, self.told()))
             && proxy
                 .slot
                 .is_some_and(|slot| slot != route.live && self.is_fit(slot))
@@ -88,13 +90,22 @@ impl<'a> Seen<'a> {
     /// generation, and the pointer follows before the next begins: a switch that is still on its way is a few
     /// generations ahead of the pointer at most.
     pub(super) fn generation_after_all(&self) -> u64 {
-        let pointer = self.snapshot.pointer.as_ref();
-        let highest = [
-            pointer.map_or(0, PointerState::highest_generation),
-            self.proxy().map_or(0, |proxy| proxy.generation),
-            self.route().map_or(0, |route| route.generation),
-        ];
-        out_of_reach(highest.into_iter().max().unwrap_or_default())
+        let routed = self.route().map_or(0, |route| self.believed(route));
+        out_of_reach(self.told().max(routed))
+    }
+
+    /// The highest generation that the proxy knows.
+    pub(super) fn told(&self) -> u64 {
+        highest_generation(None, self.proxy(), self.snapshot.pointer.as_ref())
+    }
+
+    /// The generation of the route; the proxy's where no switch can have made the route's.
+    pub(super) fn believed(&self, route: &Route) -> u64 {
+        if is_beyond_any_switch(route.generation, self.told()) {
+            self.proxy().map_or(0, |proxy| proxy.generation)
+        } else {
+            route.generation
+        }
     }
 
     /// The slot that should have the traffic: the one that the route names; without a route, and where

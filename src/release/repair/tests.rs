@@ -11,10 +11,10 @@ use crate::inventory::drift::world_tests::{
 };
 use crate::inventory::drift::{Name, compare};
 use crate::inventory::{
-    Installation, InstanceId, InstanceShape, InstanceState, Listen, PointerState, RebaseOrder,
-    RestartPolicy, Slot, Snapshot, SwitchOrder, Tier,
+    HIGHEST_GENERATION, Installation, InstanceId, InstanceShape, InstanceState, Listen,
+    PointerState, RebaseOrder, RestartPolicy, Slot, Snapshot, SwitchOrder, Tier,
 };
-use crate::release::{Definition, Rules, Timing};
+use crate::release::{Definition, Known, Rules, Timing};
 
 pub(super) struct Says;
 
@@ -282,6 +282,11 @@ pub(super) const BY_HAND: &[ByHand] = &[
     (
         "etcdctl put of an older route",
         |s| route(s).generation = 40,
+        &["write the route to blue"],
+    ),
+    (
+        "etcdctl put of a route with a generation that no switch has made",
+        |s| route(s).generation = HIGHEST_GENERATION,
         &["write the route to blue"],
     ),
     (

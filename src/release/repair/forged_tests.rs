@@ -1,0 +1,133 @@
+//! Routes and entries that another program wrote. A version that no release proves is not started. A generation that no
+//! switch has made is brought down to the proxy's, by a person, and never raised into the proxy.
+
+use super::guard_tests::{operator, says, well};
+use super::tests::{Says, definition, planned, planned_where};
+use super::{Deed, Remedy, RepairPlan, Rewrite, Standing, Verdict, plan};
+use crate::inventory::drift::world_tests::{agreed, digest, pointer, proxy, release, route};
+use crate::inventory::{HIGHEST_GENERATION, Slot, Snapshot, Tier};
+use crate::release::{Need, RepairApproval, need_to_repair};
+
+/// The generation of the proxy where everything agrees.
+const TOLD: u64 = 41;
+
+/// Another program has written a generation into the route.
+fn forged(live: Slot) -> Snapshot {
+    let mut snapshot = agreed();
+    route(&mut snapshot).generation = HIGHEST_GENERATION;
+    route(&mut snapshot).live = live;
+    snapshot
+}
+
+fn generations(snapshot: &Snapshot) -> Vec<u64> {
+    let (_, deeds) = planned(snapshot, None);
+    let generations = deeds.iter().filter_map(|planned| match &planned.deed {
+        Deed::Route(rewrite) => Some(rewrite.generation),
+        Deed::Point { generation, .. } | Deed::Rebase { generation, .. } => Some(*generation),
+        _ => None,
+    });
+    generations.collect()
+}
+
+#[test]
+fn a_route_whose_generation_no_switch_has_made_is_brought_down_to_the_proxys() {
+    assert_eq!(generations(&forged(Slot::Blue)), [TOLD]);
+    // Nor is it believed about the slot: the traffic stays.
+    let elsewhere = forged(Slot::Green);
+    assert_eq!(generations(&elsewhere), [TOLD + 1, TOLD + 1]);
+    let (_, deeds) = planned(&elsewhere, None);
+    let is_to_blue = |deed: &Deed| match deed {
+        Deed::Route(rewrite) => rewrite.live == Slot::Blue,
+        Deed::Point { to, .. } => *to == Slot::Blue,
+        _ => true,
+    };
+    assert!(deeds.iter().all(|planned| is_to_blue(&planned.deed)));
+}
+
+#[test]
+fn where_the_store_went_back_such_a_route_does_not_raise_the_pointer() {
+    let mut snapshot = forged(Slot::Blue);
+    snapshot.pointer = Some(pointer(8123, 8000));
+    let generations = generations(&snapshot);
+    assert!(!generations.is_empty());
+    assert!(generations.iter().all(|it| *it < 10_000), "{generations:?}");
+}
+
+#[test]
+fn a_generation_is_lowered_only_by_a_person_who_types_the_name() {
+    let snapshot = forged(Slot::Blue);
+    let definition = definition(Tier::Development);
+    let (items, deeds) = plan((&snapshot, &Ok(())), &definition, None, &Says);
+    let plan = RepairPlan {
+        id: release(9),
+        definition,
+        only: None,
+        operator: operator(),
+        made_at: snapshot.at,
+        items,
+        deeds,
+        touched: Vec::new(),
+        holds: Vec::new(),
+    };
+    assert_eq!(need_to_repair(&plan), Need::TypedName);
+    assert!(RepairApproval::in_advance(&plan, operator(), plan.made_at).is_err());
+    let costs = plan.costs().join("\n");
+    assert!(costs.contains("gets lower"), "{costs}");
+}
+
+#[test]
+fn a_proxy_with_a_generation_at_the_highest_is_left_with_what_to_do() {
+    let mut snapshot = forged(Slot::Blue);
+    proxy(&mut snapshot).generation = HIGHEST_GENERATION - 1;
+    let (items, deeds) = planned(&snapshot, None);
+    assert!(deeds.is_empty(), "{deeds:?}");
+    let Remedy::Person(words) = &items[0].remedy else {
+        panic!("{items:?}");
+    };
+    assert!(words.contains("answer.json"), "{words}");
+}
+
+#[test]
+fn the_guard_lowers_no_generation_that_a_switch_may_have_made() {
+    let lower = |from: u64, generation: u64| {
+        Deed::Route(Rewrite {
+            from: Standing::Says(from, Slot::Blue),
+            live: Slot::Blue,
+            generation,
+            digest: digest('a'),
+            release: release(7),
+        })
+    };
+    let mut snapshot = well();
+    route(&mut snapshot).generation = TOLD + 1;
+    let verdict = says(&lower(TOLD + 1, TOLD), &snapshot);
+    assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
+    route(&mut snapshot).generation = HIGHEST_GENERATION;
+    let verdict = says(&lower(HIGHEST_GENERATION, TOLD - 1), &snapshot);
+    assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
+    let verdict = says(&lower(HIGHEST_GENERATION, TOLD), &snapshot);
+    assert_eq!(verdict, Verdict::Act);
+    let raised = Deed::Point {
+        from: Some(Slot::Blue),
+        to: Slot::Blue,
+        generation: HIGHEST_GENERATION,
+    };
+    let verdict = says(&raised, &snapshot);
+    assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
+}
+
+#[test]
+fn a_route_and_an_entry_that_no_release_proves_start_nothing() {
+    let mut snapshot = agreed();
+    snapshot.slots.blue.instance = None;
+    let why = "no entry says that its checks passed";
+    let (items, deeds) = planned_where(&snapshot, &Err(why.into()), None);
+    assert!(deeds.is_empty(), "{deeds:?}");
+    let Remedy::Person(words) = &items[0].remedy else {
+        panic!("{items:?}");
+    };
+    assert!(words.contains(why), "{words}");
+    assert!(words.contains("promote the version"), "{words}");
+    let named = route(&mut snapshot).release.to_string();
+    assert!(words.contains(&named), "{words}");
+}
