@@ -8,7 +8,7 @@ use super::{Exit, json, open};
 use crate::history::until;
 use crate::inventory::local_time;
 use crate::inventory::{Cleared, Hold, StoredKey, Target, freeze};
-use crate::release::Site;
+use crate::release::{Refused, Site};
 use crate::wire::App;
 
 /// How many of those that ended are told.
@@ -25,7 +25,7 @@ pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
     let target = Target::new(service, environment);
     let now = app.engine.clock().now();
     let done = match (verb.clear, verb.reason) {
-        (true, why) => app.engine.clear_hold(&target, why).await,
+        (true, why) => clear(common, &app, &target, why).await,
         (false, None) => return list(common, &app, Some(&target)).await,
         (false, Some(reason)) => {
             let end = match verb.until.map(|text| until(&text, now)).transpose() {
@@ -49,6 +49,28 @@ pub(super) async fn run(common: &Common, verb: Verb) -> Exit {
         }
         Err(refused) => refuse(&refused),
     }
+}
+
+/// Clears the hold that exists. One that cannot be read is shown before it is removed.
+async fn clear(
+    common: &Common,
+    app: &App,
+    target: &Target,
+    why: Option<String>,
+) -> Result<Hold, Refused> {
+    let Some(hold) = app.engine.unreadable_hold(target).await? else {
+        return app.engine.clear_hold(target, why).await;
+    };
+    let words = format!(
+        "{target}: {} of revision {} is removed ({}): {}",
+        hold.key, hold.revision, hold.why, hold.value
+    );
+    if common.json {
+        warn_line!("{words}");
+    } else {
+        say_line!("{words}");
+    }
+    app.engine.clear_unreadable_hold(target, &hold, why).await
 }
 
 /// What stops promotes of every target, or of one.
@@ -102,7 +124,8 @@ impl Held {
             .find(|(key, _)| StoredKey::of(target, key) == StoredKey::Hold)
         {
             return Err(format!(
-                "{key}: {problem}; nothing is promoted until that is mended"
+                "{key}: {problem}; nothing is promoted until it is removed: greenroom hold {} {} --clear shows and removes it",
+                target.service, target.environment
             ));
         }
         Ok(Self {

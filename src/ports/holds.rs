@@ -26,4 +26,8 @@ pub trait Holds: Send + Sync {
         cleared: &Cleared,
         next: &Hold,
     ) -> Result<()>;
+
+    /// Removes a hold that cannot be read, if it is still the one of that revision, and keeps `record`, which says what
+    /// was removed and by whom. A conflict where another hold exists, where this one can be read, or none exists.
+    async fn remove_unreadable(&self, target: &Target, revision: i64, record: &Hold) -> Result<()>;
 }

@@ -277,7 +277,8 @@ pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
 pub use engine::{
-    Driven, Endorsable, Engine, Force, Pruned, RepairHandle, RepairNews, Resume, Site, Witness,
+    Driven, Endorsable, Engine, Force, Pruned, RepairHandle, RepairNews, Resume, Site,
+    UnreadableHold, Witness,
 };
 pub use event::{Effect, Event, NotWritten, TimerId};
 pub use facts::{Facts, Known, Resolved};

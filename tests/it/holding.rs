@@ -2,7 +2,9 @@
 //! rollback, and are cleared, and it is kept by whom.
 
 use std::process::Output;
+use std::time::Duration;
 
+use rusqlite::Connection;
 use rustix::process::Signal;
 
 use crate::sandbox::{Sandbox, words};
@@ -175,7 +177,41 @@ fn a_read_only_configuration_changes_nothing_and_says_where_it_is_said() {
     assert_eq!(sandbox.live("web", "dev"), "1.9.0");
     // No key arms the console.
     let mut pty = sandbox.on_a_terminal(&[]);
-    pty.wait_for_text("web · dev", std::time::Duration::from_mins(1));
+    pty.wait_for_text("web · dev", Duration::from_mins(1));
     pty.keys("W");
-    pty.wait_for_text("nothing can be armed", std::time::Duration::from_secs(20));
+    pty.wait_for_text("nothing can be armed", Duration::from_secs(20));
+}
+
+#[test]
+fn a_hold_that_cannot_be_read_is_shown_and_removed() {
+    let mut sandbox = Sandbox::kept().up();
+    let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
+    store.busy_timeout(Duration::from_secs(10)).expect("set");
+    let row = "INSERT INTO registry VALUES ('web/dev', 'hold', ?1, 1)";
+    let garbage = format!("until\u{1b}[31m further notice{}", " and on".repeat(100));
+    store.execute(row, [&garbage]).expect("written");
+    let promote = ["promote", "web", "dev", "--version", "1.8.2", "--yes"];
+    refused(&sandbox.run(&promote), "hold");
+    let listed = words(&sandbox.run(&["hold", "web", "dev"]));
+    assert!(
+        listed.contains("greenroom hold web dev --clear"),
+        "{listed}"
+    );
+
+    let clear = ["hold", "web", "dev", "--clear", "--reason", "nobody's"];
+    let said = done(&sandbox.run(&clear));
+    assert!(
+        said.contains("further notice") && said.contains("revision 1"),
+        "{said}"
+    );
+    assert!(!said.contains('\u{1b}'), "{said:?}");
+    assert!(said.len() < 1_000, "it is cut: {said}");
+    let past = done(&sandbox.run(&["hold", "web", "dev"]));
+    assert!(past.contains("a hold that could not be read"), "{past}");
+    assert!(past.contains("nobody's"), "{past}");
+    let again = sandbox.run(&["hold", "web", "dev", "--clear"]);
+    refused(&again, "nothing to clear");
+    done(&sandbox.run(&promote));
+    sandbox.signal(Signal::INT);
+    assert!(sandbox.ended().success());
 }

@@ -426,6 +426,34 @@ async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
 }
 
 #[tokio::test]
+async fn a_hold_that_cannot_be_read_is_removed_as_any_store_removes_it() {
+    let (_room, file) = place();
+    let (ana, ben) = (open(&file).await, open(&file).await);
+    let target = web();
+    let contract = crate::support::holds::Contract {
+        ana: &ana,
+        ben: &ben,
+        reader: &ana,
+        journal: &ana,
+        target: &target,
+    };
+    // The first write makes the file.
+    let lease = lock(&ana).await;
+    let vandal = Connection::open(&file).expect("a connection");
+    let written = std::cell::Cell::new(100);
+    let write = async |value: &str| {
+        written.set(written.get() + 1);
+        let row = rusqlite::params![web().to_string(), value, written.get()];
+        let sql = "INSERT OR REPLACE INTO registry VALUES (?1, 'hold', ?2, ?3)";
+        vandal.execute(sql, row).expect("written");
+    };
+    contract.is_removed_when_unreadable(write).await;
+    Locks::release(&ana, &target, &lease.fence)
+        .await
+        .expect("given back");
+}
+
+#[tokio::test]
 async fn a_hold_is_kept_as_any_store_keeps_it_and_goes_with_the_route_of_a_rollback() {
     let (_room, file) = place();
     let (ana, ben) = (open(&file).await, open(&file).await);

@@ -94,7 +94,7 @@ impl EtcdHolds {
             let key = values::key(pair);
             self.conflict(doing, &format!("{key} stands in the way: {words}"))
                 .hint(format!(
-                    "look at it with `etcdctl get {key}`, and delete it if nobody needs it"
+                    "look at it with `etcdctl get {key}`; greenroom hold with --clear shows and removes it"
                 ))
         })
     }
@@ -194,5 +194,55 @@ impl Holds for EtcdHolds {
             None => Err(self.conflict(doing, "the hold is gone already")),
         })
         .await
+    }
+
+    async fn remove_unreadable(&self, target: &Target, revision: i64, kept: &Hold) -> Result<()> {
+        let doing = &format!("removing the unreadable hold on {target}");
+        let key = &self.store.keys().hold(target);
+        let until = self.store.deadline();
+        let record_key = self
+            .store
+            .keys()
+            .hold_record(target, HoldRecord::new(target, kept).id);
+        loop {
+            let reads = vec![one(key), one(&record_key)];
+            let (_, found) = self.store.ranges(doing, until, reads).await?;
+            let mut found = found.into_iter().map(|pairs| pairs.into_iter().next());
+            let (hold, recorded) = (found.next().flatten(), found.next().flatten());
+            let Some(pair) = hold else {
+                // The answer to an earlier attempt may be lost.
+                return match recorded {
+                    Some(_) => Ok(()),
+                    None => Err(self.conflict(doing, "it is gone already")),
+                };
+            };
+            if pair.mod_revision() != revision {
+                let said = "another operator or program has written it since";
+                return Err(self.conflict(doing, said));
+            }
+            if values::decode::<Hold>(&pair).is_ok() {
+                return Err(self.conflict(doing, "it can be read: clear it as any other"));
+            }
+            let compare = Compare::mod_revision(key.as_str(), CompareOp::Equal, revision);
+            let writes = [
+                TxnOp::delete(key.as_str(), None),
+                record(&self.store, doing, target, kept)?,
+            ];
+            let txn = Txn::new().when([compare]).and_then(writes);
+            let answer = self
+                .store
+                .attempt(until, |client| {
+                    let txn = txn.clone();
+                    async move { client.kv_client().txn(txn).await }
+                })
+                .await;
+            match answer {
+                Ok(answer) if answer.succeeded() => return Ok(()),
+                Ok(_) => {}
+                Err(trouble) if trouble.sort == Sort::Unclear && Instant::now() < until => {}
+                Err(trouble) => return Err(self.store.unanswered(doing, trouble)),
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 }

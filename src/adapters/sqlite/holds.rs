@@ -73,6 +73,27 @@ impl Holds for Store {
         })
         .await
     }
+
+    async fn remove_unreadable(&self, target: &Target, revision: i64, record: &Hold) -> Result<()> {
+        let (of, kept) = (target.clone(), record.clone());
+        let doing = format!("removing the unreadable hold on {target}");
+        self.write(doing, move |change| {
+            let Some((text, written)) = get(&change.sql, &of, HOLD)? else {
+                return Err(Fault::conflict("it is gone already"));
+            };
+            if written != revision {
+                return Err(Fault::conflict(
+                    "another operator or program has written it since",
+                ));
+            }
+            if decode::<Hold>(&text).is_ok() {
+                return Err(Fault::conflict("it can be read: clear it as any other"));
+            }
+            change.remove(&of, HOLD)?;
+            self::record(change, &of, &kept)
+        })
+        .await
+    }
 }
 
 /// What nobody can read may stop promotes: it is not written over.
@@ -85,6 +106,7 @@ fn standing(change: &Change<'_>, target: &Target) -> Outcome<Option<Hold>> {
             "{} stands in the way: {said}",
             full_key(target, HOLD)
         ))
+        .hint("greenroom hold with --clear shows and removes it")
     })?;
     Ok(Some(hold))
 }

@@ -28,4 +28,9 @@ pub enum HoldLine {
     Reason(Box<Hold>),
     /// Why the one that stands is cleared.
     Clear(Box<Hold>),
+    /// Why one that cannot be read is removed.
+    Remove {
+        /// What is wrong with it.
+        problem: String,
+    },
 }

@@ -7,19 +7,31 @@ use crate::console::effect::Effect;
 use crate::console::model::{Dialog, HoldLine, Holding, Model, TextLine, Weight};
 use crate::harmless::harmless;
 use crate::history::until;
-use crate::inventory::{Hold, Target};
+use crate::inventory::{Hold, StoredKey, Target};
 use crate::release::Refused;
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     let placed = model.snapshot().and_then(|snapshot| snapshot.hold.clone());
     let standing = placed.filter(|hold| hold.stands(model.now));
     let asks = match standing {
-        None => HoldLine::Why,
+        None => unreadable(model, &target),
         Some(hold) if hold.lacks_reason() => HoldLine::Reason(Box::new(hold)),
         Some(hold) => HoldLine::Clear(Box::new(hold)),
     };
     ask(model, target, asks);
     Vec::new()
+}
+
+/// What is asked where none stands that can be read.
+fn unreadable(model: &Model, target: &Target) -> HoldLine {
+    let mut problems = model.snapshot().into_iter().flat_map(|it| &it.problems);
+    let found = problems.find(|(key, _)| StoredKey::of(target, key) == StoredKey::Hold);
+    match found {
+        Some((key, problem)) => HoldLine::Remove {
+            problem: format!("{key}: {problem}"),
+        },
+        None => HoldLine::Why,
+    }
 }
 
 fn ask(model: &mut Model, target: Target, asks: HoldLine) {
@@ -51,7 +63,7 @@ fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
     let text = harmless(holding.line.text().trim());
     let target = holding.target.clone();
     match &holding.asks {
-        HoldLine::Why | HoldLine::Clear(_) if text.is_empty() => {
+        HoldLine::Why | HoldLine::Clear(_) | HoldLine::Remove { .. } if text.is_empty() => {
             super::say(model, Weight::Refused, "type why: others are told");
             model.dialog = Some(Dialog::Holding(holding));
             Vec::new()
@@ -85,7 +97,9 @@ fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
                 }
             }
         }
-        HoldLine::Clear(_) => vec![Effect::ClearHold { target, why: text }],
+        HoldLine::Clear(_) | HoldLine::Remove { .. } => {
+            vec![Effect::ClearHold { target, why: text }]
+        }
     }
 }
 

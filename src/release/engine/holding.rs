@@ -5,9 +5,25 @@ use jiff::Timestamp;
 
 use super::Engine;
 use crate::harmless::harmless;
-use crate::inventory::{Cleared, Hold, Target};
+use crate::inventory::{Cleared, Hold, StoredKey, Target};
 use crate::ports::{Failure, FailureKind};
 use crate::release::{Refusal, Refused};
+
+/// How many characters of a hold that cannot be read are shown and kept.
+const SHOWN: usize = 200;
+
+/// A hold that cannot be read, as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableHold {
+    /// Its key.
+    pub key: String,
+    /// What is stored, harmless and cut.
+    pub value: String,
+    /// The revision that wrote it.
+    pub revision: i64,
+    /// Why it cannot be read.
+    pub why: String,
+}
 
 impl Engine {
     /// Places a hold on a target, with a reason. What was placed, or why nothing was.
@@ -77,6 +93,9 @@ impl Engine {
         };
         let write = site.write.as_ref().ok_or(Refusal::ReadOnly)?;
         let now = self.clock.now();
+        if let Some(hold) = self.unreadable_hold(target).await? {
+            return self.clear_unreadable_hold(target, &hold, why).await;
+        }
         let record = site.read.registry.read(target).await;
         let record = record.map_err(|failure| not_done("what holds it", &failure))?;
         let hold = record.hold.filter(|hold| hold.stands(now));
@@ -92,6 +111,68 @@ impl Engine {
                 Err(not_done("the hold as it was seen", &failure))
             }
             Err(failure) => Err(not_done("whether it is cleared", &failure)),
+        }
+    }
+
+    /// The hold of a target, where it cannot be read.
+    pub async fn unreadable_hold(
+        &self,
+        target: &Target,
+    ) -> Result<Option<UnreadableHold>, Refused> {
+        let Some(site) = self.sites.get(target) else {
+            return Err(Refusal::UnknownTarget(target.clone()).into());
+        };
+        let not_known = |failure| not_done("what holds it", &failure);
+        let record = site.read.registry.read(target).await.map_err(not_known)?;
+        let mut problems = record.problems.into_iter();
+        let is_hold = |key: &str| StoredKey::of(target, key) == StoredKey::Hold;
+        let Some((key, why)) = problems.find(|(key, _)| is_hold(key)) else {
+            return Ok(None);
+        };
+        let lines = site.read.registry.keys(target).await.map_err(not_known)?;
+        let line = lines.into_iter().find(|line| line.key == key);
+        Ok(line.map(|line| UnreadableHold {
+            value: line.value.chars().take(SHOWN).collect(),
+            revision: line.revision,
+            key,
+            why,
+        }))
+    }
+
+    /// Removes exactly the hold that was shown, and keeps what it was and who removed it.
+    pub async fn clear_unreadable_hold(
+        &self,
+        target: &Target,
+        hold: &UnreadableHold,
+        why: Option<String>,
+    ) -> Result<Hold, Refused> {
+        let Some(site) = self.sites.get(target) else {
+            return Err(Refusal::UnknownTarget(target.clone()).into());
+        };
+        let write = site.write.as_ref().ok_or(Refusal::ReadOnly)?;
+        let now = self.clock.now();
+        let removed = Hold {
+            reason: format!("a hold that could not be read: {}", hold.value),
+            author: self.operator.clone(),
+            since: now,
+            until: None,
+            release: None,
+            cleared: Some(Cleared {
+                by: self.operator.clone(),
+                at: now,
+                why: why.map(|why| harmless(&why)),
+            }),
+        };
+        let holds = &write.holds;
+        match holds
+            .remove_unreadable(target, hold.revision, &removed)
+            .await
+        {
+            Ok(()) => Ok(removed),
+            Err(failure) if failure.kind == FailureKind::Conflict => {
+                Err(not_done("the hold as it was seen", &failure))
+            }
+            Err(failure) => Err(not_done("whether it is removed", &failure)),
         }
     }
 }

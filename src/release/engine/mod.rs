@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
 
 pub use endorsing::Endorsable;
+pub use holding::UnreadableHold;
 pub use pruning::Pruned;
 pub use repairing::{RepairHandle, RepairNews};
 pub use resuming::{Force, Resume};

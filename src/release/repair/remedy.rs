@@ -262,7 +262,7 @@ fn key(seen: &Seen<'_>, drift: &Drift) -> Remedy {
             "a repair needs the lock itself: see who wrote it, and delete the key when nobody drives this target",
         ),
         (Some("hold"), _) => person(
-            "whether this target is held is somebody's word: ask who wrote it, then delete the key or write it anew",
+            "whether this target is held is somebody's word: ask who wrote it; greenroom hold with --clear shows and removes it",
         ),
         _ => person("what was released is never written anew: see who wrote it"),
     }

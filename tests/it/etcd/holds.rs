@@ -28,6 +28,11 @@ async fn a_hold_is_kept_as_any_store_keeps_it() {
     };
     contract.is_kept().await;
     contract.is_placed_once().await;
+    let key = format!("{}/targets/web/production/hold", world.prefix);
+    let write = async |value: &str| {
+        world.etcdctl(&["put", &key, value]);
+    };
+    contract.is_removed_when_unreadable(write).await;
 }
 
 #[tokio::test]

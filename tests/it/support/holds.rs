@@ -1,8 +1,8 @@
 //! What every store keeps of holds, whatever it is made of.
 
 use greenroom::history::{AuditRecord, hold_id};
-use greenroom::inventory::{Cleared, Hold, Operator, ReleaseId, Target};
-use greenroom::ports::{FailureKind, Holds, JournalReader, RegistryReader};
+use greenroom::inventory::{Cleared, Hold, Operator, ReleaseId, StoredKey, Target};
+use greenroom::ports::{FailureKind, Holds, JournalReader, KeyLine, RegistryReader};
 use jiff::Timestamp;
 
 fn at(second: i64) -> Timestamp {
@@ -163,6 +163,51 @@ impl Contract<'_> {
         assert_eq!(newest[0].hold, holds[0]);
         let none = self.journal.holds(self.target, 0).await.expect("listed");
         assert_eq!(none, []);
+    }
+
+    /// One that cannot be read is removed if it is still the one that was seen, and what it was is kept. `write` puts a
+    /// value where the hold is.
+    pub(crate) async fn is_removed_when_unreadable(&self, write: impl AsyncFn(&str)) {
+        write("until further notice").await;
+        let seen = self.line().await;
+        assert!(seen.value.contains("until further notice"), "{seen:?}");
+        write("until tomorrow").await;
+        let removed = hold("ana", 400, None).cleared(cleared("ana", 400));
+        let late = self
+            .ana
+            .remove_unreadable(self.target, seen.revision, &removed);
+        let refused = late.await.expect_err("another was written since");
+        assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
+        let seen = self.line().await;
+        let done = self
+            .ana
+            .remove_unreadable(self.target, seen.revision, &removed);
+        done.await.expect("removed");
+        assert_eq!(self.stored().await, None);
+        let records = self.journal.holds(self.target, 1).await.expect("listed");
+        assert_eq!(records[0].hold, removed);
+
+        // One that can be read is cleared as any other.
+        let readable = hold("ben", 410, None);
+        let placed = self.ben.place(self.target, &readable).await;
+        assert_eq!(placed.expect("placed"), None);
+        let seen = self.line().await;
+        let refused = self
+            .ana
+            .remove_unreadable(self.target, seen.revision, &removed);
+        let refused = refused.await.expect_err("it can be read");
+        assert_eq!(refused.kind, FailureKind::Conflict, "{refused}");
+        assert_eq!(self.stored().await, Some(readable.clone()));
+        let end = cleared("ben", 420);
+        let done = self.ben.clear(self.target, &readable, &end).await;
+        done.expect("cleared");
+    }
+
+    /// The hold's key as it is stored.
+    async fn line(&self) -> KeyLine {
+        let lines = self.reader.keys(self.target).await.expect("listed");
+        let is_hold = |line: &KeyLine| StoredKey::of(self.target, &line.key) == StoredKey::Hold;
+        lines.into_iter().find(is_hold).expect("a hold")
     }
 
     /// Of many who place one at a time, one does, and the others are told which stands.
