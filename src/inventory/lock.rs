@@ -1,6 +1,7 @@
 //! Who drives a target at the moment.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,10 @@ impl fmt::Display for FencingToken {
         self.0.fmt(f)
     }
 }
+
+/// The longest lease of a lock: how long one without a driver may block a target. Not even its own operator can end it
+/// earlier where it belongs to no release.
+pub const LONGEST_LEASE: Duration = Duration::from_mins(10);
 
 /// A person (or an agent) and the machine they act from. Shown as `ana@ops-1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

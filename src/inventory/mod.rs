@@ -54,7 +54,7 @@ pub use hold::{Cleared, Hold};
 pub use instance::{
     Exit, Instance, InstanceId, InstanceRun, InstanceState, Occupancy, RuntimeHealth,
 };
-pub use lock::{FencingToken, LockHolder, LockPurpose, LockRecord, Operator};
+pub use lock::{FencingToken, LONGEST_LEASE, LockHolder, LockPurpose, LockRecord, Operator};
 pub use mask::{HIDDEN, Mask, is_word};
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use passed::{Door, PassedRequest};

@@ -20,6 +20,8 @@ pub enum StoredKey {
     Approval,
     /// Who watches the target, or asks to take it over.
     Presence,
+    /// When a lock ends, where a store does not believe it. It stops nothing.
+    LockEnd,
     /// None that Greenroom knows.
     Unknown,
 }
@@ -38,6 +40,7 @@ impl StoredKey {
         match name {
             "route" => Self::Route,
             "lock" => Self::Lock,
+            "lock/expires_at_ms" => Self::LockEnd,
             "hold" => Self::Hold,
             "releases" => Self::Releases,
             "wheel" => Self::Presence,
@@ -107,6 +110,7 @@ mod tests {
     /// Each key, and whether it stops a promote and a rollback, and counts as a difference.
     const KEYS: &[(&str, bool, bool, bool)] = &[
         ("route", true, true, true),
+        ("lock/expires_at_ms", false, false, false),
         ("slots/blue", true, true, true),
         ("slots/green", true, true, true),
         ("lock", true, true, true),

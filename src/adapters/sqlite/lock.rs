@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{LOCK, decode, encode, full_key, now_ms, text};
-use crate::inventory::{FencingToken, LockHolder, LockRecord, Target};
+use crate::inventory::{FencingToken, LONGEST_LEASE, LockHolder, LockRecord, Target, local_time};
 use crate::ports::{Acquired, Fence, JournalEnd, Lease, LeaseState, Locks, Result};
 
 /// A lock whose lease has not run out.
@@ -24,14 +25,42 @@ pub(super) struct Standing {
     pub(super) ttl_seconds: i64,
 }
 
-/// The lock of a target, if somebody has it.
+/// The latest moment at which a lease that is renewed now can end.
+fn latest(now: i64) -> i64 {
+    let longest = i64::try_from(LONGEST_LEASE.as_millis()).unwrap_or(i64::MAX);
+    now.saturating_add(longest)
+}
+
+/// A lock that ends later than any lease lasts, in words. No driver has written it with this machine's clock, so it
+/// counts as expired: the next driver takes it over, and the writes of the one before are refused.
+pub(super) fn not_believed(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<String>> {
+    let latest = latest(now_ms());
+    let ends = sql
+        .query_row(
+            "SELECT expires_at_ms FROM locks WHERE target = ?1 AND expires_at_ms > ?2",
+            params![target.to_string(), latest],
+            |row| row.get::<_, i64>(0),
+        )
+        .optional()?;
+    Ok(ends.map(|ends| {
+        let ends = match Timestamp::from_millisecond(ends) {
+            Ok(ends) => local_time::moment(ends),
+            Err(_) => format!("{ends} ms after 1970"),
+        };
+        format!(
+            "the lock ends at {ends}, later than any lease lasts: Greenroom does not believe it, and the next driver takes it over"
+        )
+    }))
+}
+
+/// The lock of a target, if somebody has it. One that ends later than any lease lasts is nobody's: see [`not_believed`].
 pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<Standing>> {
     let now = now_ms();
     let found = sql
         .query_row(
             "SELECT token, record, expires_at_ms FROM locks
-             WHERE target = ?1 AND expires_at_ms > ?2",
-            params![target.to_string(), now],
+             WHERE target = ?1 AND expires_at_ms > ?2 AND expires_at_ms <= ?3",
+            params![target.to_string(), now, latest(now)],
             |row| {
                 let left: i64 = row.get(2)?;
                 Ok(Standing {

@@ -16,7 +16,8 @@ use super::lock;
 use super::repairs::REPAIRS;
 use super::store::Store;
 use super::transaction::{
-    Change, HOLD, LOCK, ROUTE, current_revision, decode, encode, full_key, get, slot_key, text,
+    Change, HOLD, LOCK, LOCK_END, ROUTE, current_revision, decode, encode, full_key, get, slot_key,
+    text,
 };
 use crate::harmless::harmless;
 use crate::inventory::{
@@ -101,6 +102,9 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
             None
         }
     });
+    if let Some(said) = lock::not_believed(sql, target)? {
+        problems.insert(full_key(target, LOCK_END), said);
+    }
     let present = company::read(sql, target)?;
     for (name, said) in present.problems {
         problems.insert(full_key(target, &name), harmless(&said));
@@ -127,14 +131,14 @@ fn unknown(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<St
     let mut statement = sql.prepare_cached("SELECT name FROM registry WHERE target = ?1")?;
     let names = statement.query_map([target.to_string()], |row| text(row, 0))?;
     let mut names = names.collect::<std::result::Result<Vec<_>, _>>()?;
-    let is_slot = |name: &str| Slot::BOTH.into_iter().any(|slot| slot_key(slot) == name);
-    names.retain(|name| {
-        !matches!(name.as_str(), ROUTE | HOLD)
-            && !is_slot(name)
-            && !name.starts_with(REPAIRS)
-            && !name.starts_with(HOLDS)
-    });
+    names.retain(|name| !is_known(name) && !name.starts_with(REPAIRS) && !name.starts_with(HOLDS));
     Ok(names)
+}
+
+/// Whether a key decides something.
+fn is_known(name: &str) -> bool {
+    let mut slots = Slot::BOTH.into_iter();
+    matches!(name, ROUTE | HOLD) || slots.any(|slot| slot_key(slot) == name)
 }
 
 fn value<T: DeserializeOwned>(
@@ -155,15 +159,26 @@ fn value<T: DeserializeOwned>(
     })
 }
 
+/// What is shown instead of a value that decides nothing.
+const NOT_READ: &str = "(not read: Greenroom does not know this key)";
+
 fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyLine>, Fault> {
     let mut statement =
-        sql.prepare_cached("SELECT name, value, revision FROM registry WHERE target = ?1")?;
-    let rows = statement.query_map([target.to_string()], |row| {
-        let (name, value, revision): (String, String, i64) =
-            (text(row, 0)?, text(row, 1)?, row.get(2)?);
-        Ok((name, value, revision, None))
+        sql.prepare_cached("SELECT name, revision FROM registry WHERE target = ?1")?;
+    let names = statement.query_map([target.to_string()], |row| {
+        Ok((text(row, 0)?, row.get::<_, i64>(1)?))
     })?;
-    let mut rows = rows.collect::<std::result::Result<Vec<_>, _>>()?;
+    let names = names.collect::<std::result::Result<Vec<_>, _>>()?;
+    let mut rows = Vec::new();
+    for (name, revision) in names {
+        // A value of another program may be larger than is read.
+        let value = match is_known(&name) {
+            true => get(sql, target, &name)?.map(|(value, _)| value),
+            false => None,
+        };
+        let value = value.unwrap_or_else(|| NOT_READ.to_owned());
+        rows.push((name, value, revision, None));
+    }
     // The past is read by itself.
     rows.retain(|(name, ..)| !name.starts_with(REPAIRS) && !name.starts_with(HOLDS));
     for (name, value, revision) in company::standing(sql, target)? {

@@ -18,6 +18,13 @@ pub(super) const HOLD: &str = "hold";
 /// The key of the lock below a target.
 pub(super) const LOCK: &str = "lock";
 
+/// What is said of a lock whose end is not believed.
+pub(super) const LOCK_END: &str = "lock/expires_at_ms";
+/// The largest value that is read: the database itself refuses a row whose values are larger together.
+const LARGEST_READ: i64 = 3 * 1024 * 1024;
+/// No store counts up to it: a higher revision was written by another program, and leaves none to count up to.
+const LAST_REVISION: i64 = 1 << 62;
+
 /// The key of a registration below a target.
 pub(super) fn slot_key(slot: Slot) -> String {
     format!("slots/{slot}")
@@ -74,6 +81,10 @@ impl<'connection> Change<'connection> {
         if let Some(revision) = self.made.get() {
             return Ok(revision);
         }
+        let last = current_revision(&self.sql)?;
+        if last >= LAST_REVISION {
+            return Err(used_up(&self.sql, last));
+        }
         let revision = self.sql.query_row(
             "UPDATE revision SET value = value + 1 RETURNING value",
             [],
@@ -129,8 +140,11 @@ pub(super) fn get(
 ) -> Result<Option<(String, i64)>, Fault> {
     let found = sql
         .query_row(
-            "SELECT value, revision FROM registry WHERE target = ?1 AND name = ?2",
-            params![target.to_string(), name],
+            // One that is too large is not what Greenroom wrote, and hides nothing else.
+            "SELECT CASE WHEN octet_length(value) <= ?3 THEN value
+             ELSE octet_length(value) || ' bytes, more than Greenroom reads' END, revision
+             FROM registry WHERE target = ?1 AND name = ?2",
+            params![target.to_string(), name, LARGEST_READ],
             |row| Ok((text(row, 0)?, row.get(1)?)),
         )
         .optional()?;
@@ -149,17 +163,28 @@ pub(super) fn newest_below(
     let behind = format!("{}0", prefix.trim_end_matches('/'));
     let mut statement = sql.prepare_cached(
         "SELECT value FROM registry WHERE target = ?1 AND name >= ?2 AND name < ?3
-         ORDER BY name DESC LIMIT ?4",
+         AND octet_length(value) <= ?5 ORDER BY name DESC LIMIT ?4",
     )?;
-    let rows = statement.query_map(params![target.to_string(), prefix, behind, limit], |row| {
-        text(row, 0)
-    })?;
+    let asked = params![target.to_string(), prefix, behind, limit, LARGEST_READ];
+    let rows = statement.query_map(asked, |row| text(row, 0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The revision of the last change of the store.
 pub(super) fn current_revision(sql: &rusqlite::Connection) -> Result<i64, rusqlite::Error> {
     sql.query_row("SELECT value FROM revision", [], |row| row.get(0))
+}
+
+/// Why nothing is written, and how the revision gets lower. Where the proxy has a token above it then, a repair finds out.
+fn used_up(sql: &rusqlite::Connection, last: i64) -> Fault {
+    let file = sql.path().unwrap_or("FILE");
+    Fault::refused(
+        FailureKind::Rejected,
+        harmless(&format!(
+            "its revision is {last}, and no change can count on from there: another program wrote it. End every console that uses the file, then run: sqlite3 {file} \"UPDATE revision SET value = (SELECT COALESCE(MAX(revision), 0) FROM registry WHERE revision < {LAST_REVISION})\""
+        )),
+    )
+    .hint("greenroom status then says whether greenroom repair is needed")
 }
 
 /// How many characters of what is wrong with a value are shown.

@@ -1,8 +1,6 @@
 //! Environments: rules that contradict, systems that are chosen and not described, and locks
 //! that would be lost while they are held.
 
-use std::time::Duration;
-
 use super::super::freeze::freeze;
 use super::super::model::{
     EnvironmentSection, EtcdSection, FreezeSection, RegistrySection, Root, RuntimeKind, StoreKind,
@@ -14,11 +12,7 @@ use super::super::read::suggestion;
 use super::super::registries::{hosts_of, other_hosts};
 use super::super::{timing, words};
 use super::Look;
-use crate::inventory::plain;
-
-/// The longest time that a lock without a driver may block a target: not even its own operator can end it earlier where
-/// it belongs to no release.
-const LONGEST_LEASE: Duration = Duration::from_mins(10);
+use crate::inventory::{LONGEST_LEASE, plain};
 
 impl Look<'_> {
     pub(super) fn environment(&mut self, root: &Root, name: &str, section: &EnvironmentSection) {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use greenroom::adapters::sqlite::{SqliteCompany, Store};
-use greenroom::ports::{Company, FailureKind, JournalReader, Locks, RegistryReader};
+use greenroom::inventory::StoredKey;
+use greenroom::ports::{Acquired, Company, FailureKind, JournalReader, Locks, RegistryReader};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use rusqlite::{Connection, params};
@@ -106,18 +107,27 @@ fn a_key_is_what_it_says_or_what_is_wrong_with_it_is_said() {
 fn a_lock_is_somebodys_or_nobodys_to_read_and_never_free_for_it() {
     let runtime = waiting();
     let place = runtime.block_on(place());
-    let expiry = prop_oneof![Just(i64::MAX), Just(i64::MIN), any::<i64>()];
+    // From now on, in milliseconds; only up to the longest lease it is believed.
+    let longest = 600_000;
+    let expiry = prop_oneof![
+        Just(i64::MAX),
+        Just(i64::MIN),
+        any::<i64>(),
+        30_000..longest,
+    ];
     let token = any::<i64>();
     let run = runner(200).run(
         &(values::bytes(values::lock()), token, expiry),
         |(stored, token, expiry)| {
             let stored = text(&stored.0);
+            let now = jiff::Timestamp::now().as_millisecond();
+            let expiry = now.saturating_add(expiry);
             place.run("DELETE FROM locks", []);
             place.run(
                 "INSERT INTO locks VALUES ('web/production', ?1, ?2, ?3)",
                 params![token, stored, expiry],
             );
-            let stands = expiry > jiff::Timestamp::now().as_millisecond();
+            let stands = expiry > now && expiry <= now + longest;
             runtime.block_on(async {
                 let target = stores::target();
                 let record = place
@@ -129,12 +139,15 @@ fn a_lock_is_somebodys_or_nobodys_to_read_and_never_free_for_it() {
                     stores::judge_key("lock", stored.as_bytes(), &record);
                 } else {
                     prop_assert_eq!(&record.lock, &None, "its lease is over");
+                    let mut problems = record.problems.values();
+                    let is_said = problems.any(|said| said.contains("later than any lease"));
+                    prop_assert_eq!(is_said, expiry > now, "{:?}", record.problems);
                 }
                 stores::judge_lines(&place.store.keys(&target).await.expect("listed"));
                 let ours = serde_json::from_value(values::lock()).expect("a record");
                 match place.store.acquire(&target, &ours).await {
-                    Ok(greenroom::ports::Acquired::Held(_)) => prop_assert!(!stands, "it was held"),
-                    Ok(greenroom::ports::Acquired::Taken(holder)) => {
+                    Ok(Acquired::Held(_)) => prop_assert!(!stands, "it was held"),
+                    Ok(Acquired::Taken(holder)) => {
                         prop_assert_eq!(holder.token.0, token);
                     }
                     Err(failure) => {
@@ -200,4 +213,74 @@ async fn what_is_not_understood_is_refused_and_never_half_read() {
         assert_eq!(failure.kind, kind, "{failure}");
         assert!(failure.to_string().contains(words), "{words}: {failure}");
     }
+}
+
+#[tokio::test]
+async fn a_lock_that_ends_later_than_any_lease_is_named_and_taken() {
+    let place = place().await;
+    let target = stores::target();
+    let far = i64::MAX / 2;
+    let record = values::lock().to_string();
+    place.run(
+        "INSERT INTO locks VALUES ('web/production', 7, ?1, ?2)",
+        params![record, far],
+    );
+    let read = RegistryReader::read(&place.store, &target);
+    let seen = read.await.expect("a record");
+    assert_eq!(seen.lock, None);
+    let (key, said) = seen.problems.iter().next().expect("it is said");
+    assert!(!StoredKey::of(&target, key).stops_promote(), "{key}");
+    assert!(said.contains("the next driver takes it over"), "{said}");
+    let ours = serde_json::from_value(values::lock()).expect("a record");
+    let taken = place
+        .store
+        .acquire(&target, &ours)
+        .await
+        .expect("an answer");
+    let Acquired::Held(lease) = taken else {
+        panic!("{taken:?}");
+    };
+    let held = Locks::holds(&place.store, &target, &lease.fence).await;
+    assert!(held.expect("read"));
+    let read = RegistryReader::read(&place.store, &target);
+    let seen = read.await.expect("a record");
+    assert!(seen.problems.is_empty(), "{:?}", seen.problems);
+}
+
+#[tokio::test]
+async fn a_revision_that_leaves_none_to_count_up_to_is_refused_with_the_file_and_a_command() {
+    let place = place().await;
+    let target = stores::target();
+    place.run("UPDATE revision SET value = ?1", [i64::MAX]);
+    let ours = serde_json::from_value(values::lock()).expect("a record");
+    let refused = place.store.acquire(&target, &ours).await;
+    let said = refused.expect_err("no revision is left").to_string();
+    assert!(said.contains(&i64::MAX.to_string()), "{said}");
+    let command = said.split_once("sqlite3 ").expect("a command").1;
+    assert!(command.contains("greenroom.db"), "{said}");
+    let (_, sql) = command.split_once('"').expect("a statement");
+    let (sql, _) = sql.split_once('"').expect("a statement");
+    place.run(sql, []);
+    let taken = place.store.acquire(&target, &ours).await;
+    assert!(matches!(taken, Ok(Acquired::Held(_))), "{taken:?}");
+}
+
+#[tokio::test]
+async fn a_value_that_is_too_large_hides_nothing_else() {
+    let place = place().await;
+    let target = stores::target();
+    place.set("note", &"x".repeat(5 * 1024 * 1024));
+    let read = RegistryReader::read(&place.store, &target);
+    let seen = read.await.expect("one key hides no other");
+    assert_eq!(seen.problems.len(), 1, "{:?}", seen.problems);
+    let lines = place.store.keys(&target).await.expect("listed");
+    let shown: Vec<&str> = lines.iter().map(|line| line.value.as_str()).collect();
+    assert_eq!(shown, ["(not read: Greenroom does not know this key)"]);
+
+    place.set("hold", &"x".repeat(5 * 1024 * 1024));
+    let read = RegistryReader::read(&place.store, &target);
+    let seen = read.await.expect("one key hides no other");
+    assert_eq!(seen.problems.len(), 1, "{:?}", seen.problems);
+    let lines = place.store.keys(&target).await.expect("listed");
+    assert!(lines[0].value.contains("5242880 bytes"), "{lines:?}");
 }
