@@ -51,10 +51,12 @@ pub enum Refusal {
     NoWayBackTo(NoWayBackTo),
     /// There is nothing warm to go back to.
     NoStandby,
-    /// It was never live here with success.
+    /// It was never live here with success, as far as the journal proves it.
     NeverLiveHere {
         /// The version.
         version: String,
+        /// Which releases say otherwise and are not believed, and how far the search went, a line each.
+        remarks: Vec<String>,
     },
     /// The version has to be live somewhere else first.
     NotLiveIn {
@@ -114,6 +116,13 @@ pub enum Refusal {
     NotEndorsed(NotEndorsed),
     /// Another operator or command holds the lock of the target.
     Locked {
+        /// The target.
+        target: Target,
+        /// Who holds it.
+        holder: Box<LockHolder>,
+    },
+    /// The lock is held, and no release is there to resume.
+    LockedForNoRelease {
         /// The target.
         target: Target,
         /// Who holds it.
@@ -322,6 +331,9 @@ impl fmt::Display for Refusal {
             Self::NoWayBackTo(why) => why.fmt(f),
             Self::NoHold => f.write_str("nothing that was placed stands: there is nothing to clear"),
             Self::Locked { target, holder } => locked(f, target, holder),
+            Self::LockedForNoRelease { target, holder } => {
+                locked_for_no_release(f, target, holder)
+            }
             Self::Unknown { what, why } => write!(f, "{what} is not known: {why}"),
             Self::WorldChanged { what } => {
                 write!(f, "{what} since the plan was made: plan again")
@@ -427,6 +439,7 @@ fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> f
         since,
         message,
         purpose,
+        console,
         ..
     } = &holder.record;
     let resume = format!("greenroom resume {} {}", target.service, target.environment);
@@ -447,10 +460,41 @@ fn locked(f: &mut fmt::Formatter<'_>, target: &Target, holder: &LockHolder) -> f
             f,
             "; if its driver is gone, the lock ends within {left} s: then {resume}"
         ),
-        (Some(left), LockPurpose::Upkeep) => {
-            write!(f, "; if its driver is gone, the lock ends within {left} s")
-        }
+        (Some(left), LockPurpose::Upkeep) => write!(
+            f,
+            "; if its driver is gone, the lock ends within {left} s; if it hangs, end it: {console}"
+        ),
         (None, _) => Ok(()),
+    }
+}
+
+/// Who holds the lock where nothing can be resumed of it, and when it ends.
+fn locked_for_no_release(
+    f: &mut fmt::Formatter<'_>,
+    target: &Target,
+    holder: &LockHolder,
+) -> fmt::Result {
+    let LockRecord {
+        operator,
+        since,
+        message,
+        console,
+        ..
+    } = &holder.record;
+    write!(
+        f,
+        "{target} is locked by {operator} since {} ({message}), and there is no release to resume or to take over",
+        local_time::moment(*since)
+    )?;
+    match holder.ttl_seconds {
+        Some(left) => write!(
+            f,
+            "\n  The lock ends by itself: within {left} s after its driver ends. If the driver hangs, end it: {console}. Then run the same command again."
+        ),
+        None => write!(
+            f,
+            "\n  The store does not say when the lock ends. If its driver hangs, end it: {console}. Then run the same command again."
+        ),
     }
 }
 
@@ -496,3 +540,6 @@ impl From<Refusal> for Refused {
         Self(vec![reason])
     }
 }
+
+#[cfg(test)]
+mod tests;

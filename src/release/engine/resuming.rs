@@ -66,7 +66,20 @@ impl Engine {
         let past = newest(site).await?;
         let id = match id {
             Some(id) => id,
-            None => current(&past).ok_or(Refusal::NoSuchRelease(None))?.id,
+            None => {
+                let current = current(&past);
+                if let Some(holder) = &record.lock
+                    && current.is_none_or(|head| head.closed.is_some())
+                    && belongs_to_no_release(site, holder).await?
+                {
+                    return Err(Refusal::LockedForNoRelease {
+                        target: target.clone(),
+                        holder: Box::new(holder.clone()),
+                    }
+                    .into());
+                }
+                current.ok_or(Refusal::NoSuchRelease(None))?.id
+            }
         };
         let recorded = open_release(site, id).await?;
         let clocks = clocks(site, self.clock.as_ref()).await;
@@ -162,7 +175,7 @@ impl Engine {
             self.check_name(&plan)?;
         }
         let heir = found.heir().filter(|heir| heir.console == self.console);
-        let (lease, from) = self.lock_for(&plan, &resume, heir, &write).await?;
+        let (lease, from) = self.lock_for((&plan, site), &resume, heir, &write).await?;
         // Whoever drove it may have written until the lock was ours.
         let clocks = clocks(site, self.clock.as_ref()).await;
         let read_again = self.under_the_lock(site, id, resume.go_on, &clocks).await;
@@ -199,7 +212,7 @@ impl Engine {
     /// The lock, and from whom it was taken, if from anybody who did not hand it over.
     async fn lock_for(
         &self,
-        plan: &Plan,
+        (plan, site): (&Plan, &Site),
         resume: &Resume,
         heir: Option<&Heir>,
         write: &Writing,
@@ -224,8 +237,12 @@ impl Engine {
         if force.why.trim().is_empty() {
             return Err(Refusal::TakeoverWithoutReason.into());
         }
-        // Another release, or another driver since it was decided: that one would have to be asked about.
-        if holder.record.release != plan.release || holder.token != force.from {
+        // Another release, or another driver since it was decided: that one would have to be asked about. Where there is
+        // no release to ask about, the lock alone is in the way of this one.
+        let is_of_another = holder.record.release != plan.release;
+        if holder.token != force.from
+            || (is_of_another && !belongs_to_no_release(site, &holder).await?)
+        {
             return Err(Refusal::locked(plan.target(), holder).into());
         }
         self.force(plan, &record, *holder, write).await
@@ -297,6 +314,19 @@ impl Engine {
     }
 }
 
+/// Whether nothing can be resumed of what holds a lock: it is a repair or another upkeep, or a release that has not
+/// written its head.
+async fn belongs_to_no_release(site: &Site, holder: &LockHolder) -> Result<bool, Refused> {
+    if holder.record.purpose == LockPurpose::Upkeep {
+        return Ok(true);
+    }
+    let target = &site.definition.target;
+    let recorded = site.read.journal.release(target, holder.record.release);
+    let recorded = recorded.await;
+    let recorded = recorded.map_err(|failure| unknown("what holds the lock", &failure))?;
+    Ok(recorded.is_none())
+}
+
 /// How many releases are searched for one without an end, and for one that came after it.
 const SEARCHED: usize = 50;
 
@@ -350,5 +380,30 @@ async fn open_release(site: &Site, id: ReleaseId) -> Result<Recorded, Refused> {
             outcome: outcome.word().to_owned(),
         }
         .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::samples_for_tests::planned;
+
+    fn refused(id: u128, past: &[ReleaseRecord]) -> bool {
+        all_later_ones_are_read(ReleaseId(ulid::Ulid(id)), past).is_err()
+    }
+
+    #[test]
+    fn a_release_is_not_resumed_while_later_heads_are_not_read() {
+        let read = u128::try_from(SEARCHED).expect("small");
+        let later = |count| (0..count).map(|n| planned(1000 - n, Some(1), false));
+        let all: Vec<ReleaseRecord> = later(read).collect();
+        assert!(refused(1, &all), "there may be more between");
+        assert!(!refused(1, &all[1..]), "all of them are read");
+        // The release itself is among those that are read.
+        let oldest = 1000 - read + 1;
+        assert!(!refused(oldest, &all));
+        let words = all_later_ones_are_read(ReleaseId(ulid::Ulid(1)), &all);
+        let words = words.expect_err("refused").to_string();
+        assert!(words.contains("greenroom resume with --leave"), "{words}");
     }
 }
