@@ -20,7 +20,7 @@ mod record;
 mod repair;
 mod retention;
 #[cfg(test)]
-mod samples_for_tests;
+pub(crate) mod samples_for_tests;
 mod seal;
 mod step;
 mod timeline;

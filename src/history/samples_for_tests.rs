@@ -41,7 +41,7 @@ pub(super) fn head(number: u64) -> ReleaseRecord {
 }
 
 /// A head whose plan makes that generation; none as an older Greenroom wrote it.
-pub(super) fn planned(id: u128, generation: Option<u64>, is_open: bool) -> ReleaseRecord {
+pub(crate) fn planned(id: u128, generation: Option<u64>, is_open: bool) -> ReleaseRecord {
     ReleaseRecord {
         id: ReleaseId(ulid::Ulid(id)),
         footing: generation.map(|generation| Footing {

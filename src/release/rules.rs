@@ -274,3 +274,62 @@ pub(super) fn in_effect(definition: &Definition) -> Vec<RuleInEffect> {
     });
     rules.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::repair::sample_definition;
+
+    /// Whether a release that began under `value` finds looser rules now.
+    fn is_loosened(key: &str, value: &str, now: &Definition) -> bool {
+        let recorded = RuleInEffect {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            from: "greenroom.toml:12:3".to_owned(),
+        };
+        let loosened = loosened_since(&[recorded], now);
+        if let [said] = &loosened[..] {
+            assert!(
+                said.contains(key) && said.contains("greenroom.toml:12:3"),
+                "{said}"
+            );
+        }
+        !loosened.is_empty()
+    }
+
+    #[test]
+    fn fewer_approvals_than_a_release_began_with_loosen_its_rules() {
+        let mut now = sample_definition(Tier::Protected);
+        now.rules.approvals = 1;
+        assert!(is_loosened("rules.approvals", "2", &now));
+        assert!(!is_loosened("rules.approvals", "1", &now));
+        assert!(!is_loosened("rules.approvals", "0", &now));
+    }
+
+    #[test]
+    fn another_environment_than_a_release_began_with_loosens_its_rules() {
+        let mut now = sample_definition(Tier::Protected);
+        now.rules.only_from = Some("dev".parse().expect("a name"));
+        assert!(is_loosened("rules.only_from", "qa", &now));
+        assert!(!is_loosened("rules.only_from", "dev", &now));
+        assert!(!is_loosened("rules.only_from", "any", &now));
+        now.rules.only_from = None;
+        assert!(is_loosened("rules.only_from", "qa", &now));
+        assert!(!is_loosened("rules.only_from", "any", &now));
+    }
+
+    #[test]
+    fn a_rule_is_compared_as_it_is_recorded() {
+        let mut strict = sample_definition(Tier::Protected);
+        strict.rules.approvals = 2;
+        strict.rules.only_from = Some("qa".parse().expect("a name"));
+        let recorded = in_effect(&strict);
+        assert_eq!(loosened_since(&recorded, &strict), Vec::<String>::new());
+        let mut loose = sample_definition(Tier::Protected);
+        loose.rules.approvals = 1;
+        let said = loosened_since(&recorded, &loose).join("\n");
+        for key in ["rules.approvals was 2", "rules.only_from was qa"] {
+            assert!(said.contains(key), "{said}");
+        }
+    }
+}

@@ -45,3 +45,5 @@ pub(super) use guard::{Verdict, guard, is_true};
 pub(super) use plan::plan;
 pub use plan::{Item, Planned, RepairPlan, RepairRequest};
 pub use remedy::Remedy;
+#[cfg(test)]
+pub(super) use tests::definition as sample_definition;

@@ -35,7 +35,7 @@ impl ProxySays for Says {
     }
 }
 
-pub(super) fn definition(tier: Tier) -> Definition {
+pub(in crate::release) fn definition(tier: Tier) -> Definition {
     let snapshot = agreed();
     Definition {
         target: snapshot.target,
