@@ -172,8 +172,8 @@ mod tests {
         let closed = Some((head.opened_at, Outcome::Done));
         let live = LivePeriod::of(&entries);
         let head = chain.closed(ReleaseRecord {
-            closed,
             live,
+            closed,
             ..head
         });
         Recorded { head, entries }
@@ -249,7 +249,7 @@ mod tests {
     fn a_release_whose_chain_verifies_proves_that_its_version_was_live() {
         let recorded = whole();
         let was_live = counted(&recorded);
-        assert_eq!(was_live.versions, [recorded.head.to.1.clone()]);
+        assert_eq!(was_live.versions, vec![recorded.head.to.1.clone()]);
         assert!(was_live.unproven(&recorded.head).is_empty());
         assert!(was_live.not_believed.is_empty());
     }

@@ -29,8 +29,8 @@ pub fn highest_generation(
 ) -> u64 {
     let routed = route.map_or(0, |route| route.generation);
     let told = proxy.map_or(0, |proxy| proxy.generation);
-    let pointed = pointer.map_or(0, PointerState::highest_generation);
-    routed.max(told).max(pointed)
+    let last = pointer.map_or(0, PointerState::highest_generation);
+    routed.max(told).max(last)
 }
 
 /// A generation as it is stored.

@@ -20,7 +20,7 @@ pub struct Terms {
     /// What was released there, newest first.
     pub past: Known<Vec<ReleaseRecord>>,
     /// Which versions those releases prove to have been live there.
-    pub was_live: WasLive,
+    pub was_live: Box<WasLive>,
 }
 
 /// What somebody would like to do with a version.

@@ -39,7 +39,7 @@ impl Engine {
             may_write: site.write.is_some(),
             has_health_check: site.definition.health.is_some(),
             past,
-            was_live,
+            was_live: Box::new(was_live),
         })
     }
 }

@@ -82,9 +82,7 @@ pub fn decide(
         let taken = facts.taken.iter().cloned();
         against.extend(taken.map(|why| Refusal::PlaceTaken { why }));
     }
-    let route = record.route.as_ref().map(|route| &route.value);
-    let proxy = proxy.and_then(Option::as_ref);
-    let generation = highest_generation(route, proxy, None).saturating_add(1);
+    let generation = next_generation(record, proxy.and_then(Option::as_ref));
     refuse_by_generation(definition, generation, &mut against);
     let (Some(version), Some(installation), true) = (version, installation, against.is_empty())
     else {
@@ -157,6 +155,12 @@ fn refuse_by_pointer(
     {
         against.push(Refusal::RouteDisagrees { difference });
     }
+}
+
+/// The generation that the switch makes.
+fn next_generation(record: &RegistryRecord, proxy: Option<&ProxyAnswer>) -> u64 {
+    let route = record.route.as_ref().map(|route| &route.value);
+    highest_generation(route, proxy, None).saturating_add(1)
 }
 
 /// No switch, no switch back and no repair could count above it. Where only the route says it, that the proxy disagrees is

@@ -245,6 +245,10 @@ impl Refusal {
     }
 }
 
+fn used_up(f: &mut fmt::Formatter<'_>, target: &Target, generation: u64) -> fmt::Result {
+    f.write_str(&generations_used_up(target, generation))
+}
+
 fn never_live_here(f: &mut fmt::Formatter<'_>, version: &str, remarks: &[String]) -> fmt::Result {
     write!(
         f,
@@ -319,9 +323,7 @@ impl fmt::Display for Refusal {
                 f,
                 "who is live is not agreed on ({difference}): run greenroom repair first, a switch has to know its from"
             ),
-            Self::GenerationsUsedUp { target, generation } => {
-                f.write_str(&generations_used_up(target, *generation))
-            }
+            Self::GenerationsUsedUp { target, generation } => used_up(f, target, *generation),
             Self::StoreWentBack { target, says } => store_went_back(f, target, says),
             Self::Held(hold) => write!(f, "{hold}; wait, clear it, or override it: say why"),
             Self::HeldByAnotherClock { hold, clock } => held_by_another_clock(f, hold, clock),
@@ -331,9 +333,7 @@ impl fmt::Display for Refusal {
             Self::NoWayBackTo(why) => why.fmt(f),
             Self::NoHold => f.write_str("nothing that was placed stands: there is nothing to clear"),
             Self::Locked { target, holder } => locked(f, target, holder),
-            Self::LockedForNoRelease { target, holder } => {
-                locked_for_no_release(f, target, holder)
-            }
+            Self::LockedForNoRelease { target, holder } => locked_for_no_release(f, target, holder),
             Self::Unknown { what, why } => write!(f, "{what} is not known: {why}"),
             Self::WorldChanged { what } => {
                 write!(f, "{what} since the plan was made: plan again")

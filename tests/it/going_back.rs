@@ -76,10 +76,12 @@ fn forged_head(sandbox: &Sandbox, tag: &str) -> String {
     let program = programs.iter().find(|program| program["tag"] == tag);
     let words = program.expect("it is listed")["argv"].as_array();
     let words = words.expect("its arguments").iter();
-    let line: String = words
-        .map(|word| format!("{}\0", word.as_str().expect("a word")))
-        .collect();
-    let digest = Digest::of(line.as_bytes()).to_string();
+    let mut line = Vec::new();
+    for word in words {
+        line.extend(word.as_str().expect("a word").bytes());
+        line.push(0);
+    }
+    let digest = Digest::of(&line).to_string();
     let store = Connection::open(sandbox.place().join("store.sqlite")).expect("the store");
     store.busy_timeout(Duration::from_secs(10)).expect("set");
     let newest = "SELECT id, head FROM releases WHERE target = 'web/dev'

@@ -172,9 +172,10 @@ fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyL
     let mut rows = Vec::new();
     for (name, revision) in names {
         // A value of another program may be larger than is read.
-        let value = match is_known(&name) {
-            true => get(sql, target, &name)?.map(|(value, _)| value),
-            false => None,
+        let value = if is_known(&name) {
+            get(sql, target, &name)?.map(|(value, _)| value)
+        } else {
+            None
         };
         let value = value.unwrap_or_else(|| NOT_READ.to_owned());
         rows.push((name, value, revision, None));

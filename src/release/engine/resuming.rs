@@ -64,23 +64,20 @@ impl Engine {
             record.lock = None;
         }
         let past = newest(site).await?;
-        let id = match id {
-            Some(id) => id,
-            None => {
-                let current = current(&past);
-                if let Some(holder) = &record.lock
-                    && current.is_none_or(|head| head.closed.is_some())
-                    && belongs_to_no_release(site, holder).await?
-                {
-                    return Err(Refusal::LockedForNoRelease {
-                        target: target.clone(),
-                        holder: Box::new(holder.clone()),
-                    }
-                    .into());
-                }
-                current.ok_or(Refusal::NoSuchRelease(None))?.id
+        let current = current(&past);
+        if id.is_none()
+            && let Some(holder) = &record.lock
+            && current.is_none_or(|head| head.closed.is_some())
+            && belongs_to_no_release(site, holder).await?
+        {
+            return Err(Refusal::LockedForNoRelease {
+                target: target.clone(),
+                holder: Box::new(holder.clone()),
             }
-        };
+            .into());
+        }
+        let current = current.map(|head| head.id);
+        let id = id.or(current).ok_or(Refusal::NoSuchRelease(None))?;
         let recorded = open_release(site, id).await?;
         let clocks = clocks(site, self.clock.as_ref()).await;
         let seen = switches_seen(site, &recorded.head, &past, &record).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use greenroom::console::event::{Event, Input};
 use greenroom::console::{Charset, Depth, Theme};
-use greenroom::history::{Direction, Outcome, Step, WasLive};
+use greenroom::history::{Direction, Outcome, Step};
 use greenroom::inventory::{Tier, World};
 use greenroom::logs::NewLine;
 use greenroom::release::{Choice, Progress, Refusal, Refused, Resolved, Rules, Terms};
@@ -151,7 +151,7 @@ fn event(act: &Act, model: &greenroom::console::Model) -> Option<Event> {
                     may_write: true,
                     has_health_check: false,
                     past: Err("no".into()),
-                    was_live: WasLive::default(),
+                    was_live: Box::default(),
                 })
             } else {
                 Err("no".into())

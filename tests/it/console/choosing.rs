@@ -12,7 +12,7 @@ use greenroom::console::model::LogSource;
 use greenroom::console::run::Ears;
 use greenroom::console::terminal::Screen;
 use greenroom::console::{Charset, Desk, Farewell, Mode, Model, Pace, Wardrobe, run};
-use greenroom::history::{ReleaseKind, WasLive};
+use greenroom::history::ReleaseKind;
 use greenroom::inventory::{Target, Tier, VersionRef, World};
 use greenroom::logs::Batch;
 use greenroom::release::{
@@ -127,7 +127,7 @@ impl Desk for Slow {
             may_write: true,
             has_health_check: true,
             past: Ok(Vec::new()),
-            was_live: WasLive::default(),
+            was_live: Box::default(),
         })
     }
 

@@ -74,10 +74,10 @@ fn terms() -> Terms {
         },
         may_write: true,
         has_health_check: true,
-        was_live: WasLive {
+        was_live: Box::new(WasLive {
             versions: once_live(&past).into_iter().cloned().collect(),
             ..WasLive::default()
-        },
+        }),
         past: Ok(past),
     }
 }

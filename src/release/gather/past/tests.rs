@@ -104,8 +104,8 @@ fn switched(mut head: ReleaseRecord) -> Recorded {
     let entries = vec![chain.linked(switched)];
     let live = LivePeriod::of(&entries);
     let head = chain.closed(ReleaseRecord {
-        closed,
         live,
+        closed,
         ..head
     });
     Recorded { head, entries }
@@ -161,7 +161,7 @@ async fn a_closed_head_that_another_program_wrote_makes_no_version_one_that_was_
     let digest = forged.to.1.digest.clone();
     let journal = above([forged.clone()]);
     let all = sought(&journal, &Sought::All).await;
-    assert_eq!(all.versions, [journal.proven[0].head.to.1.clone()]);
+    assert_eq!(all.versions, vec![journal.proven[0].head.to.1.clone()]);
     let one = sought(&journal, &Sought::OneOf(vec![digest.clone()])).await;
     assert!(one.versions.is_empty(), "{one:?}");
     let said = one.remarks(&digest).join("\n");
@@ -179,7 +179,7 @@ async fn the_last_good_version_is_found_behind_more_failed_releases_than_one_pag
         Sought::Named(VersionRef::Tag("1.1".into())),
     ] {
         let found = sought(&journal, &wanted).await;
-        assert_eq!(found.versions, [good.clone()], "{wanted:?}");
+        assert_eq!(found.versions, vec![good.clone()], "{wanted:?}");
         assert_eq!(found.limit(), None);
     }
 }
