@@ -2,8 +2,9 @@
 //!
 //! A secret is looked for in the text as a terminal shows it, because control characters between its letters are dropped
 //! there. So [`Mask::hide`] drops them first, and a caller cannot mask too early. White space, invisible characters and
-//! letter case do not tell a secret from its copy. A copy may also be escaped for a URL, for JSON or for HTML, or be
-//! in hexadecimal, or in base64, as a password in an `Authorization` header is.
+//! letter case do not tell a secret from its copy. A copy may also be escaped for a URL, for JSON or for HTML, be in
+//! hexadecimal, in base32, or in base64 once or twice, as a password in an `Authorization` header is, be written
+//! backwards, or be spelled out with signs between its letters.
 
 mod forms;
 mod view;
@@ -11,17 +12,25 @@ mod view;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use forms::forms_of;
+use aho_corasick::AhoCorasick;
+use forms::{Forms, forms_of};
 use percent_encoding::percent_decode_str;
-use view::each_view;
+use view::{each_view, folded};
 
 use crate::harmless::harmless_lines;
 
 /// What is shown in the place of a secret.
 pub const HIDDEN: &str = "(hidden)";
 
-/// Shorter secrets are left in: they would be found in half of all words.
+/// A shorter beginning or form of a secret is left in.
 const SHORTEST: usize = 4;
+
+/// Secrets of fewer characters are hidden only where they are whole words, and in no other form: they would be found in
+/// half of all words.
+pub const HIDDEN_ANYWHERE: usize = 6;
+
+/// Shorter secrets are left in: a letter or two say nothing, and are whole words everywhere.
+const SHORTEST_WORD: usize = 3;
 
 /// The most letters of a short word.
 const WORD: usize = 5;
@@ -40,7 +49,46 @@ pub struct Mask(Arc<Hidden>);
 struct Hidden {
     texts: Vec<String>,
     /// Made when the first text is looked through: most answers repeat nothing, and few are shown.
-    forms: OnceLock<Vec<String>>,
+    forms: OnceLock<Sought>,
+}
+
+/// What is looked for.
+struct Sought {
+    direct: Vec<String>,
+    /// Everything that is looked for whole.
+    all: Vec<String>,
+    /// Finds all of these in one pass; none where there are too many of them.
+    finder: Option<AhoCorasick>,
+    /// What is hidden as a whole word.
+    words: Vec<String>,
+}
+
+impl Sought {
+    fn of(texts: &[String]) -> Self {
+        let is_short = |text: &&String| text.chars().count() < HIDDEN_ANYWHERE;
+        let (short, long): (Vec<&String>, Vec<&String>) = texts.iter().partition(is_short);
+        let (mut direct, mut all) = (Vec::new(), Vec::new());
+        for Forms {
+            direct: some,
+            packed,
+        } in long.into_iter().map(|text| forms_of(text))
+        {
+            all.extend(some.iter().cloned().chain(packed));
+            direct.extend(some);
+        }
+        let mut words: Vec<String> = short.into_iter().map(|text| folded(text)).collect();
+        words.retain(|word| word.len() >= SHORTEST_WORD);
+        for list in [&mut direct, &mut all, &mut words] {
+            list.sort();
+            list.dedup();
+        }
+        Self {
+            finder: AhoCorasick::new(&all).ok(),
+            direct,
+            all,
+            words,
+        }
+    }
 }
 
 impl Mask {
@@ -53,7 +101,10 @@ impl Mask {
             // Of `Bearer …` and `Basic …` the second word alone is as good as the whole.
             let last = secret.rsplit(' ').next().unwrap_or_default();
             let all = [secret, last, &decoded].into_iter().chain(secret.lines());
-            texts.extend(all.filter(|text| text.len() >= SHORTEST).map(str::to_owned));
+            texts.extend(
+                all.filter(|text| text.len() >= SHORTEST_WORD)
+                    .map(str::to_owned),
+            );
         }
         Self::hiding(texts)
     }
@@ -113,18 +164,19 @@ impl Mask {
 
     /// Where secrets are, in order.
     fn found_in(&self, text: &str) -> Vec<Range<usize>> {
-        let forms = self.0.forms.get_or_init(|| {
-            let mut forms: Vec<String> = self.0.texts.iter().flat_map(|t| forms_of(t)).collect();
-            forms.sort();
-            forms.dedup();
-            forms
-        });
+        let sought = self.0.forms.get_or_init(|| Sought::of(&self.0.texts));
         let mut found: Vec<Range<usize>> = Vec::new();
         each_view(text, &mut |view| {
-            for form in forms {
-                found.extend(view.places_of(form));
+            match &sought.finder {
+                Some(finder) => found.extend(view.places_found_by(finder)),
+                None => {
+                    let places = sought.all.iter().flat_map(|form| view.places_of(form));
+                    found.extend(places);
+                }
             }
-            found.extend(view.places_of_cut(forms, SHORTEST));
+            let words = sought.words.iter();
+            found.extend(words.flat_map(|word| view.places_of_word(text, word)));
+            found.extend(view.places_of_cut(&sought.direct, SHORTEST));
         });
         found.sort_by_key(|place| (place.start, place.end));
         found

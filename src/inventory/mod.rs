@@ -55,7 +55,7 @@ pub use instance::{
     Exit, Instance, InstanceId, InstanceRun, InstanceState, Occupancy, RuntimeHealth,
 };
 pub use lock::{FencingToken, LONGEST_LEASE, LockHolder, LockPurpose, LockRecord, Operator};
-pub use mask::{HIDDEN, Mask, is_word};
+pub use mask::{HIDDEN, HIDDEN_ANYWHERE, Mask, is_word};
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use passed::{Door, PassedRequest};
 pub use person::{NameRefused, key_part, operator_name};

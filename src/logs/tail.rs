@@ -14,8 +14,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::NewLine;
-use crate::inventory::{InstanceId, Target, local_time};
-use crate::ports::{self, Failure, FailureKind, LogChunk, RouterReader, RuntimeReader};
+use crate::inventory::{InstanceId, Mask, Target, local_time};
+use crate::ports::{self, Checker, Failure, FailureKind, LogChunk, RouterReader, RuntimeReader};
 
 /// Lines that arrived together, oldest first.
 pub type Batch = Vec<NewLine>;
@@ -44,16 +44,41 @@ pub fn follow(
     instance: InstanceId,
     tail: usize,
 ) -> mpsc::Receiver<Batch> {
-    follow_tap(OfInstance { reader, instance }, tail)
+    let checker = None;
+    let tap = OfInstance {
+        reader,
+        checker,
+        instance,
+    };
+    follow_tap(tap, tail)
+}
+
+/// The same, without the secrets of the target, which its checker knows: an application may write them down.
+pub fn follow_hidden(
+    (reader, checker): (Arc<dyn RuntimeReader>, Arc<dyn Checker>),
+    instance: InstanceId,
+    tail: usize,
+) -> mpsc::Receiver<Batch> {
+    let tap = OfInstance {
+        reader,
+        checker: Some(checker),
+        instance,
+    };
+    follow_tap(tap, tail)
 }
 
 /// Follows what the proxy writes down about a target's requests, in the same way.
 pub fn follow_proxy(
-    reader: Arc<dyn RouterReader>,
+    (reader, checker): (Arc<dyn RouterReader>, Arc<dyn Checker>),
     target: Target,
     tail: usize,
 ) -> mpsc::Receiver<Batch> {
-    follow_tap(OfProxy { reader, target }, tail)
+    let tap = OfProxy {
+        reader,
+        checker,
+        target,
+    };
+    follow_tap(tap, tail)
 }
 
 fn follow_tap(tap: impl Tap + 'static, tail: usize) -> mpsc::Receiver<Batch> {
@@ -84,13 +109,18 @@ trait Tap: Send + Sync {
 
 struct OfInstance {
     reader: Arc<dyn RuntimeReader>,
+    checker: Option<Arc<dyn Checker>>,
     instance: InstanceId,
 }
 
 #[async_trait]
 impl Tap for OfInstance {
     async fn open(&self, since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks> {
-        self.reader.logs(&self.instance, since, tail).await
+        let chunks = self.reader.logs(&self.instance, since, tail).await?;
+        match &self.checker {
+            Some(checker) => Ok(hidden(chunks, checker.mask().await)),
+            None => Ok(chunks),
+        }
     }
 
     fn silent(&self) -> Failure {
@@ -101,19 +131,36 @@ impl Tap for OfInstance {
 
 struct OfProxy {
     reader: Arc<dyn RouterReader>,
+    checker: Arc<dyn Checker>,
     target: Target,
 }
 
 #[async_trait]
 impl Tap for OfProxy {
     async fn open(&self, _since: Option<Timestamp>, tail: usize) -> ports::Result<Chunks> {
-        self.reader.log(&self.target, tail).await
+        let chunks = self.reader.log(&self.target, tail).await?;
+        Ok(hidden(chunks, self.checker.mask().await))
     }
 
     fn silent(&self) -> Failure {
         let doing = format!("opening its log for {}", self.target);
         Failure::new(FailureKind::Unreachable, "the proxy", doing, "no answer")
     }
+}
+
+/// Lines without what the mask hides. Those without a secret stay as they are, colours included.
+fn hidden(chunks: Chunks, mask: Mask) -> Chunks {
+    if mask.is_empty() {
+        return chunks;
+    }
+    let hide = move |mut chunk: LogChunk| {
+        let text = String::from_utf8_lossy(&chunk.bytes);
+        if mask.is_in(&text) {
+            chunk.bytes = mask.hide(&text).into_bytes();
+        }
+        chunk
+    };
+    chunks.map(move |chunk| chunk.map(&hide)).boxed()
 }
 
 /// Why a stream of lines is over.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::checks::{Case, CaseReport, HealthCheck};
-use crate::inventory::{Endpoint, EnvironmentValue, Probe, PublicAddress, PublicAnswer};
+use crate::inventory::{Endpoint, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer};
 
 /// How to connect to the public address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,6 +33,11 @@ pub trait Checker: Send + Sync {
         address: &PublicAddress,
         headers: &BTreeMap<String, EnvironmentValue>,
     ) -> PublicAnswer;
+
+    /// What hides the secrets of the target in everything that is shown of it.
+    async fn mask(&self) -> Mask {
+        Mask::default()
+    }
 
     /// Who answers on the public address.
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer;

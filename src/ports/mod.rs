@@ -19,6 +19,7 @@ mod router;
 mod runtime;
 mod seals;
 mod secrets;
+mod target_secrets;
 mod trial;
 
 pub use crate::inventory::{
@@ -45,4 +46,5 @@ pub use runtime::{
 };
 pub use seals::Seals;
 pub use secrets::{Credentials, Password, Secrets, same_secret};
+pub use target_secrets::TargetSecrets;
 pub use trial::{Proof, Trial};

@@ -23,6 +23,12 @@ pub trait Secrets: Send + Sync {
         self.read(source).await
     }
 
+    /// Every value that this process has read from a source, as far as it is remembered.
+    fn known(&self, source: &SecretSource) -> Vec<SecretString> {
+        let _ = source;
+        Vec::new()
+    }
+
     /// The value after a server refused `refused`; none where the source cannot say anything else.
     async fn renewed(&self, source: &SecretSource, refused: &SecretString) -> Option<SecretString> {
         let _ = (source, refused);

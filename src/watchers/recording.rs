@@ -173,8 +173,9 @@ async fn record(
         let now = candidate.borrow_and_update().clone();
         let now = now.or_else(|| started_before.clone());
         if let Some(now) = now.filter(|now| following.as_ref().is_none_or(|(id, _)| id != now)) {
-            let reader = Arc::clone(&site.read.runtime);
-            following = Some((now.clone(), logs::follow(reader, now, ALL)));
+            let (reader, checker) = (&site.read.runtime, &site.read.checker);
+            let of = (Arc::clone(reader), Arc::clone(checker));
+            following = Some((now.clone(), logs::follow_hidden(of, now, ALL)));
         }
         tokio::select! {
             biased;

@@ -234,13 +234,15 @@ impl Desk for EngineDesk {
             return mpsc::channel(1).1;
         };
         match source {
-            LogSource::Instance { instance, .. } => logs::follow(
-                Arc::clone(&site.read.runtime),
-                instance.clone(),
-                LINES_BEFORE,
-            ),
+            LogSource::Instance { instance, .. } => {
+                let (reader, checker) = (&site.read.runtime, &site.read.checker);
+                let of = (Arc::clone(reader), Arc::clone(checker));
+                logs::follow_hidden(of, instance.clone(), LINES_BEFORE)
+            }
             LogSource::Proxy { target } => {
-                logs::follow_proxy(Arc::clone(&site.read.router), target.clone(), LINES_BEFORE)
+                let (reader, checker) = (&site.read.router, &site.read.checker);
+                let of = (Arc::clone(reader), Arc::clone(checker));
+                logs::follow_proxy(of, target.clone(), LINES_BEFORE)
             }
         }
     }

@@ -36,8 +36,8 @@ use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::adapters::secrets::LocalSecrets;
 use crate::history::Retention;
 use crate::inventory::{EnvironmentName, SecretSource, Target};
-use crate::ports::{Checker, Clock, Failure, FailureKind, Password, Secrets, SystemClock};
-use crate::release::{Engine, Reading, Site, Witness, Writing};
+use crate::ports::{Clock, Failure, FailureKind, Password, Secrets, SystemClock, TargetSecrets};
+use crate::release::{Definition, Engine, Reading, Site, Witness, Writing};
 use crate::settings::{EnvironmentSettings, Settings, TargetSettings};
 use crate::watchers::{Frame, Outbox, Recorder};
 
@@ -128,7 +128,7 @@ pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
         stores: store::Stores::default(),
         proxies: proxy::Proxies::default(),
     };
-    let checker: Arc<dyn Checker> = Arc::new(HttpChecker::reading(Arc::clone(&workshop.secrets)));
+    let checker = HttpChecker::reading(Arc::clone(&workshop.secrets));
     let may_write = read_only.is_none();
     let mut sites = BTreeMap::new();
     for target in &settings.targets {
@@ -192,7 +192,7 @@ impl Workshop<'_> {
     fn site(
         &mut self,
         target: &TargetSettings,
-        checker: &Arc<dyn Checker>,
+        checker: &HttpChecker,
         may_write: bool,
     ) -> Result<Site, WireError> {
         let name = &target.definition.target.environment;
@@ -222,12 +222,30 @@ impl Workshop<'_> {
                 runtime: runtime.read,
                 registry: store.read_registry,
                 router: proxy.read,
-                checker: Arc::clone(checker),
+                checker: Arc::new(checker.of(self.secrets_of(&target.definition))),
                 journal: store.read_journal,
                 images: runtime.images,
             },
             write,
         })
+    }
+
+    /// Every secret that a target or a request to it may repeat.
+    fn secrets_of(&self, definition: &Definition) -> TargetSecrets {
+        let health = definition.health.iter();
+        let cases = definition.suite.cases.iter();
+        let of_health = health
+            .clone()
+            .flat_map(|it| it.headers.iter().chain(&it.query));
+        let of_cases = cases
+            .clone()
+            .flat_map(|it| it.headers.iter().chain(&it.query));
+        let values = definition.instance.environment.iter();
+        let paths = health.map(|it| it.path.as_str());
+        let paths = paths.chain(cases.map(|it| it.path.as_str()));
+        let paths = paths.chain(definition.public.iter().map(|it| it.path.as_str()));
+        let values = values.chain(of_health).chain(of_cases);
+        TargetSecrets::of(Arc::clone(&self.secrets), values, paths)
     }
 
     /// A password that is read when it is first needed.

@@ -10,13 +10,14 @@ use async_trait::async_trait;
 use greenroom::adapters::docker::DockerWriter;
 use greenroom::adapters::http::HttpChecker;
 use greenroom::adapters::secrets::LocalSecrets;
-use greenroom::checks::{Case, Expectation, Verdict};
+use greenroom::checks::{Case, Expectation, HealthCheck, Verdict};
 use greenroom::inventory::{
     Endpoint, EnvironmentValue, InstanceShape, Listen, Mask, ReleaseId, RestartPolicy,
     SecretSource, Slot, Target,
 };
 use greenroom::ports::{
-    Checker, Credentials, Failure, InstanceSpec, Result, RuntimeWriter, Secrets, same_secret,
+    Checker, Credentials, Failure, InstanceSpec, Result, RuntimeWriter, Secrets, TargetSecrets,
+    same_secret,
 };
 use secrecy::SecretString;
 
@@ -151,6 +152,43 @@ async fn a_check_sends_its_secrets_and_shows_none_of_them() {
     );
     assert!(!shown.contains("pl4nted-path"), "{shown}");
     assert_hidden("the report", shown.as_bytes());
+}
+
+#[tokio::test]
+async fn no_answer_shows_what_another_request_or_the_application_was_told() {
+    let told = ["command", "query", "literal", "environment"].map(planted);
+    let said = told.join(" and ");
+    let server = StandIn::start(move |_| Answer::whole("500 Oh", &said));
+    let names = ["X-Tenant", "who", "X-Token", "PASSWORD"].map(str::to_owned);
+    let values = [
+        source("command"),
+        source("query"),
+        planted("literal").into(),
+        source("environment"),
+    ];
+    let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::default());
+    let of = TargetSecrets::of(Arc::clone(&secrets), names.iter().zip(&values), []);
+    let checker = HttpChecker::reading(secrets).of(of);
+    let at = Endpoint::Tcp(server.at);
+    // This one sends none of them.
+    let case = crate::endless::case(std::time::Duration::from_secs(20));
+    let report = checker.run(&case, &at, None).await;
+    assert_eq!(report.verdict, Verdict::Failed, "{report:?}");
+    assert!(
+        report.response.contains("(hidden) and (hidden)"),
+        "{report:?}"
+    );
+    assert_hidden("the report", format!("{report:?}").as_bytes());
+    let check = HealthCheck {
+        path: "/health".into(),
+        host: None,
+        headers: BTreeMap::new(),
+        query: BTreeMap::new(),
+        interval: std::time::Duration::from_secs(1),
+        timeout: std::time::Duration::from_secs(20),
+    };
+    let probe = checker.health(&at, &check).await;
+    assert_hidden("the probe", format!("{probe:?}").as_bytes());
 }
 
 #[tokio::test]
@@ -398,6 +436,7 @@ fn nothing_that_is_written_of_releases_has_a_secret_in_it() {
         format!("{here}.proxy.preview.connect={}", preview.at),
         format!("{here}.environment.APP_SECRET.env=PLANTED_ENVIRONMENT"),
         "notices.ops.kind=signed".to_owned(),
+        r#"notices.ops.environments=["dev"]"#.to_owned(),
         format!(
             "notices.ops.url=http://ana:{LOGIN}@{}/{}",
             hook.at,

@@ -24,7 +24,7 @@ use crate::checks::{Answer, Case, CaseReport, HealthCheck, Verdict, hide_in_quer
 use crate::inventory::{
     BodyClass, Endpoint, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer, Slot,
 };
-use crate::ports::{Bound, Checker, Connection, Patience, Secrets};
+use crate::ports::{Bound, Checker, Connection, Patience, Secrets, TargetSecrets};
 
 /// How long the public address may take to answer.
 const PUBLIC_PATIENCE: Duration = Duration::from_secs(5);
@@ -75,8 +75,8 @@ const fn bound(answer: &'static str, bytes: usize, time: Patience) -> Bound {
 /// asked is what answers.
 #[derive(Default)]
 pub struct HttpChecker {
-    fresh: Fresh,
-    kept: Kept,
+    fresh: Arc<Fresh>,
+    kept: Arc<Kept>,
     values: Values,
 }
 
@@ -91,6 +91,16 @@ impl HttpChecker {
         Self {
             values: Values::reading(secrets),
             ..Self::default()
+        }
+    }
+
+    /// The same, for one target: its secrets are hidden in every answer. Connections are shared.
+    #[must_use]
+    pub fn of(&self, target: TargetSecrets) -> Self {
+        Self {
+            fresh: Arc::clone(&self.fresh),
+            kept: Arc::clone(&self.kept),
+            values: self.values.of(target),
         }
     }
 
@@ -197,7 +207,11 @@ impl Checker for HttpChecker {
             Connection::Kept => self.kept.ask(address, PUBLIC_PATIENCE).await,
         };
         let (_, hidden) = hide_in_query(&address.path);
-        public_answer(answered, &self.values.mask(hidden))
+        public_answer(answered, &self.values.mask(hidden, None).await)
+    }
+
+    async fn mask(&self) -> Mask {
+        self.values.target_mask().await
     }
 
     async fn direct(

@@ -8,12 +8,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::checks::{Answer, hide_in_query, may_be_secret, with_query};
 use crate::inventory::{EnvironmentValue, HIDDEN, Mask, SecretSource, is_word};
-use crate::ports::Secrets;
+use crate::ports::{Secrets, TargetSecrets};
 
 /// Where secrets are read. Each source is read and kept by itself: one that hangs delays only the requests that need it.
 #[derive(Default)]
 pub(super) struct Values {
     secrets: Option<Arc<dyn Secrets>>,
+    /// The other secrets of the target that is asked.
+    target: Option<TargetSecrets>,
     masks: Masks,
 }
 
@@ -61,7 +63,25 @@ impl Values {
     pub(super) fn reading(secrets: Arc<dyn Secrets>) -> Self {
         Self {
             secrets: Some(secrets),
+            target: None,
             masks: Masks::default(),
+        }
+    }
+
+    /// The same, for the requests to one target.
+    pub(super) fn of(&self, target: TargetSecrets) -> Self {
+        Self {
+            secrets: self.secrets.clone(),
+            target: Some(target),
+            masks: Masks::default(),
+        }
+    }
+
+    /// What hides the secrets of the target.
+    pub(super) async fn target_mask(&self) -> Mask {
+        match &self.target {
+            Some(target) => target.mask().await,
+            None => Mask::default(),
         }
     }
 
@@ -107,13 +127,17 @@ impl Values {
             prepared.shown_path.push(joint);
             prepared.shown_path.extend([name, "=", &value]);
         }
-        prepared.mask = self.masks.of(hidden, body);
+        prepared.mask = self.mask(hidden, body).await;
         Ok(prepared)
     }
 
-    /// Hides these in an answer.
-    pub(super) fn mask(&self, secrets: Vec<String>) -> Mask {
-        self.masks.of(secrets, None)
+    /// Hides these in an answer, the body that was sent, and every secret of the target: an application may repeat in one
+    /// answer what it was told by another request.
+    pub(super) async fn mask(&self, mut secrets: Vec<String>, body: Option<&str>) -> Mask {
+        if let Some(target) = &self.target {
+            secrets.extend(target.texts().await);
+        }
+        self.masks.of(secrets, body)
     }
 
     /// The value to send, and the value to show.

@@ -1,6 +1,6 @@
 //! Reads secrets from where the configuration says they are: a variable of the environment, a file, or what a command
-//! prints. The secret is the whole text less one final newline. Passwords of logins and secrets of checks are kept in memory for
-//! as long as the process runs; other secrets are not. Must not log or describe a value.
+//! prints. The secret is the whole text less one final newline. What was read is kept in memory for as long as the process
+//! runs, if only to hide it; the secrets of instances and channels are read anew for each use all the same. Must not log or describe a value.
 
 mod source;
 
@@ -22,6 +22,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How long a failure to read a kept secret is remembered, and how soon one that a server refused is read again.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
+/// How many values of one source are remembered, so that an old one is hidden too.
+const REMEMBERED: usize = 8;
+
 /// What is read of a source at most.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "secrets",
@@ -36,6 +39,7 @@ pub struct LocalSecrets {
     deadline: Duration,
     again_after: Duration,
     kept: Arc<Mutex<HashMap<SecretSource, Arc<tokio::sync::Mutex<Kept>>>>>,
+    known: Arc<Mutex<HashMap<SecretSource, Vec<SecretString>>>>,
 }
 
 impl Default for LocalSecrets {
@@ -44,6 +48,7 @@ impl Default for LocalSecrets {
             deadline: DEADLINE,
             again_after: AGAIN_AFTER,
             kept: Arc::default(),
+            known: Arc::default(),
         }
     }
 }
@@ -106,6 +111,7 @@ impl Kept {
 impl Secrets for LocalSecrets {
     async fn read(&self, source: &SecretSource) -> Result<SecretString> {
         let read = within(source, self.deadline).await;
+        self.remember(source, &read);
         read.map_err(|wrong| failure(source, wrong, self.deadline))
     }
 
@@ -124,6 +130,7 @@ impl Secrets for LocalSecrets {
             let said = format!("the read did not end: {error}");
             Err((FailureKind::Unreachable, said))
         });
+        self.remember(source, &read);
         read.map_err(|wrong| failure(source, wrong, self.deadline))
     }
 
@@ -140,11 +147,33 @@ impl Secrets for LocalSecrets {
             let mut kept = slot.lock_owned().await;
             kept.renewed(&wanted, &refused, deadline, again_after).await
         });
-        reading.await.ok().flatten()
+        let renewed = reading.await.ok().flatten();
+        if let Some(secret) = &renewed {
+            self.remember(source, &Ok(secret.clone()));
+        }
+        renewed
+    }
+
+    fn known(&self, source: &SecretSource) -> Vec<SecretString> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(source).cloned().unwrap_or_default()
     }
 }
 
 impl LocalSecrets {
+    fn remember(&self, source: &SecretSource, read: &Read) {
+        let Ok(secret) = read else {
+            return;
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.entry(source.clone()).or_default();
+        if !known.iter().any(|it| same_secret(it, secret)) {
+            known.push(secret.clone());
+            let forgotten = known.len().saturating_sub(REMEMBERED);
+            known.drain(..forgotten);
+        }
+    }
+
     fn slot(&self, source: &SecretSource) -> Arc<tokio::sync::Mutex<Kept>> {
         let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(source.clone()).or_default())

@@ -9,32 +9,67 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use super::SHORTEST;
 use super::view::folded;
 
+/// What stands between the parts of a text that is spelled out. White space is not among it: views have none.
+const SEPARATORS: [char; 5] = [':', '-', '.', '_', ','];
+
+/// The alphabet of RFC 4648, in the letter case of views.
+const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
 /// The forms of one secret, each folded as views are.
-pub(super) fn forms_of(secret: &str) -> Vec<String> {
-    let mut forms = vec![folded(secret)];
-    if secret.contains(' ') {
-        // As a form sends it.
-        forms.push(folded(&secret.replace(' ', "+")));
-    }
-    forms.push(hexadecimal(secret));
-    for before in 0..3 {
-        let text = inside_base64(secret.as_bytes(), before);
-        if text.len() > SHORTEST {
-            forms.push(folded(&text.replace('+', "-").replace('/', "_")));
-            forms.push(folded(&text));
-        }
-    }
-    forms.retain(|form| form.len() >= SHORTEST);
-    forms
+pub(super) struct Forms {
+    /// Those of which a beginning is hidden too, where a text was cut.
+    pub(super) direct: Vec<String>,
+    /// Those that are only looked for whole.
+    pub(super) packed: Vec<String>,
 }
 
-fn hexadecimal(secret: &str) -> String {
-    let mut text = String::with_capacity(2 * secret.len());
+pub(super) fn forms_of(secret: &str) -> Forms {
+    let mut direct = vec![folded(secret)];
+    if secret.contains(' ') {
+        // As a form sends it.
+        direct.push(folded(&secret.replace(' ', "+")));
+    }
+    direct.push(hexadecimal(secret, None));
+    let mut packed = Vec::new();
+    for before in 0..3 {
+        let text = inside_base64(secret.as_bytes(), before);
+        packed.extend(
+            (0..3)
+                .map(|outer| inside_base64(text.as_bytes(), outer))
+                .filter(|twice| twice.len() > SHORTEST)
+                .map(|twice| folded(&twice)),
+        );
+        if text.len() > SHORTEST {
+            direct.push(folded(&text.replace('+', "-").replace('/', "_")));
+            direct.push(folded(&text));
+        }
+    }
+    packed.extend((0..5).map(|before| inside_base32(secret.as_bytes(), before)));
+    packed.push(folded(&secret.chars().rev().collect::<String>()));
+    for separator in SEPARATORS {
+        packed.push(hexadecimal(secret, Some(separator)));
+        packed.push(folded(&spelled(secret, separator)));
+    }
+    direct.retain(|form| form.len() >= SHORTEST);
+    packed.retain(|form| form.len() >= SHORTEST);
+    Forms { direct, packed }
+}
+
+fn hexadecimal(secret: &str, separator: Option<char>) -> String {
+    let mut text = String::with_capacity(3 * secret.len());
     for byte in secret.bytes() {
+        if !text.is_empty() {
+            text.extend(separator);
+        }
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+fn spelled(secret: &str, separator: char) -> String {
+    let letters: Vec<String> = secret.chars().map(String::from).collect();
+    letters.join(&separator.to_string())
 }
 
 /// What base64 makes of `bytes` where so many other bytes are before it, without the characters that it shares with its
@@ -45,4 +80,20 @@ fn inside_base64(bytes: &[u8], before: usize) -> String {
     let mut text = STANDARD_NO_PAD.encode(&all);
     text.truncate(all.len() * 8 / 6);
     text.split_off((before * 8).div_ceil(6))
+}
+
+/// The same of base32.
+fn inside_base32(bytes: &[u8], before: usize) -> String {
+    let bits = |byte: &u8| (0..8).rev().map(|at| byte >> at & 1).collect::<Vec<u8>>();
+    let mut all = vec![0; before * 8];
+    all.extend(bytes.iter().flat_map(bits));
+    let number = |bits: &[u8]| {
+        bits.iter()
+            .fold(0_usize, |sum, bit| 2 * sum + usize::from(*bit))
+    };
+    let digits = all.chunks_exact(5).map(number);
+    digits
+        .skip((before * 8).div_ceil(5))
+        .map(|digit| char::from(BASE32[digit]))
+        .collect()
 }

@@ -41,6 +41,12 @@ fn a_secret_is_found_as_it_is_and_escaped() {
         "%73%33cret%252Fp%252Bss%2520%2522w%2522ord",
         "7333637265742f702b7373202277226f7264",
         "7333637265742F702B7373202277226F7264",
+        "73 33 63 72 65 74 2f 70 2b 73 73 20 22 77 22 6f 72 64",
+        "73:33:63:72:65:74:2F:70:2B:73:73:20:22:77:22:6F:72:64",
+        "73-33-63-72-65-74-2f-70-2b-73-73-20-22-77-22-6f-72-64",
+        "dro\"w\" ss+p/terc3s",
+        "s-3-c-r-e-t-/-p-+-s-s- -\"-w-\"-o-r-d",
+        "s 3 c r e t / p + s s \" w \" o r d",
     ] {
         assert_eq!(
             hidden(&format!("before {form} after")),
@@ -62,6 +68,39 @@ fn a_secret_is_found_inside_of_base64() {
         // A character on each side is shared with what is no secret.
         assert!(shown.contains(HIDDEN), "{packed}: {shown}");
         assert!(shown.len() <= 8 + HIDDEN.len() + 4, "{packed}: {shown}");
+    }
+}
+
+#[test]
+fn a_secret_is_found_inside_of_base32_and_of_base64_twice() {
+    let twice = |text: &str| STANDARD.encode(STANDARD.encode(text));
+    for packed in [
+        // printf '%s' 'ana:s3cret…' | base32, with a user of each length.
+        "MFXGCOTTGNRXEZLUF5YCW43TEARHOITPOJSA====",
+        "MFXGCYJ2OMZWG4TFOQXXAK3TOMQCE5ZCN5ZGI===",
+        &twice("ana:s3cret/p+ss \"w\"ord"),
+        &twice("anaa:s3cret/p+ss \"w\"ord"),
+        &twice("anaaa:s3cret/p+ss \"w\"ord"),
+    ] {
+        let shown = hidden(packed);
+        assert!(shown.contains(HIDDEN), "{packed}: {shown}");
+        // What is left is too little of the secret to be read.
+        assert!(shown.len() <= 16 + HIDDEN.len() + 8, "{packed}: {shown}");
+    }
+}
+
+#[test]
+fn a_short_secret_is_hidden_only_where_it_is_a_whole_word() {
+    let mask = Mask::of(["port9", "key"]);
+    for (text, shown) in [
+        ("port9 is wrong", "(hidden) is wrong"),
+        ("pin=port9&a=b", "pin=(hidden)&a=b"),
+        ("a%20PORT9%20b", "a%20(hidden)%20b"),
+        ("the key, then", "the (hidden), then"),
+        ("airport9 and port99", "airport9 and port99"),
+        ("keys and monkey", "keys and monkey"),
+    ] {
+        assert_eq!(mask.hide(text), shown);
     }
 }
 

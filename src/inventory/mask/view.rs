@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use aho_corasick::AhoCorasick;
 use unicode_width::UnicodeWidthChar as _;
 
 /// The longest escape of one character, `&#x10ffff;`.
@@ -86,6 +87,42 @@ impl View {
     pub(super) fn places_of<'a>(&'a self, form: &'a str) -> impl Iterator<Item = Range<usize>> {
         let found = self.text.match_indices(form);
         found.map(|(at, form)| self.places[at].start..self.places[at + form.len() - 1].end)
+    }
+
+    /// Where something is that is looked for, each place it is at.
+    pub(super) fn places_found_by<'a>(
+        &'a self,
+        finder: &'a AhoCorasick,
+    ) -> impl Iterator<Item = Range<usize>> {
+        let found = finder.find_overlapping_iter(&self.text);
+        found.map(|found| self.places[found.start()].start..self.places[found.end() - 1].end)
+    }
+
+    /// Where a word is, and not a part of another one. `text` is what is looked through: white space, which a view does
+    /// not have, ends a word.
+    pub(super) fn places_of_word<'a>(
+        &'a self,
+        text: &'a str,
+        word: &'a str,
+    ) -> impl Iterator<Item = Range<usize>> {
+        let found = self.text.match_indices(word);
+        found.filter_map(move |(at, word)| {
+            let end = at + word.len();
+            let place = self.places[at].start..self.places[end - 1].end;
+            let before = self.text[..at].chars().next_back();
+            let after = self.text[end..].chars().next();
+            // What is left out of a view is between the places of its neighbours.
+            let is_cut_off = |between: &str| !between.is_empty();
+            let is_begin = before.is_none_or(|c| !c.is_alphanumeric())
+                || text
+                    .get(self.places[at - 1].end..place.start)
+                    .is_none_or(is_cut_off);
+            let is_end = after.is_none_or(|c| !c.is_alphanumeric())
+                || text
+                    .get(place.end..self.places[end].start)
+                    .is_none_or(is_cut_off);
+            (is_begin && is_end).then_some(place)
+        })
     }
 
     /// Where the beginning of a form is, of `shortest` bytes or more, that was cut: `…` follows. The cut may be in the

@@ -8,15 +8,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
+use greenroom::adapters::http::HttpChecker;
+use greenroom::adapters::secrets::LocalSecrets;
 use greenroom::console::Model;
 use greenroom::console::event::Event;
 use greenroom::console::{Charset, view};
 use greenroom::inventory::{
-    Endpoint, EngineImage, Instance, InstanceId, Occupancy, Slot, Target, Version,
+    Endpoint, EngineImage, EnvironmentValue, Instance, InstanceId, Occupancy, SecretSource, Slot,
+    Target, Version,
 };
 use greenroom::logs::{self, NewLine};
 use greenroom::ports::{
-    EngineInfo, Failure, FailureKind, LogChunk, LogStream, Result, RuntimeReader,
+    Checker, EngineInfo, Failure, FailureKind, LogChunk, LogStream, Result, RuntimeReader, Secrets,
+    TargetSecrets,
 };
 use jiff::Timestamp;
 use ratatui::backend::CrosstermBackend;
@@ -74,6 +78,11 @@ impl RuntimeReader for Hostile {
 
 /// The lines of an output, as the house takes them in.
 pub(crate) async fn taken_in(output: &[u8]) -> Vec<NewLine> {
+    taken_in_by(output, Arc::new(HttpChecker::new())).await
+}
+
+/// The same, of a target whose secrets this checker knows.
+async fn taken_in_by(output: &[u8], checker: Arc<dyn Checker>) -> Vec<NewLine> {
     let lines = output.split(|byte| *byte == b'\n');
     let chunks = lines.filter(|line| !line.is_empty()).map(|line| LogChunk {
         at: Some(ago(3)),
@@ -82,7 +91,8 @@ pub(crate) async fn taken_in(output: &[u8]) -> Vec<NewLine> {
         dropped: 0,
     });
     let reader = Arc::new(Hostile(Mutex::new(chunks.collect())));
-    let mut batches = logs::follow(reader, InstanceId("i".into()), 100);
+    let of = (reader as Arc<dyn RuntimeReader>, checker);
+    let mut batches = logs::follow_hidden(of, InstanceId("i".into()), 100);
     let mut lines = Vec::new();
     let taking = async {
         while let Some(batch) = batches.recv().await {
@@ -93,6 +103,30 @@ pub(crate) async fn taken_in(output: &[u8]) -> Vec<NewLine> {
         .await
         .expect("an end");
     lines
+}
+
+#[tokio::test]
+async fn a_log_shows_no_secret_of_its_target() {
+    let place = tempfile::tempdir().expect("a directory");
+    let file = place.path().join("password");
+    std::fs::write(&file, "pl4nted-hunter2\n").expect("written");
+    let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::default());
+    let names = ["PASSWORD", "API_KEY", "REGION"].map(str::to_owned);
+    let values = [
+        EnvironmentValue::Secret(SecretSource::File(file)),
+        EnvironmentValue::from("pl4nted-plain"),
+        EnvironmentValue::from("eu-central"),
+    ];
+    let of = TargetSecrets::of(Arc::clone(&secrets), names.iter().zip(&values), []);
+    let checker = HttpChecker::reading(secrets).of(of);
+    let output =
+        b"\x1b[31mlogin with pl4nted-hunter2 failed\nkey pl4nted-plain\nin \x1b[1meu-central";
+    let lines = taken_in_by(output, Arc::new(checker)).await;
+    let texts: Vec<&str> = lines.iter().map(|line| &*line.text).collect();
+    assert_eq!(texts[0], "login with (hidden) failed");
+    assert_eq!(texts[1], "key (hidden)");
+    // What has no secret in it stays as the application wrote it.
+    assert!(texts[2].contains("eu-central"), "{texts:?}");
 }
 
 fn filled(lines: Vec<NewLine>) -> Model {

@@ -1,0 +1,164 @@
+//! All secrets of one target: those that its health endpoint and checks send, and those of its instances' environment.
+//! What any of them is told may be repeated elsewhere, so one mask hides all of them in everything that the target says.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use secrecy::ExposeSecret;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::Secrets;
+use crate::checks::{hide_in_query, may_be_secret};
+use crate::inventory::{EnvironmentValue, Mask, SecretSource, is_word};
+
+/// How long an answer waits for secrets that are being read, once for each target. One that hangs is not waited for
+/// again: its own request fails, and says so.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How soon a source that failed is read again.
+const AGAIN_AFTER: Duration = Duration::from_secs(30);
+
+/// See the module. Clones are the same secrets.
+#[derive(Clone)]
+pub struct TargetSecrets(Arc<Inner>);
+
+struct Inner {
+    secrets: Arc<dyn Secrets>,
+    sources: Vec<SecretSource>,
+    /// What the configuration itself says under the name of a secret.
+    plain: BTreeSet<String>,
+    known: Mutex<Known>,
+    first: OnceLock<(Instant, watch::Receiver<bool>)>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// What was read for the mask.
+    read: Vec<(SecretSource, String)>,
+    tried_at: Option<Instant>,
+    mask: Option<(BTreeSet<String>, Mask)>,
+}
+
+impl TargetSecrets {
+    /// The secrets among named values and paths with queries.
+    pub fn of<'a>(
+        secrets: Arc<dyn Secrets>,
+        values: impl IntoIterator<Item = (&'a String, &'a EnvironmentValue)>,
+        paths: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let (mut sources, mut plain) = (Vec::new(), BTreeSet::new());
+        for (name, value) in values {
+            match value {
+                EnvironmentValue::Secret(source) if sources.contains(source) => {}
+                EnvironmentValue::Secret(source) => sources.push(source.clone()),
+                EnvironmentValue::Plain(text) if may_be_secret(name) => {
+                    plain.insert(text.clone());
+                }
+                EnvironmentValue::Plain(_) => {}
+            }
+        }
+        plain.extend(paths.into_iter().flat_map(|path| hide_in_query(path).1));
+        plain.retain(|text| !is_word(text));
+        Self(Arc::new(Inner {
+            secrets,
+            sources,
+            plain,
+            known: Mutex::default(),
+            first: OnceLock::new(),
+        }))
+    }
+
+    /// What is to be hidden, as far as it is known.
+    pub async fn texts(&self) -> BTreeSet<String> {
+        let mut texts = self.0.plain.clone();
+        if self.0.sources.is_empty() {
+            return texts;
+        }
+        let (began, read) = self.0.first.get_or_init(|| self.begin());
+        let mut read = read.clone();
+        if !*read.borrow() {
+            let _ = timeout_at(*began + PATIENCE, read.wait_for(|read| *read)).await;
+        }
+        self.try_again();
+        let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        texts.extend(known.read.iter().map(|(_, text)| text.clone()));
+        drop(known);
+        for source in &self.0.sources {
+            let known = self.0.secrets.known(source).into_iter();
+            texts.extend(known.map(|secret| secret.expose_secret().to_owned()));
+        }
+        texts
+    }
+
+    /// What hides all of them.
+    pub async fn mask(&self) -> Mask {
+        let texts = self.texts().await;
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, mask)) = &known.mask
+            && *of == texts
+        {
+            return mask.clone();
+        }
+        let mask = Mask::of(&texts);
+        known.mask = Some((texts, mask.clone()));
+        mask
+    }
+
+    fn begin(&self) -> (Instant, watch::Receiver<bool>) {
+        let (publish, read) = watch::channel(false);
+        let this = self.clone();
+        self.tries();
+        tokio::spawn(async move {
+            this.read_missing().await;
+            publish.send_replace(true);
+        });
+        (Instant::now(), read)
+    }
+
+    /// Notes that the sources are being read.
+    fn tries(&self) {
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.tried_at = Some(Instant::now());
+    }
+
+    /// Reads what failed before, without waiting for it.
+    fn try_again(&self) {
+        let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = known.read.len() < self.0.sources.len()
+            && known.tried_at.is_none_or(|at| at.elapsed() > AGAIN_AFTER);
+        drop(known);
+        if is_due {
+            self.tries();
+            let this = self.clone();
+            tokio::spawn(async move { this.read_missing().await });
+        }
+    }
+
+    async fn read_missing(&self) {
+        let missing: Vec<&SecretSource> = {
+            let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_read = |source: &SecretSource| known.read.iter().any(|(it, _)| it == source);
+            let sources = self.0.sources.iter();
+            sources.filter(|source| !is_read(source)).collect()
+        };
+        let reading = missing.into_iter().map(|source| async move {
+            // The request that needs it tells why it cannot be read.
+            let Ok(secret) = self.0.secrets.kept(source).await else {
+                return;
+            };
+            let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let text = secret.expose_secret().to_owned();
+            known.read.push((source.clone(), text));
+        });
+        join_all(reading).await;
+    }
+}
+
+impl std::fmt::Debug for TargetSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TargetSecrets({} sources)", self.0.sources.len())
+    }
+}
