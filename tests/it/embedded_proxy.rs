@@ -43,6 +43,10 @@ impl Drop for Upstream {
     }
 }
 
+fn endless() -> impl stream::Stream<Item = Result<Bytes, Infallible>> {
+    stream::repeat_with(|| Ok(Bytes::from(vec![b'x'; 64 * 1024])))
+}
+
 fn application(slot: Slot, go_on: Arc<Notify>) -> Router {
     let in_parts = move || {
         let go_on = Arc::clone(&go_on);
@@ -61,6 +65,7 @@ fn application(slot: Slot, go_on: Arc<Notify>) -> Router {
     Router::new()
         .route("/", get(move || async move { slot.as_str() }))
         .route("/slow", get(in_parts))
+        .route("/endless", get(|| async { Body::from_stream(endless()) }))
         .route("/echo", post(|body: Bytes| async move { body }))
         .route(
             "/headers",
@@ -656,34 +661,123 @@ async fn a_request_that_is_never_whole_is_given_up() {
     assert!(answer.contains("502") || answer.contains("400"), "{answer}");
 }
 
+/// A world with blue live, and such limits.
+async fn blue_within(limits: Limits) -> (World, PerSlot<Upstream>) {
+    let world = World::within(limits).await;
+    let both = world.both().await;
+    let installed = world.router.install(world.target()).await;
+    installed.expect("installed");
+    world.switch(None, Slot::Blue, 1).await;
+    (world, both)
+}
+
+/// A client that asks for this and reads nothing.
+async fn asking(at: SocketAddr, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(at).await.expect("a connection");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: web\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    stream
+}
+
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_for_one_that_ends() {
-    let world = World::within(Limits {
+async fn a_connection_whose_request_waits_for_its_slot_keeps_its_place() {
+    let (world, both) = blue_within(Limits {
         connections: 1,
         ..Limits::default()
     })
     .await;
-    let mut first = TcpStream::connect(world.answer)
-        .await
-        .expect("a connection");
-    let mut second = TcpStream::connect(world.answer)
-        .await
-        .expect("a connection");
-    let request = b"GET /nothing HTTP/1.1\r\nhost: web\r\n\r\n";
-    second.write_all(request).await.expect("sent");
+    let public = world.site.public;
+    let mut first = asking(public, "/slow").await;
+    eventually("the first is answered", SOON, || async {
+        world.open(Slot::Blue).await == 1
+    })
+    .await;
+    let mut second = asking(public, "/").await;
     let mut answer = vec![0; 4096];
-    for _ in 0..50 {
-        first.write_all(request).await.expect("sent");
-        let read = tokio::time::timeout(SOON, first.read(&mut answer)).await;
-        assert!(read.expect("in time").expect("an answer") > 0);
-    }
+    let part = tokio::time::timeout(SOON, first.read(&mut answer)).await;
+    assert!(part.expect("in time").expect("a part") > 0);
     let early = second.try_read(&mut answer);
     assert!(
         early.is_err(),
         "it was answered beside the first: {early:?}"
     );
-    drop(first);
+    both.blue.go_on.notify_one();
+    let mut rest = String::new();
+    while !rest.contains("blue part 1") {
+        let read = tokio::time::timeout(SOON, first.read(&mut answer)).await;
+        let read = read.expect("in time").expect("the rest");
+        assert!(read > 0, "it was cut: {rest}");
+        rest.push_str(&String::from_utf8_lossy(&answer[..read]));
+    }
+    // The first has its whole answer and is idle: it makes room.
     let read = tokio::time::timeout(SOON, second.read(&mut answer)).await;
     let length = read.expect("in time").expect("an answer");
-    assert!(answer[..length].starts_with(b"HTTP/1.1 404"), "{answer:?}");
+    assert!(answer[..length].starts_with(b"HTTP/1.1 200"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn slow_readers_keep_no_new_client_out() {
+    let (world, _both) = blue_within(Limits {
+        connections: 4,
+        ..Limits::default()
+    })
+    .await;
+    let public = world.site.public;
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        slow.push(asking(public, "/endless").await);
+    }
+    eventually("each place is taken", SOON, || async {
+        world.open(Slot::Blue).await >= 4
+    })
+    .await;
+    assert_eq!(fetch(public, "/").await.2, "blue");
+}
+
+#[tokio::test]
+async fn idle_clients_keep_no_question_from_the_answer_listener() {
+    let (world, _both) = blue_within(Limits {
+        connections: 4,
+        ..Limits::default()
+    })
+    .await;
+    let mut idle = Vec::new();
+    for _ in 0..12 {
+        let stream = TcpStream::connect(world.answer).await;
+        idle.push(stream.expect("a connection"));
+    }
+    let answered = world.router.answer(world.target()).await;
+    assert!(answered.is_ok(), "{answered:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+    let (world, _both) = blue_within(Limits {
+        write_idle: Duration::from_millis(200),
+        ..Limits::default()
+    })
+    .await;
+    let _slow = asking(world.site.public, "/endless").await;
+    eventually("it is passed on", SOON, || async {
+        world.open(Slot::Blue).await == 1
+    })
+    .await;
+    eventually("it is given up", SOON, || async {
+        world.open(Slot::Blue).await == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_without_a_further_request_ends() {
+    let (world, _both) = blue_within(Limits {
+        head: Duration::from_millis(200),
+        ..Limits::default()
+    })
+    .await;
+    let mut stream = asking(world.site.public, "/").await;
+    let mut answer = Vec::new();
+    let ended = tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await;
+    ended.expect("the proxy ends it").expect("an end");
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
 }

@@ -7,6 +7,7 @@
 //! instance could be closing at that moment. Protocol upgrades are not passed on.
 
 mod answer;
+mod connections;
 mod count;
 mod follow;
 mod forward;

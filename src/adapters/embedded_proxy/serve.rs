@@ -16,11 +16,11 @@ use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::{self, Answer, place};
+use super::connections::{Answered, Places, Progress, Watched};
 use super::forward::{Content, Traffic, words};
 use super::recent::{Recent, Since};
 use super::site::Site;
@@ -32,7 +32,7 @@ use crate::ports::{Failure, FailureKind, Result};
 /// How long to wait when no connection can be accepted, as when no descriptors are left.
 const BREATHER: Duration = Duration::from_millis(50);
 
-/// How many connections one listener serves at a time. Further ones wait until one ends.
+/// How many connections one listener serves at a time.
 const CONNECTIONS: usize = 1024;
 
 /// How much a client may keep the proxy waiting.
@@ -43,7 +43,10 @@ pub struct Limits {
     pub head: Duration,
     /// The longest silence of a client within a request body.
     pub body_idle: Duration,
-    /// How many connections one listener serves at a time. Further ones wait.
+    /// The longest time in which a client takes nothing of its answer.
+    pub write_idle: Duration,
+    /// How many connections one listener serves at a time. A further one takes the place of the one that has waited
+    /// longest for its client; where each waits for its slot, until one ends.
     pub connections: usize,
 }
 
@@ -52,6 +55,7 @@ impl Default for Limits {
         Self {
             head: Duration::from_secs(75),
             body_idle: Duration::from_secs(30),
+            write_idle: Duration::from_secs(30),
             connections: CONNECTIONS,
         }
     }
@@ -183,25 +187,27 @@ async fn accept(
     ending: CancellationToken,
     cut: CancellationToken,
 ) {
-    let free = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections);
     loop {
         let next = async {
-            let permit = Arc::clone(&free).acquire_owned().await;
-            (permit, listener.accept().await)
+            let accepted = listener.accept().await;
+            (accepted, places.take().await)
         };
-        let (permit, accepted) = tokio::select! {
+        let (accepted, place) = tokio::select! {
             next = next => next,
             () = ending.cancelled() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
+                let progress = Arc::clone(&place.progress);
                 let ending = ending.clone();
-                let connection = converse((stream, limits.head), peer, purpose.clone(), ending);
+                let connection =
+                    converse((stream, limits), progress, peer, purpose.clone(), ending);
                 let cut = cut.clone();
                 tasks.spawn(async move {
-                    let _permit = permit;
                     tokio::select! {
                         () = connection => {}
+                        () = place.progress.closed() => {}
                         () = cut.cancelled() => {}
                     }
                 });
@@ -213,18 +219,25 @@ async fn accept(
 
 /// One client's connection, kept for as many requests as the client sends.
 async fn converse(
-    (stream, head): (TcpStream, Duration),
+    (stream, limits): (TcpStream, Limits),
+    progress: Arc<Progress>,
     peer: SocketAddr,
     purpose: Purpose,
     ending: CancellationToken,
 ) {
     let _ = stream.set_nodelay(true);
+    let stream = Watched::new(stream, Arc::clone(&progress), limits.write_idle);
     let service = service_fn(|request| {
-        let purpose = purpose.clone();
-        async move { Ok::<_, Infallible>(purpose.respond(request, peer).await) }
+        let (purpose, counted) = (purpose.clone(), progress.request());
+        async move {
+            let answer = purpose.respond(request, peer).await;
+            Ok::<_, Infallible>(answer.map(|body| Answered::new(body, counted)))
+        }
     });
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(head);
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head);
     let mut connection = std::pin::pin!(server.serve_connection(TokioIo::new(stream), service));
     // How it ended is the client's affair.
     tokio::select! {

@@ -1,0 +1,280 @@
+//! The connections of one listener. When all places are taken, a new connection takes that of the client that has waited
+//! or kept the proxy waiting longest: clients that do nothing cannot keep others out. A connection whose request waits
+//! for its slot keeps its place.
+
+use std::collections::BTreeMap;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
+use tokio::time::{Instant, Sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// How soon it is looked again for a connection to close, where each one waits for its slot.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// The places for connections of one listener.
+#[derive(Debug)]
+pub(super) struct Places {
+    most: usize,
+    began: Instant,
+    number: AtomicU64,
+    taken: Mutex<BTreeMap<u64, Arc<Progress>>>,
+    left: Notify,
+}
+
+/// How far one connection is.
+#[derive(Debug)]
+pub(super) struct Progress {
+    began: Instant,
+    /// When bytes were last read or written, in milliseconds since `began`.
+    moved_at: AtomicU64,
+    /// The requests that are being answered.
+    open: AtomicUsize,
+    /// Whether the client does not take what is written to it.
+    is_blocked: AtomicBool,
+    closing: CancellationToken,
+}
+
+/// A taken place; dropping it leaves it.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Arc<Places>,
+    number: u64,
+    pub(super) progress: Arc<Progress>,
+}
+
+impl Places {
+    pub(super) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self {
+            most,
+            began: Instant::now(),
+            number: AtomicU64::new(0),
+            taken: Mutex::default(),
+            left: Notify::new(),
+        })
+    }
+
+    /// Takes a place. Where there is none, closes the connection that has waited longest.
+    pub(super) async fn take(self: &Arc<Self>) -> Place {
+        loop {
+            if let Some(place) = self.free() {
+                return place;
+            }
+            self.close_longest_waiting();
+            let _ = timeout(LOOK_AGAIN, self.left.notified()).await;
+        }
+    }
+
+    fn free(self: &Arc<Self>) -> Option<Place> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.len() >= self.most {
+            return None;
+        }
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let progress = Arc::new(Progress {
+            began: self.began,
+            moved_at: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            is_blocked: AtomicBool::new(false),
+            closing: CancellationToken::new(),
+        });
+        progress.moved();
+        taken.insert(number, Arc::clone(&progress));
+        Some(Place {
+            places: Arc::clone(self),
+            number,
+            progress,
+        })
+    }
+
+    fn close_longest_waiting(&self) {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.values().any(|it| it.closing.is_cancelled()) {
+            return;
+        }
+        let waiting = taken.values().filter(|it| it.waits_for_client());
+        if let Some(longest) = waiting.min_by_key(|it| it.moved_at.load(Ordering::Relaxed)) {
+            longest.closing.cancel();
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self
+            .places
+            .taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        taken.remove(&self.number);
+        self.places.left.notify_one();
+    }
+}
+
+impl Progress {
+    /// Returns when the connection is to be closed for another one.
+    pub(super) async fn closed(&self) {
+        self.closing.cancelled().await;
+    }
+
+    /// Counts a request until the guard is dropped.
+    pub(super) fn request(self: &Arc<Self>) -> Request {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Request(Arc::clone(self))
+    }
+
+    fn moved(&self) {
+        let since = self.began.elapsed().as_millis();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.moved_at.store(since, Ordering::Relaxed);
+        self.is_blocked.store(false, Ordering::Relaxed);
+    }
+
+    fn waits_for_client(&self) -> bool {
+        self.open.load(Ordering::Relaxed) == 0 || self.is_blocked.load(Ordering::Relaxed)
+    }
+}
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub(super) struct Request(Arc<Progress>);
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer, which keeps its request counted until its end.
+#[derive(Debug)]
+pub(super) struct Answered<B> {
+    body: B,
+    _request: Request,
+}
+
+impl<B> Answered<B> {
+    pub(super) fn new(body: B, request: Request) -> Self {
+        Self {
+            body,
+            _request: request,
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Answered<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A client's stream that fails when the client takes nothing for too long, and notes its progress.
+#[derive(Debug)]
+pub(super) struct Watched<S> {
+    stream: S,
+    progress: Arc<Progress>,
+    patience: Duration,
+    /// Runs while the client takes nothing.
+    silence: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S: AsyncWrite + Unpin> Watched<S> {
+    pub(super) fn new(stream: S, progress: Arc<Progress>, patience: Duration) -> Self {
+        Self {
+            stream,
+            progress,
+            patience,
+            silence: None,
+        }
+    }
+
+    fn written(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.silence = None;
+            self.progress.moved();
+            return written;
+        }
+        self.progress.is_blocked.store(true, Ordering::Relaxed);
+        let patience = self.patience;
+        let silence = self
+            .silence
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        silence.as_mut().poll(context).map(|()| {
+            let said = format!("the client took nothing for {patience:?}");
+            Err(io::Error::new(io::ErrorKind::TimedOut, said))
+        })
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        // What a client sends while it does not read its answer is no progress.
+        let is_blocked = self.progress.is_blocked.load(Ordering::Relaxed);
+        if buffer.filled().len() > before && !is_blocked {
+            self.progress.moved();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.written(written, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.written(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
