@@ -56,6 +56,9 @@ pub struct Picker {
     pub line: TextLine,
     /// The rows, as they were put together last.
     pub ways: Vec<Way>,
+    /// Whether every environment before this one was heard of. Until then it is unknown what runs there, and the cursor
+    /// would be put on another version for good.
+    pub is_world_heard: bool,
     /// What stands against all of them.
     pub against_all: Vec<Refusal>,
     /// The row that the cursor is on, or that an arrow key puts it on. It stays on its version when rows come and go.
@@ -85,6 +88,7 @@ impl Picker {
             terms: None,
             line: TextLine::default(),
             ways: Vec::new(),
+            is_world_heard: intent == Intent::GoBack,
             against_all: Vec::new(),
             row: 0,
             has_cursor: false,
@@ -115,7 +119,7 @@ impl Picker {
 
     /// Whether everything is there that decides about the rows and their order, or is known to be missing.
     pub fn is_whole(&self) -> bool {
-        self.list != VersionList::Loading && self.terms.is_some()
+        self.list != VersionList::Loading && self.terms.is_some() && self.is_world_heard
     }
 
     /// The rules and the past, if they are known.

@@ -10,7 +10,7 @@ use crate::console::model::{
     best_way, ways,
 };
 use crate::harmless::harmless;
-use crate::inventory::{Digest, Target, VersionRef, by_version};
+use crate::inventory::{Digest, SourceState, Target, VersionRef, by_version};
 use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
 
 /// Opens the question, with what is known already.
@@ -117,6 +117,7 @@ pub(super) fn arrange(model: &mut Model) {
         return;
     };
     let under = picker.way().cloned();
+    picker.is_world_heard |= is_world_heard(model, &picker.target);
     (picker.ways, picker.against_all) = ways(model, &picker);
     let same = |under: &Way| picker.ways.iter().position(|way| way.is_same(under));
     let row = under.as_ref().and_then(same);
@@ -134,6 +135,20 @@ pub(super) fn arrange(model: &mut Model) {
         }
     }
     model.dialog = Some(Dialog::Picker(picker));
+}
+
+/// Whether the targets of the environments before this one were observed, or are known to be unreachable.
+fn is_world_heard(model: &Model, target: &Target) -> bool {
+    let names = model.world.environments.iter().map(|(name, _)| name);
+    let before = names.take_while(|name| **name != target.environment);
+    let targets = before.map(|name| Target::new(target.service.clone(), name.clone()));
+    targets.into_iter().all(|before| {
+        let sources = model.world.get(&before).map(|snapshot| &snapshot.sources);
+        sources.is_none_or(|sources| {
+            let mut named = sources.named().into_iter();
+            named.all(|(_, state)| *state != SourceState::Connecting)
+        })
+    })
 }
 
 fn take_picker(model: &mut Model) -> Option<Picker> {

@@ -94,8 +94,11 @@ fn state(theme: &Theme, picker: &Picker) -> Vec<(String, Meaning)> {
             }
             if picker.is_whole() {
                 (words, Meaning::Muted)
-            } else {
+            } else if picker.terms.is_none() {
                 (format!("{busy} {words}; reading the rules"), Meaning::Busy)
+            } else {
+                let asking = "asking what runs in the environments before this one";
+                (format!("{busy} {words}; {asking}"), Meaning::Busy)
             }
         }
         VersionList::NotAsked => match picker.known_terms().map(|terms| &terms.past) {

@@ -12,7 +12,10 @@ use greenroom::console::update::update;
 use greenroom::console::{Charset, Model};
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Step, WasLive, once_live};
 use greenroom::inventory::freeze::{Freeze, Window};
-use greenroom::inventory::{Hold, ImageLabels, Slot, Target, Tier, Version, VersionRef};
+use greenroom::inventory::{
+    Hold, ImageLabels, PerSlot, Slot, SlotSnapshot, Snapshot, SourceState, Sources, Target, Tier,
+    Version, VersionRef,
+};
 use greenroom::release::{Progress, Refusal, Resolved, Rules, Terms, Wanted};
 use jiff::tz::TimeZone;
 use ratatui::style::Modifier;
@@ -496,6 +499,94 @@ fn enter_takes_no_version_while_the_list_is_being_loaded() {
         }
     }
     tell_terms(&mut model, terms());
+    assert!(screen(&model).contains("▸ 1.9.0"), "{}", screen(&model));
+    press_key(&mut model, KeyCode::Enter);
+    assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
+}
+
+/// A world in which the target before production looks like this.
+fn with_qa(change: impl FnOnce(&mut Snapshot)) -> Event {
+    let mut world = world(web_production());
+    let snapshot = world.snapshots.get_mut(&target("web", "qa"));
+    change(Arc::make_mut(snapshot.expect("qa")));
+    Event::WorldObserved(Arc::new(world))
+}
+
+#[test]
+fn the_cursor_waits_until_the_environments_before_were_heard_of() {
+    let mut model = model(SIZE, web_production());
+    let unheard = |snapshot: &mut Snapshot| {
+        *snapshot = Snapshot {
+            sources: Sources::default(),
+            slots: PerSlot {
+                blue: SlotSnapshot {
+                    instance: None,
+                    ..snapshot.slots.blue.clone()
+                },
+                green: snapshot.slots.green.clone(),
+            },
+            ..snapshot.clone()
+        };
+    };
+    let mut all = world(web_production());
+    for environment in ["dev", "qa"] {
+        let snapshot = all.snapshots.get_mut(&target("web", environment));
+        unheard(Arc::make_mut(snapshot.expect("a target")));
+    }
+    tell(&mut model, Event::WorldObserved(Arc::new(all)));
+    press(&mut model, "W");
+    press(&mut model, "P");
+    list(&mut model, &["1.8.2", "1.9.0", "2.0.0"]);
+    tell_terms(&mut model, terms());
+    // The newest by name would stay under the cursor, although qa runs another version.
+    assert!(!picker(&model).has_cursor, "{}", screen(&model));
+    let said = screen(&model);
+    assert!(
+        said.contains("asking what runs in the environments"),
+        "{said}"
+    );
+    tell(&mut model, with_qa(unheard));
+    assert!(!picker(&model).has_cursor, "{}", screen(&model));
+    tell(&mut model, with_qa(|_| {}));
+    assert!(screen(&model).contains("▸ 1.9.0"), "{}", screen(&model));
+}
+
+#[test]
+fn an_environment_that_is_unreachable_does_not_keep_the_cursor_waiting() {
+    let (mut model, _) = asked(SIZE);
+    let unreachable = SourceState::Unreachable {
+        why: "connection refused".into(),
+        retry_at: None,
+    };
+    tell(
+        &mut model,
+        with_qa(|snapshot| {
+            snapshot.sources = Sources {
+                runtime: unreachable.clone(),
+                registry: unreachable.clone(),
+                router: unreachable,
+            };
+        }),
+    );
+    list(&mut model, &["1.8.2", "1.9.0"]);
+    tell_terms(&mut model, terms());
+    assert!(picker(&model).has_cursor, "{}", screen(&model));
+}
+
+#[test]
+fn after_a_failed_list_the_cursor_waits_for_the_versions() {
+    let (mut model, _) = asked(SIZE);
+    // Nothing runs elsewhere, so that a list that failed has no row.
+    let mut alone = world(web_production());
+    alone.snapshots.retain(|target, _| *target == here());
+    tell(&mut model, Event::WorldObserved(Arc::new(alone)));
+    tell_terms(&mut model, terms());
+    let (target, versions) = (here(), Err("connection refused".to_owned()));
+    tell(&mut model, Event::VersionsListed { target, versions });
+    assert!(picker(&model).ways.is_empty(), "{:?}", names(&model));
+    assert!(!picker(&model).is_settled);
+    // The registry is back, and the cursor is put where it would have been.
+    list(&mut model, &["1.8.2", "1.9.0"]);
     assert!(screen(&model).contains("▸ 1.9.0"), "{}", screen(&model));
     press_key(&mut model, KeyCode::Enter);
     assert!(matches!(model.dialog, Some(Dialog::Reason(_))));
