@@ -277,3 +277,28 @@ fn write_ahead(connection: &Connection) -> std::result::Result<(), Fault> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_without_an_end_is_interrupted() {
+        let archive = Archive::in_memory().await.unwrap();
+        let hurried = Archive {
+            deadline: Duration::from_millis(100),
+            ..archive.clone()
+        };
+        let read = hurried.read("counting", |transaction| {
+            let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+            Ok(transaction.query_row(endless, [], |row| row.get::<_, i64>(0))?)
+        });
+        let said = read.await.unwrap_err().to_string();
+        assert!(said.contains("no answer within 100ms"), "{said}");
+        // The next one finds the connection free.
+        let next = archive.read("counting", |transaction| {
+            Ok(transaction.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?)
+        });
+        assert_eq!(next.await.unwrap(), 1);
+    }
+}
