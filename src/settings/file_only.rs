@@ -39,6 +39,15 @@ const MAY_BE_SET: &[&str] = &[
     "environments.*.registries.*.password",
 ];
 
+/// The keys outside of environments and services that only the file sets where it protects an environment: who is told of
+/// its releases, and where they are kept.
+const RECORDS: &[&str] = &["notices.*", "history.archive"];
+
+/// What the file says of an environment.
+const SERVERS: &str = "which servers it has, what runs there and what proves it good";
+/// What the file says of its releases.
+const TOLD: &str = "who is told of its releases and where they are kept";
+
 /// The keys of a service that an environment of its own replaces.
 const REPLACED: &[&[&str]] = &[&["health"], &["memory"], &["environment", ANY]];
 
@@ -62,6 +71,7 @@ pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
         let mut comparison = Comparison {
             file,
             why,
+            what: SERVERS,
             path: Vec::new(),
             problems: Vec::new(),
         };
@@ -77,6 +87,16 @@ pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
             let place = [&place[..], &["environments", &environment]].concat();
             comparison.below(now, &place, &|_| false);
         }
+        comparison.what = TOLD;
+        for table in entries(now, "notices") {
+            let place = ["notices", &table.key];
+            let in_file = at(file, &place);
+            let is_of_others = |it: &Node| is_told_of_others(it, &environment);
+            if !is_of_others(&table.node) || in_file.is_some_and(|it| !is_of_others(it)) {
+                comparison.below(now, &place, &|_| false);
+            }
+        }
+        comparison.below(now, &["history"], &|path| !is_record(&["history"], path));
         let is_said = |problem: &Problem| problems.iter().any(|it| it.key == problem.key);
         let new: Vec<Problem> = comparison
             .problems
@@ -90,7 +110,7 @@ pub(super) fn set_above(file: &Node, now: &Node) -> Vec<Problem> {
 
 /// The environments that the file protects, and those whose live version the file takes as proof for one of them; each
 /// with the reason in words.
-fn guarded(file: &Node) -> Vec<(String, String)> {
+pub(super) fn guarded(file: &Node) -> Vec<(String, String)> {
     let text = |node: &Node, path: &[&str]| match at(node, path).map(|it| &it.value) {
         Some(Value::Text(text)) => Some(text.clone()),
         _ => None,
@@ -113,12 +133,28 @@ fn guarded(file: &Node) -> Vec<(String, String)> {
     found
 }
 
+/// Whether a channel is told only of other environments.
+fn is_told_of_others(notice: &Node, environment: &str) -> bool {
+    let named = match at(notice, &["environments"]).map(|it| &it.value) {
+        Some(Value::List(named)) => named.as_slice(),
+        _ => &[],
+    };
+    let is_it = |it: &Node| matches!(&it.value, Value::Text(name) if name == environment);
+    !named.is_empty() && !named.iter().any(is_it)
+}
+
 fn is_replaced(here: &Node, path: &[String]) -> bool {
     let is_named = |keys: &&&[&str]| matches(&keys.join("."), path);
     REPLACED.iter().find(is_named).is_some_and(|keys| {
         let own: Vec<&str> = path.iter().take(keys.len()).map(String::as_str).collect();
         at(here, &own).is_some()
     })
+}
+
+fn is_record(table: &[&str], below: &[String]) -> bool {
+    let path: Vec<String> = table.iter().map(|key| (*key).to_owned()).collect();
+    let path = [&path, below].concat();
+    path.len() == table.len() || RECORDS.iter().any(|record| matches(record, &path))
 }
 
 fn at<'a>(node: &'a Node, path: &[&str]) -> Option<&'a Node> {
@@ -134,6 +170,8 @@ fn entries<'a>(node: &'a Node, key: &str) -> &'a [super::tree::Entry] {
 struct Comparison<'a> {
     file: &'a Node,
     why: String,
+    /// What only the file sets.
+    what: &'static str,
     path: Vec<String>,
     problems: Vec<Problem>,
 }
@@ -180,12 +218,12 @@ impl Comparison<'_> {
         } else {
             "does not set it"
         };
-        let why = &self.why;
+        let (why, what) = (&self.why, self.what);
         let problem = Problem::new(
             layer,
             &self.path,
             format!(
-                "{why}, and {at} {says}: only the file sets which servers it has, what runs there and what proves it good; change the file, or leave this out"
+                "{why}, and {at} {says}: only the file sets {what}; change the file, or leave this out"
             ),
         );
         self.problems.push(problem);
@@ -210,6 +248,7 @@ mod tests {
         match path[0].as_str() {
             _ if may_be_set(&path) => "any layer",
             "environments" | "services" => "the file",
+            _ if RECORDS.iter().any(|record| matches(record, &path)) => "the file",
             _ => "no key of an environment",
         }
     }

@@ -92,8 +92,8 @@ impl Settings {
             shared.say_once(&mut errors);
             return Err(problems(errors, Vec::new()));
         };
-        let base = file.parent().unwrap_or(Path::new(""));
-        let mut findings = check::check(&root, &tree, base, &request.outgoing);
+        let base = paths::base_of(file);
+        let mut findings = check::check(&root, &tree, &base, &request.outgoing);
         findings.errors.retain(|finding| pruned.stands(finding));
         findings.warnings.retain(|finding| pruned.stands(finding));
         findings

@@ -9,7 +9,7 @@
 //!
 //! - The file is the one that was named, else that of `GREENROOM_CONFIG`, else
 //!   `./greenroom.toml`, else `greenroom.toml` in the user's configuration directory. Relative
-//!   paths in it are relative to its own directory.
+//!   paths in it are relative to its own directory; where it is a symbolic link, to that of the file it points to.
 //! - A variable sets one value: `GREENROOM__` and the key, two underscores for every dot, any
 //!   case, and `_` where a name has `-`. So
 //!   `GREENROOM__SERVICES__WEB_SHOP__ENVIRONMENTS__QA__TIMING__WATCH=2m` sets

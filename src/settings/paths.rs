@@ -62,6 +62,18 @@ pub(super) fn absolute(directory: &Path) -> PathBuf {
     std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned())
 }
 
+/// The directory that relative paths of a configuration are below: that of the file itself. Several symbolic links to
+/// one file, in different directories, lead to the same stores and sockets.
+pub(super) fn base_of(file: &Path) -> PathBuf {
+    let itself = if file.is_symlink() {
+        file.canonicalize().ok()
+    } else {
+        None
+    };
+    let itself = itself.as_deref().unwrap_or(file);
+    itself.parent().unwrap_or(Path::new("")).to_owned()
+}
+
 /// How a file was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chosen {

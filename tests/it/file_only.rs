@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use greenroom::settings::{Loaded, Problems, Request, Settings};
+use greenroom::settings::{Loaded, Problems, Request, Settings, StorePlace};
 
 const TEXT: &str = r#"
 [defaults.etcd]
@@ -211,6 +211,108 @@ fn what_decides_nothing_of_a_protected_environment_may_be_set_above_the_file() {
         ("environments.production.registry.password.file", "token"),
     ];
     read(&login, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+}
+
+#[test]
+fn who_is_told_of_a_protected_environment_is_set_by_the_file_alone() {
+    let notices = r#"
+[notices.all]
+url = { env = "CHAT_ALL" }
+[notices.dev]
+url = { env = "CHAT_DEV" }
+environments = ["dev"]
+"#;
+    let text = format!("{TEXT}{notices}");
+    let read = |key: &str, value: &str| {
+        let request = Request {
+            overrides: vec![(key.to_owned(), value.to_owned())],
+            ..Request::default()
+        };
+        Settings::read(Path::new("greenroom.toml"), &text, &request)
+    };
+    for (key, value) in [
+        ("notices.all.url.env", "OWN"),
+        ("notices.all.events", "[\"failed\"]"),
+        ("notices.all.environments", "[\"dev\"]"),
+        ("notices.dev.environments", "[\"production\"]"),
+        ("notices.own.url", "http://127.0.0.1:9/"),
+        ("history.archive", "own.db"),
+    ] {
+        let said = read(key, value).expect_err(key).to_string();
+        let says = format!("--set {key}: {key}: `production` is protected, and greenroom.toml");
+        assert!(said.contains(&says), "{said}");
+        assert!(said.contains("only the file sets who is told"), "{said}");
+    }
+    for (key, value) in [
+        ("notices.dev.url.env", "OWN"),
+        ("notices.dev.events", "[\"failed\"]"),
+        ("history.keep_days", "30"),
+    ] {
+        read(key, value).unwrap_or_else(|problems| panic!("{key}: {problems}"));
+    }
+}
+
+#[test]
+fn a_protected_environment_has_no_store_that_a_variable_chooses() {
+    let text = TEXT.replace(
+        "[defaults.etcd]\nendpoints = [\"http://127.0.0.1:2379\"]\n",
+        "",
+    );
+    let text = text.replace("etcd = { prefix = \"/greenroom/qa\" }\n", "");
+    let read = |text: &str| Settings::read(Path::new("greenroom.toml"), text, &Request::default());
+    let said = read(&text).expect_err("no store is named").to_string();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    for (line, (environment, why)) in lines.iter().zip([
+        (
+            "qa",
+            "`production` is protected and takes only versions that are live in `qa`",
+        ),
+        ("production", "`production` is protected"),
+    ]) {
+        let says = format!(": environments.{environment}.sqlite.path: {why}, and without this key");
+        assert!(line.starts_with("greenroom.toml:"), "{line}");
+        assert!(line.contains(&says), "{line}");
+        // What is said to add is what it takes.
+        let add = line.split(": add ").nth(1).expect("a line to add");
+        assert!(
+            add.ends_with(&format!("to [environments.{environment}]")),
+            "{add}"
+        );
+    }
+    let add = |text: &str, line: &str| {
+        let add = line.split(": add ").nth(1).expect("a line to add");
+        let (key, table) = add.split_once(" to ").expect("its table");
+        text.replace(table, &format!("{table}\n{key}"))
+    };
+    let text = lines.iter().fold(text, |text, line| add(&text, line));
+    read(&text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+}
+
+#[test]
+fn links_to_one_file_lead_to_one_store() {
+    let room = tempfile::tempdir().expect("a directory");
+    let real = room.path().canonicalize().expect("its path").join("real");
+    let other = room.path().join("other");
+    std::fs::create_dir(&real).expect("made");
+    std::fs::create_dir(&other).expect("made");
+    std::fs::write(real.join("greenroom.toml"), TEXT).expect("written");
+    let link = other.join("greenroom.toml");
+    std::os::unix::fs::symlink(real.join("greenroom.toml"), &link).expect("linked");
+    let request = Request {
+        path: Some(link),
+        ..Request::default()
+    };
+    let loaded = Settings::load(&request).unwrap_or_else(|problems| panic!("{problems}"));
+    let dev = loaded
+        .settings
+        .environments
+        .iter()
+        .find(|it| it.name.as_str() == "dev");
+    let StorePlace::Sqlite(place) = &dev.expect("dev").store else {
+        panic!("another store");
+    };
+    assert_eq!(place.path, real.join("dev.db"));
 }
 
 #[test]

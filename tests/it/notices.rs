@@ -126,11 +126,15 @@ fn secret_file(sandbox: &Sandbox) -> String {
         .to_string()
 }
 
+/// What a layer above the file may tell a channel of: production of the sandbox is protected.
+const DEV: &str = r#"notices.ops.environments=["dev"]"#;
+
 /// The settings of a signed channel.
 fn signed(sandbox: &Sandbox, address: &str) -> Vec<String> {
     vec![
         "notices.ops.kind=signed".to_owned(),
         format!("notices.ops.url={address}"),
+        DEV.to_owned(),
         format!("notices.ops.secret.file={}", secret_file(sandbox)),
         r#"notices.ops.events=["started","waiting","switched","failed","rolled-back","backed-out","finished"]"#
             .to_owned(),
@@ -278,7 +282,8 @@ fn an_incoming_webhook_gets_text_that_is_only_text_and_nobody_sees_its_address()
     let receiver = Receiver::answering([]);
     let address = format!("{}/{PATH}", receiver.address);
     let sandbox = sandbox(&address);
-    let settings = [format!("notices.ops.url.file={}", secret_file(&sandbox))];
+    let url = format!("notices.ops.url.file={}", secret_file(&sandbox));
+    let settings = [url, DEV.to_owned()];
     let doctor = words(&run(&sandbox, &settings, &["doctor"]));
     assert!(
         doctor.contains("incoming webhook at http://127.0.0.1"),
@@ -351,13 +356,13 @@ fn a_channel_that_hangs_or_is_not_there_holds_up_nothing() {
     );
 
     let mut settings = signed(&sandbox, &format!("http://127.0.0.1:{}", free_port()));
-    settings[2] = "notices.ops.secret.env=GREENROOM_NO_SUCH".to_owned();
+    settings[3] = "notices.ops.secret.env=GREENROOM_NO_SUCH".to_owned();
     let done = run(&sandbox, &settings, &promote("1.9.0"));
     assert!(done.status.success(), "{}", words(&done));
     let doctor = run(&sandbox, &settings, &["doctor"]);
     assert!(!doctor.status.success());
     assert!(words(&doctor).contains("GREENROOM_NO_SUCH: reading the secret: it is not set"));
-    settings[2] = format!("notices.ops.secret.file={}", secret_file(&sandbox));
+    settings[3] = format!("notices.ops.secret.file={}", secret_file(&sandbox));
     let done = run(&sandbox, &settings, &promote("1.8.2"));
     assert!(done.status.success(), "{}", words(&done));
     assert!(

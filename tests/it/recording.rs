@@ -86,13 +86,20 @@ fn what_a_candidate_wrote_is_kept_however_its_release_went() {
 #[test]
 fn who_looks_on_keeps_what_a_candidate_of_somebody_else_wrote() {
     let sandbox = Sandbox::kept().up();
-    let own = ["--set", "history.archive=\"bens.sqlite\""];
-    let mut ben = sandbox.on_a_terminal(&own);
+    // Only the file sets the archive of a protected environment, and production is one.
+    let file = sandbox.place().join("greenroom.toml");
+    let anas = std::fs::read_to_string(&file).expect("the configuration");
+    let bens = anas.replace("archive.sqlite", "bens.sqlite");
+    assert_ne!(anas, bens);
+    std::fs::write(&file, &bens).expect("written");
+    let mut ben = sandbox.on_a_terminal(&[]);
     ben.wait_for_text("web · dev", SOON);
+    std::fs::write(&file, &anas).expect("written");
     let id = release(&sandbox, "1.9.2");
+    std::fs::write(&file, &bens).expect("written");
     let until = Instant::now() + SOON;
     let log = loop {
-        let shown = sandbox.run(&[&own[..], &["show", &id, "--logs", "--offline"]].concat());
+        let shown = sandbox.run(&["show", &id, "--logs", "--offline"]);
         let shown = words(&shown);
         if let Some((_, log)) = shown.split_once("Log of the candidate") {
             break log.to_owned();

@@ -32,7 +32,7 @@ use crate::release::Rules;
 pub(super) fn build(root: &Root, file: &Path, read_only: Option<Origin>) -> Settings {
     let building = Building {
         root,
-        base: paths::absolute(file.parent().unwrap_or(Path::new(""))),
+        base: paths::absolute(&paths::base_of(file)),
     };
     let environments: Vec<EnvironmentSettings> = root
         .environments

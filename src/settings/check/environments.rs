@@ -10,7 +10,7 @@ use super::super::paths::{self, NO_HOME};
 use super::super::problem::{nearest, visible};
 use super::super::read::suggestion;
 use super::super::registries::{hosts_of, other_hosts};
-use super::super::{timing, words};
+use super::super::{file_only, timing, words};
 use super::Look;
 use crate::inventory::{LONGEST_LEASE, plain};
 
@@ -261,17 +261,39 @@ impl Look<'_> {
                 );
             }
             (StoreKind::Sqlite, None, sqlite) => {
-                let path = sqlite.as_ref().and_then(|sqlite| sqlite.path.as_ref());
-                if path.is_none() && paths::store().is_none() {
-                    let path = [at, &["sqlite", "path"]].concat();
-                    let says = format!("there is no place for the store. {NO_HOME}, or this key");
-                    self.error(&path, says);
+                if sqlite.as_ref().is_none_or(|sqlite| sqlite.path.is_none()) {
+                    self.unnamed_store(at, sqlite.is_some());
                 }
             }
             _ => {}
         }
         if let Some(etcd) = &section.etcd {
             self.etcd(&[at, &["etcd"]].concat(), etcd);
+        }
+    }
+
+    /// A database that the file does not name is where `XDG_DATA_HOME` or `HOME` says. For a protected environment, that
+    /// would let a variable choose a store without its holds and approvals.
+    fn unnamed_store(&mut self, at: &[&str], has_table: bool) {
+        let path = [at, &["sqlite", "path"]].concat();
+        let default = paths::store();
+        let guarded = file_only::guarded(self.tree).into_iter();
+        let why = guarded.filter(|(name, _)| at.last() == Some(&name.as_str()));
+        if let Some((_, why)) = why.last() {
+            let place = default.unwrap_or_else(|| "/var/lib/greenroom/greenroom.db".into());
+            let place = place.display();
+            let add = if has_table {
+                format!("add path = \"{place}\" to [{}.sqlite]", at.join("."))
+            } else {
+                format!("add sqlite.path = \"{place}\" to [{}]", at.join("."))
+            };
+            let says = format!(
+                "{why}, and without this key XDG_DATA_HOME and HOME would choose its store, which has the holds and approvals: {add}"
+            );
+            self.error(&path, says);
+        } else if default.is_none() {
+            let says = format!("there is no place for the store. {NO_HOME}, or this key");
+            self.error(&path, says);
         }
     }
 
