@@ -2,11 +2,14 @@
 //! wrong at once.
 
 use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
 use std::io::Read;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rustix::fs::OFlags;
 use serde::Deserialize;
 
 use super::loosened::{Both, is_rule};
@@ -93,7 +96,7 @@ impl Settings {
             return Err(problems(errors, Vec::new()));
         };
         let base = paths::base_of(file);
-        let mut findings = check::check(&root, &tree, &base, &request.outgoing);
+        let mut findings = check::check(&root, &tree, &base, request);
         findings.errors.retain(|finding| pruned.stands(finding));
         findings.warnings.retain(|finding| pruned.stands(finding));
         findings
@@ -208,7 +211,7 @@ fn root(tree: &Node, name: &Arc<str>, errors: &mut Vec<Problem>) -> Option<Root>
 fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
     let wrong = |error: std::io::Error| format!("cannot be read: {error}");
     let mut bytes = Vec::new();
-    let opened = std::fs::File::open(file).map_err(wrong)?;
+    let opened = opened(file)?;
     let modified = opened.metadata().and_then(|found| found.modified());
     opened
         .take(LARGEST + 1)
@@ -223,6 +226,34 @@ fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
         format!("line {line} is not UTF-8")
     })?;
     Ok((text, modified.ok().and_then(|at| at.try_into().ok())))
+}
+
+/// Opens a file, and neither waits for the writer of a pipe nor reads a device. A descriptor of this process, such as
+/// `/dev/stdin` or what a shell makes of `<(command)`, may be a pipe.
+fn opened(file: &Path) -> Result<File, String> {
+    let wrong = |error: std::io::Error| format!("cannot be read: {error}");
+    let of_process = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
+    if of_process.iter().any(|place| file.starts_with(place)) {
+        return File::open(file).map_err(wrong);
+    }
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let opened = options.open(file).map_err(wrong)?;
+    let kind = opened.metadata().map_err(wrong)?.file_type();
+    let found = if kind.is_file() {
+        return Ok(opened);
+    } else if kind.is_dir() {
+        "a directory"
+    } else if kind.is_fifo() {
+        "a pipe"
+    } else {
+        "a device"
+    };
+    Err(format!(
+        "is {found}: name a file, or /dev/stdin to read the configuration from a pipe"
+    ))
 }
 
 fn nowhere(places: &[PathBuf]) -> String {

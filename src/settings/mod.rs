@@ -56,7 +56,7 @@ mod words;
 pub use compare::{Differences, SettingChange, compare};
 pub use load::{Loaded, Request};
 pub use origin::Origin;
-pub use paths::{FILE_NAME, FILE_VARIABLE, NO_HOME, state_directory, user_file};
+pub use paths::{FILE_NAME, FILE_VARIABLE, NO_HOME, program, state_directory, user_file};
 pub use places::{
     AddressPlace, AsciiSetting, BellSetting, ConsoleSettings, DockerPlace, EmbeddedPlace,
     EnvironmentSettings, EtcdPlace, ExtraKey, HistorySettings, Login, NginxPlace, NoticeSettings,

@@ -1,6 +1,7 @@
 //! Where the configuration file is looked for, and where Greenroom keeps what it writes.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -49,6 +50,18 @@ pub fn state_directory() -> Option<PathBuf> {
         project
             .state_dir()
             .unwrap_or_else(|| project.data_local_dir())
+    })
+}
+
+/// The program that a bare name stands for, looked for in the directories of a variable `PATH`; none where no directory
+/// has one of that name.
+pub fn program(name: &Path, search_path: Option<&str>) -> Option<PathBuf> {
+    let mut directories = std::env::split_paths(search_path?);
+    directories.find_map(|directory| {
+        let place = absolute(&directory).join(name);
+        let found = place.metadata().ok()?;
+        let is_program = found.is_file() && found.permissions().mode() & 0o111 != 0;
+        is_program.then_some(place)
     })
 }
 

@@ -1,66 +1,125 @@
-//! Whether a configuration that was found, and not named, may be read. It can name commands that are run for secrets, so
-//! one that another user could have written would let that user act as this one.
+//! Whether other users could have written a file or directory. A configuration that was found, and not named, can name
+//! commands that are run for secrets; a store has the holds and approvals; a directory of state says which slot is
+//! live. Users who may write there would act as this one.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use nix::unistd::{getegid, geteuid};
+use nix::unistd::{Gid, getegid, geteuid, getgroups};
 
 /// Write access of the group, of everybody, and the bit that keeps others from replacing files in a directory.
 const GROUP: u32 = 0o020;
 const EVERYBODY: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
-/// Why a discovered file is not read, or nothing. One that cannot be looked at is left to the one who opens it.
-pub(super) fn objection(file: &Path) -> Option<String> {
-    let target = file.canonicalize().ok().filter(|target| target != file);
-    target
-        .as_deref()
-        .and_then(|target| of_one(target, file))
-        .or_else(|| of_one(file, file))
+/// The groups that may write to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// Only this user's private group, where each user has one.
+    Private,
+    /// Each group that this user is in: a store and the state of a proxy can be shared with one.
+    OwnGroups,
 }
 
-/// The same of one path to the file: where it is a link, both the link's directory and the file's own count.
-fn of_one(file: &Path, named: &Path) -> Option<String> {
-    let directory = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let directory = fs::metadata(directory).ok();
-    let of_directory = directory.and_then(|found| why(&found, "its directory"));
-    let of_link = fs::symlink_metadata(file).ok().filter(Metadata::is_symlink);
-    let of_link = of_link.and_then(|link| of_another(&link, "the link to it"));
-    let why = of_directory
-        .or(of_link)
-        .or_else(|| why(&fs::metadata(file).ok()?, "it"))?;
+/// Why a path is not used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Objection {
+    /// Who could have written it.
+    pub(super) why: String,
+    /// The command that ends that.
+    pub(super) mend: String,
+}
+
+/// Why a discovered file is not read, or nothing. One that cannot be looked at is left to the one who opens it.
+pub(super) fn objection(file: &Path) -> Option<String> {
+    let Objection { why, .. } = to_existing(file, Sharing::Private)?;
     Some(format!(
         "{why}, and it was found here, not named; it may name commands that would run as this user. Name it if it is meant: --config {}",
-        named.display()
+        file.display()
     ))
 }
 
-fn of_another(found: &Metadata, what: &str) -> Option<String> {
-    let is_another = found.uid() != geteuid().as_raw() && found.uid() != 0;
-    is_another.then(|| format!("{what} belongs to another user (uid {})", found.uid()))
+/// Who, other than root and this user, could have written a file or directory that is named, or could have put it
+/// there. Where it does not exist yet, the directory counts that it would be made in.
+pub(super) fn to(path: &Path, sharing: Sharing) -> Option<Objection> {
+    if fs::symlink_metadata(path).is_ok() {
+        return to_existing(path, sharing);
+    }
+    let above = path.ancestors().skip(1).find(|above| above.exists())?;
+    let what = format!("the directory {} above it", above.display());
+    of(&fs::metadata(above).ok()?, above, &what, sharing)
 }
 
-fn why(found: &Metadata, what: &str) -> Option<String> {
+fn to_existing(path: &Path, sharing: Sharing) -> Option<Objection> {
+    let target = path.canonicalize().ok().filter(|target| target != path);
+    target
+        .as_deref()
+        .and_then(|target| of_one(target, sharing))
+        .or_else(|| of_one(path, sharing))
+}
+
+/// The same of one path to the file: where it is a link, both the link's directory and the file's own count.
+fn of_one(path: &Path, sharing: Sharing) -> Option<Objection> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let in_directory = fs::metadata(directory).ok();
+    let of_directory =
+        in_directory.and_then(|found| of(&found, directory, "its directory", sharing));
+    let of_link = fs::symlink_metadata(path).ok().filter(Metadata::is_symlink);
+    let of_link = of_link.and_then(|link| of_another(&link, path, "the link to it"));
+    of_directory
+        .or(of_link)
+        .or_else(|| of(&fs::metadata(path).ok()?, path, "it", sharing))
+}
+
+fn of_another(found: &Metadata, path: &Path, what: &str) -> Option<Objection> {
     let own = geteuid().as_raw();
-    if let Some(why) = of_another(found, what) {
-        return Some(why);
+    let is_another = found.uid() != own && found.uid() != 0;
+    is_another.then(|| Objection {
+        why: format!(
+            "{what} belongs to another user (uid {}, mode {:04o})",
+            found.uid(),
+            found.mode() & 0o7777
+        ),
+        mend: format!("chown -h {own} {}", path.display()),
+    })
+}
+
+fn of(found: &Metadata, path: &Path, what: &str, sharing: Sharing) -> Option<Objection> {
+    if let Some(objection) = of_another(found, path, what) {
+        return Some(objection);
     }
     let mode = found.mode();
     let is_guarded = found.is_dir() && mode & STICKY != 0;
+    let owner = format!("owner uid {}, mode {:04o}", found.uid(), mode & 0o7777);
     if mode & EVERYBODY != 0 && !is_guarded {
-        return Some(format!("every user may write to {what}"));
+        return Some(Objection {
+            why: format!("every user may write to {what} ({owner})"),
+            mend: format!("chmod o-w {}", path.display()),
+        });
     }
-    // Where each user has a group of their own, files are usually writable for it.
-    let is_private = found.gid() == getegid().as_raw() && found.gid() == own;
-    if mode & GROUP != 0 && !is_private && !is_guarded {
-        return Some(format!("a group (gid {}) may write to {what}", found.gid()));
+    if mode & GROUP != 0 && !is_guarded && !may_write(found.gid(), sharing) {
+        let group = found.gid();
+        return Some(Objection {
+            why: format!("a group (gid {group}) may write to {what} ({owner})"),
+            mend: format!("chmod g-w {}", path.display()),
+        });
     }
     None
+}
+
+/// Whether a group may write. Where each user has a group of their own, files are usually writable for it.
+fn may_write(group: u32, sharing: Sharing) -> bool {
+    let own = getegid().as_raw();
+    let is_private = group == own && group == geteuid().as_raw();
+    let is_member = || {
+        let groups = getgroups().unwrap_or_default();
+        group == own || groups.contains(&Gid::from_raw(group))
+    };
+    is_private || (sharing == Sharing::OwnGroups && is_member())
 }
 
 #[cfg(test)]
@@ -81,7 +140,10 @@ mod tests {
         assert_eq!(objection(&file), None);
         set(&file, 0o646);
         let said = objection(&file).unwrap();
-        assert!(said.starts_with("every user may write to it,"), "{said}");
+        assert!(
+            said.starts_with("every user may write to it (owner uid 0, mode 0646),"),
+            "{said}"
+        );
         assert!(said.contains("--config"), "{said}");
         set(&file, 0o644);
         set(place.path(), 0o777);
@@ -111,7 +173,7 @@ mod tests {
         give(&file, 4711, 0);
         let said = objection(&file).unwrap();
         assert!(
-            said.starts_with("it belongs to another user (uid 4711)"),
+            said.starts_with("it belongs to another user (uid 4711, mode 0644)"),
             "{said}"
         );
         give(&file, 0, 4711);
@@ -143,8 +205,44 @@ mod tests {
         assert_eq!(objection(&link), None);
         std::os::unix::fs::lchown(&link, Some(4711), Some(0)).unwrap();
         let said = objection(&link).unwrap();
-        let wanted = "the link to it belongs to another user (uid 4711)";
+        let wanted = "the link to it belongs to another user (uid 4711, ";
         assert!(said.starts_with(wanted), "{said}");
         assert_eq!(objection(&file), None);
+    }
+
+    #[test]
+    fn only_a_store_may_be_shared_with_a_group() {
+        assert!(
+            geteuid().is_root(),
+            "this test gives a file to another group: run the tests by tests/run, as root"
+        );
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("store.db");
+        fs::write(&file, "").unwrap();
+        std::os::unix::fs::chown(&file, None, Some(4711)).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o660)).unwrap();
+        let refused = to(&file, Sharing::OwnGroups).unwrap();
+        assert_eq!(refused.mend, format!("chmod g-w {}", file.display()));
+        let groups = getgroups().unwrap();
+        let Some(shared) = groups.iter().find(|group| group.as_raw() != 0) else {
+            return;
+        };
+        std::os::unix::fs::chown(&file, None, Some(shared.as_raw())).unwrap();
+        assert_eq!(to(&file, Sharing::OwnGroups), None);
+        assert!(to(&file, Sharing::Private).is_some());
+    }
+
+    #[test]
+    fn what_does_not_exist_is_judged_by_the_directory_above() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("state/proxy");
+        assert_eq!(to(&file, Sharing::Private), None);
+        fs::set_permissions(place.path(), Permissions::from_mode(0o757)).unwrap();
+        let refused = to(&file, Sharing::Private).unwrap();
+        let said = format!(
+            "every user may write to the directory {}",
+            place.path().display()
+        );
+        assert!(refused.why.starts_with(&said), "{refused:?}");
     }
 }

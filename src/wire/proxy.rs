@@ -1,7 +1,7 @@
 //! What carries the traffic.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{WireError, Workshop};
@@ -12,8 +12,8 @@ use crate::adapters::nginx::{self, Arrangement, Nginx, NginxReader, NginxWriter,
 use crate::inventory::Endpoint;
 use crate::ports::{ProxyHost, RouterReader, RouterWriter};
 use crate::settings::{
-    EmbeddedPlace, EnvironmentSettings, NginxPlace, ProxyPlace, RuntimePlace, Settings, SitePlace,
-    SwitchMode, TargetSettings,
+    self, EmbeddedPlace, EnvironmentSettings, NginxPlace, ProxyPlace, RuntimePlace, Settings,
+    SitePlace, SwitchMode, TargetSettings,
 };
 
 /// The proxies that are built already, so that targets share them.
@@ -66,7 +66,7 @@ impl Workshop<'_> {
         let template = template.map(|path| self.template(place, path));
         let nginx = Nginx::new(Arrangement {
             host: self.proxy_host(environment, place)?,
-            command: vec![place.binary.to_string_lossy().into_owned()],
+            command: vec![program_of(place).to_string_lossy().into_owned()],
             main: place.configuration.clone(),
             sites: place.sites.clone(),
             state: place.state.clone(),
@@ -155,6 +155,19 @@ impl Workshop<'_> {
 
 fn is_behind(environment: &EnvironmentSettings, place: &NginxPlace) -> bool {
     matches!(&environment.proxy, Some(ProxyPlace::Nginx(other)) if other == place)
+}
+
+/// The program of an nginx. On this machine it is the one that its name stands for now: every command runs the same one,
+/// and the doctor names it.
+fn program_of(place: &NginxPlace) -> PathBuf {
+    let is_bare = place.binary.components().count() == 1;
+    let search_path = std::env::var("PATH").ok();
+    let found = if is_bare && place.container.is_none() {
+        settings::program(&place.binary, search_path.as_deref())
+    } else {
+        None
+    };
+    found.unwrap_or_else(|| place.binary.clone())
 }
 
 fn nginx_site(target: &TargetSettings, site: &SitePlace) -> nginx::Site {

@@ -27,6 +27,7 @@ mod model;
 mod nginx;
 mod notices;
 mod oci_registry;
+mod other_users;
 mod planning;
 mod planted;
 mod process;

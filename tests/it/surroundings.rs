@@ -47,8 +47,8 @@ struct Place(TempDir);
 impl Place {
     fn new() -> Self {
         let place = Self(tempfile::tempdir().expect("a directory"));
-        // For another user, too.
-        let all = std::fs::Permissions::from_mode(0o777);
+        // For another user, too, who replaces no file in it that is not theirs.
+        let all = std::fs::Permissions::from_mode(0o1777);
         std::fs::set_permissions(place.path(), all).expect("set");
         std::fs::write(place.path().join("greenroom.toml"), TARGET).expect("written");
         std::fs::write(place.path().join("catalogue.json"), "[]").expect("written");
@@ -67,7 +67,6 @@ impl Place {
             .current_dir(self.path())
             .env_clear()
             .env("HOME", self.path())
-            // A configuration that is only found here would be refused: everybody may write to the directory.
             .env("GREENROOM_CONFIG", self.path().join("greenroom.toml"))
             .stdin(Stdio::null());
         command
@@ -226,6 +225,11 @@ fn what_is_made_can_be_read_by_its_user_only() {
 #[test]
 fn a_configuration_that_is_found_where_others_may_write_is_not_read() {
     let place = Place::new();
+    let set = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(place.path(), mode).expect("set");
+    };
+    set(0o777);
     let found = |command: &mut Command| {
         command.env_remove("GREENROOM_CONFIG");
         command.output().expect("it runs")
@@ -237,10 +241,14 @@ fn a_configuration_that_is_found_where_others_may_write_is_not_read() {
         said.contains("every user may write to its directory"),
         "{said}"
     );
+    // Named, it is read, and refused for the store and the state that others could replace.
     let named = found(&mut place.command(&["--config", "greenroom.toml", "config", "check"]));
-    assert_eq!(named.status.code(), Some(0), "{}", err(&named));
-    let own = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(place.path(), own).expect("set");
+    let said = err(&named);
+    assert!(
+        said.contains(" is not used: every user may write to "),
+        "{said}"
+    );
+    set(0o755);
     let read = found(&mut place.command(&["config", "check"]));
     assert_eq!(read.status.code(), Some(0), "{}", err(&read));
 }

@@ -13,11 +13,7 @@ const NO_PROGRAM: [i64; 2] = [126, 127];
 impl Nginx {
     /// Runs a command that begins with nginx's program.
     pub(super) async fn run(&self, command: &[String]) -> Result<CommandOutput> {
-        let program = self
-            .arrangement
-            .command
-            .first()
-            .map_or("nginx", String::as_str);
+        let program = self.program();
         match self.host().run(command).await {
             Err(failure) if failure.kind == FailureKind::Missing => {
                 Err(self.no_program(program, failure.doing).await)
@@ -31,6 +27,12 @@ impl Nginx {
             }
             ran => ran,
         }
+    }
+
+    /// The program that is run.
+    pub(super) fn program(&self) -> &str {
+        let mut command = self.arrangement.command.iter();
+        command.next().map_or("nginx", String::as_str)
     }
 
     async fn no_program(&self, program: &str, doing: String) -> Failure {

@@ -57,7 +57,10 @@ impl Nginx {
         let command = self.command(&["-s", "reopen"], &self.arrangement.main);
         let ended = self.run(&command).await?;
         if ended.code == Some(0) {
-            return Ok("it runs and takes signals: `nginx -s reopen` reached it".to_owned());
+            let program = self.program();
+            return Ok(format!(
+                "it runs and takes signals: `{program} -s reopen` reached it"
+            ));
         }
         let refusal = Refusal::of_signal(&ended.output);
         let doing = "sending it a signal";
@@ -120,8 +123,9 @@ impl Nginx {
         let unread: Vec<&str> = unread.map(String::as_str).collect();
         if unread.is_empty() {
             return Proof::Works(format!(
-                "nginx reads what is in {}, as `nginx -T` says",
-                sites.display()
+                "nginx reads what is in {}, as `{} -T` says",
+                sites.display(),
+                self.program()
             ));
         }
         Proof::Broken(self.not_included("asking what it reads", &unread.join(", ")))

@@ -21,6 +21,7 @@ impl Look<'_> {
         self.runtime(&at, section);
         self.store(&at, section);
         self.proxy(&at, section);
+        self.owners(&at, section);
         self.registries(root, name, section);
         let (lease, heartbeat) = timing::lock(root, section);
         if lease > LONGEST_LEASE {

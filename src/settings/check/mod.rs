@@ -6,6 +6,7 @@ mod collisions;
 mod console;
 mod environments;
 mod notices;
+mod owners;
 mod ports;
 mod preview;
 mod proxies;
@@ -13,8 +14,10 @@ mod services;
 
 pub(super) use services::looks_secret;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::load::Request;
 use super::model::{EnvironmentSection, OperatorFrom, Root, SecretSection, TlsSection};
 use super::origin::Origin;
 use super::paths::{self, NO_HOME};
@@ -39,12 +42,14 @@ pub(super) struct Findings {
 }
 
 /// Everything that is impossible or doubtful in a file whose keys and types are right.
-pub(super) fn check(root: &Root, tree: &Node, base: &Path, outgoing: &OutgoingPorts) -> Findings {
+/// `base` is the directory of the file. `request` says which ports of the machine are taken, and where programs are.
+pub(super) fn check(root: &Root, tree: &Node, base: &Path, request: &Request) -> Findings {
     let mut look = Look {
         tree,
         base,
         absolute_base: paths::absolute(base),
-        outgoing,
+        outgoing: &request.outgoing,
+        variables: &request.environment,
         findings: Findings::default(),
     };
     if root.environments.0.is_empty() {
@@ -80,6 +85,8 @@ struct Look<'a> {
     base: &'a Path,
     absolute_base: PathBuf,
     outgoing: &'a OutgoingPorts,
+    /// Those of the environment that Greenroom was started with.
+    variables: &'a BTreeMap<String, String>,
     findings: Findings,
 }
 
@@ -271,6 +278,10 @@ impl Look<'_> {
                 path,
                 "say once where the secret is read from: { env = \"NAME\" }, { file = \"/path\" } or { command = [\"program\", \"argument\"] }",
             );
+        }
+        if let Some(section) = section {
+            self.secret_file(path, section);
+            self.short_secret(path, section);
         }
     }
 

@@ -75,7 +75,9 @@ impl House {
         let at = place.path().to_owned();
         for directory in ["sites", "live", "data", "blue", "green", "logs"] {
             fs::create_dir(at.join(directory)).expect("a directory");
-            set_mode(&at.join(directory), 0o777);
+            // The pointers are read by workers and written by nobody else.
+            let mode = if directory == "live" { 0o755 } else { 0o777 };
+            set_mode(&at.join(directory), mode);
         }
         let service = format!("t{}", ulid::Ulid::generate().to_string().to_lowercase());
         let public = free_port();

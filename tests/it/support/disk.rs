@@ -10,7 +10,7 @@ pub(crate) struct Disk(PathBuf);
 
 impl Disk {
     pub(crate) fn mounted(at: &Path, size: &str) -> Self {
-        let options = format!("size={size},mode=0777");
+        let options = format!("size={size},mode=1777");
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &options, "greenroom-test"])
             .arg(at)

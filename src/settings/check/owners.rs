@@ -1,0 +1,103 @@
+//! Files and directories that are named and that other users could have written: what is in them decides what Greenroom
+//! sends, where requests go, and which holds it finds.
+
+use std::path::Path;
+
+use super::super::file_only;
+use super::super::model::{EnvironmentSection, NginxSection, SecretSection, StoreKind};
+use super::super::paths;
+use super::super::problem::visible;
+use super::super::trust::{self, Sharing};
+use super::Look;
+use crate::inventory::HIDDEN_ANYWHERE;
+
+impl Look<'_> {
+    /// The store, and the directories that say what runs and which slot is live.
+    pub(super) fn owners(&mut self, at: &[&str], section: &EnvironmentSection) {
+        let of = |table: &'static str, key: &'static str| [at, &[table, key]].concat();
+        if section.store_kind() == StoreKind::Sqlite {
+            let named = section.sqlite.as_ref().and_then(|it| it.path.clone());
+            if let Some(store) = named.or_else(paths::store) {
+                self.own(&of("sqlite", "path"), &store, Sharing::OwnGroups);
+            }
+        }
+        if let Some(process) = &section.process {
+            self.own(&of("process", "state"), &process.state, Sharing::OwnGroups);
+            let catalogue = of("process", "catalogue");
+            self.own(&catalogue, &process.catalogue, Sharing::OwnGroups);
+        }
+        if let Some(embedded) = &section.embedded {
+            self.own(
+                &of("embedded", "state"),
+                &embedded.state,
+                Sharing::OwnGroups,
+            );
+        }
+        if let Some(nginx) = section.nginx.as_ref().filter(|it| it.container.is_none()) {
+            self.own(&of("nginx", "state"), &nginx.state, Sharing::OwnGroups);
+            self.binary(&of("nginx", "binary"), nginx);
+        }
+    }
+
+    /// The file of a secret.
+    pub(super) fn secret_file(&mut self, path: &[&str], section: &SecretSection) {
+        if let Some(file) = &section.file {
+            self.own(&[path, &["file"]].concat(), file, Sharing::Private);
+        }
+    }
+
+    /// A secret that is too short to be hidden everywhere. It is not read: of a variable and of a file, the length is seen.
+    pub(super) fn short_secret(&mut self, path: &[&str], section: &SecretSection) {
+        let variable = section
+            .env
+            .as_ref()
+            .and_then(|name| self.variables.get(name));
+        let length = match (variable, &section.file) {
+            (Some(value), _) => value.trim().chars().count(),
+            (None, Some(file)) => match self.base.join(file).metadata() {
+                // Less the line's end.
+                Ok(found) if found.is_file() => usize::try_from(found.len()).unwrap_or(usize::MAX),
+                _ => return,
+            },
+            (None, None) => return,
+        };
+        if length > 0 && length < HIDDEN_ANYWHERE {
+            let says = format!(
+                "this secret has fewer than {HIDDEN_ANYWHERE} characters: it is hidden only where it is a whole word, since it would be found in many others; use a longer one"
+            );
+            self.warning(path, says);
+        }
+    }
+
+    /// The program of a protected environment. A bare name is looked for as it is when it is run.
+    fn binary(&mut self, path: &[&str], nginx: &NginxSection) {
+        let guarded = file_only::guarded(self.tree);
+        let is_it = |(name, _): &(String, String)| path.get(1) == Some(&name.as_str());
+        if !guarded.iter().any(is_it) {
+            return;
+        }
+        let is_bare = nginx.binary.components().count() == 1;
+        let found = if is_bare {
+            let search_path = self.variables.get("PATH").map(String::as_str);
+            paths::program(&nginx.binary, search_path)
+        } else {
+            Some(nginx.binary.clone())
+        };
+        if let Some(binary) = found {
+            self.own(path, &binary, Sharing::Private);
+        }
+    }
+
+    fn own(&mut self, path: &[&str], named: &Path, sharing: Sharing) {
+        let place = self.base.join(named);
+        let Some(objection) = trust::to(&place, sharing) else {
+            return;
+        };
+        let place = visible(&place.display().to_string());
+        let says = format!(
+            "`{place}` is not used: {}. If its content is right, run {}",
+            objection.why, objection.mend
+        );
+        self.error(path, says);
+    }
+}

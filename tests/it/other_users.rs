@@ -1,0 +1,212 @@
+//! Files that other users own or may write are refused by name: a store, a secret, the state of a proxy, a program. So is
+//! a configuration that is no file.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use greenroom::settings::{Request, Settings};
+use tempfile::TempDir;
+
+/// A user that no machine has.
+const MALLORY: u32 = 47_110_816;
+
+const TEXT: &str = r#"
+[environments.production]
+tier = "protected"
+sqlite = { path = "store/store.db" }
+nginx = { state = "nginx", answer = { listen = "127.0.0.1:8090" } }
+registry = { user = "ana", password = { file = "password" } }
+[environments.dev]
+runtime = "process"
+process = { state = "processes", catalogue = "catalogue.json" }
+sqlite = { path = "dev.db" }
+embedded = { state = "embedded", answer = "127.0.0.1:8091" }
+"#;
+
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().expect("a directory"));
+        for directory in ["store", "nginx", "processes", "embedded", "bin"] {
+            fs::create_dir(place.0.path().join(directory)).expect("made");
+        }
+        for (file, text) in [
+            ("greenroom.toml", TEXT),
+            ("store/store.db", ""),
+            ("password", "hunter2-hunter2"),
+            ("catalogue.json", "[]"),
+            ("bin/nginx", "#!/bin/sh\n"),
+        ] {
+            fs::write(place.0.path().join(file), text).expect("written");
+        }
+        place.set("bin/nginx", 0o755);
+        place
+    }
+
+    fn set(&self, path: &str, mode: u32) {
+        fs::set_permissions(self.0.path().join(path), Permissions::from_mode(mode)).expect("set");
+    }
+
+    fn give(&self, path: &str) {
+        chown(self.0.path().join(path), Some(MALLORY), None).expect("given");
+    }
+
+    /// What is wrong, with the directory of the test left out.
+    fn said(&self) -> String {
+        let bin = self.0.path().join("bin").display().to_string();
+        let request = Request {
+            path: Some(self.0.path().join("greenroom.toml")),
+            environment: [("PATH".to_owned(), bin)].into(),
+            ..Request::default()
+        };
+        let said = Settings::load(&request).map_or_else(|said| said.to_string(), |_| String::new());
+        said.replace(&format!("{}/", self.0.path().display()), "")
+    }
+}
+
+#[test]
+fn what_other_users_own_or_may_write_is_refused_by_name() {
+    assert_eq!(Place::new().said(), "");
+    let owned = "belongs to another user (uid 47110816, mode 0";
+    let written = "every user may write to it";
+    for (path, mode, line, says, mend) in [
+        (
+            "store/store.db",
+            None,
+            4,
+            owned,
+            "chown -h 0 store/store.db",
+        ),
+        (
+            "store/store.db",
+            Some(0o666),
+            4,
+            written,
+            "chmod o-w store/store.db",
+        ),
+        (
+            "store",
+            Some(0o777),
+            4,
+            "every user may write to its directory",
+            "chmod o-w store",
+        ),
+        ("nginx", None, 5, owned, "chown -h 0 nginx"),
+        ("password", Some(0o606), 6, written, "chmod o-w password"),
+        ("password", None, 6, owned, "chown -h 0 password"),
+        ("processes", Some(0o707), 9, written, "chmod o-w processes"),
+        (
+            "catalogue.json",
+            Some(0o646),
+            9,
+            written,
+            "chmod o-w catalogue.json",
+        ),
+        ("embedded", Some(0o777), 11, written, "chmod o-w embedded"),
+        (
+            "bin",
+            Some(0o777),
+            5,
+            "every user may write to its directory",
+            "chmod o-w bin",
+        ),
+    ] {
+        let place = Place::new();
+        match mode {
+            Some(mode) => place.set(path, mode),
+            None => place.give(path),
+        }
+        let said = place.said();
+        assert_eq!(said.lines().count(), 1, "{path}: {said}");
+        assert!(
+            said.starts_with(&format!("greenroom.toml:{line}:")),
+            "{path}: {said}"
+        );
+        assert!(said.contains(says), "{path}: {said}");
+        assert!(said.contains("is not used: "), "{path}: {said}");
+        assert!(said.ends_with(&format!("run {mend}")), "{path}: {said}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_too_short_to_be_hidden_everywhere_is_named() {
+    let place = Place::new();
+    let text = TEXT.replace("{ file = \"password\" }", "{ env = \"SHORT\" }");
+    let warned = |text: &str| {
+        let request = Request {
+            environment: [("SHORT".to_owned(), "abc12".to_owned())].into(),
+            ..Request::default()
+        };
+        let file = place.0.path().join("greenroom.toml");
+        let loaded = Settings::read(&file, text, &request);
+        let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
+        let warnings = loaded.warnings.iter().map(ToString::to_string);
+        warnings.collect::<Vec<_>>().join("\n")
+    };
+    let says = "registry.password: this secret has fewer than 6 characters";
+    assert!(warned(&text).contains(says), "{}", warned(&text));
+    fs::write(place.0.path().join("password"), "abcd\n").expect("written");
+    assert!(warned(TEXT).contains(says), "{}", warned(TEXT));
+    fs::write(place.0.path().join("password"), "abcdef\n").expect("written");
+    assert!(!warned(TEXT).contains(says), "{}", warned(TEXT));
+}
+
+#[test]
+fn a_sticky_directory_keeps_what_is_in_it() {
+    let place = Place::new();
+    place.set("store", 0o1777);
+    assert_eq!(place.said(), "");
+}
+
+/// What `config check` says of a path, which is never waited for.
+fn checked(path: &Path, stdin: Stdio) -> (Option<i32>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_greenroom"))
+        .args(["--config", &path.display().to_string(), "config", "check"])
+        .stdin(stdin)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let until = Instant::now() + Duration::from_secs(20);
+    while child.try_wait().expect("its state").is_none() {
+        if Instant::now() > until {
+            child.kill().expect("killed");
+            panic!("{} is waited for", path.display());
+        }
+        std::thread::yield_now();
+    }
+    let output = child.wait_with_output().expect("its output");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), said)
+}
+
+#[test]
+fn a_configuration_that_is_no_file_is_refused_at_once() {
+    let place = Place::new();
+    let pipe = place.0.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    for (path, what) in [
+        (pipe.as_path(), "a pipe"),
+        (place.0.path(), "a directory"),
+        (Path::new("/dev/zero"), "a device"),
+    ] {
+        let (code, said) = checked(path, Stdio::null());
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(&format!("is {what}: name a file")), "{said}");
+    }
+}
+
+#[test]
+fn a_configuration_is_read_from_standard_input() {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let text = "[environments.dev]\nsqlite = { path = \"/var/lib/greenroom-test/dev.db\" }\n";
+    std::io::Write::write_all(&mut writer, text.as_bytes()).expect("written");
+    drop(writer);
+    let (code, said) = checked(Path::new("/dev/stdin"), reader.into());
+    assert_eq!(code, Some(0), "{said}");
+}
