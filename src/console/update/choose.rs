@@ -141,12 +141,12 @@ pub(super) fn arrange(model: &mut Model) {
 fn is_world_heard(model: &Model, target: &Target) -> bool {
     let names = model.world.environments.iter().map(|(name, _)| name);
     let before = names.take_while(|name| **name != target.environment);
-    let targets = before.map(|name| Target::new(target.service.clone(), name.clone()));
-    targets.into_iter().all(|before| {
+    let mut targets = before.map(|name| Target::new(target.service.clone(), name.clone()));
+    targets.all(|before| {
         let sources = model.world.get(&before).map(|snapshot| &snapshot.sources);
         sources.is_none_or(|sources| {
-            let mut named = sources.named().into_iter();
-            named.all(|(_, state)| *state != SourceState::Connecting)
+            let mut sources = sources.named().into_iter();
+            sources.all(|(_, state)| *state != SourceState::Connecting)
         })
     })
 }
