@@ -167,12 +167,11 @@ impl Mask {
         let sought = self.0.forms.get_or_init(|| Sought::of(&self.0.texts));
         let mut found: Vec<Range<usize>> = Vec::new();
         each_view(text, &mut |view| {
-            match &sought.finder {
-                Some(finder) => found.extend(view.places_found_by(finder)),
-                None => {
-                    let places = sought.all.iter().flat_map(|form| view.places_of(form));
-                    found.extend(places);
-                }
+            if let Some(finder) = &sought.finder {
+                found.extend(view.places_found_by(finder));
+            } else {
+                let places = sought.all.iter().flat_map(|form| view.places_of(form));
+                found.extend(places);
             }
             let words = sought.words.iter();
             found.extend(words.flat_map(|word| view.places_of_word(text, word)));

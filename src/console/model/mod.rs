@@ -58,7 +58,7 @@ pub use notice::{Notice, Weight};
 pub use offers::{offers, rests_after_switch, rests_before_switch};
 pub use palette::{Deed, Found, Help, Helped, Palette, deeds, helped};
 pub use pane::Pane;
-pub use picker::{Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Picker, VersionList, Way};
+pub use picker::{Before, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Picker, VersionList, Way};
 pub use prompt::{Prompt, PromptKind};
 pub use registrations::{KeyRow, Mark, lease_left, registrations};
 pub use reload::{

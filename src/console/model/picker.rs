@@ -37,6 +37,15 @@ pub enum LookUp {
     Answered(Resolved),
 }
 
+/// What is known of the environments before that of a picker, in the order of promotion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// It is not known yet what runs in one of them: the cursor would be put on another version for good.
+    Unheard,
+    /// Each was observed, or is known to be unreachable.
+    Heard,
+}
+
 /// Which version?
 #[derive(Debug, Clone)]
 pub struct Picker {
@@ -56,9 +65,8 @@ pub struct Picker {
     pub line: TextLine,
     /// The rows, as they were put together last.
     pub ways: Vec<Way>,
-    /// Whether every environment before this one was heard of. Until then it is unknown what runs there, and the cursor
-    /// would be put on another version for good.
-    pub is_world_heard: bool,
+    /// Whether every environment before this one was heard of.
+    pub before: Before,
     /// What stands against all of them.
     pub against_all: Vec<Refusal>,
     /// The row that the cursor is on, or that an arrow key puts it on. It stays on its version when rows come and go.
@@ -88,7 +96,10 @@ impl Picker {
             terms: None,
             line: TextLine::default(),
             ways: Vec::new(),
-            is_world_heard: intent == Intent::GoBack,
+            before: match intent {
+                Intent::Promote => Before::Unheard,
+                Intent::GoBack => Before::Heard,
+            },
             against_all: Vec::new(),
             row: 0,
             has_cursor: false,
@@ -119,7 +130,7 @@ impl Picker {
 
     /// Whether everything is there that decides about the rows and their order, or is known to be missing.
     pub fn is_whole(&self) -> bool {
-        self.list != VersionList::Loading && self.terms.is_some() && self.is_world_heard
+        self.list != VersionList::Loading && self.terms.is_some() && self.before == Before::Heard
     }
 
     /// The rules and the past, if they are known.

@@ -6,8 +6,8 @@ use super::{line, reason};
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::{
-    Dialog, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Model, Picker, VersionList, Way, Weight,
-    best_way, ways,
+    Before, Dialog, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Model, Picker, VersionList, Way,
+    Weight, best_way, ways,
 };
 use crate::harmless::harmless;
 use crate::inventory::{Digest, SourceState, Target, VersionRef, by_version};
@@ -117,7 +117,9 @@ pub(super) fn arrange(model: &mut Model) {
         return;
     };
     let under = picker.way().cloned();
-    picker.is_world_heard |= is_world_heard(model, &picker.target);
+    if is_world_heard(model, &picker.target) {
+        picker.before = Before::Heard;
+    }
     (picker.ways, picker.against_all) = ways(model, &picker);
     let same = |under: &Way| picker.ways.iter().position(|way| way.is_same(under));
     let row = under.as_ref().and_then(same);

@@ -261,10 +261,10 @@ impl Look<'_> {
                     "the store is sqlite, so this has no effect: remove one of them",
                 );
             }
-            (StoreKind::Sqlite, None, sqlite) => {
-                if sqlite.as_ref().is_none_or(|sqlite| sqlite.path.is_none()) {
-                    self.unnamed_store(at, sqlite.is_some());
-                }
+            (StoreKind::Sqlite, None, sqlite)
+                if sqlite.as_ref().is_none_or(|sqlite| sqlite.path.is_none()) =>
+            {
+                self.unnamed_store(at, sqlite.is_some());
             }
             _ => {}
         }
@@ -279,8 +279,8 @@ impl Look<'_> {
         let path = [at, &["sqlite", "path"]].concat();
         let default = paths::store();
         let guarded = file_only::guarded(self.tree).into_iter();
-        let why = guarded.filter(|(name, _)| at.last() == Some(&name.as_str()));
-        if let Some((_, why)) = why.last() {
+        let mut why = guarded.filter(|(name, _)| at.last() == Some(&name.as_str()));
+        if let Some((_, why)) = why.next_back() {
             let place = default.unwrap_or_else(|| "/var/lib/greenroom/greenroom.db".into());
             let place = place.display();
             let add = if has_table {
