@@ -1,9 +1,9 @@
 //! The journal of one release: what was written down, and what of it decides anything.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use greenroom::history::{Direction, Entry, Happening, Recorded, ReleaseRecord, Step};
+use greenroom::history::{Direction, Entry, Happening, Link, Recorded, ReleaseRecord, Step};
 use greenroom::release::{Effect, Stage};
 use jiff::Timestamp;
 
@@ -55,10 +55,18 @@ impl Line {
     }
 }
 
+/// A head as it was written. The states that come after share it.
+#[derive(Debug)]
+struct Head {
+    record: ReleaseRecord,
+    /// Computed once, because hashing the record takes longer than a turn of the model.
+    plan_mark: OnceLock<String>,
+}
+
 /// See the module.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Journal {
-    head: Option<Arc<ReleaseRecord>>,
+    head: Option<Arc<Head>>,
     /// Kept only where somebody will read them.
     entries: Vec<Arc<Entry>>,
     written: u32,
@@ -80,7 +88,12 @@ impl Journal {
     /// Writes down; false where something else stands already. `kept` is whether somebody will read it.
     pub(crate) fn write(&mut self, written: &Effect, kept: bool) -> bool {
         match written {
-            Effect::Head(head) => self.head = Some(Arc::new((**head).clone())),
+            Effect::Head(head) => {
+                self.head = Some(Arc::new(Head {
+                    record: (**head).clone(),
+                    plan_mark: OnceLock::new(),
+                }));
+            }
             Effect::Record(entry) => {
                 if entry.sequence <= self.written {
                     // The same once more changes nothing.
@@ -101,13 +114,16 @@ impl Journal {
         true
     }
 
-    pub(crate) fn head(&self) -> Option<&ReleaseRecord> {
-        self.head.as_deref()
+    /// What an approval of the release names: its plan, as the head has it.
+    pub(crate) fn plan_mark(&self) -> Option<&str> {
+        let head = self.head.as_ref()?;
+        let compute = || Link::first(&head.record).as_str().to_owned();
+        Some(head.plan_mark.get_or_init(compute))
     }
 
     pub(crate) fn is_open(&self) -> bool {
         let head = self.head.as_ref();
-        head.is_some_and(|head| head.closed.is_none())
+        head.is_some_and(|head| head.record.closed.is_none())
     }
 
     /// As somebody reads it who would go on with the release.
@@ -115,7 +131,7 @@ impl Journal {
         let head = self.head.as_ref()?;
         let entries = self.entries.iter().map(|entry| (**entry).clone());
         Some(Recorded {
-            head: (**head).clone(),
+            head: head.record.clone(),
             entries: entries.collect(),
         })
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use greenroom::inventory::{Endorsement, Hold, Operator};
 
 use super::names::{release, time, version};
-use super::planning;
 use super::scope::Scope;
 use super::state::{State, World};
 
@@ -64,7 +63,7 @@ impl World {
 
     /// What is approved, counted or not.
     pub(crate) fn given_seen(&self) -> Vec<Endorsement> {
-        let Some(head) = self.store.journals[0].head() else {
+        let Some(mark) = self.store.journals[0].plan_mark() else {
             return Vec::new();
         };
         let all = self.others.given.iter().enumerate();
@@ -74,7 +73,7 @@ impl World {
             Some(Endorsement {
                 release: release(1),
                 digest: version('b').digest,
-                plan: planning::mark_of(head),
+                plan: mark.to_owned(),
                 by: person(index + 1),
                 console: String::new(),
                 given_at: at,

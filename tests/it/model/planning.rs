@@ -4,7 +4,7 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use greenroom::history::{FORMAT, Link, Outcome, ReleaseKind, ReleaseRecord, Takeover, WasLive};
+use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord, Takeover, WasLive};
 use greenroom::inventory::{
     Clocks, Installation, Instance, Occupancy, PerSlot, Probe, Slot, Tier, VersionRef,
 };
@@ -62,6 +62,8 @@ pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>>
         planned.calls.clear();
         planned.undo.clear();
     }
+    // It is asked for at every look at approvals.
+    plan.mark = Some(plan.mark());
     Some(Arc::new(plan))
 }
 
@@ -186,11 +188,6 @@ fn defined(scope: &Scope) -> Definition {
     let mut definition = definition(tier(scope));
     definition.rules.approvals = u8::from(!scope.others.is_empty());
     definition
-}
-
-/// What an approval of a release names: its plan, as its head has it.
-pub(crate) fn mark_of(head: &ReleaseRecord) -> String {
-    Link::first(head).as_str().to_owned()
 }
 
 fn tier(scope: &Scope) -> Tier {
