@@ -17,7 +17,7 @@ rules = { only_from = \"qa\", approvals = 1, allow_yes = true }
 
 #[test]
 fn a_version_that_was_rolled_back_in_qa_meanwhile_does_not_get_productions_traffic() {
-    let sandbox = Sandbox::temporary().up();
+    let sandbox = Sandbox::temporary().up().hurried();
     let file = sandbox.place().join("greenroom.toml");
     let text = std::fs::read_to_string(&file).expect("the configuration");
     assert!(text.contains("[environments.production]\n"), "{text}");

@@ -22,7 +22,7 @@ fn done(output: &Output) -> String {
 
 #[test]
 fn a_hold_stops_promotes_until_it_is_overridden_or_cleared() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::kept().up().hurried();
     let said = done(&sandbox.run(&["hold"]));
     assert!(said.contains("nothing is held"), "{said}");
 

@@ -116,6 +116,7 @@ fn sandbox(secret: &str) -> Sandbox {
         std::fs::write(place.with_file_name("secret"), secret).expect("written");
     })
     .up()
+    .hurried()
 }
 
 fn secret_file(sandbox: &Sandbox) -> String {

@@ -404,7 +404,8 @@ fn nothing_that_is_written_of_releases_has_a_secret_in_it() {
         let signs = format!("{}-0123456789", planted("signing"));
         std::fs::write(place.with_file_name("signing"), signs).expect("written");
     })
-    .up();
+    .up()
+    .hurried();
     let file = sandbox.place().with_file_name("secret");
     let here = "services.web.environments.dev";
     let headers = format!(

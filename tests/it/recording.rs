@@ -37,7 +37,7 @@ fn with_fault(sandbox: &Sandbox, version: &str, fault: &str) {
 
 #[test]
 fn what_a_candidate_wrote_is_kept_however_its_release_went() {
-    let sandbox = Sandbox::kept().up();
+    let sandbox = Sandbox::kept().up().hurried();
     with_fault(&sandbox, "1.9.1", "crash");
     for (version, begins, ends) in [
         // It ends before it has answered, and is removed.
@@ -85,7 +85,7 @@ fn what_a_candidate_wrote_is_kept_however_its_release_went() {
 /// Somebody else has a console open, with an archive of their own: it has the log of a release it did not drive.
 #[test]
 fn who_looks_on_keeps_what_a_candidate_of_somebody_else_wrote() {
-    let sandbox = Sandbox::kept().up();
+    let sandbox = Sandbox::kept().up().hurried();
     // Only the file sets the archive of a protected environment, and production is one.
     let file = sandbox.place().join("greenroom.toml");
     let anas = std::fs::read_to_string(&file).expect("the configuration");

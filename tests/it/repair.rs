@@ -52,7 +52,7 @@ fn kill_live(sandbox: &Sandbox) {
 
 #[test]
 fn what_is_done_by_hand_in_a_sandbox_is_planned_repaired_and_kept() {
-    let sandbox = Sandbox::kept().up();
+    let sandbox = Sandbox::kept().up().hurried();
     let live = sandbox.status("web", "qa")["live"]
         .as_str()
         .expect("a slot")
@@ -197,7 +197,7 @@ fn restore(store: &Path, copy: &Path) {
 /// A store that went back: the file is replaced by a copy from before the last releases.
 #[test]
 fn a_store_that_was_restored_from_an_older_copy_is_named_and_repaired_and_releases_go_on() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::kept().up().hurried();
     let copy = sandbox.place().join("older.sqlite");
     let store = sandbox.place().join("store.sqlite");
     Connection::open(&store)
@@ -290,7 +290,7 @@ fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired() {
 
 #[test]
 fn a_store_that_is_one_revision_behind_the_proxy_is_repaired_at_once() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::kept().up().hurried();
     let token = sandbox.status("web", "qa")["snapshot"]["proxy"]["token"].clone();
     let behind = token.as_i64().expect("a token") - 1;
     by_hand(&sandbox, &format!("UPDATE revision SET value = {behind}"));

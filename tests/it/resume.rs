@@ -15,7 +15,7 @@ use crate::sandbox::{Sandbox, until, words};
 const FREE: Duration = Duration::from_secs(30);
 
 /// A store of all environments has one lease: the shortest that its heartbeat allows here.
-const HURRIED: [&str; 16] = [
+const LEASES: [&str; 12] = [
     "--set",
     "environments.dev.lock.lease=3s",
     "--set",
@@ -28,8 +28,16 @@ const HURRIED: [&str; 16] = [
     "environments.production.lock.lease=3s",
     "--set",
     "environments.production.lock.heartbeat=1s",
+];
+
+/// The release is killed before its watch or standby can end.
+const LONG: [&str; 8] = [
     "--set",
-    "environments.qa.timing.standby=1s",
+    "environments.qa.timing.watch=1m",
+    "--set",
+    "environments.qa.timing.standby=1m",
+    "--set",
+    "environments.dev.timing.watch=3s",
     "--set",
     "environments.dev.timing.standby=1m",
 ];
@@ -43,7 +51,7 @@ struct Driving {
 impl Driving {
     fn begin(sandbox: &Sandbox, arguments: &[&str]) -> Self {
         let mut child = sandbox
-            .command(&[arguments, &HURRIED].concat())
+            .command(&[arguments, &LEASES[..], &LONG].concat())
             .stdout(Stdio::piped())
             .spawn()
             .expect("greenroom");
@@ -80,7 +88,7 @@ impl Driving {
 }
 
 fn resume(sandbox: &Sandbox, more: &[&str]) -> Output {
-    sandbox.run(&[&["resume"], more, &["--yes"], &HURRIED].concat())
+    sandbox.run(&[&["resume"], more, &["--yes"], &LEASES].concat())
 }
 
 /// Resumes as soon as the lock of the one before has ended.
@@ -104,7 +112,7 @@ fn is_settled(sandbox: &Sandbox, environment: &str) {
 
 #[test]
 fn a_promote_that_is_killed_is_finished_by_another_and_no_request_fails() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::kept().up().hurried();
     let killed_at = [
         ("start begins", "1.8.2"),
         ("register begins", "1.9.0"),
@@ -165,7 +173,7 @@ fn newest_from_a_clock_ahead(sandbox: &Sandbox) {
 
 #[test]
 fn a_release_is_resumed_although_the_one_before_came_from_a_clock_that_was_ahead() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::kept().up().hurried();
     newest_from_a_clock_ahead(&sandbox);
     let arguments = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
     let mut promote = Driving::begin(&sandbox, &arguments);
@@ -204,7 +212,7 @@ fn copied_head(sandbox: &Sandbox, generation: u64) -> String {
 
 #[test]
 fn a_copied_head_that_no_switch_agrees_with_does_not_keep_a_release_from_being_resumed() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::kept().up().hurried();
     let arguments = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
     let mut promote = Driving::begin(&sandbox, &arguments);
     promote.until_said("verify begins");
@@ -235,7 +243,7 @@ fn open_id(sandbox: &Sandbox) -> String {
 
 #[test]
 fn a_release_without_an_end_is_found_below_one_with_a_greater_id_and_by_its_own() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::kept().up().hurried();
     let arguments = ["promote", "web", "qa", "--version", "1.8.2", "--yes"];
     let mut promote = Driving::begin(&sandbox, &arguments);
     promote.until_said("watch begins");
@@ -259,7 +267,7 @@ fn a_release_without_an_end_is_found_below_one_with_a_greater_id_and_by_its_own(
 
 #[test]
 fn a_dead_driver_s_release_is_backed_out_or_left_and_a_live_one_s_taken_over_with_a_reason() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::kept().up().hurried();
     let promote = ["promote", "web", "dev", "--version", "1.8.2", "--yes"];
 
     // Its lock still stands, and is not waited for.

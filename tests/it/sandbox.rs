@@ -19,6 +19,9 @@ use crate::support::pty::Pty;
 const UP: Duration = Duration::from_mins(1);
 const SOON: Duration = Duration::from_secs(20);
 
+/// See [`Sandbox::hurried`].
+const HURRIED: &str = r#"timing = { health_deadline = "10s", minimum_healthy = "50ms", watch = "50ms", drain = "2s", standby = "1ms", stop_grace = "5s" }"#;
+
 /// A headless sandbox. Dropping it ends it.
 pub(crate) struct Sandbox {
     child: Child,
@@ -89,6 +92,20 @@ impl Sandbox {
             );
             std::thread::sleep(Duration::from_millis(10));
         }
+        self
+    }
+
+    /// With releases that wait for what they observe and for nothing else, unless `--set` says otherwise.
+    pub(crate) fn hurried(self) -> Self {
+        let path = self.place().join("greenroom.toml");
+        let text = std::fs::read_to_string(&path).expect("the configuration");
+        let hurry = |line: &str| {
+            let is_timing = line.starts_with("timing = {");
+            format!("{}\n", if is_timing { HURRIED } else { line })
+        };
+        let hurried: String = text.lines().map(hurry).collect();
+        assert_ne!(hurried, text, "no timing in {text}");
+        std::fs::write(&path, hurried).expect("written");
         self
     }
 

@@ -33,7 +33,7 @@ fn other(sandbox: &Sandbox) -> (String, Value) {
 
 #[test]
 fn a_standby_that_is_not_waited_for_is_left_to_the_next_operator() {
-    let mut sandbox = Sandbox::kept().up();
+    let mut sandbox = Sandbox::kept().up().hurried();
     let said = words(&promote(&sandbox, "1.8.2", &[]));
     for expected in [
         "the old version 1.9.0",
