@@ -1,65 +1,25 @@
 //! Choosing and asking over the true loop: a registry that is slow and large, a version that cannot
 //! be promoted, and a question that is left alone.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use crossterm::event::{KeyCode, KeyEvent};
 use greenroom::console::event::Input;
 use greenroom::console::model::LogSource;
-use greenroom::console::run::Ears;
-use greenroom::console::terminal::Screen;
-use greenroom::console::{Charset, Desk, Farewell, Mode, Model, Pace, Wardrobe, run};
+use greenroom::console::{Desk, Farewell};
 use greenroom::history::ReleaseKind;
 use greenroom::inventory::{Target, Tier, VersionRef, World};
 use greenroom::logs::Batch;
 use greenroom::release::{
     Approval, Handle, Plan, PlanRequest, Refusal, Refused, Resolved, Rules, Terms,
 };
-use jiff::Timestamp;
-use ratatui::Frame;
-use ratatui::backend::TestBackend;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 
-use super::world::{
-    PRODUCTION, now, operator, plan, target, theme, version, web_production, world,
-};
+use super::in_process::InProcess;
+use super::world::{PRODUCTION, now, operator, plan, target, version, web_production, world};
 use crate::support::eventually;
-
-struct Shown {
-    inner: ratatui::Terminal<TestBackend>,
-    text: Arc<Mutex<String>>,
-}
-
-impl Screen for Shown {
-    type Error = std::convert::Infallible;
-
-    fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> Result<(), Self::Error> {
-        self.inner.draw(render)?;
-        let text = super::world::text(self.inner.backend().buffer());
-        *self.text.lock().expect("no panic") = text;
-        Ok(())
-    }
-
-    fn is_ours(&self) -> bool {
-        true
-    }
-
-    fn forget(&mut self) -> Result<(), Self::Error> {
-        self.inner.clear()
-    }
-
-    fn size(&self) -> Result<(u16, u16), Self::Error> {
-        self.inner.size().map(|size| (size.width, size.height))
-    }
-
-    fn copy(&mut self, _: &str) -> Result<(), Self::Error> {
-        Ok(())
-    }
-}
 
 /// How often something goes on at the same time.
 #[derive(Default)]
@@ -152,12 +112,18 @@ impl Desk for Slow {
 }
 
 struct Stage {
-    keys: mpsc::Sender<Input>,
+    console: InProcess,
     world: watch::Sender<Arc<World>>,
-    text: Arc<Mutex<String>>,
     desk: Arc<Slow>,
     seconds: Arc<AtomicI64>,
-    ended: JoinHandle<Farewell>,
+}
+
+impl std::ops::Deref for Stage {
+    type Target = InProcess;
+
+    fn deref(&self) -> &InProcess {
+        &self.console
+    }
 }
 
 fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage {
@@ -170,68 +136,20 @@ fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage 
         warm,
         begun: AtomicUsize::new(0),
     });
-    let (keys, input) = mpsc::channel(64);
     let (world_tx, world_rx) = watch::channel(Arc::new(world(web_production())));
-    let text = Arc::new(Mutex::new(String::new()));
-    let mut screen = Shown {
-        inner: ratatui::Terminal::new(TestBackend::new(118, 34)).expect("a terminal"),
-        text: Arc::clone(&text),
-    };
-    let mode = Mode::Armable(Duration::from_mins(5));
-    let model = Model::new(operator(), mode, now(), (118, 34));
-    let mut ears = Ears {
-        input,
-        world: world_rx,
-        in_flight: Vec::new(),
-        open: None,
-    };
     let seconds = Arc::new(AtomicI64::new(0));
     let clock = Arc::clone(&seconds);
-    let time = move || -> Timestamp {
-        now() + jiff::SignedDuration::from_secs(clock.load(Ordering::SeqCst))
-    };
+    let time = move || now() + jiff::SignedDuration::from_secs(clock.load(Ordering::SeqCst));
     let asked: Arc<dyn Desk> = Arc::<Slow>::clone(&desk);
-    let ended = tokio::spawn(async move {
-        let wardrobe = Wardrobe::from(theme("dark", Charset::Unicode));
-        let pace = Pace::default();
-        let Ok(farewell) = run(&mut screen, &mut ears, asked, model, &wardrobe, pace, time).await;
-        farewell
-    });
     Stage {
-        keys,
+        console: InProcess::start(asked, world_rx, None, operator(), time),
         world: world_tx,
-        text,
         desk,
         seconds,
-        ended,
     }
 }
 
 impl Stage {
-    async fn press(&self, keys: &str) {
-        for c in keys.chars() {
-            let code = match c {
-                '⏎' => KeyCode::Enter,
-                '⇥' => KeyCode::Tab,
-                '⎋' => KeyCode::Esc,
-                '↓' => KeyCode::Down,
-                other => KeyCode::Char(other),
-            };
-            let input = Input::Key(KeyEvent::from(code));
-            self.keys.send(input).await.expect("the loop runs");
-        }
-    }
-
-    async fn shows(&self, words: &str) {
-        let what = format!("the screen shows {words:?}");
-        let holds = || async { self.text().contains(words) };
-        eventually(&what, Duration::from_secs(10), holds).await;
-    }
-
-    fn text(&self) -> String {
-        self.text.lock().expect("no panic").clone()
-    }
-
     /// On `web/production`, armed, with its versions asked for.
     async fn choose(&self) {
         self.shows("web · dev").await;
@@ -246,7 +164,7 @@ const SOON: Duration = Duration::from_millis(5);
 
 #[tokio::test]
 async fn why_a_version_cannot_be_promoted_is_understood_by_keys_alone() {
-    let stage = open(3, SOON, SOON, false);
+    let mut stage = open(3, SOON, SOON, false);
     stage.choose().await;
     stage.shows("✗ not live in qa").await;
     stage.press("3.0.2").await;
@@ -261,7 +179,7 @@ async fn why_a_version_cannot_be_promoted_is_understood_by_keys_alone() {
     stage.press("⏎").await;
     stage.shows("1.9.0 to web/production: why?").await;
     stage.press("⎋q").await;
-    assert_eq!(stage.ended.await.expect("no panic"), Farewell::Quit);
+    assert_eq!(stage.console.ended().await, Farewell::Quit);
 }
 
 #[tokio::test]
@@ -306,7 +224,7 @@ async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
 
 #[tokio::test]
 async fn versions_are_listed_again_while_the_picker_is_open_and_the_registry_was_away() {
-    let stage = open(3, SOON, SOON, false);
+    let mut stage = open(3, SOON, SOON, false);
     stage.desk.failures.store(1, Ordering::SeqCst);
     stage.choose().await;
     stage.shows("asking it again: connection refused").await;
@@ -315,12 +233,12 @@ async fn versions_are_listed_again_while_the_picker_is_open_and_the_registry_was
     stage.shows("as typed").await;
     stage.shows("3 tags in the image registry, 4 fit").await;
     stage.press("⎋q").await;
-    assert_eq!(stage.ended.await.expect("no panic"), Farewell::Quit);
+    assert_eq!(stage.console.ended().await, Farewell::Quit);
 }
 
 #[tokio::test]
 async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing() {
-    let stage = open(1, SOON, SOON, true);
+    let mut stage = open(1, SOON, SOON, true);
     stage.choose().await;
     stage.shows("▸ 1.9.0").await;
     stage.press("⏎").await;
@@ -328,7 +246,7 @@ async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing
     stage.press("⏎").await;
     stage.shows("Type production to go on").await;
     let paste = Input::Paste(PRODUCTION.into());
-    stage.keys.send(paste).await.expect("the loop runs");
+    stage.send(paste).await;
     stage.shows("a paste does not count").await;
     stage.press("⏎").await;
     stage.shows("the name production is missing").await;
@@ -348,5 +266,5 @@ async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing
     stage.shows("is void: nothing was done").await;
     assert_eq!(stage.desk.begun.load(Ordering::SeqCst), 0);
     stage.press("q").await;
-    assert_eq!(stage.ended.await.expect("no panic"), Farewell::Quit);
+    assert_eq!(stage.console.ended().await, Farewell::Quit);
 }

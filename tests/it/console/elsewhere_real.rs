@@ -2,70 +2,35 @@
 //! sandbox's world, while the real binary releases in a process of its own.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent};
+use crossterm::event::KeyCode;
 use futures_util::FutureExt;
-use greenroom::console::event::Input;
-use greenroom::console::run::Ears;
-use greenroom::console::terminal::Screen;
-use greenroom::console::{Charset, Desk, Mode, Model, Pace, Wardrobe, run};
 use greenroom::settings::{Request, Settings};
 use greenroom::watchers;
 use greenroom::wire::{self, EngineDesk};
-use ratatui::Frame;
-use ratatui::backend::TestBackend;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use super::world::{text, theme};
+use super::in_process::InProcess;
 use crate::sandbox::Sandbox;
 use crate::support::eventually;
 
 /// How long a step of a sandbox's release may take on a busy machine.
 const SOON: Duration = Duration::from_mins(1);
 
-/// A screen that a test reads, and everything that was ever on it.
-#[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<String>>>);
-
-struct Watched {
-    inner: ratatui::Terminal<TestBackend>,
-    seen: Seen,
-}
-
-impl Screen for Watched {
-    type Error = std::convert::Infallible;
-
-    fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> Result<(), Self::Error> {
-        self.inner.draw(render)?;
-        let shown = text(self.inner.backend().buffer());
-        self.seen.0.lock().expect("no panic").push(shown);
-        Ok(())
-    }
-
-    fn is_ours(&self) -> bool {
-        true
-    }
-
-    fn forget(&mut self) -> Result<(), Self::Error> {
-        self.inner.clear()
-    }
-
-    fn size(&self) -> Result<(u16, u16), Self::Error> {
-        self.inner.size().map(|size| (size.width, size.height))
-    }
-
-    fn copy(&mut self, _: &str) -> Result<(), Self::Error> {
-        Ok(())
-    }
-}
-
 /// A console in this process, as `cli::console` wires it.
 struct Console {
-    keys: mpsc::Sender<Input>,
-    seen: Seen,
+    console: InProcess,
     _watching: watchers::Watching,
+}
+
+impl std::ops::Deref for Console {
+    type Target = InProcess;
+
+    fn deref(&self) -> &InProcess {
+        &self.console
+    }
 }
 
 impl Console {
@@ -82,41 +47,14 @@ impl Console {
         let begun = opened.map(|_| ());
         let watching = watchers::start(&app.engine, app.frame.clone(), begun);
         let clock = Arc::clone(app.engine.clock());
-        let (keys, input) = mpsc::channel(64);
-        let mut ears = Ears {
-            input,
-            world: watching.world.clone(),
-            in_flight: Vec::new(),
-            open: Some(open),
-        };
-        let desk = EngineDesk::new(Arc::clone(&app.engine), &watching);
-        let desk: Arc<dyn Desk> = Arc::new(desk);
-        let seen = Seen::default();
-        let mut screen = Watched {
-            inner: ratatui::Terminal::new(TestBackend::new(118, 34)).expect("a terminal"),
-            seen: seen.clone(),
-        };
-        let mode = Mode::Armable(Duration::from_mins(5));
+        let desk = Arc::new(EngineDesk::new(Arc::clone(&app.engine), &watching));
         let operator = app.engine.operator().clone();
-        let model = Model::new(operator, mode, clock.now(), (118, 34));
-        tokio::spawn(async move {
-            let wardrobe = Wardrobe::from(theme("dark", Charset::Unicode));
-            let pace = Pace::default();
-            let Ok(_) = run(&mut screen, &mut ears, desk, model, &wardrobe, pace, || {
-                clock.now()
-            })
-            .await;
-        });
+        let now = move || clock.now();
+        let world = watching.world.clone();
         Self {
-            keys,
-            seen,
+            console: InProcess::start(desk, world, Some(open), operator, now),
             _watching: watching,
         }
-    }
-
-    async fn key(&self, code: KeyCode) {
-        let input = Input::Key(KeyEvent::from(code));
-        self.keys.send(input).await.expect("the loop runs");
     }
 
     /// Opens an environment of `web` by its column.
@@ -126,28 +64,6 @@ impl Console {
         }
         self.key(KeyCode::Enter).await;
         self.shows(title).await;
-    }
-
-    async fn shows(&self, words: &str) {
-        let holds = || async { self.now().contains(words) };
-        let what = format!("the screen shows {words:?}");
-        let waited = tokio::time::timeout(SOON, async {
-            while !holds().await {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-        assert!(waited.await.is_ok(), "{what}:\n{}", self.now());
-    }
-
-    fn now(&self) -> String {
-        let all = self.seen.0.lock().expect("no panic");
-        all.last().cloned().unwrap_or_default()
-    }
-
-    /// Whether something was on the screen at some time.
-    fn showed(&self, words: &str) -> bool {
-        let all = self.seen.0.lock().expect("no panic");
-        all.iter().any(|screen| screen.contains(words))
     }
 }
 

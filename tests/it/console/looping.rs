@@ -1,70 +1,19 @@
 //! The true loop: scripted keys in, a test's backend out, and a desk that answers.
 
-use std::fmt::Write as _;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use crossterm::event::{KeyCode, KeyEvent};
 use greenroom::console::event::Input;
 use greenroom::console::model::LogSource;
-use greenroom::console::run::Ears;
-use greenroom::console::terminal::Screen;
-use greenroom::console::{Charset, Desk, Farewell, Mode, Model, Pace, Wardrobe, run};
+use greenroom::console::{Desk, Farewell};
 use greenroom::inventory::{Target, Tier, World};
 use greenroom::logs::{Batch, NewLine};
 use greenroom::release::{Approval, Handle, Plan, PlanRequest, Refusal, Refused};
-use ratatui::Frame;
-use ratatui::backend::TestBackend;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 
-use super::world::{PRODUCTION, now, operator, plan, target, theme, web_production, world};
-use crate::support::eventually;
-
-/// What a test sees of the screen while the loop draws on it.
-#[derive(Debug, Clone, Default)]
-struct Seen {
-    text: Arc<Mutex<String>>,
-    draws: Arc<Mutex<u32>>,
-    copied: Arc<Mutex<Option<String>>>,
-}
-
-struct Watched {
-    given_back: Arc<AtomicBool>,
-    inner: ratatui::Terminal<TestBackend>,
-    seen: Seen,
-}
-
-impl Screen for Watched {
-    type Error = std::convert::Infallible;
-
-    fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> Result<(), Self::Error> {
-        self.inner.draw(render)?;
-        let text = super::world::text(self.inner.backend().buffer());
-        *self.seen.text.lock().expect("no panic") = text;
-        *self.seen.draws.lock().expect("no panic") += 1;
-        Ok(())
-    }
-
-    fn is_ours(&self) -> bool {
-        !self.given_back.load(Ordering::SeqCst)
-    }
-
-    fn forget(&mut self) -> Result<(), Self::Error> {
-        self.inner.clear()
-    }
-
-    fn size(&self) -> Result<(u16, u16), Self::Error> {
-        self.inner.size().map(|size| (size.width, size.height))
-    }
-
-    fn copy(&mut self, text: &str) -> Result<(), Self::Error> {
-        *self.seen.copied.lock().expect("no panic") = Some(text.to_owned());
-        Ok(())
-    }
-}
+use super::in_process::InProcess;
+use super::world::{PRODUCTION, now, operator, plan, target, web_production, world};
 
 /// Plans what it is asked, and refuses to begin.
 struct Refusing {
@@ -97,100 +46,39 @@ impl Desk for Refusing {
 }
 
 pub(super) struct Stage {
-    given_back: Arc<AtomicBool>,
-    keys: mpsc::Sender<Input>,
+    console: InProcess,
     world: watch::Sender<Arc<World>>,
     pub(super) lines: mpsc::Sender<Batch>,
     desk: Arc<Refusing>,
-    seen: Seen,
-    ended: JoinHandle<Farewell>,
 }
 
 pub(super) fn open() -> Stage {
-    let (keys, input) = mpsc::channel(64);
     let (world_tx, world_rx) = watch::channel(Arc::new(world(web_production())));
     let (lines, log) = mpsc::channel(8);
     let desk = Arc::new(Refusing {
         log: Mutex::new(Some(log)),
         begun: Mutex::default(),
     });
-    let seen = Seen::default();
-    let given_back = Arc::new(AtomicBool::new(false));
-    let mut screen = Watched {
-        given_back: Arc::clone(&given_back),
-        inner: ratatui::Terminal::new(TestBackend::new(118, 34)).expect("a terminal"),
-        seen: seen.clone(),
-    };
-    let mode = Mode::Armable(Duration::from_mins(5));
-    let model = Model::new(operator(), mode, now(), (118, 34));
-    let mut ears = Ears {
-        input,
-        world: world_rx,
-        in_flight: Vec::new(),
-        open: None,
-    };
     let asked: Arc<dyn Desk> = Arc::<Refusing>::clone(&desk);
-    let ended = tokio::spawn(async move {
-        let wardrobe = Wardrobe::from(theme("dark", Charset::Unicode));
-        let Ok(farewell) = run(
-            &mut screen,
-            &mut ears,
-            asked,
-            model,
-            &wardrobe,
-            Pace::default(),
-            now,
-        )
-        .await;
-        farewell
-    });
     Stage {
-        given_back,
-        keys,
+        console: InProcess::start(asked, world_rx, None, operator(), now),
         world: world_tx,
         lines,
         desk,
-        seen,
-        ended,
     }
 }
 
-impl Stage {
-    pub(super) async fn press(&self, keys: &str) {
-        for c in keys.chars() {
-            let code = match c {
-                '⏎' => KeyCode::Enter,
-                '⇥' => KeyCode::Tab,
-                other => KeyCode::Char(other),
-            };
-            self.key(code).await;
-        }
-    }
+impl std::ops::Deref for Stage {
+    type Target = InProcess;
 
-    pub(super) async fn key(&self, code: KeyCode) {
-        let input = Input::Key(KeyEvent::from(code));
-        self.keys.send(input).await.expect("the loop runs");
-    }
-
-    pub(super) async fn shows(&self, words: &str) {
-        let mut last = String::new();
-        let _ = write!(last, "the screen shows {words:?}");
-        let holds = || async { self.text().contains(words) };
-        eventually(&last, Duration::from_secs(5), holds).await;
-    }
-
-    fn text(&self) -> String {
-        self.seen.text.lock().expect("no panic").clone()
-    }
-
-    fn draws(&self) -> u32 {
-        *self.seen.draws.lock().expect("no panic")
+    fn deref(&self) -> &InProcess {
+        &self.console
     }
 }
 
 #[tokio::test]
 async fn a_promotion_is_asked_for_by_keys_and_its_refusal_is_shown() {
-    let stage = open();
+    let mut stage = open();
     stage.shows("web · dev").await;
     stage.press("ll⏎W").await;
     stage.shows("may be changed until").await;
@@ -204,7 +92,7 @@ async fn a_promotion_is_asked_for_by_keys_and_its_refusal_is_shown() {
     stage.shows("generation 41 became 42").await;
     assert_eq!(stage.desk.begun.lock().expect("no panic").len(), 1);
     stage.press("⏎q").await;
-    assert_eq!(stage.ended.await.expect("no panic"), Farewell::Quit);
+    assert_eq!(stage.console.ended().await, Farewell::Quit);
 }
 
 #[tokio::test]
@@ -240,7 +128,8 @@ async fn a_flood_of_lines_neither_delays_a_key_nor_draws_more_than_thirty_times_
     let slow = began.elapsed();
     assert!(slow < Duration::from_secs(2), "a key took {slow:?}");
     tokio::time::sleep(Duration::from_millis(500)).await;
-    let draws = f64::from(stage.draws() - before) / began.elapsed().as_secs_f64();
+    let draws = f64::from(u32::try_from(stage.draws() - before).expect("a number"))
+        / began.elapsed().as_secs_f64();
     assert!(draws <= 33.0, "{draws} draws a second");
     flood.abort();
 }
@@ -266,26 +155,18 @@ async fn copying_goes_to_the_terminal_and_a_lost_terminal_ends_the_loop() {
     stage.shows("web · dev").await;
     stage.press("y").await;
     stage.shows("copied").await;
-    let copied = stage.seen.copied.lock().expect("no panic").clone();
+    let copied = stage.copied();
     assert!(copied.is_some_and(|text| text.starts_with("sha256:")));
-    drop(stage.keys);
-    assert_eq!(stage.ended.await.expect("no panic"), Farewell::TerminalLost);
+    assert_eq!(stage.console.without_keys().await, Farewell::TerminalLost);
 }
 
 #[tokio::test]
 async fn a_signal_ends_the_loop_whatever_is_open() {
-    let stage = open();
+    let mut stage = open();
     stage.press("?").await;
     stage.shows("approve the step that waits").await;
-    stage
-        .keys
-        .send(Input::Signal("SIGHUP"))
-        .await
-        .expect("the loop runs");
-    assert_eq!(
-        stage.ended.await.expect("no panic"),
-        Farewell::Signal("SIGHUP")
-    );
+    stage.send(Input::Signal("SIGHUP")).await;
+    assert_eq!(stage.console.ended().await, Farewell::Signal("SIGHUP"));
 }
 
 #[tokio::test]
@@ -298,12 +179,11 @@ async fn the_environment_is_named_in_every_question() {
 
 #[tokio::test]
 async fn nothing_is_drawn_on_a_terminal_that_a_panic_gave_back() {
-    let stage = open();
+    let mut stage = open();
     stage.shows("web · dev").await;
     let before = stage.draws();
-    stage.given_back.store(true, Ordering::SeqCst);
+    stage.give_back();
     stage.press("?").await;
-    assert_eq!(stage.ended.await.expect("no panic"), Farewell::Panicked);
-    let after = *stage.seen.draws.lock().expect("no panic");
-    assert_eq!(after, before);
+    assert_eq!(stage.console.ended().await, Farewell::Panicked);
+    assert_eq!(stage.draws(), before);
 }

@@ -16,6 +16,7 @@ mod given_back;
 mod history;
 mod holding;
 pub(crate) mod hostile;
+mod in_process;
 mod keys;
 mod ladder;
 mod link;
