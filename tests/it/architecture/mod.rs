@@ -1,6 +1,7 @@
 //! The house keeps its own rules: who may know whom, what is confined where, and what every file
 //! has. A broken rule is named with file, line and the reason of the rule.
 
+mod module_names;
 mod needs_servers;
 mod rules;
 mod source;

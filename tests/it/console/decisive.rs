@@ -17,8 +17,8 @@ use greenroom::release::{
 
 use super::dialogs::dialog;
 use super::elsewhere::{ben, done_up_to, lock};
-use super::repair::repair_plan;
-use super::together::{interrupted, request};
+use super::presence::{interrupted, request};
+use super::repair_dialog::repair_plan;
 use super::world::{
     PRODUCTION, ago, asking, later, model, operator, plan, press, status, target, verifying,
     web_production, with_candidate,

@@ -13,7 +13,7 @@ use greenroom::release::{Observed, Releases, Status};
 
 use super::approving::{SIZES, approval, told_lacking};
 use super::elsewhere::{and, ben, done_up_to, lock, told, watching};
-use super::together::request;
+use super::presence::request;
 use super::world::{
     PRODUCTION, asking, model, operator, press, press_key, screen, target, tell, web_production,
     with_candidate, world,

@@ -4,7 +4,7 @@ mod configuration;
 mod engine;
 pub(crate) mod fixture;
 mod instances;
-mod logs;
+mod log_stream;
 mod occupancy;
 mod proxy;
 mod proxy_host;

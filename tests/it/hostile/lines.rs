@@ -5,7 +5,7 @@ use greenroom::ports::{LogChunk, LogStream};
 use proptest::prelude::*;
 
 use super::{is_harmless, runner, waiting};
-use crate::console::hostile::taken_in;
+use crate::console::hostile_text::taken_in;
 
 /// Bytes that are likely to end, begin, cut or hide something.
 fn output() -> impl Strategy<Value = Vec<u8>> {

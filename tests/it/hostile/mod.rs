@@ -3,14 +3,14 @@
 //! panic, is it ever taken for something that it is not, and does any of it reach a terminal as more
 //! than words?
 
-mod etcd;
-mod images;
-mod journal;
+mod etcd_values;
 mod journals;
 mod lines;
+mod recorded;
+mod registry_answers;
 mod screen;
-mod settings;
-mod sqlite;
+mod settings_files;
+mod sqlite_files;
 mod stores;
 mod values;
 

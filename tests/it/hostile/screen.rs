@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{runner, values};
-use crate::console::hostile::{controls, drawn};
+use crate::console::hostile_text::{controls, drawn};
 use crate::console::world::{
     PRODUCTION, later, model, now, plan, press, press_key, target, tell, web_production,
     with_candidate, world,

@@ -3,11 +3,11 @@
 //! half-done acts, aborts, expiries and lost locks that the dice find.
 
 mod crashes;
-mod elsewhere;
 mod letting_go;
 mod life;
 mod others;
 mod public;
+mod told_elsewhere;
 mod world;
 mod writing;
 

@@ -2,22 +2,22 @@
 //! connections, from before the promote until after the stop. Not one request may fail, whatever
 //! becomes of the release; where nothing is reloaded, not one connection may even be reopened.
 
-mod approving;
+mod approving_real;
 mod command_line;
-mod console;
+mod console_real;
 mod drift;
 mod faults;
 mod house;
-mod images;
+mod images_real;
 mod kills;
 mod measured;
 mod outages;
 mod overtaken;
-mod planted;
-mod public;
-mod repair;
+mod planted_real;
+mod public_real;
+mod repair_real;
 mod sharing;
-mod together;
+mod together_real;
 mod unknown;
 mod unreleased;
 

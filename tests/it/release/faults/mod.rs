@@ -6,7 +6,7 @@
 mod clock;
 mod cluster;
 mod disk;
-mod engine;
+mod engine_faults;
 mod network;
 mod proxy;
 mod store;

@@ -1,6 +1,6 @@
 //! Several applications on one release, over real servers: what one drives the others see within a second,
 //! ladder, checks and step log alike, and the wheel goes from one to the other under load. The times are
-//! printed for whoever asks (`tests/run together --nocapture`).
+//! printed for whoever asks (`tests/run together_real --nocapture`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
