@@ -4,7 +4,7 @@ use greenroom::inventory::{Slot, instance_name};
 
 use super::drift::engine;
 use super::house::House;
-use super::repair::{Keys, house, plan};
+use super::repair_real::{Keys, house, plan};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_that_the_release_of_the_route_did_not_put_there_is_not_started() {
