@@ -8,7 +8,7 @@
 //! | [`inventory`] | what is running where: services, targets, slots, versions, routes, snapshots. Pure nouns | anything that waits, any library that talks |
 //! | [`checks`] | what is asked of a candidate, and what the answers mean | who sends the requests |
 //! | [`history`] | the records that a release leaves behind, what ties them together, and what is looked for among them | what runs now: that comes from looking |
-//! | [`harmless`] | foreign bytes made safe to show | everything |
+//! | [`sanitize`] | foreign bytes made safe to show | everything |
 //! | [`ports`] | what is needed from the world, as traits; reading and writing apart; [`ports::Failure`] | who fulfils them, who uses them |
 //! | [`vacant`] | whether an address is free to be listened on, and which ports may be taken at any moment | everything |
 //! | `output` | standard output and error that wait for a slow reader | everything |
@@ -72,21 +72,21 @@
 //!
 //! | room | may name |
 //! |---|---|
-//! | `harmless`, `vacant`, `output`, `private_files` | nothing of the house |
+//! | `sanitize`, `vacant`, `output`, `private_files` | nothing of the house |
 //! | `diagnostics` | `private_files` |
-//! | `inventory` | `harmless` |
-//! | `checks` | `inventory`, `harmless` |
-//! | `history` | `inventory`, `checks`, `harmless` |
-//! | `ports` | the nouns (`inventory`, `checks`, `history`), `harmless` |
-//! | `logs` | `ports`, `inventory`, `harmless` |
-//! | `release`, its core | the nouns, `harmless` |
+//! | `inventory` | `sanitize` |
+//! | `checks` | `inventory`, `sanitize` |
+//! | `history` | `inventory`, `checks`, `sanitize` |
+//! | `ports` | the nouns (`inventory`, `checks`, `history`), `sanitize` |
+//! | `logs` | `ports`, `inventory`, `sanitize` |
+//! | `release`, its core | the nouns, `sanitize` |
 //! | `release`: `driver`, `engine`, `gather`, `handle`, `offers`, `ways_back` | also `ports` |
-//! | `watchers` | `release`, `ports`, the nouns, `harmless` |
-//! | `adapters::x` | `ports`, the nouns, `harmless`, its own client library; the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy`, `adapters::archive`, `adapters::sqlite` and `adapters::process` `private_files`, and `adapters::process` `vacant` |
-//! | `settings` | `release` (a target is configured as its `Definition`), the names of the console's actions, keys and themes, the nouns, `harmless`, `vacant` (the ports that are not to be configured) |
-//! | `console` | `release`, `logs`, the nouns, `harmless`, `output` |
+//! | `watchers` | `release`, `ports`, the nouns, `sanitize` |
+//! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy`, `adapters::archive`, `adapters::sqlite` and `adapters::process` `private_files`, and `adapters::process` `vacant` |
+//! | `settings` | `release` (a target is configured as its `Definition`), the names of the console's actions, keys and themes, the nouns, `sanitize`, `vacant` (the ports that are not to be configured) |
+//! | `console` | `release`, `logs`, the nouns, `sanitize`, `output` |
 //! | `console::view` | of the console: `model`, `theme`, `layout` and the table of keys |
-//! | `sandbox` | `release`, `ports`, the nouns, `harmless`, `vacant`, `private_files`; its sample application only `inventory` and `harmless` |
+//! | `sandbox` | `release`, `ports`, the nouns, `sanitize`, `vacant`, `private_files`; its sample application only `inventory` and `sanitize` |
 //! | `wire` | all but `cli`; of the sandbox, its list of versions |
 //! | `cli` | all but `adapters` |
 //!
@@ -113,7 +113,7 @@ pub mod checks;
 pub mod cli;
 pub mod console;
 mod diagnostics;
-pub mod harmless;
+pub mod sanitize;
 pub mod history;
 pub mod inventory;
 pub mod logs;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Case, CaseReport, Verdict, may_be_secret};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::Mask;
 
 /// An HTTP answer, as far as a case can ask about it.
@@ -38,7 +38,7 @@ impl Answer {
         }
         let (_, target) = self.headers.iter().find(|(name, _)| name == "location")?;
         let target = target.split(['?', '#']).next().unwrap_or_default();
-        Some(harmless(target).chars().take(QUOTED).collect())
+        Some(sanitize(target).chars().take(QUOTED).collect())
     }
 }
 

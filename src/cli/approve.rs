@@ -8,7 +8,7 @@ use super::consent::Consent;
 use super::promote::refuse;
 use super::resume::named;
 use super::{Exit, json, open, plan_text, signals};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::local_time;
 use crate::inventory::{Instance, PerSlot, Target};
 use crate::release::{Endorsable, endorsed_words, need_to_endorse, review};
@@ -116,7 +116,7 @@ fn text(asked: &Endorsable, slots: Option<&PerSlot<Option<Instance>>>, now: Time
         asked
             .ignored
             .iter()
-            .map(|why| format!("  ! {}", harmless(why))),
+            .map(|why| format!("  ! {}", sanitize(why))),
     );
     for one in &asked.given {
         let note = one.note.as_ref();
@@ -126,5 +126,5 @@ fn text(asked: &Endorsable, slots: Option<&PerSlot<Option<Instance>>>, now: Time
 }
 
 fn row(label: &str, words: &str) -> String {
-    format!("  {label:<9} {}", harmless(words))
+    format!("  {label:<9} {}", sanitize(words))
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::arguments::Common;
 use super::{Exit, json as lines, open};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::ports::{Failure, FailureKind, Proof};
 use crate::wire::App;
 use trials::Named;
@@ -69,7 +69,7 @@ async fn tried(named: Named<'_>) -> Finding {
     let Named { place, trial } = named;
     let asked = match trial.at.as_str() {
         "" => place.clone(),
-        at => harmless(at),
+        at => sanitize(at),
     };
     let proof = timeout(PATIENCE, trial.proof).await.unwrap_or_else(|_| {
         let said = format!("no answer within {PATIENCE:?}");
@@ -96,8 +96,8 @@ impl Finding {
     /// What was seen, without anything that could move a terminal's cursor: keys and servers are foreign.
     fn said(&self) -> String {
         match &self.proof {
-            Proof::Works(said) | Proof::NotTried(said) => harmless(said),
-            Proof::Broken(failure) => harmless(&failure.to_string()),
+            Proof::Works(said) | Proof::NotTried(said) => sanitize(said),
+            Proof::Broken(failure) => sanitize(&failure.to_string()),
         }
     }
 }
@@ -149,7 +149,7 @@ fn summary(app: &App, findings: &[Finding]) -> Vec<String> {
         broken.len()
     )];
     let todo = todo(&broken).into_iter();
-    lines.extend(todo.map(|(places, what)| harmless(&format!("  {}: {what}", places.join(", ")))));
+    lines.extend(todo.map(|(places, what)| sanitize(&format!("  {}: {what}", places.join(", ")))));
     lines.push("Then run greenroom doctor again.".to_owned());
     lines
 }

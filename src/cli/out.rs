@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use serde::Serialize;
 
 use super::{Exit, json};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::output;
 
 /// The first reason why something is missing on standard output.
@@ -49,7 +49,7 @@ pub(super) fn explain(words: std::fmt::Arguments<'_>) {
 fn lines(to: &mut impl Write, words: &str) -> io::Result<()> {
     let mut text = String::with_capacity(words.len() + 1);
     for line in words.split('\n') {
-        text.push_str(&harmless(line));
+        text.push_str(&sanitize(line));
         text.push('\n');
     }
     // In one piece: what several tasks say does not mix within a line.
@@ -110,7 +110,7 @@ fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         let is_plain = c == ' ' || c.is_ascii_graphic();
-        if is_plain || harmless(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
+        if is_plain || sanitize(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
             text.push(c);
             continue;
         }
@@ -137,7 +137,7 @@ mod tests {
     fn json_does_nothing_to_a_terminal_and_says_the_same_to_a_program() {
         let words = "caf\u{e9} \u{1b}[2J \u{9b}31m \u{202e}x \u{7f} \u{e0041} \u{2028} \u{65e5}";
         let text = escaped(&serde_json::to_string(words).expect("JSON"));
-        assert_eq!(harmless(&text), text);
+        assert_eq!(sanitize(&text), text);
         assert!(
             text.contains("caf\u{e9}") && text.contains('\u{65e5}'),
             "{text}"

@@ -1,6 +1,6 @@
 //! A plan in words, for a person who is about to say yes, and as JSON for a program.
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::release::words::LEAVES_A_HOLD;
 use crate::release::{Plan, approvals_ahead, approvers_needed};
 
@@ -23,7 +23,7 @@ pub(super) fn text(plan: &Plan) -> String {
     ));
     lines.push(format!("  who   {}", plan.operator));
     if let Some(reason) = &plan.reason {
-        lines.push(format!("  why   {}", harmless(reason)));
+        lines.push(format!("  why   {}", sanitize(reason)));
     }
     for planned in &plan.calls {
         for (index, call) in planned.calls.iter().enumerate() {
@@ -37,7 +37,7 @@ pub(super) fn text(plan: &Plan) -> String {
         lines.push(format!("  {:<9} undo: {}", "", planned.undo));
     }
     if let Some(words) = approvals_ahead(plan) {
-        lines.push(format!("  {:<9} {}", "approvals", harmless(&words)));
+        lines.push(format!("  {:<9} {}", "approvals", sanitize(&words)));
     }
     if plan.hold_left().is_some() {
         lines.push(format!("  {:<9} {LEAVES_A_HOLD}", "leaves"));

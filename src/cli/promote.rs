@@ -4,7 +4,7 @@ use super::arguments::{Common, Promote, Rollback};
 use super::consent::Consent;
 use super::following::Following;
 use super::{Exit, ending, json, names, open, out, plan_text, signals, ways_back};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::Target;
 use crate::release::{
     Engine, OnFailure, PlanRequest, Refusal, Refused, Wanted, need_to_begin, standby_entry,
@@ -154,7 +154,7 @@ fn has_no_open_release(refused: &Refused) -> bool {
 
 /// What was asked for is so already. A script that runs twice has not failed.
 fn nothing_to_do(common: &Common, refused: &Refused) -> Exit {
-    let why = harmless(&refused.to_string());
+    let why = sanitize(&refused.to_string());
     if common.json {
         json::answer(serde_json::json!({
             "release": null,
@@ -174,7 +174,7 @@ pub(super) fn refuse(refused: &Refused) -> Exit {
     out::explain(format_args!("refused, nothing was done:"));
     for reason in &reasons {
         // One line each, whatever a lock that stands in the way says.
-        out::explain(format_args!("  - {}", harmless(reason)));
+        out::explain(format_args!("  - {}", sanitize(reason)));
     }
     let is_unknown = |reason: &Refusal| matches!(reason, Refusal::UnknownTarget(_));
     if refused.0.iter().any(is_unknown) {

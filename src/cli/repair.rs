@@ -8,7 +8,7 @@ use super::consent::Consent;
 use super::promote::refuse;
 use super::signals::Wish;
 use super::{Exit, json, open, signals};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::{RepairOutcome, RepairRecord};
 use crate::inventory::Target;
 use crate::release::{
@@ -114,7 +114,7 @@ async fn follow(
             Some(RepairNews::Said(words)) if common.json => {
                 json::event("said", serde_json::json!({ "text": words }));
             }
-            Some(RepairNews::Said(words)) => say_line!("{}", harmless(&words)),
+            Some(RepairNews::Said(words)) => say_line!("{}", sanitize(&words)),
             Some(RepairNews::Ended(record)) => return ended(common, &record, is_cancelled),
             None => {
                 warn_line!("the repair ended unexpectedly; see the log");
@@ -138,7 +138,7 @@ fn ended(common: &Common, record: &RepairRecord, is_cancelled: bool) -> Exit {
         }
         Some(outcome) => {
             let (service, environment) = (&record.target.service, &record.target.environment);
-            warn_line!("{}", harmless(&outcome.to_string()));
+            warn_line!("{}", sanitize(&outcome.to_string()));
             warn_line!("look with: greenroom status {service} {environment}");
             if is_cancelled {
                 return Exit::Cancelled;
@@ -170,7 +170,7 @@ fn text(plan: &RepairPlan) -> String {
     lines.extend(plan.held().map(|words| format!("  ! {words}")));
     lines.extend(plan.costs().iter().map(|cost| format!("  ! {cost}")));
     // What differs may be said in the words of whoever edited it.
-    let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
+    let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
 }
 

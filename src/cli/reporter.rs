@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::json;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::Outcome;
 use crate::inventory::ReleaseId;
 use crate::inventory::local_time;
@@ -54,7 +54,7 @@ impl Reporter {
             "{}  {} {}",
             local_time::clock(announcement.at),
             sign(announcement.kind),
-            harmless(self.without_the_reason(announcement))
+            sanitize(self.without_the_reason(announcement))
         );
         match &self.way {
             Way::Json => json::event_at(
@@ -140,7 +140,7 @@ impl Reporter {
         has: Option<usize>,
         words: &str,
     ) {
-        let words = words.lines().map(harmless).collect::<Vec<_>>().join("\n");
+        let words = words.lines().map(sanitize).collect::<Vec<_>>().join("\n");
         match &self.way {
             Way::Json => json::event(
                 "waits-for-approvals",

@@ -6,7 +6,7 @@ use super::consent::Consent;
 use super::following::Following;
 use super::promote::refuse;
 use super::{Exit, ending, json, open, signals, status};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::local_time;
 use crate::inventory::{ReleaseId, Snapshot, Target};
 use crate::release::{Engine, Force, GoOn, Interrupted, OnFailure, Refusal, Refused, Resume};
@@ -153,7 +153,7 @@ fn text(interrupted: &Interrupted, snapshot: Option<&Snapshot>, chosen: GoOn) ->
         );
     }
     // Reasons and operators are whatever stands in the shared store.
-    let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
+    let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
 }
 

@@ -62,7 +62,7 @@ impl RulesSet {
         let is_new = |rule: &&RuleInEffect| {
             !before.is_some_and(|before| before.iter().any(|old| says_it(rule, old)))
         };
-        let rules: Vec<_> = rules.filter(is_new).map(RuleInEffect::harmless).collect();
+        let rules: Vec<_> = rules.filter(is_new).map(RuleInEffect::sanitize).collect();
         (!rules.is_empty()).then(|| Self {
             id: head.id,
             target: head.target.clone(),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Entry, Happening, Heir, Link, LivePeriod, Step};
 use crate::checks::Report;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{
     Endpoint, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version,
 };
@@ -141,11 +141,11 @@ pub struct RuleInEffect {
 impl RuleInEffect {
     /// The same, safe to show.
     #[must_use]
-    pub fn harmless(&self) -> Self {
+    pub fn sanitize(&self) -> Self {
         Self {
-            key: harmless(&self.key),
-            value: harmless(&self.value),
-            from: harmless(&self.from),
+            key: sanitize(&self.key),
+            value: sanitize(&self.value),
+            from: sanitize(&self.from),
         }
     }
 }

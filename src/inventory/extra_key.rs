@@ -7,7 +7,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context};
 
 use super::{Endpoint, PerSlot, Route, Slot, Target};
-use crate::harmless::harmless_line;
+use crate::sanitize::sanitize_line;
 
 /// The longest key that is made.
 const LONGEST_KEY: usize = 1024;
@@ -166,7 +166,7 @@ impl ExtraKeys {
             "the key is empty".to_owned()
         } else if key.len() > LONGEST_KEY {
             format!("the key is longer than {LONGEST_KEY} bytes")
-        } else if harmless_line(key.as_bytes()) != key {
+        } else if sanitize_line(key.as_bytes()) != key {
             "the key holds characters that cannot be printed".to_owned()
         } else if is_within(key, &self.prefix) {
             format!("{key} lies within Greenroom's own keys")
@@ -218,7 +218,7 @@ fn words(error: &minijinja::Error) -> String {
         Some(detail) => format!("{}: {detail}{line}", error.kind()),
         None => format!("{}{line}", error.kind()),
     };
-    crate::harmless::harmless(&said)
+    crate::sanitize::sanitize(&said)
 }
 
 fn bad(what: &str, said: String) -> BadExtraKey {

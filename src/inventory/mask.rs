@@ -17,7 +17,7 @@ use forms::{Forms, forms_of};
 use percent_encoding::percent_decode_str;
 use view::{each_view, folded};
 
-use crate::harmless::harmless_lines;
+use crate::sanitize::sanitize_lines;
 
 /// What is shown in the place of a secret.
 pub const HIDDEN: &str = "(hidden)";
@@ -133,7 +133,7 @@ impl Mask {
 
     /// Whether a form of a secret is in the text.
     pub fn is_in(&self, text: &str) -> bool {
-        !self.is_empty() && !self.found_in(&harmless_lines(text)).is_empty()
+        !self.is_empty() && !self.found_in(&sanitize_lines(text)).is_empty()
     }
 
     /// The text as a terminal shows it, without the secrets, and without the beginning of one where the text was cut
@@ -143,7 +143,7 @@ impl Mask {
             return text.to_owned();
         }
         let end = text.floor_char_boundary(LOOKED_THROUGH);
-        let mut looked_through = harmless_lines(&text[..end]);
+        let mut looked_through = sanitize_lines(&text[..end]);
         if end < text.len() {
             looked_through.push('…');
         }

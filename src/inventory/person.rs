@@ -7,7 +7,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_security::skeleton;
 
 use super::Operator;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 
 /// The characters that are escaped in a part of a store's key.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -85,7 +85,7 @@ fn visible(text: &str) -> String {
     }
     let blank = |c: char| if c.is_whitespace() { ' ' } else { c };
     // First what a terminal would swallow: two names must not differ by what is never drawn.
-    let kept: String = harmless(text)
+    let kept: String = sanitize(text)
         .nfkc()
         .map(blank)
         .filter(|c| !is_invisible(*c))
@@ -99,7 +99,7 @@ fn visible(text: &str) -> String {
 }
 
 /// Controls, what Unicode calls default-ignorable (`DerivedCoreProperties.txt`), characters without a meaning of their
-/// own, and the sign that `harmless` puts in the place of those.
+/// own, and the sign that `sanitize` puts in the place of those.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,

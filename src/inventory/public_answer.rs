@@ -63,7 +63,7 @@ impl PublicAnswer {
         (got.media_type != own.media_type).then(|| {
             let name = |class: &BodyClass| match class.media_type.as_str() {
                 "" => "no content type".to_owned(),
-                media_type => crate::harmless::harmless(media_type),
+                media_type => crate::sanitize::sanitize(media_type),
             };
             format!("{}, while {slot} answers {} directly", name(got), name(own))
         })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::harmless::{LONGEST, harmless_line};
+use crate::sanitize::{LONGEST, sanitize_line};
 use crate::inventory::Slot;
 use crate::ports::{LogChunk, LogStream};
 
@@ -53,7 +53,7 @@ impl NewLine {
         Self {
             at: None,
             origin: Origin::Notice,
-            text: crate::harmless::harmless(text.as_ref()).into(),
+            text: crate::sanitize::sanitize(text.as_ref()).into(),
         }
     }
 
@@ -75,7 +75,7 @@ fn text(bytes: &[u8], dropped: usize) -> Arc<str> {
     {
         return plain.into();
     }
-    let mut text = harmless_line(bytes);
+    let mut text = sanitize_line(bytes);
     let is_cut = bytes.len() >= LONGEST && text.ends_with('…') && text.chars().count() == LONGEST;
     if is_cut || dropped > 0 {
         // With its end it is no longer than what is harmless may be.

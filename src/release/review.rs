@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::checks::{CaseReport, Verdict};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Instance, PerSlot, changes, commit};
 
 use super::time::elapsed;
@@ -16,7 +16,7 @@ const REVISION: &str = "org.opencontainers.image.revision";
 
 /// `c0ffee1 to beef0a2`: from the commit that is live to the one that is released.
 pub fn commits(plan: &Plan) -> String {
-    let named = |revision: Option<&str>| revision.map(|revision| harmless(&commit(revision)));
+    let named = |revision: Option<&str>| revision.map(|revision| sanitize(&commit(revision)));
     let before = plan.from.as_ref().map(|from| &from.version.labels);
     let before = before.map(|labels| named(labels.revision.as_deref()));
     match (before, named(plan.version.labels.revision.as_deref())) {
@@ -59,7 +59,7 @@ pub fn configuration(plan: &Plan, slots: Option<&PerSlot<Option<Instance>>>) -> 
     }
     let lines = differs.iter();
     lines
-        .map(|difference| harmless(&difference.to_string()))
+        .map(|difference| sanitize(&difference.to_string()))
         .collect()
 }
 
@@ -93,5 +93,5 @@ pub fn check(case: &CaseReport) -> String {
     if case.verdict != Verdict::Passed && !case.detail.is_empty() {
         line = format!("{line}: {}", case.detail);
     }
-    harmless(&line)
+    sanitize(&line)
 }

@@ -8,7 +8,7 @@ use super::replay::Replay;
 use super::rules::loosened_since;
 use super::unreadable::unreadable;
 use super::{Definition, Plan, Refusal, Refused, StepState, way};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::{Direction, FORMAT, Footing, Happening, Recorded, ReleaseKind, Step};
 use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
 
@@ -128,7 +128,7 @@ fn refuse_by_rules(footing: Option<&Footing>, definition: &Definition, against: 
     if !loosened.is_empty() {
         against.push(not_resumable(format!(
             "it began under stricter rules than this configuration has: {}; resume it with those rules, or back it out",
-            harmless(&loosened.join(", "))
+            sanitize(&loosened.join(", "))
         )));
     }
 }

@@ -9,7 +9,7 @@ use super::approval::{approve_command, approvers_needed, needs_words};
 use super::time::after;
 use super::{Choice, Plan, Progress, Status, StepState};
 use crate::checks::Verdict;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::{ChecksCounted, Direction, Notice, NoticeEvent, Outcome, ReleaseKind, Step};
 use crate::inventory::Operator;
 
@@ -295,7 +295,7 @@ fn counted(status: &Status) -> Option<ChecksCounted> {
 
 /// Text that came from outside, as one line that is not too long.
 fn told(text: &str) -> String {
-    let text = harmless(text);
+    let text = sanitize(text);
     let mut shown: String = text.chars().take(LONGEST).collect();
     if shown.len() < text.len() {
         shown.push('…');

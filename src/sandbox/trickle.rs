@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::local_time;
 
 /// The time between two requests of one visitor.
@@ -113,7 +113,7 @@ async fn visit(
             tally.failed += 1;
             tally.first_failure.get_or_insert_with(|| {
                 let at = local_time::clock(jiff::Timestamp::now());
-                format!("{at} http://{}/: {}", visitor.address, harmless(&why))
+                format!("{at} http://{}/: {}", visitor.address, sanitize(&why))
             });
         }
     }

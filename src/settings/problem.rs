@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::origin::Origin;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 
 /// How many characters of a foreign text a message repeats.
 const LONGEST: usize = 200;
@@ -29,7 +29,7 @@ impl Problem {
         Self {
             origin,
             key: dotted(path),
-            says: harmless(says.as_ref()),
+            says: sanitize(says.as_ref()),
         }
     }
 }
@@ -106,7 +106,7 @@ pub(super) fn visible(text: &str) -> String {
             shown.push('…');
             break;
         }
-        let itself = harmless(c.encode_utf8(&mut [0; 4])).chars().eq([c]);
+        let itself = sanitize(c.encode_utf8(&mut [0; 4])).chars().eq([c]);
         if itself {
             shown.push(c);
         } else {

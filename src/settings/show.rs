@@ -16,7 +16,7 @@ use super::tree::{Node, Value};
 use super::words;
 use super::{Settings, schema, timing};
 use crate::checks::{hide_in_query, may_be_secret};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::HIDDEN;
 use crate::release::Timing;
 
@@ -128,7 +128,7 @@ impl Showing {
                 let value = node.plain().to_string();
                 match self.hidden(node) {
                     Some(shown) => self.push_hidden(&value, shown, node.origin.clone()),
-                    None => self.push(harmless(&value), node.origin.clone()),
+                    None => self.push(sanitize(&value), node.origin.clone()),
                 }
             }
         }
@@ -181,9 +181,9 @@ impl Showing {
             "path" => hide_in_query(text).0,
             // Knowing the address of an incoming webhook is enough to post there.
             "url" => address_only(text),
-            _ => harmless(text),
+            _ => sanitize(text),
         };
-        (shown != harmless(text)).then(|| format!("{:?}", harmless(&shown)))
+        (shown != sanitize(text)).then(|| format!("{:?}", sanitize(&shown)))
     }
 
     fn is_inherited(&self) -> bool {

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::paths;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 
 /// The largest file that is read; a theme that gives every meaning is far below it.
 const LARGEST: u64 = 64 * 1024;
@@ -50,7 +50,7 @@ pub(super) fn files() -> Vec<PathBuf> {
 }
 
 fn text(path: &Path) -> Result<String, String> {
-    let wrong = |error: std::io::Error| harmless(&format!("cannot be read: {error}"));
+    let wrong = |error: std::io::Error| sanitize(&format!("cannot be read: {error}"));
     let mut text = String::new();
     let read = std::fs::File::open(path)
         .map_err(wrong)?

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Archive;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::{
     Difference, Filter, KeptAudit, Proof, Provable, Proven, ReleaseRecord, RulesSet, Seal, Wrong,
 };
@@ -102,7 +102,7 @@ impl<'a> Proving<'a> {
                 Err(_) => format!("no answer within {PATIENCE:?}"),
             };
             // Who does not tell of seals is asked about records all the same.
-            self.without_seals.insert(target.clone(), harmless(&why));
+            self.without_seals.insert(target.clone(), sanitize(&why));
         }
     }
 
@@ -286,13 +286,13 @@ impl<'a> Proving<'a> {
             kind,
             id,
             target: target.clone(),
-            wrong: words.iter().map(|words| harmless(words)).collect(),
+            wrong: words.iter().map(|words| sanitize(words)).collect(),
         });
     }
 
     /// A store that does not answer is not asked again, and nothing is held against it.
     fn not_heard(&mut self, target: &Target, why: &str) {
-        self.found.silent.insert(target.clone(), harmless(why));
+        self.found.silent.insert(target.clone(), sanitize(why));
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::console::model::{ConfigurationChange, FoundConfiguration, NewConfiguration};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::settings::{self, Loaded, Request, SettingChange, Settings, Shown};
 
 /// How often the files are looked at. One `stat` each.
@@ -106,7 +106,7 @@ impl InUse {
             }
             Err(problems) => {
                 let errors = problems.errors.iter();
-                let errors = errors.map(|error| harmless(&error.to_string())).collect();
+                let errors = errors.map(|error| sanitize(&error.to_string())).collect();
                 Some((
                     self.loaded.settings.file.clone(),
                     FoundConfiguration::Broken(errors),
@@ -116,7 +116,7 @@ impl InUse {
         let found = found.map(|(file, found)| {
             let name = file.file_name().unwrap_or(file.as_os_str());
             Arc::new(NewConfiguration {
-                file: harmless(&name.to_string_lossy()),
+                file: sanitize(&name.to_string_lossy()),
                 changed_at: changed_at(&file),
                 found,
             })
@@ -138,7 +138,7 @@ impl InUse {
                 file.clone_from(&template);
             }
             changes.push(ConfigurationChange {
-                key: harmless(&format!("the text of {}", template.display())),
+                key: sanitize(&format!("the text of {}", template.display())),
                 before: None,
                 after: None,
                 place: String::new(),
@@ -155,13 +155,13 @@ impl InUse {
 }
 
 fn in_words(change: &SettingChange) -> ConfigurationChange {
-    let value = |shown: &Option<Shown>| shown.as_ref().map(|shown| harmless(&shown.value));
+    let value = |shown: &Option<Shown>| shown.as_ref().map(|shown| sanitize(&shown.value));
     let place = change.after.as_ref();
     ConfigurationChange {
-        key: harmless(change.key()),
+        key: sanitize(change.key()),
         before: value(&change.before),
         after: value(&change.after),
-        place: place.map_or(String::new(), |shown| harmless(&shown.origin.to_string())),
+        place: place.map_or(String::new(), |shown| sanitize(&shown.origin.to_string())),
     }
 }
 

@@ -3,7 +3,7 @@
 use nix::unistd::{User, getuid};
 
 use super::WireError;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Operator, operator_name};
 use crate::settings::OperatorSettings;
 
@@ -28,13 +28,13 @@ pub(super) fn find(settings: &OperatorSettings) -> Result<Operator, WireError> {
     };
     let written = settings.name.clone().unwrap_or_else(login);
     let name = operator_name(&written).map_err(|why| {
-        let name: String = harmless(&written).chars().take(80).collect();
+        let name: String = sanitize(&written).chars().take(80).collect();
         WireError::Arrangement(format!(
             "the operator cannot be called {name:?}: {why}\n  Set `name` in [operator], or --set operator.name=NAME."
         ))
     })?;
     Ok(Operator {
         name,
-        host: harmless(&settings.host.clone().unwrap_or_else(host)),
+        host: sanitize(&settings.host.clone().unwrap_or_else(host)),
     })
 }

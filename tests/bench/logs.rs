@@ -72,7 +72,7 @@ fn wanted(search: &str, filter: &str) -> Wanted {
 
 /// Bytes become harmless lines.
 #[divan::bench(args = [Voice::Plain, Voice::Coloured, Voice::Wide])]
-fn harmless(bencher: Bencher<'_, '_>, voice: Voice) {
+fn sanitize(bencher: Bencher<'_, '_>, voice: Voice) {
     let chunks = chunks(voice);
     bencher.counter(ItemsCount::new(FULL)).bench_local(|| {
         for chunk in &chunks {

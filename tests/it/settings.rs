@@ -506,7 +506,7 @@ fn a_file_that_is_not_text_says_where() {
     );
 }
 
-fn is_harmless(problems: &Problems) -> bool {
+fn is_sanitized(problems: &Problems) -> bool {
     let text = problems.to_string();
     !text
         .chars()
@@ -524,7 +524,7 @@ fn never_worse_than_an_error(text: &str) {
         }
         Err(problems) => {
             assert!(!problems.errors.is_empty());
-            assert!(is_harmless(&problems), "{:?}", problems.to_string());
+            assert!(is_sanitized(&problems), "{:?}", problems.to_string());
         }
     }
 }
@@ -567,7 +567,7 @@ proptest! {
         request.environment.insert(format!("GREENROOM__{}", key.replace('.', "__")), value.clone());
         request.overrides.push((key, value));
         if let Err(problems) = Settings::load(&request) {
-            prop_assert!(is_harmless(&problems), "{:?}", problems.to_string());
+            prop_assert!(is_sanitized(&problems), "{:?}", problems.to_string());
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::ports::{Failure, FailureKind};
 
 /// What went wrong inside a transaction.
@@ -47,11 +47,11 @@ impl Fault {
         let target = target(path);
         match self {
             Self::Refused { kind, said, hint } => {
-                Failure::new(kind, target, doing, harmless(&said)).hint(hint)
+                Failure::new(kind, target, doing, sanitize(&said)).hint(hint)
             }
             Self::Database(error) => {
                 let (kind, hint) = meaning(error.sqlite_error_code());
-                Failure::new(kind, target, doing, harmless(&error.to_string()))
+                Failure::new(kind, target, doing, sanitize(&error.to_string()))
                     .hint(hint)
                     .caused_by(error)
             }
@@ -84,5 +84,5 @@ fn meaning(code: Option<ErrorCode>) -> (FailureKind, &'static str) {
 
 /// How the archive is called in failures.
 pub(super) fn target(path: &Path) -> String {
-    harmless(&format!("the archive at {}", path.display()))
+    sanitize(&format!("the archive at {}", path.display()))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::plain;
 
 /// The files of a TLS connection in which both sides prove who they are.
@@ -59,7 +59,7 @@ impl DockerAddress {
 
     /// What to do when no engine is at this unix socket and `DOCKER_HOST` names another place.
     pub(super) fn instead(&self, docker_host: &str) -> Option<String> {
-        let docker_host = harmless(docker_host.trim());
+        let docker_host = sanitize(docker_host.trim());
         if !matches!(self, Self::Unix(_))
             || docker_host.is_empty()
             || docker_host == self.to_string()

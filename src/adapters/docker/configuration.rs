@@ -11,7 +11,7 @@ use bollard::models::{
 };
 
 use super::labels::{IMAGES, OURS};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, FingerprintKey};
 
 /// The longest name or value that is kept, in characters.
@@ -56,7 +56,7 @@ impl Entries<'_> {
         if value.is_empty() || self.all.len() >= MOST {
             return;
         }
-        let cut = |text: &str| harmless(text).chars().take(LONGEST).collect::<String>();
+        let cut = |text: &str| sanitize(text).chars().take(LONGEST).collect::<String>();
         let mut shown = cut(value);
         if shown != value {
             let fingerprint = self.fingerprints.of(value);

@@ -20,7 +20,7 @@ use super::DockerAddress;
 use super::connection::{self, Meter, Reading};
 use super::failure::{Act, failure, refuses_version, timed_out};
 use super::mend::mend;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::FingerprintKey;
 use crate::ports::{EngineInfo, Failure, FailureKind, Result};
 
@@ -233,7 +233,7 @@ impl Engine {
             .agreed
             .change_to(self.agree(&said.api_version.unwrap_or_default())?);
         Ok(EngineInfo {
-            name: harmless(&format!("Docker {version}")).trim_end().to_owned(),
+            name: sanitize(&format!("Docker {version}")).trim_end().to_owned(),
             api: connected.agreed.version().to_string(),
         })
     }
@@ -290,7 +290,7 @@ impl Engine {
     fn agree(&self, theirs: &str) -> Result<ApiVersion> {
         let doing = "agreeing on a protocol version";
         let Ok(version) = theirs.parse::<ApiVersion>() else {
-            let said = format!("its version {:?} cannot be read", harmless(theirs));
+            let said = format!("its version {:?} cannot be read", sanitize(theirs));
             return Err(self.refuse(FailureKind::Garbled, doing, said));
         };
         if version < OLDEST {

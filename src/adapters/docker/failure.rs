@@ -7,7 +7,7 @@ use std::time::Duration;
 use bollard::errors::Error;
 
 use super::connection::TooLarge;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::ports::{Failure, FailureKind};
 
 /// Whether a lost answer leaves something undone or something unknown.
@@ -56,7 +56,7 @@ pub(super) fn failure(error: &Error, act: Act, target: String, doing: &str) -> F
         | Error::StrParseError { .. } => (FailureKind::Garbled, error.to_string()),
         _ => (FailureKind::Rejected, error.to_string()),
     };
-    let failure = Failure::new(kind, target, harmless(doing), harmless(&said));
+    let failure = Failure::new(kind, target, sanitize(doing), sanitize(&said));
     if kind == FailureKind::Unreachable {
         return failure.hint("is the engine running, and may we use its socket?");
     }
@@ -69,7 +69,7 @@ pub(super) fn oversized(too_large: TooLarge, act: Act, target: String, doing: &s
         Act::Read => FailureKind::Unsupported,
         Act::Write => FailureKind::Ambiguous,
     };
-    Failure::new(kind, target, harmless(doing), too_large.to_string())
+    Failure::new(kind, target, sanitize(doing), too_large.to_string())
         .hint("Greenroom stopped reading: is that a Docker engine? See greenroom help limits")
 }
 
@@ -81,7 +81,7 @@ pub(super) fn oversized_item(
     doing: &str,
 ) -> Failure {
     let said = format!("{what} has more than {} MiB", too_large.mebibytes());
-    Failure::new(FailureKind::Unsupported, target, harmless(doing), said)
+    Failure::new(FailureKind::Unsupported, target, sanitize(doing), said)
         .hint("Greenroom stopped following there. See greenroom help limits")
 }
 
@@ -103,7 +103,7 @@ pub(super) fn refuses_version(error: &Error) -> bool {
 /// No answer in time: what was asked may still happen.
 pub(super) fn timed_out(act: Act, target: String, doing: &str, deadline: Duration) -> Failure {
     let said = format!("no answer within {} s", deadline.as_secs());
-    Failure::new(act.lost(), target, harmless(doing), said)
+    Failure::new(act.lost(), target, sanitize(doing), said)
 }
 
 fn by_status(status: u16, message: &str) -> FailureKind {

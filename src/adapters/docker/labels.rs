@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, ImageLabels, ReleaseId, Slot, Target};
 use crate::ports::InstanceSpec;
 
@@ -43,7 +43,7 @@ impl Labels {
             target: Target::new(service, environment),
             slot: text(SLOT)?.parse().ok()?,
             release: text(RELEASE).and_then(|t| t.parse().ok()),
-            tag: text(TAG).filter(|t| !t.is_empty()).map(harmless),
+            tag: text(TAG).filter(|t| !t.is_empty()).map(sanitize),
             digest: text(DIGEST).unwrap_or_default().to_owned(),
             repository: text(REPOSITORY).unwrap_or_default().to_owned(),
             endpoint: text(ENDPOINT).and_then(|t| t.parse().ok()),
@@ -69,7 +69,7 @@ impl Labels {
 /// What the image says about itself: a container has its image's labels, unless it was given others.
 pub(super) fn image_labels(labels: &HashMap<String, String>) -> ImageLabels {
     let text = |name: &str| {
-        let text = harmless(labels.get(&format!("{IMAGES}{name}"))?);
+        let text = sanitize(labels.get(&format!("{IMAGES}{name}"))?);
         (!text.is_empty()).then_some(text)
     };
     ImageLabels {

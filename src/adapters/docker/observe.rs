@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::failure::Act;
 use super::labels::{Labels, image_labels};
 use super::{Engine, configuration};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{
     Digest, Exit, FingerprintKey, ImageLabels, Instance, InstanceId, InstanceState, RuntimeHealth,
 };
@@ -72,11 +72,11 @@ impl Container {
         let name = said.name.unwrap_or_default();
         Self {
             id: said.id.unwrap_or_default(),
-            name: harmless(name.trim_start_matches('/')),
+            name: sanitize(name.trim_start_matches('/')),
             labels,
             image_labels,
             configuration,
-            log_driver: harmless(&log_driver.unwrap_or_default()),
+            log_driver: sanitize(&log_driver.unwrap_or_default()),
             has_terminal,
             image: said.image.unwrap_or_default(),
             health: health(&state),
@@ -169,7 +169,7 @@ impl Engine {
         }
         let known = images.get(&container.image).map_or(&[][..], Vec::as_slice);
         let Some(digest) = running_digest(known, labels, &container.image) else {
-            let said = format!("its image {:?} has no digest", harmless(&container.image));
+            let said = format!("its image {:?} has no digest", sanitize(&container.image));
             return Err(self.refuse(
                 FailureKind::Garbled,
                 format!("looking at {}", container.name),

@@ -12,7 +12,7 @@ use super::failure::Act;
 use super::labels::Labels;
 use super::observe::Container;
 use super::socket::{self, AtPath};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, Slot, Target};
 use crate::ports::{Occupancy, Result, instance_name};
 
@@ -133,7 +133,7 @@ fn publisher_in_words(container: &ContainerSummary, address: SocketAddr) -> Stri
 
 fn container_name(container: &ContainerSummary) -> String {
     let name = container.names.as_ref().and_then(|names| names.first());
-    harmless(name.map_or("without a name", |name| name.trim_start_matches('/')))
+    sanitize(name.map_or("without a name", |name| name.trim_start_matches('/')))
 }
 
 fn publishes(container: &ContainerSummary, address: SocketAddr) -> bool {

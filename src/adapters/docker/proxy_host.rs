@@ -18,7 +18,7 @@ use ulid::Ulid;
 use super::Engine;
 use super::failure::Act;
 use super::names::is_container_name;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::ports::{CommandOutput, FailureKind, ProxyHost, Result, STAGED};
 
 /// How long a command may take.
@@ -88,7 +88,7 @@ impl ContainerHost {
         input: Option<&[u8]>,
     ) -> Result<Ended> {
         if !is_container_name(&self.container) {
-            let said = format!("{:?} is not a container's name", harmless(&self.container));
+            let said = format!("{:?} is not a container's name", sanitize(&self.container));
             return Err(self.engine.refuse(FailureKind::Rejected, doing, said));
         }
         let call = || self.executed(argv, input);
@@ -172,7 +172,7 @@ impl ContainerHost {
     }
 
     fn failed(&self, doing: &str, ended: &Ended) -> crate::ports::Failure {
-        let said = harmless(&String::from_utf8_lossy(&ended.all));
+        let said = sanitize(&String::from_utf8_lossy(&ended.all));
         let code = ended.code.map_or("a signal".to_owned(), |c| c.to_string());
         let said = format!("it ended with {code}: {said}");
         self.engine
@@ -190,7 +190,7 @@ impl ContainerHost {
     }
 
     fn doing(&self, verb: &str, path: &Path) -> String {
-        harmless(&format!(
+        sanitize(&format!(
             "{verb} {} in container {}",
             path.display(),
             self.container
@@ -206,7 +206,7 @@ fn keep(kept: &mut Vec<u8>, bytes: &[u8]) {
 #[async_trait]
 impl ProxyHost for ContainerHost {
     fn place(&self) -> String {
-        format!("container {}", harmless(&self.container))
+        format!("container {}", sanitize(&self.container))
     }
 
     async fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
@@ -325,7 +325,7 @@ impl ProxyHost for ContainerHost {
     async fn run(&self, command: &[String]) -> Result<CommandOutput> {
         let argv: Vec<&str> = command.iter().map(String::as_str).collect();
         let program = argv.first().copied().unwrap_or_default();
-        let doing = harmless(&format!(
+        let doing = sanitize(&format!(
             "running {program} in container {}",
             self.container
         ));
@@ -342,7 +342,7 @@ impl ProxyHost for ContainerHost {
         }
         let doing = format!(
             "reading the connections of container {}",
-            harmless(&self.container)
+            sanitize(&self.container)
         );
         let path = format!("/proc/net/{table}");
         let ended = self

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{PerSlot, ProxyAnswer, Rates, RequestCount, Target};
 use crate::ports::{Failure, FailureKind, Result};
 
@@ -75,7 +75,7 @@ pub(super) async fn ask_for<T: DeserializeOwned>(
     doing: &str,
     deadline: Duration,
 ) -> Result<Option<T>> {
-    let failed = |kind, said: &str| Failure::new(kind, place(address), doing, harmless(said));
+    let failed = |kind, said: &str| Failure::new(kind, place(address), doing, sanitize(said));
     let stream = match timeout(DEADLINE, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {

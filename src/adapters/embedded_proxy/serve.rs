@@ -25,7 +25,7 @@ use super::forward::{Content, Traffic, words};
 use super::recent::{Recent, Since};
 use super::site::Site;
 use crate::adapters::live_pointer::{LivePointer, ThisHost};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Door, ProxyAnswer};
 use crate::ports::{Failure, FailureKind, Result};
 
@@ -173,7 +173,7 @@ async fn bind(at: SocketAddr, answer: SocketAddr) -> Result<TcpListener> {
             std::io::ErrorKind::PermissionDenied => FailureKind::Denied,
             _ => FailureKind::Rejected,
         };
-        let said = harmless(&error.to_string());
+        let said = sanitize(&error.to_string());
         Failure::new(kind, place(answer), format!("listening on {at}"), said)
             .hint("end what listens there, or choose another port")
             .caused_by(error)

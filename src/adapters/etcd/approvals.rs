@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::reader::EtcdReader;
 use super::trouble::is_too_large;
 use super::values;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Endorsement, RegistryRecord, Target};
 use crate::ports::Result;
 
@@ -43,7 +43,7 @@ impl Approvals {
             match given {
                 Ok(given) => record.endorsements.push(given),
                 Err(words) => {
-                    record.problems.insert(values::key(pair), harmless(&words));
+                    record.problems.insert(values::key(pair), sanitize(&words));
                 }
             }
         }
@@ -157,7 +157,7 @@ impl Approvals {
     }
 
     fn add(&mut self, below: &str, deleted: &str, why: &str) {
-        let (below, deleted) = (harmless(below), harmless(deleted));
+        let (below, deleted) = (sanitize(below), sanitize(deleted));
         let words = format!(
             "{why}; delete those that no open release needs, for example with `etcdctl del --prefix {deleted}`"
         );

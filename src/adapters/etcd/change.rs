@@ -12,7 +12,7 @@ use super::reader::token;
 use super::store::{Store, one};
 use super::trouble::{Sort, Trouble};
 use super::values;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{LockRecord, Target};
 use crate::ports::{Failure, FailureKind, Fence, Result};
 
@@ -147,7 +147,7 @@ impl Change<'_> {
         let said = match lock {
             None => "the lock is gone".to_owned(),
             Some(pair) => match values::decode::<LockRecord>(pair) {
-                Ok(record) => harmless(&format!("the lock is held by {} now", record.operator)),
+                Ok(record) => sanitize(&format!("the lock is held by {} now", record.operator)),
                 Err(_) => "the lock is held by somebody else now".to_owned(),
             },
         };

@@ -11,7 +11,7 @@ use super::reader::EtcdReader;
 use super::store::{Store, one};
 use super::trouble::Sort;
 use super::values;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::HoldRecord;
 use crate::inventory::{Cleared, Hold, Target};
 use crate::ports::{Failure, FailureKind, Holds, Result};
@@ -101,7 +101,7 @@ impl EtcdHolds {
 
     fn conflict(&self, doing: &str, said: &str) -> Failure {
         self.store
-            .failure(FailureKind::Conflict, doing, harmless(said))
+            .failure(FailureKind::Conflict, doing, sanitize(said))
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::store::{Store, range};
 use super::{values, watch};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{
     FencingToken, LockHolder, LockRecord, RegistryRecord, Revisioned, Slot, Target,
 };
@@ -63,7 +63,7 @@ impl RegistryReader for EtcdReader {
                 |client| async move { client.maintenance_client().status().await },
             )
             .await?;
-        Ok(harmless(&format!("etcd {}", status.version())))
+        Ok(sanitize(&format!("etcd {}", status.version())))
     }
 
     async fn clock(&self) -> Result<Option<Timestamp>> {

@@ -7,7 +7,7 @@ use etcd_client::Error;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::store::LARGEST_ANSWER;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind};
 
@@ -101,7 +101,7 @@ impl From<Error> for Trouble {
         };
         Self {
             sort,
-            said: harmless(&said),
+            said: sanitize(&said),
             hint: String::new(),
         }
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::store::Store;
-use crate::harmless::{harmless, harmless_line};
+use crate::sanitize::{sanitize, sanitize_line};
 use crate::inventory::{Registration, Slot};
 use crate::ports::{FailureKind, Result};
 
@@ -41,7 +41,7 @@ pub(super) fn decode_registration(
 
 /// The key, made harmless.
 pub(super) fn key(pair: &KeyValue) -> String {
-    harmless_line(pair.key())
+    sanitize_line(pair.key())
 }
 
 /// The value on one line, made harmless and cut.
@@ -57,7 +57,7 @@ fn shown(text: &str) -> String {
 }
 
 fn cut(text: &str, most: usize) -> String {
-    let text = harmless(text);
+    let text = sanitize(text);
     match text.char_indices().nth(most) {
         Some((cut, _)) => format!("{}…", &text[..cut]),
         None => text,

@@ -137,7 +137,7 @@ impl Watcher {
                 return Ok(());
             }
             if message.canceled() {
-                let why = crate::harmless::harmless(message.cancel_reason());
+                let why = crate::sanitize::sanitize(message.cancel_reason());
                 let kind = if why.contains("permission denied") {
                     FailureKind::Denied
                 } else {

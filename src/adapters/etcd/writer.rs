@@ -11,7 +11,7 @@ use super::extra;
 use super::holds;
 use super::store::Store;
 use super::values;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{
     Endorsement, Endpoint, ExtraKey, ExtraKeys, Hold, HoldChange, OthersKeys, PerSlot,
     Registration, Route, ServiceName, Slot, Target,
@@ -262,7 +262,7 @@ impl EtcdWriter {
 
     fn changed(&self, doing: &str, said: &str) -> Failure {
         self.store
-            .failure(FailureKind::Changed, doing, harmless(said))
+            .failure(FailureKind::Changed, doing, sanitize(said))
     }
 
     pub(super) fn change<'a>(

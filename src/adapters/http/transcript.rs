@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::asking::Asked;
 use crate::checks::{Answer, Verdict, hide_in_query, may_be_secret};
-use crate::harmless::{harmless, harmless_line};
+use crate::sanitize::{sanitize, sanitize_line};
 use crate::inventory::{Endpoint, HIDDEN};
 
 /// The longest line that is kept, in characters.
@@ -70,7 +70,7 @@ pub(super) fn response(answer: &Answer, bytes: usize, verdict: Verdict) -> Strin
     let mut kept = 0;
     let mut lines = String::new();
     for line in start.trim_end().lines() {
-        let line = harmless_line(line.as_bytes());
+        let line = sanitize_line(line.as_bytes());
         let room = most.saturating_sub(kept);
         if room == 0 {
             break;
@@ -96,7 +96,7 @@ fn push(text: &mut String, name: &str, value: &str) {
 }
 
 fn cut(line: &str) -> String {
-    let line = harmless(line);
+    let line = sanitize(line);
     if line.chars().count() <= LINE {
         return line;
     }

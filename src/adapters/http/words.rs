@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use crate::checks::Answer;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 
 /// How much of a body is quoted.
 const QUOTED: usize = 120;
@@ -32,7 +32,7 @@ pub(super) fn of_answer(answer: &Answer) -> String {
     } else {
         (body.trim().to_owned(), body.len() >= answer.body.len())
     };
-    let text = harmless(&text);
+    let text = sanitize(&text);
     if !text.is_empty() {
         said.push_str(": ");
         said.extend(text.chars().take(QUOTED));
@@ -90,7 +90,7 @@ pub(super) fn of_any(what: &str, error: &(dyn Error + 'static)) -> String {
             HEADERS / 1024
         );
     }
-    format!("{what}: {}", harmless(&said))
+    format!("{what}: {}", sanitize(&said))
 }
 
 /// The deadline passed.

@@ -25,7 +25,7 @@ pub use admission::{Admission, Refusal};
 pub use answer::Pointer;
 pub use this_host::ThisHost;
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{FencingToken, Slot, Target};
 use crate::ports::{
     Bound, Failure, FailureKind, Patience, PointerState, ProxyHost, RebaseOrder, Result,
@@ -113,7 +113,7 @@ impl LivePointer {
                 format!("reading {}", link.display()),
                 format!(
                     "it points at {} and not at blue or green",
-                    harmless(&to.display().to_string())
+                    sanitize(&to.display().to_string())
                 ),
             )
             .hint("point it at the slot that has the traffic, or remove it when there is none")
@@ -345,7 +345,7 @@ impl LivePointer {
             return Ok(None);
         };
         if let Some(owner) = answer::owner(&content).filter(|owner| *owner != target.to_string()) {
-            let owner = harmless(&owner);
+            let owner = sanitize(&owner);
             return Err(self
                 .failure(
                     FailureKind::Conflict,
@@ -365,7 +365,7 @@ impl LivePointer {
                 self.failure(
                     FailureKind::Garbled,
                     format!("reading {}", file.display()),
-                    harmless(&said),
+                    sanitize(&said),
                 )
                 .hint("this file is only written by Greenroom; see who else writes there")
             })

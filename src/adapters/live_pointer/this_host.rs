@@ -13,7 +13,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::durable;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::ports::{CommandOutput, Failure, FailureKind, FilePart, ProxyHost, Result};
 
 /// How long one call may take.
@@ -85,7 +85,7 @@ impl ProxyHost for ThisHost {
     }
 
     async fn run(&self, command: &[String]) -> Result<CommandOutput> {
-        let doing = format!("running {}", harmless(&command.join(" ")));
+        let doing = format!("running {}", sanitize(&command.join(" ")));
         match timeout(DEADLINE, run(command)).await {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) => Err(from_io(error, doing)),
@@ -175,7 +175,7 @@ async fn off_the_loop<T: Send + 'static>(
     path: &Path,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T> {
-    let doing = format!("{verb} {}", harmless(&path.display().to_string()));
+    let doing = format!("{verb} {}", sanitize(&path.display().to_string()));
     match timeout(DEADLINE, tokio::task::spawn_blocking(work)).await {
         Ok(Ok(Ok(value))) => Ok(value),
         Ok(Ok(Err(error))) => Err(from_io(error, doing)),
@@ -195,5 +195,5 @@ fn from_io(error: io::Error, doing: String) -> Failure {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => FailureKind::Denied,
         _ => FailureKind::Rejected,
     };
-    Failure::new(kind, "this host", doing, harmless(&error.to_string())).caused_by(error)
+    Failure::new(kind, "this host", doing, sanitize(&error.to_string())).caused_by(error)
 }

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use super::render::answer_name;
 use crate::adapters::live_pointer::Pointer;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, ProxyAnswer, Slot, Target};
 use crate::ports::FailureKind;
 
@@ -61,7 +61,7 @@ impl Miss {
         if let Some(cause) = error.source() {
             said = format!("{said}: {cause}");
         }
-        Self::garbled(harmless(&said))
+        Self::garbled(sanitize(&said))
     }
 }
 
@@ -77,7 +77,7 @@ async fn ask_at_leisure(at: &Endpoint, target: &Target) -> Result<ProxyAnswer, M
     let refused = |error: std::io::Error| {
         Miss::new(
             FailureKind::Unreachable,
-            format!("{at}: {}", harmless(&error.to_string())),
+            format!("{at}: {}", sanitize(&error.to_string())),
         )
     };
     match at {
@@ -161,7 +161,7 @@ fn understand(
         }
         None => return Err(Miss::garbled("it does not say clearly which slot is live")),
         Some(slot) => Pointer::from_json(slot, body)
-            .map_err(|said| Miss::garbled(format!("it says {slot}, but {}", harmless(&said))))?,
+            .map_err(|said| Miss::garbled(format!("it says {slot}, but {}", sanitize(&said))))?,
     };
     Ok(ProxyAnswer {
         slot: pointer.slot,

@@ -110,7 +110,7 @@ impl Nginx {
         let template = match &self.arrangement.template {
             Some(Ok(text)) => Template::Configured { text: text.clone() },
             Some(Err(said)) => {
-                let said = crate::harmless::harmless(said);
+                let said = crate::sanitize::sanitize(said);
                 let unread = self.failure(FailureKind::Rejected, "reading the template", said);
                 return Err(unread.hint("make the file readable for this user"));
             }
@@ -137,7 +137,7 @@ impl Nginx {
     fn render_from(&self, inputs: &Inputs, pointer: Pointer) -> Result<Rendered> {
         inputs.render(pointer).map_err(|said| {
             let doing = format!("writing the configuration of {}", inputs.site.target);
-            let said = crate::harmless::harmless(&said);
+            let said = crate::sanitize::sanitize(&said);
             self.failure(FailureKind::Rejected, doing, said)
         })
     }

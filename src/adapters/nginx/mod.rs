@@ -36,7 +36,7 @@ pub use site::{Site, SwitchMode};
 pub use writer::NginxWriter;
 
 use crate::adapters::live_pointer::{LivePointer, Pointer};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, Target, plain};
 use crate::ports::{Bound, Failure, FailureKind, Patience, PointerState, ProxyHost, Result};
 
@@ -143,7 +143,7 @@ impl Nginx {
         Err(nginx.failure(
             FailureKind::Rejected,
             "reading how it is arranged",
-            harmless(&problems.join("; ")),
+            sanitize(&problems.join("; ")),
         ))
     }
 

@@ -12,7 +12,7 @@ use super::refusal::quoted;
 use super::traffic::{self, Logs};
 use super::{Nginx, SwitchMode, answer, inherited, sockets, words};
 use crate::adapters::live_pointer::Pointer;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
     Connections, Failure, FailureKind, Installation, LogChunk, PointerState, RebaseOrder, Result,
@@ -50,9 +50,9 @@ impl RouterReader for NginxReader {
             .lines()
             .find_map(|line| line.strip_prefix("nginx version: "));
         version
-            .map(|version| harmless(version.trim()))
+            .map(|version| sanitize(version.trim()))
             .ok_or_else(|| {
-                let said = format!("`nginx -v` said {:?}", harmless(ended.output.trim()));
+                let said = format!("`nginx -v` said {:?}", sanitize(ended.output.trim()));
                 self.nginx
                     .failure(FailureKind::Garbled, "asking for its version", said)
             })

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::answer::Miss;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::ProxyAnswer;
 use crate::ports::{Failure, FailureKind};
 
@@ -93,7 +93,7 @@ pub(super) fn complaints(before: &str, after: &str) -> String {
         .map(|line| {
             // Without the time and the process, the same complaint is said once.
             let words = line.split_once(": ").map_or(line, |(_, words)| words);
-            harmless(words)
+            sanitize(words)
         })
         .collect();
     said.dedup();
@@ -105,7 +105,7 @@ pub(super) fn complaints(before: &str, after: &str) -> String {
 
 /// What nginx said, harmless and cut.
 pub(super) fn quoted(output: &str) -> String {
-    let text = cut(&harmless(output.trim()));
+    let text = cut(&sanitize(output.trim()));
     if text.is_empty() {
         "it says nothing".to_owned()
     } else {

@@ -1,7 +1,7 @@
 //! The calls that a change of nginx would make, in words that an operator can check by hand.
 
 use super::{Nginx, SwitchMode};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Slot, Target};
 use crate::ports::{RebaseOrder, SwitchOrder};
 
@@ -93,7 +93,7 @@ pub(super) fn not_inherited(target: &Target, lost: &[String]) -> Option<String> 
         .map(|said| {
             format!(
                 "`{}`",
-                harmless(said)
+                sanitize(said)
                     .chars()
                     .take(LONGEST_QUOTED)
                     .collect::<String>()

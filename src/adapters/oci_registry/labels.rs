@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::ImageLabels;
 
 /// How many characters of a label are kept.
@@ -45,7 +45,7 @@ pub(super) fn labels_in(config: &[u8]) -> Result<ImageLabels, serde_json::Error>
 }
 
 fn clean(label: Option<String>) -> Option<String> {
-    let text: String = harmless(&label?).trim().chars().take(LONGEST).collect();
+    let text: String = sanitize(&label?).trim().chars().take(LONGEST).collect();
     (!text.is_empty()).then_some(text)
 }
 

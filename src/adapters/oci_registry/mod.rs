@@ -27,7 +27,7 @@ use tokio::time::timeout;
 use self::access::{Access, Accesses};
 use self::repository::Repository;
 use super::outbound_proxy::OutboundProxy;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{ImageTag, Version, VersionRef, registry_host};
 use crate::ports::{Bound, Credentials, Failure, FailureKind, Images, Patience, Result};
 
@@ -175,7 +175,7 @@ impl OciRegistry {
 #[async_trait]
 impl Images for OciRegistry {
     fn address(&self, repository: &str) -> String {
-        harmless(&format!("image registry {}", registry_host(repository)))
+        sanitize(&format!("image registry {}", registry_host(repository)))
     }
 
     async fn tags(&self, repository: &str) -> Result<Vec<ImageTag>> {
@@ -241,9 +241,9 @@ fn failure(
     let place = format!("image registry {host}{}", through.unwrap_or_default());
     Failure::new(
         kind,
-        harmless(&place),
-        harmless(doing),
-        harmless(&failure::cut(said)),
+        sanitize(&place),
+        sanitize(doing),
+        sanitize(&failure::cut(said)),
     )
 }
 

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Digest, ImageLabels, Version};
 use crate::ports::{Failure, FailureKind, Result};
 
@@ -97,7 +97,7 @@ impl Catalogue {
                 FailureKind::Rejected,
                 "the catalogue of programs",
                 "reading it",
-                harmless(said),
+                sanitize(said),
             )
             .hint("make the file readable for this user, and check that it is a catalogue")),
         }

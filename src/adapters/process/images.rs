@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::catalogue::Catalogue;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{ImageTag, Version, VersionRef};
 use crate::ports::{Failure, FailureKind, Images, Result};
 
@@ -48,5 +48,5 @@ impl Images for Catalogue {
 
 fn missing(doing: &str, said: &str) -> Failure {
     let target = "the catalogue of programs";
-    Failure::new(FailureKind::Missing, target, harmless(doing), said)
+    Failure::new(FailureKind::Missing, target, sanitize(doing), said)
 }

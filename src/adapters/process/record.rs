@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::identity::{self, Run};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{
     Digest, Endpoint, EnvironmentValue, FingerprintKey, ImageLabels, Instance, InstanceId,
     InstanceState, ReleaseId, RuntimeHealth, SecretSource, Slot, Target,
@@ -98,7 +98,7 @@ impl Record {
                         format!("secret from {}", words.join(" "))
                     }
                 };
-                (harmless(&format!("env {name}")), harmless(&value))
+                (sanitize(&format!("env {name}")), sanitize(&value))
             })
             .collect()
     }

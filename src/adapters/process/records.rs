@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use atomic_write_file::OpenOptions as AtomicOptions;
 
 use super::record::{FORMAT, Record};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::InstanceId;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
@@ -86,7 +86,7 @@ impl Records {
             Err(error) => return Err(self.failed(&doing(), error)),
         };
         let garbled = |said: String| {
-            self.failure(FailureKind::Garbled, doing(), harmless(&said))
+            self.failure(FailureKind::Garbled, doing(), sanitize(&said))
                 .hint("end the process it is about by hand, then remove the file")
         };
         let record: Record =
@@ -192,11 +192,11 @@ impl Records {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => FailureKind::Denied,
             _ => FailureKind::Rejected,
         };
-        self.failure(kind, harmless(doing), harmless(&error.to_string()))
+        self.failure(kind, sanitize(doing), sanitize(&error.to_string()))
             .caused_by(error)
     }
 }
 
 fn place(directory: &Path) -> String {
-    harmless(&format!("processes in {}", directory.display()))
+    sanitize(&format!("processes in {}", directory.display()))
 }

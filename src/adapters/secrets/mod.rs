@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use tokio::time::{Instant, timeout};
 
 use self::source::Read;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::SecretSource;
 use crate::ports::{Bound, Failure, FailureKind, Patience, Result, Secrets, same_secret};
 
@@ -207,7 +207,7 @@ fn failure(
             "run the command as this user without a terminal: it has to print the secret within {deadline:?} and exit with 0"
         ),
     };
-    Failure::new(kind, name(source), "reading the secret", said).hint(harmless(&next))
+    Failure::new(kind, name(source), "reading the secret", said).hint(sanitize(&next))
 }
 
 /// How a source is called in a failure. Of a command only the program: its arguments may be secret.
@@ -220,7 +220,7 @@ fn name(source: &SecretSource) -> String {
             None => "command".to_owned(),
         },
     };
-    harmless(&name)
+    sanitize(&name)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::ports::{Failure, FailureKind};
 
 /// What went wrong inside a transaction.
@@ -63,7 +63,7 @@ impl Fault {
             }
             Self::Database(error) => {
                 let (kind, hint) = meaning(error.sqlite_error_code(), unsure);
-                Failure::new(kind, target, doing, harmless(&error.to_string()))
+                Failure::new(kind, target, doing, sanitize(&error.to_string()))
                     .hint(hint)
                     .caused_by(error)
             }
@@ -108,5 +108,5 @@ fn meaning(code: Option<ErrorCode>, unsure: FailureKind) -> (FailureKind, &'stat
 
 /// How this store is called in failures.
 pub(super) fn target(path: &Path) -> String {
-    harmless(&format!("sqlite at {}", path.display()))
+    sanitize(&format!("sqlite at {}", path.display()))
 }

@@ -6,7 +6,7 @@ use super::company;
 use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{Change, HOLD, decode, encode, full_key, get, newest_below};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::HoldRecord;
 use crate::inventory::{Cleared, Hold, HoldChange, RouteChange, Target};
 use crate::ports::{FailureKind, Holds, Result};
@@ -42,7 +42,7 @@ impl Holds for Store {
             Some(stands) if stands == hold => write(change, &of, &ended),
             Some(stands) => {
                 let said = format!("another stands there: {stands}");
-                Err(Fault::conflict(harmless(&said)))
+                Err(Fault::conflict(sanitize(&said)))
             }
             None => Err(Fault::conflict("it is gone already")),
         })
@@ -67,7 +67,7 @@ impl Holds for Store {
             }
             Some(current) => {
                 let said = format!("another hold is there: {current}");
-                Err(Fault::conflict(harmless(&said)))
+                Err(Fault::conflict(sanitize(&said)))
             }
             None => Err(Fault::conflict("the hold is gone already")),
         })
@@ -138,7 +138,7 @@ impl Store {
 }
 
 fn changed(said: &str) -> Fault {
-    Fault::refused(FailureKind::Changed, harmless(said))
+    Fault::refused(FailureKind::Changed, sanitize(said))
 }
 
 /// Whether all that others had approved is approved still.

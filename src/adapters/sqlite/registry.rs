@@ -19,7 +19,7 @@ use super::transaction::{
     Change, HOLD, LOCK, LOCK_END, ROUTE, current_revision, decode, encode, full_key, get, slot_key,
     text,
 };
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{
     LockHolder, PerSlot, Registration, RegistryRecord, Revisioned, Route, Slot, Target,
 };
@@ -107,7 +107,7 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
     }
     let present = company::read(sql, target)?;
     for (name, said) in present.problems {
-        problems.insert(full_key(target, &name), harmless(&said));
+        problems.insert(full_key(target, &name), sanitize(&said));
     }
     for name in unknown(sql, target)? {
         let said = "Greenroom does not know this key".to_owned();
@@ -202,7 +202,7 @@ fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyL
 }
 
 fn shown(value: &str) -> String {
-    let mut text = harmless(value);
+    let mut text = sanitize(value);
     if let Some((end, _)) = text.char_indices().nth(SHOWN) {
         text.truncate(end);
         text.push('…');

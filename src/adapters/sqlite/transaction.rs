@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Slot, Target};
 use crate::ports::{FailureKind, Fence};
 
@@ -32,7 +32,7 @@ pub(super) fn slot_key(slot: Slot) -> String {
 
 /// A key as etcd would have it, below its prefix.
 pub(super) fn full_key(target: &Target, name: &str) -> String {
-    harmless(&format!("targets/{target}/{name}"))
+    sanitize(&format!("targets/{target}/{name}"))
 }
 
 /// Now, in milliseconds since 1970, as leases are measured.
@@ -180,7 +180,7 @@ fn used_up(sql: &rusqlite::Connection, last: i64) -> Fault {
     let file = sql.path().unwrap_or("FILE");
     Fault::refused(
         FailureKind::Rejected,
-        harmless(&format!(
+        sanitize(&format!(
             "its revision is {last}, and no change can count on from there: another program wrote it. End every console that uses the file, then run: sqlite3 {file} \"UPDATE revision SET value = (SELECT COALESCE(MAX(revision), 0) FROM registry WHERE revision < {LAST_REVISION})\""
         )),
     )
@@ -194,7 +194,7 @@ const SHOWN: usize = 240;
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     serde_json::from_str(text).map_err(|error| {
         // It repeats what it did not expect, however long that is.
-        let said: String = harmless(&error.to_string()).chars().take(SHOWN).collect();
+        let said: String = sanitize(&error.to_string()).chars().take(SHOWN).collect();
         format!("it cannot be read: {said}")
     })
 }

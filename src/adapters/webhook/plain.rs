@@ -6,14 +6,14 @@
 //! Sources: <https://docs.slack.dev/messaging/formatting-message-text>,
 //! <https://docs.mattermost.com/end-user-guide/collaborate/format-messages.html>.
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 
 /// Emoji whose name is a number.
 const NUMBERS: [&str; 2] = ["100", "1234"];
 
 /// One line of text that no chat reads anything into.
 pub(super) fn plain(text: &str) -> String {
-    let line = harmless(text);
+    let line = sanitize(text);
     let chars: Vec<char> = line.trim().chars().collect();
     let mut shown = String::with_capacity(line.len());
     for (at, c) in chars.iter().copied().enumerate() {

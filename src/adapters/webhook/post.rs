@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 
 use crate::adapters::outbound_proxy::OutboundProxy;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind, Result};
 
@@ -46,7 +46,7 @@ impl Post {
         let mut place = place(&url);
         let mask = mask(&url);
         if let Some(proxy) = self.proxy.before(url.as_str()) {
-            place = harmless(&format!("{place} through the proxy {proxy}"));
+            place = sanitize(&format!("{place} through the proxy {proxy}"));
         }
         let failure = |kind, said: String| Failure::new(kind, &place, "telling", said);
         let client = self
@@ -94,7 +94,7 @@ impl Post {
 pub(super) fn place(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}"));
-    harmless(&format!(
+    sanitize(&format!(
         "{}://{host}{}",
         url.scheme(),
         port.unwrap_or_default()
@@ -121,7 +121,7 @@ fn reason(error: &reqwest::Error) -> String {
     while let Some(source) = inner.source() {
         inner = source;
     }
-    harmless(&inner.to_string())
+    sanitize(&inner.to_string())
 }
 
 /// What a receiver says against it.
@@ -137,7 +137,7 @@ async fn refusal(answer: Response) -> String {
             break;
         }
     }
-    let mut said = harmless(&String::from_utf8_lossy(&said));
+    let mut said = sanitize(&String::from_utf8_lossy(&said));
     if is_cut {
         said.push('…');
     }

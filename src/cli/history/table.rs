@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Exit, json, say_bytes};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::{AuditRecord, DIFFERS, Item, KeptAudit, Listed, ReleaseRecord, Standing};
 use crate::inventory::local_time;
 use crate::release::words::duration;
@@ -111,7 +111,7 @@ fn line_beside(kept: &KeptAudit) -> String {
         AuditRecord::Hold(_) => String::new(),
         AuditRecord::Repair(_) => format!("{}  ", record.what()),
     };
-    harmless(&format!(
+    sanitize(&format!(
         "{}  {}  {:<20}  {:<13}  {what}{:<14} {:>7}  {}  {}",
         local_time::moment(record.at()),
         record.id(),
@@ -158,7 +158,7 @@ fn cells(listed: &Listed) -> [String; 20] {
             .map(|until| until.to_string())
             .unwrap_or_default(),
     ];
-    cells.map(|cell| no_formula(harmless(&cell)))
+    cells.map(|cell| no_formula(sanitize(&cell)))
 }
 
 /// A table calculates what begins like a formula, and others wrote these words: an apostrophe makes it
@@ -201,7 +201,7 @@ fn line(listed: &Listed) -> String {
         .collect::<Vec<_>>()
         .join("; ");
     // Anybody who can write to the journal's store could have written this.
-    harmless(&format!(
+    sanitize(&format!(
         "{}  {}  {:<20}  {:<13}  {from} -> {}  {:<14} {:>7}  {}  {words}",
         local_time::moment(record.opened_at),
         record.id,

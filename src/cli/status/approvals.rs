@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::{ReleaseKind, ReleaseRecord};
 use crate::inventory::{Endorsement, ReleaseId, Target};
 use crate::release::{
@@ -80,7 +80,7 @@ impl Needed {
         lines.extend(
             self.ignored
                 .iter()
-                .map(|why| format!("  ! {}", harmless(why))),
+                .map(|why| format!("  ! {}", sanitize(why))),
         );
         if self.is_enough() {
             return lines;

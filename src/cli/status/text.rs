@@ -2,7 +2,7 @@
 
 use super::Open;
 use super::approvals::Approvals;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
 use crate::inventory::local_time;
@@ -112,7 +112,7 @@ pub(in crate::cli) fn text(
     lines.extend(silences(snapshot));
     lines.extend(public(snapshot));
     // Operators, messages and reasons come from the shared store, which other programs can write.
-    let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
+    let lines: Vec<String> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n")
 }
 

@@ -115,7 +115,7 @@ pub fn checks(model: &Model) -> Vec<CheckRow> {
             CheckState::Pending
         };
         rows.push(CheckRow {
-            name: crate::harmless::harmless(&case.name),
+            name: crate::sanitize::sanitize(&case.name),
             state,
             required: case.required,
             took: None,
@@ -132,11 +132,11 @@ pub fn checks(model: &Model) -> Vec<CheckRow> {
 
 fn settled(report: &CaseReport) -> CheckRow {
     CheckRow {
-        name: crate::harmless::harmless(&report.name),
+        name: crate::sanitize::sanitize(&report.name),
         state: CheckState::Settled(report.verdict),
         required: report.required,
         took: Some(report.took),
-        detail: crate::harmless::harmless(&report.detail),
+        detail: crate::sanitize::sanitize(&report.detail),
     }
 }
 

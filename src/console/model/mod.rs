@@ -215,7 +215,7 @@ impl Model {
     pub fn remark(&mut self, remarks: &[String]) {
         self.remarks = remarks
             .iter()
-            .map(|remark| crate::harmless::harmless(remark))
+            .map(|remark| crate::sanitize::sanitize(remark))
             .collect();
         let Some(first) = self.remarks.first() else {
             return;
@@ -230,7 +230,7 @@ impl Model {
 
     /// Keeps one more remark and tells of it, unless it is among them: what goes wrong again and again is told once.
     pub fn remark_once(&mut self, remark: &str) {
-        let remark = crate::harmless::harmless(remark);
+        let remark = crate::sanitize::sanitize(remark);
         if self.remarks.contains(&remark) {
             return;
         }

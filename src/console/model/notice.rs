@@ -31,7 +31,7 @@ impl Notice {
     /// A notice made now. The text may be foreign.
     pub fn new(weight: Weight, text: &str, now: Timestamp) -> Self {
         Self {
-            text: crate::harmless::harmless(text),
+            text: crate::sanitize::sanitize(text),
             weight,
             until: now.checked_add(STAYS).unwrap_or(Timestamp::MAX),
         }

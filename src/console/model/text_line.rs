@@ -37,7 +37,7 @@ impl TextLine {
 
     /// Puts a pasted text at the cursor: on one line, harmless, as much as there is room for.
     pub fn paste(&mut self, text: &str) {
-        for c in crate::harmless::harmless(text).chars() {
+        for c in crate::sanitize::sanitize(text).chars() {
             self.edit(InputRequest::InsertChar(c));
         }
     }

@@ -10,7 +10,7 @@ use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::{Knowledge, LookUp, Model, Picker, VersionList, Way};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::{Fate, fate};
 use crate::inventory::{
     Digest, EnvironmentName, Role, Slot, Snapshot, Target, Version, VersionRef,
@@ -117,7 +117,7 @@ fn running(model: &Model, picker: &Picker) -> Vec<Way> {
             way.live_in.push(environment.clone());
             continue;
         }
-        let name = harmless(instance.version_name());
+        let name = sanitize(instance.version_name());
         let wanted = Wanted::From(environment.clone());
         ways.push(Way {
             digest: Some(instance.digest.clone()),
@@ -240,7 +240,7 @@ fn past(picker: &Picker) -> Vec<Way> {
                 digest: Some(version.digest.clone()),
                 built_at: version.labels.built_at(),
                 image: picker.images.get(&version.digest).cloned().flatten(),
-                ..Way::new(wanted, harmless(version.name()), Knowledge::Known)
+                ..Way::new(wanted, sanitize(version.name()), Knowledge::Known)
             }
         })
         .collect()

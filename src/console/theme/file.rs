@@ -54,7 +54,7 @@ impl Place {
     fn new(file: &str, text: &str, span: Option<Range<usize>>) -> Self {
         let before = span.and_then(|span| text.get(..span.start)).unwrap_or("");
         Self {
-            file: crate::harmless::harmless(file),
+            file: crate::sanitize::sanitize(file),
             line: before.matches('\n').count() + 1,
         }
     }
@@ -63,7 +63,7 @@ impl Place {
         ThemeError::Invalid {
             file: self.file,
             line: self.line,
-            said: crate::harmless::harmless(said.as_ref()),
+            said: crate::sanitize::sanitize(said.as_ref()),
         }
     }
 }

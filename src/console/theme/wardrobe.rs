@@ -156,7 +156,7 @@ fn known(own: &[Written]) -> Vec<&str> {
 
 fn unknown(name: &str, own: &[Written]) -> ThemeError {
     ThemeError::Unknown {
-        name: crate::harmless::harmless(name),
+        name: crate::sanitize::sanitize(name),
         known: known(own).join(", "),
     }
 }

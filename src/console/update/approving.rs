@@ -9,7 +9,7 @@ use super::change::{armed_target, ask, not_here};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::release::{Need, Progress, Status, need_to_endorse};
 
 pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
@@ -97,7 +97,7 @@ pub(super) fn pasted(note: &mut String, text: &str) {
 
 fn add(note: &mut String, text: &str) {
     let room = LONGEST.saturating_sub(note.chars().count());
-    note.extend(harmless(text).chars().take(room));
+    note.extend(sanitize(text).chars().take(room));
 }
 
 /// What Tab gives the keys to. The note, where there is one, comes first after what has the keys at the beginning.

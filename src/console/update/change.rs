@@ -163,7 +163,7 @@ pub(super) fn roll_back(model: &mut Model) -> Vec<Effect> {
         super::say(model, Weight::Told, &text);
         return choose::open(model, target, Intent::GoBack);
     };
-    let name = crate::harmless::harmless(&name);
+    let name = crate::sanitize::sanitize(&name);
     reason::go_back(model, target, Wanted::Standby, name)
 }
 

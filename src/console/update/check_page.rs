@@ -45,7 +45,7 @@ pub(super) fn page(model: &Model) -> (String, Vec<String>) {
 
 /// Rows have names that were made harmless.
 fn named(name: &str, row: &str) -> bool {
-    crate::harmless::harmless(name) == row
+    crate::sanitize::sanitize(name) == row
 }
 
 fn of_failure(detail: &str) -> Vec<String> {

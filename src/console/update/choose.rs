@@ -9,7 +9,7 @@ use crate::console::model::{
     Before, Dialog, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Model, Picker, VersionList, Way,
     Weight, best_way, ways,
 };
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Digest, SourceState, Target, VersionRef, by_version};
 use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
 
@@ -41,7 +41,7 @@ pub(super) fn listed(
     };
     picker.list = match versions {
         Ok(versions) => {
-            let mut names: Vec<String> = versions.iter().map(|name| harmless(name)).collect();
+            let mut names: Vec<String> = versions.iter().map(|name| sanitize(name)).collect();
             names.sort_by(|a, b| by_version(b, a));
             names.dedup();
             // The registry answers again: what it could not tell before is asked for again.
@@ -49,7 +49,7 @@ pub(super) fn listed(
             picker.looked_up.retain(|_, answer| !is_unknown(answer));
             VersionList::Listed(names)
         }
-        Err(why) => VersionList::Failed(harmless(&why)),
+        Err(why) => VersionList::Failed(sanitize(&why)),
     };
     arrange(model);
     look_ups(model)
@@ -65,7 +65,7 @@ pub(super) fn looked_up(
         return Vec::new();
     };
     let resolved = match resolved {
-        Resolved::Unknown(why) => Resolved::Unknown(harmless(&why)),
+        Resolved::Unknown(why) => Resolved::Unknown(sanitize(&why)),
         other => other,
     };
     picker.looked_up.insert(name, LookUp::Answered(resolved));
@@ -79,7 +79,7 @@ pub(super) fn told(
     target: &Target,
     terms: Result<Terms, String>,
 ) -> Vec<Effect> {
-    let terms = terms.map_err(|why| harmless(&why));
+    let terms = terms.map_err(|why| sanitize(&why));
     match &mut model.dialog {
         Some(Dialog::Picker(picker)) if picker.target == *target => picker.terms = Some(terms),
         Some(Dialog::Reason(reason)) if reason.target == *target => {
@@ -102,7 +102,7 @@ pub(super) fn found(
         return Vec::new();
     };
     let image = match image {
-        ImageAt::Unknown(why) => ImageAt::Unknown(harmless(&why)),
+        ImageAt::Unknown(why) => ImageAt::Unknown(sanitize(&why)),
         other => other,
     };
     picker.images.insert(digest, Some(image));

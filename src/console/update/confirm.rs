@@ -45,7 +45,7 @@ pub(super) fn refuse(model: &mut Model, title: String, refused: &Refused) {
     let reasons = refused
         .0
         .iter()
-        .map(|reason| crate::harmless::harmless(&reason.to_string()))
+        .map(|reason| crate::sanitize::sanitize(&reason.to_string()))
         .collect();
     model.dialog = Some(Dialog::Refusal(Refusal {
         title,

@@ -33,7 +33,7 @@ pub(super) fn page(model: &Model) -> Page {
         } else {
             lines
                 .iter()
-                .map(|line| crate::harmless::harmless(line))
+                .map(|line| crate::sanitize::sanitize(line))
                 .collect()
         },
         top: 0,

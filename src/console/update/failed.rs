@@ -55,7 +55,7 @@ fn answer(model: &mut Model, failure: Failure, choice: Choice) -> Vec<Effect> {
         model.dialog = Some(Dialog::Failure(failure));
         return super::refused(model, &text);
     }
-    let note = crate::harmless::harmless(failure.note.text().trim());
+    let note = crate::sanitize::sanitize(failure.note.text().trim());
     let note = (!note.is_empty()).then_some(note);
     if choice == Choice::BackOut && failure.status.may_have_switched {
         // The way back moves traffic here: that takes what every traffic change takes.

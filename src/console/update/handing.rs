@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Hand, Handing, Model, Weight};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Operator, Target, WheelRequest};
 use crate::release::{Command, Status};
 
@@ -150,8 +150,8 @@ fn hand_over(model: &mut Model, status: &Status, asked: WheelRequest) -> Vec<Eff
         command: Command::HandOver {
             // It was read in the shared store, and is written on.
             to: Operator {
-                name: harmless(&asked.operator.name),
-                host: harmless(&asked.operator.host),
+                name: sanitize(&asked.operator.name),
+                host: sanitize(&asked.operator.host),
             },
             console: asked.console,
             by: model.operator.clone(),

@@ -360,9 +360,9 @@ fn take(model: &mut Model, asked: u64, answer: Result<HistoryAnswer, String>) ->
     match (waiting, answer) {
         // One that cannot be read hides no others.
         (_, Err(why)) if !is_of_list => {
-            super::say(model, Weight::Refused, &crate::harmless::harmless(&why));
+            super::say(model, Weight::Refused, &crate::sanitize::sanitize(&why));
         }
-        (_, Err(why)) => history.trouble = Some(crate::harmless::harmless(&why)),
+        (_, Err(why)) => history.trouble = Some(crate::sanitize::sanitize(&why)),
         (Some(Waiting::List), Ok(HistoryAnswer::Listed { items, is_whole })) => {
             listed(model, items, is_whole);
             return opened(model);

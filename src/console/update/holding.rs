@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::line;
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, HoldLine, Holding, Model, TextLine, Weight};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::until;
 use crate::inventory::{Hold, StoredKey, Target};
 use crate::release::Refused;
@@ -60,7 +60,7 @@ pub(super) fn typed(model: &mut Model, mut holding: Holding, key: KeyEvent) -> V
 }
 
 fn entered(model: &mut Model, holding: Holding) -> Vec<Effect> {
-    let text = harmless(holding.line.text().trim());
+    let text = sanitize(holding.line.text().trim());
     let target = holding.target.clone();
     match &holding.asks {
         HoldLine::Why | HoldLine::Clear(_) | HoldLine::Remove { .. } if text.is_empty() => {
@@ -111,7 +111,7 @@ pub(super) fn done(model: &mut Model, target: &Target, hold: Result<Hold, Refuse
             super::say(model, Weight::Told, &text);
         }
         Ok(hold) => {
-            let text = harmless(&format!("{target} is {hold}"));
+            let text = sanitize(&format!("{target} is {hold}"));
             super::say(model, Weight::Told, &text);
         }
         Err(refused) => {

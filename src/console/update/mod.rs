@@ -43,7 +43,7 @@ use super::event::{Event, Input};
 use super::layout;
 use super::model::{Dialog, Model, Notice, Weight};
 use super::run::Farewell;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 
 /// Takes an event in at a moment.
 pub fn update(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
@@ -194,7 +194,7 @@ fn one_line(input: Input) -> Input {
     match input {
         Input::Paste(text) => {
             let lines = text.split(['\r', '\n']);
-            let lines = lines.map(|line| harmless(line).trim().to_owned());
+            let lines = lines.map(|line| sanitize(line).trim().to_owned());
             let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
             Input::Paste(lines.join(" "))
         }

@@ -90,7 +90,7 @@ pub(super) fn pressed(model: &mut Model, mut reason: Reason, key: KeyEvent) -> V
 }
 
 fn plan(model: &mut Model, mut reason: Reason) -> Vec<Effect> {
-    let text = crate::harmless::harmless(reason.line.text().trim());
+    let text = crate::sanitize::sanitize(reason.line.text().trim());
     if reason.overrides() {
         if text.is_empty() {
             let text = "type why it is released in spite of that: it is kept with your name";

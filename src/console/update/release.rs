@@ -146,7 +146,7 @@ pub(super) fn failure(status: &Arc<Status>) -> Option<Failure> {
         status: Arc::clone(status),
         step: *step,
         direction: *direction,
-        why: crate::harmless::harmless(why),
+        why: crate::sanitize::sanitize(why),
         choices: choices.clone(),
         row: 0,
         note: TextLine::default(),

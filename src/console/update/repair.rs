@@ -55,7 +55,7 @@ fn only_a_person(model: &mut Model, plan: &RepairPlan) {
     let reasons = plan
         .for_a_person()
         .map(|(drift, words)| {
-            crate::harmless::harmless(&format!("{}: {}; {words}", drift.name, drift.says))
+            crate::sanitize::sanitize(&format!("{}: {}; {words}", drift.name, drift.says))
         })
         .collect();
     model.dialog = Some(Dialog::Refusal(crate::console::model::Refusal {

@@ -154,7 +154,7 @@ pub(super) fn typed(model: &mut Model, mut words: Words, key: KeyEvent) -> Vec<E
 }
 
 fn said(model: &mut Model, words: Words) -> Vec<Effect> {
-    let text = crate::harmless::harmless(words.line.text().trim());
+    let text = crate::sanitize::sanitize(words.line.text().trim());
     let note = (!text.is_empty()).then_some(text);
     let (question, need) = match words.wish {
         Wish::GoOn(_) if note.is_none() => {

@@ -10,7 +10,7 @@ use crate::checks::Verdict;
 use crate::console::action::Action;
 use crate::console::model::{Button, Confirm, Model};
 use crate::console::theme::{Meaning, Theme};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::Step;
 use crate::inventory::Target;
 use crate::release::{Status, approve_command, approvers_words, review};
@@ -44,22 +44,22 @@ pub(super) fn rows(
         .flat_map(|(_, given)| given)
     {
         if let Some(note) = &one.note {
-            let words = harmless(&format!("{}: \"{note}\"", one.by));
+            let words = sanitize(&format!("{}: \"{note}\"", one.by));
             rows.push(("note", words, Meaning::Muted));
         }
     }
     for why in model.not_endorsed(status) {
-        rows.push(("", harmless(&why), Meaning::Warn));
+        rows.push(("", sanitize(&why), Meaning::Warn));
     }
     step(model, theme, (status, Step::Switch), room, (first, rows));
     first.push(("commits", review::commits(plan), Meaning::Text));
     if let Some(words) = model.endorsed_words(status) {
-        first.push(("others", harmless(&words), Meaning::Text));
+        first.push(("others", sanitize(&words), Meaning::Text));
     }
     let driver = model.elsewhere().map(progress::driver);
     let driver = driver.unwrap_or(&plan.operator);
     let words = format!("{driver} may move the traffic; nothing is done by this");
-    first.push(("means", harmless(&words), Meaning::Warn));
+    first.push(("means", sanitize(&words), Meaning::Warn));
 }
 
 /// The line for a note, where the question takes one.
@@ -93,7 +93,7 @@ pub(super) fn lacking<'a>(
     sheet.frame = Meaning::Warn;
     sheet.foot = vec![keys(theme, &[("Esc", "close")])];
     let mut say = |words: &str, meaning| {
-        let words = harmless(words);
+        let words = sanitize(words);
         sheet.body.extend(wrapped(theme, &words, columns, meaning));
     };
     let approve = model.keymap.shown(Action::Approve);

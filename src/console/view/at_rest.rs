@@ -161,7 +161,7 @@ fn cleared(model: &Model, snapshot: &Snapshot) -> String {
         .filter(|it| is_new(it.at))
         .map_or_else(String::new, |cleared| {
             let at = local_time::moment(cleared.at);
-            crate::harmless::harmless(&format!("; hold cleared by {} at {at}", cleared.by))
+            crate::sanitize::sanitize(&format!("; hold cleared by {} at {at}", cleared.by))
         })
 }
 

@@ -54,7 +54,7 @@ pub(super) fn sheet<'a>(
             if *step == Step::Switch {
                 overridden(&status.plan, &mut rows);
                 if let Some(words) = model.endorsed_words(status) {
-                    rows.push(("others", crate::harmless::harmless(&words), Meaning::Text));
+                    rows.push(("others", crate::sanitize::sanitize(&words), Meaning::Text));
                 }
             }
             self::step(model, theme, (status, *step), room, (&mut first, &mut rows));
@@ -73,12 +73,12 @@ pub(super) fn sheet<'a>(
             end_standby(theme, &status.plan, room, (&mut first, &mut rows));
         }
         Question::TakeUp(found, go_on) => {
-            let harmless = crate::harmless::harmless;
-            rows.push(("intended", harmless(found.intended()), Meaning::Warn));
+            let sanitize = crate::sanitize::sanitize;
+            rows.push(("intended", sanitize(found.intended()), Meaning::Warn));
             let would = found.would(*go_on, OnFailure::Ask);
-            first.push((go_on.as_str(), harmless(&would), Meaning::Text));
+            first.push((go_on.as_str(), sanitize(&would), Meaning::Text));
             if let Some(holder) = found.driver() {
-                let drives = harmless(&taking_up::drives(holder));
+                let drives = sanitize(&taking_up::drives(holder));
                 first.push(("takes it", drives, Meaning::Warn));
                 rows.push(("means", taking_up::MEANS.to_owned(), Meaning::Bad));
             }
@@ -87,13 +87,13 @@ pub(super) fn sheet<'a>(
             }
         }
         Question::Ask(found) => {
-            let harmless = crate::harmless::harmless;
+            let sanitize = crate::sanitize::sanitize;
             if let Some(holder) = found.driver() {
-                rows.push(("asks", harmless(&taking_up::drives(holder)), Meaning::Text));
+                rows.push(("asks", sanitize(&taking_up::drives(holder)), Meaning::Text));
             }
             let would = found.would(GoOn::Continue, OnFailure::Ask);
             let words = format!("when it is handed over, without another question: {would}");
-            first.push(("then", harmless(&words), Meaning::Warn));
+            first.push(("then", sanitize(&words), Meaning::Warn));
             if let Some(note) = &asked.note {
                 rows.push(("says", note.clone(), Meaning::Muted));
             }
@@ -153,7 +153,7 @@ fn begin(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) 
             0 => Meaning::Muted,
             _ => Meaning::Warn,
         };
-        first.push(("others", crate::harmless::harmless(&words), meaning));
+        first.push(("others", crate::sanitize::sanitize(&words), meaning));
     }
     if let Some(planned) = plan.step(Step::Switch) {
         first.push(("undo", planned.undo.clone(), Meaning::Muted));
@@ -184,7 +184,7 @@ fn begin(theme: &Theme, plan: &Plan, room: usize, (first, rows): Parts<'_, '_>) 
 pub(super) fn overridden(plan: &Plan, rows: &mut Rows<'_>) {
     for one in &plan.overridden {
         let words = format!("{}, because: {}", one.hold, one.why);
-        rows.push(("in spite", crate::harmless::harmless(&words), Meaning::Warn));
+        rows.push(("in spite", crate::sanitize::sanitize(&words), Meaning::Warn));
     }
 }
 

@@ -67,7 +67,7 @@ impl LogFormatter for Words {
         };
         let at = local_time::local(said.timestamp.timestamp()).strftime("%H:%M:%S");
         let text = format!("{}: {}", said.target(), said.msg().trim_start());
-        let text = crate::harmless::harmless(&text);
+        let text = crate::sanitize::sanitize(&text);
         let room = width.saturating_sub(INDENT).max(1);
         let mut before = Some(vec![
             Span::styled(format!(" {at} "), self.muted),

@@ -6,7 +6,7 @@ use super::dialog::{Sheet, keys, typed_over, wrapped};
 use super::line;
 use crate::console::model::{HoldLine, Holding};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 
 pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> Sheet<'a> {
     let target = &holding.target;
@@ -43,7 +43,7 @@ pub(super) fn sheet<'a>(theme: &Theme, holding: &Holding, columns: usize) -> She
         ),
     };
     let mut sheet = Sheet::new(title);
-    sheet.body = wrapped(theme, &harmless(&words), columns, Meaning::Warn);
+    sheet.body = wrapped(theme, &sanitize(&words), columns, Meaning::Warn);
     let mut typed =
         Line::from(theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key));
     typed.extend(line::typed(theme, &holding.line, columns.saturating_sub(2)));

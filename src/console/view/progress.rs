@@ -138,7 +138,7 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
                 None if status.next.is_empty() => {}
                 None => words = format!("{words}; {}", status.next),
             }
-            (crate::harmless::harmless(&words), Meaning::Warn)
+            (crate::sanitize::sanitize(&words), Meaning::Warn)
         }
         Progress::Standby { until } => (standby(model, status, *until), Meaning::Ok),
         Progress::Back(step) => {

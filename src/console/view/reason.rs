@@ -6,7 +6,7 @@ use super::dialog::{Sheet, keys, typed_over, wrapped};
 use super::line;
 use crate::console::model::Reason;
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::NO_REASON_YET;
 
 pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> {
@@ -55,7 +55,7 @@ fn in_spite_of<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> 
     let mut sheet = Sheet::new(format!("{} is held: override it?", reason.target));
     sheet.frame = Meaning::Warn;
     for hold in &reason.in_spite_of {
-        let words = harmless(&hold.to_string());
+        let words = sanitize(&hold.to_string());
         sheet
             .body
             .extend(wrapped(theme, &words, columns, Meaning::Warn));

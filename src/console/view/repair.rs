@@ -3,31 +3,31 @@
 
 use super::confirm::Rows;
 use crate::console::theme::Meaning;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::release::{Remedy, RepairPlan};
 
 pub(super) fn rows(plan: &RepairPlan, first: &mut Rows<'_>, rows: &mut Rows<'_>) {
     for item in &plan.items {
         let words = format!("{}: {}", item.drift.name, item.drift.says);
-        rows.push(("differs", harmless(&words), Meaning::Warn));
+        rows.push(("differs", sanitize(&words), Meaning::Warn));
         if let Remedy::Follows(words) = &item.remedy {
-            rows.push(("", harmless(words), Meaning::Muted));
+            rows.push(("", sanitize(words), Meaning::Muted));
         }
     }
     for words in plan.held() {
-        first.push(("held", harmless(&words), Meaning::Warn));
+        first.push(("held", sanitize(&words), Meaning::Warn));
     }
     for cost in plan.costs() {
-        first.push(("costs", harmless(&cost), Meaning::Warn));
+        first.push(("costs", sanitize(&cost), Meaning::Warn));
     }
     for (drift, words) in plan.for_a_person() {
         let words = format!("{}: {words}", drift.name);
-        rows.push(("not this", harmless(&words), Meaning::Warn));
+        rows.push(("not this", sanitize(&words), Meaning::Warn));
     }
     for planned in &plan.deeds {
         rows.push(("does", planned.deed.title(), Meaning::Title));
         for call in &planned.calls {
-            rows.push(("", harmless(call), Meaning::Text));
+            rows.push(("", sanitize(call), Meaning::Text));
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{text, together};
 use crate::console::action::Action;
 use crate::console::model::{Model, OpenReleases, TakeUp, Wish, Words};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::LockHolder;
 use crate::release::{GoOn, Interrupted, OnFailure};
 
@@ -22,14 +22,14 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: u
     let what = match found.driver() {
         Some(holder) => format!(
             "Driven by {}",
-            harmless(&holder.record.operator.to_string())
+            sanitize(&holder.record.operator.to_string())
         ),
         None => "Interrupted".to_owned(),
     };
     let mut sheet = Sheet::new(format!("{what} · {}", plan.target()));
     sheet.frame = Meaning::Warn;
     let say_in = |lines: &mut Vec<Line<'a>>, words: &str, meaning| {
-        lines.extend(wrapped(theme, &harmless(words), columns, meaning));
+        lines.extend(wrapped(theme, &sanitize(words), columns, meaning));
     };
     if let Some(live) = model.snapshot().and_then(live) {
         say_in(&mut sheet.head, &live, Meaning::Muted);
@@ -65,7 +65,7 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: u
     }
     let all = asked.wishes().into_iter().map(|wish| {
         let (name, does) = named(model, found, wish);
-        Answer::new(name, harmless(&does))
+        Answer::new(name, sanitize(&does))
     });
     let all: Vec<Answer> = all.collect();
     sheet.foot = answers(theme, &all, asked.row, (columns, model.size.1));
@@ -97,7 +97,7 @@ pub(super) fn open_releases<'a>(
             head.operator,
             head.id.short()
         );
-        let words = text::cut(&harmless(&words), columns.saturating_sub(2), theme);
+        let words = text::cut(&sanitize(&words), columns.saturating_sub(2), theme);
         sheet.body.push(row(theme, index == list.row, words));
     }
     // The row under the cursor is in view.
@@ -183,7 +183,7 @@ pub(super) fn words<'a>(theme: &Theme, asked: &Words, columns: usize) -> Sheet<'
     let target = asked.found.plan().target();
     let driver = asked.found.driver();
     let who = driver.map_or("its driver".to_owned(), |holder| {
-        harmless(&holder.record.operator.to_string())
+        sanitize(&holder.record.operator.to_string())
     });
     let (title, words, meaning) = match asked.wish {
         Wish::GoOn(go_on) => (

@@ -16,7 +16,7 @@ pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
         Cow::Borrowed(text)
     } else {
-        Cow::Owned(crate::harmless::harmless(text))
+        Cow::Owned(crate::sanitize::sanitize(text))
     }
 }
 

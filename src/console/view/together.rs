@@ -8,7 +8,7 @@ use super::text;
 use crate::console::action::Action;
 use crate::console::model::{Hand, Handing, Model};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::release::LetGo;
 
 /// What is known of a driver that went without a word.
@@ -31,7 +31,7 @@ pub(super) fn watched_by(model: &Model) -> Option<String> {
             if model.is_here(&watcher.console) {
                 "you".to_owned()
             } else {
-                harmless(&watcher.operator.to_string())
+                sanitize(&watcher.operator.to_string())
             }
         })
         .collect();
@@ -44,7 +44,7 @@ pub(super) fn watched_by(model: &Model) -> Option<String> {
 /// `given back at 14:02:11: the console was left`.
 pub(super) fn let_go(let_go: &LetGo) -> String {
     let at = text::time_of_day(let_go.at);
-    harmless(&format!(
+    sanitize(&format!(
         "its driver let go of it at {at}: {}",
         let_go.reason
     ))
@@ -75,7 +75,7 @@ pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
     } else {
         Meaning::Muted
     };
-    Some((harmless(&words), meaning))
+    Some((sanitize(&words), meaning))
 }
 
 /// The question of somebody who asks.
@@ -86,12 +86,12 @@ pub(super) fn sheet<'a>(
     columns: usize,
 ) -> Sheet<'a> {
     let asked = &handing.asked;
-    let who = harmless(&asked.operator.to_string());
+    let who = sanitize(&asked.operator.to_string());
     let target = handing.status.plan.target();
     let mut sheet = Sheet::new(format!("{who} asks for the wheel · {target}"));
     sheet.frame = Meaning::Warn;
     let mut say = |words: &str, meaning| {
-        let words = harmless(words);
+        let words = sanitize(words);
         sheet.body.extend(wrapped(theme, &words, columns, meaning));
     };
     if let Some(message) = &asked.message {

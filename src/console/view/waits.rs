@@ -6,7 +6,7 @@ use super::dialog::{Sheet, keys, row};
 use super::text;
 use crate::console::model::{Model, WaitingFor, WaitingItem, WaitingList};
 use crate::console::theme::{Meaning, Theme};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 
 pub(super) fn sheet<'a>(
     model: &Model,
@@ -46,5 +46,5 @@ fn line(model: &Model, item: &WaitingItem) -> String {
         WaitingFor::Resume => "its release has no driver: resume it or back it out".to_owned(),
     };
     let age = text::clock(text::seconds(item.since, model.now));
-    harmless(&format!("{}  {what}, since {age}", item.target))
+    sanitize(&format!("{}  {what}, since {age}", item.target))
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::moment;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::{Direction, Happening, LivePeriod, Recorded, ReleaseRecord, Standing, Step};
 use crate::release::time::elapsed;
 use crate::release::words::duration;
@@ -64,9 +64,9 @@ struct Both<'a> {
 
 impl Both<'_> {
     fn row(&mut self, what: impl Into<String>, of: impl Fn(&Recorded) -> Option<String>) {
-        let say = |recorded| harmless(&of(recorded).unwrap_or_else(|| NOTHING.to_owned()));
+        let say = |recorded| sanitize(&of(recorded).unwrap_or_else(|| NOTHING.to_owned()));
         let row = Difference {
-            what: harmless(&what.into()),
+            what: sanitize(&what.into()),
             one: say(self.one),
             other: say(self.other),
             is_headline: self.is_headline,

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use super::words::duration;
 use crate::checks::{Report, Verdict};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::{
     CandidateLog, Difference, Happening, Kept, LivePeriod, NO_REASON_YET, Proof, Recorded,
     ReleaseRecord, Standing, WrittenBy, WrittenLine, prove,
@@ -55,7 +55,7 @@ impl Lines {
         self.0.push(Line {
             tone,
             // Anybody who can write to the journal's store could have written this.
-            text: harmless(text.as_ref()),
+            text: sanitize(text.as_ref()),
         });
     }
 

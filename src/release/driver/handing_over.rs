@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::World;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::Heir;
 
 /// How long the heir is waited for.
@@ -28,7 +28,7 @@ pub(super) async fn is_still_ours(world: &World, heir: &Heir) -> bool {
                     if holder.record.console != heir.console {
                         let other = &holder.record.operator;
                         let words = format!("handed to {}, and taken by {other}", heir.operator);
-                        tracing::warn!("{}", harmless(&words));
+                        tracing::warn!("{}", sanitize(&words));
                     }
                     return false;
                 }
@@ -40,7 +40,7 @@ pub(super) async fn is_still_ours(world: &World, heir: &Heir) -> bool {
         let now = Instant::now();
         if now >= until {
             let words = format!("{} did not take what was handed over", heir.operator);
-            tracing::warn!("{}", harmless(&words));
+            tracing::warn!("{}", sanitize(&words));
             return true;
         }
         let next = (now + LOOK).min(until);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{World, overtaken};
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{FencingToken, LockHolder, RegistryRecord, StoredKey, Target, local_time};
 use crate::ports::{Failure, FailureKind};
 use crate::release::event::Event;
@@ -77,7 +77,7 @@ pub(super) async fn event(world: &World, lost: &Lost, why: &str) -> Event {
 /// `lost to ben@ops-2 at 14:02:11`.
 fn to(holder: &LockHolder) -> String {
     let since = local_time::clock(holder.record.since);
-    harmless(&format!("lost to {} at {since}", holder.record.operator))
+    sanitize(&format!("lost to {} at {since}", holder.record.operator))
 }
 
 /// The words of a failure; of one that compared the lock, who has it now.

@@ -200,7 +200,7 @@ impl Driver {
                         release = %self.world.plan.release,
                         subject = %self.world.plan.target(),
                         "{}",
-                        crate::harmless::harmless(&announcement.text)
+                        crate::sanitize::sanitize(&announcement.text)
                     );
                     // Nobody listening is fine: the journal has it.
                     let _ = self.announcements.send(announcement);

@@ -2,7 +2,7 @@
 
 use super::{Engine, clocks, unknown};
 use crate::checks::Verdict;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{
     Endorsement, Instance, Operator, PerSlot, RegistryRecord, ReleaseId, Target,
 };
@@ -198,7 +198,7 @@ const LONGEST_NOTE: usize = 500;
 
 /// A note as it is kept: on one line, without control characters, and not too long. An empty one is none.
 fn note_kept(note: &str) -> Option<String> {
-    let note = harmless(note);
+    let note = sanitize(note);
     let note: String = note.trim().chars().take(LONGEST_NOTE).collect();
     (!note.is_empty()).then_some(note)
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::Engine;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::inventory::{Cleared, Hold, StoredKey, Target};
 use crate::ports::{Failure, FailureKind};
 use crate::release::{Refusal, Refused};
@@ -41,7 +41,7 @@ impl Engine {
             return Err(Refusal::HoldWithoutReason.into());
         }
         let hold = Hold {
-            reason: harmless(&reason),
+            reason: sanitize(&reason),
             author: self.operator.clone(),
             since: self.clock.now(),
             until,
@@ -103,7 +103,7 @@ impl Engine {
         let cleared = Cleared {
             by: self.operator.clone(),
             at: now,
-            why: why.map(|why| harmless(&why)),
+            why: why.map(|why| sanitize(&why)),
         };
         match write.holds.clear(target, &hold, &cleared).await {
             Ok(()) => Ok(hold.cleared(cleared)),
@@ -160,7 +160,7 @@ impl Engine {
             cleared: Some(Cleared {
                 by: self.operator.clone(),
                 at: now,
-                why: why.map(|why| harmless(&why)),
+                why: why.map(|why| sanitize(&why)),
             }),
         };
         let holds = &write.holds;

@@ -124,12 +124,12 @@ impl Engine {
         match (open_ones.as_slice(), all.as_slice()) {
             ([id], _) | ([], [id]) => Ok(*id),
             ([], []) => Err(Refusal::NoReleaseNamed {
-                named: crate::harmless::harmless(named),
+                named: crate::sanitize::sanitize(named),
                 open,
             }
             .into()),
             ([], several) | (several, _) => Err(Refusal::SeveralReleasesNamed {
-                named: crate::harmless::harmless(named),
+                named: crate::sanitize::sanitize(named),
                 several: several.to_vec(),
             }
             .into()),

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::{Definition, Plan, Progress, Status};
 use crate::checks::CaseReport;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::{Direction, Happening, Heir, LivePeriod, Recorded, Step};
 use crate::inventory::{LockHolder, LockRecord, Operator, ReleaseId, Route, Slot, Target, Version};
 use crate::release::Announcement;
@@ -169,7 +169,7 @@ fn let_go(recorded: &Recorded) -> Option<LetGo> {
         Happening::LetGo { reason, to } => Some(LetGo {
             at: last.at,
             // A journal is whatever stands in the shared store.
-            reason: harmless(reason),
+            reason: sanitize(reason),
             to: to.clone(),
         }),
         _ => None,

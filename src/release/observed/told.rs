@@ -2,7 +2,7 @@
 //! written down.
 
 use crate::checks::Verdict;
-use crate::harmless::harmless;
+use crate::sanitize::sanitize;
 use crate::history::{Decision, Direction, Entry, Happening, Recorded, ReleaseRecord, Step};
 use crate::release::act::Stage;
 use crate::release::machine::words::{begun_words, closed_words, resumed_words};
@@ -46,7 +46,7 @@ fn line(
         direction: stage.map_or(Direction::Forward, |stage| stage.direction),
         kind,
         // A journal is whatever stands in the shared store.
-        text: harmless(words),
+        text: sanitize(words),
     }
 }
 

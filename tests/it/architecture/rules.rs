@@ -20,13 +20,13 @@ const fn room(prefix: &'static str, may: &'static [&'static str], because: &'sta
 }
 
 const AN_ADAPTER: &str = "an adapter knows ports, nouns and its own client library";
-const THE_WORLD: &[&str] = &["ports", "inventory", "checks", "history", "harmless"];
+const THE_WORLD: &[&str] = &["ports", "inventory", "checks", "history", "sanitize"];
 const WITH_FILES: &[&str] = &[
     "ports",
     "inventory",
     "checks",
     "history",
-    "harmless",
+    "sanitize",
     "private_files",
 ];
 const WITH_POINTER: &[&str] = &[
@@ -34,7 +34,7 @@ const WITH_POINTER: &[&str] = &[
     "inventory",
     "checks",
     "history",
-    "harmless",
+    "sanitize",
     // Two proxies read the same pointer: its layout is said once, beside them.
     "adapters::live_pointer",
 ];
@@ -44,7 +44,7 @@ const WITH_OUTBOUND_PROXY: &[&str] = &[
     "inventory",
     "checks",
     "history",
-    "harmless",
+    "sanitize",
     // Both ask other machines, and through the same forward proxy.
     "adapters::outbound_proxy",
 ];
@@ -52,23 +52,23 @@ const WITH_OUTBOUND_PROXY: &[&str] = &[
 /// The import table.
 #[rustfmt::skip]
 pub(super) const ROOMS: &[Room] = &[
-    room("harmless", &[], "it is used by everyone"),
+    room("sanitize", &[], "it is used by everyone"),
     room("vacant", &[], "it is used by whoever gives away an address"),
     room("private_files", &[], "it creates files, whatever they are for"),
     room("output", &[], "it writes bytes, whatever they say"),
-    room("inventory", &["harmless"], "nouns know no verbs"),
-    room("checks", &["inventory", "harmless"], "what a check means does not depend on who asks"),
-    room("history", &["inventory", "checks", "harmless"], "records know no procedure"),
-    room("ports", &["inventory", "checks", "history", "harmless"], "a contract knows neither side"),
-    room("logs", &["ports", "inventory", "harmless"], "lines are kept the same whoever draws them"),
-    room("release", &["inventory", "checks", "history", "harmless"], "the protocol is pure"),
-    room("release::driver", &["release", "ports", "inventory", "checks", "history", "harmless"], "the driver knows ports, no adapter and no face"),
-    room("release::engine", &["release", "ports", "inventory", "checks", "history", "harmless"], "the engine knows ports, no adapter and no face"),
-    room("release::gather", &["release", "ports", "inventory", "checks", "history", "harmless"], "gathering knows ports, no adapter and no face"),
-    room("release::handle", &["release", "ports", "inventory", "checks", "history", "harmless"], "the handle knows no adapter and no face"),
-    room("release::ways_back", &["release", "ports", "inventory", "checks", "history", "harmless"], "looking for images knows ports, no adapter and no face"),
-    room("release::offers", &["release", "ports", "inventory", "checks", "history", "harmless"], "listing knows ports, no adapter and no face"),
-    room("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "harmless"], "observing knows no adapter and no face"),
+    room("inventory", &["sanitize"], "nouns know no verbs"),
+    room("checks", &["inventory", "sanitize"], "what a check means does not depend on who asks"),
+    room("history", &["inventory", "checks", "sanitize"], "records know no procedure"),
+    room("ports", &["inventory", "checks", "history", "sanitize"], "a contract knows neither side"),
+    room("logs", &["ports", "inventory", "sanitize"], "lines are kept the same whoever draws them"),
+    room("release", &["inventory", "checks", "history", "sanitize"], "the protocol is pure"),
+    room("release::driver", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the driver knows ports, no adapter and no face"),
+    room("release::engine", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the engine knows ports, no adapter and no face"),
+    room("release::gather", &["release", "ports", "inventory", "checks", "history", "sanitize"], "gathering knows ports, no adapter and no face"),
+    room("release::handle", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the handle knows no adapter and no face"),
+    room("release::ways_back", &["release", "ports", "inventory", "checks", "history", "sanitize"], "looking for images knows ports, no adapter and no face"),
+    room("release::offers", &["release", "ports", "inventory", "checks", "history", "sanitize"], "listing knows ports, no adapter and no face"),
+    room("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "sanitize"], "observing knows no adapter and no face"),
     room("adapters", &[], "each outside system has a room of its own"),
     room("adapters::archive", WITH_FILES, AN_ADAPTER),
     room("adapters::docker", THE_WORLD, AN_ADAPTER),
@@ -79,24 +79,24 @@ pub(super) const ROOMS: &[Room] = &[
     room("adapters::nginx", WITH_POINTER, AN_ADAPTER),
     room("adapters::oci_registry", WITH_OUTBOUND_PROXY, AN_ADAPTER),
     room("adapters::outbound_proxy", &[], AN_ADAPTER),
-    room("adapters::process", &["ports", "inventory", "checks", "history", "harmless", "vacant", "private_files"], AN_ADAPTER),
+    room("adapters::process", &["ports", "inventory", "checks", "history", "sanitize", "vacant", "private_files"], AN_ADAPTER),
     room("adapters::secrets", THE_WORLD, AN_ADAPTER),
     room("adapters::sqlite", WITH_FILES, AN_ADAPTER),
     room("adapters::webhook", WITH_OUTBOUND_PROXY, AN_ADAPTER),
     // A target is configured as the release's own `Definition`, keys and themes by the names that the
     // console's tables give them, so settings know that type and these tables.
-    room("settings", &["vacant", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "harmless"], "configuration knows no server and no screen"),
-    room("console", &["release", "logs", "inventory", "checks", "history", "harmless", "output"], "the console asks its desk, and nobody else"),
-    room("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "the model is data: it neither draws nor does"),
-    room("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "harmless"], "a view draws a model and decides nothing"),
-    room("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "harmless"], "an update asks by effects and draws nothing"),
-    room("sandbox", &["release", "ports", "inventory", "checks", "history", "harmless", "vacant", "private_files"], "the sandbox is released to by the same engine"),
-    room("sandbox::sample", &["inventory", "harmless"], "the sample application is another program"),
+    room("settings", &["vacant", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "sanitize"], "configuration knows no server and no screen"),
+    room("console", &["release", "logs", "inventory", "checks", "history", "sanitize", "output"], "the console asks its desk, and nobody else"),
+    room("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "the model is data: it neither draws nor does"),
+    room("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "a view draws a model and decides nothing"),
+    room("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "sanitize"], "an update asks by effects and draws nothing"),
+    room("sandbox", &["release", "ports", "inventory", "checks", "history", "sanitize", "vacant", "private_files"], "the sandbox is released to by the same engine"),
+    room("sandbox::sample", &["inventory", "sanitize"], "the sample application is another program"),
     room("diagnostics", &["private_files"], "it watches everyone and asks no one"),
-    room("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "wire builds the house; only the command line uses it"),
+    room("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "wire builds the house; only the command line uses it"),
     // The catalogue of versions that the process adapter reads is written from the sandbox's list.
     room("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the house; only the command line uses it"),
-    room("cli", &["vacant", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "harmless"], "a verb gets what wire built, never an adapter"),
+    room("cli", &["vacant", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "a verb gets what wire built, never an adapter"),
 ];
 
 /// A word that may stand in some files only.

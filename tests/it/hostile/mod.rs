@@ -27,7 +27,7 @@ fn runner(cases: u32) -> TestRunner {
 }
 
 /// Whether a terminal may be given a text as it is. Said here once more, and not asked of the house.
-fn is_harmless(text: &str) -> bool {
+fn is_sanitized(text: &str) -> bool {
     !text.chars().any(|c| {
         c.is_control()
             || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'

@@ -7,7 +7,7 @@ use greenroom::release::{Definition, observed};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{is_harmless, runner, stores, values};
+use super::{is_sanitized, runner, stores, values};
 use crate::console::world::{PRODUCTION, now, plan, target};
 
 /// A head and entries that can be read, in any order and number.
@@ -57,7 +57,7 @@ fn whatever_was_recorded_is_told_without_harm_and_whole() {
         let least = 1 + recorded.entries.len() + usize::from(is_closed);
         prop_assert!(seen.told.len() >= least, "{} of {least}", seen.told.len());
         for said in &seen.told {
-            prop_assert!(is_harmless(&said.text), "{:?}", said.text);
+            prop_assert!(is_sanitized(&said.text), "{:?}", said.text);
         }
         prop_assert!(
             !(is_closed && seen.is_driven()),

@@ -90,7 +90,7 @@ fn stored() -> impl Strategy<Value = Snapshot> {
         let line = |name: &str, value: &Value| KeyLine {
             key: format!("/greenroom/v1/targets/web/production/{name}"),
             // As every store does with it.
-            value: greenroom::harmless::harmless(&value.to_string()),
+            value: greenroom::sanitize::sanitize(&value.to_string()),
             revision,
             ttl_seconds: Some(left),
         };

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::journals::Journal;
 use super::values::Bytes;
-use super::{is_harmless, values};
+use super::{is_sanitized, values};
 
 /// Below a target, with a valid value of each.
 pub(super) fn keys() -> [(&'static str, Value); 4] {
@@ -83,7 +83,7 @@ pub(super) fn judge_key(key: &str, stored: &[u8], record: &RegistryRecord) {
     };
     assert_eq!(is_read, problem.is_none(), "{problem:?}");
     for (name, words) in &record.problems {
-        assert!(is_harmless(name) && is_harmless(words), "{name}: {words:?}");
+        assert!(is_sanitized(name) && is_sanitized(words), "{name}: {words:?}");
         assert!(words.chars().count() < 600, "{} characters", words.len());
     }
 }
@@ -101,7 +101,7 @@ fn registered(stored: &[u8], record: &RegistryRecord, slot: Slot) -> bool {
 pub(super) fn judge_lines(lines: &[KeyLine]) {
     for line in lines {
         assert!(
-            is_harmless(&line.key) && is_harmless(&line.value),
+            is_sanitized(&line.key) && is_sanitized(&line.value),
             "{line:?}"
         );
         assert!(line.value.chars().count() <= 4_001, "it is cut");
@@ -116,7 +116,7 @@ pub(super) fn judge_release(journal: &Journal, read: Result<Option<Recorded>, Fa
         Err(failure) => failure,
     };
     let words = failure.to_string();
-    assert!(is_harmless(&words), "{words:?}");
+    assert!(is_sanitized(&words), "{words:?}");
     assert!(words.chars().count() < 1_000, "{} characters", words.len());
     let is_newer = says::<Format>(&journal.head.0).is_some_and(|head| head.format > FORMAT);
     let kind = if is_newer {

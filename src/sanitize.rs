@@ -9,7 +9,7 @@ pub(crate) const LONGEST: usize = 16 * 1024;
 
 /// One line of foreign bytes as harmless text: sequences are dropped whole, tabs become spaces,
 /// characters that move or hide others become `�`. Long lines are cut, with `…`.
-pub fn harmless_line(bytes: &[u8]) -> String {
+pub fn sanitize_line(bytes: &[u8]) -> String {
     let mut kept = Kept::default();
     // A parser of its own per line: a sequence left open cannot swallow the next line.
     let mut parser = Parser::new();
@@ -23,7 +23,7 @@ pub fn harmless_line(bytes: &[u8]) -> String {
 }
 
 /// Several lines of foreign text, each made harmless and none of them cut.
-pub(crate) fn harmless_lines(text: &str) -> String {
+pub(crate) fn sanitize_lines(text: &str) -> String {
     let mut kept = Kept {
         limit: usize::MAX,
         ..Kept::default()
@@ -39,8 +39,8 @@ pub(crate) fn harmless_lines(text: &str) -> String {
 }
 
 /// Foreign text as one harmless line; line ends become spaces, and the login of a URL is hidden.
-pub fn harmless(text: &str) -> String {
-    let mut lines = text.lines().map(|line| harmless_line(line.as_bytes()));
+pub fn sanitize(text: &str) -> String {
+    let mut lines = text.lines().map(|line| sanitize_line(line.as_bytes()));
     let mut all = lines.next().unwrap_or_default();
     for line in lines {
         all.push(' ');
@@ -167,11 +167,11 @@ mod tests {
 
     #[test]
     fn sequences_are_dropped_whole_and_text_stays() {
-        assert_eq!(harmless_line(b"\x1b[31mred\x1b[0m"), "red");
-        assert_eq!(harmless_line(b"\x1b]52;c;ZXZpbA==\x07copied"), "copied");
-        assert_eq!(harmless_line(b"\x1b]0;title\x1b\\after"), "after");
-        assert_eq!(harmless_line(b"a\tb"), "a       b");
-        assert_eq!(harmless_line(b"a\rb\x08c\x07"), "abc");
+        assert_eq!(sanitize_line(b"\x1b[31mred\x1b[0m"), "red");
+        assert_eq!(sanitize_line(b"\x1b]52;c;ZXZpbA==\x07copied"), "copied");
+        assert_eq!(sanitize_line(b"\x1b]0;title\x1b\\after"), "after");
+        assert_eq!(sanitize_line(b"a\tb"), "a       b");
+        assert_eq!(sanitize_line(b"a\rb\x08c\x07"), "abc");
     }
 
     #[test]
@@ -195,38 +195,38 @@ mod tests {
             ("http://a:80/x@y [::1]", "http://a:80/x@y [::1]"),
             ("http://[::1]/x@y", "http://[::1]/x@y"),
         ] {
-            assert_eq!(harmless(text), shown);
-            assert_eq!(harmless(shown), shown);
+            assert_eq!(sanitize(text), shown);
+            assert_eq!(sanitize(shown), shown);
         }
     }
 
     #[test]
     fn nothing_invisible_and_nothing_invalid_survives() {
         for hostile in ["\u{202e}evil", "a\u{200b}b", "\u{9b}31m", "\u{feff}x"] {
-            let text = harmless(hostile);
+            let text = sanitize(hostile);
             assert!(!text.chars().any(hides_or_moves), "{text:?}");
         }
-        assert!(harmless_line(b"ok \xff\xfe end").contains("end"));
+        assert!(sanitize_line(b"ok \xff\xfe end").contains("end"));
     }
 
     #[test]
     fn marks_do_not_pile_up_and_those_of_a_script_stay() {
         assert_eq!(
-            harmless("e\u{301}a\u{308}\u{304}"),
+            sanitize("e\u{301}a\u{308}\u{304}"),
             "e\u{301}a\u{308}\u{304}"
         );
         let piled = format!("Z{}x", "\u{336}".repeat(500));
-        assert_eq!(harmless(&piled).chars().count(), 2 + MARKS);
+        assert_eq!(sanitize(&piled).chars().count(), 2 + MARKS);
     }
 
     #[test]
     fn an_open_sequence_does_not_reach_the_next_line() {
-        assert_eq!(harmless("one\u{1b}]0;open\ntwo"), "one two");
+        assert_eq!(sanitize("one\u{1b}]0;open\ntwo"), "one two");
     }
 
     #[test]
     fn a_long_line_is_cut_and_says_so() {
-        let text = harmless_line(&vec![b'x'; 1_000_000]);
+        let text = sanitize_line(&vec![b'x'; 1_000_000]);
         assert_eq!(text.chars().count(), LONGEST);
         assert!(text.ends_with('…'));
     }
