@@ -10,7 +10,7 @@
 //! | [`history`] | the records that a release leaves behind, what ties them together, and what is looked for among them | what runs now: that comes from looking |
 //! | [`sanitize`] | foreign bytes made safe to show | everything |
 //! | [`ports`] | what is needed from the world, as traits; reading and writing apart; [`ports::Failure`] | who fulfils them, who uses them |
-//! | [`vacant`] | whether an address is free to be listened on, and which ports may be taken at any moment | everything |
+//! | [`port_check`] | whether an address is free to be listened on, and which ports may be taken at any moment | everything |
 //! | `output` | standard output and error that wait for a slow reader | everything |
 //! | `private_files` | files that only this user may read | everything |
 //! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `offers`, `ways_back`) | adapters, faces; the core: also ports, tokio and the clock |
@@ -72,7 +72,7 @@
 //!
 //! | room | may name |
 //! |---|---|
-//! | `sanitize`, `vacant`, `output`, `private_files` | nothing of the house |
+//! | `sanitize`, `port_check`, `output`, `private_files` | nothing of the house |
 //! | `diagnostics` | `private_files` |
 //! | `inventory` | `sanitize` |
 //! | `checks` | `inventory`, `sanitize` |
@@ -82,11 +82,11 @@
 //! | `release`, its core | the nouns, `sanitize` |
 //! | `release`: `driver`, `engine`, `gather`, `handle`, `offers`, `ways_back` | also `ports` |
 //! | `watchers` | `release`, `ports`, the nouns, `sanitize` |
-//! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy`, `adapters::archive`, `adapters::sqlite` and `adapters::process` `private_files`, and `adapters::process` `vacant` |
-//! | `settings` | `release` (a target is configured as its `Definition`), the names of the console's actions, keys and themes, the nouns, `sanitize`, `vacant` (the ports that are not to be configured) |
+//! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy`, `adapters::archive`, `adapters::sqlite` and `adapters::process` `private_files`, and `adapters::process` `port_check` |
+//! | `settings` | `release` (a target is configured as its `Definition`), the names of the console's actions, keys and themes, the nouns, `sanitize`, `port_check` (the ports that are not to be configured) |
 //! | `console` | `release`, `logs`, the nouns, `sanitize`, `output` |
 //! | `console::view` | of the console: `model`, `theme`, `layout` and the table of keys |
-//! | `sandbox` | `release`, `ports`, the nouns, `sanitize`, `vacant`, `private_files`; its sample application only `inventory` and `sanitize` |
+//! | `sandbox` | `release`, `ports`, the nouns, `sanitize`, `port_check`, `private_files`; its sample application only `inventory` and `sanitize` |
 //! | `wire` | all but `cli`; of the sandbox, its list of versions |
 //! | `cli` | all but `adapters` |
 //!
@@ -123,6 +123,6 @@ mod private_files;
 pub mod release;
 pub mod sandbox;
 pub mod settings;
-pub mod vacant;
+pub mod port_check;
 pub mod watchers;
 pub mod wire;

@@ -19,7 +19,7 @@ use crate::history::{Filter, Standing};
 use crate::inventory::drift::Name;
 use crate::inventory::{EnvironmentName, ServiceName, Target};
 use crate::settings::{Request, Settings};
-use crate::vacant::OutgoingPorts;
+use crate::port_check::OutgoingPorts;
 use crate::wire::{self, App};
 
 /// The shells there are scripts for.

@@ -4,7 +4,7 @@ use super::arguments::Common;
 use super::{Exit, json, names, out};
 use crate::inventory::{EnvironmentName, ServiceName};
 use crate::settings::{Loaded, Problems, Request, Settings};
-use crate::vacant::OutgoingPorts;
+use crate::port_check::OutgoingPorts;
 use crate::wire::{self, App};
 
 /// Reads the configuration, or says everything that is wrong with it.

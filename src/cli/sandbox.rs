@@ -19,7 +19,7 @@ use crate::console::{Farewell, terminal};
 use crate::inventory::{Endpoint, Target};
 use crate::sandbox::{self, Place, Ports, SandboxTrouble, State, Tally, Trickle};
 use crate::settings::{Loaded, Problems, Request, Settings};
-use crate::vacant::OutgoingPorts;
+use crate::port_check::OutgoingPorts;
 use crate::wire::{self, App, EmbeddedProxy, WireError};
 
 /// How long requests in flight may take when the proxies end.

@@ -5,7 +5,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use super::SandboxTrouble;
-use crate::vacant::{self, OutgoingPorts};
+use crate::port_check::{self, OutgoingPorts};
 
 /// How many rows are tried.
 const TRIES: u32 = 200;
@@ -63,7 +63,7 @@ impl Ports {
 }
 
 fn is_free(first: u16, count: u16) -> bool {
-    (first..first + count).all(|port| vacant::check((Ipv4Addr::LOCALHOST, port).into()).is_ok())
+    (first..first + count).all(|port| port_check::check((Ipv4Addr::LOCALHOST, port).into()).is_ok())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use super::problem::{Problem, Problems, visible};
 use super::show::{self, Shown};
 use super::tree::{self, Node};
 use super::{build, check, file_only, layers, paths, prune, read, shared, trust};
-use crate::vacant::OutgoingPorts;
+use crate::port_check::OutgoingPorts;
 
 /// The largest file that is read; a configuration of hundreds of services is far below it.
 const LARGEST: u64 = 4 * 1024 * 1024;

@@ -13,7 +13,7 @@ use greenroom::settings::{
     Loaded, Origin, Problem, Problems, ProxyPlace, Request, RuntimePlace, Settings, StorePlace,
     SwitchMode,
 };
-use greenroom::vacant::OutgoingPorts;
+use greenroom::port_check::OutgoingPorts;
 use proptest::prelude::*;
 
 const FIXTURES: &str = "fixtures/settings";

@@ -7,13 +7,13 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use crate::inventory::Endpoint;
-use crate::vacant;
+use crate::port_check;
 
 /// What is in the way of listening at an address, in words; none when nothing is.
 pub(super) fn taken(endpoint: &Endpoint) -> Option<String> {
     match endpoint {
         // The only question that is answered as the program's own attempt will be.
-        Endpoint::Tcp(address) => match vacant::check(*address) {
+        Endpoint::Tcp(address) => match port_check::check(*address) {
             Ok(()) => None,
             Err(error) if error.kind() == ErrorKind::AddrInUse => {
                 Some(format!("something else listens on {address}"))

@@ -24,7 +24,7 @@ use super::paths::{self, NO_HOME};
 use super::problem::{Problem, visible};
 use super::tree::Node;
 use crate::inventory::{Operator, operator_name};
-use crate::vacant::OutgoingPorts;
+use crate::port_check::OutgoingPorts;
 
 /// How much of a path is shown, in characters: twice what most systems allow a name to have.
 const LONGEST_PATH: usize = 500;

@@ -7,7 +7,7 @@ use super::super::model::{EnvironmentSection, Root};
 use super::Look;
 use super::collisions::{THIS_MACHINE, host_of, is_local};
 use crate::inventory::Endpoint;
-use crate::vacant::RESERVED;
+use crate::port_check::RESERVED;
 
 /// A port that is listened on, and its key.
 type Listener<'a> = (u16, Vec<&'a str>);

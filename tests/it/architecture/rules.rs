@@ -53,7 +53,7 @@ const WITH_OUTBOUND_PROXY: &[&str] = &[
 #[rustfmt::skip]
 pub(super) const ROOMS: &[Room] = &[
     room("sanitize", &[], "it is used by everyone"),
-    room("vacant", &[], "it is used by whoever gives away an address"),
+    room("port_check", &[], "it is used by whoever gives away an address"),
     room("private_files", &[], "it creates files, whatever they are for"),
     room("output", &[], "it writes bytes, whatever they say"),
     room("inventory", &["sanitize"], "nouns know no verbs"),
@@ -79,24 +79,24 @@ pub(super) const ROOMS: &[Room] = &[
     room("adapters::nginx", WITH_POINTER, AN_ADAPTER),
     room("adapters::oci_registry", WITH_OUTBOUND_PROXY, AN_ADAPTER),
     room("adapters::outbound_proxy", &[], AN_ADAPTER),
-    room("adapters::process", &["ports", "inventory", "checks", "history", "sanitize", "vacant", "private_files"], AN_ADAPTER),
+    room("adapters::process", &["ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], AN_ADAPTER),
     room("adapters::secrets", THE_WORLD, AN_ADAPTER),
     room("adapters::sqlite", WITH_FILES, AN_ADAPTER),
     room("adapters::webhook", WITH_OUTBOUND_PROXY, AN_ADAPTER),
     // A target is configured as the release's own `Definition`, keys and themes by the names that the
     // console's tables give them, so settings know that type and these tables.
-    room("settings", &["vacant", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "sanitize"], "configuration knows no server and no screen"),
+    room("settings", &["port_check", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "sanitize"], "configuration knows no server and no screen"),
     room("console", &["release", "logs", "inventory", "checks", "history", "sanitize", "output"], "the console asks its desk, and nobody else"),
     room("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "the model is data: it neither draws nor does"),
     room("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "a view draws a model and decides nothing"),
     room("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "sanitize"], "an update asks by effects and draws nothing"),
-    room("sandbox", &["release", "ports", "inventory", "checks", "history", "sanitize", "vacant", "private_files"], "the sandbox is released to by the same engine"),
+    room("sandbox", &["release", "ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], "the sandbox is released to by the same engine"),
     room("sandbox::sample", &["inventory", "sanitize"], "the sample application is another program"),
     room("diagnostics", &["private_files"], "it watches everyone and asks no one"),
     room("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "wire builds the house; only the command line uses it"),
     // The catalogue of versions that the process adapter reads is written from the sandbox's list.
     room("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the house; only the command line uses it"),
-    room("cli", &["vacant", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "a verb gets what wire built, never an adapter"),
+    room("cli", &["port_check", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "a verb gets what wire built, never an adapter"),
 ];
 
 /// A word that may stand in some files only.

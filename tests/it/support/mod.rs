@@ -20,7 +20,7 @@ pub(crate) mod web;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use greenroom::vacant;
+use greenroom::port_check;
 
 /// What `tests/run` has put into the environment; without it the test fails and says how to run it.
 pub(crate) fn from_environment(name: &str) -> String {
@@ -60,7 +60,7 @@ pub(crate) fn free_port() -> u16 {
     for _ in 0..count {
         let given = GIVEN.fetch_add(1, Ordering::Relaxed);
         let port = first + (begin + given % count) % count;
-        if vacant::check(([127, 0, 0, 1], port).into()).is_ok() {
+        if port_check::check(([127, 0, 0, 1], port).into()).is_ok() {
             return port;
         }
     }
