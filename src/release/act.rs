@@ -179,16 +179,16 @@ impl Sight {
 
 /// An act that did not answer as it should.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Mishap {
+pub struct ActionError {
     /// What follows from it.
-    pub kind: MishapKind,
+    pub kind: ActionErrorKind,
     /// In words.
     pub text: String,
 }
 
 /// What follows from a mishap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MishapKind {
+pub enum ActionErrorKind {
     /// It may be tried again a moment later, after a look.
     Passing,
     /// The lock is somebody else's: nothing may be done any more.

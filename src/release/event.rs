@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::act::{Act, Ask, Mishap, Sight, Stage};
+use super::act::{Act, Ask, ActionError, Sight, Stage};
 use super::{Announcement, Approval, Approved, Choice};
 use crate::checks::CaseReport;
 use crate::history::{Entry, Heir, Outcome, ReleaseRecord};
@@ -38,7 +38,7 @@ pub enum Event {
         why: String,
     },
     /// The act answered.
-    Acted(Result<(), Mishap>),
+    Acted(Result<(), ActionError>),
     /// The pull has this many bytes of that many.
     Pulled {
         /// Bytes that arrived.

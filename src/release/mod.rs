@@ -266,7 +266,7 @@ mod way;
 mod ways_back;
 pub mod words;
 
-pub use act::{Act, Ask, Before, Mishap, MishapKind, Move, Sight, Stage};
+pub use act::{Act, Ask, Before, ActionError, ActionErrorKind, Move, Sight, Stage};
 pub use approval::{
     Approval, ApprovalRefused, Approved, Need, NotEndorsed, RepairApproval, Scope, Weighed,
     approvals_ahead, approve_command, approvers_needed, approvers_words, endorsed_words, need,

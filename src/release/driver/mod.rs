@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use lost::Lost;
 
-use super::act::{Mishap, MishapKind, Sight};
+use super::act::{ActionError, ActionErrorKind, Sight};
 use super::engine::Site;
 use super::event::{Effect, Event, NotWritten, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
@@ -254,8 +254,8 @@ fn far_away() -> Instant {
 fn died(effect: &Effect) -> Event {
     let text = "the task that did it ended unexpectedly; see the log".to_owned();
     match effect {
-        Effect::Act { .. } => Event::Acted(Err(Mishap {
-            kind: MishapKind::Final,
+        Effect::Act { .. } => Event::Acted(Err(ActionError {
+            kind: ActionErrorKind::Final,
             text,
         })),
         Effect::Observe(_) => Event::Seen(Box::new(Sight {

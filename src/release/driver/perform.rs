@@ -9,7 +9,7 @@ use crate::inventory::{
     RouteChange, Slot, SwitchOrder,
 };
 use crate::ports::{Failure, FailureKind, InstanceSpec, PullProgress};
-use crate::release::act::{Act, Before, Mishap, MishapKind, Move, Stage};
+use crate::release::act::{Act, Before, ActionError, ActionErrorKind, Move, Stage};
 use crate::release::event::Event;
 use crate::release::{Approved, Plan};
 
@@ -21,11 +21,11 @@ pub(super) async fn perform(
     act: &Act,
     stage: Stage,
     approved: &Approved,
-) -> Result<(), Mishap> {
+) -> Result<(), ActionError> {
     let plan = &world.plan;
     if !approved.covers(plan, stage.step, stage.direction) {
-        return Err(Mishap {
-            kind: MishapKind::Final,
+        return Err(ActionError {
+            kind: ActionErrorKind::Final,
             text: format!("{} is not approved", stage.step),
         });
     }
@@ -42,16 +42,16 @@ pub(super) async fn perform(
     };
     match done {
         Ok(()) => Ok(()),
-        Err(failure) => Err(mishap(world, &failure).await),
+        Err(failure) => Err(action_error(world, &failure).await),
     }
 }
 
-async fn mishap(world: &World, failure: &Failure) -> Mishap {
-    Mishap {
+async fn action_error(world: &World, failure: &Failure) -> ActionError {
+    ActionError {
         kind: match failure.kind {
-            FailureKind::Fenced => MishapKind::Fenced,
-            kind if kind.may_pass() => MishapKind::Passing,
-            _ => MishapKind::Final,
+            FailureKind::Fenced => ActionErrorKind::Fenced,
+            kind if kind.may_pass() => ActionErrorKind::Passing,
+            _ => ActionErrorKind::Final,
         },
         text: lost::words(world, failure).await,
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Machine, Phase};
 use crate::history::{Direction, Step};
 use crate::release::AnnouncementKind;
-use crate::release::act::{Mishap, MishapKind, Sight, Stage};
+use crate::release::act::{ActionError, ActionErrorKind, Sight, Stage};
 use crate::release::approval;
 use crate::release::event::Effect;
 use crate::release::judge::{self, Judgement};
@@ -52,23 +52,23 @@ impl Machine {
         });
     }
 
-    pub(super) fn acted(&mut self, now: Timestamp, outcome: Result<(), Mishap>) {
+    pub(super) fn acted(&mut self, now: Timestamp, outcome: Result<(), ActionError>) {
         if self.phase != Phase::Acting {
             return;
         }
         let Some(stage) = self.stage() else { return };
         self.course.acted_at = Some(now);
         match outcome {
-            Ok(()) => self.mishap = None,
-            Err(mishap) if mishap.kind == MishapKind::Fenced => {
-                self.park(now, mishap.text);
+            Ok(()) => self.action_error = None,
+            Err(action_error) if action_error.kind == ActionErrorKind::Fenced => {
+                self.park(now, action_error.text);
                 return;
             }
-            Err(mishap) => {
-                self.course.broke_off |= mishap.kind == MishapKind::Passing;
-                let since = self.mishap.take().map_or(now, |(since, _)| since);
-                self.note.clone_from(&mishap.text);
-                self.mishap = Some((since, mishap));
+            Err(action_error) => {
+                self.course.broke_off |= action_error.kind == ActionErrorKind::Passing;
+                let since = self.action_error.take().map_or(now, |(since, _)| since);
+                self.note.clone_from(&action_error.text);
+                self.action_error = Some((since, action_error));
             }
         }
         self.look(stage);
@@ -115,14 +115,14 @@ impl Machine {
                 self.again(now, stage);
             }
             Judgement::Again(note) => {
-                if !self.after_mishap(now, stage) {
+                if !self.after_action_error(now, stage) {
                     self.note = note;
                     self.phase = Phase::Pausing { act_again: true };
                     self.schedule(ACT_AGAIN);
                 }
             }
             Judgement::NotYet(note) => {
-                if !self.after_mishap(now, stage) {
+                if !self.after_action_error(now, stage) {
                     self.note = note;
                     self.again(now, stage);
                 }
@@ -142,16 +142,16 @@ impl Machine {
 
     /// An act that did not answer well and is not true: try it again, or give up. True when this
     /// decided what happens.
-    pub(super) fn after_mishap(&mut self, now: Timestamp, stage: Stage) -> bool {
-        let Some((since, mishap)) = self.mishap.clone() else {
+    pub(super) fn after_action_error(&mut self, now: Timestamp, stage: Stage) -> bool {
+        let Some((since, action_error)) = self.action_error.clone() else {
             return false;
         };
         let patience = match stage.direction {
             Direction::Forward => ACT_PATIENCE,
             Direction::Back => self.plan.definition.timing.progress_deadline,
         };
-        if mishap.kind == MishapKind::Final || elapsed(since, now) >= patience {
-            self.fail(now, mishap.text);
+        if action_error.kind == ActionErrorKind::Final || elapsed(since, now) >= patience {
+            self.fail(now, action_error.text);
         } else {
             self.phase = Phase::Pausing { act_again: true };
             self.schedule(ACT_AGAIN);

@@ -36,7 +36,7 @@ impl Machine {
             ..Course::begun(now)
         };
         self.deadline = None;
-        self.mishap = None;
+        self.action_error = None;
         self.note.clear();
         self.draining = None;
         if stage.step == Step::Verify {
@@ -201,10 +201,10 @@ impl Machine {
 
     pub(super) fn intend(&mut self, now: Timestamp, stage: Stage, act: Option<Act>) {
         self.pending = act;
-        if self.mishap.is_some() {
+        if self.action_error.is_some() {
             if self.pending.is_none() {
                 // What did not answer has happened, as was just seen: there is nothing to try again.
-                self.mishap = None;
+                self.action_error = None;
             }
             // Tried again: the intent stands, and what it comes from was looked at anew.
             self.act(now);

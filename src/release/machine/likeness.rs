@@ -18,7 +18,7 @@ impl Hash for Machine {
             course,
             compares,
             deadline,
-            mishap,
+            action_error,
             report,
             approval,
             wish,
@@ -52,7 +52,7 @@ impl Hash for Machine {
         // The plan of a release does not change.
         plan.release.hash(state);
         (on_failure, phase, way, at, begun).hash(state);
-        (course, compares, deadline, mishap).hash(state);
+        (course, compares, deadline, action_error).hash(state);
         let report = report.as_ref();
         report
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))

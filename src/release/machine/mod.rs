@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::act::{Course, Mishap, Sight, Stage};
+use super::act::{Course, ActionError, Sight, Stage};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
@@ -133,7 +133,7 @@ pub struct Machine {
     /// Whether the live version's public and direct answers agreed before the switch.
     compares: bool,
     deadline: Option<Timestamp>,
-    mishap: Option<(Timestamp, Mishap)>,
+    action_error: Option<(Timestamp, ActionError)>,
     note: String,
     report: Option<Report>,
     cases: Vec<CaseReport>,
@@ -187,7 +187,7 @@ impl Machine {
             course: Course::begun(made_at),
             compares: false,
             deadline: None,
-            mishap: None,
+            action_error: None,
             note: String::new(),
             report: None,
             cases: Vec::new(),

@@ -184,13 +184,13 @@ impl Machine {
         match then {
             Then::Guard => {
                 // While a person was waited for, nothing was tried.
-                if let Some((since, _)) = &mut self.mishap {
+                if let Some((since, _)) = &mut self.action_error {
                     *since = now;
                 }
                 self.guard(now);
             }
             Then::Again => {
-                self.mishap = None;
+                self.action_error = None;
                 // What is tried again has not failed yet.
                 if let Some(stage) = self.stage() {
                     self.set_rung(stage.step, StepState::Pending);

@@ -15,7 +15,7 @@ use greenroom::inventory::{
     PublicAddress, Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, Tier, Version,
 };
 use greenroom::release::{
-    Act, Approval, Ask, Before, Definition, Effect, Event, LiveBefore, Machine, Mishap, MishapKind,
+    Act, Approval, Ask, Before, Definition, Effect, Event, LiveBefore, Machine, ActionError, ActionErrorKind,
     NotWritten, Observed, OnFailure, Plan, Progress, Scope, Sight, Stage, observed,
 };
 use jiff::Timestamp;
@@ -596,10 +596,10 @@ impl World {
                 self.say(Event::Acted(Ok(())));
                 return;
             }
-            Fate::Refused => MishapKind::Final,
-            _ => MishapKind::Passing,
+            Fate::Refused => ActionErrorKind::Final,
+            _ => ActionErrorKind::Passing,
         };
-        self.say(Event::Acted(Err(Mishap {
+        self.say(Event::Acted(Err(ActionError {
             kind,
             text: "it broke off".into(),
         })));

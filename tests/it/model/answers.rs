@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use greenroom::release::{
-    Approval, Event, Mishap, MishapKind, NotWritten, Plan, Progress, Scope as Covers,
+    Approval, Event, ActionError, ActionErrorKind, NotWritten, Plan, Progress, Scope as Covers,
 };
 
 use super::calls::{self, Called, Doing, Sent};
@@ -129,19 +129,19 @@ impl Scope {
         }
         let called = calls::call(&mut state.world, self, driver.who(), &mut doing, Sent::Now);
         match called {
-            Called::Ended(Err(kind)) => self.hears(state, by, Event::Acted(Err(mishap(kind)))),
+            Called::Ended(Err(kind)) => self.hears(state, by, Event::Acted(Err(action_error(kind)))),
             Called::Ended(Ok(())) if is_heard => self.hears(state, by, Event::Acted(Ok(()))),
             Called::Going if is_heard => {
                 if let Seat::Driving(shared) = &mut state.seats[by] {
                     Arc::make_mut(shared).owed = Some(Owed::Act(doing));
                 }
             }
-            _ => self.hears(state, by, Event::Acted(Err(mishap(MishapKind::Passing)))),
+            _ => self.hears(state, by, Event::Acted(Err(action_error(ActionErrorKind::Passing)))),
         }
         true
     }
 
-    pub(super) fn fails(&self, state: &mut State, by: usize, kind: MishapKind) {
+    pub(super) fn fails(&self, state: &mut State, by: usize, kind: ActionErrorKind) {
         let event = match Self::owed(state, by) {
             Some((Owed::Write(_), _)) => {
                 let why = "not heard".to_owned();
@@ -150,7 +150,7 @@ impl Scope {
                     why,
                 }
             }
-            _ => Event::Acted(Err(mishap(kind))),
+            _ => Event::Acted(Err(action_error(kind))),
         };
         self.hears(state, by, event);
     }
@@ -272,8 +272,8 @@ impl Scope {
     }
 }
 
-fn mishap(kind: MishapKind) -> Mishap {
-    Mishap {
+fn action_error(kind: ActionErrorKind) -> ActionError {
+    ActionError {
         kind,
         text: "it broke off".into(),
     }

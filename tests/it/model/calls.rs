@@ -6,7 +6,7 @@ use greenroom::adapters::live_pointer::Admission;
 use greenroom::history::{Direction, ReleaseKind};
 use greenroom::inventory::{FencingToken, InstanceId, Slot, SwitchOrder};
 use greenroom::ports::FailureKind;
-use greenroom::release::{Act, Before, MishapKind, Move, Plan, Stage};
+use greenroom::release::{Act, Before, ActionErrorKind, Move, Plan, Stage};
 
 use super::engine::{Running, index};
 use super::flaws::Flaw;
@@ -91,7 +91,7 @@ pub(crate) enum Called {
     /// More calls follow.
     Going,
     /// It was the last one.
-    Ended(Result<(), MishapKind>),
+    Ended(Result<(), ActionErrorKind>),
 }
 
 type Call = Result<Called, FailureKind>;
@@ -107,7 +107,7 @@ pub(crate) fn call(
 ) -> Called {
     let asks = sent == Sent::Now && doing.is_of_engine() && !scope.has(Flaw::EngineAsksNobody);
     if asks && let Err(kind) = world.store.compare(scope, who.token) {
-        return Called::Ended(Err(mishap(kind)));
+        return Called::Ended(Err(action_error(kind)));
     }
     let mut hand = Hand { world, scope, who };
     let called = match doing.act.clone() {
@@ -120,7 +120,7 @@ pub(crate) fn call(
         Act::Reinstate(slot, before) => hand.reinstate(doing, slot, before),
         Act::Remove(..) => Ok(hand.remove(doing, 0)),
     };
-    called.unwrap_or_else(|kind| Called::Ended(Err(mishap(kind))))
+    called.unwrap_or_else(|kind| Called::Ended(Err(action_error(kind))))
 }
 
 impl World {
@@ -139,11 +139,11 @@ impl World {
     }
 }
 
-fn mishap(kind: FailureKind) -> MishapKind {
+fn action_error(kind: FailureKind) -> ActionErrorKind {
     match kind {
-        FailureKind::Fenced => MishapKind::Fenced,
-        kind if kind.may_pass() => MishapKind::Passing,
-        _ => MishapKind::Final,
+        FailureKind::Fenced => ActionErrorKind::Fenced,
+        kind if kind.may_pass() => ActionErrorKind::Passing,
+        _ => ActionErrorKind::Final,
     }
 }
 

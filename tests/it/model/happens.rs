@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use greenroom::inventory::Slot;
-use greenroom::release::{Choice, Event, GoOn, Machine, MishapKind};
+use greenroom::release::{Choice, Event, GoOn, Machine, ActionErrorKind};
 
 use super::calls::{self, Called, Sent};
 use super::driver::Driver;
@@ -38,16 +38,16 @@ impl Scope {
             }
             Turn::Fails(by) => {
                 state.left.faults -= 1;
-                self.fails(state, by, MishapKind::Passing);
+                self.fails(state, by, ActionErrorKind::Passing);
             }
             Turn::IsRefused(by) => {
                 state.left.faults -= 1;
-                self.fails(state, by, MishapKind::Final);
+                self.fails(state, by, ActionErrorKind::Final);
             }
             Turn::IsUnheard(by) => {
                 state.left.unheard -= 1;
                 Self::leave_late(state, by, false);
-                self.fails(state, by, MishapKind::Passing);
+                self.fails(state, by, ActionErrorKind::Passing);
             }
             Turn::Sees(by, blind) => {
                 state.left.faults -= u8::from(blind != Blind::Nothing);
