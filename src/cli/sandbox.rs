@@ -17,7 +17,7 @@ use super::signals::{self, Wish};
 use super::{Exit, console, json, open};
 use crate::console::{Farewell, terminal};
 use crate::inventory::{Endpoint, Target};
-use crate::sandbox::{self, Place, Ports, SandboxTrouble, State, Tally, Trickle};
+use crate::sandbox::{self, Place, Ports, SandboxError, State, Tally, Trickle};
 use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::port_check::OutgoingPorts;
 use crate::wire::{self, App, EmbeddedProxy, WireError};
@@ -50,8 +50,8 @@ pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
     };
     let place = match place {
         Ok(place) => place,
-        Err(trouble) => {
-            complain(&trouble);
+        Err(error) => {
+            complain(&error);
             return Exit::Usage;
         }
     };
@@ -59,8 +59,8 @@ pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
     let exit = tokio::select! {
         raised = world.raise() => match raised {
             Ok(()) => None,
-            Err(trouble) => {
-                complain(&trouble);
+            Err(error) => {
+                complain(&error);
                 Some(Exit::Failed)
             }
         },
@@ -81,9 +81,9 @@ pub(super) async fn sample_app(arguments: Vec<String>) -> std::process::ExitCode
 
 /// What keeps the world from being raised.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum StartError {
     #[error(transparent)]
-    Sandbox(#[from] SandboxTrouble),
+    Sandbox(#[from] SandboxError),
     #[error(transparent)]
     Wire(#[from] WireError),
     #[error("the sandbox's configuration:\n{0}")]
@@ -117,7 +117,7 @@ impl World {
     }
 
     /// Raises it: anew with its past, or as it was when it was left.
-    async fn raise(&mut self) -> Result<(), Trouble> {
+    async fn raise(&mut self) -> Result<(), StartError> {
         let telling = Telling::begin();
         if self.place.state() == State::Unfinished {
             telling.say("clearing away what an unfinished sandbox has left");
@@ -143,7 +143,7 @@ impl World {
         Ok(())
     }
 
-    async fn seed(&mut self, telling: &Telling) -> Result<(), Trouble> {
+    async fn seed(&mut self, telling: &Telling) -> Result<(), StartError> {
         let (configuration, ports) = sandbox::configuration(self.place.directory())?;
         self.ports = Some(ports);
         let catalogue = wire::catalogue(sandbox::programs(&self.place.program()))?;
@@ -173,7 +173,7 @@ impl World {
     }
 
     /// Ends and removes what is left of a sandbox that did not come to be.
-    async fn clear(&mut self) -> Result<(), Trouble> {
+    async fn clear(&mut self) -> Result<(), StartError> {
         if self.place.configuration().exists() {
             let loaded = self.load(&[])?;
             let app = wire::build(&loaded.settings, false)?;
@@ -277,8 +277,8 @@ impl World {
         } else {
             format!("ended; {directory} is removed")
         };
-        if let Err(trouble) = self.place.leave().await {
-            complain(format!("left behind: {trouble}"));
+        if let Err(error) = self.place.leave().await {
+            complain(format!("left behind: {error}"));
             return Exit::NeedsPerson;
         }
         json::answer(serde_json::json!({ "text": last }));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::cast::{PAST, repository};
-use super::{Ports, SandboxTrouble};
+use super::{Ports, SandboxError};
 
 /// How many ports a target has: public, preview, blue, green.
 const OF_TARGET: u16 = 4;
@@ -94,7 +94,7 @@ pub(super) fn data(service: &str, environment: &str) -> String {
 
 /// The configuration's text for a sandbox in `directory`, and its ports, to be held for as long as it is
 /// open.
-pub fn configuration(directory: &Path) -> Result<(String, Ports), SandboxTrouble> {
+pub fn configuration(directory: &Path) -> Result<(String, Ports), SandboxError> {
     let ports = Ports::find(ports_needed())?;
     Ok((text(directory, &ports), ports))
 }

@@ -6,7 +6,7 @@ use futures_util::future::{join_all, try_join_all};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::SandboxTrouble;
+use super::SandboxError;
 use crate::inventory::{Endpoint, Instance};
 use crate::ports::Failure;
 use crate::release::{Command, Engine, Handle, Progress, Site};
@@ -75,13 +75,13 @@ async fn stop_all(site: &Site, forget: bool) -> Result<(), Failure> {
 }
 
 /// Starts every version that was live again, and waits until it answers.
-pub async fn resume(engine: &Engine) -> Result<(), SandboxTrouble> {
+pub async fn resume(engine: &Engine) -> Result<(), SandboxError> {
     try_join_all(engine.sites().map(resume_one)).await.map(drop)
 }
 
-async fn resume_one(site: &Site) -> Result<(), SandboxTrouble> {
+async fn resume_one(site: &Site) -> Result<(), SandboxError> {
     let target = &site.definition.target;
-    let trouble = |why: String| SandboxTrouble::Resume {
+    let error = |why: String| SandboxError::Resume {
         what: target.to_string(),
         why,
     };
@@ -94,14 +94,14 @@ async fn resume_one(site: &Site) -> Result<(), SandboxTrouble> {
     };
     let instances = site.read.runtime.instances(target).await?;
     let Some(instance) = instances.iter().find(|instance| instance.slot == live) else {
-        return Err(trouble(format!("{live} was live and holds nothing")));
+        return Err(error(format!("{live} was live and holds nothing")));
     };
     write.runtime.restart(&instance.id).await?;
     let endpoint = site.definition.endpoints.get(live);
     if answers(endpoint).await {
         Ok(())
     } else {
-        Err(trouble(format!(
+        Err(error(format!(
             "{endpoint} does not answer within {ANSWERS:?}"
         )))
     }

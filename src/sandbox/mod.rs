@@ -15,7 +15,7 @@ mod ports;
 pub mod sample;
 mod seed;
 mod trickle;
-mod trouble;
+mod error;
 
 pub use cast::{Program, programs};
 pub use configuration::{configuration, seeding};
@@ -24,4 +24,4 @@ pub use place::{Place, State};
 pub use ports::Ports;
 pub use seed::seed;
 pub use trickle::{Tally, Trickle};
-pub use trouble::SandboxTrouble;
+pub use error::SandboxError;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::SandboxTrouble;
+use super::SandboxError;
 use super::cast::PAST;
 use super::configuration::data;
 use crate::private_files;
@@ -66,13 +66,13 @@ pub struct Place {
 
 impl Place {
     /// A new directory that nobody else may look into, removed in the end.
-    pub fn temporary() -> Result<Self, SandboxTrouble> {
+    pub fn temporary() -> Result<Self, SandboxError> {
         let name = format!("greenroom-{}", ulid::Ulid::generate());
         let directory = std::env::temp_dir().join(name.to_lowercase());
         DirBuilder::new()
             .mode(0o700)
             .create(&directory)
-            .map_err(SandboxTrouble::file("making", &directory))?;
+            .map_err(SandboxError::file("making", &directory))?;
         Self::hold(&directory, Fate::Removed).inspect_err(|_| {
             // Why it cannot be held is what has to be said.
             let _ = fs::remove_dir_all(&directory);
@@ -80,16 +80,16 @@ impl Place {
     }
 
     /// A directory that is kept: new, empty, or a sandbox already.
-    pub fn kept(directory: &Path) -> Result<Self, SandboxTrouble> {
+    pub fn kept(directory: &Path) -> Result<Self, SandboxError> {
         private_files::create_directory(directory)
-            .map_err(SandboxTrouble::file("making", directory))?;
-        let found = fs::metadata(directory).map_err(SandboxTrouble::file("reading", directory))?;
+            .map_err(SandboxError::file("making", directory))?;
+        let found = fs::metadata(directory).map_err(SandboxError::file("reading", directory))?;
         if found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o002 != 0 {
             let why = "belongs to another user, or every user may write to it, and commands that it names would run as this user: name a directory of your own".to_owned();
             return Err(unsuitable(directory, why));
         }
         let mut entries =
-            fs::read_dir(directory).map_err(SandboxTrouble::file("reading", directory))?;
+            fs::read_dir(directory).map_err(SandboxError::file("reading", directory))?;
         if entries.next().is_some() && !directory.join(MARK).exists() {
             let why = "is neither empty nor a sandbox: name another directory".to_owned();
             return Err(unsuitable(directory, why));
@@ -97,9 +97,9 @@ impl Place {
         Self::hold(directory, Fate::Kept)
     }
 
-    fn hold(directory: &Path, fate: Fate) -> Result<Self, SandboxTrouble> {
+    fn hold(directory: &Path, fate: Fate) -> Result<Self, SandboxError> {
         let directory =
-            fs::canonicalize(directory).map_err(SandboxTrouble::file("looking for", directory))?;
+            fs::canonicalize(directory).map_err(SandboxError::file("looking for", directory))?;
         if directory.to_str().is_none() {
             let why = "cannot be written into a configuration: name a directory in UTF-8";
             return Err(unsuitable(&directory, why.to_owned()));
@@ -108,7 +108,7 @@ impl Place {
         let mut mark = private_files::options()
             .read(true)
             .open(&path)
-            .map_err(SandboxTrouble::file("opening", &path))?;
+            .map_err(SandboxError::file("opening", &path))?;
         match mark.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -116,12 +116,12 @@ impl Place {
                 return Err(unsuitable(&directory, why.to_owned()));
             }
             Err(TryLockError::Error(error)) => {
-                return Err(SandboxTrouble::file("locking", &path)(error));
+                return Err(SandboxError::file("locking", &path)(error));
             }
         }
         let mut said = String::new();
         mark.read_to_string(&mut said)
-            .map_err(SandboxTrouble::file("reading", &path))?;
+            .map_err(SandboxError::file("reading", &path))?;
         let state = match said.split_once('\n') {
             None if said.is_empty() => State::New,
             Some((_, made_at)) if Path::new(made_at.trim_end()) != directory => {
@@ -172,39 +172,39 @@ impl Place {
     }
 
     /// Writes everything that has to be there before the first release.
-    pub fn furnish(&self, configuration: &str, catalogue: &str) -> Result<(), SandboxTrouble> {
+    pub fn furnish(&self, configuration: &str, catalogue: &str) -> Result<(), SandboxError> {
         for (service, environment, _) in PAST {
             let path = self.directory.join(data(service, environment));
-            fs::create_dir_all(&path).map_err(SandboxTrouble::file("making", &path))?;
+            fs::create_dir_all(&path).map_err(SandboxError::file("making", &path))?;
         }
         for (name, text) in [(CATALOGUE, catalogue), (CONFIGURATION, configuration)] {
             let path = self.directory.join(name);
-            fs::write(&path, text).map_err(SandboxTrouble::file("writing", &path))?;
+            fs::write(&path, text).map_err(SandboxError::file("writing", &path))?;
         }
         Ok(())
     }
 
     /// Lets [`Place::program`] be this very program, wherever it was when the directory was made.
-    pub fn point_at_this_program(&self) -> Result<(), SandboxTrouble> {
+    pub fn point_at_this_program(&self) -> Result<(), SandboxError> {
         let link = self.program();
-        let program = std::env::current_exe().map_err(SandboxTrouble::file("finding", &link))?;
+        let program = std::env::current_exe().map_err(SandboxError::file("finding", &link))?;
         match fs::remove_file(&link) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(SandboxTrouble::file("replacing", &link)(error));
+                return Err(SandboxError::file("replacing", &link)(error));
             }
             _ => {}
         }
-        symlink(&program, &link).map_err(SandboxTrouble::file("linking", &link))
+        symlink(&program, &link).map_err(SandboxError::file("linking", &link))
     }
 
     /// It has its past: from now on it can be opened again.
-    pub fn finished(&mut self) -> Result<(), SandboxTrouble> {
+    pub fn finished(&mut self) -> Result<(), SandboxError> {
         self.note("kept")?;
         self.state = State::Kept;
         Ok(())
     }
 
-    fn note(&mut self, state: &str) -> Result<(), SandboxTrouble> {
+    fn note(&mut self, state: &str) -> Result<(), SandboxError> {
         let path = self.directory.join(MARK);
         let text = format!("{state}\n{}\n", self.directory.display());
         // In place: the lock is the file's.
@@ -212,7 +212,7 @@ impl Place {
             .set_len(0)
             .and_then(|()| self.mark.rewind())
             .and_then(|()| self.mark.write_all(text.as_bytes()))
-            .map_err(SandboxTrouble::file("writing", &path))
+            .map_err(SandboxError::file("writing", &path))
     }
 
     /// Whether what runs here in the end is to be found again.
@@ -221,7 +221,7 @@ impl Place {
     }
 
     /// Removes what an unfinished sandbox has left.
-    pub async fn clear(&mut self) -> Result<(), SandboxTrouble> {
+    pub async fn clear(&mut self) -> Result<(), SandboxError> {
         for name in MADE {
             removed(&self.directory.join(name)).await?;
         }
@@ -230,7 +230,7 @@ impl Place {
     }
 
     /// Removes everything that is not to stay.
-    pub async fn leave(mut self) -> Result<(), SandboxTrouble> {
+    pub async fn leave(mut self) -> Result<(), SandboxError> {
         if self.will_be_opened_again() {
             return Ok(());
         }
@@ -243,7 +243,7 @@ impl Place {
 }
 
 /// Removes a file or a tree. Those who wrote there may need a moment to end, and write meanwhile.
-async fn removed(path: &Path) -> Result<(), SandboxTrouble> {
+async fn removed(path: &Path) -> Result<(), SandboxError> {
     let until = Instant::now() + REMOVING;
     loop {
         let result = match fs::symlink_metadata(path) {
@@ -255,15 +255,15 @@ async fn removed(path: &Path) -> Result<(), SandboxTrouble> {
             Ok(()) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) if Instant::now() >= until => {
-                return Err(SandboxTrouble::file("removing", path)(error));
+                return Err(SandboxError::file("removing", path)(error));
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
         }
     }
 }
 
-fn unsuitable(path: &Path, why: String) -> SandboxTrouble {
-    SandboxTrouble::Unsuitable {
+fn unsuitable(path: &Path, why: String) -> SandboxError {
+    SandboxError::Unsuitable {
         path: path.to_owned(),
         why,
     }

@@ -4,7 +4,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use super::SandboxTrouble;
+use super::SandboxError;
 use crate::port_check::{self, OutgoingPorts};
 
 /// How many rows are tried.
@@ -25,7 +25,7 @@ impl Ports {
     /// Finds `count` ports, fewer than a row has, that nobody listens on at this moment. Not among those
     /// that the system gives to outgoing connections: a slot that is free now would be taken by any
     /// client then.
-    pub fn find(count: u16) -> Result<Self, SandboxTrouble> {
+    pub fn find(count: u16) -> Result<Self, SandboxError> {
         let outgoing = OutgoingPorts::of_this_machine();
         let below = (*outgoing.range().start()).max(LOWEST + ROW);
         let rows = u128::from((below - LOWEST) / ROW);
@@ -40,7 +40,7 @@ impl Ports {
             }
             random = random.rotate_right(7).wrapping_add(u128::from(count));
         }
-        Err(SandboxTrouble::NoPorts {
+        Err(SandboxError::NoPorts {
             wanted: count,
             below,
         })

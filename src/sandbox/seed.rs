@@ -3,7 +3,7 @@
 
 use futures_util::future::try_join_all;
 
-use super::SandboxTrouble;
+use super::SandboxError;
 use super::cast::PAST;
 use crate::history::Outcome;
 use crate::inventory::{Target, VersionRef};
@@ -12,7 +12,7 @@ use crate::release::{
 };
 
 /// Releases what was released before. `told` hears how many releases are done, of how many.
-pub async fn seed(engine: &Engine, told: impl Fn(usize, usize)) -> Result<(), SandboxTrouble> {
+pub async fn seed(engine: &Engine, told: impl Fn(usize, usize)) -> Result<(), SandboxError> {
     let all: usize = PAST.iter().map(|(_, _, tags)| tags.len()).sum();
     let done = std::cell::Cell::new(0);
     told(0, all);
@@ -24,7 +24,7 @@ pub async fn seed(engine: &Engine, told: impl Fn(usize, usize)) -> Result<(), Sa
                 done.set(done.get() + 1);
                 told(done.get(), all);
             }
-            Ok::<(), SandboxTrouble>(())
+            Ok::<(), SandboxError>(())
         }
     });
     try_join_all(targets).await.map(drop)
@@ -35,16 +35,16 @@ async fn release(
     service: &str,
     environment: &str,
     tag: &str,
-) -> Result<(), SandboxTrouble> {
-    let trouble = |why: String| SandboxTrouble::Seed {
+) -> Result<(), SandboxError> {
+    let error = |why: String| SandboxError::Seed {
         what: format!("{service}/{environment} with {tag}"),
         why,
     };
     let target = Target::new(
-        service.parse().map_err(|_| trouble("no service".into()))?,
+        service.parse().map_err(|_| error("no service".into()))?,
         environment
             .parse()
-            .map_err(|_| trouble("no environment".into()))?,
+            .map_err(|_| error("no environment".into()))?,
     );
     let request = PlanRequest {
         target,
@@ -56,23 +56,23 @@ async fn release(
     let plan = engine
         .plan(&request)
         .await
-        .map_err(|refused| trouble(refused.to_string()))?;
+        .map_err(|refused| error(refused.to_string()))?;
     let by = engine.operator().clone();
     let approval = Approval::give(&plan, Scope::Plan, by, None, engine.clock().now())
-        .map_err(|refused| trouble(refused.to_string()))?;
+        .map_err(|refused| error(refused.to_string()))?;
     let handle = engine
         .open(plan, &approval, OnFailure::BackOut)
         .await
-        .map_err(|refused| trouble(refused.to_string()))?;
-    let status = followed(engine, &handle).await.map_err(trouble)?;
+        .map_err(|refused| error(refused.to_string()))?;
+    let status = followed(engine, &handle).await.map_err(error)?;
     handle.ended().await;
     match &status.progress {
         Progress::Closed(Outcome::Done) => Ok(()),
         Progress::Closed(outcome) => {
             let why = outcome.reason().unwrap_or_default();
-            Err(trouble(format!("{} {why}", outcome.word())))
+            Err(error(format!("{} {why}", outcome.word())))
         }
-        other => Err(trouble(format!("it ended as {other:?}"))),
+        other => Err(error(format!("it ended as {other:?}"))),
     }
 }
 

@@ -8,7 +8,7 @@ use etcd_client::{GetOptions, KeyValue, SortOrder, SortTarget, TxnOp};
 use tokio::time::Instant;
 
 use super::reader::EtcdReader;
-use super::trouble::is_too_large;
+use super::error::is_too_large;
 use super::values;
 use crate::sanitize::sanitize;
 use crate::inventory::{Endorsement, RegistryRecord, Target};

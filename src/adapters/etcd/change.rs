@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::reader::token;
 use super::store::{Store, one};
-use super::trouble::{Sort, Trouble};
+use super::error::{Sort, EtcdError};
 use super::values;
 use crate::sanitize::sanitize;
 use crate::inventory::{LockRecord, Target};
@@ -55,7 +55,7 @@ impl Change<'_> {
     pub(super) async fn make(self, decide: impl Fn(&Seen) -> Result<Decision>) -> Result<()> {
         let lock = self.store.keys().lock(self.target);
         let until = self.store.deadline();
-        let mut lost: Option<Trouble> = None;
+        let mut lost: Option<EtcdError> = None;
         let mut round = 0;
         loop {
             let seen = match self.look(&lock, until).await {
@@ -75,13 +75,13 @@ impl Change<'_> {
             match self.write(&lock, &seen, operations, until).await {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
-                Err(trouble) if trouble.sort == Sort::Unclear => lost = Some(trouble),
-                Err(trouble) if trouble.sort == Sort::NotSent => {
+                Err(error) if error.sort == Sort::Unclear => lost = Some(error),
+                Err(error) if error.sort == Sort::NotSent => {
                     if Instant::now() >= until {
-                        return Err(self.unseen(self.store.unanswered(self.doing, trouble), lost));
+                        return Err(self.unseen(self.store.unanswered(self.doing, error), lost));
                     }
                 }
-                Err(trouble) => return Err(self.store.unanswered(self.doing, trouble)),
+                Err(error) => return Err(self.store.unanswered(self.doing, error)),
             }
             round += 1;
             sleep(Duration::from_millis(10) * round).await;
@@ -107,7 +107,7 @@ impl Change<'_> {
         seen: &Seen,
         operations: Vec<TxnOp>,
         until: Instant,
-    ) -> std::result::Result<bool, Trouble> {
+    ) -> std::result::Result<bool, EtcdError> {
         let mut compares = vec![Compare::mod_revision(
             lock,
             CompareOp::Equal,
@@ -130,7 +130,7 @@ impl Change<'_> {
     }
 
     /// It cannot be seen what stands: a failure if nothing was sent, else nobody knows.
-    fn unseen(&self, failure: Failure, lost: Option<Trouble>) -> Failure {
+    fn unseen(&self, failure: Failure, lost: Option<EtcdError>) -> Failure {
         let Some(lost) = lost else {
             return failure;
         };

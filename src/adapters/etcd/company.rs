@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::heartbeat::renew;
 use super::store::{Store, one};
-use super::trouble::Sort;
+use super::error::Sort;
 use super::values;
 use crate::inventory::{Declined, Target, Watcher, WheelRequest};
 use crate::ports::{Company, FailureKind, Result};
@@ -106,8 +106,8 @@ impl EtcdCompany {
             match answer {
                 Ok(answer) if answer.succeeded() => return Ok(None),
                 Ok(_) => {}
-                Err(trouble) if trouble.sort == Sort::Unclear && Instant::now() < until => {}
-                Err(trouble) => return Err(store.unanswered(doing, trouble)),
+                Err(error) if error.sort == Sort::Unclear && Instant::now() < until => {}
+                Err(error) => return Err(store.unanswered(doing, error)),
             }
             sleep(Duration::from_millis(20)).await;
         }
@@ -212,7 +212,7 @@ impl Company for EtcdCompany {
         let answer = store.attempt(store.deadline(), revoke).await;
         answer
             .map(|_| ())
-            .map_err(|trouble| store.unanswered("leaving", trouble))
+            .map_err(|error| store.unanswered("leaving", error))
     }
 }
 
@@ -222,10 +222,10 @@ impl Inner {
         if said.lease != 0 {
             let until = self.store.deadline();
             match renew(&self.store, said.lease, until).await {
-                Err(trouble) if trouble.sort == Sort::Refused(FailureKind::Missing) => {
+                Err(error) if error.sort == Sort::Refused(FailureKind::Missing) => {
                     said.lease = 0;
                 }
-                Err(trouble) => return Err(self.store.unanswered(doing, trouble)),
+                Err(error) => return Err(self.store.unanswered(doing, error)),
                 Ok(_) => return Ok(said.lease),
             }
         }
@@ -285,7 +285,7 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
         lease => Some(renew(&inner.store, lease, until).await),
     };
     let is_lost = match renewed {
-        Some(Err(trouble)) => trouble.sort == Sort::Refused(FailureKind::Missing),
+        Some(Err(error)) => error.sort == Sort::Refused(FailureKind::Missing),
         Some(Ok(_)) => false,
         None => true,
     };

@@ -8,7 +8,7 @@ use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
 use tokio::time::{Instant, sleep};
 
 use super::store::{Store, one};
-use super::trouble::Sort;
+use super::error::Sort;
 use super::values;
 use crate::history::ReleaseRecord;
 use crate::inventory::{Endorsement, Target};
@@ -83,8 +83,8 @@ impl Endorsements for EtcdEndorsements {
                 Ok(answer) if answer.succeeded() => return Ok(()),
                 // The head was written meanwhile: it may have an end now.
                 Ok(_) => {}
-                Err(trouble) if trouble.sort == Sort::Unclear && Instant::now() < until => {}
-                Err(trouble) => return Err(self.store.unanswered(doing, trouble)),
+                Err(error) if error.sort == Sort::Unclear && Instant::now() < until => {}
+                Err(error) => return Err(self.store.unanswered(doing, error)),
             }
             sleep(Duration::from_millis(20)).await;
         }

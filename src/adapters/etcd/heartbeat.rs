@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::reader::token;
 use super::store::{Answer, Store, one};
-use super::trouble::{Sort, Trouble};
+use super::error::{Sort, EtcdError};
 use crate::inventory::FencingToken;
 use crate::ports::{FailureKind, Fence, Lease, LeaseState};
 
@@ -57,7 +57,7 @@ pub(super) async fn renew(store: &Store, lease: i64, until: Instant) -> Answer<D
         .await
         .and_then(|ttl| match u64::try_from(ttl) {
             Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
-            _ => Err(Trouble::refused(FailureKind::Missing, "its lease ran out")),
+            _ => Err(EtcdError::refused(FailureKind::Missing, "its lease ran out")),
         })
 }
 
@@ -94,7 +94,7 @@ impl Held {
             let round = async {
                 let ttl = renew(&self.store, self.lease, end).await?;
                 self.check(end).await?;
-                Ok::<_, Trouble>(ttl)
+                Ok::<_, EtcdError>(ttl)
             };
             let outcome = tokio::select! {
                 outcome = round => outcome,
@@ -106,11 +106,11 @@ impl Held {
                     self.renewed = sent;
                     said.clear();
                 }
-                Err(trouble) if trouble.sort == Sort::Refused(FailureKind::Missing) => {
-                    return trouble.said;
+                Err(error) if error.sort == Sort::Refused(FailureKind::Missing) => {
+                    return error.said;
                 }
-                Err(trouble) => {
-                    said = trouble.said;
+                Err(error) => {
+                    said = error.said;
                     sleep(Duration::from_millis(10)).await;
                 }
             }
@@ -130,15 +130,15 @@ impl Held {
             .store
             .ranges("looking at the lock", until, vec![read])
             .await
-            .map_err(|failure| Trouble::unclear(failure.said))?;
+            .map_err(|failure| EtcdError::unclear(failure.said))?;
         let stands = answer.1.into_iter().flatten().next();
         match stands.as_ref().map(token) {
             Some(token) if token == self.token => Ok(()),
-            Some(_) => Err(Trouble::refused(
+            Some(_) => Err(EtcdError::refused(
                 FailureKind::Missing,
                 "somebody else holds the lock now",
             )),
-            None => Err(Trouble::refused(
+            None => Err(EtcdError::refused(
                 FailureKind::Missing,
                 "the lock was removed",
             )),

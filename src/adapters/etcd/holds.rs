@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::reader::EtcdReader;
 use super::store::{Store, one};
-use super::trouble::Sort;
+use super::error::Sort;
 use super::values;
 use crate::sanitize::sanitize;
 use crate::history::HoldRecord;
@@ -81,8 +81,8 @@ impl EtcdHolds {
             match answer {
                 Ok(answer) if answer.succeeded() => return Ok(done),
                 Ok(_) => {}
-                Err(trouble) if trouble.sort == Sort::Unclear && Instant::now() < until => {}
-                Err(trouble) => return Err(self.store.unanswered(doing, trouble)),
+                Err(error) if error.sort == Sort::Unclear && Instant::now() < until => {}
+                Err(error) => return Err(self.store.unanswered(doing, error)),
             }
             sleep(Duration::from_millis(20)).await;
         }
@@ -239,8 +239,8 @@ impl Holds for EtcdHolds {
             match answer {
                 Ok(answer) if answer.succeeded() => return Ok(()),
                 Ok(_) => {}
-                Err(trouble) if trouble.sort == Sort::Unclear && Instant::now() < until => {}
-                Err(trouble) => return Err(self.store.unanswered(doing, trouble)),
+                Err(error) if error.sort == Sort::Unclear && Instant::now() < until => {}
+                Err(error) => return Err(self.store.unanswered(doing, error)),
             }
             sleep(Duration::from_millis(20)).await;
         }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::heartbeat::{self, Held};
 use super::reader::{holder, token};
 use super::store::{Store, one};
-use super::trouble::{Sort, Trouble};
+use super::error::{Sort, EtcdError};
 use super::values;
 use crate::inventory::{FencingToken, LockRecord, Target};
 use crate::ports::{Acquired, Failure, FailureKind, Fence, JournalEnd, Locks, Result};
@@ -122,8 +122,8 @@ impl Locks for EtcdLocks {
                     return Ok(());
                 }
                 // Deleting that very key again does no harm.
-                Err(trouble) if trouble.sort == Sort::Unclear && Instant::now() < until => {}
-                Err(trouble) => return Err(self.store.unanswered(doing, trouble)),
+                Err(error) if error.sort == Sort::Unclear && Instant::now() < until => {}
+                Err(error) => return Err(self.store.unanswered(doing, error)),
             }
         }
     }
@@ -153,7 +153,7 @@ impl EtcdLocks {
         let key = &self.store.keys().lock(target);
         let value = values::encode(&self.store, doing, record)?;
         let until = self.store.deadline();
-        let mut lost: Option<Trouble> = None;
+        let mut lost: Option<EtcdError> = None;
         loop {
             let stands = match self.stands(doing, key, until).await {
                 Ok(stands) => stands,
@@ -187,13 +187,13 @@ impl EtcdLocks {
                     return Ok(Acquired::Held(lease));
                 }
                 Ok(None) => self.forget(lease).await,
-                Err(trouble) => {
+                Err(error) => {
                     // The key is on its lease: without that, a late transaction creates nothing.
-                    if trouble.sort != Sort::Unclear {
+                    if error.sort != Sort::Unclear {
                         self.forget(lease).await;
-                        return Err(self.store.unanswered(doing, trouble));
+                        return Err(self.store.unanswered(doing, error));
                     }
-                    lost = Some(trouble);
+                    lost = Some(error);
                 }
             }
             sleep(Duration::from_millis(20)).await;
@@ -235,7 +235,7 @@ impl EtcdLocks {
         lease: i64,
         (over, unwritten): (Option<&KeyValue>, Option<&str>),
         until: Instant,
-    ) -> std::result::Result<Option<FencingToken>, Trouble> {
+    ) -> std::result::Result<Option<FencingToken>, EtcdError> {
         // A key that is not there has revision 0.
         let revision = over.map_or(0, KeyValue::mod_revision);
         let put = TxnOp::put(key, value, Some(PutOptions::new().with_lease(lease)));
@@ -272,7 +272,7 @@ impl EtcdLocks {
         let renewed = Instant::now();
         let ttl = heartbeat::renew(&self.store, pair.lease(), until)
             .await
-            .map_err(|trouble| self.store.unanswered(doing, trouble))?;
+            .map_err(|error| self.store.unanswered(doing, error))?;
         Ok(Acquired::Held(heartbeat::start(Held {
             store: self.store.clone(),
             key: key.to_owned(),
@@ -298,7 +298,7 @@ impl EtcdLocks {
             .await;
     }
 
-    fn unseen(&self, doing: &str, failure: Failure, lost: Option<Trouble>) -> Failure {
+    fn unseen(&self, doing: &str, failure: Failure, lost: Option<EtcdError>) -> Failure {
         let Some(lost) = lost else {
             return failure;
         };

@@ -44,7 +44,7 @@ mod reader;
 mod repairs;
 mod seals;
 mod store;
-mod trouble;
+mod error;
 mod values;
 mod watch;
 mod writer;

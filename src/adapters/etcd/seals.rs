@@ -50,7 +50,7 @@ impl Seals for EtcdSeals {
         // Where another one stands already, that one stays; a lost answer is looked for the next time.
         answer
             .map(drop)
-            .map_err(|trouble| self.store.unanswered(doing, trouble))
+            .map_err(|error| self.store.unanswered(doing, error))
     }
 }
 

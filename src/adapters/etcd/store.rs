@@ -15,11 +15,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::clock::MemberClocks;
 use super::keys::Keys;
 use super::options::{self, Options};
-use super::trouble::{self, Sort, Trouble};
+use super::error::{self, Sort, EtcdError};
 use crate::ports::{Credentials, Failure, FailureKind, Result};
 
 /// What came back from one call at one node.
-pub(super) type Answer<T> = std::result::Result<T, Trouble>;
+pub(super) type Answer<T> = std::result::Result<T, EtcdError>;
 
 /// The largest answer that is read: a long list of release heads. Of other calls the client library reads 4 MiB.
 pub(super) const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
@@ -150,18 +150,18 @@ impl Store {
         let mut round = 0;
         loop {
             round += 1;
-            let trouble = match self.attempt(until, &call).await {
+            let error = match self.attempt(until, &call).await {
                 Ok(answer) => return Ok(answer),
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
-            let again = match trouble.sort {
+            let again = match error.sort {
                 Sort::NotSent => round < ROUNDS,
                 Sort::Unclear => true,
                 Sort::Unprepared | Sort::OldToken | Sort::Refused(_) => false,
             };
             let pause = Duration::from_millis(100) * round;
             if !again || Instant::now() + pause >= until {
-                return Err(self.unanswered(doing, trouble));
+                return Err(self.unanswered(doing, error));
             }
             sleep(pause).await;
         }
@@ -180,17 +180,17 @@ impl Store {
         let until = self.with_password(until).await;
         let count = self.inner.nodes.len();
         let first = self.inner.good.load(Ordering::Relaxed);
-        let mut last = Trouble::not_sent("no time was left");
+        let mut last = EtcdError::not_sent("no time was left");
         for offset in 0..count {
             let index = (first + offset) % count;
             let Some(node) = self.inner.nodes.get(index) else {
                 continue;
             };
             match self.at(node, until, &call).await {
-                Err(trouble) if trouble.sort == Sort::NotSent => last = trouble,
-                Err(trouble) if trouble.sort == Sort::Unclear => {
+                Err(error) if error.sort == Sort::NotSent => last = error,
+                Err(error) if error.sort == Sort::Unclear => {
                     self.prefer((index + 1) % count);
-                    return Err(trouble);
+                    return Err(error);
                 }
                 other => {
                     self.prefer(index);
@@ -214,53 +214,53 @@ impl Store {
         let left = until.saturating_duration_since(Instant::now());
         let patience = left.min(self.inner.deadline / share);
         if patience.is_zero() {
-            return Err(Trouble::not_sent("no time was left"));
+            return Err(EtcdError::not_sent("no time was left"));
         }
         let end = Instant::now() + patience;
         let login = self.inner.options.credentials.as_ref();
         let client = match timeout_at(end, Box::pin(node.client(&self.inner.options))).await {
             Ok(client) => client?,
-            Err(_) => return Err(Trouble::not_sent(format!("{} did not answer", node.url))),
+            Err(_) => return Err(EtcdError::not_sent(format!("{} did not answer", node.url))),
         };
         // In whole milliseconds: what is left of a deadline has nine digits.
         let waited = Duration::from_millis(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
-        let silence = |_| Trouble::unclear(format!("no answer within {waited:?}"));
+        let silence = |_| EtcdError::unclear(format!("no answer within {waited:?}"));
         let answer = timeout_at(end, Box::pin(call(client.clone())))
             .await
             .map_err(silence)?;
-        let trouble = match answer {
+        let error = match answer {
             Ok(answer) => return Ok(answer),
-            Err(error) => Trouble::from(error),
+            Err(error) => EtcdError::from(error),
         };
-        let refreshed = match trouble.sort {
+        let refreshed = match error.sort {
             Sort::OldToken => {
                 let Ok(refreshed) = timeout_at(end, client.refresh_token()).await else {
-                    return Err(Trouble::not_sent(format!("{} did not answer", node.url)));
+                    return Err(EtcdError::not_sent(format!("{} did not answer", node.url)));
                 };
-                refreshed.map_err(Trouble::from)
+                refreshed.map_err(EtcdError::from)
             }
             // The client library asked for a new token by itself, with the password that it was made with.
-            _ if trouble.is_login_refused() => Err(trouble),
-            _ => return Err(trouble),
+            _ if error.is_login_refused() => Err(error),
+            _ => return Err(error),
         };
         let password = match login {
             Some(login) if refreshed.is_err() => login.password.value().await.ok(),
             _ => None,
         };
-        let client = match refreshed.map_err(|trouble| trouble.without(password.as_ref())) {
+        let client = match refreshed.map_err(|error| error.without(password.as_ref())) {
             Ok(()) => client,
             // The password was changed in the meantime.
-            Err(trouble) if trouble.is_denied() => {
+            Err(error) if error.is_denied() => {
                 node.forget().await;
                 let made = timeout_at(end, Box::pin(node.client(&self.inner.options))).await;
                 let Ok(client) = made else {
                     // The next attempt has what is still being read.
-                    let said = format!("{}; a new login took too long", trouble.said);
-                    return Err(Trouble::not_sent(said));
+                    let said = format!("{}; a new login took too long", error.said);
+                    return Err(EtcdError::not_sent(said));
                 };
                 client?
             }
-            Err(trouble) => return Err(trouble),
+            Err(error) => return Err(error),
         };
         Ok(timeout_at(end, Box::pin(call(client)))
             .await
@@ -272,21 +272,21 @@ impl Store {
     }
 
     /// The failure of a call that changed nothing.
-    pub(super) fn unanswered(&self, doing: &str, trouble: Trouble) -> Failure {
-        let kind = match trouble.sort {
+    pub(super) fn unanswered(&self, doing: &str, error: EtcdError) -> Failure {
+        let kind = match error.sort {
             Sort::NotSent | Sort::Unclear | Sort::Unprepared => FailureKind::Unreachable,
             Sort::OldToken => FailureKind::Denied,
             Sort::Refused(kind) => kind,
         };
-        if trouble.sort == Sort::Unprepared {
-            return self.failure(kind, doing, trouble.said).hint(trouble.hint);
+        if error.sort == Sort::Unprepared {
+            return self.failure(kind, doing, error.said).hint(error.hint);
         }
-        let certificates = trouble.said.to_lowercase().contains("certificate");
-        let failure = self.failure(kind, doing, trouble.said);
+        let certificates = error.said.to_lowercase().contains("certificate");
+        let failure = self.failure(kind, doing, error.said);
         match kind {
-            _ if trouble::is_full(&failure.said) => failure.hint(FULL),
-            _ if trouble::is_too_large(&failure.said) => failure.hint(LARGE),
-            _ if trouble::has_no_users(&failure.said) => failure.hint(NO_USERS),
+            _ if error::is_full(&failure.said) => failure.hint(FULL),
+            _ if error::is_too_large(&failure.said) => failure.hint(LARGE),
+            _ if error::has_no_users(&failure.said) => failure.hint(NO_USERS),
             _ if certificates => failure.hint("check the certificates on both sides"),
             FailureKind::Denied => failure.hint("check the user, the password and its role"),
             // A server that misses our certificate may just hang up.
@@ -347,28 +347,28 @@ impl Node {
         }
         let login = options.credentials.as_ref();
         // Read at each connection, so that renewed certificates are used.
-        let connect = options::connect_options(options, &self.url).map_err(Trouble::unprepared)?;
+        let connect = options::connect_options(options, &self.url).map_err(EtcdError::unprepared)?;
         let password = match login {
-            Some(login) => Some(login.password.value().await.map_err(Trouble::unprepared)?),
+            Some(login) => Some(login.password.value().await.map_err(EtcdError::unprepared)?),
             None => None,
         };
         let mut made = self
             .connect(connect.clone(), login, password.as_ref())
             .await;
-        if let (Err(trouble), Some(login), Some(refused)) = (&made, login, &password)
-            && trouble.is_denied()
+        if let (Err(error), Some(login), Some(refused)) = (&made, login, &password)
+            && error.is_denied()
             && let Some(other) = login.password.renewed(refused).await
         {
             made = self.connect(connect, Some(login), Some(&other)).await;
         }
         match made {
             Ok(client) => Ok(known.insert(client).clone()),
-            Err(mut trouble) => {
+            Err(mut error) => {
                 // Asking for a token does nothing; whatever was to be done was not sent.
-                if trouble.sort == Sort::Unclear {
-                    trouble.sort = Sort::NotSent;
+                if error.sort == Sort::Unclear {
+                    error.sort = Sort::NotSent;
                 }
-                Err(trouble)
+                Err(error)
             }
         }
     }
@@ -383,7 +383,7 @@ impl Node {
             options = options::with_user(options, &login.user, password);
         }
         let made = Client::connect([&self.url], Some(options)).await;
-        made.map_err(|error| Trouble::from(error).without(password))
+        made.map_err(|error| EtcdError::from(error).without(password))
     }
 
     /// Forgets the connection: the next call makes another.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::store::Store;
-use super::trouble::{Sort, Trouble};
+use super::error::{Sort, EtcdError};
 use crate::ports::{FailureKind, Hint, Result};
 
 const DOING: &str = "watching";
@@ -74,14 +74,14 @@ impl Watcher {
         let mut pause = PAUSES.0;
         loop {
             let before = self.next;
-            let Err(trouble) = self.listen().await else {
+            let Err(error) = self.listen().await else {
                 continue;
             };
             // Something was heard: it is another outage, not the same.
             if self.next > before {
                 pause = PAUSES.0;
             }
-            let failure = self.store.unanswered(DOING, trouble);
+            let failure = self.store.unanswered(DOING, error);
             self.deaf(failure).await;
             sleep(pause).await;
             pause = (pause * 2).min(PAUSES.1);
@@ -102,7 +102,7 @@ impl Watcher {
     }
 
     /// Listens until it breaks off. Returns without trouble when it is to be opened anew, from the present.
-    async fn listen(&mut self) -> std::result::Result<(), Trouble> {
+    async fn listen(&mut self) -> std::result::Result<(), EtcdError> {
         if self.next == 0 {
             self.next = self.present().await? + 1;
         }
@@ -118,17 +118,17 @@ impl Watcher {
         loop {
             let message = match stream.message().await {
                 Ok(Some(message)) => message,
-                Ok(None) => return Err(Trouble::unclear("the watch ended")),
+                Ok(None) => return Err(EtcdError::unclear("the watch ended")),
                 Err(error) => {
-                    let trouble = Trouble::from(error);
+                    let error = EtcdError::from(error);
                     // A stream is not authenticated again by the library.
                     if matches!(
-                        trouble.sort,
+                        error.sort,
                         Sort::OldToken | Sort::Refused(FailureKind::Denied)
                     ) {
                         client.refresh_token().await?;
                     }
-                    return Err(trouble);
+                    return Err(error);
                 }
             };
             if message.compact_revision() > 0 {
@@ -143,7 +143,7 @@ impl Watcher {
                 } else {
                     FailureKind::Rejected
                 };
-                return Err(Trouble::refused(kind, why));
+                return Err(EtcdError::refused(kind, why));
             }
             if message.created() && !self.heard {
                 self.hint(Hint::Anything).await;
@@ -160,8 +160,8 @@ impl Watcher {
         }
     }
 
-    async fn present(&self) -> std::result::Result<i64, Trouble> {
-        revision(&self.store).await.map_err(|failure| Trouble {
+    async fn present(&self) -> std::result::Result<i64, EtcdError> {
+        revision(&self.store).await.map_err(|failure| EtcdError {
             sort: Sort::Refused(failure.kind),
             said: failure.said,
             hint: failure.hint,

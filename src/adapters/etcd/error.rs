@@ -13,7 +13,7 @@ use crate::ports::{Failure, FailureKind};
 
 /// A call that failed at one node.
 #[derive(Debug)]
-pub(super) struct Trouble {
+pub(super) struct EtcdError {
     pub(super) sort: Sort,
     pub(super) said: String,
     /// What to do about it; empty where the code knows nothing better than the sort says.
@@ -35,7 +35,7 @@ pub(super) enum Sort {
     Unprepared,
 }
 
-impl Trouble {
+impl EtcdError {
     pub(super) fn not_sent(said: impl Into<String>) -> Self {
         Self {
             sort: Sort::NotSent,
@@ -87,7 +87,7 @@ impl Trouble {
     }
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for EtcdError {
     fn from(error: Error) -> Self {
         let sort = sort(&error);
         let said = match &error {

@@ -7,7 +7,7 @@ use crate::ports::Failure;
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum SandboxTrouble {
+pub enum SandboxError {
     /// A file or directory.
     #[error("{doing} {}: {source}", path.display())]
     File {
@@ -55,7 +55,7 @@ pub enum SandboxTrouble {
     System(#[from] Failure),
 }
 
-impl SandboxTrouble {
+impl SandboxError {
     /// For `map_err`: what was being done, and where.
     pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
