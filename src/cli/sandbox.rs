@@ -17,7 +17,7 @@ use super::signals::{self, Wish};
 use super::{Exit, console, json, open};
 use crate::console::{Farewell, terminal};
 use crate::inventory::{Endpoint, Target};
-use crate::sandbox::{self, Place, Ports, SandboxError, State, Tally, Trickle};
+use crate::sandbox::{self, Place, Ports, SandboxError, State, Tally, SampleTraffic};
 use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::port_check::OutgoingPorts;
 use crate::wire::{self, App, EmbeddedProxy, WireError};
@@ -100,7 +100,7 @@ struct World {
     /// What reaches the instances, as soon as there may be any.
     app: Option<App>,
     proxies: Vec<EmbeddedProxy>,
-    trickle: Option<Trickle>,
+    traffic: Option<SampleTraffic>,
 }
 
 impl World {
@@ -112,38 +112,38 @@ impl World {
             ports: None,
             app: None,
             proxies: Vec::new(),
-            trickle: None,
+            traffic: None,
         }
     }
 
     /// Raises it: anew with its past, or as it was when it was left.
     async fn raise(&mut self) -> Result<(), StartError> {
-        let telling = Telling::begin();
+        let progress = StartProgress::begin();
         if self.place.state() == State::Unfinished {
-            telling.say("clearing away what an unfinished sandbox has left");
+            progress.say("clearing away what an unfinished sandbox has left");
             self.clear().await?;
         }
         self.place.point_at_this_program()?;
         if self.place.state() == State::New {
-            self.seed(&telling).await?;
+            self.seed(&progress).await?;
         }
         let loaded = self.load(&[])?;
         if self.proxies.is_empty() {
             self.proxies = wire::start_embedded_proxies(&loaded.settings).await?;
         }
         let app = self.app.insert(wire::build(&loaded.settings, false)?);
-        telling.say("starting what was live");
+        progress.say("starting what was live");
         sandbox::resume(&app.engine).await?;
         let addresses = public(&loaded.settings).into_iter().map(|(_, at)| at);
-        self.trickle = Some(Trickle::start(addresses));
-        drop(telling);
+        self.traffic = Some(SampleTraffic::start(addresses));
+        drop(progress);
         json::event("open", self.addresses(&loaded.settings));
         say(self.whereabouts(&loaded.settings));
         self.loaded = Some(loaded);
         Ok(())
     }
 
-    async fn seed(&mut self, telling: &Telling) -> Result<(), StartError> {
+    async fn seed(&mut self, progress: &StartProgress) -> Result<(), StartError> {
         let (configuration, ports) = sandbox::configuration(self.place.directory())?;
         self.ports = Some(ports);
         let catalogue = wire::catalogue(sandbox::programs(&self.place.program()))?;
@@ -152,7 +152,7 @@ impl World {
         self.proxies = wire::start_embedded_proxies(&loaded.settings).await?;
         let app = self.app.insert(wire::build(&loaded.settings, false)?);
         sandbox::seed(&app.engine, |done, all| {
-            telling.say(&format!("releasing what was live before: {done} of {all}"));
+            progress.say(&format!("releasing what was live before: {done} of {all}"));
         })
         .await?;
         self.place.finished()?;
@@ -253,8 +253,8 @@ impl World {
     /// Ends everything that was raised: visitors, releases, proxies, processes, files, in this order,
     /// so that nobody asks what is gone already.
     async fn end(mut self, exit: Exit) -> Exit {
-        if let Some(trickle) = self.trickle.take() {
-            report(&trickle.stop().await);
+        if let Some(traffic) = self.traffic.take() {
+            report(&traffic.stop().await);
         }
         let mut problems = Vec::new();
         if let Some(app) = self.app.take() {
@@ -311,11 +311,11 @@ fn report(tally: &Tally) {
 }
 
 /// What is done before there is anything to see.
-struct Telling {
+struct StartProgress {
     bar: Option<ProgressBar>,
 }
 
-impl Telling {
+impl StartProgress {
     fn begin() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
@@ -333,7 +333,7 @@ impl Telling {
     }
 }
 
-impl Drop for Telling {
+impl Drop for StartProgress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::cast::{PAST, repository};
+use super::fixtures::{PAST, repository};
 use super::{Ports, SandboxError};
 
 /// How many ports a target has: public, preview, blue, green.

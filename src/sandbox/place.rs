@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::SandboxError;
-use super::cast::PAST;
+use super::fixtures::PAST;
 use super::configuration::data;
 use crate::private_files;
 

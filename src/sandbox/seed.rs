@@ -4,7 +4,7 @@
 use futures_util::future::try_join_all;
 
 use super::SandboxError;
-use super::cast::PAST;
+use super::fixtures::PAST;
 use crate::history::Outcome;
 use crate::inventory::{Target, VersionRef};
 use crate::release::{

@@ -1,4 +1,4 @@
-//! A trickle of real requests through every public address, as visitors would send them: some
+//! A small stream of real requests through every public address, as visitors would send them: some
 //! keep their connection, some open one each time.
 
 use std::net::SocketAddr;
@@ -37,9 +37,9 @@ pub struct Tally {
     pub first_failure: Option<String>,
 }
 
-/// A trickle that flows.
+/// Running sample traffic.
 #[derive(Debug)]
-pub struct Trickle {
+pub struct SampleTraffic {
     stop: CancellationToken,
     visitors: JoinSet<()>,
     tally: Arc<Mutex<Tally>>,
@@ -52,7 +52,7 @@ enum Habit {
     OpensAnew,
 }
 
-impl Trickle {
+impl SampleTraffic {
     /// Two visitors for each address.
     pub fn start(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
         let stop = CancellationToken::new();
