@@ -103,7 +103,7 @@ impl Ask {
 /// What was seen. What was not asked for, or could not be seen, is absent; why it could not be
 /// seen stands in `blind`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sight {
+pub struct Observation {
     /// Whether the engine has the image.
     pub image: Option<bool>,
     /// Whether the proxy's configuration is installed.
@@ -137,7 +137,7 @@ pub struct Sight {
     pub blind: Vec<String>,
 }
 
-impl Sight {
+impl Observation {
     /// The instance seen in a slot.
     pub fn instance(&self, slot: Slot) -> Option<&Instance> {
         self.instances.as_ref()?.get(slot).as_ref()

@@ -1,7 +1,7 @@
 //! Whether the candidate is still the healthy instance that the checks were about. Pure; guards and judges ask here.
 
 use super::Plan;
-use super::act::Sight;
+use super::act::Observation;
 use crate::checks::Report;
 use crate::history::ReleaseKind;
 use crate::inventory::local_time;
@@ -20,10 +20,10 @@ pub(super) enum Run {
 
 /// Compares the run that is seen in the slot with the one that was checked. An instance that cannot be seen, and a
 /// report of checks that names no run, tell nothing.
-pub(super) fn run_since_checks(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Run {
+pub(super) fn run_since_checks(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Run {
     let slot = plan.slot;
     let checked = report.and_then(|report| report.run.as_ref());
-    let (Some(instance), Some(checked)) = (sight.instance(slot), checked) else {
+    let (Some(instance), Some(checked)) = (observation.instance(slot), checked) else {
         return Run::Same;
     };
     let now = instance.run();
@@ -109,12 +109,12 @@ pub(super) fn why_unhealthy(
 }
 
 /// Why what runs in the candidate's slot is not healthy, or nothing. What cannot be seen counts as bad only where the probe says so.
-pub(super) fn unhealthy(plan: &Plan, sight: &Sight) -> Option<String> {
+pub(super) fn unhealthy(plan: &Plan, observation: &Observation) -> Option<String> {
     let slot = plan.slot;
-    match (&sight.instances, sight.instance(slot)) {
+    match (&observation.instances, observation.instance(slot)) {
         (Some(_), None) => Some(format!("nothing runs in {slot} any more")),
-        (_, Some(instance)) => why_unhealthy(plan, instance, sight.probe.as_ref()),
-        (None, None) => match &sight.probe {
+        (_, Some(instance)) => why_unhealthy(plan, instance, observation.probe.as_ref()),
+        (None, None) => match &observation.probe {
             Some(probe) if probe.healthy => None,
             Some(probe) => Some(probe.detail.clone()),
             None => Some("not probed".to_owned()),

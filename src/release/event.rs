@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::act::{Act, Ask, ActionError, Sight, Stage};
+use super::act::{Act, Ask, ActionError, Observation, Stage};
 use super::{Announcement, Approval, Approved, Choice};
 use crate::checks::CaseReport;
 use crate::history::{Entry, Heir, Outcome, ReleaseRecord};
@@ -49,7 +49,7 @@ pub enum Event {
     /// One check has its verdict.
     CaseSettled(CaseReport),
     /// This was seen.
-    Seen(Box<Sight>),
+    Seen(Box<Observation>),
     /// A timer fired.
     Fired(TimerId),
     /// A person says yes.

@@ -2,13 +2,13 @@
 //! a newer version has replaced it there. It may not have left by a rollback or a back-out. Pure.
 
 use super::Plan;
-use super::act::Sight;
+use super::act::Observation;
 use super::guard::Verdict;
 use crate::history::{Outcome, ReleaseKind, ReleaseRecord};
 use crate::inventory::{Digest, EnvironmentName, Version};
 
 /// Nothing, or why the traffic stays where it is. Not knowing is not a yes.
-pub(super) fn judge(plan: &Plan, sight: &Sight) -> Result<(), Verdict> {
+pub(super) fn judge(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
     let Some(environment) = plan.only_from() else {
         return Ok(());
     };
@@ -16,13 +16,13 @@ pub(super) fn judge(plan: &Plan, sight: &Sight) -> Result<(), Verdict> {
     let not_known = || {
         Verdict::Wait(format!(
             "whether {name} is live in {environment} is not known: {}",
-            sight.why_blind()
+            observation.why_blind()
         ))
     };
-    let why = match sight.live_there.as_ref().ok_or_else(not_known)? {
+    let why = match observation.live_there.as_ref().ok_or_else(not_known)? {
         Some(live) if live.digest == plan.version.digest => return Ok(()),
         Some(live) => {
-            let past = sight.past_there.as_ref().ok_or_else(not_known)?;
+            let past = observation.past_there.as_ref().ok_or_else(not_known)?;
             match replaced(past, &plan.version.digest) {
                 Ok(()) => return Ok(()),
                 Err(why) => format!("{} is, and {why}", live.name()),
@@ -38,9 +38,9 @@ pub(super) fn judge(plan: &Plan, sight: &Sight) -> Result<(), Verdict> {
 /// The environment that the version came from, and what has replaced it there.
 pub(super) fn replaced_by<'a>(
     plan: &'a Plan,
-    sight: &'a Sight,
+    observation: &'a Observation,
 ) -> Option<(&'a EnvironmentName, &'a Version)> {
-    let live = sight.live_there.as_ref()?.as_ref()?;
+    let live = observation.live_there.as_ref()?.as_ref()?;
     let environment = plan.only_from()?;
     (live.digest != plan.version.digest).then_some((environment, live))
 }

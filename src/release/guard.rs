@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::act::{Act, Ask, Before, Move, Sight, Stage};
+use super::act::{Act, Ask, Before, Move, Observation, Stage};
 use super::approval::{Weighed, approvers_needed, endorsed_words, unread_approvals, weigh};
 use super::candidate::{self, Run};
 use super::first;
@@ -89,32 +89,32 @@ pub(super) fn judge(
     stage: Stage,
     plan: &Plan,
     report: Option<&Report>,
-    sight: &Sight,
+    observation: &Observation,
     now: Timestamp,
 ) -> Verdict {
     match (stage.direction, stage.step) {
-        (Direction::Forward, Step::Pull) => match sight.image {
+        (Direction::Forward, Step::Pull) => match observation.image {
             Some(true) => Verdict::Already("the engine has it".into()),
             _ => Verdict::Act(Act::Pull),
         },
-        (Direction::Forward, Step::Install) => install(sight),
-        (Direction::Forward, Step::Start) => start(plan, sight),
-        (Direction::Forward, Step::Register) => match checked_candidate(plan, report, sight) {
+        (Direction::Forward, Step::Install) => install(observation),
+        (Direction::Forward, Step::Start) => start(plan, observation),
+        (Direction::Forward, Step::Register) => match checked_candidate(plan, report, observation) {
             Ok(()) => Verdict::Act(Act::Register),
             Err(verdict) => verdict,
         },
-        (Direction::Forward, Step::Switch) => switch(plan, report, sight, now),
-        (Direction::Forward, Step::Stop) => retire(plan, report, sight),
-        (Direction::Back, Step::Switch) => switch_back(plan, sight),
-        (Direction::Back, Step::Register) => deregister(plan, sight),
-        (Direction::Back, Step::Start) => remove(plan, sight),
-        (Direction::Back, Step::Stop) => reinstate(plan.slot.other(), sight),
+        (Direction::Forward, Step::Switch) => switch(plan, report, observation, now),
+        (Direction::Forward, Step::Stop) => retire(plan, report, observation),
+        (Direction::Back, Step::Switch) => switch_back(plan, observation),
+        (Direction::Back, Step::Register) => deregister(plan, observation),
+        (Direction::Back, Step::Start) => remove(plan, observation),
+        (Direction::Back, Step::Stop) => reinstate(plan.slot.other(), observation),
         _ => Verdict::Nothing,
     }
 }
 
-fn install(sight: &Sight) -> Verdict {
-    match sight.installation {
+fn install(observation: &Observation) -> Verdict {
+    match observation.installation {
         Some(Installation::Current) => Verdict::Already("the proxy has it".into()),
         Some(Installation::Missing | Installation::Outdated(_)) => Verdict::Act(Act::Install),
         Some(Installation::Newer(ref why)) => {
@@ -123,19 +123,19 @@ fn install(sight: &Sight) -> Verdict {
         Some(Installation::Foreign(ref why)) => Verdict::Refuse(why.clone()),
         None => Verdict::Wait(format!(
             "whether it is installed is not known: {}",
-            sight.why_blind()
+            observation.why_blind()
         )),
     }
 }
 
 /// A candidate of this very release that runs already is not started once more: it is looked at until it
 /// has been healthy for long enough.
-fn start(plan: &Plan, sight: &Sight) -> Verdict {
-    let runs = sight.instance(plan.slot).is_some_and(|instance| {
+fn start(plan: &Plan, observation: &Observation) -> Verdict {
+    let runs = observation.instance(plan.slot).is_some_and(|instance| {
         let is_ours = instance.release == Some(plan.release);
         is_ours && instance.digest == plan.version.digest && instance.is_running()
     });
-    match without_traffic(plan.slot, sight, Act::Start) {
+    match without_traffic(plan.slot, observation, Act::Start) {
         Verdict::Act(_) if runs => Verdict::Nothing,
         verdict => verdict,
     }
@@ -143,14 +143,14 @@ fn start(plan: &Plan, sight: &Sight) -> Verdict {
 
 /// Interlock 1: the slot that has traffic is never stopped, removed or replaced. Not knowing
 /// whether it has is reason enough to wait.
-fn without_traffic(slot: Slot, sight: &Sight, act: Act) -> Verdict {
-    if sight.registry.is_none() || sight.proxy.is_none() {
+fn without_traffic(slot: Slot, observation: &Observation, act: Act) -> Verdict {
+    if observation.registry.is_none() || observation.proxy.is_none() {
         return Verdict::Wait(format!(
             "whether {slot} has traffic is not known: {}",
-            sight.why_blind()
+            observation.why_blind()
         ));
     }
-    if sight.may_have_traffic(slot) {
+    if observation.may_have_traffic(slot) {
         return Verdict::Refuse(format!("{slot} has the traffic: it is not touched"));
     }
     Verdict::Act(act)
@@ -160,24 +160,24 @@ fn without_traffic(slot: Slot, sight: &Sight, act: Act) -> Verdict {
 /// name the new one as live.
 /// Neither is it while the public gets bad answers, nor where the new one has crashed since it was checked: a person
 /// looks at that first.
-fn retire(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Verdict {
+fn retire(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Verdict {
     let old = plan.slot.other();
-    let instance = sight.instance(old).map(|instance| instance.id.clone());
-    let verdict = without_traffic(old, sight, Act::Retire(old, instance));
+    let instance = observation.instance(old).map(|instance| instance.id.clone());
+    let verdict = without_traffic(old, observation, Act::Retire(old, instance));
     // Told first: of all reasons it is the one that a person has to know.
     if matches!(verdict, Verdict::Refuse(_)) {
         return verdict;
     }
-    if let Err(why) = still_routed(plan, sight) {
+    if let Err(why) = still_routed(plan, observation) {
         return Verdict::Refuse(format!("{old} is kept: {why}"));
     }
-    if let Run::Crashed(why) = candidate::run_since_checks(plan, report, sight) {
+    if let Run::Crashed(why) = candidate::run_since_checks(plan, report, observation) {
         return Verdict::Refuse(format!("{old} is kept: {why}"));
     }
-    if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) = candidate_is_well(plan, sight) {
+    if let Err(Verdict::Wait(why) | Verdict::Refuse(why)) = candidate_is_well(plan, observation) {
         return Verdict::Wait(format!("{old} is kept: {why}"));
     }
-    if let Some(why) = public::judge(plan, plan.slot, sight, false).fault() {
+    if let Some(why) = public::judge(plan, plan.slot, observation, false).fault() {
         return Verdict::Wait(format!("{old} is kept: {why}"));
     }
     verdict
@@ -185,8 +185,8 @@ fn retire(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Verdict {
 
 /// The store still names the new version as live, as the switch wrote it. A higher generation with the same slot and
 /// version is a repair's. A store that was not read makes the caller wait anyway.
-fn still_routed(plan: &Plan, sight: &Sight) -> Result<(), String> {
-    let Some(record) = &sight.registry else {
+fn still_routed(plan: &Plan, observation: &Observation) -> Result<(), String> {
+    let Some(record) = &observation.registry else {
         return Ok(());
     };
     let says = match record.route.as_ref().map(|route| &route.value) {
@@ -212,15 +212,15 @@ fn still_routed(plan: &Plan, sight: &Sight) -> Result<(), String> {
 }
 
 /// A fresh healthy observation of the digest that runs there now.
-fn candidate_is_well(plan: &Plan, sight: &Sight) -> Result<(), Verdict> {
+fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdict> {
     let slot = plan.slot;
-    if sight.instances.is_none() {
+    if observation.instances.is_none() {
         return Err(Verdict::Wait(format!(
             "{slot} cannot be seen: {}",
-            sight.why_blind()
+            observation.why_blind()
         )));
     }
-    let Some(instance) = sight.instance(slot) else {
+    let Some(instance) = observation.instance(slot) else {
         return Err(Verdict::Refuse(format!("nothing runs in {slot} any more")));
     };
     if instance.digest != plan.version.digest {
@@ -233,7 +233,7 @@ fn candidate_is_well(plan: &Plan, sight: &Sight) -> Result<(), Verdict> {
     if !instance.is_running() {
         return Err(Verdict::Refuse(format!("{slot} is not running any more")));
     }
-    match candidate::why_unhealthy(plan, instance, sight.probe.as_ref()) {
+    match candidate::why_unhealthy(plan, instance, observation.probe.as_ref()) {
         None => Ok(()),
         Some(why) => Err(Verdict::Wait(format!("{slot} is not healthy: {why}"))),
     }
@@ -241,31 +241,31 @@ fn candidate_is_well(plan: &Plan, sight: &Sight) -> Result<(), Verdict> {
 
 /// The candidate is well, and still the very run that was checked. One that crashed since is not released; one that
 /// was only started again is checked again.
-fn checked_candidate(plan: &Plan, report: Option<&Report>, sight: &Sight) -> Result<(), Verdict> {
-    if let Run::Crashed(why) = candidate::run_since_checks(plan, report, sight) {
+fn checked_candidate(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Result<(), Verdict> {
+    if let Run::Crashed(why) = candidate::run_since_checks(plan, report, observation) {
         return Err(Verdict::Refuse(why));
     }
-    candidate_is_well(plan, sight)?;
-    match candidate::run_since_checks(plan, report, sight) {
+    candidate_is_well(plan, observation)?;
+    match candidate::run_since_checks(plan, report, observation) {
         Run::StartedAgain(why) => Err(Verdict::CheckAgain(why)),
         Run::Same | Run::Crashed(_) => Ok(()),
     }
 }
 
-fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -> Verdict {
-    if is_switched(plan, sight) {
+fn switch(plan: &Plan, report: Option<&Report>, observation: &Observation, now: Timestamp) -> Verdict {
+    if is_switched(plan, observation) {
         return Verdict::Nothing;
     }
-    if let Err(verdict) = checked_candidate(plan, report, sight) {
+    if let Err(verdict) = checked_candidate(plan, report, observation) {
         return verdict;
     }
     if let Err(verdict) = checks_passed(plan, report, now) {
         return verdict;
     }
-    let (Some(record), Some(proxy)) = (&sight.registry, &sight.proxy) else {
-        return Verdict::Wait(format!("who is live is not known: {}", sight.why_blind()));
+    let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
+        return Verdict::Wait(format!("who is live is not known: {}", observation.why_blind()));
     };
-    match plan.held(record.hold.as_ref(), now, &sight.clocks) {
+    match plan.held(record.hold.as_ref(), now, &observation.clocks) {
         Some(Refusal::Held(hold)) => {
             return Verdict::Refuse(format!("{hold}: traffic stays where it is"));
         }
@@ -274,7 +274,7 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
         }
         None => {}
     }
-    if let Err(verdict) = first::judge(plan, sight) {
+    if let Err(verdict) = first::judge(plan, observation) {
         return verdict;
     }
     let registered = record.slots.get(plan.slot).as_ref().map(|r| &r.value);
@@ -283,7 +283,7 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
     }
     let planned = plan.from.as_ref().map(|from| (from.generation, from.slot));
     let ours = (plan.generation, plan.slot);
-    let route = sight.route();
+    let route = observation.route();
     if route != planned && route != Some(ours) {
         return Verdict::Refuse(format!(
             "the route was {}, and is {} now: somebody else switched",
@@ -300,7 +300,7 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
         ));
     }
     let needed = approvers_needed(plan);
-    let Weighed { counted, ignored } = endorsed(plan, sight, now);
+    let Weighed { counted, ignored } = endorsed(plan, observation, now);
     if counted.len() < needed {
         let mut words = endorsed_words(needed, &counted, now);
         let unread = unread_approvals(plan.target(), &record.problems);
@@ -324,8 +324,8 @@ fn switch(plan: &Plan, report: Option<&Report>, sight: &Sight, now: Timestamp) -
 }
 
 /// What others have approved, as far as it counts now. Whoever has the lock drives: their own does not.
-pub(super) fn endorsed<'a>(plan: &Plan, sight: &'a Sight, now: Timestamp) -> Weighed<'a> {
-    let Some(record) = sight
+pub(super) fn endorsed<'a>(plan: &Plan, observation: &'a Observation, now: Timestamp) -> Weighed<'a> {
+    let Some(record) = observation
         .registry
         .as_ref()
         .filter(|_| approvers_needed(plan) > 0)
@@ -333,15 +333,15 @@ pub(super) fn endorsed<'a>(plan: &Plan, sight: &'a Sight, now: Timestamp) -> Wei
         return Weighed::default();
     };
     let driver = record.lock.as_ref().map(|holder| &holder.record.operator);
-    weigh(plan, &record.endorsements, driver, (now, &sight.clocks))
+    weigh(plan, &record.endorsements, driver, (now, &observation.clocks))
 }
 
 /// Whether registry and proxy both have the very switch of the plan.
-fn is_switched(plan: &Plan, sight: &Sight) -> bool {
+fn is_switched(plan: &Plan, observation: &Observation) -> bool {
     let ours = Some((plan.generation, plan.slot));
-    let proxy = sight.proxy.as_ref().and_then(Option::as_ref);
+    let proxy = observation.proxy.as_ref().and_then(Option::as_ref);
     let told = proxy.and_then(|proxy| Some((proxy.generation, proxy.slot?)));
-    sight.route() == ours && told == ours
+    observation.route() == ours && told == ours
 }
 
 fn in_words(route: Option<(u64, Slot)>) -> String {
@@ -376,14 +376,14 @@ fn checks_passed(plan: &Plan, report: Option<&Report>, now: Timestamp) -> Result
 
 /// The way back needs the old version registered and answering its probe. The image's own HEALTHCHECK does not
 /// count here: the old version had the traffic with it a moment ago, and the way out is never locked.
-fn switch_back(plan: &Plan, sight: &Sight) -> Verdict {
+fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     let Some(from) = &plan.from else {
         return Verdict::Refuse("nothing was live before: there is nothing to go back to".into());
     };
-    let (Some(record), Some(proxy)) = (&sight.registry, &sight.proxy) else {
-        return Verdict::Wait(format!("who is live is not known: {}", sight.why_blind()));
+    let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
+        return Verdict::Wait(format!("who is live is not known: {}", observation.why_blind()));
     };
-    let route = sight.route();
+    let route = observation.route();
     let proxy_slot = proxy.as_ref().and_then(|p| p.slot);
     let generations = (
         route.map_or(0, |(generation, _)| generation),
@@ -395,8 +395,8 @@ fn switch_back(plan: &Plan, sight: &Sight) -> Verdict {
     {
         return Verdict::Already(format!("{} has the traffic", from.slot));
     }
-    let well = sight.instance(from.slot).is_some_and(Instance::is_running);
-    let healthy = sight.probe.as_ref().is_some_and(|probe| probe.healthy);
+    let well = observation.instance(from.slot).is_some_and(Instance::is_running);
+    let healthy = observation.probe.as_ref().is_some_and(|probe| probe.healthy);
     if !well || !healthy {
         return Verdict::Wait(format!(
             "{} is not healthy: traffic stays where it is",
@@ -422,14 +422,14 @@ fn switch_back(plan: &Plan, sight: &Sight) -> Verdict {
 
 /// The old version, as it was before it was to be stopped. An instance that cannot be seen is started
 /// all the same: the act looks itself, and starts nothing twice.
-fn reinstate(old: Slot, sight: &Sight) -> Verdict {
-    let Some(record) = &sight.registry else {
+fn reinstate(old: Slot, observation: &Observation) -> Verdict {
+    let Some(record) = &observation.registry else {
         return Verdict::Wait(format!(
             "whether {old} is registered is not known: {}",
-            sight.why_blind()
+            observation.why_blind()
         ));
     };
-    let runs = sight.instance(old).is_some_and(Instance::is_running);
+    let runs = observation.instance(old).is_some_and(Instance::is_running);
     // Whoever stops it deregisters it first.
     if record.slots.get(old).is_some() {
         if runs {
@@ -437,36 +437,36 @@ fn reinstate(old: Slot, sight: &Sight) -> Verdict {
         }
         return Verdict::Act(Act::Reinstate(old, Before::Nothing));
     }
-    match without_traffic(old, sight, Act::Reinstate(old, Before::Stop)) {
+    match without_traffic(old, observation, Act::Reinstate(old, Before::Stop)) {
         Verdict::Refuse(_) => Verdict::Act(Act::Reinstate(old, Before::Nothing)),
         verdict => verdict,
     }
 }
 
-fn deregister(plan: &Plan, sight: &Sight) -> Verdict {
-    let registered = sight
+fn deregister(plan: &Plan, observation: &Observation) -> Verdict {
+    let registered = observation
         .registry
         .as_ref()
         .is_some_and(|r| r.slots.get(plan.slot).is_some());
-    if sight.registry.is_some() && !registered {
+    if observation.registry.is_some() && !registered {
         return Verdict::Already(format!("{} is not registered", plan.slot));
     }
     // A version that was warm before this release stays registered after it.
     if plan.kind == ReleaseKind::WarmRollback {
         return Verdict::Already(format!("{} stays registered: it was before", plan.slot));
     }
-    without_traffic(plan.slot, sight, Act::Deregister(plan.slot))
+    without_traffic(plan.slot, observation, Act::Deregister(plan.slot))
 }
 
-fn remove(plan: &Plan, sight: &Sight) -> Verdict {
-    if sight.instances.is_none() {
+fn remove(plan: &Plan, observation: &Observation) -> Verdict {
+    if observation.instances.is_none() {
         return Verdict::Wait(format!(
             "{} cannot be seen: {}",
             plan.slot,
-            sight.why_blind()
+            observation.why_blind()
         ));
     }
-    let Some(instance) = sight.instance(plan.slot) else {
+    let Some(instance) = observation.instance(plan.slot) else {
         return Verdict::Already(format!("nothing is left in {}", plan.slot));
     };
     if instance
@@ -480,5 +480,5 @@ fn remove(plan: &Plan, sight: &Sight) -> Verdict {
         ));
     }
     let act = Act::Remove(plan.slot, instance.id.clone());
-    without_traffic(plan.slot, sight, act)
+    without_traffic(plan.slot, observation, act)
 }

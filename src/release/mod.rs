@@ -56,7 +56,7 @@
 //! | 4 | one driver a target: a lease, whose token every write to the registry compares and every pointer carries | `engine`, the lock and registry ports, `adapters::live_pointer` |
 //! | 5 | nothing that toggles: a switch names its from and its to | [`Move`] |
 //! | 6 | an act that may have happened is looked at before it is tried again | `machine`: every new try passes the guard |
-//! | 7 | what runs is what was seen, never what was recorded | [`crate::watchers`] and [`Sight`] |
+//! | 7 | what runs is what was seen, never what was recorded | [`crate::watchers`] and [`Observation`] |
 //! | 8 | an abort waits until the act under way was observed; the way back begins after it | `machine`: wishes are granted where it rests |
 //! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`]; of others, [`weigh`] |
 //! | 10 | a protected environment does not pass verify or switch by itself | [`need`] and [`Approved`] |
@@ -266,7 +266,7 @@ mod way;
 mod ways_back;
 pub mod words;
 
-pub use act::{Act, Ask, Before, ActionError, ActionErrorKind, Move, Sight, Stage};
+pub use act::{Act, Ask, Before, ActionError, ActionErrorKind, Move, Observation, Stage};
 pub use approval::{
     Approval, ApprovalRefused, Approved, Need, NotEndorsed, RepairApproval, Scope, Weighed,
     approvals_ahead, approve_command, approvers_needed, approvers_words, endorsed_words, need,

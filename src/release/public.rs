@@ -2,7 +2,7 @@
 //! past the proxy proves nothing about the proxy: an answer that nginx cannot pass on is a 502 to everybody else.
 
 use super::Plan;
-use super::act::{Course, Sight};
+use super::act::{Course, Observation};
 use super::definition::Rules;
 use super::words::duration;
 use crate::history::ReleaseKind;
@@ -37,22 +37,22 @@ impl Public {
 
 /// Whether the public got from the live version what it answers directly, in a look before the switch. Where a proxy
 /// changes answers on purpose (a redirect, a login, another protocol), a difference says nothing about the next version.
-pub(super) fn agreed_before(plan: &Plan, sight: &Sight) -> bool {
+pub(super) fn agreed_before(plan: &Plan, observation: &Observation) -> bool {
     plan.from.as_ref().is_some_and(|from| {
-        sight.direct.is_some() && judge(plan, from.slot, sight, true) == Public::Good
+        observation.direct.is_some() && judge(plan, from.slot, observation, true) == Public::Good
     })
 }
 
 /// What was seen of the public address means this for `slot`. The worst of both connections counts. Status and kind of body
 /// are compared with the slot's own answer where `compares` says so; a server error is always bad.
-pub(super) fn judge(plan: &Plan, slot: Slot, sight: &Sight, compares: bool) -> Public {
+pub(super) fn judge(plan: &Plan, slot: Slot, observation: &Observation, compares: bool) -> Public {
     if plan.definition.public.is_none() {
         return Public::NotConfigured;
     }
-    let Some(Some((fresh, kept))) = &sight.public else {
+    let Some(Some((fresh, kept))) = &observation.public else {
         return Public::Unknown;
     };
-    let direct = sight.direct.as_ref();
+    let direct = observation.direct.as_ref();
     let judged = [(fresh, "fresh"), (kept, "kept-alive")]
         .map(|(answer, connection)| of_one(slot, answer, direct, connection, compares));
     let rank = |public: &Public| match public {
@@ -111,7 +111,7 @@ pub(super) fn above_the_limit(
     plan: &Plan,
     public: &Public,
     course: &mut Course,
-    sight: &Sight,
+    observation: &Observation,
 ) -> Option<String> {
     if !matches!(public, Public::NotConfigured | Public::Unknown) {
         course.asked += RequestCount {
@@ -128,7 +128,7 @@ pub(super) fn above_the_limit(
             )
         })
     };
-    let live = sight.traffic.as_ref();
+    let live = observation.traffic.as_ref();
     live.and_then(|count| why(count, "requests of the public"))
         .or_else(|| why(&course.asked, "answers of the public address"))
 }

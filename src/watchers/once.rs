@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::assemble::{Assembly, Part, Registered, Source};
-use super::router::{Asked, Side, Sight, ask};
+use super::router::{Asked, Side, Attention, ask};
 use super::{Frame, all_clocks, clocks, engines, stores, too_long};
 use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};
@@ -100,7 +100,7 @@ async fn records(
 async fn routing(site: &Site, now: Timestamp) -> [Part; 2] {
     let target = site.definition.target.clone();
     let seen = Side::both_running();
-    let Asked { routing, probed } = ask(site, &seen, Sight::Passing, true, Some(PATIENCE)).await;
+    let Asked { routing, probed } = ask(site, &seen, Attention::Passing, true, Some(PATIENCE)).await;
     let said = match routing {
         Ok(routing) => Part::Routing(target.clone(), Box::new(routing)),
         Err(why) => Part::Silent(Source::Router, vec![target.clone()], why, now),

@@ -49,10 +49,10 @@ pub(super) async fn watch(
         } else {
             OUT_OF_SIGHT
         };
-        let sight = if is_looked_at {
-            Sight::Close
+        let attention = if is_looked_at {
+            Attention::Close
         } else {
-            Sight::Passing
+            Attention::Passing
         };
         let lasts = if is_looked_at {
             INSPECTED
@@ -60,7 +60,7 @@ pub(super) async fn watch(
             INSPECTED_SELDOM
         };
         let inspects = found_current.is_none_or(|at| at.elapsed() >= lasts);
-        let Asked { routing, probed } = ask(&site, &seen, sight, inspects, None).await;
+        let Asked { routing, probed } = ask(&site, &seen, attention, inspects, None).await;
         let part = match routing {
             Ok(routing) => {
                 if inspects {
@@ -137,7 +137,7 @@ impl Side {
 
 /// How closely a target is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(super) enum Attention {
     /// Somebody has it open: what its traffic looks like is asked for, too.
     Close,
     /// Nobody does.
@@ -158,7 +158,7 @@ pub(super) struct Asked {
 pub(super) async fn ask(
     site: &Site,
     seen: &Side,
-    sight: Sight,
+    attention: Attention,
     inspects: bool,
     within: Option<Duration>,
 ) -> Asked {
@@ -180,7 +180,7 @@ pub(super) async fn ask(
         answer,
         OptionFuture::from(inspects.then_some(pointer)),
         OptionFuture::from(inspects.then_some(installation)),
-        rates(site, sight, within),
+        rates(site, attention, within),
         public(site, within),
         probe(site, Slot::Blue, seen, within),
         probe(site, Slot::Green, seen, within),
@@ -244,10 +244,10 @@ fn late(target: &Target, within: Option<Duration>) -> Failure {
 /// Only of what somebody has open.
 async fn rates(
     site: &Site,
-    sight: Sight,
+    attention: Attention,
     within: Option<Duration>,
 ) -> Option<Result<PerSlot<Option<Rates>>, String>> {
-    if sight == Sight::Passing {
+    if attention == Attention::Passing {
         return None;
     }
     let rates = site.read.router.rates(&site.definition.target);

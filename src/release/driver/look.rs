@@ -10,14 +10,14 @@ use crate::history::ReleaseRecord;
 use crate::inventory::{Digest, Instance, InstanceRun, Probe, PublicAnswer, Slot, Version};
 use crate::ports::{Connection, Failure};
 use crate::release::Known;
-use crate::release::act::{Ask, Sight};
+use crate::release::act::{Ask, Observation};
 use crate::release::event::Event;
 use crate::release::gather::{live_at, past_and_unreadable};
 
 /// How many releases of the first environment are searched for the one that replaced the version.
 const PAST_THERE: usize = 50;
 
-pub(super) async fn look(world: &World, ask: Ask) -> Sight {
+pub(super) async fn look(world: &World, ask: Ask) -> Observation {
     let read = &world.read;
     let plan = &world.plan;
     let target = plan.target();
@@ -57,7 +57,7 @@ pub(super) async fn look(world: &World, ask: Ask) -> Sight {
     let mut blind = Vec::new();
     let there = live_there.and_then(|there| there.map_err(|why| blind.push(why)).ok());
     let (live_there, past_there) = there.unzip();
-    Sight {
+    Observation {
         image: seen(image, &mut blind),
         installation: seen(installation, &mut blind),
         instances: seen(instances, &mut blind).map(Instance::by_slot),

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use lost::Lost;
 
-use super::act::{ActionError, ActionErrorKind, Sight};
+use super::act::{ActionError, ActionErrorKind, Observation};
 use super::engine::Site;
 use super::event::{Effect, Event, NotWritten, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
@@ -258,9 +258,9 @@ fn died(effect: &Effect) -> Event {
             kind: ActionErrorKind::Final,
             text,
         })),
-        Effect::Observe(_) => Event::Seen(Box::new(Sight {
+        Effect::Observe(_) => Event::Seen(Box::new(Observation {
             blind: vec![text],
-            ..Sight::default()
+            ..Observation::default()
         })),
         _ => Event::Unrecorded {
             kind: NotWritten::Unanswered,

@@ -5,7 +5,7 @@ mod watch;
 use jiff::Timestamp;
 
 use super::Plan;
-use super::act::{Ask, Course, Sight, Stage};
+use super::act::{Ask, Course, Observation, Stage};
 use super::candidate::{self, exit_words, logs_hint};
 use super::public::{self, Public};
 use super::time::elapsed;
@@ -112,43 +112,43 @@ pub(super) fn judge(
     plan: &Plan,
     report: Option<&Report>,
     course: &mut Course,
-    sight: &Sight,
+    observation: &Observation,
     now: Timestamp,
 ) -> Judgement {
     match (stage.direction, stage.step) {
-        (Direction::Forward, Step::Pull) => match sight.image {
+        (Direction::Forward, Step::Pull) => match observation.image {
             Some(true) => yes(),
             Some(false) => Judgement::NotYet("the engine does not have the image".into()),
-            None => blind(sight),
+            None => blind(observation),
         },
-        (Direction::Forward, Step::Install) => match &sight.installation {
+        (Direction::Forward, Step::Install) => match &observation.installation {
             Some(Installation::Current) => yes(),
             Some(Installation::Missing) => Judgement::NotYet("it is not installed".into()),
             Some(Installation::Outdated(why)) => Judgement::NotYet(why.clone()),
             Some(Installation::Newer(why) | Installation::Foreign(why)) => {
                 Judgement::Never(why.clone())
             }
-            None => blind(sight),
+            None => blind(observation),
         },
-        (Direction::Forward, Step::Start) => started(plan, course, sight, now),
-        (Direction::Forward, Step::Verify) => verified(plan, sight),
-        (Direction::Forward, Step::Register) => registered(plan, sight),
-        (Direction::Forward, Step::Switch) => watch::switched(plan, course, sight),
-        (Direction::Forward, Step::Watch) => watch::watched(plan, report, course, sight, now),
-        (_, Step::Drain) => drained(plan, course, sight, now),
-        (Direction::Forward, Step::Stop) => retired(plan.slot.other(), sight),
-        (Direction::Back, Step::Stop) => reinstated(plan, sight),
+        (Direction::Forward, Step::Start) => started(plan, course, observation, now),
+        (Direction::Forward, Step::Verify) => verified(plan, observation),
+        (Direction::Forward, Step::Register) => registered(plan, observation),
+        (Direction::Forward, Step::Switch) => watch::switched(plan, course, observation),
+        (Direction::Forward, Step::Watch) => watch::watched(plan, report, course, observation, now),
+        (_, Step::Drain) => drained(plan, course, observation, now),
+        (Direction::Forward, Step::Stop) => retired(plan.slot.other(), observation),
+        (Direction::Back, Step::Stop) => reinstated(plan, observation),
         (Direction::Back, Step::Switch) => match &plan.from {
-            Some(from) => routed(plan, from.slot, None, sight),
+            Some(from) => routed(plan, from.slot, None, observation),
             None => yes(),
         },
-        (Direction::Back, Step::Register) => match &sight.registry {
-            None => blind(sight),
+        (Direction::Back, Step::Register) => match &observation.registry {
+            None => blind(observation),
             Some(record) if record.slots.get(plan.slot).is_none() => yes(),
             Some(_) => Judgement::NotYet(format!("{} is still registered", plan.slot)),
         },
-        (Direction::Back, Step::Start) => match &sight.instances {
-            None => blind(sight),
+        (Direction::Back, Step::Start) => match &observation.instances {
+            None => blind(observation),
             Some(slots) if slots.get(plan.slot).is_none() => yes(),
             Some(_) => Judgement::NotYet(format!("{} is still there", plan.slot)),
         },
@@ -160,15 +160,15 @@ fn yes() -> Judgement {
     Judgement::True(String::new())
 }
 
-fn blind(sight: &Sight) -> Judgement {
-    Judgement::NotYet(sight.why_blind())
+fn blind(observation: &Observation) -> Judgement {
+    Judgement::NotYet(observation.why_blind())
 }
 
-fn started(plan: &Plan, course: &mut Course, sight: &Sight, now: Timestamp) -> Judgement {
-    if sight.instances.is_none() {
-        return blind(sight);
+fn started(plan: &Plan, course: &mut Course, observation: &Observation, now: Timestamp) -> Judgement {
+    if observation.instances.is_none() {
+        return blind(observation);
     }
-    let Some(instance) = sight.instance(plan.slot) else {
+    let Some(instance) = observation.instance(plan.slot) else {
         return Judgement::NotYet(format!("nothing runs in {}", plan.slot));
     };
     if instance.digest != plan.version.digest {
@@ -205,12 +205,12 @@ fn started(plan: &Plan, course: &mut Course, sight: &Sight, now: Timestamp) -> J
             logs_hint(plan)
         ));
     }
-    if let Some(why) = candidate::why_unhealthy(plan, instance, sight.probe.as_ref()) {
+    if let Some(why) = candidate::why_unhealthy(plan, instance, observation.probe.as_ref()) {
         course.healthy_since = None;
         let note = format!("not healthy: {why}");
         // The engine asks for the first time only after the check's interval, which may be longer than the deadline.
         let is_starting = instance.health == RuntimeHealth::Starting
-            && sight.probe.as_ref().is_some_and(|probe| probe.healthy);
+            && observation.probe.as_ref().is_some_and(|probe| probe.healthy);
         let longest = plan.definition.timing.progress_deadline;
         return if is_starting && elapsed(course.since, now) < longest {
             Judgement::Moving(note)
@@ -237,11 +237,11 @@ fn started(plan: &Plan, course: &mut Course, sight: &Sight, now: Timestamp) -> J
     ))
 }
 
-fn verified(plan: &Plan, sight: &Sight) -> Judgement {
-    let Some(report) = &sight.report else {
+fn verified(plan: &Plan, observation: &Observation) -> Judgement {
+    let Some(report) = &observation.report else {
         return Judgement::Never(format!(
             "the checks could not be run: {}",
-            sight.why_blind()
+            observation.why_blind()
         ));
     };
     if report.digest != plan.version.digest {
@@ -268,9 +268,9 @@ fn verified(plan: &Plan, sight: &Sight) -> Judgement {
     Judgement::Never(format!("{passed} of {all} passed{first}"))
 }
 
-fn registered(plan: &Plan, sight: &Sight) -> Judgement {
-    let Some(record) = &sight.registry else {
-        return blind(sight);
+fn registered(plan: &Plan, observation: &Observation) -> Judgement {
+    let Some(record) = &observation.registry else {
+        return blind(observation);
     };
     match record.slots.get(plan.slot).as_ref().map(|r| &r.value) {
         Some(entry)
@@ -289,11 +289,11 @@ fn registered(plan: &Plan, sight: &Sight) -> Judgement {
 }
 
 /// Registry, proxy and the public's answers, on fresh and on kept connections, name the slot.
-fn routed(plan: &Plan, to: Slot, generation: Option<u64>, sight: &Sight) -> Judgement {
-    let (Some(_), Some(proxy)) = (&sight.registry, &sight.proxy) else {
-        return blind(sight);
+fn routed(plan: &Plan, to: Slot, generation: Option<u64>, observation: &Observation) -> Judgement {
+    let (Some(_), Some(proxy)) = (&observation.registry, &observation.proxy) else {
+        return blind(observation);
     };
-    let route = sight.route();
+    let route = observation.route();
     if route.map(|(_, slot)| slot) != Some(to) {
         return Judgement::NotYet(format!("the store does not route to {to}"));
     }
@@ -305,17 +305,17 @@ fn routed(plan: &Plan, to: Slot, generation: Option<u64>, sight: &Sight) -> Judg
             slot.map_or("nothing", Slot::as_str)
         ));
     }
-    match public::judge(plan, to, sight, false) {
-        Public::Unknown => blind(sight),
+    match public::judge(plan, to, observation, false) {
+        Public::Unknown => blind(observation),
         Public::Silent(why) | Public::Elsewhere(why) => Judgement::NotYet(why),
         Public::NotConfigured | Public::Bad(_) | Public::Good => yes(),
     }
 }
 
-fn drained(plan: &Plan, course: &Course, sight: &Sight, now: Timestamp) -> Judgement {
+fn drained(plan: &Plan, course: &Course, observation: &Observation, now: Timestamp) -> Judgement {
     let limit = plan.definition.timing.drain;
     let is_over = elapsed(course.since, now) >= limit;
-    match &sight.connections {
+    match &observation.connections {
         Some(Connections::Open(0)) => yes(),
         Some(Connections::Open(open)) if is_over => {
             Judgement::True(format!("{open} connections are still open and will be cut"))
@@ -328,17 +328,17 @@ fn drained(plan: &Plan, course: &Course, sight: &Sight, now: Timestamp) -> Judge
         None if is_over => Judgement::True(format!(
             "waited {}; connections could not be counted: {}",
             duration(limit),
-            sight.why_blind()
+            observation.why_blind()
         )),
-        None => blind(sight),
+        None => blind(observation),
     }
 }
 
-fn retired(slot: Slot, sight: &Sight) -> Judgement {
-    let (Some(_), Some(record)) = (&sight.instances, &sight.registry) else {
-        return blind(sight);
+fn retired(slot: Slot, observation: &Observation) -> Judgement {
+    let (Some(_), Some(record)) = (&observation.instances, &observation.registry) else {
+        return blind(observation);
     };
-    if sight.instance(slot).is_some_and(Instance::is_running) {
+    if observation.instance(slot).is_some_and(Instance::is_running) {
         return Judgement::NotYet(format!("{slot} still runs"));
     }
     if record.slots.get(slot).is_some() {
@@ -347,15 +347,15 @@ fn retired(slot: Slot, sight: &Sight) -> Judgement {
     yes()
 }
 
-fn reinstated(plan: &Plan, sight: &Sight) -> Judgement {
+fn reinstated(plan: &Plan, observation: &Observation) -> Judgement {
     let old = plan.slot.other();
-    let (Some(_), Some(record)) = (&sight.instances, &sight.registry) else {
-        return blind(sight);
+    let (Some(_), Some(record)) = (&observation.instances, &observation.registry) else {
+        return blind(observation);
     };
-    if !sight.instance(old).is_some_and(Instance::is_running) {
+    if !observation.instance(old).is_some_and(Instance::is_running) {
         return Judgement::NotYet(format!("{old} does not run"));
     }
-    if !sight.probe.as_ref().is_some_and(|probe| probe.healthy) {
+    if !observation.probe.as_ref().is_some_and(|probe| probe.healthy) {
         return Judgement::NotYet(format!("{old} is not healthy yet"));
     }
     if record.slots.get(old).is_none() {

@@ -7,19 +7,19 @@ use crate::checks::Report;
 use crate::history::ReleaseKind;
 use crate::inventory::Slot;
 use crate::release::Plan;
-use crate::release::act::{Course, Sight};
+use crate::release::act::{Course, Observation};
 use crate::release::candidate::{self, Run};
 use crate::release::public::{self, Public};
 use crate::release::time::elapsed;
 use crate::release::words::duration;
 
 /// The traffic is where it should be, and the public gets what the candidate answers.
-pub(super) fn switched(plan: &Plan, course: &mut Course, sight: &Sight) -> Judgement {
-    let routed = routed(plan, plan.slot, Some(plan.generation), sight);
+pub(super) fn switched(plan: &Plan, course: &mut Course, observation: &Observation) -> Judgement {
+    let routed = routed(plan, plan.slot, Some(plan.generation), observation);
     if !matches!(routed, Judgement::True(_)) || is_way_back(plan) {
         return routed;
     }
-    let Public::Bad(why) = public::judge(plan, plan.slot, sight, course.compares) else {
+    let Public::Bad(why) = public::judge(plan, plan.slot, observation, course.compares) else {
         return routed;
     };
     course.bad_in_a_row += 1;
@@ -40,11 +40,11 @@ pub(super) fn watched(
     plan: &Plan,
     report: Option<&Report>,
     course: &mut Course,
-    sight: &Sight,
+    observation: &Observation,
     now: Timestamp,
 ) -> Judgement {
     let slot = plan.slot;
-    if let Some(Some(proxy)) = &sight.proxy
+    if let Some(Some(proxy)) = &observation.proxy
         && proxy.slot != Some(slot)
     {
         return Judgement::Never(format!(
@@ -54,24 +54,24 @@ pub(super) fn watched(
     }
     if !is_way_back(plan)
         && let Run::Crashed(why) | Run::StartedAgain(why) =
-            candidate::run_since_checks(plan, report, sight)
+            candidate::run_since_checks(plan, report, observation)
     {
         return Judgement::Never(why);
     }
     let public = if is_way_back(plan) {
         Public::Unknown
     } else {
-        public::judge(plan, slot, sight, course.compares)
+        public::judge(plan, slot, observation, course.compares)
     };
     // A proxy that does not answer at all says nothing about the version, and cannot switch back either.
-    let is_proxy_down = sight.proxy.is_none() && matches!(public, Public::Silent(_));
+    let is_proxy_down = observation.proxy.is_none() && matches!(public, Public::Silent(_));
     if !is_proxy_down
         && !is_way_back(plan)
-        && let Some(why) = public::above_the_limit(plan, &public, course, sight)
+        && let Some(why) = public::above_the_limit(plan, &public, course, observation)
     {
         return Judgement::Never(why);
     }
-    let fault = candidate::unhealthy(plan, sight)
+    let fault = candidate::unhealthy(plan, observation)
         .map(|why| format!("{slot} is not healthy: {why}"))
         .or_else(|| public.fault().map(str::to_owned));
     let window = plan.definition.timing.watch;
@@ -79,9 +79,9 @@ pub(super) fn watched(
     let Some(fault) = fault else {
         course.bad_in_a_row = 0;
         if time >= window {
-            return Judgement::True(traffic_words(sight));
+            return Judgement::True(traffic_words(observation));
         }
-        let traffic = traffic_words(sight);
+        let traffic = traffic_words(observation);
         let separator = if traffic.is_empty() { "" } else { "; " };
         return Judgement::Moving(format!(
             "{} of {}{separator}{traffic}",
@@ -103,8 +103,8 @@ pub(super) fn watched(
 }
 
 /// `412 requests, 0 failed`; nothing where the proxy does not tell.
-fn traffic_words(sight: &Sight) -> String {
-    sight.traffic.map_or_else(String::new, |count| {
+fn traffic_words(observation: &Observation) -> String {
+    observation.traffic.map_or_else(String::new, |count| {
         format!("{} requests, {} failed", count.requests, count.errors)
     })
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Machine, Phase};
 use crate::history::{Direction, Step};
 use crate::release::AnnouncementKind;
-use crate::release::act::{ActionError, ActionErrorKind, Sight, Stage};
+use crate::release::act::{ActionError, ActionErrorKind, Observation, Stage};
 use crate::release::approval;
 use crate::release::event::Effect;
 use crate::release::judge::{self, Judgement};
@@ -80,23 +80,23 @@ impl Machine {
         self.effects.push(Effect::Observe(ask));
     }
 
-    pub(super) fn seen(&mut self, now: Timestamp, sight: &Sight) {
+    pub(super) fn seen(&mut self, now: Timestamp, observation: &Observation) {
         let Some(stage) = self.stage() else { return };
         if self.phase == Phase::Observing {
-            self.remember(sight);
-            self.observed(now, stage, sight);
+            self.remember(observation);
+            self.observed(now, stage, observation);
         } else if self.phase == Phase::Guarding && !self.grant_wish(now) {
-            self.guard_saw(now, stage, sight);
+            self.guard_saw(now, stage, observation);
         }
     }
 
-    pub(super) fn observed(&mut self, now: Timestamp, stage: Stage, sight: &Sight) {
+    pub(super) fn observed(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
         let judgement = judge::judge(
             stage,
             &self.plan,
             self.report.as_ref(),
             &mut self.course,
-            sight,
+            observation,
             now,
         );
         // The act has been observed: now an abort may take hold (interlock 8).
@@ -106,9 +106,9 @@ impl Machine {
         match judgement {
             Judgement::True(remark) => {
                 self.say_true(now, stage, &remark);
-                self.settle_with(now, sight.report.clone(), None);
+                self.settle_with(now, observation.report.clone(), None);
             }
-            Judgement::Never(why) => self.settle_with(now, sight.report.clone(), Some(why)),
+            Judgement::Never(why) => self.settle_with(now, observation.report.clone(), Some(why)),
             Judgement::Moving(note) => {
                 self.note = note;
                 self.extend(now);

@@ -9,7 +9,7 @@ use super::words::begun_words;
 use super::{Machine, Phase};
 use crate::history::{Direction, Happening, Step};
 use crate::inventory::local_time;
-use crate::release::act::{Act, Course, Sight, Stage};
+use crate::release::act::{Act, Course, Observation, Stage};
 use crate::release::approval::{self, Need};
 use crate::release::event::Effect;
 use crate::release::guard::{self, Verdict};
@@ -122,27 +122,27 @@ impl Machine {
         let ask = guard::ask(stage, &self.plan);
         self.phase = Phase::Guarding;
         if ask.is_empty() {
-            self.guard_saw(now, stage, &Sight::default());
+            self.guard_saw(now, stage, &Observation::default());
         } else {
             self.effects.push(Effect::Observe(ask));
         }
     }
 
-    pub(super) fn guard_saw(&mut self, now: Timestamp, stage: Stage, sight: &Sight) {
-        let verdict = guard::judge(stage, &self.plan, self.report.as_ref(), sight, now);
+    pub(super) fn guard_saw(&mut self, now: Timestamp, stage: Stage, observation: &Observation) {
+        let verdict = guard::judge(stage, &self.plan, self.report.as_ref(), observation, now);
         let is_switch = stage.step == Step::Switch && stage.direction == Direction::Forward;
-        if is_switch && sight.public.is_some() {
-            self.compares = public::agreed_before(&self.plan, sight);
+        if is_switch && observation.public.is_some() {
+            self.compares = public::agreed_before(&self.plan, observation);
         }
         self.endorsed = if is_switch {
-            let counted = guard::endorsed(&self.plan, sight, now).counted;
+            let counted = guard::endorsed(&self.plan, observation, now).counted;
             counted.into_iter().cloned().collect()
         } else {
             Vec::new()
         };
         match verdict {
             Verdict::Act(act) => {
-                let replaced = first::replaced_by(&self.plan, sight).filter(|_| is_switch);
+                let replaced = first::replaced_by(&self.plan, observation).filter(|_| is_switch);
                 if let Some((environment, live)) = replaced {
                     let words = format!(
                         "{environment} runs {} now, which replaced {}",

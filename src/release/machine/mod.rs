@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::act::{Course, ActionError, Sight, Stage};
+use super::act::{Course, ActionError, Observation, Stage};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
@@ -229,7 +229,7 @@ impl Machine {
             Event::Acted(outcome) => self.acted(now, outcome),
             Event::Pulled { done, total } => self.pulled_so_far(now, done, total),
             Event::CaseSettled(case) => self.cases.push(case),
-            Event::Seen(sight) => self.seen(now, &sight),
+            Event::Seen(observation) => self.seen(now, &observation),
             Event::Fired(id) => {
                 if id == TimerId(self.timer) {
                     self.fired(now);
@@ -317,12 +317,12 @@ impl Machine {
         }
     }
 
-    fn remember(&mut self, sight: &Sight) {
-        if let Some(report) = &sight.report {
+    fn remember(&mut self, observation: &Observation) {
+        if let Some(report) = &observation.report {
             self.cases.clone_from(&report.cases);
             self.report = Some(report.clone());
         }
-        if let Some(Connections::Open(open)) = sight.connections {
+        if let Some(Connections::Open(open)) = observation.connections {
             self.draining = Some(open);
         }
     }

@@ -16,7 +16,7 @@ use greenroom::inventory::{
 };
 use greenroom::release::{
     Act, Approval, Ask, Before, Definition, Effect, Event, LiveBefore, Machine, ActionError, ActionErrorKind,
-    NotWritten, Observed, OnFailure, Plan, Progress, Scope, Sight, Stage, observed,
+    NotWritten, Observed, OnFailure, Plan, Progress, Scope, Observation, Stage, observed,
 };
 use jiff::Timestamp;
 
@@ -495,10 +495,10 @@ impl World {
                 true
             }
             Some(Owed::Look(ask)) => {
-                let sight = self.look(ask, fate);
+                let observation = self.look(ask, fate);
                 // Whatever was under way when the abort was asked for is observed now.
                 self.abort_asked_during_act = false;
-                self.say(Event::Seen(Box::new(sight)));
+                self.say(Event::Seen(Box::new(observation)));
                 true
             }
         }
@@ -662,11 +662,11 @@ impl World {
         }
     }
 
-    fn look(&mut self, ask: Ask, fate: Fate) -> Sight {
+    fn look(&mut self, ask: Ask, fate: Fate) -> Observation {
         if fate != Fate::Done {
-            return Sight {
+            return Observation {
                 blind: vec!["it is not heard".into()],
-                ..Sight::default()
+                ..Observation::default()
             };
         }
         self.has_looked = true;
@@ -676,7 +676,7 @@ impl World {
         }
         let probe = ask.probe.map(|slot| self.probe(slot));
         let report = ask.checks.then(|| self.report());
-        Sight {
+        Observation {
             image: ask.image.then_some(self.has_image),
             installation: ask.installation.then_some(if self.is_installed {
                 Installation::Current

@@ -196,15 +196,15 @@ impl Scope {
             digest: None,
             ..driver.knows
         };
-        let mut sight = look::see(world, self, &driver.plan, ask, blind, pass);
+        let mut observation = look::see(world, self, &driver.plan, ask, blind, pass);
         let running = world.engine[index(driver.plan.slot)];
         if ask.checks && blind != Blind::Engine {
             knows.checked = running.map(|it| (it.digest, pass));
         }
-        let old = driver.memory.filter(|_| self.has(Flaw::OldSight));
+        let old = driver.memory.filter(|_| self.has(Flaw::OldObservation));
         if let Some(old) = old {
-            sight.instances.clone_from(&old.instances);
-            sight.probe.clone_from(&old.probe);
+            observation.instances.clone_from(&old.instances);
+            observation.probe.clone_from(&old.probe);
         } else {
             knows.probe = ask.probe.map(|slot| (slot, look::is_healthy(world, slot)));
             if ask.instances && blind != Blind::Engine {
@@ -215,11 +215,11 @@ impl Scope {
             let driver = Arc::make_mut(shared);
             driver.knows = knows;
             let is_of_candidate = ask.instances && ask.probe == Some(driver.plan.slot);
-            if self.has(Flaw::OldSight) && is_of_candidate {
-                driver.memory = Some(Arc::new(sight.clone()));
+            if self.has(Flaw::OldObservation) && is_of_candidate {
+                driver.memory = Some(Arc::new(observation.clone()));
             }
         }
-        self.hears(state, by, Event::Seen(Box::new(sight)));
+        self.hears(state, by, Event::Seen(Box::new(observation)));
     }
 
     pub(super) fn fires(&self, state: &mut State, by: usize) {

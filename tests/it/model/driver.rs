@@ -8,7 +8,7 @@ use std::time::Duration;
 use greenroom::history::{Direction, ReleaseKind, Step};
 use greenroom::inventory::Slot;
 use greenroom::release::{
-    Act, Approved, Ask, Effect, Event, Machine, Move, Plan, Sight, Stage, TimerId,
+    Act, Approved, Ask, Effect, Event, Machine, Move, Plan, Observation, Stage, TimerId,
 };
 
 use super::calls::{Doing, Who};
@@ -57,7 +57,7 @@ pub(crate) struct Driver {
     pub(crate) timer: Option<(TimerId, bool)>,
     pub(crate) knows: Knows,
     /// What was seen last, for who is told it again.
-    pub(crate) memory: Option<Arc<Sight>>,
+    pub(crate) memory: Option<Arc<Observation>>,
 }
 
 impl Hash for Driver {

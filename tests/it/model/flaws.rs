@@ -45,7 +45,7 @@ pub(crate) enum Flaw {
     /// The checks are seen to have passed.
     ChecksSeenPassed,
     /// What was seen last is told again.
-    OldSight,
+    OldObservation,
     /// An act is said to be over while it is under way.
     ActAnswersEarly,
     /// The plan says that the environment is not protected.

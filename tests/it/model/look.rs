@@ -9,7 +9,7 @@ use greenroom::inventory::{
     InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, Registration,
     RegistryRecord, Revisioned, Route, RuntimeHealth, Slot,
 };
-use greenroom::release::{Ask, Plan, Sight};
+use greenroom::release::{Ask, Plan, Observation};
 
 use super::engine::{Running, index};
 use super::flaws::Flaw;
@@ -35,9 +35,9 @@ pub(crate) fn see(
     ask: Ask,
     blind: Blind,
     checks_pass: bool,
-) -> Sight {
+) -> Observation {
     let engine = blind != Blind::Engine;
-    let mut sight = Sight {
+    let mut observation = Observation {
         image: (ask.image && engine).then_some(true),
         installation: ask.installation.then_some(Installation::Current),
         instances: (ask.instances && engine)
@@ -57,19 +57,19 @@ pub(crate) fn see(
         blind: Vec::new(),
     };
     if ask.checks && engine {
-        sight.report = running(world, plan.slot).map(|it| report(world, it, checks_pass));
+        observation.report = running(world, plan.slot).map(|it| report(world, it, checks_pass));
     }
     if blind != Blind::Nothing {
-        sight.blind.push("it is not heard".into());
+        observation.blind.push("it is not heard".into());
     }
-    if let (Some(Some(proxy)), Some(route)) = (&mut sight.proxy, world.store.route)
+    if let (Some(Some(proxy)), Some(route)) = (&mut observation.proxy, world.store.route)
         && scope.has(Flaw::ProxySeenAsRouted)
     {
         proxy.slot = Some(route.live);
         proxy.generation = route.generation;
     }
-    deceive(&mut sight, scope, plan);
-    sight
+    deceive(&mut observation, scope, plan);
+    observation
 }
 
 fn running(world: &World, slot: Slot) -> Option<Running> {
@@ -212,9 +212,9 @@ pub(crate) fn answer(world: &World) -> ProxyAnswer {
     }
 }
 
-fn deceive(sight: &mut Sight, scope: &Scope, plan: &Plan) {
+fn deceive(observation: &mut Observation, scope: &Scope, plan: &Plan) {
     let before = plan.from.as_ref();
-    if let Some(record) = &mut sight.registry {
+    if let Some(record) = &mut observation.registry {
         if scope.has(Flaw::RouteSeenAsBefore)
             && let (Some(route), Some(before)) = (&mut record.route, before)
         {
@@ -239,16 +239,16 @@ fn deceive(sight: &mut Sight, scope: &Scope, plan: &Plan) {
             });
         }
     }
-    if let Some(probe) = &mut sight.probe {
+    if let Some(probe) = &mut observation.probe {
         probe.healthy |= scope.has(Flaw::ProbeSeenGood);
     }
-    if let Some(slots) = &mut sight.instances
+    if let Some(slots) = &mut observation.instances
         && let Some(instance) = slots.get_mut(plan.slot)
         && scope.has(Flaw::DigestSeenAsPlanned)
     {
         instance.digest = plan.version.digest.clone();
     }
-    if let Some(report) = &mut sight.report {
+    if let Some(report) = &mut observation.report {
         if scope.has(Flaw::ChecksSeenOfPlan) {
             report.digest = plan.version.digest.clone();
         }

@@ -68,7 +68,7 @@ type Mutant = (Scope, &'static [Flaw], &'static str);
 fn mutants() -> Vec<Mutant> {
     use Flaw::{
         ActAnswersEarly, ApprovedTomorrow, ChecksSeenOfPlan, ChecksSeenPassed, DigestSeenAsPlanned,
-        EngineAsksNobody, HolderSeenAsNobody, JournalForgets, LockIsGivenTwice, OldSight,
+        EngineAsksNobody, HolderSeenAsNobody, JournalForgets, LockIsGivenTwice, OldObservation,
         PlanForgetsTier, PlansAreAlike, ProbeSeenGood, ProxyRefusesToStay, ProxySeenAsRouted,
         ProxyTakesAnyToken, RegistrationSeenAsPlanned, RouteSeenAsBefore, RouteSeenAsSwitched,
         StartedOverAStop, StoreDeregistersLive, StoreRoutesToUnregistered, StoreTakesAnyFrom,
@@ -122,7 +122,7 @@ fn mutants() -> Vec<Mutant> {
         (one(ILL), &[DigestSeenAsPlanned], UNCHECKED),
         (one(ILL), &[ChecksSeenPassed], UNCHECKED),
         (one(ILLS), &[ChecksSeenOfPlan], UNCHECKED),
-        (one(NOTHING), &[OldSight], UNCHECKED),
+        (one(NOTHING), &[OldObservation], UNCHECKED),
         (
             two(Want::Version('c'), LOSS),
             &[StoreTakesAnyToken],
