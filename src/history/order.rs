@@ -32,13 +32,13 @@ impl ReleaseRecord {
 
     /// The generation that its switch makes, if its head says one that a switch can make.
     fn possible_generation(&self) -> Option<u64> {
-        let generation = self.footing.as_ref()?.generation;
+        let generation = self.baseline.as_ref()?.generation;
         (generation <= HIGHEST_GENERATION).then_some(generation)
     }
 
     /// Whether its head says that it was begun while `other` was open or after it.
     pub(super) fn claims_to_overtake(&self, other: &Self) -> bool {
-        let (Some(own), Some(before)) = (&self.footing, &other.footing) else {
+        let (Some(own), Some(before)) = (&self.baseline, &other.baseline) else {
             return self.id > other.id;
         };
         let is_on_top = own.before == Some(before.generation)

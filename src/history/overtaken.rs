@@ -36,11 +36,11 @@ impl SwitchesSeen {
     /// Whether what the head claims is possible after these switches.
     fn agree_with(&self, head: &ReleaseRecord) -> bool {
         let is_open = head.closed.is_none();
-        let Some(footing) = &head.footing else {
+        let Some(baseline) = &head.baseline else {
             // An older Greenroom did not write the generation down.
             return is_open || self.route.is_some_and(|(_, by)| by == head.id);
         };
-        let generation = footing.generation;
+        let generation = baseline.generation;
         let highest = self.highest.unwrap_or(HIGHEST_GENERATION);
         if is_open {
             return generation <= highest.saturating_add(1).min(HIGHEST_GENERATION);
@@ -80,13 +80,13 @@ fn claims<'a>(
 
 fn counts(of: &ReleaseRecord, head: &ReleaseRecord, seen: SwitchesSeen) -> bool {
     // An older Greenroom began `of`: the route says nothing about who came before it.
-    of.footing.is_none() || seen.agree_with(head)
+    of.baseline.is_none() || seen.agree_with(head)
 }
 
 fn ignored_line(head: &ReleaseRecord, seen: SwitchesSeen) -> String {
     let ReleaseRecord { id, target, .. } = head;
-    let claims = match &head.footing {
-        Some(footing) => format!("claims generation {}", footing.generation),
+    let claims = match &head.baseline {
+        Some(baseline) => format!("claims generation {}", baseline.generation),
         None => "claims no generation".to_owned(),
     };
     let routed = routed(target, seen);

@@ -54,7 +54,7 @@ impl std::fmt::Display for RulesSet {
 impl RulesSet {
     /// What a release's rules say that those of the one before did not.
     pub fn since(before: Option<&[RuleInEffect]>, head: &ReleaseRecord) -> Option<Self> {
-        let rules = head.footing.as_ref()?.rules.iter();
+        let rules = head.baseline.as_ref()?.rules.iter();
         // The place in the file moves with every line that is added above it.
         let says_it = |rule: &RuleInEffect, old: &RuleInEffect| {
             old.key == rule.key && old.value == rule.value
@@ -114,7 +114,7 @@ impl Proven {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Footing;
+    use crate::history::Baseline;
     use crate::history::samples_for_tests::head;
     use crate::inventory::PerSlot;
 
@@ -128,7 +128,7 @@ mod tests {
 
     fn under(rules: Vec<RuleInEffect>) -> ReleaseRecord {
         let mut head = head(1);
-        head.footing = Some(Footing {
+        head.baseline = Some(Baseline {
             generation: 1,
             before: None,
             endpoints: PerSlot::from_fn(|_| "127.0.0.1:3001".parse().unwrap()),

@@ -111,7 +111,7 @@ pub struct PlannedCalls {
 /// What the plan of a release stood on, for whoever goes on with it: what acting needs and neither the
 /// configuration nor the world says any more once it has begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Footing {
+pub struct Baseline {
     /// The generation its switch makes.
     pub generation: u64,
     /// The generation of the route before it; none for the first release of a target.
@@ -196,7 +196,8 @@ pub struct ReleaseRecord {
     pub plan: Vec<PlannedCalls>,
     /// What the plan stood on; none of a release that an older Greenroom began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub footing: Option<Footing>,
+    #[serde(rename = "footing")]
+    pub baseline: Option<Baseline>,
     /// When its new version had the traffic, by its switch steps. Written with the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<LivePeriod>,

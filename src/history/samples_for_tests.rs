@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Direction, Entry, FORMAT, Footing, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
+    Direction, Entry, FORMAT, Baseline, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
 };
 use crate::inventory::{ImageLabels, Operator, PerSlot, ReleaseId, Slot, Target, Version};
 
@@ -33,7 +33,7 @@ pub(super) fn head(number: u64) -> ReleaseRecord {
         reason: Some("fix basket rounding".into()),
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
-        footing: None,
+        baseline: None,
         live: None,
         closed: None,
         chain: None,
@@ -44,7 +44,7 @@ pub(super) fn head(number: u64) -> ReleaseRecord {
 pub(crate) fn planned(id: u128, generation: Option<u64>, is_open: bool) -> ReleaseRecord {
     ReleaseRecord {
         id: ReleaseId(ulid::Ulid(id)),
-        footing: generation.map(|generation| Footing {
+        baseline: generation.map(|generation| Baseline {
             generation,
             before: generation.checked_sub(1),
             endpoints: PerSlot::from_fn(|_| "127.0.0.1:3001".parse().expect("an endpoint")),

@@ -145,7 +145,7 @@ mod tests {
             reason: None,
             opened_at: at(day),
             plan: Vec::new(),
-            footing: None,
+            baseline: None,
             live: None,
             chain: None,
             closed: closed.map(|outcome| (at(day), outcome)),

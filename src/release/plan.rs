@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Definition, Refusal, rules};
 use crate::history::{
-    FORMAT, Footing, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
+    FORMAT, Baseline, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
 };
 use crate::inventory::{
     Clocks, Endpoint, EnvironmentName, Hold, Instance, InstanceId, Operator, ReleaseId, Route,
@@ -238,7 +238,7 @@ impl Plan {
             overridden: self.overridden.clone(),
             opened_at: self.made_at,
             plan: self.calls.clone(),
-            footing: Some(Footing {
+            baseline: Some(Baseline {
                 generation: self.generation,
                 before: self.from.as_ref().map(|from| from.generation),
                 endpoints: self.definition.endpoints.clone(),
@@ -255,8 +255,8 @@ impl Plan {
 
 /// The generation that the switch of a release makes, and the one before it.
 fn generations(head: &ReleaseRecord, route: Option<&Route>) -> (u64, u64) {
-    if let Some(footing) = &head.footing {
-        return (footing.generation, footing.before.unwrap_or_default());
+    if let Some(baseline) = &head.baseline {
+        return (baseline.generation, baseline.before.unwrap_or_default());
     }
     let generation = match route {
         Some(route) if route.release == head.id => route.generation,

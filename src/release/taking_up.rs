@@ -9,7 +9,7 @@ use super::rules::loosened_since;
 use super::unreadable::unreadable;
 use super::{Definition, Plan, Refusal, Refused, StepState, way};
 use crate::sanitize::sanitize;
-use crate::history::{Direction, FORMAT, Footing, Happening, Recorded, ReleaseKind, Step};
+use crate::history::{Direction, FORMAT, Baseline, Happening, Recorded, ReleaseKind, Step};
 use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
 
 /// What is seen of a target when one of its releases is to be taken up.
@@ -43,12 +43,12 @@ impl Plan {
         if against.is_empty() && go_on != GoOn::Leave {
             let replay = Replay::of(recorded, &plan);
             let is_backward = go_on == GoOn::BackOut || replay.direction() == Direction::Back;
-            refuse_by_generation(head.footing.as_ref(), &mut against);
-            refuse_by_definition(head.footing.as_ref(), definition, &mut against);
+            refuse_by_generation(head.baseline.as_ref(), &mut against);
+            refuse_by_definition(head.baseline.as_ref(), definition, &mut against);
             refuse_by_route(&plan, standing.record, &mut against);
             if !is_backward {
-                refuse_by_rules(head.footing.as_ref(), definition, &mut against);
-                refuse_by_shape(head.footing.as_ref(), definition, &replay, &mut against);
+                refuse_by_rules(head.baseline.as_ref(), definition, &mut against);
+                refuse_by_shape(head.baseline.as_ref(), definition, &replay, &mut against);
                 // A hold keeps traffic from moving. What remains after the switch moves none.
                 if !replay.switched {
                     refuse_by_hold(&plan, standing, &mut against);
@@ -61,7 +61,7 @@ impl Plan {
         if !against.is_empty() {
             return Err(Refused(against));
         }
-        plan.leftover = leftover(head.footing.as_ref(), &plan, standing.instances);
+        plan.leftover = leftover(head.baseline.as_ref(), &plan, standing.instances);
         Ok(plan)
     }
 }
@@ -93,8 +93,8 @@ pub(super) fn refuse_by_journal(recorded: &Recorded, against: &mut Vec<Refusal>)
 }
 
 /// Refuses a generation that the pointer file cannot have: no later switch could count above it.
-fn refuse_by_generation(footing: Option<&Footing>, against: &mut Vec<Refusal>) {
-    let claimed = footing.map(|footing| footing.generation);
+fn refuse_by_generation(baseline: Option<&Baseline>, against: &mut Vec<Refusal>) {
+    let claimed = baseline.map(|baseline| baseline.generation);
     if let Some(claimed) = claimed.filter(|claimed| *claimed > HIGHEST_GENERATION) {
         against.push(not_resumable(format!(
             "its head claims generation {claimed}, and no switch makes a generation that high"
@@ -103,16 +103,16 @@ fn refuse_by_generation(footing: Option<&Footing>, against: &mut Vec<Refusal>) {
 }
 
 fn refuse_by_definition(
-    footing: Option<&Footing>,
+    baseline: Option<&Baseline>,
     definition: &Definition,
     against: &mut Vec<Refusal>,
 ) {
     if definition.health.is_none() {
         against.push(Refusal::NoHealthCheck);
     }
-    let Some(footing) = footing else { return };
+    let Some(baseline) = baseline else { return };
     for slot in Slot::BOTH {
-        let (then, now) = (footing.endpoints.get(slot), definition.endpoints.get(slot));
+        let (then, now) = (baseline.endpoints.get(slot), definition.endpoints.get(slot));
         if then != now {
             against.push(not_resumable(format!(
                 "{slot} was at {then} when it began, and is configured at {now} here"
@@ -122,9 +122,9 @@ fn refuse_by_definition(
 }
 
 /// A release that began under stricter rules goes forward under those alone. It can be backed out and left under any.
-fn refuse_by_rules(footing: Option<&Footing>, definition: &Definition, against: &mut Vec<Refusal>) {
-    let Some(footing) = footing else { return };
-    let loosened = loosened_since(&footing.rules, definition);
+fn refuse_by_rules(baseline: Option<&Baseline>, definition: &Definition, against: &mut Vec<Refusal>) {
+    let Some(baseline) = baseline else { return };
+    let loosened = loosened_since(&baseline.rules, definition);
     if !loosened.is_empty() {
         against.push(not_resumable(format!(
             "it began under stricter rules than this configuration has: {}; resume it with those rules, or back it out",
@@ -135,7 +135,7 @@ fn refuse_by_rules(footing: Option<&Footing>, definition: &Definition, against: 
 
 /// Once the candidate runs it does not matter how another would be made.
 fn refuse_by_shape(
-    footing: Option<&Footing>,
+    baseline: Option<&Baseline>,
     definition: &Definition,
     replay: &Replay,
     against: &mut Vec<Refusal>,
@@ -144,7 +144,7 @@ fn refuse_by_shape(
         .rungs
         .iter()
         .any(|rung| rung.step == Step::Start && !matches!(rung.state, StepState::Done { .. }));
-    if is_to_be_started && footing.is_some_and(|footing| footing.shape != definition.shape_mark()) {
+    if is_to_be_started && baseline.is_some_and(|baseline| baseline.shape != definition.shape_mark()) {
         against.push(not_resumable(
             "how its version is started has changed in the configuration since it began; back out, and promote again",
         ));
@@ -177,8 +177,8 @@ fn refuse_by_hold(plan: &Plan, standing: Standing<'_>, against: &mut Vec<Refusal
 }
 
 /// What was to be removed from the slot, if it still stands there.
-fn leftover(footing: Option<&Footing>, plan: &Plan, instances: &[Instance]) -> Option<Instance> {
-    let id = footing?.leftover.as_ref()?;
+fn leftover(baseline: Option<&Baseline>, plan: &Plan, instances: &[Instance]) -> Option<Instance> {
+    let id = baseline?.leftover.as_ref()?;
     instances
         .iter()
         .find(|instance| instance.slot == plan.slot && instance.id == *id)

@@ -132,13 +132,13 @@ impl<'a> Proving<'a> {
 
     /// Releases come newest first: what the newer one's rules changed is known when the older one is read.
     fn rules_of(&mut self, head: &ReleaseRecord) {
-        let Some(footing) = head.footing.as_ref().filter(|it| !it.rules.is_empty()) else {
+        let Some(baseline) = head.baseline.as_ref().filter(|it| !it.rules.is_empty()) else {
             return;
         };
         if let Some(newer) = self.newer.insert(head.target.clone(), head.clone()) {
             self.found
                 .rules
-                .extend(RulesSet::since(Some(&footing.rules), &newer));
+                .extend(RulesSet::since(Some(&baseline.rules), &newer));
         }
     }
 

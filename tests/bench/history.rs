@@ -127,7 +127,7 @@ fn release(number: u32) -> Recorded {
         )),
         opened_at,
         plan: calls.to_vec(),
-        footing: None,
+        baseline: None,
         live: None,
         closed: Some((closed_at, outcome)),
         chain: None,

@@ -75,7 +75,7 @@ fn past(tag: &str, fill: char, outcome: Option<Outcome>) -> ReleaseRecord {
         reason: None,
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
-        footing: None,
+        baseline: None,
         live: None,
         chain: None,
         closed: outcome.map(|outcome| (Timestamp::UNIX_EPOCH, outcome)),
@@ -1039,7 +1039,7 @@ fn the_head_of_a_release_keeps_the_rules_that_held_and_its_hash_covers_them() {
     let head = plan(&promote(), &definition, &facts())
         .expect("a plan")
         .record();
-    let rules = &head.footing.as_ref().expect("a footing").rules;
+    let rules = &head.baseline.as_ref().expect("a footing").rules;
     let rule = |key: &str| {
         let rule = rules.iter().find(|rule| rule.key == key);
         let rule = rule.expect("it is kept");
@@ -1048,8 +1048,8 @@ fn the_head_of_a_release_keeps_the_rules_that_held_and_its_hash_covers_them() {
     assert_eq!(rule("rules.approvals"), ("2", place));
     assert_eq!(rule("tier"), ("protected", "built-in"));
     let mut forged = head.clone();
-    let footing = forged.footing.as_mut().expect("a footing");
-    for rule in &mut footing.rules {
+    let baseline = forged.baseline.as_mut().expect("a footing");
+    for rule in &mut baseline.rules {
         rule.from = "built-in".into();
     }
     assert_ne!(Link::first(&head), Link::first(&forged));

@@ -135,7 +135,7 @@ fn head(number: u128) -> ReleaseRecord {
         reason: None,
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
-        footing: None,
+        baseline: None,
         live: None,
         chain: None,
         closed: None,

@@ -139,11 +139,11 @@ impl Both<'_> {
 
     fn configuration(&mut self) {
         self.head("how it was started", |head| {
-            Some(head.footing.as_ref()?.shape.clone())
+            Some(head.baseline.as_ref()?.shape.clone())
         });
         for slot in crate::inventory::Slot::BOTH {
             self.head(&format!("address of {slot}"), |head| {
-                Some(head.footing.as_ref()?.endpoints.get(slot).to_string())
+                Some(head.baseline.as_ref()?.endpoints.get(slot).to_string())
             });
         }
     }

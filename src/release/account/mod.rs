@@ -149,7 +149,7 @@ fn live_words(live: LivePeriod) -> String {
 
 /// The rules that held when it was begun, and where each was written.
 fn rules(lines: &mut Lines, head: &ReleaseRecord) {
-    let rules = head.footing.iter().flat_map(|footing| &footing.rules);
+    let rules = head.baseline.iter().flat_map(|baseline| &baseline.rules);
     let mut rules = rules.peekable();
     if rules.peek().is_none() {
         return;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::checks::CaseReport;
 use crate::history::{
-    Chain, Decision, Difference, Direction, Entry, FORMAT, Footing, Item, Listed, LivePeriod,
+    Chain, Decision, Difference, Direction, Entry, FORMAT, Baseline, Item, Listed, LivePeriod,
     Outcome, PlannedCalls, ReleaseKind, RuleInEffect, Step,
 };
 use crate::inventory::{ImageLabels, Operator, PerSlot, ReleaseId, Target};
@@ -69,7 +69,7 @@ fn released() -> Recorded {
             calls: vec!["pull r/web".into()],
             undo: "nothing".into(),
         }],
-        footing: None,
+        baseline: None,
         live: None,
         chain: None,
         closed: None,
@@ -191,7 +191,7 @@ the record itself
 #[test]
 fn the_rules_that_held_are_told_with_where_each_was_written() {
     let mut recorded = released();
-    recorded.head.footing = Some(Footing {
+    recorded.head.baseline = Some(Baseline {
         generation: 42,
         before: Some(41),
         endpoints: PerSlot::from_fn(|_| "127.0.0.1:3001".parse().expect("an address")),

@@ -51,7 +51,7 @@ fn head(from: Option<u8>, to: u8, outcome: Option<Outcome>) -> ReleaseRecord {
         reason: None,
         opened_at: Timestamp::UNIX_EPOCH,
         plan: Vec::new(),
-        footing: None,
+        baseline: None,
         live: None,
         chain: None,
         closed: outcome.map(|outcome| (Timestamp::UNIX_EPOCH, outcome)),

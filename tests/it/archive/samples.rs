@@ -64,7 +64,7 @@ pub(crate) fn open(minute: u32) -> Recorded {
         reason: Some("fix basket rounding".into()),
         opened_at,
         plan: Vec::new(),
-        footing: None,
+        baseline: None,
         live: None,
         chain: None,
         closed: None,

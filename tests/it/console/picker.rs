@@ -57,7 +57,7 @@ fn record(number: u8, to: Version, days: u64, outcome: Outcome) -> ReleaseRecord
         reason: None,
         opened_at: ago(days * DAY),
         plan: Vec::new(),
-        footing: None,
+        baseline: None,
         live: None,
         chain: None,
         closed: Some((ago(days * DAY), outcome)),

@@ -34,7 +34,7 @@ fn release(number: u8, kind: ReleaseKind, from: Version, to: Version) -> Release
         reason: None,
         opened_at: at,
         plan: Vec::new(),
-        footing: None,
+        baseline: None,
         live: None,
         chain: None,
         closed: Some((at, Outcome::Done)),

@@ -32,7 +32,7 @@ pub(super) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         reason: None,
         opened_at: "2026-01-01T00:00:00Z".parse().expect("a time"),
         plan: Vec::new(),
-        footing: None,
+        baseline: None,
         live: None,
         chain: None,
         closed: None,

@@ -122,7 +122,7 @@ fn past() -> ReleaseRecord {
         reason: None,
         opened_at: time(0),
         plan: Vec::new(),
-        footing: None,
+        baseline: None,
         live: None,
         chain: None,
         closed: Some((time(0), Outcome::Done)),

@@ -45,7 +45,7 @@ pub(crate) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
         overridden: Vec::new(),
         opened_at: "2026-01-01T00:00:00Z".parse().expect("a time"),
         plan: Vec::new(),
-        footing: None,
+        baseline: None,
         live: None,
         closed: None,
         chain: None,

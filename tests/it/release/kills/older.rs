@@ -84,7 +84,7 @@ fn what_an_older_version_wrote_down_is_understood() {
     let recorded: Recorded = serde_json::from_value(fixture()).expect("a journal");
     let written: Written = serde_json::from_value(fixture()["head"].clone()).expect("a head");
     assert!(!written.is_newer() && written.format <= FORMAT);
-    assert_eq!(recorded.head.footing, None, "it knew of none");
+    assert_eq!(recorded.head.baseline, None, "it knew of none");
     greenroom::history::check_whole(&recorded.entries).expect("whole");
     assert!(matches!(recorded.head.closed, Some((_, Outcome::Done))));
 }
