@@ -12,7 +12,7 @@ use crate::sanitize::sanitize;
 use crate::history::{RepairOutcome, RepairRecord};
 use crate::inventory::Target;
 use crate::release::{
-    Deed, Engine, Refusal, Refused, Remedy, RepairHandle, RepairNews, RepairPlan, RepairRequest,
+    RepairAction, Engine, Refusal, Refused, Remedy, RepairHandle, RepairNews, RepairPlan, RepairRequest,
     need_to_repair,
 };
 
@@ -47,7 +47,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     } else {
         say_line!("{}", text(&plan));
     }
-    if plan.deeds.is_empty() {
+    if plan.repair_actions.is_empty() {
         return Exit::NeedsPerson;
     }
     let Some(mut consent) = consent else {
@@ -93,7 +93,7 @@ fn not_planned(common: &Common, refused: &Refused) -> Exit {
     Exit::Done
 }
 
-/// Tells what happens until it is over. A wish to end stops it after the deed under way.
+/// Tells what happens until it is over. A wish to end stops it after the action under way.
 async fn follow(
     common: &Common,
     mut handle: RepairHandle,
@@ -154,8 +154,8 @@ fn text(plan: &RepairPlan) -> String {
     for item in &plan.items {
         lines.push(format!("  {}: {}", item.drift.name, item.drift.says));
         let words = match &item.remedy {
-            Remedy::Deeds(deeds) => {
-                let titles: Vec<String> = deeds.iter().map(Deed::title).collect();
+            Remedy::Actions(repair_actions) => {
+                let titles: Vec<String> = repair_actions.iter().map(RepairAction::title).collect();
                 format!("repair: {}", titles.join(", then "))
             }
             Remedy::Follows(words) => format!("repair: {words}"),
@@ -163,8 +163,8 @@ fn text(plan: &RepairPlan) -> String {
         };
         lines.push(format!("      {words}"));
     }
-    for (index, planned) in plan.deeds.iter().enumerate() {
-        lines.push(format!("  {}. {}", index + 1, planned.deed.title()));
+    for (index, planned) in plan.repair_actions.iter().enumerate() {
+        lines.push(format!("  {}. {}", index + 1, planned.repair_action.title()));
         lines.extend(planned.calls.iter().map(|call| format!("     {call}")));
     }
     lines.extend(plan.held().map(|words| format!("  ! {words}")));
@@ -180,8 +180,8 @@ fn planned(plan: &RepairPlan) -> serde_json::Value {
         .iter()
         .map(|item| {
             let (how, words) = match &item.remedy {
-                Remedy::Deeds(deeds) => {
-                    let titles: Vec<String> = deeds.iter().map(Deed::title).collect();
+                Remedy::Actions(repair_actions) => {
+                    let titles: Vec<String> = repair_actions.iter().map(RepairAction::title).collect();
                     ("deeds", titles.join(", then "))
                 }
                 Remedy::Follows(words) => ("follows", words.clone()),
@@ -195,16 +195,16 @@ fn planned(plan: &RepairPlan) -> serde_json::Value {
             })
         })
         .collect();
-    let deeds: Vec<serde_json::Value> = plan
-        .deeds
+    let repair_actions: Vec<serde_json::Value> = plan
+        .repair_actions
         .iter()
-        .map(|planned| serde_json::json!({ "does": planned.deed.title(), "calls": planned.calls }))
+        .map(|planned| serde_json::json!({ "does": planned.repair_action.title(), "calls": planned.calls }))
         .collect();
     serde_json::json!({
         "id": plan.id,
         "target": plan.target(),
         "items": items,
-        "deeds": deeds,
+        "deeds": repair_actions,
         "costs": plan.costs(),
         "holds": plan.holds,
     })

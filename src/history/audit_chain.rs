@@ -1,11 +1,11 @@
 //! Whether a hold or a repair is still what was written. Each is one record, written again when there is more to say: it
-//! carries a hash over itself, and it may only go on, as a hold that is cleared or a deed that is done. Pure.
+//! carries a hash over itself, and it may only go on, as a hold that is cleared or an action that is done. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::kept::canonical;
 use super::{
-    AuditRecord, Change, HoldRecord, Link, Proof, Provable, RepairDeed, RepairRecord, hold_id,
+    AuditRecord, Change, HoldRecord, Link, Proof, Provable, RecordedAction, RepairRecord, hold_id,
 };
 use crate::inventory::ReleaseId;
 
@@ -43,27 +43,27 @@ impl RepairRecord {
         Link::over("greenroom repair", &bare)
     }
 
-    /// Whether a later writing may have made `to` of it: more of its deeds are done, or it is over.
+    /// Whether a later writing may have made `to` of it: more of its actions are done, or it is over.
     fn goes_on(&self, to: &Self) -> bool {
         let begun = |record: &Self| Self {
-            deeds: record.deeds.iter().map(not_begun).collect(),
+            repair_actions: record.repair_actions.iter().map(not_begun).collect(),
             closed: None,
             chain: None,
             ..record.clone()
         };
         // That one was begun is taken back where it could not be written down for certain.
-        let mut deeds = self.deeds.iter().zip(&to.deeds);
+        let mut repair_actions = self.repair_actions.iter().zip(&to.repair_actions);
         self.closed.is_none()
             && begun(self) == begun(to)
-            && deeds.all(|(was, is)| was.done_at.is_none() || was == is)
+            && repair_actions.all(|(was, is)| was.done_at.is_none() || was == is)
     }
 }
 
-fn not_begun(deed: &RepairDeed) -> RepairDeed {
-    RepairDeed {
+fn not_begun(repair_action: &RecordedAction) -> RecordedAction {
+    RecordedAction {
         begun_at: None,
         done_at: None,
-        ..deed.clone()
+        ..repair_action.clone()
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
     }
 
     fn repair(done: usize, closed: Option<RepairOutcome>) -> AuditRecord {
-        let deed = |number: usize| RepairDeed {
+        let repair_action = |number: usize| RecordedAction {
             does: format!("deed {number}"),
             calls: vec!["a call".into()],
             begun_at: (number < done).then(|| at(1)),
@@ -195,7 +195,7 @@ mod tests {
                 name: "route-stale".into(),
                 says: "nginx names another slot".into(),
             }],
-            deeds: (0..2).map(deed).collect(),
+            repair_actions: (0..2).map(repair_action).collect(),
             closed: closed.map(|outcome| (at(9), outcome)),
             chain: None,
         };

@@ -49,7 +49,7 @@ pub use record::{
     FORMAT, Baseline, NO_REASON_YET, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind,
     ReleaseRecord, RuleInEffect,
 };
-pub use repair::{RepairDeed, RepairOutcome, RepairRecord, Repaired};
+pub use repair::{RecordedAction, RepairOutcome, RepairRecord, Repaired};
 pub use retention::{Cause, Pruning, Retention, Weighed, begun_at, pruning};
 pub use seal::Seal;
 pub use step::{Direction, Step};

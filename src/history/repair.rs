@@ -1,6 +1,6 @@
 //! What is written down about a repair of drift: who, when, what differed, what was done about it, and
 //! how it ended. A record of its own beside those of releases: a Greenroom that does not know it passes
-//! it by. It is written before the first deed and again with each, so that one that was cut off says how
+//! it by. It is written before the first action and again with each, so that one that was cut off says how
 //! far it came.
 
 use std::fmt;
@@ -20,9 +20,9 @@ pub struct Repaired {
     pub says: String,
 }
 
-/// One deed.
+/// One action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RepairDeed {
+pub struct RecordedAction {
     /// What it does.
     pub does: String,
     /// Its calls, as they were shown.
@@ -46,12 +46,12 @@ pub enum RepairOutcome {
         /// What.
         what: String,
     },
-    /// A deed could not be done, or did not come true; nothing after it was done.
+    /// An action could not be done, or did not come true; nothing after it was done.
     Failed {
         /// Which, and why.
         reason: String,
     },
-    /// Somebody asked it to stop after the deed under way.
+    /// Somebody asked it to stop after the action under way.
     Stopped {
         /// Where.
         reason: String,
@@ -105,7 +105,8 @@ pub struct RepairRecord {
     /// What it is to mend.
     pub differences: Vec<Repaired>,
     /// What is done for it, in order.
-    pub deeds: Vec<RepairDeed>,
+    #[serde(rename = "deeds")]
+    pub repair_actions: Vec<RecordedAction>,
     /// When and how it ended; none while it goes on, and where it was cut off.
     pub closed: Option<(Timestamp, RepairOutcome)>,
     /// The hash over all of it as it was last written; none of one that an older Greenroom has written.

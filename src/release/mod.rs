@@ -153,7 +153,7 @@
 //!
 //! # Repair
 //!
-//! What drifted is mended beside the ladder: [`Engine::plan_repair`] says for each difference which deeds
+//! What drifted is mended beside the ladder: [`Engine::plan_repair`] says for each difference which actions
 //! mend it, or why a person has to look, and [`Engine::repair`] does them after a yes ([`RepairApproval`]),
 //! under the lock, each guarded directly before and looked at until it is true. See `repair`. A target whose
 //! newest release has no end is not repaired.
@@ -196,7 +196,7 @@
 //! | `{t}/wheel` | who asks for the wheel; on the lease of the asking console |
 //! | `{t}/releases/{ulid}` | head of a release: plan, and outcome when it is closed |
 //! | `{t}/steps/{ulid}/{number}` | its entries: intents, outcomes, approvals, check reports |
-//! | `{t}/repairs/{ulid}` | a repair: what differed, the deeds, how far it is, how it ended |
+//! | `{t}/repairs/{ulid}` | a repair: what differed, the actions, how far it is, how it ended |
 //!
 //! What a keeper has sealed is below `seals/{service}/{environment}/{ulid}`: beside the targets, so that a role that drives
 //! cannot write there.
@@ -292,7 +292,7 @@ pub use plan::{LiveBefore, Plan};
 pub use planner::{Draft, decide};
 pub use prune::{Kept, PrunePlan, Spare};
 pub use refusal::{NoWayBackTo, Refusal, Refused};
-pub use repair::{Deed, Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest, Rewrite};
+pub use repair::{RepairAction, Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest, Rewrite};
 pub use request::{PlanRequest, Wanted};
 pub use rules::{RULES, Rule, RuleScope};
 pub use standby::{StandbyOf, standby_entry};

@@ -56,7 +56,7 @@ pub use looks::{Bell, Looks, ThemeChoice};
 pub use matrix::{CellState, cell, cell_state, standby};
 pub use notice::{Notice, Weight};
 pub use offers::{offers, rests_after_switch, rests_before_switch};
-pub use palette::{Deed, Found, Help, Helped, Palette, deeds, helped};
+pub use palette::{PaletteChoice, Found, Help, Helped, Palette, palette_entries, helped};
 pub use pane::Pane;
 pub use picker::{Before, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Picker, VersionList, Way};
 pub use prompt::{Prompt, PromptKind};

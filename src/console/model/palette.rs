@@ -29,7 +29,7 @@ pub struct Help {
 
 /// What can be done from the palette.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
+pub enum PaletteChoice {
     /// What a key would do.
     Act(Action),
     /// Open a target.
@@ -42,7 +42,7 @@ pub enum Deed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// What it does.
-    pub deed: Deed,
+    pub choice: PaletteChoice,
     /// Its keys, as they are written.
     pub keys: String,
     /// Its name.
@@ -54,7 +54,7 @@ pub struct Found {
 }
 
 /// Everything that fits what is typed, the best first; in the order of the table while nothing is.
-pub fn deeds(model: &Model, palette: &Palette) -> Vec<Found> {
+pub fn palette_entries(model: &Model, palette: &Palette) -> Vec<Found> {
     let mut all: Vec<Found> = model
         .keymap
         .lines()
@@ -71,7 +71,7 @@ pub fn deeds(model: &Model, palette: &Palette) -> Vec<Found> {
         }
     }
     all.extend(model.looks.themes.iter().map(|name| Found {
-        deed: Deed::Wear(name.clone()),
+        choice: PaletteChoice::Wear(name.clone()),
         keys: String::new(),
         name: format!("theme {name}"),
         help: "wear this theme".into(),
@@ -85,7 +85,7 @@ pub fn deeds(model: &Model, palette: &Palette) -> Vec<Found> {
 fn of_action(model: &Model, bound: &Bound) -> Found {
     let binding = bound.binding;
     Found {
-        deed: Deed::Act(binding.action),
+        choice: PaletteChoice::Act(binding.action),
         keys: written(bound),
         name: binding.label.to_owned(),
         help: binding.help.to_owned(),
@@ -100,7 +100,7 @@ fn of_target(model: &Model, target: Target) -> Found {
         name: format!("open {target}"),
         help: format!("open this target ({})", model.tier(&target)),
         why_not: is_open.then(|| "it is open already".into()),
-        deed: Deed::Open(target),
+        choice: PaletteChoice::Open(target),
     }
 }
 

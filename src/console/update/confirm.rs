@@ -162,7 +162,7 @@ fn plan_lines(plan: &Plan, columns: usize) -> usize {
 
 fn repair_lines(plan: &RepairPlan, columns: usize) -> usize {
     let high = |words: usize| 1 + words / columns;
-    let calls = plan.deeds.iter().flat_map(|planned| &planned.calls);
+    let calls = plan.repair_actions.iter().flat_map(|planned| &planned.calls);
     let calls: usize = calls.map(|call| high(call.len())).sum();
     let persons = plan.for_a_person().map(|(_, words)| high(words.len() + 24));
     let items = plan
@@ -174,7 +174,7 @@ fn repair_lines(plan: &RepairPlan, columns: usize) -> usize {
         .iter()
         .map(|cost| high(cost.len()))
         .sum::<usize>();
-    calls + plan.deeds.len() + persons.sum::<usize>() + items.sum::<usize>() + costs
+    calls + plan.repair_actions.len() + persons.sum::<usize>() + items.sum::<usize>() + costs
 }
 
 fn cancelled(model: &mut Model) -> Vec<Effect> {

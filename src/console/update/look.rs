@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::line;
 use crate::console::action::Action;
 use crate::console::effect::Effect;
-use crate::console::model::{Dialog, Help, Model, Palette, Pane, ThemeChoice, Weight, deeds};
+use crate::console::model::{Dialog, Help, Model, Palette, Pane, ThemeChoice, Weight, palette_entries};
 
 pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
     if model.looks.zoomed {
@@ -59,7 +59,7 @@ pub(super) fn palette(model: &mut Model) -> Vec<Effect> {
     model.notice = None;
     let mut palette = Palette::default();
     // On the first thing that can be done now. What is typed later decides by itself what is meant.
-    let found = deeds(model, &palette);
+    let found = palette_entries(model, &palette);
     let possible = found.iter().position(|found| found.why_not.is_none());
     palette.row = possible.unwrap_or_default();
     model.dialog = Some(Dialog::Palette(palette));

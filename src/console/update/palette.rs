@@ -5,10 +5,10 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{keys, line, look};
 use crate::console::action::{Action, Scope};
 use crate::console::effect::Effect;
-use crate::console::model::{Deed, Dialog, Model, Palette, Pane, deeds};
+use crate::console::model::{PaletteChoice, Dialog, Model, Palette, Pane, palette_entries};
 
 pub(super) fn pressed(model: &mut Model, mut palette: Palette, key: KeyEvent) -> Vec<Effect> {
-    let found = deeds(model, &palette);
+    let found = palette_entries(model, &palette);
     let last = found.len().saturating_sub(1);
     let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
@@ -18,7 +18,7 @@ pub(super) fn pressed(model: &mut Model, mut palette: Palette, key: KeyEvent) ->
                 model.dialog = Some(Dialog::Palette(palette));
                 return super::refused(model, "nothing is called that");
             };
-            return done(model, chosen.deed, chosen.why_not);
+            return done(model, chosen.choice, chosen.why_not);
         }
         KeyCode::Up => palette.row = palette.row.saturating_sub(1),
         KeyCode::Char('p') if ctrl => palette.row = palette.row.saturating_sub(1),
@@ -36,18 +36,18 @@ pub(super) fn pressed(model: &mut Model, mut palette: Palette, key: KeyEvent) ->
     Vec::new()
 }
 
-fn done(model: &mut Model, deed: Deed, why_not: Option<String>) -> Vec<Effect> {
-    match deed {
+fn done(model: &mut Model, choice: PaletteChoice, why_not: Option<String>) -> Vec<Effect> {
+    match choice {
         // What cannot be done now answers as its key does: with the reason and the way out.
-        Deed::Act(action) => {
+        PaletteChoice::Act(action) => {
             give_keys_where_it_is_good(model, action);
             keys::asked(model, action)
         }
-        Deed::Open(target) => match why_not {
+        PaletteChoice::Open(target) => match why_not {
             Some(why) => super::refused(model, &why),
             None => keys::open_target(model, target),
         },
-        Deed::Wear(name) => {
+        PaletteChoice::Wear(name) => {
             look::wear(model, &name);
             Vec::new()
         }

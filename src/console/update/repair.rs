@@ -40,7 +40,7 @@ pub(super) fn planned(
         _ => return Vec::new(),
     };
     match plan {
-        Ok(plan) if plan.deeds.is_empty() => only_a_person(model, &plan),
+        Ok(plan) if plan.repair_actions.is_empty() => only_a_person(model, &plan),
         Ok(plan) => {
             let need = need_to_repair(&plan);
             change::ask(model, Question::Repair(plan), need);

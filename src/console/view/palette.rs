@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use super::dialog::{Sheet, keys, wrapped};
 use super::{pane, text};
 use crate::console::layout::dialog_rows;
-use crate::console::model::{Found, Model, Palette, deeds};
+use crate::console::model::{Found, Model, Palette, palette_entries};
 use crate::console::theme::{Glyph, Meaning, Theme};
 
 /// The lines that say all of the row under the cursor.
@@ -22,7 +22,7 @@ pub(super) fn sheet<'a>(
     columns: usize,
 ) -> Sheet<'a> {
     let mut sheet = Sheet::new("Find an action, a target or a theme".into());
-    let found = deeds(model, palette);
+    let found = palette_entries(model, palette);
     let typed = format!("{}_", palette.line.text());
     sheet.body.push(Line::from(vec![
         theme.span(format!("{} ", theme.glyph(Glyph::Cursor)), Meaning::Key),

@@ -24,8 +24,8 @@ pub(super) fn rows(plan: &RepairPlan, first: &mut Rows<'_>, rows: &mut Rows<'_>)
         let words = format!("{}: {words}", drift.name);
         rows.push(("not this", sanitize(&words), Meaning::Warn));
     }
-    for planned in &plan.deeds {
-        rows.push(("does", planned.deed.title(), Meaning::Title));
+    for planned in &plan.repair_actions {
+        rows.push(("does", planned.repair_action.title(), Meaning::Title));
         for call in &planned.calls {
             rows.push(("", sanitize(call), Meaning::Text));
         }

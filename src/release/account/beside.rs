@@ -64,14 +64,14 @@ fn repair(lines: &mut Lines, record: &RepairRecord) {
         lines.plain(format!("  {}: {}", difference.name, difference.says));
     }
     lines.heading("what was done about it");
-    for deed in &record.deeds {
-        let words = match (deed.begun_at, deed.done_at) {
+    for repair_action in &record.repair_actions {
+        let words = match (repair_action.begun_at, repair_action.done_at) {
             (_, Some(at)) => format!("seen true at {}", moment(at)),
             (Some(at), None) => format!("begun at {}, and not seen true", moment(at)),
             (None, None) => "not begun".to_owned(),
         };
-        lines.plain(format!("  {}: {words}", deed.does));
-        for call in &deed.calls {
+        lines.plain(format!("  {}: {words}", repair_action.does));
+        for call in &repair_action.calls {
             lines.add(Tone::Quiet, format!("    {call}"));
         }
     }

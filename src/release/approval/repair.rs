@@ -1,17 +1,17 @@
-//! Permission for a repair: the same machinery as for a release, over its deeds. An approval is for these
-//! very deeds and expires; only from one is an [`ApprovedRepair`] made, without which nothing is done.
+//! Permission for a repair: the same machinery as for a release, over its actions. An approval is for these
+//! very actions and expires; only from one is an [`ApprovedRepair`] made, without which nothing is done.
 
 use jiff::Timestamp;
 
 use super::{ApprovalRefused, Need};
 use crate::inventory::{Operator, ReleaseId};
-use crate::release::{Deed, RepairPlan};
+use crate::release::{RepairAction, RepairPlan};
 
-/// What a repair asks of a person: in a protected environment the environment's name, where a deed moves
+/// What a repair asks of a person: in a protected environment the environment's name, where an action moves
 /// or may cut traffic, says who has it, or ends something; and so it does where the proxy of a protected target is reloaded,
 /// and everywhere where the generation of a route is lowered.
 pub fn need_to_repair(plan: &RepairPlan) -> Need {
-    let is_grave = plan.deeds.iter().any(|planned| planned.deed.is_grave());
+    let is_grave = plan.repair_actions.iter().any(|planned| planned.repair_action.is_grave());
     if (is_grave && plan.tier().is_protected())
         || plan.touches_protected()
         || plan.lowers_generation()
@@ -22,11 +22,11 @@ pub fn need_to_repair(plan: &RepairPlan) -> Need {
     }
 }
 
-/// A person's yes to the deeds of a repair.
+/// A person's yes to the actions of a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairApproval {
     repair: ReleaseId,
-    deeds: Vec<Deed>,
+    repair_actions: Vec<RepairAction>,
     by: Operator,
     expires_at: Timestamp,
 }
@@ -67,7 +67,7 @@ impl RepairApproval {
         let life = plan.definition.timing.approval;
         Self {
             repair: plan.id,
-            deeds: plan.only_deeds(),
+            repair_actions: plan.only_actions(),
             by,
             expires_at: now.checked_add(life).unwrap_or(Timestamp::MAX),
         }
@@ -78,33 +78,33 @@ impl RepairApproval {
         &self.by
     }
 
-    /// Permission for the deeds of this plan, if it is still for them.
+    /// Permission for the actions of this plan, if it is still for them.
     pub(in crate::release) fn approve(
         &self,
         plan: &RepairPlan,
         now: Timestamp,
     ) -> Result<ApprovedRepair, ApprovalRefused> {
-        if self.repair != plan.id || self.deeds != plan.only_deeds() {
+        if self.repair != plan.id || self.repair_actions != plan.only_actions() {
             return Err(ApprovalRefused::OtherPlan);
         }
         if now >= self.expires_at {
             return Err(ApprovalRefused::Expired(self.expires_at));
         }
         Ok(ApprovedRepair {
-            deeds: self.deeds.clone(),
+            repair_actions: self.repair_actions.clone(),
         })
     }
 }
 
-/// Proof that the deeds of a repair may be done.
+/// Proof that the actions of a repair may be done.
 #[derive(Debug, Clone)]
 pub(in crate::release) struct ApprovedRepair {
-    deeds: Vec<Deed>,
+    repair_actions: Vec<RepairAction>,
 }
 
 impl ApprovedRepair {
     /// Whether it covers this one.
-    pub(in crate::release) fn covers(&self, deed: &Deed) -> bool {
-        self.deeds.contains(deed)
+    pub(in crate::release) fn covers(&self, repair_action: &RepairAction) -> bool {
+        self.repair_actions.contains(repair_action)
     }
 }

@@ -1,6 +1,6 @@
 //! Whatever two things are done by hand at once, a repair keeps its interlocks.
 
-use super::Deed;
+use super::RepairAction;
 use super::tests::{BY_HAND, planned};
 use crate::inventory::drift::world_tests::agreed;
 use crate::inventory::{Snapshot, is_beyond_any_switch};
@@ -27,28 +27,28 @@ fn whatever_is_combined_what_has_the_traffic_is_not_touched_and_generations_only
                 continue;
             }
             other(&mut snapshot);
-            let (_, deeds) = planned(&snapshot, None);
+            let (_, repair_actions) = planned(&snapshot, None);
             let proxy_generation = snapshot.proxy.as_ref().map_or(0, |proxy| proxy.generation);
             let route_generation = snapshot.route.as_ref().map_or(0, |r| r.value.generation);
-            let pointed = deeds.iter().find_map(|planned| match &planned.deed {
-                Deed::Point { to, .. } => Some(*to),
+            let pointed = repair_actions.iter().find_map(|planned| match &planned.repair_action {
+                RepairAction::Point { to, .. } => Some(*to),
                 _ => None,
             });
             let told = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
             let traffic = pointed.or(told);
-            for planned in &deeds {
+            for planned in &repair_actions {
                 let what = format!("{first} and {second}: {planned:?}");
-                match &planned.deed {
-                    Deed::Stop { slot, .. } | Deed::Deregister(slot) => {
+                match &planned.repair_action {
+                    RepairAction::Stop { slot, .. } | RepairAction::Deregister(slot) => {
                         assert_ne!(Some(*slot), traffic, "{what}");
                     }
-                    Deed::Rebase { from, generation } => {
+                    RepairAction::Rebase { from, generation } => {
                         assert!(*generation >= from.highest_generation(), "{what}");
                     }
-                    Deed::Point { generation, .. } => {
+                    RepairAction::Point { generation, .. } => {
                         assert!(*generation > proxy_generation, "{what}");
                     }
-                    Deed::Route(rewrite) => {
+                    RepairAction::Route(rewrite) => {
                         let is_forged = is_beyond_any_switch(route_generation, proxy_generation);
                         assert!(
                             rewrite.generation >= route_generation || is_forged,

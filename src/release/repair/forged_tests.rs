@@ -3,7 +3,7 @@
 
 use super::guard_tests::{operator, says, well};
 use super::tests::{Says, definition, planned, planned_where};
-use super::{Deed, Remedy, RepairPlan, Rewrite, Standing, Verdict, plan};
+use super::{RepairAction, Remedy, RepairPlan, Rewrite, Standing, Verdict, plan};
 use crate::inventory::drift::world_tests::{agreed, digest, pointer, proxy, release, route};
 use crate::inventory::{HIGHEST_GENERATION, Slot, Snapshot, Tier};
 use crate::release::{Need, RepairApproval, need_to_repair};
@@ -20,10 +20,10 @@ fn forged(live: Slot) -> Snapshot {
 }
 
 fn generations(snapshot: &Snapshot) -> Vec<u64> {
-    let (_, deeds) = planned(snapshot, None);
-    let generations = deeds.iter().filter_map(|planned| match &planned.deed {
-        Deed::Route(rewrite) => Some(rewrite.generation),
-        Deed::Point { generation, .. } | Deed::Rebase { generation, .. } => Some(*generation),
+    let (_, repair_actions) = planned(snapshot, None);
+    let generations = repair_actions.iter().filter_map(|planned| match &planned.repair_action {
+        RepairAction::Route(rewrite) => Some(rewrite.generation),
+        RepairAction::Point { generation, .. } | RepairAction::Rebase { generation, .. } => Some(*generation),
         _ => None,
     });
     generations.collect()
@@ -35,13 +35,13 @@ fn a_route_whose_generation_no_switch_has_made_is_brought_down_to_the_proxys() {
     // Nor is it believed about the slot: the traffic stays.
     let elsewhere = forged(Slot::Green);
     assert_eq!(generations(&elsewhere), [TOLD + 1, TOLD + 1]);
-    let (_, deeds) = planned(&elsewhere, None);
-    let is_to_blue = |deed: &Deed| match deed {
-        Deed::Route(rewrite) => rewrite.live == Slot::Blue,
-        Deed::Point { to, .. } => *to == Slot::Blue,
+    let (_, repair_actions) = planned(&elsewhere, None);
+    let is_to_blue = |repair_action: &RepairAction| match repair_action {
+        RepairAction::Route(rewrite) => rewrite.live == Slot::Blue,
+        RepairAction::Point { to, .. } => *to == Slot::Blue,
         _ => true,
     };
-    assert!(deeds.iter().all(|planned| is_to_blue(&planned.deed)));
+    assert!(repair_actions.iter().all(|planned| is_to_blue(&planned.repair_action)));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn where_the_store_went_back_such_a_route_does_not_raise_the_pointer() {
 fn a_generation_is_lowered_only_by_a_person_who_types_the_name() {
     let snapshot = forged(Slot::Blue);
     let definition = definition(Tier::Development);
-    let (items, deeds) = plan((&snapshot, &Ok(())), &definition, None, &Says);
+    let (items, repair_actions) = plan((&snapshot, &Ok(())), &definition, None, &Says);
     let plan = RepairPlan {
         id: release(9),
         definition,
@@ -65,7 +65,7 @@ fn a_generation_is_lowered_only_by_a_person_who_types_the_name() {
         operator: operator(),
         made_at: snapshot.at,
         items,
-        deeds,
+        repair_actions,
         touched: Vec::new(),
         holds: Vec::new(),
     };
@@ -79,8 +79,8 @@ fn a_generation_is_lowered_only_by_a_person_who_types_the_name() {
 fn a_proxy_with_a_generation_at_the_highest_is_left_with_what_to_do() {
     let mut snapshot = forged(Slot::Blue);
     proxy(&mut snapshot).generation = HIGHEST_GENERATION - 1;
-    let (items, deeds) = planned(&snapshot, None);
-    assert!(deeds.is_empty(), "{deeds:?}");
+    let (items, repair_actions) = planned(&snapshot, None);
+    assert!(repair_actions.is_empty(), "{repair_actions:?}");
     let Remedy::Person(words) = &items[0].remedy else {
         panic!("{items:?}");
     };
@@ -90,7 +90,7 @@ fn a_proxy_with_a_generation_at_the_highest_is_left_with_what_to_do() {
 #[test]
 fn the_guard_lowers_no_generation_that_a_switch_may_have_made() {
     let lower = |from: u64, generation: u64| {
-        Deed::Route(Rewrite {
+        RepairAction::Route(Rewrite {
             from: Standing::Says(from, Slot::Blue),
             live: Slot::Blue,
             generation,
@@ -107,7 +107,7 @@ fn the_guard_lowers_no_generation_that_a_switch_may_have_made() {
     assert!(matches!(verdict, Verdict::Refuse(_)), "{verdict:?}");
     let verdict = says(&lower(HIGHEST_GENERATION, TOLD), &snapshot);
     assert_eq!(verdict, Verdict::Act);
-    let raised = Deed::Point {
+    let raised = RepairAction::Point {
         from: Some(Slot::Blue),
         to: Slot::Blue,
         generation: HIGHEST_GENERATION,
@@ -121,8 +121,8 @@ fn a_route_and_an_entry_that_no_release_proves_start_nothing() {
     let mut snapshot = agreed();
     snapshot.slots.blue.instance = None;
     let why = "no entry says that its checks passed";
-    let (items, deeds) = planned_where(&snapshot, &Err(why.into()), None);
-    assert!(deeds.is_empty(), "{deeds:?}");
+    let (items, repair_actions) = planned_where(&snapshot, &Err(why.into()), None);
+    assert!(repair_actions.is_empty(), "{repair_actions:?}");
     let Remedy::Person(words) = &items[0].remedy else {
         panic!("{items:?}");
     };

@@ -1,7 +1,7 @@
-//! Directly before a deed, and after it: is the world as the deed needs it, and is it true now? The
+//! Directly before an action, and after it: is the world as the action needs it, and is it true now? The
 //! interlocks of a repair are here, over what was just seen. Not knowing is never a yes.
 
-use super::deed::{Deed, Rewrite, Standing};
+use super::action::{RepairAction, Rewrite, Standing};
 use super::seen::out_of_reach;
 use crate::inventory::{
     Installation, Instance, PointerState, Registration, Route, Slot, Snapshot, StoredKey,
@@ -86,37 +86,37 @@ impl<'a> Now<'a> {
     }
 }
 
-/// What has to be so directly before a deed.
+/// What has to be so directly before an action.
 pub(in crate::release) fn guard(
-    deed: &Deed,
+    repair_action: &RepairAction,
     snapshot: &Snapshot,
     definition: &Definition,
 ) -> Verdict {
-    if is_true(deed, snapshot, definition).is_ok() {
+    if is_true(repair_action, snapshot, definition).is_ok() {
         return Verdict::Already;
     }
     let now = Now {
         snapshot,
         definition,
     };
-    match deed {
-        Deed::Create { slot, .. } => match now.instance(*slot) {
+    match repair_action {
+        RepairAction::Create { slot, .. } => match now.instance(*slot) {
             None => Verdict::Act,
             // Made a moment ago, and not healthy yet.
             Some(_) => Verdict::Wait(format!("something of ours is in {slot} again")),
         },
-        Deed::Start { slot, instance } => match now.instance(*slot) {
+        RepairAction::Start { slot, instance } => match now.instance(*slot) {
             Some(there) if there.id == *instance && there.is_running() => {
                 Verdict::Wait(format!("{slot} runs and is not healthy yet"))
             }
             Some(there) if there.id == *instance => Verdict::Act,
             _ => Verdict::Refuse(format!("what was in {slot} is not there any more")),
         },
-        Deed::Install => match &now.snapshot.installation {
+        RepairAction::Install => match &now.snapshot.installation {
             Some(Installation::Foreign(why)) => Verdict::Refuse(why.clone()),
             _ => Verdict::Act,
         },
-        Deed::Register { slot, digest, .. } => match now.healthy(*slot) {
+        RepairAction::Register { slot, digest, .. } => match now.healthy(*slot) {
             Ok(there) if there.digest == *digest => Verdict::Act,
             Ok(there) => Verdict::Refuse(format!(
                 "{slot} runs {} now, not {}",
@@ -125,18 +125,18 @@ pub(in crate::release) fn guard(
             )),
             Err(why) => Verdict::Wait(format!("nothing is registered that is not healthy: {why}")),
         },
-        Deed::Route(rewrite) => route(&now, rewrite),
-        Deed::Rebase { from, generation } => rebase(&now, from, *generation),
-        Deed::Point {
+        RepairAction::Route(rewrite) => route(&now, rewrite),
+        RepairAction::Rebase { from, generation } => rebase(&now, from, *generation),
+        RepairAction::Point {
             from,
             to,
             generation,
         } => point(&now, *from, *to, *generation),
-        Deed::Deregister(slot) => match now.traffic(*slot) {
+        RepairAction::Deregister(slot) => match now.traffic(*slot) {
             Some(why) => Verdict::Wait(why),
             None => Verdict::Act,
         },
-        Deed::Stop { slot, instance } => stop(&now, *slot, instance),
+        RepairAction::Stop { slot, instance } => stop(&now, *slot, instance),
     }
 }
 
@@ -281,9 +281,9 @@ fn stop(now: &Now<'_>, slot: Slot, instance: &crate::inventory::InstanceId) -> V
     }
 }
 
-/// Whether a deed has come true; if not, what is missing.
+/// Whether an action has come true; if not, what is missing.
 pub(in crate::release) fn is_true(
-    deed: &Deed,
+    repair_action: &RepairAction,
     snapshot: &Snapshot,
     definition: &Definition,
 ) -> Result<(), String> {
@@ -291,26 +291,26 @@ pub(in crate::release) fn is_true(
         snapshot,
         definition,
     };
-    match deed {
-        Deed::Create { slot, version, .. } => {
+    match repair_action {
+        RepairAction::Create { slot, version, .. } => {
             let there = now.healthy(*slot)?;
             require(there.digest == version.digest, || {
                 format!("{slot} runs {}", there.digest.short())
             })
         }
-        Deed::Start { slot, instance } => {
+        RepairAction::Start { slot, instance } => {
             let there = now.healthy(*slot)?;
             require(there.id == *instance, || {
                 format!("another is in {slot} now")
             })
         }
-        Deed::Install => {
+        RepairAction::Install => {
             let is_current = snapshot.installation == Some(Installation::Current);
             require(is_current && snapshot.proxy.is_some(), || {
                 "the proxy does not answer with its configuration".into()
             })
         }
-        Deed::Register {
+        RepairAction::Register {
             slot,
             digest,
             release,
@@ -328,7 +328,7 @@ pub(in crate::release) fn is_true(
             });
             require(is_so, || format!("the entry of {slot} is another"))
         }
-        Deed::Route(wanted) => {
+        RepairAction::Route(wanted) => {
             let endpoint = now.definition.endpoints.get(wanted.live);
             let is_so = now.route().is_some_and(|route| {
                 (route.generation, route.live) == (wanted.generation, wanted.live)
@@ -337,7 +337,7 @@ pub(in crate::release) fn is_true(
             });
             require(is_so, || "the route is another".into())
         }
-        Deed::Rebase { from, generation } => {
+        RepairAction::Rebase { from, generation } => {
             let highest = snapshot.pointer.map(|pointer| pointer.highest_token().0);
             let is_reached = highest.is_some_and(|token| Some(token) <= snapshot.store_revision);
             let answers = snapshot.proxy.as_ref().map(|proxy| proxy.generation);
@@ -346,19 +346,19 @@ pub(in crate::release) fn is_true(
                 || "the live pointer has another token or generation".into(),
             )
         }
-        Deed::Point { to, generation, .. } => {
+        RepairAction::Point { to, generation, .. } => {
             let proxy = snapshot.proxy.as_ref();
             let told = proxy.map(|proxy| (proxy.slot, proxy.generation));
             require(told == Some((Some(*to), *generation)), || {
                 format!("the proxy names {}", named(proxy.and_then(|it| it.slot)))
             })
         }
-        Deed::Deregister(slot) => {
+        RepairAction::Deregister(slot) => {
             let is_there =
                 now.entry(*slot).is_some() || now.is_unreadable(&format!("slots/{slot}"));
             require(!is_there, || format!("{slot} is registered"))
         }
-        Deed::Stop { slot, instance } => match now.instance(*slot) {
+        RepairAction::Stop { slot, instance } => match now.instance(*slot) {
             None => Ok(()),
             Some(there) if there.id == *instance => {
                 require(!there.is_up(), || format!("{slot} runs"))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::tests::{Says, definition};
-use super::{Deed, Rewrite, Standing, Verdict, guard, is_true, plan};
+use super::{RepairAction, Rewrite, Standing, Verdict, guard, is_true, plan};
 use crate::inventory::drift::world_tests::{
     agreed, digest, entry, live, pointer, proxy, registered, release, requests, route,
     started_again,
@@ -35,26 +35,26 @@ pub(super) fn well() -> Snapshot {
     snapshot
 }
 
-pub(super) fn says(deed: &Deed, snapshot: &Snapshot) -> Verdict {
-    guard(deed, snapshot, &definition(Tier::Staging))
+pub(super) fn says(repair_action: &RepairAction, snapshot: &Snapshot) -> Verdict {
+    guard(repair_action, snapshot, &definition(Tier::Staging))
 }
 
-fn is_not_done(deed: &Deed, snapshot: &Snapshot) {
-    let verdict = says(deed, snapshot);
+fn is_not_done(repair_action: &RepairAction, snapshot: &Snapshot) {
+    let verdict = says(repair_action, snapshot);
     assert!(
         matches!(verdict, Verdict::Wait(_) | Verdict::Refuse(_)),
-        "{deed:?}: {verdict:?}"
+        "{repair_action:?}: {verdict:?}"
     );
 }
 
-fn stop(slot: Slot, snapshot: &Snapshot) -> Deed {
+fn stop(slot: Slot, snapshot: &Snapshot) -> RepairAction {
     let instance = snapshot
         .slots
         .get(slot)
         .instance
         .as_ref()
         .expect("it is there");
-    Deed::Stop {
+    RepairAction::Stop {
         slot,
         instance: instance.id.clone(),
     }
@@ -64,7 +64,7 @@ fn stop(slot: Slot, snapshot: &Snapshot) -> Deed {
 fn what_has_the_traffic_is_neither_stopped_nor_deregistered() {
     let mut snapshot = well();
     is_not_done(&stop(Slot::Blue, &snapshot), &snapshot);
-    is_not_done(&Deed::Deregister(Slot::Blue), &snapshot);
+    is_not_done(&RepairAction::Deregister(Slot::Blue), &snapshot);
     started_again(&mut snapshot);
     assert_eq!(says(&stop(Slot::Green, &snapshot), &snapshot), Verdict::Act);
     // By the proxy alone, by the route alone, by requests that arrive, and where it is not known.
@@ -94,12 +94,12 @@ fn what_has_the_traffic_is_neither_stopped_nor_deregistered() {
 }
 
 /// The pointer carries token 8123, the store is at revision 100; the route has the new generation already.
-fn went_back() -> (Snapshot, Deed) {
+fn went_back() -> (Snapshot, RepairAction) {
     let mut snapshot = well();
     snapshot.pointer = Some(pointer(8123, 8000));
     proxy(&mut snapshot).token = FencingToken(8123);
     route(&mut snapshot).generation = 2_000;
-    let rebase = Deed::Rebase {
+    let rebase = RepairAction::Rebase {
         from: pointer(8123, 8000),
         generation: 2_000,
     };
@@ -143,7 +143,7 @@ fn a_pointer_at_what_cannot_answer_gets_a_token_without_the_route() {
         let mut moved = snapshot.clone();
         moved.pointer = Some(pointer(8124, 8000));
         is_not_done(&rebase, &moved);
-        let low = Deed::Rebase {
+        let low = RepairAction::Rebase {
             from: pointer(8123, 8000),
             generation: 1_999,
         };
@@ -151,8 +151,8 @@ fn a_pointer_at_what_cannot_answer_gets_a_token_without_the_route() {
     }
 }
 
-fn point(generation: u64) -> Deed {
-    Deed::Point {
+fn point(generation: u64) -> RepairAction {
+    RepairAction::Point {
         from: Some(Slot::Green),
         to: Slot::Blue,
         generation,
@@ -188,8 +188,8 @@ fn the_proxy_is_pointed_only_at_what_the_route_names_and_is_healthy_and_register
     is_not_done(&point(41), &nowhere);
 }
 
-fn rewrite(from: Standing) -> Deed {
-    Deed::Route(Rewrite {
+fn rewrite(from: Standing) -> RepairAction {
+    RepairAction::Route(Rewrite {
         from,
         live: Slot::Blue,
         generation: 41,
@@ -228,7 +228,7 @@ fn no_route_is_written_to_what_is_not_healthy_or_not_registered() {
 
 #[test]
 fn nothing_is_registered_but_what_runs_healthy_and_was_planned() {
-    let register = Deed::Register {
+    let register = RepairAction::Register {
         slot: Slot::Blue,
         digest: digest('a'),
         release: release(7),
@@ -248,7 +248,7 @@ fn nothing_is_registered_but_what_runs_healthy_and_was_planned() {
 #[test]
 fn what_was_started_is_not_true_before_it_is_healthy_and_is_not_started_twice() {
     let mut snapshot = agreed();
-    let start = Deed::Start {
+    let start = RepairAction::Start {
         slot: Slot::Blue,
         instance: live(&mut snapshot).id.clone(),
     };
@@ -266,7 +266,7 @@ fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {
     let mut snapshot = well();
     how(&mut snapshot);
     let definition = definition(tier);
-    let (items, deeds) = plan((&snapshot, &Ok(())), &definition, None, &Says);
+    let (items, repair_actions) = plan((&snapshot, &Ok(())), &definition, None, &Says);
     RepairPlan {
         id: release(9),
         definition,
@@ -274,7 +274,7 @@ fn repair(tier: Tier, how: fn(&mut Snapshot)) -> RepairPlan {
         operator: operator(),
         made_at: snapshot.at,
         items,
-        deeds,
+        repair_actions,
         touched: Vec::new(),
         holds: Vec::new(),
     }
@@ -311,11 +311,11 @@ fn a_yes_is_for_these_deeds_and_expires_and_a_protected_environment_asks_for_its
     );
     let approval = RepairApproval::give(&plan, operator(), Some("qa"), now).expect("a yes");
     let approved = approval.approve(&plan, now).expect("it counts");
-    assert!(plan.only_deeds().iter().all(|deed| approved.covers(deed)));
-    assert!(!approved.covers(&Deed::Deregister(Slot::Blue)));
+    assert!(plan.only_actions().iter().all(|repair_action| approved.covers(repair_action)));
+    assert!(!approved.covers(&RepairAction::Deregister(Slot::Blue)));
     // Another plan of the same id, the same plan later, another id.
     let mut other = plan.clone();
-    other.deeds = repair(Tier::Protected, UNREGISTERED).deeds;
+    other.repair_actions = repair(Tier::Protected, UNREGISTERED).repair_actions;
     assert!(approval.approve(&other, now).is_err());
     let late = now + plan.definition.timing.approval;
     assert!(approval.approve(&plan, late).is_err());

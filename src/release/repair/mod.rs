@@ -1,4 +1,4 @@
-//! Repairing drift: what differs is mended by deeds that are planned in words, confirmed, done under the
+//! Repairing drift: what differs is mended by actions that are planned in words, confirmed, done under the
 //! target's lock, looked at until they are true, and written down. The thinking is here and pure; the
 //! engine looks and does (`engine::repairing`).
 //!
@@ -6,11 +6,11 @@
 //! traffic. So an entry is written as what runs, the proxy is pointed at what the route names, and a
 //! route is written anew only where it is gone, cannot be read, or names what does not run while the
 //! proxy's slot does. A version that nobody released is never made right by writing it down. Where no
-//! deed is safe the plan says why, and what a person has to do.
+//! action is safe the plan says why, and what a person has to do.
 //!
 //! Where the store went back (it was wiped, restored or replaced), the proxy is the newer truth: the store follows what
 //! it sends traffic to. Its pointer carries a token that is higher than any lock of this store, so that it refuses every
-//! switch. [`Deed::Rebase`] is the only act that lowers a token. It compares the whole pointer with what was seen, and
+//! switch. [`RepairAction::Rebase`] is the only act that lowers a token. It compares the whole pointer with what was seen, and
 //! it is safe from a driver of before by the generation: the route gets one first that no such driver can have, and
 //! the proxy refuses a lower generation as it refuses a lower token. Where what is live cannot answer, no route is written
 //! to it: the pointer alone gets that generation, so that the traffic can be moved to what answers.
@@ -21,13 +21,13 @@
 //!
 //! The interlocks are those of a release: what has the traffic is not stopped or deregistered (1), no
 //! route to what is not healthy or not registered (2), one driver under a lock whose token every write
-//! compares (4), every deed names its from and its to (5), the world is looked at again before each
-//! deed (6), and a yes belongs to these very deeds and expires (9). The proxy is pointed by the rule of
+//! compares (4), every action names its from and its to (5), the world is looked at again before each
+//! action (6), and a yes belongs to these very actions and expires (9). The proxy is pointed by the rule of
 //! the way back: the slot was switched to before, and is healthy and registered now (3).
 
 #[cfg(test)]
 mod combined_tests;
-mod deed;
+mod action;
 #[cfg(test)]
 mod forged_tests;
 mod guard;
@@ -39,8 +39,8 @@ mod seen;
 #[cfg(test)]
 mod tests;
 
-pub(super) use deed::Standing;
-pub use deed::{Deed, ProxySays, Rewrite};
+pub(super) use action::Standing;
+pub use action::{RepairAction, ProxySays, Rewrite};
 pub(super) use guard::{Verdict, guard, is_true};
 pub(super) use plan::plan;
 pub use plan::{Item, Planned, RepairPlan, RepairRequest};

@@ -1,11 +1,11 @@
-//! A repair as it is shown: every difference with what mends it, every deed with its calls and its cost.
+//! A repair as it is shown: every difference with what mends it, every action with its calls and its cost.
 
 use jiff::Timestamp;
 
-use super::deed::{Deed, ProxySays};
+use super::action::{RepairAction, ProxySays};
 use super::remedy::{Remedy, remedy};
 use super::seen::Seen;
-use crate::history::{FORMAT, RepairDeed, RepairRecord, Repaired};
+use crate::history::{FORMAT, RecordedAction, RepairRecord, Repaired};
 use crate::inventory::drift::{Drift, Name, compare};
 use crate::inventory::{Hold, Operator, ReleaseId, Snapshot, Target, Tier};
 use crate::release::plan::touches_words;
@@ -29,11 +29,11 @@ pub struct Item {
     pub remedy: Remedy,
 }
 
-/// One deed and what it calls.
+/// One action and what it calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {
     /// What is done.
-    pub deed: Deed,
+    pub repair_action: RepairAction,
     /// Its calls, one a line.
     pub calls: Vec<String>,
 }
@@ -54,7 +54,7 @@ pub struct RepairPlan {
     /// What differs, in the order in which it is shown.
     pub items: Vec<Item>,
     /// What is done, in order; none where only a person can mend it.
-    pub deeds: Vec<Planned>,
+    pub repair_actions: Vec<Planned>,
     /// Protected targets of other environments whose connections it may cut.
     pub touched: Vec<Target>,
     /// What stops promotes there. A repair goes on under it, and whoever says yes is told.
@@ -76,30 +76,30 @@ impl RepairPlan {
     pub fn for_a_person(&self) -> impl Iterator<Item = (&Drift, &str)> {
         self.items.iter().filter_map(|item| match &item.remedy {
             Remedy::Person(words) => Some((&item.drift, words.as_str())),
-            Remedy::Deeds(_) | Remedy::Follows(_) => None,
+            Remedy::Actions(_) | Remedy::Follows(_) => None,
         })
     }
 
-    /// The differences that the deeds are to end.
+    /// The differences that the actions are to end.
     pub fn mended(&self) -> impl Iterator<Item = &Drift> {
         self.items.iter().filter_map(|item| match &item.remedy {
-            Remedy::Deeds(_) | Remedy::Follows(_) => Some(&item.drift),
+            Remedy::Actions(_) | Remedy::Follows(_) => Some(&item.drift),
             Remedy::Person(_) => None,
         })
     }
 
     /// What is done, without the words for it.
-    pub fn only_deeds(&self) -> Vec<Deed> {
-        self.deeds
+    pub fn only_actions(&self) -> Vec<RepairAction> {
+        self.repair_actions
             .iter()
-            .map(|planned| planned.deed.clone())
+            .map(|planned| planned.repair_action.clone())
             .collect()
     }
 
     /// What it costs, a line each; the same is said once.
     pub fn costs(&self) -> Vec<String> {
         let mut costs: Vec<String> = Vec::new();
-        for cost in self.deeds.iter().filter_map(|planned| planned.deed.cost()) {
+        for cost in self.repair_actions.iter().filter_map(|planned| planned.repair_action.cost()) {
             if !costs.contains(&cost) {
                 costs.push(cost);
             }
@@ -117,8 +117,8 @@ impl RepairPlan {
 
     /// Whether it lowers the generation of the route.
     pub(in crate::release) fn lowers_generation(&self) -> bool {
-        let mut deeds = self.deeds.iter();
-        deeds.any(|planned| planned.deed.lowers_generation())
+        let mut repair_actions = self.repair_actions.iter();
+        repair_actions.any(|planned| planned.repair_action.lowers_generation())
     }
 
     /// What stands that whoever says yes should know of, a line each.
@@ -142,11 +142,11 @@ impl RepairPlan {
                     says: drift.says.clone(),
                 })
                 .collect(),
-            deeds: self
-                .deeds
+            repair_actions: self
+                .repair_actions
                 .iter()
-                .map(|planned| RepairDeed {
-                    does: planned.deed.title(),
+                .map(|planned| RecordedAction {
+                    does: planned.repair_action.title(),
                     calls: planned.calls.clone(),
                     begun_at: None,
                     done_at: None,
@@ -158,7 +158,7 @@ impl RepairPlan {
     }
 }
 
-/// What mends what differs, and what is done for it: each deed once, in the order that keeps the
+/// What mends what differs, and what is done for it: each action once, in the order that keeps the
 /// traffic answered. `released` is whether the release that the route names proves what the route says.
 pub(in crate::release) fn plan(
     (snapshot, released): (&Snapshot, &Known<()>),
@@ -185,41 +185,41 @@ pub(in crate::release) fn plan(
             remedy: remedy(drift, &seen),
         })
         .collect();
-    let mut deeds: Vec<Deed> = Vec::new();
+    let mut repair_actions: Vec<RepairAction> = Vec::new();
     for item in &items {
-        let Remedy::Deeds(wanted) = &item.remedy else {
+        let Remedy::Actions(wanted) = &item.remedy else {
             continue;
         };
-        for deed in wanted {
-            if !deeds.contains(deed) {
-                deeds.push(deed.clone());
+        for repair_action in wanted {
+            if !repair_actions.contains(repair_action) {
+                repair_actions.push(repair_action.clone());
             }
         }
     }
     // Stable: what has the same rank stays in the order of the slots.
-    deeds.sort_by_key(Deed::rank);
+    repair_actions.sort_by_key(RepairAction::rank);
     for item in &mut items {
-        if let Some(follows) = follows(item.drift.name, &deeds) {
+        if let Some(follows) = follows(item.drift.name, &repair_actions) {
             item.remedy = Remedy::Follows(follows);
         }
     }
-    let deeds = deeds.into_iter().map(|deed| Planned {
-        calls: deed.calls(definition, proxy),
-        deed,
+    let repair_actions = repair_actions.into_iter().map(|repair_action| Planned {
+        calls: repair_action.calls(definition, proxy),
+        repair_action,
     });
-    (items, deeds.collect())
+    (items, repair_actions.collect())
 }
 
-/// Whether what the public gets comes from what is mended: said as the deed that ends it.
-fn follows(name: Name, deeds: &[Deed]) -> Option<String> {
-    let ends = |deed: &&Deed| match name {
+/// Whether what the public gets comes from what is mended: said as the action that ends it.
+fn follows(name: Name, repair_actions: &[RepairAction]) -> Option<String> {
+    let ends = |repair_action: &&RepairAction| match name {
         Name::PublicElsewhere | Name::PublicNotOurs | Name::PublicUnwell => matches!(
-            deed,
-            Deed::Install | Deed::Point { .. } | Deed::Start { .. } | Deed::Create { .. }
+            repair_action,
+            RepairAction::Install | RepairAction::Point { .. } | RepairAction::Start { .. } | RepairAction::Create { .. }
         ),
-        Name::TwoLive => matches!(deed, Deed::Install),
+        Name::TwoLive => matches!(repair_action, RepairAction::Install),
         _ => false,
     };
-    let deed = deeds.iter().find(ends)?;
-    Some(format!("it is looked at again after: {}", deed.title()))
+    let repair_action = repair_actions.iter().find(ends)?;
+    Some(format!("it is looked at again after: {}", repair_action.title()))
 }

@@ -2,7 +2,7 @@
 //! the route is the truth of what should have the traffic; where neither can be believed, a person has to
 //! look, and it is said why and what for. Pure.
 
-use super::deed::{Deed, Rewrite, Standing};
+use super::action::{RepairAction, Rewrite, Standing};
 use super::seen::Seen;
 use crate::inventory::drift::{Drift, Name};
 use crate::inventory::{Instance, InstanceState, LAST_PLANNED_GENERATION, PointerState, Slot};
@@ -11,11 +11,11 @@ use crate::release::words::generations_used_up;
 /// What mends a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
-    /// These deeds.
-    Deeds(Vec<Deed>),
+    /// These actions.
+    Actions(Vec<RepairAction>),
     /// It comes from others, and should go away with them.
     Follows(String),
-    /// No deed is safe: what a person has to do, and why.
+    /// No action is safe: what a person has to do, and why.
     Person(String),
 }
 
@@ -34,7 +34,7 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
         (Name::AddressDiffers, Some(slot)) => address(seen, slot),
         (Name::LiveNotRegistered, Some(slot)) => live(seen, slot),
         (Name::KeyUnreadable, _) => key(seen, drift),
-        (Name::ProxyNotInstalled | Name::ProxyEdited, _) => Remedy::Deeds(vec![Deed::Install]),
+        (Name::ProxyNotInstalled | Name::ProxyEdited, _) => Remedy::Actions(vec![RepairAction::Install]),
         (
             Name::RouteMissing
             | Name::ProxyElsewhere
@@ -70,7 +70,7 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
 /// registered any more.
 fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
-        return Remedy::Deeds(vec![Deed::Deregister(slot)]);
+        return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
     }
     let Some(entry) = seen.entry(slot) else {
         return person("what was registered is not known any more: look again");
@@ -94,13 +94,13 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
         ));
     }
     let version = seen.version(entry.tag.clone(), entry.digest.clone());
-    Remedy::Deeds(vec![
-        Deed::Create {
+    Remedy::Actions(vec![
+        RepairAction::Create {
             slot,
             version,
             release: route.release,
         },
-        Deed::Register {
+        RepairAction::Register {
             slot,
             digest: entry.digest.clone(),
             release: route.release,
@@ -110,7 +110,7 @@ fn gone(seen: &Seen<'_>, slot: Slot) -> Remedy {
 
 fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
     if !seen.should_have_traffic(slot) {
-        return Remedy::Deeds(vec![Deed::Deregister(slot)]);
+        return Remedy::Actions(vec![RepairAction::Deregister(slot)]);
     }
     let Some(instance) = seen.instance(slot) else {
         return person("it is gone meanwhile: look again");
@@ -120,18 +120,18 @@ fn stopped(seen: &Seen<'_>, slot: Slot) -> Remedy {
             "{slot} starts and ends again and again: starting it once more changes nothing; see its log, and promote a version that runs"
         ));
     }
-    let mut deeds = vec![Deed::Start {
+    let mut repair_actions = vec![RepairAction::Start {
         slot,
         instance: instance.id.clone(),
     }];
     if let Some(entry) = seen.entry(slot).filter(|it| it.instance != instance.id) {
-        deeds.push(Deed::Register {
+        repair_actions.push(RepairAction::Register {
             slot,
             digest: instance.digest.clone(),
             release: entry.release,
         });
     }
-    Remedy::Deeds(deeds)
+    Remedy::Actions(repair_actions)
 }
 
 fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
@@ -147,7 +147,7 @@ fn started(seen: &Seen<'_>, slot: Slot) -> Remedy {
             "requests of the public still arrive in {slot}: see `nginx -T` for what sends them there, then stop it"
         ));
     }
-    Remedy::Deeds(vec![Deed::Stop {
+    Remedy::Actions(vec![RepairAction::Stop {
         slot,
         instance: instance.id.clone(),
     }])
@@ -169,7 +169,7 @@ fn entry(seen: &Seen<'_>, slot: Slot) -> Remedy {
             "which release made what runs in {slot} is not known: promote the version that should run"
         ));
     };
-    Remedy::Deeds(vec![Deed::Register {
+    Remedy::Actions(vec![RepairAction::Register {
         slot,
         digest: instance.digest.clone(),
         release,
@@ -196,14 +196,14 @@ fn version(seen: &Seen<'_>, slot: Slot) -> Remedy {
             slot.other()
         ));
     }
-    let mut deeds = vec![Deed::Deregister(slot)];
+    let mut repair_actions = vec![RepairAction::Deregister(slot)];
     if instance.is_running() {
-        deeds.push(Deed::Stop {
+        repair_actions.push(RepairAction::Stop {
             slot,
             instance: instance.id.clone(),
         });
     }
-    Remedy::Deeds(deeds)
+    Remedy::Actions(repair_actions)
 }
 
 fn address(seen: &Seen<'_>, slot: Slot) -> Remedy {
@@ -234,29 +234,29 @@ fn live(seen: &Seen<'_>, slot: Slot) -> Remedy {
             "{slot} runs another version than the route says, and its entry is gone: promote the version that should run"
         ));
     }
-    let mut deeds = Vec::new();
+    let mut repair_actions = Vec::new();
     if !instance.is_running() {
         if instance.state == InstanceState::Restarting {
             return person(format!(
                 "{slot} starts and ends again and again: see its log"
             ));
         }
-        deeds.push(Deed::Start {
+        repair_actions.push(RepairAction::Start {
             slot,
             instance: instance.id.clone(),
         });
     }
     match entry(seen, slot) {
-        Remedy::Deeds(more) => deeds.extend(more),
+        Remedy::Actions(more) => repair_actions.extend(more),
         other => return other,
     }
-    Remedy::Deeds(deeds)
+    Remedy::Actions(repair_actions)
 }
 
 fn key(seen: &Seen<'_>, drift: &Drift) -> Remedy {
     match (drift.key.as_deref(), drift.slot) {
         (_, Some(slot)) if seen.should_have_traffic(slot) => live(seen, slot),
-        (_, Some(slot)) => Remedy::Deeds(vec![Deed::Deregister(slot)]),
+        (_, Some(slot)) => Remedy::Actions(vec![RepairAction::Deregister(slot)]),
         (Some("route"), _) => route(seen),
         (Some("lock"), _) => person(
             "a repair needs the lock itself: see who wrote it, and delete the key when nobody drives this target",
@@ -292,19 +292,19 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
         if generation > LAST_PLANNED_GENERATION {
             return person(generations_used_up(&seen.snapshot.target, generation));
         }
-        return Remedy::Deeds(vec![Deed::Rebase { from, generation }]);
+        return Remedy::Actions(vec![RepairAction::Rebase { from, generation }]);
     }
     let wanted = match wanted(seen) {
         Ok(wanted) => wanted,
         Err(why) => return person(why),
     };
-    let mut deeds = Vec::new();
+    let mut repair_actions = Vec::new();
     if let Some(instance) = seen.instance(live) {
         let entry = seen.entry(live);
         let is_so = entry
             .is_some_and(|entry| entry.digest == instance.digest && entry.instance == instance.id);
         if !is_so {
-            deeds.push(Deed::Register {
+            repair_actions.push(RepairAction::Register {
                 slot: live,
                 digest: instance.digest.clone(),
                 release: wanted.release,
@@ -312,29 +312,29 @@ fn went_back(seen: &Seen<'_>) -> Remedy {
         }
     }
     let generation = wanted.generation;
-    deeds.push(Deed::Route(wanted));
-    deeds.push(Deed::Rebase { from, generation });
-    Remedy::Deeds(deeds)
+    repair_actions.push(RepairAction::Route(wanted));
+    repair_actions.push(RepairAction::Rebase { from, generation });
+    Remedy::Actions(repair_actions)
 }
 
 /// Nothing has the traffic by the proxy: the tokens alone are in the way.
 fn live_nowhere(seen: &Seen<'_>, from: PointerState) -> Remedy {
     let generation = from.highest_generation();
-    let mut deeds = vec![Deed::Rebase { from, generation }];
+    let mut repair_actions = vec![RepairAction::Rebase { from, generation }];
     if seen.route().is_some() {
         match wanted(seen) {
             Ok(wanted) => {
-                deeds.push(Deed::Point {
+                repair_actions.push(RepairAction::Point {
                     from: None,
                     to: wanted.live,
                     generation: wanted.generation,
                 });
-                deeds.push(Deed::Route(wanted));
+                repair_actions.push(RepairAction::Route(wanted));
             }
             Err(why) => return person(why),
         }
     }
-    Remedy::Deeds(deeds)
+    Remedy::Actions(repair_actions)
 }
 
 /// The route as it should be, and the proxy as the route says.
@@ -346,23 +346,23 @@ fn route(seen: &Seen<'_>) -> Remedy {
         Ok(wanted) => wanted,
         Err(why) => return person(why),
     };
-    let mut deeds = Vec::new();
+    let mut repair_actions = Vec::new();
     if let Some(proxy) = seen.proxy()
         && (proxy.slot, proxy.generation) != (Some(wanted.live), wanted.generation)
     {
-        deeds.push(Deed::Point {
+        repair_actions.push(RepairAction::Point {
             from: proxy.slot,
             to: wanted.live,
             generation: wanted.generation,
         });
     }
     if !seen.is_route(&wanted) {
-        deeds.insert(0, Deed::Route(wanted));
+        repair_actions.insert(0, RepairAction::Route(wanted));
     }
-    if deeds.is_empty() {
+    if repair_actions.is_empty() {
         return person("store and proxy agree meanwhile: look again");
     }
-    Remedy::Deeds(deeds)
+    Remedy::Actions(repair_actions)
 }
 
 /// The digest of the route is written anew where its slot's entry, by the same release, is of the very

@@ -1,6 +1,6 @@
 //! What was seen of a target, asked as a repair asks it. Pure.
 
-use super::deed::Rewrite;
+use super::action::Rewrite;
 use crate::inventory::drift::{Drift, Name, still_gets_requests};
 use crate::inventory::{
     Digest, ImageLabels, Instance, ProxyAnswer, Registration, ReleaseId, Route, Slot, Snapshot,

@@ -1,4 +1,4 @@
-//! What mends each thing that is done by hand: the deeds in their order, or that a person has to look.
+//! What mends each thing that is done by hand: the actions in their order, or that a person has to look.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,8 +85,8 @@ pub(super) fn planned_where(
     plan((snapshot, released), &definition, only, &Says)
 }
 
-fn titles(deeds: &[Planned]) -> Vec<String> {
-    deeds.iter().map(|planned| planned.deed.title()).collect()
+fn titles(repair_actions: &[Planned]) -> Vec<String> {
+    repair_actions.iter().map(|planned| planned.repair_action.title()).collect()
 }
 
 /// What is done by hand, and what is done about it; nothing where a person has to look.
@@ -540,8 +540,8 @@ fn what_is_done_by_hand_has_its_deeds_or_a_person() {
     for (done, how, expected) in BY_HAND {
         let mut snapshot = agreed();
         how(&mut snapshot);
-        let (items, deeds) = planned(&snapshot, None);
-        assert_eq!(titles(&deeds), *expected, "{done}: {items:#?}");
+        let (items, repair_actions) = planned(&snapshot, None);
+        assert_eq!(titles(&repair_actions), *expected, "{done}: {items:#?}");
         let drifts = compare(&snapshot).drifts().count();
         assert_eq!(
             items.len(),
@@ -550,15 +550,15 @@ fn what_is_done_by_hand_has_its_deeds_or_a_person() {
         );
         for item in &items {
             let words = match &item.remedy {
-                Remedy::Deeds(deeds) => {
-                    assert!(!deeds.is_empty(), "{done}: {item:?}");
+                Remedy::Actions(repair_actions) => {
+                    assert!(!repair_actions.is_empty(), "{done}: {item:?}");
                     continue;
                 }
                 Remedy::Follows(words) | Remedy::Person(words) => words,
             };
             assert!(words.len() > 20, "{done}: {item:?}");
         }
-        for planned in &deeds {
+        for planned in &repair_actions {
             assert!(!planned.calls.is_empty(), "{done}: {planned:?}");
         }
     }
@@ -580,11 +580,11 @@ fn only_what_is_asked_for_by_name_is_mended() {
     let mut snapshot = agreed();
     started_again(&mut snapshot);
     live(&mut snapshot).state = EXITED;
-    let (items, deeds) = planned(&snapshot, Some(Name::InstanceStarted));
+    let (items, repair_actions) = planned(&snapshot, Some(Name::InstanceStarted));
     assert_eq!(
-        (items.len(), titles(&deeds)),
+        (items.len(), titles(&repair_actions)),
         (1, vec!["stop green".to_owned()])
     );
-    let (items, deeds) = planned(&snapshot, Some(Name::ProxyEdited));
-    assert!(items.is_empty() && deeds.is_empty());
+    let (items, repair_actions) = planned(&snapshot, Some(Name::ProxyEdited));
+    assert!(items.is_empty() && repair_actions.is_empty());
 }

@@ -1,7 +1,7 @@
 //! Holds and repairs, kept beside the releases.
 
 use greenroom::history::{
-    AuditRecord, Filter, HoldRecord, Item, KeptAudit, RepairDeed, RepairOutcome, RepairRecord,
+    AuditRecord, Filter, HoldRecord, Item, KeptAudit, RecordedAction, RepairOutcome, RepairRecord,
     Repaired,
 };
 use greenroom::inventory::{Cleared, Hold, ReleaseId};
@@ -53,7 +53,7 @@ pub(crate) fn repaired(at: u32) -> AuditRecord {
             name: "instance-stopped".into(),
             says: "green is registered and does not run".into(),
         }],
-        deeds: vec![RepairDeed {
+        repair_actions: vec![RecordedAction {
             does: "start green again".into(),
             calls: vec!["POST /containers/web-green/start".into()],
             begun_at: Some(begun_at),

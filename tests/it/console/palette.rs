@@ -4,7 +4,7 @@ use crossterm::event::KeyCode;
 use greenroom::console::Model;
 use greenroom::console::action::Action;
 use greenroom::console::effect::Effect;
-use greenroom::console::model::{Deed, Dialog, Pane, deeds, offers, why_not};
+use greenroom::console::model::{PaletteChoice, Dialog, Pane, palette_entries, offers, why_not};
 
 use super::world::{model, press, press_key, screen, target, web_production, with_candidate};
 
@@ -16,11 +16,11 @@ fn opened() -> Model {
     model
 }
 
-fn best(model: &Model) -> Deed {
+fn best(model: &Model) -> PaletteChoice {
     let Some(Dialog::Palette(palette)) = &model.dialog else {
         panic!("the palette is open");
     };
-    deeds(model, palette).remove(0).deed
+    palette_entries(model, palette).remove(0).choice
 }
 
 #[test]
@@ -32,11 +32,11 @@ fn it_lists_what_can_be_done_with_its_keys_and_why_not() {
 #[test]
 fn a_few_letters_find_what_is_meant() {
     for (typed, meant) in [
-        ("rollb", Deed::Act(Action::RollBack)),
-        ("nxtlog", Deed::Act(Action::NextLog)),
-        ("wallqa", Deed::Open(target("wallets", "qa"))),
-        ("light", Deed::Wear("light".into())),
-        ("quit", Deed::Act(Action::Quit)),
+        ("rollb", PaletteChoice::Act(Action::RollBack)),
+        ("nxtlog", PaletteChoice::Act(Action::NextLog)),
+        ("wallqa", PaletteChoice::Open(target("wallets", "qa"))),
+        ("light", PaletteChoice::Wear("light".into())),
+        ("quit", PaletteChoice::Act(Action::Quit)),
     ] {
         let mut model = opened();
         press(&mut model, typed);

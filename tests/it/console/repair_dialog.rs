@@ -9,7 +9,7 @@ use greenroom::console::model::Dialog;
 use greenroom::history::{FORMAT, RepairOutcome, RepairRecord};
 use greenroom::inventory::drift::{Drift, Name, compare};
 use greenroom::inventory::{Hold, Slot, Snapshot, Target, Tier};
-use greenroom::release::{Deed, Item, Planned, Refusal, Refused, Remedy, RepairNews, RepairPlan};
+use greenroom::release::{RepairAction, Item, Planned, Refusal, Refused, Remedy, RepairNews, RepairPlan};
 
 use super::dialogs::dialog;
 use super::world::{
@@ -44,7 +44,7 @@ pub(super) fn repair_plan(tier: Tier) -> RepairPlan {
     let mut others = drift(&drifted());
     others.name = Name::PublicNotOurs;
     others.says = "the public address was answered by \u{1b}[31mnothing".into();
-    let register = Deed::Register {
+    let register = RepairAction::Register {
         slot: Slot::Blue,
         digest: release.version.digest.clone(),
         release: release_id(1),
@@ -58,20 +58,20 @@ pub(super) fn repair_plan(tier: Tier) -> RepairPlan {
         items: vec![
             Item {
                 drift: drift(&drifted()),
-                remedy: Remedy::Deeds(vec![register.clone(), Deed::Install]),
+                remedy: Remedy::Actions(vec![register.clone(), RepairAction::Install]),
             },
             Item {
                 drift: others,
                 remedy: Remedy::Person("see what listens there".into()),
             },
         ],
-        deeds: vec![
+        repair_actions: vec![
             Planned {
-                deed: Deed::Install,
+                repair_action: RepairAction::Install,
                 calls: vec!["nginx -t; reload".into()],
             },
             Planned {
-                deed: register,
+                repair_action: register,
                 calls: vec!["store: write slots/blue = 127.0.0.1:32771".into()],
             },
         ],
@@ -176,7 +176,7 @@ fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
         operator: operator(),
         begun_at: now(),
         differences: Vec::new(),
-        deeds: Vec::new(),
+        repair_actions: Vec::new(),
         closed: Some((later(3), RepairOutcome::Done)),
         chain: None,
     };
@@ -198,7 +198,7 @@ fn it_is_done_only_armed_after_the_name_and_the_news_are_said() {
 #[test]
 fn what_only_a_person_can_mend_is_told_and_a_refusal_ends_it() {
     let mut alone = repair_plan(Tier::Protected);
-    alone.deeds.clear();
+    alone.repair_actions.clear();
     alone.items.remove(0);
     let model = asked(SIZES[0], alone);
     assert!(matches!(model.dialog, Some(Dialog::Refusal(_))));

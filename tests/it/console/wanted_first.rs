@@ -157,7 +157,7 @@ fn the_palette_starts_on_what_can_be_done_now() {
     let Some(Dialog::Palette(palette)) = &model.dialog else {
         panic!("the palette");
     };
-    let found = greenroom::console::model::deeds(&model, palette);
+    let found = greenroom::console::model::palette_entries(&model, palette);
     let row = found.get(palette.row).expect("a row");
     assert_eq!(row.why_not, None, "{row:?}");
 }

@@ -56,7 +56,7 @@ async fn repaired(house: &House, what: &str, names: &[&str]) {
     let outcome = record.closed.as_ref().map(|(_, outcome)| outcome);
     assert_eq!(outcome, Some(&RepairOutcome::Done), "{what}: {record:#?}");
     assert!(
-        record.deeds.iter().all(|deed| deed.done_at.is_some()),
+        record.repair_actions.iter().all(|repair_action| repair_action.done_at.is_some()),
         "{what}: {record:#?}"
     );
     assert_eq!(named(house).await, [""; 0], "{what}");
@@ -307,14 +307,14 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
     );
     assert_eq!(house.snapshot().await.lock, None);
 
-    // A version that nobody released, in the live slot: no deed is safe.
+    // A version that nobody released, in the live slot: no action is safe.
     let other = format!("sha256:{}", "d".repeat(64));
     keys.edit("slots/green", "digest", other.clone().into())
         .await;
     keys.edit("route", "digest", other.into()).await;
     let planned = plan(&house, None).await.expect("a plan");
     assert_eq!(
-        (planned.deeds.len(), planned.for_a_person().count()),
+        (planned.repair_actions.len(), planned.for_a_person().count()),
         (0, 1),
         "{planned:#?}"
     );

@@ -19,7 +19,7 @@ async fn a_version_that_the_release_of_the_route_did_not_put_there_is_not_starte
         keys.put(name, value.to_string()).await;
     }
     let planned = plan(&house, None).await.expect("a plan");
-    assert!(planned.deeds.is_empty(), "{planned:#?}");
+    assert!(planned.repair_actions.is_empty(), "{planned:#?}");
     let words: Vec<&str> = planned.for_a_person().map(|(_, words)| words).collect();
     let said = words.join("\n");
     assert!(said.contains("does not prove"), "{said}");

@@ -1,4 +1,4 @@
-//! Does the deeds of a repair one after the other: looks, guards, writes the intent down, does it, looks
+//! Does the actions of a repair one after the other: looks, guards, writes the intent down, does it, looks
 //! until it is true, writes that down. It stops at the first that cannot be done, and gives the lock back.
 
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::release::approval::ApprovedRepair;
 use crate::release::driver::Writing;
 use crate::release::engine::{Site, give_back};
 use crate::release::repair::{Verdict, guard, is_true};
-use crate::release::{Deed, RepairPlan};
+use crate::release::{RepairAction, RepairPlan};
 
-/// How long the world may take to become as a deed needs it, and a deed to come true.
+/// How long the world may take to become as an action needs it, and an action to come true.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long what was mended may be seen to differ still: requests of before are counted for a while.
 const SETTLING: Duration = Duration::from_secs(20);
@@ -47,7 +47,7 @@ pub(super) struct Drive {
 
 impl Drive {
     pub(super) async fn run(mut self) {
-        let outcome = match Box::pin(self.deeds()).await {
+        let outcome = match Box::pin(self.repair_actions()).await {
             Ok(()) => self.settled().await,
             Err(outcome) => outcome,
         };
@@ -65,19 +65,19 @@ impl Drive {
         let _ = self.news.send(ended).await;
     }
 
-    async fn deeds(&mut self) -> Result<(), RepairOutcome> {
-        let deeds = self.plan.only_deeds();
-        let count = deeds.len();
-        for (index, deed) in deeds.iter().enumerate() {
+    async fn repair_actions(&mut self) -> Result<(), RepairOutcome> {
+        let repair_actions = self.plan.only_actions();
+        let count = repair_actions.len();
+        for (index, repair_action) in repair_actions.iter().enumerate() {
             if *self.stops.borrow() {
-                let reason = format!("before: {}", deed.title());
+                let reason = format!("before: {}", repair_action.title());
                 return Err(RepairOutcome::Stopped { reason });
             }
-            let title = format!("{} of {count}: {}", index + 1, deed.title());
+            let title = format!("{} of {count}: {}", index + 1, repair_action.title());
             let failed = |why: String| RepairOutcome::Failed {
-                reason: shortened(&format!("{}: {why}", deed.title())),
+                reason: shortened(&format!("{}: {why}", repair_action.title())),
             };
-            match Box::pin(self.one(index, deed, &title)).await {
+            match Box::pin(self.one(index, repair_action, &title)).await {
                 Ok(words) => self.say(&format!("{title}: {words}")).await,
                 Err(why) => return Err(failed(why)),
             }
@@ -85,15 +85,15 @@ impl Drive {
         Ok(())
     }
 
-    /// Does one deed; how it came true, or why not.
-    async fn one(&mut self, index: usize, deed: &Deed, title: &str) -> Result<String, String> {
-        if !self.approved.covers(deed) {
+    /// Does one action; how it came true, or why not.
+    async fn one(&mut self, index: usize, repair_action: &RepairAction, title: &str) -> Result<String, String> {
+        if !self.approved.covers(repair_action) {
             return Err("it is not approved".into());
         }
         let until = Instant::now() + PATIENCE;
         let seen = loop {
             let seen = self.look().await;
-            match self.verdict(deed, &seen) {
+            match self.verdict(repair_action, &seen) {
                 Verdict::Act => break seen,
                 Verdict::Already => return Ok("it is so already".into()),
                 Verdict::Refuse(why) => return Err(why),
@@ -103,11 +103,11 @@ impl Drive {
         };
         self.begin(index).await?;
         self.say(&format!("{title} begins")).await;
-        let seen = if let Deed::Stop { slot, .. } = deed {
+        let seen = if let RepairAction::Stop { slot, .. } = repair_action {
             self.drained(*slot).await;
             // That took its time: what was seen before may not be so any more.
             let seen = self.look().await;
-            match self.verdict(deed, &seen) {
+            match self.verdict(repair_action, &seen) {
                 Verdict::Act => seen,
                 Verdict::Already => return Ok("it is so already".into()),
                 Verdict::Refuse(why) | Verdict::Wait(why) => return Err(why),
@@ -116,14 +116,14 @@ impl Drive {
             seen
         };
         // Between the look and here the lock may have been lost, and not every write compares it.
-        self.still_ours(deed).await?;
+        self.still_ours(repair_action).await?;
         let hand = Hand {
             site: &self.site,
             write: &self.write,
             fence: &self.lease.fence,
             now: self.clock.now(),
         };
-        match hand.perform(deed, &seen).await {
+        match hand.perform(repair_action, &seen).await {
             Ok(()) => {}
             // It may have happened: what is seen decides.
             Err(failure) if failure.kind == FailureKind::Ambiguous => {
@@ -131,8 +131,8 @@ impl Drive {
             }
             Err(failure) => return Err(failure.to_string()),
         }
-        self.until_true(deed).await?;
-        if let Some(written) = self.record.deeds.get_mut(index) {
+        self.until_true(repair_action).await?;
+        if let Some(written) = self.record.repair_actions.get_mut(index) {
             written.done_at = Some(self.clock.now());
         }
         self.write_down().await?;
@@ -140,9 +140,9 @@ impl Drive {
     }
 
     /// What is not heard is waited for, and never taken for not being there.
-    fn verdict(&self, deed: &Deed, seen: &Snapshot) -> Verdict {
+    fn verdict(&self, repair_action: &RepairAction, seen: &Snapshot) -> Verdict {
         match heard(seen) {
-            Ok(()) => guard(deed, seen, &self.site.definition),
+            Ok(()) => guard(repair_action, seen, &self.site.definition),
             Err(silent) => Verdict::Wait(silent.to_string()),
         }
     }
@@ -167,29 +167,29 @@ impl Drive {
     /// What cannot be written down is not done.
     async fn begin(&mut self, index: usize) -> Result<(), String> {
         let now = self.clock.now();
-        if let Some(written) = self.record.deeds.get_mut(index) {
+        if let Some(written) = self.record.repair_actions.get_mut(index) {
             written.begun_at = Some(now);
         }
         let written = self.write_down().await;
         if written.is_err()
-            && let Some(undone) = self.record.deeds.get_mut(index)
+            && let Some(undone) = self.record.repair_actions.get_mut(index)
         {
             undone.begun_at = None;
         }
         written.map_err(|why| format!("it could not be written down, and was not done: {why}"))
     }
 
-    async fn until_true(&self, deed: &Deed) -> Result<(), String> {
+    async fn until_true(&self, repair_action: &RepairAction) -> Result<(), String> {
         let timing = &self.site.definition.timing;
-        let patience = match deed {
-            Deed::Create { .. } | Deed::Start { .. } => timing.health_deadline.max(PATIENCE),
+        let patience = match repair_action {
+            RepairAction::Create { .. } | RepairAction::Start { .. } => timing.health_deadline.max(PATIENCE),
             _ => PATIENCE,
         };
         let until = Instant::now() + patience;
         loop {
             let seen = self.look().await;
             let come_true = match heard(&seen) {
-                Ok(()) => is_true(deed, &seen, &self.site.definition),
+                Ok(()) => is_true(repair_action, &seen, &self.site.definition),
                 Err(silent) => Err(silent.to_string()),
             };
             let Err(missing) = come_true else {
@@ -242,12 +242,12 @@ impl Drive {
         }
     }
 
-    async fn still_ours(&self, deed: &Deed) -> Result<(), String> {
+    async fn still_ours(&self, repair_action: &RepairAction) -> Result<(), String> {
         let (target, fence) = (self.plan.target(), &self.lease.fence);
         match self.write.locks.holds(target, fence).await {
             Ok(true) => Ok(()),
             Ok(false) => Err("the lock is not ours any more: it was not done".to_owned()),
-            Err(failure) => Err(format!("{} was not done: {failure}", deed.title())),
+            Err(failure) => Err(format!("{} was not done: {failure}", repair_action.title())),
         }
     }
 

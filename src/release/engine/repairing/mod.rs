@@ -1,5 +1,5 @@
 //! Repairing what drifted: looks and plans, and, after a yes, takes the lock, makes sure that the world
-//! still asks for these very deeds, and has them done in a task of their own. A target with a release
+//! still asks for these very actions, and has them done in a task of their own. A target with a release
 //! that goes on or was interrupted has its own way, and is not repaired.
 
 mod drive;
@@ -22,7 +22,7 @@ use crate::release::driver::Writing;
 use crate::release::repair::plan;
 use crate::release::standby_entry;
 use crate::release::{
-    Deed, Known, ProxySays, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
+    RepairAction, Known, ProxySays, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
 };
 use drive::Drive;
 use look::look;
@@ -48,7 +48,7 @@ pub struct RepairHandle {
 }
 
 impl RepairHandle {
-    /// Asks it to stop after the deed under way was seen true or given up.
+    /// Asks it to stop after the action under way was seen true or given up.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
@@ -110,10 +110,10 @@ impl Engine {
             router: site.read.router.as_ref(),
             target: &request.target,
         };
-        let (items, deeds) = plan((snapshot, released), &site.definition, request.only, &says);
-        let does = |which: fn(&Deed) -> bool| deeds.iter().any(|planned| which(&planned.deed));
-        let installs = does(|deed| matches!(deed, Deed::Install));
-        let points = does(|deed| matches!(deed, Deed::Point { .. } | Deed::Rebase { .. }));
+        let (items, repair_actions) = plan((snapshot, released), &site.definition, request.only, &says);
+        let does = |which: fn(&RepairAction) -> bool| repair_actions.iter().any(|planned| which(&planned.repair_action));
+        let installs = does(|repair_action| matches!(repair_action, RepairAction::Install));
+        let points = does(|repair_action| matches!(repair_action, RepairAction::Point { .. } | RepairAction::Rebase { .. }));
         RepairPlan {
             id,
             definition: site.definition.clone(),
@@ -122,7 +122,7 @@ impl Engine {
             made_at: self.clock.now(),
             touched: self.touched(&request.target, points, installs),
             items,
-            deeds,
+            repair_actions,
             holds: snapshot.holds(snapshot.at),
         }
     }
@@ -193,7 +193,7 @@ impl Engine {
     }
 
     /// The world may have moved while a dialog was open: under the lock it is planned once more, and
-    /// has to come to the same deeds.
+    /// has to come to the same actions.
     async fn still_asked_for(
         &self,
         plan: &RepairPlan,
@@ -212,7 +212,7 @@ impl Engine {
         };
         let released = released_by_route(site, &now).await;
         let again = self.planned(site, (&now, &released), &request, plan.id);
-        if again.only_deeds() == plan.only_deeds() {
+        if again.only_actions() == plan.only_actions() {
             return Ok(());
         }
         Err(Refusal::WorldChanged {

@@ -1,4 +1,4 @@
-//! Does one deed, by the write calls of the ports. Each is safe to repeat, and each write to the registry
+//! Does one action, by the write calls of the ports. Each is safe to repeat, and each write to the registry
 //! compares the lock.
 
 use jiff::Timestamp;
@@ -11,9 +11,9 @@ use crate::inventory::{
 use crate::ports::{Failure, FailureKind, Fence, InstanceSpec, PullProgress, Result};
 use crate::release::driver::Writing;
 use crate::release::engine::Site;
-use crate::release::repair::{Deed, Rewrite, Standing};
+use crate::release::repair::{RepairAction, Rewrite, Standing};
 
-/// What a deed is done with.
+/// What an action is done with.
 pub(super) struct Hand<'a> {
     pub(super) site: &'a Site,
     pub(super) write: &'a Writing,
@@ -33,11 +33,11 @@ impl Hand<'_> {
     }
 
     /// Does it, to a world that was just seen.
-    pub(super) async fn perform(&self, deed: &Deed, seen: &Snapshot) -> Result<()> {
+    pub(super) async fn perform(&self, repair_action: &RepairAction, seen: &Snapshot) -> Result<()> {
         let definition = &self.site.definition;
         let target = &definition.target;
-        match deed {
-            Deed::Create {
+        match repair_action {
+            RepairAction::Create {
                 slot,
                 version,
                 release,
@@ -55,15 +55,15 @@ impl Hand<'_> {
                 };
                 self.write.runtime.start(&spec).await.map(|_| ())
             }
-            Deed::Start { instance, .. } => self.write.runtime.restart(instance).await,
-            Deed::Install => self.write.router.install(target).await,
-            Deed::Register { slot, release, .. } => {
+            RepairAction::Start { instance, .. } => self.write.runtime.restart(instance).await,
+            RepairAction::Install => self.write.router.install(target).await,
+            RepairAction::Register { slot, release, .. } => {
                 let entry = self.entry(*slot, *release, seen)?;
                 let registry = &self.write.registry;
                 registry.register(target, &entry, self.fence).await
             }
-            Deed::Route(rewrite) => self.route(rewrite).await,
-            Deed::Rebase { from, generation } => {
+            RepairAction::Route(rewrite) => self.route(rewrite).await,
+            RepairAction::Rebase { from, generation } => {
                 let order = RebaseOrder {
                     from: *from,
                     generation: *generation,
@@ -71,7 +71,7 @@ impl Hand<'_> {
                 };
                 self.write.router.rebase(target, &order).await
             }
-            Deed::Point {
+            RepairAction::Point {
                 from,
                 to,
                 generation,
@@ -84,11 +84,11 @@ impl Hand<'_> {
                 };
                 self.write.router.switch(target, &order).await
             }
-            Deed::Deregister(slot) => {
+            RepairAction::Deregister(slot) => {
                 let registry = &self.write.registry;
                 registry.deregister(target, *slot, self.fence).await
             }
-            Deed::Stop { instance, .. } => {
+            RepairAction::Stop { instance, .. } => {
                 let grace = definition.timing.stop_grace;
                 self.write.runtime.stop(instance, grace).await
             }

@@ -11,7 +11,7 @@ use crate::release::words::duration;
 /// See the module. The order of the variants is the order in which they are done: first what should
 /// have the traffic, then who is said to have it, and only then what nobody needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Deed {
+pub enum RepairAction {
     /// Make what was removed again, as it is registered.
     Create {
         /// Where.
@@ -94,7 +94,7 @@ pub enum Standing {
     Says(u64, Slot),
 }
 
-impl Deed {
+impl RepairAction {
     /// Where in the order it is done.
     pub(super) fn rank(&self) -> u8 {
         match self {
@@ -173,7 +173,7 @@ impl Deed {
         }
     }
 
-    /// The switch that the proxy is asked for, but for the token; none of another deed.
+    /// The switch that the proxy is asked for, but for the token; none of another action.
     pub fn order(&self) -> Option<SwitchOrder> {
         match self {
             Self::Point {
