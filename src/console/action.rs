@@ -23,7 +23,7 @@ pub enum Action {
     /// Run the checks again while a step waits.
     CheckAgain,
     /// Decide who drives a release: ask for the wheel, hand it over, or go on with one that lost its driver.
-    TakeUp,
+    Resume,
     /// Plan what mends the differences, and ask.
     Repair,
     /// List what waits for the operator.
@@ -225,7 +225,7 @@ pub static BINDINGS: &[Binding] = &[
     shown(bind(&[key('X')], Action::BackOut, "back out", "undo everything the release in flight has done")),
     shown(bind(&[key('R')], Action::RollBack, "roll back", "switch back to the version that is kept warm")),
     shown(bind(&[key('U')], Action::CheckAgain, "check again", "run the checks again while register or switch waits for a yes")),
-    shown(bind(&[key('C')], Action::TakeUp, "wheel", "ask for the wheel of a release, hand it over, take it, or go on with one that lost its driver")),
+    shown(bind(&[key('C')], Action::Resume, "wheel", "ask for the wheel of a release, hand it over, take it, or go on with one that lost its driver")),
     shown(bind(&[key('S')], Action::EndStandby, "stop standby", "stop the version that is kept warm now instead of later")),
     shown(bind(&[key('D')], Action::Repair, "repair drift", "plan what mends the differences of the open target, and ask")),
     bind(&[key('F')], Action::Freeze, "hold", "hold the open target, so that nothing is promoted there, or clear its hold"),

@@ -55,7 +55,7 @@ impl Action {
             Self::RollBack => "roll-back",
             Self::EndStandby => "stop-standby",
             Self::CheckAgain => "check-again",
-            Self::TakeUp => "take-up",
+            Self::Resume => "take-up",
             Self::Repair => "repair",
             Self::Waiting => "waiting",
             Self::Freeze => "hold",
@@ -133,7 +133,7 @@ impl Action {
             | Self::RollBack
             | Self::EndStandby
             | Self::CheckAgain
-            | Self::TakeUp
+            | Self::Resume
             | Self::Repair
             | Self::Freeze
             | Self::Arm => Purpose::Release,

@@ -61,7 +61,7 @@ pub trait Desk: Send + Sync {
     }
 
     /// Goes on with it, as somebody has chosen; against a driver that lives only by force.
-    async fn take_up(
+    async fn resume(
         &self,
         target: &Target,
         _: ReleaseId,

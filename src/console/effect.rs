@@ -71,7 +71,7 @@ pub enum Effect {
         release: Option<ReleaseId>,
     },
     /// Go on with one.
-    TakeUp {
+    ResumeRelease {
         /// Whose.
         target: Target,
         /// Which.

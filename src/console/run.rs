@@ -196,13 +196,13 @@ fn perform<S: Screen>(
             target,
             release,
         } => hands.find_interrupted(asked, target, release),
-        Effect::TakeUp {
+        Effect::ResumeRelease {
             target,
             release,
             go_on,
             force,
             approval,
-        } => hands.take_up(target, release, (go_on, force), approval),
+        } => hands.resume(target, release, (go_on, force), approval),
         Effect::AskForWheel {
             target,
             release,

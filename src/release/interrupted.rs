@@ -45,7 +45,7 @@ impl Interrupted {
         };
         let against = GoOn::ALL.into_iter().filter_map(|go_on| {
             let fits = not_overtaken(overtaken, go_on)
-                .and_then(|()| Plan::taken_up(&recorded, definition, standing, go_on));
+                .and_then(|()| Plan::resumed(&recorded, definition, standing, go_on));
             fits.err().map(|refused| (go_on, refused))
         });
         let against = against.collect();

@@ -144,7 +144,7 @@
 //! Whoever finds a release without an end goes on with it ([`Engine::resume`]): forward, back, or not at
 //! all, which ends it as *left*. The lock is taken first; held by a live driver, it is taken only with a
 //! reason, which is kept. Its token keeps out whoever drove before. Then the journal is read again, and
-//! says what was intended ([`Plan::taken_up`]); what is, the guard of each stage sees before it acts, so
+//! says what was intended ([`Plan::resumed`]); what is, the guard of each stage sees before it acts, so
 //! that a start or a switch that has happened is not done again (interlock 6). No yes from before counts.
 //! Passed checks do, as long as they are fresh; a watch begins anew; a standby goes on for the rest of its
 //! time. A failed stage that nobody chose about is decided as it would have been; where that would need a
@@ -257,7 +257,7 @@ pub mod review;
 mod rules;
 mod standby;
 mod status;
-mod taking_up;
+mod resume_plan;
 mod telling;
 mod time;
 mod unchanged;
@@ -297,6 +297,6 @@ pub use request::{PlanRequest, Wanted};
 pub use rules::{RULES, Rule, RuleScope};
 pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
-pub use taking_up::Standing;
+pub use resume_plan::Standing;
 pub use telling::Teller;
 pub use ways_back::{ImageAt, WayBack, WaysBack};

@@ -89,7 +89,7 @@ impl Plan {
 
     /// The plan of a release as far as its record has it, completed from what is configured here and,
     /// where an older Greenroom began it, from the target's route. What only the planner saw (instances,
-    /// warnings) is not in it: it is good for showing. For driving see [`Plan::taken_up`].
+    /// warnings) is not in it: it is good for showing. For driving see [`Plan::resumed`].
     pub(super) fn recorded(
         head: &ReleaseRecord,
         definition: &Definition,

@@ -3,7 +3,7 @@
 //! drives. Pure.
 
 use super::replay::{Last, Replay};
-use super::taking_up::refuse_by_journal;
+use super::resume_plan::refuse_by_journal;
 use super::{Definition, Plan};
 use crate::history::{Direction, Recorded, Step};
 

@@ -55,7 +55,7 @@ impl Teller {
     }
 
     /// Of a release that this operator goes on with, as it is found: what was told before is not told again.
-    pub fn taken_up(driver: Operator, found: &Status) -> Self {
+    pub fn resumed(driver: Operator, found: &Status) -> Self {
         Self {
             is_started: true,
             is_switched: found.switched,

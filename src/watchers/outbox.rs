@@ -102,7 +102,7 @@ impl Witness for Outbox {
         let status = handle.status();
         let teller = match how {
             Driven::Begun => Teller::new(self.driver.clone()),
-            Driven::TakenUp => Teller::taken_up(self.driver.clone(), &status.borrow()),
+            Driven::Resumed => Teller::resumed(self.driver.clone(), &status.borrow()),
         };
         let followed = Open::of(&self.post.open);
         let (post, clock) = (Arc::clone(&self.post), Arc::clone(&self.clock));

@@ -139,7 +139,7 @@ impl Desk for EngineDesk {
         self.engine.interrupted(target, release).await
     }
 
-    async fn take_up(
+    async fn resume(
         &self,
         target: &Target,
         release: ReleaseId,

@@ -119,7 +119,7 @@ fn a_failed_step_is_told_once_and_again_when_it_fails_again() {
             },
         )
     };
-    let mut teller = Teller::taken_up(operator(), &forward(Step::Verify));
+    let mut teller = Teller::resumed(operator(), &forward(Step::Verify));
     let seen = [
         choosing("orders answered 500"),
         choosing("orders answered 500"),
@@ -158,7 +158,7 @@ fn a_failed_step_is_told_once_and_again_when_it_fails_again() {
 
 #[test]
 fn what_is_backed_out_by_itself_says_so() {
-    let mut teller = Teller::taken_up(operator(), &forward(Step::Verify));
+    let mut teller = Teller::resumed(operator(), &forward(Step::Verify));
     let back = with_failed(
         at(Step::Verify, Progress::Forward(Step::Verify)),
         Step::Verify,
@@ -171,7 +171,7 @@ fn what_is_backed_out_by_itself_says_so() {
 
 #[test]
 fn traffic_that_goes_back_is_told_and_so_is_a_rollback() {
-    let mut teller = Teller::taken_up(operator(), &forward(Step::Switch));
+    let mut teller = Teller::resumed(operator(), &forward(Step::Switch));
     let notices = told(
         &mut teller,
         [
@@ -190,7 +190,7 @@ fn traffic_that_goes_back_is_told_and_so_is_a_rollback() {
         notices[1].text
     );
 
-    let mut teller = Teller::taken_up(operator(), &as_rollback(forward(Step::Switch)));
+    let mut teller = Teller::resumed(operator(), &as_rollback(forward(Step::Switch)));
     let notices = told(&mut teller, [as_rollback(forward(Step::Watch))]);
     assert_eq!(events(&notices), [NoticeEvent::RolledBack]);
     assert!(notices[0].text.contains("traffic is back on 1.9.0"));
@@ -198,7 +198,7 @@ fn traffic_that_goes_back_is_told_and_so_is_a_rollback() {
 
 #[test]
 fn who_goes_on_with_a_release_does_not_tell_of_what_was_told() {
-    let mut teller = Teller::taken_up(driver(), &forward(Step::Drain));
+    let mut teller = Teller::resumed(driver(), &forward(Step::Drain));
     let notices = told(
         &mut teller,
         [
@@ -214,7 +214,7 @@ fn who_goes_on_with_a_release_does_not_tell_of_what_was_told() {
 #[test]
 fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
     // For others at once, and not again when it is asked anew.
-    let mut teller = Teller::taken_up(operator(), &forward(Step::Register));
+    let mut teller = Teller::resumed(operator(), &forward(Step::Register));
     let notices = told(
         &mut teller,
         [
@@ -233,7 +233,7 @@ fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
     assert_eq!(teller.look_again(), None);
 
     // For the operator only when they do not answer.
-    let mut teller = Teller::taken_up(operator(), &forward(Step::Verify));
+    let mut teller = Teller::resumed(operator(), &forward(Step::Verify));
     assert!(teller.look(&asking(Step::Register), now()).is_empty());
     let again: Timestamp = teller.look_again().expect("a moment");
     assert_eq!(again, later(25), "5 s of 30 have passed");
@@ -243,7 +243,7 @@ fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
     assert_eq!(teller.look_again(), None);
     assert!(teller.look(&asking(Step::Register), later(99)).is_empty());
     // Who answers in time is told of nobody.
-    let mut teller = Teller::taken_up(operator(), &forward(Step::Verify));
+    let mut teller = Teller::resumed(operator(), &forward(Step::Verify));
     assert!(teller.look(&asking(Step::Register), now()).is_empty());
     assert!(teller.look(&forward(Step::Register), now()).is_empty());
     assert_eq!(teller.look_again(), None);
@@ -271,7 +271,7 @@ fn an_end_that_nobody_wanted_is_a_failure() {
             "not driven any more by ben@laptop",
         ),
     ] {
-        let mut teller = Teller::taken_up(driver(), &forward(Step::Watch));
+        let mut teller = Teller::resumed(driver(), &forward(Step::Watch));
         let notices = told(&mut teller, [at(Step::Watch, progress)]);
         // The world's status counts a step behind the switch as switched.
         let notice = notices.last().expect("one");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Handing, Help, Holding, OpenReleases, Palette, Picker, ReloadDialog, TakeUp, TextLine,
+    Handing, Help, Holding, OpenReleases, Palette, Picker, ReloadDialog, ResumeDialog, TextLine,
     ThemeChoice, WaitingList, Words,
 };
 use crate::history::{Direction, Step};
@@ -45,7 +45,7 @@ pub enum Dialog {
     /// Several releases of a target are open, and the operator chooses one.
     OpenReleases(OpenReleases),
     /// A release lost its driver, or has another: what is to become of it?
-    TakeUp(TakeUp),
+    Resume(ResumeDialog),
     /// What is said to a driver.
     Words(Words),
     /// A hold: why, and until when?
@@ -72,7 +72,7 @@ impl Dialog {
                 | Self::Failure(_)
                 | Self::Leaving(_)
                 | Self::Reload(_)
-                | Self::TakeUp(_)
+                | Self::Resume(_)
                 | Self::Words(_)
                 | Self::Holding(_)
                 | Self::Handing(_)
@@ -168,7 +168,7 @@ pub enum Question {
     /// To end the standby now.
     EndStandby(Arc<Status>),
     /// To go on with a release that lost its driver, or has another: by force, then.
-    TakeUp(Arc<Interrupted>, GoOn),
+    Resume(Arc<Interrupted>, GoOn),
     /// To repair what drifted.
     Repair(Arc<RepairPlan>),
     /// To approve a release that somebody else drives.
@@ -186,7 +186,7 @@ impl Question {
             | Self::BackOut(status)
             | Self::EndStandby(status)
             | Self::Endorse(status) => Some(&status.plan),
-            Self::TakeUp(found, _) | Self::Ask(found) => Some(&found.observed.status.plan),
+            Self::Resume(found, _) | Self::Ask(found) => Some(&found.observed.status.plan),
             Self::Repair(_) => None,
         }
     }
@@ -200,7 +200,7 @@ impl Question {
             | Self::BackOut(status)
             | Self::EndStandby(status)
             | Self::Endorse(status) => &status.plan.definition,
-            Self::TakeUp(found, _) | Self::Ask(found) => &found.observed.status.plan.definition,
+            Self::Resume(found, _) | Self::Ask(found) => &found.observed.status.plan.definition,
         }
     }
 

@@ -56,7 +56,7 @@ pub fn offers(model: &Model, action: Action) -> bool {
         }
         Action::Waiting => !model.waiting().is_empty(),
         Action::BackOut => !matches!(progress, None | Some(Progress::Back(_))),
-        Action::TakeUp => {
+        Action::Resume => {
             let is_open = |told: &Observed| told.is_driven() || told.is_interrupted();
             let is_elsewhere = model.elsewhere().is_some_and(is_open);
             let is_asked = model

@@ -52,16 +52,16 @@ pub struct OpenReleases {
 
 /// A release that lost its driver, or has another: what is to become of it?
 #[derive(Debug, Clone)]
-pub struct TakeUp {
+pub struct ResumeDialog {
     /// What was found.
     pub found: Arc<Interrupted>,
     /// Whether this console has asked for the wheel already.
     pub has_asked: bool,
-    /// The row under the cursor, of [`TakeUp::wishes`].
+    /// The row under the cursor, of [`ResumeDialog::wishes`].
     pub row: usize,
 }
 
-impl TakeUp {
+impl ResumeDialog {
     /// What can be wished, in order; the first decides nothing.
     pub fn wishes(&self) -> Vec<Wish> {
         let mut wishes = vec![Wish::Later];

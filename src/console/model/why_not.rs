@@ -29,14 +29,14 @@ pub fn why_not(model: &Model, action: Action) -> Option<String> {
         }
         (Action::Repair, Some(_)) => "a release is in flight here".into(),
         (Action::Repair, None) if model.elsewhere().is_some_and(Observed::is_interrupted) => {
-            let take_up = model.keymap.shown(Action::TakeUp);
-            format!("a release was interrupted here: {take_up} goes on with it")
+            let resume_key = model.keymap.shown(Action::Resume);
+            format!("a release was interrupted here: {resume_key} goes on with it")
         }
         (Action::Repair, None) => "the four places agree: nothing differs".into(),
         (Action::Promote | Action::RollBack, _) if flies => "a release is in flight here".into(),
         (Action::BackOut, Some(Progress::Back(_))) => "it is being backed out".into(),
         (Action::CheckAgain, Some(_)) => "neither register nor switch waits for a yes".into(),
-        (Action::TakeUp, _) => "nobody asks, none is driven elsewhere".into(),
+        (Action::Resume, _) => "nobody asks, none is driven elsewhere".into(),
         (Action::EndStandby, _) => "no version is kept warm by a release of this console".into(),
         (Action::Mark | Action::Compare | Action::Timeline | Action::Prove, _)
             if !model.history.is_open =>

@@ -8,7 +8,7 @@ use crate::inventory::{ReleaseId, Target, WheelRequest};
 use crate::release::{Approval, Force, GoOn};
 
 impl Hands {
-    pub(in crate::console) fn take_up(
+    pub(in crate::console) fn resume(
         &mut self,
         target: Target,
         release: ReleaseId,
@@ -18,7 +18,7 @@ impl Hands {
         let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
         let begins = self.begins.clone();
         self.tasks.spawn(async move {
-            let taken = desk.take_up(&target, release, go_on, force, approval);
+            let taken = desk.resume(&target, release, go_on, force, approval);
             match taken.await {
                 Ok(handle) => {
                     let _ = begins.send(handle).await;

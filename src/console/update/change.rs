@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{choose, handing, holding, reason, repair, taking_up};
+use super::{choose, handing, holding, reason, repair, resuming};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
@@ -89,12 +89,12 @@ pub(super) fn not_here(model: &Model, otherwise: &str) -> String {
         Some(driver) => format!(
             "release {release} is driven by {}: watch it here; {} asks for the wheel, or takes it",
             driver.operator,
-            model.keymap.shown(Action::TakeUp)
+            model.keymap.shown(Action::Resume)
         ),
         None if observed.is_interrupted() => {
-            let take_up = model.keymap.shown(Action::TakeUp);
+            let resume_key = model.keymap.shown(Action::Resume);
             format!(
-                "release {release} was interrupted and nobody drives it: {take_up} goes on with it, \
+                "release {release} was interrupted and nobody drives it: {resume_key} goes on with it, \
                  or backs it out"
             )
         }
@@ -235,16 +235,16 @@ fn store_is_away(model: &Model, target: &Target) -> Option<String> {
         Some(at) => format!("in {}", seconds(model.now, at)),
         None => "now".to_owned(),
     };
-    let take_up = model.keymap.shown(Action::TakeUp);
+    let resume_key = model.keymap.shown(Action::Resume);
     Some(format!(
-        "{target}: the store has not answered for {}, and is asked again {again}. {take_up} resumes the release as soon as it answers; until then everything stays as it is",
+        "{target}: the store has not answered for {}, and is asked again {again}. {resume_key} resumes the release as soon as it answers; until then everything stays as it is",
         seconds(*since, model.now)
     ))
 }
 
 /// Who is to drive: looks at a release that lost its driver or has another, and asks what is to become of
 /// it; or asks about somebody who wants to have this console's.
-pub(super) fn take_up(model: &mut Model) -> Vec<Effect> {
+pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
     };
@@ -262,7 +262,7 @@ pub(super) fn take_up(model: &mut Model) -> Vec<Effect> {
         let text = not_here(model, otherwise);
         return super::refused(model, &text);
     }
-    taking_up::begin(model, target)
+    resuming::begin(model, target)
 }
 
 /// Plans what mends the differences of the open target, and asks.

@@ -227,9 +227,9 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
                     .unwrap_or_else(|| "asked for at the console".into()),
             },
         }],
-        Question::TakeUp(found, go_on) => {
+        Question::Resume(found, go_on) => {
             match Approval::give(found.plan(), Scope::Plan, by, typed, now) {
-                Ok(approval) => vec![Effect::TakeUp {
+                Ok(approval) => vec![Effect::ResumeRelease {
                     target,
                     release: found.plan().release,
                     go_on,

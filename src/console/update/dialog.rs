@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
     approving, change, choose, confirm, failed, handing, holding, leave, look, palette, reason,
-    reload, taking_up, waits,
+    reload, resuming, waits,
 };
 use crate::console::effect::Effect;
 use crate::console::model::{Button, Dialog, Model, Page, Refusal};
@@ -62,10 +62,10 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Dialog::Failure(failure) => failed::pressed(model, failure, key),
         Dialog::Leaving(leaving) => leave::pressed(model, leaving, key.code),
         Dialog::Reload(asked) => reload::pressed(model, asked, key.code),
-        Dialog::OpenReleases(list) => taking_up::choosing(model, list, key.code),
-        Dialog::TakeUp(asked) => taking_up::pressed(model, asked, key.code),
+        Dialog::OpenReleases(list) => resuming::choosing(model, list, key.code),
+        Dialog::Resume(asked) => resuming::pressed(model, asked, key.code),
         Dialog::Holding(holding) => holding::typed(model, holding, key),
-        Dialog::Words(words) => taking_up::typed(model, words, key),
+        Dialog::Words(words) => resuming::typed(model, words, key),
         Dialog::Handing(handing) => handing::pressed(model, handing, key.code),
         Dialog::Lacking(target) => {
             model.dialog = scrolled(0, key.code).map(|_| Dialog::Lacking(target));

@@ -57,11 +57,11 @@ pub(super) fn hear(model: &mut Model) {
         if known.is_some_and(|known| known.is_same(&asked)) {
             continue;
         }
-        let take_up = model.keymap.shown(Action::TakeUp);
+        let resume_key = model.keymap.shown(Action::Resume);
         let message = asked.message.as_ref();
         let message = message.map_or(String::new(), |words| format!(", \"{words}\""));
         let text = format!(
-            "{} asks for the wheel of {target}{message}: {take_up} answers",
+            "{} asks for the wheel of {target}{message}: {resume_key} answers",
             asked.operator
         );
         super::say(model, Weight::Refused, &text);
@@ -113,8 +113,8 @@ pub(super) fn pressed(model: &mut Model, mut handing: Handing, key: KeyCode) -> 
 }
 
 fn later(model: &mut Model) -> Vec<Effect> {
-    let take_up = model.keymap.shown(Action::TakeUp);
-    let text = format!("not answered: {take_up} asks again");
+    let resume_key = model.keymap.shown(Action::Resume);
+    let text = format!("not answered: {resume_key} asks again");
     super::say(model, Weight::Told, &text);
     Vec::new()
 }

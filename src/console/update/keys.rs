@@ -73,7 +73,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::RollBack => return change::roll_back(model),
         Action::EndStandby => return change::end_standby(model),
         Action::CheckAgain => return change::check_again(model),
-        Action::TakeUp => return change::take_up(model),
+        Action::Resume => return change::resume(model),
         Action::Repair => return change::repair(model),
         Action::Waiting => return waits::list(model),
         Action::Freeze => return change::hold(model),

@@ -30,7 +30,7 @@ mod slots_page;
 mod small;
 mod steps;
 mod stored;
-mod taking_up;
+mod resuming;
 mod timeline;
 mod waits;
 mod wheel;
@@ -131,8 +131,8 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             confirm::refuse(model, title, &refused);
             Vec::new()
         }
-        Event::InterruptedFound { asked, found } => taking_up::found(model, asked, found),
-        Event::OpenReleasesFound { asked, open } => taking_up::found_several(model, asked, open),
+        Event::InterruptedFound { asked, found } => resuming::found(model, asked, found),
+        Event::OpenReleasesFound { asked, open } => resuming::found_several(model, asked, open),
         Event::WheelAsked { target, asked } => wheel::was_asked(model, &target, asked),
         Event::NotKept { target, why } => {
             let text = format!("{target}: who asks does not hear the no: {why}");

@@ -49,9 +49,9 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
                 && matches!(before.progress, Progress::Parked { .. })
         })
     {
-        let take_up = model.keymap.shown(Action::TakeUp);
+        let resume_key = model.keymap.shown(Action::Resume);
         let text = format!(
-            "{target} is not driven from here any more: {why}; {take_up} resumes it, or says what to wait for"
+            "{target} is not driven from here any more: {why}; {resume_key} resumes it, or says what to wait for"
         );
         super::say(model, Weight::Refused, &text);
     }
@@ -120,7 +120,7 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
             "release {} of {} is left as it stands: {} goes on with it",
             release.short(),
             status.plan.target(),
-            model.keymap.shown(Action::TakeUp)
+            model.keymap.shown(Action::Resume)
         );
         super::say(model, Weight::Refused, &text);
         model.left.insert(release);
@@ -160,7 +160,7 @@ fn void_stale_question(model: &mut Model, status: &Status) {
     let void = match &model.dialog {
         Some(Dialog::Confirm(confirm)) => match &confirm.question {
             Question::Begin(_)
-            | Question::TakeUp(..)
+            | Question::Resume(..)
             | Question::Ask(_)
             | Question::Repair(_)
             | Question::Endorse(_) => false,

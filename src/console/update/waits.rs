@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-use super::{approving, handing, keys, taking_up};
+use super::{approving, handing, keys, resuming};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::event::Event;
@@ -68,7 +68,7 @@ fn go(model: &mut Model, item: WaitingItem) -> Vec<Effect> {
             handing::is_asked(model, &target);
             Vec::new()
         }
-        WaitingFor::TakeOver { .. } | WaitingFor::Resume => taking_up::begin(model, target),
+        WaitingFor::TakeOver { .. } | WaitingFor::Resume => resuming::begin(model, target),
         WaitingFor::Choice(_) | WaitingFor::Answer(_) | WaitingFor::Approval { .. } => {
             approving::open(model)
         }

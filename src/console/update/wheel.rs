@@ -129,7 +129,7 @@ fn take_it(model: &mut Model, asking: Asking) -> Vec<Effect> {
     let text = format!("{} hands it over: going on", asking.driver);
     super::say(model, Weight::Told, &text);
     let mut effects = forget(model);
-    effects.push(Effect::TakeUp {
+    effects.push(Effect::ResumeRelease {
         target: asking.target,
         release: asking.release,
         go_on: GoOn::Continue,
@@ -154,14 +154,14 @@ fn ended(model: &Model, asking: &Asking) -> Option<String> {
     if let Some(no) = stands(model, asking).and_then(|it| it.declined.as_ref()) {
         return Some(format!("{} keeps the wheel", no.by));
     }
-    let take_up = model.keymap.shown(Action::TakeUp);
+    let resume_key = model.keymap.shown(Action::Resume);
     let told = model.told.get(&asking.target)?;
     if told.status.plan.release != asking.release || told.status.outcome().is_some() {
         return Some("the release is over: there is no wheel to ask for".to_owned());
     }
     if !told.is_driven() {
         return Some(format!(
-            "nobody drives it any more: {take_up} goes on with it"
+            "nobody drives it any more: {resume_key} goes on with it"
         ));
     }
     let is_heard = model
@@ -169,5 +169,5 @@ fn ended(model: &Model, asking: &Asking) -> Option<String> {
         .get(&asking.target)
         .is_some_and(|snapshot| snapshot.sources.registry == SourceState::Live);
     let is_lost = asking.is_seen && is_heard && stands(model, asking).is_none();
-    is_lost.then(|| format!("the asking has run out: {take_up} asks again"))
+    is_lost.then(|| format!("the asking has run out: {resume_key} asks again"))
 }

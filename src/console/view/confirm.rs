@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::dialog::{Sheet, keys, wrapped};
 use super::sides::{Moves, sides};
-use super::{approving, header, repair, taking_up, text};
+use super::{approving, header, repair, resuming, text};
 use crate::checks::Verdict;
 use crate::console::action::Action;
 use crate::console::model::{Button, Confirm, Model, Question};
@@ -72,15 +72,15 @@ pub(super) fn sheet<'a>(
         Question::EndStandby(status) => {
             end_standby(theme, &status.plan, room, (&mut first, &mut rows));
         }
-        Question::TakeUp(found, go_on) => {
+        Question::Resume(found, go_on) => {
             let sanitize = crate::sanitize::sanitize;
             rows.push(("intended", sanitize(found.intended()), Meaning::Warn));
             let would = found.would(*go_on, OnFailure::Ask);
             first.push((go_on.as_str(), sanitize(&would), Meaning::Text));
             if let Some(holder) = found.driver() {
-                let drives = sanitize(&taking_up::drives(holder));
+                let drives = sanitize(&resuming::drives(holder));
                 first.push(("takes it", drives, Meaning::Warn));
-                rows.push(("means", taking_up::MEANS.to_owned(), Meaning::Bad));
+                rows.push(("means", resuming::MEANS.to_owned(), Meaning::Bad));
             }
             if let Some(note) = &asked.note {
                 rows.push(("because", note.clone(), Meaning::Muted));
@@ -89,7 +89,7 @@ pub(super) fn sheet<'a>(
         Question::Ask(found) => {
             let sanitize = crate::sanitize::sanitize;
             if let Some(holder) = found.driver() {
-                rows.push(("asks", sanitize(&taking_up::drives(holder)), Meaning::Text));
+                rows.push(("asks", sanitize(&resuming::drives(holder)), Meaning::Text));
             }
             let would = found.would(GoOn::Continue, OnFailure::Ask);
             let words = format!("when it is handed over, without another question: {would}");
@@ -125,15 +125,15 @@ fn verb(question: &Question) -> &'static str {
         Question::Step(_, Step::Register) => "Register the candidate",
         Question::Step(_, Step::Stop) => "Stop the old version",
         Question::Step(..) => "Do the step",
-        Question::BackOut(_) | Question::TakeUp(_, GoOn::BackOut) => "Back out",
+        Question::BackOut(_) | Question::Resume(_, GoOn::BackOut) => "Back out",
         Question::EndStandby(_) => "End the standby",
         Question::Ask(_) => "Ask for the wheel",
         Question::Endorse(_) => "Approve the release",
-        Question::TakeUp(found, GoOn::Continue) if found.driver().is_some() => {
+        Question::Resume(found, GoOn::Continue) if found.driver().is_some() => {
             "Take it, and continue"
         }
-        Question::TakeUp(_, GoOn::Continue) => "Continue the release",
-        Question::TakeUp(_, GoOn::Leave) => "Leave it",
+        Question::Resume(_, GoOn::Continue) => "Continue the release",
+        Question::Resume(_, GoOn::Leave) => "Leave it",
         Question::Repair(_) => "Repair",
     }
 }

@@ -7,7 +7,7 @@ use ratatui::widgets::{Block, Clear};
 
 use super::{
     approving, confirm, failure, help, holding, leaving, palette, pane, picker, reason, reload,
-    taking_up, text, themes, together, waits,
+    resuming, text, themes, together, waits,
 };
 use crate::console::layout::dialog_rows;
 use crate::console::model::{Dialog, Model, Page};
@@ -99,10 +99,10 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         Dialog::Failure(failure) => failure::sheet(model, theme, failure, columns),
         Dialog::Leaving(leaving) => leaving::sheet(model, theme, *leaving, columns),
         Dialog::Reload(asked) => reload::sheet(model, theme, *asked, columns),
-        Dialog::OpenReleases(list) => taking_up::open_releases(model, theme, list, columns),
-        Dialog::TakeUp(asked) => taking_up::sheet(model, theme, asked, columns),
+        Dialog::OpenReleases(list) => resuming::open_releases(model, theme, list, columns),
+        Dialog::Resume(asked) => resuming::sheet(model, theme, asked, columns),
         Dialog::Holding(holding) => holding::sheet(theme, holding, columns),
-        Dialog::Words(asked) => taking_up::words(theme, asked, columns),
+        Dialog::Words(asked) => resuming::words(theme, asked, columns),
         Dialog::Handing(handing) => together::sheet(model, theme, handing, columns),
         Dialog::Lacking(target) => approving::lacking(model, theme, target, columns),
         Dialog::Waiting(list) => waits::sheet(model, theme, *list, columns),

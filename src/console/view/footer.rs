@@ -80,7 +80,7 @@ fn urgency(model: &Model, bound: &Bound) -> u8 {
     let flies = model.release_in_flight().is_some();
     match (bound.binding.action, bound.binding.scope) {
         (Action::Approve, _) => 0,
-        (Action::TakeUp, _) if model.asked_for().is_some() => 0,
+        (Action::Resume, _) if model.asked_for().is_some() => 0,
         (Action::BackOut | Action::RollBack, _) if flies => 1,
         (Action::Unzoom, _) if model.looks.zoomed => 2,
         (_, Scope::Environments | Scope::Logs | Scope::History) => 3,

@@ -30,7 +30,7 @@ mod repair;
 mod sides;
 mod slots;
 mod stale;
-mod taking_up;
+mod resuming;
 mod text;
 mod themes;
 mod together;

@@ -78,7 +78,7 @@ fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Mean
         }),
         Progress::Interrupted { .. } if status.is_live_with_standby() => {
             let [resume, back] =
-                [Action::TakeUp, Action::RollBack].map(|it| model.keymap.shown(it));
+                [Action::Resume, Action::RollBack].map(|it| model.keymap.shown(it));
             let old = old_version(status);
             let words =
                 format!("{resume} resumes the release and can stop {old}; {back} rolls back");
@@ -91,8 +91,8 @@ fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Mean
                 LiveSlot::NoSlot => "nothing has the traffic now, as observed".to_owned(),
                 LiveSlot::Unknown => "which slot has the traffic is unknown".to_owned(),
             };
-            let take_up = model.keymap.shown(Action::TakeUp);
-            let words = format!("{live}; {take_up} goes on with it or backs it out");
+            let resume_key = model.keymap.shown(Action::Resume);
+            let words = format!("{live}; {resume_key} goes on with it or backs it out");
             Some((words, Meaning::Text))
         }
         Progress::Closed(_) => Some(at_rest::next(model, theme)),

@@ -57,7 +57,7 @@ pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
     let age = text::clock(text::seconds(asked.asked_at, model.now));
     let message = asked.message.as_ref();
     let message = message.map_or(String::new(), |words| format!(", \"{words}\""));
-    let take_up = model.keymap.shown(Action::TakeUp);
+    let resume_key = model.keymap.shown(Action::Resume);
     let is_ours = model.release_in_flight().is_some();
     let who = if model.is_here(&asked.console) {
         "you ask".to_owned()
@@ -65,7 +65,7 @@ pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
         format!("{} asks", asked.operator)
     };
     let answer = if is_ours {
-        format!(": {take_up} answers")
+        format!(": {resume_key} answers")
     } else {
         String::new()
     };
@@ -102,12 +102,12 @@ pub(super) fn sheet<'a>(
         &format!("since {asked_at}, from {}", asked.console),
         Meaning::Muted,
     );
-    let take_up = model.keymap.shown(Action::TakeUp);
+    let resume_key = model.keymap.shown(Action::Resume);
     let all = Hand::ALL.map(|hand| {
         let (name, does) = match hand {
             Hand::Later => (
                 "answer later",
-                format!("nothing is done now; {take_up} asks again"),
+                format!("nothing is done now; {resume_key} asks again"),
             ),
             Hand::Over => (
                 "hand it over",

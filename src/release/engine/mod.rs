@@ -69,7 +69,7 @@ pub enum Driven {
     /// It is begun.
     Begun,
     /// Somebody else has begun it.
-    TakenUp,
+    Resumed,
 }
 
 /// Whoever is to know of each release as it begins to be driven here.

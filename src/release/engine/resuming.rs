@@ -203,7 +203,7 @@ impl Engine {
         let machine = Machine::resume(Arc::clone(&plan), &recorded, resumption, on_failure);
         let chain = Chain::after(&recorded);
         let ports = (site.read.clone(), write, clocks);
-        Ok(self.drive(&plan, machine, chain, ports, lease, Driven::TakenUp))
+        Ok(self.drive(&plan, machine, chain, ports, lease, Driven::Resumed))
     }
 
     /// The lock, and from whom it was taken, if from anybody who did not hand it over.
@@ -306,7 +306,7 @@ impl Engine {
             now: self.clock.now(),
             clocks,
         };
-        let plan = Plan::taken_up(&recorded, &site.definition, standing, go_on)?;
+        let plan = Plan::resumed(&recorded, &site.definition, standing, go_on)?;
         Ok((plan, recorded))
     }
 }

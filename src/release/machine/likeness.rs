@@ -24,7 +24,7 @@ impl Hash for Machine {
             wish,
             back_reason,
             standby_began,
-            taken_up,
+            resumed,
             heir,
             pending,
             unrecorded,
@@ -58,7 +58,7 @@ impl Hash for Machine {
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))
             .hash(state);
         (approval, wish, back_reason, pending).hash(state);
-        (standby_began, taken_up, heir).hash(state);
+        (standby_began, resumed, heir).hash(state);
         // What is being written follows from the phase; since when it fails does not.
         unrecorded.as_ref().map(|(_, since, _)| since).hash(state);
         refused_since.hash(state);

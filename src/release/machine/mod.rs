@@ -30,7 +30,7 @@ use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatu
 use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, Heir, LivePeriod, Outcome, ReleaseRecord, Step};
 use crate::inventory::{Connections, Endorsement, Operator};
-use resuming::TakenUp;
+use resuming::ResumedState;
 pub use resuming::{GoOn, Resumption};
 
 /// What to do about a failure when nobody is asked.
@@ -150,7 +150,7 @@ pub struct Machine {
     /// When the old version began to be kept warm, under a driver before this one.
     standby_began: Option<Timestamp>,
     /// What the journal left to be decided by whoever takes the release up.
-    taken_up: Option<TakenUp>,
+    resumed: Option<ResumedState>,
     /// Who goes on with it now.
     heir: Option<Heir>,
     pending: Option<super::act::Act>,
@@ -200,7 +200,7 @@ impl Machine {
             switched: false,
             live: None,
             standby_began: None,
-            taken_up: None,
+            resumed: None,
             heir: None,
             pending: None,
             sequence: 0,
@@ -252,8 +252,8 @@ impl Machine {
         if self.phase != Phase::New {
             return;
         }
-        if self.taken_up.is_some() {
-            self.take_up(now);
+        if self.resumed.is_some() {
+            self.start_resumption(now);
         } else {
             self.phase = Phase::Opening;
             self.write(Effect::Head(Box::new(ReleaseRecord::clone(&self.head))));

@@ -55,7 +55,7 @@ pub struct Resumption {
 
 /// A resumption that is still to be written down and acted upon.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct TakenUp {
+pub(super) struct ResumedState {
     resumption: Resumption,
     /// What the journal ended with.
     last: Last,
@@ -63,7 +63,7 @@ pub(super) struct TakenUp {
 
 impl Machine {
     /// A release that had another driver, as its journal leaves it. `plan` is that of
-    /// [`Plan::taken_up`]; the resumption is written down first of all.
+    /// [`Plan::resumed`]; the resumption is written down first of all.
     pub fn resume(
         plan: Arc<Plan>,
         recorded: &Recorded,
@@ -85,7 +85,7 @@ impl Machine {
             standby_began: replay.standby_began,
             sequence: replay.sequence,
             began_at: Some(plan.made_at),
-            taken_up: Some(TakenUp {
+            resumed: Some(ResumedState {
                 last: replay.last,
                 resumption,
             }),
@@ -93,8 +93,8 @@ impl Machine {
         }
     }
 
-    pub(super) fn take_up(&mut self, now: Timestamp) {
-        let Some(TakenUp { resumption, .. }) = self.taken_up.clone() else {
+    pub(super) fn start_resumption(&mut self, now: Timestamp) {
+        let Some(ResumedState { resumption, .. }) = self.resumed.clone() else {
             return;
         };
         let (how, decision) = (resumption.how, resumption.decision());
@@ -113,10 +113,10 @@ impl Machine {
     }
 
     /// It is written down who drives now: what they chose begins.
-    pub(super) fn taken_up(&mut self, now: Timestamp) {
-        let Some(TakenUp {
+    pub(super) fn resumed(&mut self, now: Timestamp) {
+        let Some(ResumedState {
             resumption, last, ..
-        }) = self.taken_up.take()
+        }) = self.resumed.take()
         else {
             return;
         };
@@ -138,7 +138,7 @@ impl Machine {
                 self.choose(now, Choice::Leave, String::new(), resumption);
             }
             Some(_) => match last {
-                Last::Failed(why) => self.take_up_failed(now, why, resumption),
+                Last::Failed(why) => self.resume_failed(now, why, resumption),
                 Last::Between | Last::UnderWay => self.enter(now),
             },
         }
@@ -147,7 +147,7 @@ impl Machine {
     /// A stage had failed, and nobody had said what to do: that is decided as it would have been.
     /// But where that would be the end without a way back, the person who says *continue* is there, and
     /// it is tried again.
-    fn take_up_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
+    fn resume_failed(&mut self, now: Timestamp, why: String, resumption: Resumption) {
         let Some(stage) = self.stage() else { return };
         let is_hopeless =
             stage.direction == Direction::Back || stage.step == Step::Stop || !self.can_go_back();

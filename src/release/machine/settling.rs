@@ -31,7 +31,7 @@ impl Machine {
                 self.announce(now, AnnouncementKind::Noted, words);
                 self.go_on(now, Self::enter);
             }
-            Phase::Resuming => self.go_on(now, Self::taken_up),
+            Phase::Resuming => self.go_on(now, Self::resumed),
             // What the guard saw may be minutes old, and somebody may have moved traffic meanwhile.
             Phase::Intending if was_late => self.go_on(now, Self::guard),
             Phase::Intending => self.go_on(now, Self::act),

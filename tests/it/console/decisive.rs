@@ -7,7 +7,7 @@ use greenroom::console::Model;
 use greenroom::console::model::{
     ConfigurationChange, Confirm, Dialog, Failure, FoundConfiguration, Handing, Help, HoldLine,
     Holding, Leaving, NewConfiguration, OpenReleases, Page, Palette, Picker, Question, Reason,
-    Refusal, ReloadDialog, TakeUp, TextLine, ThemeChoice, Thinking, WaitingList, Wish, Words,
+    Refusal, ReloadDialog, ResumeDialog, TextLine, ThemeChoice, Thinking, WaitingList, Wish, Words,
 };
 use greenroom::history::{Direction, ReleaseKind, Step};
 use greenroom::inventory::{Hold, Tier};
@@ -157,7 +157,7 @@ fn of_a_release() -> Vec<Case> {
         (
             "taking a release",
             confirm(
-                Question::TakeUp(Arc::clone(&forced), GoOn::Continue),
+                Question::Resume(Arc::clone(&forced), GoOn::Continue),
                 Need::TypedName,
             ),
             vec![
@@ -211,9 +211,9 @@ fn failure() -> Dialog {
     })
 }
 
-fn take_up(row: usize) -> Dialog {
+fn resume(row: usize) -> Dialog {
     let found = interrupted(Some(lock(2)), done_up_to(Step::Register));
-    Dialog::TakeUp(TakeUp {
+    Dialog::Resume(ResumeDialog {
         found: Arc::new(found),
         has_asked: false,
         row,
@@ -286,7 +286,7 @@ fn with_rows() -> Vec<Case> {
         ),
         (
             "a release that another drives",
-            take_up(2),
+            resume(2),
             vec![
                 "blue 1.8.2 has the traffic now",
                 "looks, and goes on with",
@@ -414,7 +414,7 @@ fn is_listed(dialog: &Dialog) -> bool {
         | Dialog::Failure(_)
         | Dialog::Leaving(_)
         | Dialog::OpenReleases(_)
-        | Dialog::TakeUp(_)
+        | Dialog::Resume(_)
         | Dialog::Words(_)
         | Dialog::Holding(_)
         | Dialog::Reload(_)
@@ -489,7 +489,7 @@ fn answers() -> Vec<(Dialog, Vec<&'static str>)> {
         (chosen(1), vec!["does watch once more"]),
         (chosen(3), vec!["everything stays as it stands now"]),
         (leaving(1), vec!["all stays, and can be gone on with"]),
-        (take_up(1), vec!["after the act under way, or keep it"]),
+        (resume(1), vec!["after the act under way, or keep it"]),
     ]
 }
 

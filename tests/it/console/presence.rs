@@ -188,7 +188,7 @@ fn handed_to(console: &str) -> Observed {
 fn a_release_that_another_drives_is_asked_for_or_taken() {
     let mut model = asked_about(Some(lock(2)));
     insta::assert_snapshot!(screen(&model));
-    let Some(Dialog::TakeUp(asked)) = &model.dialog else {
+    let Some(Dialog::Resume(asked)) = &model.dialog else {
         panic!("{:?}", model.dialog);
     };
     let wishes = [
@@ -203,7 +203,7 @@ fn a_release_that_another_drives_is_asked_for_or_taken() {
     assert!(model.dialog.is_none(), "the first row decides nothing");
 
     let free = asked_about_interrupted();
-    let Some(Dialog::TakeUp(asked)) = &free.dialog else {
+    let Some(Dialog::Resume(asked)) = &free.dialog else {
         panic!("{:?}", free.dialog);
     };
     assert!(
@@ -292,7 +292,7 @@ fn taking_it_by_force_wants_a_reason_the_name_and_exactly_that_driver() {
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     let effects = yes(&mut model);
     let [
-        Effect::TakeUp {
+        Effect::ResumeRelease {
             force: Some(force),
             go_on,
             release,
@@ -403,7 +403,7 @@ fn who_asks_goes_on_when_it_is_handed_over_and_is_not_asked_again() {
     let releases = Arc::new(releases.into());
     let effects = tell(&mut model, Event::ReleasesObserved(releases));
     let taken = effects.iter().any(|effect| {
-        matches!(effect, Effect::TakeUp { go_on: GoOn::Continue, force: None, release, .. }
+        matches!(effect, Effect::ResumeRelease { go_on: GoOn::Continue, force: None, release, .. }
             if *release == release_id(2))
     });
     assert!(taken, "{effects:?}");
@@ -532,7 +532,7 @@ fn a_driver_is_told_once_who_asks_and_sees_it_on_the_ladder() {
     insta::assert_snapshot!(screen(&model));
     observe(&mut model, |_| {});
     assert!(model.notice.is_none(), "told once");
-    assert!(offers(&model, Action::TakeUp));
+    assert!(offers(&model, Action::Resume));
 }
 
 #[test]
@@ -700,7 +700,7 @@ fn while_the_store_is_away_a_lost_release_says_what_to_wait_for_and_how_long() {
 #[test]
 fn a_release_that_this_console_lost_is_found_although_its_own_lock_is_still_there() {
     let mut model = lost_here(0);
-    assert!(offers(&model, Action::TakeUp));
+    assert!(offers(&model, Action::Resume));
     let effects = press(&mut model, "C");
     assert!(
         matches!(effects.as_slice(), [Effect::FindInterrupted { .. }]),

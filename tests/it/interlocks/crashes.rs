@@ -111,7 +111,7 @@ impl World {
             now: self.now,
             clocks: &Clocks::default(),
         };
-        let plan = Plan::taken_up(&recorded, &self.plan.definition, standing, go_on)
+        let plan = Plan::resumed(&recorded, &self.plan.definition, standing, go_on)
             .map_err(|refused| refused.0)?;
         let plan = Arc::new(plan);
         let resumption = Resumption {
@@ -437,7 +437,7 @@ fn what_the_record_says_has_to_fit_what_is_configured_and_what_stands() {
             now: world.now,
             clocks: &Clocks::default(),
         };
-        Plan::taken_up(recorded, definition, standing, go_on).map(|_| ())
+        Plan::resumed(recorded, definition, standing, go_on).map(|_| ())
     };
     assert_eq!(ask(&recorded, &definition, &record, GoOn::Continue), Ok(()));
 
@@ -503,7 +503,7 @@ fn a_release_that_began_under_stricter_rules_goes_forward_under_no_looser_ones()
     let mut looser = world.plan.definition.clone();
     looser.tier = Tier::Staging;
     looser.rules.allow_yes = true;
-    let resumed = |definition, go_on| Plan::taken_up(&recorded, definition, standing, go_on);
+    let resumed = |definition, go_on| Plan::resumed(&recorded, definition, standing, go_on);
     let refused = resumed(&looser, GoOn::Continue).expect_err("looser rules");
     let [Refusal::NotResumable { why }] = refused.0.as_slice() else {
         panic!("{refused:?}");

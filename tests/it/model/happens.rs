@@ -30,7 +30,7 @@ impl Scope {
                 return is_possible;
             }
             Turn::Opens(by) => self.open(state, by),
-            Turn::TakesUp(by, go_on) => return self.take_up(state, by, go_on),
+            Turn::TakesUp(by, go_on) => return self.resume(state, by, go_on),
             Turn::Goes(by) => return self.goes(state, by, true),
             Turn::AnswerIsLost(by) => {
                 state.left.faults -= 1;
@@ -192,11 +192,11 @@ impl Scope {
         self.hears(state, by, Event::Begun);
     }
 
-    fn take_up(&self, state: &mut State, by: usize, go_on: GoOn) -> bool {
+    fn resume(&self, state: &mut State, by: usize, go_on: GoOn) -> bool {
         let Some(token) = state.world.store.acquire(self, by) else {
             return false;
         };
-        let Some((plan, machine)) = planning::take_up(&state.world, self, by, go_on) else {
+        let Some((plan, machine)) = planning::resumed_machine(&state.world, self, by, go_on) else {
             return false;
         };
         let mut driver = Driver::new(machine, plan, by, planning::number(self, 0), token);

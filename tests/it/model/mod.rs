@@ -124,8 +124,8 @@ fn there_is_always_a_way() {
         ..alone(up_to(1, 0, 0, 0))
     };
     check("ways, protected", ways(protected), 380);
-    let taken_up = taken_up(Tier::Development, up_to(0, 0, 0, 1));
-    check("ways, taken up", ways(taken_up), 3_400);
+    let resumed = resumed(Tier::Development, up_to(0, 0, 0, 1));
+    check("ways, taken up", ways(resumed), 3_400);
 }
 
 #[test]
@@ -166,10 +166,10 @@ fn a_standby_is_ended_by_another_operator() {
     check("standby ended, a wish", other, 9_000);
 }
 
-fn taken_up(tier: Tier, budget: Budget) -> Scope {
+fn resumed(tier: Tier, budget: Budget) -> Scope {
     Scope {
         tier,
-        wants: [Want::Version('b'), Want::TakeUp],
+        wants: [Want::Version('b'), Want::Resume],
         budget,
         reaches: vec![Reach::Done, Reach::SecondDone, Reach::SecondBackedOut],
         ..Scope::one(Tier::Development)
@@ -179,7 +179,7 @@ fn taken_up(tier: Tier, budget: Budget) -> Scope {
 /// The first operator's driver is lost at any point, or only its lease, and somebody else goes on.
 #[test]
 fn a_release_is_taken_up() {
-    let open = |budget| taken_up(Tier::Development, budget);
+    let open = |budget| resumed(Tier::Development, budget);
     check("taken up, a fault", open(up_to(1, 0, 0, 1)), 65_000);
     check("taken up, an ill", open(up_to(0, 1, 0, 1)), 95_000);
     check("taken up, lost twice", open(up_to(0, 0, 0, 2)), 15_000);
@@ -188,7 +188,7 @@ fn a_release_is_taken_up() {
         ..open(up_to(0, 0, 1, 1))
     };
     check("taken up, a wish", leftover, 50_000);
-    let protected = taken_up(Tier::Protected, up_to(0, 0, 1, 1));
+    let protected = resumed(Tier::Protected, up_to(0, 0, 1, 1));
     check("taken up, protected", protected, 65_000);
 }
 
@@ -214,14 +214,14 @@ fn a_release_is_held() {
     };
     check("held", held(up_to(0, 0, 1, 0)), 1_800);
     check("held, a fault", held(up_to(1, 0, 0, 0)), 2_800);
-    let taken_up = Scope {
+    let resumed = Scope {
         budget: Budget {
             holds: 1,
             ..up_to(0, 0, 0, 1)
         },
-        ..taken_up(Tier::Development, up_to(0, 0, 0, 1))
+        ..resumed(Tier::Development, up_to(0, 0, 0, 1))
     };
-    check("held, taken up", taken_up, 18_000);
+    check("held, taken up", resumed, 18_000);
 }
 
 /// Somebody else has to approve it: given, taken back and run out at any moment, also by whoever then takes
@@ -246,8 +246,8 @@ fn a_release_is_approved_by_others() {
         ..alone(up_to(1, 0, 0, 0))
     };
     check("others, a fault", others(faulty), 10_000);
-    let taken_up = taken_up(Tier::Development, up_to(0, 0, 0, 1));
-    check("others, taken up", others(taken_up), 130_000);
+    let resumed = resumed(Tier::Development, up_to(0, 0, 0, 1));
+    check("others, taken up", others(resumed), 130_000);
 }
 
 /// A call whose driver was told that it failed, or that was under way when its driver went away, happens
@@ -262,6 +262,6 @@ fn a_call_happens_late() {
     check("unheard", alone(unheard(up_to(0, 0, 1, 0))), 4_500);
     let faulty = alone(unheard(up_to(1, 0, 1, 0)));
     check("unheard, a fault", faulty, 40_000);
-    let open = taken_up(Tier::Development, unheard(up_to(0, 0, 0, 1)));
+    let open = resumed(Tier::Development, unheard(up_to(0, 0, 0, 1)));
     check("unheard, taken up", open, 20_000);
 }

@@ -101,9 +101,9 @@ fn mutants() -> Vec<Mutant> {
             ..NOTHING
         })
     };
-    let taken_up = Scope {
+    let resumed = Scope {
         others: &[1],
-        ..two(Want::TakeUp, Budget { wishes: 1, ..LOSS })
+        ..two(Want::Resume, Budget { wishes: 1, ..LOSS })
     };
     let unheard = Budget { unheard: 1, ..WISH };
     vec![
@@ -128,16 +128,16 @@ fn mutants() -> Vec<Mutant> {
             &[StoreTakesAnyToken],
             OVERTAKEN,
         ),
-        (two(Want::TakeUp, LOSS), &[StoreTakesAnyToken], OVERTAKEN),
-        (two(Want::TakeUp, LOSS), &[ProxyTakesAnyToken], OVERTAKEN),
+        (two(Want::Resume, LOSS), &[StoreTakesAnyToken], OVERTAKEN),
+        (two(Want::Resume, LOSS), &[ProxyTakesAnyToken], OVERTAKEN),
         (
             two(Want::Version('c'), NOTHING),
             &[LockIsGivenTwice],
             OVERTAKEN,
         ),
-        (two(Want::TakeUp, NOTHING), &[LockIsGivenTwice], OVERTAKEN),
-        (two(Want::TakeUp, LOSS), &[EngineAsksNobody], TOUCHED_LIVE),
-        (two(Want::TakeUp, LOSS), &[StartedOverAStop], TOUCHED_LIVE),
+        (two(Want::Resume, NOTHING), &[LockIsGivenTwice], OVERTAKEN),
+        (two(Want::Resume, LOSS), &[EngineAsksNobody], TOUCHED_LIVE),
+        (two(Want::Resume, LOSS), &[StartedOverAStop], TOUCHED_LIVE),
         (one(unheard), &[StartedOverAStop], TOUCHED_LIVE),
         (meddled, &[StoreTakesAnyFrom], TOGGLED),
         (moved_back.clone(), &[ProxySeenAsRouted], ROUTED_TO_NOTHING),
@@ -156,7 +156,7 @@ fn mutants() -> Vec<Mutant> {
         (ways, &[ProxyRefusesToStay], A_WAY_BACK),
         (held, &[StoreTakesAnyNeeds], HELD),
         (others.clone(), &[StoreTakesAnyNeeds], UNENDORSED),
-        (taken_up, &[HolderSeenAsNobody], UNENDORSED),
+        (resumed, &[HolderSeenAsNobody], UNENDORSED),
     ]
 }
 

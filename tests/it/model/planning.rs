@@ -34,7 +34,7 @@ pub(crate) fn number(scope: &Scope, by: usize) -> u8 {
 /// The plan of an operator, unless there is a reason against it.
 pub(crate) fn plan(world: &World, scope: &Scope, by: usize) -> Option<Arc<Plan>> {
     let (wanted, resolved) = match scope.wants[by] {
-        Want::Nothing | Want::TakeUp => return None,
+        Want::Nothing | Want::Resume => return None,
         Want::Version(letter) => (
             Wanted::Version(VersionRef::Tag(letter.to_string())),
             Resolved::Version(Box::new(version(letter))),
@@ -155,7 +155,7 @@ fn occupancy(world: &World, slot: Slot) -> Occupancy {
 }
 
 /// The first operator's release as its journal leaves it, for somebody else to go on with.
-pub(crate) fn take_up(
+pub(crate) fn resumed_machine(
     world: &World,
     scope: &Scope,
     by: usize,
@@ -171,7 +171,7 @@ pub(crate) fn take_up(
         clocks: &Clocks::default(),
     };
     let definition = defined(scope);
-    let plan = Plan::taken_up(&recorded, &definition, standing, go_on).ok()?;
+    let plan = Plan::resumed(&recorded, &definition, standing, go_on).ok()?;
     let plan = Arc::new(plan);
     let resumption = Resumption {
         go_on,

@@ -16,7 +16,7 @@ pub(crate) enum Want {
     /// To go back to what is warm.
     Standby,
     /// To go on with the release that the first operator left.
-    TakeUp,
+    Resume,
 }
 
 /// How often each kind of thing may still happen.
@@ -98,7 +98,7 @@ impl Scope {
 
     /// Whether one operator reads what the driver of another has written.
     pub(crate) fn reads_journals(&self) -> bool {
-        self.ends_standby || self.wants.contains(&Want::TakeUp)
+        self.ends_standby || self.wants.contains(&Want::Resume)
     }
 
     pub(crate) fn has(&self, flaw: Flaw) -> bool {

@@ -123,7 +123,7 @@ impl Scope {
     fn begins(&self, state: &State, by: usize, turns: &mut Vec<Turn>) {
         match self.wants[by] {
             Want::Nothing => {}
-            Want::TakeUp => {
+            Want::Resume => {
                 let store = &state.world.store;
                 let is_free = store.lock.is_none() || self.has(Flaw::LockIsGivenTwice);
                 if is_free && store.journals[0].is_open() {

@@ -116,7 +116,7 @@ const TEN_KEYS: [Action; 10] = [
     Action::Approve,
     Action::BackOut,
     Action::RollBack,
-    Action::TakeUp,
+    Action::Resume,
     Action::Waiting,
     Action::Palette,
     Action::Help,

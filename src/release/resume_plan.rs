@@ -29,7 +29,7 @@ impl Plan {
     /// The plan of a release whose driver is gone, good for driving it. What was intended is what its
     /// record says; whether that still fits what is configured here and what stands is asked first,
     /// unless it is only to be left.
-    pub fn taken_up(
+    pub fn resumed(
         recorded: &Recorded,
         definition: &Definition,
         standing: Standing<'_>,

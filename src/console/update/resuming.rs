@@ -10,7 +10,7 @@ use super::{change, confirm, line, wheel};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
-    Dialog, Model, OpenReleases, Question, TakeUp, TextLine, Thinking, Weight, Wish, Words,
+    Dialog, Model, OpenReleases, Question, ResumeDialog, TextLine, Thinking, Weight, Wish, Words,
 };
 use crate::history::ReleaseRecord;
 use crate::inventory::{ReleaseId, Target};
@@ -78,7 +78,7 @@ pub(super) fn found(
     match found {
         Ok(found) => {
             let has_asked = wheel::waits_for(model, &found);
-            model.dialog = Some(Dialog::TakeUp(TakeUp {
+            model.dialog = Some(Dialog::Resume(ResumeDialog {
                 found,
                 has_asked,
                 row: 0,
@@ -92,7 +92,7 @@ pub(super) fn found(
     Vec::new()
 }
 
-pub(super) fn pressed(model: &mut Model, mut asked: TakeUp, key: KeyCode) -> Vec<Effect> {
+pub(super) fn pressed(model: &mut Model, mut asked: ResumeDialog, key: KeyCode) -> Vec<Effect> {
     match key {
         KeyCode::Esc => later(model),
         KeyCode::Enter => match asked.chosen() {
@@ -102,15 +102,15 @@ pub(super) fn pressed(model: &mut Model, mut asked: TakeUp, key: KeyCode) -> Vec
         },
         _ => {
             asked.row = super::dialog::moved(asked.row, asked.wishes().len(), key);
-            model.dialog = Some(Dialog::TakeUp(asked));
+            model.dialog = Some(Dialog::Resume(asked));
             Vec::new()
         }
     }
 }
 
 fn later(model: &mut Model) -> Vec<Effect> {
-    let take_up = model.keymap.shown(Action::TakeUp);
-    let text = format!("not decided: {take_up} asks again");
+    let resume_key = model.keymap.shown(Action::Resume);
+    let text = format!("not decided: {resume_key} asks again");
     super::say(model, Weight::Told, &text);
     Vec::new()
 }
@@ -133,7 +133,7 @@ fn choose(model: &mut Model, found: Arc<Interrupted>, wish: Wish) -> Vec<Effect>
         }));
     } else {
         let need = found.need(go_on);
-        change::ask(model, Question::TakeUp(found, go_on), need);
+        change::ask(model, Question::Resume(found, go_on), need);
     }
     Vec::new()
 }
@@ -164,7 +164,7 @@ fn said(model: &mut Model, words: Words) -> Vec<Effect> {
         }
         Wish::GoOn(go_on) => {
             let need = words.found.need(go_on);
-            (Question::TakeUp(words.found, go_on), need)
+            (Question::Resume(words.found, go_on), need)
         }
         _ => {
             let need = words.found.need_to_ask();

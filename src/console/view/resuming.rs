@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use super::dialog::{Answer, Sheet, answers, keys, row, typed_over, wrapped};
 use super::{text, together};
 use crate::console::action::Action;
-use crate::console::model::{Model, OpenReleases, TakeUp, Wish, Words};
+use crate::console::model::{Model, OpenReleases, ResumeDialog, Wish, Words};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::sanitize::sanitize;
 use crate::inventory::LockHolder;
@@ -16,7 +16,7 @@ use crate::release::{GoOn, Interrupted, OnFailure};
 pub(super) const MEANS: &str = "their next write is refused and their console parks; what is under way \
      there may still happen, and is looked at before anything is done";
 
-pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &TakeUp, columns: usize) -> Sheet<'a> {
+pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &ResumeDialog, columns: usize) -> Sheet<'a> {
     let found = &asked.found;
     let plan = found.plan();
     let what = match found.driver() {
@@ -114,12 +114,12 @@ pub(super) fn open_releases<'a>(
 }
 
 fn named(model: &Model, found: &Interrupted, wish: Wish) -> (String, String) {
-    let take_up = model.keymap.shown(Action::TakeUp);
+    let resume_key = model.keymap.shown(Action::Resume);
     let words = |name: &str, does: String| (name.to_owned(), does);
     match wish {
         Wish::Later => words(
             "decide later",
-            format!("nothing is done now; {take_up} asks again"),
+            format!("nothing is done now; {resume_key} asks again"),
         ),
         Wish::Ask => words(
             "ask for the wheel",
