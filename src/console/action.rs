@@ -22,7 +22,7 @@ pub enum Action {
     EndStandby,
     /// Run the checks again while a step waits.
     CheckAgain,
-    /// Decide who drives a release: ask for the wheel, hand it over, or go on with one that lost its driver.
+    /// Decide who drives a release: request the handover, hand it over, or go on with one that lost its driver.
     Resume,
     /// Plan what mends the differences, and ask.
     Repair,

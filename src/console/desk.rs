@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::model::{HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog};
 use crate::history::ReleaseRecord;
-use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
+use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, HandoverRequest};
 use crate::logs::Batch;
 use crate::release::{
     Approval, Force, GoOn, Handle, ImageAt, Interrupted, Plan, PlanRequest, Refusal, Refused,
@@ -111,21 +111,21 @@ pub trait Desk: Send + Sync {
         Err(Refusal::UnknownTarget(plan.target().clone()).into())
     }
 
-    /// Asks whoever drives a release for the wheel; what was written, or why nothing was.
-    async fn ask_for_wheel(
+    /// Asks whoever drives a release for the handover; what was written, or why nothing was.
+    async fn request_handover(
         &self,
         target: &Target,
         _: ReleaseId,
         _: Option<String>,
-    ) -> Result<WheelRequest, Refused> {
+    ) -> Result<HandoverRequest, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 
     /// Asks no more, whatever was answered.
-    async fn ask_no_more(&self, _: &Target, _: &WheelRequest) {}
+    async fn ask_no_more(&self, _: &Target, _: &HandoverRequest) {}
 
     /// Says no to somebody who asks; or why that cannot be said.
-    async fn keep_wheel(&self, _: &Target, _: &WheelRequest) -> Result<(), String> {
+    async fn decline_handover(&self, _: &Target, _: &HandoverRequest) -> Result<(), String> {
         Ok(())
     }
 

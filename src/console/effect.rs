@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::model::{HistoryQuestion, LogSource, SavedLog};
 use super::run::Farewell;
-use crate::inventory::{Digest, ReleaseId, Target, VersionRef, WheelRequest};
+use crate::inventory::{Digest, ReleaseId, Target, VersionRef, HandoverRequest};
 use crate::release::{
     Approval, Command, Force, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan,
 };
@@ -122,8 +122,8 @@ pub enum Effect {
         /// The yes to it.
         approval: RepairApproval,
     },
-    /// Ask whoever drives a release for the wheel.
-    AskForWheel {
+    /// Ask whoever drives a release for the handover.
+    RequestHandover {
         /// Whose.
         target: Target,
         /// Which.
@@ -136,14 +136,14 @@ pub enum Effect {
         /// Whose.
         target: Target,
         /// What was asked.
-        asked: WheelRequest,
+        asked: HandoverRequest,
     },
     /// Say no to somebody who asks.
-    KeepWheel {
+    DeclineHandover {
         /// Whose.
         target: Target,
         /// What they ask.
-        asked: WheelRequest,
+        asked: HandoverRequest,
     },
     /// Say something to a release.
     Say {

@@ -7,7 +7,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::model::{HistoryAnswer, LogSource, NewConfiguration};
 use crate::history::ReleaseRecord;
-use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, WheelRequest, World};
+use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, HandoverRequest, World};
 use crate::logs::Batch;
 use crate::release::{
     Announcement, ImageAt, Interrupted, Plan, Refused, Releases, RepairNews, RepairPlan, Resolved,
@@ -164,12 +164,12 @@ pub enum Event {
         /// Why.
         refused: Refused,
     },
-    /// The wheel was asked for, or could not be.
-    WheelAsked {
+    /// The handover was requested, or could not be.
+    HandoverRequested {
         /// Of which target.
         target: Target,
         /// What was written.
-        asked: Result<WheelRequest, Refused>,
+        asked: Result<HandoverRequest, Refused>,
     },
     /// A no could not be said.
     NotKept {

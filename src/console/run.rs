@@ -203,13 +203,13 @@ fn perform<S: Screen>(
             force,
             approval,
         } => hands.resume(target, release, (go_on, force), approval),
-        Effect::AskForWheel {
+        Effect::RequestHandover {
             target,
             release,
             message,
-        } => hands.ask_for_wheel(target, release, message),
+        } => hands.request_handover(target, release, message),
         Effect::AskNoMore { target, asked } => hands.ask_no_more(target, asked),
-        Effect::KeepWheel { target, asked } => hands.keep_wheel(target, asked),
+        Effect::DeclineHandover { target, asked } => hands.decline_handover(target, asked),
         Effect::Say { release, command } => hands.say(release, command),
         Effect::FollowLog(source) => hands.follow(source),
         Effect::LeaveLogs => hands.leave_logs(),

@@ -32,7 +32,7 @@ pub enum Takeover {
 
 /// To whom a release is handed: one console, and no other of the same person.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Heir {
+pub struct Successor {
     /// Who.
     pub operator: Operator,
     /// Which console.
@@ -109,7 +109,7 @@ pub enum Happening {
         /// Why.
         reason: String,
         /// To whom it is handed, if to anybody.
-        to: Option<Heir>,
+        to: Option<Successor>,
     },
     /// Something that only a newer Greenroom knows. It can be passed over where a release is shown, and
     /// never where one is gone on with.
@@ -151,7 +151,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             what: Happening::LetGo {
                 reason: "handed over".into(),
-                to: Some(Heir {
+                to: Some(Successor {
                     operator: Operator {
                         name: "ben".into(),
                         host: "ops-2".into(),

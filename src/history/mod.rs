@@ -32,7 +32,7 @@ pub use audit::{AuditRecord, HoldRecord, hold_id};
 pub use audit_chain::audit_change;
 pub use candidate_log::{CandidateLog, Gathering, WrittenBy, WrittenLine};
 pub use chain::{Chain, Link, Proof, departs, prove};
-pub use entry::{Decision, Entry, Happening, Heir, Takeover};
+pub use entry::{Decision, Entry, Happening, Successor, Takeover};
 pub use filter::{Among, Filter, Outcomes, Standing};
 pub use item::{Item, merged};
 pub use kept::{

@@ -7,7 +7,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Happening, Heir, Link, LivePeriod, Step};
+use super::{Entry, Happening, Successor, Link, LivePeriod, Step};
 use crate::checks::Report;
 use crate::sanitize::sanitize;
 use crate::inventory::{
@@ -241,7 +241,7 @@ pub struct Recorded {
 
 impl Recorded {
     /// To whom it was handed over, while nobody has gone on with it since.
-    pub fn heir(&self) -> Option<&Heir> {
+    pub fn successor(&self) -> Option<&Successor> {
         match &self.entries.last()?.what {
             Happening::LetGo { to, .. } => to.as_ref(),
             _ => None,

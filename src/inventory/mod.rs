@@ -59,7 +59,7 @@ pub use mask::{HIDDEN, HIDDEN_ANYWHERE, Mask, is_word};
 pub use name::{EnvironmentName, InvalidName, ServiceName};
 pub use passed::{Door, PassedRequest};
 pub use person::{NameRefused, key_part, operator_name};
-pub use presence::{Declined, Watcher, WheelRequest};
+pub use presence::{Declined, Watcher, HandoverRequest};
 pub use probe::Probe;
 pub use public_answer::{BodyClass, PublicAnswer};
 pub use rate_window::RateWindow;

@@ -1,4 +1,4 @@
-//! Who else is there: the consoles that have a target open, and who asks for the wheel. Remarks of the
+//! Who else is there: the consoles that have a target open, and who requests the handover. Remarks of the
 //! consoles about themselves, for people to read: nothing is ever decided by them alone.
 
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ pub struct Watcher {
 
 /// Somebody asks to be handed a release that another drives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WheelRequest {
+pub struct HandoverRequest {
     /// Who asks.
     pub operator: Operator,
     /// From which console: it is this one, and no other, that it is handed to.
@@ -30,7 +30,7 @@ pub struct WheelRequest {
     pub asked_at: Timestamp,
     /// What they say to it.
     pub message: Option<String>,
-    /// That the driver keeps the wheel; a yes is in the journal.
+    /// That the driver declines the handover; a yes is in the journal.
     #[serde(default)]
     pub declined: Option<Declined>,
 }
@@ -44,7 +44,7 @@ pub struct Declined {
     pub at: Timestamp,
 }
 
-impl WheelRequest {
+impl HandoverRequest {
     /// Whether both are the same asking, answered or not.
     pub fn is_same(&self, other: &Self) -> bool {
         (&self.console, self.release, self.asked_at)

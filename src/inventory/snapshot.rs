@@ -10,7 +10,7 @@ use super::{
     ClockReading, Clocks, Endorsement, Endpoint, Freeze, Hold, Installation, Instance,
     InstanceState, KeyLine, LiveSlot, LockHolder, PerSlot, PointerState, Probe, ProxyAnswer,
     PublicAddress, PublicAnswer, Rates, Registration, Revisioned, Role, Route, RuntimeHealth,
-    RuntimeKind, Slot, Target, Tier, Watcher, WheelRequest,
+    RuntimeKind, Slot, Target, Tier, Watcher, HandoverRequest,
 };
 
 /// How well one source is known at the moment.
@@ -106,7 +106,8 @@ pub struct RegistryRecord {
     /// The consoles that have it open, as far as they say so.
     pub watching: Vec<Watcher>,
     /// Who asks to be handed the release.
-    pub wheel: Option<WheelRequest>,
+    #[serde(rename = "wheel")]
+    pub handover_request: Option<HandoverRequest>,
     /// What others have approved.
     #[serde(default)]
     pub endorsements: Vec<Endorsement>,
@@ -185,7 +186,8 @@ pub struct Snapshot {
     pub watching: Vec<Watcher>,
     /// Who asks to be handed its release.
     #[serde(default)]
-    pub wheel: Option<WheelRequest>,
+    #[serde(rename = "wheel")]
+    pub handover_request: Option<HandoverRequest>,
     /// What others have approved.
     #[serde(default)]
     pub endorsements: Vec<Endorsement>,
@@ -249,7 +251,7 @@ impl Snapshot {
             freezes: Vec::new(),
             clocks: Clocks::default(),
             watching: Vec::new(),
-            wheel: None,
+            handover_request: None,
             endorsements: Vec::new(),
             problems: BTreeMap::new(),
             keys: Vec::new(),

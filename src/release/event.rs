@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::act::{Act, Ask, ActionError, Observation, Stage};
 use super::{Announcement, Approval, Approved, Choice};
 use crate::checks::CaseReport;
-use crate::history::{Entry, Heir, Outcome, ReleaseRecord};
+use crate::history::{Entry, Successor, Outcome, ReleaseRecord};
 use crate::inventory::Operator;
 
 /// Names one timer. An old one fires into nothing.
@@ -86,10 +86,10 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// Whoever asked for the wheel is to have it.
+    /// Whoever requested the handover is to have it.
     HandOverAsked {
         /// To whom.
-        to: Heir,
+        to: Successor,
         /// Who hands it over.
         by: Operator,
     },

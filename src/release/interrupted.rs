@@ -95,7 +95,7 @@ impl Interrupted {
         self.prospect.would(go_on, on_failure)
     }
 
-    /// What a person is asked for before its driver is asked for the wheel.
+    /// What a person is asked for before its driver is asked for the handover.
     pub fn need_to_ask(&self) -> Need {
         need_to_begin(self.plan())
     }

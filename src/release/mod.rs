@@ -158,9 +158,9 @@
 //! under the lock, each guarded directly before and looked at until it is true. See `repair`. A target whose
 //! newest release has no end is not repaired.
 //!
-//! # The wheel
+//! # Handover
 //!
-//! Whoever watches may ask for the wheel ([`Engine::ask_for_wheel`]), and says yes to going on with it in
+//! Whoever watches may request the handover ([`Engine::request_handover`]), and says yes to going on with it in
 //! the same breath. The driver hands it over ([`Command::HandOver`]): the act under way is observed, the
 //! journal says which console may go on and from which lock, and nothing more is done (interlocks 4, 8). The lock is
 //! held until that console has taken it over, from exactly that lock, so that nobody slips in between; an heir
@@ -193,7 +193,7 @@
 //! | `{t}/hold` | the hold that was placed last, standing, ended or cleared |
 //! | `approvals/{service}/{environment}/{name}/{ulid}` | one person's approval; on a lease of its own. Apart, so that etcd can keep drivers out, and approvers from each other's names |
 //! | `{t}/watching/{console}` | who has it open; on that console's lease, and nothing is decided by it |
-//! | `{t}/wheel` | who asks for the wheel; on the lease of the asking console |
+//! | `{t}/wheel` | who requests the handover; on the lease of the asking console |
 //! | `{t}/releases/{ulid}` | head of a release: plan, and outcome when it is closed |
 //! | `{t}/steps/{ulid}/{number}` | its entries: intents, outcomes, approvals, check reports |
 //! | `{t}/repairs/{ulid}` | a repair: what differed, the actions, how far it is, how it ended |

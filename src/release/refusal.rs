@@ -201,8 +201,8 @@ pub enum Refusal {
         /// Of what name, where one was asked for.
         name: Option<String>,
     },
-    /// Another has asked for the wheel before.
-    WheelAskedFor {
+    /// Another has requested the handover before.
+    HandoverAlreadyRequested {
         /// Who.
         by: Operator,
         /// When.
@@ -366,7 +366,7 @@ impl fmt::Display for Refusal {
             ),
             Self::OnlyToLeave { target, release } => only_to_leave(f, target, *release),
             Self::NothingDiffers { name } => nothing_differs(f, name.as_deref()),
-            Self::WheelAskedFor { by, at } => f.write_str(&asked_for_already(by, *at)),
+            Self::HandoverAlreadyRequested { by, at } => f.write_str(&asked_for_already(by, *at)),
         }
     }
 }

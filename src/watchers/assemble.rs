@@ -211,7 +211,7 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
     snapshot.lock = record.lock;
     snapshot.hold = record.hold;
     snapshot.watching = record.watching;
-    snapshot.wheel = record.wheel;
+    snapshot.handover_request = record.handover_request;
     snapshot.endorsements = record.endorsements;
     snapshot.problems = record.problems;
     snapshot.keys = keys;

@@ -15,7 +15,7 @@ use crate::console::model::{
     HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog,
 };
 use crate::history::ReleaseRecord;
-use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, WheelRequest};
+use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, HandoverRequest};
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
 use crate::release::{
@@ -197,25 +197,25 @@ impl Desk for EngineDesk {
         self.engine.repair(plan, &approval).await
     }
 
-    async fn ask_for_wheel(
+    async fn request_handover(
         &self,
         target: &Target,
         release: ReleaseId,
         message: Option<String>,
-    ) -> Result<WheelRequest, Refused> {
-        let asked = self.engine.ask_for_wheel(target, release, message).await;
+    ) -> Result<HandoverRequest, Refused> {
+        let asked = self.engine.request_handover(target, release, message).await;
         asked.map_err(Refused::from)
     }
 
-    async fn ask_no_more(&self, target: &Target, asked: &WheelRequest) {
+    async fn ask_no_more(&self, target: &Target, asked: &HandoverRequest) {
         if let Err(failure) = self.engine.ask_no_more(target, asked).await {
             // It goes with this console's lease.
             tracing::debug!("an asking was not taken back: {failure}");
         }
     }
 
-    async fn keep_wheel(&self, target: &Target, asked: &WheelRequest) -> Result<(), String> {
-        let kept = self.engine.keep_wheel(target, asked).await;
+    async fn decline_handover(&self, target: &Target, asked: &HandoverRequest) -> Result<(), String> {
+        let kept = self.engine.decline_handover(target, asked).await;
         kept.map_err(|failure| failure.to_string())
     }
 

@@ -1,4 +1,4 @@
-//! Two real consoles on one release, in a sandbox with its own visitors: the wheel is asked for and handed
+//! Two real consoles on one release, in a sandbox with its own visitors: a handover is requested and handed
 //! over, and taken by force. No request of theirs fails meanwhile.
 
 use std::time::Duration;

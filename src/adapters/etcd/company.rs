@@ -14,7 +14,7 @@ use super::heartbeat::renew;
 use super::store::{Store, one};
 use super::error::Sort;
 use super::values;
-use crate::inventory::{Declined, Target, Watcher, WheelRequest};
+use crate::inventory::{Declined, Target, Watcher, HandoverRequest};
 use crate::ports::{Company, FailureKind, Result};
 
 /// How long a console that is gone is shown on.
@@ -78,16 +78,16 @@ impl EtcdCompany {
         &self,
         target: &Target,
         doing: &str,
-        decide: impl Fn(Option<&WheelRequest>) -> Result<Answer>,
-    ) -> Result<Option<WheelRequest>> {
+        decide: impl Fn(Option<&HandoverRequest>) -> Result<Answer>,
+    ) -> Result<Option<HandoverRequest>> {
         let store = &self.inner.store;
-        let key = &store.keys().wheel(target);
+        let key = &store.keys().handover_request(target);
         let until = store.deadline();
         loop {
             let (_, found) = store.ranges(doing, until, vec![one(key)]).await?;
             let stands = found.into_iter().flatten().next();
             // What nobody can read is nobody's asking.
-            let asked: Option<WheelRequest> =
+            let asked: Option<HandoverRequest> =
                 stands.as_ref().and_then(|pair| values::decode(pair).ok());
             let operation = match decide(asked.as_ref())? {
                 Answer::Leave => return Ok(asked),
@@ -141,7 +141,7 @@ impl Company for EtcdCompany {
         store.ask(doing, store.deadline(), delete).await.map(|_| ())
     }
 
-    async fn ask(&self, target: &Target, request: &WheelRequest) -> Result<Option<WheelRequest>> {
+    async fn ask(&self, target: &Target, request: &HandoverRequest) -> Result<Option<HandoverRequest>> {
         let doing = &format!("asking for the wheel of {target}");
         let store = &self.inner.store;
         let value = values::encode(store, doing, request)?;
@@ -166,10 +166,10 @@ impl Company for EtcdCompany {
         Ok(standing.filter(|asked| asked.console != request.console))
     }
 
-    async fn decline(&self, target: &Target, asked: &WheelRequest, no: &Declined) -> Result<()> {
+    async fn decline(&self, target: &Target, asked: &HandoverRequest, no: &Declined) -> Result<()> {
         let doing = &format!("keeping the wheel of {target}");
         let store = &self.inner.store;
-        let answered = WheelRequest {
+        let answered = HandoverRequest {
             declined: Some(no.clone()),
             ..asked.clone()
         };
@@ -187,7 +187,7 @@ impl Company for EtcdCompany {
         done.await.map(|_| ())
     }
 
-    async fn withdraw(&self, target: &Target, asked: &WheelRequest) -> Result<()> {
+    async fn withdraw(&self, target: &Target, asked: &HandoverRequest) -> Result<()> {
         let doing = &format!("asking for the wheel of {target} no more");
         let done = self.about(target, doing, |stands| {
             Ok(if stands.is_some_and(|it| it.is_same(asked)) {

@@ -119,8 +119,8 @@ impl Keys {
         self.endorsements(target) + &of.store_key()
     }
 
-    /// Who asks for the wheel.
-    pub(super) fn wheel(&self, target: &Target) -> String {
+    /// Who requests the handover.
+    pub(super) fn handover_request(&self, target: &Target) -> String {
         self.target(target) + "wheel"
     }
 
@@ -247,7 +247,7 @@ mod tests {
             keys.route(&target),
             keys.lock(&target),
             keys.hold(&target),
-            keys.wheel(&target),
+            keys.handover_request(&target),
             keys.watcher(&target, "ana@ops-1 4711 01JD4"),
             keys.slot(&target, Slot::Green),
             "/g/targets/web/qa/zzz".into(),

@@ -35,7 +35,7 @@ impl EtcdReader {
     fn is_of_company(&self, target: &Target, pair: &KeyValue) -> bool {
         let keys = self.store.keys();
         pair.key().starts_with(keys.watching(target).as_bytes())
-            || pair.key() == keys.wheel(target).as_bytes()
+            || pair.key() == keys.handover_request(target).as_bytes()
     }
 
     /// The target without its past.
@@ -95,8 +95,8 @@ impl RegistryReader for EtcdReader {
                 values::decode(pair).map(|value| record.route = Some(revisioned(pair, value)))
             } else if is(keys.hold(target)) {
                 values::decode(pair).map(|value| record.hold = Some(value))
-            } else if is(keys.wheel(target)) {
-                values::decode(pair).map(|value| record.wheel = Some(value))
+            } else if is(keys.handover_request(target)) {
+                values::decode(pair).map(|value| record.handover_request = Some(value))
             } else if self.is_of_company(target, pair) {
                 values::decode(pair).map(|value| record.watching.push(value))
             } else if is(keys.lock(target)) {

@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{Change, decode, encode, now_ms, text};
-use crate::inventory::{Declined, Endorsement, Target, Watcher, WheelRequest, key_part};
+use crate::inventory::{Declined, Endorsement, Target, Watcher, HandoverRequest, key_part};
 use crate::ports::{Company, Result};
 
 /// How long a console that is gone is shown on.
@@ -18,7 +18,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// How often what it has said is renewed.
 const BEAT: Duration = Duration::from_secs(10);
 /// The key of an asking below a target.
-const WHEEL: &str = "wheel";
+const HANDOVER_REQUEST: &str = "wheel";
 /// What the keys of those who look on begin with.
 const WATCHING: &str = "watching/";
 /// What the keys of what others have approved begin with.
@@ -69,7 +69,7 @@ pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Vec<Ro
 #[derive(Default)]
 pub(super) struct Present {
     pub(super) watching: Vec<Watcher>,
-    pub(super) wheel: Option<WheelRequest>,
+    pub(super) handover_request: Option<HandoverRequest>,
     pub(super) endorsements: Vec<Endorsement>,
     /// The names of what cannot be read or is not what its name says, each with why.
     pub(super) problems: Vec<(String, String)>,
@@ -79,8 +79,8 @@ pub(super) struct Present {
 pub(super) fn read(sql: &Transaction<'_>, target: &Target) -> Outcome<Present> {
     let mut present = Present::default();
     for (name, value, _) in standing(sql, target)? {
-        let read = if name == WHEEL {
-            decode(&value).map(|value| present.wheel = Some(value))
+        let read = if name == HANDOVER_REQUEST {
+            decode(&value).map(|value| present.handover_request = Some(value))
         } else if let Some(below) = name.strip_prefix(APPROVALS) {
             let given = decode::<Endorsement>(&value);
             let given = given.and_then(|given| given.check_key(below).map(|()| given));
@@ -156,12 +156,12 @@ impl SqliteCompany {
         &self,
         target: &Target,
         doing: String,
-        asked: &WheelRequest,
+        asked: &HandoverRequest,
         no: Option<Declined>,
     ) -> Result<()> {
         let (of, asked) = (target.clone(), asked.clone());
         let work = move |change: &Change<'_>| {
-            let stands = wheel(&change.sql, &of)?;
+            let stands = handover_request(&change.sql, &of)?;
             let Some(stands) = stands.filter(|stands| stands.is_same(&asked)) else {
                 return Ok(());
             };
@@ -170,27 +170,27 @@ impl SqliteCompany {
                 Some(_) if stands.declined.is_some() => Ok(()),
                 Some(no) => {
                     let declined = Some(no);
-                    let value = encode(&WheelRequest { declined, ..stands })?;
+                    let value = encode(&HandoverRequest { declined, ..stands })?;
                     let revision = change.revision()?;
                     change.sql.execute(
                         "UPDATE company SET value = ?1, revision = ?2
                          WHERE target = ?3 AND name = ?4",
-                        params![value, revision, target, WHEEL],
+                        params![value, revision, target, HANDOVER_REQUEST],
                     )?;
                     Ok(())
                 }
-                None => remove(change, &target, WHEEL),
+                None => remove(change, &target, HANDOVER_REQUEST),
             }
         };
         self.inner.store.write(doing, work).await
     }
 }
 
-fn wheel(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<WheelRequest>> {
+fn handover_request(sql: &Transaction<'_>, target: &Target) -> Outcome<Option<HandoverRequest>> {
     let value: Option<String> = sql
         .query_row(
             "SELECT value FROM company WHERE target = ?1 AND name = ?2 AND expires_at_ms > ?3",
-            params![target.to_string(), WHEEL, now_ms()],
+            params![target.to_string(), HANDOVER_REQUEST, now_ms()],
             |row| text(row, 0),
         )
         .optional()?;
@@ -263,14 +263,14 @@ impl Company for SqliteCompany {
             .await
     }
 
-    async fn ask(&self, target: &Target, request: &WheelRequest) -> Result<Option<WheelRequest>> {
+    async fn ask(&self, target: &Target, request: &HandoverRequest) -> Result<Option<HandoverRequest>> {
         let (of, asked, end) = (target.clone(), request.clone(), self.end());
         let work = move |change: &Change<'_>| {
-            let stands = wheel(&change.sql, &of)?;
+            let stands = handover_request(&change.sql, &of)?;
             if let Some(other) = stands.filter(|stands| stands.console != asked.console) {
                 return Ok(Some(other));
             }
-            put(change, (&of, WHEEL), &asked.console, &encode(&asked)?, end)?;
+            put(change, (&of, HANDOVER_REQUEST), &asked.console, &encode(&asked)?, end)?;
             Ok(None)
         };
         let doing = format!("asking for the wheel of {target}");
@@ -279,12 +279,12 @@ impl Company for SqliteCompany {
         Ok(standing)
     }
 
-    async fn decline(&self, target: &Target, asked: &WheelRequest, no: &Declined) -> Result<()> {
+    async fn decline(&self, target: &Target, asked: &HandoverRequest, no: &Declined) -> Result<()> {
         let doing = format!("keeping the wheel of {target}");
         self.about(target, doing, asked, Some(no.clone())).await
     }
 
-    async fn withdraw(&self, target: &Target, asked: &WheelRequest) -> Result<()> {
+    async fn withdraw(&self, target: &Target, asked: &HandoverRequest) -> Result<()> {
         let doing = format!("asking for the wheel of {target} no more");
         self.about(target, doing, asked, None).await
     }
@@ -331,7 +331,7 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
             change.sql.execute(
                 "UPDATE company SET expires_at_ms = ?1
                  WHERE console = ?2 AND (expires_at_ms > ?3 OR name <> ?4)",
-                params![end, console, now_ms(), WHEEL],
+                params![end, console, now_ms(), HANDOVER_REQUEST],
             )?;
         }
         Ok(())

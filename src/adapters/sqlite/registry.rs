@@ -119,7 +119,7 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
         lock,
         hold,
         watching: present.watching,
-        wheel: present.wheel,
+        handover_request: present.handover_request,
         endorsements: present.endorsements,
         problems,
         revision: current_revision(sql)?,

@@ -65,7 +65,7 @@ pub(in crate::cli) fn text(
         format!("  > {} watches since {since}", watcher.operator)
     }));
     if let Some(asked) = snapshot
-        .wheel
+        .handover_request
         .as_ref()
         .filter(|asked| asked.declined.is_none())
     {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Handing, Help, Holding, OpenReleases, Palette, Picker, ReloadDialog, ResumeDialog, TextLine,
+    Handover, Help, Holding, OpenReleases, Palette, Picker, ReloadDialog, ResumeDialog, TextLine,
     ThemeChoice, WaitingList, Words,
 };
 use crate::history::{Direction, Step};
@@ -50,8 +50,8 @@ pub enum Dialog {
     Words(Words),
     /// A hold: why, and until when?
     Holding(Holding),
-    /// Somebody asks for the wheel: what now?
-    Handing(Handing),
+    /// Somebody requests the handover: what now?
+    Handover(Handover),
     /// The switch lacks approvals: who can give them, and how.
     Lacking(Target),
     /// What waits for the operator.
@@ -75,7 +75,7 @@ impl Dialog {
                 | Self::Resume(_)
                 | Self::Words(_)
                 | Self::Holding(_)
-                | Self::Handing(_)
+                | Self::Handover(_)
         )
     }
 
@@ -173,7 +173,7 @@ pub enum Question {
     Repair(Arc<RepairPlan>),
     /// To approve a release that somebody else drives.
     Endorse(Arc<Status>),
-    /// To ask the driver of a release for the wheel, and to go on with it when it is handed over.
+    /// To ask the driver of a release for the handover, and to go on with it when it is handed over.
     Ask(Arc<Interrupted>),
 }
 

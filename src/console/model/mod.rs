@@ -24,7 +24,7 @@ mod text_line;
 mod timeline;
 mod waits;
 mod ways;
-mod wheel;
+mod handover;
 mod why_not;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +36,7 @@ use jiff::Timestamp;
 use crate::console::action::Action;
 use crate::console::keymap::Keymap;
 use crate::inventory::{
-    Operator, ReleaseId, Snapshot, SourceState, Target, Tier, WheelRequest, World,
+    Operator, ReleaseId, Snapshot, SourceState, Target, Tier, HandoverRequest, World,
 };
 use crate::release::{Observed, Progress, Releases, Status};
 
@@ -70,7 +70,7 @@ pub use text_line::TextLine;
 pub use timeline::TargetTimeline;
 pub use waits::{WaitingItem, WaitingList, Wanted as WaitingFor};
 pub use ways::{was_bad, ways};
-pub use wheel::{Asking, Hand, Handing, OpenReleases, ResumeDialog, Wish, Words};
+pub use handover::{Asking, Hand, Handover, OpenReleases, ResumeDialog, Wish, Words};
 pub use why_not::why_not;
 
 /// Whether this console may ever change anything.
@@ -129,7 +129,7 @@ pub struct Model {
     /// The console that was last said to drive what this one drives.
     pub doubted: Option<String>,
     /// The last asking of somebody else's that was told, of each target.
-    pub heard: BTreeMap<Target, WheelRequest>,
+    pub heard: BTreeMap<Target, HandoverRequest>,
     /// What waits for the operator and was announced already.
     pub known_waiting: Vec<WaitingItem>,
     /// Releases that are not over and that nobody drives from here any more.

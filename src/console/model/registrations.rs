@@ -94,7 +94,7 @@ fn rank(snapshot: &Snapshot, group: &str, is_wrong: bool) -> u8 {
         !given.any(|given| given.expires_at > snapshot.at)
     };
     let request_is_over = || {
-        let asked = snapshot.wheel.as_ref();
+        let asked = snapshot.handover_request.as_ref();
         asked.is_none_or(|asked| asked.declined.is_some())
     };
     match group {
@@ -389,7 +389,7 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
             let hold = snapshot.hold.as_ref();
             hold.map_or_else(size, |hold| hold.words(snapshot.at))
         }
-        (_, "wheel") => snapshot.wheel.as_ref().map_or_else(size, |asked| {
+        (_, "wheel") => snapshot.handover_request.as_ref().map_or_else(size, |asked| {
             let asks = format!("{} asks for the wheel", asked.operator);
             match &asked.declined {
                 Some(declined) => format!("{asks}; {} keeps it", declined.by),

@@ -129,8 +129,8 @@ impl Model {
                 if self.asking.as_ref().is_some_and(is_asking) {
                     return None;
                 }
-                let heir = told.let_go.as_ref().and_then(|let_go| let_go.to.as_ref());
-                let is_ours = heir.is_some_and(|heir| heir.operator.is_same_person(&self.operator));
+                let successor = told.let_go.as_ref().and_then(|let_go| let_go.to.as_ref());
+                let is_ours = successor.is_some_and(|successor| successor.operator.is_same_person(&self.operator));
                 let from = told.last.clone();
                 let wanted = if is_ours {
                     Wanted::TakeOver { from }

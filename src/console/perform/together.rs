@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Hands;
 use crate::console::event::Event;
-use crate::inventory::{ReleaseId, Target, WheelRequest};
+use crate::inventory::{ReleaseId, Target, HandoverRequest};
 use crate::release::{Approval, Force, GoOn};
 
 impl Hands {
@@ -30,7 +30,7 @@ impl Hands {
         });
     }
 
-    pub(in crate::console) fn ask_for_wheel(
+    pub(in crate::console) fn request_handover(
         &mut self,
         target: Target,
         release: ReleaseId,
@@ -38,21 +38,21 @@ impl Hands {
     ) {
         let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
         self.tasks.spawn(async move {
-            let asked = desk.ask_for_wheel(&target, release, message).await;
-            let _ = answers.send(Event::WheelAsked { target, asked }).await;
+            let asked = desk.request_handover(&target, release, message).await;
+            let _ = answers.send(Event::HandoverRequested { target, asked }).await;
         });
     }
 
-    pub(in crate::console) fn ask_no_more(&mut self, target: Target, asked: WheelRequest) {
+    pub(in crate::console) fn ask_no_more(&mut self, target: Target, asked: HandoverRequest) {
         let desk = Arc::clone(&self.desk);
         self.tasks
             .spawn(async move { desk.ask_no_more(&target, &asked).await });
     }
 
-    pub(in crate::console) fn keep_wheel(&mut self, target: Target, asked: WheelRequest) {
+    pub(in crate::console) fn decline_handover(&mut self, target: Target, asked: HandoverRequest) {
         let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
         self.tasks.spawn(async move {
-            if let Err(why) = desk.keep_wheel(&target, &asked).await {
+            if let Err(why) = desk.decline_handover(&target, &asked).await {
                 let _ = answers.send(Event::NotKept { target, why }).await;
             }
         });

@@ -62,7 +62,7 @@ pub(super) fn arms(model: &Model, key: KeyEvent) -> bool {
             confirm.question.target()
         }
         Some(Dialog::Failure(failure)) if !failure.is_noting => failure.status.plan.target(),
-        Some(Dialog::Handing(handing)) => handing.status.plan.target(),
+        Some(Dialog::Handover(handover)) => handover.status.plan.target(),
         _ => return false,
     };
     !model.is_armed()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{choose, handing, holding, reason, repair, resuming};
+use super::{choose, handover, holding, reason, repair, resuming};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
@@ -248,7 +248,7 @@ pub(super) fn resume(model: &mut Model) -> Vec<Effect> {
     let Some(target) = armed_target(model) else {
         return Vec::new();
     };
-    if handing::is_asked(model, &target) {
+    if handover::is_asked(model, &target) {
         return Vec::new();
     }
     let is_open = |told: &Observed| told.is_driven() || told.is_interrupted();

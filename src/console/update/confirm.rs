@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{approving, change, reason, wheel};
+use super::{approving, change, reason, handover_request};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
@@ -250,7 +250,7 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
             Err(why) => super::refused(model, &why.to_string()),
         },
         Question::Ask(found) => match Approval::give(found.plan(), Scope::Plan, by, typed, now) {
-            Ok(approval) => wheel::ask(model, &found, approval, confirm.note),
+            Ok(approval) => handover_request::ask(model, &found, approval, confirm.note),
             Err(why) => super::refused(model, &why.to_string()),
         },
         Question::Endorse(status) => vec![Effect::Endorse {

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{
-    approving, change, choose, confirm, failed, handing, holding, leave, look, palette, reason,
+    approving, change, choose, confirm, failed, handover, holding, leave, look, palette, reason,
     reload, resuming, waits,
 };
 use crate::console::effect::Effect;
@@ -66,7 +66,7 @@ pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
         Dialog::Resume(asked) => resuming::pressed(model, asked, key.code),
         Dialog::Holding(holding) => holding::typed(model, holding, key),
         Dialog::Words(words) => resuming::typed(model, words, key),
-        Dialog::Handing(handing) => handing::pressed(model, handing, key.code),
+        Dialog::Handover(handover) => handover::pressed(model, handover, key.code),
         Dialog::Lacking(target) => {
             model.dialog = scrolled(0, key.code).map(|_| Dialog::Lacking(target));
             Vec::new()

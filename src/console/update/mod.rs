@@ -9,7 +9,7 @@ mod confirm;
 mod details;
 mod dialog;
 mod failed;
-mod handing;
+mod handover;
 mod history;
 mod holding;
 mod keys;
@@ -33,7 +33,7 @@ mod stored;
 mod resuming;
 mod timeline;
 mod waits;
-mod wheel;
+mod handover_request;
 mod world;
 
 use jiff::Timestamp;
@@ -74,13 +74,13 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         Event::WorldObserved(world) => {
             let mut effects = world::observed(model, world);
             choose::arrange(model);
-            effects.extend(wheel::observed(model));
+            effects.extend(handover_request::observed(model));
             effects
         }
         Event::ReleasesObserved(releases) => {
             let mut effects = release::observed(model, releases);
             matrix::list(model);
-            effects.extend(wheel::observed(model));
+            effects.extend(handover_request::observed(model));
             effects
         }
         Event::ReleaseMoved(status) => {
@@ -133,7 +133,7 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         }
         Event::InterruptedFound { asked, found } => resuming::found(model, asked, found),
         Event::OpenReleasesFound { asked, open } => resuming::found_several(model, asked, open),
-        Event::WheelAsked { target, asked } => wheel::was_asked(model, &target, asked),
+        Event::HandoverRequested { target, asked } => handover_request::was_asked(model, &target, asked),
         Event::NotKept { target, why } => {
             let text = format!("{target}: who asks does not hear the no: {why}");
             refused(model, &text)
@@ -156,7 +156,7 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             Vec::new()
         }
         Event::ConfigurationObserved(found) => reload::observed(model, found),
-        Event::Ticked => wheel::observed(model),
+        Event::Ticked => handover_request::observed(model),
         Event::DiagnosticsMoved => Vec::new(),
     }
 }

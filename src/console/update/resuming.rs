@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{change, confirm, line, wheel};
+use super::{change, confirm, line, handover_request};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
@@ -77,7 +77,7 @@ pub(super) fn found(
     };
     match found {
         Ok(found) => {
-            let has_asked = wheel::waits_for(model, &found);
+            let has_asked = handover_request::waits_for(model, &found);
             model.dialog = Some(Dialog::Resume(ResumeDialog {
                 found,
                 has_asked,
@@ -97,7 +97,7 @@ pub(super) fn pressed(model: &mut Model, mut asked: ResumeDialog, key: KeyCode) 
         KeyCode::Esc => later(model),
         KeyCode::Enter => match asked.chosen() {
             Wish::Later => later(model),
-            Wish::AskNoMore => wheel::take_back(model),
+            Wish::AskNoMore => handover_request::take_back(model),
             wish @ (Wish::Ask | Wish::GoOn(_)) => choose(model, asked.found, wish),
         },
         _ => {

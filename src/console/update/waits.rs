@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-use super::{approving, handing, keys, resuming};
+use super::{approving, handover, keys, resuming};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::event::Event;
@@ -65,7 +65,7 @@ fn go(model: &mut Model, item: WaitingItem) -> Vec<Effect> {
     let mut effects = keys::open_target(model, target.clone());
     effects.extend(match item.wanted {
         WaitingFor::HandOver { .. } => {
-            handing::is_asked(model, &target);
+            handover::is_asked(model, &target);
             Vec::new()
         }
         WaitingFor::TakeOver { .. } | WaitingFor::Resume => resuming::begin(model, target),

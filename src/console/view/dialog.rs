@@ -103,7 +103,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, dialog: 
         Dialog::Resume(asked) => resuming::sheet(model, theme, asked, columns),
         Dialog::Holding(holding) => holding::sheet(theme, holding, columns),
         Dialog::Words(asked) => resuming::words(theme, asked, columns),
-        Dialog::Handing(handing) => together::sheet(model, theme, handing, columns),
+        Dialog::Handover(handover) => together::sheet(model, theme, handover, columns),
         Dialog::Lacking(target) => approving::lacking(model, theme, target, columns),
         Dialog::Waiting(list) => waits::sheet(model, theme, *list, columns),
     };

@@ -1,4 +1,4 @@
-//! Who else is there, in words: who watches, who asks for the wheel, how a driver went; and the question
+//! Who else is there, in words: who watches, who requests the handover, how a driver went; and the question
 //! of somebody who asks.
 
 use ratatui::text::Line;
@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use super::dialog::{Answer, Sheet, answers, keys, wrapped};
 use super::text;
 use crate::console::action::Action;
-use crate::console::model::{Hand, Handing, Model};
+use crate::console::model::{Hand, Handover, Model};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::sanitize::sanitize;
 use crate::release::LetGo;
@@ -50,7 +50,7 @@ pub(super) fn let_go(let_go: &LetGo) -> String {
     ))
 }
 
-/// The line about somebody who asks for the wheel.
+/// The line about somebody who requests the handover.
 pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
     let asked = model.asked_for()?;
     let hand = theme.glyph(Glyph::Hand);
@@ -82,12 +82,12 @@ pub(super) fn asks(model: &Model, theme: &Theme) -> Option<(String, Meaning)> {
 pub(super) fn sheet<'a>(
     model: &Model,
     theme: &Theme,
-    handing: &Handing,
+    handover: &Handover,
     columns: usize,
 ) -> Sheet<'a> {
-    let asked = &handing.asked;
+    let asked = &handover.asked;
     let who = sanitize(&asked.operator.to_string());
-    let target = handing.status.plan.target();
+    let target = handover.status.plan.target();
     let mut sheet = Sheet::new(format!("{who} asks for the wheel · {target}"));
     sheet.frame = Meaning::Warn;
     let mut say = |words: &str, meaning| {
@@ -117,7 +117,7 @@ pub(super) fn sheet<'a>(
         };
         Answer::new(name, does)
     });
-    sheet.foot = answers(theme, &all, handing.row, (columns, model.size.1));
+    sheet.foot = answers(theme, &all, handover.row, (columns, model.size.1));
     sheet.foot.push(Line::default());
     sheet.foot.push(keys(
         theme,

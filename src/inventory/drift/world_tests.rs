@@ -124,7 +124,7 @@ pub(crate) fn agreed() -> Snapshot {
         lock: None,
         hold: None,
         watching: Vec::new(),
-        wheel: None,
+        handover_request: None,
         problems: BTreeMap::new(),
         keys: Vec::new(),
         keys_at: None,

@@ -63,10 +63,10 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
         }
         Happening::LetGo {
             reason,
-            to: Some(heir),
+            to: Some(successor),
         } => {
-            let (at, heir) = (moment(entry.at), &heir.operator);
-            lines.plain(format!("  {at}  it was handed to {heir}: {reason}"));
+            let (at, successor) = (moment(entry.at), &successor.operator);
+            lines.plain(format!("  {at}  it was handed to {successor}: {reason}"));
             return;
         }
         Happening::Intent { endorsed, .. } => {

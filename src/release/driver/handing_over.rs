@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::World;
 use crate::sanitize::sanitize;
-use crate::history::Heir;
+use crate::history::Successor;
 
 /// How long the heir is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Waits until somebody else has the lock. Whether it is ours still, and has to be given back.
-pub(super) async fn is_still_ours(world: &World, heir: &Heir) -> bool {
+pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool {
     let target = world.plan.target();
     let until = Instant::now() + PATIENCE;
     let mut changes = world.read.registry.changes().await.ok();
@@ -25,9 +25,9 @@ pub(super) async fn is_still_ours(world: &World, heir: &Heir) -> bool {
             Ok(Ok(record)) => match record.lock {
                 Some(holder) if holder.token == world.fence.token => {}
                 Some(holder) => {
-                    if holder.record.console != heir.console {
+                    if holder.record.console != successor.console {
                         let other = &holder.record.operator;
-                        let words = format!("handed to {}, and taken by {other}", heir.operator);
+                        let words = format!("handed to {}, and taken by {other}", successor.operator);
                         tracing::warn!("{}", sanitize(&words));
                     }
                     return false;
@@ -39,7 +39,7 @@ pub(super) async fn is_still_ours(world: &World, heir: &Heir) -> bool {
         }
         let now = Instant::now();
         if now >= until {
-            let words = format!("{} did not take what was handed over", heir.operator);
+            let words = format!("{} did not take what was handed over", successor.operator);
             tracing::warn!("{}", sanitize(&words));
             return true;
         }

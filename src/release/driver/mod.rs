@@ -20,7 +20,7 @@ use super::act::{ActionError, ActionErrorKind, Observation};
 use super::engine::Site;
 use super::event::{Effect, Event, NotWritten, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
-use crate::history::{Chain, Entry, Happening, Heir, ReleaseRecord};
+use crate::history::{Chain, Entry, Happening, Successor, ReleaseRecord};
 use crate::inventory::{Clocks, InstanceId, Operator};
 use crate::ports::{
     Checker, Clock, Company, Endorsements, FailureKind, Fence, Holds, Images, JournalReader,
@@ -60,7 +60,7 @@ pub struct Writing {
     pub journal: Arc<dyn JournalWriter>,
     /// Takes and gives back locks.
     pub locks: Arc<dyn Locks>,
-    /// Shows others who looks on, and who asks for the wheel.
+    /// Shows others who looks on, and who requests the handover.
     pub company: Arc<dyn Company>,
     /// Places and clears holds.
     pub holds: Arc<dyn Holds>,
@@ -179,7 +179,7 @@ impl Driver {
             Command::Supersede { by } => Event::Superseded { by },
             Command::Interrupt { reason } => Event::Interrupted { reason },
             Command::HandOver { to, console, by } => Event::HandOverAsked {
-                to: Heir {
+                to: Successor {
                     operator: to,
                     console,
                     token: self.world.fence.token,
@@ -231,8 +231,8 @@ impl Driver {
         if !gives_back {
             return;
         }
-        if let Some(heir) = self.machine.heir()
-            && !handing_over::is_still_ours(&self.world, heir).await
+        if let Some(successor) = self.machine.successor()
+            && !handing_over::is_still_ours(&self.world, successor).await
         {
             return;
         }

@@ -1,4 +1,4 @@
-//! Together with others at a target: being seen there, asking for the wheel, and handing it on. Only where
+//! Together with others at a target: being seen there, requesting the handover, and handing it on. Only where
 //! writing is allowed at all: who may only look is not shown, and that is no trouble.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::Engine;
-use crate::inventory::{Declined, ReleaseId, Target, Watcher, WheelRequest};
+use crate::inventory::{Declined, ReleaseId, Target, Watcher, HandoverRequest};
 use crate::ports::{Company, Failure};
 use crate::release::Refusal;
 
@@ -56,15 +56,15 @@ impl Engine {
         futures_util::future::join_all(leaving).await;
     }
 
-    /// Asks whoever drives a release for the wheel.
-    pub async fn ask_for_wheel(
+    /// Asks whoever drives a release for the handover.
+    pub async fn request_handover(
         &self,
         target: &Target,
         release: ReleaseId,
         message: Option<String>,
-    ) -> Result<WheelRequest, Refusal> {
+    ) -> Result<HandoverRequest, Refusal> {
         let company = self.company(target).ok_or(Refusal::ReadOnly)?;
-        let request = WheelRequest {
+        let request = HandoverRequest {
             operator: self.operator.clone(),
             console: self.console.clone(),
             release,
@@ -74,7 +74,7 @@ impl Engine {
         };
         match company.ask(target, &request).await {
             Ok(None) => Ok(request),
-            Ok(Some(other)) => Err(Refusal::WheelAskedFor {
+            Ok(Some(other)) => Err(Refusal::HandoverAlreadyRequested {
                 by: other.operator,
                 at: other.asked_at,
             }),
@@ -86,7 +86,7 @@ impl Engine {
     }
 
     /// Takes an asking of this console back, answered or not.
-    pub async fn ask_no_more(&self, target: &Target, asked: &WheelRequest) -> Result<(), Failure> {
+    pub async fn ask_no_more(&self, target: &Target, asked: &HandoverRequest) -> Result<(), Failure> {
         match self.company(target) {
             Some(company) => company.withdraw(target, asked).await,
             None => Ok(()),
@@ -94,7 +94,7 @@ impl Engine {
     }
 
     /// Says no to somebody who asks.
-    pub async fn keep_wheel(&self, target: &Target, asked: &WheelRequest) -> Result<(), Failure> {
+    pub async fn decline_handover(&self, target: &Target, asked: &HandoverRequest) -> Result<(), Failure> {
         let Some(company) = self.company(target) else {
             return Ok(());
         };

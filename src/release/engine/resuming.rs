@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Driven, Engine, Site, behind_the_proxy, clocks, give_back, unknown};
 use crate::history::{
-    Chain, Heir, Recorded, ReleaseRecord, SwitchesSeen, Takeover, current, ignored_claims,
+    Chain, Successor, Recorded, ReleaseRecord, SwitchesSeen, Takeover, current, ignored_claims,
     overtaken_by,
 };
 use crate::inventory::{
@@ -171,8 +171,8 @@ impl Engine {
         if resume.go_on == GoOn::Continue {
             self.check_name(&plan)?;
         }
-        let heir = found.heir().filter(|heir| heir.console == self.console);
-        let (lease, from) = self.lock_for((&plan, site), &resume, heir, &write).await?;
+        let successor = found.successor().filter(|successor| successor.console == self.console);
+        let (lease, from) = self.lock_for((&plan, site), &resume, successor, &write).await?;
         // Whoever drove it may have written until the lock was ours.
         let clocks = clocks(site, self.clock.as_ref()).await;
         let read_again = self.under_the_lock(site, id, resume.go_on, &clocks).await;
@@ -211,7 +211,7 @@ impl Engine {
         &self,
         (plan, site): (&Plan, &Site),
         resume: &Resume,
-        heir: Option<&Heir>,
+        successor: Option<&Successor>,
         write: &Writing,
     ) -> Result<(Lease, Option<LockHolder>), Refused> {
         let message = format!("resumes {} to {}", plan.kind, plan.version.name());
@@ -224,7 +224,7 @@ impl Engine {
         };
         let is_own =
             self.is_own_remains(plan.target(), &holder) && holder.record.release == plan.release;
-        if is_own || heir.is_some_and(|heir| heir.token == holder.token) {
+        if is_own || successor.is_some_and(|successor| successor.token == holder.token) {
             let (lease, _) = self.force(plan, &record, *holder, write).await?;
             return Ok((lease, None));
         }

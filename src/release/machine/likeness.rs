@@ -25,7 +25,7 @@ impl Hash for Machine {
             back_reason,
             standby_began,
             resumed,
-            heir,
+            successor,
             pending,
             unrecorded,
             refused_since,
@@ -58,7 +58,7 @@ impl Hash for Machine {
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))
             .hash(state);
         (approval, wish, back_reason, pending).hash(state);
-        (standby_began, resumed, heir).hash(state);
+        (standby_began, resumed, successor).hash(state);
         // What is being written follows from the phase; since when it fails does not.
         unrecorded.as_ref().map(|(_, since, _)| since).hash(state);
         refused_since.hash(state);

@@ -28,7 +28,7 @@ use super::act::{Course, ActionError, Observation, Stage};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
-use crate::history::{Direction, Heir, LivePeriod, Outcome, ReleaseRecord, Step};
+use crate::history::{Direction, Successor, LivePeriod, Outcome, ReleaseRecord, Step};
 use crate::inventory::{Connections, Endorsement, Operator};
 use resuming::ResumedState;
 pub use resuming::{GoOn, Resumption};
@@ -99,7 +99,7 @@ enum Then {
     /// The checks are run again.
     Verify,
     /// The driver stops driving.
-    Park { why: String, to: Option<Heir> },
+    Park { why: String, to: Option<Successor> },
 }
 
 /// What somebody asked for while something was under way.
@@ -113,7 +113,7 @@ enum Wish {
     /// Stop driving.
     Interrupt { reason: String },
     /// Stop driving, so that this console goes on.
-    HandOver { to: Heir },
+    HandOver { to: Successor },
 }
 
 /// A release in flight.
@@ -152,7 +152,7 @@ pub struct Machine {
     /// What the journal left to be decided by whoever takes the release up.
     resumed: Option<ResumedState>,
     /// Who goes on with it now.
-    heir: Option<Heir>,
+    successor: Option<Successor>,
     pending: Option<super::act::Act>,
     sequence: u32,
     timer: u64,
@@ -201,7 +201,7 @@ impl Machine {
             live: None,
             standby_began: None,
             resumed: None,
-            heir: None,
+            successor: None,
             pending: None,
             sequence: 0,
             timer: 0,

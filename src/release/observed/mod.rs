@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{Definition, Plan, Progress, Status};
 use crate::checks::CaseReport;
 use crate::sanitize::sanitize;
-use crate::history::{Direction, Happening, Heir, LivePeriod, Recorded, Step};
+use crate::history::{Direction, Happening, Successor, LivePeriod, Recorded, Step};
 use crate::inventory::{LockHolder, LockRecord, Operator, ReleaseId, Route, Slot, Target, Version};
 use crate::release::Announcement;
 use trace::Trace;
@@ -87,7 +87,7 @@ pub struct LetGo {
     /// Why.
     pub reason: String,
     /// To whom it handed the release over, if to anybody.
-    pub to: Option<Heir>,
+    pub to: Option<Successor>,
 }
 
 impl Observed {
@@ -98,8 +98,8 @@ impl Observed {
 
     /// Whether it was handed over to this console, which has not taken it yet.
     pub fn is_handed_to(&self, console: &str) -> bool {
-        let heir = self.let_go.as_ref().and_then(|let_go| let_go.to.as_ref());
-        heir.is_some_and(|heir| heir.console == console) && self.status.outcome().is_none()
+        let successor = self.let_go.as_ref().and_then(|let_go| let_go.to.as_ref());
+        successor.is_some_and(|successor| successor.console == console) && self.status.outcome().is_none()
     }
 
     /// Whether its driver went away before it ended.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use greenroom::console::Model;
 use greenroom::console::model::{
-    ConfigurationChange, Confirm, Dialog, Failure, FoundConfiguration, Handing, Help, HoldLine,
+    ConfigurationChange, Confirm, Dialog, Failure, FoundConfiguration, Handover, Help, HoldLine,
     Holding, Leaving, NewConfiguration, OpenReleases, Page, Palette, Picker, Question, Reason,
     Refusal, ReloadDialog, ResumeDialog, TextLine, ThemeChoice, Thinking, WaitingList, Wish, Words,
 };
@@ -243,7 +243,7 @@ fn with_rows() -> Vec<Case> {
         wish: Wish::GoOn(GoOn::Continue),
         line: line(),
     };
-    let handing = Handing {
+    let handover = Handover {
         status: Arc::new(verifying()),
         asked: request(ben(), "ben@ops-2 4711 01JD4"),
         row: 1,
@@ -303,7 +303,7 @@ fn with_rows() -> Vec<Case> {
         ),
         (
             "who asks",
-            Dialog::Handing(handing),
+            Dialog::Handover(handover),
             vec![
                 "answer later",
                 "hand it over",
@@ -418,7 +418,7 @@ fn is_listed(dialog: &Dialog) -> bool {
         | Dialog::Words(_)
         | Dialog::Holding(_)
         | Dialog::Reload(_)
-        | Dialog::Handing(_)
+        | Dialog::Handover(_)
         | Dialog::Lacking(_)
         | Dialog::Waiting(_) => true,
     }

@@ -1,4 +1,4 @@
-//! Several consoles on one release: who watches is shown, who asks for the wheel is heard and answered, and
+//! Several consoles on one release: who watches is shown, who requests the handover is heard and answered, and
 //! whoever takes it by force says why. Whatever becomes of an asking is told.
 
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{Dialog, Wish, offers};
 use greenroom::console::update::update;
-use greenroom::history::{Decision, Happening, Heir, Outcome, ReleaseRecord, Step, Takeover};
+use greenroom::history::{Decision, Happening, Successor, Outcome, ReleaseRecord, Step, Takeover};
 use greenroom::inventory::{
     Clocks, Declined, FencingToken, LockHolder, Operator, RegistryRecord, Snapshot, SourceState,
-    Tier, Watcher, WheelRequest,
+    Tier, Watcher, HandoverRequest,
 };
 use greenroom::release::{
     Command, GoOn, Interrupted, LetGo, Observed, Progress, Refusal, Refused, observed,
@@ -46,8 +46,8 @@ fn watcher(operator: Operator, console: &str) -> Watcher {
     }
 }
 
-pub(super) fn request(operator: Operator, console: &str) -> WheelRequest {
-    WheelRequest {
+pub(super) fn request(operator: Operator, console: &str) -> HandoverRequest {
+    HandoverRequest {
         operator,
         console: console.into(),
         release: release_id(2),
@@ -142,7 +142,7 @@ fn has_asked() -> Model {
     let effects = yes(&mut model);
     match effects.as_slice() {
         [
-            Effect::AskForWheel {
+            Effect::RequestHandover {
                 message, release, ..
             },
         ] => {
@@ -151,7 +151,7 @@ fn has_asked() -> Model {
         }
         other => panic!("{other:?}"),
     }
-    let event = Event::WheelAsked {
+    let event = Event::HandoverRequested {
         target: target("web", PRODUCTION),
         asked: Ok(request(operator(), HERE)),
     };
@@ -168,14 +168,14 @@ fn observe(model: &mut Model, change: impl FnOnce(&mut Snapshot)) -> Vec<Effect>
 }
 
 fn handed_to(console: &str) -> Observed {
-    let heir = Heir {
+    let successor = Successor {
         operator: operator(),
         console: console.into(),
         token: FencingToken(8),
     };
     let let_go = Happening::LetGo {
         reason: "handed over to ana@ops-1".into(),
-        to: Some(heir),
+        to: Some(successor),
     };
     told(
         Tier::Protected,
@@ -394,7 +394,7 @@ fn a_driver_whose_release_another_is_said_to_drive_looks_at_its_lock_at_once() {
 fn who_asks_goes_on_when_it_is_handed_over_and_is_not_asked_again() {
     let mut model = has_asked();
     observe(&mut model, |snapshot| {
-        snapshot.wheel = Some(request(operator(), HERE));
+        snapshot.handover_request = Some(request(operator(), HERE));
     });
     // To another console of the same person it is not this one's.
     tell_of(&mut model, handed_to("ana@ops-1 18 01JD6"));
@@ -421,12 +421,12 @@ fn whatever_else_becomes_of_an_asking_is_told() {
         by: ben(),
         at: now(),
     };
-    let no = WheelRequest {
+    let no = HandoverRequest {
         declined: Some(declined),
         ..request(operator(), HERE)
     };
     let mut kept = has_asked();
-    let effects = observe(&mut kept, |snapshot| snapshot.wheel = Some(no));
+    let effects = observe(&mut kept, |snapshot| snapshot.handover_request = Some(no));
     assert!(
         matches!(effects.as_slice(), [.., Effect::AskNoMore { .. }]),
         "{effects:?}"
@@ -455,10 +455,10 @@ fn whatever_else_becomes_of_an_asking_is_told() {
 
     let mut gone = has_asked();
     observe(&mut gone, |snapshot| {
-        snapshot.wheel = Some(request(operator(), HERE));
+        snapshot.handover_request = Some(request(operator(), HERE));
     });
     assert!(gone.asking.is_some());
-    observe(&mut gone, |snapshot| snapshot.wheel = None);
+    observe(&mut gone, |snapshot| snapshot.handover_request = None);
     assert!(notice(&mut gone).contains("the asking has run out"));
 
     let mut second = asked_about(Some(lock(2)));
@@ -466,13 +466,13 @@ fn whatever_else_becomes_of_an_asking_is_told() {
     press_key(&mut second, KeyCode::Enter);
     press_key(&mut second, KeyCode::Enter);
     yes(&mut second);
-    let refusal = Refusal::WheelAskedFor {
+    let refusal = Refusal::HandoverAlreadyRequested {
         by: cleo(),
         at: ago(9),
     };
     let asked = Err(Refused(vec![refusal]));
     let target = target("web", PRODUCTION);
-    tell(&mut second, Event::WheelAsked { target, asked });
+    tell(&mut second, Event::HandoverRequested { target, asked });
     assert!(screen(&second).contains("cleo@ops-3 asks for the wheel already"));
     assert!(second.asking.is_none());
 }
@@ -514,7 +514,7 @@ fn driving_and_asked() -> Model {
             watcher(ben(), THERE),
             watcher(cleo(), "cleo@ops-3 1 01JD7"),
         ];
-        snapshot.wheel = Some(request(ben(), THERE));
+        snapshot.handover_request = Some(request(ben(), THERE));
     });
     model
 }
@@ -562,13 +562,13 @@ fn it_is_handed_over_kept_or_left_unanswered() {
     press(&mut model, "Cjj");
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(
-        matches!(effects.as_slice(), [Effect::KeepWheel { asked, .. }] if asked.console == THERE),
+        matches!(effects.as_slice(), [Effect::DeclineHandover { asked, .. }] if asked.console == THERE),
         "{effects:?}"
     );
 
     // Who is gone asks nothing any more.
     press(&mut model, "C");
-    observe(&mut model, |snapshot| snapshot.wheel = None);
+    observe(&mut model, |snapshot| snapshot.handover_request = None);
     assert!(model.dialog.is_none());
     assert!(notice(&mut model).contains("ben@ops-2 does not ask any more"));
 
@@ -620,18 +620,18 @@ fn a_driver_that_let_go_is_told_from_one_that_was_cut_off() {
 
 #[test]
 fn only_the_last_word_of_a_journal_hands_over() {
-    let heir = Heir {
+    let successor = Successor {
         operator: ben(),
         console: THERE.into(),
         token: FencingToken(8),
     };
     let let_go = Happening::LetGo {
         reason: "handed over to ben@ops-2".into(),
-        to: Some(heir.clone()),
+        to: Some(successor.clone()),
     };
     let definition = plan(&target("web", PRODUCTION), Tier::Protected).definition;
     let mut journal = journal(Tier::Protected, and(done_up_to(Step::Verify), let_go));
-    assert_eq!(journal.heir(), Some(&heir));
+    assert_eq!(journal.successor(), Some(&successor));
     let seen = observed(&journal, &definition, Some(&lock(2)), None, now());
     assert!(seen.is_handed_to(THERE) && !seen.is_handed_to(HERE));
     assert!(matches!(seen.let_go, Some(LetGo { to: Some(_), .. })));
@@ -644,7 +644,7 @@ fn only_the_last_word_of_a_journal_hands_over() {
         direction: greenroom::history::Direction::Forward,
     };
     journal.entries.push(resumed);
-    assert_eq!(journal.heir(), None);
+    assert_eq!(journal.successor(), None);
     let seen = observed(&journal, &definition, Some(&lock(2)), None, now());
     assert!(!seen.is_handed_to(THERE) && seen.let_go.is_none());
 }

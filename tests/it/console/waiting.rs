@@ -7,7 +7,7 @@ use greenroom::console::Model;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{Bell, Dialog, Mode, Question, WaitingFor};
-use greenroom::history::{Happening, Heir, Step};
+use greenroom::history::{Happening, Successor, Step};
 use greenroom::inventory::{FencingToken, Operator, Target, Tier};
 use greenroom::release::{Observed, Releases, Status};
 
@@ -41,7 +41,7 @@ fn interrupted() -> Observed {
 /// search/qa has no driver.
 fn busy(size: (u16, u16)) -> Model {
     let mut snapshot = with_candidate(web_production());
-    snapshot.wheel = Some(request(ben(), "ben@ops-2 4711 01JD4"));
+    snapshot.handover_request = Some(request(ben(), "ben@ops-2 4711 01JD4"));
     let mut model = model(size, snapshot);
     HERE.clone_into(&mut model.console);
     tell(
@@ -112,7 +112,7 @@ fn enter_opens_the_target_and_the_question_that_fits() {
         press(&mut model, &"j".repeat(row));
         let effects = press_key(&mut model, KeyCode::Enter);
         let fits = match row {
-            0 => matches!(model.dialog, Some(Dialog::Handing(_))),
+            0 => matches!(model.dialog, Some(Dialog::Handover(_))),
             1 => is_question(&model, |it| matches!(it, Question::Step(_, Step::Switch))),
             2 => is_question(&model, |it| matches!(it, Question::Endorse(_))),
             _ => effects
@@ -217,14 +217,14 @@ fn nobody_is_asked_to_approve_what_is_their_own() {
 
 #[test]
 fn a_release_that_was_handed_over_waits_for_its_heir() {
-    let heir = Heir {
+    let successor = Successor {
         operator: operator(),
         console: "a console that was left".into(),
         token: FencingToken(8),
     };
     let let_go = Happening::LetGo {
         reason: "handed over to ana@ops-1".into(),
-        to: Some(heir),
+        to: Some(successor),
     };
     let happened = and(done_up_to(Step::Register), let_go);
     let mut model = listening(Bell::Off);

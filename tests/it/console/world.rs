@@ -187,7 +187,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
         lock: None,
         hold: None,
         watching: Vec::new(),
-        wheel: None,
+        handover_request: None,
         problems: BTreeMap::new(),
         keys: vec![
             key(

@@ -146,5 +146,5 @@ async fn what_is_unreadable_about_watchers_stops_nothing() {
         let key = StoredKey::of(&world.target, key);
         assert!(!key.stops_promote() && !key.is_drift(), "{key:?}");
     }
-    assert!(record.watching.is_empty() && record.wheel.is_none());
+    assert!(record.watching.is_empty() && record.handover_request.is_none());
 }

@@ -1,7 +1,7 @@
 //! A driver that stops on purpose writes it down, and with it the one console that may go on; it never
 //! does so in the middle of an act (interlock 8), and does nothing after it (interlock 4).
 
-use greenroom::history::{Happening, Heir, Step};
+use greenroom::history::{Happening, Successor, Step};
 use greenroom::inventory::{FencingToken, Operator, Tier};
 use greenroom::release::{Effect, Event, OnFailure, Progress};
 
@@ -9,8 +9,8 @@ use super::world::{Fate, Owed, World};
 use super::{promote, until_act_of};
 use crate::support::web::operator;
 
-fn heir() -> Heir {
-    Heir {
+fn successor() -> Successor {
+    Successor {
         operator: Operator {
             name: "ben".into(),
             host: "ops-2".into(),
@@ -22,7 +22,7 @@ fn heir() -> Heir {
 
 fn hand_over(world: &mut World) {
     world.say(Event::HandOverAsked {
-        to: heir(),
+        to: successor(),
         by: operator(),
     });
 }
@@ -64,7 +64,7 @@ fn it_is_handed_over_after_the_act_under_way_was_observed_at_every_step() {
         let acts = world.acts.len();
         hand_over(&mut world);
         assert!(!world.is_over(), "{step}: the act is under way");
-        assert!(world.machine.heir().is_none(), "{step}");
+        assert!(world.machine.successor().is_none(), "{step}");
         // The act answers, and is looked at.
         assert!(world.answer(Fate::Done) && !world.is_over(), "{step}");
         assert!(world.answer(Fate::Done), "{step}");
@@ -72,10 +72,10 @@ fn it_is_handed_over_after_the_act_under_way_was_observed_at_every_step() {
         assert_eq!(world.acts.len(), acts, "{step}: nothing is done after it");
         let expected = Happening::LetGo {
             reason: "handed over to ben@ops-2".into(),
-            to: Some(heir()),
+            to: Some(successor()),
         };
         assert_eq!(last(&world), Some(expected), "{step}");
-        assert_eq!(world.machine.heir(), Some(&heir()), "{step}");
+        assert_eq!(world.machine.successor(), Some(&successor()), "{step}");
     }
 }
 
@@ -102,7 +102,7 @@ fn a_way_back_that_was_asked_for_is_not_lost_by_handing_over() {
         assert!(world.answer(Fate::Done) || world.fire());
     }
     assert!(matches!(world.progress(), Progress::Parked { .. }));
-    assert_eq!(world.machine.heir(), Some(&heir()));
+    assert_eq!(world.machine.successor(), Some(&successor()));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn what_cannot_be_written_down_is_handed_to_nobody_and_stops_all_the_same() {
         assert!(world.answer(fate) || world.fire());
     }
     assert!(matches!(world.progress(), Progress::Parked { .. }));
-    assert!(world.machine.heir().is_none());
+    assert!(world.machine.successor().is_none());
     assert!(!matches!(last(&world), Some(Happening::LetGo { .. })));
 }
 

@@ -1,5 +1,5 @@
 //! Several applications on one release, over real servers: what one drives the others see within a second,
-//! ladder, checks and step log alike, and the wheel goes from one to the other under load. The times are
+//! ladder, checks and step log alike, and control goes from one to the other under load. The times are
 //! printed for whoever asks (`tests/run together_real --nocapture`).
 
 use std::collections::BTreeMap;
@@ -253,11 +253,11 @@ async fn the_wheel_goes_from_one_to_the_other_under_load() {
     running.until_running(Step::Watch).await;
 
     are_seen(&house.app, &ben, &target, &at_ana).await;
-    let asked = ben.engine.ask_for_wheel(&target, release, None).await;
+    let asked = ben.engine.request_handover(&target, release, None).await;
     let asked = asked.expect("asked");
     until(at_ana.world.clone(), "who asks", |world| {
         let snapshot = world.get(&target);
-        snapshot.is_some_and(|snapshot| snapshot.wheel.as_ref() == Some(&asked))
+        snapshot.is_some_and(|snapshot| snapshot.handover_request.as_ref() == Some(&asked))
     })
     .await;
 
@@ -334,7 +334,7 @@ async fn the_wheel_goes_from_one_to_the_other_under_load() {
     nothing_was_noticed(&report);
     until(at_ana.world.clone(), "nobody asks", |world| {
         let snapshot = world.get(&target);
-        snapshot.is_some_and(|snapshot| snapshot.wheel.is_none())
+        snapshot.is_some_and(|snapshot| snapshot.handover_request.is_none())
     })
     .await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use greenroom::inventory::{
-    Declined, Operator, RegistryRecord, ReleaseId, Target, Watcher, WheelRequest,
+    Declined, Operator, RegistryRecord, ReleaseId, Target, Watcher, HandoverRequest,
 };
 use greenroom::ports::{Company, RegistryReader};
 
@@ -24,8 +24,8 @@ pub(crate) fn watcher(name: &str) -> Watcher {
     }
 }
 
-pub(crate) fn request(name: &str) -> WheelRequest {
-    WheelRequest {
+pub(crate) fn request(name: &str) -> HandoverRequest {
+    HandoverRequest {
         operator: operator(name),
         console: watcher(name).console,
         release: ReleaseId(ulid::Ulid::nil()),
@@ -80,7 +80,7 @@ impl Contract<'_> {
         assert_eq!(self.ben.ask(target, &ben).await.expect("again"), None);
         let stands = self.ana.ask(target, &ana).await.expect("an answer");
         assert_eq!(stands.as_ref(), Some(&ben));
-        assert_eq!(self.read().await.wheel.as_ref(), Some(&ben));
+        assert_eq!(self.read().await.handover_request.as_ref(), Some(&ben));
 
         // A no stands until whoever asked has taken it back, and is for exactly that asking.
         let no = Declined {
@@ -88,14 +88,14 @@ impl Contract<'_> {
             at: "2026-01-01T00:00:11Z".parse().expect("a time"),
         };
         self.ana.decline(target, &ana, &no).await.expect("no such");
-        assert_eq!(self.read().await.wheel.as_ref(), Some(&ben));
+        assert_eq!(self.read().await.handover_request.as_ref(), Some(&ben));
         self.ana.decline(target, &ben, &no).await.expect("declined");
-        let declined = self.read().await.wheel.expect("it stands");
+        let declined = self.read().await.handover_request.expect("it stands");
         assert!(declined.is_same(&ben) && declined.declined == Some(no));
         self.ana.withdraw(target, &ana).await.expect("no such");
-        assert!(self.read().await.wheel.is_some());
+        assert!(self.read().await.handover_request.is_some());
         self.ben.withdraw(target, &ben).await.expect("taken back");
-        assert_eq!(self.read().await.wheel, None);
+        assert_eq!(self.read().await.handover_request, None);
         self.ben.withdraw(target, &ben).await.expect("again");
 
         // Whoever leaves takes everything along.
@@ -103,7 +103,7 @@ impl Contract<'_> {
         self.ben.leave().await.expect("left");
         let record = self.read().await;
         assert!(
-            record.watching.is_empty() && record.wheel.is_none(),
+            record.watching.is_empty() && record.handover_request.is_none(),
             "{record:?}"
         );
     }
@@ -118,7 +118,7 @@ impl Contract<'_> {
         drop(gone);
         eventually("its lease runs out", Duration::from_secs(20), || async {
             // Both have a lease, and each runs out by itself.
-            self.watching().await == ["ana"] && self.read().await.wheel.is_none()
+            self.watching().await == ["ana"] && self.read().await.handover_request.is_none()
         })
         .await;
         self.ana.leave().await.expect("left");

@@ -1,4 +1,4 @@
-//! Who drives, who looks on, and who asks for the wheel, as this console sees it.
+//! Who drives, who looks on, and who requests the handover, as this console sees it.
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::{Model, TextLine};
 use crate::history::ReleaseRecord;
-use crate::inventory::{Operator, ReleaseId, Target, Watcher, WheelRequest};
+use crate::inventory::{Operator, ReleaseId, Target, Watcher, HandoverRequest};
 use crate::release::{Approval, GoOn, Interrupted, Observed, Status};
 
-/// This console has asked for the wheel, and waits for the answer.
+/// This console has requested the handover, and waits for the answer.
 #[derive(Debug, Clone)]
 pub struct Asking {
     /// Of which target.
@@ -23,7 +23,7 @@ pub struct Asking {
     /// Until when that counts.
     pub until: Timestamp,
     /// As it was written, once it was.
-    pub request: Option<WheelRequest>,
+    pub request: Option<HandoverRequest>,
     /// Whether it was seen where the driver sees it.
     pub is_seen: bool,
 }
@@ -33,7 +33,7 @@ pub struct Asking {
 pub enum Wish {
     /// Nothing now.
     Later,
-    /// To ask its driver for the wheel.
+    /// To ask its driver for the handover.
     Ask,
     /// To ask no more.
     AskNoMore,
@@ -55,7 +55,7 @@ pub struct OpenReleases {
 pub struct ResumeDialog {
     /// What was found.
     pub found: Arc<Interrupted>,
-    /// Whether this console has asked for the wheel already.
+    /// Whether this console has requested the handover already.
     pub has_asked: bool,
     /// The row under the cursor, of [`ResumeDialog::wishes`].
     pub row: usize,
@@ -93,13 +93,13 @@ pub struct Words {
     pub line: TextLine,
 }
 
-/// Somebody asks this console for the wheel: what is to become of it?
+/// Somebody asks this console for the handover: what is to become of it?
 #[derive(Debug, Clone)]
-pub struct Handing {
+pub struct Handover {
     /// The release.
     pub status: Arc<Status>,
     /// Who asks.
-    pub asked: WheelRequest,
+    pub asked: HandoverRequest,
     /// The row under the cursor, of [`Hand::ALL`].
     pub row: usize,
 }
@@ -121,10 +121,10 @@ impl Hand {
 }
 
 impl Model {
-    /// Who asks this console for the wheel of a target, and has no answer yet.
-    pub fn asked_here(&self, target: &Target) -> Option<&WheelRequest> {
+    /// Who asks this console for the handover of a target, and has no answer yet.
+    pub fn asked_here(&self, target: &Target) -> Option<&HandoverRequest> {
         let status = self.releases.get(target)?;
-        let asked = self.world.get(target)?.wheel.as_ref()?;
+        let asked = self.world.get(target)?.handover_request.as_ref()?;
         let is_for_us = self.flies(status)
             && asked.release == status.plan.release
             && asked.console != self.console
@@ -132,9 +132,9 @@ impl Model {
         is_for_us.then_some(asked)
     }
 
-    /// Who asks for the wheel of the open target, whoever drives it.
-    pub fn asked_for(&self) -> Option<&WheelRequest> {
-        let asked = self.snapshot()?.wheel.as_ref()?;
+    /// Who requests the handover of the open target, whoever drives it.
+    pub fn asked_for(&self) -> Option<&HandoverRequest> {
+        let asked = self.snapshot()?.handover_request.as_ref()?;
         let release = self.release()?;
         let is_open =
             asked.release == release.plan.release && asked.declined.is_none() && !release.is_over();

@@ -1,11 +1,11 @@
-//! The asker's side of the wheel. Who asks has said yes to going on already: when it is handed
+//! The asker's side of a handover. Who asks has said yes to going on already: when it is handed
 //! over, this console takes it without another word. Whatever else happens to an asking is told.
 
-use super::handing;
+use super::handover;
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{Asking, Model, Weight};
-use crate::inventory::{SourceState, Target, WheelRequest};
+use crate::inventory::{SourceState, Target, HandoverRequest};
 use crate::release::{Approval, GoOn, Interrupted, Refused};
 
 /// Asks, as somebody has confirmed.
@@ -31,7 +31,7 @@ pub(super) fn ask(
         request: None,
         is_seen: false,
     });
-    effects.push(Effect::AskForWheel {
+    effects.push(Effect::RequestHandover {
         target,
         release,
         message,
@@ -43,7 +43,7 @@ pub(super) fn ask(
 pub(super) fn was_asked(
     model: &mut Model,
     target: &Target,
-    asked: Result<WheelRequest, Refused>,
+    asked: Result<HandoverRequest, Refused>,
 ) -> Vec<Effect> {
     let waits = |asking: &&mut Asking| asking.target == *target && asking.request.is_none();
     match (model.asking.as_mut().filter(waits), asked) {
@@ -71,7 +71,7 @@ pub(super) fn was_asked(
     }
 }
 
-/// Whether this console has asked for the wheel of that release.
+/// Whether this console has requested the handover of that release.
 pub(super) fn waits_for(model: &Model, found: &Interrupted) -> bool {
     let asking = model.asking.as_ref();
     asking.is_some_and(|asking| asking.release == found.plan().release)
@@ -95,9 +95,9 @@ fn forget(model: &mut Model) -> Vec<Effect> {
 
 /// Something was observed, or time went by: what becomes of what is asked.
 pub(super) fn observed(model: &mut Model) -> Vec<Effect> {
-    handing::hear(model);
-    handing::void_stale(model);
-    let mut effects = handing::doubt(model);
+    handover::hear(model);
+    handover::void_stale(model);
+    let mut effects = handover::doubt(model);
     effects.extend(answered(model));
     effects
 }
@@ -140,8 +140,8 @@ fn take_it(model: &mut Model, asking: Asking) -> Vec<Effect> {
 }
 
 /// The asking as it stands in the store.
-fn stands<'a>(model: &'a Model, asking: &Asking) -> Option<&'a WheelRequest> {
-    let stored = model.world.get(&asking.target)?.wheel.as_ref()?;
+fn stands<'a>(model: &'a Model, asking: &Asking) -> Option<&'a HandoverRequest> {
+    let stored = model.world.get(&asking.target)?.handover_request.as_ref()?;
     let written = asking.request.as_ref()?;
     stored.is_same(written).then_some(stored)
 }

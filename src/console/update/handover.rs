@@ -1,13 +1,13 @@
-//! The driver's side of the wheel: whoever asks for it is told of once and answered with a yes, a no, or
+//! The driver's side of a handover: whoever asks for it is told of once and answered with a yes, a no, or
 //! not now; and a driver that is said to have lost its lock looks.
 
 use crossterm::event::KeyCode;
 
 use crate::console::action::Action;
 use crate::console::effect::Effect;
-use crate::console::model::{Dialog, Hand, Handing, Model, Weight};
+use crate::console::model::{Dialog, Hand, Handover, Model, Weight};
 use crate::sanitize::sanitize;
-use crate::inventory::{Operator, Target, WheelRequest};
+use crate::inventory::{Operator, Target, HandoverRequest};
 use crate::release::{Command, Status};
 
 /// Another console is said to drive what this one does: its driver looks at once, and not only when it
@@ -69,14 +69,14 @@ pub(super) fn hear(model: &mut Model) {
     }
 }
 
-/// Opens the question about somebody who asks for the wheel of a target; whether anybody does.
+/// Opens the question about somebody who requests the handover of a target; whether anybody does.
 pub(super) fn is_asked(model: &mut Model, target: &Target) -> bool {
     let asked = model.asked_here(target).cloned();
     let status = model.releases.get(target).cloned();
     let Some((asked, status)) = asked.zip(status) else {
         return false;
     };
-    model.dialog = Some(Dialog::Handing(Handing {
+    model.dialog = Some(Dialog::Handover(Handover {
         status,
         asked,
         row: 0,
@@ -86,27 +86,27 @@ pub(super) fn is_asked(model: &mut Model, target: &Target) -> bool {
 
 /// Closes the question when nobody asks any more.
 pub(super) fn void_stale(model: &mut Model) {
-    let Some(Dialog::Handing(handing)) = &model.dialog else {
+    let Some(Dialog::Handover(handover)) = &model.dialog else {
         return;
     };
-    let stands = model.asked_here(handing.status.plan.target());
-    if !stands.is_some_and(|asked| asked.is_same(&handing.asked)) {
-        let text = format!("{} does not ask any more", handing.asked.operator);
+    let stands = model.asked_here(handover.status.plan.target());
+    if !stands.is_some_and(|asked| asked.is_same(&handover.asked)) {
+        let text = format!("{} does not ask any more", handover.asked.operator);
         model.dialog = None;
         super::say(model, Weight::Refused, &text);
     }
 }
 
-pub(super) fn pressed(model: &mut Model, mut handing: Handing, key: KeyCode) -> Vec<Effect> {
+pub(super) fn pressed(model: &mut Model, mut handover: Handover, key: KeyCode) -> Vec<Effect> {
     match key {
         KeyCode::Esc => later(model),
         KeyCode::Enter => {
-            let hand = Hand::ALL.get(handing.row).copied();
-            answer(model, handing, hand.unwrap_or(Hand::Later))
+            let hand = Hand::ALL.get(handover.row).copied();
+            answer(model, handover, hand.unwrap_or(Hand::Later))
         }
         _ => {
-            handing.row = super::dialog::moved(handing.row, Hand::ALL.len(), key);
-            model.dialog = Some(Dialog::Handing(handing));
+            handover.row = super::dialog::moved(handover.row, Hand::ALL.len(), key);
+            model.dialog = Some(Dialog::Handover(handover));
             Vec::new()
         }
     }
@@ -119,27 +119,27 @@ fn later(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-fn answer(model: &mut Model, handing: Handing, hand: Hand) -> Vec<Effect> {
+fn answer(model: &mut Model, handover: Handover, hand: Hand) -> Vec<Effect> {
     if hand == Hand::Later {
         return later(model);
     }
-    let target = handing.status.plan.target().clone();
+    let target = handover.status.plan.target().clone();
     if model.open.as_ref() != Some(&target) || !model.is_armed() {
         let arm = model.keymap.shown(Action::Arm);
         let text = format!("read-only: {arm} arms {target}, then answer again");
-        model.dialog = Some(Dialog::Handing(handing));
+        model.dialog = Some(Dialog::Handover(handover));
         return super::refused(model, &text);
     }
-    let Handing { status, asked, .. } = handing;
+    let Handover { status, asked, .. } = handover;
     if hand == Hand::Keep {
         let text = format!("{} is told that you keep the wheel", asked.operator);
         super::say(model, Weight::Told, &text);
-        return vec![Effect::KeepWheel { target, asked }];
+        return vec![Effect::DeclineHandover { target, asked }];
     }
     hand_over(model, &status, asked)
 }
 
-fn hand_over(model: &mut Model, status: &Status, asked: WheelRequest) -> Vec<Effect> {
+fn hand_over(model: &mut Model, status: &Status, asked: HandoverRequest) -> Vec<Effect> {
     let text = format!(
         "{} has the wheel as soon as the current act has been observed",
         asked.operator
