@@ -11,7 +11,7 @@ use super::{Exit, json, open, plan_text, signals};
 use crate::sanitize::sanitize;
 use crate::inventory::local_time;
 use crate::inventory::{Instance, PerSlot, Target};
-use crate::release::{Endorsable, endorsed_words, need_to_endorse, review};
+use crate::release::{PeerApprovable, peer_approved_words, need_to_peer_approve, review};
 
 pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)) {
@@ -25,14 +25,14 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
         Ok(named) => named,
         Err(refused) => return refuse(&refused),
     };
-    let asked = match engine.endorsable(&target, named).await {
+    let asked = match engine.peer_approvable(&target, named).await {
         Ok(asked) => asked,
         Err(refused) => return refuse(&refused),
     };
     let plan = asked.found.plan();
     let release = plan.release;
     if verb.take_back {
-        return match engine.endorse_no_more(&target, release).await {
+        return match engine.withdraw_peer_approval(&target, release).await {
             Ok(()) => {
                 json::answer(serde_json::json!({ "taken_back": release, "target": target }));
                 say_line!("release {release} of {target}: taken back");
@@ -42,7 +42,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
         };
     }
     // Before anything is asked: nobody approves for themselves.
-    if let Err(refused) = engine.may_endorse(&asked.found) {
+    if let Err(refused) = engine.may_peer_approve(&asked.found) {
         return refuse(&refused);
     }
     let mut consent = match Consent::find(verb.yes, engine.definition(&target)) {
@@ -61,13 +61,13 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
         warn_line!("nothing was done");
         return Exit::Cancelled;
     };
-    let need = need_to_endorse(plan);
+    let need = need_to_peer_approve(plan);
     let begin = consent.begin(plan, ("approve", need), engine, &mut wishes);
     if begin.await.is_none() {
         warn_line!("nothing was done");
         return Exit::Cancelled;
     }
-    match engine.endorse(&target, release, Some(note)).await {
+    match engine.peer_approve(&target, release, Some(note)).await {
         Ok(given) if common.json => {
             json::answer(serde_json::json!({ "approval": given }));
             Exit::Done
@@ -84,7 +84,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     }
 }
 
-fn text(asked: &Endorsable, slots: Option<&PerSlot<Option<Instance>>>, now: Timestamp) -> String {
+fn text(asked: &PeerApprovable, slots: Option<&PerSlot<Option<Instance>>>, now: Timestamp) -> String {
     let plan = asked.found.plan();
     let status = &asked.found.observed.status;
     let mut lines = vec![
@@ -110,7 +110,7 @@ fn text(asked: &Endorsable, slots: Option<&PerSlot<Option<Instance>>>, now: Time
     let cases = status.cases.iter();
     lines.extend(cases.map(|case| row("", &review::check(case))));
     let given: Vec<_> = asked.given.iter().collect();
-    let words = endorsed_words(asked.needed, &given, now);
+    let words = peer_approved_words(asked.needed, &given, now);
     lines.push(row("approvals", &words));
     lines.extend(
         asked

@@ -16,7 +16,7 @@ use super::{Exit, json};
 use crate::history::{Outcome, Step};
 use crate::release::{
     Approval, Command, Engine, Handle, Need, Plan, Progress, Scope, Status, approve_command,
-    approvers_needed, approvers_words, endorsed_words, need_back,
+    approvers_needed, approvers_words, peer_approved_words, need_back,
 };
 use standby::StandbyWait;
 
@@ -193,7 +193,7 @@ impl<'a> Following<'a> {
             }
             Ok(given) => {
                 let now = self.engine.clock().now();
-                let words = endorsed_words(needed, &given.iter().collect::<Vec<_>>(), now);
+                let words = peer_approved_words(needed, &given.iter().collect::<Vec<_>>(), now);
                 let words = format!(
                     "switch {words}\n  {} can approve it: {}   (Ctrl-C backs out)",
                     approvers_words(plan, Some(&driver)),

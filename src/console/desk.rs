@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::model::{HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog};
 use crate::history::ReleaseRecord;
-use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, HandoverRequest};
+use crate::inventory::{Digest, PeerApproval, Hold, ReleaseId, Target, VersionRef, HandoverRequest};
 use crate::logs::Batch;
 use crate::release::{
     Approval, Force, GoOn, Handle, ImageAt, Interrupted, Plan, PlanRequest, Refusal, Refused,
@@ -73,12 +73,12 @@ pub trait Desk: Send + Sync {
     }
 
     /// Approves a release that somebody else drives; what was written, or why nothing was.
-    async fn endorse(
+    async fn peer_approve(
         &self,
         target: &Target,
         _: ReleaseId,
         _note: String,
-    ) -> Result<Endorsement, Refused> {
+    ) -> Result<PeerApproval, Refused> {
         Err(Refusal::UnknownTarget(target.clone()).into())
     }
 

@@ -84,7 +84,7 @@ pub enum Effect {
         approval: Approval,
     },
     /// Approve a release that somebody else drives.
-    Endorse {
+    PeerApprove {
         /// What the approver writes about it; may be empty.
         note: String,
         /// Whose.

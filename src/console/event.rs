@@ -7,7 +7,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::model::{HistoryAnswer, LogSource, NewConfiguration};
 use crate::history::ReleaseRecord;
-use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, HandoverRequest, World};
+use crate::inventory::{Digest, PeerApproval, Hold, ReleaseId, Target, HandoverRequest, World};
 use crate::logs::Batch;
 use crate::release::{
     Announcement, ImageAt, Interrupted, Plan, Refused, Releases, RepairNews, RepairPlan, Resolved,
@@ -123,11 +123,11 @@ pub enum Event {
         open: Vec<ReleaseRecord>,
     },
     /// A release of somebody else's was approved from here, or was not.
-    Endorsed {
+    PeerApproved {
         /// Whose.
         target: Target,
         /// The approval, or why there is none.
-        endorsed: Result<Endorsement, Refused>,
+        peer_approved: Result<PeerApproval, Refused>,
     },
     /// A hold was placed or cleared, or was not.
     Held {

@@ -282,11 +282,11 @@ impl Hands {
         });
     }
 
-    pub(super) fn endorse(&mut self, target: Target, release: ReleaseId, note: String) {
+    pub(super) fn peer_approve(&mut self, target: Target, release: ReleaseId, note: String) {
         let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
         self.tasks.spawn(async move {
-            let endorsed = desk.endorse(&target, release, note).await;
-            let _ = answers.send(Event::Endorsed { target, endorsed }).await;
+            let peer_approved = desk.peer_approve(&target, release, note).await;
+            let _ = answers.send(Event::PeerApproved { target, peer_approved }).await;
         });
     }
 

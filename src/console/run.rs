@@ -178,11 +178,11 @@ fn perform<S: Screen>(
         Effect::AskTerms(target) => drop(hands.ask_terms(target)),
         Effect::MakePlan { asked, request } => hands.make_plan(asked, request),
         Effect::Begin { plan, approval } => hands.begin(plan, approval),
-        Effect::Endorse {
+        Effect::PeerApprove {
             target,
             release,
             note,
-        } => hands.endorse(target, release, note),
+        } => hands.peer_approve(target, release, note),
         Effect::Hold {
             target,
             reason,

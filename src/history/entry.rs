@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Direction, Link, Step};
 use crate::checks::Report;
-use crate::inventory::{Endorsement, FencingToken, Operator};
+use crate::inventory::{PeerApproval, FencingToken, Operator};
 
 /// A person's decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +53,8 @@ pub enum Happening {
         direction: Direction,
         /// What others had approved, of which it needs so many.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        endorsed: Vec<Endorsement>,
+        #[serde(rename = "endorsed")]
+        peer_approvals: Vec<PeerApproval>,
     },
     /// A step was observed to be true, or given up.
     Outcome {

@@ -137,8 +137,8 @@ pub fn words(recorded: &Recorded) -> String {
 
 fn entry_words<'a>(entry: &'a Entry, words: &mut Vec<&'a str>) {
     match &entry.what {
-        Happening::Intent { endorsed, .. } => {
-            for one in endorsed {
+        Happening::Intent { peer_approvals, .. } => {
+            for one in peer_approvals {
                 words.push(&one.by.name);
                 words.extend(one.note.as_deref());
             }

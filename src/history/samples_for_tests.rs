@@ -69,7 +69,7 @@ pub(super) fn entry(sequence: u32, step: Step) -> Entry {
         sequence,
         at: Timestamp::UNIX_EPOCH,
         what: Happening::Intent {
-            endorsed: Vec::new(),
+            peer_approvals: Vec::new(),
             step,
             direction: Direction::Forward,
         },

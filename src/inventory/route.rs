@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Cleared, Digest, Endorsement, Endpoint, FencingToken, Hold, PerSlot, ReleaseId, Slot};
+use super::{Cleared, Digest, PeerApproval, Endpoint, FencingToken, Hold, PerSlot, ReleaseId, Slot};
 
 /// No target is switched so often: a higher generation was written by another program, and would leave none to count up
 /// to.
@@ -173,7 +173,7 @@ pub struct RouteChange {
     /// What becomes of the hold.
     pub hold: HoldChange,
     /// What others had approved when it was decided: each has to stand still, or nothing is switched.
-    pub endorsed: Vec<Endorsement>,
+    pub peer_approvals: Vec<PeerApproval>,
     /// What it does about an extra key that another target has.
     pub others_keys: OthersKeys,
 }

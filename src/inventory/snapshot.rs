@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::freeze;
 use super::{
-    ClockReading, Clocks, Endorsement, Endpoint, Freeze, Hold, Installation, Instance,
+    ClockReading, Clocks, PeerApproval, Endpoint, Freeze, Hold, Installation, Instance,
     InstanceState, KeyLine, LiveSlot, LockHolder, PerSlot, PointerState, Probe, ProxyAnswer,
     PublicAddress, PublicAnswer, Rates, Registration, Revisioned, Role, Route, RuntimeHealth,
     RuntimeKind, Slot, Target, Tier, Watcher, HandoverRequest,
@@ -110,7 +110,8 @@ pub struct RegistryRecord {
     pub handover_request: Option<HandoverRequest>,
     /// What others have approved.
     #[serde(default)]
-    pub endorsements: Vec<Endorsement>,
+    #[serde(rename = "endorsements")]
+    pub peer_approvals: Vec<PeerApproval>,
     /// Keys that hold what cannot be read, or not what the key says, each with what is wrong. What each of them stops
     /// is decided by [`super::StoredKey`].
     pub problems: BTreeMap<String, String>,
@@ -190,7 +191,8 @@ pub struct Snapshot {
     pub handover_request: Option<HandoverRequest>,
     /// What others have approved.
     #[serde(default)]
-    pub endorsements: Vec<Endorsement>,
+    #[serde(rename = "endorsements")]
+    pub peer_approvals: Vec<PeerApproval>,
     /// Keys that could not be read.
     pub problems: BTreeMap<String, String>,
     /// What is stored under the target's prefix, as it is stored.
@@ -252,7 +254,7 @@ impl Snapshot {
             clocks: Clocks::default(),
             watching: Vec::new(),
             handover_request: None,
-            endorsements: Vec::new(),
+            peer_approvals: Vec::new(),
             problems: BTreeMap::new(),
             keys: Vec::new(),
             keys_at: None,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseRecord, Step};
 use crate::inventory::{
-    Clocks, Connections, Endorsement, Hold, Installation, Instance, InstanceId, InstanceRun,
+    Clocks, Connections, PeerApproval, Hold, Installation, Instance, InstanceId, InstanceRun,
     PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
 };
 
@@ -57,7 +57,7 @@ pub struct Move {
     /// The hold that was seen, which is in nobody's way. Forward, only where it is still that one.
     pub hold: Option<Hold>,
     /// What others had approved. Only where all of it is approved still.
-    pub endorsed: Vec<Endorsement>,
+    pub peer_approvals: Vec<PeerApproval>,
 }
 
 /// What to look at. Everything asked for is looked at at once.

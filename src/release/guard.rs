@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::act::{Act, Ask, Before, Move, Observation, Stage};
-use super::approval::{Weighed, approvers_needed, endorsed_words, unread_approvals, weigh};
+use super::approval::{Weighed, approvers_needed, peer_approved_words, unread_approvals, weigh};
 use super::candidate::{self, Run};
 use super::first;
 use super::public;
@@ -300,9 +300,9 @@ fn switch(plan: &Plan, report: Option<&Report>, observation: &Observation, now: 
         ));
     }
     let needed = approvers_needed(plan);
-    let Weighed { counted, ignored } = endorsed(plan, observation, now);
+    let Weighed { counted, ignored } = peer_approvals(plan, observation, now);
     if counted.len() < needed {
-        let mut words = endorsed_words(needed, &counted, now);
+        let mut words = peer_approved_words(needed, &counted, now);
         let unread = unread_approvals(plan.target(), &record.problems);
         for why in ignored.into_iter().chain(unread) {
             words = format!("{words}; {why}");
@@ -319,12 +319,12 @@ fn switch(plan: &Plan, report: Option<&Report>, observation: &Observation, now: 
         generation: plan.generation,
         // Between this look and the act somebody may hold it, or take an approval back.
         hold: record.hold.clone(),
-        endorsed: counted.into_iter().cloned().collect(),
+        peer_approvals: counted.into_iter().cloned().collect(),
     })))
 }
 
 /// What others have approved, as far as it counts now. Whoever has the lock drives: their own does not.
-pub(super) fn endorsed<'a>(plan: &Plan, observation: &'a Observation, now: Timestamp) -> Weighed<'a> {
+pub(super) fn peer_approvals<'a>(plan: &Plan, observation: &'a Observation, now: Timestamp) -> Weighed<'a> {
     let Some(record) = observation
         .registry
         .as_ref()
@@ -333,7 +333,7 @@ pub(super) fn endorsed<'a>(plan: &Plan, observation: &'a Observation, now: Times
         return Weighed::default();
     };
     let driver = record.lock.as_ref().map(|holder| &holder.record.operator);
-    weigh(plan, &record.endorsements, driver, (now, &observation.clocks))
+    weigh(plan, &record.peer_approvals, driver, (now, &observation.clocks))
 }
 
 /// Whether registry and proxy both have the very switch of the plan.
@@ -416,7 +416,7 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
             .max(plan.generation)
             .saturating_add(1),
         hold: None,
-        endorsed: Vec::new(),
+        peer_approvals: Vec::new(),
     })))
 }
 

@@ -79,7 +79,7 @@
 //!
 //! Others than the operator have to approve a promote before its switch where the rules say how many
 //! ([`Rules::approvals`]), and at least one does in a protected environment where a hold is overridden. What they give
-//! ([`Engine::endorse`]) names release, digest and plan, and runs out. The guard of the switch counts what the store has at
+//! ([`Engine::peer_approve`]) names release, digest and plan, and runs out. The guard of the switch counts what the store has at
 //! that moment, one a person, and nobody's who began the release or drives it; where that is too few it asks again, and
 //! nothing fails. What counted is written down with the intent of the switch. Rollbacks need nobody else.
 //! [`approvals_ahead`] says before a promote begins that they will be needed. While they are missing no face asks the driver
@@ -268,16 +268,16 @@ pub mod words;
 
 pub use act::{Act, Ask, Before, ActionError, ActionErrorKind, Move, Observation, Stage};
 pub use approval::{
-    Approval, ApprovalRefused, Approved, Need, NotEndorsed, RepairApproval, Scope, Weighed,
-    approvals_ahead, approve_command, approvers_needed, approvers_words, endorsed_words, need,
-    need_back, need_of, need_to_begin, need_to_endorse, need_to_repair, own_release,
+    Approval, ApprovalRefused, Approved, Need, NotPeerApproved, RepairApproval, Scope, Weighed,
+    approvals_ahead, approve_command, approvers_needed, approvers_words, peer_approved_words, need,
+    need_back, need_of, need_to_begin, need_to_peer_approve, need_to_repair, own_release,
     unread_approvals, weigh,
 };
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
 pub use engine::{
-    Driven, Endorsable, Engine, Force, Pruned, RepairHandle, RepairNews, Resume, Site,
+    Driven, PeerApprovable, Engine, Force, Pruned, RepairHandle, RepairNews, Resume, Site,
     UnreadableHold, Witness,
 };
 pub use event::{Effect, Event, NotWritten, TimerId};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use super::approval::NotEndorsed;
+use super::approval::NotPeerApproved;
 use super::words::generations_used_up;
 use crate::inventory::local_time;
 use crate::inventory::{
@@ -113,7 +113,7 @@ pub enum Refusal {
     /// A hold says why.
     HoldWithoutReason,
     /// It is not approved by another.
-    NotEndorsed(NotEndorsed),
+    NotPeerApproved(NotPeerApproved),
     /// Another operator or command holds the lock of the target.
     Locked {
         /// The target.
@@ -329,7 +329,7 @@ impl fmt::Display for Refusal {
             Self::HeldByAnotherClock { hold, clock } => held_by_another_clock(f, hold, clock),
             Self::HeldAlready(hold) => write!(f, "{hold}: clear that one first"),
             Self::HoldWithoutReason => f.write_str("a hold stops others: say why"),
-            Self::NotEndorsed(why) => why.fmt(f),
+            Self::NotPeerApproved(why) => why.fmt(f),
             Self::NoWayBackTo(why) => why.fmt(f),
             Self::NoHold => f.write_str("nothing that was placed stands: there is nothing to clear"),
             Self::Locked { target, holder } => locked(f, target, holder),

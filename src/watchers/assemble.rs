@@ -212,7 +212,7 @@ fn take_record(snapshot: &mut Snapshot, record: RegistryRecord, keys: Vec<KeyLin
     snapshot.hold = record.hold;
     snapshot.watching = record.watching;
     snapshot.handover_request = record.handover_request;
-    snapshot.endorsements = record.endorsements;
+    snapshot.peer_approvals = record.peer_approvals;
     snapshot.problems = record.problems;
     snapshot.keys = keys;
 }

@@ -15,7 +15,7 @@ use crate::console::model::{
     HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog,
 };
 use crate::history::ReleaseRecord;
-use crate::inventory::{Digest, Endorsement, Hold, ReleaseId, Target, VersionRef, HandoverRequest};
+use crate::inventory::{Digest, PeerApproval, Hold, ReleaseId, Target, VersionRef, HandoverRequest};
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
 use crate::release::{
@@ -158,13 +158,13 @@ impl Desk for EngineDesk {
             .await
     }
 
-    async fn endorse(
+    async fn peer_approve(
         &self,
         target: &Target,
         release: ReleaseId,
         note: String,
-    ) -> Result<Endorsement, Refused> {
-        self.engine.endorse(target, release, Some(note)).await
+    ) -> Result<PeerApproval, Refused> {
+        self.engine.peer_approve(target, release, Some(note)).await
     }
 
     async fn hold(

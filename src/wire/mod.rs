@@ -213,7 +213,7 @@ impl Workshop<'_> {
             locks: store.locks,
             company: store.company,
             holds: store.holds,
-            endorsements: store.endorsements,
+            peer_approvals: store.peer_approvals,
             seals: store.seals,
         });
         Ok(Site {

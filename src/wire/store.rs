@@ -7,7 +7,7 @@ use super::{WireError, Workshop};
 use crate::adapters::{etcd, sqlite};
 use crate::inventory::{EnvironmentName, ServiceName};
 use crate::ports::{
-    Company, Endorsements, Holds, JournalReader, JournalWriter, Locks, Password, RegistryReader,
+    Company, PeerApprovals, Holds, JournalReader, JournalWriter, Locks, Password, RegistryReader,
     RegistryWriter, Seals,
 };
 use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
@@ -38,7 +38,7 @@ pub(super) struct Store {
     pub(super) locks: Arc<dyn Locks>,
     pub(super) company: Arc<dyn Company>,
     pub(super) holds: Arc<dyn Holds>,
-    pub(super) endorsements: Arc<dyn Endorsements>,
+    pub(super) peer_approvals: Arc<dyn PeerApprovals>,
     pub(super) seals: Arc<dyn Seals>,
 }
 
@@ -87,7 +87,7 @@ impl Workshop<'_> {
             locks: Arc::new(etcd::EtcdLocks::new(&store, times)),
             company,
             holds: Arc::new(etcd::EtcdHolds::new(&store)),
-            endorsements: Arc::new(etcd::EtcdEndorsements::new(&store)),
+            peer_approvals: Arc::new(etcd::EtcdPeerApprovals::new(&store)),
             seals: Arc::new(etcd::EtcdSeals::new(&store)),
         })
     }
@@ -165,7 +165,7 @@ impl Workshop<'_> {
             locks: Arc::new(store.leasing(lease, heartbeat)?),
             company,
             holds: Arc::clone(&store) as Arc<dyn Holds>,
-            endorsements: Arc::clone(&store) as Arc<dyn Endorsements>,
+            peer_approvals: Arc::clone(&store) as Arc<dyn PeerApprovals>,
             seals: store,
         })
     }

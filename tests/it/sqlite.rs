@@ -107,7 +107,7 @@ fn route(generation: u64, live: Slot) -> Route {
 fn swap(from: Option<(u64, Slot)>, generation: u64, live: Slot) -> RouteChange {
     RouteChange {
         hold: HoldChange::Keep,
-        endorsed: Vec::new(),
+        peer_approvals: Vec::new(),
         others_keys: OthersKeys::Refuse,
         from,
         to: route(generation, live),
@@ -147,7 +147,7 @@ fn entry(sequence: u32, step: Step) -> Entry {
         sequence,
         at: Timestamp::UNIX_EPOCH,
         what: Happening::Intent {
-            endorsed: Vec::new(),
+            peer_approvals: Vec::new(),
             step,
             direction: Direction::Forward,
         },
@@ -522,7 +522,7 @@ async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on()
         reader: &store,
         journal: &store,
         holds: &store,
-        endorsements: &store,
+        peer_approvals: &store,
         target: &target,
         fence: &lease.fence,
         change: &|from, to| swap(Some(from), from.0 + 1, to),
@@ -537,7 +537,7 @@ async fn what_others_approve_is_kept_while_the_release_has_no_end_and_runs_out()
     let store = open(&file).await;
     let lease = lock(&store).await;
     let target = web();
-    let contract = crate::support::endorsements::Contract {
+    let contract = crate::support::peer_approvals::Contract {
         store: &store,
         journal: &store,
         reader: &store,

@@ -11,7 +11,7 @@ use super::reader::EtcdReader;
 use super::error::is_too_large;
 use super::values;
 use crate::sanitize::sanitize;
-use crate::inventory::{Endorsement, RegistryRecord, Target};
+use crate::inventory::{PeerApproval, RegistryRecord, Target};
 use crate::ports::Result;
 
 /// The most approvers of a target whose approvals are read, in one transaction.
@@ -35,13 +35,13 @@ impl Approvals {
         for pair in &self.pairs {
             let name = pair.key().strip_prefix(below.as_bytes());
             let name = name.and_then(|name| std::str::from_utf8(name).ok());
-            let given = values::decode::<Endorsement>(pair);
+            let given = values::decode::<PeerApproval>(pair);
             let given = given.and_then(|given| {
                 given.check_key(name.unwrap_or_default())?;
                 Ok(given)
             });
             match given {
-                Ok(given) => record.endorsements.push(given),
+                Ok(given) => record.peer_approvals.push(given),
                 Err(words) => {
                     record.problems.insert(values::key(pair), sanitize(&words));
                 }
@@ -95,12 +95,12 @@ impl EtcdReader {
     ) -> Result<BTreeSet<Vec<u8>>> {
         let doing = format!("listing the approvals of {target}");
         let keys = self.store.keys();
-        let all = keys.endorsements(target);
+        let all = keys.peer_approvals(target);
         let mut from = all.clone().into_bytes();
         let mut approvers = BTreeSet::new();
         loop {
             let page = GetOptions::new()
-                .with_range(keys.behind_endorsements(target))
+                .with_range(keys.behind_peer_approvals(target))
                 .with_keys_only()
                 .with_limit(PAGE);
             let read = TxnOp::get(from, Some(page));

@@ -1,7 +1,7 @@
 //! Which key holds what. The names of targets come from the inventory's alphabet and need no escaping; those of people
 //! and consoles may be anything, and are written without loss.
 
-use crate::inventory::{Endorsement, ReleaseId, Slot, Target, key_part};
+use crate::inventory::{PeerApproval, ReleaseId, Slot, Target, key_part};
 
 /// Makes keys below a prefix.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ impl Keys {
     pub(super) fn target_of(&self, key: &[u8]) -> Option<Target> {
         let key = std::str::from_utf8(key).ok()?;
         let below = key.strip_prefix(&self.targets());
-        let below = below.or_else(|| key.strip_prefix(&self.all_endorsements()))?;
+        let below = below.or_else(|| key.strip_prefix(&self.all_peer_approvals()))?;
         let mut names = below.splitn(3, '/');
         let (service, environment) = (names.next()?, names.next()?);
         names.next()?;
@@ -96,27 +96,27 @@ impl Keys {
         format!("{}{id}", self.holds(target))
     }
 
-    fn all_endorsements(&self) -> String {
+    fn all_peer_approvals(&self) -> String {
         format!("{}/approvals/", self.prefix)
     }
 
     /// What others have approved. Not below the targets: who may drive a release may not approve it. The name of the
     /// approver follows, so that a role can be for what one person writes.
-    pub(super) fn endorsements(&self, target: &Target) -> String {
+    pub(super) fn peer_approvals(&self, target: &Target) -> String {
         let Target {
             service,
             environment,
         } = target;
-        format!("{}{service}/{environment}/", self.all_endorsements())
+        format!("{}{service}/{environment}/", self.all_peer_approvals())
     }
 
     /// The first key behind them.
-    pub(super) fn behind_endorsements(&self, target: &Target) -> String {
-        after(&self.endorsements(target))
+    pub(super) fn behind_peer_approvals(&self, target: &Target) -> String {
+        after(&self.peer_approvals(target))
     }
 
-    pub(super) fn endorsement(&self, target: &Target, of: &Endorsement) -> String {
-        self.endorsements(target) + &of.store_key()
+    pub(super) fn peer_approval(&self, target: &Target, of: &PeerApproval) -> String {
+        self.peer_approvals(target) + &of.store_key()
     }
 
     /// Who requests the handover.

@@ -30,7 +30,7 @@ mod beside;
 mod change;
 mod clock;
 mod company;
-mod endorsements;
+mod peer_approvals;
 mod extra;
 mod heartbeat;
 mod holds;
@@ -61,7 +61,7 @@ pub const BOUNDS: [Bound; 1] = [Bound {
 
 pub use crate::inventory::ExtraKey;
 pub use company::EtcdCompany;
-pub use endorsements::EtcdEndorsements;
+pub use peer_approvals::EtcdPeerApprovals;
 pub use holds::EtcdHolds;
 pub use locks::{EtcdLocks, LockTimes};
 pub use options::{Credentials, DEFAULT_PREFIX, Options, Tls};

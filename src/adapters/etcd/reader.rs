@@ -114,7 +114,7 @@ impl RegistryReader for EtcdReader {
                 record.problems.insert(values::key(pair), words);
             }
         }
-        approvals?.into_record(&keys.endorsements(target), &mut record);
+        approvals?.into_record(&keys.peer_approvals(target), &mut record);
         Ok(record)
     }
 

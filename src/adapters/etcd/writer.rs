@@ -13,7 +13,7 @@ use super::store::Store;
 use super::values;
 use crate::sanitize::sanitize;
 use crate::inventory::{
-    Endorsement, Endpoint, ExtraKey, ExtraKeys, Hold, HoldChange, OthersKeys, PerSlot,
+    PeerApproval, Endpoint, ExtraKey, ExtraKeys, Hold, HoldChange, OthersKeys, PerSlot,
     Registration, Route, ServiceName, Slot, Target,
 };
 use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteChange};
@@ -142,11 +142,11 @@ impl RegistryWriter for EtcdWriter {
         let hold_key = self.store.keys().hold(target);
         let value = values::encode(&self.store, doing, to)?;
         let mut on = vec![route_key.clone(), slot_key.clone(), hold_key.clone()];
-        let endorsed = change.endorsed.iter();
-        let endorsed: Vec<_> = endorsed
-            .map(|one| (self.store.keys().endorsement(target, one), one))
+        let peer_approvals = change.peer_approvals.iter();
+        let peer_approvals: Vec<_> = peer_approvals
+            .map(|one| (self.store.keys().peer_approval(target, one), one))
             .collect();
-        on.extend(endorsed.iter().map(|(key, _)| key.clone()));
+        on.extend(peer_approvals.iter().map(|(key, _)| key.clone()));
         let free = self
             .free_keys(doing, target, to, change.others_keys)
             .await?;
@@ -165,11 +165,11 @@ impl RegistryWriter for EtcdWriter {
                     );
                     return Err(self.conflict(doing, said));
                 }
-                let stands = |(key, one): &(String, &Endorsement)| {
-                    let pair = seen.get(key).map(values::decode::<Endorsement>);
+                let stands = |(key, one): &(String, &PeerApproval)| {
+                    let pair = seen.get(key).map(values::decode::<PeerApproval>);
                     pair.is_some_and(|pair| pair.is_ok_and(|stands| stands == **one))
                 };
-                if let Some((_, gone)) = endorsed.iter().find(|one| !stands(one)) {
+                if let Some((_, gone)) = peer_approvals.iter().find(|one| !stands(one)) {
                     let said = format!("{} does not approve it any more", gone.by);
                     return Err(self.changed(doing, &said));
                 }

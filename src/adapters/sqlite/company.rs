@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{Change, decode, encode, now_ms, text};
-use crate::inventory::{Declined, Endorsement, Target, Watcher, HandoverRequest, key_part};
+use crate::inventory::{Declined, PeerApproval, Target, Watcher, HandoverRequest, key_part};
 use crate::ports::{Company, Result};
 
 /// How long a console that is gone is shown on.
@@ -70,7 +70,7 @@ pub(super) fn standing(sql: &Transaction<'_>, target: &Target) -> Outcome<Vec<Ro
 pub(super) struct Present {
     pub(super) watching: Vec<Watcher>,
     pub(super) handover_request: Option<HandoverRequest>,
-    pub(super) endorsements: Vec<Endorsement>,
+    pub(super) peer_approvals: Vec<PeerApproval>,
     /// The names of what cannot be read or is not what its name says, each with why.
     pub(super) problems: Vec<(String, String)>,
 }
@@ -82,9 +82,9 @@ pub(super) fn read(sql: &Transaction<'_>, target: &Target) -> Outcome<Present> {
         let read = if name == HANDOVER_REQUEST {
             decode(&value).map(|value| present.handover_request = Some(value))
         } else if let Some(below) = name.strip_prefix(APPROVALS) {
-            let given = decode::<Endorsement>(&value);
+            let given = decode::<PeerApproval>(&value);
             let given = given.and_then(|given| given.check_key(below).map(|()| given));
-            given.map(|given| present.endorsements.push(given))
+            given.map(|given| present.peer_approvals.push(given))
         } else {
             decode(&value).map(|value| present.watching.push(value))
         };

@@ -142,13 +142,13 @@ fn changed(said: &str) -> Fault {
 }
 
 /// Whether all that others had approved is approved still.
-pub(super) fn still_endorsed(
+pub(super) fn still_peer_approved(
     change: &Change<'_>,
     target: &Target,
     order: &RouteChange,
 ) -> Outcome<()> {
-    let stand = company::read(&change.sql, target)?.endorsements;
-    match order.endorsed.iter().find(|one| !stand.contains(one)) {
+    let stand = company::read(&change.sql, target)?.peer_approvals;
+    match order.peer_approvals.iter().find(|one| !stand.contains(one)) {
         Some(gone) => Err(changed(&format!(
             "{} does not approve it any more",
             gone.by

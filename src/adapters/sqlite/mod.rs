@@ -11,7 +11,7 @@
 mod beside;
 mod changes;
 mod company;
-mod endorsements;
+mod peer_approvals;
 mod fault;
 mod holds;
 mod journal;

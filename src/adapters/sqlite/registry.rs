@@ -120,7 +120,7 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
         hold,
         watching: present.watching,
         handover_request: present.handover_request,
-        endorsements: present.endorsements,
+        peer_approvals: present.peer_approvals,
         problems,
         revision: current_revision(sql)?,
     })
@@ -265,7 +265,7 @@ impl RegistryWriter for Store {
                     in_words(order.from)
                 )));
             }
-            holds::still_endorsed(change, &of, &order)?;
+            holds::still_peer_approved(change, &of, &order)?;
             write_route(change, &of, &order.to)?;
             holds::of_switch(change, &of, &order)
         })

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::sanitize::sanitize;
 use crate::history::{ReleaseKind, ReleaseRecord};
-use crate::inventory::{Endorsement, ReleaseId, Target};
+use crate::inventory::{PeerApproval, ReleaseId, Target};
 use crate::release::{
-    Definition, Endorsable, Engine, Refusal, approve_command, approvers_words, endorsed_words,
+    Definition, PeerApprovable, Engine, Refusal, approve_command, approvers_words, peer_approved_words,
     own_release,
 };
 
@@ -24,7 +24,7 @@ pub(in crate::cli) enum Approvals {
 pub(in crate::cli) struct Needed {
     pub(super) release: ReleaseId,
     pub(super) count: usize,
-    pub(super) given: Vec<Endorsement>,
+    pub(super) given: Vec<PeerApproval>,
     /// What was given and does not count, in words.
     pub(super) ignored: Vec<String>,
     /// Who can give them, in words.
@@ -43,7 +43,7 @@ pub(super) fn may_wait(newest: &ReleaseRecord, definition: &Definition) -> bool 
 
 /// Looks what a release needs and has.
 pub(super) async fn of(engine: &Engine, newest: &ReleaseRecord) -> Approvals {
-    match engine.endorsable(&newest.target, Some(newest.id)).await {
+    match engine.peer_approvable(&newest.target, Some(newest.id)).await {
         Ok(found) => Approvals::Needed(Box::new(needed(engine, found))),
         Err(refused) if matches!(refused.0.first(), Some(Refusal::Unknown { .. })) => {
             Approvals::Unknown
@@ -52,7 +52,7 @@ pub(super) async fn of(engine: &Engine, newest: &ReleaseRecord) -> Approvals {
     }
 }
 
-fn needed(engine: &Engine, found: Endorsable) -> Needed {
+fn needed(engine: &Engine, found: PeerApprovable) -> Needed {
     let plan = found.found.plan();
     let driver = found.found.driver().map(|holder| &holder.record.operator);
     let caller = engine.operator();
@@ -74,8 +74,8 @@ impl Needed {
     }
 
     pub(super) fn lines(&self, now: jiff::Timestamp) -> Vec<String> {
-        let given: Vec<&Endorsement> = self.given.iter().collect();
-        let words = endorsed_words(self.count, &given, now);
+        let given: Vec<&PeerApproval> = self.given.iter().collect();
+        let words = peer_approved_words(self.count, &given, now);
         let mut lines = vec![format!("  > release {} {words}", self.release)];
         lines.extend(
             self.ignored

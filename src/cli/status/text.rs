@@ -96,7 +96,7 @@ pub(in crate::cli) fn text(
     }
     let ignored = open.iter().flat_map(|open| &open.ignored);
     lines.extend(ignored.map(|line| format!("  ! {line}")));
-    for one in &snapshot.endorsements {
+    for one in &snapshot.peer_approvals {
         let note = one.note.as_ref();
         let note = note.map_or(String::new(), |note| format!(": \"{note}\""));
         lines.push(format!(

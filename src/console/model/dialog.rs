@@ -172,7 +172,7 @@ pub enum Question {
     /// To repair what drifted.
     Repair(Arc<RepairPlan>),
     /// To approve a release that somebody else drives.
-    Endorse(Arc<Status>),
+    PeerApprove(Arc<Status>),
     /// To ask the driver of a release for the handover, and to go on with it when it is handed over.
     Ask(Arc<Interrupted>),
 }
@@ -185,7 +185,7 @@ impl Question {
             Self::Step(status, _)
             | Self::BackOut(status)
             | Self::EndStandby(status)
-            | Self::Endorse(status) => Some(&status.plan),
+            | Self::PeerApprove(status) => Some(&status.plan),
             Self::Resume(found, _) | Self::Ask(found) => Some(&found.observed.status.plan),
             Self::Repair(_) => None,
         }
@@ -199,7 +199,7 @@ impl Question {
             Self::Step(status, _)
             | Self::BackOut(status)
             | Self::EndStandby(status)
-            | Self::Endorse(status) => &status.plan.definition,
+            | Self::PeerApprove(status) => &status.plan.definition,
             Self::Resume(found, _) | Self::Ask(found) => &found.observed.status.plan.definition,
         }
     }
@@ -245,7 +245,7 @@ pub struct Confirm {
 impl Confirm {
     /// Whether a note for the record can be typed in it.
     pub fn takes_note(&self) -> bool {
-        matches!(self.question, Question::Endorse(_))
+        matches!(self.question, Question::PeerApprove(_))
     }
 
     /// Whether the answer *do it* can be given now.

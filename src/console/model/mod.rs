@@ -4,7 +4,7 @@
 mod best_way;
 mod diagnostics;
 mod dialog;
-mod endorsing;
+mod peer_approving;
 mod history;
 mod holding;
 mod listing;

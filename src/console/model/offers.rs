@@ -51,7 +51,7 @@ pub fn offers(model: &Model, action: Action) -> bool {
             let own = model.release_in_flight();
             let lacks = own.is_some_and(|status| model.lacks_approvals(status));
             let open = model.open.as_ref();
-            let may_approve = open.is_some_and(|open| model.endorsable(open).is_some());
+            let may_approve = open.is_some_and(|open| model.peer_approvable(open).is_some());
             asks && !lacks || model.mode != Mode::ReadOnly && may_approve
         }
         Action::Waiting => !model.waiting().is_empty(),

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::inventory::local_time;
 use crate::inventory::{
-    Endorsement, Instance, KeyLine, Registration, Revisioned, Role, Route, RuntimeKind, Slot,
+    PeerApproval, Instance, KeyLine, Registration, Revisioned, Role, Route, RuntimeKind, Slot,
     SlotSnapshot, Snapshot, drift,
 };
 
@@ -90,7 +90,7 @@ fn rank(snapshot: &Snapshot, group: &str, is_wrong: bool) -> u8 {
             .is_some_and(|hold| hold.stands(snapshot.at))
     };
     let approvals_are_over = || {
-        let mut given = snapshot.endorsements.iter();
+        let mut given = snapshot.peer_approvals.iter();
         !given.any(|given| given.expires_at > snapshot.at)
     };
     let request_is_over = || {
@@ -396,7 +396,7 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
                 None => asks,
             }
         }),
-        (Some(("approvals", _)), _) => serde_json::from_str::<Endorsement>(&line.value)
+        (Some(("approvals", _)), _) => serde_json::from_str::<PeerApproval>(&line.value)
             .map_or_else(
                 |_| size(),
                 |given| {

@@ -140,8 +140,8 @@ impl Model {
                 (wanted, *at)
             }
             Progress::Asking { since, .. } if self.lacks_approvals(status) => {
-                let told = self.endorsable(target)?;
-                let (_, given) = self.endorsed(status)?;
+                let told = self.peer_approvable(target)?;
+                let (_, given) = self.peer_approved(status)?;
                 if given
                     .iter()
                     .any(|one| one.by.is_same_person(&self.operator))

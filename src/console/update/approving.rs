@@ -10,7 +10,7 @@ use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question};
 use crate::sanitize::sanitize;
-use crate::release::{Need, Progress, Status, need_to_endorse};
+use crate::release::{Need, Progress, Status, need_to_peer_approve};
 
 pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
     // Who can approve is only read, whether the target is armed or not.
@@ -27,10 +27,10 @@ pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
 /// Opens what fits the open target. The answer is only taken while the target is armed.
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let open = model.open.clone();
-    let endorsable = open.and_then(|open| model.endorsable(&open));
-    if let Some(status) = endorsable.map(|told| Arc::clone(&told.status)) {
-        let need = need_to_endorse(&status.plan);
-        ask(model, Question::Endorse(status), need);
+    let peer_approvable = open.and_then(|open| model.peer_approvable(&open));
+    if let Some(status) = peer_approvable.map(|told| Arc::clone(&told.status)) {
+        let need = need_to_peer_approve(&status.plan);
+        ask(model, Question::PeerApprove(status), need);
         return Vec::new();
     }
     let Some(status) = model.release_in_flight().cloned() else {

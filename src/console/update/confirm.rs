@@ -12,7 +12,7 @@ use crate::console::layout;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question, Refusal, Weight};
 use crate::history::Step;
 use crate::inventory::local_time;
-use crate::inventory::{Endorsement, Target};
+use crate::inventory::{PeerApproval, Target};
 use crate::release::{
     Approval, Command, Force, Need, Plan, Refused, RepairApproval, RepairPlan, Scope, need_of,
     need_to_begin, review,
@@ -55,12 +55,12 @@ pub(super) fn refuse(model: &mut Model, title: String, refused: &Refused) {
 }
 
 /// What became of an approval of somebody else's release.
-pub(super) fn endorsed(
+pub(super) fn peer_approved(
     model: &mut Model,
     target: &Target,
-    endorsed: Result<Endorsement, Refused>,
+    peer_approved: Result<PeerApproval, Refused>,
 ) -> Vec<Effect> {
-    match endorsed {
+    match peer_approved {
         Ok(given) => {
             let until = local_time::clock(given.expires_at);
             let text =
@@ -142,7 +142,7 @@ fn scroll(model: &Model, confirm: &mut Confirm, by: isize) {
     let rows = layout::dialog_rows(model.size).saturating_sub(8);
     let lines: usize = match &confirm.question {
         Question::Repair(plan) => repair_lines(plan, columns),
-        Question::Endorse(status) => {
+        Question::PeerApprove(status) => {
             let slots = model.in_slots(status.plan.target());
             let configuration = review::configuration(&status.plan, slots.as_ref());
             let reviewed = status.cases.len() + configuration.len();
@@ -253,7 +253,7 @@ fn go(model: &mut Model, confirm: Confirm) -> Vec<Effect> {
             Ok(approval) => handover_request::ask(model, &found, approval, confirm.note),
             Err(why) => super::refused(model, &why.to_string()),
         },
-        Question::Endorse(status) => vec![Effect::Endorse {
+        Question::PeerApprove(status) => vec![Effect::PeerApprove {
             target,
             release: status.plan.release,
             note: confirm.note.unwrap_or_default(),

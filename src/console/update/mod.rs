@@ -121,7 +121,7 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             confirm::planned(model, asked, plan);
             Vec::new()
         }
-        Event::Endorsed { target, endorsed } => confirm::endorsed(model, &target, endorsed),
+        Event::PeerApproved { target, peer_approved } => confirm::peer_approved(model, &target, peer_approved),
         Event::Held { target, hold } => holding::done(model, &target, hold),
         Event::RepairPlanned { asked, plan } => repair::planned(model, asked, plan),
         Event::RepairMoved { target, news } => repair::moved(model, &target, news),

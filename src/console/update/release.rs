@@ -163,7 +163,7 @@ fn void_stale_question(model: &mut Model, status: &Status) {
             | Question::Resume(..)
             | Question::Ask(_)
             | Question::Repair(_)
-            | Question::Endorse(_) => false,
+            | Question::PeerApprove(_) => false,
             Question::Step(asked, step) => {
                 same(asked)
                     && !matches!(&status.progress, Progress::Asking { step: now, .. } if now == step)

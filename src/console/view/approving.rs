@@ -39,7 +39,7 @@ pub(super) fn rows(
         rows.push((label, review::check(case), meaning));
     }
     for one in model
-        .endorsed(status)
+        .peer_approved(status)
         .into_iter()
         .flat_map(|(_, given)| given)
     {
@@ -48,12 +48,12 @@ pub(super) fn rows(
             rows.push(("note", words, Meaning::Muted));
         }
     }
-    for why in model.not_endorsed(status) {
+    for why in model.not_peer_approved(status) {
         rows.push(("", sanitize(&why), Meaning::Warn));
     }
     step(model, theme, (status, Step::Switch), room, (first, rows));
     first.push(("commits", review::commits(plan), Meaning::Text));
-    if let Some(words) = model.endorsed_words(status) {
+    if let Some(words) = model.peer_approved_words(status) {
         first.push(("others", sanitize(&words), Meaning::Text));
     }
     let driver = model.elsewhere().map(progress::driver);
@@ -100,18 +100,18 @@ pub(super) fn lacking<'a>(
     let Some(status) = model.releases.get(target) else {
         return sheet;
     };
-    let Some((needed, given)) = model.endorsed(status) else {
+    let Some((needed, given)) = model.peer_approved(status) else {
         say("The release no longer waits for approvals.", Meaning::Text);
         return sheet;
     };
-    let words = model.endorsed_words(status).unwrap_or_default();
+    let words = model.peer_approved_words(status).unwrap_or_default();
     say(&format!("The switch {words}."), Meaning::Warn);
     for one in &given {
         if let Some(note) = &one.note {
             say(&format!("  {}: \"{note}\"", one.by), Meaning::Muted);
         }
     }
-    for why in model.not_endorsed(status) {
+    for why in model.not_peer_approved(status) {
         say(&format!("  {why}"), Meaning::Warn);
     }
     if given.len() >= needed {

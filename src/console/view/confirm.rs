@@ -53,13 +53,13 @@ pub(super) fn sheet<'a>(
         Question::Step(status, step) => {
             if *step == Step::Switch {
                 overridden(&status.plan, &mut rows);
-                if let Some(words) = model.endorsed_words(status) {
+                if let Some(words) = model.peer_approved_words(status) {
                     rows.push(("others", crate::sanitize::sanitize(&words), Meaning::Text));
                 }
             }
             self::step(model, theme, (status, *step), room, (&mut first, &mut rows));
         }
-        Question::Endorse(status) => {
+        Question::PeerApprove(status) => {
             let parts = (&mut first, &mut rows);
             approving::rows(model, theme, status, room, parts);
         }
@@ -128,7 +128,7 @@ fn verb(question: &Question) -> &'static str {
         Question::BackOut(_) | Question::Resume(_, GoOn::BackOut) => "Back out",
         Question::EndStandby(_) => "End the standby",
         Question::Ask(_) => "Ask for the wheel",
-        Question::Endorse(_) => "Approve the release",
+        Question::PeerApprove(_) => "Approve the release",
         Question::Resume(found, GoOn::Continue) if found.driver().is_some() => {
             "Take it, and continue"
         }

@@ -130,11 +130,11 @@ fn now(model: &Model, theme: &Theme, status: &Status) -> (String, Meaning) {
                     driver(told)
                 ),
             };
-            match model.endorsed_words(status) {
-                Some(endorsed) if lacks && elsewhere.is_none() => {
-                    words = format!("{words}: {endorsed}; {approve} says who can give it");
+            match model.peer_approved_words(status) {
+                Some(peer_approved) if lacks && elsewhere.is_none() => {
+                    words = format!("{words}: {peer_approved}; {approve} says who can give it");
                 }
-                Some(endorsed) => words = format!("{words}; {endorsed}"),
+                Some(peer_approved) => words = format!("{words}; {peer_approved}"),
                 None if status.next.is_empty() => {}
                 None => words = format!("{words}; {}", status.next),
             }

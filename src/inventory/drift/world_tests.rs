@@ -89,7 +89,7 @@ pub(crate) fn agreed() -> Snapshot {
     };
     blue.instance = Some(live);
     Snapshot {
-        endorsements: Vec::new(),
+        peer_approvals: Vec::new(),
         runtime_kind: crate::inventory::RuntimeKind::default(),
         freezes: Vec::new(),
         target: target(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Lines, Tone, clock, evidence, moment, tally};
 use crate::history::{Decision, Entry, Happening, Recorded, Takeover};
-use crate::inventory::Endorsement;
+use crate::inventory::PeerApproval;
 use crate::release::time::elapsed;
 use crate::release::words::duration;
 
@@ -69,9 +69,9 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
             lines.plain(format!("  {at}  it was handed to {successor}: {reason}"));
             return;
         }
-        Happening::Intent { endorsed, .. } => {
-            for one in endorsed {
-                endorsement(lines, one);
+        Happening::Intent { peer_approvals, .. } => {
+            for one in peer_approvals {
+                peer_approval(lines, one);
             }
             return;
         }
@@ -87,7 +87,7 @@ fn decision(lines: &mut Lines, recorded: &Recorded, entry: &Entry) {
 }
 
 /// What somebody else had approved when the step was begun.
-fn endorsement(lines: &mut Lines, one: &Endorsement) {
+fn peer_approval(lines: &mut Lines, one: &PeerApproval) {
     lines.plain(format!(
         "  {}  {} approved it, from {}",
         moment(one.given_at),

@@ -77,7 +77,7 @@ fn released() -> Recorded {
     let digest = head.to.1.digest.clone();
     let happened = [
         Happening::Intent {
-            endorsed: Vec::new(),
+            peer_approvals: Vec::new(),
             step: Step::Pull,
             direction: Direction::Forward,
         },

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Need, need};
 use crate::history::{ReleaseKind, Step};
-use crate::inventory::{Clocks, Endorsement, Operator, StoredKey, Target};
+use crate::inventory::{Clocks, PeerApproval, Operator, StoredKey, Target};
 use crate::release::Plan;
 use crate::release::words::duration;
 
@@ -29,7 +29,7 @@ pub fn approvers_needed(plan: &Plan) -> usize {
 
 /// Why a release is not approved by another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotEndorsed {
+pub enum NotPeerApproved {
     /// Nobody else has to.
     #[error(
         "it needs no approval by others: rules.approvals of its environment says how many it does"
@@ -74,7 +74,7 @@ pub enum NotEndorsed {
 }
 
 /// What somebody else is asked for before they approve a plan: as much as its operator is for the switch.
-pub fn need_to_endorse(plan: &Plan) -> Need {
+pub fn need_to_peer_approve(plan: &Plan) -> Need {
     need(Step::Switch, plan.tier()).max(Need::Confirmation)
 }
 
@@ -85,7 +85,7 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 #[derive(Debug, Default)]
 pub struct Weighed<'a> {
     /// Those that count.
-    pub counted: Vec<&'a Endorsement>,
+    pub counted: Vec<&'a PeerApproval>,
     /// For each of the others that is not simply over: why it does not count.
     pub ignored: Vec<String>,
 }
@@ -95,7 +95,7 @@ pub struct Weighed<'a> {
 /// approval, and so do people whose names look the same.
 pub fn weigh<'a>(
     plan: &Plan,
-    given: &'a [Endorsement],
+    given: &'a [PeerApproval],
     driver: Option<&Operator>,
     (now, clocks): (Timestamp, &Clocks),
 ) -> Weighed<'a> {
@@ -119,7 +119,7 @@ pub fn weigh<'a>(
     weighed
 }
 
-fn why_not_of_it(plan: &Plan, mark: &str, one: &Endorsement) -> Option<String> {
+fn why_not_of_it(plan: &Plan, mark: &str, one: &PeerApproval) -> Option<String> {
     if one.digest != plan.version.digest {
         return Some(format!("it is for the image {}", one.digest.short()));
     }
@@ -128,7 +128,7 @@ fn why_not_of_it(plan: &Plan, mark: &str, one: &Endorsement) -> Option<String> {
 
 fn over_by_another_clock(
     plan: &Plan,
-    one: &Endorsement,
+    one: &PeerApproval,
     now: Timestamp,
     clocks: &Clocks,
 ) -> Option<String> {
@@ -158,7 +158,7 @@ fn over_by_another_clock(
     ))
 }
 
-fn why_not_now(plan: &Plan, one: &Endorsement, now: Timestamp) -> Option<String> {
+fn why_not_now(plan: &Plan, one: &PeerApproval, now: Timestamp) -> Option<String> {
     let ahead = one.given_at.duration_since(now);
     if ahead > CLOCKS_DIFFER {
         let ahead = duration(ahead.unsigned_abs());
@@ -175,8 +175,8 @@ fn why_not_now(plan: &Plan, one: &Endorsement, now: Timestamp) -> Option<String>
 
 fn why_not_by(
     plan: &Plan,
-    counted: &[&Endorsement],
-    one: &Endorsement,
+    counted: &[&PeerApproval],
+    one: &PeerApproval,
     driver: Option<&Operator>,
 ) -> Option<String> {
     let by = &one.by;
@@ -239,7 +239,7 @@ pub(in crate::release) fn needs_words(needed: usize) -> String {
 }
 
 /// `needs 2 approvals by other people, has 1: ben@ops-2, for 52m`.
-pub fn endorsed_words(needed: usize, counted: &[&Endorsement], now: Timestamp) -> String {
+pub fn peer_approved_words(needed: usize, counted: &[&PeerApproval], now: Timestamp) -> String {
     let mut words = format!("{}, has {}", needs_words(needed), counted.len());
     let names: Vec<String> = counted
         .iter()
@@ -295,11 +295,11 @@ mod tests {
     fn how_many_approvals_are_needed_reads_as_a_sentence() {
         let now = Timestamp::UNIX_EPOCH;
         assert_eq!(
-            endorsed_words(1, &[], now),
+            peer_approved_words(1, &[], now),
             "needs 1 approval by someone else, has 0"
         );
         assert_eq!(
-            endorsed_words(2, &[], now),
+            peer_approved_words(2, &[], now),
             "needs 2 approvals by other people, has 0"
         );
     }

@@ -23,7 +23,7 @@ use super::{Announcement, Command, Machine, Plan, Status};
 use crate::history::{Chain, Entry, Happening, Successor, ReleaseRecord};
 use crate::inventory::{Clocks, InstanceId, Operator};
 use crate::ports::{
-    Checker, Clock, Company, Endorsements, FailureKind, Fence, Holds, Images, JournalReader,
+    Checker, Clock, Company, PeerApprovals, FailureKind, Fence, Holds, Images, JournalReader,
     JournalWriter, Lease, LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader,
     RouterWriter, RuntimeReader, RuntimeWriter, Seals,
 };
@@ -65,7 +65,7 @@ pub struct Writing {
     /// Places and clears holds.
     pub holds: Arc<dyn Holds>,
     /// Gives what others approve.
-    pub endorsements: Arc<dyn Endorsements>,
+    pub peer_approvals: Arc<dyn PeerApprovals>,
     /// Seals what is over; not for those who drive.
     pub seals: Arc<dyn Seals>,
 }

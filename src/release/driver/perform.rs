@@ -217,7 +217,7 @@ async fn switch(world: &World, movement: &Move) -> Result<(), Failure> {
             token: world.fence.token,
         },
         hold,
-        endorsed: movement.endorsed.clone(),
+        peer_approvals: movement.peer_approvals.clone(),
         others_keys: match plan.kind {
             ReleaseKind::Promote if movement.to == plan.slot => OthersKeys::Refuse,
             _ => OthersKeys::Leave,

@@ -2,7 +2,7 @@
 //! driver, and knows the ones it drives.
 
 mod company;
-mod endorsing;
+mod peer_approving;
 mod holding;
 mod overtaking;
 mod pruning;
@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
 
-pub use endorsing::Endorsable;
+pub use peer_approving::PeerApprovable;
 pub use holding::UnreadableHold;
 pub use pruning::Pruned;
 pub use repairing::{RepairHandle, RepairNews};

@@ -134,8 +134,8 @@ impl Machine {
         if is_switch && observation.public.is_some() {
             self.compares = public::agreed_before(&self.plan, observation);
         }
-        self.endorsed = if is_switch {
-            let counted = guard::endorsed(&self.plan, observation, now).counted;
+        self.peer_approvals = if is_switch {
+            let counted = guard::peer_approvals(&self.plan, observation, now).counted;
             counted.into_iter().cloned().collect()
         } else {
             Vec::new()
@@ -220,13 +220,13 @@ impl Machine {
             self.begun.push(stage.step);
         }
         self.announce(now, AnnouncementKind::Began, begun_words(stage));
-        let endorsed = std::mem::take(&mut self.endorsed);
+        let peer_approvals = std::mem::take(&mut self.peer_approvals);
         self.record(
             now,
             Happening::Intent {
                 step: stage.step,
                 direction: stage.direction,
-                endorsed,
+                peer_approvals,
             },
         );
     }

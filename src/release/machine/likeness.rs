@@ -32,7 +32,7 @@ impl Hash for Machine {
             // Says what the plan says.
             head: _,
             // Only written down: what the guard decides by is looked at anew.
-            endorsed: _,
+            peer_approvals: _,
             // Only written down with the end.
             live: _,
             // Only shown.

@@ -29,7 +29,7 @@ use super::event::{Effect, Event, TimerId};
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, Successor, LivePeriod, Outcome, ReleaseRecord, Step};
-use crate::inventory::{Connections, Endorsement, Operator};
+use crate::inventory::{Connections, PeerApproval, Operator};
 use resuming::ResumedState;
 pub use resuming::{GoOn, Resumption};
 
@@ -141,7 +141,7 @@ pub struct Machine {
     draining: Option<u64>,
     approval: Option<Approval>,
     /// What others had approved at the guard's last look.
-    endorsed: Vec<Endorsement>,
+    peer_approvals: Vec<PeerApproval>,
     wish: Option<Wish>,
     back_reason: Option<String>,
     switched: bool,
@@ -194,7 +194,7 @@ impl Machine {
             pulled: None,
             draining: None,
             approval: None,
-            endorsed: Vec::new(),
+            peer_approvals: Vec::new(),
             wish: None,
             back_reason: None,
             switched: false,

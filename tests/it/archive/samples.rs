@@ -80,7 +80,7 @@ pub(crate) fn intent(sequence: u32, at: Timestamp) -> Entry {
         sequence,
         at,
         what: Happening::Intent {
-            endorsed: Vec::new(),
+            peer_approvals: Vec::new(),
             step: Step::Pull,
             direction: Direction::Forward,
         },

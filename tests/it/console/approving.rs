@@ -11,7 +11,7 @@ use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
 use greenroom::console::model::{Button, Dialog, Question, offers};
 use greenroom::history::{ReleaseKind, Step};
-use greenroom::inventory::{Endorsement, Operator, Snapshot, Tier};
+use greenroom::inventory::{PeerApproval, Operator, Snapshot, Tier};
 use greenroom::release::{Observed, Plan, Status, observed};
 
 use super::dialogs::dialog;
@@ -36,8 +36,8 @@ fn lacking() -> Status {
     status
 }
 
-pub(super) fn approval(plan: &Plan, by: Operator) -> Endorsement {
-    Endorsement {
+pub(super) fn approval(plan: &Plan, by: Operator) -> PeerApproval {
+    PeerApproval {
         release: plan.release,
         digest: plan.version.digest.clone(),
         plan: plan.mark(),
@@ -129,12 +129,12 @@ fn a_driver_is_told_what_the_switch_lacks_and_is_not_asked() {
 fn an_approval_that_expired_by_another_clock_does_not_count() {
     let mut model = driving((118, 34));
     let mut snapshot = with_candidate(web_production());
-    snapshot.endorsements = vec![approval(&lacking().plan, ben())];
+    snapshot.peer_approvals = vec![approval(&lacking().plan, ben())];
     snapshot.clocks = clock_ahead_by(7200);
     observe(&mut model, snapshot);
     assert!(model.lacks_approvals(&lacking()));
     assert!(!offers(&model, Action::Approve));
-    let why = model.not_endorsed(&lacking()).join(" ");
+    let why = model.not_peer_approved(&lacking()).join(" ");
     assert!(
         why.contains("expired by the clock of the engine of production, which is 2h ahead"),
         "{why}"
@@ -146,7 +146,7 @@ fn a_driver_is_asked_as_soon_as_enough_have_approved() {
     let mut model = driving((118, 34));
     press(&mut model, "A");
     let mut snapshot = with_candidate(web_production());
-    snapshot.endorsements = vec![approval(&lacking().plan, ben())];
+    snapshot.peer_approvals = vec![approval(&lacking().plan, ben())];
     observe(&mut model, snapshot);
     let text = dialog(&model);
     assert!(text.contains("That is enough"), "{text}");
@@ -224,7 +224,7 @@ fn a_note_goes_with_the_approval() {
     assert_eq!(confirm(&model).button, Button::Name);
     press(&mut model, PRODUCTION);
     let effects = press_key(&mut model, KeyCode::Enter);
-    let [Effect::Endorse { note, .. }] = effects.as_slice() else {
+    let [Effect::PeerApprove { note, .. }] = effects.as_slice() else {
         panic!("{effects:?}");
     };
     assert_eq!(note, "looked at W the diff");
@@ -294,7 +294,7 @@ fn a_question_that_is_read_before_its_target_is_armed_arms_it() {
     press(&mut model, PRODUCTION);
     let effects = press_key(&mut model, KeyCode::Enter);
     assert!(
-        matches!(effects.as_slice(), [Effect::Endorse { .. }]),
+        matches!(effects.as_slice(), [Effect::PeerApprove { .. }]),
         "{effects:?}"
     );
     assert!(!screen(&model).contains("not armed"));

@@ -174,7 +174,7 @@ fn of_a_release() -> Vec<Case> {
         (
             "approving",
             confirm(
-                Question::Endorse(Arc::new(asking(Step::Switch))),
+                Question::PeerApprove(Arc::new(asking(Step::Switch))),
                 Need::TypedName,
             ),
             vec![

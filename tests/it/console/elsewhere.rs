@@ -57,7 +57,7 @@ pub(super) fn journal(tier: Tier, happened: Vec<Happening>) -> Recorded {
 
 fn begins(step: Step) -> Happening {
     Happening::Intent {
-        endorsed: Vec::new(),
+        peer_approvals: Vec::new(),
         step,
         direction: Direction::Forward,
     }

@@ -639,7 +639,7 @@ fn only_the_last_word_of_a_journal_hands_over() {
     let mut resumed = journal.entries.last().expect("an entry").clone();
     resumed.sequence += 1;
     resumed.what = Happening::Intent {
-        endorsed: Vec::new(),
+        peer_approvals: Vec::new(),
         step: Step::Register,
         direction: greenroom::history::Direction::Forward,
     };

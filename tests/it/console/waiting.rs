@@ -114,7 +114,7 @@ fn enter_opens_the_target_and_the_question_that_fits() {
         let fits = match row {
             0 => matches!(model.dialog, Some(Dialog::Handover(_))),
             1 => is_question(&model, |it| matches!(it, Question::Step(_, Step::Switch))),
-            2 => is_question(&model, |it| matches!(it, Question::Endorse(_))),
+            2 => is_question(&model, |it| matches!(it, Question::PeerApprove(_))),
             _ => effects
                 .iter()
                 .any(|effect| matches!(effect, Effect::FindInterrupted { .. })),
@@ -198,7 +198,7 @@ fn an_approval_that_was_given_waits_no_longer() {
     };
     let mut model = watching((118, 34), snapshot.clone(), told.clone());
     assert_eq!(kinds(&model).len(), 1);
-    snapshot.endorsements = vec![approval(&told.status.plan, cleo)];
+    snapshot.peer_approvals = vec![approval(&told.status.plan, cleo)];
     snapshot.lock = Some(lock(2));
     tell(&mut model, Event::WorldObserved(Arc::new(world(snapshot))));
     assert_eq!(kinds(&model), Vec::<String>::new());

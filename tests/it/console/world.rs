@@ -145,7 +145,7 @@ pub(crate) fn settled(target: &Target, tier: Tier, tag: &str) -> Snapshot {
     let live = version(tag, fill);
     let blue = instance(target, Slot::Blue, &live, 1, 12 * 86_400 + 4 * 3600);
     Snapshot {
-        endorsements: Vec::new(),
+        peer_approvals: Vec::new(),
         runtime_kind: greenroom::inventory::RuntimeKind::default(),
         freezes: Vec::new(),
         target: target.clone(),

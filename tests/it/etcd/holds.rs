@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use etcd_client::Client;
-use greenroom::adapters::etcd::{EtcdEndorsements, EtcdHolds};
-use greenroom::inventory::{Endorsement, HoldChange, RegistryRecord, ReleaseId, Slot, StoredKey};
+use greenroom::adapters::etcd::{EtcdPeerApprovals, EtcdHolds};
+use greenroom::inventory::{PeerApproval, HoldChange, RegistryRecord, ReleaseId, Slot, StoredKey};
 use greenroom::ports::{
-    Endorsements, FailureKind, Holds, JournalReader, JournalWriter, RegistryReader, RegistryWriter,
+    PeerApprovals, FailureKind, Holds, JournalReader, JournalWriter, RegistryReader, RegistryWriter,
 };
 use greenroom::release::unread_approvals;
 use ulid::Ulid;
 
 use super::world::{World, change};
-use crate::support::endorsements::endorsement;
+use crate::support::peer_approvals::peer_approval;
 use crate::support::holds::{Contract, cleared, hold, left_by};
 
 #[tokio::test]
@@ -127,8 +127,8 @@ async fn a_rollback_leaves_its_hold_with_its_route_and_takes_it_back_with_it() {
 async fn what_others_approve_is_kept_while_the_release_has_no_end() {
     let world = World::shared();
     let lease = world.locked().await;
-    let store = EtcdEndorsements::new(&world.store);
-    let contract = crate::support::endorsements::Contract {
+    let store = EtcdPeerApprovals::new(&world.store);
+    let contract = crate::support::peer_approvals::Contract {
         store: &store,
         journal: &world.writer,
         reader: &world.reader,
@@ -148,7 +148,7 @@ async fn an_approval_that_nobody_can_read_is_told_and_counts_for_nothing() {
     );
     world.etcdctl(&["put", &key, "{\"by\":\"ben\"}"]);
     let record = world.reader.read(&world.target).await.expect("a record");
-    assert!(record.endorsements.is_empty());
+    assert!(record.peer_approvals.is_empty());
     assert!(record.problems.contains_key(&key), "{:?}", record.problems);
     stop_nothing(&world, &record);
 }
@@ -162,14 +162,14 @@ fn stop_nothing(world: &World, record: &RegistryRecord) {
 }
 
 /// Approves an open release as `name`, after other approvals were written.
-async fn approved_by(world: &World, name: &str) -> Endorsement {
+async fn approved_by(world: &World, name: &str) -> PeerApproval {
     let lease = world.locked().await;
     let id = ReleaseId(Ulid::generate());
-    let head = crate::support::endorsements::head(&world.target, id);
+    let head = crate::support::peer_approvals::head(&world.target, id);
     let opened = world.writer.head(&head, &lease.fence);
     opened.await.expect("a release");
-    let given = endorsement(id, name, Duration::from_hours(1));
-    let store = EtcdEndorsements::new(&world.store);
+    let given = peer_approval(id, name, Duration::from_hours(1));
+    let store = EtcdPeerApprovals::new(&world.store);
     store.give(&world.target, &given).await.expect("given");
     given
 }
@@ -191,7 +191,7 @@ async fn an_approver_who_writes_many_approvals_hides_no_other_s() {
     written(&world, fillers, "{}").await;
     let given = approved_by(&world, "cleo").await;
     let record = world.reader.read(&world.target).await.expect("a record");
-    assert_eq!(record.endorsements, [given]);
+    assert_eq!(record.peer_approvals, [given]);
     let below = format!("{}/approvals/{}/ben/", world.prefix, world.target);
     let why = record.problems.get(&below).expect("it is told");
     assert!(
@@ -212,7 +212,7 @@ async fn of_many_approvals_of_one_approver_the_newest_count() {
     written(&world, older, "{}").await;
     let given = approved_by(&world, "cleo").await;
     let record = world.reader.read(&world.target).await.expect("a record");
-    assert_eq!(record.endorsements, [given]);
+    assert_eq!(record.peer_approvals, [given]);
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn approvals_that_are_too_large_to_be_read_hide_no_other_s() {
     written(&world, keys, &large).await;
     let given = approved_by(&world, "cleo").await;
     let record = world.reader.read(&world.target).await.expect("a record");
-    assert_eq!(record.endorsements, [given]);
+    assert_eq!(record.peer_approvals, [given]);
     let below = format!("{}/approvals/{}/ben/", world.prefix, world.target);
     let why = record.problems.get(&below).expect("it is told");
     assert!(why.contains("32 MiB"), "{why}");
@@ -267,7 +267,7 @@ async fn a_switch_is_made_on_the_hold_and_the_approvals_that_it_was_decided_on()
         reader: &world.reader,
         journal: &world.writer,
         holds: &EtcdHolds::new(&world.store),
-        endorsements: &EtcdEndorsements::new(&world.store),
+        peer_approvals: &EtcdPeerApprovals::new(&world.store),
         target: &world.target,
         fence: &lease.fence,
         change: &|from, to| change(Some(from), to, token),

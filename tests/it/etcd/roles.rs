@@ -2,19 +2,19 @@
 //! the topic, run as they are there.
 
 use greenroom::adapters::etcd::{
-    Credentials, EtcdEndorsements, EtcdHolds, EtcdLocks, EtcdReader, EtcdWriter, LockTimes,
+    Credentials, EtcdPeerApprovals, EtcdHolds, EtcdLocks, EtcdReader, EtcdWriter, LockTimes,
     Options, Store,
 };
 use greenroom::inventory::{ReleaseId, Slot, Target};
 use greenroom::ports::{
-    Endorsements as _, FailureKind, Holds as _, JournalReader as _, JournalWriter as _, Locks as _,
+    PeerApprovals as _, FailureKind, Holds as _, JournalReader as _, JournalWriter as _, Locks as _,
     RegistryReader as _, RegistryWriter as _,
 };
 use std::time::Duration;
 
 use super::server::Server;
 use super::world::{etcdctl, etcdctl_as, lock, registration};
-use crate::support::endorsements::{endorsement, head};
+use crate::support::peer_approvals::{peer_approval, head};
 use crate::support::holds::hold;
 
 /// The commands of the topic between its marks.
@@ -116,8 +116,8 @@ async fn a_watcher_reads_everything_and_changes_nothing_and_an_operator_only_wha
         .expect_err("may not");
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
     let id = ReleaseId(ulid::Ulid::generate());
-    let approval = endorsement(id, "wall", Duration::from_mins(1));
-    let given = EtcdEndorsements::new(&looker).give(&qa, &approval).await;
+    let approval = peer_approval(id, "wall", Duration::from_mins(1));
+    let given = EtcdPeerApprovals::new(&looker).give(&qa, &approval).await;
     // Without a release it would be a conflict: nothing is told of that either way, and nothing written.
     assert!(given.is_err());
     let writer = EtcdWriter::new(&looker, &[].into()).expect("a writer");
@@ -128,7 +128,7 @@ async fn a_watcher_reads_everything_and_changes_nothing_and_an_operator_only_wha
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
     assert!(!failure.to_string().contains("wall-password"), "{failure}");
     let record = reader.read(&qa).await.expect("may look");
-    assert!(record.slots.blue.is_some() && record.endorsements.is_empty());
+    assert!(record.slots.blue.is_some() && record.peer_approvals.is_empty());
 }
 
 /// Who drives writes no approval, and who approves writes none in the name of another, whatever program they use.
@@ -153,8 +153,8 @@ async fn etcd_proves_whose_an_approval_is() {
     let reader = EtcdReader::new(&ben);
     let hour = Duration::from_hours(1);
 
-    let approving = EtcdEndorsements::new(&ben);
-    let own = endorsement(id, "ben", hour);
+    let approving = EtcdPeerApprovals::new(&ben);
+    let own = peer_approval(id, "ben", hour);
     let failure = approving
         .give(&qa, &own)
         .await
@@ -162,14 +162,14 @@ async fn etcd_proves_whose_an_approval_is() {
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
 
     // An approver writes in no other name than the user's.
-    let cleo = EtcdEndorsements::new(&store(&server, "cleo"));
+    let cleo = EtcdPeerApprovals::new(&store(&server, "cleo"));
     assert_eq!(cleo.proved_name(), Some("cleo"));
-    let given = cleo.give(&qa, &endorsement(id, "dora", hour)).await;
+    let given = cleo.give(&qa, &peer_approval(id, "dora", hour)).await;
     let failure = given.expect_err("she is not dora");
     assert_eq!(failure.kind, FailureKind::Denied, "{failure}");
 
     // Another program meets the same at etcd, and what it writes below its own name counts for nothing.
-    let forged = serde_json::to_string(&endorsement(id, "dora", hour)).expect("JSON");
+    let forged = serde_json::to_string(&peer_approval(id, "dora", hour)).expect("JSON");
     let below = "/greenroom/v1/approvals/web/qa";
     for (user, name) in [
         ("ben", "ben"),
@@ -185,14 +185,14 @@ async fn etcd_proves_whose_an_approval_is() {
     let said = etcdctl_as(&server.endpoint(), "cleo", &["put", &key, &forged]);
     assert!(said.contains("OK"), "{said}");
     let record = reader.read(&qa).await.expect("may look");
-    assert!(record.endorsements.is_empty(), "{record:?}");
+    assert!(record.peer_approvals.is_empty(), "{record:?}");
     let why = record.problems.get(&key).expect("it is told");
     assert!(why.contains("by dora@"), "{why}");
 
-    let real = endorsement(id, "Cleo", hour);
+    let real = peer_approval(id, "Cleo", hour);
     cleo.give(&qa, &real).await.expect("given");
     let record = reader.read(&qa).await.expect("may look");
-    assert_eq!(record.endorsements, std::slice::from_ref(&real));
+    assert_eq!(record.peer_approvals, std::slice::from_ref(&real));
     assert!(record.problems.is_empty(), "{record:?}");
     cleo.take_back(&qa, &real).await.expect("taken back");
 }

@@ -297,7 +297,7 @@ async fn an_operator_is_called_as_etcd_knows_them() {
 async fn an_approval_is_by_the_user_that_etcd_proves_and_by_no_other_name() {
     let cluster = Cluster::start().await;
     let id = ReleaseId(ulid::Ulid::generate());
-    let head = crate::support::endorsements::head(&roles::target("qa"), id);
+    let head = crate::support::peer_approvals::head(&roles::target("qa"), id);
     let key = format!("/greenroom/v1/targets/web/qa/releases/{id}");
     cluster.put("ben", &key, &head);
     let needs = ["--set", "environments.qa.rules.approvals=1"];

@@ -194,7 +194,7 @@ pub(crate) fn registration(slot: Slot, token: FencingToken) -> Registration {
 pub(crate) fn change(from: Option<(u64, Slot)>, to: Slot, token: FencingToken) -> RouteChange {
     RouteChange {
         hold: HoldChange::Keep,
-        endorsed: Vec::new(),
+        peer_approvals: Vec::new(),
         others_keys: OthersKeys::Refuse,
         from,
         to: Route {

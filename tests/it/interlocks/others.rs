@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use greenroom::history::{Happening, Outcome, Overridden, ReleaseKind, ReleaseRecord, Step};
 use greenroom::inventory::{
-    ClockReading, Clocks, Endorsement, Hold, Operator, ReleaseId, Slot, Tier, Version,
+    ClockReading, Clocks, PeerApproval, Hold, Operator, ReleaseId, Slot, Tier, Version,
 };
 use greenroom::release::{Act, OnFailure, Plan, Progress, approvers_needed, weigh};
 use jiff::{SignedDuration, Timestamp};
@@ -31,8 +31,8 @@ fn needs(approvals: u8, tier: Tier) -> Plan {
     plan
 }
 
-fn endorsement(plan: &Plan, name: &str, minutes: u64) -> Endorsement {
-    Endorsement {
+fn peer_approval(plan: &Plan, name: &str, minutes: u64) -> PeerApproval {
+    PeerApproval {
         release: plan.release,
         digest: plan.version.digest.clone(),
         plan: plan.mark(),
@@ -103,31 +103,31 @@ fn traffic_waits_until_enough_others_have_approved_and_they_are_written_down() {
         until_switch_asks(&mut world);
         say_yes(&mut world);
         assert!(asks_again(&world), "{:?}", world.progress());
-        world.endorsements.push(endorsement(&plan, "ben", 600));
+        world.peer_approvals.push(peer_approval(&plan, "ben", 600));
         say_yes(&mut world);
         assert!(asks_again(&world), "one of two: {:?}", world.progress());
-        world.endorsements.push(endorsement(&plan, "cleo", 600));
+        world.peer_approvals.push(peer_approval(&plan, "cleo", 600));
         say_yes(&mut world);
         assert!(has_switched(&world), "{:?}", world.progress());
         world.go_well(TURNS);
         assert_eq!(world.outcome(), Some(Outcome::Done));
         let journal = world.journal.as_ref().expect("a journal");
-        let endorsed = journal.entries.iter().find_map(|entry| match &entry.what {
+        let peer_approvals = journal.entries.iter().find_map(|entry| match &entry.what {
             Happening::Intent {
                 step: Step::Switch,
-                endorsed,
+                peer_approvals,
                 ..
-            } => Some(endorsed.clone()),
+            } => Some(peer_approvals.clone()),
             _ => None,
         });
-        assert_eq!(endorsed, Some(world.endorsements.clone()));
+        assert_eq!(peer_approvals, Some(world.peer_approvals.clone()));
     }
 }
 
 #[test]
 fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_count() {
     let plan = needs(1, Tier::Protected);
-    let good = endorsement(&plan, "ben", 600);
+    let good = peer_approval(&plan, "ben", 600);
     let mut other_digest = good.clone();
     other_digest.digest = digest('f');
     let mut other_release = good.clone();
@@ -172,13 +172,13 @@ fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_co
         ("expired", expired),
     ] {
         let mut world = World::new(plan.clone(), OnFailure::Ask);
-        world.endorsements.push(bad);
+        world.peer_approvals.push(bad);
         until_switch_asks(&mut world);
         say_yes(&mut world);
         assert!(asks_again(&world), "{what}: {:?}", world.progress());
     }
     // Whoever drives it now, after taking it over, is not another either.
-    let given = [good.clone(), endorsement(&plan, "Ben ", 600)];
+    let given = [good.clone(), peer_approval(&plan, "Ben ", 600)];
     let none = Clocks::default();
     let now = (Timestamp::UNIX_EPOCH, &none);
     assert_eq!(
@@ -186,7 +186,7 @@ fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_co
         1,
         "one a person"
     );
-    let again = [good.clone(), endorsement(&plan, "b\u{435}n", 600)];
+    let again = [good.clone(), peer_approval(&plan, "b\u{435}n", 600)];
     assert_eq!(
         weigh(&plan, &again, None, now).counted.len(),
         1,
@@ -206,11 +206,11 @@ fn an_approval_that_is_not_anothers_of_this_very_plan_and_still_good_does_not_co
 #[test]
 fn what_does_not_count_is_told_with_the_reason() {
     let plan = needs(1, Tier::Protected);
-    let good = endorsement(&plan, "ben", 30);
-    let mut for_ever = endorsement(&plan, "cleo", 30);
+    let good = peer_approval(&plan, "ben", 30);
+    let mut for_ever = peer_approval(&plan, "cleo", 30);
     for_ever.expires_at += Duration::from_hours(24 * 365);
-    let look_alike = endorsement(&plan, &operator().name.replace('a', "\u{430}"), 30);
-    let mut other_plan = endorsement(&plan, "dora", 30);
+    let look_alike = peer_approval(&plan, &operator().name.replace('a', "\u{430}"), 30);
+    let mut other_plan = peer_approval(&plan, "dora", 30);
     other_plan.plan = "1:0".into();
     let given = [good.clone(), for_ever, look_alike, other_plan];
     let weighed = weigh(
@@ -242,7 +242,7 @@ fn clock_off_by(minutes: i64) -> Clocks {
 fn an_approval_that_has_expired_by_another_clock_says_whose_clock_it_is_and_what_to_do() {
     let mut plan = needs(1, Tier::Protected);
     plan.definition.rules.approvals_last = Duration::from_hours(1);
-    let given = [endorsement(&plan, "ben", 30)];
+    let given = [peer_approval(&plan, "ben", 30)];
     // By a clock that is two hours ahead, a new approval has expired as well.
     for (minutes, words) in [
         (
@@ -271,7 +271,7 @@ fn an_override_replaces_no_approval_that_has_expired_by_another_clock() {
         hold: hold(),
         why: "the shop is down".into(),
     });
-    let given = [endorsement(&plan, "ben", 30)];
+    let given = [peer_approval(&plan, "ben", 30)];
     let clocks = clock_off_by(45);
     let weighed = weigh(&plan, &given, None, (since, &clocks));
     assert_eq!(weighed.counted.len(), 0);
@@ -283,7 +283,7 @@ fn the_switch_says_which_clock_an_approval_has_expired_by() {
     let plan = needs(1, Tier::Protected);
     let mut world = World::new(plan.clone(), OnFailure::Ask);
     world.clocks = clock_off_by(120);
-    world.endorsements.push(endorsement(&plan, "ben", 30));
+    world.peer_approvals.push(peer_approval(&plan, "ben", 30));
     until_switch_asks(&mut world);
     say_yes(&mut world);
     assert!(asks_again(&world), "{:?}", world.progress());
@@ -465,7 +465,7 @@ fn no_traffic_moves_while_the_first_environment_cannot_be_seen() {
 fn an_approval_that_runs_out_while_the_operator_thinks_does_not_count() {
     let plan = needs(1, Tier::Protected);
     let mut world = World::new(plan.clone(), OnFailure::Ask);
-    world.endorsements.push(endorsement(&plan, "ben", 30));
+    world.peer_approvals.push(peer_approval(&plan, "ben", 30));
     until_switch_asks(&mut world);
     world.pass(Duration::from_mins(31));
     say_yes(&mut world);
@@ -484,7 +484,7 @@ fn an_overridden_hold_takes_a_second_person_where_it_is_protected_and_nowhere_el
     until_switch_asks(&mut world);
     say_yes(&mut world);
     assert!(asks_again(&world), "{:?}", world.progress());
-    world.endorsements.push(endorsement(&plan, "ben", 30));
+    world.peer_approvals.push(peer_approval(&plan, "ben", 30));
     world.go_well(TURNS);
     assert_eq!(world.outcome(), Some(Outcome::Done));
 
@@ -590,21 +590,21 @@ proptest! {
         let names = ["ben", "cleo", "dora", "Ben", operator().name.leak()];
         let mut world = World::new(plan.clone(), OnFailure::Ask);
         for (name, minutes, is_of_digest, is_of_plan) in given {
-            let mut one = endorsement(&plan, names[name], minutes);
+            let mut one = peer_approval(&plan, names[name], minutes);
             if !is_of_digest {
                 one.digest = digest('f');
             }
             if !is_of_plan {
                 one.plan = "1:other".into();
             }
-            world.endorsements.push(one);
+            world.peer_approvals.push(one);
         }
         until_switch_asks(&mut world);
         world.pass(Duration::from_mins(waits));
         let at = world.now;
         say_yes(&mut world);
         let mut people: Vec<String> = world
-            .endorsements
+            .peer_approvals
             .iter()
             .filter(|one| {
                 one.digest == plan.version.digest && one.plan == plan.mark() && at < one.expires_at

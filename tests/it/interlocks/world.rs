@@ -10,7 +10,7 @@ use greenroom::history::{
     Direction, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord, Step,
 };
 use greenroom::inventory::{
-    Clocks, Connections, Digest, Endorsement, FencingToken, Hold, ImageLabels, Installation,
+    Clocks, Connections, Digest, PeerApproval, FencingToken, Hold, ImageLabels, Installation,
     Instance, InstanceId, InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer,
     PublicAddress, Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, Tier, Version,
 };
@@ -150,7 +150,7 @@ pub(crate) struct World {
     /// Other machines' clocks.
     pub(super) clocks: Clocks,
     /// What others have approved.
-    pub(super) endorsements: Vec<Endorsement>,
+    pub(super) peer_approvals: Vec<PeerApproval>,
     /// Keys that the store cannot read.
     pub(super) problems: BTreeMap<String, String>,
     /// What is live where the version has to be live first, or why that cannot be seen.
@@ -217,7 +217,7 @@ impl World {
             has_landed_late: false,
             hold: None,
             clocks: Clocks::default(),
-            endorsements: Vec::new(),
+            peer_approvals: Vec::new(),
             problems: BTreeMap::new(),
             live_there,
             past_there: Some(Vec::new()),
@@ -803,7 +803,7 @@ impl World {
                 })
             }),
             hold: self.hold.clone(),
-            endorsements: self.endorsements.clone(),
+            peer_approvals: self.peer_approvals.clone(),
             problems: self.problems.clone(),
             revision: i64::MAX,
             ..RegistryRecord::default()

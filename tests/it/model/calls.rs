@@ -369,8 +369,8 @@ impl Hand<'_, '_> {
         if is_promote && self.world.is_held() {
             self.world.sins.add(Sin::Held);
         }
-        if is_promote && !self.scope.others.is_empty() && !self.world.is_endorsed() {
-            self.world.sins.add(Sin::Unendorsed);
+        if is_promote && !self.scope.others.is_empty() && !self.world.is_peer_approved() {
+            self.world.sins.add(Sin::NoPeerApproval);
         }
         let was = before.map(|route| (route.generation, route.live));
         let is_same = was == Some((to.generation, to.live));
@@ -390,8 +390,8 @@ impl Hand<'_, '_> {
 
     /// Whether hold and approvals are what they were when it was decided.
     fn is_as_seen(&self, movement: &Move) -> bool {
-        let mut endorsed = movement.endorsed.iter();
-        self.world.hold_seen() == movement.hold && endorsed.all(|one| self.world.is_given(one))
+        let mut peer_approvals = movement.peer_approvals.iter();
+        self.world.hold_seen() == movement.hold && peer_approvals.all(|one| self.world.is_given(one))
     }
 
     fn routed(&mut self, to: Slot) {

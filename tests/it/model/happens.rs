@@ -61,7 +61,7 @@ impl Scope {
                 self.fires(state, by);
             }
             Turn::Yes(by) => {
-                let is_vain = !self.others.is_empty() && !state.world.is_endorsed();
+                let is_vain = !self.others.is_empty() && !state.world.is_peer_approved();
                 state.left.wishes -= u8::from(is_vain);
                 self.approves(state, by, true);
             }
@@ -113,7 +113,7 @@ impl Scope {
             }
             Turn::LateGoes(at) => self.late_goes(state, at),
             Turn::Holds => Self::holds(state),
-            Turn::Endorses(person) => Self::endorses(state, person),
+            Turn::GivesPeerApproval(person) => Self::gives_peer_approval(state, person),
             of_nature => Self::befalls(state, &of_nature),
         }
         true

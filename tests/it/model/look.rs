@@ -183,7 +183,7 @@ pub(crate) fn record(world: &World) -> RegistryRecord {
             ttl_seconds: Some(30),
         }),
         hold: world.hold_seen(),
-        endorsements: world.given_seen(),
+        peer_approvals: world.given_seen(),
         revision: i64::MAX,
         ..RegistryRecord::default()
     }

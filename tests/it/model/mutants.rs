@@ -8,7 +8,7 @@ use stateright::{Checker, HasDiscoveries, Model};
 use super::flaws::Flaw;
 use super::never::{
     A_WAY_BACK, BLINDLY, HELD, OVERLAPPED, OVERTAKEN, ROUTED_TO_NOTHING, STUCK, TOGGLED,
-    TOUCHED_LIVE, UNASKED, UNCHECKED, UNENDORSED, WRONG_APPROVAL,
+    TOUCHED_LIVE, UNASKED, UNCHECKED, NO_PEER_APPROVAL, WRONG_APPROVAL,
 };
 use super::others::SOMEBODY;
 use super::scope::{Budget, ByHand, Scope, Want};
@@ -155,8 +155,8 @@ fn mutants() -> Vec<Mutant> {
         (one(FAULT), &[TimersAreLost], STUCK),
         (ways, &[ProxyRefusesToStay], A_WAY_BACK),
         (held, &[StoreTakesAnyNeeds], HELD),
-        (others.clone(), &[StoreTakesAnyNeeds], UNENDORSED),
-        (resumed, &[HolderSeenAsNobody], UNENDORSED),
+        (others.clone(), &[StoreTakesAnyNeeds], NO_PEER_APPROVAL),
+        (resumed, &[HolderSeenAsNobody], NO_PEER_APPROVAL),
     ]
 }
 

@@ -36,7 +36,7 @@ pub(crate) enum Sin {
     /// A promote moved traffic while somebody held it.
     Held = 14,
     /// Traffic moved, and nobody else approved it then.
-    Unendorsed = 15,
+    NoPeerApproval = 15,
 }
 
 /// The interlocks that were broken in a world.
@@ -70,7 +70,7 @@ pub(crate) fn properties() -> Vec<Property<Scope>> {
         Property::always(WRONG_APPROVAL, never::<{ Sin::WrongApproval as u8 }>),
         Property::always(UNASKED, never::<{ Sin::Unasked as u8 }>),
         Property::always(HELD, never::<{ Sin::Held as u8 }>),
-        Property::always(UNENDORSED, never::<{ Sin::Unendorsed as u8 }>),
+        Property::always(NO_PEER_APPROVAL, never::<{ Sin::NoPeerApproval as u8 }>),
         Property::always(STUCK, never::<{ Sin::Stuck as u8 }>),
         Property::always(A_WAY_ON, never::<{ Sin::NoWayOn as u8 }>),
         Property::always(A_WAY_BACK, never::<{ Sin::NoWayBack as u8 }>),
@@ -87,7 +87,7 @@ pub(crate) const OVERLAPPED: &str = "8: one thing at a time, and undone after it
 pub(crate) const WRONG_APPROVAL: &str = "9: an approval is of one plan and expires";
 pub(crate) const UNASKED: &str = "10: a protected environment asks";
 pub(crate) const HELD: &str = "what is held is not promoted";
-pub(crate) const UNENDORSED: &str = "what others have to approve they approve";
+pub(crate) const NO_PEER_APPROVAL: &str = "what others have to approve they approve";
 pub(crate) const STUCK: &str = "it always goes on, or asks";
 pub(crate) const A_WAY_ON: &str = "there is a way on";
 pub(crate) const A_WAY_BACK: &str = "there is a way back";

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use greenroom::inventory::{Endorsement, Hold, Operator};
+use greenroom::inventory::{PeerApproval, Hold, Operator};
 
 use super::names::{release, time, version};
 use super::scope::Scope;
@@ -62,7 +62,7 @@ impl World {
     }
 
     /// What is approved, counted or not.
-    pub(crate) fn given_seen(&self) -> Vec<Endorsement> {
+    pub(crate) fn given_seen(&self) -> Vec<PeerApproval> {
         let Some(mark) = self.store.journals[0].plan_mark() else {
             return Vec::new();
         };
@@ -70,7 +70,7 @@ impl World {
         all.filter_map(|(index, given)| {
             let given = (*given)?;
             let at = time(given.hour);
-            Some(Endorsement {
+            Some(PeerApproval {
                 release: release(1),
                 digest: version('b').digest,
                 plan: mark.to_owned(),
@@ -86,12 +86,12 @@ impl World {
     }
 
     /// Whether this is there still: what has run out is swept away by the store, a little later.
-    pub(crate) fn is_given(&self, one: &Endorsement) -> bool {
+    pub(crate) fn is_given(&self, one: &PeerApproval) -> bool {
         time(self.hour) < one.expires_at && self.given_seen().contains(one)
     }
 
     /// Whether somebody who neither began the first release nor drives it approves it now.
-    pub(crate) fn is_endorsed(&self) -> bool {
+    pub(crate) fn is_peer_approved(&self) -> bool {
         let driver = self.store.lock.map(|lock| lock.by);
         let mut given = self.others.given.iter().enumerate();
         given.any(|(index, given)| {
@@ -123,7 +123,7 @@ impl Scope {
     }
 
     /// Approves the first release, or takes that back.
-    pub(super) fn endorses(state: &mut State, person: usize) {
+    pub(super) fn gives_peer_approval(state: &mut State, person: usize) {
         let hour = state.world.hour;
         let given = &mut state.world.others.given[person - 1];
         *given = match *given {
@@ -136,7 +136,7 @@ impl Scope {
     }
 
     /// Whether that is something they would do: while the release has no end, and back only so often.
-    pub(super) fn may_endorse(state: &State, person: usize) -> bool {
+    pub(super) fn may_peer_approve(state: &State, person: usize) -> bool {
         let given = state.world.others.given[person - 1];
         let is_given = given.is_some_and(|given| given.hour == state.world.hour);
         state.world.store.journals[0].is_open() && (!is_given || state.left.others > 0)

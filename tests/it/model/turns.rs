@@ -60,7 +60,7 @@ pub(crate) enum Turn {
     /// Somebody holds it, or clears the hold.
     Holds,
     /// Somebody approves the first release, or takes that back.
-    Endorses(usize),
+    GivesPeerApproval(usize),
 }
 
 impl Model for Scope {
@@ -88,8 +88,8 @@ impl Model for Scope {
             turns.push(Turn::Holds);
         }
         let people = self.others.iter().copied();
-        let people = people.filter(|it| Self::may_endorse(state, *it));
-        turns.extend(people.map(Turn::Endorses));
+        let people = people.filter(|it| Self::may_peer_approve(state, *it));
+        turns.extend(people.map(Turn::GivesPeerApproval));
         Self::of_nature(state, turns);
         self.by_hand(state, turns);
     }
@@ -194,7 +194,7 @@ impl Scope {
         match driver.machine.status().progress {
             Progress::Asking { .. } => {
                 // A yes that nobody else has approved is asked for again: somebody has to mean it.
-                if self.others.is_empty() || state.world.is_endorsed() || state.left.wishes > 0 {
+                if self.others.is_empty() || state.world.is_peer_approved() || state.left.wishes > 0 {
                     turns.push(Turn::Yes(by));
                 }
                 if self.strays {

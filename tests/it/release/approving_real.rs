@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use etcd_client::{Client, EventType, WatchOptions};
 use greenroom::history::{Outcome, Step};
-use greenroom::inventory::{Endorsement, Role, Route};
+use greenroom::inventory::{PeerApproval, Role, Route};
 use greenroom::release::{
     Approval, Command, Force, GoOn, OnFailure, Progress, Refused, Resume, Scope, Status,
 };
@@ -34,9 +34,9 @@ async fn house() -> House {
     house
 }
 
-async fn approves(app: &App, house: &House, running: &Running) -> Endorsement {
+async fn approves(app: &App, house: &House, running: &Running) -> PeerApproval {
     let release = running.handle.status().borrow().plan.release;
-    let given = app.engine.endorse(&house.target, release, None).await;
+    let given = app.engine.peer_approve(&house.target, release, None).await;
     given.expect("approved")
 }
 
@@ -114,7 +114,7 @@ async fn who_approved_a_release_and_takes_it_over_needs_somebody_else_to_approve
 
     // Nor does ana's: she began it.
     let release = taken.handle.status().borrow().plan.release;
-    let own = house.app.engine.endorse(&house.target, release, None).await;
+    let own = house.app.engine.peer_approve(&house.target, release, None).await;
     assert!(own.is_err(), "she began it");
     approves(&cleo, &house, &taken).await;
     until_counted(&ben, &taken, 1).await;
@@ -253,7 +253,7 @@ async fn no_traffic_moves_on_what_was_taken_back_or_while_it_is_held() {
                 let reason = "wait".to_owned();
                 ben.engine.hold(&house.target, reason, None).await.is_ok()
             } else {
-                let taken = ben.engine.endorse_no_more(&house.target, given.release);
+                let taken = ben.engine.withdraw_peer_approval(&house.target, given.release);
                 taken.await.is_ok()
             }
         };

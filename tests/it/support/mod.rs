@@ -2,7 +2,7 @@
 
 pub(crate) mod company;
 pub(crate) mod disk;
-pub(crate) mod endorsements;
+pub(crate) mod peer_approvals;
 pub(crate) mod foreign_keys;
 pub(crate) mod holds;
 pub(crate) mod json_lines;

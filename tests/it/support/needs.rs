@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use greenroom::inventory::{HoldChange, RegistryRecord, ReleaseId, RouteChange, Slot, Target};
 use greenroom::ports::{
-    Endorsements, FailureKind, Fence, Holds, JournalWriter, RegistryReader, RegistryWriter, Result,
+    PeerApprovals, FailureKind, Fence, Holds, JournalWriter, RegistryReader, RegistryWriter, Result,
 };
 
-use super::endorsements::{endorsement, head};
+use super::peer_approvals::{peer_approval, head};
 use super::holds::{cleared, hold};
 
 /// A store in which both slots are registered and blue is live.
@@ -16,7 +16,7 @@ pub(crate) struct Contract<'a> {
     pub(crate) reader: &'a dyn RegistryReader,
     pub(crate) journal: &'a dyn JournalWriter,
     pub(crate) holds: &'a dyn Holds,
-    pub(crate) endorsements: &'a dyn Endorsements,
+    pub(crate) peer_approvals: &'a dyn PeerApprovals,
     pub(crate) target: &'a Target,
     pub(crate) fence: &'a Fence,
     pub(crate) change: &'a (dyn Fn((u64, Slot), Slot) -> RouteChange + Sync),
@@ -90,29 +90,29 @@ impl Contract<'_> {
             .head(&head, self.fence)
             .await
             .expect("a release");
-        let ben = endorsement(id, "ben", Duration::from_hours(1));
-        let cleo = endorsement(id, "cleo", Duration::from_hours(1));
-        let on = |given: &[&greenroom::inventory::Endorsement]| {
+        let ben = peer_approval(id, "ben", Duration::from_hours(1));
+        let cleo = peer_approval(id, "cleo", Duration::from_hours(1));
+        let on = |given: &[&greenroom::inventory::PeerApproval]| {
             let given: Vec<_> = given.iter().map(|one| (*one).clone()).collect();
-            move |change: &mut RouteChange| change.endorsed = given
+            move |change: &mut RouteChange| change.peer_approvals = given
         };
         self.is_refused("nobody gave it", on(&[&ben])).await;
         for one in [&ben, &cleo] {
-            self.endorsements
+            self.peer_approvals
                 .give(self.target, one)
                 .await
                 .expect("given");
         }
         self.swap(on(&[&ben, &cleo])).await.expect("both stand");
-        self.endorsements
+        self.peer_approvals
             .take_back(self.target, &cleo)
             .await
             .expect("taken back");
         self.is_refused("one is gone", on(&[&ben, &cleo])).await;
         self.swap(on(&[&ben])).await.expect("the other stands");
         // Given anew it is another: on another plan, or at another time.
-        let again = endorsement(id, "ben", Duration::from_hours(2));
-        self.endorsements
+        let again = peer_approval(id, "ben", Duration::from_hours(2));
+        self.peer_approvals
             .give(self.target, &again)
             .await
             .expect("given");
@@ -121,15 +121,15 @@ impl Contract<'_> {
     }
 
     /// Taken back and switched at one moment: one of them was first, and the other knows.
-    async fn race(&self, given: &greenroom::inventory::Endorsement) {
+    async fn race(&self, given: &greenroom::inventory::PeerApproval) {
         for _ in 0..10 {
-            self.endorsements
+            self.peer_approvals
                 .give(self.target, given)
                 .await
                 .expect("given");
             let before = self.stands().await;
-            let swap = self.swap(|change| change.endorsed = vec![given.clone()]);
-            let back = self.endorsements.take_back(self.target, given);
+            let swap = self.swap(|change| change.peer_approvals = vec![given.clone()]);
+            let back = self.peer_approvals.take_back(self.target, given);
             let (swapped, back) = tokio::join!(swap, back);
             back.expect("taken back");
             let is_moved = self.stands().await != before;

@@ -158,7 +158,7 @@ impl Hand<'_> {
             from,
             to,
             hold: HoldChange::Keep,
-            endorsed: Vec::new(),
+            peer_approvals: Vec::new(),
             others_keys: OthersKeys::Leave,
         };
         registry

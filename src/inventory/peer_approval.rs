@@ -8,7 +8,7 @@ use super::{Digest, Operator, ReleaseId};
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Endorsement {
+pub struct PeerApproval {
     /// For which release.
     pub release: ReleaseId,
     /// Of which digest.
@@ -30,7 +30,7 @@ pub struct Endorsement {
     pub note: Option<String>,
 }
 
-impl Endorsement {
+impl PeerApproval {
     /// Where stores keep it below the approvals of a target: one for each person and release.
     pub fn store_key(&self) -> String {
         format!("{}/{}", self.by.store_key(), self.release)

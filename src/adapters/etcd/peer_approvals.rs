@@ -11,16 +11,16 @@ use super::store::{Store, one};
 use super::error::Sort;
 use super::values;
 use crate::history::ReleaseRecord;
-use crate::inventory::{Endorsement, Target};
-use crate::ports::{Endorsements, Failure, FailureKind, Result};
+use crate::inventory::{PeerApproval, Target};
+use crate::ports::{PeerApprovals, Failure, FailureKind, Result};
 
 /// The approvals in a cluster.
 #[derive(Debug, Clone)]
-pub struct EtcdEndorsements {
+pub struct EtcdPeerApprovals {
     store: Store,
 }
 
-impl EtcdEndorsements {
+impl EtcdPeerApprovals {
     /// In a cluster. Connects to nothing yet.
     pub fn new(store: &Store) -> Self {
         Self {
@@ -48,18 +48,18 @@ impl EtcdEndorsements {
 }
 
 #[async_trait]
-impl Endorsements for EtcdEndorsements {
+impl PeerApprovals for EtcdPeerApprovals {
     fn proved_name(&self) -> Option<&str> {
         self.store.user()
     }
 
-    async fn give(&self, target: &Target, endorsement: &Endorsement) -> Result<()> {
-        let doing = &format!("approving release {} of {target}", endorsement.release);
-        let value = values::encode(&self.store, doing, endorsement)?;
-        let key = self.store.keys().endorsement(target, endorsement);
-        let head = self.store.keys().head(target, endorsement.release);
+    async fn give(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
+        let doing = &format!("approving release {} of {target}", peer_approval.release);
+        let value = values::encode(&self.store, doing, peer_approval)?;
+        let key = self.store.keys().peer_approval(target, peer_approval);
+        let head = self.store.keys().head(target, peer_approval.release);
         let until = self.store.deadline();
-        let life = endorsement.expires_at.duration_since(endorsement.given_at);
+        let life = peer_approval.expires_at.duration_since(peer_approval.given_at);
         // It is the time in it that decides; the lease only sweeps up, and never before.
         let seconds = life.as_secs().max(1).saturating_add(60);
         let grant = |client: etcd_client::Client| async move {
@@ -90,12 +90,12 @@ impl Endorsements for EtcdEndorsements {
         }
     }
 
-    async fn take_back(&self, target: &Target, endorsement: &Endorsement) -> Result<()> {
+    async fn take_back(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
         let doing = &format!(
             "taking back what was approved of release {} of {target}",
-            endorsement.release
+            peer_approval.release
         );
-        let key = self.store.keys().endorsement(target, endorsement);
+        let key = self.store.keys().peer_approval(target, peer_approval);
         let delete = |client: etcd_client::Client| {
             let key = key.clone();
             async move { client.kv_client().delete(key, None).await }

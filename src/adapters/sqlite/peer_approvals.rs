@@ -10,19 +10,19 @@ use super::journal::stored_head;
 use super::store::Store;
 use super::transaction::{decode, encode};
 use crate::history::ReleaseRecord;
-use crate::inventory::{Endorsement, Target};
-use crate::ports::{Endorsements, Result};
+use crate::inventory::{PeerApproval, Target};
+use crate::ports::{PeerApprovals, Result};
 
 /// The name of a row below its target.
-fn name(of: &Endorsement) -> String {
+fn name(of: &PeerApproval) -> String {
     format!("{APPROVALS}{}", of.store_key())
 }
 
 #[async_trait]
-impl Endorsements for Store {
-    async fn give(&self, target: &Target, endorsement: &Endorsement) -> Result<()> {
-        let (of, given) = (target.clone(), endorsement.clone());
-        let doing = format!("approving release {} of {target}", endorsement.release);
+impl PeerApprovals for Store {
+    async fn give(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
+        let (of, given) = (target.clone(), peer_approval.clone());
+        let doing = format!("approving release {} of {target}", peer_approval.release);
         self.write(doing, move |change| {
             let Some(text) = stored_head(&change.sql, &of, given.release)? else {
                 return Err(Fault::conflict("there is no such release any more"));
@@ -40,11 +40,11 @@ impl Endorsements for Store {
         .await
     }
 
-    async fn take_back(&self, target: &Target, endorsement: &Endorsement) -> Result<()> {
-        let (of, name) = (target.to_string(), name(endorsement));
+    async fn take_back(&self, target: &Target, peer_approval: &PeerApproval) -> Result<()> {
+        let (of, name) = (target.to_string(), name(peer_approval));
         let doing = format!(
             "taking back what was approved of release {} of {target}",
-            endorsement.release
+            peer_approval.release
         );
         self.write(doing, move |change| {
             let gone = change.sql.execute(

@@ -2,16 +2,16 @@
 
 use super::Model;
 use crate::history::Step;
-use crate::inventory::{Endorsement, Instance, PerSlot, Snapshot, Target};
+use crate::inventory::{PeerApproval, Instance, PerSlot, Snapshot, Target};
 use crate::release::{
-    Observed, Progress, Status, Weighed, approvers_needed, endorsed_words, own_release,
+    Observed, Progress, Status, Weighed, approvers_needed, peer_approved_words, own_release,
     unread_approvals, weigh,
 };
 
 impl Model {
     /// How many others a release needs before its switch, and what counts now; none where it needs nobody,
     /// and once its traffic has moved.
-    pub fn endorsed(&self, status: &Status) -> Option<(usize, Vec<&Endorsement>)> {
+    pub fn peer_approved(&self, status: &Status) -> Option<(usize, Vec<&PeerApproval>)> {
         let needed = approvers_needed(&status.plan);
         if needed == 0 || status.may_have_switched || status.is_over() {
             return None;
@@ -23,11 +23,11 @@ impl Model {
     fn weigh<'a>(&self, snapshot: &'a Snapshot, status: &Status) -> Weighed<'a> {
         let driver = snapshot.lock.as_ref().map(|holder| &holder.record.operator);
         let now = (self.now, &snapshot.clocks);
-        weigh(&status.plan, &snapshot.endorsements, driver, now)
+        weigh(&status.plan, &snapshot.peer_approvals, driver, now)
     }
 
     /// Why approvals that were given do not count.
-    pub fn not_endorsed(&self, status: &Status) -> Vec<String> {
+    pub fn not_peer_approved(&self, status: &Status) -> Vec<String> {
         let Some(snapshot) = self.world.get(status.plan.target()) else {
             return Vec::new();
         };
@@ -45,14 +45,14 @@ impl Model {
                 ..
             }
         );
-        let endorsed = self.endorsed(status).filter(|_| at_switch);
-        endorsed.is_some_and(|(needed, given)| given.len() < needed)
+        let peer_approved = self.peer_approved(status).filter(|_| at_switch);
+        peer_approved.is_some_and(|(needed, given)| given.len() < needed)
     }
 
     /// The release of a target that another operator drives and that this operator may approve.
-    pub fn endorsable(&self, target: &Target) -> Option<&Observed> {
+    pub fn peer_approvable(&self, target: &Target) -> Option<&Observed> {
         let told = self.elsewhere_in(target).filter(|told| told.is_driven())?;
-        self.endorsed(&told.status)?;
+        self.peer_approved(&told.status)?;
         let driver = told.driver.as_ref().map(|record| &record.operator);
         let is_own = own_release(&self.operator, &told.status.plan, driver).is_some();
         (!is_own).then_some(told)
@@ -67,8 +67,8 @@ impl Model {
     }
 
     /// The same in words.
-    pub fn endorsed_words(&self, status: &Status) -> Option<String> {
-        let (needed, given) = self.endorsed(status)?;
-        Some(endorsed_words(needed, &given, self.now))
+    pub fn peer_approved_words(&self, status: &Status) -> Option<String> {
+        let (needed, given) = self.peer_approved(status)?;
+        Some(peer_approved_words(needed, &given, self.now))
     }
 }

@@ -4,46 +4,46 @@ use super::{Engine, clocks, unknown};
 use crate::checks::Verdict;
 use crate::sanitize::sanitize;
 use crate::inventory::{
-    Endorsement, Instance, Operator, PerSlot, RegistryRecord, ReleaseId, Target,
+    PeerApproval, Instance, Operator, PerSlot, RegistryRecord, ReleaseId, Target,
 };
 use crate::ports::FailureKind;
 use crate::release::approval::{approvers_needed, own_release, unread_approvals, weigh};
 use crate::release::time::elapsed;
 use crate::release::words::duration;
-use crate::release::{Interrupted, NotEndorsed, Plan, Refusal, Refused, Status};
+use crate::release::{Interrupted, NotPeerApproved, Plan, Refusal, Refused, Status};
 
 /// A release that others may approve, and what they have approved so far.
 #[derive(Debug, Clone)]
-pub struct Endorsable {
+pub struct PeerApprovable {
     /// The release.
     pub found: Interrupted,
     /// How many have to.
     pub needed: usize,
     /// What counts now.
-    pub given: Vec<Endorsement>,
+    pub given: Vec<PeerApproval>,
     /// What does not count though somebody wrote it, each with why.
     pub ignored: Vec<String>,
 }
 
 impl Engine {
     /// The release of a target that waits for others, or the one that is named. Looks only.
-    pub async fn endorsable(
+    pub async fn peer_approvable(
         &self,
         target: &Target,
         id: Option<ReleaseId>,
-    ) -> Result<Endorsable, Refused> {
+    ) -> Result<PeerApprovable, Refused> {
         let found = self.interrupted(target, id).await?;
         let plan = found.plan();
         let needed = approvers_needed(plan);
         if needed == 0 {
-            return Err(not(NotEndorsed::NeedsNone));
+            return Err(not(NotPeerApproved::NeedsNone));
         }
         if found.observed.status.may_have_switched {
-            return Err(not(NotEndorsed::TooLate));
+            return Err(not(NotPeerApproved::TooLate));
         }
         let driver = found.driver().map(|holder| holder.record.operator.clone());
         let (given, ignored) = self.weighed(plan, driver.as_ref()).await?;
-        Ok(Endorsable {
+        Ok(PeerApprovable {
             found,
             needed,
             given,
@@ -56,7 +56,7 @@ impl Engine {
         &self,
         plan: &Plan,
         driver: Option<&Operator>,
-    ) -> Result<Vec<Endorsement>, Refused> {
+    ) -> Result<Vec<PeerApproval>, Refused> {
         Ok(self.weighed(plan, driver).await?.0)
     }
 
@@ -65,7 +65,7 @@ impl Engine {
         &self,
         plan: &Plan,
         driver: Option<&Operator>,
-    ) -> Result<(Vec<Endorsement>, Vec<String>), Refused> {
+    ) -> Result<(Vec<PeerApproval>, Vec<String>), Refused> {
         let target = plan.target();
         let Some(site) = self.sites.get(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
@@ -78,7 +78,7 @@ impl Engine {
             .map_err(|failure| unknown("what others have approved", &failure))?;
         let clocks = clocks(site, self.clock.as_ref()).await;
         let now = self.clock.now();
-        let weighed = weigh(plan, &record.endorsements, driver, (now, &clocks));
+        let weighed = weigh(plan, &record.peer_approvals, driver, (now, &clocks));
         let mut ignored = weighed.ignored;
         ignored.extend(unread_approvals(target, &record.problems));
         Ok((weighed.counted.into_iter().cloned().collect(), ignored))
@@ -107,7 +107,7 @@ impl Engine {
             .sites
             .get(plan.target())
             .and_then(|it| it.write.as_ref());
-        let Some(name) = write.and_then(|write| write.endorsements.proved_name()) else {
+        let Some(name) = write.and_then(|write| write.peer_approvals.proved_name()) else {
             return Ok(());
         };
         let proved = Operator {
@@ -117,22 +117,22 @@ impl Engine {
         if proved.is_same_person(&self.operator) {
             return Ok(());
         }
-        Err(not(NotEndorsed::NameNotProved {
+        Err(not(NotPeerApproved::NameNotProved {
             name: self.operator.name.clone(),
             proved: name.to_owned(),
         }))
     }
 
     /// Whether the operator of this console may approve a release: an operator does not approve their own.
-    pub fn may_endorse(&self, found: &Interrupted) -> Result<(), Refused> {
+    pub fn may_peer_approve(&self, found: &Interrupted) -> Result<(), Refused> {
         self.check_name(found.plan())?;
         let driver = found.driver().map(|holder| &holder.record.operator);
         if let Some(by) = own_release(&self.operator, found.plan(), driver) {
-            return Err(not(NotEndorsed::Own { by: by.clone() }));
+            return Err(not(NotPeerApproved::Own { by: by.clone() }));
         }
         let mut owners = std::iter::once(&found.plan().operator).chain(driver);
         match owners.find(|owner| owner.looks_like(&self.operator)) {
-            Some(owner) => Err(not(NotEndorsed::LooksLike {
+            Some(owner) => Err(not(NotPeerApproved::LooksLike {
                 owner: owner.clone(),
             })),
             None => Ok(()),
@@ -140,18 +140,18 @@ impl Engine {
     }
 
     /// Approves a release that somebody else drives, as the operator of this console.
-    pub async fn endorse(
+    pub async fn peer_approve(
         &self,
         target: &Target,
         id: ReleaseId,
         note: Option<String>,
-    ) -> Result<Endorsement, Refused> {
-        let Endorsable { found, .. } = self.endorsable(target, Some(id)).await?;
+    ) -> Result<PeerApproval, Refused> {
+        let PeerApprovable { found, .. } = self.peer_approvable(target, Some(id)).await?;
         let plan = found.plan();
-        self.may_endorse(&found)?;
+        self.may_peer_approve(&found)?;
         let now = self.clock.now();
         let life = plan.definition.rules.approvals_last;
-        let endorsement = Endorsement {
+        let peer_approval = PeerApproval {
             release: plan.release,
             digest: plan.version.digest.clone(),
             plan: plan.mark(),
@@ -165,32 +165,32 @@ impl Engine {
         let site = self.sites.get(target);
         let write = site.and_then(|site| site.write.as_ref());
         let write = write.ok_or(Refusal::ReadOnly)?;
-        match write.endorsements.give(target, &endorsement).await {
-            Ok(()) => Ok(endorsement),
+        match write.peer_approvals.give(target, &peer_approval).await {
+            Ok(()) => Ok(peer_approval),
             Err(failure) if failure.kind == FailureKind::Conflict => {
-                Err(not(NotEndorsed::NotTaken { why: failure.said }))
+                Err(not(NotPeerApproved::NotTaken { why: failure.said }))
             }
             Err(failure) => Err(unknown("whether it is approved", &failure)),
         }
     }
 
     /// Takes back what the operator of this console has approved.
-    pub async fn endorse_no_more(&self, target: &Target, id: ReleaseId) -> Result<(), Refused> {
-        let Endorsable { given, .. } = self.endorsable(target, Some(id)).await?;
+    pub async fn withdraw_peer_approval(&self, target: &Target, id: ReleaseId) -> Result<(), Refused> {
+        let PeerApprovable { given, .. } = self.peer_approvable(target, Some(id)).await?;
         let own = given
             .iter()
             .find(|one| one.by.is_same_person(&self.operator));
-        let own = own.ok_or_else(|| not(NotEndorsed::Nothing))?;
+        let own = own.ok_or_else(|| not(NotPeerApproved::Nothing))?;
         let site = self.sites.get(target);
         let write = site.and_then(|site| site.write.as_ref());
         let write = write.ok_or(Refusal::ReadOnly)?;
-        let taken = write.endorsements.take_back(target, own).await;
+        let taken = write.peer_approvals.take_back(target, own).await;
         taken.map_err(|failure| unknown("whether it was taken back", &failure))
     }
 }
 
-fn not(why: NotEndorsed) -> Refused {
-    Refusal::NotEndorsed(why).into()
+fn not(why: NotPeerApproved) -> Refused {
+    Refusal::NotPeerApproved(why).into()
 }
 
 /// The longest note that is kept, in characters.

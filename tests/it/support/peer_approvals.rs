@@ -2,9 +2,9 @@
 
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord};
 use greenroom::inventory::{
-    Digest, Endorsement, ImageLabels, Operator, ReleaseId, Slot, Target, Version,
+    Digest, PeerApproval, ImageLabels, Operator, ReleaseId, Slot, Target, Version,
 };
-use greenroom::ports::{Endorsements, FailureKind, Fence, JournalWriter, RegistryReader};
+use greenroom::ports::{PeerApprovals, FailureKind, Fence, JournalWriter, RegistryReader};
 use jiff::{SignedDuration, Timestamp};
 
 use std::time::Duration;
@@ -53,9 +53,9 @@ pub(crate) fn head(target: &Target, id: ReleaseId) -> ReleaseRecord {
 }
 
 /// Given now, for as long as that.
-pub(crate) fn endorsement(id: ReleaseId, name: &str, life: Duration) -> Endorsement {
+pub(crate) fn peer_approval(id: ReleaseId, name: &str, life: Duration) -> PeerApproval {
     let now = Timestamp::now();
-    Endorsement {
+    PeerApproval {
         release: id,
         digest: digest(),
         plan: "1:ab".into(),
@@ -69,7 +69,7 @@ pub(crate) fn endorsement(id: ReleaseId, name: &str, life: Duration) -> Endorsem
 }
 
 pub(crate) struct Contract<'a> {
-    pub(crate) store: &'a dyn Endorsements,
+    pub(crate) store: &'a dyn PeerApprovals,
     pub(crate) journal: &'a dyn JournalWriter,
     pub(crate) reader: &'a dyn RegistryReader,
     pub(crate) target: &'a Target,
@@ -77,10 +77,10 @@ pub(crate) struct Contract<'a> {
 }
 
 impl Contract<'_> {
-    async fn stored(&self) -> Vec<Endorsement> {
+    async fn stored(&self) -> Vec<PeerApproval> {
         let record = self.reader.read(self.target).await.expect("a record");
         assert!(record.problems.is_empty(), "{:?}", record.problems);
-        let mut given = record.endorsements;
+        let mut given = record.peer_approvals;
         given.sort_by(|one, other| one.by.name.cmp(&other.by.name));
         given
     }
@@ -89,7 +89,7 @@ impl Contract<'_> {
     pub(crate) async fn holds(&self) {
         let id = ReleaseId(ulid::Ulid::generate());
         let hour = Duration::from_hours(1);
-        let ben = endorsement(id, "ben", hour);
+        let ben = peer_approval(id, "ben", hour);
         let early = self.store.give(self.target, &ben).await;
         assert_eq!(
             early.expect_err("no release yet").kind,
@@ -107,13 +107,13 @@ impl Contract<'_> {
             .expect("given again");
         assert_eq!(self.stored().await, std::slice::from_ref(&ben));
         // By another spelling it is the same person's.
-        let again = endorsement(id, "Ben ", hour);
+        let again = peer_approval(id, "Ben ", hour);
         self.store
             .give(self.target, &again)
             .await
             .expect("given anew");
         assert_eq!(self.stored().await, std::slice::from_ref(&again));
-        let foreign = endorsement(id, "../lock \u{202e}", hour);
+        let foreign = peer_approval(id, "../lock \u{202e}", hour);
         self.store.give(self.target, &foreign).await.expect("given");
         assert_eq!(self.stored().await, [foreign.clone(), again.clone()]);
         self.takes_no_name_for_another(&again).await;
@@ -129,7 +129,7 @@ impl Contract<'_> {
 
         head.closed = Some((Timestamp::now(), Outcome::Done));
         self.journal.head(&head, self.fence).await.expect("its end");
-        let late = endorsement(id, "cleo", hour);
+        let late = peer_approval(id, "cleo", hour);
         let late = self.store.give(self.target, &late).await;
         let failure = late.expect_err("it is over");
         assert_eq!(failure.kind, FailureKind::Conflict);
@@ -141,7 +141,7 @@ impl Contract<'_> {
     }
 
     /// A person has one key however the name is spelled, and no two people share one.
-    async fn takes_no_name_for_another(&self, ben: &Endorsement) {
+    async fn takes_no_name_for_another(&self, ben: &PeerApproval) {
         let hour = Duration::from_hours(1);
         let before = self.stored().await;
         for spelled in ["b\u{200b}en", "BEN\u{3164}", "ｂｅｎ"] {
@@ -151,7 +151,7 @@ impl Contract<'_> {
             assert_eq!(self.stored().await.len(), before.len(), "{spelled:?}");
         }
         self.store.give(self.target, ben).await.expect("given");
-        let [one, other] = ["李雷", "王芳"].map(|name| endorsement(ben.release, name, hour));
+        let [one, other] = ["李雷", "王芳"].map(|name| peer_approval(ben.release, name, hour));
         for given in [&one, &other] {
             self.store.give(self.target, given).await.expect("given");
         }
@@ -180,7 +180,7 @@ impl Contract<'_> {
                 .await
                 .expect("a release");
             head.closed = Some((Timestamp::now(), Outcome::Done));
-            let ben = endorsement(id, &format!("ben-{round}"), Duration::from_mins(1));
+            let ben = peer_approval(id, &format!("ben-{round}"), Duration::from_mins(1));
             let (given, ended) = tokio::join!(
                 self.store.give(self.target, &ben),
                 self.journal.head(&head, self.fence)
@@ -209,7 +209,7 @@ impl Contract<'_> {
             .head(&head, self.fence)
             .await
             .expect("a release");
-        let mut short = endorsement(id, "dora", Duration::from_millis(300));
+        let mut short = peer_approval(id, "dora", Duration::from_millis(300));
         short.given_at -= SignedDuration::from_secs(1);
         self.store.give(self.target, &short).await.expect("given");
         let gone = || async {
