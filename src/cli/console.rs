@@ -232,7 +232,7 @@ async fn open_again(
         app.engine.let_go(&reason, LET_GO).await;
     }
     beside.shutdown().await;
-    let ((), untold, ()) = tokio::join!(app.engine.leave_company(), app.all_told(), app.recorded());
+    let ((), untold, ()) = tokio::join!(app.engine.leave_presence(), app.all_told(), app.recorded());
     if let Some(untold) = untold {
         if session.terminal.is_some() {
             tracing::warn!("{untold}");

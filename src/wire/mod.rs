@@ -4,7 +4,7 @@
 
 mod archive;
 mod bounds;
-mod company;
+mod presence;
 mod configuration;
 mod desk;
 mod notices;
@@ -24,7 +24,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 pub use bounds::bounds;
-pub use company::look_on;
+pub use presence::look_on;
 pub use configuration::watch as watch_configuration;
 pub use desk::EngineDesk;
 pub use sandbox::catalogue;
@@ -211,7 +211,7 @@ impl Workshop<'_> {
             router: proxy.write,
             journal: store.write_journal,
             locks: store.locks,
-            company: store.company,
+            presence: store.presence,
             holds: store.holds,
             peer_approvals: store.peer_approvals,
             seals: store.seals,

@@ -7,7 +7,7 @@ use super::{WireError, Workshop};
 use crate::adapters::{etcd, sqlite};
 use crate::inventory::{EnvironmentName, ServiceName};
 use crate::ports::{
-    Company, PeerApprovals, Holds, JournalReader, JournalWriter, Locks, Password, RegistryReader,
+    PresenceStore, PeerApprovals, Holds, JournalReader, JournalWriter, Locks, Password, RegistryReader,
     RegistryWriter, Seals,
 };
 use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
@@ -17,14 +17,14 @@ type BuiltEtcd = (
     EtcdPlace,
     etcd::Store,
     Arc<etcd::EtcdReader>,
-    Arc<dyn Company>,
+    Arc<dyn PresenceStore>,
 );
 
 /// The stores that are built already, so that environments share them.
 #[derive(Default)]
 pub(super) struct Stores {
     etcd: Vec<BuiltEtcd>,
-    sqlite: Vec<(SqlitePlace, Arc<sqlite::Store>, Arc<dyn Company>)>,
+    sqlite: Vec<(SqlitePlace, Arc<sqlite::Store>, Arc<dyn PresenceStore>)>,
     /// The password that the store of an environment asks for.
     pub(super) passwords: Vec<(EnvironmentName, Password)>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Store {
     pub(super) write_registry: Arc<dyn RegistryWriter>,
     pub(super) write_journal: Arc<dyn JournalWriter>,
     pub(super) locks: Arc<dyn Locks>,
-    pub(super) company: Arc<dyn Company>,
+    pub(super) presence: Arc<dyn PresenceStore>,
     pub(super) holds: Arc<dyn Holds>,
     pub(super) peer_approvals: Arc<dyn PeerApprovals>,
     pub(super) seals: Arc<dyn Seals>,
@@ -56,20 +56,20 @@ impl Workshop<'_> {
         place: &EtcdPlace,
     ) -> Result<Store, WireError> {
         let known = self.stores.etcd.iter().find(|(known, ..)| known == place);
-        let (store, reader, company) = if let Some((_, store, reader, company)) = known {
-            (store.clone(), Arc::clone(reader), Arc::clone(company))
+        let (store, reader, presence) = if let Some((_, store, reader, presence)) = known {
+            (store.clone(), Arc::clone(reader), Arc::clone(presence))
         } else {
             let store = etcd::Store::open(&self.etcd_options(place))?;
             let reader = Arc::new(etcd::EtcdReader::new(&store));
-            let company: Arc<dyn Company> = Arc::new(etcd::EtcdCompany::new(&store));
+            let presence: Arc<dyn PresenceStore> = Arc::new(etcd::EtcdPresence::new(&store));
             let built = (
                 place.clone(),
                 store.clone(),
                 Arc::clone(&reader),
-                Arc::clone(&company),
+                Arc::clone(&presence),
             );
             self.stores.etcd.push(built);
-            (store, reader, company)
+            (store, reader, presence)
         };
         let writer = Arc::new(etcd::EtcdWriter::new(
             &store,
@@ -85,7 +85,7 @@ impl Workshop<'_> {
             write_registry: Arc::clone(&writer) as Arc<dyn RegistryWriter>,
             write_journal: writer,
             locks: Arc::new(etcd::EtcdLocks::new(&store, times)),
-            company,
+            presence,
             holds: Arc::new(etcd::EtcdHolds::new(&store)),
             peer_approvals: Arc::new(etcd::EtcdPeerApprovals::new(&store)),
             seals: Arc::new(etcd::EtcdSeals::new(&store)),
@@ -147,15 +147,15 @@ impl Workshop<'_> {
         let lease = environment.lock_lease;
         let heartbeat = environment.lock_heartbeat.min(lease / 3);
         let known = self.stores.sqlite.iter().find(|(known, ..)| known == place);
-        let (store, company) = if let Some((_, store, company)) = known {
-            (Arc::clone(store), Arc::clone(company))
+        let (store, presence) = if let Some((_, store, presence)) = known {
+            (Arc::clone(store), Arc::clone(presence))
         } else {
             let store = sqlite::Store::unopened(place.path.clone(), lease, heartbeat)?;
             let store = Arc::new(store);
-            let company: Arc<dyn Company> = Arc::new(sqlite::SqliteCompany::new(&store));
-            let built = (place.clone(), Arc::clone(&store), Arc::clone(&company));
+            let presence: Arc<dyn PresenceStore> = Arc::new(sqlite::SqlitePresence::new(&store));
+            let built = (place.clone(), Arc::clone(&store), Arc::clone(&presence));
             self.stores.sqlite.push(built);
-            (store, company)
+            (store, presence)
         };
         Ok(Store {
             read_registry: Arc::clone(&store) as Arc<dyn RegistryReader>,
@@ -163,7 +163,7 @@ impl Workshop<'_> {
             write_registry: Arc::clone(&store) as Arc<dyn RegistryWriter>,
             write_journal: Arc::clone(&store) as Arc<dyn JournalWriter>,
             locks: Arc::new(store.leasing(lease, heartbeat)?),
-            company,
+            presence,
             holds: Arc::clone(&store) as Arc<dyn Holds>,
             peer_approvals: Arc::clone(&store) as Arc<dyn PeerApprovals>,
             seals: store,

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use greenroom::adapters::sqlite::{SqliteCompany, Store};
+use greenroom::adapters::sqlite::{SqlitePresence, Store};
 use greenroom::history::{
     Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
 };
@@ -14,7 +14,7 @@ use greenroom::inventory::{
     Registration, ReleaseId, Route, Slot, Target, Version,
 };
 use greenroom::ports::{
-    Acquired, Company, FailureKind, JournalReader, JournalWriter, Lease, LeaseState, Locks,
+    Acquired, PresenceStore, FailureKind, JournalReader, JournalWriter, Lease, LeaseState, Locks,
     RegistryReader, RegistryWriter, RouteChange,
 };
 use jiff::Timestamp;
@@ -413,16 +413,16 @@ async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
     let (_directory, file) = place();
     let (one, other) = (brief(&file, 3000).await, brief(&file, 3000).await);
     let lease = (Duration::from_secs(2), Duration::from_millis(500));
-    let company = |store| SqliteCompany::with(store, lease.0, lease.1);
-    let (ana, ben) = (company(&one), company(&other));
-    let contract = crate::support::company::Contract {
+    let presence = |store| SqlitePresence::with(store, lease.0, lease.1);
+    let (ana, ben) = (presence(&one), presence(&other));
+    let contract = crate::support::presence::Contract {
         ana: &ana,
         ben: &ben,
         reader: &one,
         target: &web(),
     };
     contract.holds().await;
-    contract.ends_with_its_console(company(&other)).await;
+    contract.ends_with_its_console(presence(&other)).await;
 }
 
 #[tokio::test]
@@ -557,8 +557,8 @@ async fn a_database_of_an_older_greenroom_has_company_too() {
     old.execute_batch("DROP TABLE company").expect("as it was");
     drop(old);
     let store = brief(&file, 3000).await;
-    let ana = SqliteCompany::new(&store);
-    let watcher = crate::support::company::watcher("ana");
+    let ana = SqlitePresence::new(&store);
+    let watcher = crate::support::presence::watcher("ana");
     ana.here(&web(), &watcher).await.expect("here");
     let record = store.read(&web()).await.expect("a record");
     assert_eq!(record.watching, [watcher]);

@@ -29,7 +29,7 @@ mod approvals;
 mod beside;
 mod change;
 mod clock;
-mod company;
+mod presence;
 mod peer_approvals;
 mod extra;
 mod heartbeat;
@@ -60,7 +60,7 @@ pub const BOUNDS: [Bound; 1] = [Bound {
 }];
 
 pub use crate::inventory::ExtraKey;
-pub use company::EtcdCompany;
+pub use presence::EtcdPresence;
 pub use peer_approvals::EtcdPeerApprovals;
 pub use holds::EtcdHolds;
 pub use locks::{EtcdLocks, LockTimes};

@@ -32,7 +32,7 @@ impl EtcdReader {
         }
     }
 
-    fn is_of_company(&self, target: &Target, pair: &KeyValue) -> bool {
+    fn is_presence(&self, target: &Target, pair: &KeyValue) -> bool {
         let keys = self.store.keys();
         pair.key().starts_with(keys.watching(target).as_bytes())
             || pair.key() == keys.handover_request(target).as_bytes()
@@ -97,7 +97,7 @@ impl RegistryReader for EtcdReader {
                 values::decode(pair).map(|value| record.hold = Some(value))
             } else if is(keys.handover_request(target)) {
                 values::decode(pair).map(|value| record.handover_request = Some(value))
-            } else if self.is_of_company(target, pair) {
+            } else if self.is_presence(target, pair) {
                 values::decode(pair).map(|value| record.watching.push(value))
             } else if is(keys.lock(target)) {
                 match holder(&self.store, pair, until).await {
@@ -132,9 +132,9 @@ impl RegistryReader for EtcdReader {
         for pair in found.iter().flatten().chain(&approvals.pairs) {
             let lease = pair.lease();
             // Those who look on come and go by themselves: what is left of theirs helps nobody.
-            let of_company = self.is_of_company(target, pair);
+            let of_presence = self.is_presence(target, pair);
             let ttl_seconds = match left.get(&lease) {
-                _ if of_company => None,
+                _ if of_presence => None,
                 Some(known) => *known,
                 None if left.len() < MOST_LEASES => {
                     let asked = seconds_left(&self.store, lease, until).await;

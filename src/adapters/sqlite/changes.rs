@@ -9,7 +9,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::company;
+use super::presence;
 use super::fault::{self, Fault};
 use super::store::{Store, blocking, connect, is_there};
 use super::transaction::{current_revision, now_ms};
@@ -130,8 +130,8 @@ impl Seen {
             [now_ms()],
             |row| row.get(0),
         )?;
-        let of_company = company::next_end(&sql)?;
-        self.next_end = of_locks.into_iter().chain(of_company).min();
+        let of_presence = presence::next_end(&sql)?;
+        self.next_end = of_locks.into_iter().chain(of_presence).min();
         drop(sql);
         self.data_version = data_version;
         // A renewed lease changes the file and not the revision: nothing to hint at.

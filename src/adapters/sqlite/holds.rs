@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::company;
+use super::presence;
 use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{Change, HOLD, decode, encode, full_key, get, newest_below};
@@ -147,7 +147,7 @@ pub(super) fn still_peer_approved(
     target: &Target,
     order: &RouteChange,
 ) -> Outcome<()> {
-    let stand = company::read(&change.sql, target)?.peer_approvals;
+    let stand = presence::read(&change.sql, target)?.peer_approvals;
     match order.peer_approvals.iter().find(|one| !stand.contains(one)) {
         Some(gone) => Err(changed(&format!(
             "{} does not approve it any more",

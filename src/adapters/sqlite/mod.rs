@@ -10,7 +10,7 @@
 
 mod beside;
 mod changes;
-mod company;
+mod presence;
 mod peer_approvals;
 mod fault;
 mod holds;
@@ -33,5 +33,5 @@ pub const BOUNDS: [Bound; 1] = [Bound {
     time: Patience::Within(store::DEADLINE),
 }];
 
-pub use company::SqliteCompany;
+pub use presence::SqlitePresence;
 pub use store::Store;

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use rusqlite::params;
 
-use super::company::{self, APPROVALS};
+use super::presence::{self, APPROVALS};
 use super::fault::Fault;
 use super::journal::stored_head;
 use super::store::Store;
@@ -35,7 +35,7 @@ impl PeerApprovals for Store {
             let end = given.expires_at.as_millisecond();
             let value = encode(&given)?;
             // No console's: it stays when the one that gave it is left.
-            company::put(change, (&of, &name(&given)), "", &value, end)
+            presence::put(change, (&of, &name(&given)), "", &value, end)
         })
         .await
     }

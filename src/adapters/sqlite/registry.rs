@@ -8,7 +8,7 @@ use rusqlite::Transaction;
 use serde::de::DeserializeOwned;
 
 use super::changes;
-use super::company;
+use super::presence;
 use super::fault::{self, Fault};
 use super::holds;
 use super::holds::HOLDS;
@@ -105,7 +105,7 @@ fn record(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Registr
     if let Some(said) = lock::not_believed(sql, target)? {
         problems.insert(full_key(target, LOCK_END), said);
     }
-    let present = company::read(sql, target)?;
+    let present = presence::read(sql, target)?;
     for (name, said) in present.problems {
         problems.insert(full_key(target, &name), sanitize(&said));
     }
@@ -182,7 +182,7 @@ fn lines(sql: &Transaction<'_>, target: &Target) -> std::result::Result<Vec<KeyL
     }
     // The past is read by itself.
     rows.retain(|(name, ..)| !name.starts_with(REPAIRS) && !name.starts_with(HOLDS));
-    for (name, value, revision) in company::standing(sql, target)? {
+    for (name, value, revision) in presence::standing(sql, target)? {
         rows.push((name, value, revision, None));
     }
     if let Some(lock) = lock::standing(sql, target)? {

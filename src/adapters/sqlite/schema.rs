@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::company;
+use super::presence;
 use super::fault::Fault;
 use crate::ports::FailureKind;
 
@@ -45,7 +45,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
     let application: i64 = pragma(&transaction, "application_id")?;
     if application == APPLICATION {
         accept(version)?;
-        transaction.execute_batch(company::TABLE)?;
+        transaction.execute_batch(presence::TABLE)?;
         transaction.commit()?;
         return Ok(());
     }
@@ -57,7 +57,7 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), Fault> {
         );
     }
     transaction.execute_batch(TABLES)?;
-    transaction.execute_batch(company::TABLE)?;
+    transaction.execute_batch(presence::TABLE)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;

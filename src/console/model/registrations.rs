@@ -116,7 +116,7 @@ fn group_of(name: &str) -> &str {
 }
 
 /// Whether it only says who has the target open: that is in the header, and comes and goes.
-fn is_of_company(snapshot: &Snapshot, line: &KeyLine) -> bool {
+fn is_presence(snapshot: &Snapshot, line: &KeyLine) -> bool {
     let is_readable = !snapshot.problems.contains_key(&line.key);
     is_readable && name_of(snapshot, &line.key).starts_with("watching/")
 }
@@ -126,7 +126,7 @@ pub fn registrations(snapshot: &Snapshot) -> Vec<KeyRow<'_>> {
     let mut entries: Vec<(String, Entry<'_>)> = snapshot
         .keys
         .iter()
-        .filter(|line| !is_of_company(snapshot, line))
+        .filter(|line| !is_presence(snapshot, line))
         .map(|line| (name_of(snapshot, &line.key), Entry::Stored(line)))
         .collect();
     for slot in Slot::BOTH {

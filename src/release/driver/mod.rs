@@ -23,7 +23,7 @@ use super::{Announcement, Command, Machine, Plan, Status};
 use crate::history::{Chain, Entry, Happening, Successor, ReleaseRecord};
 use crate::inventory::{Clocks, InstanceId, Operator};
 use crate::ports::{
-    Checker, Clock, Company, PeerApprovals, FailureKind, Fence, Holds, Images, JournalReader,
+    Checker, Clock, PresenceStore, PeerApprovals, FailureKind, Fence, Holds, Images, JournalReader,
     JournalWriter, Lease, LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader,
     RouterWriter, RuntimeReader, RuntimeWriter, Seals,
 };
@@ -61,7 +61,7 @@ pub struct Writing {
     /// Takes and gives back locks.
     pub locks: Arc<dyn Locks>,
     /// Shows others who looks on, and who requests the handover.
-    pub company: Arc<dyn Company>,
+    pub presence: Arc<dyn PresenceStore>,
     /// Places and clears holds.
     pub holds: Arc<dyn Holds>,
     /// Gives what others approve.

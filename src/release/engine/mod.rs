@@ -1,7 +1,7 @@
 //! The engine, as the faces hold it: plans releases, begins them, goes on with those that lost their
 //! driver, and knows the ones it drives.
 
-mod company;
+mod presence;
 mod peer_approving;
 mod holding;
 mod overtaking;

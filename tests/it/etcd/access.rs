@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use greenroom::adapters::etcd::{Credentials, Options, Tls};
 use greenroom::inventory::{SecretSource, Slot};
 use greenroom::ports::{
-    Company, FailureKind, Password, RegistryReader, RegistryWriter, Result, Secrets,
+    PresenceStore, FailureKind, Password, RegistryReader, RegistryWriter, Result, Secrets,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -81,9 +81,9 @@ async fn a_password_lets_in_and_a_wrong_one_is_denied_without_being_repeated() {
     );
 
     // Nor to say who looks on: that is said to nobody, and hides nothing.
-    let company = greenroom::adapters::etcd::EtcdCompany::new(&store);
-    let watcher = crate::support::company::watcher("ben");
-    let shown = company.here(&world.target, &watcher).await;
+    let presence = greenroom::adapters::etcd::EtcdPresence::new(&store);
+    let watcher = crate::support::presence::watcher("ben");
+    let shown = presence.here(&world.target, &watcher).await;
     assert_eq!(shown.expect_err("may not write").kind, FailureKind::Denied);
     let record = reader.read(&world.target).await.expect("may look");
     assert!(record.watching.is_empty() && record.lock.is_some());

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use greenroom::adapters::etcd::{EtcdCompany, EtcdLocks, LockTimes, Options};
+use greenroom::adapters::etcd::{EtcdPresence, EtcdLocks, LockTimes, Options};
 use greenroom::inventory::Slot;
 use greenroom::ports::{
-    Acquired, Company, FailureKind, LeaseState, Locks, RegistryReader, RegistryWriter,
+    Acquired, PresenceStore, FailureKind, LeaseState, Locks, RegistryReader, RegistryWriter,
 };
 
 use super::journal;
@@ -58,24 +58,24 @@ async fn a_lock_is_taken_over_from_exactly_the_one_that_was_seen() {
 #[tokio::test]
 async fn who_is_there_and_who_asks_is_kept_as_any_store_keeps_it() {
     let world = World::shared();
-    let company = || {
+    let presence = || {
         let (lease, beat) = (Duration::from_secs(2), Duration::from_millis(500));
-        EtcdCompany::with(&world.store, lease, beat)
+        EtcdPresence::with(&world.store, lease, beat)
     };
-    let (ana, ben) = (company(), company());
-    let contract = crate::support::company::Contract {
+    let (ana, ben) = (presence(), presence());
+    let contract = crate::support::presence::Contract {
         ana: &ana,
         ben: &ben,
         reader: &world.reader,
         target: &world.target,
     };
     contract.holds().await;
-    contract.ends_with_its_console(company()).await;
+    contract.ends_with_its_console(presence()).await;
     // Two consoles have one lease each, however much they say.
-    ana.here(&world.target, &crate::support::company::watcher("ana"))
+    ana.here(&world.target, &crate::support::presence::watcher("ana"))
         .await
         .expect("here");
-    let asked = crate::support::company::request("ana");
+    let asked = crate::support::presence::request("ana");
     ana.ask(&world.target, &asked).await.expect("asked");
     let watching = world.key("watching/ana@ops-1%204711%2001JD%2F4");
     for key in [watching, world.key("wheel")] {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use greenroom::adapters::sqlite::{SqliteCompany, Store};
+use greenroom::adapters::sqlite::{SqlitePresence, Store};
 use greenroom::inventory::StoredKey;
-use greenroom::ports::{Acquired, Company, FailureKind, JournalReader, Locks, RegistryReader};
+use greenroom::ports::{Acquired, PresenceStore, FailureKind, JournalReader, Locks, RegistryReader};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use rusqlite::{Connection, params};
@@ -28,8 +28,8 @@ async fn place() -> Place {
     let file = directory.path().join("greenroom.db");
     let store = Store::open(&file, LONG, LONG / 3).await.expect("a store");
     // The first write makes the file.
-    let leaving = SqliteCompany::new(&store);
-    let watcher = crate::support::company::watcher("ana");
+    let leaving = SqlitePresence::new(&store);
+    let watcher = crate::support::presence::watcher("ana");
     leaving
         .here(&stores::target(), &watcher)
         .await

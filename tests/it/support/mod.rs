@@ -1,6 +1,6 @@
 //! Where the real servers are, and small things that every test needs.
 
-pub(crate) mod company;
+pub(crate) mod presence;
 pub(crate) mod disk;
 pub(crate) mod peer_approvals;
 pub(crate) mod foreign_keys;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use greenroom::inventory::{
     Declined, Operator, RegistryRecord, ReleaseId, Target, Watcher, HandoverRequest,
 };
-use greenroom::ports::{Company, RegistryReader};
+use greenroom::ports::{PresenceStore, RegistryReader};
 
 use super::eventually;
 
@@ -37,8 +37,8 @@ pub(crate) fn request(name: &str) -> HandoverRequest {
 
 /// Two consoles on one store, and a reader of it.
 pub(crate) struct Contract<'a> {
-    pub(crate) ana: &'a dyn Company,
-    pub(crate) ben: &'a dyn Company,
+    pub(crate) ana: &'a dyn PresenceStore,
+    pub(crate) ben: &'a dyn PresenceStore,
     pub(crate) reader: &'a dyn RegistryReader,
     pub(crate) target: &'a Target,
 }
@@ -64,8 +64,8 @@ impl Contract<'_> {
     /// All of it. Nobody is there before.
     pub(crate) async fn holds(&self) {
         let target = self.target;
-        for (company, name) in [(self.ana, "ana"), (self.ben, "ben"), (self.ben, "ben")] {
-            company.here(target, &watcher(name)).await.expect("here");
+        for (presence, name) in [(self.ana, "ana"), (self.ben, "ben"), (self.ben, "ben")] {
+            presence.here(target, &watcher(name)).await.expect("here");
         }
         assert_eq!(self.watching().await, ["ana", "ben"]);
         let shown = self.read().await.watching;
@@ -109,7 +109,7 @@ impl Contract<'_> {
     }
 
     /// A console that is gone without a word disappears by itself, and one that stays does not.
-    pub(crate) async fn ends_with_its_console(&self, gone: impl Company + 'static) {
+    pub(crate) async fn ends_with_its_console(&self, gone: impl PresenceStore + 'static) {
         let target = self.target;
         gone.here(target, &watcher("cleo")).await.expect("here");
         gone.ask(target, &request("cleo")).await.expect("asked");

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::Engine;
 use crate::inventory::{Declined, ReleaseId, Target, Watcher, HandoverRequest};
-use crate::ports::{Company, Failure};
+use crate::ports::{PresenceStore, Failure};
 use crate::release::Refusal;
 
 /// How long leaving may take: the lease ends by itself.
@@ -24,32 +24,32 @@ impl Engine {
     /// the way of nothing else.
     pub async fn look_on(&self, target: &Target, before: Option<&Target>) {
         if let Some(before) = before.filter(|before| *before != target)
-            && let Some(company) = self.company(before)
+            && let Some(presence) = self.presence(before)
         {
-            unless(company.gone(before, &self.console).await);
+            unless(presence.gone(before, &self.console).await);
         }
-        if let Some(company) = self.company(target) {
+        if let Some(presence) = self.presence(target) {
             let watcher = Watcher {
                 operator: self.operator.clone(),
                 console: self.console.clone(),
                 since: self.clock.now(),
             };
-            unless(company.here(target, &watcher).await);
+            unless(presence.here(target, &watcher).await);
         }
     }
 
     /// Shows it nowhere any more, and asks for nothing.
-    pub async fn leave_company(&self) {
-        let mut left: Vec<&Arc<dyn Company>> = Vec::new();
+    pub async fn leave_presence(&self) {
+        let mut left: Vec<&Arc<dyn PresenceStore>> = Vec::new();
         for site in self.sites.values() {
             let Some(write) = &site.write else { continue };
-            if !left.iter().any(|one| Arc::ptr_eq(one, &write.company)) {
-                left.push(&write.company);
+            if !left.iter().any(|one| Arc::ptr_eq(one, &write.presence)) {
+                left.push(&write.presence);
             }
         }
-        let leaving = left.iter().map(|company| async {
+        let leaving = left.iter().map(|presence| async {
             // Too late is no trouble either: the lease ends by itself.
-            if let Ok(left) = timeout(PATIENCE, company.leave()).await {
+            if let Ok(left) = timeout(PATIENCE, presence.leave()).await {
                 unless(left);
             }
         });
@@ -63,7 +63,7 @@ impl Engine {
         release: ReleaseId,
         message: Option<String>,
     ) -> Result<HandoverRequest, Refusal> {
-        let company = self.company(target).ok_or(Refusal::ReadOnly)?;
+        let presence = self.presence(target).ok_or(Refusal::ReadOnly)?;
         let request = HandoverRequest {
             operator: self.operator.clone(),
             console: self.console.clone(),
@@ -72,7 +72,7 @@ impl Engine {
             message,
             declined: None,
         };
-        match company.ask(target, &request).await {
+        match presence.ask(target, &request).await {
             Ok(None) => Ok(request),
             Ok(Some(other)) => Err(Refusal::HandoverAlreadyRequested {
                 by: other.operator,
@@ -87,26 +87,26 @@ impl Engine {
 
     /// Takes an asking of this console back, answered or not.
     pub async fn ask_no_more(&self, target: &Target, asked: &HandoverRequest) -> Result<(), Failure> {
-        match self.company(target) {
-            Some(company) => company.withdraw(target, asked).await,
+        match self.presence(target) {
+            Some(presence) => presence.withdraw(target, asked).await,
             None => Ok(()),
         }
     }
 
     /// Says no to somebody who asks.
     pub async fn decline_handover(&self, target: &Target, asked: &HandoverRequest) -> Result<(), Failure> {
-        let Some(company) = self.company(target) else {
+        let Some(presence) = self.presence(target) else {
             return Ok(());
         };
         let no = Declined {
             by: self.operator.clone(),
             at: self.clock.now(),
         };
-        company.decline(target, asked, &no).await
+        presence.decline(target, asked, &no).await
     }
 
-    fn company(&self, target: &Target) -> Option<&Arc<dyn Company>> {
-        Some(&self.sites.get(target)?.write.as_ref()?.company)
+    fn presence(&self, target: &Target) -> Option<&Arc<dyn PresenceStore>> {
+        Some(&self.sites.get(target)?.write.as_ref()?.presence)
     }
 }
 

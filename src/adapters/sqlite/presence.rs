@@ -11,7 +11,7 @@ use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{Change, decode, encode, now_ms, text};
 use crate::inventory::{Declined, PeerApproval, Target, Watcher, HandoverRequest, key_part};
-use crate::ports::{Company, Result};
+use crate::ports::{PresenceStore, Result};
 
 /// How long a console that is gone is shown on.
 const LEASE: Duration = Duration::from_secs(30);
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS company (
 
 /// Who is at the targets of a machine, of which one is this console.
 #[derive(Debug, Clone)]
-pub struct SqliteCompany {
+pub struct SqlitePresence {
     inner: Arc<Inner>,
 }
 
@@ -105,7 +105,7 @@ pub(super) fn next_end(sql: &Transaction<'_>) -> Outcome<Option<i64>> {
     Ok(end)
 }
 
-impl SqliteCompany {
+impl SqlitePresence {
     /// In a store.
     pub fn new(store: &Store) -> Self {
         Self::with(store, LEASE, BEAT)
@@ -235,7 +235,7 @@ fn name_of(console: &str) -> String {
 }
 
 #[async_trait]
-impl Company for SqliteCompany {
+impl PresenceStore for SqlitePresence {
     async fn here(&self, target: &Target, watcher: &Watcher) -> Result<()> {
         let (of, watcher, end) = (target.clone(), watcher.clone(), self.end());
         let console = watcher.console.clone();
@@ -322,7 +322,7 @@ async fn keep_on(inner: &Weak<Inner>) -> bool {
     if consoles.is_empty() {
         return false;
     }
-    let end = SqliteCompany {
+    let end = SqlitePresence {
         inner: Arc::clone(&inner),
     }
     .end();

@@ -9,8 +9,8 @@ use crate::inventory::{Declined, Target, Watcher, HandoverRequest};
 
 /// Writes what is read back with [`super::RegistryReader::read`].
 #[async_trait]
-pub trait Company: Send + Sync {
-    /// Shows this console at a target, until it is [gone](Company::gone) from there. Repeating it
+pub trait PresenceStore: Send + Sync {
+    /// Shows this console at a target, until it is [gone](PresenceStore::gone) from there. Repeating it
     /// changes nothing.
     async fn here(&self, target: &Target, watcher: &Watcher) -> Result<()>;
 

@@ -15,7 +15,7 @@ use super::store::{Store, one};
 use super::error::Sort;
 use super::values;
 use crate::inventory::{Declined, Target, Watcher, HandoverRequest};
-use crate::ports::{Company, FailureKind, Result};
+use crate::ports::{PresenceStore, FailureKind, Result};
 
 /// How long a console that is gone is shown on.
 const LEASE: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ const BEAT: Duration = Duration::from_secs(10);
 
 /// Who is at the targets of a cluster, of which one is this console.
 #[derive(Debug, Clone)]
-pub struct EtcdCompany {
+pub struct EtcdPresence {
     inner: Arc<Inner>,
 }
 
@@ -54,7 +54,7 @@ enum Answer {
     Delete,
 }
 
-impl EtcdCompany {
+impl EtcdPresence {
     /// In a cluster. Connects to nothing yet.
     pub fn new(store: &Store) -> Self {
         Self::with(store, LEASE, BEAT)
@@ -115,7 +115,7 @@ impl EtcdCompany {
 }
 
 #[async_trait]
-impl Company for EtcdCompany {
+impl PresenceStore for EtcdPresence {
     async fn here(&self, target: &Target, watcher: &Watcher) -> Result<()> {
         let doing = &format!("showing who watches {target}");
         let store = &self.inner.store;
