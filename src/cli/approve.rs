@@ -19,7 +19,7 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
         Err(exit) => return exit,
     };
     let engine = &app.engine;
-    let mut wishes = signals::listen();
+    let mut stop_requests = signals::listen();
     let target = Target::new(verb.service, verb.environment);
     let named = match named(engine, &target, verb.release.as_deref()).await {
         Ok(named) => named,
@@ -55,14 +55,14 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     }
     let note = match verb.note {
         Some(note) => Some(note),
-        None => consent.note(&mut wishes).await,
+        None => consent.note(&mut stop_requests).await,
     };
     let Some(note) = note else {
         warn_line!("nothing was done");
         return Exit::Cancelled;
     };
     let need = need_to_peer_approve(plan);
-    let begin = consent.begin(plan, ("approve", need), engine, &mut wishes);
+    let begin = consent.begin(plan, ("approve", need), engine, &mut stop_requests);
     if begin.await.is_none() {
         warn_line!("nothing was done");
         return Exit::Cancelled;

@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 
 use super::Exit;
 use super::prompt::Typed;
-use super::signals::Wish;
+use super::signals::StopRequest;
 use crate::release::{Approval, Definition, Engine, Need, Plan, RepairApproval, RepairPlan, Scope};
 
 /// Where the operator's yes comes from.
@@ -43,7 +43,7 @@ impl Consent {
         plan: &Plan,
         (question, need): (&str, Need),
         engine: &Engine,
-        wishes: &mut mpsc::Receiver<Wish>,
+        stop_requests: &mut mpsc::Receiver<StopRequest>,
     ) -> Option<Approval> {
         match self {
             Self::Gone => None,
@@ -63,7 +63,7 @@ impl Consent {
             }
             Self::Typed(typed) => {
                 let environment = plan.target().environment.as_str();
-                let line = answered(typed, question, need, environment, wishes).await?;
+                let line = answered(typed, question, need, environment, stop_requests).await?;
                 let by = engine.operator().clone();
                 Approval::give(plan, Scope::Plan, by, Some(&line), engine.clock().now()).ok()
             }
@@ -74,19 +74,19 @@ impl Consent {
     pub(super) async fn plain(
         &mut self,
         question: &str,
-        wishes: &mut mpsc::Receiver<Wish>,
+        stop_requests: &mut mpsc::Receiver<StopRequest>,
     ) -> bool {
         match self {
             Self::Gone => false,
             Self::Advance => true,
-            Self::Typed(typed) => answered(typed, question, Need::Confirmation, "", wishes)
+            Self::Typed(typed) => answered(typed, question, Need::Confirmation, "", stop_requests)
                 .await
                 .is_some(),
         }
     }
 
     /// A note for the record, which may be empty; none where the operator cancelled. Asks only at a terminal.
-    pub(super) async fn note(&mut self, wishes: &mut mpsc::Receiver<Wish>) -> Option<String> {
+    pub(super) async fn note(&mut self, stop_requests: &mut mpsc::Receiver<StopRequest>) -> Option<String> {
         match self {
             Self::Gone => None,
             Self::Advance => Some(String::new()),
@@ -94,7 +94,7 @@ impl Consent {
                 typed.ask("note for the record (optional, Enter leaves it out):");
                 tokio::select! {
                     line = typed.line() => line,
-                    _ = wishes.recv() => None,
+                    _ = stop_requests.recv() => None,
                 }
             }
         }
@@ -106,7 +106,7 @@ impl Consent {
         plan: &RepairPlan,
         need: Need,
         engine: &Engine,
-        wishes: &mut mpsc::Receiver<Wish>,
+        stop_requests: &mut mpsc::Receiver<StopRequest>,
     ) -> Option<RepairApproval> {
         let by = engine.operator().clone();
         match self {
@@ -114,7 +114,7 @@ impl Consent {
             Self::Advance => RepairApproval::in_advance(plan, by, engine.clock().now()).ok(),
             Self::Typed(typed) => {
                 let environment = plan.target().environment.as_str();
-                let line = answered(typed, "repair", need, environment, wishes).await?;
+                let line = answered(typed, "repair", need, environment, stop_requests).await?;
                 RepairApproval::give(plan, by, Some(&line), engine.clock().now()).ok()
             }
         }
@@ -127,14 +127,14 @@ async fn answered(
     question: &str,
     need: Need,
     environment: &str,
-    wishes: &mut mpsc::Receiver<Wish>,
+    stop_requests: &mut mpsc::Receiver<StopRequest>,
 ) -> Option<String> {
     let asks_name = need == Need::TypedName;
     let wanted = if asks_name { environment } else { "yes" };
     typed.ask(&format!("{question}? type {wanted}:"));
     let line = tokio::select! {
         line = typed.line() => line?,
-        _ = wishes.recv() => return None,
+        _ = stop_requests.recv() => return None,
     };
     (line == wanted).then_some(line)
 }

@@ -1,5 +1,5 @@
 //! A release that this command drives, followed to its end: what happens is said, what waits is asked
-//! for, and signals become wishes.
+//! for, and signals become requests.
 
 mod standby;
 
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::consent::Consent;
 use super::reporter::Reporter;
-use super::signals::Wish;
+use super::signals::StopRequest;
 use super::{Exit, json};
 use crate::history::{Outcome, Step};
 use crate::release::{
@@ -33,7 +33,7 @@ pub(super) struct Following<'a> {
     handle: Handle,
     consent: Consent,
     reporter: Reporter,
-    wishes: mpsc::Receiver<Wish>,
+    stop_requests: mpsc::Receiver<StopRequest>,
     is_cancelled: bool,
     /// Whether the operator asked for the way back: then arriving there is what was wanted.
     wants_back: bool,
@@ -54,14 +54,14 @@ impl<'a> Following<'a> {
         handle: Handle,
         consent: Consent,
         is_json: bool,
-        wishes: mpsc::Receiver<Wish>,
+        stop_requests: mpsc::Receiver<StopRequest>,
     ) -> Self {
         Self {
             engine,
             handle,
             consent,
             reporter: Reporter::new(is_json),
-            wishes,
+            stop_requests,
             is_cancelled: false,
             wants_back: false,
             confirms_back_out: false,
@@ -106,7 +106,7 @@ impl<'a> Following<'a> {
                     Err(RecvError::Closed) => break,
                 },
                 changed = status.changed() => if changed.is_err() { break },
-                wish = self.wishes.recv() => if let Some(wish) = wish { self.wish(wish, &now).await },
+                stop = self.stop_requests.recv() => if let Some(stop) = stop { self.stop(stop, &now).await },
                 () = tokio::time::sleep(LOOK_AGAIN), if self.waits.is_some() => {}
                 line = typed_line(&mut self.consent), if asked.is_some() => {
                     self.typed(&now, line).await;
@@ -220,7 +220,7 @@ impl<'a> Following<'a> {
         let Some(line) = line else {
             // Nobody can answer any more: asking again would go round for ever.
             self.consent = Consent::Gone;
-            self.wish(Wish::Cancel, status).await;
+            self.stop(StopRequest::Cancel, status).await;
             return;
         };
         let Progress::Asking { step, need, .. } = &status.progress else {
@@ -256,22 +256,22 @@ impl<'a> Following<'a> {
 
     /// Ctrl-C backs out before the switch; after it the new version stays, and the old one warm. A
     /// second Ctrl-C, or the end of the terminal, leaves the release as it stands.
-    async fn wish(&mut self, wish: Wish, status: &Status) {
+    async fn stop(&mut self, stop: StopRequest, status: &Status) {
         let is_again = self.is_cancelled;
         self.is_cancelled = true;
         let by = self.engine.operator().clone();
-        let command = match (wish, &status.progress) {
-            (Wish::Cancel, progress) if standby::is_resting(progress) => {
+        let command = match (stop, &status.progress) {
+            (StopRequest::Cancel, progress) if standby::is_resting(progress) => {
                 self.standby = StandbyWait::Left;
                 Command::Interrupt {
                     reason: "the operator left the standby; the old version is left running".into(),
                 }
             }
             // Without the store nothing can be backed out.
-            (Wish::Cancel, Progress::Unrecorded { .. }) => Command::Interrupt {
+            (StopRequest::Cancel, Progress::Unrecorded { .. }) => Command::Interrupt {
                 reason: "cancelled while the store took nothing".into(),
             },
-            (Wish::Cancel, _) if !is_again && !status.may_have_switched => Command::BackOut {
+            (StopRequest::Cancel, _) if !is_again && !status.may_have_switched => Command::BackOut {
                 by,
                 reason: "cancelled at the terminal".into(),
             },

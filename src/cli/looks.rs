@@ -62,7 +62,7 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
         }
         remarks.push(format!("theme {name} is left out: {error}"));
     }
-    let keymap = Keymap::rebound(&wishes(&console.keys));
+    let keymap = Keymap::rebound(&key_overrides(&console.keys));
     remarks.extend(keymap.clashes().iter().map(ToString::to_string));
     let looks = Looks {
         themes: wardrobe.names().map(str::to_owned).collect(),
@@ -85,10 +85,10 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
 
 /// The keys that were asked for. The configuration has been checked: what is no action or no key
 /// does not come here.
-fn wishes(keys: &[(String, Vec<String>)]) -> Vec<(Action, Vec<Chord>)> {
-    let wish = |(name, keys): &(String, Vec<String>)| {
+fn key_overrides(keys: &[(String, Vec<String>)]) -> Vec<(Action, Vec<Chord>)> {
+    let key_override = |(name, keys): &(String, Vec<String>)| {
         let chords = keys.iter().filter_map(|key| Chord::parse(key).ok());
         Some((Action::named(name)?, chords.collect()))
     };
-    keys.iter().filter_map(wish).collect()
+    keys.iter().filter_map(key_override).collect()
 }

@@ -16,14 +16,14 @@ pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
         (None, Some(environment)) => Wanted::From(environment),
         (None, None) => return Exit::Usage,
     };
-    let wish = Wish {
+    let wanted = WantedRelease {
         target: Target::new(verb.service, verb.environment),
         leaves_standby: verb.no_standby_wait,
         wanted,
         reason: verb.reason,
         override_holds: verb.override_hold,
     };
-    release(common, wish, verb.yes).await
+    release(common, wanted, verb.yes).await
 }
 
 pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
@@ -32,7 +32,7 @@ pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
         return ways_back::list(common, &target).await;
     }
     let wanted = verb.to.map_or(Wanted::Standby, Wanted::Back);
-    let wish = Wish {
+    let wanted = WantedRelease {
         target,
         leaves_standby: verb.no_standby_wait,
         wanted,
@@ -40,11 +40,11 @@ pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
         // It stops no rollback.
         override_holds: None,
     };
-    release(common, wish, verb.yes).await
+    release(common, wanted, verb.yes).await
 }
 
 /// What is asked for, but for who asks.
-struct Wish {
+struct WantedRelease {
     target: Target,
     /// End after the watch, and leave the old version running.
     leaves_standby: bool,
@@ -53,28 +53,28 @@ struct Wish {
     override_holds: Option<String>,
 }
 
-async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
+async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
     let app = match open::app_for(
         common,
-        Some(&wish.target.service),
-        Some(&wish.target.environment),
+        Some(&wanted.target.service),
+        Some(&wanted.target.environment),
     ) {
         Ok(app) => app,
         Err(exit) => return exit,
     };
     let engine = &app.engine;
-    if let Wanted::From(environment) = &wish.wanted
+    if let Wanted::From(environment) = &wanted.wanted
         && let Err(exit) =
-            names::check(app.targets(), Some(&wish.target.service), Some(environment))
+            names::check(app.targets(), Some(&wanted.target.service), Some(environment))
     {
         return exit;
     }
-    let mut wishes = signals::listen();
+    let mut stop_requests = signals::listen();
     let request = PlanRequest {
-        target: wish.target,
-        wanted: wish.wanted,
-        reason: wish.reason,
-        override_holds: wish.override_holds,
+        target: wanted.target,
+        wanted: wanted.wanted,
+        reason: wanted.reason,
+        override_holds: wanted.override_holds,
         operator: engine.operator().clone(),
     };
     let mut consent = match Consent::find(yes, engine.definition(&request.target)) {
@@ -98,7 +98,7 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
         say_line!("{}", plan_text::text(&plan));
     }
     let need = need_to_begin(&plan);
-    let begin = consent.begin(&plan, ("begin", need), engine, &mut wishes);
+    let begin = consent.begin(&plan, ("begin", need), engine, &mut stop_requests);
     let Some(approval) = begin.await else {
         warn_line!("nothing was done");
         return Exit::Cancelled;
@@ -106,8 +106,8 @@ async fn release(common: &Common, wish: Wish, yes: bool) -> Exit {
     let release = plan.release;
     match engine.open(plan, &approval, OnFailure::BackOut).await {
         Ok(handle) => {
-            let exit = Following::new(engine, handle, consent, common.json, wishes)
-                .leaving_standby(wish.leaves_standby)
+            let exit = Following::new(engine, handle, consent, common.json, stop_requests)
+                .leaving_standby(wanted.leaves_standby)
                 .follow()
                 .await;
             ending::say(&app, common, &request.target, release, exit).await

@@ -14,7 +14,7 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
     };
     let is_wanted =
         |target: &Target| target.is_among(verb.service.as_ref(), verb.environment.as_ref());
-    let mut wishes = signals::listen();
+    let mut stop_requests = signals::listen();
     let mut consent = None;
     if !verb.dry_run {
         consent = match Consent::find(verb.yes, None) {
@@ -41,7 +41,7 @@ pub(super) async fn run(common: &Common, verb: &Prune) -> Exit {
     let Some(consent) = consent.as_mut().filter(|_| !plans.is_empty()) else {
         return Exit::Done;
     };
-    if !consent.plain("remove them", &mut wishes).await {
+    if !consent.plain("remove them", &mut stop_requests).await {
         warn_line!("nothing was removed");
         return Exit::Cancelled;
     }

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use super::arguments::{Common, Repair as Arguments};
 use super::consent::Consent;
 use super::promote::refuse;
-use super::signals::Wish;
+use super::signals::StopRequest;
 use super::{Exit, json, open, signals};
 use crate::sanitize::sanitize;
 use crate::history::{RepairOutcome, RepairRecord};
@@ -22,7 +22,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         Err(exit) => return exit,
     };
     let engine = &app.engine;
-    let mut wishes = signals::listen();
+    let mut stop_requests = signals::listen();
     let target = Target::new(verb.service, verb.environment);
     let consent = if verb.dry_run {
         None
@@ -57,14 +57,14 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         return refuse(&Refusal::ReadOnly.into());
     }
     let need = need_to_repair(&plan);
-    let asked = consent.repair(&plan, need, engine, &mut wishes);
+    let asked = consent.repair(&plan, need, engine, &mut stop_requests);
     let Some(approval) = asked.await else {
         warn_line!("nothing was done");
         return Exit::Cancelled;
     };
     let is_left = plan.for_a_person().next().is_some();
     match engine.repair(plan, &approval).await {
-        Ok(handle) => match follow(common, handle, &mut wishes).await {
+        Ok(handle) => match follow(common, handle, &mut stop_requests).await {
             Exit::Done if is_left => {
                 warn_line!("a person has to look at the rest: it is said above");
                 Exit::NeedsPerson
@@ -93,17 +93,17 @@ fn not_planned(common: &Common, refused: &Refused) -> Exit {
     Exit::Done
 }
 
-/// Tells what happens until it is over. A wish to end stops it after the action under way.
+/// Tells what happens until it is over. A request to end stops it after the action under way.
 async fn follow(
     common: &Common,
     mut handle: RepairHandle,
-    wishes: &mut mpsc::Receiver<Wish>,
+    stop_requests: &mut mpsc::Receiver<StopRequest>,
 ) -> Exit {
     let mut is_cancelled = false;
     loop {
         let news = tokio::select! {
             news = handle.news.recv() => news,
-            Some(_) = wishes.recv() => {
+            Some(_) = stop_requests.recv() => {
                 is_cancelled = true;
                 warn_line!("it stops after what is being done now");
                 handle.stop();

@@ -21,7 +21,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         Err(exit) => return exit,
     };
     let engine = &app.engine;
-    let mut wishes = signals::listen();
+    let mut stop_requests = signals::listen();
     let target = Target::new(verb.service, verb.environment);
     let mut consent = match Consent::find(verb.yes, engine.definition(&target)) {
         Ok(consent) => consent,
@@ -50,7 +50,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         return refuse(&refused);
     }
     let (plan, need) = (interrupted.plan(), interrupted.need(go_on));
-    let asked = consent.begin(plan, (go_on.as_str(), need), engine, &mut wishes);
+    let asked = consent.begin(plan, (go_on.as_str(), need), engine, &mut stop_requests);
     let Some(approval) = asked.await else {
         warn_line!("nothing was done");
         return Exit::Cancelled;
@@ -66,7 +66,7 @@ pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
         .await
     {
         Ok(handle) => {
-            let exit = Following::new(engine, handle, consent, common.json, wishes)
+            let exit = Following::new(engine, handle, consent, common.json, stop_requests)
                 .backing_out(go_on == GoOn::BackOut)
                 .follow()
                 .await;

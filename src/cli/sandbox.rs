@@ -13,7 +13,7 @@ use indicatif::ProgressBar;
 use tokio::sync::mpsc;
 
 use super::arguments::{Common, Sandbox};
-use super::signals::{self, Wish};
+use super::signals::{self, StopRequest};
 use super::{Exit, console, json, open};
 use crate::console::{Farewell, terminal};
 use crate::inventory::{Endpoint, Target};
@@ -43,7 +43,7 @@ pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
         Err(exit) => return exit,
     };
     // Before anything is made: from here on Ctrl-C means to clean up.
-    let mut wishes = signals::listen();
+    let mut stop_requests = signals::listen();
     let place = match &verb.directory {
         Some(directory) => Place::kept(directory),
         None => Place::temporary(),
@@ -64,11 +64,11 @@ pub(super) async fn run(common: &Common, verb: Sandbox) -> Exit {
                 Some(Exit::Failed)
             }
         },
-        _ = wishes.recv() => Some(Exit::Cancelled),
+        _ = stop_requests.recv() => Some(Exit::Cancelled),
     };
     let exit = match exit {
         Some(exit) => exit,
-        None if verb.headless => world.stand_by(&mut wishes).await,
+        None if verb.headless => world.stand_by(&mut stop_requests).await,
         None => world.show(common.read_only).await,
     };
     world.end(exit).await
@@ -211,14 +211,14 @@ impl World {
     }
 
     /// Waits to be ended.
-    async fn stand_by(&self, wishes: &mut mpsc::Receiver<Wish>) -> Exit {
+    async fn stand_by(&self, stop_requests: &mut mpsc::Receiver<StopRequest>) -> Exit {
         say(if self.place.is_kept() {
             "Ctrl-C ends its processes and keeps the directory"
         } else {
             "Ctrl-C ends it and removes everything"
         });
         // Being ended is what it waits for: that is no failure.
-        wishes.recv().await;
+        stop_requests.recv().await;
         Exit::Done
     }
 

@@ -195,11 +195,11 @@ impl Default for Keymap {
 
 impl Keymap {
     /// The table with other keys for some actions. A key that is another action's already, in a
-    /// place where both are good, stays with that one; of two wishes the first in the table wins.
-    pub fn rebound(wishes: &[(Action, Vec<Chord>)]) -> Self {
+    /// place where both are good, stays with that one; of two overrides the first in the table wins.
+    pub fn rebound(key_overrides: &[(Action, Vec<Chord>)]) -> Self {
         let bound = BINDINGS.iter().map(|binding| {
-            let wish = wishes.iter().find(|(action, _)| *action == binding.action);
-            let mut keys = wish.map_or_else(|| binding.keys.to_vec(), |(_, keys)| keys.clone());
+            let key_override = key_overrides.iter().find(|(action, _)| *action == binding.action);
+            let mut keys = key_override.map_or_else(|| binding.keys.to_vec(), |(_, keys)| keys.clone());
             keys.retain(|key| key.may_be_for(binding.action).is_ok());
             let kept = KEPT.iter().find(|(action, _)| *action == binding.action);
             if let Some((_, chord)) = kept
@@ -210,14 +210,14 @@ impl Keymap {
             Bound {
                 binding,
                 keys,
-                is_own: wish.is_some(),
+                is_own: key_override.is_some(),
             }
         });
         let mut keymap = Self {
             bound: bound.collect(),
             clashes: Vec::new(),
         };
-        // Each round takes one wish away, so this ends.
+        // Each round takes one override away, so this ends.
         while let Some((loser, clash)) = keymap.clash() {
             keymap.take_away(loser, clash);
         }
@@ -260,7 +260,7 @@ impl Keymap {
         None
     }
 
-    /// The wishes that could not be fulfilled.
+    /// The overrides that could not be applied.
     pub fn clashes(&self) -> &[Clash] {
         &self.clashes
     }

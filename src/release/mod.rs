@@ -57,7 +57,7 @@
 //! | 5 | nothing that toggles: a switch names its from and its to | [`Move`] |
 //! | 6 | an act that may have happened is looked at before it is tried again | `machine`: every new try passes the guard |
 //! | 7 | what runs is what was seen, never what was recorded | [`crate::watchers`] and [`Observation`] |
-//! | 8 | an abort waits until the act under way was observed; the way back begins after it | `machine`: wishes are granted where it rests |
+//! | 8 | an abort waits until the act under way was observed; the way back begins after it | `machine`: requests are granted where it rests |
 //! | 9 | an approval is for one release and one digest, and expires | [`Approval::check`]; of others, [`weigh`] |
 //! | 10 | a protected environment does not pass verify or switch by itself | [`need`] and [`Approved`] |
 //!
@@ -102,7 +102,7 @@
 //!
 //! # Rollback
 //!
-//! A rollback is a release with another wish: to the version that is still warm ([`Wanted::Standby`])
+//! A rollback is a release with another goal: to the version that is still warm ([`Wanted::Standby`])
 //! or to one that was live here before and is named ([`Wanted::Back`]; [`Engine::ways_back`] lists them, where their
 //! images are, and why one cannot be chosen). Where the registry does not tell of a version that was live, and the engine
 //! has its image, the journal's digest is enough. When the other slot still

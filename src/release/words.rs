@@ -7,7 +7,7 @@ use crate::inventory::{HIGHEST_GENERATION, Slot, Target};
 /// What a rollback leaves behind, where the plan is shown.
 pub const LEAVES_A_HOLD: &str = "a hold: nothing is promoted here until an operator clears it";
 
-/// How the journal calls the wish to run the checks again.
+/// How the journal calls the request to run the checks again.
 pub(super) const CHECK_AGAIN: &str = "check again";
 
 /// How the call of *stop* begins that keeps the old version warm: what ends that does not do it.

@@ -30,7 +30,7 @@ pub struct Asking {
 
 /// What may become of a release that is found, here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum ResumeChoice {
     /// Nothing now.
     Later,
     /// To ask its driver for the handover.
@@ -57,28 +57,28 @@ pub struct ResumeDialog {
     pub found: Arc<Interrupted>,
     /// Whether this console has requested the handover already.
     pub has_asked: bool,
-    /// The row under the cursor, of [`ResumeDialog::wishes`].
+    /// The row under the cursor, of [`ResumeDialog::choices`].
     pub row: usize,
 }
 
 impl ResumeDialog {
     /// What can be wished, in order; the first decides nothing.
-    pub fn wishes(&self) -> Vec<Wish> {
-        let mut wishes = vec![Wish::Later];
+    pub fn choices(&self) -> Vec<ResumeChoice> {
+        let mut choices = vec![ResumeChoice::Later];
         if self.found.driver().is_some() {
-            wishes.push(if self.has_asked {
-                Wish::AskNoMore
+            choices.push(if self.has_asked {
+                ResumeChoice::AskNoMore
             } else {
-                Wish::Ask
+                ResumeChoice::Ask
             });
         }
-        wishes.extend(GoOn::ALL.map(Wish::GoOn));
-        wishes
+        choices.extend(GoOn::ALL.map(ResumeChoice::GoOn));
+        choices
     }
 
     /// The one under the cursor.
-    pub fn chosen(&self) -> Wish {
-        self.wishes().get(self.row).copied().unwrap_or(Wish::Later)
+    pub fn chosen(&self) -> ResumeChoice {
+        self.choices().get(self.row).copied().unwrap_or(ResumeChoice::Later)
     }
 }
 
@@ -88,7 +88,7 @@ pub struct Words {
     /// The release.
     pub found: Arc<Interrupted>,
     /// What it is for.
-    pub wish: Wish,
+    pub choice: ResumeChoice,
     /// What is typed so far.
     pub line: TextLine,
 }

@@ -70,7 +70,7 @@ pub use text_line::TextLine;
 pub use timeline::TargetTimeline;
 pub use waits::{WaitingItem, WaitingList, Wanted as WaitingFor};
 pub use ways::{was_bad, ways};
-pub use handover::{Asking, Hand, Handover, OpenReleases, ResumeDialog, Wish, Words};
+pub use handover::{Asking, Hand, Handover, OpenReleases, ResumeDialog, ResumeChoice, Words};
 pub use why_not::why_not;
 
 /// Whether this console may ever change anything.

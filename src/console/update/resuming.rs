@@ -10,7 +10,7 @@ use super::{change, confirm, line, handover_request};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
-    Dialog, Model, OpenReleases, Question, ResumeDialog, TextLine, Thinking, Weight, Wish, Words,
+    Dialog, Model, OpenReleases, Question, ResumeDialog, TextLine, Thinking, Weight, ResumeChoice, Words,
 };
 use crate::history::ReleaseRecord;
 use crate::inventory::{ReleaseId, Target};
@@ -96,12 +96,12 @@ pub(super) fn pressed(model: &mut Model, mut asked: ResumeDialog, key: KeyCode) 
     match key {
         KeyCode::Esc => later(model),
         KeyCode::Enter => match asked.chosen() {
-            Wish::Later => later(model),
-            Wish::AskNoMore => handover_request::take_back(model),
-            wish @ (Wish::Ask | Wish::GoOn(_)) => choose(model, asked.found, wish),
+            ResumeChoice::Later => later(model),
+            ResumeChoice::AskNoMore => handover_request::take_back(model),
+            choice @ (ResumeChoice::Ask | ResumeChoice::GoOn(_)) => choose(model, asked.found, choice),
         },
         _ => {
-            asked.row = super::dialog::moved(asked.row, asked.wishes().len(), key);
+            asked.row = super::dialog::moved(asked.row, asked.choices().len(), key);
             model.dialog = Some(Dialog::Resume(asked));
             Vec::new()
         }
@@ -115,9 +115,9 @@ fn later(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-fn choose(model: &mut Model, found: Arc<Interrupted>, wish: Wish) -> Vec<Effect> {
-    let go_on = match wish {
-        Wish::GoOn(go_on) => go_on,
+fn choose(model: &mut Model, found: Arc<Interrupted>, choice: ResumeChoice) -> Vec<Effect> {
+    let go_on = match choice {
+        ResumeChoice::GoOn(go_on) => go_on,
         _ => GoOn::Continue,
     };
     if let Some(refused) = found.against(go_on) {
@@ -128,7 +128,7 @@ fn choose(model: &mut Model, found: Arc<Interrupted>, wish: Wish) -> Vec<Effect>
     if found.driver().is_some() {
         model.dialog = Some(Dialog::Words(Words {
             found,
-            wish,
+            choice,
             line: TextLine::default(),
         }));
     } else {
@@ -156,13 +156,13 @@ pub(super) fn typed(model: &mut Model, mut words: Words, key: KeyEvent) -> Vec<E
 fn said(model: &mut Model, words: Words) -> Vec<Effect> {
     let text = crate::sanitize::sanitize(words.line.text().trim());
     let note = (!text.is_empty()).then_some(text);
-    let (question, need) = match words.wish {
-        Wish::GoOn(_) if note.is_none() => {
+    let (question, need) = match words.choice {
+        ResumeChoice::GoOn(_) if note.is_none() => {
             let text = "somebody drives it: type why it is taken from them";
             model.dialog = Some(Dialog::Words(words));
             return super::refused(model, text);
         }
-        Wish::GoOn(go_on) => {
+        ResumeChoice::GoOn(go_on) => {
             let need = words.found.need(go_on);
             (Question::Resume(words.found, go_on), need)
         }

@@ -6,7 +6,7 @@ use ratatui::text::Line;
 use super::dialog::{Answer, Sheet, answers, keys, row, typed_over, wrapped};
 use super::{text, together};
 use crate::console::action::Action;
-use crate::console::model::{Model, OpenReleases, ResumeDialog, Wish, Words};
+use crate::console::model::{Model, OpenReleases, ResumeDialog, ResumeChoice, Words};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::sanitize::sanitize;
 use crate::inventory::LockHolder;
@@ -34,7 +34,7 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &ResumeDialog, colu
     if let Some(live) = model.snapshot().and_then(live) {
         say_in(&mut sheet.head, &live, Meaning::Muted);
     }
-    if let Wish::GoOn(go_on) = asked.chosen() {
+    if let ResumeChoice::GoOn(go_on) = asked.chosen() {
         for reason in found.against(go_on).iter().flat_map(|refused| &refused.0) {
             let words = format!("not possible: {reason}");
             say_in(&mut sheet.head, &words, Meaning::Bad);
@@ -63,8 +63,8 @@ pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &ResumeDialog, colu
     for ignored in &found.ignored {
         say(ignored, Meaning::Warn);
     }
-    let all = asked.wishes().into_iter().map(|wish| {
-        let (name, does) = named(model, found, wish);
+    let all = asked.choices().into_iter().map(|choice| {
+        let (name, does) = named(model, found, choice);
         Answer::new(name, sanitize(&does))
     });
     let all: Vec<Answer> = all.collect();
@@ -113,20 +113,20 @@ pub(super) fn open_releases<'a>(
     sheet
 }
 
-fn named(model: &Model, found: &Interrupted, wish: Wish) -> (String, String) {
+fn named(model: &Model, found: &Interrupted, choice: ResumeChoice) -> (String, String) {
     let resume_key = model.keymap.shown(Action::Resume);
     let words = |name: &str, does: String| (name.to_owned(), does);
-    match wish {
-        Wish::Later => words(
+    match choice {
+        ResumeChoice::Later => words(
             "decide later",
             format!("nothing is done now; {resume_key} asks again"),
         ),
-        Wish::Ask => words(
+        ResumeChoice::Ask => words(
             "ask for the wheel",
             "they hand it over after the act under way, or keep it".to_owned(),
         ),
-        Wish::AskNoMore => words("ask no more", "they keep the wheel".to_owned()),
-        Wish::GoOn(go_on) => {
+        ResumeChoice::AskNoMore => words("ask no more", "they keep the wheel".to_owned()),
+        ResumeChoice::GoOn(go_on) => {
             let does = match found.against(go_on) {
                 Some(_) => "not possible".to_owned(),
                 None => found.would(go_on, OnFailure::Ask),
@@ -185,8 +185,8 @@ pub(super) fn words<'a>(theme: &Theme, asked: &Words, columns: usize) -> Sheet<'
     let who = driver.map_or("its driver".to_owned(), |holder| {
         sanitize(&holder.record.operator.to_string())
     });
-    let (title, words, meaning) = match asked.wish {
-        Wish::GoOn(go_on) => (
+    let (title, words, meaning) = match asked.choice {
+        ResumeChoice::GoOn(go_on) => (
             format!("Take {target} from {who}: why?"),
             format!(
                 "{who} is told, and it is for the record; {}",

@@ -22,7 +22,7 @@ use crate::release::{
     Scope, Standing,
 };
 
-/// A wish to go on with a release.
+/// A request to go on with a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resume {
     /// What is to become of it.

@@ -85,7 +85,7 @@ impl Machine {
         if self.phase == Phase::Observing {
             self.remember(observation);
             self.observed(now, stage, observation);
-        } else if self.phase == Phase::Guarding && !self.grant_wish(now) {
+        } else if self.phase == Phase::Guarding && !self.grant_request(now) {
             self.guard_saw(now, stage, observation);
         }
     }
@@ -100,7 +100,7 @@ impl Machine {
             now,
         );
         // The act has been observed: now an abort may take hold (interlock 8).
-        if !matches!(judgement, Judgement::True(_)) && self.grant_wish(now) {
+        if !matches!(judgement, Judgement::True(_)) && self.grant_request(now) {
             return;
         }
         match judgement {

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Machine, Phase, Then, Wish};
+use super::{Machine, Phase, Then, Request};
 use crate::history::{Happening, Successor};
 use crate::inventory::Operator;
 use crate::release::AnnouncementKind;
@@ -18,7 +18,7 @@ impl Machine {
     pub(super) fn hand_over_asked(&mut self, now: Timestamp, to: Successor, by: &Operator) {
         let words = format!("{by} hands it over to {}", to.operator);
         self.announce(now, AnnouncementKind::Decided, words);
-        self.wished(now, Wish::HandOver { to });
+        self.requested(now, Request::HandOver { to });
     }
 
     /// Writes it down and parks. It is asked for once: where it cannot be written down, nobody is handed

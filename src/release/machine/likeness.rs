@@ -21,7 +21,7 @@ impl Hash for Machine {
             action_error,
             report,
             approval,
-            wish,
+            request,
             back_reason,
             standby_began,
             resumed,
@@ -57,7 +57,7 @@ impl Hash for Machine {
         report
             .map(|report| (&report.digest, &report.run, report.at, report.allows()))
             .hash(state);
-        (approval, wish, back_reason, pending).hash(state);
+        (approval, request, back_reason, pending).hash(state);
         (standby_began, resumed, successor).hash(state);
         // What is being written follows from the phase; since when it fails does not.
         unrecorded.as_ref().map(|(_, since, _)| since).hash(state);

@@ -15,7 +15,7 @@ mod likeness;
 mod resuming;
 mod settling;
 mod show;
-mod wishes;
+mod requests;
 pub(super) mod words;
 mod writing;
 
@@ -104,7 +104,7 @@ enum Then {
 
 /// What somebody asked for while something was under way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Wish {
+enum Request {
     /// Back out.
     BackOut {
         by: Option<Operator>,
@@ -142,7 +142,7 @@ pub struct Machine {
     approval: Option<Approval>,
     /// What others had approved at the guard's last look.
     peer_approvals: Vec<PeerApproval>,
-    wish: Option<Wish>,
+    request: Option<Request>,
     back_reason: Option<String>,
     switched: bool,
     /// When the new version had the traffic, as far as is written.
@@ -195,7 +195,7 @@ impl Machine {
             draining: None,
             approval: None,
             peer_approvals: Vec::new(),
-            wish: None,
+            request: None,
             back_reason: None,
             switched: false,
             live: None,
@@ -242,7 +242,7 @@ impl Machine {
             Event::StandbyEnded => self.standby_over(now),
             Event::Superseded { by } => self.superseded(now, by),
             Event::EndedElsewhere(outcome) => self.ended_elsewhere(now, outcome),
-            Event::Interrupted { reason } => self.wished(now, Wish::Interrupt { reason }),
+            Event::Interrupted { reason } => self.requested(now, Request::Interrupt { reason }),
             Event::HandOverAsked { to, by } => self.hand_over_asked(now, to, &by),
             Event::LockLost(why) => self.park(now, why),
         }

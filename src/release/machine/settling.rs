@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::words::closed_words;
-use super::{Machine, OnFailure, Phase, Then, Wish};
+use super::{Machine, OnFailure, Phase, Then, Request};
 use crate::checks::Report;
 use crate::history::{Direction, Happening, Outcome, ReleaseRecord, Step};
 use crate::release::act::Stage;
@@ -117,9 +117,9 @@ impl Machine {
         self.go_on(now, Self::enter);
     }
 
-    /// Goes on, unless a wish decides what happens instead.
+    /// Goes on, unless a request decides what happens instead.
     pub(super) fn go_on(&mut self, now: Timestamp, how: fn(&mut Self, Timestamp)) {
-        if !self.grant_wish(now) {
+        if !self.grant_request(now) {
             how(self, now);
         }
     }
@@ -127,9 +127,9 @@ impl Machine {
     pub(super) fn failed(&mut self, now: Timestamp, stage: Stage, why: String) {
         let crossed = stage.direction == Direction::Forward && self.has_crossed(stage.step);
         // What goes back by rule does so before anybody else goes on with it.
-        let is_handed = matches!(self.wish, Some(Wish::HandOver { .. }));
+        let is_handed = matches!(self.request, Some(Request::HandOver { .. }));
         let waits = crossed && is_handed && self.can_go_back();
-        if !waits && self.grant_wish(now) {
+        if !waits && self.grant_request(now) {
             return;
         }
         let by_itself = crossed || self.on_failure == OnFailure::BackOut;
@@ -223,14 +223,14 @@ impl Machine {
 
     /// Its end is written already, under a lock that is not this driver's.
     pub(super) fn ended_elsewhere(&mut self, now: Timestamp, outcome: Outcome) {
-        self.wish = None;
+        self.request = None;
         self.wait_no_more();
         self.announce(now, AnnouncementKind::Closed, closed_words(&outcome));
         self.phase = Phase::Closed(outcome);
     }
 
     pub(super) fn close(&mut self, now: Timestamp, outcome: Outcome) {
-        self.wish = None;
+        self.request = None;
         self.wait_no_more();
         self.phase = Phase::Closing(outcome.clone());
         let mut record = ReleaseRecord::clone(&self.head);

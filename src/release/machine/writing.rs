@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Machine, Phase, Then, Wish};
+use super::{Machine, Phase, Then, Request};
 use crate::history::{Entry, Happening, LivePeriod};
 use crate::inventory::local_time;
 use crate::release::AnnouncementKind;
@@ -70,10 +70,10 @@ impl Machine {
             return;
         }
         if let Phase::Noting {
-            then: Then::Park { why: wish, .. },
+            then: Then::Park { why: request, .. },
         } = self.phase.clone()
         {
-            self.park(now, format!("{wish} (not written down: {why})"));
+            self.park(now, format!("{request} (not written down: {why})"));
             return;
         }
         let Some((_, since, reason)) = &mut self.unrecorded else {
@@ -89,7 +89,7 @@ impl Machine {
             NotWritten::Refused => self.refused_since.or(Some(now)),
             _ => None,
         };
-        if let Some(Wish::Interrupt { reason }) = &self.wish {
+        if let Some(Request::Interrupt { reason }) = &self.request {
             let words = format!("interrupted: {reason} (not written down: {why})");
             self.park(now, words);
             return;

@@ -7,7 +7,7 @@ use greenroom::console::Model;
 use greenroom::console::model::{
     ConfigurationChange, Confirm, Dialog, Failure, FoundConfiguration, Handover, Help, HoldLine,
     Holding, Leaving, NewConfiguration, OpenReleases, Page, Palette, Picker, Question, Reason,
-    Refusal, ReloadDialog, ResumeDialog, TextLine, ThemeChoice, Thinking, WaitingList, Wish, Words,
+    Refusal, ReloadDialog, ResumeDialog, TextLine, ThemeChoice, Thinking, WaitingList, ResumeChoice, Words,
 };
 use greenroom::history::{Direction, ReleaseKind, Step};
 use greenroom::inventory::{Hold, Tier};
@@ -240,7 +240,7 @@ fn line() -> TextLine {
 fn with_rows() -> Vec<Case> {
     let words = Words {
         found: Arc::new(interrupted(Some(lock(2)), done_up_to(Step::Register))),
-        wish: Wish::GoOn(GoOn::Continue),
+        choice: ResumeChoice::GoOn(GoOn::Continue),
         line: line(),
     };
     let handover = Handover {

@@ -20,13 +20,13 @@ fn chord(text: &str) -> Chord {
     Chord::parse(text).expect("a key")
 }
 
-fn with_keys(wishes: &[(Action, &[&str])]) -> Model {
-    let wishes: Vec<_> = wishes
+fn with_keys(key_overrides: &[(Action, &[&str])]) -> Model {
+    let key_overrides: Vec<_> = key_overrides
         .iter()
         .map(|(action, keys)| (*action, keys.iter().map(|key| chord(key)).collect()))
         .collect();
     let mut model = model((118, 34), with_candidate(web_production()));
-    model.keymap = Arc::new(Keymap::rebound(&wishes));
+    model.keymap = Arc::new(Keymap::rebound(&key_overrides));
     model
 }
 

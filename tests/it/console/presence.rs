@@ -8,7 +8,7 @@ use greenroom::console::Model;
 use greenroom::console::action::Action;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
-use greenroom::console::model::{Dialog, Wish, offers};
+use greenroom::console::model::{Dialog, ResumeChoice, offers};
 use greenroom::console::update::update;
 use greenroom::history::{Decision, Happening, Successor, Outcome, ReleaseRecord, Step, Takeover};
 use greenroom::inventory::{
@@ -191,14 +191,14 @@ fn a_release_that_another_drives_is_asked_for_or_taken() {
     let Some(Dialog::Resume(asked)) = &model.dialog else {
         panic!("{:?}", model.dialog);
     };
-    let wishes = [
-        Wish::Later,
-        Wish::Ask,
-        Wish::GoOn(GoOn::Continue),
-        Wish::GoOn(GoOn::BackOut),
-        Wish::GoOn(GoOn::Leave),
+    let choices = [
+        ResumeChoice::Later,
+        ResumeChoice::Ask,
+        ResumeChoice::GoOn(GoOn::Continue),
+        ResumeChoice::GoOn(GoOn::BackOut),
+        ResumeChoice::GoOn(GoOn::Leave),
     ];
-    assert_eq!(asked.wishes(), wishes);
+    assert_eq!(asked.choices(), choices);
     assert!(press_key(&mut model, KeyCode::Enter).is_empty());
     assert!(model.dialog.is_none(), "the first row decides nothing");
 
@@ -207,7 +207,7 @@ fn a_release_that_another_drives_is_asked_for_or_taken() {
         panic!("{:?}", free.dialog);
     };
     assert!(
-        !asked.wishes().contains(&Wish::Ask),
+        !asked.choices().contains(&ResumeChoice::Ask),
         "there is nobody to ask"
     );
 }

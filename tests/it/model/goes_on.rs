@@ -19,7 +19,7 @@ fn end(scope: &Scope, state: &State, by: usize, is_back: bool) -> Option<End> {
     let mut state = state.clone();
     let retries = 4;
     state.left = Budget {
-        wishes: retries + u8::from(is_back),
+        requests: retries + u8::from(is_back),
         ..Budget::default()
     };
     if is_back {
@@ -27,7 +27,7 @@ fn end(scope: &Scope, state: &State, by: usize, is_back: bool) -> Option<End> {
     }
     for _ in 0..LONG {
         let turn = match &state.seats[by] {
-            Seat::Driving(driver) => next(driver, is_back, state.left.wishes)?,
+            Seat::Driving(driver) => next(driver, is_back, state.left.requests)?,
             Seat::Over(end) => return Some(*end),
             _ => return None,
         };

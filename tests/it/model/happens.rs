@@ -62,12 +62,12 @@ impl Scope {
             }
             Turn::Yes(by) => {
                 let is_vain = !self.others.is_empty() && !state.world.is_peer_approved();
-                state.left.wishes -= u8::from(is_vain);
+                state.left.requests -= u8::from(is_vain);
                 self.approves(state, by, true);
             }
             Turn::StrayYes(by) => self.approves(state, by, false),
             Turn::BacksOut(by) => {
-                state.left.wishes -= 1;
+                state.left.requests -= 1;
                 let asked = Event::BackOutAsked {
                     by: person(by),
                     reason: "asked".to_owned(),
@@ -75,16 +75,16 @@ impl Scope {
                 self.hears(state, by, asked);
             }
             Turn::Interrupts(by) => {
-                state.left.wishes -= 1;
+                state.left.requests -= 1;
                 let reason = "asked".to_owned();
                 self.hears(state, by, Event::Interrupted { reason });
             }
             Turn::ChecksAgain(by) => {
-                state.left.wishes -= 1;
+                state.left.requests -= 1;
                 self.hears(state, by, Event::CheckAgainAsked(person(by)));
             }
             Turn::Chooses(by, choice) => {
-                state.left.wishes -= u8::from(choice == Choice::Retry);
+                state.left.requests -= u8::from(choice == Choice::Retry);
                 let event = Event::Chosen {
                     choice,
                     by: person(by),

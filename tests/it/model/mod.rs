@@ -64,12 +64,12 @@ fn check(name: &str, scope: Scope, least: usize) {
     assert!(states >= least, "{name}: only {states} states");
 }
 
-/// Faults, ills, wishes and losses.
-fn up_to(faults: u8, ills: u8, wishes: u8, losses: u8) -> Budget {
+/// Faults, ills, requests and losses.
+fn up_to(faults: u8, ills: u8, requests: u8, losses: u8) -> Budget {
     Budget {
         faults,
         ills,
-        wishes,
+        requests,
         losses,
         unheard: 0,
         holds: 0,

@@ -23,8 +23,8 @@ const FAULTS: Budget = Budget {
 };
 const ILL: Budget = Budget { ills: 1, ..NOTHING };
 const ILLS: Budget = Budget { ills: 2, ..NOTHING };
-const WISH: Budget = Budget {
-    wishes: 1,
+const REQUEST: Budget = Budget {
+    requests: 1,
     ..NOTHING
 };
 const LOSS: Budget = Budget {
@@ -34,7 +34,7 @@ const LOSS: Budget = Budget {
 const NOTHING: Budget = Budget {
     faults: 0,
     ills: 0,
-    wishes: 0,
+    requests: 0,
     losses: 0,
     unheard: 0,
     holds: 0,
@@ -103,9 +103,9 @@ fn mutants() -> Vec<Mutant> {
     };
     let resumed = Scope {
         others: &[1],
-        ..two(Want::Resume, Budget { wishes: 1, ..LOSS })
+        ..two(Want::Resume, Budget { requests: 1, ..LOSS })
     };
-    let unheard = Budget { unheard: 1, ..WISH };
+    let unheard = Budget { unheard: 1, ..REQUEST };
     vec![
         (one(FAULT), &[ProxySeenAsRouted], ROUTED_TO_NOTHING),
         (
@@ -148,7 +148,7 @@ fn mutants() -> Vec<Mutant> {
             ROUTED_TO_NOTHING,
         ),
         (one(NOTHING), &[JournalForgets], BLINDLY),
-        (one(WISH), &[ActAnswersEarly], OVERLAPPED),
+        (one(REQUEST), &[ActAnswersEarly], OVERLAPPED),
         (strays, &[PlansAreAlike], WRONG_APPROVAL),
         (protected(ILL), &[ApprovedTomorrow], WRONG_APPROVAL),
         (protected(NOTHING), &[PlanForgetsTier], UNASKED),

@@ -27,7 +27,7 @@ pub(crate) struct Budget {
     /// Instances that turn sick, exit or are replaced by hand, checks that fail.
     pub(crate) ills: u8,
     /// People who change their mind.
-    pub(crate) wishes: u8,
+    pub(crate) requests: u8,
     /// Drivers that crash, are cut off or interrupted; leases that end under them.
     pub(crate) losses: u8,
     /// Acts whose driver hears a failure while they are still under way.

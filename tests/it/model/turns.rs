@@ -175,7 +175,7 @@ impl Scope {
             }
             None => self.rests(state, driver, turns),
         }
-        if left.wishes > 0 {
+        if left.requests > 0 {
             turns.extend([Turn::BacksOut(by), Turn::Interrupts(by)]);
         }
         if left.losses > 0 {
@@ -194,18 +194,18 @@ impl Scope {
         match driver.machine.status().progress {
             Progress::Asking { .. } => {
                 // A yes that nobody else has approved is asked for again: somebody has to mean it.
-                if self.others.is_empty() || state.world.is_peer_approved() || state.left.wishes > 0 {
+                if self.others.is_empty() || state.world.is_peer_approved() || state.left.requests > 0 {
                     turns.push(Turn::Yes(by));
                 }
                 if self.strays {
                     turns.push(Turn::StrayYes(by));
                 }
-                if state.left.wishes > 0 {
+                if state.left.requests > 0 {
                     turns.push(Turn::ChecksAgain(by));
                 }
             }
             Progress::Choosing { choices, .. } => {
-                let may = |choice: &Choice| *choice != Choice::Retry || state.left.wishes > 0;
+                let may = |choice: &Choice| *choice != Choice::Retry || state.left.requests > 0;
                 let choices = choices.into_iter().filter(may);
                 turns.extend(choices.map(|choice| Turn::Chooses(by, choice)));
             }

@@ -1,9 +1,9 @@
-//! What people say to a release. While something is under way a wish is kept until that has been
+//! What people say to a release. While something is under way a request is kept until that has been
 //! observed; where the release rests it is granted at once.
 
 use jiff::Timestamp;
 
-use super::{Machine, Phase, Then, Wish};
+use super::{Machine, Phase, Then, Request};
 use crate::history::{Decision, Direction, Happening, Outcome, Step};
 use crate::inventory::Operator;
 use crate::release::words::CHECK_AGAIN;
@@ -61,25 +61,25 @@ impl Machine {
             return;
         }
         let by = Some(by);
-        self.wished(now, Wish::BackOut { by, reason });
+        self.requested(now, Request::BackOut { by, reason });
     }
 
-    /// Keeps a wish, and grants it at once where nothing is under way.
-    pub(super) fn wished(&mut self, now: Timestamp, wish: Wish) {
-        let goes_back = matches!(self.wish, Some(Wish::BackOut { .. }));
-        if goes_back && matches!(wish, Wish::HandOver { .. }) {
+    /// Keeps a request, and grants it at once where nothing is under way.
+    pub(super) fn requested(&mut self, now: Timestamp, request: Request) {
+        let goes_back = matches!(self.request, Some(Request::BackOut { .. }));
+        if goes_back && matches!(request, Request::HandOver { .. }) {
             // Whoever goes on would not know of it: nobody has written it down yet.
             let words = "it is about to be backed out: hand it over after that has begun";
             self.announce(now, AnnouncementKind::Noted, words);
             return;
         }
-        if let (Wish::Interrupt { reason }, Some(why)) = (&wish, self.not_written()) {
+        if let (Request::Interrupt { reason }, Some(why)) = (&request, self.not_written()) {
             // Nothing is begun before it is written down, so there is nothing to wait for.
             let words = format!("interrupted: {reason} (not written down: {why})");
             self.park(now, words);
             return;
         }
-        self.wish = Some(wish);
+        self.request = Some(request);
         let rests = match self.phase {
             Phase::Asking { .. }
             | Phase::Standby { .. }
@@ -90,7 +90,7 @@ impl Machine {
             _ => false,
         };
         if rests {
-            self.grant_wish(now);
+            self.grant_request(now);
         } else {
             let words = match self.not_written() {
                 Some(_) => "as soon as the release can be written down again",
@@ -100,20 +100,20 @@ impl Machine {
         }
     }
 
-    /// True when a wish decided what happens now.
-    pub(super) fn grant_wish(&mut self, now: Timestamp) -> bool {
-        match self.wish.take() {
+    /// True when a request decided what happens now.
+    pub(super) fn grant_request(&mut self, now: Timestamp) -> bool {
+        match self.request.take() {
             None => false,
-            Some(Wish::Interrupt { reason }) => {
+            Some(Request::Interrupt { reason }) => {
                 self.let_go(now, format!("interrupted: {reason}"), None);
                 true
             }
-            Some(Wish::HandOver { to }) => {
+            Some(Request::HandOver { to }) => {
                 let reason = format!("handed over to {}", to.operator);
                 self.let_go(now, reason, Some(to));
                 true
             }
-            Some(Wish::BackOut { by, reason }) => {
+            Some(Request::BackOut { by, reason }) => {
                 if self.is_going_back() || !self.can_go_back() {
                     return false;
                 }
