@@ -176,7 +176,7 @@
 //! # Told to others
 //!
 //! Whoever drives a release tells the configured channels of it ([`crate::watchers::Outbox`]): begun, waiting, switched,
-//! failed, rolled back, backed out, finished. What is told is found in what the faces are shown ([`Teller`]). Nothing waits
+//! failed, rolled back, backed out, finished. What is told is found in what the faces are shown ([`NoticeSource`]). Nothing waits
 //! for a channel and nothing depends on one; what cannot be sent is tried again for some minutes, and then said in the log.
 //! In the same way what the candidate writes is recorded ([`crate::watchers::Recorder`]): each is a [`Witness`].
 //!
@@ -258,7 +258,7 @@ mod rules;
 mod standby;
 mod status;
 mod resume_plan;
-mod telling;
+mod notices;
 mod time;
 mod unchanged;
 mod unreadable;
@@ -298,5 +298,5 @@ pub use rules::{RULES, Rule, RuleScope};
 pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
 pub use resume_plan::Standing;
-pub use telling::Teller;
+pub use notices::NoticeSource;
 pub use ways_back::{ImageAt, WayBack, WaysBack};

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::history::{Notice, NoticeEvent};
 use crate::inventory::{EnvironmentName, Operator, ServiceName};
 use crate::ports::{Clock, Failure, Notifier};
-use crate::release::{Driven, Handle, Site, Status, Teller, Witness};
+use crate::release::{Driven, Handle, Site, Status, NoticeSource, Witness};
 
 /// How many notices wait for a channel; more are not sent.
 const WAITING: usize = 64;
@@ -100,14 +100,14 @@ impl Witness for Outbox {
             return;
         }
         let status = handle.status();
-        let teller = match how {
-            Driven::Begun => Teller::new(self.driver.clone()),
-            Driven::Resumed => Teller::resumed(self.driver.clone(), &status.borrow()),
+        let notice_source = match how {
+            Driven::Begun => NoticeSource::new(self.driver.clone()),
+            Driven::Resumed => NoticeSource::resumed(self.driver.clone(), &status.borrow()),
         };
         let followed = Open::of(&self.post.open);
         let (post, clock) = (Arc::clone(&self.post), Arc::clone(&self.clock));
         tokio::spawn(async move {
-            follow(status, teller, &post, clock.as_ref()).await;
+            follow(status, notice_source, &post, clock.as_ref()).await;
             drop(followed);
         });
     }
@@ -116,17 +116,17 @@ impl Witness for Outbox {
 /// Tells of a release for as long as it is driven here.
 async fn follow(
     mut status: watch::Receiver<Arc<Status>>,
-    mut teller: Teller,
+    mut notice_source: NoticeSource,
     post: &Post,
     clock: &dyn Clock,
 ) {
     loop {
         let seen = Arc::clone(&status.borrow_and_update());
         let now = clock.now();
-        for notice in teller.look(&seen, now) {
+        for notice in notice_source.look(&seen, now) {
             post.tell(&notice);
         }
-        let wait = teller.look_again();
+        let wait = notice_source.look_again();
         let wait = wait.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
         tokio::select! {
             changed = status.changed() => if changed.is_err() { return },

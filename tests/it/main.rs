@@ -48,5 +48,5 @@ mod standby;
 mod stories;
 mod support;
 mod surroundings;
-mod telling;
+mod release_notices;
 mod unreadable_passwords;

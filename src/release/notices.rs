@@ -21,7 +21,7 @@ const LONGEST: usize = 500;
 
 /// Tells what is new in a release that is driven here.
 #[derive(Debug)]
-pub struct Teller {
+pub struct NoticeSource {
     driver: Operator,
     /// Counts what was told, so that each notice has a name of its own.
     number: u32,
@@ -40,7 +40,7 @@ struct Waiting {
     is_told: bool,
 }
 
-impl Teller {
+impl NoticeSource {
     /// Of a release that this operator begins.
     pub fn new(driver: Operator) -> Self {
         Self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use greenroom::history::{Direction, Notice, NoticeEvent, Outcome, ReleaseKind, Step};
 use greenroom::inventory::{Operator, Tier};
-use greenroom::release::{Choice, Progress, Status, StepState, Teller};
+use greenroom::release::{Choice, Progress, Status, StepState, NoticeSource};
 use jiff::Timestamp;
 
 use crate::console::world::{PRODUCTION, asking, later, now, operator, status, target};
@@ -61,8 +61,8 @@ fn asking_for_others(step: Step) -> Status {
     status
 }
 
-fn told(teller: &mut Teller, seen: impl IntoIterator<Item = Status>) -> Vec<Notice> {
-    let look = |status: Status| teller.look(&status, now());
+fn told(notice_source: &mut NoticeSource, seen: impl IntoIterator<Item = Status>) -> Vec<Notice> {
+    let look = |status: Status| notice_source.look(&status, now());
     seen.into_iter().flat_map(look).collect()
 }
 
@@ -72,7 +72,7 @@ fn events(notices: &[Notice]) -> Vec<NoticeEvent> {
 
 #[test]
 fn a_release_that_goes_well_is_told_of_three_times() {
-    let mut teller = Teller::new(operator());
+    let mut notice_source = NoticeSource::new(operator());
     let seen = [
         forward(Step::Pull),
         forward(Step::Pull),
@@ -83,7 +83,7 @@ fn a_release_that_goes_well_is_told_of_three_times() {
         closed(Outcome::Done),
         closed(Outcome::Done),
     ];
-    let notices = told(&mut teller, seen);
+    let notices = told(&mut notice_source, seen);
     assert_eq!(
         events(&notices),
         [
@@ -119,7 +119,7 @@ fn a_failed_step_is_told_once_and_again_when_it_fails_again() {
             },
         )
     };
-    let mut teller = Teller::resumed(operator(), &forward(Step::Verify));
+    let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
     let seen = [
         choosing("orders answered 500"),
         choosing("orders answered 500"),
@@ -137,7 +137,7 @@ fn a_failed_step_is_told_once_and_again_when_it_fails_again() {
             false,
         ),
     ];
-    let notices = told(&mut teller, seen);
+    let notices = told(&mut notice_source, seen);
     assert_eq!(
         events(&notices),
         [
@@ -158,22 +158,22 @@ fn a_failed_step_is_told_once_and_again_when_it_fails_again() {
 
 #[test]
 fn what_is_backed_out_by_itself_says_so() {
-    let mut teller = Teller::resumed(operator(), &forward(Step::Verify));
+    let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
     let back = with_failed(
         at(Step::Verify, Progress::Forward(Step::Verify)),
         Step::Verify,
         "orders answered 500",
     );
-    let notices = told(&mut teller, [back]);
+    let notices = told(&mut notice_source, [back]);
     assert_eq!(events(&notices), [NoticeEvent::Failed]);
     assert!(notices[0].text.ends_with("verify failed; it is backed out"));
 }
 
 #[test]
 fn traffic_that_goes_back_is_told_and_so_is_a_rollback() {
-    let mut teller = Teller::resumed(operator(), &forward(Step::Switch));
+    let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Switch));
     let notices = told(
-        &mut teller,
+        &mut notice_source,
         [
             forward(Step::Watch),
             at(Step::Watch, Progress::Back(Step::Switch)),
@@ -190,17 +190,17 @@ fn traffic_that_goes_back_is_told_and_so_is_a_rollback() {
         notices[1].text
     );
 
-    let mut teller = Teller::resumed(operator(), &as_rollback(forward(Step::Switch)));
-    let notices = told(&mut teller, [as_rollback(forward(Step::Watch))]);
+    let mut notice_source = NoticeSource::resumed(operator(), &as_rollback(forward(Step::Switch)));
+    let notices = told(&mut notice_source, [as_rollback(forward(Step::Watch))]);
     assert_eq!(events(&notices), [NoticeEvent::RolledBack]);
     assert!(notices[0].text.contains("traffic is back on 1.9.0"));
 }
 
 #[test]
 fn who_goes_on_with_a_release_does_not_tell_of_what_was_told() {
-    let mut teller = Teller::resumed(driver(), &forward(Step::Drain));
+    let mut notice_source = NoticeSource::resumed(driver(), &forward(Step::Drain));
     let notices = told(
-        &mut teller,
+        &mut notice_source,
         [
             forward(Step::Drain),
             closed(Outcome::Superseded { by: None }),
@@ -214,9 +214,9 @@ fn who_goes_on_with_a_release_does_not_tell_of_what_was_told() {
 #[test]
 fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
     // For others at once, and not again when it is asked anew.
-    let mut teller = Teller::resumed(operator(), &forward(Step::Register));
+    let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Register));
     let notices = told(
-        &mut teller,
+        &mut notice_source,
         [
             asking_for_others(Step::Switch),
             asking_for_others(Step::Switch),
@@ -230,23 +230,23 @@ fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
         "{}",
         notices[0].text
     );
-    assert_eq!(teller.look_again(), None);
+    assert_eq!(notice_source.look_again(), None);
 
     // For the operator only when they do not answer.
-    let mut teller = Teller::resumed(operator(), &forward(Step::Verify));
-    assert!(teller.look(&asking(Step::Register), now()).is_empty());
-    let again: Timestamp = teller.look_again().expect("a moment");
+    let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
+    assert!(notice_source.look(&asking(Step::Register), now()).is_empty());
+    let again: Timestamp = notice_source.look_again().expect("a moment");
     assert_eq!(again, later(25), "5 s of 30 have passed");
-    assert!(teller.look(&asking(Step::Register), later(24)).is_empty());
-    let notices = teller.look(&asking(Step::Register), again);
+    assert!(notice_source.look(&asking(Step::Register), later(24)).is_empty());
+    let notices = notice_source.look(&asking(Step::Register), again);
     assert_eq!(events(&notices), [NoticeEvent::Waiting]);
-    assert_eq!(teller.look_again(), None);
-    assert!(teller.look(&asking(Step::Register), later(99)).is_empty());
+    assert_eq!(notice_source.look_again(), None);
+    assert!(notice_source.look(&asking(Step::Register), later(99)).is_empty());
     // Who answers in time is told of nobody.
-    let mut teller = Teller::resumed(operator(), &forward(Step::Verify));
-    assert!(teller.look(&asking(Step::Register), now()).is_empty());
-    assert!(teller.look(&forward(Step::Register), now()).is_empty());
-    assert_eq!(teller.look_again(), None);
+    let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
+    assert!(notice_source.look(&asking(Step::Register), now()).is_empty());
+    assert!(notice_source.look(&forward(Step::Register), now()).is_empty());
+    assert_eq!(notice_source.look_again(), None);
 }
 
 #[test]
@@ -271,8 +271,8 @@ fn an_end_that_nobody_wanted_is_a_failure() {
             "not driven any more by ben@laptop",
         ),
     ] {
-        let mut teller = Teller::resumed(driver(), &forward(Step::Watch));
-        let notices = told(&mut teller, [at(Step::Watch, progress)]);
+        let mut notice_source = NoticeSource::resumed(driver(), &forward(Step::Watch));
+        let notices = told(&mut notice_source, [at(Step::Watch, progress)]);
         // The world's status counts a step behind the switch as switched.
         let notice = notices.last().expect("one");
         assert_eq!(notice.event, NoticeEvent::Failed);
@@ -287,7 +287,7 @@ fn long_and_hostile_texts_are_one_short_line() {
     let mut plan = status.plan.as_ref().clone();
     plan.reason = Some(format!("a\u{1b}]0;x\u{7}\nb{}", "y".repeat(100_000)));
     status.plan = Arc::new(plan);
-    let notices = told(&mut Teller::new(operator()), [status]);
+    let notices = told(&mut NoticeSource::new(operator()), [status]);
     let reason = notices[0].reason.as_deref().expect("a reason");
     assert!(reason.starts_with("a b"), "{}", &reason[..20]);
     assert!(reason.chars().count() <= 501);
