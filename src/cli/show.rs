@@ -5,7 +5,7 @@ use super::history::Found;
 use super::{Exit, history, json, open};
 use crate::history::{CandidateLog, Filter, KeptAudit, Provable, prove};
 use crate::inventory::Target;
-use crate::release::account::{account, beside};
+use crate::release::report::{report, beside};
 use crate::watchers::Archive;
 use crate::wire::App;
 
@@ -49,7 +49,7 @@ pub(super) async fn run(common: &Common, verb: &Show) -> Exit {
         }));
         return Exit::Done;
     }
-    for line in account(&kept) {
+    for line in report(&kept) {
         say_line!("{}", line.text);
     }
     match count {

@@ -224,7 +224,7 @@
 //! Register, switch and stop have 15 s to be seen true, and every guard has 15 s for the world to
 //! become right. A deadline moves on progress.
 
-pub mod account;
+pub mod report;
 mod act;
 mod approval;
 mod calls;

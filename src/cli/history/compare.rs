@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::find::release;
 use super::{Exit, archive, json as lines};
 use crate::cli::arguments::{Common, Compare};
-use crate::release::account::{COMPARED_FIRST, Compared, NOT_COMPARED, compare};
+use crate::release::report::{COMPARED_FIRST, Compared, NOT_COMPARED, compare};
 use crate::wire::App;
 
 /// How wide the first column is.

@@ -3,7 +3,7 @@
 use super::{Exit, archive, catch_up, json, list, names, table::item_json};
 use crate::cli::arguments::{Common, Timeline};
 use crate::history::{Filter, Item};
-use crate::release::account::timeline;
+use crate::release::report::timeline;
 use crate::wire::App;
 
 pub(super) async fn run(common: &Common, app: &App, verb: &Timeline) -> Exit {

@@ -3,7 +3,7 @@
 
 use crate::history::{Filter, Item, Kept, Proven};
 use crate::inventory::{EnvironmentName, ReleaseId};
-use crate::release::account::Line;
+use crate::release::report::Line;
 
 /// How many releases are asked for at a time.
 pub const LISTED: usize = 200;

@@ -1,7 +1,7 @@
 //! The timeline of the open target, for the rows that a large screen has left while nothing is released.
 
 use crate::inventory::Target;
-use crate::release::account::Line;
+use crate::release::report::Line;
 
 /// See the module.
 #[derive(Debug, Clone, Default)]

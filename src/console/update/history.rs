@@ -11,7 +11,7 @@ use crate::console::model::{
 use crate::history::{Filter, Item};
 use crate::inventory::ReleaseId;
 use crate::logs;
-use crate::release::account::Line;
+use crate::release::report::Line;
 
 /// From how many rows before the end on more are asked for.
 const NEAR: usize = 50;

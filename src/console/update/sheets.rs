@@ -4,12 +4,12 @@
 use crate::console::model::{IN_TIMELINE, Sheet};
 use crate::history::{Item, Kept, KeptAudit, Proven};
 use crate::inventory::EnvironmentName;
-use crate::release::account::{self, COMPARED_FIRST, Compared, Line, Tone, compare};
+use crate::release::report::{self, COMPARED_FIRST, Compared, Line, Tone, compare};
 
 pub(super) fn of_audit(kept: &KeptAudit) -> Sheet {
     Sheet {
         title: format!("{} {}", kept.record.kind(), kept.record.id()),
-        lines: account::beside(kept),
+        lines: report::beside(kept),
         top: 0,
     }
 }
@@ -19,7 +19,7 @@ pub(super) fn of_environment(
     items: &[Item],
     is_whole: bool,
 ) -> Sheet {
-    let mut lines = account::timeline(items);
+    let mut lines = report::timeline(items);
     if !is_whole {
         lines.push(Line {
             tone: Tone::Quiet,
@@ -65,7 +65,7 @@ pub(super) fn sheet(kept: &[Kept]) -> Option<Sheet> {
     match kept {
         [one] => Some(Sheet {
             title: format!("release {}", one.recorded.head.id),
-            lines: account::account(one),
+            lines: report::report(one),
             top: 0,
         }),
         [one, other] => Some(Sheet {

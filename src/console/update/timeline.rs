@@ -5,7 +5,7 @@ use crate::console::layout;
 use crate::console::model::{HistoryAnswer, HistoryQuestion, Model};
 use crate::history::Filter;
 use crate::inventory::Target;
-use crate::release::account;
+use crate::release::report;
 
 /// How many releases are asked for: more than any screen has rows for.
 const LIMIT: usize = 20;
@@ -41,7 +41,7 @@ pub(super) fn answered(model: &mut Model, target: &Target, answer: Result<Histor
     }
     model.timeline.target = Some(target.clone());
     model.timeline.lines = match answer {
-        Ok(HistoryAnswer::Listed { items, .. }) => account::timeline(&items),
+        Ok(HistoryAnswer::Listed { items, .. }) => report::timeline(&items),
         _ => Vec::new(),
     };
 }

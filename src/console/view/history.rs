@@ -11,7 +11,7 @@ use crate::console::model::{History, Model, Sheet, Waiting};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{Among, DIFFERS, Item, KeptAudit, Listed, LivePeriod, Standing};
 use crate::inventory::local_time;
-use crate::release::account::Tone;
+use crate::release::report::Tone;
 
 /// How wide a screen has to be for a column.
 const WIDE: u16 = 110;

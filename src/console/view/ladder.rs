@@ -10,7 +10,7 @@ use super::{at_rest, pane, progress, text, together};
 use crate::console::model::{Model, relevant_step};
 use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::{Direction, ReleaseKind, Step};
-use crate::release::account::Tone;
+use crate::release::report::Tone;
 use crate::release::{Progress, Status, StepState, StepStatus};
 
 /// The columns a rung has for what is observed at the moment.

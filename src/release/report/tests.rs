@@ -134,7 +134,7 @@ fn released() -> Recorded {
 }
 
 fn text(kept: &Kept) -> String {
-    let lines: Vec<String> = account(kept).into_iter().map(|line| line.text).collect();
+    let lines: Vec<String> = report(kept).into_iter().map(|line| line.text).collect();
     lines.join("\n")
 }
 
@@ -230,7 +230,7 @@ fn a_record_that_was_changed_says_so() {
         differences: vec![difference],
         log: None,
     };
-    let told = account(&kept);
+    let told = report(&kept);
     let bad = |words: &str| {
         let line = told.iter().find(|line| line.text.contains(words));
         line.is_some_and(|line| line.tone == Tone::Bad)

@@ -104,7 +104,7 @@ fn written(lines: &mut Lines, line: &WrittenLine) {
 }
 
 /// All of a release.
-pub fn account(kept: &Kept) -> Vec<Line> {
+pub fn report(kept: &Kept) -> Vec<Line> {
     let recorded = &kept.recorded;
     let mut lines = Lines::default();
     let live = LivePeriod::of(&recorded.entries);
