@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::prospect::Prospect;
+use super::resume_preview::ResumePreview;
 use super::{
     Definition, GoOn, Need, Observed, OnFailure, Plan, Refusal, Refused, Standing, need_back,
     need_to_begin, observed,
@@ -24,7 +24,7 @@ pub struct Interrupted {
     pub ignored: Vec<String>,
     /// What stands against going on with it, each way.
     against: Vec<(GoOn, Refused)>,
-    prospect: Prospect,
+    preview: ResumePreview,
 }
 
 impl Interrupted {
@@ -52,7 +52,7 @@ impl Interrupted {
         let route = record.route.as_ref().map(|route| &route.value);
         let observed = observed(&recorded, definition, record.lock.as_ref(), route, now);
         Self {
-            prospect: Prospect::of(&recorded, &observed.status.plan),
+            preview: ResumePreview::of(&recorded, &observed.status.plan),
             observed,
             holder: record.lock.clone(),
             ignored: Vec::new(),
@@ -87,12 +87,12 @@ impl Interrupted {
 
     /// Where its journal ends: what was intended and is not confirmed, in words.
     pub fn intended(&self) -> &str {
-        &self.prospect.intended
+        &self.preview.intended
     }
 
     /// What one way to go on would do, in words.
     pub fn would(&self, go_on: GoOn, on_failure: OnFailure) -> String {
-        self.prospect.would(go_on, on_failure)
+        self.preview.would(go_on, on_failure)
     }
 
     /// What a person is asked for before its driver is asked for the handover.
@@ -104,7 +104,7 @@ impl Interrupted {
     /// for there.
     pub fn need(&self, go_on: GoOn) -> Need {
         let status = &self.observed.status;
-        let is_backward = go_on == GoOn::BackOut || self.prospect.direction == Direction::Back;
+        let is_backward = go_on == GoOn::BackOut || self.preview.direction == Direction::Back;
         let need = match self.driver() {
             // Somebody is at it, and is not asked.
             Some(_) if self.plan().tier().is_protected() => Need::TypedName,

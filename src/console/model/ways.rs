@@ -15,11 +15,11 @@ use crate::history::{Fate, fate};
 use crate::inventory::{
     Digest, EnvironmentName, Role, Slot, Snapshot, Target, Version, VersionRef,
 };
-use crate::release::{ImageAt, Intent, NoWayBackTo, Outlook, Refusal, Resolved, Wanted};
+use crate::release::{ImageAt, Intent, NoWayBackTo, ReleasePreview, Refusal, Resolved, Wanted};
 
 /// The rows that can be seen now, and what stands against all of them.
 pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
-    let outlook = outlook(model, picker);
+    let preview = preview(model, picker);
     let mut ways = match picker.intent {
         Intent::Promote => {
             let mut ways = running(model, picker);
@@ -46,8 +46,8 @@ pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
         .and_then(|terms| terms.past.as_ref().ok());
     for way in &mut ways {
         let Some(digest) = &way.digest else { continue };
-        way.against = outlook.against(picker.intent, &way.name, digest);
-        way.warm_in = outlook.here.and_then(|here| warm(here, digest));
+        way.against = preview.against(picker.intent, &way.name, digest);
+        way.warm_in = preview.here.and_then(|here| warm(here, digest));
         way.fate = records.and_then(|records| fate(records, digest));
     }
     for way in &mut ways {
@@ -64,17 +64,17 @@ pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
             });
         }
     }
-    (ways, outlook.against_all(picker.intent))
+    (ways, preview.against_all(picker.intent))
 }
 
-fn outlook<'a>(model: &'a Model, picker: &'a Picker) -> Outlook<'a> {
+fn preview<'a>(model: &'a Model, picker: &'a Picker) -> ReleasePreview<'a> {
     let terms = picker.known_terms();
     let there = terms.and_then(|terms| {
         let environment = terms.rules.only_from.clone()?;
         let target = Target::new(picker.target.service.clone(), environment);
         model.world.get(&target)
     });
-    Outlook {
+    ReleasePreview {
         here: model.world.get(&picker.target),
         terms,
         there,

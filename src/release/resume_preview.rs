@@ -10,7 +10,7 @@ use crate::inventory::local_time;
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub(super) struct Prospect {
+pub(super) struct ResumePreview {
     /// Which way it was going.
     pub(super) direction: Direction,
     /// Where its journal ends.
@@ -25,7 +25,7 @@ pub(super) struct Prospect {
     undo: String,
 }
 
-impl Prospect {
+impl ResumePreview {
     pub(super) fn of(recorded: &Recorded, plan: &Plan) -> Self {
         let replay = Replay::of(recorded, plan);
         let stage = replay.stage();

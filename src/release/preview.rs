@@ -34,7 +34,7 @@ pub enum Intent {
 
 /// What is seen of a target from here.
 #[derive(Debug, Clone, Copy)]
-pub struct Outlook<'a> {
+pub struct ReleasePreview<'a> {
     /// The target itself.
     pub here: Option<&'a Snapshot>,
     /// What is configured and recorded, once it is known.
@@ -56,7 +56,7 @@ fn held(here: &Snapshot, now: Timestamp) -> impl Iterator<Item = Refusal> {
     })
 }
 
-impl Outlook<'_> {
+impl ReleasePreview<'_> {
     /// What stands against any version.
     pub fn against_all(&self, intent: Intent) -> Vec<Refusal> {
         let mut against = Vec::new();
