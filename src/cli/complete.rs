@@ -122,7 +122,7 @@ pub(super) fn rollback_versions(typed: &OsStr) -> Vec<CompletionCandidate> {
     let names = in_time(|| {
         let line = Line::read()?;
         let (app, target) = (line.app()?, line.target()?);
-        let ways = answered(app.engine.ways_back(&target))?.ok()?;
+        let ways = answered(app.engine.rollback_candidates(&target))?.ok()?;
         let ways = ways.ways.into_iter().filter(|way| way.against.is_empty());
         Some(ways.map(|way| way.version.name().to_owned()).collect())
     });

@@ -34,7 +34,7 @@ mod sandbox;
 mod show;
 mod signals;
 mod status;
-mod ways_back;
+mod rollback_candidates;
 
 use std::process::ExitCode;
 

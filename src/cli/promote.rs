@@ -3,7 +3,7 @@
 use super::arguments::{Common, Promote, Rollback};
 use super::consent::Consent;
 use super::following::Following;
-use super::{Exit, ending, json, names, open, out, plan_text, signals, ways_back};
+use super::{Exit, ending, json, names, open, out, plan_text, signals, rollback_candidates};
 use crate::sanitize::sanitize;
 use crate::inventory::Target;
 use crate::release::{
@@ -29,7 +29,7 @@ pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
 pub(super) async fn rollback(common: &Common, verb: Rollback) -> Exit {
     let target = Target::new(verb.service, verb.environment);
     if verb.list {
-        return ways_back::list(common, &target).await;
+        return rollback_candidates::list(common, &target).await;
     }
     let wanted = verb.to.map_or(Wanted::Standby, Wanted::Back);
     let wanted = WantedRelease {

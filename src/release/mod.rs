@@ -103,7 +103,7 @@
 //! # Rollback
 //!
 //! A rollback is a release with another goal: to the version that is still warm ([`Wanted::Standby`])
-//! or to one that was live here before and is named ([`Wanted::Back`]; [`Engine::ways_back`] lists them, where their
+//! or to one that was live here before and is named ([`Wanted::Back`]; [`Engine::rollback_candidates`] lists them, where their
 //! images are, and why one cannot be chosen). Where the registry does not tell of a version that was live, and the engine
 //! has its image, the journal's digest is enough. When the other slot still
 //! runs that digest it is warm: no pull and no start, but checks, register, switch as always. A hold is a warning to it, and
@@ -263,7 +263,7 @@ mod time;
 mod unchanged;
 mod unreadable;
 mod way;
-mod ways_back;
+mod rollback_candidates;
 pub mod words;
 
 pub use act::{Act, Ask, Before, ActionError, ActionErrorKind, Move, Observation, Stage};
@@ -291,7 +291,7 @@ pub use observed::{LetGo, LiveChecks, Observed, Releases, interrupted_at, observ
 pub use plan::{LiveBefore, Plan};
 pub use planner::{Draft, decide};
 pub use prune::{Kept, PrunePlan, Spare};
-pub use refusal::{NoWayBackTo, Refusal, Refused};
+pub use refusal::{NotRollbackCandidate, Refusal, Refused};
 pub use repair::{RepairAction, Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest, Rewrite};
 pub use request::{PlanRequest, Wanted};
 pub use rules::{RULES, Rule, RuleScope};
@@ -299,4 +299,4 @@ pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
 pub use resume_plan::Standing;
 pub use notices::NoticeSource;
-pub use ways_back::{ImageAt, WayBack, WaysBack};
+pub use rollback_candidates::{ImageAt, RollbackCandidate, WaysBack};

@@ -48,7 +48,7 @@ pub enum Refusal {
         unhealthy: Option<String>,
     },
     /// A version cannot be gone back to.
-    NoWayBackTo(NoWayBackTo),
+    NotRollbackCandidate(NotRollbackCandidate),
     /// There is nothing warm to go back to.
     NoStandby,
     /// It was never live here with success, as far as the journal proves it.
@@ -330,7 +330,7 @@ impl fmt::Display for Refusal {
             Self::HeldAlready(hold) => write!(f, "{hold}: clear that one first"),
             Self::HoldWithoutReason => f.write_str("a hold stops others: say why"),
             Self::NotPeerApproved(why) => why.fmt(f),
-            Self::NoWayBackTo(why) => why.fmt(f),
+            Self::NotRollbackCandidate(why) => why.fmt(f),
             Self::NoHold => f.write_str("nothing that was placed stands: there is nothing to clear"),
             Self::Locked { target, holder } => locked(f, target, holder),
             Self::LockedForNoRelease { target, holder } => locked_for_no_release(f, target, holder),
@@ -500,7 +500,7 @@ fn locked_for_no_release(
 
 /// Why a version that was live cannot be gone back to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoWayBackTo {
+pub enum NotRollbackCandidate {
     /// It has the traffic.
     #[error("{version} is live now")]
     LiveNow {

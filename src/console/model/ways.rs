@@ -15,7 +15,7 @@ use crate::history::{Fate, fate};
 use crate::inventory::{
     Digest, EnvironmentName, Role, Slot, Snapshot, Target, Version, VersionRef,
 };
-use crate::release::{ImageAt, Intent, NoWayBackTo, ReleasePreview, Refusal, Resolved, Wanted};
+use crate::release::{ImageAt, Intent, NotRollbackCandidate, ReleasePreview, Refusal, Resolved, Wanted};
 
 /// The rows that can be seen now, and what stands against all of them.
 pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
@@ -53,7 +53,7 @@ pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
     for way in &mut ways {
         if way.image == Some(ImageAt::Gone) {
             way.against
-                .push(Refusal::NoWayBackTo(NoWayBackTo::ImageGone {
+                .push(Refusal::NotRollbackCandidate(NotRollbackCandidate::ImageGone {
                     version: way.name.clone(),
                 }));
         }

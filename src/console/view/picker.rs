@@ -11,7 +11,7 @@ use crate::console::theme::{Glyph, Meaning, Theme};
 use crate::history::Fate;
 use crate::inventory::EnvironmentName;
 use crate::inventory::local_time;
-use crate::release::{ImageAt, Intent, NoWayBackTo, Refusal};
+use crate::release::{ImageAt, Intent, NotRollbackCandidate, Refusal};
 
 /// How many lines say more about the version under the cursor.
 const DETAILS: usize = 4;
@@ -217,7 +217,7 @@ fn word(why: &Refusal) -> (Glyph, String) {
         Refusal::NoSuchVersion { .. } => (Glyph::Cross, "gone".into()),
         Refusal::NeverLiveHere { .. } => (Glyph::Cross, "never live here".into()),
         Refusal::ReadOnly => (Glyph::Cross, "read-only".into()),
-        Refusal::NoWayBackTo(NoWayBackTo::ImageGone { .. }) => (Glyph::Cross, "image gone".into()),
+        Refusal::NotRollbackCandidate(NotRollbackCandidate::ImageGone { .. }) => (Glyph::Cross, "image gone".into()),
         _ => (Glyph::Cross, "refused".into()),
     }
 }

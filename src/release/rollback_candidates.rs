@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::engine::{Site, unknown};
 use super::gather::past_releases;
-use super::{Engine, Known, NoWayBackTo, Refusal, Refused};
+use super::{Engine, Known, NotRollbackCandidate, Refusal, Refused};
 use crate::history::{Fate, NotBelieved, fate};
 use crate::inventory::{Digest, ImageLabels, Target, Version, VersionRef};
 use crate::ports::FailureKind;
@@ -36,7 +36,7 @@ pub enum ImageAt {
 
 /// A version to go back to.
 #[derive(Debug, Clone)]
-pub struct WayBack {
+pub struct RollbackCandidate {
     /// Which.
     pub version: Version,
     /// What became of it last.
@@ -51,14 +51,14 @@ pub struct WayBack {
 #[derive(Debug, Clone)]
 pub struct WaysBack {
     /// Newest first.
-    pub ways: Vec<WayBack>,
+    pub ways: Vec<RollbackCandidate>,
     /// Which releases name another version and are not believed, and how far the search went, a line each.
     pub remarks: Vec<String>,
 }
 
 impl Engine {
     /// Every version that was live in a target with success, newest first.
-    pub async fn ways_back(&self, target: &Target) -> Result<WaysBack, Refused> {
+    pub async fn rollback_candidates(&self, target: &Target) -> Result<WaysBack, Refused> {
         let Some(site) = self.site(target) else {
             return Err(Refusal::UnknownTarget(target.clone()).into());
         };
@@ -69,7 +69,7 @@ impl Engine {
             let (fate, live) = (fate(&past.heads, &version.digest), &live);
             async move {
                 let image = in_time(site, version).await;
-                WayBack {
+                RollbackCandidate {
                     version: version.clone(),
                     fate,
                     against: against(site, version, live, &image),
@@ -149,7 +149,7 @@ fn against(
     }
     match live {
         Ok(Some(live)) if *live == version.digest => {
-            against.push(Refusal::NoWayBackTo(NoWayBackTo::LiveNow {
+            against.push(Refusal::NotRollbackCandidate(NotRollbackCandidate::LiveNow {
                 version: version.name().to_owned(),
             }));
         }
@@ -160,7 +160,7 @@ fn against(
         }),
     }
     if *image == ImageAt::Gone {
-        against.push(Refusal::NoWayBackTo(NoWayBackTo::ImageGone {
+        against.push(Refusal::NotRollbackCandidate(NotRollbackCandidate::ImageGone {
             version: version.name().to_owned(),
         }));
     }

@@ -7,14 +7,14 @@ use super::{Exit, json as lines, open};
 use crate::history::Fate;
 use crate::inventory::Target;
 use crate::inventory::local_time;
-use crate::release::{ImageAt, WayBack, WaysBack};
+use crate::release::{ImageAt, RollbackCandidate, WaysBack};
 
 pub(super) async fn list(common: &Common, target: &Target) -> Exit {
     let app = match open::app_for(common, Some(&target.service), Some(&target.environment)) {
         Ok(app) => app,
         Err(exit) => return exit,
     };
-    let WaysBack { ways, remarks } = match app.engine.ways_back(target).await {
+    let WaysBack { ways, remarks } = match app.engine.rollback_candidates(target).await {
         Ok(ways) => ways,
         Err(refused) => return refuse(&refused),
     };
@@ -69,7 +69,7 @@ fn image(at: &ImageAt) -> String {
     }
 }
 
-fn json(way: &WayBack) -> serde_json::Value {
+fn json(way: &RollbackCandidate) -> serde_json::Value {
     let against: Vec<String> = way.against.iter().map(ToString::to_string).collect();
     serde_json::json!({
         "version": way.version,
