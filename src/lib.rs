@@ -13,7 +13,7 @@
 //! | [`port_check`] | whether an address is free to be listened on, and which ports may be taken at any moment | everything |
 //! | `output` | standard output and error that wait for a slow reader | everything |
 //! | `private_files` | files that only this user may read | everything |
-//! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `offers`, `rollback_candidates`) | adapters, faces; the core: also ports, tokio and the clock |
+//! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, faces; the core: also ports, tokio and the clock |
 //! | [`logs`] | lines in a ring, looked at through a viewport; `tail` follows an instance | how lines are drawn |
 //! | [`watchers`] | subscribes to the world and puts snapshots together; keeps what was released in the archive | adapters, faces |
 //! | [`adapters`] | one folder an outside system, each with its client library to itself | each other, settings, release, faces |
@@ -80,7 +80,7 @@
 //! | `ports` | the nouns (`inventory`, `checks`, `history`), `sanitize` |
 //! | `logs` | `ports`, `inventory`, `sanitize` |
 //! | `release`, its core | the nouns, `sanitize` |
-//! | `release`: `driver`, `engine`, `gather`, `handle`, `offers`, `rollback_candidates` | also `ports` |
+//! | `release`: `driver`, `engine`, `gather`, `handle`, `version_catalog`, `rollback_candidates` | also `ports` |
 //! | `watchers` | `release`, `ports`, the nouns, `sanitize` |
 //! | `adapters::x` | `ports`, the nouns, `sanitize`, its own client library; the two proxies also `adapters::live_pointer`, `adapters::oci_registry` and `adapters::webhook` also `adapters::outbound_proxy`, `adapters::archive`, `adapters::sqlite` and `adapters::process` `private_files`, and `adapters::process` `port_check` |
 //! | `settings` | `release` (a target is configured as its `Definition`), the names of the console's actions, keys and themes, the nouns, `sanitize`, `port_check` (the ports that are not to be configured) |

@@ -243,7 +243,7 @@ mod interrupted;
 mod judge;
 mod machine;
 mod observed;
-mod offers;
+mod version_catalog;
 mod plan;
 mod planner;
 mod resume_preview;

@@ -12,7 +12,7 @@ mod log_pane;
 mod looks;
 mod matrix;
 mod notice;
-mod offers;
+mod availability;
 mod palette;
 mod pane;
 mod picker;
@@ -55,7 +55,7 @@ pub use log_pane::{
 pub use looks::{Bell, Looks, ThemeChoice};
 pub use matrix::{CellState, cell, cell_state, standby};
 pub use notice::{Notice, Weight};
-pub use offers::{offers, rests_after_switch, rests_before_switch};
+pub use availability::{is_available, rests_after_switch, rests_before_switch};
 pub use palette::{PaletteChoice, Found, Help, Helped, Palette, palette_entries, helped};
 pub use pane::Pane;
 pub use picker::{Before, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Picker, VersionList, Way};

@@ -1,12 +1,12 @@
 //! Why an action would do nothing now: the reason beside it in the palette, and the way out.
 
-use super::{Mode, Model, offers, rests_after_switch};
+use super::{Mode, Model, is_available, rests_after_switch};
 use crate::console::action::Action;
 use crate::release::{Observed, Progress};
 
 /// The reason, in words; none where the action would do something.
 pub fn why_not(model: &Model, action: Action) -> Option<String> {
-    if offers(model, action) {
+    if is_available(model, action) {
         return None;
     }
     let progress = model.release_in_flight().map(|status| &status.progress);

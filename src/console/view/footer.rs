@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::{pane, text};
 use crate::console::action::{Action, Scope};
 use crate::console::keymap::Bound;
-use crate::console::model::{Model, Pane, Prompt, Weight, offers};
+use crate::console::model::{Model, Pane, Prompt, Weight, is_available};
 use crate::console::theme::{Meaning, Theme};
 
 pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: Rect) {
@@ -34,7 +34,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         .lines()
         .filter(|bound| is_named(model, bound) && !bound.keys.is_empty())
         .filter(|bound| is_good_here(model, bound))
-        .filter(|bound| offers(model, bound.binding.action))
+        .filter(|bound| is_available(model, bound.binding.action))
         .partition(|bound| matches!(bound.binding.action, Action::Help | Action::Quit));
     rest.sort_by_key(|bound| urgency(model, bound));
     let reserved: usize = always.iter().map(|bound| wide(bound)).sum();

@@ -67,7 +67,7 @@ pub(super) const ROOMS: &[Room] = &[
     room("release::gather", &["release", "ports", "inventory", "checks", "history", "sanitize"], "gathering knows ports, no adapter and no face"),
     room("release::handle", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the handle knows no adapter and no face"),
     room("release::rollback_candidates", &["release", "ports", "inventory", "checks", "history", "sanitize"], "looking for images knows ports, no adapter and no face"),
-    room("release::offers", &["release", "ports", "inventory", "checks", "history", "sanitize"], "listing knows ports, no adapter and no face"),
+    room("release::version_catalog", &["release", "ports", "inventory", "checks", "history", "sanitize"], "listing knows ports, no adapter and no face"),
     room("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "sanitize"], "observing knows no adapter and no face"),
     room("adapters", &[], "each outside system has a room of its own"),
     room("adapters::archive", WITH_FILES, AN_ADAPTER),
@@ -196,7 +196,7 @@ pub(super) const ABSENT: &[Absent] = &[
             "src/release/gather.rs",
             "src/release/gather/",
             "src/release/handle.rs",
-            "src/release/offers.rs",
+            "src/release/version_catalog.rs",
             "src/release/rollback_candidates.rs",
         ],
         texts: &[

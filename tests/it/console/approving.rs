@@ -9,7 +9,7 @@ use greenroom::console::Model;
 use greenroom::console::action::Action;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
-use greenroom::console::model::{Button, Dialog, Question, offers};
+use greenroom::console::model::{Button, Dialog, Question, is_available};
 use greenroom::history::{ReleaseKind, Step};
 use greenroom::inventory::{PeerApproval, Operator, Snapshot, Tier};
 use greenroom::release::{Observed, Plan, Status, observed};
@@ -116,7 +116,7 @@ fn a_driver_is_told_what_the_switch_lacks_and_is_not_asked() {
             ),
             "{waits}"
         );
-        assert!(!offers(&model, Action::Approve));
+        assert!(!is_available(&model, Action::Approve));
         press(&mut model, "A");
         assert!(matches!(model.dialog, Some(Dialog::Lacking(_))));
         insta::assert_snapshot!(named("what_the_switch_lacks", size), dialog(&model));
@@ -133,7 +133,7 @@ fn an_approval_that_expired_by_another_clock_does_not_count() {
     snapshot.clocks = clock_ahead_by(7200);
     observe(&mut model, snapshot);
     assert!(model.lacks_approvals(&lacking()));
-    assert!(!offers(&model, Action::Approve));
+    assert!(!is_available(&model, Action::Approve));
     let why = model.not_peer_approved(&lacking()).join(" ");
     assert!(
         why.contains("expired by the clock of the engine of production, which is 2h ahead"),
@@ -152,7 +152,7 @@ fn a_driver_is_asked_as_soon_as_enough_have_approved() {
     assert!(text.contains("That is enough"), "{text}");
     assert!(text.contains("the basket works"), "{text}");
     press_key(&mut model, KeyCode::Esc);
-    assert!(offers(&model, Action::Approve));
+    assert!(is_available(&model, Action::Approve));
     press(&mut model, "A");
     let question = &confirm(&model).question;
     assert!(

@@ -4,7 +4,7 @@ use crossterm::event::KeyCode;
 use greenroom::console::Model;
 use greenroom::console::action::Action;
 use greenroom::console::effect::Effect;
-use greenroom::console::model::{PaletteChoice, Dialog, Pane, palette_entries, offers, why_not};
+use greenroom::console::model::{PaletteChoice, Dialog, Pane, palette_entries, is_available, why_not};
 
 use super::world::{model, press, press_key, screen, target, web_production, with_candidate};
 
@@ -94,7 +94,7 @@ fn there_is_a_reason_exactly_where_an_action_is_not_offered() {
     let model = opened();
     for action in Action::all() {
         assert_eq!(
-            offers(&model, action),
+            is_available(&model, action),
             why_not(&model, action).is_none(),
             "{action:?}"
         );

@@ -8,7 +8,7 @@ use greenroom::console::Model;
 use greenroom::console::action::Action;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
-use greenroom::console::model::{Dialog, ResumeChoice, offers};
+use greenroom::console::model::{Dialog, ResumeChoice, is_available};
 use greenroom::console::update::update;
 use greenroom::history::{Decision, Happening, Successor, Outcome, ReleaseRecord, Step, Takeover};
 use greenroom::inventory::{
@@ -532,7 +532,7 @@ fn a_driver_is_told_once_who_asks_and_sees_it_on_the_ladder() {
     insta::assert_snapshot!(screen(&model));
     observe(&mut model, |_| {});
     assert!(model.notice.is_none(), "told once");
-    assert!(offers(&model, Action::Resume));
+    assert!(is_available(&model, Action::Resume));
 }
 
 #[test]
@@ -700,7 +700,7 @@ fn while_the_store_is_away_a_lost_release_says_what_to_wait_for_and_how_long() {
 #[test]
 fn a_release_that_this_console_lost_is_found_although_its_own_lock_is_still_there() {
     let mut model = lost_here(0);
-    assert!(offers(&model, Action::Resume));
+    assert!(is_available(&model, Action::Resume));
     let effects = press(&mut model, "C");
     assert!(
         matches!(effects.as_slice(), [Effect::FindInterrupted { .. }]),
@@ -720,7 +720,7 @@ fn idle_standby() -> Model {
 #[test]
 fn the_standby_of_another_console_is_no_reason_against_a_release() {
     for action in [Action::Promote, Action::RollBack] {
-        assert!(offers(&idle_standby(), action), "{action:?}");
+        assert!(is_available(&idle_standby(), action), "{action:?}");
     }
     let mut model = idle_standby();
     press(&mut model, "R");

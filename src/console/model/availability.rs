@@ -32,7 +32,7 @@ pub fn rests_before_switch(progress: &Progress) -> bool {
 }
 
 /// See the module.
-pub fn offers(model: &Model, action: Action) -> bool {
+pub fn is_available(model: &Model, action: Action) -> bool {
     let progress = model.release_in_flight().map(|status| &status.progress);
     let elsewhere = model.elsewhere().is_some_and(Observed::is_driven);
     let unused = progress.is_none() && !elsewhere;
