@@ -18,7 +18,7 @@
 //! | [`watchers`] | subscribes to the world and puts snapshots together; keeps what was released in the archive | adapters, faces |
 //! | [`adapters`] | one folder an outside system, each with its client library to itself | each other, settings, release, faces |
 //! | [`settings`] | one TOML file and its layers, read into nouns, or everything that is wrong with it | servers, faces |
-//! | [`console`] | the terminal's face: `event`, `update`, `effect`, `perform`, and `model`, `view`, `theme` | adapters, ports, settings; it asks its [`console::Desk`] |
+//! | [`console`] | the terminal's face: `event`, `update`, `effect`, `perform`, and `model`, `view`, `theme` | adapters, ports, settings; it asks its [`console::Backend`] |
 //! | [`cli`] | the command line's face, one file a verb; the only room that prints | adapters |
 //! | [`sandbox`] | a small real world to try things on, and the sample application in it | adapters, faces |
 //! | [`wire`] | builds adapters from settings and the engine from adapters | it is known to `cli` alone |

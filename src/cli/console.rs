@@ -12,11 +12,11 @@ use super::arguments::Common;
 use super::looks::{self, Outfit};
 use crate::console::event::Input;
 use crate::console::model::{Notice, ViewState, Weight};
-use crate::console::run::Ears;
+use crate::console::run::Inputs;
 use crate::console::terminal::Screen as _;
-use crate::console::{Farewell, Mode, Model, Pace, Terminal, input, run as run_console, terminal};
+use crate::console::{ExitReason, Mode, Model, Pace, Terminal, input, run as run_console, terminal};
 use crate::settings::{Loaded, Request, Settings};
-use crate::wire::{self, App, EngineDesk};
+use crate::wire::{self, App, EngineBackend};
 use crate::{diagnostics, ports, watchers};
 
 /// How long a console that was ended by a signal may take to let go of its releases.
@@ -48,13 +48,13 @@ pub(super) async fn run(common: &Common) -> Exit {
         let configuration = Some((&request, &used.loaded));
         let (app, settings) = (&used.app, &used.loaded.settings);
         match open_again(app, settings, configuration, &mut session).await {
-            Ok(Farewell::Reload(view)) => {
+            Ok(ExitReason::Reload(view)) => {
                 let said = used.reload(&request, common.read_only);
                 session.return_to = Some((*view, said));
             }
-            Ok(Farewell::Quit) => return Exit::Done,
-            Ok(Farewell::Signal(_) | Farewell::TerminalLost) => return Exit::Cancelled,
-            Ok(Farewell::Panicked) => {
+            Ok(ExitReason::Quit) => return Exit::Done,
+            Ok(ExitReason::Signal(_) | ExitReason::TerminalLost) => return Exit::Cancelled,
+            Ok(ExitReason::Panicked) => {
                 warn_line!("greenroom: a part of the console failed; its report is in the log");
                 return Exit::NeedsPerson;
             }
@@ -131,7 +131,7 @@ pub(super) async fn open(
     app: &App,
     settings: &Settings,
     read_only: Option<String>,
-) -> color_eyre::Result<Farewell> {
+) -> color_eyre::Result<ExitReason> {
     let mut session = Session {
         read_only,
         ..Session::default()
@@ -145,9 +145,9 @@ async fn open_again(
     settings: &Settings,
     configuration: Option<(&Request, &Loaded)>,
     session: &mut Session,
-) -> color_eyre::Result<Farewell> {
+) -> color_eyre::Result<ExitReason> {
     let Outfit {
-        wardrobe,
+        theme_set,
         looks,
         keymap,
         remarks,
@@ -178,7 +178,7 @@ async fn open_again(
         Some(input) => input,
         None => input::listen()?,
     };
-    let mut ears = Ears {
+    let mut inputs = Inputs {
         input,
         world: watching.world.clone(),
         in_flight: app
@@ -187,13 +187,13 @@ async fn open_again(
             .collect(),
         open: Some(open),
     };
-    let mut desk = EngineDesk::new(Arc::clone(&app.engine), &watching)
+    let mut backend = EngineBackend::new(Arc::clone(&app.engine), &watching)
         .telling(diagnostics::said())
         .browsing(app.archive.clone(), kept);
     let mut beside = JoinSet::new();
     if let Some((request, loaded)) = configuration {
         let (found, looking) = wire::watch_configuration(request.clone(), loaded.clone());
-        desk = desk.reloading(found);
+        backend = backend.reloading(found);
         beside.spawn(looking);
     }
     beside.spawn(wire::look_on(
@@ -205,26 +205,26 @@ async fn open_again(
         Some(terminal) => terminal,
         None => Terminal::enter()?,
     };
-    let farewell = run_console(
+    let exit_reason = run_console(
         &mut terminal,
-        &mut ears,
-        Arc::new(desk),
+        &mut inputs,
+        Arc::new(backend),
         model,
-        &wardrobe,
+        &theme_set,
         Pace::default(),
         || clock.now(),
     )
     .await;
-    if let Ok(Farewell::Reload(_)) = &farewell {
+    if let Ok(ExitReason::Reload(_)) = &exit_reason {
         // The next console begins as the first one does: the terminal has its mouse until it asks for it.
         terminal.mouse(false)?;
         session.terminal = Some(terminal);
-        session.input = Some(ears.input);
+        session.input = Some(inputs.input);
     } else {
         terminal.leave();
     }
-    let reason = match &farewell {
-        Ok(farewell) => lets_go(farewell),
+    let reason = match &exit_reason {
+        Ok(exit_reason) => lets_go(exit_reason),
         // A terminal that is gone may be noticed by a failed draw first.
         Err(_) => Some("the console lost its terminal".to_owned()),
     };
@@ -241,15 +241,15 @@ async fn open_again(
         }
     }
     keeping.abort();
-    Ok(farewell?)
+    Ok(exit_reason?)
 }
 
 /// Why the releases of this console are let go, where it did not end by itself.
-fn lets_go(farewell: &Farewell) -> Option<String> {
-    match farewell {
-        Farewell::Signal(name) => Some(format!("the console was ended by {name}")),
-        Farewell::TerminalLost => Some("the console lost its terminal".to_owned()),
-        Farewell::Panicked => Some("a part of the console failed".to_owned()),
-        Farewell::Quit | Farewell::Reload(_) => None,
+fn lets_go(exit_reason: &ExitReason) -> Option<String> {
+    match exit_reason {
+        ExitReason::Signal(name) => Some(format!("the console was ended by {name}")),
+        ExitReason::TerminalLost => Some("the console lost its terminal".to_owned()),
+        ExitReason::Panicked => Some("a part of the console failed".to_owned()),
+        ExitReason::Quit | ExitReason::Reload(_) => None,
     }
 }

@@ -5,12 +5,12 @@ use crate::console::action::Action;
 use crate::console::keymap::Chord;
 use crate::console::model::{Bell, Looks};
 use crate::console::theme::{ThemeError, Written};
-use crate::console::{Charset, Depth, Keymap, Wardrobe};
+use crate::console::{Charset, Depth, Keymap, ThemeSet};
 use crate::settings::{AsciiSetting, BellSetting, ConsoleSettings, own_themes};
 
 /// What the console is opened with.
 pub(super) struct Outfit {
-    pub(super) wardrobe: Wardrobe,
+    pub(super) theme_set: ThemeSet,
     pub(super) looks: Looks,
     pub(super) keymap: Keymap,
     /// What could not be used, and why.
@@ -55,7 +55,7 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
             Err(why) => remarks.push(format!("theme {}: {file} {why}", theme.name)),
         }
     }
-    let (wardrobe, wrong) = Wardrobe::new(&own, depth, charset);
+    let (theme_set, wrong) = ThemeSet::new(&own, depth, charset);
     for (name, error) in wrong {
         if chosen.contains(&name.as_str()) {
             return Err(error.into());
@@ -65,7 +65,7 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
     let keymap = Keymap::rebound(&key_overrides(&console.keys));
     remarks.extend(keymap.clashes().iter().map(ToString::to_string));
     let looks = Looks {
-        themes: wardrobe.names().map(str::to_owned).collect(),
+        themes: theme_set.names().map(str::to_owned).collect(),
         theme: console.theme.clone(),
         theme_by_tier: console.theme_by_tier.clone(),
         mouse: console.mouse,
@@ -76,7 +76,7 @@ pub(super) fn outfit(console: &ConsoleSettings) -> Result<Outfit, LooksError> {
         ..Looks::default()
     };
     Ok(Outfit {
-        wardrobe,
+        theme_set,
         looks,
         keymap,
         remarks,

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::arguments::{Common, Sandbox};
 use super::signals::{self, StopRequest};
 use super::{Exit, console, json, open};
-use crate::console::{Farewell, terminal};
+use crate::console::{ExitReason, terminal};
 use crate::inventory::{Endpoint, Target};
 use crate::sandbox::{self, Place, Ports, SandboxError, State, Tally, SampleTraffic};
 use crate::settings::{Loaded, Problems, Request, Settings};
@@ -197,9 +197,9 @@ impl World {
         );
         // What runs has to be ended also when the console fails.
         match AssertUnwindSafe(opened).catch_unwind().await {
-            Ok(Ok(Farewell::Quit | Farewell::Reload(_))) => Exit::Done,
-            Ok(Ok(Farewell::Signal(_) | Farewell::TerminalLost)) => Exit::Cancelled,
-            Ok(Ok(Farewell::Panicked)) | Err(_) => {
+            Ok(Ok(ExitReason::Quit | ExitReason::Reload(_))) => Exit::Done,
+            Ok(Ok(ExitReason::Signal(_) | ExitReason::TerminalLost)) => Exit::Cancelled,
+            Ok(Ok(ExitReason::Panicked)) | Err(_) => {
                 complain("a part of the console failed; its report is in the log");
                 Exit::NeedsPerson
             }

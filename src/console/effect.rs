@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::model::{HistoryQuestion, LogSource, SavedLog};
-use super::run::Farewell;
+use super::run::ExitReason;
 use crate::inventory::{Digest, ReleaseId, Target, VersionRef, HandoverRequest};
 use crate::release::{
     Approval, Command, Force, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan,
@@ -187,5 +187,5 @@ pub enum Effect {
     /// Take the terminal again, whatever happened to it, and draw everything.
     Resume,
     /// End the console.
-    Leave(Farewell),
+    Leave(ExitReason),
 }

@@ -1,11 +1,11 @@
 //! The terminal console. One loop (`run`) owns one [`model::Model`]; keys, observations, log lines
 //! and answers are [`event::Event`]s, `update` turns them into effects, `perform` carries those out
 //! beside the loop, and `view` draws what changed. It knows the nouns, the release's types and
-//! handle, and logs; never adapters or settings: what it needs of the house it asks [`desk::Desk`].
+//! handle, and logs; never adapters or settings: what it needs of the house it asks [`backend::Backend`].
 
 pub mod action;
 mod action_names;
-pub mod desk;
+pub mod backend;
 pub mod effect;
 pub mod event;
 mod grid;
@@ -22,10 +22,10 @@ pub mod update;
 pub mod view;
 
 pub use action_names::Purpose;
-pub use desk::Desk;
+pub use backend::Backend;
 pub use keymap::Keymap;
 pub use model::{Mode, Model};
 pub use pace::Pace;
-pub use run::{Farewell, run};
+pub use run::{ExitReason, run};
 pub use terminal::Terminal;
-pub use theme::{Charset, Depth, Theme, Wardrobe};
+pub use theme::{Charset, Depth, Theme, ThemeSet};

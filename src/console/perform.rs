@@ -13,7 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::desk::Desk;
+use super::backend::Backend;
 use super::effect::Watch;
 use super::event::Event;
 use super::model::{HistoryQuestion, LogFeed, LogSource, SavedLog};
@@ -32,8 +32,8 @@ const FIRST_LIST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_LIST_RETRY: Duration = Duration::from_secs(15);
 
 /// What runs beside the loop.
-pub(super) struct Hands {
-    desk: Arc<dyn Desk>,
+pub(super) struct EffectRunner {
+    backend: Arc<dyn Backend>,
     answers: mpsc::Sender<Event>,
     tasks: JoinSet<()>,
     handles: HashMap<ReleaseId, Handle>,
@@ -45,13 +45,13 @@ pub(super) struct Hands {
     begins: mpsc::Sender<Handle>,
 }
 
-impl Hands {
-    /// Hands for a desk, and where their answers come.
-    pub(super) fn new(desk: Arc<dyn Desk>) -> (Self, mpsc::Receiver<Event>) {
+impl EffectRunner {
+    /// An effect runner for a backend, and where their answers come.
+    pub(super) fn new(backend: Arc<dyn Backend>) -> (Self, mpsc::Receiver<Event>) {
         let (answers, events) = mpsc::channel(WAITING);
         let (begins, begun) = mpsc::channel(WAITING);
-        let mut hands = Self {
-            desk,
+        let mut effect_runner = Self {
+            backend,
             answers,
             tasks: JoinSet::new(),
             handles: HashMap::new(),
@@ -62,14 +62,14 @@ impl Hands {
             begun,
             begins,
         };
-        hands.watch_kept();
-        hands.watch_configuration();
-        (hands, events)
+        effect_runner.watch_kept();
+        effect_runner.watch_configuration();
+        (effect_runner, events)
     }
 
     /// Tells whenever something was kept of what was released, or could not be.
     fn watch_kept(&mut self) {
-        let mut kept = self.desk.kept();
+        let mut kept = self.backend.kept();
         let answers = self.answers.clone();
         self.tasks.spawn(async move {
             while kept.changed().await.is_ok() {
@@ -86,7 +86,7 @@ impl Hands {
 
     /// Tells whenever the configuration on disk is another one, or the one in use again.
     fn watch_configuration(&mut self) {
-        let mut found = self.desk.configuration();
+        let mut found = self.backend.configuration();
         let answers = self.answers.clone();
         self.tasks.spawn(async move {
             while found.changed().await.is_ok() {
@@ -166,12 +166,12 @@ impl Hands {
 
     pub(super) fn list_versions(&mut self, target: Target) {
         self.forget_versions();
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         let asked = target.clone();
         let listing = self.tasks.spawn(async move {
             let mut wait = FIRST_LIST_RETRY;
             loop {
-                let versions = desk.versions(&asked).await;
+                let versions = backend.versions(&asked).await;
                 let is_over = versions.is_ok();
                 let target = asked.clone();
                 let told = answers.send(Event::VersionsListed { target, versions });
@@ -187,9 +187,9 @@ impl Hands {
     }
 
     pub(super) fn look_up(&mut self, target: Target, name: String, reference: VersionRef) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         let task = self.tasks.spawn(async move {
-            let resolved = desk.look_up(&target, &reference).await;
+            let resolved = backend.look_up(&target, &reference).await;
             let answer = Event::LookedUp {
                 target,
                 name,
@@ -202,9 +202,9 @@ impl Hands {
     }
 
     pub(super) fn find_image(&mut self, target: Target, digest: Digest) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         let task = self.tasks.spawn(async move {
-            let image = desk.find_image(&target, &digest).await;
+            let image = backend.find_image(&target, &digest).await;
             let answer = Event::ImageFound {
                 target,
                 digest,
@@ -224,27 +224,27 @@ impl Hands {
     }
 
     pub(super) fn ask_terms(&mut self, target: Target) -> AbortHandle {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
-            let terms = desk.terms(&target).await;
+            let terms = backend.terms(&target).await;
             let _ = answers.send(Event::TermsTold { target, terms }).await;
         })
     }
 
     pub(super) fn make_plan(&mut self, asked: u64, request: PlanRequest) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
-            let plan = desk.plan(request).await;
+            let plan = backend.plan(request).await;
             let _ = answers.send(Event::Planned { asked, plan }).await;
         });
     }
 
     pub(super) fn begin(&mut self, plan: Arc<Plan>, approval: Approval) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         let begins = self.begins.clone();
         self.tasks.spawn(async move {
             let target = plan.target().clone();
-            match desk.begin(plan, approval).await {
+            match backend.begin(plan, approval).await {
                 Ok(handle) => {
                     let _ = begins.send(handle).await;
                 }
@@ -261,16 +261,16 @@ impl Hands {
         target: Target,
         release: Option<ReleaseId>,
     ) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
             let open = match release {
                 Some(_) => Ok(Vec::new()),
-                None => desk.open_releases(&target).await,
+                None => backend.open_releases(&target).await,
             };
             let answer = match open {
                 Ok(open) if open.len() > 1 => Event::OpenReleasesFound { asked, open },
                 Ok(_) => {
-                    let found = desk.interrupted(&target, release).await.map(Arc::new);
+                    let found = backend.interrupted(&target, release).await.map(Arc::new);
                     Event::InterruptedFound { asked, found }
                 }
                 Err(refused) => Event::InterruptedFound {
@@ -283,43 +283,43 @@ impl Hands {
     }
 
     pub(super) fn peer_approve(&mut self, target: Target, release: ReleaseId, note: String) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
-            let peer_approved = desk.peer_approve(&target, release, note).await;
+            let peer_approved = backend.peer_approve(&target, release, note).await;
             let _ = answers.send(Event::PeerApproved { target, peer_approved }).await;
         });
     }
 
     pub(super) fn hold(&mut self, target: Target, reason: String, until: Option<Timestamp>) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
-            let hold = desk.hold(&target, reason, until).await;
+            let hold = backend.hold(&target, reason, until).await;
             let _ = answers.send(Event::Held { target, hold }).await;
         });
     }
 
     pub(super) fn clear_hold(&mut self, target: Target, why: String) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
-            let hold = desk.clear_hold(&target, why).await;
+            let hold = backend.clear_hold(&target, why).await;
             let _ = answers.send(Event::Held { target, hold }).await;
         });
     }
 
     pub(super) fn plan_repair(&mut self, asked: u64, target: Target) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
-            let plan = desk.plan_repair(&target).await;
+            let plan = backend.plan_repair(&target).await;
             let _ = answers.send(Event::RepairPlanned { asked, plan }).await;
         });
     }
 
     /// Has it mended, and hands on what is said on the way.
     pub(super) fn repair(&mut self, plan: Arc<RepairPlan>, approval: RepairApproval) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
             let target = plan.target().clone();
-            let mut handle = match desk.repair(plan, approval).await {
+            let mut handle = match backend.repair(plan, approval).await {
                 Ok(handle) => handle,
                 Err(refused) => {
                     let answer = Event::RepairRefused { target, refused };
@@ -360,12 +360,12 @@ impl Hands {
     }
 
     pub(super) fn look_at(&self, target: &Target) {
-        self.desk.look_at(target);
+        self.backend.look_at(target);
     }
 
     /// Follows a log, instead of what came in there before.
     pub(super) fn follow(&mut self, source: LogSource) {
-        let mut batches = self.desk.log(&source);
+        let mut batches = self.backend.log(&source);
         let (feed, answers) = (source.feed(), self.answers.clone());
         let task = self.tasks.spawn(async move {
             while let Some(batch) = batches.recv().await {
@@ -392,19 +392,19 @@ impl Hands {
     }
 
     pub(super) fn save_log(&mut self, log: SavedLog) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
             let lines = log.lines.len();
-            let place = desk.save_log(log).await;
+            let place = backend.save_log(log).await;
             let _ = answers.send(Event::LogSaved { lines, place }).await;
         });
     }
 
     /// Only the last question is worth an answer: the one before is forgotten.
     pub(super) fn ask_history(&mut self, asked: u64, question: HistoryQuestion) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         let task = self.tasks.spawn(async move {
-            let answer = desk.history(question).await;
+            let answer = backend.history(question).await;
             let _ = answers.send(Event::HistoryAnswered { asked, answer }).await;
         });
         if let Some(old) = self.history.replace(task) {
@@ -413,9 +413,9 @@ impl Hands {
     }
 
     pub(super) fn ask_timeline(&mut self, target: Target, question: HistoryQuestion) {
-        let (desk, answers) = (Arc::clone(&self.desk), self.answers.clone());
+        let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
-            let answer = desk.history(question).await;
+            let answer = backend.history(question).await;
             let _ = answers.send(Event::TimelineRead { target, answer }).await;
         });
     }
@@ -428,7 +428,7 @@ impl Hands {
         if watch == Watch::Off {
             return;
         }
-        let mut said = self.desk.diagnostics();
+        let mut said = self.backend.diagnostics();
         let answers = self.answers.clone();
         let task = self.tasks.spawn(async move {
             while said.changed().await.is_ok() {

@@ -8,14 +8,14 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::desk::Desk;
+use super::backend::Backend;
 use super::effect::Effect;
 use super::event::{Event, Input};
 use super::model::{Model, ViewState};
 use super::pace::{Draws, Pace};
-use super::perform::Hands;
+use super::perform::EffectRunner;
 use super::terminal::Screen;
-use super::theme::Wardrobe;
+use super::theme::ThemeSet;
 use super::update::update;
 use super::view;
 use crate::inventory::World;
@@ -26,7 +26,7 @@ const DRAINED: usize = 64;
 
 /// Why the console ended. Nothing here says how a release ended: that is in the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Farewell {
+pub enum ExitReason {
     /// The operator left.
     Quit,
     /// The operator wants the console again with the new configuration, at the same place.
@@ -41,7 +41,7 @@ pub enum Farewell {
 
 /// What the loop is given to hear.
 #[derive(Debug)]
-pub struct Ears {
+pub struct Inputs {
     /// Keys, resizes and signals.
     pub input: mpsc::Receiver<Input>,
     /// What is observed.
@@ -55,23 +55,23 @@ pub struct Ears {
 /// Runs the console until it is left. `now` is the only clock.
 pub async fn run<S: Screen>(
     screen: &mut S,
-    ears: &mut Ears,
-    desk: Arc<dyn Desk>,
+    inputs: &mut Inputs,
+    backend: Arc<dyn Backend>,
     mut model: Model,
-    wardrobe: &Wardrobe,
+    theme_set: &ThemeSet,
     pace: Pace,
     now: impl Fn() -> Timestamp,
-) -> Result<Farewell, S::Error> {
-    let mut releases = desk.releases();
-    let (mut hands, mut answers) = Hands::new(desk);
+) -> Result<ExitReason, S::Error> {
+    let mut releases = backend.releases();
+    let (mut effect_runner, mut answers) = EffectRunner::new(backend);
     model.size = screen.size()?;
     if model.looks.mouse {
         screen.mouse(true)?;
     }
-    for handle in ears.in_flight.drain(..) {
-        hands.adopt(handle);
+    for handle in inputs.in_flight.drain(..) {
+        effect_runner.adopt(handle);
     }
-    ears.world.mark_changed();
+    inputs.world.mark_changed();
     releases.mark_changed();
     let mut world_ended = false;
     let mut releases_ended = false;
@@ -83,30 +83,30 @@ pub async fn run<S: Screen>(
         let event = tokio::select! {
             biased;
             // What a person does comes before what machines say: a key is never late under a flood.
-            input = ears.input.recv() => Event::Input(input.unwrap_or(Input::Lost)),
+            input = inputs.input.recv() => Event::Input(input.unwrap_or(Input::Lost)),
             () = sleep_until(draws.next(urgent)), if dirty => {
                 if !screen.is_ours() {
-                    return Ok(Farewell::Panicked);
+                    return Ok(ExitReason::Panicked);
                 }
                 model.now = now();
-                let theme = wardrobe.worn(model.theme());
+                let theme = theme_set.worn(model.theme());
                 let began = Instant::now();
                 screen.draw(|frame| view::draw(&model, theme, frame))?;
                 model.was_drawn();
                 draws.drew(began, Instant::now());
                 (dirty, urgent) = (false, false);
-                if let Some(open) = ears.open.take() {
+                if let Some(open) = inputs.open.take() {
                     // Whoever does not wait for it has begun already.
                     let _ = open.send(());
                 }
                 continue;
             }
-            changed = ears.world.changed(), if !world_ended => {
+            changed = inputs.world.changed(), if !world_ended => {
                 if changed.is_err() {
                     world_ended = true;
                     continue;
                 }
-                Event::WorldObserved(Arc::clone(&ears.world.borrow_and_update()))
+                Event::WorldObserved(Arc::clone(&inputs.world.borrow_and_update()))
             }
             changed = releases.changed(), if !releases_ended => {
                 if changed.is_err() {
@@ -117,7 +117,7 @@ pub async fn run<S: Screen>(
             }
             () = sleep_until(next_tick(&model, pace, ticked)) => Event::Ticked,
             Some(answer) = answers.recv() => answer,
-            () = hands.panicked() => return Ok(Farewell::Panicked),
+            () = effect_runner.panicked() => return Ok(ExitReason::Panicked),
         };
         ticked = Instant::now();
         dirty = true;
@@ -127,8 +127,8 @@ pub async fn run<S: Screen>(
             urgent |= matches!(event, Event::Input(_));
             for effect in update(&mut model, event, now()) {
                 let was_away = matches!(effect, Effect::Suspend | Effect::Resume);
-                if let Some(farewell) = perform(screen, &mut hands, effect)? {
-                    return Ok(farewell);
+                if let Some(exit_reason) = perform(screen, &mut effect_runner, effect)? {
+                    return Ok(exit_reason);
                 }
                 if was_away {
                     model.size = screen.size()?;
@@ -136,7 +136,7 @@ pub async fn run<S: Screen>(
             }
             taken += 1;
             if taken < DRAINED {
-                let input = ears.input.try_recv().map(Event::Input);
+                let input = inputs.input.try_recv().map(Event::Input);
                 pending = input.or_else(|_| answers.try_recv()).ok();
             }
         }
@@ -156,68 +156,68 @@ fn next_tick(model: &Model, pace: Pace, ticked: Instant) -> Instant {
 /// Does what concerns the screen at once, and hands on the rest.
 fn perform<S: Screen>(
     screen: &mut S,
-    hands: &mut Hands,
+    effect_runner: &mut EffectRunner,
     effect: Effect,
-) -> Result<Option<Farewell>, S::Error> {
+) -> Result<Option<ExitReason>, S::Error> {
     match effect {
-        Effect::Leave(farewell) => return Ok(Some(farewell)),
+        Effect::Leave(exit_reason) => return Ok(Some(exit_reason)),
         Effect::Repaint => screen.forget()?,
         Effect::Ring => screen.ring()?,
         Effect::Mouse(wanted) => screen.mouse(wanted)?,
         Effect::Suspend => screen.suspend()?,
         Effect::Resume => screen.resume()?,
         Effect::Copy(text) => screen.copy(&text)?,
-        Effect::ListVersions(target) => hands.list_versions(target),
+        Effect::ListVersions(target) => effect_runner.list_versions(target),
         Effect::LookUp {
             target,
             name,
             reference,
-        } => hands.look_up(target, name, reference),
-        Effect::FindImage { target, digest } => hands.find_image(target, digest),
-        Effect::ForgetVersions => hands.forget_versions(),
-        Effect::AskTerms(target) => drop(hands.ask_terms(target)),
-        Effect::MakePlan { asked, request } => hands.make_plan(asked, request),
-        Effect::Begin { plan, approval } => hands.begin(plan, approval),
+        } => effect_runner.look_up(target, name, reference),
+        Effect::FindImage { target, digest } => effect_runner.find_image(target, digest),
+        Effect::ForgetVersions => effect_runner.forget_versions(),
+        Effect::AskTerms(target) => drop(effect_runner.ask_terms(target)),
+        Effect::MakePlan { asked, request } => effect_runner.make_plan(asked, request),
+        Effect::Begin { plan, approval } => effect_runner.begin(plan, approval),
         Effect::PeerApprove {
             target,
             release,
             note,
-        } => hands.peer_approve(target, release, note),
+        } => effect_runner.peer_approve(target, release, note),
         Effect::Hold {
             target,
             reason,
             until,
-        } => hands.hold(target, reason, until),
-        Effect::ClearHold { target, why } => hands.clear_hold(target, why),
-        Effect::PlanRepair { asked, target } => hands.plan_repair(asked, target),
-        Effect::Repair { plan, approval } => hands.repair(plan, approval),
+        } => effect_runner.hold(target, reason, until),
+        Effect::ClearHold { target, why } => effect_runner.clear_hold(target, why),
+        Effect::PlanRepair { asked, target } => effect_runner.plan_repair(asked, target),
+        Effect::Repair { plan, approval } => effect_runner.repair(plan, approval),
         Effect::FindInterrupted {
             asked,
             target,
             release,
-        } => hands.find_interrupted(asked, target, release),
+        } => effect_runner.find_interrupted(asked, target, release),
         Effect::ResumeRelease {
             target,
             release,
             go_on,
             force,
             approval,
-        } => hands.resume(target, release, (go_on, force), approval),
+        } => effect_runner.resume(target, release, (go_on, force), approval),
         Effect::RequestHandover {
             target,
             release,
             message,
-        } => hands.request_handover(target, release, message),
-        Effect::AskNoMore { target, asked } => hands.ask_no_more(target, asked),
-        Effect::DeclineHandover { target, asked } => hands.decline_handover(target, asked),
-        Effect::Say { release, command } => hands.say(release, command),
-        Effect::FollowLog(source) => hands.follow(source),
-        Effect::LeaveLogs => hands.leave_logs(),
-        Effect::SaveLog(log) => hands.save_log(log),
-        Effect::AskHistory { asked, question } => hands.ask_history(asked, question),
-        Effect::AskTimeline { target, question } => hands.ask_timeline(target, question),
-        Effect::WatchDiagnostics(watch) => hands.watch_diagnostics(watch),
-        Effect::LookAt(target) => hands.look_at(&target),
+        } => effect_runner.request_handover(target, release, message),
+        Effect::AskNoMore { target, asked } => effect_runner.ask_no_more(target, asked),
+        Effect::DeclineHandover { target, asked } => effect_runner.decline_handover(target, asked),
+        Effect::Say { release, command } => effect_runner.say(release, command),
+        Effect::FollowLog(source) => effect_runner.follow(source),
+        Effect::LeaveLogs => effect_runner.leave_logs(),
+        Effect::SaveLog(log) => effect_runner.save_log(log),
+        Effect::AskHistory { asked, question } => effect_runner.ask_history(asked, question),
+        Effect::AskTimeline { target, question } => effect_runner.ask_timeline(target, question),
+        Effect::WatchDiagnostics(watch) => effect_runner.watch_diagnostics(watch),
+        Effect::LookAt(target) => effect_runner.look_at(&target),
     }
     Ok(None)
 }

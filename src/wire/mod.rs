@@ -6,7 +6,7 @@ mod archive;
 mod bounds;
 mod presence;
 mod configuration;
-mod desk;
+mod backend;
 mod notices;
 mod operator;
 mod proxy;
@@ -26,7 +26,7 @@ use tokio::time::timeout;
 pub use bounds::bounds;
 pub use presence::look_on;
 pub use configuration::watch as watch_configuration;
-pub use desk::EngineDesk;
+pub use backend::EngineBackend;
 pub use sandbox::catalogue;
 pub use trials::try_directory;
 

@@ -6,7 +6,7 @@ mod depth;
 mod file;
 mod glyph;
 mod meaning;
-mod wardrobe;
+mod theme_set;
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub use depth::Depth;
 pub use file::ThemeError;
 pub use glyph::{Charset, Glyph};
 pub use meaning::Meaning;
-pub use wardrobe::{Wardrobe, Written};
+pub use theme_set::{ThemeSet, Written};
 
 /// The themes that come with Greenroom, by name.
 const SHIPPED: [(&str, &str); 6] = [
@@ -79,7 +79,7 @@ impl Theme {
         depth: Depth,
         charset: Charset,
     ) -> Result<Self, ThemeError> {
-        let given = wardrobe::given(name, own)?;
+        let given = theme_set::given(name, own)?;
         let styles = Meaning::ALL.map(|meaning| depth.resolve(file::style_of(&given, meaning)));
         Ok(Self {
             name: name.to_owned(),

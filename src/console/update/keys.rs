@@ -7,7 +7,7 @@ use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::{Dialog, Help, Leaving, Model, Pane, Weight};
-use crate::console::run::Farewell;
+use crate::console::run::ExitReason;
 use crate::inventory::Target;
 
 pub(super) fn pressed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
@@ -145,7 +145,7 @@ pub(super) fn quit(model: &mut Model) -> Vec<Effect> {
         return super::refused(model, &text);
     }
     if model.in_flight().next().is_none() {
-        return vec![Effect::Leave(Farewell::Quit)];
+        return vec![Effect::Leave(ExitReason::Quit)];
     }
     model.dialog = Some(Dialog::Leaving(Leaving::default()));
     Vec::new()

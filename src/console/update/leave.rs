@@ -9,7 +9,7 @@ use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::Dialog;
 use crate::console::model::{Leave, Leaving, Model, Weight};
-use crate::console::run::Farewell;
+use crate::console::run::ExitReason;
 use crate::release::Command;
 
 pub(super) fn pressed(model: &mut Model, mut leaving: Leaving, key: KeyCode) -> Vec<Effect> {
@@ -33,7 +33,7 @@ fn leave(model: &mut Model, answer: Leave) -> Vec<Effect> {
     }
     // It may have ended while that was asked.
     if !model.is_busy() {
-        return vec![Effect::Leave(Farewell::Quit)];
+        return vec![Effect::Leave(ExitReason::Quit)];
     }
     if answer == Leave::AfterStep {
         let text = "leaving as soon as the current step has been observed";

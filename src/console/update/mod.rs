@@ -42,7 +42,7 @@ use super::effect::Effect;
 use super::event::{Event, Input};
 use super::layout;
 use super::model::{Dialog, Model, Notice, Weight};
-use super::run::Farewell;
+use super::run::ExitReason;
 use crate::sanitize::sanitize;
 
 /// Takes an event in at a moment.
@@ -184,8 +184,8 @@ fn on_input(model: &mut Model, input: Input) -> Vec<Effect> {
             // Whoever had the terminal meanwhile has drawn on it.
             vec![Effect::Resume]
         }
-        Input::Signal(name) => vec![Effect::Leave(Farewell::Signal(name))],
-        Input::Lost => vec![Effect::Leave(Farewell::TerminalLost)],
+        Input::Signal(name) => vec![Effect::Leave(ExitReason::Signal(name))],
+        Input::Lost => vec![Effect::Leave(ExitReason::TerminalLost)],
     }
 }
 

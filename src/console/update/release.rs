@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Failure, Model, Question, TextLine, Weight};
-use crate::console::run::Farewell;
+use crate::console::run::ExitReason;
 use crate::history::Outcome;
 use crate::inventory::{ReleaseId, Target};
 use crate::release::{Progress, Releases, Status};
@@ -71,7 +71,7 @@ pub(super) fn moved(model: &mut Model, status: &Arc<Status>) -> Vec<Effect> {
         }
     }
     if model.leaving && !model.is_busy() {
-        return vec![Effect::Leave(Farewell::Quit)];
+        return vec![Effect::Leave(ExitReason::Quit)];
     }
     super::world::follow(model)
 }
@@ -126,7 +126,7 @@ pub(super) fn driver_gone(model: &mut Model, release: ReleaseId) -> Vec<Effect> 
         model.left.insert(release);
     }
     if model.leaving && !model.is_busy() {
-        return vec![Effect::Leave(Farewell::Quit)];
+        return vec![Effect::Leave(ExitReason::Quit)];
     }
     Vec::new()
 }

@@ -10,7 +10,7 @@ use crate::console::model::{
     Dialog, FoundConfiguration, Model, NewConfiguration, ReloadAnswer, ReloadDialog, ViewState,
     Weight,
 };
-use crate::console::run::Farewell;
+use crate::console::run::ExitReason;
 use crate::inventory::World;
 use crate::inventory::local_time;
 
@@ -89,7 +89,7 @@ fn reload(model: &mut Model) -> Vec<Effect> {
     if let Some(why) = model.keeps_configuration() {
         return super::refused(model, &why);
     }
-    vec![Effect::Leave(Farewell::Reload(Box::new(ViewState {
+    vec![Effect::Leave(ExitReason::Reload(Box::new(ViewState {
         open: model.open.clone(),
         cursor: model.cursor.clone(),
         focus: model.focus,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{change, confirm, steps};
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Model, Question, Thinking, Weight};
-use crate::console::run::Farewell;
+use crate::console::run::ExitReason;
 use crate::inventory::Target;
 use crate::release::{Refused, RepairNews, RepairPlan, need_to_repair};
 
@@ -103,7 +103,7 @@ pub(super) fn refused(model: &mut Model, target: &Target, why: &Refused) -> Vec<
 /// Somebody left, and waited for this only.
 fn leave(model: &Model) -> Vec<Effect> {
     if model.leaving && !model.is_busy() {
-        return vec![Effect::Leave(Farewell::Quit)];
+        return vec![Effect::Leave(ExitReason::Quit)];
     }
     Vec::new()
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use greenroom::console::event::Input;
 use greenroom::console::model::LogSource;
-use greenroom::console::{Desk, Farewell};
+use greenroom::console::{Backend, ExitReason};
 use greenroom::history::ReleaseKind;
 use greenroom::inventory::{Target, Tier, VersionRef, World};
 use greenroom::logs::Batch;
@@ -60,7 +60,7 @@ struct Slow {
 }
 
 #[async_trait]
-impl Desk for Slow {
+impl Backend for Slow {
     async fn versions(&self, _: &Target) -> Result<Vec<String>, String> {
         let _counted = Counted::new(&self.look_ups);
         tokio::time::sleep(self.listing).await;
@@ -114,7 +114,7 @@ impl Desk for Slow {
 struct Stage {
     console: InProcess,
     world: watch::Sender<Arc<World>>,
-    desk: Arc<Slow>,
+    backend: Arc<Slow>,
     seconds: Arc<AtomicI64>,
 }
 
@@ -127,7 +127,7 @@ impl std::ops::Deref for Stage {
 }
 
 fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage {
-    let desk = Arc::new(Slow {
+    let backend = Arc::new(Slow {
         tags: (0..tags).map(|n| format!("3.0.{n}")).collect(),
         listing,
         looking,
@@ -140,11 +140,11 @@ fn open(tags: usize, listing: Duration, looking: Duration, warm: bool) -> Stage 
     let seconds = Arc::new(AtomicI64::new(0));
     let clock = Arc::clone(&seconds);
     let time = move || now() + jiff::SignedDuration::from_secs(clock.load(Ordering::SeqCst));
-    let asked: Arc<dyn Desk> = Arc::<Slow>::clone(&desk);
+    let asked: Arc<dyn Backend> = Arc::<Slow>::clone(&backend);
     Stage {
         console: InProcess::start(asked, world_rx, None, operator(), time),
         world: world_tx,
-        desk,
+        backend,
         seconds,
     }
 }
@@ -179,7 +179,7 @@ async fn why_a_version_cannot_be_promoted_is_understood_by_keys_alone() {
     stage.press("⏎").await;
     stage.shows("1.9.0 to web/production: why?").await;
     stage.press("⎋q").await;
-    assert_eq!(stage.console.ended().await, Farewell::Quit);
+    assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
     stage.shows("5,000 tags in the image registry").await;
     stage.shows("3.0.4999").await;
     stage.shows("◐ asking").await;
-    let count = Arc::clone(&stage.desk.look_ups);
+    let count = Arc::clone(&stage.backend.look_ups);
     for (keys, shown) in [
         ("4321", "3.0.4321"),
         ("⎋P", "asking the image"),
@@ -225,7 +225,7 @@ async fn five_thousand_tags_of_a_slow_registry_do_not_make_the_console_slow() {
 #[tokio::test]
 async fn versions_are_listed_again_while_the_picker_is_open_and_the_registry_was_away() {
     let mut stage = open(3, SOON, SOON, false);
-    stage.desk.failures.store(1, Ordering::SeqCst);
+    stage.backend.failures.store(1, Ordering::SeqCst);
     stage.choose().await;
     stage.shows("asking it again: connection refused").await;
     // What the operator does meanwhile stays.
@@ -233,7 +233,7 @@ async fn versions_are_listed_again_while_the_picker_is_open_and_the_registry_was
     stage.shows("as typed").await;
     stage.shows("3 tags in the image registry, 4 fit").await;
     stage.press("⎋q").await;
-    assert_eq!(stage.console.ended().await, Farewell::Quit);
+    assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }
 
 #[tokio::test]
@@ -264,7 +264,7 @@ async fn a_typed_name_takes_no_paste_and_a_question_left_over_lunch_does_nothing
     stage.seconds.store(3600, Ordering::SeqCst);
     stage.press("⏎").await;
     stage.shows("is void: nothing was done").await;
-    assert_eq!(stage.desk.begun.load(Ordering::SeqCst), 0);
+    assert_eq!(stage.backend.begun.load(Ordering::SeqCst), 0);
     stage.press("q").await;
-    assert_eq!(stage.console.ended().await, Farewell::Quit);
+    assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }

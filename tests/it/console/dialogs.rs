@@ -8,7 +8,7 @@ use greenroom::console::event::{Event, Input};
 use greenroom::console::model::Dialog;
 use greenroom::console::theme::Meaning;
 use greenroom::console::update::update;
-use greenroom::console::{Charset, Farewell, Model};
+use greenroom::console::{Charset, ExitReason, Model};
 use greenroom::history::{Direction, Step};
 use greenroom::inventory::Tier;
 use greenroom::release::{Choice, Command, Progress, Refusal, Refused, Status};
@@ -388,7 +388,7 @@ fn one_release_is_backed_out_and_then_left() {
     let effects = tell(&mut model, Event::DriverGone(release));
     assert!(matches!(
         effects.as_slice(),
-        [Effect::Leave(Farewell::Quit)]
+        [Effect::Leave(ExitReason::Quit)]
     ));
 }
 

@@ -9,7 +9,7 @@ use crossterm::event::KeyCode;
 use futures_util::FutureExt;
 use greenroom::settings::{Request, Settings};
 use greenroom::watchers;
-use greenroom::wire::{self, EngineDesk};
+use greenroom::wire::{self, EngineBackend};
 use tokio::sync::oneshot;
 
 use super::in_process::InProcess;
@@ -47,12 +47,12 @@ impl Console {
         let begun = opened.map(|_| ());
         let watching = watchers::start(&app.engine, app.frame.clone(), begun);
         let clock = Arc::clone(app.engine.clock());
-        let desk = Arc::new(EngineDesk::new(Arc::clone(&app.engine), &watching));
+        let backend = Arc::new(EngineBackend::new(Arc::clone(&app.engine), &watching));
         let operator = app.engine.operator().clone();
         let now = move || clock.now();
         let world = watching.world.clone();
         Self {
-            console: InProcess::start(desk, world, Some(open), operator, now),
+            console: InProcess::start(backend, world, Some(open), operator, now),
             _watching: watching,
         }
     }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent};
 use greenroom::console::event::Input;
-use greenroom::console::run::Ears;
+use greenroom::console::run::Inputs;
 use greenroom::console::terminal::Screen;
-use greenroom::console::{Charset, Desk, Farewell, Mode, Model, Pace, Wardrobe, run};
+use greenroom::console::{Charset, Backend, ExitReason, Mode, Model, Pace, ThemeSet, run};
 use greenroom::inventory::{Operator, World};
 use jiff::Timestamp;
 use ratatui::Frame;
@@ -72,13 +72,13 @@ pub(super) struct InProcess {
     keys: mpsc::Sender<Input>,
     given_back: Arc<AtomicBool>,
     seen: Seen,
-    ended: JoinHandle<Farewell>,
+    ended: JoinHandle<ExitReason>,
 }
 
 impl InProcess {
     /// Starts the loop. `open` is told when the first frame is on the screen.
     pub(super) fn start(
-        desk: Arc<dyn Desk>,
+        backend: Arc<dyn Backend>,
         world: watch::Receiver<Arc<World>>,
         open: Option<oneshot::Sender<()>>,
         operator: Operator,
@@ -92,7 +92,7 @@ impl InProcess {
             given_back: Arc::clone(&given_back),
             seen: seen.clone(),
         };
-        let mut ears = Ears {
+        let mut inputs = Inputs {
             input,
             world,
             in_flight: Vec::new(),
@@ -101,10 +101,10 @@ impl InProcess {
         let mode = Mode::Armable(Duration::from_mins(5));
         let model = Model::new(operator, mode, now(), SIZE);
         let ended = tokio::spawn(async move {
-            let wardrobe = Wardrobe::from(theme("dark", Charset::Unicode));
+            let theme_set = ThemeSet::from(theme("dark", Charset::Unicode));
             let pace = Pace::default();
-            let Ok(farewell) = run(&mut screen, &mut ears, desk, model, &wardrobe, pace, now).await;
-            farewell
+            let Ok(exit_reason) = run(&mut screen, &mut inputs, backend, model, &theme_set, pace, now).await;
+            exit_reason
         });
         Self {
             keys,
@@ -174,12 +174,12 @@ impl InProcess {
     }
 
     /// Waits for the end of the loop.
-    pub(super) async fn ended(&mut self) -> Farewell {
+    pub(super) async fn ended(&mut self) -> ExitReason {
         (&mut self.ended).await.expect("no panic")
     }
 
     /// The terminal is gone: no key comes any more.
-    pub(super) async fn without_keys(self) -> Farewell {
+    pub(super) async fn without_keys(self) -> ExitReason {
         drop(self.keys);
         self.ended.await.expect("no panic")
     }

@@ -1,4 +1,4 @@
-//! The true loop: scripted keys in, a test's backend out, and a desk that answers.
+//! The true loop: scripted keys in, a test's backend out, and a backend that answers.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use greenroom::console::event::Input;
 use greenroom::console::model::LogSource;
-use greenroom::console::{Desk, Farewell};
+use greenroom::console::{Backend, ExitReason};
 use greenroom::inventory::{Target, Tier, World};
 use greenroom::logs::{Batch, NewLine};
 use greenroom::release::{Approval, Handle, Plan, PlanRequest, Refusal, Refused};
@@ -22,7 +22,7 @@ struct Refusing {
 }
 
 #[async_trait]
-impl Desk for Refusing {
+impl Backend for Refusing {
     async fn versions(&self, _: &Target) -> Result<Vec<String>, String> {
         Ok(vec!["1.9.0".into(), "1.8.2".into()])
     }
@@ -49,22 +49,22 @@ pub(super) struct Stage {
     console: InProcess,
     world: watch::Sender<Arc<World>>,
     pub(super) lines: mpsc::Sender<Batch>,
-    desk: Arc<Refusing>,
+    backend: Arc<Refusing>,
 }
 
 pub(super) fn open() -> Stage {
     let (world_tx, world_rx) = watch::channel(Arc::new(world(web_production())));
     let (lines, log) = mpsc::channel(8);
-    let desk = Arc::new(Refusing {
+    let backend = Arc::new(Refusing {
         log: Mutex::new(Some(log)),
         begun: Mutex::default(),
     });
-    let asked: Arc<dyn Desk> = Arc::<Refusing>::clone(&desk);
+    let asked: Arc<dyn Backend> = Arc::<Refusing>::clone(&backend);
     Stage {
         console: InProcess::start(asked, world_rx, None, operator(), now),
         world: world_tx,
         lines,
-        desk,
+        backend,
     }
 }
 
@@ -90,9 +90,9 @@ async fn a_promotion_is_asked_for_by_keys_and_its_refusal_is_shown() {
     stage.shows("Begin the release · web · PRODUCTION").await;
     stage.press("⇥⏎").await;
     stage.shows("generation 41 became 42").await;
-    assert_eq!(stage.desk.begun.lock().expect("no panic").len(), 1);
+    assert_eq!(stage.backend.begun.lock().expect("no panic").len(), 1);
     stage.press("⏎q").await;
-    assert_eq!(stage.console.ended().await, Farewell::Quit);
+    assert_eq!(stage.console.ended().await, ExitReason::Quit);
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn copying_goes_to_the_terminal_and_a_lost_terminal_ends_the_loop() {
     stage.shows("copied").await;
     let copied = stage.copied();
     assert!(copied.is_some_and(|text| text.starts_with("sha256:")));
-    assert_eq!(stage.console.without_keys().await, Farewell::TerminalLost);
+    assert_eq!(stage.console.without_keys().await, ExitReason::TerminalLost);
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn a_signal_ends_the_loop_whatever_is_open() {
     stage.press("?").await;
     stage.shows("approve the step that waits").await;
     stage.send(Input::Signal("SIGHUP")).await;
-    assert_eq!(stage.console.ended().await, Farewell::Signal("SIGHUP"));
+    assert_eq!(stage.console.ended().await, ExitReason::Signal("SIGHUP"));
 }
 
 #[tokio::test]
@@ -184,6 +184,6 @@ async fn nothing_is_drawn_on_a_terminal_that_a_panic_gave_back() {
     let before = stage.draws();
     stage.give_back();
     stage.press("?").await;
-    assert_eq!(stage.console.ended().await, Farewell::Panicked);
+    assert_eq!(stage.console.ended().await, ExitReason::Panicked);
     assert_eq!(stage.draws(), before);
 }

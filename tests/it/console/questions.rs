@@ -7,7 +7,7 @@ use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
 use greenroom::console::model::{Button, Dialog};
 use greenroom::console::update::update;
-use greenroom::console::{Farewell, Mode, Model};
+use greenroom::console::{ExitReason, Mode, Model};
 use greenroom::history::Step;
 use greenroom::inventory::{Tier, VersionRef};
 use greenroom::release::{Command, Progress, Refusal, Refused, Scope, Status, Wanted};
@@ -370,7 +370,7 @@ fn quitting_asks_only_while_a_release_is_in_flight() {
     let effects = press(&mut idle, "q");
     assert!(matches!(
         effects.as_slice(),
-        [Effect::Leave(Farewell::Quit)]
+        [Effect::Leave(ExitReason::Quit)]
     ));
 
     let mut model = waiting(Step::Switch);
@@ -394,19 +394,19 @@ fn quitting_asks_only_while_a_release_is_in_flight() {
     let effects = tell(&mut model, Event::DriverGone(release));
     assert!(matches!(
         effects.as_slice(),
-        [Effect::Leave(Farewell::Quit)]
+        [Effect::Leave(ExitReason::Quit)]
     ));
 }
 
 #[test]
 fn a_signal_and_a_lost_terminal_end_the_console() {
-    for (input, farewell) in [
-        (Input::Signal("SIGTERM"), Farewell::Signal("SIGTERM")),
-        (Input::Lost, Farewell::TerminalLost),
+    for (input, exit_reason) in [
+        (Input::Signal("SIGTERM"), ExitReason::Signal("SIGTERM")),
+        (Input::Lost, ExitReason::TerminalLost),
     ] {
         let mut model = waiting(Step::Switch);
         press(&mut model, "A");
         let effects = tell(&mut model, Event::Input(input));
-        assert!(matches!(effects.as_slice(), [Effect::Leave(said)] if *said == farewell));
+        assert!(matches!(effects.as_slice(), [Effect::Leave(said)] if *said == exit_reason));
     }
 }

@@ -8,7 +8,7 @@ use greenroom::console::event::{Event, Input};
 use greenroom::console::model::{
     ConfigurationChange, Dialog, FoundConfiguration, NewConfiguration, Pane, ViewState,
 };
-use greenroom::console::{Farewell, Mode, Model};
+use greenroom::console::{ExitReason, Mode, Model};
 use greenroom::history::Step;
 
 use super::dialogs::dialog;
@@ -117,7 +117,7 @@ fn reloading_leaves_with_the_place_to_come_back_to() {
     reload_key(&mut model);
     press(&mut model, "j");
     let effects = press_key(&mut model, KeyCode::Enter);
-    let [Effect::Leave(Farewell::Reload(view))] = effects.as_slice() else {
+    let [Effect::Leave(ExitReason::Reload(view))] = effects.as_slice() else {
         panic!("{effects:?}");
     };
     let web = target("web", PRODUCTION);

@@ -19,13 +19,13 @@ pub struct Written {
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub struct Wardrobe {
+pub struct ThemeSet {
     themes: Vec<Theme>,
     /// Worn when a name is not known: never, unless the wardrobe is empty.
     bare: Theme,
 }
 
-impl From<Theme> for Wardrobe {
+impl From<Theme> for ThemeSet {
     /// A wardrobe with one theme.
     fn from(theme: Theme) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl From<Theme> for Wardrobe {
     }
 }
 
-impl Wardrobe {
+impl ThemeSet {
     /// The themes that come with Greenroom, and the operator's own. One of their own with the name
     /// of one that comes with Greenroom stands in its place. Also the names of the others,
     /// and what is wrong with each.
@@ -44,7 +44,7 @@ impl Wardrobe {
         depth: Depth,
         charset: Charset,
     ) -> (Self, Vec<(String, ThemeError)>) {
-        let mut wardrobe = Self {
+        let mut theme_set = Self {
             themes: Vec::new(),
             bare: Theme::bare(charset),
         };
@@ -55,9 +55,9 @@ impl Wardrobe {
                 // The one that comes with Greenroom is there even if one's own of that name is not.
                 Theme::named(name, depth, charset)
             });
-            wardrobe.themes.extend(theme);
+            theme_set.themes.extend(theme);
         }
-        (wardrobe, wrong)
+        (theme_set, wrong)
     }
 
     /// The names, in the order they are offered.
@@ -175,16 +175,16 @@ mod tests {
         }
     }
 
-    fn wardrobe(own: &[Written]) -> (Wardrobe, Vec<String>) {
-        let (wardrobe, wrong) = Wardrobe::new(own, Depth::True, Charset::Unicode);
+    fn theme_set(own: &[Written]) -> (ThemeSet, Vec<String>) {
+        let (theme_set, wrong) = ThemeSet::new(own, Depth::True, Charset::Unicode);
         (
-            wardrobe,
+            theme_set,
             wrong.iter().map(|(_, error)| error.to_string()).collect(),
         )
     }
 
-    fn colour(wardrobe: &Wardrobe, name: &str, meaning: Meaning) -> Option<Color> {
-        wardrobe.get(name).and_then(|theme| theme.style(meaning).fg)
+    fn colour(theme_set: &ThemeSet, name: &str, meaning: Meaning) -> Option<Color> {
+        theme_set.get(name).and_then(|theme| theme.style(meaning).fg)
     }
 
     #[test]
@@ -199,20 +199,20 @@ mod tests {
                 "inherits = \"light\"\n[meanings]\nbad = { fg = \"#040506\" }",
             ),
         ];
-        let (wardrobe, wrong) = wardrobe(&own);
+        let (theme_set, wrong) = theme_set(&own);
         assert_eq!(wrong, Vec::<String>::new());
         let name = "mine";
         assert_eq!(
-            colour(&wardrobe, name, Meaning::Ok),
+            colour(&theme_set, name, Meaning::Ok),
             Some(Color::Rgb(1, 2, 3))
         );
         assert_eq!(
-            colour(&wardrobe, name, Meaning::Bad),
+            colour(&theme_set, name, Meaning::Bad),
             Some(Color::Rgb(4, 5, 6))
         );
-        let light = colour(&wardrobe, "light", Meaning::Title);
+        let light = colour(&theme_set, "light", Meaning::Title);
         assert!(light.is_some());
-        assert_eq!(colour(&wardrobe, name, Meaning::Title), light);
+        assert_eq!(colour(&theme_set, name, Meaning::Title), light);
     }
 
     #[test]
@@ -221,13 +221,13 @@ mod tests {
             "dark",
             "inherits = \"dark\"\n[meanings]\nok = { fg = \"red\" }",
         )];
-        let (wardrobe, wrong) = wardrobe(&own);
+        let (theme_set, wrong) = theme_set(&own);
         assert_eq!(wrong, Vec::<String>::new());
-        assert_eq!(wardrobe.names().filter(|name| *name == "dark").count(), 1);
-        assert_eq!(colour(&wardrobe, "dark", Meaning::Ok), Some(Color::Red));
+        assert_eq!(theme_set.names().filter(|name| *name == "dark").count(), 1);
+        assert_eq!(colour(&theme_set, "dark", Meaning::Ok), Some(Color::Red));
         let shipped = Theme::named("dark", Depth::True, Charset::Unicode).unwrap();
         let title = shipped.style(Meaning::Title).fg;
-        assert_eq!(colour(&wardrobe, "dark", Meaning::Title), title);
+        assert_eq!(colour(&theme_set, "dark", Meaning::Title), title);
     }
 
     #[test]
@@ -240,12 +240,12 @@ mod tests {
             written("typo", "[meanings]\nok = {}\nbadd = {}"),
             written("good", "inherits = \"mono\""),
         ];
-        let (wardrobe, wrong) = wardrobe(&own);
+        let (theme_set, wrong) = theme_set(&own);
         assert_eq!(wrong.len(), 5, "{wrong:?}");
         assert!(wrong[0].contains("about.toml:1"), "{wrong:?}");
         assert!(wrong[2].contains("itself"), "{wrong:?}");
         assert!(wrong[3].contains("no theme `drak`"), "{wrong:?}");
         assert!(wrong[4].contains("typo.toml:3"), "{wrong:?}");
-        assert_eq!(wardrobe.names().count(), 7);
+        assert_eq!(theme_set.names().count(), 7);
     }
 }

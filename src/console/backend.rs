@@ -19,7 +19,7 @@ use crate::release::{
 
 /// See the module. Every call may take its time; none is made from the loop.
 #[async_trait]
-pub trait Desk: Send + Sync {
+pub trait Backend: Send + Sync {
     /// The tags there are for a target, in any order; or why they cannot be listed.
     async fn versions(&self, target: &Target) -> Result<Vec<String>, String>;
 
@@ -129,7 +129,7 @@ pub trait Desk: Send + Sync {
         Ok(())
     }
 
-    /// What the journals tell of releases, whoever drives them. A desk without journals tells nothing.
+    /// What the journals tell of releases, whoever drives them. A backend without journals tells nothing.
     fn releases(&self) -> watch::Receiver<Arc<Releases>> {
         watch::channel(Arc::default()).1
     }

@@ -10,7 +10,7 @@ use tokio::sync::{OnceCell, mpsc, watch};
 use tokio::time::timeout;
 
 use crate::adapters::archive::Archive;
-use crate::console::Desk;
+use crate::console::Backend;
 use crate::console::model::{
     HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog,
 };
@@ -35,7 +35,7 @@ const TELLING: Duration = Duration::from_secs(10);
 
 /// See the module.
 #[expect(missing_debug_implementations, reason = "holds trait objects")]
-pub struct EngineDesk {
+pub struct EngineBackend {
     engine: Arc<Engine>,
     focus: watch::Sender<Option<Target>>,
     releases: watch::Receiver<Arc<Releases>>,
@@ -46,8 +46,8 @@ pub struct EngineDesk {
     configuration: watch::Receiver<Option<Arc<NewConfiguration>>>,
 }
 
-impl EngineDesk {
-    /// A desk over an engine and what watches its targets.
+impl EngineBackend {
+    /// A backend over an engine and what watches its targets.
     pub fn new(engine: Arc<Engine>, watching: &Watching) -> Self {
         Self {
             engine,
@@ -99,7 +99,7 @@ impl EngineDesk {
 }
 
 #[async_trait]
-impl Desk for EngineDesk {
+impl Backend for EngineBackend {
     async fn versions(&self, target: &Target) -> Result<Vec<String>, String> {
         let tags = timeout(LISTING, self.engine.tags(target)).await;
         tags.unwrap_or_else(|_| Err(format!("no answer within {LISTING:?}")))
