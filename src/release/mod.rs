@@ -178,7 +178,7 @@
 //! Whoever drives a release tells the configured channels of it ([`crate::watchers::Outbox`]): begun, waiting, switched,
 //! failed, rolled back, backed out, finished. What is told is found in what the faces are shown ([`NoticeSource`]). Nothing waits
 //! for a channel and nothing depends on one; what cannot be sent is tried again for some minutes, and then said in the log.
-//! In the same way what the candidate writes is recorded ([`crate::watchers::Recorder`]): each is a [`Witness`].
+//! In the same way what the candidate writes is recorded ([`crate::watchers::Recorder`]): each is a [`ReleaseObserver`].
 //!
 //! # What is stored where
 //!
@@ -278,7 +278,7 @@ pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
 pub use engine::{
     Driven, PeerApprovable, Engine, Force, Pruned, RepairHandle, RepairNews, Resume, Site,
-    UnreadableHold, Witness,
+    UnreadableHold, ReleaseObserver,
 };
 pub use event::{Effect, Event, NotWritten, TimerId};
 pub use facts::{Facts, Known, Resolved};

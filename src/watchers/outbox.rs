@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::history::{Notice, NoticeEvent};
 use crate::inventory::{EnvironmentName, Operator, ServiceName};
 use crate::ports::{Clock, Failure, Notifier};
-use crate::release::{Driven, Handle, Site, Status, NoticeSource, Witness};
+use crate::release::{Driven, Handle, Site, Status, NoticeSource, ReleaseObserver};
 
 /// How many notices wait for a channel; more are not sent.
 const WAITING: usize = 64;
@@ -94,7 +94,7 @@ impl Outbox {
     }
 }
 
-impl Witness for Outbox {
+impl ReleaseObserver for Outbox {
     fn driven(&self, _: &Site, handle: &Handle, how: Driven) {
         if self.post.channels.is_empty() {
             return;

@@ -16,7 +16,7 @@ use crate::history::{CandidateLog, Gathering, Step, WrittenBy, WrittenLine};
 use crate::inventory::{Instance, InstanceId, ReleaseId};
 use crate::logs::{self, Batch, NewLine, Origin};
 use crate::ports::{ArchiveWriter, Result};
-use crate::release::{Driven, Engine, Handle, Releases, Site, Status, StepState, Witness};
+use crate::release::{Driven, Engine, Handle, Releases, Site, Status, StepState, ReleaseObserver};
 
 /// All of a log: engines count lines in 31 bits.
 const ALL: usize = i32::MAX as usize;
@@ -56,7 +56,7 @@ impl Recorder {
     }
 }
 
-impl Witness for Recorder {
+impl ReleaseObserver for Recorder {
     fn driven(&self, site: &Site, handle: &Handle, _: Driven) {
         let (site, handle, opens) = (site.clone(), handle.clone(), Arc::clone(&self.opens));
         let limit = self.limit;

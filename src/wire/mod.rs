@@ -37,7 +37,7 @@ use crate::adapters::secrets::LocalSecrets;
 use crate::history::Retention;
 use crate::inventory::{EnvironmentName, SecretSource, Target};
 use crate::ports::{Clock, Failure, FailureKind, Password, Secrets, SystemClock, TargetSecrets};
-use crate::release::{Definition, Engine, Reading, Site, Witness, Writing};
+use crate::release::{Definition, Engine, Reading, Site, ReleaseObserver, Writing};
 use crate::settings::{EnvironmentSettings, Settings, TargetSettings};
 use crate::watchers::{Frame, Outbox, Recorder};
 
@@ -110,7 +110,7 @@ impl App {
 }
 
 /// What the pieces are built with.
-struct Workshop<'a> {
+struct Builder<'a> {
     settings: &'a Settings,
     secrets: Arc<dyn Secrets>,
     runtimes: runtime::Runtimes,
@@ -121,18 +121,18 @@ struct Workshop<'a> {
 /// Builds everything. With `read_only`, or where the settings say so, what could change anything is not even built.
 pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
     let read_only = why_read_only(settings, read_only);
-    let mut workshop = Workshop {
+    let mut builder = Builder {
         settings,
         secrets: Arc::new(LocalSecrets::default()),
         runtimes: runtime::Runtimes::default(),
         stores: store::Stores::default(),
         proxies: proxy::Proxies::default(),
     };
-    let checker = HttpChecker::reading(Arc::clone(&workshop.secrets));
+    let checker = HttpChecker::reading(Arc::clone(&builder.secrets));
     let may_write = read_only.is_none();
     let mut sites = BTreeMap::new();
     for target in &settings.targets {
-        let site = workshop.site(target, &checker, may_write)?;
+        let site = builder.site(target, &checker, may_write)?;
         sites.insert(target.definition.target.clone(), site);
     }
     let operator = operator::find(&settings.operator)?;
@@ -142,16 +142,16 @@ pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
         ulid::Ulid::generate()
     );
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let outbox = notices::outbox(settings, &workshop.secrets, &operator, &clock);
+    let outbox = notices::outbox(settings, &builder.secrets, &operator, &clock);
     let outbox = Arc::new(outbox);
     let recorder = archive::recorder(&settings.history).map(Arc::new);
-    let mut witnesses = vec![Arc::clone(&outbox) as Arc<dyn Witness>];
-    witnesses.extend(
+    let mut observers = vec![Arc::clone(&outbox) as Arc<dyn ReleaseObserver>];
+    observers.extend(
         recorder
             .clone()
-            .map(|recorder| recorder as Arc<dyn Witness>),
+            .map(|recorder| recorder as Arc<dyn ReleaseObserver>),
     );
-    let engine = Engine::new(sites, operator, console, clock).witnessed(witnesses);
+    let engine = Engine::new(sites, operator, console, clock).observed_by(observers);
     Ok(App {
         engine: Arc::new(engine),
         frame: frame(settings),
@@ -167,7 +167,7 @@ pub fn build(settings: &Settings, read_only: bool) -> Result<App, WireError> {
             .iter()
             .map(|t| t.definition.target.clone())
             .collect(),
-        passwords: workshop.stores.passwords,
+        passwords: builder.stores.passwords,
     })
 }
 
@@ -188,7 +188,7 @@ pub async fn start_embedded_proxies(settings: &Settings) -> Result<Vec<EmbeddedP
     Ok(running)
 }
 
-impl Workshop<'_> {
+impl Builder<'_> {
     fn site(
         &mut self,
         target: &TargetSettings,

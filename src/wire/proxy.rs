@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{WireError, Workshop};
+use super::{WireError, Builder};
 use crate::adapters::docker::ContainerHost;
 use crate::adapters::embedded_proxy::{self, EmbeddedRouter};
 use crate::adapters::live_pointer::ThisHost;
@@ -30,7 +30,7 @@ pub(super) struct Proxy {
     pub(super) write: Arc<dyn RouterWriter>,
 }
 
-impl Workshop<'_> {
+impl Builder<'_> {
     pub(super) fn proxy(
         &mut self,
         environment: &EnvironmentSettings,

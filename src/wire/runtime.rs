@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{WireError, Workshop, outbound_proxy};
+use super::{WireError, Builder, outbound_proxy};
 use crate::adapters::docker::{DockerAddress, DockerReader, DockerWriter, Engine, TlsFiles};
 use crate::adapters::oci_registry::{DOCKER_CERTIFICATES, OciRegistry};
 use crate::adapters::process::{Catalogue, Processes};
@@ -25,7 +25,7 @@ pub(super) struct Runtime {
     pub(super) images: Arc<dyn Images>,
 }
 
-impl Workshop<'_> {
+impl Builder<'_> {
     pub(super) fn runtime(
         &mut self,
         environment: &EnvironmentSettings,

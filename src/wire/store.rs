@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{WireError, Workshop};
+use super::{WireError, Builder};
 use crate::adapters::{etcd, sqlite};
 use crate::inventory::{EnvironmentName, ServiceName};
 use crate::ports::{
@@ -42,7 +42,7 @@ pub(super) struct Store {
     pub(super) seals: Arc<dyn Seals>,
 }
 
-impl Workshop<'_> {
+impl Builder<'_> {
     pub(super) fn store(&mut self, environment: &EnvironmentSettings) -> Result<Store, WireError> {
         match &environment.store {
             StorePlace::Etcd(place) => self.etcd(environment, place),

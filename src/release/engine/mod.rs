@@ -60,7 +60,7 @@ pub struct Engine {
     console: String,
     clock: Arc<dyn Clock>,
     active: Mutex<BTreeMap<Target, Handle>>,
-    witnesses: Vec<Arc<dyn Witness>>,
+    observers: Vec<Arc<dyn ReleaseObserver>>,
 }
 
 /// How a release comes to be driven here.
@@ -73,7 +73,7 @@ pub enum Driven {
 }
 
 /// Whoever is to know of each release as it begins to be driven here.
-pub trait Witness: Send + Sync {
+pub trait ReleaseObserver: Send + Sync {
     /// It begins to be driven. Called in passing: whoever waits does so in a task of its own.
     fn driven(&self, site: &Site, handle: &Handle, how: Driven);
 }
@@ -92,14 +92,14 @@ impl Engine {
             console,
             clock,
             active: Mutex::default(),
-            witnesses: Vec::new(),
+            observers: Vec::new(),
         }
     }
 
     /// With those who are to know of each release that is driven here.
     #[must_use]
-    pub fn witnessed(self, witnesses: Vec<Arc<dyn Witness>>) -> Self {
-        Self { witnesses, ..self }
+    pub fn observed_by(self, observers: Vec<Arc<dyn ReleaseObserver>>) -> Self {
+        Self { observers, ..self }
     }
 
     /// Who acts here.
@@ -319,9 +319,9 @@ impl Engine {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         active.insert(plan.target().clone(), handle.clone());
         drop(active);
-        for witness in &self.witnesses {
+        for observer in &self.observers {
             if let Some(site) = self.sites.get(plan.target()) {
-                witness.driven(site, &handle, how);
+                observer.driven(site, &handle, how);
             }
         }
         // A clock that somebody sets must neither hurry a release nor hold it.
