@@ -18,7 +18,7 @@ use trials::Named;
 
 /// How long anything may take, the commands that print passwords as well: the doctor ends within five seconds, however
 /// many servers hang.
-const PATIENCE: Duration = Duration::from_millis(4300);
+const TIMEOUT: Duration = Duration::from_millis(4300);
 
 /// One thing that was tried.
 struct Finding {
@@ -34,7 +34,7 @@ pub(super) async fn run(common: &Common) -> Exit {
     };
     let (mut findings, late) = tokio::join!(
         join_all(trials::all(&app).into_iter().map(tried)),
-        app.late_passwords(|_| true, PATIENCE),
+        app.late_passwords(|_| true, TIMEOUT),
     );
     findings.extend(late.into_iter().map(|(name, failure)| Finding {
         place: name.to_string(),
@@ -71,8 +71,8 @@ async fn tried(named: Named<'_>) -> Finding {
         "" => place.clone(),
         at => sanitize(at),
     };
-    let proof = timeout(PATIENCE, trial.proof).await.unwrap_or_else(|_| {
-        let said = format!("no answer within {PATIENCE:?}");
+    let proof = timeout(TIMEOUT, trial.proof).await.unwrap_or_else(|_| {
+        let said = format!("no answer within {TIMEOUT:?}");
         let doing = format!("trying {}", trial.what);
         let kind = FailureKind::Unreachable;
         Proof::Broken(Failure::new(kind, asked, doing, said))

@@ -38,7 +38,7 @@ pub(super) async fn run(common: &Common, verb: &Status) -> Exit {
     let (world, recent, late) = tokio::join!(
         watchers::once(&app.engine, app.frame.clone()),
         join_all(targets.iter().map(|target| left_behind(&app, target))),
-        app.late_passwords(is_shown, watchers::PATIENCE),
+        app.late_passwords(is_shown, watchers::TIMEOUT),
     );
     for (_, failure) in late {
         warn_line!("greenroom: {failure}");
@@ -98,7 +98,7 @@ async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>
     let Some(site) = app.engine.site(target) else {
         return (Ok(Vec::new()), Approvals::NotNeeded);
     };
-    let deadline = Instant::now() + watchers::PATIENCE;
+    let deadline = Instant::now() + watchers::TIMEOUT;
     let recent = async {
         let journal = &site.read.journal;
         let mut recent = Vec::new();
@@ -120,7 +120,7 @@ async fn left_behind(app: &App, target: &Target) -> (Result<Vec<Recent>, String>
     };
     let recent = match timeout_at(deadline, recent).await {
         Ok(recent) => recent.map_err(|failure| failure.to_string()),
-        Err(_) => Err(format!("no answer within {:?}", watchers::PATIENCE)),
+        Err(_) => Err(format!("no answer within {:?}", watchers::TIMEOUT)),
     };
     let heads = recent.as_ref().ok();
     let newest = heads.and_then(|recent| current(recent.iter().map(|recent| &recent.head)));

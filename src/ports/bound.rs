@@ -12,12 +12,12 @@ pub struct Bound {
     /// The most bytes of it that are read.
     pub bytes: u64,
     /// How long reading it may take.
-    pub time: Patience,
+    pub time: TimeLimit,
 }
 
 /// How long reading may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub enum TimeLimit {
     /// In all.
     Within(Duration),
     /// Without anything new. The whole may take longer.

@@ -27,7 +27,7 @@ pub use crate::inventory::{
     SwitchOrder, instance_name,
 };
 pub use archive::{ArchiveReader, ArchiveWriter, Within};
-pub use bound::{Bound, Patience};
+pub use bound::{Bound, TimeLimit};
 pub use checker::{Checker, Connection};
 pub use clock::{Clock, Steady, SystemClock};
 pub use presence::PresenceStore;

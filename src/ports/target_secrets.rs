@@ -16,7 +16,7 @@ use crate::inventory::{EnvironmentValue, Mask, SecretSource, is_word};
 
 /// How long an answer waits for secrets that are being read, once for each target. One that hangs is not waited for
 /// again: its own request fails, and says so.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How soon a source that failed is read again.
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ impl TargetSecrets {
         let (began, read) = self.0.first.get_or_init(|| self.begin());
         let mut read = read.clone();
         if !*read.borrow() {
-            let _ = timeout_at(*began + PATIENCE, read.wait_for(|read| *read)).await;
+            let _ = timeout_at(*began + TIMEOUT, read.wait_for(|read| *read)).await;
         }
         self.try_again();
         let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -25,7 +25,7 @@ use past::{PAGE, Past, Sought, search};
 const UNREADABLE: usize = 5;
 
 /// How long asking another clock may take: a release does not wait for a clock.
-const CLOCK_PATIENCE: Duration = Duration::from_secs(2);
+const CLOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The clocks that a target's servers tell. One that does not answer in time says nothing.
 pub(super) async fn clocks(site: &Site, own: &dyn Clock) -> Clocks {
@@ -44,7 +44,7 @@ pub(crate) async fn clock_reading(
     asking: impl Future<Output = Result<Option<Timestamp>>>,
 ) -> Option<ClockReading> {
     let asked = own.now();
-    let told = timeout(CLOCK_PATIENCE, asking).await.ok()?.ok()??;
+    let told = timeout(CLOCK_TIMEOUT, asking).await.ok()?.ok()??;
     Some(ClockReading::new(of, (asked, own.now()), told))
 }
 

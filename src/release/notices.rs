@@ -15,7 +15,7 @@ use crate::inventory::Operator;
 
 /// How long a step waits before others are told: whoever steps through a release at a console answers
 /// sooner, and nobody wants a message for each key.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a text that came from outside is told, in characters.
 const LONGEST: usize = 500;
 
@@ -79,7 +79,7 @@ impl NoticeSource {
     /// When to look again though nothing changed: then a step has waited long enough to be told of.
     pub fn look_again(&self) -> Option<Timestamp> {
         let waiting = self.waiting.as_ref().filter(|waiting| !waiting.is_told)?;
-        Some(after(waiting.since, PATIENCE))
+        Some(after(waiting.since, TIMEOUT))
     }
 
     fn failure(&mut self, status: &Status, now: Timestamp) -> Option<Notice> {
@@ -162,7 +162,7 @@ impl NoticeSource {
             Step::Switch => approvers_needed(&status.plan),
             _ => 0,
         };
-        if waiting.is_told || (others == 0 && now < after(waiting.since, PATIENCE)) {
+        if waiting.is_told || (others == 0 && now < after(waiting.since, TIMEOUT)) {
             return None;
         }
         waiting.is_told = true;

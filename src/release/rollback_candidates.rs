@@ -18,7 +18,7 @@ const MOST: usize = 40;
 /// How many are looked for at the same time: a registry may be slow to many.
 const AT_ONCE: usize = 4;
 /// How long one may be looked for.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where an image is.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -101,8 +101,8 @@ impl Engine {
 }
 
 async fn in_time(site: &Site, version: &Version) -> ImageAt {
-    let looked = timeout(PATIENCE, image_at(site, version)).await;
-    looked.unwrap_or_else(|_| ImageAt::Unknown(format!("no answer within {PATIENCE:?}")))
+    let looked = timeout(TIMEOUT, image_at(site, version)).await;
+    looked.unwrap_or_else(|_| ImageAt::Unknown(format!("no answer within {TIMEOUT:?}")))
 }
 
 /// What runs in the slot that has the traffic, or why that is not known.

@@ -24,7 +24,7 @@ const EVERY: Duration = Duration::from_millis(500);
 /// How long after one visitor the next begins, so that they do not come in step.
 const APART: Duration = Duration::from_millis(170);
 /// A request that takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What became of the requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -104,8 +104,8 @@ async fn visit(
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let asked = timeout(PATIENCE, visitor.ask()).await;
-        let answer = asked.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")));
+        let asked = timeout(TIMEOUT, visitor.ask()).await;
+        let answer = asked.unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")));
         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         tally.requests += 1;
         if let Err(why) = answer {

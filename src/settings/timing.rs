@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::model::{
     EnvironmentSection, Root, ServiceEnvironmentSection, ServiceSection, TierWord, TimingSection,
 };
-use super::words::{Patience, Time};
+use super::words::{LongTime, Time};
 use crate::release::Timing;
 
 /// The built-in minimum healthy time where nobody outside the team notices.
@@ -45,14 +45,14 @@ pub(super) fn of_target(
             .find_map(|table| key(table))
             .map_or(otherwise, |time| time.0)
     };
-    let standby: Option<Patience> = tables.iter().find_map(|table| table.standby);
+    let standby: Option<LongTime> = tables.iter().find_map(|table| table.standby);
     Timing {
         health_deadline: time(|t| t.health_deadline, built_in.health_deadline),
         minimum_healthy: time(|t| t.minimum_healthy, built_in.minimum_healthy),
         progress_deadline: time(|t| t.progress_deadline, built_in.progress_deadline),
         watch: time(|t| t.watch, built_in.watch),
         drain: time(|t| t.drain, built_in.drain),
-        standby: standby.map_or(built_in.standby, |patience| patience.0),
+        standby: standby.map_or(built_in.standby, |time_limit| time_limit.0),
         stop_grace: time(|t| t.stop_grace, built_in.stop_grace),
         approval: time(|t| t.approval, built_in.approval),
         checks_fresh: time(|t| t.checks_fresh, built_in.checks_fresh),

@@ -199,7 +199,7 @@ word!(
 );
 word!(
     /// A duration with its unit, or `never`.
-    Patience(Limit), limit, write_limit, "limit", "10m"
+    LongTime(Limit), limit, write_limit, "limit", "10m"
 );
 word!(
     /// A share of a hundred.

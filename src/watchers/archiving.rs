@@ -36,7 +36,7 @@ const PRUNED_EACH: SignedDuration = SignedDuration::from_hours(1);
 /// How often in a row.
 const PRUNED_AGAIN: usize = 5;
 /// How long one answer of a journal may take.
-const PATIENCE: Duration = Duration::from_secs(8);
+const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// An archive, to read and to write.
 #[derive(Clone)]
@@ -377,12 +377,12 @@ impl Reading<'_> {
 }
 
 async fn in_time<T>(doing: &str, asked: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(PATIENCE, asked).await.unwrap_or_else(|_| {
+    timeout(TIMEOUT, asked).await.unwrap_or_else(|_| {
         Err(Failure::new(
             FailureKind::Unreachable,
             "the journal",
             doing,
-            format!("no answer within {PATIENCE:?}"),
+            format!("no answer within {TIMEOUT:?}"),
         ))
     })
 }

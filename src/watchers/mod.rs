@@ -28,7 +28,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use archiving::{Archive, Keeping, NotKept};
 pub use assemble::Frame;
 pub use observing::Observing;
-pub use once::{PATIENCE, once};
+pub use once::{TIMEOUT, once};
 pub use outbox::{Channel, Outbox};
 pub use recording::{Opens, Recorder};
 pub use sealing::{Sealed, seal};

@@ -15,7 +15,7 @@ use crate::release::{Engine, Site};
 
 /// How long any one source may take before it counts as silent. All are asked at the same time, so this is
 /// how long the whole look takes at most: whoever asks has an answer within three seconds.
-pub const PATIENCE: Duration = Duration::from_millis(2500);
+pub const TIMEOUT: Duration = Duration::from_millis(2500);
 
 /// Looks at every site once, all at the same time.
 pub async fn once(engine: &Engine, frame: Frame) -> World {
@@ -53,7 +53,7 @@ pub async fn once(engine: &Engine, frame: Frame) -> World {
 }
 
 async fn instances(engine: Arc<dyn RuntimeReader>, targets: Vec<Target>, now: Timestamp) -> Part {
-    match tokio::time::timeout(PATIENCE, engine.all_instances()).await {
+    match tokio::time::timeout(TIMEOUT, engine.all_instances()).await {
         Ok(Ok(mut all)) => Part::Instances(
             targets
                 .into_iter()
@@ -64,7 +64,7 @@ async fn instances(engine: Arc<dyn RuntimeReader>, targets: Vec<Target>, now: Ti
                 .collect(),
         ),
         Ok(Err(failure)) => Part::Silent(Source::Runtime, targets, failure.to_string(), now),
-        Err(_) => Part::Silent(Source::Runtime, targets, too_long(PATIENCE), now),
+        Err(_) => Part::Silent(Source::Runtime, targets, too_long(TIMEOUT), now),
     }
 }
 
@@ -77,7 +77,7 @@ async fn records(
         let store = Arc::clone(&store);
         async move {
             let both = async { tokio::join!(store.read(&target), store.keys(&target)) };
-            match tokio::time::timeout(PATIENCE, both).await {
+            match tokio::time::timeout(TIMEOUT, both).await {
                 Ok((Ok(record), Ok(keys))) => {
                     let registered = Registered {
                         record,
@@ -90,7 +90,7 @@ async fn records(
                 Ok((Err(failure), _) | (_, Err(failure))) => {
                     Part::Silent(Source::Registry, vec![target], failure.to_string(), now)
                 }
-                Err(_) => Part::Silent(Source::Registry, vec![target], too_long(PATIENCE), now),
+                Err(_) => Part::Silent(Source::Registry, vec![target], too_long(TIMEOUT), now),
             }
         }
     }))
@@ -100,7 +100,7 @@ async fn records(
 async fn routing(site: &Site, now: Timestamp) -> [Part; 2] {
     let target = site.definition.target.clone();
     let seen = Side::both_running();
-    let Asked { routing, probed } = ask(site, &seen, Attention::Passing, true, Some(PATIENCE)).await;
+    let Asked { routing, probed } = ask(site, &seen, Attention::Passing, true, Some(TIMEOUT)).await;
     let said = match routing {
         Ok(routing) => Part::Routing(target.clone(), Box::new(routing)),
         Err(why) => Part::Silent(Source::Router, vec![target.clone()], why, now),

@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 use crate::inventory::{Snapshot, SourceState, Target, World};
 
 /// How long it is waited at most: a source may be away.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How far apart the first looks at proxies are: two hundred at once would hold up what somebody looks at.
 const APART: Duration = Duration::from_millis(4);
@@ -18,7 +18,7 @@ const APART: Duration = Duration::from_millis(4);
 /// Waits until both were heard of all targets, if they are within a second.
 pub(super) async fn all_heard(world: &mut watch::Receiver<Arc<World>>) {
     let are_heard = |world: &Arc<World>| world.snapshots.values().all(|one| is_heard(one));
-    let _ = timeout(PATIENCE, world.wait_for(are_heard)).await;
+    let _ = timeout(TIMEOUT, world.wait_for(are_heard)).await;
 }
 
 /// Waits until both were heard of a target, each of which would have its proxy asked again, and then for its turn,
@@ -31,7 +31,7 @@ pub(super) async fn turn(
 ) {
     let is_heard = |world: &Arc<World>| world.get(target).is_none_or(is_heard);
     let turn = async {
-        let _ = timeout(PATIENCE, world.wait_for(is_heard)).await;
+        let _ = timeout(TIMEOUT, world.wait_for(is_heard)).await;
         sleep(APART * place).await;
     };
     tokio::select! {

@@ -84,10 +84,10 @@ impl Outbox {
     }
 
     /// Waits until nothing is on its way any more, but not for long; how much was not sent by then.
-    pub async fn settle(&self, patience: Duration) -> usize {
+    pub async fn settle(&self, time_limit: Duration) -> usize {
         let mut open = self.post.open.subscribe();
         let settled = open.wait_for(|open| *open == 0);
-        if tokio::time::timeout(patience, settled).await.is_ok() {
+        if tokio::time::timeout(time_limit, settled).await.is_ok() {
             return 0;
         }
         *self.post.open.borrow()

@@ -17,7 +17,7 @@ use crate::release::Engine;
 /// How many records are read at a time.
 const PAGE: usize = 500;
 /// How long a store may take for one record.
-const PATIENCE: Duration = Duration::from_secs(8);
+const TIMEOUT: Duration = Duration::from_secs(8);
 
 impl Archive {
     /// Proves what a filter lets through; against the stores of `engine` too, where one is given.
@@ -67,14 +67,14 @@ enum Heard<T> {
 }
 
 async fn heard<T>(asked: impl Future<Output = Result<Option<T>>>) -> Heard<T> {
-    match tokio::time::timeout(PATIENCE, asked).await {
+    match tokio::time::timeout(TIMEOUT, asked).await {
         Ok(Ok(Some(read))) => Heard::There(read),
         Ok(Ok(None)) => Heard::Gone,
         Ok(Err(failure)) if failure.kind == FailureKind::Garbled => {
             Heard::Garbled(format!("in the store, {failure}"))
         }
         Ok(Err(failure)) => Heard::Silent(failure.to_string()),
-        Err(_) => Heard::Silent(format!("no answer within {PATIENCE:?}")),
+        Err(_) => Heard::Silent(format!("no answer within {TIMEOUT:?}")),
     }
 }
 
@@ -93,13 +93,13 @@ impl<'a> Proving<'a> {
         for site in sites {
             let target = &site.definition.target;
             let asked = site.read.journal.seals(target);
-            let why = match tokio::time::timeout(PATIENCE, asked).await {
+            let why = match tokio::time::timeout(TIMEOUT, asked).await {
                 Ok(Ok(seals)) => {
                     self.seals.insert(target.clone(), seals);
                     continue;
                 }
                 Ok(Err(failure)) => failure.to_string(),
-                Err(_) => format!("no answer within {PATIENCE:?}"),
+                Err(_) => format!("no answer within {TIMEOUT:?}"),
             };
             // Who does not tell of seals is asked about records all the same.
             self.without_seals.insert(target.clone(), sanitize(&why));

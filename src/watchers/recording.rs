@@ -51,8 +51,8 @@ impl Recorder {
     }
 
     /// Waits until everything is kept, but not for long. Whether it is.
-    pub async fn settle(&self, patience: Duration) -> bool {
-        timeout(patience, self.recording.wait()).await.is_ok()
+    pub async fn settle(&self, time_limit: Duration) -> bool {
+        timeout(time_limit, self.recording.wait()).await.is_ok()
     }
 }
 

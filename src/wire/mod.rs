@@ -82,19 +82,19 @@ impl App {
     }
 
     /// Reads the passwords of the stores of these environments, all at the same time. Ends when each was read or has
-    /// failed, at most after `patience`, and returns those that are still being read: each with its environment. A store
+    /// failed, at most after `time_limit`, and returns those that are still being read: each with its environment. A store
     /// that is asked meanwhile waits for its password, and tells the failure where it cannot be read.
     pub async fn late_passwords(
         &self,
         is_wanted: impl Fn(&EnvironmentName) -> bool,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Vec<(&EnvironmentName, Failure)> {
         let wanted = self.passwords.iter().filter(|(name, _)| is_wanted(name));
         let late = wanted.map(|(name, password)| async move {
-            let read = timeout(patience, password.value()).await;
+            let read = timeout(time_limit, password.value()).await;
             let setting = password.setting().filter(|_| read.is_err())?;
             let said = format!(
-                "the password {setting} was not read within {patience:?}, so its store is unknown"
+                "the password {setting} was not read within {time_limit:?}, so its store is unknown"
             );
             let kind = FailureKind::Unreachable;
             let failure = Failure::new(kind, name.as_str(), "reading the password", said);

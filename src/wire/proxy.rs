@@ -8,7 +8,7 @@ use super::{WireError, Builder};
 use crate::adapters::docker::ContainerHost;
 use crate::adapters::embedded_proxy::{self, EmbeddedRouter};
 use crate::adapters::live_pointer::ThisHost;
-use crate::adapters::nginx::{self, Arrangement, Nginx, NginxReader, NginxWriter, PATIENCE};
+use crate::adapters::nginx::{self, Arrangement, Nginx, NginxReader, NginxWriter, TIMEOUT};
 use crate::inventory::Endpoint;
 use crate::ports::{ProxyHost, RouterReader, RouterWriter};
 use crate::settings::{
@@ -79,7 +79,7 @@ impl Builder<'_> {
                 SwitchMode::Pointer => nginx::SwitchMode::Pointer,
                 SwitchMode::Reload => nginx::SwitchMode::Reload,
             },
-            patience: PATIENCE,
+            time_limit: TIMEOUT,
             targets: self.nginx_sites(place),
         })?;
         let proxy = Proxy {

@@ -23,35 +23,35 @@ mod read;
 mod socket;
 mod write;
 
-use crate::ports::{Bound, Patience};
+use crate::ports::{Bound, TimeLimit};
 
 /// What is read of an engine at most.
 pub const BOUNDS: [Bound; 6] = [
     bound(
         "an answer",
         connection::ANSWER,
-        Patience::Within(engine::QUICK),
+        TimeLimit::Within(engine::QUICK),
     ),
     bound(
         "an answer to create, start, stop, remove",
         connection::ANSWER,
-        Patience::Within(write::SLOW),
+        TimeLimit::Within(write::SLOW),
     ),
-    bound("a line of events", connection::ITEM, Patience::Endless),
+    bound("a line of events", connection::ITEM, TimeLimit::Endless),
     bound(
         "a line of a pull",
         connection::ITEM,
-        Patience::Idle(pull::IDLE),
+        TimeLimit::Idle(pull::IDLE),
     ),
-    bound("a frame of logs", connection::ITEM, Patience::Endless),
+    bound("a frame of logs", connection::ITEM, TimeLimit::Endless),
     bound(
         "each output of a command in a container",
         proxy_host::LONGEST as u64,
-        Patience::Within(proxy_host::DEADLINE),
+        TimeLimit::Within(proxy_host::DEADLINE),
     ),
 ];
 
-const fn bound(answer: &'static str, bytes: u64, time: Patience) -> Bound {
+const fn bound(answer: &'static str, bytes: u64, time: TimeLimit) -> Bound {
     Bound {
         server: "Docker engine",
         answer,

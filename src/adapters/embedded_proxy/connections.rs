@@ -193,17 +193,17 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Answered<B> {
 pub(super) struct Watched<S> {
     stream: S,
     progress: Arc<Progress>,
-    patience: Duration,
+    time_limit: Duration,
     /// Runs while the client takes nothing.
     silence: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncWrite + Unpin> Watched<S> {
-    pub(super) fn new(stream: S, progress: Arc<Progress>, patience: Duration) -> Self {
+    pub(super) fn new(stream: S, progress: Arc<Progress>, time_limit: Duration) -> Self {
         Self {
             stream,
             progress,
-            patience,
+            time_limit,
             silence: None,
         }
     }
@@ -219,12 +219,12 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
             return written;
         }
         self.progress.is_blocked.store(true, Ordering::Relaxed);
-        let patience = self.patience;
+        let time_limit = self.time_limit;
         let silence = self
             .silence
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(time_limit)));
         silence.as_mut().poll(context).map(|()| {
-            let said = format!("the client took nothing for {patience:?}");
+            let said = format!("the client took nothing for {time_limit:?}");
             Err(io::Error::new(io::ErrorKind::TimedOut, said))
         })
     }

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 
 use super::answer::{ask_for, place};
-use super::recent::{Lines, PATIENCE, Since};
+use super::recent::{Lines, TIMEOUT, Since};
 use super::site::Site;
 use crate::inventory::{PassedRequest, Target};
 use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};
@@ -55,7 +55,7 @@ impl Follow {
     async fn fetch(&mut self, since: Since) -> Result<()> {
         let doing = format!("reading its requests of {}", self.target);
         let path = format!("{}?{}", Site::answer_path(&self.target), since.query());
-        let answer: Option<Lines> = ask_for(self.address, &path, &doing, PATIENCE + LONGER).await?;
+        let answer: Option<Lines> = ask_for(self.address, &path, &doing, TIMEOUT + LONGER).await?;
         let failed = |kind, said| Failure::new(kind, place(self.address), &doing, said);
         let Some(lines) = answer else {
             return Err(failed(FailureKind::Missing, "it does not know the target"));

@@ -17,14 +17,14 @@ mod router;
 mod serve;
 mod site;
 
-use crate::ports::{Bound, Patience};
+use crate::ports::{Bound, TimeLimit};
 
 /// What is read of an embedded proxy at most.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "embedded proxy",
     answer: "its answer about the route",
     bytes: answer::LONGEST as u64,
-    time: Patience::Within(answer::DEADLINE),
+    time: TimeLimit::Within(answer::DEADLINE),
 }];
 
 pub use router::EmbeddedRouter;

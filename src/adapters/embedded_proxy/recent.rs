@@ -24,7 +24,7 @@ const AT_ONCE: usize = 200;
 /// How many characters of a path are kept.
 const PATH: usize = 300;
 /// How long somebody who asks for lines that have not come yet is kept waiting.
-pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 /// How Greenroom calls itself when it asks.
 const OWN_AGENT: &str = "greenroom/";
 /// What is written down for a client that did not wait for its answer, as nginx does.
@@ -190,11 +190,11 @@ impl Recent {
 
     /// Lines; waits a while where none have come yet.
     pub(super) async fn lines(&self, since: Since) -> Lines {
-        self.lines_within(since, PATIENCE).await
+        self.lines_within(since, TIMEOUT).await
     }
 
-    async fn lines_within(&self, since: Since, patience: Duration) -> Lines {
-        let until = tokio::time::Instant::now() + patience;
+    async fn lines_within(&self, since: Since, time_limit: Duration) -> Lines {
+        let until = tokio::time::Instant::now() + time_limit;
         loop {
             let mut more = std::pin::pin!(self.0.more.notified());
             // Before looking, or what comes in between would be missed.

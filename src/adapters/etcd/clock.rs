@@ -15,7 +15,7 @@ use crate::inventory::http_date;
 use crate::ports::Result;
 
 /// How long a member may take: a plan does not wait for a clock.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Asks the members of one cluster. Keeps its client, because reading the certificates for a new one is slow.
 #[derive(Default)]
@@ -68,7 +68,7 @@ async fn of(client: &Client, url: &str) -> Option<Timestamp> {
 fn client(files: Option<&Tls>, has_tls: bool) -> Result<Client> {
     let refused = |error: reqwest::Error| super::options::refused(error.without_url().to_string());
     let mut client = Client::builder()
-        .timeout(PATIENCE)
+        .timeout(TIMEOUT)
         .redirect(Policy::none())
         // The members are reached as all other calls reach them.
         .no_proxy();

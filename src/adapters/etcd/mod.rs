@@ -49,14 +49,14 @@ mod values;
 mod watch;
 mod writer;
 
-use crate::ports::{Bound, Patience};
+use crate::ports::{Bound, TimeLimit};
 
 /// What is read of etcd at most.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "etcd",
     answer: "an answer",
     bytes: store::LARGEST_ANSWER as u64,
-    time: Patience::Within(options::DEADLINE),
+    time: TimeLimit::Within(options::DEADLINE),
 }];
 
 pub use crate::inventory::ExtraKey;

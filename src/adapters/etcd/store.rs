@@ -212,18 +212,18 @@ impl Store {
     {
         let share = if self.inner.nodes.len() == 1 { 2 } else { 3 };
         let left = until.saturating_duration_since(Instant::now());
-        let patience = left.min(self.inner.deadline / share);
-        if patience.is_zero() {
+        let time_limit = left.min(self.inner.deadline / share);
+        if time_limit.is_zero() {
             return Err(EtcdError::not_sent("no time was left"));
         }
-        let end = Instant::now() + patience;
+        let end = Instant::now() + time_limit;
         let login = self.inner.options.credentials.as_ref();
         let client = match timeout_at(end, Box::pin(node.client(&self.inner.options))).await {
             Ok(client) => client?,
             Err(_) => return Err(EtcdError::not_sent(format!("{} did not answer", node.url))),
         };
         // In whole milliseconds: what is left of a deadline has nine digits.
-        let waited = Duration::from_millis(u64::try_from(patience.as_millis()).unwrap_or(u64::MAX));
+        let waited = Duration::from_millis(u64::try_from(time_limit.as_millis()).unwrap_or(u64::MAX));
         let silence = |_| EtcdError::unclear(format!("no answer within {waited:?}"));
         let answer = timeout_at(end, Box::pin(call(client.clone())))
             .await

@@ -39,7 +39,7 @@ impl Kept {
     pub(super) async fn ask(
         &self,
         address: &PublicAddress,
-        patience: Duration,
+        time_limit: Duration,
     ) -> Result<Answer, String> {
         let key = (address.endpoint.clone(), address.host.clone());
         let place = self.by_address.lock().await.entry(key).or_default().clone();
@@ -50,9 +50,9 @@ impl Kept {
             *place = Some(sender);
             Ok(answer)
         };
-        match tokio::time::timeout(patience, asking).await {
+        match tokio::time::timeout(time_limit, asking).await {
             Ok(answer) => answer,
-            Err(_) => Err(words::too_late(patience)),
+            Err(_) => Err(words::too_late(time_limit)),
         }
     }
 }

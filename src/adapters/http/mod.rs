@@ -24,10 +24,10 @@ use crate::checks::{Answer, Case, CaseReport, HealthCheck, Verdict, hide_in_quer
 use crate::inventory::{
     BodyClass, Endpoint, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer, Slot,
 };
-use crate::ports::{Bound, Checker, Connection, Patience, Secrets, TargetSecrets};
+use crate::ports::{Bound, Checker, Connection, TimeLimit, Secrets, TargetSecrets};
 
 /// How long the public address may take to answer.
-const PUBLIC_PATIENCE: Duration = Duration::from_secs(5);
+const PUBLIC_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The header in which the proxy names the slot that answered.
 const SLOT_HEADER: &str = "x-greenroom-slot";
@@ -48,21 +48,21 @@ pub const BOUNDS: [Bound; 3] = [
     bound(
         "the body of an answer",
         asking::LONGEST,
-        Patience::Configured("timeout"),
+        TimeLimit::Configured("timeout"),
     ),
     bound(
         "the headers of an answer",
         words::HEADERS,
-        Patience::Configured("timeout"),
+        TimeLimit::Configured("timeout"),
     ),
     bound(
         "the public or preview answer",
         asking::LONGEST,
-        Patience::Within(PUBLIC_PATIENCE),
+        TimeLimit::Within(PUBLIC_TIMEOUT),
     ),
 ];
 
-const fn bound(answer: &'static str, bytes: usize, time: Patience) -> Bound {
+const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
     Bound {
         server: "health and checks",
         answer,
@@ -200,11 +200,11 @@ impl Checker for HttpChecker {
     async fn public(&self, address: &PublicAddress, connection: Connection) -> PublicAnswer {
         let asked = Asked {
             host: Some(&address.host),
-            ..Asked::get(&address.endpoint, &address.path, PUBLIC_PATIENCE)
+            ..Asked::get(&address.endpoint, &address.path, PUBLIC_TIMEOUT)
         };
         let answered = match connection {
             Connection::Fresh => self.afresh(&asked).await,
-            Connection::Kept => self.kept.ask(address, PUBLIC_PATIENCE).await,
+            Connection::Kept => self.kept.ask(address, PUBLIC_TIMEOUT).await,
         };
         let (_, hidden) = hide_in_query(&address.path);
         public_answer(answered, &self.values.mask(hidden, None).await)
@@ -234,7 +234,7 @@ impl Checker for HttpChecker {
         let asked = Asked {
             host: Some(&address.host),
             headers: Some(&sent),
-            ..Asked::get(at, &address.path, PUBLIC_PATIENCE)
+            ..Asked::get(at, &address.path, PUBLIC_TIMEOUT)
         };
         PublicAnswer {
             slot: None,

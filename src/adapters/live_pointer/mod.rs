@@ -28,7 +28,7 @@ pub use this_host::ThisHost;
 use crate::sanitize::sanitize;
 use crate::inventory::{FencingToken, Slot, Target};
 use crate::ports::{
-    Bound, Failure, FailureKind, Patience, PointerState, ProxyHost, RebaseOrder, Result,
+    Bound, Failure, FailureKind, TimeLimit, PointerState, ProxyHost, RebaseOrder, Result,
     SwitchOrder, Writable,
 };
 
@@ -37,16 +37,16 @@ pub const BOUNDS: [Bound; 2] = [
     bound(
         "a file of the proxy",
         durable::LARGEST,
-        Patience::Within(this_host::DEADLINE),
+        TimeLimit::Within(this_host::DEADLINE),
     ),
     bound(
         "what a command prints",
         this_host::MOST_OUTPUT as u64,
-        Patience::Within(this_host::DEADLINE),
+        TimeLimit::Within(this_host::DEADLINE),
     ),
 ];
 
-const fn bound(answer: &'static str, bytes: u64, time: Patience) -> Bound {
+const fn bound(answer: &'static str, bytes: u64, time: TimeLimit) -> Bound {
     Bound {
         server: "this machine",
         answer,

@@ -245,7 +245,7 @@ impl Nginx {
         if reloaded.code != Some(0) {
             return Err(Refusal::of_reload(&reloaded.output));
         }
-        let until = Instant::now() + self.arrangement.patience;
+        let until = Instant::now() + self.arrangement.time_limit;
         let mut in_a_row = 0;
         loop {
             let heard = answer::ask(&self.arrangement.answer_at, target).await;
@@ -258,7 +258,7 @@ impl Nginx {
                 return Ok(());
             }
             if in_a_row == 0 && Instant::now() >= until {
-                return Err(Refusal::not_applied(self.arrangement.patience, heard));
+                return Err(Refusal::not_applied(self.arrangement.time_limit, heard));
             }
             tokio::time::sleep(BETWEEN).await;
         }

@@ -38,23 +38,23 @@ pub use writer::NginxWriter;
 use crate::adapters::live_pointer::{LivePointer, Pointer};
 use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, Target, plain};
-use crate::ports::{Bound, Failure, FailureKind, Patience, PointerState, ProxyHost, Result};
+use crate::ports::{Bound, Failure, FailureKind, TimeLimit, PointerState, ProxyHost, Result};
 
 /// What is read of nginx at most. What its program prints is bounded by the host that it runs on.
 pub const BOUNDS: [Bound; 2] = [
     bound(
         "its answer about the route",
         answer::LONGEST,
-        Patience::Within(answer::DEADLINE),
+        TimeLimit::Within(answer::DEADLINE),
     ),
     bound(
         "the access log, at each look",
         traffic::AT_A_LOOK,
-        Patience::Endless,
+        TimeLimit::Endless,
     ),
 ];
 
-const fn bound(answer: &'static str, bytes: usize, time: Patience) -> Bound {
+const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
     Bound {
         server: "nginx",
         answer,
@@ -64,7 +64,7 @@ const fn bound(answer: &'static str, bytes: usize, time: Patience) -> Bound {
 }
 
 /// How long a configuration may take to answer after a reload, unless told otherwise.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where nginx is and how it is arranged. All paths are nginx's own, as the host sees them.
 #[derive(Clone)]
@@ -91,8 +91,8 @@ pub struct Arrangement {
     pub configured_at: Option<Timestamp>,
     /// How traffic is moved.
     pub mode: SwitchMode,
-    /// How long a configuration may take to answer after a reload; see [`PATIENCE`].
-    pub patience: Duration,
+    /// How long a configuration may take to answer after a reload; see [`TIMEOUT`].
+    pub time_limit: Duration,
     /// Every target behind this nginx.
     pub targets: Vec<Site>,
 }

@@ -19,7 +19,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// The reload returned 0, and this is what nginx answers at the end of the patience.
-    pub(super) fn not_applied(patience: Duration, heard: Result<ProxyAnswer, Miss>) -> Self {
+    pub(super) fn not_applied(time_limit: Duration, heard: Result<ProxyAnswer, Miss>) -> Self {
         let (kind, heard) = match heard {
             Ok(answer) => (
                 FailureKind::Rejected,
@@ -32,7 +32,7 @@ impl Refusal {
             kind,
             said: format!(
                 "nginx was reloaded without a complaint and the configuration is not applied \
-                 after {patience:?}: {heard}"
+                 after {time_limit:?}: {heard}"
             ),
             hint: if kind == FailureKind::Denied {
                 "the state directory and those above it have to be open to nginx's user"

@@ -161,7 +161,7 @@ fn apply(nginx: &Nginx, target: &Target) -> Vec<String> {
         reloads(&reload, &nginx.beside(target)),
         format!(
             "ask {} until it names the new configuration, for {:?}; else put the old file back and reload again",
-            nginx.arrangement.answer_at, nginx.arrangement.patience
+            nginx.arrangement.answer_at, nginx.arrangement.time_limit
         ),
     ]
 }

@@ -29,7 +29,7 @@ use self::repository::Repository;
 use super::outbound_proxy::OutboundProxy;
 use crate::sanitize::sanitize;
 use crate::inventory::{ImageTag, Version, VersionRef, registry_host};
-use crate::ports::{Bound, Credentials, Failure, FailureKind, Images, Patience, Result};
+use crate::ports::{Bound, Credentials, Failure, FailureKind, Images, TimeLimit, Result};
 
 /// Where Docker looks for the authorities of registries: a directory for each `host[:port]`, and in it files that end
 /// in `.crt`.
@@ -43,17 +43,17 @@ pub const BOUNDS: [Bound; 3] = [
     bound(
         "a page of tags",
         tags::TAGS.largest,
-        Patience::Within(DEADLINE),
+        TimeLimit::Within(DEADLINE),
     ),
     bound(
         "a manifest",
         manifest::MANIFEST.largest,
-        Patience::Within(DEADLINE),
+        TimeLimit::Within(DEADLINE),
     ),
-    bound("a token", token::TOKEN.largest, Patience::Within(DEADLINE)),
+    bound("a token", token::TOKEN.largest, TimeLimit::Within(DEADLINE)),
 ];
 
-const fn bound(answer: &'static str, bytes: usize, time: Patience) -> Bound {
+const fn bound(answer: &'static str, bytes: usize, time: TimeLimit) -> Bound {
     Bound {
         server: "image registry",
         answer,

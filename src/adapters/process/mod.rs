@@ -24,14 +24,14 @@ mod records;
 mod spawn;
 mod writer;
 
-use crate::ports::{Bound, Patience};
+use crate::ports::{Bound, TimeLimit};
 
 /// What is read of a process at most.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "processes",
     answer: "a line of their output",
     bytes: follow::BLOCK as u64,
-    time: Patience::Endless,
+    time: TimeLimit::Endless,
 }];
 
 pub use catalogue::{Catalogue, Program};

@@ -15,7 +15,7 @@ use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
 
 /// How long another Greenroom may be in the middle of a change.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The state directory.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ impl Records {
         let file = private_files::options()
             .open(path)
             .map_err(|error| self.failed(&doing, error))?;
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 use self::source::Read;
 use crate::sanitize::sanitize;
 use crate::inventory::SecretSource;
-use crate::ports::{Bound, Failure, FailureKind, Patience, Result, Secrets, same_secret};
+use crate::ports::{Bound, Failure, FailureKind, TimeLimit, Result, Secrets, same_secret};
 
 /// How long a file or a command may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ pub const BOUNDS: [Bound; 1] = [Bound {
     server: "secrets",
     answer: "a file, or what a command prints",
     bytes: source::LONGEST,
-    time: Patience::Within(DEADLINE),
+    time: TimeLimit::Within(DEADLINE),
 }];
 
 /// Reads each kind of source on this machine. Clones keep the same secrets.

@@ -243,12 +243,12 @@ async fn beat(
     asked: Instant,
     state: watch::Sender<LeaseState>,
 ) {
-    let patience = store.lease * 2 / 3;
+    let time_limit = store.lease * 2 / 3;
     let mut good = asked;
     let mut next = asked + store.heartbeat;
     let mut trouble = String::from("it was not renewed in time");
     let said = loop {
-        let deadline = good + patience;
+        let deadline = good + time_limit;
         if deadline <= next {
             tokio::time::sleep_until(deadline).await;
             break trouble;

@@ -23,14 +23,14 @@ mod seals;
 mod store;
 mod transaction;
 
-use crate::ports::{Bound, Patience};
+use crate::ports::{Bound, TimeLimit};
 
 /// What is read of a database at most.
 pub const BOUNDS: [Bound; 1] = [Bound {
     server: "sqlite",
     answer: "a value",
     bytes: store::LARGEST_VALUE,
-    time: Patience::Within(store::DEADLINE),
+    time: TimeLimit::Within(store::DEADLINE),
 }];
 
 pub use presence::SqlitePresence;

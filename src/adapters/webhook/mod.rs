@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::history::Notice;
 use crate::inventory::SecretSource;
-use crate::ports::{Bound, Failure, FailureKind, Notifier, Patience, Result, Secrets};
+use crate::ports::{Bound, Failure, FailureKind, Notifier, TimeLimit, Result, Secrets};
 
 use post::{Letter, Post};
 
@@ -24,7 +24,7 @@ pub const BOUNDS: [Bound; 1] = [Bound {
     server: "webhook",
     answer: "why it refuses a notice",
     bytes: post::ANSWER as u64,
-    time: Patience::Within(post::PATIENCE),
+    time: TimeLimit::Within(post::TIMEOUT),
 }];
 
 /// Where a webhook is.

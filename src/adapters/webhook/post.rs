@@ -13,7 +13,7 @@ use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind, Result};
 
 /// How long a receiver may take to answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of an answer that refuses is read, in bytes.
 pub(super) const ANSWER: usize = 300;
 /// A path, or a part of one, that is so long is taken for a secret.
@@ -84,7 +84,7 @@ impl Post {
         let client = Client::builder()
             .user_agent(AGENT)
             .redirect(redirect::Policy::none())
-            .timeout(PATIENCE);
+            .timeout(TIMEOUT);
         let client = self.proxy.apply(client)?.build()?;
         Ok(self.client.get_or_init(|| client))
     }
@@ -115,7 +115,7 @@ fn mask(url: &Url) -> Mask {
 /// The innermost words of an error: those around it only say that something was sent.
 fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return format!("no answer within {PATIENCE:?}");
+        return format!("no answer within {TIMEOUT:?}");
     }
     let mut inner: &dyn std::error::Error = error;
     while let Some(source) = inner.source() {

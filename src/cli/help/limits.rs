@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::ports::{Bound, Patience};
+use crate::ports::{Bound, TimeLimit};
 
 /// As Markdown.
 pub(super) fn table(bounds: &[Bound]) -> String {
@@ -28,12 +28,12 @@ fn size(bytes: u64) -> String {
     }
 }
 
-fn time(time: Patience) -> String {
+fn time(time: TimeLimit) -> String {
     match time {
-        Patience::Within(time) => format!("within {time:?}"),
-        Patience::Idle(time) => format!("{time:?} without anything new"),
-        Patience::Configured(key) => format!("within its `{key}`"),
-        Patience::Endless => "for as long as it is followed".to_owned(),
+        TimeLimit::Within(time) => format!("within {time:?}"),
+        TimeLimit::Idle(time) => format!("{time:?} without anything new"),
+        TimeLimit::Configured(key) => format!("within its `{key}`"),
+        TimeLimit::Endless => "for as long as it is followed".to_owned(),
     }
 }
 

@@ -11,14 +11,14 @@ use crate::sanitize::sanitize;
 use crate::history::Successor;
 
 /// How long the heir is waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest between two looks: a change may be told late.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Waits until somebody else has the lock. Whether it is ours still, and has to be given back.
 pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool {
     let target = world.plan.target();
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     let mut changes = world.read.registry.changes().await.ok();
     loop {
         match timeout_at(until, world.read.registry.read(target)).await {

@@ -10,7 +10,7 @@ use crate::ports::{Failure, FailureKind};
 use crate::release::event::Event;
 
 /// How long that may be looked for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the store says of a lock that was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(super) enum Lost {
 pub(super) async fn look(world: &World) -> Lost {
     let target = world.plan.target();
     let reading = world.read.registry.read(target);
-    let Ok(Ok(record)) = tokio::time::timeout(PATIENCE, reading).await else {
+    let Ok(Ok(record)) = tokio::time::timeout(TIMEOUT, reading).await else {
         return Lost::Unknown;
     };
     lost(target, record, world.fence.token)

@@ -17,7 +17,7 @@ use crate::release::{Plan, interrupted_at};
 /// How many earlier releases are looked at.
 const EARLIER: usize = 20;
 /// How long a driver that lost its lock waits for its end to be written.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// Between two looks at that.
 const AGAIN: Duration = Duration::from_millis(100);
 
@@ -86,7 +86,7 @@ fn end(world: &World, recorded: &Recorded) -> Outcome {
 /// has taken the lock a moment ago.
 pub(super) async fn written_end(world: &World, is_expected: bool) -> Option<Outcome> {
     let (target, id) = (world.plan.target(), world.plan.release);
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     loop {
         let reading = world.read.journal.release(target, id);
         if let Ok(Ok(Some(recorded))) = timeout_at(until, reading).await

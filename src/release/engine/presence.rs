@@ -12,7 +12,7 @@ use crate::ports::{PresenceStore, Failure};
 use crate::release::Refusal;
 
 /// How long leaving may take: the lease ends by itself.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// The name of this process, as locks and others know it.
@@ -49,7 +49,7 @@ impl Engine {
         }
         let leaving = left.iter().map(|presence| async {
             // Too late is no trouble either: the lease ends by itself.
-            if let Ok(left) = timeout(PATIENCE, presence.leave()).await {
+            if let Ok(left) = timeout(TIMEOUT, presence.leave()).await {
                 unless(left);
             }
         });

@@ -17,7 +17,7 @@ use crate::release::way::in_direction;
 use crate::release::words::duration;
 
 /// How long an act that did not reach its system is tried again, going forward.
-const ACT_PATIENCE: Duration = Duration::from_secs(15);
+const ACT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Between two tries of an act.
 const ACT_AGAIN: Duration = Duration::from_millis(500);
 /// Between two looks at a public address that was given a bad answer.
@@ -146,11 +146,11 @@ impl Machine {
         let Some((since, action_error)) = self.action_error.clone() else {
             return false;
         };
-        let patience = match stage.direction {
-            Direction::Forward => ACT_PATIENCE,
+        let time_limit = match stage.direction {
+            Direction::Forward => ACT_TIMEOUT,
             Direction::Back => self.plan.definition.timing.progress_deadline,
         };
-        if action_error.kind == ActionErrorKind::Final || elapsed(since, now) >= patience {
+        if action_error.kind == ActionErrorKind::Final || elapsed(since, now) >= time_limit {
             self.fail(now, action_error.text);
         } else {
             self.phase = Phase::Pausing { act_again: true };
@@ -161,8 +161,8 @@ impl Machine {
 
     pub(super) fn again(&mut self, now: Timestamp, stage: Stage) {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
-            let patience = duration(self.patience(stage));
-            let why = format!("not within {patience}: {}", self.note);
+            let time_limit = duration(self.time_limit(stage));
+            let why = format!("not within {time_limit}: {}", self.note);
             self.fail(now, why);
             return;
         }

@@ -18,7 +18,7 @@ use crate::release::{AnnouncementKind, Limit, StepState};
 use crate::release::{first, public};
 
 /// How long a guard waits for the world to be as the act needs it.
-const GUARD_PATIENCE: Duration = Duration::from_secs(15);
+const GUARD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Between two looks of a guard.
 const GUARD_AGAIN: Duration = Duration::from_millis(250);
 /// How long a stage that only has to be read back may take.
@@ -110,11 +110,11 @@ impl Machine {
         let Some(stage) = self.stage() else { return };
         self.course.since = now;
         // Nothing hurries the end of a standby.
-        let patience = match stage.step {
+        let time_limit = match stage.step {
             Step::Stop => self.plan.definition.timing.progress_deadline,
-            _ => GUARD_PATIENCE,
+            _ => GUARD_TIMEOUT,
         };
-        self.deadline = Some(after(now, patience));
+        self.deadline = Some(after(now, time_limit));
         self.guard_looks(now, stage);
     }
 
@@ -214,7 +214,7 @@ impl Machine {
             compares: self.compares,
             ..Course::begun(now)
         };
-        self.deadline = Some(after(now, self.patience(stage)));
+        self.deadline = Some(after(now, self.time_limit(stage)));
         self.phase = Phase::Intending;
         if stage.direction == Direction::Forward && !self.begun.contains(&stage.step) {
             self.begun.push(stage.step);
@@ -232,7 +232,7 @@ impl Machine {
     }
 
     /// How long a stage may go without progress.
-    pub(super) fn patience(&self, stage: Stage) -> Duration {
+    pub(super) fn time_limit(&self, stage: Stage) -> Duration {
         let timing = &self.plan.definition.timing;
         match (stage.direction, stage.step) {
             (_, Step::Pull | Step::Verify) => timing.progress_deadline,
@@ -248,7 +248,7 @@ impl Machine {
 
     pub(super) fn extend(&mut self, now: Timestamp) {
         if let Some(stage) = self.stage() {
-            self.deadline = Some(after(now, self.patience(stage)));
+            self.deadline = Some(after(now, self.time_limit(stage)));
         }
     }
 }

@@ -94,19 +94,19 @@ impl Machine {
             self.park(now, words);
             return;
         }
-        let (since, patience) = match self.refused_since {
+        let (since, time_limit) = match self.refused_since {
             Some(since) => (since, REFUSED),
             None => (since, self.plan.definition.timing.progress_deadline),
         };
-        if elapsed(since, now) >= patience {
+        if elapsed(since, now) >= time_limit {
             self.park(now, format!("the release cannot be written down: {why}"));
             return;
         }
         if is_new {
             let words = format!(
                 "nothing is done until the release can be written down, tried for {} more, until {}: {why}",
-                duration(patience),
-                local_time::moment(after(since, patience))
+                duration(time_limit),
+                local_time::moment(after(since, time_limit))
             );
             self.announce(now, AnnouncementKind::Failed, words);
         }

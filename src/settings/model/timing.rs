@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::words::{Patience, Time};
+use super::super::words::{LongTime, Time};
 
 /// The patience of a release. Keys that are absent come from the next farther table.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -21,7 +21,7 @@ pub(in crate::settings) struct TimingSection {
     /// How long connections of the old slot may take to end. Built-in: 30s.
     pub(in crate::settings) drain: Option<Time>,
     /// How long the old slot is kept warm, or `never` to stop it only by hand. Built-in: 10m.
-    pub(in crate::settings) standby: Option<Patience>,
+    pub(in crate::settings) standby: Option<LongTime>,
     /// How long a container or process may take to end after it was asked to. Built-in: 10s.
     pub(in crate::settings) stop_grace: Option<Time>,
     /// How long an approval is good for. Built-in: 5m.

@@ -138,7 +138,7 @@ impl Arena {
                 configured_at: None,
                 template: None,
                 mode: SwitchMode::Pointer,
-                patience: Duration::from_secs(5),
+                time_limit: Duration::from_secs(5),
                 targets: vec![site],
             },
             place,

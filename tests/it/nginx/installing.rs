@@ -260,7 +260,7 @@ async fn a_taken_port_that_test_and_reload_do_not_notice_is_noticed_and_undone()
     arena.arrangement.targets[0]
         .listen
         .push(format!("127.0.0.1:{port}"));
-    arena.arrangement.patience = Duration::from_millis(1_500);
+    arena.arrangement.time_limit = Duration::from_millis(1_500);
     let refused = arena.writer().install(&arena.target).await;
     let refused = refused.expect_err("not applied");
     let said = refused.to_string();
@@ -287,7 +287,7 @@ async fn a_taken_port_that_test_and_reload_do_not_notice_is_noticed_and_undone()
 async fn the_first_installation_on_a_taken_port_is_removed_again() {
     let mut arena = Arena::start().await;
     let taken = std::net::TcpListener::bind(("127.0.0.1", arena.public)).expect("the port");
-    arena.arrangement.patience = Duration::from_millis(1_500);
+    arena.arrangement.time_limit = Duration::from_millis(1_500);
     let refused = arena.writer().install(&arena.target).await;
     let said = refused.expect_err("not applied").to_string();
     assert!(said.contains("removed again"), "{said}");
@@ -375,7 +375,7 @@ async fn an_nginx_that_dies_while_it_is_reloaded_gets_its_old_file_back() {
     arena.arrangement.targets[0]
         .server_names
         .push("new.example.com".into());
-    arena.arrangement.patience = Duration::from_millis(500);
+    arena.arrangement.time_limit = Duration::from_millis(500);
     let failed = arena
         .writer()
         .install(&arena.target)

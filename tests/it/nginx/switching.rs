@@ -268,7 +268,7 @@ async fn a_pointer_of_a_store_that_went_back_gets_the_token_of_the_current_lock(
 async fn where_the_switch_is_a_reload_it_is_read_back_and_undone_when_it_is_not_applied() {
     let mut arena = Arena::start().await;
     arena.arrangement.mode = SwitchMode::Reload;
-    arena.arrangement.patience = Duration::from_millis(1_500);
+    arena.arrangement.time_limit = Duration::from_millis(1_500);
     let target = &arena.target.clone();
     let _upstreams = (
         arena.upstream(Slot::Blue).await,

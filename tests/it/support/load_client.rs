@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use super::load::{Kind, LoadPlan, slot_of};
 
 /// A request that takes longer has failed.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct Client {
     pub(super) kind: Kind,
@@ -75,8 +75,8 @@ impl Client {
     pub(super) async fn ask(&mut self) -> Asked {
         let (stage, address) = (Arc::clone(&self.stage), self.address);
         let answer = {
-            let mut asking = pin!(self.ask_patiently());
-            let asked = timeout(PATIENCE, &mut asking).await;
+            let mut asking = pin!(self.ask_with_timeout());
+            let asked = timeout(TIMEOUT, &mut asking).await;
             // Looked at before the connections end with the request.
             match asked {
                 Ok(asked) => asked,
@@ -93,7 +93,7 @@ impl Client {
         answer
     }
 
-    async fn ask_patiently(&mut self) -> Asked {
+    async fn ask_with_timeout(&mut self) -> Asked {
         let mut reopened = false;
         if let Some(connection) = self.connection.take() {
             match self.exchange(connection).await {
@@ -216,7 +216,7 @@ async fn unanswered(stage: &Mutex<String>, address: SocketAddr) -> String {
         .filter(|line| line.contains("nginx") || line.contains(&own));
     let lines: Vec<&str> = lines.map(str::trim_end).collect();
     format!(
-        "no answer within {PATIENCE:?}: {stage}, and there is\n{}",
+        "no answer within {TIMEOUT:?}: {stage}, and there is\n{}",
         lines.join("\n")
     )
 }

@@ -21,7 +21,7 @@ use crate::release::repair::{Verdict, guard, is_true};
 use crate::release::{RepairAction, RepairPlan};
 
 /// How long the world may take to become as an action needs it, and an action to come true.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long what was mended may be seen to differ still: requests of before are counted for a while.
 const SETTLING: Duration = Duration::from_secs(20);
 /// Between two looks.
@@ -90,7 +90,7 @@ impl Drive {
         if !self.approved.covers(repair_action) {
             return Err("it is not approved".into());
         }
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let seen = loop {
             let seen = self.look().await;
             match self.verdict(repair_action, &seen) {
@@ -181,11 +181,11 @@ impl Drive {
 
     async fn until_true(&self, repair_action: &RepairAction) -> Result<(), String> {
         let timing = &self.site.definition.timing;
-        let patience = match repair_action {
-            RepairAction::Create { .. } | RepairAction::Start { .. } => timing.health_deadline.max(PATIENCE),
-            _ => PATIENCE,
+        let time_limit = match repair_action {
+            RepairAction::Create { .. } | RepairAction::Start { .. } => timing.health_deadline.max(TIMEOUT),
+            _ => TIMEOUT,
         };
-        let until = Instant::now() + patience;
+        let until = Instant::now() + time_limit;
         loop {
             let seen = self.look().await;
             let come_true = match heard(&seen) {
@@ -197,7 +197,7 @@ impl Drive {
             };
             if Instant::now() >= until {
                 return Err(format!(
-                    "it did not come true within {patience:?}: {missing}"
+                    "it did not come true within {time_limit:?}: {missing}"
                 ));
             }
             self.still_held()?;

@@ -13,7 +13,7 @@ use crate::ports::{Connection, Failure};
 use crate::release::engine::Site;
 
 /// How long any one source may take before it counts as not heard.
-const PATIENCE: Duration = Duration::from_secs(8);
+const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Looks. A lock under `own` is not shown: whoever looks holds it, and nobody else drives. What is written under it is no
 /// change of the store either: its revision is then that of the lock, which is its token.
@@ -125,10 +125,10 @@ async fn probe(site: &Site, slot: Slot, is_running: bool) -> Option<Probe> {
 }
 
 async fn timely<T>(asking: impl Future<Output = Result<T, Failure>>) -> Result<T, String> {
-    match tokio::time::timeout(PATIENCE, asking).await {
+    match tokio::time::timeout(TIMEOUT, asking).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(failure)) => Err(failure.to_string()),
-        Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+        Err(_) => Err(format!("no answer within {TIMEOUT:?}")),
     }
 }
 
