@@ -100,8 +100,8 @@ impl Reporter {
             return;
         }
         bar.enable_steady_tick(TICK);
-        let running = status.steps.iter().find_map(|rung| match &rung.state {
-            StepState::Running { note, .. } => Some(format!("{} {note}", rung.step)),
+        let running = status.steps.iter().find_map(|step_status| match &step_status.state {
+            StepState::Running { note, .. } => Some(format!("{} {note}", step_status.step)),
             _ => None,
         });
         match (&status.progress, status.pulled) {

@@ -241,7 +241,7 @@ enum Tabs {
 
 fn single(area: Rect, shape: Shape, line: Tabs) -> Places {
     let is_small = area.width < SOME.0 || area.height < SOME.1;
-    let rungs = match area.height {
+    let steps = match area.height {
         _ if is_small && shape.at_rest => 1,
         ..20 => 1,
         20..24 => LADDER - 1,
@@ -251,7 +251,7 @@ fn single(area: Rect, shape: Shape, line: Tabs) -> Places {
         Constraint::Length(1),
         Constraint::Length(u16::from(line == Tabs::Shown)),
         Constraint::Min(0),
-        Constraint::Length(rungs),
+        Constraint::Length(steps),
         Constraint::Length(1),
     ])
     .areas(area);

@@ -1,11 +1,11 @@
-//! The rungs of the ladder, by name: what records, plans and screens have in common.
+//! The steps of the ladder, by name: what records, plans and screens have in common.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 /// A step of a release, in the order they are done. Planning comes before all of them and
-/// leaves nothing to undo, so it has no rung.
+/// leaves nothing to undo, so it has no step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {

@@ -269,8 +269,8 @@ fn failed(status: &Status) -> Option<(Step, String)> {
         return Some((*step, why.clone()));
     }
     let mut steps = status.steps.iter();
-    steps.find_map(|rung| match &rung.state {
-        StepState::Failed { why } => Some((rung.step, why.clone())),
+    steps.find_map(|step_status| match &step_status.state {
+        StepState::Failed { why } => Some((step_status.step, why.clone())),
         _ => None,
     })
 }

@@ -27,7 +27,7 @@ pub(super) enum Last {
 pub(super) struct Replay {
     pub(super) way: Vec<Stage>,
     pub(super) at: usize,
-    pub(super) rungs: Vec<StepStatus>,
+    pub(super) steps: Vec<StepStatus>,
     /// Steps whose intent was written.
     pub(super) begun: Vec<Step>,
     pub(super) last: Last,
@@ -65,7 +65,7 @@ impl Replay {
         Self {
             way: way::forward(plan),
             at: 0,
-            rungs: plan
+            steps: plan
                 .steps()
                 .map(|step| StepStatus {
                     step,
@@ -149,13 +149,13 @@ impl Replay {
     }
 
     fn settle(&mut self, stage: Stage, took: Duration) {
-        let rung = match stage.direction {
+        let step_status = match stage.direction {
             Direction::Forward => StepState::Done { took },
             Direction::Back => StepState::Undone,
         };
         // Draining the candidate on the way back does not undo the drain of the old slot.
         if (stage.direction, stage.step) != (Direction::Back, Step::Drain) {
-            self.set(stage.step, rung);
+            self.set(stage.step, step_status);
         }
         if stage.step == Step::Switch {
             self.switched = stage.direction == Direction::Forward;
@@ -229,8 +229,8 @@ impl Replay {
     }
 
     fn set(&mut self, step: Step, state: StepState) {
-        if let Some(rung) = self.rungs.iter_mut().find(|rung| rung.step == step) {
-            rung.state = state;
+        if let Some(step_status) = self.steps.iter_mut().find(|step_status| step_status.step == step) {
+            step_status.state = state;
         }
     }
 
@@ -250,9 +250,9 @@ impl Replay {
     pub(super) fn may_have_switched(&self) -> bool {
         let undone = self.back_reason.is_some()
             && self
-                .rungs
+                .steps
                 .iter()
-                .any(|rung| rung.step == Step::Switch && rung.state == StepState::Undone);
+                .any(|step_status| step_status.step == Step::Switch && step_status.state == StepState::Undone);
         self.begun.contains(&Step::Switch) && !undone
     }
 }

@@ -141,9 +141,9 @@ fn refuse_by_shape(
     against: &mut Vec<Refusal>,
 ) {
     let is_to_be_started = replay
-        .rungs
+        .steps
         .iter()
-        .any(|rung| rung.step == Step::Start && !matches!(rung.state, StepState::Done { .. }));
+        .any(|step_status| step_status.step == Step::Start && !matches!(step_status.state, StepState::Done { .. }));
     if is_to_be_started && baseline.is_some_and(|baseline| baseline.shape != definition.shape_mark()) {
         against.push(not_resumable(
             "how its version is started has changed in the configuration since it began; back out, and promote again",

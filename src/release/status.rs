@@ -46,7 +46,7 @@ pub enum StepState {
     Skipped,
 }
 
-/// One rung of the ladder.
+/// One step of the ladder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepStatus {
     /// Which.
@@ -176,11 +176,11 @@ impl Status {
     /// Whether the new version is live, and all that remains is to stop the old one, which has not begun: a release that
     /// was left there needs no person.
     pub fn is_live_with_standby(&self) -> bool {
-        let is_rest = |rung: &StepStatus| match rung.step {
-            Step::Stop => matches!(rung.state, StepState::Pending | StepState::Waiting { .. }),
-            _ => matches!(rung.state, StepState::Done { .. } | StepState::Skipped),
+        let is_rest = |step_status: &StepStatus| match step_status.step {
+            Step::Stop => matches!(step_status.state, StepState::Pending | StepState::Waiting { .. }),
+            _ => matches!(step_status.state, StepState::Done { .. } | StepState::Skipped),
         };
-        let stops = self.steps.iter().any(|rung| rung.step == Step::Stop);
+        let stops = self.steps.iter().any(|step_status| step_status.step == Step::Stop);
         self.switched && stops && self.steps.iter().all(is_rest)
     }
 

@@ -192,7 +192,7 @@ async fn record(
 
 /// The candidate of a release that somebody else has begun, if it runs already.
 async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
-    let start = status.steps.iter().find(|rung| rung.step == Step::Start)?;
+    let start = status.steps.iter().find(|step_status| step_status.step == Step::Start)?;
     if start.state == StepState::Pending {
         return None;
     }

@@ -38,9 +38,9 @@ fn with_traffic(mut status: Status, switched: bool) -> Status {
 
 /// With a step that failed and was not tried again.
 fn with_failed(mut status: Status, step: Step, why: &str) -> Status {
-    for rung in &mut status.steps {
-        if rung.step == step {
-            rung.state = StepState::Failed { why: why.into() };
+    for step_status in &mut status.steps {
+        if step_status.step == step {
+            step_status.state = StepState::Failed { why: why.into() };
         }
     }
     status

@@ -1,5 +1,5 @@
 //! What the list of the checks holds: the cases of the open target's suite with what came of them.
-//! And which rung of a ladder matters.
+//! And which step of a ladder matters.
 
 use std::time::Duration;
 
@@ -140,11 +140,11 @@ fn settled(report: &CaseReport) -> CheckRow {
     }
 }
 
-/// The rung a reader looks for first: what goes on, waits or failed; else the last that is true.
+/// The step a reader looks for first: what goes on, waits or failed; else the last that is true.
 pub fn relevant_step(status: &Status) -> Option<usize> {
-    let moving = status.steps.iter().position(|rung| {
+    let moving = status.steps.iter().position(|step_status| {
         matches!(
-            rung.state,
+            step_status.state,
             StepState::Running { .. } | StepState::Waiting { .. } | StepState::Failed { .. }
         )
     });
@@ -152,6 +152,6 @@ pub fn relevant_step(status: &Status) -> Option<usize> {
         status
             .steps
             .iter()
-            .rposition(|rung| matches!(rung.state, StepState::Done { .. }))
+            .rposition(|step_status| matches!(step_status.state, StepState::Done { .. }))
     })
 }

@@ -61,21 +61,21 @@ fn news(before: Option<&Status>, status: &Status, now: Timestamp) -> Vec<NewLine
     if before.is_none() {
         lines.push(line(None, &begun(status), Origin::Notice, now));
     }
-    for rung in &status.steps {
+    for step_status in &status.steps {
         let known = before.and_then(|before| {
-            let mut rungs = before.steps.iter();
-            rungs.find(|known| known.step == rung.step)
+            let mut steps = before.steps.iter();
+            steps.find(|known| known.step == step_status.step)
         });
         let known = known.map(|known| words(&known.state));
-        let (origin, text) = words(&rung.state);
+        let (origin, text) = words(&step_status.state);
         let is_new = known.as_ref().is_none_or(|(_, known)| *known != text);
-        let said = (is_new && rung.state != StepState::Pending)
-            .then(|| line(Some(rung.step), &text, origin, now));
+        let said = (is_new && step_status.state != StepState::Pending)
+            .then(|| line(Some(step_status.step), &text, origin, now));
         // A verdict comes after the beginning of its step and before its end.
-        let begins = matches!(rung.state, StepState::Running { .. });
+        let begins = matches!(step_status.state, StepState::Running { .. });
         let (first, last) = if begins { (said, None) } else { (None, said) };
         lines.extend(first);
-        if rung.step == Step::Verify {
+        if step_status.step == Step::Verify {
             lines.extend(verdicts(before, status, now));
         }
         lines.extend(last);

@@ -13,7 +13,7 @@ use crate::history::{Direction, ReleaseKind, Step};
 use crate::release::report::Tone;
 use crate::release::{Progress, Status, StepState, StepStatus};
 
-/// The columns a rung has for what is observed at the moment.
+/// The columns a step has for what is observed at the moment.
 const NOTE: usize = 24;
 /// The least of a reason that is worth its place.
 const LEAST_REASON: usize = 16;
@@ -37,7 +37,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
         let lines = idle(model, theme, columns).into_iter().chain(timeline);
         return pane::lines(frame, inner, lines);
     };
-    let rungs = rungs(model, theme, status, columns);
+    let steps = steps(model, theme, status, columns);
     let mut told = Vec::new();
     let lines = progress::lines(model, theme, status);
     // What stands alone has all the room; else each has its own line, and none takes another's.
@@ -58,7 +58,7 @@ pub(super) fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>, place: R
     pane::lines(
         frame,
         inner,
-        std::iter::once(rungs).chain(told).chain(timeline),
+        std::iter::once(steps).chain(told).chain(timeline),
     );
 }
 
@@ -201,7 +201,7 @@ fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
             | Progress::Choosing { .. }
     );
     if says_itself {
-        return rungs(model, theme, status, columns);
+        return steps(model, theme, status, columns);
     }
     let left = match status.progress {
         Progress::Standby { until: Some(until) } => {
@@ -212,25 +212,25 @@ fn one_line<'a>(model: &Model, theme: &Theme, columns: usize) -> Line<'a> {
     let words = format!(" {}{left}  ", progress::in_a_word(theme, status));
     let mut line = Line::from(theme.span(words, Meaning::Busy));
     let room = columns.saturating_sub(line.width());
-    line.extend(rungs(model, theme, status, room).spans);
+    line.extend(steps(model, theme, status, room).spans);
     line
 }
 
-/// The rungs beside each other; where they do not fit, those around the one that matters.
-fn rungs<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> Line<'a> {
-    let rungs = |note: usize| -> Vec<(String, Meaning)> {
+/// The steps beside each other; where they do not fit, those around the one that matters.
+fn steps<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> Line<'a> {
+    let steps = |note: usize| -> Vec<(String, Meaning)> {
         let steps = status.steps.iter();
         steps
-            .map(|rung| self::rung(model, theme, status, rung, note))
+            .map(|step_status| self::step_status(model, theme, status, step_status, note))
             .collect()
     };
-    // The note gives way before a rung does.
-    let mut all = rungs(NOTE);
+    // The note gives way before a step does.
+    let mut all = steps(NOTE);
     let whole = |all: &[(String, Meaning)]| -> usize {
         all.iter().map(|(words, _)| text::width(words) + 2).sum()
     };
     if whole(&all) > columns {
-        all = rungs(0);
+        all = steps(0);
     }
     let wide = |from: usize| -> usize {
         all.iter()
@@ -262,15 +262,15 @@ fn rungs<'a>(model: &Model, theme: &Theme, status: &Status, columns: usize) -> L
     line
 }
 
-fn rung(
+fn step_status(
     model: &Model,
     theme: &Theme,
     status: &Status,
-    rung: &StepStatus,
+    step_status: &StepStatus,
     note_room: usize,
 ) -> (String, Meaning) {
-    let step = rung.step;
-    let (glyph, words, meaning) = match &rung.state {
+    let step = step_status.step;
+    let (glyph, words, meaning) = match &step_status.state {
         StepState::Pending => (Glyph::Dot, step.to_string(), Meaning::Muted),
         StepState::Waiting { since } => {
             let age = text::clock(text::seconds(*since, model.now));

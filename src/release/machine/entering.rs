@@ -95,7 +95,7 @@ impl Machine {
         }
         self.approval = None;
         self.phase = Phase::Asking { since: now };
-        self.set_rung(stage.step, StepState::Waiting { since: now });
+        self.set_step(stage.step, StepState::Waiting { since: now });
         let words = match approval::need_of(&self.plan, stage.step) {
             Need::TypedName => format!(
                 "{} waits for an approval with the environment's name",
@@ -174,7 +174,7 @@ impl Machine {
             Verdict::AskAgain(why) => {
                 self.approval = None;
                 self.phase = Phase::Asking { since: now };
-                self.set_rung(stage.step, StepState::Waiting { since: now });
+                self.set_step(stage.step, StepState::Waiting { since: now });
                 self.announce(now, AnnouncementKind::Asked, why);
             }
             Verdict::Refuse(why) => self.fail(now, why),

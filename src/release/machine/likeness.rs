@@ -36,7 +36,7 @@ impl Hash for Machine {
             // Only written down with the end.
             live: _,
             // Only shown.
-            rungs: _,
+            steps: _,
             note: _,
             cases: _,
             pulled: _,

@@ -126,7 +126,7 @@ pub struct Machine {
     phase: Phase,
     way: Vec<Stage>,
     at: usize,
-    rungs: Vec<StepStatus>,
+    steps: Vec<StepStatus>,
     /// Steps whose intent was written: what the way back has to look at.
     begun: Vec<Step>,
     course: Course,
@@ -167,7 +167,7 @@ impl Machine {
     /// A release that is about to begin.
     pub fn new(plan: Arc<Plan>, on_failure: OnFailure) -> Self {
         let way = super::way::forward(&plan);
-        let rungs = plan
+        let steps = plan
             .steps()
             .map(|step| StepStatus {
                 step,
@@ -182,7 +182,7 @@ impl Machine {
             phase: Phase::New,
             way,
             at: 0,
-            rungs,
+            steps,
             begun: Vec::new(),
             course: Course::begun(made_at),
             compares: false,
@@ -294,17 +294,17 @@ impl Machine {
         }));
     }
 
-    fn set_rung(&mut self, step: Step, state: StepState) {
-        if let Some(rung) = self.rungs.iter_mut().find(|rung| rung.step == step) {
-            rung.state = state;
+    fn set_step(&mut self, step: Step, state: StepState) {
+        if let Some(step_status) = self.steps.iter_mut().find(|step_status| step_status.step == step) {
+            step_status.state = state;
         }
     }
 
     /// What nobody is asked for any more does not wait.
     fn wait_no_more(&mut self) {
-        for rung in &mut self.rungs {
-            if matches!(rung.state, StepState::Waiting { .. }) {
-                rung.state = StepState::Pending;
+        for step_status in &mut self.steps {
+            if matches!(step_status.state, StepState::Waiting { .. }) {
+                step_status.state = StepState::Pending;
             }
         }
     }

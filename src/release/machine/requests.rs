@@ -210,7 +210,7 @@ impl Machine {
             }
             Choice::Leave => Then::Leave,
             Choice::Skip => {
-                self.set_rung(stage.step, StepState::Skipped);
+                self.set_step(stage.step, StepState::Skipped);
                 self.at += 1;
                 Then::Stage
             }

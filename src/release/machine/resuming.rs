@@ -75,7 +75,7 @@ impl Machine {
             head: Arc::new(recorded.head.clone()),
             way: replay.way,
             at: replay.at,
-            rungs: replay.rungs,
+            steps: replay.steps,
             begun: replay.begun,
             report: replay.report,
             cases: replay.cases,

@@ -94,11 +94,11 @@ impl Machine {
     pub(super) fn settled(&mut self, now: Timestamp, failure: Option<String>) {
         let Some(stage) = self.stage() else { return };
         if let Some(why) = failure {
-            self.set_rung(stage.step, StepState::Failed { why: why.clone() });
+            self.set_step(stage.step, StepState::Failed { why: why.clone() });
             self.failed(now, stage, why);
             return;
         }
-        let rung = match stage.direction {
+        let step_status = match stage.direction {
             Direction::Forward => StepState::Done {
                 took: elapsed(self.course.since, now),
             },
@@ -106,7 +106,7 @@ impl Machine {
         };
         // Draining the candidate on the way back does not undo the drain of the old slot.
         if (stage.direction, stage.step) != (Direction::Back, Step::Drain) {
-            self.set_rung(stage.step, rung);
+            self.set_step(stage.step, step_status);
         }
         if stage.step == Step::Switch {
             self.switched = stage.direction == Direction::Forward;
@@ -193,7 +193,7 @@ impl Machine {
                 self.action_error = None;
                 // What is tried again has not failed yet.
                 if let Some(stage) = self.stage() {
-                    self.set_rung(stage.step, StepState::Pending);
+                    self.set_step(stage.step, StepState::Pending);
                 }
                 self.ask_or_guard(now);
             }

@@ -14,7 +14,7 @@ impl Machine {
     pub fn status(&self) -> Status {
         Status {
             plan: Arc::clone(&self.plan),
-            steps: self.rungs_now(),
+            steps: self.steps_now(),
             progress: self.progress(),
             since: self.began_at.unwrap_or(self.plan.made_at),
             cases: self.cases.clone(),
@@ -31,9 +31,9 @@ impl Machine {
     fn may_have_switched(&self) -> bool {
         let undone = self.is_going_back()
             && self
-                .rungs
+                .steps
                 .iter()
-                .any(|rung| rung.step == Step::Switch && rung.state == StepState::Undone);
+                .any(|step_status| step_status.step == Step::Switch && step_status.state == StepState::Undone);
         self.begun.contains(&Step::Switch) && !undone
     }
 
@@ -73,9 +73,9 @@ impl Machine {
         }
     }
 
-    /// The rungs, with the stage under way on its own.
-    fn rungs_now(&self) -> Vec<StepStatus> {
-        let mut rungs = self.rungs.clone();
+    /// The steps, with the stage under way on its own.
+    fn steps_now(&self) -> Vec<StepStatus> {
+        let mut steps = self.steps.clone();
         let is_under_way = matches!(
             self.phase,
             Phase::Guarding
@@ -86,16 +86,16 @@ impl Machine {
                 | Phase::Pausing { .. }
         );
         if let Some(stage) = self.stage().filter(|_| is_under_way)
-            && let Some(rung) = rungs.iter_mut().find(|rung| rung.step == stage.step)
+            && let Some(step_status) = steps.iter_mut().find(|step_status| step_status.step == stage.step)
         {
-            rung.state = StepState::Running {
+            step_status.state = StepState::Running {
                 since: self.course.since,
                 deadline: self.shown_deadline(stage.step),
                 direction: stage.direction,
                 note: self.note.clone(),
             };
         }
-        rungs
+        steps
     }
 
     /// A window is shown with its own end; what is waited for beyond it is not the operator's business.

@@ -138,7 +138,7 @@ pub fn observed(
         _ => (trace.next(is_resting), trace.undo()),
     };
     let status = Status {
-        steps: trace.rungs(&progress),
+        steps: trace.steps(&progress),
         since: driver.map_or(head.opened_at, |record| record.since),
         switched: trace.replay.switched,
         may_have_switched: trace.replay.may_have_switched(),

@@ -67,9 +67,9 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// The ladder, with the rung that the release is on.
-    pub(super) fn rungs(&self, progress: &Progress) -> Vec<StepStatus> {
-        let mut rungs = self.replay.rungs.clone();
+    /// The ladder, with the step that the release is on.
+    pub(super) fn steps(&self, progress: &Progress) -> Vec<StepStatus> {
+        let mut steps = self.replay.steps.clone();
         let (here, state) = match progress {
             Progress::Asking { step, since, .. } => (*step, StepState::Waiting { since: *since }),
             Progress::Forward(step) | Progress::Back(step) if self.replay.stage().is_some() => {
@@ -81,12 +81,12 @@ impl<'a> Trace<'a> {
                 };
                 (*step, state)
             }
-            _ => return rungs,
+            _ => return steps,
         };
-        if let Some(rung) = rungs.iter_mut().find(|rung| rung.step == here) {
-            rung.state = state;
+        if let Some(step_status) = steps.iter_mut().find(|step_status| step_status.step == here) {
+            step_status.state = state;
         }
-        rungs
+        steps
     }
 
     /// Only a window has an end that can be told from outside: any other deadline moves on progress.

@@ -98,8 +98,8 @@ async fn a_rollout_that_the_command_line_drives_elsewhere_is_watched_to_its_end(
     });
     console.shows("driven by ben@").await;
     console.shows("web 1.9.0 → 1.8.2").await;
-    for rung in ["✓ start", "✓ verify", "✓ register", "✓ switch", "✓ drain"] {
-        console.shows(rung).await;
+    for step_status in ["✓ start", "✓ verify", "✓ register", "✓ switch", "✓ drain"] {
+        console.shows(step_status).await;
     }
     assert!(console.showed("back out now: "), "what backing out costs");
     console.shows("3 passed").await;

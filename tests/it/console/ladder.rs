@@ -26,8 +26,8 @@ fn at(step: Step, progress: Progress) -> Status {
 /// A release that is at a step and counts something there.
 fn forward(step: Step, change: impl FnOnce(&mut Status)) -> Status {
     let mut status = at(step, Progress::Forward(step));
-    for rung in &mut status.steps {
-        if let StepState::Running { note, .. } = &mut rung.state {
+    for step_status in &mut status.steps {
+        if let StepState::Running { note, .. } = &mut step_status.state {
             note.clear();
         }
     }
@@ -37,8 +37,8 @@ fn forward(step: Step, change: impl FnOnce(&mut Status)) -> Status {
 
 fn backing_out() -> Status {
     let mut status = at(Step::Watch, Progress::Back(Step::Register));
-    for rung in &mut status.steps {
-        rung.state = match rung.step {
+    for step_status in &mut status.steps {
+        step_status.state = match step_status.step {
             Step::Watch => StepState::Failed {
                 why: "3 probes in a row were bad".into(),
             },
@@ -49,7 +49,7 @@ fn backing_out() -> Status {
                 direction: Direction::Back,
                 note: String::new(),
             },
-            _ => rung.state.clone(),
+            _ => step_status.state.clone(),
         };
     }
     status.next = "undoing start".into();

@@ -87,8 +87,8 @@ fn a_promote_climbs_the_ladder_in_order() {
         (Some(Slot::Green), Some(Slot::Green))
     );
     assert!(!world.runs(Slot::Blue) && !world.is_registered(Slot::Blue));
-    for rung in world.machine.status().steps {
-        assert!(matches!(rung.state, StepState::Done { .. }), "{rung:?}");
+    for step_status in world.machine.status().steps {
+        assert!(matches!(step_status.state, StepState::Done { .. }), "{step_status:?}");
     }
 }
 

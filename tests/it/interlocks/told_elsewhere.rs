@@ -16,7 +16,7 @@ use crate::support::web::operator;
 #[derive(Debug, PartialEq)]
 struct Outline {
     progress: String,
-    rungs: Vec<(Step, &'static str)>,
+    steps: Vec<(Step, &'static str)>,
     next: String,
     undo: String,
     may_have_switched: bool,
@@ -41,10 +41,10 @@ fn outline(status: &Status) -> Outline {
             Progress::Parked { .. } | Progress::Interrupted { .. } => "not driven".into(),
             Progress::Closed(outcome) => format!("{outcome:?}"),
         },
-        rungs: status
+        steps: status
             .steps
             .iter()
-            .map(|rung| (rung.step, word(&rung.state)))
+            .map(|step_status| (step_status.step, word(&step_status.state)))
             .collect(),
         next: status.next.clone(),
         undo: status.undo.clone(),

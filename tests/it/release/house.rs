@@ -471,8 +471,8 @@ pub(super) struct Finished {
 impl fmt::Debug for Finished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} after {:?}", self.status.progress, self.took)?;
-        for rung in &self.status.steps {
-            write!(f, "\n  {}: {:?}", rung.step, rung.state)?;
+        for step_status in &self.status.steps {
+            write!(f, "\n  {}: {:?}", step_status.step, step_status.state)?;
         }
         Ok(())
     }
@@ -488,8 +488,8 @@ impl Finished {
     }
 
     pub(super) fn failed_step(&self) -> Option<Step> {
-        self.status.steps.iter().find_map(|rung| match rung.state {
-            StepState::Failed { .. } => Some(rung.step),
+        self.status.steps.iter().find_map(|step_status| match step_status.state {
+            StepState::Failed { .. } => Some(step_status.step),
             _ => None,
         })
     }
@@ -529,7 +529,7 @@ impl Running {
             status
                 .steps
                 .iter()
-                .any(|rung| rung.step == step && matches!(rung.state, StepState::Running { .. }))
+                .any(|step_status| step_status.step == step && matches!(step_status.state, StepState::Running { .. }))
         })
         .await;
     }

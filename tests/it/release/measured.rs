@@ -54,13 +54,13 @@ async fn what_greenroom_adds_to_the_engine_s_own_calls_and_the_windows() {
     let finished = house.promote("1.9.0").await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     let mut own = finished.took;
-    for rung in &finished.status.steps {
-        let StepState::Done { took } = rung.state else {
-            panic!("{rung:?}");
+    for step_status in &finished.status.steps {
+        let StepState::Done { took } = step_status.state else {
+            panic!("{step_status:?}");
         };
-        println!("measured: {:<9} {took:?}", rung.step.to_string());
+        println!("measured: {:<9} {took:?}", step_status.step.to_string());
         let is_not_ours = matches!(
-            rung.step,
+            step_status.step,
             Step::Pull | Step::Start | Step::Verify | Step::Watch | Step::Stop
         );
         if is_not_ours {

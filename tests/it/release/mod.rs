@@ -326,7 +326,7 @@ async fn a_docker_that_goes_away_during_start_and_comes_back_only_delays_the_rel
             status
                 .steps
                 .iter()
-                .any(|rung| format!("{:?}", rung.state).contains("docker at"))
+                .any(|step_status| format!("{:?}", step_status.state).contains("docker at"))
         })
         .await;
     line.mend();

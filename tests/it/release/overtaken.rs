@@ -73,7 +73,7 @@ async fn a_release_without_a_driver_gets_its_end_from_the_release_that_overtakes
         .borrow()
         .steps
         .iter()
-        .any(|rung| rung.step == Step::Switch && matches!(rung.state, StepState::Done { .. }));
+        .any(|step_status| step_status.step == Step::Switch && matches!(step_status.state, StepState::Done { .. }));
     assert!(switched);
     last.handle
         .command(Command::EndStandby)

@@ -31,9 +31,9 @@ fn look(moments: &mut Moments, status: &Status, log: Option<&[String]>) {
     let mut seen = |what: String| {
         moments.entry(what).or_insert_with(Instant::now);
     };
-    for rung in &status.steps {
-        if matches!(rung.state, StepState::Done { .. }) {
-            seen(format!("{} done", rung.step));
+    for step_status in &status.steps {
+        if matches!(step_status.state, StepState::Done { .. }) {
+            seen(format!("{} done", step_status.step));
         }
     }
     if status.cases.len() == 3 {

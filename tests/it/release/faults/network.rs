@@ -15,7 +15,7 @@ use crate::support::{docker, etcd};
 
 /// Whether what is under way says so.
 fn says(status: &Status, what: &str) -> bool {
-    status.steps.iter().any(|rung| match &rung.state {
+    status.steps.iter().any(|step_status| match &step_status.state {
         StepState::Running { note, .. } => note.contains(what),
         _ => false,
     })

@@ -122,7 +122,7 @@ async fn a_console_resumes_what_it_lost_as_soon_as_etcd_is_back_although_its_loc
     ends.await.expect("driven");
     let finished = resumed.finish().await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
-    let stopped = finished.status.steps.last().map(|rung| &rung.state);
+    let stopped = finished.status.steps.last().map(|step_status| &step_status.state);
     assert!(
         matches!(stopped, Some(StepState::Done { .. })),
         "{stopped:?}"
