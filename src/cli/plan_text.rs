@@ -1,7 +1,7 @@
 //! A plan in words, for a person who is about to say yes, and as JSON for a program.
 
 use crate::sanitize::sanitize;
-use crate::release::words::LEAVES_A_HOLD;
+use crate::release::describe::LEAVES_A_HOLD;
 use crate::release::{Plan, approvals_ahead, approvers_needed};
 
 /// The whole plan, a call a line.

@@ -11,7 +11,7 @@ use crate::sanitize::sanitize;
 use crate::history::Outcome;
 use crate::inventory::ReleaseId;
 use crate::inventory::local_time;
-use crate::release::words::duration;
+use crate::release::describe::duration;
 use crate::release::{Announcement, AnnouncementKind, Plan, Progress, Status, StepState};
 
 /// How often a spinner turns.

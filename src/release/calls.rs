@@ -1,6 +1,6 @@
 //! The words of a plan: each call that a step will make, so that an operator can check it.
 
-use super::words::{duration, keeps_warm};
+use super::describe::{duration, keeps_warm};
 use super::{Limit, Plan};
 use crate::checks::hide_in_query;
 use crate::history::{ReleaseKind, Step};

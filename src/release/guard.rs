@@ -9,7 +9,7 @@ use super::candidate::{self, Run};
 use super::first;
 use super::public;
 use super::time::elapsed;
-use super::words::duration;
+use super::describe::duration;
 use super::{Plan, Refusal};
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};

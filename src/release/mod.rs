@@ -264,7 +264,7 @@ mod unchanged;
 mod unreadable;
 mod way;
 mod rollback_candidates;
-pub mod words;
+pub mod describe;
 
 pub use act::{Act, Ask, Before, ActionError, ActionErrorKind, Move, Observation, Stage};
 pub use approval::{

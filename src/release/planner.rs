@@ -553,7 +553,7 @@ fn clocks_differ(facts: &Facts) -> Option<String> {
             "the clocks differ: {} began the newest release at {}, {} from now by this machine's clock; holds and approvals end by such clocks",
             newest.operator,
             crate::inventory::local_time::moment(newest.opened_at),
-            super::words::duration(ahead.unsigned_abs())
+            super::describe::duration(ahead.unsigned_abs())
         )
     })
 }

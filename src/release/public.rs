@@ -4,7 +4,7 @@
 use super::Plan;
 use super::act::{Course, Observation};
 use super::definition::Rules;
-use super::words::duration;
+use super::describe::duration;
 use crate::history::ReleaseKind;
 use crate::inventory::{PublicAnswer, RequestCount, Slot};
 

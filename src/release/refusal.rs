@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::approval::NotPeerApproved;
-use super::words::generations_used_up;
+use super::describe::generations_used_up;
 use crate::inventory::local_time;
 use crate::inventory::{
     Clocks, Endpoint, EnvironmentName, Hold, LockHolder, LockPurpose, LockRecord, Operator,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::act::Stage;
-use super::words::CHECK_AGAIN;
+use super::describe::CHECK_AGAIN;
 use super::{Plan, StepState, StepStatus, way};
 use crate::checks::{CaseReport, Report};
 use crate::history::{Direction, Entry, Happening, Recorded, Step};

@@ -8,7 +8,7 @@ use crate::sanitize::sanitize;
 use crate::inventory::{Instance, PerSlot, changes, commit};
 
 use super::time::elapsed;
-use super::words::duration;
+use super::describe::duration;
 use super::{Plan, Status};
 
 /// The label of an image that names its commit.

@@ -1,7 +1,7 @@
 //! The rules of a target in words, and which of two settings of a rule protects less. One table, for the configuration
 //! that refuses to loosen a rule above the file, and for the record of a release. Pure.
 
-use super::words::duration;
+use super::describe::duration;
 use super::{Definition, Limit};
 use crate::history::RuleInEffect;
 use crate::inventory::Tier;

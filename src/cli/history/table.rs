@@ -6,7 +6,7 @@ use super::{Exit, json, say_bytes};
 use crate::sanitize::sanitize;
 use crate::history::{AuditRecord, DIFFERS, Item, KeptAudit, Listed, ReleaseRecord, Standing};
 use crate::inventory::local_time;
-use crate::release::words::duration;
+use crate::release::describe::duration;
 
 /// The columns of CSV.
 const COLUMNS: [&str; 20] = [

@@ -14,7 +14,7 @@ use crate::console::model::{
 use crate::history::Step;
 use crate::inventory::local_time;
 use crate::inventory::{Role, Slot, SourceState, Target};
-use crate::release::words::duration;
+use crate::release::describe::duration;
 use crate::release::{
     Command, Intent, Need, Observed, Progress, Status, Wanted, need_back, need_of,
 };

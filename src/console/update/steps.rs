@@ -11,7 +11,7 @@ use crate::history::{Direction, Outcome, Step};
 use crate::inventory::Target;
 use crate::inventory::local_time;
 use crate::logs::{NewLine, Origin};
-use crate::release::words::duration;
+use crate::release::describe::duration;
 use crate::release::{Announcement, Progress, Releases, Status, StepState};
 
 /// A release moved from what was known of it.

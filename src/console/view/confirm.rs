@@ -11,7 +11,7 @@ use crate::console::action::Action;
 use crate::console::model::{Button, Confirm, Model, Question};
 use crate::console::theme::{Meaning, Theme};
 use crate::history::{PlannedCalls, ReleaseKind, Step};
-use crate::release::words::{LEAVES_A_HOLD, duration, keeps_warm};
+use crate::release::describe::{LEAVES_A_HOLD, duration, keeps_warm};
 use crate::release::{
     GoOn, Limit, Need, OnFailure, Plan, Status, approvals_ahead, approvers_needed,
 };

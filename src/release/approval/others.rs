@@ -15,7 +15,7 @@ use super::{Need, need};
 use crate::history::{ReleaseKind, Step};
 use crate::inventory::{Clocks, PeerApproval, Operator, StoredKey, Target};
 use crate::release::Plan;
-use crate::release::words::duration;
+use crate::release::describe::duration;
 
 /// How many people other than the operator have to approve it before the switch. A hold that is
 /// overridden in a protected environment takes at least a second person.

@@ -9,7 +9,7 @@ use crate::inventory::{
 use crate::ports::FailureKind;
 use crate::release::approval::{approvers_needed, own_release, unread_approvals, weigh};
 use crate::release::time::elapsed;
-use crate::release::words::duration;
+use crate::release::describe::duration;
 use crate::release::{Interrupted, NotPeerApproved, Plan, Refusal, Refused, Status};
 
 /// A release that others may approve, and what they have approved so far.

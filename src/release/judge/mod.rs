@@ -9,7 +9,7 @@ use super::act::{Ask, Course, Observation, Stage};
 use super::candidate::{self, exit_words, logs_hint};
 use super::public::{self, Public};
 use super::time::elapsed;
-use super::words::duration;
+use super::describe::duration;
 use crate::checks::{Report, Verdict as CheckVerdict};
 use crate::history::{Direction, Step};
 use crate::inventory::{

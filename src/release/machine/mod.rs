@@ -9,14 +9,14 @@
 
 mod acting;
 mod back;
-mod entering;
-mod letting_go;
-mod likeness;
+mod start_step;
+mod release_lock;
+mod compare;
 mod resuming;
-mod settling;
+mod finish_step;
 mod show;
 mod requests;
-pub(super) mod words;
+pub(super) mod describe;
 mod writing;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Machine, Phase, Then, Request};
 use crate::history::{Decision, Direction, Happening, Outcome, Step};
 use crate::inventory::Operator;
-use crate::release::words::CHECK_AGAIN;
+use crate::release::describe::CHECK_AGAIN;
 use crate::release::{AnnouncementKind, Approval, Choice, Scope, StepState};
 
 impl Machine {

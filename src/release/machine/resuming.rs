@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::words::resumed_words;
+use super::describe::resumed_words;
 use super::{Machine, OnFailure, Phase};
 use crate::history::{Decision, Direction, Happening, LivePeriod, Recorded, Step, Takeover};
 use crate::inventory::Operator;

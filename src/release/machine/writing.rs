@@ -12,7 +12,7 @@ use crate::inventory::local_time;
 use crate::release::AnnouncementKind;
 use crate::release::event::{Effect, NotWritten};
 use crate::release::time::{after, elapsed};
-use crate::release::words::duration;
+use crate::release::describe::duration;
 
 /// Between two tries of what could not be written down.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use crate::inventory::{
     Version, instance_name,
 };
 use crate::release::Definition;
-use crate::release::words::duration;
+use crate::release::describe::duration;
 
 /// See the module. The order of the variants is the order in which they are done: first what should
 /// have the traffic, then who is said to have it, and only then what nobody needs.

@@ -6,7 +6,7 @@ use super::action::{RepairAction, Rewrite, Standing};
 use super::seen::Seen;
 use crate::inventory::drift::{Drift, Name};
 use crate::inventory::{Instance, InstanceState, LAST_PLANNED_GENERATION, PointerState, Slot};
-use crate::release::words::generations_used_up;
+use crate::release::describe::generations_used_up;
 
 /// What mends a difference.
 #[derive(Debug, Clone, PartialEq, Eq)]

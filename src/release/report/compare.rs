@@ -7,7 +7,7 @@ use super::moment;
 use crate::sanitize::sanitize;
 use crate::history::{Direction, Happening, LivePeriod, Recorded, ReleaseRecord, Standing, Step};
 use crate::release::time::elapsed;
-use crate::release::words::duration;
+use crate::release::describe::duration;
 
 /// One thing of both.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -6,7 +6,7 @@ use super::{Lines, Tone, clock, evidence, moment, tally};
 use crate::history::{Decision, Entry, Happening, Recorded, Takeover};
 use crate::inventory::PeerApproval;
 use crate::release::time::elapsed;
-use crate::release::words::duration;
+use crate::release::describe::duration;
 
 pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
     lines.heading("decisions");

@@ -14,7 +14,7 @@ pub use timeline::timeline;
 
 use jiff::Timestamp;
 
-use super::words::duration;
+use super::describe::duration;
 use crate::checks::{Report, Verdict};
 use crate::sanitize::sanitize;
 use crate::history::{

@@ -2,7 +2,7 @@
 
 use super::{Lines, Tone, clock};
 use crate::history::{Direction, Happening, Recorded};
-use crate::release::words::duration;
+use crate::release::describe::duration;
 
 /// The number that each entry has where none is missing before it.
 fn expected(recorded: &Recorded) -> impl Iterator<Item = u32> {

@@ -10,7 +10,7 @@ use crate::history::{Among, AuditRecord, Item, LivePeriod, ReleaseRecord, Standi
 use crate::inventory::ServiceName;
 use crate::inventory::local_time;
 use crate::release::time::elapsed;
-use crate::release::words::duration;
+use crate::release::describe::duration;
 
 /// What was released in an environment and decided beside, newest first. Each release says how long its
 /// version was live: from its own switch to the switch of the next version that stayed live, without the

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::words::begun_words;
+use super::describe::begun_words;
 use super::{Machine, Phase};
 use crate::history::{Direction, Happening, Step};
 use crate::inventory::local_time;

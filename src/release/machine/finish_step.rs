@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::words::closed_words;
+use super::describe::closed_words;
 use super::{Machine, OnFailure, Phase, Then, Request};
 use crate::checks::Report;
 use crate::history::{Direction, Happening, Outcome, ReleaseRecord, Step};
