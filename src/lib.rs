@@ -1,9 +1,9 @@
-//! Greenroom, a release console for the terminal. This page is the map of the house: what the rooms
+//! Greenroom, a release console for the terminal. This page is the map of the crate: what the modules
 //! are, how things go through them, and who may know whom. What a release *is* stands in [`release`].
 //!
-//! # The rooms
+//! # The modules
 //!
-//! | room | what it is | what it must not know |
+//! | module | what it is | what it must not know |
 //! |---|---|---|
 //! | [`inventory`] | what is running where: services, targets, slots, versions, routes, snapshots. Pure nouns | anything that waits, any library that talks |
 //! | [`checks`] | what is asked of a candidate, and what the answers mean | who sends the requests |
@@ -19,7 +19,7 @@
 //! | [`adapters`] | one folder an outside system, each with its client library to itself | each other, settings, release, faces |
 //! | [`settings`] | one TOML file and its layers, read into nouns, or everything that is wrong with it | servers, faces |
 //! | [`console`] | the terminal's face: `event`, `update`, `effect`, `perform`, and `model`, `view`, `theme` | adapters, ports, settings; it asks its [`console::Backend`] |
-//! | [`cli`] | the command line's face, one file a verb; the only room that prints | adapters |
+//! | [`cli`] | the command line's face, one file a verb; the only module that prints | adapters |
 //! | [`sandbox`] | a small real world to try things on, and the sample application in it | adapters, faces |
 //! | [`wire`] | builds adapters from settings and the engine from adapters | it is known to `cli` alone |
 //! | `diagnostics` | the log file, and where panics go | everything |
@@ -57,7 +57,7 @@
 //!
 //! # The way of a key
 //!
-//! To find out what a key does, follow it through one file in each of four rooms:
+//! To find out what a key does, follow it through one file in each of four modules:
 //!
 //! 1. `console/input.rs` reads it into an [`console::event::Event`]; `console/action.rs` has the one
 //!    table of keys, which the footer and the help are made from.
@@ -70,9 +70,9 @@
 //!
 //! # Who may know whom
 //!
-//! | room | may name |
+//! | module | may name |
 //! |---|---|
-//! | `sanitize`, `port_check`, `output`, `private_files` | nothing of the house |
+//! | `sanitize`, `port_check`, `output`, `private_files` | nothing of the crate |
 //! | `diagnostics` | `private_files` |
 //! | `inventory` | `sanitize` |
 //! | `checks` | `inventory`, `sanitize` |
@@ -104,7 +104,7 @@
 //! | the console: questions, screens, its true loop, and the binary in a pseudo-terminal | `tests/it/console/` |
 //! | the sandbox, the real binary | `tests/it/sandbox.rs` |
 //! | every file of `fixtures/settings` with its message | `tests/it/settings.rs` |
-//! | the rules of the house; the README and the topics of `greenroom help` | `tests/it/architecture/`, `tests/it/readme/` |
+//! | the rules of the crate; the README and the topics of `greenroom help` | `tests/it/architecture/`, `tests/it/readme/` |
 //!
 //! `tests/run` starts the servers and runs everything.
 

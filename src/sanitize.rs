@@ -1,5 +1,5 @@
 //! Foreign bytes become text that a terminal may be given: no control sequences, no bidirectional
-//! overrides, nothing invisible, valid UTF-8. Done once, where the text enters the house.
+//! overrides, nothing invisible, valid UTF-8. Done once, where the text enters the crate.
 
 use unicode_width::UnicodeWidthChar as _;
 use vte::{Parser, Perform};

@@ -1,4 +1,4 @@
-//! What the console asks of the house. Implemented where everything is known to everyone; the
+//! What the console asks of the crate. Implemented where everything is known to everyone; the
 //! console itself knows no registry, no engine and no configuration.
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Carries out effects beside the loop: each question to the house is a task of its own that
+//! Carries out effects beside the loop: each question to the crate is a task of its own that
 //! answers with an event. A task that panics ends the console in order, not the terminal in pieces.
 
 mod together;

@@ -1,4 +1,4 @@
-//! What is running where: the nouns of the house. Services, environments, targets, slots,
+//! What is running where: the nouns of the crate. Services, environments, targets, slots,
 //! versions, instances, registrations, routes, holds, and snapshots of them. Pure data that
 //! knows no client library, no clock and no screen; everything else imports it.
 

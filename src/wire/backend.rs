@@ -1,4 +1,4 @@
-//! What the console asks of the house, answered by the engine and the watchers.
+//! What the console asks of the crate, answered by the engine and the watchers.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Text for the screen: cut and padded by columns, wrapped by words, and times in the words of the
-//! house. The last look at foreign text before a terminal gets it.
+//! crate. The last look at foreign text before a terminal gets it.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use crate::console::theme::{Glyph, Theme};
 use crate::inventory::local_time;
 
-/// Foreign text as the screen may have it. It is harmless already where it entered the house;
+/// Foreign text as the screen may have it. It is harmless already where it entered the crate;
 /// this is the belt to those braces, and nearly free for plain text.
 pub(super) fn clean(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Named things in the order they were written. Names are held to the alphabet of the house.
+/// Named things in the order they were written. Names are held to the alphabet of the crate.
 #[derive(Debug, Clone)]
 pub(in crate::settings) struct Ordered<T>(pub(in crate::settings) Vec<(String, T)>);
 

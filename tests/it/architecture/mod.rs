@@ -1,4 +1,4 @@
-//! The house keeps its own rules: who may know whom, what is confined where, and what every file
+//! The rules of the crate: which module may use which, what is confined where, and what every file
 //! has. A broken rule is named with file, line and the reason of the rule.
 
 mod module_names;
@@ -9,15 +9,15 @@ mod wording;
 
 use std::path::Path;
 
-use rules::{ABSENT, CONFINED, LINES, MANY_LINES, ROOMS, Room};
+use rules::{ABSENT, CONFINED, LINES, MANY_LINES, MODULES, ModuleRule};
 use source::Source;
 
 /// The row of a module: the one with the longest prefix.
-fn room_of(module: &[String]) -> Option<&'static Room> {
-    ROOMS
+fn rule_of(module: &[String]) -> Option<&'static ModuleRule> {
+    MODULES
         .iter()
-        .filter(|room| begins_with(module, room.prefix))
-        .max_by_key(|room| room.prefix.len())
+        .filter(|module_rule| begins_with(module, module_rule.prefix))
+        .max_by_key(|module_rule| module_rule.prefix.len())
 }
 
 fn begins_with(path: &[String], prefix: &str) -> bool {
@@ -27,28 +27,28 @@ fn begins_with(path: &[String], prefix: &str) -> bool {
         .all(|part| own.next().is_some_and(|p| p == part))
 }
 
-/// Names that a room's `mod.rs` re-exports belong to the room, so `release::Plan` is `release`.
+/// Names that a module's `mod.rs` re-exports belong to the module, so `release::Plan` is `release`.
 fn broken_imports(source: &Source) -> Vec<String> {
     let module = source.module();
     if module.is_empty() {
         return Vec::new();
     }
-    let Some(room) = room_of(&module) else {
+    let Some(module_rule) = rule_of(&module) else {
         return vec![format!(
             "{}: no rule says whom this room may know",
             source.path
         )];
     };
-    // The index of a room lists what is in it.
+    // The index of a module lists what is in it.
     let is_index = source.path.ends_with("/mod.rs");
     source
         .named()
         .into_iter()
         .filter(|named| {
-            let is_inside = begins_with(&named.path, room.prefix);
+            let is_inside = begins_with(&named.path, module_rule.prefix);
             let is_listed = is_index && begins_with(&named.path, &module.join("::"));
-            let is_allowed = room.may.iter().any(|may| begins_with(&named.path, may));
-            // An inner room's row speaks for itself: its outer room does not reach into it.
+            let is_allowed = module_rule.may.iter().any(|may| begins_with(&named.path, may));
+            // An inner module's row speaks for itself: its outer module does not reach into it.
             !(is_inside || is_listed || is_allowed)
         })
         .map(|named| {
@@ -56,9 +56,9 @@ fn broken_imports(source: &Source) -> Vec<String> {
                 "{}:{}: `{}` must not know `{}`: {}",
                 source.path,
                 named.line,
-                room.prefix,
+                module_rule.prefix,
                 named.path.join("::"),
-                room.because
+                module_rule.because
             )
         })
         .collect()
@@ -152,15 +152,15 @@ fn broken(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn every_room_knows_only_whom_it_may() {
-    let house = source::all("src");
+fn every_module_uses_only_what_it_may() {
+    let sources = source::all("src");
     assert!(
-        house.len() > 100,
+        sources.len() > 100,
         "the house was not found: {} files",
-        house.len()
+        sources.len()
     );
-    let found: Vec<String> = house.iter().flat_map(broken).collect();
-    for source in &house {
+    let found: Vec<String> = sources.iter().flat_map(broken).collect();
+    for source in &sources {
         let lines = source.text.lines().count();
         if lines > MANY_LINES {
             println!("{}: {lines} lines are many", source.path);
@@ -181,11 +181,11 @@ fn every_file_of_tests_says_what_it_tries() {
 }
 
 #[test]
-fn no_rule_is_about_a_room_that_is_not_there() {
+fn no_rule_is_about_a_module_that_does_not_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for prefix in ROOMS
+    for prefix in MODULES
         .iter()
-        .flat_map(|room| room.may.iter().copied().chain([room.prefix]))
+        .flat_map(|module_rule| module_rule.may.iter().copied().chain([module_rule.prefix]))
     {
         let path = root.join("src").join(prefix.replace("::", "/"));
         let is_there = path.is_dir() || path.with_extension("rs").is_file();
@@ -258,7 +258,7 @@ fn said(path: &str, text: &str) -> String {
 }
 
 #[test]
-fn a_room_that_knows_too_much_is_caught_however_it_is_written() {
+fn a_module_that_uses_too_much_is_caught() {
     let direct = said("src/console/run.rs", "use crate::adapters::docker::Docker;");
     assert!(
         direct.starts_with(
@@ -301,7 +301,7 @@ fn a_room_that_knows_too_much_is_caught_however_it_is_written() {
 }
 
 #[test]
-fn the_rooms_that_decide_about_pictures_do_not_reach_into_each_other() {
+fn model_view_and_update_do_not_use_each_other() {
     let view = said(
         "src/console/view/slots.rs",
         "use crate::console::update::update;",
@@ -319,7 +319,7 @@ fn the_rooms_that_decide_about_pictures_do_not_reach_into_each_other() {
 }
 
 #[test]
-fn only_the_command_line_knows_who_builds_the_house() {
+fn only_the_command_line_uses_wire() {
     for path in [
         "src/console/run.rs",
         "src/watchers/mod.rs",
@@ -422,7 +422,7 @@ fn a_file_without_a_paragraph_or_without_an_end_is_caught() {
 }
 
 #[test]
-fn a_room_that_no_rule_speaks_of_is_caught() {
+fn a_module_without_a_rule_is_caught() {
     assert!(said("src/novelty/mod.rs", "").contains("no rule says"));
 }
 

@@ -1,8 +1,8 @@
-//! The rules of the house as tables. The map in `src/lib.rs` says them in words; change both.
+//! The rules of the crate as tables. The map in `src/lib.rs` says them in words; change both.
 
 /// Who may name whom. A file belongs to the row with the longest prefix of its module path; what it
 /// names has to begin with its own prefix or with one of those allowed.
-pub(super) struct Room {
+pub(super) struct ModuleRule {
     /// Modules below this path.
     pub(super) prefix: &'static str,
     /// What they may name besides themselves.
@@ -11,8 +11,8 @@ pub(super) struct Room {
     pub(super) because: &'static str,
 }
 
-const fn room(prefix: &'static str, may: &'static [&'static str], because: &'static str) -> Room {
-    Room {
+const fn module_rule(prefix: &'static str, may: &'static [&'static str], because: &'static str) -> ModuleRule {
+    ModuleRule {
         prefix,
         may,
         because,
@@ -51,52 +51,52 @@ const WITH_OUTBOUND_PROXY: &[&str] = &[
 
 /// The import table.
 #[rustfmt::skip]
-pub(super) const ROOMS: &[Room] = &[
-    room("sanitize", &[], "it is used by everyone"),
-    room("port_check", &[], "it is used by whoever gives away an address"),
-    room("private_files", &[], "it creates files, whatever they are for"),
-    room("output", &[], "it writes bytes, whatever they say"),
-    room("inventory", &["sanitize"], "nouns know no verbs"),
-    room("checks", &["inventory", "sanitize"], "what a check means does not depend on who asks"),
-    room("history", &["inventory", "checks", "sanitize"], "records know no procedure"),
-    room("ports", &["inventory", "checks", "history", "sanitize"], "a contract knows neither side"),
-    room("logs", &["ports", "inventory", "sanitize"], "lines are kept the same whoever draws them"),
-    room("release", &["inventory", "checks", "history", "sanitize"], "the protocol is pure"),
-    room("release::driver", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the driver knows ports, no adapter and no face"),
-    room("release::engine", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the engine knows ports, no adapter and no face"),
-    room("release::gather", &["release", "ports", "inventory", "checks", "history", "sanitize"], "gathering knows ports, no adapter and no face"),
-    room("release::handle", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the handle knows no adapter and no face"),
-    room("release::rollback_candidates", &["release", "ports", "inventory", "checks", "history", "sanitize"], "looking for images knows ports, no adapter and no face"),
-    room("release::version_catalog", &["release", "ports", "inventory", "checks", "history", "sanitize"], "listing knows ports, no adapter and no face"),
-    room("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "sanitize"], "observing knows no adapter and no face"),
-    room("adapters", &[], "each outside system has a room of its own"),
-    room("adapters::archive", WITH_FILES, AN_ADAPTER),
-    room("adapters::docker", THE_WORLD, AN_ADAPTER),
-    room("adapters::embedded_proxy", WITH_POINTER, AN_ADAPTER),
-    room("adapters::etcd", THE_WORLD, AN_ADAPTER),
-    room("adapters::http", THE_WORLD, AN_ADAPTER),
-    room("adapters::live_pointer", THE_WORLD, AN_ADAPTER),
-    room("adapters::nginx", WITH_POINTER, AN_ADAPTER),
-    room("adapters::oci_registry", WITH_OUTBOUND_PROXY, AN_ADAPTER),
-    room("adapters::outbound_proxy", &[], AN_ADAPTER),
-    room("adapters::process", &["ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], AN_ADAPTER),
-    room("adapters::secrets", THE_WORLD, AN_ADAPTER),
-    room("adapters::sqlite", WITH_FILES, AN_ADAPTER),
-    room("adapters::webhook", WITH_OUTBOUND_PROXY, AN_ADAPTER),
+pub(super) const MODULES: &[ModuleRule] = &[
+    module_rule("sanitize", &[], "it is used by everyone"),
+    module_rule("port_check", &[], "it is used by whoever gives away an address"),
+    module_rule("private_files", &[], "it creates files, whatever they are for"),
+    module_rule("output", &[], "it writes bytes, whatever they say"),
+    module_rule("inventory", &["sanitize"], "nouns know no verbs"),
+    module_rule("checks", &["inventory", "sanitize"], "what a check means does not depend on who asks"),
+    module_rule("history", &["inventory", "checks", "sanitize"], "records know no procedure"),
+    module_rule("ports", &["inventory", "checks", "history", "sanitize"], "a contract knows neither side"),
+    module_rule("logs", &["ports", "inventory", "sanitize"], "lines are kept the same whoever draws them"),
+    module_rule("release", &["inventory", "checks", "history", "sanitize"], "the protocol is pure"),
+    module_rule("release::driver", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the driver knows ports, no adapter and no face"),
+    module_rule("release::engine", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the engine knows ports, no adapter and no face"),
+    module_rule("release::gather", &["release", "ports", "inventory", "checks", "history", "sanitize"], "gathering knows ports, no adapter and no face"),
+    module_rule("release::handle", &["release", "ports", "inventory", "checks", "history", "sanitize"], "the handle knows no adapter and no face"),
+    module_rule("release::rollback_candidates", &["release", "ports", "inventory", "checks", "history", "sanitize"], "looking for images knows ports, no adapter and no face"),
+    module_rule("release::version_catalog", &["release", "ports", "inventory", "checks", "history", "sanitize"], "listing knows ports, no adapter and no face"),
+    module_rule("watchers", &["release", "logs", "ports", "inventory", "checks", "history", "sanitize"], "observing knows no adapter and no face"),
+    module_rule("adapters", &[], "each outside system has a room of its own"),
+    module_rule("adapters::archive", WITH_FILES, AN_ADAPTER),
+    module_rule("adapters::docker", THE_WORLD, AN_ADAPTER),
+    module_rule("adapters::embedded_proxy", WITH_POINTER, AN_ADAPTER),
+    module_rule("adapters::etcd", THE_WORLD, AN_ADAPTER),
+    module_rule("adapters::http", THE_WORLD, AN_ADAPTER),
+    module_rule("adapters::live_pointer", THE_WORLD, AN_ADAPTER),
+    module_rule("adapters::nginx", WITH_POINTER, AN_ADAPTER),
+    module_rule("adapters::oci_registry", WITH_OUTBOUND_PROXY, AN_ADAPTER),
+    module_rule("adapters::outbound_proxy", &[], AN_ADAPTER),
+    module_rule("adapters::process", &["ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], AN_ADAPTER),
+    module_rule("adapters::secrets", THE_WORLD, AN_ADAPTER),
+    module_rule("adapters::sqlite", WITH_FILES, AN_ADAPTER),
+    module_rule("adapters::webhook", WITH_OUTBOUND_PROXY, AN_ADAPTER),
     // A target is configured as the release's own `Definition`, keys and themes by the names that the
     // console's tables give them, so settings know that type and these tables.
-    room("settings", &["port_check", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "sanitize"], "configuration knows no server and no screen"),
-    room("console", &["release", "logs", "inventory", "checks", "history", "sanitize", "output"], "the console asks its desk, and nobody else"),
-    room("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "the model is data: it neither draws nor does"),
-    room("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "a view draws a model and decides nothing"),
-    room("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "sanitize"], "an update asks by effects and draws nothing"),
-    room("sandbox", &["release", "ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], "the sandbox is released to by the same engine"),
-    room("sandbox::sample", &["inventory", "sanitize"], "the sample application is another program"),
-    room("diagnostics", &["private_files"], "it watches everyone and asks no one"),
-    room("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "wire builds the house; only the command line uses it"),
+    module_rule("settings", &["port_check", "release", "console::action", "console::keymap", "console::theme", "inventory", "checks", "history", "sanitize"], "configuration knows no server and no screen"),
+    module_rule("console", &["release", "logs", "inventory", "checks", "history", "sanitize", "output"], "the console asks its desk, and nobody else"),
+    module_rule("console::model", &["console::action", "console::action_names", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "the model is data: it neither draws nor does"),
+    module_rule("console::view", &["console::model", "console::theme", "console::layout", "console::grid", "console::action", "console::keymap", "release", "logs", "inventory", "checks", "history", "sanitize"], "a view draws a model and decides nothing"),
+    module_rule("console::update", &["console::model", "console::event", "console::effect", "console::layout", "console::grid", "console::action", "console::keymap", "console::run", "release", "logs", "inventory", "checks", "history", "sanitize"], "an update asks by effects and draws nothing"),
+    module_rule("sandbox", &["release", "ports", "inventory", "checks", "history", "sanitize", "port_check", "private_files"], "the sandbox is released to by the same engine"),
+    module_rule("sandbox::sample", &["inventory", "sanitize"], "the sample application is another program"),
+    module_rule("diagnostics", &["private_files"], "it watches everyone and asks no one"),
+    module_rule("wire", &["adapters", "settings", "console", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "wire builds the house; only the command line uses it"),
     // The catalogue of versions that the process adapter reads is written from the sandbox's list.
-    room("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the house; only the command line uses it"),
-    room("cli", &["port_check", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "a verb gets what wire built, never an adapter"),
+    module_rule("wire::sandbox", &["sandbox", "wire", "adapters"], "wire builds the house; only the command line uses it"),
+    module_rule("cli", &["port_check", "wire", "settings", "console", "sandbox", "diagnostics", "output", "private_files", "watchers", "logs", "release", "ports", "inventory", "checks", "history", "sanitize"], "a verb gets what wire built, never an adapter"),
 ];
 
 /// A word that may stand in some files only.

@@ -1,4 +1,4 @@
-//! Reads the house's own source: what of a file is code, what of the code is not a test, and which
+//! Reads the crate's own source: what of a file is code, what of the code is not a test, and which
 //! modules it names. A reader of text, not a compiler: good for code that rustfmt has laid out.
 
 use std::path::{Path, PathBuf};

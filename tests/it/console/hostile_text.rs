@@ -76,7 +76,7 @@ impl RuntimeReader for Hostile {
     }
 }
 
-/// The lines of an output, as the house takes them in.
+/// The lines of an output, as the crate takes them in.
 pub(crate) async fn taken_in(output: &[u8]) -> Vec<NewLine> {
     taken_in_by(output, Arc::new(HttpChecker::new())).await
 }

@@ -26,7 +26,7 @@ fn runner(cases: u32) -> TestRunner {
     })
 }
 
-/// Whether a terminal may be given a text as it is. Said here once more, and not asked of the house.
+/// Whether a terminal may be given a text as it is. Said here once more, and not asked of the crate.
 fn is_sanitized(text: &str) -> bool {
     !text.chars().any(|c| {
         c.is_control()
