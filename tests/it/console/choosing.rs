@@ -47,7 +47,7 @@ impl Drop for Counted {
     }
 }
 
-/// A house with a slow image registry, and with rules.
+/// A fixture with a slow image registry, and with rules.
 struct Slow {
     tags: Vec<String>,
     listing: Duration,

@@ -48,7 +48,7 @@ impl Scope {
             Progress::Asking { .. } | Progress::Choosing { .. }
         );
         if driver.timer.is_none() && !waits {
-            world.sins.add(never::Sin::Stuck);
+            world.violations.add(never::Violation::Stuck);
         }
     }
 
@@ -78,7 +78,7 @@ impl Scope {
                     return true;
                 }
                 if !state.world.store.is_held_by(by) {
-                    state.world.sins.add(never::Sin::Overtaken);
+                    state.world.violations.add(never::Violation::Overtaken);
                 }
                 let journal = &mut state.world.store.journals[usize::from(driver.number) - 1];
                 if !self.has(Flaw::JournalForgets) {

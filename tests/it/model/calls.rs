@@ -11,7 +11,7 @@ use greenroom::release::{Act, Before, ActionErrorKind, Move, Plan, Stage};
 use super::engine::{Running, index};
 use super::flaws::Flaw;
 use super::names::{is_digest, letter};
-use super::never::Sin;
+use super::never::Violation;
 use super::scope::Scope;
 use super::state::World;
 use super::store::{Entered, Route};
@@ -157,7 +157,7 @@ impl Hand<'_, '_> {
     /// A write that was let through is one of who holds the lock, or the fence is broken.
     fn wrote(&mut self) {
         if !self.world.store.is_held_by(self.who.by) {
-            self.world.sins.add(Sin::Overtaken);
+            self.world.violations.add(Violation::Overtaken);
         }
     }
 
@@ -227,7 +227,7 @@ impl Hand<'_, '_> {
             if standing.is_some_and(|it| Some(it.id) == id) && left != standing {
                 // Without a route nothing says that the other slot has the traffic.
                 if self.world.has_traffic(slot) || self.world.store.route.is_none() {
-                    self.world.sins.add(Sin::TouchedLive);
+                    self.world.violations.add(Violation::TouchedLive);
                 }
                 self.world.engine[index(slot)] = left;
             }
@@ -330,7 +330,7 @@ impl Hand<'_, '_> {
                 self.world.proxy.rename(&order, takes_any)?;
                 self.held_against(highest);
                 if before != order.from && before != Some(order.to) {
-                    self.world.sins.add(Sin::Toggled);
+                    self.world.violations.add(Violation::Toggled);
                 }
                 self.routed(movement.to);
                 DONE
@@ -340,7 +340,7 @@ impl Hand<'_, '_> {
 
     fn held_against(&mut self, highest: i64) {
         if self.who.token < highest {
-            self.world.sins.add(Sin::Overtaken);
+            self.world.violations.add(Violation::Overtaken);
         }
     }
 
@@ -367,23 +367,23 @@ impl Hand<'_, '_> {
         }
         self.wrote();
         if is_promote && self.world.is_held() {
-            self.world.sins.add(Sin::Held);
+            self.world.violations.add(Violation::Held);
         }
         if is_promote && !self.scope.others.is_empty() && !self.world.is_peer_approved() {
-            self.world.sins.add(Sin::NoPeerApproval);
+            self.world.violations.add(Violation::NoPeerApproval);
         }
         let was = before.map(|route| (route.generation, route.live));
         let is_same = was == Some((to.generation, to.live));
         let is_newer = was.is_none_or(|(older, _)| older < to.generation);
         if was != movement.route_from || !(is_same || is_newer) {
-            self.world.sins.add(Sin::Toggled);
+            self.world.violations.add(Violation::Toggled);
         }
         self.routed(movement.to);
         let runs_another = self
             .in_slot(movement.to)
             .is_some_and(|it| !it.hurt && !is_digest(&plan.version.digest, it.digest));
         if direction == Direction::Forward && runs_another {
-            self.world.sins.add(Sin::Unchecked);
+            self.world.violations.add(Violation::Unchecked);
         }
         Ok(())
     }
@@ -396,7 +396,7 @@ impl Hand<'_, '_> {
 
     fn routed(&mut self, to: Slot) {
         if !self.world.can_answer(to) {
-            self.world.sins.add(Sin::RoutedToNothing);
+            self.world.violations.add(Violation::RoutedToNothing);
         }
     }
 }

@@ -15,7 +15,7 @@ use super::calls::{Doing, Who};
 use super::flaws::Flaw;
 use super::journal::Line;
 use super::names::{is_digest, time};
-use super::never::Sin;
+use super::never::Violation;
 use super::planning::mark;
 use super::scope::Scope;
 use super::state::World;
@@ -133,7 +133,7 @@ impl Driver {
             }
         };
         if self.owed.is_some() {
-            world.sins.add(Sin::Overlapped);
+            world.violations.add(Violation::Overlapped);
         }
         // What is waited for now has no timer: an older one fires into nothing.
         self.timer = None;
@@ -149,13 +149,13 @@ impl Driver {
         approved: &Approved,
     ) {
         if !approved.covers(&self.plan, stage.step, stage.direction) {
-            world.sins.add(Sin::WrongApproval);
+            world.violations.add(Violation::WrongApproval);
         }
         if self.knows.intent != Some(stage) || self.knows.unseen {
-            world.sins.add(Sin::Blindly);
+            world.violations.add(Violation::Blindly);
         }
         if world.is_at_it(self.by) {
-            world.sins.add(Sin::Overlapped);
+            world.violations.add(Violation::Overlapped);
         }
         if let Act::Switch(movement) = act {
             self.hold_switch(world, movement, stage.direction);
@@ -168,11 +168,11 @@ impl Driver {
     fn hold_switch(&self, world: &mut World, movement: &Move, direction: Direction) {
         let to = movement.to;
         if self.knows.probe != Some((to, true)) {
-            let sin = match direction {
-                Direction::Forward => Sin::Unchecked,
-                Direction::Back => Sin::RoutedToNothing,
+            let violation = match direction {
+                Direction::Forward => Violation::Unchecked,
+                Direction::Back => Violation::RoutedToNothing,
             };
-            world.sins.add(sin);
+            world.violations.add(violation);
         }
         if direction == Direction::Back {
             return;
@@ -184,7 +184,7 @@ impl Driver {
             .checked
             .is_some_and(|(letter, passed)| passed && is_planned(letter));
         if !runs || !checked {
-            world.sins.add(Sin::Unchecked);
+            world.violations.add(Violation::Unchecked);
         }
     }
 
@@ -197,10 +197,10 @@ impl Driver {
         match self.knows.approved {
             Some((yes, hour, is_ours)) if yes == step => {
                 if !is_ours || hour != world.hour {
-                    world.sins.add(Sin::WrongApproval);
+                    world.violations.add(Violation::WrongApproval);
                 }
             }
-            _ => world.sins.add(Sin::Unasked),
+            _ => world.violations.add(Violation::Unasked),
         }
     }
 }

@@ -5,7 +5,7 @@ use greenroom::release::{Choice, Progress};
 
 use super::driver::{Driver, Owed};
 use super::look::Blind;
-use super::never::Sin;
+use super::never::Violation;
 use super::scope::{Budget, Scope};
 use super::state::{End, Seat, State};
 use super::turns::Turn;
@@ -61,7 +61,7 @@ fn next(driver: &Driver, is_back: bool, retries: u8) -> Option<Turn> {
 /// runs that nobody here can mend.
 pub(crate) fn hold(scope: &Scope, state: &mut State) {
     let mut running = state.world.engine.iter().flatten();
-    if state.world.sins.any() || running.any(|it| it.hurt) {
+    if state.world.violations.any() || running.any(|it| it.hurt) {
         return;
     }
     for by in 0..2 {
@@ -69,14 +69,14 @@ pub(crate) fn hold(scope: &Scope, state: &mut State) {
         if !is_driving || !state.world.store.is_held_by(by) {
             continue;
         }
-        for (is_back, sin) in [(false, Sin::NoWayOn), (true, Sin::NoWayBack)] {
+        for (is_back, violation) in [(false, Violation::NoWayOn), (true, Violation::NoWayBack)] {
             // Left is what somebody said before.
             let ends = end(scope, state, by, is_back);
             if !matches!(
                 ends,
                 Some(End::Done | End::BackedOut | End::Left | End::Parked)
             ) {
-                state.world.sins.add(sin);
+                state.world.violations.add(violation);
             }
         }
     }

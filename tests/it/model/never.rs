@@ -8,7 +8,7 @@ use super::state::{End, State};
 
 /// An interlock that was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sin {
+pub(crate) enum Violation {
     /// 1: what has the traffic was stopped, removed or replaced.
     TouchedLive = 1,
     /// 2: traffic to what is not there, not healthy or not registered.
@@ -41,11 +41,11 @@ pub(crate) enum Sin {
 
 /// The interlocks that were broken in a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(crate) struct Sins(u16);
+pub(crate) struct Violations(u16);
 
-impl Sins {
-    pub(crate) fn add(&mut self, sin: Sin) {
-        self.0 |= 1 << sin as u8;
+impl Violations {
+    pub(crate) fn add(&mut self, violation: Violation) {
+        self.0 |= 1 << violation as u8;
     }
 
     pub(crate) fn any(self) -> bool {
@@ -53,27 +53,27 @@ impl Sins {
     }
 }
 
-fn never<const SIN: u8>(_: &Scope, state: &State) -> bool {
-    state.world.sins.0 & (1 << SIN) == 0
+fn never<const VIOLATION: u8>(_: &Scope, state: &State) -> bool {
+    state.world.violations.0 & (1 << VIOLATION) == 0
 }
 
 /// The interlocks, by the names that tests know them by.
 pub(crate) fn properties() -> Vec<Property<Scope>> {
     vec![
-        Property::always(TOUCHED_LIVE, never::<{ Sin::TouchedLive as u8 }>),
-        Property::always(ROUTED_TO_NOTHING, never::<{ Sin::RoutedToNothing as u8 }>),
-        Property::always(UNCHECKED, never::<{ Sin::Unchecked as u8 }>),
-        Property::always(OVERTAKEN, never::<{ Sin::Overtaken as u8 }>),
-        Property::always(TOGGLED, never::<{ Sin::Toggled as u8 }>),
-        Property::always(BLINDLY, never::<{ Sin::Blindly as u8 }>),
-        Property::always(OVERLAPPED, never::<{ Sin::Overlapped as u8 }>),
-        Property::always(WRONG_APPROVAL, never::<{ Sin::WrongApproval as u8 }>),
-        Property::always(UNASKED, never::<{ Sin::Unasked as u8 }>),
-        Property::always(HELD, never::<{ Sin::Held as u8 }>),
-        Property::always(NO_PEER_APPROVAL, never::<{ Sin::NoPeerApproval as u8 }>),
-        Property::always(STUCK, never::<{ Sin::Stuck as u8 }>),
-        Property::always(A_WAY_ON, never::<{ Sin::NoWayOn as u8 }>),
-        Property::always(A_WAY_BACK, never::<{ Sin::NoWayBack as u8 }>),
+        Property::always(TOUCHED_LIVE, never::<{ Violation::TouchedLive as u8 }>),
+        Property::always(ROUTED_TO_NOTHING, never::<{ Violation::RoutedToNothing as u8 }>),
+        Property::always(UNCHECKED, never::<{ Violation::Unchecked as u8 }>),
+        Property::always(OVERTAKEN, never::<{ Violation::Overtaken as u8 }>),
+        Property::always(TOGGLED, never::<{ Violation::Toggled as u8 }>),
+        Property::always(BLINDLY, never::<{ Violation::Blindly as u8 }>),
+        Property::always(OVERLAPPED, never::<{ Violation::Overlapped as u8 }>),
+        Property::always(WRONG_APPROVAL, never::<{ Violation::WrongApproval as u8 }>),
+        Property::always(UNASKED, never::<{ Violation::Unasked as u8 }>),
+        Property::always(HELD, never::<{ Violation::Held as u8 }>),
+        Property::always(NO_PEER_APPROVAL, never::<{ Violation::NoPeerApproval as u8 }>),
+        Property::always(STUCK, never::<{ Violation::Stuck as u8 }>),
+        Property::always(A_WAY_ON, never::<{ Violation::NoWayOn as u8 }>),
+        Property::always(A_WAY_BACK, never::<{ Violation::NoWayBack as u8 }>),
     ]
 }
 

@@ -12,7 +12,7 @@ use super::driver::Driver;
 use super::engine::{BEFORE, Running, index};
 use super::journal::Journal;
 use super::names::{LIVE, OLDER};
-use super::never::{Sin, Sins};
+use super::never::{Violation, Violations};
 use super::others::Others;
 use super::planning::mark;
 use super::proxy::Proxy;
@@ -115,7 +115,7 @@ pub(crate) struct World {
     pub(crate) proxy: Proxy,
     pub(crate) late: Vec<Late>,
     pub(crate) others: Others,
-    pub(crate) sins: Sins,
+    pub(crate) violations: Violations,
 }
 
 impl World {
@@ -148,7 +148,7 @@ impl World {
             proxy: Proxy::at(41, Slot::Blue),
             late: Vec::new(),
             others: Others::default(),
-            sins: Sins::default(),
+            violations: Violations::default(),
         };
         if scope.leftover {
             world.engine[1] = Some(Running {
@@ -182,7 +182,7 @@ impl World {
         let live = self.store.route.map(|route| route.live);
         for slot in [live, self.proxy.link].into_iter().flatten() {
             if !self.can_answer(slot) {
-                self.sins.add(Sin::RoutedToNothing);
+                self.violations.add(Violation::RoutedToNothing);
             }
         }
     }

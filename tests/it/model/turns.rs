@@ -72,7 +72,7 @@ impl Model for Scope {
     }
 
     fn actions(&self, state: &State, turns: &mut Vec<Turn>) {
-        if state.world.sins.any() {
+        if state.world.violations.any() {
             return;
         }
         for by in 0..2 {

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::command_line::{greenroom, out, run};
-use super::house::{House, Running, Wishes, version};
+use super::fixture::{Fixture, Running, FixtureOptions, version};
 use super::{load, nothing_was_noticed};
 use crate::support::json_lines::json_list;
 use crate::support::pty::Pty;
@@ -25,18 +25,18 @@ const SOON: Duration = Duration::from_secs(30);
 /// Nobody does anything in between.
 const NEVER: u64 = u64::MAX;
 
-/// A house where somebody else has to approve what moves traffic.
-async fn house() -> House {
-    let mut house = House::new(Wishes::default()).await.with("1.8.2").await;
+/// A fixture where somebody else has to approve what moves traffic.
+async fn fixture() -> Fixture {
+    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
     let tier = "tier = \"staging\"";
     let asking = format!("{tier}\nrules = {{ approvals = 1 }}");
-    house.rebuild(|text| text.replace(tier, &asking)).await;
-    house
+    fixture.rebuild(|text| text.replace(tier, &asking)).await;
+    fixture
 }
 
-async fn approves(app: &App, house: &House, running: &Running) -> PeerApproval {
+async fn approves(app: &App, fixture: &Fixture, running: &Running) -> PeerApproval {
     let release = running.handle.status().borrow().plan.release;
-    let given = app.engine.peer_approve(&house.target, release, None).await;
+    let given = app.engine.peer_approve(&fixture.target, release, None).await;
     given.expect("approved")
 }
 
@@ -51,17 +51,17 @@ async fn until_counted(driver: &App, running: &Running, wanted: usize) {
     .await;
 }
 
-async fn live(house: &House) -> Option<String> {
-    let snapshot = house.snapshot().await;
+async fn live(fixture: &Fixture) -> Option<String> {
+    let snapshot = fixture.snapshot().await;
     snapshot
         .live_instance()
         .map(|instance| instance.version_name().to_owned())
 }
 
-async fn takes_over(app: &App, house: &House) -> Result<Running, Refused> {
-    let found = app.engine.interrupted(&house.target, None).await?;
+async fn takes_over(app: &App, fixture: &Fixture) -> Result<Running, Refused> {
+    let found = app.engine.interrupted(&fixture.target, None).await?;
     let (by, now) = (app.engine.operator().clone(), app.engine.clock().now());
-    let typed = house.target.environment.to_string();
+    let typed = fixture.target.environment.to_string();
     let approval = Approval::give(found.plan(), Scope::Plan, by, Some(&typed), now);
     let why = "she does not answer".to_owned();
     let resume = Resume {
@@ -76,22 +76,22 @@ async fn takes_over(app: &App, house: &House) -> Result<Running, Refused> {
     let approval = approval.expect("a yes");
     let taken = app
         .engine
-        .resume(&house.target, release, resume, &approval, OnFailure::Ask)
+        .resume(&fixture.target, release, resume, &approval, OnFailure::Ask)
         .await?;
     Ok(Running::of(taken))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_approved_a_release_and_takes_it_over_needs_somebody_else_to_approve_it() {
-    let house = house().await;
-    let (ben, cleo) = (house.another("ben").await, house.another("cleo").await);
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = fixture().await;
+    let (ben, cleo) = (fixture.another("ben").await, fixture.another("cleo").await);
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     running.until_asked(Step::Switch).await;
-    approves(&ben, &house, &running).await;
-    until_counted(&house.app, &running, 1).await;
+    approves(&ben, &fixture, &running).await;
+    until_counted(&fixture.app, &running, 1).await;
 
-    let taken = takes_over(&ben, &house).await.expect("it is ben's");
+    let taken = takes_over(&ben, &fixture).await.expect("it is ben's");
     tokio::time::timeout(SOON, running.handle.ended())
         .await
         .expect("ana's driver hears of it");
@@ -110,20 +110,20 @@ async fn who_approved_a_release_and_takes_it_over_needs_somebody_else_to_approve
         )
     })
     .await;
-    assert_eq!(live(&house).await.as_deref(), Some("1.8.2"));
+    assert_eq!(live(&fixture).await.as_deref(), Some("1.8.2"));
 
     // Nor does ana's: she began it.
     let release = taken.handle.status().borrow().plan.release;
-    let own = house.app.engine.peer_approve(&house.target, release, None).await;
+    let own = fixture.app.engine.peer_approve(&fixture.target, release, None).await;
     assert!(own.is_err(), "she began it");
-    approves(&cleo, &house, &taken).await;
+    approves(&cleo, &fixture, &taken).await;
     until_counted(&ben, &taken, 1).await;
     taken.approve(Step::Switch).await;
     let finished = taken.finish().await;
     let report = load.stop().await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }
 
 /// Reads the lines of a command until one is the event that is wanted.
@@ -136,8 +136,8 @@ fn event(lines: &mut impl Iterator<Item = std::io::Result<String>>, wanted: &str
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_line_says_what_a_switch_lacks_to_its_driver_and_to_who_can_approve_it() {
-    let house = house().await;
-    let service = house.target.service.to_string();
+    let fixture = fixture().await;
+    let service = fixture.target.service.to_string();
     let promote = [
         "--set",
         "operator.name=ana",
@@ -149,7 +149,7 @@ async fn the_command_line_says_what_a_switch_lacks_to_its_driver_and_to_who_can_
         "--version",
         "1.9.0",
     ];
-    let mut driver = greenroom(&house, &promote).spawn().expect("it runs");
+    let mut driver = greenroom(&fixture, &promote).spawn().expect("it runs");
     let out_of_driver = driver.stdout.take().expect("its output");
     let mut lines = std::io::BufReader::new(out_of_driver).lines();
     let plan = event(&mut lines, "plan");
@@ -171,10 +171,10 @@ async fn the_command_line_says_what_a_switch_lacks_to_its_driver_and_to_who_can_
             .into_iter()
             .map(|it| it.replace("SERVICE", &service))
             .collect();
-        let house = &house;
+        let fixture = &fixture;
         async move {
             let all: Vec<&str> = all.iter().map(String::as_str).collect();
-            run(house, &all).await
+            run(fixture, &all).await
         }
     };
     let status = ben(&["status", "SERVICE", "production"]).await;
@@ -187,8 +187,8 @@ async fn the_command_line_says_what_a_switch_lacks_to_its_driver_and_to_who_can_
     assert_eq!(approvals["has"], 0, "{approvals}");
     assert_eq!(approvals["waits_for_you"], true, "{approvals}");
 
-    let config = house.place.path().join("greenroom.toml");
-    let place = house.place.path().to_str().expect("a path").to_owned();
+    let config = fixture.place.path().join("greenroom.toml");
+    let place = fixture.place.path().to_str().expect("a path").to_owned();
     let approving = tokio::task::spawn_blocking(move || {
         let config = config.to_str().expect("a path");
         let arguments = ["--config", config, "--set", "operator.name=ben", "approve"];
@@ -210,7 +210,7 @@ async fn the_command_line_says_what_a_switch_lacks_to_its_driver_and_to_who_can_
     assert!(ended.expect("in time").expect("joined").success());
 
     let release = lacks["release"].as_str().expect("an id");
-    let shown = run(&house, &["show", release]).await;
+    let shown = run(&fixture, &["show", release]).await;
     let shown = out(&shown);
     assert!(shown.contains("ben@"), "{shown}");
     assert!(shown.contains("because: looked at it"), "{shown}");
@@ -227,21 +227,21 @@ fn asked_since(status: &Status) -> Option<Timestamp> {
 /// The driver says yes, and at the same moment, sooner or later, an approval is taken back or a hold placed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_traffic_moves_on_what_was_taken_back_or_while_it_is_held() {
-    let house = house().await;
-    let ben = house.another("ben").await;
-    let load = load(&house).await;
-    let from = revision(&house).await;
+    let fixture = fixture().await;
+    let ben = fixture.another("ben").await;
+    let load = load(&fixture).await;
+    let from = revision(&fixture).await;
     let (mut moved, mut stopped) = (0, 0);
     // The last one is left alone.
     for (round, late) in [0, 4, 8, 16, 24, 32, 96, NEVER].into_iter().enumerate() {
-        let (tag, other) = match live(&house).await.as_deref() {
+        let (tag, other) = match live(&fixture).await.as_deref() {
             Some("1.8.2") => ("1.9.0", "1.8.2"),
             _ => ("1.8.2", "1.9.0"),
         };
-        let running = house.begin(version(tag)).await;
+        let running = fixture.begin(version(tag)).await;
         running.until_asked(Step::Switch).await;
-        let given = approves(&ben, &house, &running).await;
-        until_counted(&house.app, &running, 1).await;
+        let given = approves(&ben, &fixture, &running).await;
+        until_counted(&fixture.app, &running, 1).await;
         let asked = asked_since(&running.handle.status().borrow());
         let is_hold = round % 2 == 1;
         let others = async {
@@ -251,9 +251,9 @@ async fn no_traffic_moves_on_what_was_taken_back_or_while_it_is_held() {
             tokio::time::sleep(Duration::from_millis(late)).await;
             if is_hold {
                 let reason = "wait".to_owned();
-                ben.engine.hold(&house.target, reason, None).await.is_ok()
+                ben.engine.hold(&fixture.target, reason, None).await.is_ok()
             } else {
-                let taken = ben.engine.withdraw_peer_approval(&house.target, given.release);
+                let taken = ben.engine.withdraw_peer_approval(&fixture.target, given.release);
                 taken.await.is_ok()
             }
         };
@@ -278,7 +278,7 @@ async fn no_traffic_moves_on_what_was_taken_back_or_while_it_is_held() {
             other => panic!("{other:?}"),
         }
         if is_hold && meddled {
-            let cleared = ben.engine.clear_hold(&house.target, None).await;
+            let cleared = ben.engine.clear_hold(&fixture.target, None).await;
             cleared.expect("cleared");
         }
         let wanted = if finished.outcome() == Some(Outcome::Done) {
@@ -286,27 +286,27 @@ async fn no_traffic_moves_on_what_was_taken_back_or_while_it_is_held() {
         } else {
             other
         };
-        assert_eq!(live(&house).await.as_deref(), Some(wanted));
+        assert_eq!(live(&fixture).await.as_deref(), Some(wanted));
     }
     let report = load.stop().await;
     println!("{moved} moved, {stopped} did not: {report}");
     assert!(moved > 0 && stopped > 0, "both have to be seen");
     report.assert_nothing_failed();
-    every_switch_was_allowed(&house, from).await;
+    every_switch_was_allowed(&fixture, from).await;
 }
 
-async fn revision(house: &House) -> i64 {
+async fn revision(fixture: &Fixture) -> i64 {
     let client = Client::connect([etcd()], None).await.expect("connected");
-    let prefix = format!("/greenroom-test/{}/", house.target.service);
+    let prefix = format!("/greenroom-test/{}/", fixture.target.service);
     let found = client.kv_client().get(prefix, None).await.expect("read");
     found.header().expect("a header").revision() + 1
 }
 
 /// Goes through everything that was written: whenever a route went to another slot under a new release, it
 /// was approved and not held at that revision.
-async fn every_switch_was_allowed(house: &House, from: i64) {
+async fn every_switch_was_allowed(fixture: &Fixture, from: i64) {
     let client = Client::connect([etcd()], None).await.expect("connected");
-    let prefix = format!("/greenroom-test/{}/", house.target.service);
+    let prefix = format!("/greenroom-test/{}/", fixture.target.service);
     let end = format!("{prefix}end");
     let mut pairs = client.kv_client();
     pairs.put(end.as_str(), "", None).await.expect("written");

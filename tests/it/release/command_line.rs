@@ -5,27 +5,27 @@ use std::time::Duration;
 
 use greenroom::inventory::{Role, Slot};
 
-use super::house::{House, Wishes};
+use super::fixture::{Fixture, FixtureOptions};
 use super::load;
 use crate::support::eventually;
 use crate::support::json_lines::{json_data, json_end, json_lines, json_list};
 
-pub(super) fn greenroom(house: &House, arguments: &[&str]) -> Command {
+pub(super) fn greenroom(fixture: &Fixture, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_greenroom"));
     command
         .arg("--config")
-        .arg(house.place.path().join("greenroom.toml"))
+        .arg(fixture.place.path().join("greenroom.toml"))
         .args(arguments)
         // The log goes to the test's own directory.
-        .env("XDG_STATE_HOME", house.place.path())
+        .env("XDG_STATE_HOME", fixture.place.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
 }
 
-pub(super) async fn run(house: &House, arguments: &[&str]) -> Output {
-    let mut command = greenroom(house, arguments);
+pub(super) async fn run(fixture: &Fixture, arguments: &[&str]) -> Output {
+    let mut command = greenroom(fixture, arguments);
     tokio::task::spawn_blocking(move || command.output().expect("it runs"))
         .await
         .expect("it ends")
@@ -41,8 +41,8 @@ pub(super) fn err(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
-    let house = House::new(Wishes::default()).await;
-    let service = house.target.service.to_string();
+    let fixture = Fixture::new(FixtureOptions::default()).await;
+    let service = fixture.target.service.to_string();
     let promote = |version: &'static str| {
         vec![
             "--json",
@@ -56,7 +56,7 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
             version,
         ]
     };
-    let first = run(&house, &promote("1.8.2")).await;
+    let first = run(&fixture, &promote("1.8.2")).await;
     assert_eq!(
         first.status.code(),
         Some(0),
@@ -78,7 +78,7 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
             out(&first)
         );
     }
-    let again = run(&house, &promote("1.8.2")).await;
+    let again = run(&fixture, &promote("1.8.2")).await;
     assert_eq!(again.status.code(), Some(0), "{}", err(&again));
     let nothing = json_data(&again);
     assert_eq!(nothing["release"], serde_json::Value::Null, "{nothing}");
@@ -87,23 +87,23 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
         words.starts_with("nothing to do: ") && words.contains("live already"),
         "{words}"
     );
-    let missing = run(&house, &promote("7.7.7")).await;
+    let missing = run(&fixture, &promote("7.7.7")).await;
     assert_eq!(missing.status.code(), Some(1));
     assert!(err(&missing).contains("no 7.7.7 in"), "{}", err(&missing));
     let error = json_end(&missing)["error"].take();
     assert_eq!(error["kind"], "refused");
     let why = error["message"].as_str().unwrap_or_default();
     assert!(why.contains("no 7.7.7 in"), "{error}");
-    let sick = run(&house, &promote("1.9.2")).await;
+    let sick = run(&fixture, &promote("1.9.2")).await;
     assert_eq!(sick.status.code(), Some(1), "{}", err(&sick));
     assert!(out(&sick).contains("orders failed"), "{}", out(&sick));
-    house.stands("1.8.2", Role::Empty).await;
-    what_the_candidate_wrote_is_kept(&house, "backed-out", "GET /orders 500").await;
-    a_failure_is_said_once_with_the_next_command(&house).await;
-    let wrong = run(&house, &["promote", &service, "production"]).await;
+    fixture.stands("1.8.2", Role::Empty).await;
+    what_the_candidate_wrote_is_kept(&fixture, "backed-out", "GET /orders 500").await;
+    a_failure_is_said_once_with_the_next_command(&fixture).await;
+    let wrong = run(&fixture, &["promote", &service, "production"]).await;
     assert_eq!(wrong.status.code(), Some(2));
     let nobody = run(
-        &house,
+        &fixture,
         &["promote", &service, "production", "--version", "1.9.0"],
     )
     .await;
@@ -113,7 +113,7 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
         "{}",
         err(&nobody)
     );
-    let history = run(&house, &["--json", "history"]).await;
+    let history = run(&fixture, &["--json", "history"]).await;
     let outcomes: Vec<String> = json_list(&history, "items")
         .iter()
         .map(|l| {
@@ -124,24 +124,24 @@ async fn a_promote_says_each_step_as_a_line_of_json_and_ends_with_0_1_or_2() {
         })
         .collect();
     assert_eq!(outcomes, ["backed-out", "backed-out", "done"]);
-    let status = run(&house, &["--json", "status"]).await;
+    let status = run(&fixture, &["--json", "status"]).await;
     assert_eq!(status.status.code(), Some(0), "{}", out(&status));
     let lines = json_list(&status, "targets");
     assert_eq!(lines[0]["live"], "blue");
     assert_eq!(lines[0]["agreed"], true);
-    let doctor = run(&house, &["doctor"]).await;
+    let doctor = run(&fixture, &["doctor"]).await;
     assert_eq!(doctor.status.code(), Some(0), "{}", out(&doctor));
 }
 
 /// What is live has not been watched to the end: asking for it again is not nothing to do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_live_is_no_success_while_its_release_waits_to_be_resumed() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         standby: "10m",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let service = house.target.service.to_string();
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let service = fixture.target.service.to_string();
     let promote = [
         "promote",
         &service,
@@ -150,9 +150,9 @@ async fn what_is_live_is_no_success_while_its_release_waits_to_be_resumed() {
         "--version",
         "1.9.0",
     ];
-    let mut child = greenroom(&house, &promote).spawn().expect("it runs");
+    let mut child = greenroom(&fixture, &promote).spawn().expect("it runs");
     eventually("green is live", Duration::from_mins(1), || async {
-        house.snapshot().await.live() == Some(Slot::Green)
+        fixture.snapshot().await.live() == Some(Slot::Green)
     })
     .await;
     let pid = child.id().to_string();
@@ -160,15 +160,15 @@ async fn what_is_live_is_no_success_while_its_release_waits_to_be_resumed() {
     assert!(killed.expect("kill").success());
     let ended = tokio::task::spawn_blocking(move || child.wait().expect("it ends"));
     ended.await.expect("joined");
-    let again = run(&house, &promote).await;
+    let again = run(&fixture, &promote).await;
     assert_eq!(again.status.code(), Some(1), "{}", out(&again));
     assert!(err(&again).contains("refused"), "{}", err(&again));
     assert!(!out(&again).contains("nothing to do"), "{}", out(&again));
 }
 
 /// As a person reads it: why, once; what the candidate wrote last; where to look.
-async fn a_failure_is_said_once_with_the_next_command(house: &House) {
-    let service = house.target.service.as_str();
+async fn a_failure_is_said_once_with_the_next_command(fixture: &Fixture) {
+    let service = fixture.target.service.as_str();
     let failing = [
         "promote",
         service,
@@ -177,7 +177,7 @@ async fn a_failure_is_said_once_with_the_next_command(house: &House) {
         "--version",
         "1.9.2",
     ];
-    let sick = run(house, &failing).await;
+    let sick = run(fixture, &failing).await;
     assert_eq!(sick.status.code(), Some(1));
     let said = out(&sick);
     assert_eq!(said.matches("verify failed").count(), 1, "{said}");
@@ -188,21 +188,21 @@ async fn a_failure_is_said_once_with_the_next_command(house: &House) {
 }
 
 /// The container is removed, and what it wrote is still there.
-async fn what_the_candidate_wrote_is_kept(house: &House, outcome: &str, line: &str) {
+async fn what_the_candidate_wrote_is_kept(fixture: &Fixture, outcome: &str, line: &str) {
     let listed = ["--json", "history", "--outcome", outcome, "--limit", "1"];
-    let listed = run(house, &listed).await;
+    let listed = run(fixture, &listed).await;
     let id = json_list(&listed, "items")[0]["id"]
         .as_str()
         .expect("an id")
         .to_owned();
-    let shown = run(house, &["show", &id, "--logs"]).await;
+    let shown = run(fixture, &["show", &id, "--logs"]).await;
     assert!(
         out(&shown).contains("Log of the candidate") && out(&shown).contains(line),
         "{}{}",
         out(&shown),
         err(&shown)
     );
-    let without = run(house, &["show", &id]).await;
+    let without = run(fixture, &["show", &id]).await;
     assert!(
         out(&without).contains("--logs shows them"),
         "{}",
@@ -213,12 +213,12 @@ async fn what_the_candidate_wrote_is_kept(house: &House, outcome: &str, line: &s
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_protected_environment_refuses_yes_unless_its_rules_allow_it() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         tier: "protected",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let mut house = House::new(wishes).await;
-    let service = house.target.service.to_string();
+    let mut fixture = Fixture::new(options).await;
+    let service = fixture.target.service.to_string();
     let promote = [
         "promote",
         &service,
@@ -227,16 +227,16 @@ async fn a_protected_environment_refuses_yes_unless_its_rules_allow_it() {
         "--version",
         "1.8.2",
     ];
-    let refused = run(&house, &promote).await;
+    let refused = run(&fixture, &promote).await;
     assert_eq!(refused.status.code(), Some(2));
     assert!(
         err(&refused).contains("do not allow --yes"),
         "{}",
         err(&refused)
     );
-    house.allow_yes().await;
+    fixture.allow_yes().await;
     let looked = run(
-        &house,
+        &fixture,
         &[
             "--read-only",
             "promote",
@@ -250,7 +250,7 @@ async fn a_protected_environment_refuses_yes_unless_its_rules_allow_it() {
     .await;
     assert_eq!(looked.status.code(), Some(1));
     assert!(err(&looked).contains("read-only"), "{}", err(&looked));
-    let allowed = run(&house, &promote).await;
+    let allowed = run(&fixture, &promote).await;
     assert_eq!(
         allowed.status.code(),
         Some(0),
@@ -269,9 +269,9 @@ async fn a_protected_environment_refuses_yes_unless_its_rules_allow_it() {
 /// shown by `status`, and the next promote clears what it left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signals_cancel_or_leave_a_release_and_never_the_traffic() {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let service = house.target.service.to_string();
-    let load = load(&house).await;
+    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let service = fixture.target.service.to_string();
+    let load = load(&fixture).await;
     let promote = [
         "promote",
         &service,
@@ -281,9 +281,9 @@ async fn signals_cancel_or_leave_a_release_and_never_the_traffic() {
         "1.9.1",
     ];
     for (signal, other, code) in [("-INT", Role::Empty, 130), ("-TERM", Role::Candidate, 130)] {
-        let mut child = greenroom(&house, &promote).spawn().expect("it runs");
+        let mut child = greenroom(&fixture, &promote).spawn().expect("it runs");
         eventually("the candidate runs", Duration::from_secs(20), || async {
-            house
+            fixture
                 .snapshot()
                 .await
                 .slots
@@ -307,13 +307,13 @@ async fn signals_cancel_or_leave_a_release_and_never_the_traffic() {
             Some(code),
             "{signal}"
         );
-        house.stands("1.8.2", other).await;
+        fixture.stands("1.8.2", other).await;
     }
-    let status = run(&house, &["status"]).await;
+    let status = run(&fixture, &["status"]).await;
     assert!(out(&status).contains("was interrupted"), "{}", out(&status));
     assert!(out(&status).contains("candidate"), "{}", out(&status));
     let next = run(
-        &house,
+        &fixture,
         &[
             "promote",
             &service,
@@ -328,5 +328,5 @@ async fn signals_cancel_or_leave_a_release_and_never_the_traffic() {
     let report = load.stop().await;
     println!("signals: {report}");
     super::nothing_was_noticed(&report);
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::house::{House, Wishes};
+use super::fixture::{Fixture, FixtureOptions};
 use super::outages::{Line, OwnEtcd};
 use crate::support::docker;
 use crate::support::pty::Pty;
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// The console on a house's configuration.
-fn console(house: &House) -> Pty {
-    let place = house.place.path().display().to_string();
+/// The console on a fixture's configuration.
+fn console(fixture: &Fixture) -> Pty {
+    let place = fixture.place.path().display().to_string();
     let configuration = format!("{place}/greenroom.toml");
     let environment = [("XDG_STATE_HOME", place.as_str()), ("LC_ALL", "C.UTF-8")];
     Pty::greenroom(&["--config", &configuration], &environment, (118, 34))
@@ -34,12 +34,12 @@ fn until(pty: &Pty, word: &str, says: bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_connection_to_docker_is_said_and_its_return_too() {
     let line = Line::to(&docker());
-    let wishes = Wishes {
+    let options = FixtureOptions {
         docker: line.address(),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let mut pty = console(&house);
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let mut pty = console(&fixture);
     until(&pty, "healthy", true);
     until(&pty, "● LIVE", true);
 
@@ -73,12 +73,12 @@ async fn a_lost_connection_to_docker_is_said_and_its_return_too() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_etcd_is_said_and_its_return_too() {
     let mut etcd = OwnEtcd::start().await;
-    let wishes = Wishes {
+    let options = FixtureOptions {
         etcd: etcd.url(),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let mut pty = console(&house);
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let mut pty = console(&fixture);
     until(&pty, "healthy", true);
     until(&pty, "generation 1", true);
 

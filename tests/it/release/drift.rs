@@ -8,13 +8,13 @@ use greenroom::inventory::drift::compare;
 use greenroom::inventory::{Slot, instance_name};
 
 use super::command_line::greenroom;
-use super::house::{House, Wishes};
+use super::fixture::{Fixture, FixtureOptions};
 use crate::support::json_lines::json_list;
 use crate::support::{docker, etcd};
 
 /// The names of what differs now, by the program's own words for programs.
-pub(super) async fn named(house: &House) -> Vec<String> {
-    let mut command = greenroom(house, &["--json", "status"]);
+pub(super) async fn named(fixture: &Fixture) -> Vec<String> {
+    let mut command = greenroom(fixture, &["--json", "status"]);
     let output: Output = tokio::task::spawn_blocking(move || command.output().expect("it runs"))
         .await
         .expect("it ends");
@@ -43,28 +43,28 @@ pub(super) fn engine(arguments: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_done_by_hand_on_real_servers_is_named() {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
     assert_eq!(
-        named(&house).await,
+        named(&fixture).await,
         [""; 0],
         "{:?}",
-        compare(&house.snapshot().await)
+        compare(&fixture.snapshot().await)
     );
 
-    let site = fs::read_dir(house.place.path().join("sites"))
+    let site = fs::read_dir(fixture.place.path().join("sites"))
         .expect("the sites")
         .next();
     let site = site.expect("one site").expect("a file").path();
     let text = fs::read_to_string(&site).expect("its text");
     fs::write(&site, format!("{text}# by hand\n")).expect("edited");
-    assert_eq!(named(&house).await, ["proxy-edited"]);
+    assert_eq!(named(&fixture).await, ["proxy-edited"]);
     fs::remove_file(&site).expect("removed");
-    assert_eq!(named(&house).await, ["proxy-not-installed"]);
+    assert_eq!(named(&fixture).await, ["proxy-not-installed"]);
     fs::write(&site, &text).expect("put back");
-    assert_eq!(named(&house).await, [""; 0]);
+    assert_eq!(named(&fixture).await, [""; 0]);
 
     let client = Client::connect([etcd()], None).await.expect("connected");
-    let (mut keys, service) = (client.kv_client(), &house.target.service);
+    let (mut keys, service) = (client.kv_client(), &fixture.target.service);
     let key = |name: &str| format!("/greenroom-test/{service}/targets/{service}/production/{name}");
     for (name, by_deleting, by_editing) in [
         ("route", "route-missing", "key-unreadable"),
@@ -73,16 +73,16 @@ async fn what_is_done_by_hand_on_real_servers_is_named() {
         let stands = keys.get(key(name), None).await.expect("read");
         let stands = stands.kvs().first().expect("it is there").value().to_vec();
         keys.put(key(name), "by hand", None).await.expect("edited");
-        assert_eq!(named(&house).await, [by_editing], "{name}");
+        assert_eq!(named(&fixture).await, [by_editing], "{name}");
         keys.delete(key(name), None).await.expect("deleted");
-        assert_eq!(named(&house).await, [by_deleting], "{name}");
+        assert_eq!(named(&fixture).await, [by_deleting], "{name}");
         keys.put(key(name), stands, None).await.expect("put back");
-        assert_eq!(named(&house).await, [""; 0], "{name}");
+        assert_eq!(named(&fixture).await, [""; 0], "{name}");
     }
 
-    let container = instance_name(&house.target, Slot::Blue);
+    let container = instance_name(&fixture.target, Slot::Blue);
     engine(&["stop", "-t", "1", &container]);
-    let stopped = named(&house).await;
+    let stopped = named(&fixture).await;
     assert_eq!(
         stopped.first().map(String::as_str),
         Some("instance-stopped"),
@@ -90,7 +90,7 @@ async fn what_is_done_by_hand_on_real_servers_is_named() {
     );
     engine(&["start", &container]);
     engine(&["rm", "-f", &container]);
-    let gone = named(&house).await;
+    let gone = named(&fixture).await;
     assert_eq!(
         gone.first().map(String::as_str),
         Some("instance-gone"),

@@ -8,7 +8,7 @@ use greenroom::inventory::{LockRecord, ReleaseId, Role};
 use greenroom::ports::Acquired;
 
 use super::command_line::{err, out, run};
-use super::house::{House, Wishes};
+use super::fixture::{Fixture, FixtureOptions};
 use crate::support::versions::Versions;
 use crate::support::{docker, from_environment};
 
@@ -39,16 +39,16 @@ fn images(repository: &str) -> Vec<String> {
     digests
 }
 
-/// A house whose images nobody else has, and which keeps three good ones.
-async fn house() -> (House, Versions) {
-    let wishes = Wishes {
+/// A fixture whose images nobody else has, and which keeps three good ones.
+async fn fixture() -> (Fixture, Versions) {
+    let options = FixtureOptions {
         standby: "never",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let mut house = House::new(wishes).await;
-    let versions = Versions::in_repository(&format!("of-{}", house.target.service)).await;
+    let mut fixture = Fixture::new(options).await;
+    let versions = Versions::in_repository(&format!("of-{}", fixture.target.service)).await;
     let image = from_environment("GREENROOM_TEST_IMAGE");
-    house
+    fixture
         .rebuild(|text| {
             text.replace(
                 &format!("image = \"{image}\""),
@@ -60,38 +60,38 @@ async fn house() -> (House, Versions) {
             )
         })
         .await;
-    (house, versions)
+    (fixture, versions)
 }
 
 /// While somebody has the lock of its target, nothing is removed.
-async fn is_locked_out(house: &House, prune: &[&str]) {
-    let site = house.app.engine.site(&house.target).expect("a site");
+async fn is_locked_out(fixture: &Fixture, prune: &[&str]) {
+    let site = fixture.app.engine.site(&fixture.target).expect("a site");
     let write = site.write.clone().expect("it may change");
     let record = LockRecord {
         purpose: greenroom::inventory::LockPurpose::Upkeep,
-        operator: house.app.engine.operator().clone(),
+        operator: fixture.app.engine.operator().clone(),
         console: "another".into(),
         release: ReleaseId(ulid::Ulid::generate()),
         since: jiff::Timestamp::now(),
         message: "releasing".into(),
     };
-    let Ok(Acquired::Held(lease)) = write.locks.acquire(&house.target, &record).await else {
+    let Ok(Acquired::Held(lease)) = write.locks.acquire(&fixture.target, &record).await else {
         panic!("the lock is free");
     };
-    let locked = run(house, prune).await;
+    let locked = run(fixture, prune).await;
     assert_eq!(locked.status.code(), Some(1), "{}", out(&locked));
     assert!(err(&locked).contains("is locked by"), "{}", err(&locked));
-    let given = write.locks.release(&house.target, &lease.fence).await;
+    let given = write.locks.release(&fixture.target, &lease.fence).await;
     given.expect("given back");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
-    let (house, versions) = house().await;
+    let (fixture, versions) = fixture().await;
     let mut tags = Vec::new();
     for _ in 0..5 {
         let tag = versions.another("none").await;
-        let finished = house.promote(&tag).await;
+        let finished = fixture.promote(&tag).await;
         let outcome = finished.outcome();
         assert!(
             matches!(outcome, Some(Outcome::Done | Outcome::Superseded { .. })),
@@ -100,7 +100,7 @@ async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
         tags.push(tag);
     }
     let sick = versions.another("failing-checks").await;
-    let finished = house.promote(&sick).await;
+    let finished = fixture.promote(&sick).await;
     assert!(
         matches!(finished.outcome(), Some(Outcome::BackedOut { .. })),
         "{finished:?}"
@@ -112,14 +112,14 @@ async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
     let before = images(&repository);
     assert_eq!(before.len(), 7, "{before:?}");
 
-    let service = house.target.service.to_string();
-    let dry = run(&house, &["prune", &service, "production", "--dry-run"]).await;
+    let service = fixture.target.service.to_string();
+    let dry = run(&fixture, &["prune", &service, "production", "--dry-run"]).await;
     assert_eq!(dry.status.code(), Some(0), "{}{}", out(&dry), err(&dry));
     let said = out(&dry);
     for words in [
-        format!("live in {}", house.target),
-        format!("good version 2 of {}", house.target),
-        format!("good version 3 of {}", house.target),
+        format!("live in {}", fixture.target),
+        format!("good version 2 of {}", fixture.target),
+        format!("good version 3 of {}", fixture.target),
         "not released from here".to_owned(),
         format!("{}, ", tags[0]),
         format!("{}, ", tags[1]),
@@ -131,7 +131,7 @@ async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
     assert_eq!(images(&repository), before, "it was only said");
 
     let prune = ["prune", &service, "production", "--yes"];
-    is_locked_out(&house, &prune).await;
+    is_locked_out(&fixture, &prune).await;
     assert_eq!(images(&repository), before);
 
     // An image that somebody's container has is not removed, and the others are.
@@ -139,12 +139,12 @@ async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
     let oldest = format!("{repository}:{}", tags[0]);
     engine(&["pull", "-q", &oldest]);
     engine(&["create", "--name", &held, &oldest]);
-    let pruned = run(&house, &prune).await;
+    let pruned = run(&fixture, &prune).await;
     engine(&["rm", "-f", &held]);
     let said = out(&pruned);
     assert_eq!(said.matches("  removed").count(), 2, "{said}");
     engine(&["rmi", &oldest]);
-    let again = run(&house, &prune).await;
+    let again = run(&fixture, &prune).await;
     assert_eq!(
         again.status.code(),
         Some(0),
@@ -153,10 +153,10 @@ async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
         err(&again)
     );
     assert_eq!(images(&repository).len(), 4, "{}", out(&again));
-    house.stands(&tags[4], Role::Empty).await;
+    fixture.stands(&tags[4], Role::Empty).await;
 
     // What was kept can be gone back to; what was removed is pulled again.
-    let nothing = run(&house, &prune).await;
+    let nothing = run(&fixture, &prune).await;
     assert!(out(&nothing).contains("0 of 4 images"), "{}", out(&nothing));
     let back = [
         "rollback",
@@ -168,7 +168,7 @@ async fn images_that_nobody_needs_are_shown_and_removed_and_no_others() {
         "--reason",
         "older",
     ];
-    let back = tokio::time::timeout(Duration::from_mins(1), run(&house, &back)).await;
+    let back = tokio::time::timeout(Duration::from_mins(1), run(&fixture, &back)).await;
     let back = back.expect("in time");
     assert!(
         out(&back).contains("switch") && images(&repository).len() == 5,

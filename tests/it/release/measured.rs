@@ -7,19 +7,19 @@ use greenroom::history::{Outcome, Step};
 use greenroom::inventory::Slot;
 use greenroom::release::{Progress, StepState};
 
-use super::house::{House, Wishes, version};
+use super::fixture::{Fixture, FixtureOptions, version};
 use super::{load, nothing_was_noticed, nothing_was_stale};
 use crate::support::load::Kind;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn from_the_approval_of_the_switch_to_the_last_old_answer() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         tier: "protected",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     running.until_asked(Step::Register).await;
     running.approve(Step::Register).await;
     running.until_asked(Step::Switch).await;
@@ -50,8 +50,8 @@ async fn from_the_approval_of_the_switch_to_the_last_old_answer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_greenroom_adds_to_the_engine_s_own_calls_and_the_windows() {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let finished = house.promote("1.9.0").await;
+    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let finished = fixture.promote("1.9.0").await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     let mut own = finished.took;
     for step_status in &finished.status.steps {
@@ -78,25 +78,25 @@ async fn what_greenroom_adds_to_the_engine_s_own_calls_and_the_windows() {
 /// Twenty switches in one run, a rollback each time, under load: what `figures` speak of.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_switches_under_load_lose_nothing() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         standby: "5m",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let mut house = House::new(wishes).await.with("1.8.2").await;
-    house
+    let mut fixture = Fixture::new(options).await.with("1.8.2").await;
+    fixture
         .rebuild(|text| {
             text.replace("watch = \"1s\"", "watch = \"100ms\"")
                 .replace("minimum_healthy = \"500ms\"", "minimum_healthy = \"100ms\"")
         })
         .await;
-    let load = load(&house).await;
-    let mut last = house.begin(version("1.9.0")).await;
+    let load = load(&fixture).await;
+    let mut last = fixture.begin(version("1.9.0")).await;
     for _ in 0..19 {
         last.until("standby", |status| {
             matches!(status.progress, Progress::Standby { .. })
         })
         .await;
-        last = house.begin(greenroom::release::Wanted::Standby).await;
+        last = fixture.begin(greenroom::release::Wanted::Standby).await;
     }
     last.until("standby", |status| {
         matches!(status.progress, Progress::Standby { .. })

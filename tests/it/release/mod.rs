@@ -7,7 +7,7 @@ mod command_line;
 mod console_real;
 mod drift;
 mod faults;
-mod house;
+mod fixture;
 mod images_real;
 mod kills;
 mod measured;
@@ -29,12 +29,12 @@ use greenroom::release::{Progress, Refusal, Wanted};
 
 use crate::support::docker;
 use crate::support::load::{Kind, Load, LoadReport};
-use house::{House, Wishes, tcp, version};
+use fixture::{Fixture, FixtureOptions, tcp, version};
 use outages::{Line, OwnEtcd};
 
 /// A load that has had good answers already.
-async fn load(house: &House) -> Load {
-    let load = Load::start(&house.load());
+async fn load(fixture: &Fixture) -> Load {
+    let load = Load::start(&fixture.load());
     crate::support::eventually("the load is answered", Duration::from_secs(10), || async {
         load.good() > 50
     })
@@ -64,62 +64,62 @@ fn nothing_was_noticed(report: &LoadReport) {
 }
 
 /// A promote under load, which nobody who asks may notice.
-async fn promoted_unnoticed(what: &str, wishes: Wishes) {
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let finished = house.promote("1.9.0").await;
+async fn promoted_unnoticed(what: &str, options: FixtureOptions) {
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let finished = fixture.promote("1.9.0").await;
     let report = load.stop().await;
     println!("{what}: {report}");
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
     nothing_was_stale(&report, Slot::Green);
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_promote_is_not_noticed_by_anybody() {
-    promoted_unnoticed("promote", Wishes::default()).await;
+    promoted_unnoticed("promote", FixtureOptions::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_promote_with_upstreams_on_unix_sockets_is_not_noticed_by_anybody() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         on_sockets: true,
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    promoted_unnoticed("promote on sockets", wishes).await;
+    promoted_unnoticed("promote on sockets", options).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_promote_behind_an_nginx_in_a_container_is_not_noticed_by_anybody() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         nginx_in_container: true,
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    promoted_unnoticed("promote, nginx in a container", wishes).await;
+    promoted_unnoticed("promote, nginx in a container", options).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_warm_rollback_takes_over_from_the_standby_and_is_not_noticed_by_anybody() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         standby: "5m",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let mut house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let promoted = house.begin(version("1.9.0")).await;
+    let mut fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let promoted = fixture.begin(version("1.9.0")).await;
     promoted
         .until("standby", |status| {
             matches!(status.progress, Progress::Standby { .. })
         })
         .await;
     // The rollback's own standby is short: the version that was rolled back from is removed.
-    let plan = house.plan(Wanted::Standby).await.expect("a plan");
+    let plan = fixture.plan(Wanted::Standby).await.expect("a plan");
     assert!(
         plan.calls.iter().all(|planned| planned.step != Step::Start),
         "it is warm"
     );
-    let rolling = house.begin(Wanted::Standby).await;
+    let rolling = fixture.begin(Wanted::Standby).await;
     let ended = promoted.finish().await;
     let by = ended
         .outcome()
@@ -143,64 +143,64 @@ async fn a_warm_rollback_takes_over_from_the_standby_and_is_not_noticed_by_anybo
     println!("warm rollback: {report}");
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
-    house.stands("1.8.2", Role::Empty).await;
+    fixture.stands("1.8.2", Role::Empty).await;
     // And forward again: the same version by another release, when the hold that it left is cleared.
-    let target = house.target.clone();
-    let cleared = house.app.engine.clear_hold(&target, Some("mended".into()));
+    let target = fixture.target.clone();
+    let cleared = fixture.app.engine.clear_hold(&target, Some("mended".into()));
     let hold = cleared.await.expect("the rollback has left one");
     assert!(
         hold.reason.contains("rolled back from 1.9.0 to 1.8.2"),
         "{hold}"
     );
-    house
+    fixture
         .rebuild(|text| text.replace("standby = \"5m\"", "standby = \"1s\""))
         .await;
-    assert_eq!(house.promote("1.9.0").await.outcome(), Some(Outcome::Done));
+    assert_eq!(fixture.promote("1.9.0").await.outcome(), Some(Outcome::Done));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unhealthy_version_is_removed_again_and_the_old_one_stays_live() {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let finished = house.promote("1.9.1").await;
+    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let finished = fixture.promote("1.9.1").await;
     let report = load.stop().await;
     println!("unhealthy: {report}");
     assert!(finished.is_backed_out(), "{finished:?}");
     nothing_was_noticed(&report);
-    house.stands("1.8.2", Role::Empty).await;
+    fixture.stands("1.8.2", Role::Empty).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_that_fails_its_checks_is_removed_again_and_the_old_one_stays_live() {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let finished = house.promote("1.9.2").await;
+    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let finished = fixture.promote("1.9.2").await;
     let report = load.stop().await;
     println!("failing checks: {report}");
     assert!(finished.is_backed_out(), "{finished:?}");
     assert_eq!(finished.failed_step(), Some(Step::Verify));
     nothing_was_noticed(&report);
-    house.stands("1.8.2", Role::Empty).await;
+    fixture.stands("1.8.2", Role::Empty).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_installation_that_nginx_rejects_changes_nothing() {
-    let mut house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let before = house.text.clone();
-    let template = house.place.path().join("broken.conf");
+    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let before = fixture.text.clone();
+    let template = fixture.place.path().join("broken.conf");
     let broken = format!(
         "{}\nno_such_directive on;\n",
         greenroom::adapters::nginx::DEFAULT_TEMPLATE
     );
     std::fs::write(&template, broken).expect("written");
-    house
+    fixture
         .rebuild(|text| {
             let line = format!("template = \"{}\"\nanswer =", template.display());
             text.replacen("answer =", &line, 1)
         })
         .await;
-    let finished = house.promote("1.9.0").await;
+    let finished = fixture.promote("1.9.0").await;
     let report = load.stop().await;
     println!("installation rejected: {report}");
     assert!(finished.is_backed_out(), "{finished:?}");
@@ -212,8 +212,8 @@ async fn an_installation_that_nginx_rejects_changes_nothing() {
         "{finished:?}"
     );
     nothing_was_noticed(&report);
-    house.rebuild(|_| before).await;
-    house.stands("1.8.2", Role::Empty).await;
+    fixture.rebuild(|_| before).await;
+    fixture.stands("1.8.2", Role::Empty).await;
 }
 
 /// Both commands return 0 and nothing happens: the port of the new preview server is taken. The old
@@ -221,12 +221,12 @@ async fn an_installation_that_nginx_rejects_changes_nothing() {
 /// client opens again, and no request may fail for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_installation_that_is_accepted_and_not_applied_is_put_back() {
-    let mut house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let load = load(&house).await;
+    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let load = load(&fixture).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
-    let before = house.text.clone();
-    house
+    let before = fixture.text.clone();
+    fixture
         .rebuild(|text| {
             let line = text
                 .lines()
@@ -235,28 +235,28 @@ async fn an_installation_that_is_accepted_and_not_applied_is_put_back() {
             text.replace(line, &format!("preview_listen = \"127.0.0.1:{port}\""))
         })
         .await;
-    let finished = house.promote("1.9.0").await;
+    let finished = fixture.promote("1.9.0").await;
     let report = load.stop().await;
     println!("installation not applied: {report}");
     assert!(finished.is_backed_out(), "{finished:?}");
     assert_eq!(finished.failed_step(), Some(Step::Install), "{finished:?}");
     report.assert_nothing_failed();
-    house.rebuild(|_| before).await;
-    house.stands("1.8.2", Role::Empty).await;
-    assert_eq!(house.promote("1.9.0").await.outcome(), Some(Outcome::Done));
+    fixture.rebuild(|_| before).await;
+    fixture.stands("1.8.2", Role::Empty).await;
+    assert_eq!(fixture.promote("1.9.0").await.outcome(), Some(Outcome::Done));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_etcd_that_goes_away_during_register_and_comes_back_only_delays_the_release() {
     let mut etcd = OwnEtcd::start().await;
-    let wishes = Wishes {
+    let options = FixtureOptions {
         tier: "protected",
         etcd: etcd.url(),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     running.until_asked(Step::Register).await;
     etcd.kill();
     running.approve(Step::Register).await;
@@ -271,21 +271,21 @@ async fn an_etcd_that_goes_away_during_register_and_comes_back_only_delays_the_r
     println!("etcd gone and back: {report}");
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_etcd_that_stays_away_parks_the_release_and_the_next_one_clears_what_it_left() {
     let mut etcd = OwnEtcd::start().await;
-    let wishes = Wishes {
+    let options = FixtureOptions {
         tier: "protected",
         etcd: etcd.url(),
         lease: ("6s", "2s"),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     running.until_asked(Step::Register).await;
     etcd.kill();
     running.approve(Step::Register).await;
@@ -296,29 +296,29 @@ async fn an_etcd_that_stays_away_parks_the_release_and_the_next_one_clears_what_
     );
     etcd.run().await;
     crate::support::eventually("the lock's lease ends", Duration::from_secs(30), || async {
-        house.snapshot().await.lock.is_none()
+        fixture.snapshot().await.lock.is_none()
     })
     .await;
     // Nothing is left behind that is not shown: the candidate runs, without traffic.
-    house.stands("1.8.2", Role::Candidate).await;
-    let finished = house.promote("1.9.0").await;
+    fixture.stands("1.8.2", Role::Candidate).await;
+    let finished = fixture.promote("1.9.0").await;
     let report = load.stop().await;
     println!("etcd gone: {report}");
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_docker_that_goes_away_during_start_and_comes_back_only_delays_the_release() {
     let line = Line::to(&docker());
-    let wishes = Wishes {
+    let options = FixtureOptions {
         docker: line.address(),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     running.until_running(Step::Start).await;
     line.cut();
     running
@@ -335,19 +335,19 @@ async fn a_docker_that_goes_away_during_start_and_comes_back_only_delays_the_rel
     println!("docker gone and back: {report}");
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_docker_that_stays_away_leaves_the_old_version_live_and_asks_for_a_person() {
     let line = Line::to(&docker());
-    let wishes = Wishes {
+    let options = FixtureOptions {
         docker: line.address(),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     running.until_running(Step::Start).await;
     line.cut();
     let finished = running.finish().await;
@@ -356,12 +356,12 @@ async fn a_docker_that_stays_away_leaves_the_old_version_live_and_asks_for_a_per
         "{finished:?}"
     );
     line.mend();
-    let snapshot = house.snapshot().await;
+    let snapshot = fixture.snapshot().await;
     let name = snapshot
         .live_instance()
         .map(|i| i.version_name().to_owned());
     assert_eq!(name.as_deref(), Some("1.8.2"));
-    let next = house.promote("1.9.0").await;
+    let next = fixture.promote("1.9.0").await;
     let report = load.stop().await;
     println!("docker gone: {report}");
     assert_eq!(next.outcome(), Some(Outcome::Done), "{next:?}");
@@ -370,14 +370,14 @@ async fn a_docker_that_stays_away_leaves_the_old_version_live_and_asks_for_a_per
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn backing_out_after_the_switch_is_not_noticed_by_anybody() {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     running.until_running(Step::Watch).await;
     running
         .handle
         .command(greenroom::release::Command::BackOut {
-            by: house.app.engine.operator().clone(),
+            by: fixture.app.engine.operator().clone(),
             reason: "the operator changed their mind".into(),
         })
         .await
@@ -387,24 +387,24 @@ async fn backing_out_after_the_switch_is_not_noticed_by_anybody() {
     println!("backed out after the switch: {report}");
     assert!(finished.is_backed_out(), "{finished:?}");
     nothing_was_noticed(&report);
-    house.stands("1.8.2", Role::Empty).await;
+    fixture.stands("1.8.2", Role::Empty).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_in_flight_on_the_old_version_end_before_it_is_stopped() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         work: "400ms",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let mut plan = house.load();
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let mut plan = fixture.load();
     plan.path = "/work".into();
     let load = Load::start(&plan);
     crate::support::eventually("answers", Duration::from_secs(10), || async {
         load.good() > 8
     })
     .await;
-    let finished = house.promote("1.9.0").await;
+    let finished = fixture.promote("1.9.0").await;
     let report = load.stop().await;
     println!("slow requests: {report}");
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
@@ -414,10 +414,10 @@ async fn requests_in_flight_on_the_old_version_end_before_it_is_stopped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_refuses_with_every_reason_at_once_and_does_nothing() {
-    let mut house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let green = tcp(&house.snapshot().await.slots.green.endpoint);
+    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let green = tcp(&fixture.snapshot().await.slots.green.endpoint);
     let _foreign = std::net::TcpListener::bind(green).expect("the port of green");
-    house
+    fixture
         .rebuild(|text| {
             text.replace("health = {", "# health = {").replace(
                 "tier = \"staging\"",
@@ -425,9 +425,9 @@ async fn a_plan_refuses_with_every_reason_at_once_and_does_nothing() {
             )
         })
         .await;
-    let mut request = house.request(version("7.7.7"));
+    let mut request = fixture.request(version("7.7.7"));
     request.reason = None;
-    let refused = house.app.engine.plan(&request).await.expect_err("refused");
+    let refused = fixture.app.engine.plan(&request).await.expect_err("refused");
     let has = |what: fn(&Refusal) -> bool| refused.0.iter().any(what);
     assert!(
         has(|r| matches!(r, Refusal::NoSuchVersion { .. })),
@@ -446,7 +446,7 @@ async fn a_plan_refuses_with_every_reason_at_once_and_does_nothing() {
         "{refused}"
     );
     request.wanted = version("1.8.2");
-    let refused = house.app.engine.plan(&request).await.expect_err("refused");
+    let refused = fixture.app.engine.plan(&request).await.expect_err("refused");
     assert!(
         refused.0.iter().any(|r| matches!(
             r,

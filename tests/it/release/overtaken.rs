@@ -3,7 +3,7 @@
 use greenroom::history::{LivePeriod, Outcome, Recorded, Step, prove};
 use greenroom::release::{Command, Progress, StepState};
 
-use super::house::{House, Running, Wishes, version};
+use super::fixture::{Fixture, Running, FixtureOptions, version};
 
 /// Its driver stops, as it does when its console is closed.
 async fn interrupt(release: &Running) {
@@ -21,30 +21,30 @@ async fn until_standby(release: &Running) {
         .await;
 }
 
-async fn recorded(house: &House, release: &Running) -> Recorded {
+async fn recorded(fixture: &Fixture, release: &Running) -> Recorded {
     let id = release.handle.status().borrow().plan.release;
-    let site = house.app.engine.site(&house.target).expect("configured");
-    let found = site.read.journal.release(&house.target, id).await;
+    let site = fixture.app.engine.site(&fixture.target).expect("configured");
+    let found = site.read.journal.release(&fixture.target, id).await;
     found.expect("the store answers").expect("it is written")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_without_a_driver_gets_its_end_from_the_release_that_overtakes_it() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         standby: "5m",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let in_standby = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let in_standby = fixture.begin(version("1.9.0")).await;
     until_standby(&in_standby).await;
     interrupt(&in_standby).await;
-    let before_its_switch = house.begin(version("1.8.2")).await;
+    let before_its_switch = fixture.begin(version("1.8.2")).await;
     interrupt(&before_its_switch).await;
-    let last = house.begin(version("1.8.2")).await;
+    let last = fixture.begin(version("1.8.2")).await;
     until_standby(&last).await;
 
     // Its version was live, and the next release took over from its standby.
-    let first = recorded(&house, &in_standby).await;
+    let first = recorded(&fixture, &in_standby).await;
     let (at, outcome) = first.head.closed.clone().expect("it has an end");
     assert!(
         matches!(outcome, Outcome::Superseded { by: Some(_) }),
@@ -53,14 +53,14 @@ async fn a_release_without_a_driver_gets_its_end_from_the_release_that_overtakes
     let live = first.head.live.expect("it was live");
     assert_eq!(LivePeriod::of(&first.entries), Some(live));
     assert_eq!(live.until, None);
-    let second = recorded(&house, &before_its_switch).await;
+    let second = recorded(&fixture, &before_its_switch).await;
     assert!(at <= second.head.opened_at + std::time::Duration::from_secs(1));
     // It was never live, and nothing of it was undone.
     let (_, outcome) = second.head.closed.clone().expect("it has an end");
     let Outcome::Left { reason } = outcome else {
         panic!("left, not {outcome:?}");
     };
-    let overtaken_by = recorded(&house, &last).await.head.id;
+    let overtaken_by = recorded(&fixture, &last).await.head.id;
     assert!(reason.contains("it was interrupted "), "{reason}");
     assert!(reason.contains(&overtaken_by.short()), "{reason}");
     assert_eq!(second.head.live, None);

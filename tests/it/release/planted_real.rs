@@ -8,16 +8,16 @@ use std::time::Duration;
 use greenroom::inventory::instance_name;
 use serde_json::Value;
 
-use super::house::{House, Wishes};
+use super::fixture::{Fixture, FixtureOptions};
 use crate::planted::{assert_files_hidden, assert_hidden, planted};
 use crate::support::pty::Pty;
 use crate::support::{docker, etcd};
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// A house whose instances get a secret from a file and one that is written down, and whose checks send both.
-async fn house(secrets: &std::path::Path) -> House {
-    let mut house = House::new(Wishes::default()).await;
+/// A fixture whose instances get a secret from a file and one that is written down, and whose checks send both.
+async fn fixture(secrets: &std::path::Path) -> Fixture {
+    let mut fixture = Fixture::new(FixtureOptions::default()).await;
     let from = |kind: &str| {
         let file = secrets.join(kind);
         std::fs::write(&file, planted(kind)).expect("written");
@@ -38,7 +38,7 @@ async fn house(secrets: &std::path::Path) -> House {
         from("query"),
         planted("body")
     );
-    house
+    fixture
         .rebuild(|text| {
             let text = text.replace("environment = { ", &environment);
             let text = text.replace("path = \"/health\"", &headers);
@@ -47,15 +47,15 @@ async fn house(secrets: &std::path::Path) -> House {
             text.replace("method = \"POST\"", "method = \"POST\"\nrequired = false")
         })
         .await;
-    house
+    fixture
 }
 
-/// Every key and value below the prefix of this house.
-async fn stored(house: &House) -> Vec<u8> {
+/// Every key and value below the prefix of this fixture.
+async fn stored(fixture: &Fixture) -> Vec<u8> {
     let mut client = etcd_client::Client::connect([etcd()], None)
         .await
         .expect("an etcd");
-    let prefix = format!("/greenroom-test/{}", house.target.service);
+    let prefix = format!("/greenroom-test/{}", fixture.target.service);
     let options = etcd_client::GetOptions::new().with_prefix();
     let found = client.get(prefix, Some(options)).await.expect("its keys");
     let pairs = found.kvs().iter();
@@ -65,9 +65,9 @@ async fn stored(house: &House) -> Vec<u8> {
 }
 
 /// What Docker says of the container in the slot that is live.
-async fn inspected(house: &House) -> Value {
-    let slot = house.snapshot().await.live().expect("something is live");
-    let name = instance_name(&house.target, slot);
+async fn inspected(fixture: &Fixture) -> Value {
+    let slot = fixture.snapshot().await.live().expect("something is live");
+    let name = instance_name(&fixture.target, slot);
     let said = Command::new("docker")
         .args(["-H", &docker(), "inspect", &name])
         .output()
@@ -79,9 +79,9 @@ async fn inspected(house: &House) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_of_a_release_is_in_the_environment_of_its_instance_only() {
     let secrets = tempfile::tempdir().expect("a directory");
-    let house = house(secrets.path()).await.with("1.8.2").await;
+    let fixture = fixture(secrets.path()).await.with("1.8.2").await;
 
-    let mut said = inspected(&house).await;
+    let mut said = inspected(&fixture).await;
     let environment = said["Config"]["Env"].take().to_string();
     for kind in ["environment", "literal"] {
         assert!(
@@ -91,11 +91,11 @@ async fn a_secret_of_a_release_is_in_the_environment_of_its_instance_only() {
     }
     assert_hidden("docker inspect", said.to_string().as_bytes());
 
-    let stored = stored(&house).await;
+    let stored = stored(&fixture).await;
     assert!(stored.len() > 1000, "a journal and a registration");
     assert_hidden("etcd", &stored);
 
-    let at = house.place.path();
+    let at = fixture.place.path();
     let sites = std::fs::read_dir(at.join("sites")).expect("a directory");
     assert_eq!(sites.count(), 1, "one file for the target");
     for directory in ["sites", "live", "logs"] {
@@ -107,8 +107,8 @@ async fn a_secret_of_a_release_is_in_the_environment_of_its_instance_only() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_console_that_logs_everything_shows_no_secret() {
     let secrets = tempfile::tempdir().expect("a directory");
-    let house = house(secrets.path()).await.with("1.8.2").await;
-    let place = house.place.path().display().to_string();
+    let fixture = fixture(secrets.path()).await.with("1.8.2").await;
+    let place = fixture.place.path().display().to_string();
     let configuration = format!("{place}/greenroom.toml");
     let environment = [
         ("XDG_STATE_HOME", place.as_str()),
@@ -126,5 +126,5 @@ async fn a_console_that_logs_everything_shows_no_secret() {
         assert_eq!(pty.exit_status(SOON).exit_code(), 0);
     });
     assert_hidden("the terminal", &pty.raw());
-    assert_files_hidden(house.place.path(), &["greenroom.toml"]);
+    assert_files_hidden(fixture.place.path(), &["greenroom.toml"]);
 }

@@ -10,7 +10,7 @@ use greenroom::history::Outcome;
 use greenroom::inventory::{Role, Slot};
 use greenroom::release::{Command as Say, Progress};
 
-use super::house::{Finished, House, Running, Wishes, version};
+use super::fixture::{Finished, Fixture, Running, FixtureOptions, version};
 use super::load;
 use crate::support::{docker, etcd, eventually, from_environment};
 
@@ -24,13 +24,13 @@ fn settings_with(text: &str, changes: &[(&str, &str)]) -> String {
 }
 
 /// 1.8.2 is live, and the next version is broken in this way.
-async fn with_fault(fault: &str, changes: &[(&str, &str)]) -> House {
-    let mut house = House::new(Wishes::default()).await.with("1.8.2").await;
+async fn with_fault(fault: &str, changes: &[(&str, &str)]) -> Fixture {
+    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
     let environment = format!("SAMPLE_FAULT = \"{fault}\", SAMPLE_WORK");
     let mut changes = changes.to_vec();
     changes.push(("SAMPLE_WORK", &environment));
-    house.rebuild(|text| settings_with(text, &changes)).await;
-    house
+    fixture.rebuild(|text| settings_with(text, &changes)).await;
+    fixture
 }
 
 fn backed_out_because(finished: &Finished, words: &str) {
@@ -42,23 +42,23 @@ fn backed_out_because(finished: &Finished, words: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_nginx_cannot_pass_on_goes_back() {
-    let house = with_fault("large-header", &[]).await;
-    let finished = house.promote("1.9.0").await;
+    let fixture = with_fault("large-header", &[]).await;
+    let finished = fixture.promote("1.9.0").await;
     backed_out_because(&finished, "switch failed: 3 bad answers in a row");
     backed_out_because(&finished, "while green answers 200 directly");
-    house.stands("1.8.2", Role::Empty).await;
+    fixture.stands("1.8.2", Role::Empty).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn errors_that_nginx_writes_down_about_the_public_go_back() {
-    let house = House::new(Wishes::default()).await;
-    let logs = house.place.path().join("logs");
+    let fixture = Fixture::new(FixtureOptions::default()).await;
+    let logs = fixture.place.path().join("logs");
     let access_log = format!(
         "[environments.production.nginx]\naccess_log = \"{}\"",
         logs.display()
     );
-    let mut house = house;
-    house
+    let mut fixture = fixture;
+    fixture
         .rebuild(|text| {
             settings_with(
                 text,
@@ -70,21 +70,21 @@ async fn errors_that_nginx_writes_down_about_the_public_go_back() {
             )
         })
         .await;
-    let house = house.with("1.8.2").await;
+    let fixture = fixture.with("1.8.2").await;
     // Neither the health endpoint nor the checks ask for it, and it answers 500 from 1.9.2 on.
-    let mut plan = house.load();
+    let mut plan = fixture.load();
     plan.path = "/broken".to_owned();
     let asking = crate::support::load::Load::start(&plan);
-    let finished = house.promote("1.9.2").await;
+    let finished = fixture.promote("1.9.2").await;
     drop(asking.stop().await);
     backed_out_because(&finished, "watch failed: ");
     backed_out_because(&finished, "requests of the public failed, more than 5%");
-    house.stands("1.8.2", Role::Empty).await;
+    fixture.stands("1.8.2", Role::Empty).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_candidate_that_is_restarted_after_its_crash_goes_back() {
-    let house = with_fault(
+    let fixture = with_fault(
         "short-lived",
         &[
             ("restart = \"no\"", "restart = \"always\""),
@@ -92,14 +92,14 @@ async fn a_candidate_that_is_restarted_after_its_crash_goes_back() {
         ],
     )
     .await;
-    let finished = house.promote("1.9.0").await;
+    let finished = fixture.promote("1.9.0").await;
     backed_out_because(&finished, "restarted once since its checks: exit 1");
-    house.stands("1.8.2", Role::Empty).await;
+    fixture.stands("1.8.2", Role::Empty).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_candidate_that_is_killed_for_its_memory_goes_back_and_says_so() {
-    let house = with_fault(
+    let fixture = with_fault(
         "greedy",
         &[
             ("restart = \"no\"", "restart = \"always\""),
@@ -108,9 +108,9 @@ async fn a_candidate_that_is_killed_for_its_memory_goes_back_and_says_so() {
         ],
     )
     .await;
-    let finished = house.promote("1.9.0").await;
+    let finished = fixture.promote("1.9.0").await;
     backed_out_because(&finished, "killed for memory (32MiB), exit 137");
-    house.stands("1.8.2", Role::Empty).await;
+    fixture.stands("1.8.2", Role::Empty).await;
 }
 
 /// An image of the sample application whose own HEALTHCHECK never succeeds, in a repository of its own.
@@ -144,11 +144,11 @@ fn image_with_a_failing_check(service: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_image_whose_own_check_fails_is_never_live() {
-    let mut house = House::new(Wishes::default()).await;
-    let repository = image_with_a_failing_check(house.target.service.as_str());
+    let mut fixture = Fixture::new(FixtureOptions::default()).await;
+    let repository = image_with_a_failing_check(fixture.target.service.as_str());
     let image = from_environment("GREENROOM_TEST_IMAGE");
-    let house = {
-        house
+    let fixture = {
+        fixture
             .rebuild(|text| {
                 settings_with(
                     text,
@@ -159,31 +159,31 @@ async fn an_image_whose_own_check_fails_is_never_live() {
                 )
             })
             .await;
-        house
+        fixture
     };
-    let finished = house.promote("1.9.0").await;
+    let finished = fixture.promote("1.9.0").await;
     backed_out_because(&finished, "start failed: ");
     backed_out_because(&finished, "the image's HEALTHCHECK says unhealthy");
 }
 
 /// In the standby after a promote of 1.9.0, with the old version still running.
-async fn in_standby() -> (House, Running) {
-    let wishes = Wishes {
+async fn in_standby() -> (Fixture, Running) {
+    let options = FixtureOptions {
         standby: "5m",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let promoted = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let promoted = fixture.begin(version("1.9.0")).await;
     promoted
         .until("standby", |status| {
             matches!(status.progress, Progress::Standby { .. })
         })
         .await;
-    (house, promoted)
+    (fixture, promoted)
 }
 
 /// The standby ends, and the old version is kept for that reason.
-async fn keeps_the_old_version(house: &House, promoted: Running, words: &str) {
+async fn keeps_the_old_version(fixture: &Fixture, promoted: Running, words: &str) {
     promoted
         .handle
         .command(Say::EndStandby)
@@ -194,7 +194,7 @@ async fn keeps_the_old_version(house: &House, promoted: Running, words: &str) {
         panic!("{finished:?}");
     };
     assert!(reason.contains(words), "{reason}");
-    let snapshot = house.snapshot().await;
+    let snapshot = fixture.snapshot().await;
     let old = snapshot.slots.get(Slot::Blue).instance.as_ref();
     assert!(
         old.is_some_and(greenroom::inventory::Instance::is_running),
@@ -204,23 +204,23 @@ async fn keeps_the_old_version(house: &House, promoted: Running, words: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_version_that_the_pointer_was_put_back_to_is_not_stopped() {
-    let (house, promoted) = in_standby().await;
-    let link = house
+    let (fixture, promoted) = in_standby().await;
+    let link = fixture
         .place
         .path()
-        .join(format!("live/{}/live", house.target));
+        .join(format!("live/{}/live", fixture.target));
     let moved = link.with_extension("by-hand");
     std::os::unix::fs::symlink("blue", &moved).expect("a link");
     fs::rename(&moved, &link).expect("moved");
-    let load = load(&house).await;
-    keeps_the_old_version(&house, promoted, "blue has the traffic").await;
+    let load = load(&fixture).await;
+    keeps_the_old_version(&fixture, promoted, "blue has the traffic").await;
     load.stop().await.assert_nothing_failed();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_version_that_the_route_was_put_back_to_is_not_stopped() {
-    let (house, promoted) = in_standby().await;
-    let service = &house.target.service;
+    let (fixture, promoted) = in_standby().await;
+    let service = &fixture.target.service;
     let key = format!("/greenroom-test/{service}/targets/{service}/production/route");
     let client = Client::connect([etcd()], None).await.expect("connected");
     let mut keys = client.kv_client();
@@ -236,18 +236,18 @@ async fn an_old_version_that_the_route_was_put_back_to_is_not_stopped() {
     keys.put(key, route.to_string(), None)
         .await
         .expect("written");
-    keeps_the_old_version(&house, promoted, "blue has the traffic").await;
+    keeps_the_old_version(&fixture, promoted, "blue has the traffic").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         standby: "5m",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let mut house = House::new(wishes).await.with("1.8.2").await;
+    let mut fixture = Fixture::new(options).await.with("1.8.2").await;
     // How long a reason to wait is waited for.
-    house
+    fixture
         .rebuild(|text| {
             settings_with(
                 text,
@@ -258,29 +258,29 @@ async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() 
             )
         })
         .await;
-    let promoted = house.begin(version("1.9.0")).await;
+    let promoted = fixture.begin(version("1.9.0")).await;
     promoted
         .until("standby", |status| {
             matches!(status.progress, Progress::Standby { .. })
         })
         .await;
     // The same address, and the more special name wins: somebody's own server in the same nginx.
-    let sites = house.place.path().join("sites");
+    let sites = fixture.place.path().join("sites");
     let blue = super::tcp(
-        house
+        fixture
             .app
             .engine
-            .definition(&house.target)
+            .definition(&fixture.target)
             .expect("known")
             .endpoints
             .get(Slot::Blue),
     );
     let own = format!(
         "server {{ listen {}; server_name web.example; location / {{ proxy_pass http://{blue}; }} }}\n",
-        house.public
+        fixture.public
     );
     fs::write(sites.join("000-by-hand.conf"), own).expect("written");
-    let configuration = house.place.path().join("nginx.conf");
+    let configuration = fixture.place.path().join("nginx.conf");
     let status = Command::new("nginx")
         .arg("-c")
         .arg(&configuration)
@@ -291,12 +291,12 @@ async fn an_old_version_is_not_stopped_while_another_nginx_answers_the_public() 
         "the other server answers",
         Duration::from_secs(10),
         || async {
-            let snapshot = house.snapshot().await;
+            let snapshot = fixture.snapshot().await;
             snapshot
                 .public
                 .is_some_and(|answer| answer.slot.is_none() && answer.status == Some(200))
         },
     )
     .await;
-    keeps_the_old_version(&house, promoted, "answered by none of the two slots").await;
+    keeps_the_old_version(&fixture, promoted, "answered by none of the two slots").await;
 }

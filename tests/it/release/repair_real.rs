@@ -17,21 +17,21 @@ use greenroom::release::{
 };
 
 use super::drift::{engine, named};
-use super::house::{House, Wishes, version};
+use super::fixture::{Fixture, FixtureOptions, version};
 use super::load;
 use crate::support::load::Load;
 use crate::support::{etcd, eventually};
 
-pub(super) async fn plan(house: &House, only: Option<Name>) -> Result<RepairPlan, Refused> {
+pub(super) async fn plan(fixture: &Fixture, only: Option<Name>) -> Result<RepairPlan, Refused> {
     let request = RepairRequest {
-        target: house.target.clone(),
+        target: fixture.target.clone(),
         only,
     };
-    house.app.engine.plan_repair(&request).await
+    fixture.app.engine.plan_repair(&request).await
 }
 
-async fn begin(house: &House, plan: RepairPlan) -> Result<RepairHandle, Refused> {
-    let engine = &house.app.engine;
+async fn begin(fixture: &Fixture, plan: RepairPlan) -> Result<RepairHandle, Refused> {
+    let engine = &fixture.app.engine;
     let by = engine.operator().clone();
     let approval = RepairApproval::give(&plan, by, None, engine.clock().now()).expect("a yes");
     engine.repair(plan, &approval).await
@@ -47,11 +47,11 @@ async fn ended(mut handle: RepairHandle) -> RepairRecord {
 }
 
 /// Repairs what is named so now, and looks that nothing differs after it.
-async fn repaired(house: &House, what: &str, names: &[&str]) {
-    assert_eq!(named(house).await, names, "{what}");
-    let plan = plan(house, None).await.expect("a plan");
+async fn repaired(fixture: &Fixture, what: &str, names: &[&str]) {
+    assert_eq!(named(fixture).await, names, "{what}");
+    let plan = plan(fixture, None).await.expect("a plan");
     assert_eq!(plan.for_a_person().count(), 0, "{what}: {plan:#?}");
-    let handle = begin(house, plan).await.expect("a repair");
+    let handle = begin(fixture, plan).await.expect("a repair");
     let record = ended(handle).await;
     let outcome = record.closed.as_ref().map(|(_, outcome)| outcome);
     assert_eq!(outcome, Some(&RepairOutcome::Done), "{what}: {record:#?}");
@@ -59,18 +59,18 @@ async fn repaired(house: &House, what: &str, names: &[&str]) {
         record.repair_actions.iter().all(|repair_action| repair_action.done_at.is_some()),
         "{what}: {record:#?}"
     );
-    assert_eq!(named(house).await, [""; 0], "{what}");
-    let site = house.app.engine.site(&house.target).expect("a site");
+    assert_eq!(named(fixture).await, [""; 0], "{what}");
+    let site = fixture.app.engine.site(&fixture.target).expect("a site");
     let journal = &site.read.journal;
     let record = AuditRecord::Repair(record);
-    let listed = journal.repairs(&house.target, 1).await;
+    let listed = journal.repairs(&fixture.target, 1).await;
     let newest = listed.expect("the journal").pop().map(AuditRecord::Repair);
     assert_eq!(newest.as_ref(), Some(&record), "{what}");
     assert_eq!(record.prove(), Proof::Whole, "{what}");
-    let kept = journal.beside(&house.target, record.id()).await;
+    let kept = journal.beside(&fixture.target, record.id()).await;
     assert_eq!(kept.expect("the journal"), Some(record), "{what}");
     assert_eq!(
-        house.snapshot().await.lock,
+        fixture.snapshot().await.lock,
         None,
         "{what}: the lock is given back"
     );
@@ -83,9 +83,9 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) async fn of(house: &House) -> Self {
+    pub(super) async fn of(fixture: &Fixture) -> Self {
         let client = Client::connect([etcd()], None).await.expect("connected");
-        let service = &house.target.service;
+        let service = &fixture.target.service;
         Self {
             client: client.kv_client(),
             below: format!("/greenroom-test/{service}/targets/{service}/production"),
@@ -118,11 +118,11 @@ impl Keys {
 }
 
 /// 1.9.0 live in green, 1.8.2 stopped in blue.
-pub(super) async fn house() -> House {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let house = house.with("1.9.0").await;
-    house.stands("1.9.0", Role::Stopped).await;
-    house
+pub(super) async fn fixture() -> Fixture {
+    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = fixture.with("1.9.0").await;
+    fixture.stands("1.9.0", Role::Stopped).await;
+    fixture
 }
 
 async fn nothing_failed(load: Load, what: &str) {
@@ -133,77 +133,77 @@ async fn nothing_failed(load: Load, what: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_deleted_and_edited_by_hand_are_repaired_and_nobody_who_asks_notices() {
-    let house = house().await;
-    let mut keys = Keys::of(&house).await;
-    let load = load(&house).await;
+    let fixture = fixture().await;
+    let mut keys = Keys::of(&fixture).await;
+    let load = load(&fixture).await;
 
     keys.delete("slots/green").await;
-    repaired(&house, "an entry deleted", &["live-not-registered"]).await;
+    repaired(&fixture, "an entry deleted", &["live-not-registered"]).await;
     keys.put("slots/green", "by hand").await;
-    repaired(&house, "nonsense in an entry", &["key-unreadable"]).await;
+    repaired(&fixture, "nonsense in an entry", &["key-unreadable"]).await;
     let other = format!("sha256:{}", "d".repeat(64));
     keys.edit("slots/green", "digest", other.clone().into())
         .await;
-    repaired(&house, "another digest in an entry", &["version-differs"]).await;
+    repaired(&fixture, "another digest in an entry", &["version-differs"]).await;
     let entry = keys.get("slots/green").await;
     let address = &keys.get("route").await["endpoint"];
     assert_eq!(&entry["endpoint"], address);
 
     keys.delete("route").await;
-    repaired(&house, "the route deleted", &["route-missing"]).await;
+    repaired(&fixture, "the route deleted", &["route-missing"]).await;
     keys.put("route", "by hand").await;
-    repaired(&house, "nonsense in the route", &["key-unreadable"]).await;
+    repaired(&fixture, "nonsense in the route", &["key-unreadable"]).await;
     keys.edit("route", "generation", 1.into()).await;
-    repaired(&house, "an older route", &["generation-differs"]).await;
+    repaired(&fixture, "an older route", &["generation-differs"]).await;
     assert_eq!(keys.get("route").await["generation"], 2, "it only grows");
     keys.edit("route", "digest", other.into()).await;
     repaired(
-        &house,
+        &fixture,
         "another digest in the route",
         &["route-version-differs"],
     )
     .await;
     keys.edit("route", "live", "blue".into()).await;
-    let names = named(&house).await;
+    let names = named(&fixture).await;
     assert!(names.contains(&"proxy-elsewhere".to_owned()), "{names:?}");
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    repaired(&house, "a route to what does not run", &names).await;
+    repaired(&fixture, "a route to what does not run", &names).await;
     assert_eq!(keys.get("route").await["live"], "green");
 
     keys.put("slots/blue", entry.to_string().replace("green", "blue"))
         .await;
-    let names = named(&house).await;
+    let names = named(&fixture).await;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    repaired(&house, "an entry for what does not run", &names).await;
+    repaired(&fixture, "an entry for what does not run", &names).await;
 
     nothing_failed(load, "keys by hand").await;
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn containers_started_stopped_and_removed_by_hand_are_repaired() {
-    let house = house().await;
+    let fixture = fixture().await;
     let (old, live) = (
-        instance_name(&house.target, Slot::Blue),
-        instance_name(&house.target, Slot::Green),
+        instance_name(&fixture.target, Slot::Blue),
+        instance_name(&fixture.target, Slot::Green),
     );
-    let load = load(&house).await;
+    let load = load(&fixture).await;
     engine(&["start", &old]);
-    repaired(&house, "the old version started", &["instance-started"]).await;
+    repaired(&fixture, "the old version started", &["instance-started"]).await;
 
     // The old version, and the live pointer at it: two things by hand, and every request is answered.
     engine(&["start", &old]);
-    healthy(&house, Slot::Blue).await;
-    let pointer = pointer(&house);
+    healthy(&fixture, Slot::Blue).await;
+    let pointer = pointer(&fixture);
     let beside = pointer.with_extension("by-hand");
     std::os::unix::fs::symlink("blue", &beside).expect("a link");
     fs::rename(&beside, &pointer).expect("over it");
-    let names = named(&house).await;
+    let names = named(&fixture).await;
     assert!(names.contains(&"proxy-elsewhere".to_owned()), "{names:?}");
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    repaired(&house, "the live pointer moved", &names).await;
+    repaired(&fixture, "the live pointer moved", &names).await;
     nothing_failed(load, "containers and the pointer by hand").await;
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 
     // From here on the hand ends the traffic, and the repair brings it back.
     for (what, how) in [
@@ -212,27 +212,27 @@ async fn containers_started_stopped_and_removed_by_hand_are_repaired() {
         ("removed", vec!["rm", "-f", &live]),
     ] {
         engine(&how);
-        let names = named(&house).await;
+        let names = named(&fixture).await;
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let load = Load::start(&house.load());
-        repaired(&house, what, &names).await;
+        let load = Load::start(&fixture.load());
+        repaired(&fixture, what, &names).await;
         let good = load.good();
         eventually("it is answered", Duration::from_secs(10), || async {
             load.good() > good + 50
         })
         .await;
         load.stop().await;
-        house.stands("1.9.0", Role::Stopped).await;
+        fixture.stands("1.9.0", Role::Stopped).await;
     }
     // What was repaired can be released over.
-    let finished = house.promote("1.8.2").await;
+    let finished = fixture.promote("1.8.2").await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
 }
 
 /// Waits until what was started by hand answers.
-async fn healthy(house: &House, slot: Slot) {
+async fn healthy(fixture: &Fixture, slot: Slot) {
     eventually("it is healthy", Duration::from_secs(10), || async {
-        let snapshot = house.snapshot().await;
+        let snapshot = fixture.snapshot().await;
         let probe = snapshot.slots.get(slot).probe.as_ref();
         probe.is_some_and(|probe| probe.healthy)
     })
@@ -240,9 +240,9 @@ async fn healthy(house: &House, slot: Slot) {
 }
 
 /// The link that nginx reads at every request.
-fn pointer(house: &House) -> PathBuf {
-    let service = house.target.service.as_str();
-    house
+fn pointer(fixture: &Fixture) -> PathBuf {
+    let service = fixture.target.service.as_str();
+    fixture
         .place
         .path()
         .join("live")
@@ -252,32 +252,32 @@ fn pointer(house: &House) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nginx_files_edited_and_removed_by_hand_are_installed_anew() {
-    let house = house().await;
-    let mut asking = house.load();
+    let fixture = fixture().await;
+    let mut asking = fixture.load();
     // A reload may cut connections that are kept: that is said before, and not what is measured here.
     asking.kept = 0;
     let load = Load::start(&asking);
-    let sites = house.place.path().join("sites");
+    let sites = fixture.place.path().join("sites");
     let site = fs::read_dir(&sites).expect("the sites").next();
     let site = site.expect("one site").expect("a file").path();
     let text = fs::read_to_string(&site).expect("its text");
     fs::write(&site, format!("{text}# by hand\n")).expect("edited");
-    let planned = plan(&house, None).await.expect("a plan");
+    let planned = plan(&fixture, None).await.expect("a plan");
     assert!(
         planned.costs().iter().any(|cost| cost.contains("reloads")),
         "{planned:?}"
     );
-    repaired(&house, "an edited file", &["proxy-edited"]).await;
+    repaired(&fixture, "an edited file", &["proxy-edited"]).await;
     assert_eq!(fs::read_to_string(&site).expect("its text"), text);
     fs::remove_file(&site).expect("removed");
-    repaired(&house, "a removed file", &["proxy-not-installed"]).await;
+    repaired(&fixture, "a removed file", &["proxy-not-installed"]).await;
     assert_eq!(fs::read_to_string(&site).expect("its text"), text);
     nothing_failed(load, "nginx files by hand").await;
-    fs::remove_file(pointer(&house)).expect("removed");
-    let names = named(&house).await;
+    fs::remove_file(pointer(&fixture)).expect("removed");
+    let names = named(&fixture).await;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    repaired(&house, "the live pointer removed", &names).await;
-    house.stands("1.9.0", Role::Stopped).await;
+    repaired(&fixture, "the live pointer removed", &names).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }
 
 fn only_reason(refused: &Refused) -> &Refusal {
@@ -287,9 +287,9 @@ fn only_reason(refused: &Refused) -> &Refusal {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken() {
-    let house = house().await;
-    let mut keys = Keys::of(&house).await;
-    let refused = plan(&house, None).await.expect_err("nothing differs");
+    let fixture = fixture().await;
+    let mut keys = Keys::of(&fixture).await;
+    let refused = plan(&fixture, None).await.expect_err("nothing differs");
     assert!(matches!(
         only_reason(&refused),
         Refusal::NothingDiffers { .. }
@@ -297,28 +297,28 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
 
     let stands = keys.get("slots/green").await.to_string();
     keys.delete("slots/green").await;
-    let planned = plan(&house, None).await.expect("a plan");
+    let planned = plan(&fixture, None).await.expect("a plan");
     // Somebody else was faster: then nothing is done, and the lock is free again.
     keys.put("slots/green", stands).await;
-    let refused = begin(&house, planned).await.expect_err("the world moved");
+    let refused = begin(&fixture, planned).await.expect_err("the world moved");
     assert!(
         matches!(only_reason(&refused), Refusal::WorldChanged { .. }),
         "{refused}"
     );
-    assert_eq!(house.snapshot().await.lock, None);
+    assert_eq!(fixture.snapshot().await.lock, None);
 
     // A version that nobody released, in the live slot: no action is safe.
     let other = format!("sha256:{}", "d".repeat(64));
     keys.edit("slots/green", "digest", other.clone().into())
         .await;
     keys.edit("route", "digest", other.into()).await;
-    let planned = plan(&house, None).await.expect("a plan");
+    let planned = plan(&fixture, None).await.expect("a plan");
     assert_eq!(
         (planned.repair_actions.len(), planned.for_a_person().count()),
         (0, 1),
         "{planned:#?}"
     );
-    let right = house
+    let right = fixture
         .snapshot()
         .await
         .live_instance()
@@ -330,8 +330,8 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
     keys.edit("route", "digest", right.into()).await;
 
     // While a release goes on, and after it was interrupted, the target is not repaired.
-    let release = house.begin(version("1.8.2")).await;
-    let refused = plan(&house, None).await.expect_err("it is driven");
+    let release = fixture.begin(version("1.8.2")).await;
+    let refused = plan(&fixture, None).await.expect_err("it is driven");
     assert!(
         matches!(only_reason(&refused), Refusal::Locked { .. }),
         "{refused}"
@@ -345,7 +345,7 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
         })
         .await;
     release.handle.ended().await;
-    let refused = plan(&house, None).await.expect_err("it has no end");
+    let refused = plan(&fixture, None).await.expect_err("it has no end");
     assert!(
         matches!(only_reason(&refused), Refusal::Unfinished { .. }),
         "{refused}"
@@ -354,10 +354,10 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired() {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let mut keys = Keys::of(&house).await;
-    let load = load(&house).await;
-    let release = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let mut keys = Keys::of(&fixture).await;
+    let load = load(&fixture).await;
+    let release = fixture.begin(version("1.9.0")).await;
     release.until_running(Step::Watch).await;
     keys.delete("route").await;
     let finished = release.finish().await;
@@ -367,18 +367,18 @@ async fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired
     let Target {
         service,
         environment,
-    } = &house.target;
+    } = &fixture.target;
     for words in [
         "blue is kept: the store has no readable route any more",
         &format!("greenroom repair {service} {environment}"),
     ] {
         assert!(reason.contains(words), "{reason}");
     }
-    let snapshot = house.snapshot().await;
+    let snapshot = fixture.snapshot().await;
     let old = snapshot.slots.blue.instance.as_ref();
     assert!(old.is_some_and(Instance::is_running), "{old:?}");
-    repaired(&house, "the route deleted in the watch", &["route-missing"]).await;
-    house.stands("1.9.0", Role::Standby).await;
+    repaired(&fixture, "the route deleted in the watch", &["route-missing"]).await;
+    fixture.stands("1.9.0", Role::Standby).await;
     nothing_failed(load, "the route deleted in the watch").await;
 }
 
@@ -386,35 +386,35 @@ async fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired
 /// before, and the pointer carries a token that no lock of the store reaches.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_went_back_is_repaired_and_releases_go_on_while_no_request_fails() {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let mut keys = Keys::of(&house).await;
+    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let mut keys = Keys::of(&fixture).await;
     let (entry, route) = (keys.get("slots/blue").await, keys.get("route").await);
-    let house = house.with("1.9.0").await;
-    house.stands("1.9.0", Role::Stopped).await;
-    let load = load(&house).await;
+    let fixture = fixture.with("1.9.0").await;
+    fixture.stands("1.9.0", Role::Stopped).await;
+    let load = load(&fixture).await;
     keys.put("slots/blue", entry.to_string()).await;
     keys.put("route", route.to_string()).await;
     keys.delete("slots/green").await;
-    let answer = pointer(&house).join("answer.json");
+    let answer = pointer(&fixture).join("answer.json");
     let text = fs::read_to_string(&answer).expect("the answer");
     let mut carried: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     carried["token"] = 8_000_000_000_i64.into();
     fs::write(&answer, carried.to_string()).expect("a token of before");
 
-    let names = named(&house).await;
+    let names = named(&fixture).await;
     assert!(names.contains(&"store-went-back".to_owned()), "{names:?}");
-    let refused = house.plan(version("1.8.2")).await.expect_err("refused");
+    let refused = fixture.plan(version("1.8.2")).await.expect_err("refused");
     let is_named = |reason: &Refusal| matches!(reason, Refusal::StoreWentBack { .. });
     assert!(refused.0.iter().any(is_named), "{refused}");
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    repaired(&house, "a store that went back", &names).await;
+    repaired(&fixture, "a store that went back", &names).await;
     let route = keys.get("route").await;
     assert_eq!(
         route["live"], "green",
         "the store follows the proxy: {route}"
     );
-    house.stands("1.9.0", Role::Stopped).await;
-    let house = house.with("1.8.2").await;
+    fixture.stands("1.9.0", Role::Stopped).await;
+    let fixture = fixture.with("1.8.2").await;
     nothing_failed(load, "a store that went back").await;
-    house.stands("1.8.2", Role::Stopped).await;
+    fixture.stands("1.8.2", Role::Stopped).await;
 }

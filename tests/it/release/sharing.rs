@@ -9,7 +9,7 @@ use greenroom::release::{
     need_to_repair,
 };
 
-use super::house::{House, Running, Wishes, version};
+use super::fixture::{Fixture, Running, FixtureOptions, version};
 
 /// The configuration with a staging environment beside production, on the same servers.
 fn with_staging(text: &str, service: &str) -> String {
@@ -44,30 +44,30 @@ fn with_staging(text: &str, service: &str) -> String {
 
 #[tokio::test]
 async fn a_plan_names_what_shares_the_nginx_and_what_of_it_is_not_inherited() {
-    let mut house = House::new(Wishes {
+    let mut fixture = Fixture::new(FixtureOptions {
         tier: "protected",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     })
     .await;
-    let service = house.target.service.to_string();
-    let main = house.place.path().join("nginx.conf");
+    let service = fixture.target.service.to_string();
+    let main = fixture.place.path().join("nginx.conf");
     let text = fs::read_to_string(&main).expect("the main configuration");
     let header = "http {\n    add_header Strict-Transport-Security \"max-age=63072000\" always;\n";
     fs::write(&main, text.replace("http {\n", header)).expect("written");
-    house.rebuild(|text| with_staging(text, &service)).await;
+    fixture.rebuild(|text| with_staging(text, &service)).await;
     let staging: EnvironmentName = "staging".parse().expect("a name");
-    let target = Target::new(house.target.service.clone(), staging);
+    let target = Target::new(fixture.target.service.clone(), staging);
     let request = PlanRequest {
         target,
-        ..house.request(version("1.8.2"))
+        ..fixture.request(version("1.8.2"))
     };
-    let plan = house.app.engine.plan(&request).await.expect("a plan");
+    let plan = fixture.app.engine.plan(&request).await.expect("a plan");
     let install = plan
         .step(Step::Install)
         .expect("it is not installed")
         .calls
         .join("\n");
-    let production = house.target.to_string();
+    let production = fixture.target.to_string();
     assert!(
         install.contains(&format!("also serves {production}")),
         "{install}"
@@ -82,19 +82,19 @@ async fn a_plan_names_what_shares_the_nginx_and_what_of_it_is_not_inherited() {
         "{warnings}"
     );
     assert_eq!(need_to_begin(&plan), Need::TypedName);
-    assert_eq!(plan.touched, [house.target.clone()]);
-    a_repair_that_installs_again_asks_as_much(&house, plan).await;
+    assert_eq!(plan.touched, [fixture.target.clone()]);
+    a_repair_that_installs_again_asks_as_much(&fixture, plan).await;
 }
 
-async fn a_repair_that_installs_again_asks_as_much(house: &House, plan: Plan) {
-    let engine = &house.app.engine;
+async fn a_repair_that_installs_again_asks_as_much(fixture: &Fixture, plan: Plan) {
+    let engine = &fixture.app.engine;
     let (by, now) = (plan.operator.clone(), engine.clock().now());
     let target = plan.target().clone();
     let approval = Approval::give(&plan, Scope::Plan, by, Some("staging"), now).expect("a yes");
     let handle = engine.open(plan, &approval, OnFailure::BackOut).await;
     let finished = Running::of(handle.expect("it begins")).finish().await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
-    let sites = fs::read_dir(house.place.path().join("sites")).expect("the sites");
+    let sites = fs::read_dir(fixture.place.path().join("sites")).expect("the sites");
     let site = sites
         .map(|site| site.expect("a site").path())
         .find(|path| path.to_string_lossy().contains("staging"))
@@ -103,6 +103,6 @@ async fn a_repair_that_installs_again_asks_as_much(house: &House, plan: Plan) {
     fs::write(&site, format!("{text}# by hand\n")).expect("edited");
     let request = RepairRequest { target, only: None };
     let repair = engine.plan_repair(&request).await.expect("a repair");
-    assert_eq!(repair.touched, slice::from_ref(&house.target));
+    assert_eq!(repair.touched, slice::from_ref(&fixture.target));
     assert_eq!(need_to_repair(&repair), Need::TypedName);
 }

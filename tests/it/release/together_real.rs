@@ -17,7 +17,7 @@ use greenroom::wire::App;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::house::{House, Running, Wishes, version};
+use super::fixture::{Fixture, Running, FixtureOptions, version};
 use super::{load, nothing_was_noticed};
 
 /// What is promised.
@@ -77,13 +77,13 @@ fn note(mut releases: watch::Receiver<Arc<Releases>>, target: Target) -> JoinHan
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_drives_two_others_see_within_a_second() {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let (ben, cleo) = (house.another("ben").await, house.another("cleo").await);
+    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let (ben, cleo) = (fixture.another("ben").await, fixture.another("cleo").await);
     let watched = [watching(&ben), watching(&cleo)];
     let noting = watched
         .each_ref()
-        .map(|watching| note(watching.releases.clone(), house.target.clone()));
-    let running = house.begin(version("1.9.0")).await;
+        .map(|watching| note(watching.releases.clone(), fixture.target.clone()));
+    let running = fixture.begin(version("1.9.0")).await;
     let mut status = running.handle.status();
     let driving = tokio::spawn(async move {
         let mut moments = Moments::new();
@@ -140,11 +140,11 @@ async fn are_seen(ana: &App, ben: &App, target: &Target, at_ana: &Watching) {
 }
 
 /// Plans and begins a release from another console.
-async fn begin(house: &House, app: &App, wanted: Wanted) -> Running {
+async fn begin(fixture: &Fixture, app: &App, wanted: Wanted) -> Running {
     let engine = &app.engine;
     let request = PlanRequest {
         operator: engine.operator().clone(),
-        ..house.request(wanted)
+        ..fixture.request(wanted)
     };
     let plan = engine.plan(&request).await.expect("a plan");
     assert!(
@@ -161,9 +161,9 @@ async fn begin(house: &House, app: &App, wanted: Wanted) -> Running {
 }
 
 /// How a release ended, as the journal has it.
-async fn written_end(house: &House, release: ReleaseId) -> Option<Outcome> {
-    let site = house.app.engine.site(&house.target).expect("configured");
-    let recorded = site.read.journal.release(&house.target, release).await;
+async fn written_end(fixture: &Fixture, release: ReleaseId) -> Option<Outcome> {
+    let site = fixture.app.engine.site(&fixture.target).expect("configured");
+    let recorded = site.read.journal.release(&fixture.target, release).await;
     let recorded = recorded.expect("read").expect("written");
     assert!(prove(&recorded).holds(), "the chain is whole");
     recorded.head.closed.map(|(_, outcome)| outcome)
@@ -175,18 +175,18 @@ fn is_in_standby(status: &Status) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rollback_from_another_console_ends_the_standby_and_both_are_told() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         standby: "5m",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let promoted = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let promoted = fixture.begin(version("1.9.0")).await;
     let first = promoted.handle.status().borrow().plan.release;
     promoted.until("it is kept warm", is_in_standby).await;
 
-    let ben = house.another("ben").await;
-    let rolling = begin(&house, &ben, Wanted::Standby).await;
+    let ben = fixture.another("ben").await;
+    let rolling = begin(&fixture, &ben, Wanted::Standby).await;
     let look = promoted.handle.command(Command::LookAtLock).await;
     look.expect("driven until it is told");
     let ended = promoted.finish().await.outcome();
@@ -197,7 +197,7 @@ async fn a_rollback_from_another_console_ends_the_standby_and_both_are_told() {
         by.contains("warm rollback") && by.contains("ben@ops-2"),
         "{by}"
     );
-    assert_eq!(written_end(&house, first).await, ended);
+    assert_eq!(written_end(&fixture, first).await, ended);
 
     rolling.until("it is kept warm", is_in_standby).await;
     let ends = rolling.handle.command(Command::EndStandby).await;
@@ -206,28 +206,28 @@ async fn a_rollback_from_another_console_ends_the_standby_and_both_are_told() {
     let report = load.stop().await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
-    house.stands("1.8.2", Role::Empty).await;
+    fixture.stands("1.8.2", Role::Empty).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_that_lost_its_driver_in_the_standby_is_ended_by_the_next() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         standby: "5m",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let promoted = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let promoted = fixture.begin(version("1.9.0")).await;
     let first = promoted.handle.status().borrow().plan.release;
     promoted.until("it is kept warm", is_in_standby).await;
     let reason = "a test".to_owned();
     let left = promoted.handle.command(Command::Interrupt { reason }).await;
     left.expect("driven");
     promoted.finish().await;
-    assert_eq!(written_end(&house, first).await, None);
+    assert_eq!(written_end(&fixture, first).await, None);
 
-    let next = house.begin(version("1.8.2")).await;
+    let next = fixture.begin(version("1.8.2")).await;
     next.until("it is kept warm", is_in_standby).await;
-    let ended = written_end(&house, first).await;
+    let ended = written_end(&fixture, first).await;
     assert!(
         matches!(&ended, Some(Outcome::Superseded { by: Some(by) }) if by.starts_with("promote")),
         "{ended:?}"
@@ -239,20 +239,20 @@ async fn a_release_that_lost_its_driver_in_the_standby_is_ended_by_the_next() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_wheel_goes_from_one_to_the_other_under_load() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         standby: "5m",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let target = house.target.clone();
-    let ben = house.another("ben").await;
-    let (at_ana, at_ben) = (watching(&house.app), watching(&ben));
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let target = fixture.target.clone();
+    let ben = fixture.another("ben").await;
+    let (at_ana, at_ben) = (watching(&fixture.app), watching(&ben));
+    let running = fixture.begin(version("1.9.0")).await;
     let release = running.handle.status().borrow().plan.release;
     running.until_running(Step::Watch).await;
 
-    are_seen(&house.app, &ben, &target, &at_ana).await;
+    are_seen(&fixture.app, &ben, &target, &at_ana).await;
     let asked = ben.engine.request_handover(&target, release, None).await;
     let asked = asked.expect("asked");
     until(at_ana.world.clone(), "who asks", |world| {
@@ -285,7 +285,7 @@ async fn the_wheel_goes_from_one_to_the_other_under_load() {
     let command = Command::HandOver {
         to: asked.operator.clone(),
         console: asked.console.clone(),
-        by: house.app.engine.operator().clone(),
+        by: fixture.app.engine.operator().clone(),
     };
     running.handle.command(command).await.expect("driven");
     until(at_ben.releases.clone(), "it is handed over", |releases| {
@@ -294,7 +294,7 @@ async fn the_wheel_goes_from_one_to_the_other_under_load() {
     })
     .await;
     // Nobody else gets in between.
-    let cleo = house.another("cleo").await;
+    let cleo = fixture.another("cleo").await;
     let slipping_in = cleo
         .engine
         .resume(&target, release, resume(), &approval, OnFailure::Ask)

@@ -3,30 +3,30 @@
 use serde_json::{Value, json};
 
 use super::command_line::{err, out, run};
-use super::house::{House, Wishes};
+use super::fixture::{Fixture, FixtureOptions};
 use crate::support::json_lines::json_list;
 use crate::support::{docker, etcd, free_port};
 
 /// What `status` says to programs and to people while an address leads nowhere.
-async fn status_without(house: &mut House, address: &str, scheme: &str) -> (Value, String) {
+async fn status_without(fixture: &mut Fixture, address: &str, scheme: &str) -> (Value, String) {
     let nowhere = format!("{scheme}://127.0.0.1:{}", free_port());
-    house.rebuild(|text| text.replace(address, &nowhere)).await;
-    let told = run(house, &["--json", "status"]).await;
+    fixture.rebuild(|text| text.replace(address, &nowhere)).await;
+    let told = run(fixture, &["--json", "status"]).await;
     assert_eq!(told.status.code(), Some(3), "{}{}", out(&told), err(&told));
     let line = json_list(&told, "targets").remove(0);
-    let said = out(&run(house, &["status"]).await);
-    house.rebuild(|text| text.replace(&nowhere, address)).await;
+    let said = out(&run(fixture, &["status"]).await);
+    fixture.rebuild(|text| text.replace(&nowhere, address)).await;
     (line, said)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_server_that_is_away_would_say_is_unknown() {
-    let mut house = House::new(Wishes::default()).await.with("1.8.2").await;
-    assert!(house.promote("1.9.0").await.outcome().is_some());
-    let status = run(&house, &["status"]).await;
+    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    assert!(fixture.promote("1.9.0").await.outcome().is_some());
+    let status = run(&fixture, &["status"]).await;
     assert_eq!(status.status.code(), Some(0), "{}", out(&status));
 
-    let (line, said) = status_without(&mut house, &docker(), "tcp").await;
+    let (line, said) = status_without(&mut fixture, &docker(), "tcp").await;
     assert_eq!(line["live"], "green", "{line}");
     assert_eq!(line["roles"], json!({ "blue": null, "green": "live" }));
     assert_eq!(
@@ -37,7 +37,7 @@ async fn what_a_server_that_is_away_would_say_is_unknown() {
     assert!(said.contains("something healthy answers there"), "{said}");
     assert!(!said.contains("empty"), "{said}");
 
-    let (line, said) = status_without(&mut house, &etcd(), "http").await;
+    let (line, said) = status_without(&mut fixture, &etcd(), "http").await;
     assert_eq!(line["roles"], json!({ "blue": null, "green": "live" }));
     assert_eq!(
         (&line["agreed"], &line["drift"]),
@@ -51,13 +51,13 @@ async fn what_a_server_that_is_away_would_say_is_unknown() {
         assert!(!said.contains(claim), "{claim}: {said}");
     }
 
-    house.kill_nginx(true);
-    let told = run(&house, &["--json", "status"]).await;
+    fixture.kill_nginx(true);
+    let told = run(&fixture, &["--json", "status"]).await;
     assert_eq!(told.status.code(), Some(3), "{}", out(&told));
     let line = json_list(&told, "targets").remove(0);
     assert_eq!(line["live"], Value::Null, "{line}");
     assert_eq!(line["roles"], json!({ "blue": null, "green": null }));
-    let said = out(&run(&house, &["status"]).await);
+    let said = out(&run(&fixture, &["status"]).await);
     for words in [
         "which slot has the traffic: the proxy has not answered",
         "the store's route names green, generation 2",
@@ -65,12 +65,12 @@ async fn what_a_server_that_is_away_would_say_is_unknown() {
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    let doctor = run(&house, &["doctor"]).await;
+    let doctor = run(&fixture, &["doctor"]).await;
     let said = out(&doctor);
     assert_eq!(doctor.status.code(), Some(1), "{said}");
     assert!(said.contains("x production             running"), "{said}");
-    house.start_nginx_again().await;
-    let doctor = run(&house, &["doctor"]).await;
+    fixture.start_nginx_again().await;
+    let doctor = run(&fixture, &["doctor"]).await;
     assert_eq!(doctor.status.code(), Some(0), "{}", out(&doctor));
     assert!(
         out(&doctor).contains("trials succeeded. Next: "),

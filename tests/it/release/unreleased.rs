@@ -3,22 +3,22 @@
 use greenroom::inventory::{Slot, instance_name};
 
 use super::drift::engine;
-use super::house::House;
-use super::repair_real::{Keys, house, plan};
+use super::fixture::Fixture;
+use super::repair_real::{Keys, fixture, plan};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_that_the_release_of_the_route_did_not_put_there_is_not_started() {
-    let house = house().await;
-    engine(&["rm", "-f", &instance_name(&house.target, Slot::Green)]);
-    let mut keys = Keys::of(&house).await;
+    let fixture = fixture().await;
+    engine(&["rm", "-f", &instance_name(&fixture.target, Slot::Green)]);
+    let mut keys = Keys::of(&fixture).await;
     // 1.8.2 was released, in the other slot.
-    let before = digest_before(&house).await;
+    let before = digest_before(&fixture).await;
     for name in ["route", "slots/green"] {
         let mut value = keys.get(name).await;
         value["digest"] = before.clone().into();
         keys.put(name, value.to_string()).await;
     }
-    let planned = plan(&house, None).await.expect("a plan");
+    let planned = plan(&fixture, None).await.expect("a plan");
     assert!(planned.repair_actions.is_empty(), "{planned:#?}");
     let words: Vec<&str> = planned.for_a_person().map(|(_, words)| words).collect();
     let said = words.join("\n");
@@ -30,8 +30,8 @@ async fn a_version_that_the_release_of_the_route_did_not_put_there_is_not_starte
 }
 
 /// The digest of the version before, as its container has it.
-async fn digest_before(house: &House) -> String {
-    let snapshot = house.snapshot().await;
+async fn digest_before(fixture: &Fixture) -> String {
+    let snapshot = fixture.snapshot().await;
     let instance = snapshot.slots.blue.instance.as_ref();
     instance.expect("it is stopped").digest.to_string()
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use greenroom::inventory::Role;
 
 use super::super::command_line::greenroom;
-use super::super::house::{House, Wishes};
+use super::super::fixture::{Fixture, FixtureOptions};
 use super::super::{load, nothing_was_noticed};
 
 /// An undisturbed one takes five seconds.
@@ -61,14 +61,14 @@ fn ended(mut child: Child, said: BufReader<ChildStdout>) -> (Option<i32>, String
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         lease: ("6s", "2s"),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
     let library = faketime();
-    let told = house.place.path().join("clock");
+    let told = fixture.place.path().join("clock");
     let cases = [
         ("+3600", "start begins", "1.9.0"),
         ("-3600", "start begins", "1.8.2"),
@@ -77,9 +77,9 @@ async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
     ];
     for (jump, moment, tag) in cases {
         fs::write(&told, "+0").expect("the time");
-        let service = house.target.service.to_string();
+        let service = fixture.target.service.to_string();
         let promote = ["promote", &service, "production", "--yes", "--version", tag];
-        let mut child = greenroom(&house, &promote)
+        let mut child = greenroom(&fixture, &promote)
             .env("LD_PRELOAD", &library)
             .env("FAKETIME_TIMESTAMP_FILE", &told)
             .env("FAKETIME_NO_CACHE", "1")
@@ -101,7 +101,7 @@ async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
         let took = began.elapsed();
         assert_eq!(code, Some(0), "{jump} at {moment}, {took:?}: {said}");
         println!("{jump} s at {moment}: done in {took:.1?}");
-        house.stands(tag, Role::Stopped).await;
+        fixture.stands(tag, Role::Stopped).await;
     }
     let report = load.stop().await;
     println!("clock set: {report}");
@@ -109,8 +109,8 @@ async fn a_clock_that_jumps_by_an_hour_changes_nothing_about_a_release() {
 }
 
 /// Runs a command whose clock is two hours ahead; what it says, and its exit code.
-async fn two_hours_ahead(house: &House, arguments: &[&str]) -> (Option<i32>, String) {
-    let mut command = greenroom(house, arguments);
+async fn two_hours_ahead(fixture: &Fixture, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = greenroom(fixture, arguments);
     command
         .env("LD_PRELOAD", faketime())
         .env("FAKETIME", "+7200")
@@ -129,18 +129,18 @@ async fn two_hours_ahead(house: &House, arguments: &[&str]) -> (Option<i32>, Str
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hold_is_not_passed_by_a_clock_that_is_two_hours_ahead() {
-    let house = House::new(Wishes::default()).await.with("1.8.2").await;
-    let service = house.target.service.to_string();
+    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let service = fixture.target.service.to_string();
     let hold = ["hold", &service, "production", "--until", "1h"];
-    let mut hold = greenroom(&house, &[&hold[..], &["--reason", "payday"]].concat());
+    let mut hold = greenroom(&fixture, &[&hold[..], &["--reason", "payday"]].concat());
     assert!(hold.status().expect("it runs").success());
     let promote = ["promote", &service, "production", "--yes", "--version"];
     let promote = [&promote[..], &["1.9.0"]].concat();
-    let (code, said) = two_hours_ahead(&house, &promote).await;
+    let (code, said) = two_hours_ahead(&fixture, &promote).await;
     assert_ne!(code, Some(0), "{said}");
     assert!(said.contains("clock is 2h ahead of the "), "{said}");
-    house.stands("1.8.2", Role::Empty).await;
-    let (code, said) = two_hours_ahead(&house, &["doctor"]).await;
+    fixture.stands("1.8.2", Role::Empty).await;
+    let (code, said) = two_hours_ahead(&fixture, &["doctor"]).await;
     assert_ne!(code, Some(0), "{said}");
     for other in ["engine", "store"] {
         let words = format!("clock is 2h ahead of the {other} of production");
@@ -154,10 +154,10 @@ async fn a_hold_is_not_passed_by_a_clock_that_is_two_hours_ahead() {
         "--reason",
         "paid",
     ];
-    let mut clear = greenroom(&house, &clear);
+    let mut clear = greenroom(&fixture, &clear);
     assert!(clear.status().expect("it runs").success());
-    let (code, said) = two_hours_ahead(&house, &promote).await;
+    let (code, said) = two_hours_ahead(&fixture, &promote).await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("the clocks differ"), "{said}");
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }

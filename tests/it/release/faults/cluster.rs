@@ -6,7 +6,7 @@ use greenroom::history::{Outcome, Step};
 use greenroom::inventory::Role;
 use greenroom::release::Progress;
 
-use super::super::house::{House, Wishes, version};
+use super::super::fixture::{Fixture, FixtureOptions, version};
 use super::super::{load, nothing_was_noticed};
 use super::{resumed, until_free, until_switch_is_asked, words};
 use crate::etcd::server::Server;
@@ -20,24 +20,24 @@ fn endpoints(servers: &[Server]) -> String {
     endpoints.join("\", \"")
 }
 
-async fn house(servers: &[Server], lease: (&'static str, &'static str)) -> House {
-    let wishes = Wishes {
+async fn fixture(servers: &[Server], lease: (&'static str, &'static str)) -> Fixture {
+    let options = FixtureOptions {
         tier: "protected",
         etcd: endpoints(servers),
         lease,
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    House::new(wishes).await.with("1.8.2").await
+    Fixture::new(options).await.with("1.8.2").await
 }
 
 /// Whoever leads may be the one that dies: then another is elected while the release goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_of_three_may_lose_any_one_in_the_middle() {
     let mut servers = Server::three().await;
-    let house = house(&servers, ("30s", "10s")).await;
-    let load = load(&house).await;
+    let fixture = fixture(&servers, ("30s", "10s")).await;
+    let load = load(&fixture).await;
     for (dead, tag) in [(0, "1.9.0"), (1, "1.8.2"), (2, "1.9.0")] {
-        let running = house.begin(version(tag)).await;
+        let running = fixture.begin(version(tag)).await;
         running.until_asked(Step::Register).await;
         servers[dead].stop();
         let finished = running.finish().await;
@@ -55,7 +55,7 @@ async fn a_cluster_of_three_may_lose_any_one_in_the_middle() {
             text.await.is_some_and(|text| text.contains("true"))
         })
         .await;
-        house.stands(tag, Role::Stopped).await;
+        fixture.stands(tag, Role::Stopped).await;
     }
     let report = load.stop().await;
     println!("one of three: {report}");
@@ -65,9 +65,9 @@ async fn a_cluster_of_three_may_lose_any_one_in_the_middle() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_without_a_quorum_stops_a_release_and_its_return_lets_it_go_on() {
     let mut servers = Server::three().await;
-    let house = house(&servers, ("30s", "10s")).await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = fixture(&servers, ("30s", "10s")).await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     until_switch_is_asked(&running).await;
     for server in &mut servers[..2] {
         server.stop();
@@ -86,16 +86,16 @@ async fn a_cluster_without_a_quorum_stops_a_release_and_its_return_lets_it_go_on
     println!("no quorum for a while: {report}");
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_quorum_that_stays_away_parks_a_release_half_way_and_another_program_ends_it() {
     let mut servers = Server::three().await;
-    let mut house = house(&servers, ("6s", "2s")).await;
-    house.allow_yes().await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let mut fixture = fixture(&servers, ("6s", "2s")).await;
+    fixture.allow_yes().await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     until_switch_is_asked(&running).await;
     for server in &mut servers[1..] {
         server.stop();
@@ -109,19 +109,19 @@ async fn a_quorum_that_stays_away_parks_a_release_half_way_and_another_program_e
     for server in &mut servers[1..] {
         server.start_again().await;
     }
-    until_free(&house).await;
+    until_free(&fixture).await;
     // Nothing was half done: it is registered, and has no traffic.
-    let snapshot = house.snapshot().await;
+    let snapshot = fixture.snapshot().await;
     let live = snapshot.live().expect("something is live");
     assert_eq!(
         snapshot.role(live.other()),
         Role::Candidate,
         "{snapshot:#?}"
     );
-    let output = resumed(&house, &[]).await;
+    let output = resumed(&fixture, &[]).await;
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     let report = load.stop().await;
     println!("no quorum for long: {report}");
     nothing_was_noticed(&report);
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use greenroom::history::Outcome;
 use greenroom::inventory::{Role, Slot};
 
-use super::super::house::{House, Wishes, version};
+use super::super::fixture::{Fixture, FixtureOptions, version};
 use super::super::{load, nothing_was_noticed};
 use super::until_switch_is_asked;
 use crate::sandbox::{Sandbox, until};
@@ -18,15 +18,15 @@ use crate::support::disk::Disk;
 /// The pointer cannot be moved, so nothing is: not even what is registered says otherwise.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_under_the_live_pointer_backs_a_release_out_and_the_traffic_stays() {
-    let wishes = Wishes {
+    let options = FixtureOptions {
         tier: "protected",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await;
-    let disk = Disk::mounted(&house.place.path().join("live"), "64k");
-    let house = house.with("1.8.2").await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await;
+    let disk = Disk::mounted(&fixture.place.path().join("live"), "64k");
+    let fixture = fixture.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     until_switch_is_asked(&running).await;
     disk.fill();
     let finished = running.finish().await;
@@ -36,15 +36,15 @@ async fn a_full_disk_under_the_live_pointer_backs_a_release_out_and_the_traffic_
     assert!(finished.is_backed_out(), "{finished:?}");
     let reason = reason.expect("a reason");
     assert!(reason.contains("No space left"), "{reason}");
-    house.stands("1.8.2", Role::Empty).await;
+    fixture.stands("1.8.2", Role::Empty).await;
     disk.make_room();
-    let next = house.promote("1.9.0").await;
+    let next = fixture.promote("1.9.0").await;
     let report = load.stop().await;
     println!("a full disk under the pointer: {reason}; then {report}");
     assert_eq!(next.outcome(), Some(Outcome::Done), "{next:?}");
     nothing_was_noticed(&report);
-    house.stands("1.9.0", Role::Stopped).await;
-    assert_eq!(house.snapshot().await.live(), Some(Slot::Green));
+    fixture.stands("1.9.0", Role::Stopped).await;
+    assert_eq!(fixture.snapshot().await.live(), Some(Slot::Green));
     drop(disk);
 }
 

@@ -10,7 +10,7 @@ use greenroom::history::{Outcome, Step};
 use greenroom::inventory::Role;
 use tempfile::TempDir;
 
-use super::super::house::{House, Wishes, version};
+use super::super::fixture::{Fixture, FixtureOptions, version};
 use super::super::{load, nothing_was_noticed};
 use crate::support::{eventually, from_environment};
 
@@ -173,14 +173,14 @@ impl Drop for Engine {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_that_is_restarted_or_killed_under_live_containers_only_delays_a_release() {
     let mut engine = Engine::start().await;
-    let wishes = Wishes {
+    let options = FixtureOptions {
         docker: engine.address(),
         // Ports are forwarded by processes of the engine's, which end with it.
         on_sockets: true,
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
     let cases = [
         ("-TERM", Step::Start, "1.9.0"),
         ("-KILL", Step::Start, "1.8.2"),
@@ -188,7 +188,7 @@ async fn an_engine_that_is_restarted_or_killed_under_live_containers_only_delays
         ("-TERM", Step::Watch, "1.8.2"),
     ];
     for (signal, step, tag) in cases {
-        let running = house.begin(version(tag)).await;
+        let running = fixture.begin(version(tag)).await;
         running.until_running(step).await;
         if (signal, step) == ("-KILL", Step::Start) {
             // Killed within its own call to start a container, Docker 20.10 forgets that it did, and
@@ -209,7 +209,7 @@ async fn an_engine_that_is_restarted_or_killed_under_live_containers_only_delays
             "{signal} at {step}: {finished:?}"
         );
         println!("{signal} at {step}: done in {:.1?}", finished.took);
-        house.stands(tag, Role::Stopped).await;
+        fixture.stands(tag, Role::Stopped).await;
     }
     let report = load.stop().await;
     println!("the engine restarted: {report}");

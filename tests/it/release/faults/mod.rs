@@ -16,7 +16,7 @@ use std::process::Output;
 use greenroom::history::Step;
 
 use super::command_line;
-use super::house::{House, Running};
+use super::fixture::{Fixture, Running};
 
 /// Waits until a protected release asks whether it may switch.
 async fn until_switch_is_asked(running: &Running) {
@@ -26,10 +26,10 @@ async fn until_switch_is_asked(running: &Running) {
 }
 
 /// Another operator goes on with whatever was left, by the real program.
-async fn resumed(house: &House, more: &[&str]) -> Output {
-    let service = house.target.service.to_string();
+async fn resumed(fixture: &Fixture, more: &[&str]) -> Output {
+    let service = fixture.target.service.to_string();
     let arguments = [&["resume", &service, "production", "--yes"], more].concat();
-    command_line::run(house, &arguments).await
+    command_line::run(fixture, &arguments).await
 }
 
 /// All that a command said.
@@ -38,10 +38,10 @@ fn words(output: &Output) -> String {
 }
 
 /// Waits until nobody holds the lock of the target.
-async fn until_free(house: &House) {
+async fn until_free(fixture: &Fixture) {
     let soon = std::time::Duration::from_secs(30);
     crate::support::eventually("the lock's lease ends", soon, || async {
-        let snapshot = house.snapshot().await;
+        let snapshot = fixture.snapshot().await;
         // Nobody's is what the store says, not what it does not.
         snapshot.sources.registry.is_live() && snapshot.lock.is_none()
     })

@@ -7,7 +7,7 @@ use greenroom::history::{Outcome, Step};
 use greenroom::inventory::Role;
 use greenroom::release::{Progress, Status, StepState};
 
-use super::super::house::{House, Wishes, version};
+use super::super::fixture::{Fixture, FixtureOptions, version};
 use super::super::{load, nothing_was_noticed};
 use super::{resumed, until_free, until_switch_is_asked, words};
 use crate::support::middleman::{Carries, Ledger, Middleman};
@@ -24,14 +24,14 @@ fn says(status: &Status, what: &str) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_to_etcd_that_is_cut_for_a_while_only_delays_a_release() {
     let line = Middleman::to_etcd(&etcd(), &Arc::new(Ledger::default())).await;
-    let wishes = Wishes {
+    let options = FixtureOptions {
         tier: "protected",
         etcd: line.address(),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     until_switch_is_asked(&running).await;
     line.set(Carries::Nothing);
     running.approve(Step::Switch).await;
@@ -46,7 +46,7 @@ async fn a_network_to_etcd_that_is_cut_for_a_while_only_delays_a_release() {
     println!("etcd cut off for a while: {report}");
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     nothing_was_noticed(&report);
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }
 
 /// The lease ends on the other side of the cut, where somebody else takes the release up. When the
@@ -54,14 +54,14 @@ async fn a_network_to_etcd_that_is_cut_for_a_while_only_delays_a_release() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_console_that_is_cut_off_from_etcd_loses_its_release_to_one_that_is_not() {
     let line = Middleman::to_etcd(&etcd(), &Arc::new(Ledger::default())).await;
-    let wishes = Wishes {
+    let options = FixtureOptions {
         etcd: line.address(),
         lease: ("3s", "1s"),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let mut house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let mut fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     running.until_running(Step::Watch).await;
     line.set(Carries::Nothing);
     let parked = running.finish().await;
@@ -70,14 +70,14 @@ async fn a_console_that_is_cut_off_from_etcd_loses_its_release_to_one_that_is_no
     };
     assert!(why.contains("not renewed"), "{why}");
     // The other console.
-    house
+    fixture
         .rebuild(|text| text.replace(&line.address(), &etcd()))
         .await;
-    until_free(&house).await;
-    let output = resumed(&house, &[]).await;
+    until_free(&fixture).await;
+    let output = resumed(&fixture, &[]).await;
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     line.set(Carries::All);
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
     let report = load.stop().await;
     println!("cut off from etcd for long: {report}");
     nothing_was_noticed(&report);
@@ -86,18 +86,18 @@ async fn a_console_that_is_cut_off_from_etcd_loses_its_release_to_one_that_is_no
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_to_the_engine_that_is_cut_for_a_while_only_delays_a_release() {
     let line = Middleman::to_engine(&docker(), &Arc::new(Ledger::default()));
-    let wishes = Wishes {
+    let options = FixtureOptions {
         docker: line.address(),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let mut house = House::new(wishes).await.with("1.8.2").await;
+    let mut fixture = Fixture::new(options).await.with("1.8.2").await;
     // A call that is not answered is given up after ten seconds.
-    house
+    fixture
         .rebuild(|text| text.replace("health_deadline = \"8s\"", "health_deadline = \"30s\""))
         .await;
-    let load = load(&house).await;
+    let load = load(&fixture).await;
     for (cut_at, tag) in [(Step::Start, "1.9.0"), (Step::Stop, "1.8.2")] {
-        let running = house.begin(version(tag)).await;
+        let running = fixture.begin(version(tag)).await;
         running.until_running(cut_at).await;
         line.set(Carries::Nothing);
         running
@@ -112,7 +112,7 @@ async fn a_network_to_the_engine_that_is_cut_for_a_while_only_delays_a_release()
             Some(Outcome::Done),
             "{cut_at}: {finished:?}"
         );
-        house.stands(tag, Role::Stopped).await;
+        fixture.stands(tag, Role::Stopped).await;
     }
     let report = load.stop().await;
     println!("the engine cut off for a while: {report}");
@@ -123,13 +123,13 @@ async fn a_network_to_the_engine_that_is_cut_for_a_while_only_delays_a_release()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_to_the_engine_that_stays_cut_asks_for_a_person_and_the_traffic_stays() {
     let line = Middleman::to_engine(&docker(), &Arc::new(Ledger::default()));
-    let wishes = Wishes {
+    let options = FixtureOptions {
         docker: line.address(),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let load = load(&house).await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let load = load(&fixture).await;
+    let running = fixture.begin(version("1.9.0")).await;
     running.until_running(Step::Start).await;
     line.set(Carries::Nothing);
     let finished = running.finish().await;
@@ -143,10 +143,10 @@ async fn a_network_to_the_engine_that_stays_cut_asks_for_a_person_and_the_traffi
         finished.took
     );
     line.set(Carries::All);
-    let next = house.promote("1.9.0").await;
+    let next = fixture.promote("1.9.0").await;
     let report = load.stop().await;
     println!("the engine cut off for long: {report}");
     assert_eq!(next.outcome(), Some(Outcome::Done), "{next:?}");
     nothing_was_noticed(&report);
-    house.stands("1.9.0", Role::Stopped).await;
+    fixture.stands("1.9.0", Role::Stopped).await;
 }

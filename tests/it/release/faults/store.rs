@@ -7,7 +7,7 @@ use greenroom::history::Outcome;
 use greenroom::release::{Approval, GoOn, OnFailure, Progress, Resume, Scope, Status, StepState};
 
 use super::super::command_line;
-use super::super::house::{House, Running, Wishes, version};
+use super::super::fixture::{Fixture, Running, FixtureOptions, version};
 use super::super::outages::OwnEtcd;
 use super::until_switch_is_asked;
 
@@ -39,14 +39,14 @@ async fn fill(etcd: &OwnEtcd) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_etcd_is_said_at_once_and_stops_the_driver_within_five_seconds() {
     let etcd = OwnEtcd::with_quota(8 * 1024 * 1024).await;
-    let wishes = Wishes {
+    let options = FixtureOptions {
         tier: "protected",
         etcd: etcd.url(),
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let mut house = House::new(wishes).await.with("1.8.2").await;
-    house.allow_yes().await;
-    let running = house.begin(version("1.9.0")).await;
+    let mut fixture = Fixture::new(options).await.with("1.8.2").await;
+    fixture.allow_yes().await;
+    let running = fixture.begin(version("1.9.0")).await;
     until_switch_is_asked(&running).await;
     fill(&etcd).await;
     let began = Instant::now();
@@ -58,9 +58,9 @@ async fn a_full_etcd_is_said_at_once_and_stops_the_driver_within_five_seconds() 
     assert!(why.contains("etcdctl alarm disarm"), "what to do: {why}");
     assert!(took <= WITHIN, "{took:?}");
 
-    let service = house.target.service.to_string();
+    let service = fixture.target.service.to_string();
     let began = Instant::now();
-    let said = command_line::run(&house, &["resume", &service, "production", "--yes"]).await;
+    let said = command_line::run(&fixture, &["resume", &service, "production", "--yes"]).await;
     assert!(began.elapsed() <= WITHIN, "{:?}", began.elapsed());
     assert!(!said.status.success());
     let words = command_line::err(&said);
@@ -70,14 +70,14 @@ async fn a_full_etcd_is_said_at_once_and_stops_the_driver_within_five_seconds() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_console_resumes_what_it_lost_as_soon_as_etcd_is_back_although_its_lock_is_still_there() {
     let mut etcd = OwnEtcd::start().await;
-    let wishes = Wishes {
+    let options = FixtureOptions {
         etcd: etcd.url(),
         lease: ("6s", "2s"),
         standby: "5m",
-        ..Wishes::default()
+        ..FixtureOptions::default()
     };
-    let house = House::new(wishes).await.with("1.8.2").await;
-    let running = house.begin(version("1.9.0")).await;
+    let fixture = Fixture::new(options).await.with("1.8.2").await;
+    let running = fixture.begin(version("1.9.0")).await;
     running
         .until("it is kept warm", |status| {
             matches!(status.progress, Progress::Standby { .. })
@@ -89,8 +89,8 @@ async fn a_console_resumes_what_it_lost_as_soon_as_etcd_is_back_although_its_loc
     etcd.run().await;
 
     // A restarted etcd renews every lease: the lock of the driver that ended is there for a while.
-    let engine = &house.app.engine;
-    let found = engine.interrupted(&house.target, None).await;
+    let engine = &fixture.app.engine;
+    let found = engine.interrupted(&fixture.target, None).await;
     let found = found.expect("it is open");
     assert!(found.driver().is_none(), "this console drove it itself");
     let (by, now) = (engine.operator().clone(), engine.clock().now());
@@ -103,7 +103,7 @@ async fn a_console_resumes_what_it_lost_as_soon_as_etcd_is_back_although_its_loc
     let release = found.plan().release;
     let resumed = engine
         .resume(
-            &house.target,
+            &fixture.target,
             release,
             resume,
             &approval,

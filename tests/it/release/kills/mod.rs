@@ -20,7 +20,7 @@ use crate::support::middleman::{Moment, Passed, Point};
 use stage::Stage;
 use trial::{Course, Ended, Second, Trial};
 
-/// How many releases are killed at the same time, each in a house of its own.
+/// How many releases are killed at the same time, each in a fixture of its own.
 const AT_ONCE: usize = 4;
 
 /// A point of a course, and what the second operator does about it.

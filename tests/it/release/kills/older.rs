@@ -57,7 +57,7 @@ impl Stage {
         let fixture = fixture();
         let client = Client::connect([etcd()], None).await.expect("connected");
         let mut pairs = client.kv_client();
-        let service = &self.house.target.service;
+        let service = &self.fixture.target.service;
         let below = format!("/greenroom-test/{service}/targets/{service}/production");
         let id = self.newest().await.id;
         let key = format!("{below}/releases/{id}");

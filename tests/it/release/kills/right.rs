@@ -130,7 +130,7 @@ impl Stage {
 
     fn pointer_files(&self) -> Vec<String> {
         let place = self
-            .house
+            .fixture
             .place
             .path()
             .join("live")

@@ -1,4 +1,4 @@
-//! Where releases are killed: a house whose program reaches etcd and the Docker engine by lines that can
+//! Where releases are killed: a fixture whose program reaches etcd and the Docker engine by lines that can
 //! be stopped at an act, with a load that never ends.
 
 use std::fs::File;
@@ -11,7 +11,7 @@ use greenroom::history::{Recorded, ReleaseRecord};
 use greenroom::inventory::{Role, Snapshot};
 
 use super::super::command_line::greenroom;
-use super::super::house::{House, Wishes};
+use super::super::fixture::{Fixture, FixtureOptions};
 use crate::support::load::{Load, LoadReport};
 use crate::support::middleman::{Ledger, Middleman, Passed};
 use crate::support::versions::Versions;
@@ -23,7 +23,7 @@ use super::trial::Course;
 pub(super) const SOON: Duration = Duration::from_mins(1);
 
 pub(super) struct Stage {
-    pub(super) house: House,
+    pub(super) fixture: Fixture,
     pub(super) ledger: Arc<Ledger>,
     pub(super) versions: Versions,
     /// How many commands have said something.
@@ -75,19 +75,19 @@ impl Stage {
         let ledger = Arc::new(Ledger::default());
         let etcd = Middleman::to_etcd(&etcd(), &ledger).await;
         let engine = Middleman::to_engine(&docker(), &ledger);
-        let wishes = Wishes {
+        let options = FixtureOptions {
             docker: engine.address(),
             etcd: etcd.address(),
             standby: "200ms",
             // Four houses under load on two cores: an answer may take a second or two, and nobody is
             // to lose a lock by that whom nobody kills.
             lease: ("6s", "1s"),
-            ..Wishes::default()
+            ..FixtureOptions::default()
         };
-        let mut house = House::new(wishes).await;
-        let versions = Versions::in_repository(&format!("of-{}", house.target.service)).await;
+        let mut fixture = Fixture::new(options).await;
+        let versions = Versions::in_repository(&format!("of-{}", fixture.target.service)).await;
         let image = crate::support::from_environment("GREENROOM_TEST_IMAGE");
-        house
+        fixture
             .rebuild(|text| {
                 text.replace(
                     &format!("image = \"{image}\""),
@@ -98,12 +98,12 @@ impl Stage {
             })
             .await;
         let first = versions.another("none").await;
-        let house = house.with(&first).await;
-        let mut plan = house.load();
+        let fixture = fixture.with(&first).await;
+        let mut plan = fixture.load();
         (plan.kept, plan.fresh, plan.every) = (2, 2, Duration::from_millis(50));
         let load = Load::start(&plan);
         let mut stage = Self {
-            house,
+            fixture,
             ledger,
             versions,
             load,
@@ -130,7 +130,7 @@ impl Stage {
             return;
         }
         let tag = self.versions.another("none").await;
-        let finished = Box::pin(self.house.promote(&tag)).await;
+        let finished = Box::pin(self.fixture.promote(&tag)).await;
         assert_eq!(
             finished.outcome(),
             Some(greenroom::history::Outcome::Done),
@@ -140,7 +140,7 @@ impl Stage {
 
     /// The world as everybody is shown it.
     pub(super) async fn snapshot(&self) -> Snapshot {
-        Box::pin(self.house.snapshot()).await
+        Box::pin(self.fixture.snapshot()).await
     }
 
     /// Changes the configuration so that nginx has to be given it anew.
@@ -148,7 +148,7 @@ impl Stage {
         let old = format!("preview{}.web.example", shown(self.shapes));
         self.shapes += 1;
         let new = format!("preview{}.web.example", shown(self.shapes));
-        self.house.rebuild(|text| text.replace(&old, &new)).await;
+        self.fixture.rebuild(|text| text.replace(&old, &new)).await;
     }
 
     /// What a release does when nobody disturbs it.
@@ -162,7 +162,7 @@ impl Stage {
     /// Runs the program, and does not wait for it.
     pub(super) fn start(&self, arguments: &[&str]) -> Driving {
         let number = self.said.fetch_add(1, Ordering::SeqCst);
-        let said = self.house.place.path().join(format!("said-{number}.log"));
+        let said = self.fixture.place.path().join(format!("said-{number}.log"));
         let file = File::create(&said).expect("a file");
         let child = self
             .command(arguments)
@@ -174,7 +174,7 @@ impl Stage {
     }
 
     pub(super) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = greenroom(&self.house, arguments);
+        let mut command = greenroom(&self.fixture, arguments);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -188,9 +188,9 @@ impl Stage {
 
     /// The newest release, as the journal has it.
     pub(super) async fn newest(&self) -> ReleaseRecord {
-        let site = self.house.app.engine.site(&self.house.target);
+        let site = self.fixture.app.engine.site(&self.fixture.target);
         let journal = &site.expect("the target").read.journal;
-        let newest = journal.releases(&self.house.target, 1).await;
+        let newest = journal.releases(&self.fixture.target, 1).await;
         newest
             .expect("the journal")
             .into_iter()
@@ -201,25 +201,25 @@ impl Stage {
     /// All of the newest release.
     pub(super) async fn recorded(&self) -> Recorded {
         let id = self.newest().await.id;
-        let site = self.house.app.engine.site(&self.house.target);
+        let site = self.fixture.app.engine.site(&self.fixture.target);
         let journal = &site.expect("the target").read.journal;
-        let recorded = journal.release(&self.house.target, id).await;
+        let recorded = journal.release(&self.fixture.target, id).await;
         recorded.expect("the journal").expect("the release")
     }
 
     /// Waits until nobody holds the lock.
     pub(super) async fn until_free(&self) {
-        let site = self.house.app.engine.site(&self.house.target);
+        let site = self.fixture.app.engine.site(&self.fixture.target);
         let registry = &site.expect("the target").read.registry;
         eventually("the lease ends", Duration::from_secs(20), || async {
-            let record = registry.read(&self.house.target).await;
+            let record = registry.read(&self.fixture.target).await;
             record.is_ok_and(|record| record.lock.is_none())
         })
         .await;
     }
 
     pub(super) async fn close(self) -> LoadReport {
-        // The lines first: a house that is torn down is no kill.
+        // The lines first: a fixture that is torn down is no kill.
         let Self {
             load, etcd, engine, ..
         } = self;

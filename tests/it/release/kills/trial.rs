@@ -69,7 +69,7 @@ pub(super) struct Before {
 
 impl Stage {
     pub(super) fn name(&self) -> String {
-        self.house.target.service.to_string()
+        self.fixture.target.service.to_string()
     }
 
     fn promote(&self, tag: &str) -> Driving {

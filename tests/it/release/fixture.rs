@@ -1,4 +1,4 @@
-//! A whole house for one test: an nginx of its own, the real Docker engine and image registry, an
+//! Everything that one test needs: an nginx of its own, the real Docker engine and image registry, an
 //! etcd, a configuration file over all of them, and the application that `wire` builds from it.
 
 use std::fmt;
@@ -25,7 +25,7 @@ use crate::support::{docker, etcd, eventually, free_port, from_environment};
 
 /// What a test wants to be different.
 #[derive(Debug, Clone)]
-pub(super) struct Wishes {
+pub(super) struct FixtureOptions {
     pub(super) tier: &'static str,
     pub(super) docker: String,
     pub(super) etcd: String,
@@ -36,7 +36,7 @@ pub(super) struct Wishes {
     pub(super) work: &'static str,
 }
 
-impl Default for Wishes {
+impl Default for FixtureOptions {
     fn default() -> Self {
         Self {
             tier: "staging",
@@ -52,7 +52,7 @@ impl Default for Wishes {
 }
 
 /// All of it. Ends with everything it started.
-pub(super) struct House {
+pub(super) struct Fixture {
     pub(super) app: App,
     pub(super) target: Target,
     pub(super) place: TempDir,
@@ -64,8 +64,8 @@ pub(super) struct House {
     container: Option<String>,
 }
 
-impl House {
-    pub(super) async fn new(wishes: Wishes) -> Self {
+impl Fixture {
+    pub(super) async fn new(options: FixtureOptions) -> Self {
         let place = tempfile::Builder::new()
             .prefix("greenroom-release")
             .tempdir()
@@ -81,9 +81,9 @@ impl House {
         }
         let service = format!("t{}", ulid::Ulid::generate().to_string().to_lowercase());
         let public = free_port();
-        let text = settings(&at, &service, public, &wishes);
+        let text = settings(&at, &service, public, &options);
         fs::write(at.join("greenroom.toml"), &text).expect("the configuration");
-        let (nginx, container) = if wishes.nginx_in_container {
+        let (nginx, container) = if options.nginx_in_container {
             (None, Some(start_nginx_in_container(&at, &service).await))
         } else {
             (Some(start_nginx(&at).await), None)
@@ -103,7 +103,7 @@ impl House {
         }
     }
 
-    /// Somebody else's application on the same house.
+    /// Somebody else's application on the same fixture.
     pub(super) async fn another(&self, operator: &str) -> App {
         let text = format!(
             "operator = {{ name = \"{operator}\", host = \"ops-2\" }}\n{}",
@@ -139,7 +139,7 @@ impl House {
         self.nginx = Some(start_nginx(&at).await);
     }
 
-    /// The same house under a changed configuration.
+    /// The same fixture under a changed configuration.
     pub(super) async fn rebuild(&mut self, change: impl FnOnce(&str) -> String) {
         self.text = change(&self.text);
         fs::write(self.place.path().join("greenroom.toml"), &self.text).expect("written");
@@ -233,7 +233,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for Fixture {
     fn drop(&mut self) {
         for slot in Slot::BOTH {
             let name = greenroom::inventory::instance_name(&self.target, slot);
@@ -287,10 +287,10 @@ async fn build(at: &Path, text: &str) -> App {
     wire::build(&loaded.settings, false).expect("an application")
 }
 
-fn settings(at: &Path, service: &str, public: u16, wishes: &Wishes) -> String {
+fn settings(at: &Path, service: &str, public: u16, options: &FixtureOptions) -> String {
     let at = at.display();
     let image = from_environment("GREENROOM_TEST_IMAGE");
-    let (listen, blue, green) = if wishes.on_sockets {
+    let (listen, blue, green) = if options.on_sockets {
         (
             "{ socket = \"/run/sample/app.sock\" }".to_owned(),
             format!("unix:{at}/blue/app.sock"),
@@ -303,17 +303,17 @@ fn settings(at: &Path, service: &str, public: u16, wishes: &Wishes) -> String {
             format!("127.0.0.1:{}", free_port()),
         )
     };
-    let address = if wishes.on_sockets {
+    let address = if options.on_sockets {
         "unix:/run/sample/app.sock"
     } else {
         "0.0.0.0:8080"
     };
-    let container = if wishes.nginx_in_container {
+    let container = if options.nginx_in_container {
         format!("container = \"nginx-{service}\"")
     } else {
         String::new()
     };
-    let Wishes {
+    let FixtureOptions {
         tier,
         docker,
         etcd,
@@ -321,7 +321,7 @@ fn settings(at: &Path, service: &str, public: u16, wishes: &Wishes) -> String {
         lease: (lease, heartbeat),
         work,
         ..
-    } = wishes;
+    } = options;
     format!(
         r#"
 [history]
