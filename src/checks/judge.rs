@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Case, CaseReport, Verdict, may_be_secret};
-use crate::sanitize::sanitize;
 use crate::inventory::Mask;
+use crate::sanitize::sanitize;
 
 /// An HTTP answer, as far as a case can ask about it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

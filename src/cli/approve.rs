@@ -8,10 +8,10 @@ use super::consent::Consent;
 use super::promote::refuse;
 use super::resume::named;
 use super::{Exit, json, open, plan_text, signals};
-use crate::sanitize::sanitize;
 use crate::inventory::local_time;
 use crate::inventory::{Instance, PerSlot, Target};
-use crate::release::{PeerApprovable, peer_approved_words, need_to_peer_approve, review};
+use crate::release::{PeerApprovable, need_to_peer_approve, peer_approved_words, review};
+use crate::sanitize::sanitize;
 
 pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)) {
@@ -84,7 +84,11 @@ pub(super) async fn run(common: &Common, verb: Approve) -> Exit {
     }
 }
 
-fn text(asked: &PeerApprovable, slots: Option<&PerSlot<Option<Instance>>>, now: Timestamp) -> String {
+fn text(
+    asked: &PeerApprovable,
+    slots: Option<&PerSlot<Option<Instance>>>,
+    now: Timestamp,
+) -> String {
     let plan = asked.found.plan();
     let status = &asked.found.observed.status;
     let mut lines = vec![

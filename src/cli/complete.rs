@@ -18,8 +18,8 @@ use super::{Exit, out};
 use crate::history::{Filter, Standing};
 use crate::inventory::drift::Name;
 use crate::inventory::{EnvironmentName, ServiceName, Target};
-use crate::settings::{Request, Settings};
 use crate::port_check::OutgoingPorts;
+use crate::settings::{Request, Settings};
 use crate::wire::{self, App};
 
 /// The shells there are scripts for.

@@ -86,7 +86,10 @@ impl Consent {
     }
 
     /// A note for the record, which may be empty; none where the operator cancelled. Asks only at a terminal.
-    pub(super) async fn note(&mut self, stop_requests: &mut mpsc::Receiver<StopRequest>) -> Option<String> {
+    pub(super) async fn note(
+        &mut self,
+        stop_requests: &mut mpsc::Receiver<StopRequest>,
+    ) -> Option<String> {
         match self {
             Self::Gone => None,
             Self::Advance => Some(String::new()),

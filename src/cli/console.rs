@@ -14,7 +14,9 @@ use crate::console::event::Input;
 use crate::console::model::{Notice, ViewState, Weight};
 use crate::console::run::Inputs;
 use crate::console::terminal::Screen as _;
-use crate::console::{ExitReason, Mode, Model, Pace, Terminal, input, run as run_console, terminal};
+use crate::console::{
+    ExitReason, Mode, Model, Pace, Terminal, input, run as run_console, terminal,
+};
 use crate::settings::{Loaded, Request, Settings};
 use crate::wire::{self, App, EngineBackend};
 use crate::{diagnostics, ports, watchers};
@@ -232,7 +234,8 @@ async fn open_again(
         app.engine.let_go(&reason, LET_GO).await;
     }
     beside.shutdown().await;
-    let ((), untold, ()) = tokio::join!(app.engine.leave_presence(), app.all_told(), app.recorded());
+    let ((), untold, ()) =
+        tokio::join!(app.engine.leave_presence(), app.all_told(), app.recorded());
     if let Some(untold) = untold {
         if session.terminal.is_some() {
             tracing::warn!("{untold}");

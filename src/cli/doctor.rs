@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use super::arguments::Common;
 use super::{Exit, json as lines, open};
-use crate::sanitize::sanitize;
 use crate::ports::{Failure, FailureKind, Proof};
+use crate::sanitize::sanitize;
 use crate::wire::App;
 use trials::Named;
 

@@ -16,7 +16,7 @@ use super::{Exit, json};
 use crate::history::{Outcome, Step};
 use crate::release::{
     Approval, Command, Engine, Handle, Need, Plan, Progress, Scope, Status, approve_command,
-    approvers_needed, approvers_words, peer_approved_words, need_back,
+    approvers_needed, approvers_words, need_back, peer_approved_words,
 };
 use standby::StandbyWait;
 
@@ -271,10 +271,12 @@ impl<'a> Following<'a> {
             (StopRequest::Cancel, Progress::Unrecorded { .. }) => Command::Interrupt {
                 reason: "cancelled while the store took nothing".into(),
             },
-            (StopRequest::Cancel, _) if !is_again && !status.may_have_switched => Command::BackOut {
-                by,
-                reason: "cancelled at the terminal".into(),
-            },
+            (StopRequest::Cancel, _) if !is_again && !status.may_have_switched => {
+                Command::BackOut {
+                    by,
+                    reason: "cancelled at the terminal".into(),
+                }
+            }
             _ => Command::Interrupt {
                 reason: "the command was ended".into(),
             },

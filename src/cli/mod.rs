@@ -30,11 +30,11 @@ mod prune;
 mod repair;
 mod reporter;
 mod resume;
+mod rollback_candidates;
 mod sandbox;
 mod show;
 mod signals;
 mod status;
-mod rollback_candidates;
 
 use std::process::ExitCode;
 

@@ -3,8 +3,8 @@
 use super::arguments::Common;
 use super::{Exit, json, names, out};
 use crate::inventory::{EnvironmentName, ServiceName};
-use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::port_check::OutgoingPorts;
+use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::wire::{self, App};
 
 /// Reads the configuration, or says everything that is wrong with it.

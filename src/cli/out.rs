@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use serde::Serialize;
 
 use super::{Exit, json};
-use crate::sanitize::sanitize;
 use crate::output;
+use crate::sanitize::sanitize;
 
 /// The first reason why something is missing on standard output.
 static UNWRITTEN: OnceLock<String> = OnceLock::new();

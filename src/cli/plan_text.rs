@@ -1,8 +1,8 @@
 //! A plan in words, for a person who is about to say yes, and as JSON for a program.
 
-use crate::sanitize::sanitize;
 use crate::release::describe::LEAVES_A_HOLD;
 use crate::release::{Plan, approvals_ahead, approvers_needed};
+use crate::sanitize::sanitize;
 
 /// The whole plan, a call a line.
 pub(super) fn text(plan: &Plan) -> String {

@@ -3,12 +3,12 @@
 use super::arguments::{Common, Promote, Rollback};
 use super::consent::Consent;
 use super::following::Following;
-use super::{Exit, ending, json, names, open, out, plan_text, signals, rollback_candidates};
-use crate::sanitize::sanitize;
+use super::{Exit, ending, json, names, open, out, plan_text, rollback_candidates, signals};
 use crate::inventory::Target;
 use crate::release::{
     Engine, OnFailure, PlanRequest, Refusal, Refused, Wanted, need_to_begin, standby_entry,
 };
+use crate::sanitize::sanitize;
 
 pub(super) async fn promote(common: &Common, verb: Promote) -> Exit {
     let wanted = match (verb.version, verb.from) {
@@ -64,8 +64,11 @@ async fn release(common: &Common, wanted: WantedRelease, yes: bool) -> Exit {
     };
     let engine = &app.engine;
     if let Wanted::From(environment) = &wanted.wanted
-        && let Err(exit) =
-            names::check(app.targets(), Some(&wanted.target.service), Some(environment))
+        && let Err(exit) = names::check(
+            app.targets(),
+            Some(&wanted.target.service),
+            Some(environment),
+        )
     {
         return exit;
     }

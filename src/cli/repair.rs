@@ -8,13 +8,13 @@ use super::consent::Consent;
 use super::promote::refuse;
 use super::signals::StopRequest;
 use super::{Exit, json, open, signals};
-use crate::sanitize::sanitize;
 use crate::history::{RepairOutcome, RepairRecord};
 use crate::inventory::Target;
 use crate::release::{
-    RepairAction, Engine, Refusal, Refused, Remedy, RepairHandle, RepairNews, RepairPlan, RepairRequest,
-    need_to_repair,
+    Engine, Refusal, Refused, Remedy, RepairAction, RepairHandle, RepairNews, RepairPlan,
+    RepairRequest, need_to_repair,
 };
+use crate::sanitize::sanitize;
 
 pub(super) async fn run(common: &Common, verb: Arguments) -> Exit {
     let app = match open::app_for(common, Some(&verb.service), Some(&verb.environment)) {
@@ -164,7 +164,11 @@ fn text(plan: &RepairPlan) -> String {
         lines.push(format!("      {words}"));
     }
     for (index, planned) in plan.repair_actions.iter().enumerate() {
-        lines.push(format!("  {}. {}", index + 1, planned.repair_action.title()));
+        lines.push(format!(
+            "  {}. {}",
+            index + 1,
+            planned.repair_action.title()
+        ));
         lines.extend(planned.calls.iter().map(|call| format!("     {call}")));
     }
     lines.extend(plan.held().map(|words| format!("  ! {words}")));
@@ -181,7 +185,8 @@ fn planned(plan: &RepairPlan) -> serde_json::Value {
         .map(|item| {
             let (how, words) = match &item.remedy {
                 Remedy::Actions(repair_actions) => {
-                    let titles: Vec<String> = repair_actions.iter().map(RepairAction::title).collect();
+                    let titles: Vec<String> =
+                        repair_actions.iter().map(RepairAction::title).collect();
                     ("deeds", titles.join(", then "))
                 }
                 Remedy::Follows(words) => ("follows", words.clone()),

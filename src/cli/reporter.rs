@@ -7,12 +7,12 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::json;
-use crate::sanitize::sanitize;
 use crate::history::Outcome;
 use crate::inventory::ReleaseId;
 use crate::inventory::local_time;
 use crate::release::describe::duration;
 use crate::release::{Announcement, AnnouncementKind, Plan, Progress, Status, StepState};
+use crate::sanitize::sanitize;
 
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);
@@ -100,10 +100,13 @@ impl Reporter {
             return;
         }
         bar.enable_steady_tick(TICK);
-        let running = status.steps.iter().find_map(|step_status| match &step_status.state {
-            StepState::Running { note, .. } => Some(format!("{} {note}", step_status.step)),
-            _ => None,
-        });
+        let running = status
+            .steps
+            .iter()
+            .find_map(|step_status| match &step_status.state {
+                StepState::Running { note, .. } => Some(format!("{} {note}", step_status.step)),
+                _ => None,
+            });
         match (&status.progress, status.pulled) {
             (Progress::Forward(crate::history::Step::Pull), Some((done, total))) if total > 0 => {
                 bar.set_style(bar_style());

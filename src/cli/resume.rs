@@ -6,10 +6,10 @@ use super::consent::Consent;
 use super::following::Following;
 use super::promote::refuse;
 use super::{Exit, ending, json, open, signals, status};
-use crate::sanitize::sanitize;
 use crate::inventory::local_time;
 use crate::inventory::{ReleaseId, Snapshot, Target};
 use crate::release::{Engine, Force, GoOn, Interrupted, OnFailure, Refusal, Refused, Resume};
+use crate::sanitize::sanitize;
 use crate::watchers;
 
 /// A command that fails has nobody to ask.

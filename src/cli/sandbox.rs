@@ -17,9 +17,9 @@ use super::signals::{self, StopRequest};
 use super::{Exit, console, json, open};
 use crate::console::{ExitReason, terminal};
 use crate::inventory::{Endpoint, Target};
-use crate::sandbox::{self, Place, Ports, SandboxError, State, Tally, SampleTraffic};
-use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::port_check::OutgoingPorts;
+use crate::sandbox::{self, Place, Ports, SampleTraffic, SandboxError, State, Tally};
+use crate::settings::{Loaded, Problems, Request, Settings};
 use crate::wire::{self, App, EmbeddedProxy, WireError};
 
 /// How long requests in flight may take when the proxies end.

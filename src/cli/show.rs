@@ -5,7 +5,7 @@ use super::history::Found;
 use super::{Exit, history, json, open};
 use crate::history::{CandidateLog, Filter, KeptAudit, Provable, prove};
 use crate::inventory::Target;
-use crate::release::report::{report, beside};
+use crate::release::report::{beside, report};
 use crate::watchers::Archive;
 use crate::wire::App;
 

@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::model::{HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog};
 use crate::history::ReleaseRecord;
-use crate::inventory::{Digest, PeerApproval, Hold, ReleaseId, Target, VersionRef, HandoverRequest};
+use crate::inventory::{
+    Digest, HandoverRequest, Hold, PeerApproval, ReleaseId, Target, VersionRef,
+};
 use crate::logs::Batch;
 use crate::release::{
     Approval, Force, GoOn, Handle, ImageAt, Interrupted, Plan, PlanRequest, Refusal, Refused,

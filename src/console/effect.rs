@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::model::{HistoryQuestion, LogSource, SavedLog};
 use super::run::ExitReason;
-use crate::inventory::{Digest, ReleaseId, Target, VersionRef, HandoverRequest};
+use crate::inventory::{Digest, HandoverRequest, ReleaseId, Target, VersionRef};
 use crate::release::{
     Approval, Command, Force, GoOn, Plan, PlanRequest, RepairApproval, RepairPlan,
 };

@@ -7,7 +7,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 
 use super::model::{HistoryAnswer, LogSource, NewConfiguration};
 use crate::history::ReleaseRecord;
-use crate::inventory::{Digest, PeerApproval, Hold, ReleaseId, Target, HandoverRequest, World};
+use crate::inventory::{Digest, HandoverRequest, Hold, PeerApproval, ReleaseId, Target, World};
 use crate::logs::Batch;
 use crate::release::{
     Announcement, ImageAt, Interrupted, Plan, Refused, Releases, RepairNews, RepairPlan, Resolved,

@@ -198,8 +198,11 @@ impl Keymap {
     /// place where both are good, stays with that one; of two overrides the first in the table wins.
     pub fn rebound(key_overrides: &[(Action, Vec<Chord>)]) -> Self {
         let bound = BINDINGS.iter().map(|binding| {
-            let key_override = key_overrides.iter().find(|(action, _)| *action == binding.action);
-            let mut keys = key_override.map_or_else(|| binding.keys.to_vec(), |(_, keys)| keys.clone());
+            let key_override = key_overrides
+                .iter()
+                .find(|(action, _)| *action == binding.action);
+            let mut keys =
+                key_override.map_or_else(|| binding.keys.to_vec(), |(_, keys)| keys.clone());
             keys.retain(|key| key.may_be_for(binding.action).is_ok());
             let kept = KEPT.iter().find(|(action, _)| *action == binding.action);
             if let Some((_, chord)) = kept

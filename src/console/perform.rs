@@ -286,7 +286,12 @@ impl EffectRunner {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
             let peer_approved = backend.peer_approve(&target, release, note).await;
-            let _ = answers.send(Event::PeerApproved { target, peer_approved }).await;
+            let _ = answers
+                .send(Event::PeerApproved {
+                    target,
+                    peer_approved,
+                })
+                .await;
         });
     }
 

@@ -163,8 +163,13 @@ impl AuditRecord {
                 None => String::new(),
             },
             Self::Repair(record) => {
-                let done = record.repair_actions.iter().filter(|repair_action| repair_action.done_at.is_some());
-                let mut words: Vec<&str> = done.map(|repair_action| repair_action.does.as_str()).collect();
+                let done = record
+                    .repair_actions
+                    .iter()
+                    .filter(|repair_action| repair_action.done_at.is_some());
+                let mut words: Vec<&str> = done
+                    .map(|repair_action| repair_action.does.as_str())
+                    .collect();
                 let ending = record.closed.as_ref();
                 words.extend(ending.and_then(|(_, outcome)| outcome.reason()));
                 words.join("; ")

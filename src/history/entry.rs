@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Direction, Link, Step};
 use crate::checks::Report;
-use crate::inventory::{PeerApproval, FencingToken, Operator};
+use crate::inventory::{FencingToken, Operator, PeerApproval};
 
 /// A person's decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

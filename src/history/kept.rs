@@ -158,7 +158,10 @@ fn entry_words<'a>(entry: &'a Entry, words: &mut Vec<&'a str>) {
         }
         Happening::LetGo { reason, to } => {
             words.push(reason);
-            words.extend(to.as_ref().map(|successor| successor.operator.name.as_str()));
+            words.extend(
+                to.as_ref()
+                    .map(|successor| successor.operator.name.as_str()),
+            );
         }
         Happening::Approved { decision, .. }
         | Happening::Chosen { decision, .. }

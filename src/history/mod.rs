@@ -46,7 +46,7 @@ pub use provable::Provable;
 pub use proven::{Proven, RulesSet, Wrong};
 pub use reading::{Written, check_whole};
 pub use record::{
-    FORMAT, Baseline, NO_REASON_YET, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind,
+    Baseline, FORMAT, NO_REASON_YET, Outcome, Overridden, PlannedCalls, Recorded, ReleaseKind,
     ReleaseRecord, RuleInEffect,
 };
 pub use repair::{RecordedAction, RepairOutcome, RepairRecord, Repaired};

@@ -7,12 +7,12 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Happening, Successor, Link, LivePeriod, Step};
+use super::{Entry, Happening, Link, LivePeriod, Step, Successor};
 use crate::checks::Report;
-use crate::sanitize::sanitize;
 use crate::inventory::{
     Endpoint, Hold, InstanceId, Operator, PerSlot, ReleaseId, Slot, Target, Version,
 };
+use crate::sanitize::sanitize;
 
 /// The format of records written by this Greenroom.
 pub const FORMAT: u32 = 1;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Direction, Entry, FORMAT, Baseline, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
+    Baseline, Direction, Entry, FORMAT, Happening, Outcome, ReleaseKind, ReleaseRecord, Step,
 };
 use crate::inventory::{ImageLabels, Operator, PerSlot, ReleaseId, Slot, Target, Version};
 

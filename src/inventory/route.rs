@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Cleared, Digest, PeerApproval, Endpoint, FencingToken, Hold, PerSlot, ReleaseId, Slot};
+use super::{
+    Cleared, Digest, Endpoint, FencingToken, Hold, PeerApproval, PerSlot, ReleaseId, Slot,
+};
 
 /// No target is switched so often: a higher generation was written by another program, and would leave none to count up
 /// to.

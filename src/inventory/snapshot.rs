@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::freeze;
 use super::{
-    ClockReading, Clocks, PeerApproval, Endpoint, Freeze, Hold, Installation, Instance,
-    InstanceState, KeyLine, LiveSlot, LockHolder, PerSlot, PointerState, Probe, ProxyAnswer,
-    PublicAddress, PublicAnswer, Rates, Registration, Revisioned, Role, Route, RuntimeHealth,
-    RuntimeKind, Slot, Target, Tier, Watcher, HandoverRequest,
+    ClockReading, Clocks, Endpoint, Freeze, HandoverRequest, Hold, Installation, Instance,
+    InstanceState, KeyLine, LiveSlot, LockHolder, PeerApproval, PerSlot, PointerState, Probe,
+    ProxyAnswer, PublicAddress, PublicAnswer, Rates, Registration, Revisioned, Role, Route,
+    RuntimeHealth, RuntimeKind, Slot, Target, Tier, Watcher,
 };
 
 /// How well one source is known at the moment.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::sanitize::{LONGEST, sanitize_line};
 use crate::inventory::Slot;
 use crate::ports::{LogChunk, LogStream};
+use crate::sanitize::{LONGEST, sanitize_line};
 
 /// The number of a line in its ring: counts up by one and is never used twice, so that a place in
 /// the log stays a place while older lines are dropped.

@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 
 use super::Result;
-use crate::inventory::{Declined, Target, Watcher, HandoverRequest};
+use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
 
 /// Writes what is read back with [`super::RegistryReader::read`].
 #[async_trait]
@@ -19,7 +19,11 @@ pub trait PresenceStore: Send + Sync {
 
     /// Requests the handover, where nobody else does. One of this very console before it is replaced.
     /// Whoever asks already is the answer; none where it is ours now.
-    async fn ask(&self, target: &Target, request: &HandoverRequest) -> Result<Option<HandoverRequest>>;
+    async fn ask(
+        &self,
+        target: &Target,
+        request: &HandoverRequest,
+    ) -> Result<Option<HandoverRequest>>;
 
     /// Says no to exactly this asking, if it still stands.
     async fn decline(&self, target: &Target, asked: &HandoverRequest, no: &Declined) -> Result<()>;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseRecord, Step};
 use crate::inventory::{
-    Clocks, Connections, PeerApproval, Hold, Installation, Instance, InstanceId, InstanceRun,
+    Clocks, Connections, Hold, Installation, Instance, InstanceId, InstanceRun, PeerApproval,
     PerSlot, Probe, ProxyAnswer, PublicAnswer, RegistryRecord, RequestCount, Slot, Version,
 };
 

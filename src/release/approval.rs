@@ -13,7 +13,7 @@ use jiff::Timestamp;
 pub(super) use others::needs_words;
 pub use others::{
     NotPeerApproved, Weighed, approvals_ahead, approve_command, approvers_needed, approvers_words,
-    peer_approved_words, need_to_peer_approve, own_release, unread_approvals, weigh,
+    need_to_peer_approve, own_release, peer_approved_words, unread_approvals, weigh,
 };
 pub(super) use repair::ApprovedRepair;
 pub use repair::{RepairApproval, need_to_repair};

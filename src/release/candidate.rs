@@ -20,7 +20,11 @@ pub(super) enum Run {
 
 /// Compares the run that is seen in the slot with the one that was checked. An instance that cannot be seen, and a
 /// report of checks that names no run, tell nothing.
-pub(super) fn run_since_checks(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Run {
+pub(super) fn run_since_checks(
+    plan: &Plan,
+    report: Option<&Report>,
+    observation: &Observation,
+) -> Run {
     let slot = plan.slot;
     let checked = report.and_then(|report| report.run.as_ref());
     let (Some(instance), Some(checked)) = (observation.instance(slot), checked) else {

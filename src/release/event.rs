@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::act::{Act, Ask, ActionError, Observation, Stage};
+use super::act::{Act, ActionError, Ask, Observation, Stage};
 use super::{Announcement, Approval, Approved, Choice};
 use crate::checks::CaseReport;
-use crate::history::{Entry, Successor, Outcome, ReleaseRecord};
+use crate::history::{Entry, Outcome, ReleaseRecord, Successor};
 use crate::inventory::Operator;
 
 /// Names one timer. An old one fires into nothing.

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use super::act::{Act, Ask, Before, Move, Observation, Stage};
 use super::approval::{Weighed, approvers_needed, peer_approved_words, unread_approvals, weigh};
 use super::candidate::{self, Run};
+use super::describe::duration;
 use super::first;
 use super::public;
 use super::time::elapsed;
-use super::describe::duration;
 use super::{Plan, Refusal};
 use crate::checks::Report;
 use crate::history::{Direction, ReleaseKind, Step};
@@ -99,10 +99,12 @@ pub(super) fn judge(
         },
         (Direction::Forward, Step::Install) => install(observation),
         (Direction::Forward, Step::Start) => start(plan, observation),
-        (Direction::Forward, Step::Register) => match checked_candidate(plan, report, observation) {
-            Ok(()) => Verdict::Act(Act::Register),
-            Err(verdict) => verdict,
-        },
+        (Direction::Forward, Step::Register) => {
+            match checked_candidate(plan, report, observation) {
+                Ok(()) => Verdict::Act(Act::Register),
+                Err(verdict) => verdict,
+            }
+        }
         (Direction::Forward, Step::Switch) => switch(plan, report, observation, now),
         (Direction::Forward, Step::Stop) => retire(plan, report, observation),
         (Direction::Back, Step::Switch) => switch_back(plan, observation),
@@ -162,7 +164,9 @@ fn without_traffic(slot: Slot, observation: &Observation, act: Act) -> Verdict {
 /// looks at that first.
 fn retire(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Verdict {
     let old = plan.slot.other();
-    let instance = observation.instance(old).map(|instance| instance.id.clone());
+    let instance = observation
+        .instance(old)
+        .map(|instance| instance.id.clone());
     let verdict = without_traffic(old, observation, Act::Retire(old, instance));
     // Told first: of all reasons it is the one that a person has to know.
     if matches!(verdict, Verdict::Refuse(_)) {
@@ -241,7 +245,11 @@ fn candidate_is_well(plan: &Plan, observation: &Observation) -> Result<(), Verdi
 
 /// The candidate is well, and still the very run that was checked. One that crashed since is not released; one that
 /// was only started again is checked again.
-fn checked_candidate(plan: &Plan, report: Option<&Report>, observation: &Observation) -> Result<(), Verdict> {
+fn checked_candidate(
+    plan: &Plan,
+    report: Option<&Report>,
+    observation: &Observation,
+) -> Result<(), Verdict> {
     if let Run::Crashed(why) = candidate::run_since_checks(plan, report, observation) {
         return Err(Verdict::Refuse(why));
     }
@@ -252,7 +260,12 @@ fn checked_candidate(plan: &Plan, report: Option<&Report>, observation: &Observa
     }
 }
 
-fn switch(plan: &Plan, report: Option<&Report>, observation: &Observation, now: Timestamp) -> Verdict {
+fn switch(
+    plan: &Plan,
+    report: Option<&Report>,
+    observation: &Observation,
+    now: Timestamp,
+) -> Verdict {
     if is_switched(plan, observation) {
         return Verdict::Nothing;
     }
@@ -263,7 +276,10 @@ fn switch(plan: &Plan, report: Option<&Report>, observation: &Observation, now: 
         return verdict;
     }
     let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
-        return Verdict::Wait(format!("who is live is not known: {}", observation.why_blind()));
+        return Verdict::Wait(format!(
+            "who is live is not known: {}",
+            observation.why_blind()
+        ));
     };
     match plan.held(record.hold.as_ref(), now, &observation.clocks) {
         Some(Refusal::Held(hold)) => {
@@ -324,7 +340,11 @@ fn switch(plan: &Plan, report: Option<&Report>, observation: &Observation, now: 
 }
 
 /// What others have approved, as far as it counts now. Whoever has the lock drives: their own does not.
-pub(super) fn peer_approvals<'a>(plan: &Plan, observation: &'a Observation, now: Timestamp) -> Weighed<'a> {
+pub(super) fn peer_approvals<'a>(
+    plan: &Plan,
+    observation: &'a Observation,
+    now: Timestamp,
+) -> Weighed<'a> {
     let Some(record) = observation
         .registry
         .as_ref()
@@ -333,7 +353,12 @@ pub(super) fn peer_approvals<'a>(plan: &Plan, observation: &'a Observation, now:
         return Weighed::default();
     };
     let driver = record.lock.as_ref().map(|holder| &holder.record.operator);
-    weigh(plan, &record.peer_approvals, driver, (now, &observation.clocks))
+    weigh(
+        plan,
+        &record.peer_approvals,
+        driver,
+        (now, &observation.clocks),
+    )
 }
 
 /// Whether registry and proxy both have the very switch of the plan.
@@ -381,7 +406,10 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
         return Verdict::Refuse("nothing was live before: there is nothing to go back to".into());
     };
     let (Some(record), Some(proxy)) = (&observation.registry, &observation.proxy) else {
-        return Verdict::Wait(format!("who is live is not known: {}", observation.why_blind()));
+        return Verdict::Wait(format!(
+            "who is live is not known: {}",
+            observation.why_blind()
+        ));
     };
     let route = observation.route();
     let proxy_slot = proxy.as_ref().and_then(|p| p.slot);
@@ -395,8 +423,13 @@ fn switch_back(plan: &Plan, observation: &Observation) -> Verdict {
     {
         return Verdict::Already(format!("{} has the traffic", from.slot));
     }
-    let well = observation.instance(from.slot).is_some_and(Instance::is_running);
-    let healthy = observation.probe.as_ref().is_some_and(|probe| probe.healthy);
+    let well = observation
+        .instance(from.slot)
+        .is_some_and(Instance::is_running);
+    let healthy = observation
+        .probe
+        .as_ref()
+        .is_some_and(|probe| probe.healthy);
     if !well || !healthy {
         return Verdict::Wait(format!(
             "{} is not healthy: traffic stays where it is",

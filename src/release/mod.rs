@@ -224,79 +224,81 @@
 //! Register, switch and stop have 15 s to be seen true, and every guard has 15 s for the world to
 //! become right. A deadline moves on progress.
 
-pub mod report;
 mod act;
 mod approval;
 mod calls;
 mod candidate;
 mod definition;
+pub mod describe;
 mod driver;
 mod engine;
 mod event;
 mod facts;
 mod first;
-mod preview;
 mod gather;
 mod guard;
 mod handle;
 mod interrupted;
 mod judge;
 mod machine;
+mod notices;
 mod observed;
-mod version_catalog;
 mod plan;
 mod planner;
-mod resume_preview;
+mod preview;
 mod prune;
 mod public;
 mod refusal;
 mod repair;
 mod replay;
+pub mod report;
 mod request;
+mod resume_plan;
+mod resume_preview;
 pub mod review;
+mod rollback_candidates;
 mod rules;
 mod standby;
 mod status;
-mod resume_plan;
-mod notices;
 mod time;
 mod unchanged;
 mod unreadable;
+mod version_catalog;
 mod way;
-mod rollback_candidates;
-pub mod describe;
 
-pub use act::{Act, Ask, Before, ActionError, ActionErrorKind, Move, Observation, Stage};
+pub use act::{Act, ActionError, ActionErrorKind, Ask, Before, Move, Observation, Stage};
 pub use approval::{
     Approval, ApprovalRefused, Approved, Need, NotPeerApproved, RepairApproval, Scope, Weighed,
-    approvals_ahead, approve_command, approvers_needed, approvers_words, peer_approved_words, need,
-    need_back, need_of, need_to_begin, need_to_peer_approve, need_to_repair, own_release,
+    approvals_ahead, approve_command, approvers_needed, approvers_words, need, need_back, need_of,
+    need_to_begin, need_to_peer_approve, need_to_repair, own_release, peer_approved_words,
     unread_approvals, weigh,
 };
 pub use calls::ProxyWords;
 pub use definition::{Definition, Limit, Rules, Timing};
 pub use driver::{Reading, Writing};
 pub use engine::{
-    Driven, PeerApprovable, Engine, Force, Pruned, RepairHandle, RepairNews, Resume, Site,
-    UnreadableHold, ReleaseObserver,
+    Driven, Engine, Force, PeerApprovable, Pruned, ReleaseObserver, RepairHandle, RepairNews,
+    Resume, Site, UnreadableHold,
 };
 pub use event::{Effect, Event, NotWritten, TimerId};
 pub use facts::{Facts, Known, Resolved};
-pub use preview::{Intent, ReleasePreview, Terms};
 pub(crate) use gather::clock_reading;
 pub use handle::{Command, Handle, NotDriven};
 pub use interrupted::Interrupted;
 pub use machine::{GoOn, Machine, OnFailure, Resumption};
+pub use notices::NoticeSource;
 pub use observed::{LetGo, LiveChecks, Observed, Releases, interrupted_at, observed};
 pub use plan::{LiveBefore, Plan};
 pub use planner::{Draft, decide};
+pub use preview::{Intent, ReleasePreview, Terms};
 pub use prune::{Kept, PrunePlan, Spare};
 pub use refusal::{NotRollbackCandidate, Refusal, Refused};
-pub use repair::{RepairAction, Item, Planned, ProxySays, Remedy, RepairPlan, RepairRequest, Rewrite};
+pub use repair::{
+    Item, Planned, ProxySays, Remedy, RepairAction, RepairPlan, RepairRequest, Rewrite,
+};
 pub use request::{PlanRequest, Wanted};
+pub use resume_plan::Standing;
+pub use rollback_candidates::{ImageAt, RollbackCandidate, WaysBack};
 pub use rules::{RULES, Rule, RuleScope};
 pub use standby::{StandbyOf, standby_entry};
 pub use status::{Announcement, AnnouncementKind, Choice, Progress, Status, StepState, StepStatus};
-pub use resume_plan::Standing;
-pub use notices::NoticeSource;
-pub use rollback_candidates::{ImageAt, RollbackCandidate, WaysBack};

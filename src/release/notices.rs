@@ -9,9 +9,9 @@ use super::approval::{approve_command, approvers_needed, needs_words};
 use super::time::after;
 use super::{Choice, Plan, Progress, Status, StepState};
 use crate::checks::Verdict;
-use crate::sanitize::sanitize;
 use crate::history::{ChecksCounted, Direction, Notice, NoticeEvent, Outcome, ReleaseKind, Step};
 use crate::inventory::Operator;
+use crate::sanitize::sanitize;
 
 /// How long a step waits before others are told: whoever steps through a release at a console answers
 /// sooner, and nobody wants a message for each key.

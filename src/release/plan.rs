@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{Definition, Refusal, rules};
 use crate::history::{
-    FORMAT, Baseline, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
+    Baseline, FORMAT, Link, Overridden, PlannedCalls, ReleaseKind, ReleaseRecord, Step,
 };
 use crate::inventory::{
     Clocks, Endpoint, EnvironmentName, Hold, Instance, InstanceId, Operator, ReleaseId, Route,

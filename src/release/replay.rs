@@ -229,7 +229,11 @@ impl Replay {
     }
 
     fn set(&mut self, step: Step, state: StepState) {
-        if let Some(step_status) = self.steps.iter_mut().find(|step_status| step_status.step == step) {
+        if let Some(step_status) = self
+            .steps
+            .iter_mut()
+            .find(|step_status| step_status.step == step)
+        {
             step_status.state = state;
         }
     }
@@ -249,10 +253,9 @@ impl Replay {
 
     pub(super) fn may_have_switched(&self) -> bool {
         let undone = self.back_reason.is_some()
-            && self
-                .steps
-                .iter()
-                .any(|step_status| step_status.step == Step::Switch && step_status.state == StepState::Undone);
+            && self.steps.iter().any(|step_status| {
+                step_status.step == Step::Switch && step_status.state == StepState::Undone
+            });
         self.begun.contains(&Step::Switch) && !undone
     }
 }

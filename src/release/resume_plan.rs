@@ -8,9 +8,9 @@ use super::replay::Replay;
 use super::rules::loosened_since;
 use super::unreadable::unreadable;
 use super::{Definition, Plan, Refusal, Refused, StepState, way};
-use crate::sanitize::sanitize;
-use crate::history::{Direction, FORMAT, Baseline, Happening, Recorded, ReleaseKind, Step};
+use crate::history::{Baseline, Direction, FORMAT, Happening, Recorded, ReleaseKind, Step};
 use crate::inventory::{Clocks, HIGHEST_GENERATION, Instance, RegistryRecord, Slot, StoredKey};
+use crate::sanitize::sanitize;
 
 /// What is seen of a target when one of its releases is to be taken up.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +122,11 @@ fn refuse_by_definition(
 }
 
 /// A release that began under stricter rules goes forward under those alone. It can be backed out and left under any.
-fn refuse_by_rules(baseline: Option<&Baseline>, definition: &Definition, against: &mut Vec<Refusal>) {
+fn refuse_by_rules(
+    baseline: Option<&Baseline>,
+    definition: &Definition,
+    against: &mut Vec<Refusal>,
+) {
     let Some(baseline) = baseline else { return };
     let loosened = loosened_since(&baseline.rules, definition);
     if !loosened.is_empty() {
@@ -140,11 +144,12 @@ fn refuse_by_shape(
     replay: &Replay,
     against: &mut Vec<Refusal>,
 ) {
-    let is_to_be_started = replay
-        .steps
-        .iter()
-        .any(|step_status| step_status.step == Step::Start && !matches!(step_status.state, StepState::Done { .. }));
-    if is_to_be_started && baseline.is_some_and(|baseline| baseline.shape != definition.shape_mark()) {
+    let is_to_be_started = replay.steps.iter().any(|step_status| {
+        step_status.step == Step::Start && !matches!(step_status.state, StepState::Done { .. })
+    });
+    if is_to_be_started
+        && baseline.is_some_and(|baseline| baseline.shape != definition.shape_mark())
+    {
         against.push(not_resumable(
             "how its version is started has changed in the configuration since it began; back out, and promote again",
         ));

@@ -4,11 +4,11 @@
 use jiff::Timestamp;
 
 use crate::checks::{CaseReport, Verdict};
-use crate::sanitize::sanitize;
 use crate::inventory::{Instance, PerSlot, changes, commit};
+use crate::sanitize::sanitize;
 
-use super::time::elapsed;
 use super::describe::duration;
+use super::time::elapsed;
 use super::{Plan, Status};
 
 /// The label of an image that names its commit.

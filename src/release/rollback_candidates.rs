@@ -149,9 +149,11 @@ fn against(
     }
     match live {
         Ok(Some(live)) if *live == version.digest => {
-            against.push(Refusal::NotRollbackCandidate(NotRollbackCandidate::LiveNow {
-                version: version.name().to_owned(),
-            }));
+            against.push(Refusal::NotRollbackCandidate(
+                NotRollbackCandidate::LiveNow {
+                    version: version.name().to_owned(),
+                },
+            ));
         }
         Ok(_) => {}
         Err(why) => against.push(Refusal::Unknown {
@@ -160,9 +162,11 @@ fn against(
         }),
     }
     if *image == ImageAt::Gone {
-        against.push(Refusal::NotRollbackCandidate(NotRollbackCandidate::ImageGone {
-            version: version.name().to_owned(),
-        }));
+        against.push(Refusal::NotRollbackCandidate(
+            NotRollbackCandidate::ImageGone {
+                version: version.name().to_owned(),
+            },
+        ));
     }
     against
 }

@@ -177,10 +177,19 @@ impl Status {
     /// was left there needs no person.
     pub fn is_live_with_standby(&self) -> bool {
         let is_rest = |step_status: &StepStatus| match step_status.step {
-            Step::Stop => matches!(step_status.state, StepState::Pending | StepState::Waiting { .. }),
-            _ => matches!(step_status.state, StepState::Done { .. } | StepState::Skipped),
+            Step::Stop => matches!(
+                step_status.state,
+                StepState::Pending | StepState::Waiting { .. }
+            ),
+            _ => matches!(
+                step_status.state,
+                StepState::Done { .. } | StepState::Skipped
+            ),
         };
-        let stops = self.steps.iter().any(|step_status| step_status.step == Step::Stop);
+        let stops = self
+            .steps
+            .iter()
+            .any(|step_status| step_status.step == Step::Stop);
         self.switched && stops && self.steps.iter().all(is_rest)
     }
 

@@ -7,21 +7,21 @@
 //! A directory is ours only by the mark that [`Place`] puts there before anything else, so that
 //! nobody's own configuration is ever taken for a sandbox's, started or removed.
 
-mod fixtures;
 mod configuration;
-mod shutdown;
+mod error;
+mod fixtures;
 mod place;
 mod ports;
 pub mod sample;
 mod seed;
+mod shutdown;
 mod traffic;
-mod error;
 
-pub use fixtures::{Program, programs};
 pub use configuration::{configuration, seeding};
-pub use shutdown::{end, leave, resume};
+pub use error::SandboxError;
+pub use fixtures::{Program, programs};
 pub use place::{Place, State};
 pub use ports::Ports;
 pub use seed::seed;
-pub use traffic::{Tally, SampleTraffic};
-pub use error::SandboxError;
+pub use shutdown::{end, leave, resume};
+pub use traffic::{SampleTraffic, Tally};

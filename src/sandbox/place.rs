@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::SandboxError;
-use super::fixtures::PAST;
 use super::configuration::data;
+use super::fixtures::PAST;
 use crate::private_files;
 
 /// What makes a directory a sandbox: its words say where it was made and whether it has its past.

@@ -16,8 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::sanitize::sanitize;
 use crate::inventory::local_time;
+use crate::sanitize::sanitize;
 
 /// The time between two requests of one visitor.
 const EVERY: Duration = Duration::from_millis(500);

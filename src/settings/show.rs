@@ -16,9 +16,9 @@ use super::tree::{Node, Value};
 use super::words;
 use super::{Settings, schema, timing};
 use crate::checks::{hide_in_query, may_be_secret};
-use crate::sanitize::sanitize;
 use crate::inventory::HIDDEN;
 use crate::release::Timing;
+use crate::sanitize::sanitize;
 
 /// One value in effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::assemble::{Assembly, Part, Registered, Source};
-use super::router::{Asked, Side, Attention, ask};
+use super::router::{Asked, Attention, Side, ask};
 use super::{Frame, all_clocks, clocks, engines, stores, too_long};
 use crate::inventory::{Target, World};
 use crate::ports::{RegistryReader, RuntimeReader};

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::history::{Notice, NoticeEvent};
 use crate::inventory::{EnvironmentName, Operator, ServiceName};
 use crate::ports::{Clock, Failure, Notifier};
-use crate::release::{Driven, Handle, Site, Status, NoticeSource, ReleaseObserver};
+use crate::release::{Driven, Handle, NoticeSource, ReleaseObserver, Site, Status};
 
 /// How many notices wait for a channel; more are not sent.
 const WAITING: usize = 64;

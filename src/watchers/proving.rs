@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Archive;
-use crate::sanitize::sanitize;
 use crate::history::{
     Difference, Filter, KeptAudit, Proof, Provable, Proven, ReleaseRecord, RulesSet, Seal, Wrong,
 };
@@ -13,6 +12,7 @@ use crate::inventory::local_time;
 use crate::inventory::{ReleaseId, Target};
 use crate::ports::{FailureKind, JournalReader, Result, Within};
 use crate::release::Engine;
+use crate::sanitize::sanitize;
 
 /// How many records are read at a time.
 const PAGE: usize = 500;

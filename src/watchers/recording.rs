@@ -16,7 +16,7 @@ use crate::history::{CandidateLog, Gathering, Step, WrittenBy, WrittenLine};
 use crate::inventory::{Instance, InstanceId, ReleaseId};
 use crate::logs::{self, Batch, NewLine, Origin};
 use crate::ports::{ArchiveWriter, Result};
-use crate::release::{Driven, Engine, Handle, Releases, Site, Status, StepState, ReleaseObserver};
+use crate::release::{Driven, Engine, Handle, ReleaseObserver, Releases, Site, Status, StepState};
 
 /// All of a log: engines count lines in 31 bits.
 const ALL: usize = i32::MAX as usize;
@@ -192,7 +192,10 @@ async fn record(
 
 /// The candidate of a release that somebody else has begun, if it runs already.
 async fn started_before(site: &Site, status: &Status) -> Option<InstanceId> {
-    let start = status.steps.iter().find(|step_status| step_status.step == Step::Start)?;
+    let start = status
+        .steps
+        .iter()
+        .find(|step_status| step_status.step == Step::Start)?;
     if start.state == StepState::Pending {
         return None;
     }

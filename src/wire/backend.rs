@@ -15,7 +15,9 @@ use crate::console::model::{
     HistoryAnswer, HistoryQuestion, LogSource, NewConfiguration, SavedLog,
 };
 use crate::history::ReleaseRecord;
-use crate::inventory::{Digest, PeerApproval, Hold, ReleaseId, Target, VersionRef, HandoverRequest};
+use crate::inventory::{
+    Digest, HandoverRequest, Hold, PeerApproval, ReleaseId, Target, VersionRef,
+};
 use crate::logs::{self, Batch};
 use crate::ports::{ArchiveReader as _, Failure};
 use crate::release::{
@@ -214,7 +216,11 @@ impl Backend for EngineBackend {
         }
     }
 
-    async fn decline_handover(&self, target: &Target, asked: &HandoverRequest) -> Result<(), String> {
+    async fn decline_handover(
+        &self,
+        target: &Target,
+        asked: &HandoverRequest,
+    ) -> Result<(), String> {
         let kept = self.engine.decline_handover(target, asked).await;
         kept.map_err(|failure| failure.to_string())
     }

@@ -3,12 +3,12 @@
 //! the whole to the command line. Nothing is connected to here, and no secret is read.
 
 mod archive;
-mod bounds;
-mod presence;
-mod configuration;
 mod backend;
+mod bounds;
+mod configuration;
 mod notices;
 mod operator;
+mod presence;
 mod proxy;
 mod runtime;
 mod sandbox;
@@ -23,10 +23,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-pub use bounds::bounds;
-pub use presence::look_on;
-pub use configuration::watch as watch_configuration;
 pub use backend::EngineBackend;
+pub use bounds::bounds;
+pub use configuration::watch as watch_configuration;
+pub use presence::look_on;
 pub use sandbox::catalogue;
 pub use trials::try_directory;
 
@@ -37,7 +37,7 @@ use crate::adapters::secrets::LocalSecrets;
 use crate::history::Retention;
 use crate::inventory::{EnvironmentName, SecretSource, Target};
 use crate::ports::{Clock, Failure, FailureKind, Password, Secrets, SystemClock, TargetSecrets};
-use crate::release::{Definition, Engine, Reading, Site, ReleaseObserver, Writing};
+use crate::release::{Definition, Engine, Reading, ReleaseObserver, Site, Writing};
 use crate::settings::{EnvironmentSettings, Settings, TargetSettings};
 use crate::watchers::{Frame, Outbox, Recorder};
 

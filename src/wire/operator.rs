@@ -3,8 +3,8 @@
 use nix::unistd::{User, getuid};
 
 use super::WireError;
-use crate::sanitize::sanitize;
 use crate::inventory::{Operator, operator_name};
+use crate::sanitize::sanitize;
 use crate::settings::OperatorSettings;
 
 /// The name that the user database has for the user of this process.

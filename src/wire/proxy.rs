@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{WireError, Builder};
+use super::{Builder, WireError};
 use crate::adapters::docker::ContainerHost;
 use crate::adapters::embedded_proxy::{self, EmbeddedRouter};
 use crate::adapters::live_pointer::ThisHost;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{WireError, Builder, outbound_proxy};
+use super::{Builder, WireError, outbound_proxy};
 use crate::adapters::docker::{DockerAddress, DockerReader, DockerWriter, Engine, TlsFiles};
 use crate::adapters::oci_registry::{DOCKER_CERTIFICATES, OciRegistry};
 use crate::adapters::process::{Catalogue, Processes};

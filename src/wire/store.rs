@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{WireError, Builder};
+use super::{Builder, WireError};
 use crate::adapters::{etcd, sqlite};
 use crate::inventory::{EnvironmentName, ServiceName};
 use crate::ports::{
-    PresenceStore, PeerApprovals, Holds, JournalReader, JournalWriter, Locks, Password, RegistryReader,
-    RegistryWriter, Seals,
+    Holds, JournalReader, JournalWriter, Locks, Password, PeerApprovals, PresenceStore,
+    RegistryReader, RegistryWriter, Seals,
 };
 use crate::settings::{EnvironmentSettings, EtcdPlace, SqlitePlace, StorePlace};
 

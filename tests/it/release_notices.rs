@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use greenroom::history::{Direction, Notice, NoticeEvent, Outcome, ReleaseKind, Step};
 use greenroom::inventory::{Operator, Tier};
-use greenroom::release::{Choice, Progress, Status, StepState, NoticeSource};
+use greenroom::release::{Choice, NoticeSource, Progress, Status, StepState};
 use jiff::Timestamp;
 
 use crate::console::world::{PRODUCTION, asking, later, now, operator, status, target};
@@ -234,18 +234,38 @@ fn a_step_that_waits_is_told_once_others_are_needed_or_nobody_answers() {
 
     // For the operator only when they do not answer.
     let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
-    assert!(notice_source.look(&asking(Step::Register), now()).is_empty());
+    assert!(
+        notice_source
+            .look(&asking(Step::Register), now())
+            .is_empty()
+    );
     let again: Timestamp = notice_source.look_again().expect("a moment");
     assert_eq!(again, later(25), "5 s of 30 have passed");
-    assert!(notice_source.look(&asking(Step::Register), later(24)).is_empty());
+    assert!(
+        notice_source
+            .look(&asking(Step::Register), later(24))
+            .is_empty()
+    );
     let notices = notice_source.look(&asking(Step::Register), again);
     assert_eq!(events(&notices), [NoticeEvent::Waiting]);
     assert_eq!(notice_source.look_again(), None);
-    assert!(notice_source.look(&asking(Step::Register), later(99)).is_empty());
+    assert!(
+        notice_source
+            .look(&asking(Step::Register), later(99))
+            .is_empty()
+    );
     // Who answers in time is told of nobody.
     let mut notice_source = NoticeSource::resumed(operator(), &forward(Step::Verify));
-    assert!(notice_source.look(&asking(Step::Register), now()).is_empty());
-    assert!(notice_source.look(&forward(Step::Register), now()).is_empty());
+    assert!(
+        notice_source
+            .look(&asking(Step::Register), now())
+            .is_empty()
+    );
+    assert!(
+        notice_source
+            .look(&forward(Step::Register), now())
+            .is_empty()
+    );
     assert_eq!(notice_source.look_again(), None);
 }
 

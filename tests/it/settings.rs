@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use greenroom::inventory::{Endpoint, EnvironmentValue, SecretSource, Slot};
+use greenroom::port_check::OutgoingPorts;
 use greenroom::release::Limit;
 use greenroom::settings::{
     Loaded, Origin, Problem, Problems, ProxyPlace, Request, RuntimePlace, Settings, StorePlace,
     SwitchMode,
 };
-use greenroom::port_check::OutgoingPorts;
 use proptest::prelude::*;
 
 const FIXTURES: &str = "fixtures/settings";

@@ -14,7 +14,7 @@ use greenroom::inventory::{
     Registration, ReleaseId, Route, Slot, Target, Version,
 };
 use greenroom::ports::{
-    Acquired, PresenceStore, FailureKind, JournalReader, JournalWriter, Lease, LeaseState, Locks,
+    Acquired, FailureKind, JournalReader, JournalWriter, Lease, LeaseState, Locks, PresenceStore,
     RegistryReader, RegistryWriter, RouteChange,
 };
 use jiff::Timestamp;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use crate::sanitize::sanitize;
 use crate::inventory::plain;
+use crate::sanitize::sanitize;
 
 /// The files of a TLS connection in which both sides prove who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use bollard::models::{
 };
 
 use super::labels::{IMAGES, OURS};
-use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, FingerprintKey};
+use crate::sanitize::sanitize;
 
 /// The longest name or value that is kept, in characters.
 const LONGEST: usize = 200;

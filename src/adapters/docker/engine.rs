@@ -20,9 +20,9 @@ use super::DockerAddress;
 use super::connection::{self, Meter, Reading};
 use super::failure::{Act, failure, refuses_version, timed_out};
 use super::mend::mend;
-use crate::sanitize::sanitize;
 use crate::inventory::FingerprintKey;
 use crate::ports::{EngineInfo, Failure, FailureKind, Result};
+use crate::sanitize::sanitize;
 
 /// How long a quick call may take.
 pub(super) const QUICK: Duration = Duration::from_secs(10);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bollard::errors::Error;
 
 use super::connection::TooLarge;
-use crate::sanitize::sanitize;
 use crate::ports::{Failure, FailureKind};
+use crate::sanitize::sanitize;
 
 /// Whether a lost answer leaves something undone or something unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, ImageLabels, ReleaseId, Slot, Target};
 use crate::ports::InstanceSpec;
+use crate::sanitize::sanitize;
 
 /// The label that every container of ours has.
 pub(super) const SERVICE: &str = "greenroom.service";

@@ -13,11 +13,11 @@ use jiff::Timestamp;
 use super::failure::Act;
 use super::labels::{Labels, image_labels};
 use super::{Engine, configuration};
-use crate::sanitize::sanitize;
 use crate::inventory::{
     Digest, Exit, FingerprintKey, ImageLabels, Instance, InstanceId, InstanceState, RuntimeHealth,
 };
 use crate::ports::{FailureKind, Result};
+use crate::sanitize::sanitize;
 
 /// How many containers are inspected at once.
 const AT_ONCE: usize = 8;

@@ -12,9 +12,9 @@ use super::failure::Act;
 use super::labels::Labels;
 use super::observe::Container;
 use super::socket::{self, AtPath};
-use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, Slot, Target};
 use crate::ports::{Occupancy, Result, instance_name};
+use crate::sanitize::sanitize;
 
 impl Engine {
     /// What is in a slot. Where our instance is not running and another process has its address, the

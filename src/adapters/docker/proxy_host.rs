@@ -18,8 +18,8 @@ use ulid::Ulid;
 use super::Engine;
 use super::failure::Act;
 use super::names::is_container_name;
-use crate::sanitize::sanitize;
 use crate::ports::{CommandOutput, FailureKind, ProxyHost, Result, STAGED};
+use crate::sanitize::sanitize;
 
 /// How long a command may take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::sanitize::sanitize;
 use crate::inventory::{PerSlot, ProxyAnswer, Rates, RequestCount, Target};
 use crate::ports::{Failure, FailureKind, Result};
+use crate::sanitize::sanitize;
 
 use super::site::Site;
 

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
 
 use super::answer::{ask_for, place};
-use super::recent::{Lines, TIMEOUT, Since};
+use super::recent::{Lines, Since, TIMEOUT};
 use super::site::Site;
 use crate::inventory::{PassedRequest, Target};
 use crate::ports::{Failure, FailureKind, LogChunk, LogStream, Result};

@@ -25,9 +25,9 @@ use super::forward::{Content, Traffic, words};
 use super::recent::{Recent, Since};
 use super::site::Site;
 use crate::adapters::live_pointer::{LivePointer, ThisHost};
-use crate::sanitize::sanitize;
 use crate::inventory::{Door, ProxyAnswer};
 use crate::ports::{Failure, FailureKind, Result};
+use crate::sanitize::sanitize;
 
 /// How long to wait when no connection can be accepted, as when no descriptors are left.
 const BREATHER: Duration = Duration::from_millis(50);

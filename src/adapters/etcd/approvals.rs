@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use etcd_client::{GetOptions, KeyValue, SortOrder, SortTarget, TxnOp};
 use tokio::time::Instant;
 
-use super::reader::EtcdReader;
 use super::error::is_too_large;
+use super::reader::EtcdReader;
 use super::values;
-use crate::sanitize::sanitize;
 use crate::inventory::{PeerApproval, RegistryRecord, Target};
 use crate::ports::Result;
+use crate::sanitize::sanitize;
 
 /// The most approvers of a target whose approvals are read, in one transaction.
 const MOST_APPROVERS: usize = 100;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use etcd_client::{Compare, CompareOp, KeyValue, Txn, TxnOp};
 use tokio::time::{Instant, sleep};
 
+use super::error::{EtcdError, Sort};
 use super::reader::token;
 use super::store::{Store, one};
-use super::error::{Sort, EtcdError};
 use super::values;
-use crate::sanitize::sanitize;
 use crate::inventory::{LockRecord, Target};
 use crate::ports::{Failure, FailureKind, Fence, Result};
+use crate::sanitize::sanitize;
 
 /// What stands, at one revision.
 pub(super) struct Seen {

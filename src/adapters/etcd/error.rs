@@ -7,9 +7,9 @@ use etcd_client::Error;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::store::LARGEST_ANSWER;
-use crate::sanitize::sanitize;
 use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind};
+use crate::sanitize::sanitize;
 
 /// A call that failed at one node.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::error::{EtcdError, Sort};
 use super::reader::token;
 use super::store::{Answer, Store, one};
-use super::error::{Sort, EtcdError};
 use crate::inventory::FencingToken;
 use crate::ports::{FailureKind, Fence, Lease, LeaseState};
 
@@ -57,7 +57,10 @@ pub(super) async fn renew(store: &Store, lease: i64, until: Instant) -> Answer<D
         .await
         .and_then(|ttl| match u64::try_from(ttl) {
             Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds)),
-            _ => Err(EtcdError::refused(FailureKind::Missing, "its lease ran out")),
+            _ => Err(EtcdError::refused(
+                FailureKind::Missing,
+                "its lease ran out",
+            )),
         })
 }
 

@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use etcd_client::{Compare, CompareOp, KeyValue, Txn, TxnOp};
 use tokio::time::{Instant, sleep};
 
+use super::error::Sort;
 use super::reader::EtcdReader;
 use super::store::{Store, one};
-use super::error::Sort;
 use super::values;
-use crate::sanitize::sanitize;
 use crate::history::HoldRecord;
 use crate::inventory::{Cleared, Hold, Target};
 use crate::ports::{Failure, FailureKind, Holds, Result};
+use crate::sanitize::sanitize;
 
 /// The holds of a cluster.
 #[derive(Debug, Clone)]

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use etcd_client::{Compare, CompareOp, KeyValue, PutOptions, Txn, TxnOp};
 use tokio::time::{Instant, sleep};
 
+use super::error::{EtcdError, Sort};
 use super::heartbeat::{self, Held};
 use super::reader::{holder, token};
 use super::store::{Store, one};
-use super::error::{Sort, EtcdError};
 use super::values;
 use crate::inventory::{FencingToken, LockRecord, Target};
 use crate::ports::{Acquired, Failure, FailureKind, Fence, JournalEnd, Locks, Result};

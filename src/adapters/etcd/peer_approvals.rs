@@ -7,12 +7,12 @@ use async_trait::async_trait;
 use etcd_client::{Compare, CompareOp, PutOptions, Txn, TxnOp};
 use tokio::time::{Instant, sleep};
 
-use super::store::{Store, one};
 use super::error::Sort;
+use super::store::{Store, one};
 use super::values;
 use crate::history::ReleaseRecord;
 use crate::inventory::{PeerApproval, Target};
-use crate::ports::{PeerApprovals, Failure, FailureKind, Result};
+use crate::ports::{Failure, FailureKind, PeerApprovals, Result};
 
 /// The approvals in a cluster.
 #[derive(Debug, Clone)]
@@ -59,7 +59,9 @@ impl PeerApprovals for EtcdPeerApprovals {
         let key = self.store.keys().peer_approval(target, peer_approval);
         let head = self.store.keys().head(target, peer_approval.release);
         let until = self.store.deadline();
-        let life = peer_approval.expires_at.duration_since(peer_approval.given_at);
+        let life = peer_approval
+            .expires_at
+            .duration_since(peer_approval.given_at);
         // It is the time in it that decides; the lease only sweeps up, and never before.
         let seconds = life.as_secs().max(1).saturating_add(60);
         let grant = |client: etcd_client::Client| async move {

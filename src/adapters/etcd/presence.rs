@@ -10,12 +10,12 @@ use etcd_client::{Compare, CompareOp, KeyValue, PutOptions, Txn, TxnOp};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
+use super::error::Sort;
 use super::heartbeat::renew;
 use super::store::{Store, one};
-use super::error::Sort;
 use super::values;
-use crate::inventory::{Declined, Target, Watcher, HandoverRequest};
-use crate::ports::{PresenceStore, FailureKind, Result};
+use crate::inventory::{Declined, HandoverRequest, Target, Watcher};
+use crate::ports::{FailureKind, PresenceStore, Result};
 
 /// How long a console that is gone is shown on.
 const LEASE: Duration = Duration::from_secs(30);
@@ -141,7 +141,11 @@ impl PresenceStore for EtcdPresence {
         store.ask(doing, store.deadline(), delete).await.map(|_| ())
     }
 
-    async fn ask(&self, target: &Target, request: &HandoverRequest) -> Result<Option<HandoverRequest>> {
+    async fn ask(
+        &self,
+        target: &Target,
+        request: &HandoverRequest,
+    ) -> Result<Option<HandoverRequest>> {
         let doing = &format!("asking for the wheel of {target}");
         let store = &self.inner.store;
         let value = values::encode(store, doing, request)?;

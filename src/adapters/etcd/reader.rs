@@ -12,11 +12,11 @@ use tokio::time::Instant;
 
 use super::store::{Store, range};
 use super::{values, watch};
-use crate::sanitize::sanitize;
 use crate::inventory::{
     FencingToken, LockHolder, LockRecord, RegistryRecord, Revisioned, Slot, Target,
 };
 use crate::ports::{Hint, KeyLine, RegistryReader, Result};
+use crate::sanitize::sanitize;
 
 /// Reads registrations and journals; changes nothing.
 #[derive(Debug, Clone)]

@@ -13,9 +13,9 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::clock::MemberClocks;
+use super::error::{self, EtcdError, Sort};
 use super::keys::Keys;
 use super::options::{self, Options};
-use super::error::{self, Sort, EtcdError};
 use crate::ports::{Credentials, Failure, FailureKind, Result};
 
 /// What came back from one call at one node.
@@ -223,7 +223,8 @@ impl Store {
             Err(_) => return Err(EtcdError::not_sent(format!("{} did not answer", node.url))),
         };
         // In whole milliseconds: what is left of a deadline has nine digits.
-        let waited = Duration::from_millis(u64::try_from(time_limit.as_millis()).unwrap_or(u64::MAX));
+        let waited =
+            Duration::from_millis(u64::try_from(time_limit.as_millis()).unwrap_or(u64::MAX));
         let silence = |_| EtcdError::unclear(format!("no answer within {waited:?}"));
         let answer = timeout_at(end, Box::pin(call(client.clone())))
             .await
@@ -347,9 +348,16 @@ impl Node {
         }
         let login = options.credentials.as_ref();
         // Read at each connection, so that renewed certificates are used.
-        let connect = options::connect_options(options, &self.url).map_err(EtcdError::unprepared)?;
+        let connect =
+            options::connect_options(options, &self.url).map_err(EtcdError::unprepared)?;
         let password = match login {
-            Some(login) => Some(login.password.value().await.map_err(EtcdError::unprepared)?),
+            Some(login) => Some(
+                login
+                    .password
+                    .value()
+                    .await
+                    .map_err(EtcdError::unprepared)?,
+            ),
             None => None,
         };
         let mut made = self

@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::store::Store;
-use crate::sanitize::{sanitize, sanitize_line};
 use crate::inventory::{Registration, Slot};
 use crate::ports::{FailureKind, Result};
+use crate::sanitize::{sanitize, sanitize_line};
 
 /// How much of a foreign text is shown in a message.
 const SHOWN: usize = 240;

@@ -9,8 +9,8 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use super::error::{EtcdError, Sort};
 use super::store::Store;
-use super::error::{Sort, EtcdError};
 use crate::ports::{FailureKind, Hint, Result};
 
 const DOING: &str = "watching";

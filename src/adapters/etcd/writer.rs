@@ -11,12 +11,12 @@ use super::extra;
 use super::holds;
 use super::store::Store;
 use super::values;
-use crate::sanitize::sanitize;
 use crate::inventory::{
-    PeerApproval, Endpoint, ExtraKey, ExtraKeys, Hold, HoldChange, OthersKeys, PerSlot,
+    Endpoint, ExtraKey, ExtraKeys, Hold, HoldChange, OthersKeys, PeerApproval, PerSlot,
     Registration, Route, ServiceName, Slot, Target,
 };
 use crate::ports::{Failure, FailureKind, Fence, RegistryWriter, Result, RouteChange};
+use crate::sanitize::sanitize;
 
 /// Writes registrations, routes and journals.
 #[derive(Debug)]

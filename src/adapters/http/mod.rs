@@ -24,7 +24,7 @@ use crate::checks::{Answer, Case, CaseReport, HealthCheck, Verdict, hide_in_quer
 use crate::inventory::{
     BodyClass, Endpoint, EnvironmentValue, Mask, Probe, PublicAddress, PublicAnswer, Slot,
 };
-use crate::ports::{Bound, Checker, Connection, TimeLimit, Secrets, TargetSecrets};
+use crate::ports::{Bound, Checker, Connection, Secrets, TargetSecrets, TimeLimit};
 
 /// How long the public address may take to answer.
 const PUBLIC_TIMEOUT: Duration = Duration::from_secs(5);

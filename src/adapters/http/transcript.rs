@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use super::asking::Asked;
 use crate::checks::{Answer, Verdict, hide_in_query, may_be_secret};
-use crate::sanitize::{sanitize, sanitize_line};
 use crate::inventory::{Endpoint, HIDDEN};
+use crate::sanitize::{sanitize, sanitize_line};
 
 /// The longest line that is kept, in characters.
 const LINE: usize = 160;

@@ -25,12 +25,12 @@ pub use admission::{Admission, Refusal};
 pub use answer::Pointer;
 pub use this_host::ThisHost;
 
-use crate::sanitize::sanitize;
 use crate::inventory::{FencingToken, Slot, Target};
 use crate::ports::{
-    Bound, Failure, FailureKind, TimeLimit, PointerState, ProxyHost, RebaseOrder, Result,
-    SwitchOrder, Writable,
+    Bound, Failure, FailureKind, PointerState, ProxyHost, RebaseOrder, Result, SwitchOrder,
+    TimeLimit, Writable,
 };
+use crate::sanitize::sanitize;
 
 /// What is read on this machine at most.
 pub const BOUNDS: [Bound; 2] = [

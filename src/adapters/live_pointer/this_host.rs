@@ -13,8 +13,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::durable;
-use crate::sanitize::sanitize;
 use crate::ports::{CommandOutput, Failure, FailureKind, FilePart, ProxyHost, Result};
+use crate::sanitize::sanitize;
 
 /// How long one call may take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);

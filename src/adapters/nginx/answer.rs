@@ -16,9 +16,9 @@ use tokio::time::timeout;
 
 use super::render::answer_name;
 use crate::adapters::live_pointer::Pointer;
-use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, ProxyAnswer, Slot, Target};
 use crate::ports::FailureKind;
+use crate::sanitize::sanitize;
 
 /// How long one asking may take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(2);

@@ -36,9 +36,9 @@ pub use site::{Site, SwitchMode};
 pub use writer::NginxWriter;
 
 use crate::adapters::live_pointer::{LivePointer, Pointer};
-use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, Target, plain};
-use crate::ports::{Bound, Failure, FailureKind, TimeLimit, PointerState, ProxyHost, Result};
+use crate::ports::{Bound, Failure, FailureKind, PointerState, ProxyHost, Result, TimeLimit};
+use crate::sanitize::sanitize;
 
 /// What is read of nginx at most. What its program prints is bounded by the host that it runs on.
 pub const BOUNDS: [Bound; 2] = [

@@ -12,12 +12,12 @@ use super::refusal::quoted;
 use super::traffic::{self, Logs};
 use super::{Nginx, SwitchMode, answer, inherited, sockets, words};
 use crate::adapters::live_pointer::Pointer;
-use crate::sanitize::sanitize;
 use crate::inventory::{Endpoint, PerSlot, ProxyAnswer, Rates, RequestCount, Slot, Target};
 use crate::ports::{
     Connections, Failure, FailureKind, Installation, LogChunk, PointerState, RebaseOrder, Result,
     RouterReader, SwitchOrder, Trial,
 };
+use crate::sanitize::sanitize;
 
 /// The side of nginx that changes nothing.
 pub struct NginxReader {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::answer::Miss;
-use crate::sanitize::sanitize;
 use crate::inventory::ProxyAnswer;
 use crate::ports::{Failure, FailureKind};
+use crate::sanitize::sanitize;
 
 /// How much of nginx's own text a failure quotes.
 const QUOTED: usize = 1_500;

@@ -1,9 +1,9 @@
 //! The calls that a change of nginx would make, in words that an operator can check by hand.
 
 use super::{Nginx, SwitchMode};
-use crate::sanitize::sanitize;
 use crate::inventory::{Slot, Target};
 use crate::ports::{RebaseOrder, SwitchOrder};
+use crate::sanitize::sanitize;
 
 /// How many directives a warning quotes, and how much of each, in characters.
 const MOST_QUOTED: usize = 5;

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::sanitize::sanitize;
 use crate::inventory::ImageLabels;
+use crate::sanitize::sanitize;
 
 /// How many characters of a label are kept.
 const LONGEST: usize = 256;

@@ -27,9 +27,9 @@ use tokio::time::timeout;
 use self::access::{Access, Accesses};
 use self::repository::Repository;
 use super::outbound_proxy::OutboundProxy;
-use crate::sanitize::sanitize;
 use crate::inventory::{ImageTag, Version, VersionRef, registry_host};
-use crate::ports::{Bound, Credentials, Failure, FailureKind, Images, TimeLimit, Result};
+use crate::ports::{Bound, Credentials, Failure, FailureKind, Images, Result, TimeLimit};
+use crate::sanitize::sanitize;
 
 /// Where Docker looks for the authorities of registries: a directory for each `host[:port]`, and in it files that end
 /// in `.crt`.

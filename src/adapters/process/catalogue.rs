@@ -3,9 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::sanitize::sanitize;
 use crate::inventory::{Digest, ImageLabels, Version};
 use crate::ports::{Failure, FailureKind, Result};
+use crate::sanitize::sanitize;
 
 /// A program that stands for one image.
 #[derive(Debug, Clone, PartialEq, Eq)]

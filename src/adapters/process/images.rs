@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 
 use super::catalogue::Catalogue;
-use crate::sanitize::sanitize;
 use crate::inventory::{ImageTag, Version, VersionRef};
 use crate::ports::{Failure, FailureKind, Images, Result};
+use crate::sanitize::sanitize;
 
 #[async_trait]
 impl Images for Catalogue {

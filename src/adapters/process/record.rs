@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::identity::{self, Run};
-use crate::sanitize::sanitize;
 use crate::inventory::{
     Digest, Endpoint, EnvironmentValue, FingerprintKey, ImageLabels, Instance, InstanceId,
     InstanceState, ReleaseId, RuntimeHealth, SecretSource, Slot, Target,
 };
 use crate::ports::instance_name;
+use crate::sanitize::sanitize;
 
 /// The format of the file.
 pub(super) const FORMAT: u32 = 1;

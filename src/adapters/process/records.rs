@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use atomic_write_file::OpenOptions as AtomicOptions;
 
 use super::record::{FORMAT, Record};
-use crate::sanitize::sanitize;
 use crate::inventory::InstanceId;
 use crate::ports::{Failure, FailureKind, Result};
 use crate::private_files;
+use crate::sanitize::sanitize;
 
 /// How long another Greenroom may be in the middle of a change.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -13,9 +13,9 @@ use secrecy::SecretString;
 use tokio::time::{Instant, timeout};
 
 use self::source::Read;
-use crate::sanitize::sanitize;
 use crate::inventory::SecretSource;
-use crate::ports::{Bound, Failure, FailureKind, TimeLimit, Result, Secrets, same_secret};
+use crate::ports::{Bound, Failure, FailureKind, Result, Secrets, TimeLimit, same_secret};
+use crate::sanitize::sanitize;
 
 /// How long a file or a command may take.
 const DEADLINE: Duration = Duration::from_secs(10);

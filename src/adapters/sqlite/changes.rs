@@ -9,8 +9,8 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::presence;
 use super::fault::{self, Fault};
+use super::presence;
 use super::store::{Store, blocking, connect, is_there};
 use super::transaction::{current_revision, now_ms};
 use crate::ports::{FailureKind, Hint, Result};

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
-use crate::sanitize::sanitize;
 use crate::ports::{Failure, FailureKind};
+use crate::sanitize::sanitize;
 
 /// What went wrong inside a transaction.
 #[derive(Debug)]

@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 
-use super::presence;
 use super::fault::Fault;
+use super::presence;
 use super::store::Store;
 use super::transaction::{Change, HOLD, decode, encode, full_key, get, newest_below};
-use crate::sanitize::sanitize;
 use crate::history::HoldRecord;
 use crate::inventory::{Cleared, Hold, HoldChange, RouteChange, Target};
 use crate::ports::{FailureKind, Holds, Result};
+use crate::sanitize::sanitize;
 
 /// What the names of their records begin with.
 pub(super) const HOLDS: &str = "holds/";

@@ -10,12 +10,12 @@
 
 mod beside;
 mod changes;
-mod presence;
-mod peer_approvals;
 mod fault;
 mod holds;
 mod journal;
 mod lock;
+mod peer_approvals;
+mod presence;
 mod registry;
 mod repairs;
 mod schema;

@@ -4,9 +4,9 @@
 use async_trait::async_trait;
 use rusqlite::params;
 
-use super::presence::{self, APPROVALS};
 use super::fault::Fault;
 use super::journal::stored_head;
+use super::presence::{self, APPROVALS};
 use super::store::Store;
 use super::transaction::{decode, encode};
 use crate::history::ReleaseRecord;

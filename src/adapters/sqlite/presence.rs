@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use super::fault::Fault;
 use super::store::Store;
 use super::transaction::{Change, decode, encode, now_ms, text};
-use crate::inventory::{Declined, PeerApproval, Target, Watcher, HandoverRequest, key_part};
+use crate::inventory::{Declined, HandoverRequest, PeerApproval, Target, Watcher, key_part};
 use crate::ports::{PresenceStore, Result};
 
 /// How long a console that is gone is shown on.
@@ -263,14 +263,24 @@ impl PresenceStore for SqlitePresence {
             .await
     }
 
-    async fn ask(&self, target: &Target, request: &HandoverRequest) -> Result<Option<HandoverRequest>> {
+    async fn ask(
+        &self,
+        target: &Target,
+        request: &HandoverRequest,
+    ) -> Result<Option<HandoverRequest>> {
         let (of, asked, end) = (target.clone(), request.clone(), self.end());
         let work = move |change: &Change<'_>| {
             let stands = handover_request(&change.sql, &of)?;
             if let Some(other) = stands.filter(|stands| stands.console != asked.console) {
                 return Ok(Some(other));
             }
-            put(change, (&of, HANDOVER_REQUEST), &asked.console, &encode(&asked)?, end)?;
+            put(
+                change,
+                (&of, HANDOVER_REQUEST),
+                &asked.console,
+                &encode(&asked)?,
+                end,
+            )?;
             Ok(None)
         };
         let doing = format!("asking for the wheel of {target}");

@@ -8,22 +8,22 @@ use rusqlite::Transaction;
 use serde::de::DeserializeOwned;
 
 use super::changes;
-use super::presence;
 use super::fault::{self, Fault};
 use super::holds;
 use super::holds::HOLDS;
 use super::lock;
+use super::presence;
 use super::repairs::REPAIRS;
 use super::store::Store;
 use super::transaction::{
     Change, HOLD, LOCK, LOCK_END, ROUTE, current_revision, decode, encode, full_key, get, slot_key,
     text,
 };
-use crate::sanitize::sanitize;
 use crate::inventory::{
     LockHolder, PerSlot, Registration, RegistryRecord, Revisioned, Route, Slot, Target,
 };
 use crate::ports::{Fence, Hint, KeyLine, RegistryReader, RegistryWriter, Result, RouteChange};
+use crate::sanitize::sanitize;
 
 /// How many characters of a value are shown: all of one of ours.
 const SHOWN: usize = 4_000;

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::presence;
 use super::fault::Fault;
+use super::presence;
 use crate::ports::FailureKind;
 
 /// The schema this Greenroom reads and writes, kept in `user_version`.

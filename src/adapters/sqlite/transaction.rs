@@ -7,9 +7,9 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::fault::Fault;
-use crate::sanitize::sanitize;
 use crate::inventory::{Slot, Target};
 use crate::ports::{FailureKind, Fence};
+use crate::sanitize::sanitize;
 
 /// The key of the route below a target.
 pub(super) const ROUTE: &str = "route";

@@ -15,7 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::adapters::outbound_proxy::OutboundProxy;
 use crate::history::Notice;
 use crate::inventory::SecretSource;
-use crate::ports::{Bound, Failure, FailureKind, Notifier, TimeLimit, Result, Secrets};
+use crate::ports::{Bound, Failure, FailureKind, Notifier, Result, Secrets, TimeLimit};
 
 use post::{Letter, Post};
 

@@ -8,9 +8,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
 
 use crate::adapters::outbound_proxy::OutboundProxy;
-use crate::sanitize::sanitize;
 use crate::inventory::Mask;
 use crate::ports::{Failure, FailureKind, Result};
+use crate::sanitize::sanitize;
 
 /// How long a receiver may take to answer.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{Exit, json, say_bytes};
-use crate::sanitize::sanitize;
 use crate::history::{AuditRecord, DIFFERS, Item, KeptAudit, Listed, ReleaseRecord, Standing};
 use crate::inventory::local_time;
 use crate::release::describe::duration;
+use crate::sanitize::sanitize;
 
 /// The columns of CSV.
 const COLUMNS: [&str; 20] = [

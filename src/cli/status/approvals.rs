@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::sanitize::sanitize;
 use crate::history::{ReleaseKind, ReleaseRecord};
 use crate::inventory::{PeerApproval, ReleaseId, Target};
 use crate::release::{
-    Definition, PeerApprovable, Engine, Refusal, approve_command, approvers_words, peer_approved_words,
-    own_release,
+    Definition, Engine, PeerApprovable, Refusal, approve_command, approvers_words, own_release,
+    peer_approved_words,
 };
+use crate::sanitize::sanitize;
 
 /// See the module.
 pub(in crate::cli) enum Approvals {
@@ -43,7 +43,10 @@ pub(super) fn may_wait(newest: &ReleaseRecord, definition: &Definition) -> bool 
 
 /// Looks what a release needs and has.
 pub(super) async fn of(engine: &Engine, newest: &ReleaseRecord) -> Approvals {
-    match engine.peer_approvable(&newest.target, Some(newest.id)).await {
+    match engine
+        .peer_approvable(&newest.target, Some(newest.id))
+        .await
+    {
         Ok(found) => Approvals::Needed(Box::new(needed(engine, found))),
         Err(refused) if matches!(refused.0.first(), Some(Refusal::Unknown { .. })) => {
             Approvals::Unknown

@@ -2,7 +2,6 @@
 
 use super::Open;
 use super::approvals::Approvals;
-use crate::sanitize::sanitize;
 use crate::history::ReleaseRecord;
 use crate::inventory::drift::{Agreement, compare};
 use crate::inventory::local_time;
@@ -10,6 +9,7 @@ use crate::inventory::{
     Installation, Instance, LiveSlot, Probe, Role, Slot, SlotSnapshot, Snapshot, StoredKey,
 };
 use crate::release::unread_approvals;
+use crate::sanitize::sanitize;
 
 /// One target.
 pub(in crate::cli) fn text(

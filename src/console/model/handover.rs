@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Model, TextLine};
 use crate::history::ReleaseRecord;
-use crate::inventory::{Operator, ReleaseId, Target, Watcher, HandoverRequest};
+use crate::inventory::{HandoverRequest, Operator, ReleaseId, Target, Watcher};
 use crate::release::{Approval, GoOn, Interrupted, Observed, Status};
 
 /// This console has requested the handover, and waits for the answer.
@@ -78,7 +78,10 @@ impl ResumeDialog {
 
     /// The one under the cursor.
     pub fn chosen(&self) -> ResumeChoice {
-        self.choices().get(self.row).copied().unwrap_or(ResumeChoice::Later)
+        self.choices()
+            .get(self.row)
+            .copied()
+            .unwrap_or(ResumeChoice::Later)
     }
 }
 

@@ -1,10 +1,11 @@
 //! What the console knows: the only state there is, owned by the loop alone. It carries its own
 //! `now`, so that neither `update` nor `view` ever asks a clock.
 
+mod availability;
 mod best_way;
 mod diagnostics;
 mod dialog;
-mod peer_approving;
+mod handover;
 mod history;
 mod holding;
 mod listing;
@@ -12,9 +13,9 @@ mod log_pane;
 mod looks;
 mod matrix;
 mod notice;
-mod availability;
 mod palette;
 mod pane;
+mod peer_approving;
 mod picker;
 mod prompt;
 mod registrations;
@@ -24,7 +25,6 @@ mod text_line;
 mod timeline;
 mod waits;
 mod ways;
-mod handover;
 mod why_not;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,15 +36,17 @@ use jiff::Timestamp;
 use crate::console::action::Action;
 use crate::console::keymap::Keymap;
 use crate::inventory::{
-    Operator, ReleaseId, Snapshot, SourceState, Target, Tier, HandoverRequest, World,
+    HandoverRequest, Operator, ReleaseId, Snapshot, SourceState, Target, Tier, World,
 };
 use crate::release::{Observed, Progress, Releases, Status};
 
+pub use availability::{is_available, rests_after_switch, rests_before_switch};
 pub use best_way::best_way;
 pub use diagnostics::Diagnostics;
 pub use dialog::{
     Button, Confirm, Dialog, Failure, Leave, Leaving, Page, Question, Reason, Refusal, Thinking,
 };
+pub use handover::{Asking, Hand, Handover, OpenReleases, ResumeChoice, ResumeDialog, Words};
 pub use history::{History, HistoryAnswer, HistoryQuestion, IN_TIMELINE, LISTED, Sheet, Waiting};
 pub use holding::{HoldLine, Holding};
 pub use listing::{CheckRow, CheckState, Checked, checked, checks, relevant_step};
@@ -55,8 +57,7 @@ pub use log_pane::{
 pub use looks::{Bell, Looks, ThemeChoice};
 pub use matrix::{CellState, cell, cell_state, standby};
 pub use notice::{Notice, Weight};
-pub use availability::{is_available, rests_after_switch, rests_before_switch};
-pub use palette::{PaletteChoice, Found, Help, Helped, Palette, palette_entries, helped};
+pub use palette::{Found, Help, Helped, Palette, PaletteChoice, helped, palette_entries};
 pub use pane::Pane;
 pub use picker::{Before, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Picker, VersionList, Way};
 pub use prompt::{Prompt, PromptKind};
@@ -70,7 +71,6 @@ pub use text_line::TextLine;
 pub use timeline::TargetTimeline;
 pub use waits::{WaitingItem, WaitingList, Wanted as WaitingFor};
 pub use ways::{was_bad, ways};
-pub use handover::{Asking, Hand, Handover, OpenReleases, ResumeDialog, ResumeChoice, Words};
 pub use why_not::why_not;
 
 /// Whether this console may ever change anything.

@@ -2,9 +2,9 @@
 
 use super::Model;
 use crate::history::Step;
-use crate::inventory::{PeerApproval, Instance, PerSlot, Snapshot, Target};
+use crate::inventory::{Instance, PeerApproval, PerSlot, Snapshot, Target};
 use crate::release::{
-    Observed, Progress, Status, Weighed, approvers_needed, peer_approved_words, own_release,
+    Observed, Progress, Status, Weighed, approvers_needed, own_release, peer_approved_words,
     unread_approvals, weigh,
 };
 

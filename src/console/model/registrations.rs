@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::inventory::local_time;
 use crate::inventory::{
-    PeerApproval, Instance, KeyLine, Registration, Revisioned, Role, Route, RuntimeKind, Slot,
+    Instance, KeyLine, PeerApproval, Registration, Revisioned, Role, Route, RuntimeKind, Slot,
     SlotSnapshot, Snapshot, drift,
 };
 
@@ -389,13 +389,16 @@ fn stored(snapshot: &Snapshot, line: &KeyLine) -> String {
             let hold = snapshot.hold.as_ref();
             hold.map_or_else(size, |hold| hold.words(snapshot.at))
         }
-        (_, "wheel") => snapshot.handover_request.as_ref().map_or_else(size, |asked| {
-            let asks = format!("{} asks for the wheel", asked.operator);
-            match &asked.declined {
-                Some(declined) => format!("{asks}; {} keeps it", declined.by),
-                None => asks,
-            }
-        }),
+        (_, "wheel") => snapshot
+            .handover_request
+            .as_ref()
+            .map_or_else(size, |asked| {
+                let asks = format!("{} asks for the wheel", asked.operator);
+                match &asked.declined {
+                    Some(declined) => format!("{asks}; {} keeps it", declined.by),
+                    None => asks,
+                }
+            }),
         (Some(("approvals", _)), _) => serde_json::from_str::<PeerApproval>(&line.value)
             .map_or_else(
                 |_| size(),

@@ -130,7 +130,8 @@ impl Model {
                     return None;
                 }
                 let successor = told.let_go.as_ref().and_then(|let_go| let_go.to.as_ref());
-                let is_ours = successor.is_some_and(|successor| successor.operator.is_same_person(&self.operator));
+                let is_ours = successor
+                    .is_some_and(|successor| successor.operator.is_same_person(&self.operator));
                 let from = told.last.clone();
                 let wanted = if is_ours {
                     Wanted::TakeOver { from }

@@ -10,12 +10,14 @@ use nucleo_matcher::pattern::{AtomKind, CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::{Knowledge, LookUp, Model, Picker, VersionList, Way};
-use crate::sanitize::sanitize;
 use crate::history::{Fate, fate};
 use crate::inventory::{
     Digest, EnvironmentName, Role, Slot, Snapshot, Target, Version, VersionRef,
 };
-use crate::release::{ImageAt, Intent, NotRollbackCandidate, ReleasePreview, Refusal, Resolved, Wanted};
+use crate::release::{
+    ImageAt, Intent, NotRollbackCandidate, Refusal, ReleasePreview, Resolved, Wanted,
+};
+use crate::sanitize::sanitize;
 
 /// The rows that can be seen now, and what stands against all of them.
 pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
@@ -52,10 +54,11 @@ pub fn ways(model: &Model, picker: &Picker) -> (Vec<Way>, Vec<Refusal>) {
     }
     for way in &mut ways {
         if way.image == Some(ImageAt::Gone) {
-            way.against
-                .push(Refusal::NotRollbackCandidate(NotRollbackCandidate::ImageGone {
+            way.against.push(Refusal::NotRollbackCandidate(
+                NotRollbackCandidate::ImageGone {
                     version: way.name.clone(),
-                }));
+                },
+            ));
         }
         if way.knowledge == Knowledge::Gone {
             way.against.push(Refusal::NoSuchVersion {

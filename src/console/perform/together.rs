@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::EffectRunner;
 use crate::console::event::Event;
-use crate::inventory::{ReleaseId, Target, HandoverRequest};
+use crate::inventory::{HandoverRequest, ReleaseId, Target};
 use crate::release::{Approval, Force, GoOn};
 
 impl EffectRunner {
@@ -39,7 +39,9 @@ impl EffectRunner {
         let (backend, answers) = (Arc::clone(&self.backend), self.answers.clone());
         self.tasks.spawn(async move {
             let asked = backend.request_handover(&target, release, message).await;
-            let _ = answers.send(Event::HandoverRequested { target, asked }).await;
+            let _ = answers
+                .send(Event::HandoverRequested { target, asked })
+                .await;
         });
     }
 

@@ -184,7 +184,9 @@ mod tests {
     }
 
     fn colour(theme_set: &ThemeSet, name: &str, meaning: Meaning) -> Option<Color> {
-        theme_set.get(name).and_then(|theme| theme.style(meaning).fg)
+        theme_set
+            .get(name)
+            .and_then(|theme| theme.style(meaning).fg)
     }
 
     #[test]

@@ -9,8 +9,8 @@ use super::change::{armed_target, ask, not_here};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{Button, Confirm, Dialog, Model, Question};
-use crate::sanitize::sanitize;
 use crate::release::{Need, Progress, Status, need_to_peer_approve};
+use crate::sanitize::sanitize;
 
 pub(super) fn approve(model: &mut Model) -> Vec<Effect> {
     // Who can approve is only read, whether the target is armed or not.

@@ -9,9 +9,9 @@ use crate::console::model::{
     Before, Dialog, Knowledge, LOOK_UPS, LOOKED_UP_UNSEEN, LookUp, Model, Picker, VersionList, Way,
     Weight, best_way, ways,
 };
-use crate::sanitize::sanitize;
 use crate::inventory::{Digest, SourceState, Target, VersionRef, by_version};
 use crate::release::{ImageAt, Intent, Refusal, Resolved, Terms, Wanted};
+use crate::sanitize::sanitize;
 
 /// Opens the question, with what is known already.
 pub(super) fn open(model: &mut Model, target: Target, intent: Intent) -> Vec<Effect> {

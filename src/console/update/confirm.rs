@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{approving, change, reason, handover_request};
+use super::{approving, change, handover_request, reason};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::layout;
@@ -162,7 +162,10 @@ fn plan_lines(plan: &Plan, columns: usize) -> usize {
 
 fn repair_lines(plan: &RepairPlan, columns: usize) -> usize {
     let high = |words: usize| 1 + words / columns;
-    let calls = plan.repair_actions.iter().flat_map(|planned| &planned.calls);
+    let calls = plan
+        .repair_actions
+        .iter()
+        .flat_map(|planned| &planned.calls);
     let calls: usize = calls.map(|call| high(call.len())).sum();
     let persons = plan.for_a_person().map(|(_, words)| high(words.len() + 24));
     let items = plan

@@ -6,9 +6,9 @@ use crossterm::event::KeyCode;
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, Hand, Handover, Model, Weight};
-use crate::sanitize::sanitize;
-use crate::inventory::{Operator, Target, HandoverRequest};
+use crate::inventory::{HandoverRequest, Operator, Target};
 use crate::release::{Command, Status};
+use crate::sanitize::sanitize;
 
 /// Another console is said to drive what this one does: its driver looks at once, and not only when it
 /// writes the next time.

@@ -5,7 +5,7 @@ use super::handover;
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{Asking, Model, Weight};
-use crate::inventory::{SourceState, Target, HandoverRequest};
+use crate::inventory::{HandoverRequest, SourceState, Target};
 use crate::release::{Approval, GoOn, Interrupted, Refused};
 
 /// Asks, as somebody has confirmed.

@@ -5,10 +5,10 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::line;
 use crate::console::effect::Effect;
 use crate::console::model::{Dialog, HoldLine, Holding, Model, TextLine, Weight};
-use crate::sanitize::sanitize;
 use crate::history::until;
 use crate::inventory::{Hold, StoredKey, Target};
 use crate::release::Refused;
+use crate::sanitize::sanitize;
 
 pub(super) fn begin(model: &mut Model, target: Target) -> Vec<Effect> {
     let placed = model.snapshot().and_then(|snapshot| snapshot.hold.clone());

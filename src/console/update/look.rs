@@ -5,7 +5,9 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::line;
 use crate::console::action::Action;
 use crate::console::effect::Effect;
-use crate::console::model::{Dialog, Help, Model, Palette, Pane, ThemeChoice, Weight, palette_entries};
+use crate::console::model::{
+    Dialog, Help, Model, Palette, Pane, ThemeChoice, Weight, palette_entries,
+};
 
 pub(super) fn zoom(model: &mut Model) -> Vec<Effect> {
     if model.looks.zoomed {

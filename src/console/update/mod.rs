@@ -10,6 +10,7 @@ mod details;
 mod dialog;
 mod failed;
 mod handover;
+mod handover_request;
 mod history;
 mod holding;
 mod keys;
@@ -25,15 +26,14 @@ mod reason;
 mod release;
 mod reload;
 mod repair;
+mod resuming;
 mod sheets;
 mod slots_page;
 mod small;
 mod steps;
 mod stored;
-mod resuming;
 mod timeline;
 mod waits;
-mod handover_request;
 mod world;
 
 use jiff::Timestamp;
@@ -121,7 +121,10 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
             confirm::planned(model, asked, plan);
             Vec::new()
         }
-        Event::PeerApproved { target, peer_approved } => confirm::peer_approved(model, &target, peer_approved),
+        Event::PeerApproved {
+            target,
+            peer_approved,
+        } => confirm::peer_approved(model, &target, peer_approved),
         Event::Held { target, hold } => holding::done(model, &target, hold),
         Event::RepairPlanned { asked, plan } => repair::planned(model, asked, plan),
         Event::RepairMoved { target, news } => repair::moved(model, &target, news),
@@ -133,7 +136,9 @@ fn take_in(model: &mut Model, event: Event, now: Timestamp) -> Vec<Effect> {
         }
         Event::InterruptedFound { asked, found } => resuming::found(model, asked, found),
         Event::OpenReleasesFound { asked, open } => resuming::found_several(model, asked, open),
-        Event::HandoverRequested { target, asked } => handover_request::was_asked(model, &target, asked),
+        Event::HandoverRequested { target, asked } => {
+            handover_request::was_asked(model, &target, asked)
+        }
         Event::NotKept { target, why } => {
             let text = format!("{target}: who asks does not hear the no: {why}");
             refused(model, &text)

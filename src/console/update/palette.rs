@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::{keys, line, look};
 use crate::console::action::{Action, Scope};
 use crate::console::effect::Effect;
-use crate::console::model::{PaletteChoice, Dialog, Model, Palette, Pane, palette_entries};
+use crate::console::model::{Dialog, Model, Palette, PaletteChoice, Pane, palette_entries};
 
 pub(super) fn pressed(model: &mut Model, mut palette: Palette, key: KeyEvent) -> Vec<Effect> {
     let found = palette_entries(model, &palette);

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::{change, confirm, line, handover_request};
+use super::{change, confirm, handover_request, line};
 use crate::console::action::Action;
 use crate::console::effect::Effect;
 use crate::console::model::{
-    Dialog, Model, OpenReleases, Question, ResumeDialog, TextLine, Thinking, Weight, ResumeChoice, Words,
+    Dialog, Model, OpenReleases, Question, ResumeChoice, ResumeDialog, TextLine, Thinking, Weight,
+    Words,
 };
 use crate::history::ReleaseRecord;
 use crate::inventory::{ReleaseId, Target};
@@ -98,7 +99,9 @@ pub(super) fn pressed(model: &mut Model, mut asked: ResumeDialog, key: KeyCode) 
         KeyCode::Enter => match asked.chosen() {
             ResumeChoice::Later => later(model),
             ResumeChoice::AskNoMore => handover_request::take_back(model),
-            choice @ (ResumeChoice::Ask | ResumeChoice::GoOn(_)) => choose(model, asked.found, choice),
+            choice @ (ResumeChoice::Ask | ResumeChoice::GoOn(_)) => {
+                choose(model, asked.found, choice)
+            }
         },
         _ => {
             asked.row = super::dialog::moved(asked.row, asked.choices().len(), key);

@@ -10,10 +10,10 @@ use crate::checks::Verdict;
 use crate::console::action::Action;
 use crate::console::model::{Button, Confirm, Model};
 use crate::console::theme::{Meaning, Theme};
-use crate::sanitize::sanitize;
 use crate::history::Step;
 use crate::inventory::Target;
 use crate::release::{Status, approve_command, approvers_words, review};
+use crate::sanitize::sanitize;
 
 /// The rows of the question to an approver.
 pub(super) fn rows(

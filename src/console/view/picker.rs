@@ -217,7 +217,9 @@ fn word(why: &Refusal) -> (Glyph, String) {
         Refusal::NoSuchVersion { .. } => (Glyph::Cross, "gone".into()),
         Refusal::NeverLiveHere { .. } => (Glyph::Cross, "never live here".into()),
         Refusal::ReadOnly => (Glyph::Cross, "read-only".into()),
-        Refusal::NotRollbackCandidate(NotRollbackCandidate::ImageGone { .. }) => (Glyph::Cross, "image gone".into()),
+        Refusal::NotRollbackCandidate(NotRollbackCandidate::ImageGone { .. }) => {
+            (Glyph::Cross, "image gone".into())
+        }
         _ => (Glyph::Cross, "refused".into()),
     }
 }

@@ -68,14 +68,17 @@ fn beside(model: &Model, theme: &Theme, status: &Status) -> Option<(String, Mean
         Progress::Standby { .. } if !status.next.is_empty() => {
             Some((format!("next: {}", status.next), Meaning::Muted))
         }
-        Progress::Back(_) => status.steps.iter().find_map(|step_status| match &step_status.state {
-            StepState::Failed { why } => {
-                let cross = theme.glyph(Glyph::Cross);
-                let words = format!("{cross} because {} failed: {why}", step_status.step);
-                Some((words, Meaning::Bad))
-            }
-            _ => None,
-        }),
+        Progress::Back(_) => status
+            .steps
+            .iter()
+            .find_map(|step_status| match &step_status.state {
+                StepState::Failed { why } => {
+                    let cross = theme.glyph(Glyph::Cross);
+                    let words = format!("{cross} because {} failed: {why}", step_status.step);
+                    Some((words, Meaning::Bad))
+                }
+                _ => None,
+            }),
         Progress::Interrupted { .. } if status.is_live_with_standby() => {
             let [resume, back] =
                 [Action::Resume, Action::RollBack].map(|it| model.keymap.shown(it));

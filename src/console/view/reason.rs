@@ -6,8 +6,8 @@ use super::dialog::{Sheet, keys, typed_over, wrapped};
 use super::line;
 use crate::console::model::Reason;
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::sanitize::sanitize;
 use crate::history::NO_REASON_YET;
+use crate::sanitize::sanitize;
 
 pub(super) fn sheet<'a>(theme: &Theme, reason: &Reason, columns: usize) -> Sheet<'a> {
     let mut sheet = Sheet::new(format!("{} to {}: why?", reason.name, reason.target));

@@ -3,8 +3,8 @@
 
 use super::confirm::Rows;
 use crate::console::theme::Meaning;
-use crate::sanitize::sanitize;
 use crate::release::{Remedy, RepairPlan};
+use crate::sanitize::sanitize;
 
 pub(super) fn rows(plan: &RepairPlan, first: &mut Rows<'_>, rows: &mut Rows<'_>) {
     for item in &plan.items {

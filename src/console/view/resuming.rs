@@ -6,17 +6,22 @@ use ratatui::text::Line;
 use super::dialog::{Answer, Sheet, answers, keys, row, typed_over, wrapped};
 use super::{text, together};
 use crate::console::action::Action;
-use crate::console::model::{Model, OpenReleases, ResumeDialog, ResumeChoice, Words};
+use crate::console::model::{Model, OpenReleases, ResumeChoice, ResumeDialog, Words};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::sanitize::sanitize;
 use crate::inventory::LockHolder;
 use crate::release::{GoOn, Interrupted, OnFailure};
+use crate::sanitize::sanitize;
 
 /// What taking a lock from somebody who lives means.
 pub(super) const MEANS: &str = "their next write is refused and their console parks; what is under way \
      there may still happen, and is looked at before anything is done";
 
-pub(super) fn sheet<'a>(model: &Model, theme: &Theme, asked: &ResumeDialog, columns: usize) -> Sheet<'a> {
+pub(super) fn sheet<'a>(
+    model: &Model,
+    theme: &Theme,
+    asked: &ResumeDialog,
+    columns: usize,
+) -> Sheet<'a> {
     let found = &asked.found;
     let plan = found.plan();
     let what = match found.driver() {

@@ -8,8 +8,8 @@ use super::text;
 use crate::console::action::Action;
 use crate::console::model::{Hand, Handover, Model};
 use crate::console::theme::{Glyph, Meaning, Theme};
-use crate::sanitize::sanitize;
 use crate::release::LetGo;
+use crate::sanitize::sanitize;
 
 /// What is known of a driver that went without a word.
 pub(super) const CUT_OFF: &str =

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Need, need};
 use crate::history::{ReleaseKind, Step};
-use crate::inventory::{Clocks, PeerApproval, Operator, StoredKey, Target};
+use crate::inventory::{Clocks, Operator, PeerApproval, StoredKey, Target};
 use crate::release::Plan;
 use crate::release::describe::duration;
 

@@ -11,7 +11,10 @@ use crate::release::{RepairAction, RepairPlan};
 /// or may cut traffic, says who has it, or ends something; and so it does where the proxy of a protected target is reloaded,
 /// and everywhere where the generation of a route is lowered.
 pub fn need_to_repair(plan: &RepairPlan) -> Need {
-    let is_grave = plan.repair_actions.iter().any(|planned| planned.repair_action.is_grave());
+    let is_grave = plan
+        .repair_actions
+        .iter()
+        .any(|planned| planned.repair_action.is_grave());
     if (is_grave && plan.tier().is_protected())
         || plan.touches_protected()
         || plan.lowers_generation()

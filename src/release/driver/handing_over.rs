@@ -7,8 +7,8 @@ use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::World;
-use crate::sanitize::sanitize;
 use crate::history::Successor;
+use crate::sanitize::sanitize;
 
 /// How long the heir is waited for.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +27,8 @@ pub(super) async fn is_still_ours(world: &World, successor: &Successor) -> bool 
                 Some(holder) => {
                     if holder.record.console != successor.console {
                         let other = &holder.record.operator;
-                        let words = format!("handed to {}, and taken by {other}", successor.operator);
+                        let words =
+                            format!("handed to {}, and taken by {other}", successor.operator);
                         tracing::warn!("{}", sanitize(&words));
                     }
                     return false;

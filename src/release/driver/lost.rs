@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::{World, overtaken};
-use crate::sanitize::sanitize;
 use crate::inventory::{FencingToken, LockHolder, RegistryRecord, StoredKey, Target, local_time};
 use crate::ports::{Failure, FailureKind};
 use crate::release::event::Event;
+use crate::sanitize::sanitize;
 
 /// How long that may be looked for.
 const TIMEOUT: Duration = Duration::from_secs(2);

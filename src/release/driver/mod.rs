@@ -20,11 +20,11 @@ use super::act::{ActionError, ActionErrorKind, Observation};
 use super::engine::Site;
 use super::event::{Effect, Event, NotWritten, TimerId};
 use super::{Announcement, Command, Machine, Plan, Status};
-use crate::history::{Chain, Entry, Happening, Successor, ReleaseRecord};
+use crate::history::{Chain, Entry, Happening, ReleaseRecord, Successor};
 use crate::inventory::{Clocks, InstanceId, Operator};
 use crate::ports::{
-    Checker, Clock, PresenceStore, PeerApprovals, FailureKind, Fence, Holds, Images, JournalReader,
-    JournalWriter, Lease, LeaseState, Locks, RegistryReader, RegistryWriter, RouterReader,
+    Checker, Clock, FailureKind, Fence, Holds, Images, JournalReader, JournalWriter, Lease,
+    LeaseState, Locks, PeerApprovals, PresenceStore, RegistryReader, RegistryWriter, RouterReader,
     RouterWriter, RuntimeReader, RuntimeWriter, Seals,
 };
 

@@ -9,7 +9,7 @@ use crate::inventory::{
     RouteChange, Slot, SwitchOrder,
 };
 use crate::ports::{Failure, FailureKind, InstanceSpec, PullProgress};
-use crate::release::act::{Act, Before, ActionError, ActionErrorKind, Move, Stage};
+use crate::release::act::{Act, ActionError, ActionErrorKind, Before, Move, Stage};
 use crate::release::event::Event;
 use crate::release::{Approved, Plan};
 

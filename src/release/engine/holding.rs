@@ -4,10 +4,10 @@
 use jiff::Timestamp;
 
 use super::Engine;
-use crate::sanitize::sanitize;
 use crate::inventory::{Cleared, Hold, StoredKey, Target};
 use crate::ports::{Failure, FailureKind};
 use crate::release::{Refusal, Refused};
+use crate::sanitize::sanitize;
 
 /// How many characters of a hold that cannot be read are shown and kept.
 const SHOWN: usize = 200;

@@ -1,10 +1,10 @@
 //! The engine, as the faces hold it: plans releases, begins them, goes on with those that lost their
 //! driver, and knows the ones it drives.
 
-mod presence;
-mod peer_approving;
 mod holding;
 mod overtaking;
+mod peer_approving;
+mod presence;
 mod pruning;
 mod repairing;
 mod resuming;
@@ -17,8 +17,8 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use tokio::sync::{broadcast, mpsc, watch};
 
-pub use peer_approving::PeerApprovable;
 pub use holding::UnreadableHold;
+pub use peer_approving::PeerApprovable;
 pub use pruning::Pruned;
 pub use repairing::{RepairHandle, RepairNews};
 pub use resuming::{Force, Resume};

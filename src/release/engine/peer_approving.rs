@@ -2,15 +2,15 @@
 
 use super::{Engine, clocks, unknown};
 use crate::checks::Verdict;
-use crate::sanitize::sanitize;
 use crate::inventory::{
-    PeerApproval, Instance, Operator, PerSlot, RegistryRecord, ReleaseId, Target,
+    Instance, Operator, PeerApproval, PerSlot, RegistryRecord, ReleaseId, Target,
 };
 use crate::ports::FailureKind;
 use crate::release::approval::{approvers_needed, own_release, unread_approvals, weigh};
-use crate::release::time::elapsed;
 use crate::release::describe::duration;
+use crate::release::time::elapsed;
 use crate::release::{Interrupted, NotPeerApproved, Plan, Refusal, Refused, Status};
+use crate::sanitize::sanitize;
 
 /// A release that others may approve, and what they have approved so far.
 #[derive(Debug, Clone)]
@@ -175,7 +175,11 @@ impl Engine {
     }
 
     /// Takes back what the operator of this console has approved.
-    pub async fn withdraw_peer_approval(&self, target: &Target, id: ReleaseId) -> Result<(), Refused> {
+    pub async fn withdraw_peer_approval(
+        &self,
+        target: &Target,
+        id: ReleaseId,
+    ) -> Result<(), Refused> {
         let PeerApprovable { given, .. } = self.peer_approvable(target, Some(id)).await?;
         let own = given
             .iter()

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::Engine;
-use crate::inventory::{Declined, ReleaseId, Target, Watcher, HandoverRequest};
-use crate::ports::{PresenceStore, Failure};
+use crate::inventory::{Declined, HandoverRequest, ReleaseId, Target, Watcher};
+use crate::ports::{Failure, PresenceStore};
 use crate::release::Refusal;
 
 /// How long leaving may take: the lease ends by itself.
@@ -86,7 +86,11 @@ impl Engine {
     }
 
     /// Takes an asking of this console back, answered or not.
-    pub async fn ask_no_more(&self, target: &Target, asked: &HandoverRequest) -> Result<(), Failure> {
+    pub async fn ask_no_more(
+        &self,
+        target: &Target,
+        asked: &HandoverRequest,
+    ) -> Result<(), Failure> {
         match self.presence(target) {
             Some(presence) => presence.withdraw(target, asked).await,
             None => Ok(()),
@@ -94,7 +98,11 @@ impl Engine {
     }
 
     /// Says no to somebody who asks.
-    pub async fn decline_handover(&self, target: &Target, asked: &HandoverRequest) -> Result<(), Failure> {
+    pub async fn decline_handover(
+        &self,
+        target: &Target,
+        asked: &HandoverRequest,
+    ) -> Result<(), Failure> {
         let Some(presence) = self.presence(target) else {
             return Ok(());
         };

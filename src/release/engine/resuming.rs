@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Driven, Engine, Site, behind_the_proxy, clocks, give_back, unknown};
 use crate::history::{
-    Chain, Successor, Recorded, ReleaseRecord, SwitchesSeen, Takeover, current, ignored_claims,
+    Chain, Recorded, ReleaseRecord, Successor, SwitchesSeen, Takeover, current, ignored_claims,
     overtaken_by,
 };
 use crate::inventory::{
@@ -171,8 +171,12 @@ impl Engine {
         if resume.go_on == GoOn::Continue {
             self.check_name(&plan)?;
         }
-        let successor = found.successor().filter(|successor| successor.console == self.console);
-        let (lease, from) = self.lock_for((&plan, site), &resume, successor, &write).await?;
+        let successor = found
+            .successor()
+            .filter(|successor| successor.console == self.console);
+        let (lease, from) = self
+            .lock_for((&plan, site), &resume, successor, &write)
+            .await?;
         // Whoever drove it may have written until the lock was ours.
         let clocks = clocks(site, self.clock.as_ref()).await;
         let read_again = self.under_the_lock(site, id, resume.go_on, &clocks).await;

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::Plan;
 use super::act::{Ask, Course, Observation, Stage};
 use super::candidate::{self, exit_words, logs_hint};
+use super::describe::duration;
 use super::public::{self, Public};
 use super::time::elapsed;
-use super::describe::duration;
 use crate::checks::{Report, Verdict as CheckVerdict};
 use crate::history::{Direction, Step};
 use crate::inventory::{
@@ -164,7 +164,12 @@ fn blind(observation: &Observation) -> Judgement {
     Judgement::NotYet(observation.why_blind())
 }
 
-fn started(plan: &Plan, course: &mut Course, observation: &Observation, now: Timestamp) -> Judgement {
+fn started(
+    plan: &Plan,
+    course: &mut Course,
+    observation: &Observation,
+    now: Timestamp,
+) -> Judgement {
     if observation.instances.is_none() {
         return blind(observation);
     }
@@ -210,7 +215,10 @@ fn started(plan: &Plan, course: &mut Course, observation: &Observation, now: Tim
         let note = format!("not healthy: {why}");
         // The engine asks for the first time only after the check's interval, which may be longer than the deadline.
         let is_starting = instance.health == RuntimeHealth::Starting
-            && observation.probe.as_ref().is_some_and(|probe| probe.healthy);
+            && observation
+                .probe
+                .as_ref()
+                .is_some_and(|probe| probe.healthy);
         let longest = plan.definition.timing.progress_deadline;
         return if is_starting && elapsed(course.since, now) < longest {
             Judgement::Moving(note)
@@ -355,7 +363,11 @@ fn reinstated(plan: &Plan, observation: &Observation) -> Judgement {
     if !observation.instance(old).is_some_and(Instance::is_running) {
         return Judgement::NotYet(format!("{old} does not run"));
     }
-    if !observation.probe.as_ref().is_some_and(|probe| probe.healthy) {
+    if !observation
+        .probe
+        .as_ref()
+        .is_some_and(|probe| probe.healthy)
+    {
         return Judgement::NotYet(format!("{old} is not healthy yet"));
     }
     if record.slots.get(old).is_none() {

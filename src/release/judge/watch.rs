@@ -9,9 +9,9 @@ use crate::inventory::Slot;
 use crate::release::Plan;
 use crate::release::act::{Course, Observation};
 use crate::release::candidate::{self, Run};
+use crate::release::describe::duration;
 use crate::release::public::{self, Public};
 use crate::release::time::elapsed;
-use crate::release::describe::duration;
 
 /// The traffic is where it should be, and the public gets what the candidate answers.
 pub(super) fn switched(plan: &Plan, course: &mut Course, observation: &Observation) -> Judgement {

@@ -10,11 +10,11 @@ use crate::history::{Direction, Step};
 use crate::release::AnnouncementKind;
 use crate::release::act::{ActionError, ActionErrorKind, Observation, Stage};
 use crate::release::approval;
+use crate::release::describe::duration;
 use crate::release::event::Effect;
 use crate::release::judge::{self, Judgement};
 use crate::release::time::elapsed;
 use crate::release::way::in_direction;
-use crate::release::describe::duration;
 
 /// How long an act that did not reach its system is tried again, going forward.
 const ACT_TIMEOUT: Duration = Duration::from_secs(15);

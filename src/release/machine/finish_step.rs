@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::describe::closed_words;
-use super::{Machine, OnFailure, Phase, Then, Request};
+use super::{Machine, OnFailure, Phase, Request, Then};
 use crate::checks::Report;
 use crate::history::{Direction, Happening, Outcome, ReleaseRecord, Step};
 use crate::release::act::Stage;

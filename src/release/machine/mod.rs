@@ -9,14 +9,14 @@
 
 mod acting;
 mod back;
-mod start_step;
-mod release_lock;
 mod compare;
-mod resuming;
-mod finish_step;
-mod show;
-mod requests;
 pub(super) mod describe;
+mod finish_step;
+mod release_lock;
+mod requests;
+mod resuming;
+mod show;
+mod start_step;
 mod writing;
 
 use std::sync::Arc;
@@ -24,12 +24,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::act::{Course, ActionError, Observation, Stage};
+use super::act::{ActionError, Course, Observation, Stage};
 use super::event::{Effect, Event, TimerId};
 use super::{Announcement, AnnouncementKind, Approval, Plan, StepState, StepStatus};
 use crate::checks::{CaseReport, Report};
-use crate::history::{Direction, Successor, LivePeriod, Outcome, ReleaseRecord, Step};
-use crate::inventory::{Connections, PeerApproval, Operator};
+use crate::history::{Direction, LivePeriod, Outcome, ReleaseRecord, Step, Successor};
+use crate::inventory::{Connections, Operator, PeerApproval};
 use resuming::ResumedState;
 pub use resuming::{GoOn, Resumption};
 
@@ -295,7 +295,11 @@ impl Machine {
     }
 
     fn set_step(&mut self, step: Step, state: StepState) {
-        if let Some(step_status) = self.steps.iter_mut().find(|step_status| step_status.step == step) {
+        if let Some(step_status) = self
+            .steps
+            .iter_mut()
+            .find(|step_status| step_status.step == step)
+        {
             step_status.state = state;
         }
     }

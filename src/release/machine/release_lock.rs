@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Machine, Phase, Then, Request};
+use super::{Machine, Phase, Request, Then};
 use crate::history::{Happening, Successor};
 use crate::inventory::Operator;
 use crate::release::AnnouncementKind;

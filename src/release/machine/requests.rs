@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Machine, Phase, Then, Request};
+use super::{Machine, Phase, Request, Then};
 use crate::history::{Decision, Direction, Happening, Outcome, Step};
 use crate::inventory::Operator;
 use crate::release::describe::CHECK_AGAIN;

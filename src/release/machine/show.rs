@@ -30,10 +30,9 @@ impl Machine {
 
     fn may_have_switched(&self) -> bool {
         let undone = self.is_going_back()
-            && self
-                .steps
-                .iter()
-                .any(|step_status| step_status.step == Step::Switch && step_status.state == StepState::Undone);
+            && self.steps.iter().any(|step_status| {
+                step_status.step == Step::Switch && step_status.state == StepState::Undone
+            });
         self.begun.contains(&Step::Switch) && !undone
     }
 
@@ -86,7 +85,9 @@ impl Machine {
                 | Phase::Pausing { .. }
         );
         if let Some(stage) = self.stage().filter(|_| is_under_way)
-            && let Some(step_status) = steps.iter_mut().find(|step_status| step_status.step == stage.step)
+            && let Some(step_status) = steps
+                .iter_mut()
+                .find(|step_status| step_status.step == stage.step)
         {
             step_status.state = StepState::Running {
                 since: self.course.since,

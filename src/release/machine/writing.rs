@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Machine, Phase, Then, Request};
+use super::{Machine, Phase, Request, Then};
 use crate::history::{Entry, Happening, LivePeriod};
 use crate::inventory::local_time;
 use crate::release::AnnouncementKind;
+use crate::release::describe::duration;
 use crate::release::event::{Effect, NotWritten};
 use crate::release::time::{after, elapsed};
-use crate::release::describe::duration;
 
 /// Between two tries of what could not be written down.
 const RECORD_AGAIN: Duration = Duration::from_secs(1);

@@ -13,10 +13,10 @@ use jiff::Timestamp;
 
 use super::{Definition, Plan, Progress, Status};
 use crate::checks::CaseReport;
-use crate::sanitize::sanitize;
-use crate::history::{Direction, Happening, Successor, LivePeriod, Recorded, Step};
+use crate::history::{Direction, Happening, LivePeriod, Recorded, Step, Successor};
 use crate::inventory::{LockHolder, LockRecord, Operator, ReleaseId, Route, Slot, Target, Version};
 use crate::release::Announcement;
+use crate::sanitize::sanitize;
 use trace::Trace;
 
 /// The newest release of each target that has any, as its journal tells it.
@@ -99,7 +99,8 @@ impl Observed {
     /// Whether it was handed over to this console, which has not taken it yet.
     pub fn is_handed_to(&self, console: &str) -> bool {
         let successor = self.let_go.as_ref().and_then(|let_go| let_go.to.as_ref());
-        successor.is_some_and(|successor| successor.console == console) && self.status.outcome().is_none()
+        successor.is_some_and(|successor| successor.console == console)
+            && self.status.outcome().is_none()
     }
 
     /// Whether its driver went away before it ended.

@@ -2,13 +2,13 @@
 //! written down.
 
 use crate::checks::Verdict;
-use crate::sanitize::sanitize;
 use crate::history::{Decision, Direction, Entry, Happening, Recorded, ReleaseRecord, Step};
 use crate::release::act::Stage;
+use crate::release::describe::duration;
 use crate::release::machine::describe::{begun_words, closed_words, resumed_words};
 use crate::release::way::in_direction;
-use crate::release::describe::duration;
 use crate::release::{Announcement, AnnouncementKind};
+use crate::sanitize::sanitize;
 
 pub(super) fn told(recorded: &Recorded) -> Vec<Announcement> {
     let head = &recorded.head;

@@ -83,7 +83,10 @@ impl<'a> Trace<'a> {
             }
             _ => return steps,
         };
-        if let Some(step_status) = steps.iter_mut().find(|step_status| step_status.step == here) {
+        if let Some(step_status) = steps
+            .iter_mut()
+            .find(|step_status| step_status.step == here)
+        {
             step_status.state = state;
         }
         steps

@@ -30,10 +30,12 @@ fn whatever_is_combined_what_has_the_traffic_is_not_touched_and_generations_only
             let (_, repair_actions) = planned(&snapshot, None);
             let proxy_generation = snapshot.proxy.as_ref().map_or(0, |proxy| proxy.generation);
             let route_generation = snapshot.route.as_ref().map_or(0, |r| r.value.generation);
-            let pointed = repair_actions.iter().find_map(|planned| match &planned.repair_action {
-                RepairAction::Point { to, .. } => Some(*to),
-                _ => None,
-            });
+            let pointed = repair_actions
+                .iter()
+                .find_map(|planned| match &planned.repair_action {
+                    RepairAction::Point { to, .. } => Some(*to),
+                    _ => None,
+                });
             let told = snapshot.proxy.as_ref().and_then(|proxy| proxy.slot);
             let traffic = pointed.or(told);
             for planned in &repair_actions {

@@ -3,7 +3,7 @@
 
 use super::guard_tests::{operator, says, well};
 use super::tests::{Says, definition, planned, planned_where};
-use super::{RepairAction, Remedy, RepairPlan, Rewrite, Standing, Verdict, plan};
+use super::{Remedy, RepairAction, RepairPlan, Rewrite, Standing, Verdict, plan};
 use crate::inventory::drift::world_tests::{agreed, digest, pointer, proxy, release, route};
 use crate::inventory::{HIGHEST_GENERATION, Slot, Snapshot, Tier};
 use crate::release::{Need, RepairApproval, need_to_repair};
@@ -21,11 +21,15 @@ fn forged(live: Slot) -> Snapshot {
 
 fn generations(snapshot: &Snapshot) -> Vec<u64> {
     let (_, repair_actions) = planned(snapshot, None);
-    let generations = repair_actions.iter().filter_map(|planned| match &planned.repair_action {
-        RepairAction::Route(rewrite) => Some(rewrite.generation),
-        RepairAction::Point { generation, .. } | RepairAction::Rebase { generation, .. } => Some(*generation),
-        _ => None,
-    });
+    let generations = repair_actions
+        .iter()
+        .filter_map(|planned| match &planned.repair_action {
+            RepairAction::Route(rewrite) => Some(rewrite.generation),
+            RepairAction::Point { generation, .. } | RepairAction::Rebase { generation, .. } => {
+                Some(*generation)
+            }
+            _ => None,
+        });
     generations.collect()
 }
 
@@ -41,7 +45,11 @@ fn a_route_whose_generation_no_switch_has_made_is_brought_down_to_the_proxys() {
         RepairAction::Point { to, .. } => *to == Slot::Blue,
         _ => true,
     };
-    assert!(repair_actions.iter().all(|planned| is_to_blue(&planned.repair_action)));
+    assert!(
+        repair_actions
+            .iter()
+            .all(|planned| is_to_blue(&planned.repair_action))
+    );
 }
 
 #[test]

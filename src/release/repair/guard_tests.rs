@@ -311,7 +311,11 @@ fn a_yes_is_for_these_deeds_and_expires_and_a_protected_environment_asks_for_its
     );
     let approval = RepairApproval::give(&plan, operator(), Some("qa"), now).expect("a yes");
     let approved = approval.approve(&plan, now).expect("it counts");
-    assert!(plan.only_actions().iter().all(|repair_action| approved.covers(repair_action)));
+    assert!(
+        plan.only_actions()
+            .iter()
+            .all(|repair_action| approved.covers(repair_action))
+    );
     assert!(!approved.covers(&RepairAction::Deregister(Slot::Blue)));
     // Another plan of the same id, the same plan later, another id.
     let mut other = plan.clone();

@@ -25,9 +25,9 @@
 //! action (6), and a yes belongs to these very actions and expires (9). The proxy is pointed by the rule of
 //! the way back: the slot was switched to before, and is healthy and registered now (3).
 
+mod action;
 #[cfg(test)]
 mod combined_tests;
-mod action;
 #[cfg(test)]
 mod forged_tests;
 mod guard;
@@ -40,7 +40,7 @@ mod seen;
 mod tests;
 
 pub(super) use action::Standing;
-pub use action::{RepairAction, ProxySays, Rewrite};
+pub use action::{ProxySays, RepairAction, Rewrite};
 pub(super) use guard::{Verdict, guard, is_true};
 pub(super) use plan::plan;
 pub use plan::{Item, Planned, RepairPlan, RepairRequest};

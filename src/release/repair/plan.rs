@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::action::{RepairAction, ProxySays};
+use super::action::{ProxySays, RepairAction};
 use super::remedy::{Remedy, remedy};
 use super::seen::Seen;
 use crate::history::{FORMAT, RecordedAction, RepairRecord, Repaired};
@@ -99,7 +99,11 @@ impl RepairPlan {
     /// What it costs, a line each; the same is said once.
     pub fn costs(&self) -> Vec<String> {
         let mut costs: Vec<String> = Vec::new();
-        for cost in self.repair_actions.iter().filter_map(|planned| planned.repair_action.cost()) {
+        for cost in self
+            .repair_actions
+            .iter()
+            .filter_map(|planned| planned.repair_action.cost())
+        {
             if !costs.contains(&cost) {
                 costs.push(cost);
             }
@@ -215,11 +219,17 @@ fn follows(name: Name, repair_actions: &[RepairAction]) -> Option<String> {
     let ends = |repair_action: &&RepairAction| match name {
         Name::PublicElsewhere | Name::PublicNotOurs | Name::PublicUnwell => matches!(
             repair_action,
-            RepairAction::Install | RepairAction::Point { .. } | RepairAction::Start { .. } | RepairAction::Create { .. }
+            RepairAction::Install
+                | RepairAction::Point { .. }
+                | RepairAction::Start { .. }
+                | RepairAction::Create { .. }
         ),
         Name::TwoLive => matches!(repair_action, RepairAction::Install),
         _ => false,
     };
     let repair_action = repair_actions.iter().find(ends)?;
-    Some(format!("it is looked at again after: {}", repair_action.title()))
+    Some(format!(
+        "it is looked at again after: {}",
+        repair_action.title()
+    ))
 }

@@ -34,7 +34,9 @@ pub(super) fn remedy(drift: &Drift, seen: &Seen<'_>) -> Remedy {
         (Name::AddressDiffers, Some(slot)) => address(seen, slot),
         (Name::LiveNotRegistered, Some(slot)) => live(seen, slot),
         (Name::KeyUnreadable, _) => key(seen, drift),
-        (Name::ProxyNotInstalled | Name::ProxyEdited, _) => Remedy::Actions(vec![RepairAction::Install]),
+        (Name::ProxyNotInstalled | Name::ProxyEdited, _) => {
+            Remedy::Actions(vec![RepairAction::Install])
+        }
         (
             Name::RouteMissing
             | Name::ProxyElsewhere

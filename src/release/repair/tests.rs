@@ -86,7 +86,10 @@ pub(super) fn planned_where(
 }
 
 fn titles(repair_actions: &[Planned]) -> Vec<String> {
-    repair_actions.iter().map(|planned| planned.repair_action.title()).collect()
+    repair_actions
+        .iter()
+        .map(|planned| planned.repair_action.title())
+        .collect()
 }
 
 /// What is done by hand, and what is done about it; nothing where a person has to look.

@@ -2,8 +2,8 @@
 
 use super::{Line, Lines, Tone, itself, moment};
 use crate::history::{AuditRecord, HoldRecord, KeptAudit, Provable, RepairRecord};
-use crate::release::time::elapsed;
 use crate::release::describe::duration;
+use crate::release::time::elapsed;
 
 /// All of it, with what its store has said otherwise since.
 pub fn beside(kept: &KeptAudit) -> Vec<Line> {

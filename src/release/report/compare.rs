@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::moment;
-use crate::sanitize::sanitize;
 use crate::history::{Direction, Happening, LivePeriod, Recorded, ReleaseRecord, Standing, Step};
-use crate::release::time::elapsed;
 use crate::release::describe::duration;
+use crate::release::time::elapsed;
+use crate::sanitize::sanitize;
 
 /// One thing of both.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::{Lines, Tone, clock, evidence, moment, tally};
 use crate::history::{Decision, Entry, Happening, Recorded, Takeover};
 use crate::inventory::PeerApproval;
-use crate::release::time::elapsed;
 use crate::release::describe::duration;
+use crate::release::time::elapsed;
 
 pub(super) fn tell(lines: &mut Lines, recorded: &Recorded) {
     lines.heading("decisions");

@@ -16,13 +16,13 @@ use jiff::Timestamp;
 
 use super::describe::duration;
 use crate::checks::{Report, Verdict};
-use crate::sanitize::sanitize;
 use crate::history::{
     CandidateLog, Difference, Happening, Kept, LivePeriod, NO_REASON_YET, Proof, Recorded,
     ReleaseRecord, Standing, WrittenBy, WrittenLine, prove,
 };
 use crate::inventory::local_time;
 use crate::inventory::{Slot, Version};
+use crate::sanitize::sanitize;
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::checks::CaseReport;
 use crate::history::{
-    Chain, Decision, Difference, Direction, Entry, FORMAT, Baseline, Item, Listed, LivePeriod,
+    Baseline, Chain, Decision, Difference, Direction, Entry, FORMAT, Item, Listed, LivePeriod,
     Outcome, PlannedCalls, ReleaseKind, RuleInEffect, Step,
 };
 use crate::inventory::{ImageLabels, Operator, PerSlot, ReleaseId, Target};

@@ -9,8 +9,8 @@ use super::{Line, Lines, Tone, clock, moment};
 use crate::history::{Among, AuditRecord, Item, LivePeriod, ReleaseRecord, Standing};
 use crate::inventory::ServiceName;
 use crate::inventory::local_time;
-use crate::release::time::elapsed;
 use crate::release::describe::duration;
+use crate::release::time::elapsed;
 
 /// What was released in an environment and decided beside, newest first. Each release says how long its
 /// version was live: from its own switch to the switch of the next version that stayed live, without the

@@ -47,7 +47,10 @@ fn broken_imports(source: &Source) -> Vec<String> {
         .filter(|named| {
             let is_inside = begins_with(&named.path, module_rule.prefix);
             let is_listed = is_index && begins_with(&named.path, &module.join("::"));
-            let is_allowed = module_rule.may.iter().any(|may| begins_with(&named.path, may));
+            let is_allowed = module_rule
+                .may
+                .iter()
+                .any(|may| begins_with(&named.path, may));
             // An inner module's row speaks for itself: its outer module does not reach into it.
             !(is_inside || is_listed || is_allowed)
         })

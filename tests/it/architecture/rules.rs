@@ -11,7 +11,11 @@ pub(super) struct ModuleRule {
     pub(super) because: &'static str,
 }
 
-const fn module_rule(prefix: &'static str, may: &'static [&'static str], because: &'static str) -> ModuleRule {
+const fn module_rule(
+    prefix: &'static str,
+    may: &'static [&'static str],
+    because: &'static str,
+) -> ModuleRule {
     ModuleRule {
         prefix,
         may,

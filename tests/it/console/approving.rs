@@ -11,7 +11,7 @@ use greenroom::console::effect::Effect;
 use greenroom::console::event::{Event, Input};
 use greenroom::console::model::{Button, Dialog, Question, is_available};
 use greenroom::history::{ReleaseKind, Step};
-use greenroom::inventory::{PeerApproval, Operator, Snapshot, Tier};
+use greenroom::inventory::{Operator, PeerApproval, Snapshot, Tier};
 use greenroom::release::{Observed, Plan, Status, observed};
 
 use super::dialogs::dialog;

@@ -7,7 +7,8 @@ use greenroom::console::Model;
 use greenroom::console::model::{
     ConfigurationChange, Confirm, Dialog, Failure, FoundConfiguration, Handover, Help, HoldLine,
     Holding, Leaving, NewConfiguration, OpenReleases, Page, Palette, Picker, Question, Reason,
-    Refusal, ReloadDialog, ResumeDialog, TextLine, ThemeChoice, Thinking, WaitingList, ResumeChoice, Words,
+    Refusal, ReloadDialog, ResumeChoice, ResumeDialog, TextLine, ThemeChoice, Thinking,
+    WaitingList, Words,
 };
 use greenroom::history::{Direction, ReleaseKind, Step};
 use greenroom::inventory::{Hold, Tier};

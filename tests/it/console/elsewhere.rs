@@ -253,7 +253,10 @@ fn a_ladder_told_by_a_journal_has_times_verdicts_windows_and_words() {
     );
     let status = &told.status;
     let state = |step: Step| {
-        let step_status = status.steps.iter().find(|step_status| step_status.step == step);
+        let step_status = status
+            .steps
+            .iter()
+            .find(|step_status| step_status.step == step);
         step_status.expect("a rung").state.clone()
     };
     let took = Duration::from_secs(2);

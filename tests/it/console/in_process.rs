@@ -9,7 +9,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use greenroom::console::event::Input;
 use greenroom::console::run::Inputs;
 use greenroom::console::terminal::Screen;
-use greenroom::console::{Charset, Backend, ExitReason, Mode, Model, Pace, ThemeSet, run};
+use greenroom::console::{Backend, Charset, ExitReason, Mode, Model, Pace, ThemeSet, run};
 use greenroom::inventory::{Operator, World};
 use jiff::Timestamp;
 use ratatui::Frame;
@@ -103,7 +103,16 @@ impl InProcess {
         let ended = tokio::spawn(async move {
             let theme_set = ThemeSet::from(theme("dark", Charset::Unicode));
             let pace = Pace::default();
-            let Ok(exit_reason) = run(&mut screen, &mut inputs, backend, model, &theme_set, pace, now).await;
+            let Ok(exit_reason) = run(
+                &mut screen,
+                &mut inputs,
+                backend,
+                model,
+                &theme_set,
+                pace,
+                now,
+            )
+            .await;
             exit_reason
         });
         Self {

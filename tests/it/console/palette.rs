@@ -4,7 +4,9 @@ use crossterm::event::KeyCode;
 use greenroom::console::Model;
 use greenroom::console::action::Action;
 use greenroom::console::effect::Effect;
-use greenroom::console::model::{PaletteChoice, Dialog, Pane, palette_entries, is_available, why_not};
+use greenroom::console::model::{
+    Dialog, PaletteChoice, Pane, is_available, palette_entries, why_not,
+};
 
 use super::world::{model, press, press_key, screen, target, web_production, with_candidate};
 

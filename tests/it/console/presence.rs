@@ -10,10 +10,10 @@ use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{Dialog, ResumeChoice, is_available};
 use greenroom::console::update::update;
-use greenroom::history::{Decision, Happening, Successor, Outcome, ReleaseRecord, Step, Takeover};
+use greenroom::history::{Decision, Happening, Outcome, ReleaseRecord, Step, Successor, Takeover};
 use greenroom::inventory::{
-    Clocks, Declined, FencingToken, LockHolder, Operator, RegistryRecord, Snapshot, SourceState,
-    Tier, Watcher, HandoverRequest,
+    Clocks, Declined, FencingToken, HandoverRequest, LockHolder, Operator, RegistryRecord,
+    Snapshot, SourceState, Tier, Watcher,
 };
 use greenroom::release::{
     Command, GoOn, Interrupted, LetGo, Observed, Progress, Refusal, Refused, observed,

@@ -9,7 +9,9 @@ use greenroom::console::model::Dialog;
 use greenroom::history::{FORMAT, RepairOutcome, RepairRecord};
 use greenroom::inventory::drift::{Drift, Name, compare};
 use greenroom::inventory::{Hold, Slot, Snapshot, Target, Tier};
-use greenroom::release::{RepairAction, Item, Planned, Refusal, Refused, Remedy, RepairNews, RepairPlan};
+use greenroom::release::{
+    Item, Planned, Refusal, Refused, Remedy, RepairAction, RepairNews, RepairPlan,
+};
 
 use super::dialogs::dialog;
 use super::world::{

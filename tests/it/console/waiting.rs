@@ -7,7 +7,7 @@ use greenroom::console::Model;
 use greenroom::console::effect::Effect;
 use greenroom::console::event::Event;
 use greenroom::console::model::{Bell, Dialog, Mode, Question, WaitingFor};
-use greenroom::history::{Happening, Successor, Step};
+use greenroom::history::{Happening, Step, Successor};
 use greenroom::inventory::{FencingToken, Operator, Target, Tier};
 use greenroom::release::{Observed, Releases, Status};
 

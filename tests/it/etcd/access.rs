@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use greenroom::adapters::etcd::{Credentials, Options, Tls};
 use greenroom::inventory::{SecretSource, Slot};
 use greenroom::ports::{
-    PresenceStore, FailureKind, Password, RegistryReader, RegistryWriter, Result, Secrets,
+    FailureKind, Password, PresenceStore, RegistryReader, RegistryWriter, Result, Secrets,
 };
 use secrecy::{ExposeSecret, SecretString};
 

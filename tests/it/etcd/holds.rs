@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use etcd_client::Client;
-use greenroom::adapters::etcd::{EtcdPeerApprovals, EtcdHolds};
-use greenroom::inventory::{PeerApproval, HoldChange, RegistryRecord, ReleaseId, Slot, StoredKey};
+use greenroom::adapters::etcd::{EtcdHolds, EtcdPeerApprovals};
+use greenroom::inventory::{HoldChange, PeerApproval, RegistryRecord, ReleaseId, Slot, StoredKey};
 use greenroom::ports::{
-    PeerApprovals, FailureKind, Holds, JournalReader, JournalWriter, RegistryReader, RegistryWriter,
+    FailureKind, Holds, JournalReader, JournalWriter, PeerApprovals, RegistryReader, RegistryWriter,
 };
 use greenroom::release::unread_approvals;
 use ulid::Ulid;
 
 use super::world::{World, change};
-use crate::support::peer_approvals::peer_approval;
 use crate::support::holds::{Contract, cleared, hold, left_by};
+use crate::support::peer_approvals::peer_approval;
 
 #[tokio::test]
 async fn a_hold_is_kept_as_any_store_keeps_it() {

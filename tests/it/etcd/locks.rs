@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use greenroom::adapters::etcd::{EtcdPresence, EtcdLocks, LockTimes, Options};
+use greenroom::adapters::etcd::{EtcdLocks, EtcdPresence, LockTimes, Options};
 use greenroom::inventory::Slot;
 use greenroom::ports::{
-    Acquired, PresenceStore, FailureKind, LeaseState, Locks, RegistryReader, RegistryWriter,
+    Acquired, FailureKind, LeaseState, Locks, PresenceStore, RegistryReader, RegistryWriter,
 };
 
 use super::journal;

@@ -2,20 +2,20 @@
 //! the topic, run as they are there.
 
 use greenroom::adapters::etcd::{
-    Credentials, EtcdPeerApprovals, EtcdHolds, EtcdLocks, EtcdReader, EtcdWriter, LockTimes,
+    Credentials, EtcdHolds, EtcdLocks, EtcdPeerApprovals, EtcdReader, EtcdWriter, LockTimes,
     Options, Store,
 };
 use greenroom::inventory::{ReleaseId, Slot, Target};
 use greenroom::ports::{
-    PeerApprovals as _, FailureKind, Holds as _, JournalReader as _, JournalWriter as _, Locks as _,
-    RegistryReader as _, RegistryWriter as _,
+    FailureKind, Holds as _, JournalReader as _, JournalWriter as _, Locks as _,
+    PeerApprovals as _, RegistryReader as _, RegistryWriter as _,
 };
 use std::time::Duration;
 
 use super::server::Server;
 use super::world::{etcdctl, etcdctl_as, lock, registration};
-use crate::support::peer_approvals::{peer_approval, head};
 use crate::support::holds::hold;
+use crate::support::peer_approvals::{head, peer_approval};
 
 /// The commands of the topic between its marks.
 fn commands() -> Vec<String> {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use greenroom::adapters::sqlite::{SqlitePresence, Store};
 use greenroom::inventory::StoredKey;
-use greenroom::ports::{Acquired, PresenceStore, FailureKind, JournalReader, Locks, RegistryReader};
+use greenroom::ports::{
+    Acquired, FailureKind, JournalReader, Locks, PresenceStore, RegistryReader,
+};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use rusqlite::{Connection, params};

@@ -83,7 +83,10 @@ pub(super) fn judge_key(key: &str, stored: &[u8], record: &RegistryRecord) {
     };
     assert_eq!(is_read, problem.is_none(), "{problem:?}");
     for (name, words) in &record.problems {
-        assert!(is_sanitized(name) && is_sanitized(words), "{name}: {words:?}");
+        assert!(
+            is_sanitized(name) && is_sanitized(words),
+            "{name}: {words:?}"
+        );
         assert!(words.chars().count() < 600, "{} characters", words.len());
     }
 }

@@ -1,7 +1,7 @@
 //! A driver that stops on purpose writes it down, and with it the one console that may go on; it never
 //! does so in the middle of an act (interlock 8), and does nothing after it (interlock 4).
 
-use greenroom::history::{Happening, Successor, Step};
+use greenroom::history::{Happening, Step, Successor};
 use greenroom::inventory::{FencingToken, Operator, Tier};
 use greenroom::release::{Effect, Event, OnFailure, Progress};
 

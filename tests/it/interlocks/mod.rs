@@ -88,7 +88,10 @@ fn a_promote_climbs_the_ladder_in_order() {
     );
     assert!(!world.runs(Slot::Blue) && !world.is_registered(Slot::Blue));
     for step_status in world.machine.status().steps {
-        assert!(matches!(step_status.state, StepState::Done { .. }), "{step_status:?}");
+        assert!(
+            matches!(step_status.state, StepState::Done { .. }),
+            "{step_status:?}"
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use greenroom::history::{Happening, Outcome, Overridden, ReleaseKind, ReleaseRecord, Step};
 use greenroom::inventory::{
-    ClockReading, Clocks, PeerApproval, Hold, Operator, ReleaseId, Slot, Tier, Version,
+    ClockReading, Clocks, Hold, Operator, PeerApproval, ReleaseId, Slot, Tier, Version,
 };
 use greenroom::release::{Act, OnFailure, Plan, Progress, approvers_needed, weigh};
 use jiff::{SignedDuration, Timestamp};

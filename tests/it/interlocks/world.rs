@@ -10,13 +10,14 @@ use greenroom::history::{
     Direction, Outcome, PlannedCalls, Recorded, ReleaseKind, ReleaseRecord, Step,
 };
 use greenroom::inventory::{
-    Clocks, Connections, Digest, PeerApproval, FencingToken, Hold, ImageLabels, Installation,
-    Instance, InstanceId, InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer,
+    Clocks, Connections, Digest, FencingToken, Hold, ImageLabels, Installation, Instance,
+    InstanceId, InstanceState, LockHolder, LockRecord, PeerApproval, PerSlot, Probe, ProxyAnswer,
     PublicAddress, Registration, RegistryRecord, ReleaseId, Revisioned, Route, Slot, Tier, Version,
 };
 use greenroom::release::{
-    Act, Approval, Ask, Before, Definition, Effect, Event, LiveBefore, Machine, ActionError, ActionErrorKind,
-    NotWritten, Observed, OnFailure, Plan, Progress, Scope, Observation, Stage, observed,
+    Act, ActionError, ActionErrorKind, Approval, Ask, Before, Definition, Effect, Event,
+    LiveBefore, Machine, NotWritten, Observation, Observed, OnFailure, Plan, Progress, Scope,
+    Stage, observed,
 };
 use jiff::Timestamp;
 

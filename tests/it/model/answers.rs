@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use greenroom::release::{
-    Approval, Event, ActionError, ActionErrorKind, NotWritten, Plan, Progress, Scope as Covers,
+    ActionError, ActionErrorKind, Approval, Event, NotWritten, Plan, Progress, Scope as Covers,
 };
 
 use super::calls::{self, Called, Doing, Sent};
@@ -129,14 +129,20 @@ impl Scope {
         }
         let called = calls::call(&mut state.world, self, driver.who(), &mut doing, Sent::Now);
         match called {
-            Called::Ended(Err(kind)) => self.hears(state, by, Event::Acted(Err(action_error(kind)))),
+            Called::Ended(Err(kind)) => {
+                self.hears(state, by, Event::Acted(Err(action_error(kind))))
+            }
             Called::Ended(Ok(())) if is_heard => self.hears(state, by, Event::Acted(Ok(()))),
             Called::Going if is_heard => {
                 if let Seat::Driving(shared) = &mut state.seats[by] {
                     Arc::make_mut(shared).owed = Some(Owed::Act(doing));
                 }
             }
-            _ => self.hears(state, by, Event::Acted(Err(action_error(ActionErrorKind::Passing)))),
+            _ => self.hears(
+                state,
+                by,
+                Event::Acted(Err(action_error(ActionErrorKind::Passing))),
+            ),
         }
         true
     }

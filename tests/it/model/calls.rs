@@ -6,7 +6,7 @@ use greenroom::adapters::live_pointer::Admission;
 use greenroom::history::{Direction, ReleaseKind};
 use greenroom::inventory::{FencingToken, InstanceId, Slot, SwitchOrder};
 use greenroom::ports::FailureKind;
-use greenroom::release::{Act, Before, ActionErrorKind, Move, Plan, Stage};
+use greenroom::release::{Act, ActionErrorKind, Before, Move, Plan, Stage};
 
 use super::engine::{Running, index};
 use super::flaws::Flaw;
@@ -391,7 +391,8 @@ impl Hand<'_, '_> {
     /// Whether hold and approvals are what they were when it was decided.
     fn is_as_seen(&self, movement: &Move) -> bool {
         let mut peer_approvals = movement.peer_approvals.iter();
-        self.world.hold_seen() == movement.hold && peer_approvals.all(|one| self.world.is_given(one))
+        self.world.hold_seen() == movement.hold
+            && peer_approvals.all(|one| self.world.is_given(one))
     }
 
     fn routed(&mut self, to: Slot) {

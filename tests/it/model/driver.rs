@@ -8,7 +8,7 @@ use std::time::Duration;
 use greenroom::history::{Direction, ReleaseKind, Step};
 use greenroom::inventory::Slot;
 use greenroom::release::{
-    Act, Approved, Ask, Effect, Event, Machine, Move, Plan, Observation, Stage, TimerId,
+    Act, Approved, Ask, Effect, Event, Machine, Move, Observation, Plan, Stage, TimerId,
 };
 
 use super::calls::{Doing, Who};

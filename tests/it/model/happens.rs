@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use greenroom::inventory::Slot;
-use greenroom::release::{Choice, Event, GoOn, Machine, ActionErrorKind};
+use greenroom::release::{ActionErrorKind, Choice, Event, GoOn, Machine};
 
 use super::calls::{self, Called, Sent};
 use super::driver::Driver;

@@ -9,7 +9,7 @@ use greenroom::inventory::{
     InstanceState, LockHolder, LockRecord, PerSlot, Probe, ProxyAnswer, Registration,
     RegistryRecord, Revisioned, Route, RuntimeHealth, Slot,
 };
-use greenroom::release::{Ask, Plan, Observation};
+use greenroom::release::{Ask, Observation, Plan};
 
 use super::engine::{Running, index};
 use super::flaws::Flaw;

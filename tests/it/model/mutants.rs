@@ -7,8 +7,8 @@ use stateright::{Checker, HasDiscoveries, Model};
 
 use super::flaws::Flaw;
 use super::never::{
-    A_WAY_BACK, BLINDLY, HELD, OVERLAPPED, OVERTAKEN, ROUTED_TO_NOTHING, STUCK, TOGGLED,
-    TOUCHED_LIVE, UNASKED, UNCHECKED, NO_PEER_APPROVAL, WRONG_APPROVAL,
+    A_WAY_BACK, BLINDLY, HELD, NO_PEER_APPROVAL, OVERLAPPED, OVERTAKEN, ROUTED_TO_NOTHING, STUCK,
+    TOGGLED, TOUCHED_LIVE, UNASKED, UNCHECKED, WRONG_APPROVAL,
 };
 use super::others::SOMEBODY;
 use super::scope::{Budget, ByHand, Scope, Want};
@@ -103,9 +103,18 @@ fn mutants() -> Vec<Mutant> {
     };
     let resumed = Scope {
         others: &[1],
-        ..two(Want::Resume, Budget { requests: 1, ..LOSS })
+        ..two(
+            Want::Resume,
+            Budget {
+                requests: 1,
+                ..LOSS
+            },
+        )
     };
-    let unheard = Budget { unheard: 1, ..REQUEST };
+    let unheard = Budget {
+        unheard: 1,
+        ..REQUEST
+    };
     vec![
         (one(FAULT), &[ProxySeenAsRouted], ROUTED_TO_NOTHING),
         (

@@ -61,7 +61,10 @@ fn never<const VIOLATION: u8>(_: &Scope, state: &State) -> bool {
 pub(crate) fn properties() -> Vec<Property<Scope>> {
     vec![
         Property::always(TOUCHED_LIVE, never::<{ Violation::TouchedLive as u8 }>),
-        Property::always(ROUTED_TO_NOTHING, never::<{ Violation::RoutedToNothing as u8 }>),
+        Property::always(
+            ROUTED_TO_NOTHING,
+            never::<{ Violation::RoutedToNothing as u8 }>,
+        ),
         Property::always(UNCHECKED, never::<{ Violation::Unchecked as u8 }>),
         Property::always(OVERTAKEN, never::<{ Violation::Overtaken as u8 }>),
         Property::always(TOGGLED, never::<{ Violation::Toggled as u8 }>),
@@ -70,7 +73,10 @@ pub(crate) fn properties() -> Vec<Property<Scope>> {
         Property::always(WRONG_APPROVAL, never::<{ Violation::WrongApproval as u8 }>),
         Property::always(UNASKED, never::<{ Violation::Unasked as u8 }>),
         Property::always(HELD, never::<{ Violation::Held as u8 }>),
-        Property::always(NO_PEER_APPROVAL, never::<{ Violation::NoPeerApproval as u8 }>),
+        Property::always(
+            NO_PEER_APPROVAL,
+            never::<{ Violation::NoPeerApproval as u8 }>,
+        ),
         Property::always(STUCK, never::<{ Violation::Stuck as u8 }>),
         Property::always(A_WAY_ON, never::<{ Violation::NoWayOn as u8 }>),
         Property::always(A_WAY_BACK, never::<{ Violation::NoWayBack as u8 }>),

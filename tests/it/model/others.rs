@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use greenroom::inventory::{PeerApproval, Hold, Operator};
+use greenroom::inventory::{Hold, Operator, PeerApproval};
 
 use super::names::{release, time, version};
 use super::scope::Scope;

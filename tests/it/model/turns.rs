@@ -194,7 +194,10 @@ impl Scope {
         match driver.machine.status().progress {
             Progress::Asking { .. } => {
                 // A yes that nobody else has approved is asked for again: somebody has to mean it.
-                if self.others.is_empty() || state.world.is_peer_approved() || state.left.requests > 0 {
+                if self.others.is_empty()
+                    || state.world.is_peer_approved()
+                    || state.left.requests > 0
+                {
                     turns.push(Turn::Yes(by));
                 }
                 if self.strays {

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::command_line::{greenroom, out, run};
-use super::fixture::{Fixture, Running, FixtureOptions, version};
+use super::fixture::{Fixture, FixtureOptions, Running, version};
 use super::{load, nothing_was_noticed};
 use crate::support::json_lines::json_list;
 use crate::support::pty::Pty;
@@ -27,7 +27,10 @@ const NEVER: u64 = u64::MAX;
 
 /// A fixture where somebody else has to approve what moves traffic.
 async fn fixture() -> Fixture {
-    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let mut fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let tier = "tier = \"staging\"";
     let asking = format!("{tier}\nrules = {{ approvals = 1 }}");
     fixture.rebuild(|text| text.replace(tier, &asking)).await;
@@ -36,7 +39,10 @@ async fn fixture() -> Fixture {
 
 async fn approves(app: &App, fixture: &Fixture, running: &Running) -> PeerApproval {
     let release = running.handle.status().borrow().plan.release;
-    let given = app.engine.peer_approve(&fixture.target, release, None).await;
+    let given = app
+        .engine
+        .peer_approve(&fixture.target, release, None)
+        .await;
     given.expect("approved")
 }
 
@@ -114,7 +120,11 @@ async fn who_approved_a_release_and_takes_it_over_needs_somebody_else_to_approve
 
     // Nor does ana's: she began it.
     let release = taken.handle.status().borrow().plan.release;
-    let own = fixture.app.engine.peer_approve(&fixture.target, release, None).await;
+    let own = fixture
+        .app
+        .engine
+        .peer_approve(&fixture.target, release, None)
+        .await;
     assert!(own.is_err(), "she began it");
     approves(&cleo, &fixture, &taken).await;
     until_counted(&ben, &taken, 1).await;
@@ -253,7 +263,9 @@ async fn no_traffic_moves_on_what_was_taken_back_or_while_it_is_held() {
                 let reason = "wait".to_owned();
                 ben.engine.hold(&fixture.target, reason, None).await.is_ok()
             } else {
-                let taken = ben.engine.withdraw_peer_approval(&fixture.target, given.release);
+                let taken = ben
+                    .engine
+                    .withdraw_peer_approval(&fixture.target, given.release);
                 taken.await.is_ok()
             }
         };

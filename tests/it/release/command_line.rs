@@ -269,7 +269,10 @@ async fn a_protected_environment_refuses_yes_unless_its_rules_allow_it() {
 /// shown by `status`, and the next promote clears what it left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signals_cancel_or_leave_a_release_and_never_the_traffic() {
-    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let service = fixture.target.service.to_string();
     let load = load(&fixture).await;
     let promote = [

@@ -43,7 +43,10 @@ pub(super) fn engine(arguments: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_done_by_hand_on_real_servers_is_named() {
-    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     assert_eq!(
         named(&fixture).await,
         [""; 0],

@@ -488,10 +488,13 @@ impl Finished {
     }
 
     pub(super) fn failed_step(&self) -> Option<Step> {
-        self.status.steps.iter().find_map(|step_status| match step_status.state {
-            StepState::Failed { .. } => Some(step_status.step),
-            _ => None,
-        })
+        self.status
+            .steps
+            .iter()
+            .find_map(|step_status| match step_status.state {
+                StepState::Failed { .. } => Some(step_status.step),
+                _ => None,
+            })
     }
 }
 
@@ -526,10 +529,9 @@ impl Running {
     /// Waits until a step is being done.
     pub(super) async fn until_running(&self, step: Step) {
         self.until(&format!("{step} runs"), |status| {
-            status
-                .steps
-                .iter()
-                .any(|step_status| step_status.step == step && matches!(step_status.state, StepState::Running { .. }))
+            status.steps.iter().any(|step_status| {
+                step_status.step == step && matches!(step_status.state, StepState::Running { .. })
+            })
         })
         .await;
     }

@@ -50,7 +50,10 @@ async fn from_the_approval_of_the_switch_to_the_last_old_answer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_greenroom_adds_to_the_engine_s_own_calls_and_the_windows() {
-    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let finished = fixture.promote("1.9.0").await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
     let mut own = finished.took;

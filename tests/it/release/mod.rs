@@ -146,7 +146,10 @@ async fn a_warm_rollback_takes_over_from_the_standby_and_is_not_noticed_by_anybo
     fixture.stands("1.8.2", Role::Empty).await;
     // And forward again: the same version by another release, when the hold that it left is cleared.
     let target = fixture.target.clone();
-    let cleared = fixture.app.engine.clear_hold(&target, Some("mended".into()));
+    let cleared = fixture
+        .app
+        .engine
+        .clear_hold(&target, Some("mended".into()));
     let hold = cleared.await.expect("the rollback has left one");
     assert!(
         hold.reason.contains("rolled back from 1.9.0 to 1.8.2"),
@@ -155,12 +158,18 @@ async fn a_warm_rollback_takes_over_from_the_standby_and_is_not_noticed_by_anybo
     fixture
         .rebuild(|text| text.replace("standby = \"5m\"", "standby = \"1s\""))
         .await;
-    assert_eq!(fixture.promote("1.9.0").await.outcome(), Some(Outcome::Done));
+    assert_eq!(
+        fixture.promote("1.9.0").await.outcome(),
+        Some(Outcome::Done)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unhealthy_version_is_removed_again_and_the_old_one_stays_live() {
-    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let load = load(&fixture).await;
     let finished = fixture.promote("1.9.1").await;
     let report = load.stop().await;
@@ -172,7 +181,10 @@ async fn an_unhealthy_version_is_removed_again_and_the_old_one_stays_live() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_that_fails_its_checks_is_removed_again_and_the_old_one_stays_live() {
-    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let load = load(&fixture).await;
     let finished = fixture.promote("1.9.2").await;
     let report = load.stop().await;
@@ -185,7 +197,10 @@ async fn a_version_that_fails_its_checks_is_removed_again_and_the_old_one_stays_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_installation_that_nginx_rejects_changes_nothing() {
-    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let mut fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let load = load(&fixture).await;
     let before = fixture.text.clone();
     let template = fixture.place.path().join("broken.conf");
@@ -221,7 +236,10 @@ async fn an_installation_that_nginx_rejects_changes_nothing() {
 /// client opens again, and no request may fail for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_installation_that_is_accepted_and_not_applied_is_put_back() {
-    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let mut fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let load = load(&fixture).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
@@ -243,7 +261,10 @@ async fn an_installation_that_is_accepted_and_not_applied_is_put_back() {
     report.assert_nothing_failed();
     fixture.rebuild(|_| before).await;
     fixture.stands("1.8.2", Role::Empty).await;
-    assert_eq!(fixture.promote("1.9.0").await.outcome(), Some(Outcome::Done));
+    assert_eq!(
+        fixture.promote("1.9.0").await.outcome(),
+        Some(Outcome::Done)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -370,7 +391,10 @@ async fn a_docker_that_stays_away_leaves_the_old_version_live_and_asks_for_a_per
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn backing_out_after_the_switch_is_not_noticed_by_anybody() {
-    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let load = load(&fixture).await;
     let running = fixture.begin(version("1.9.0")).await;
     running.until_running(Step::Watch).await;
@@ -414,7 +438,10 @@ async fn requests_in_flight_on_the_old_version_end_before_it_is_stopped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_plan_refuses_with_every_reason_at_once_and_does_nothing() {
-    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let mut fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let green = tcp(&fixture.snapshot().await.slots.green.endpoint);
     let _foreign = std::net::TcpListener::bind(green).expect("the port of green");
     fixture
@@ -427,7 +454,12 @@ async fn a_plan_refuses_with_every_reason_at_once_and_does_nothing() {
         .await;
     let mut request = fixture.request(version("7.7.7"));
     request.reason = None;
-    let refused = fixture.app.engine.plan(&request).await.expect_err("refused");
+    let refused = fixture
+        .app
+        .engine
+        .plan(&request)
+        .await
+        .expect_err("refused");
     let has = |what: fn(&Refusal) -> bool| refused.0.iter().any(what);
     assert!(
         has(|r| matches!(r, Refusal::NoSuchVersion { .. })),
@@ -446,7 +478,12 @@ async fn a_plan_refuses_with_every_reason_at_once_and_does_nothing() {
         "{refused}"
     );
     request.wanted = version("1.8.2");
-    let refused = fixture.app.engine.plan(&request).await.expect_err("refused");
+    let refused = fixture
+        .app
+        .engine
+        .plan(&request)
+        .await
+        .expect_err("refused");
     assert!(
         refused.0.iter().any(|r| matches!(
             r,

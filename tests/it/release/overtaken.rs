@@ -3,7 +3,7 @@
 use greenroom::history::{LivePeriod, Outcome, Recorded, Step, prove};
 use greenroom::release::{Command, Progress, StepState};
 
-use super::fixture::{Fixture, Running, FixtureOptions, version};
+use super::fixture::{Fixture, FixtureOptions, Running, version};
 
 /// Its driver stops, as it does when its console is closed.
 async fn interrupt(release: &Running) {
@@ -23,7 +23,11 @@ async fn until_standby(release: &Running) {
 
 async fn recorded(fixture: &Fixture, release: &Running) -> Recorded {
     let id = release.handle.status().borrow().plan.release;
-    let site = fixture.app.engine.site(&fixture.target).expect("configured");
+    let site = fixture
+        .app
+        .engine
+        .site(&fixture.target)
+        .expect("configured");
     let found = site.read.journal.release(&fixture.target, id).await;
     found.expect("the store answers").expect("it is written")
 }
@@ -73,7 +77,9 @@ async fn a_release_without_a_driver_gets_its_end_from_the_release_that_overtakes
         .borrow()
         .steps
         .iter()
-        .any(|step_status| step_status.step == Step::Switch && matches!(step_status.state, StepState::Done { .. }));
+        .any(|step_status| {
+            step_status.step == Step::Switch && matches!(step_status.state, StepState::Done { .. })
+        });
     assert!(switched);
     last.handle
         .command(Command::EndStandby)

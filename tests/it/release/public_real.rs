@@ -10,7 +10,7 @@ use greenroom::history::Outcome;
 use greenroom::inventory::{Role, Slot};
 use greenroom::release::{Command as Say, Progress};
 
-use super::fixture::{Finished, Fixture, Running, FixtureOptions, version};
+use super::fixture::{Finished, Fixture, FixtureOptions, Running, version};
 use super::load;
 use crate::support::{docker, etcd, eventually, from_environment};
 
@@ -25,7 +25,10 @@ fn settings_with(text: &str, changes: &[(&str, &str)]) -> String {
 
 /// 1.8.2 is live, and the next version is broken in this way.
 async fn with_fault(fault: &str, changes: &[(&str, &str)]) -> Fixture {
-    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let mut fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let environment = format!("SAMPLE_FAULT = \"{fault}\", SAMPLE_WORK");
     let mut changes = changes.to_vec();
     changes.push(("SAMPLE_WORK", &environment));

@@ -56,7 +56,10 @@ async fn repaired(fixture: &Fixture, what: &str, names: &[&str]) {
     let outcome = record.closed.as_ref().map(|(_, outcome)| outcome);
     assert_eq!(outcome, Some(&RepairOutcome::Done), "{what}: {record:#?}");
     assert!(
-        record.repair_actions.iter().all(|repair_action| repair_action.done_at.is_some()),
+        record
+            .repair_actions
+            .iter()
+            .all(|repair_action| repair_action.done_at.is_some()),
         "{what}: {record:#?}"
     );
     assert_eq!(named(fixture).await, [""; 0], "{what}");
@@ -119,7 +122,10 @@ impl Keys {
 
 /// 1.9.0 live in green, 1.8.2 stopped in blue.
 pub(super) async fn fixture() -> Fixture {
-    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let fixture = fixture.with("1.9.0").await;
     fixture.stands("1.9.0", Role::Stopped).await;
     fixture
@@ -354,7 +360,10 @@ async fn what_moved_since_the_plan_is_not_repaired_and_no_release_is_overtaken()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired() {
-    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let mut keys = Keys::of(&fixture).await;
     let load = load(&fixture).await;
     let release = fixture.begin(version("1.9.0")).await;
@@ -377,7 +386,12 @@ async fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired
     let snapshot = fixture.snapshot().await;
     let old = snapshot.slots.blue.instance.as_ref();
     assert!(old.is_some_and(Instance::is_running), "{old:?}");
-    repaired(&fixture, "the route deleted in the watch", &["route-missing"]).await;
+    repaired(
+        &fixture,
+        "the route deleted in the watch",
+        &["route-missing"],
+    )
+    .await;
     fixture.stands("1.9.0", Role::Standby).await;
     nothing_failed(load, "the route deleted in the watch").await;
 }
@@ -386,7 +400,10 @@ async fn a_route_deleted_in_the_watch_keeps_the_old_version_until_it_is_repaired
 /// before, and the pointer carries a token that no lock of the store reaches.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_went_back_is_repaired_and_releases_go_on_while_no_request_fails() {
-    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let mut keys = Keys::of(&fixture).await;
     let (entry, route) = (keys.get("slots/blue").await, keys.get("route").await);
     let fixture = fixture.with("1.9.0").await;

@@ -9,7 +9,7 @@ use greenroom::release::{
     need_to_repair,
 };
 
-use super::fixture::{Fixture, Running, FixtureOptions, version};
+use super::fixture::{Fixture, FixtureOptions, Running, version};
 
 /// The configuration with a staging environment beside production, on the same servers.
 fn with_staging(text: &str, service: &str) -> String {

@@ -17,7 +17,7 @@ use greenroom::wire::App;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::fixture::{Fixture, Running, FixtureOptions, version};
+use super::fixture::{Fixture, FixtureOptions, Running, version};
 use super::{load, nothing_was_noticed};
 
 /// What is promised.
@@ -77,7 +77,10 @@ fn note(mut releases: watch::Receiver<Arc<Releases>>, target: Target) -> JoinHan
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_drives_two_others_see_within_a_second() {
-    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let (ben, cleo) = (fixture.another("ben").await, fixture.another("cleo").await);
     let watched = [watching(&ben), watching(&cleo)];
     let noting = watched
@@ -162,7 +165,11 @@ async fn begin(fixture: &Fixture, app: &App, wanted: Wanted) -> Running {
 
 /// How a release ended, as the journal has it.
 async fn written_end(fixture: &Fixture, release: ReleaseId) -> Option<Outcome> {
-    let site = fixture.app.engine.site(&fixture.target).expect("configured");
+    let site = fixture
+        .app
+        .engine
+        .site(&fixture.target)
+        .expect("configured");
     let recorded = site.read.journal.release(&fixture.target, release).await;
     let recorded = recorded.expect("read").expect("written");
     assert!(prove(&recorded).holds(), "the chain is whole");

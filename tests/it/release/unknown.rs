@@ -10,18 +10,25 @@ use crate::support::{docker, etcd, free_port};
 /// What `status` says to programs and to people while an address leads nowhere.
 async fn status_without(fixture: &mut Fixture, address: &str, scheme: &str) -> (Value, String) {
     let nowhere = format!("{scheme}://127.0.0.1:{}", free_port());
-    fixture.rebuild(|text| text.replace(address, &nowhere)).await;
+    fixture
+        .rebuild(|text| text.replace(address, &nowhere))
+        .await;
     let told = run(fixture, &["--json", "status"]).await;
     assert_eq!(told.status.code(), Some(3), "{}{}", out(&told), err(&told));
     let line = json_list(&told, "targets").remove(0);
     let said = out(&run(fixture, &["status"]).await);
-    fixture.rebuild(|text| text.replace(&nowhere, address)).await;
+    fixture
+        .rebuild(|text| text.replace(&nowhere, address))
+        .await;
     (line, said)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_server_that_is_away_would_say_is_unknown() {
-    let mut fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let mut fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     assert!(fixture.promote("1.9.0").await.outcome().is_some());
     let status = run(&fixture, &["status"]).await;
     assert_eq!(status.status.code(), Some(0), "{}", out(&status));

@@ -1,8 +1,6 @@
 //! Where the real servers are, and small things that every test needs.
 
-pub(crate) mod presence;
 pub(crate) mod disk;
-pub(crate) mod peer_approvals;
 pub(crate) mod foreign_keys;
 pub(crate) mod holds;
 pub(crate) mod json_lines;
@@ -11,6 +9,8 @@ mod load_client;
 mod load_report;
 pub(crate) mod middleman;
 pub(crate) mod needs;
+pub(crate) mod peer_approvals;
+pub(crate) mod presence;
 pub(crate) mod pty;
 mod pty_tests;
 pub(crate) mod takeover;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use greenroom::inventory::{HoldChange, RegistryRecord, ReleaseId, RouteChange, Slot, Target};
 use greenroom::ports::{
-    PeerApprovals, FailureKind, Fence, Holds, JournalWriter, RegistryReader, RegistryWriter, Result,
+    FailureKind, Fence, Holds, JournalWriter, PeerApprovals, RegistryReader, RegistryWriter, Result,
 };
 
-use super::peer_approvals::{peer_approval, head};
 use super::holds::{cleared, hold};
+use super::peer_approvals::{head, peer_approval};
 
 /// A store in which both slots are registered and blue is live.
 pub(crate) struct Contract<'a> {

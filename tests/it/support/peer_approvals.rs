@@ -2,9 +2,9 @@
 
 use greenroom::history::{FORMAT, Outcome, ReleaseKind, ReleaseRecord};
 use greenroom::inventory::{
-    Digest, PeerApproval, ImageLabels, Operator, ReleaseId, Slot, Target, Version,
+    Digest, ImageLabels, Operator, PeerApproval, ReleaseId, Slot, Target, Version,
 };
-use greenroom::ports::{PeerApprovals, FailureKind, Fence, JournalWriter, RegistryReader};
+use greenroom::ports::{FailureKind, Fence, JournalWriter, PeerApprovals, RegistryReader};
 use jiff::{SignedDuration, Timestamp};
 
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use greenroom::inventory::{
-    Declined, Operator, RegistryRecord, ReleaseId, Target, Watcher, HandoverRequest,
+    Declined, HandoverRequest, Operator, RegistryRecord, ReleaseId, Target, Watcher,
 };
 use greenroom::ports::{PresenceStore, RegistryReader};
 

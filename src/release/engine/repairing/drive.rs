@@ -86,7 +86,12 @@ impl Drive {
     }
 
     /// Does one action; how it came true, or why not.
-    async fn one(&mut self, index: usize, repair_action: &RepairAction, title: &str) -> Result<String, String> {
+    async fn one(
+        &mut self,
+        index: usize,
+        repair_action: &RepairAction,
+        title: &str,
+    ) -> Result<String, String> {
         if !self.approved.covers(repair_action) {
             return Err("it is not approved".into());
         }
@@ -182,7 +187,9 @@ impl Drive {
     async fn until_true(&self, repair_action: &RepairAction) -> Result<(), String> {
         let timing = &self.site.definition.timing;
         let time_limit = match repair_action {
-            RepairAction::Create { .. } | RepairAction::Start { .. } => timing.health_deadline.max(TIMEOUT),
+            RepairAction::Create { .. } | RepairAction::Start { .. } => {
+                timing.health_deadline.max(TIMEOUT)
+            }
             _ => TIMEOUT,
         };
         let until = Instant::now() + time_limit;

@@ -22,7 +22,7 @@ use crate::release::driver::Writing;
 use crate::release::repair::plan;
 use crate::release::standby_entry;
 use crate::release::{
-    RepairAction, Known, ProxySays, Refusal, Refused, RepairApproval, RepairPlan, RepairRequest,
+    Known, ProxySays, Refusal, Refused, RepairAction, RepairApproval, RepairPlan, RepairRequest,
 };
 use drive::Drive;
 use look::look;
@@ -110,10 +110,20 @@ impl Engine {
             router: site.read.router.as_ref(),
             target: &request.target,
         };
-        let (items, repair_actions) = plan((snapshot, released), &site.definition, request.only, &says);
-        let does = |which: fn(&RepairAction) -> bool| repair_actions.iter().any(|planned| which(&planned.repair_action));
+        let (items, repair_actions) =
+            plan((snapshot, released), &site.definition, request.only, &says);
+        let does = |which: fn(&RepairAction) -> bool| {
+            repair_actions
+                .iter()
+                .any(|planned| which(&planned.repair_action))
+        };
         let installs = does(|repair_action| matches!(repair_action, RepairAction::Install));
-        let points = does(|repair_action| matches!(repair_action, RepairAction::Point { .. } | RepairAction::Rebase { .. }));
+        let points = does(|repair_action| {
+            matches!(
+                repair_action,
+                RepairAction::Point { .. } | RepairAction::Rebase { .. }
+            )
+        });
         RepairPlan {
             id,
             definition: site.definition.clone(),

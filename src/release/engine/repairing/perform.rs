@@ -33,7 +33,11 @@ impl Hand<'_> {
     }
 
     /// Does it, to a world that was just seen.
-    pub(super) async fn perform(&self, repair_action: &RepairAction, seen: &Snapshot) -> Result<()> {
+    pub(super) async fn perform(
+        &self,
+        repair_action: &RepairAction,
+        seen: &Snapshot,
+    ) -> Result<()> {
         let definition = &self.site.definition;
         let target = &definition.target;
         match repair_action {

@@ -129,7 +129,10 @@ async fn two_hours_ahead(fixture: &Fixture, arguments: &[&str]) -> (Option<i32>,
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hold_is_not_passed_by_a_clock_that_is_two_hours_ahead() {
-    let fixture = Fixture::new(FixtureOptions::default()).await.with("1.8.2").await;
+    let fixture = Fixture::new(FixtureOptions::default())
+        .await
+        .with("1.8.2")
+        .await;
     let service = fixture.target.service.to_string();
     let hold = ["hold", &service, "production", "--until", "1h"];
     let mut hold = greenroom(&fixture, &[&hold[..], &["--reason", "payday"]].concat());

@@ -195,8 +195,13 @@ async fn an_engine_that_is_restarted_or_killed_under_live_containers_only_delays
             // refuses to start it ever after: "task … already exists".
             running
                 .until("it was started", |status| {
-                    let step_status = status.steps.iter().find(|step_status| step_status.step == step);
-                    step_status.is_some_and(|step_status| format!("{:?}", step_status.state).contains("healthy"))
+                    let step_status = status
+                        .steps
+                        .iter()
+                        .find(|step_status| step_status.step == step);
+                    step_status.is_some_and(|step_status| {
+                        format!("{:?}", step_status.state).contains("healthy")
+                    })
                 })
                 .await;
         }

@@ -15,10 +15,13 @@ use crate::support::{docker, etcd};
 
 /// Whether what is under way says so.
 fn says(status: &Status, what: &str) -> bool {
-    status.steps.iter().any(|step_status| match &step_status.state {
-        StepState::Running { note, .. } => note.contains(what),
-        _ => false,
-    })
+    status
+        .steps
+        .iter()
+        .any(|step_status| match &step_status.state {
+            StepState::Running { note, .. } => note.contains(what),
+            _ => false,
+        })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use greenroom::history::Outcome;
 use greenroom::release::{Approval, GoOn, OnFailure, Progress, Resume, Scope, Status, StepState};
 
 use super::super::command_line;
-use super::super::fixture::{Fixture, Running, FixtureOptions, version};
+use super::super::fixture::{Fixture, FixtureOptions, Running, version};
 use super::super::outages::OwnEtcd;
 use super::until_switch_is_asked;
 
@@ -122,7 +122,11 @@ async fn a_console_resumes_what_it_lost_as_soon_as_etcd_is_back_although_its_loc
     ends.await.expect("driven");
     let finished = resumed.finish().await;
     assert_eq!(finished.outcome(), Some(Outcome::Done), "{finished:?}");
-    let stopped = finished.status.steps.last().map(|step_status| &step_status.state);
+    let stopped = finished
+        .status
+        .steps
+        .last()
+        .map(|step_status| &step_status.state);
     assert!(
         matches!(stopped, Some(StepState::Done { .. })),
         "{stopped:?}"
