@@ -150,7 +150,7 @@ fn with_a_third_version(sandbox: &Sandbox) {
 fn by_keys_alone_the_version_before_last_is_started_again_and_gets_the_traffic() {
     let mut sandbox = Sandbox::kept().up().hurried();
     with_a_third_version(&sandbox);
-    let mut pty = sandbox.on_a_terminal(&["--set", "operator.name=ana"]);
+    let mut pty = sandbox.on_a_terminal(&["--set", "environments.dev.timing.standby=5s"]);
     pty.resize((140, 40));
     let mut press = |keys: &str, shows: &str| {
         pty.keys(keys);
