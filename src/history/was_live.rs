@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::timeline::claimed;
-use super::{Happening, LivePeriod, Outcome, Proof, Recorded, ReleaseRecord, prove};
+use super::{Entry, Happening, LivePeriod, Outcome, Proof, Recorded, ReleaseRecord, prove};
 use crate::inventory::{Digest, ReleaseId, Slot, Target, Version};
 
 /// What the releases of a target prove about the versions that were live in it.
@@ -56,15 +56,24 @@ pub fn proven_live(recorded: &Recorded, target: &Target) -> Result<LivePeriod, S
         .ok_or_else(|| "no entry says that its switch was observed".to_owned())
 }
 
-/// Whether a release proves that it has put this version live in this slot: its head names both, its checks passed, and
-/// its switch was observed and not undone. Otherwise what is missing.
+/// Whether a release proves that it has put this version live in this slot, or back there. Forward: its head names both,
+/// its checks passed, and its switch was observed and not undone. Back: the version was live there before it, and its
+/// switch back was observed. Otherwise what is missing.
 pub fn proves_released(
     recorded: &Recorded,
     target: &Target,
     (slot, digest): (Slot, &Digest),
 ) -> Result<(), String> {
+    let is_it = |(at, version): &(Slot, Version)| (*at, &version.digest) == (slot, digest);
+    if recorded.head.from.as_ref().is_some_and(is_it) {
+        let period = proven_live(recorded, target)?;
+        let is_back = period.until.is_some();
+        return is_back
+            .then_some(())
+            .ok_or_else(|| "no entry says that it switched back".to_owned());
+    }
     let (to, version) = &recorded.head.to;
-    if (*to, &version.digest) != (slot, digest) {
+    if !is_it(&recorded.head.to) {
         return Err(format!(
             "it has released {} in {to}, not {} in {slot}",
             version.digest.short(),
@@ -75,7 +84,10 @@ pub fn proves_released(
     if period.until.is_some() {
         return Err("its entries say that it switched back".to_owned());
     }
-    let mut before_switch = recorded.entries.iter().filter(|it| it.at <= period.since);
+    // By their order: the clocks of two drivers differ.
+    let is_before_switch =
+        |entry: &&Entry| LivePeriod::after(None, entry.at, &entry.what).is_none();
+    let mut before_switch = recorded.entries.iter().take_while(is_before_switch);
     let passed = before_switch.any(|entry| match &entry.what {
         Happening::Checked { report } => report.digest == *digest && report.allows(),
         _ => false,
@@ -151,7 +163,7 @@ mod tests {
     use super::*;
     use crate::checks::{CaseReport, Report, Verdict};
     use crate::history::samples_for_tests::{entry, head};
-    use crate::history::{Chain, Direction, Entry, Happening, Step};
+    use crate::history::{Chain, Direction, Step};
 
     fn switched(sequence: u32, direction: Direction) -> Entry {
         Entry {
@@ -237,6 +249,60 @@ mod tests {
             let said = says(&bad, slot).expect_err("not proven");
             assert!(said.contains(why), "{said}");
         }
+    }
+
+    /// The route names the release that switched back, for a version that it has not released.
+    #[test]
+    fn a_release_that_switched_back_proves_what_was_live_before_it() {
+        let from = head(1).to.0.other();
+        let before = Version {
+            digest: format!("sha256:{}", "b".repeat(64)).parse().unwrap(),
+            ..head(1).to.1
+        };
+        let of = |entries: Vec<Entry>| {
+            let plain = ReleaseRecord {
+                from: Some((from, before.clone())),
+                ..head(1)
+            };
+            let mut chain = Chain::of(&plain);
+            let entries: Vec<_> = entries.into_iter().map(|it| chain.linked(it)).collect();
+            let live = LivePeriod::of(&entries);
+            let reason = "watch failed".to_owned();
+            let closed = Some((plain.opened_at, Outcome::BackedOut { reason }));
+            let head = chain.closed(ReleaseRecord {
+                live,
+                closed,
+                ..plain
+            });
+            Recorded { head, entries }
+        };
+        let forward = || switched(1, Direction::Forward);
+        let back = of(vec![forward(), switched(2, Direction::Back)]);
+        let target = back.head.target.clone();
+        let says =
+            |recorded: &Recorded, slot| proves_released(recorded, &target, (slot, &before.digest));
+        assert_eq!(says(&back, from), Ok(()));
+        assert!(says(&back, from.other()).is_err());
+        let said = says(&of(vec![forward()]), from).expect_err("it did not switch back");
+        assert!(said.contains("switched back"), "{said}");
+    }
+
+    #[test]
+    fn checks_count_by_their_place_before_the_switch_whatever_the_clocks_said() {
+        let mut late = checked(1, Verdict::Passed);
+        late.at = switched(2, Direction::Forward).at + std::time::Duration::from_secs(5);
+        let good = released(vec![late, switched(2, Direction::Forward)]);
+        let (slot, version) = good.head.to.clone();
+        let target = good.head.target.clone();
+        assert_eq!(
+            proves_released(&good, &target, (slot, &version.digest)),
+            Ok(())
+        );
+        let early = released(vec![
+            switched(1, Direction::Forward),
+            checked(2, Verdict::Passed),
+        ]);
+        assert!(proves_released(&early, &target, (slot, &version.digest)).is_err());
     }
 
     fn counted(recorded: &Recorded) -> WasLive {

@@ -117,7 +117,9 @@ impl ReleasePreview<'_> {
         }
         let was_live = &terms.was_live;
         let mut versions = was_live.versions.iter();
+        // Where the list is not of all of them, the plan searches for this one.
         if terms.past.is_ok()
+            && was_live.searched_only.is_none()
             && intent == Intent::GoBack
             && !versions.any(|version| version.digest == *digest)
         {

@@ -9,8 +9,8 @@ use crate::ports::{FailureKind, JournalReader, Result};
 pub(in crate::release) const PAGE: usize = 200;
 /// How many such pages are searched: a rollback does not read for ever.
 const PAGES: usize = 10;
-/// With so many versions that were live, no older releases are searched.
-const ENOUGH: usize = 10;
+/// With so many versions that were live, no older releases are searched for a list: each costs a read.
+const ENOUGH: usize = 20;
 /// How many releases are read with their entries. Each one either adds a version or is not believed.
 const PROOFS: usize = 100;
 
@@ -88,7 +88,10 @@ pub(in crate::release) async fn search(
     let (mut proofs, mut searched) = (0, 0);
     for page in 1.. {
         while let Some(head) = past.heads.get(searched) {
-            if !matches!(sought, Sought::All) && sought.is_found(&past.was_live) {
+            if sought.is_found(&past.was_live) {
+                if matches!(sought, Sought::All) {
+                    past.was_live.searched_only = Some(searched);
+                }
                 return Ok(past);
             }
             let mut unproven = past.was_live.unproven(head).into_iter();
@@ -105,7 +108,7 @@ pub(in crate::release) async fn search(
         let Some(oldest) = past.heads.last().map(|head| head.id) else {
             return Ok(past);
         };
-        if sought.is_found(&past.was_live) {
+        if !matches!(sought, Sought::All) && sought.is_found(&past.was_live) {
             return Ok(past);
         }
         let older = journal.releases_before(target, oldest, PAGE).await?;

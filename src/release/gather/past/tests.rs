@@ -197,3 +197,26 @@ async fn a_search_that_ends_before_the_history_says_so() {
     let found = sought(&journal, &Sought::None).await;
     assert_eq!(found.limit(), None);
 }
+
+/// Each costs a read, and a list of them waits for all.
+#[tokio::test]
+async fn a_list_of_versions_that_were_live_ends_with_enough_of_them_and_says_so() {
+    let most = u128::try_from(ENOUGH).expect("small") * 3;
+    let released = |number: u128| {
+        let mut head = head(number, true);
+        let digest = format!("sha256:{number:064x}");
+        head.to.1.digest = digest.parse().expect("a digest");
+        switched(head)
+    };
+    let mut journal = above([]);
+    let proven: Vec<_> = (2..=most).rev().map(released).collect();
+    let heads = proven.iter().map(|it| it.head.clone());
+    journal.heads = heads.chain(journal.heads).collect();
+    journal.proven.extend(proven);
+    let all = sought(&journal, &Sought::All).await;
+    assert_eq!(all.versions.len(), ENOUGH);
+    let limit = all.limit().expect("it is said");
+    assert!(limit.contains(&ENOUGH.to_string()), "{limit}");
+    let oldest = Sought::Named(VersionRef::Tag("1.1".into()));
+    assert!(sought(&journal, &oldest).await.limit().is_none());
+}
