@@ -43,8 +43,8 @@ pub struct Request {
     /// Whether the variables and `overrides` may loosen rules, and set what belongs to the file: only for a sandbox, which
     /// protects nothing.
     pub may_loosen: bool,
-    /// Whether a file that the configuration names and that does not exist is an error. Otherwise it is a warning, and
-    /// only its environment fails.
+    /// Whether a file is an error that the configuration names and that does not exist, or that other users can change
+    /// where no environment is protected. Otherwise each is a warning, and the other environments can be used.
     pub requires_files: bool,
 }
 
@@ -99,14 +99,12 @@ impl Settings {
         let mut findings = check::check(&root, &tree, &base, request);
         findings.errors.retain(|finding| pruned.stands(finding));
         findings.warnings.retain(|finding| pruned.stands(finding));
-        findings
-            .missing_files
-            .retain(|finding| pruned.stands(finding));
+        findings.not_ready.retain(|finding| pruned.stands(finding));
         errors.extend(findings.errors);
         if request.requires_files {
-            errors.extend(findings.missing_files);
+            errors.extend(findings.not_ready);
         } else {
-            findings.warnings.extend(findings.missing_files);
+            findings.warnings.extend(findings.not_ready);
         }
         shared.say_once(&mut errors);
         shared.say_once(&mut findings.warnings);

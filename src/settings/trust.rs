@@ -13,12 +13,16 @@ const GROUP: u32 = 0o020;
 const EVERYBODY: u32 = 0o002;
 const STICKY: u32 = 0o1000;
 
+/// How many entries of a directory are looked at for their owner.
+const MOST_INSIDE: usize = 100;
+
 /// The groups that may write to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sharing {
     /// Only this user's private group, where each user has one.
     Private,
-    /// Each group that this user is in: a store and the state of a proxy can be shared with one.
+    /// Each group that this user is in, also where another user of it is the owner: a store and the state of a proxy can
+    /// be shared with one. Root also uses what belongs to the user of a service together with its directory.
     OwnGroups,
 }
 
@@ -89,10 +93,12 @@ fn of_another(found: &Metadata, path: &Path, what: &str) -> Option<Objection> {
 }
 
 fn of(found: &Metadata, path: &Path, what: &str, sharing: Sharing) -> Option<Objection> {
-    if let Some(objection) = of_another(found, path, what) {
+    let mode = found.mode();
+    if !is_shared(found, path, sharing)
+        && let Some(objection) = of_another(found, path, what)
+    {
         return Some(objection);
     }
-    let mode = found.mode();
     let is_guarded = found.is_dir() && mode & STICKY != 0;
     let owner = format!("owner uid {}, mode {:04o}", found.uid(), mode & 0o7777);
     if mode & EVERYBODY != 0 && !is_guarded {
@@ -109,6 +115,30 @@ fn of(found: &Metadata, path: &Path, what: &str, sharing: Sharing) -> Option<Obj
         });
     }
     None
+}
+
+/// Whether another user who owns a file shares it with this one: the group they have in common may write to it, or this
+/// is root, who looks after what belongs to the user of a service together with its directory.
+fn is_shared(found: &Metadata, path: &Path, sharing: Sharing) -> bool {
+    if sharing == Sharing::Private {
+        return false;
+    }
+    let is_of_group = found.mode() & GROUP != 0 && may_write(found.gid(), sharing);
+    is_of_group || (geteuid().is_root() && has_an_owner_of_its_own(found, path))
+}
+
+/// Whether a file belongs to the user whose directory it is in, or a directory to the user whose files are in it alone.
+fn has_an_owner_of_its_own(found: &Metadata, path: &Path) -> bool {
+    let is_theirs = |other: Metadata| other.uid() == found.uid();
+    if !found.is_dir() {
+        let directory = path.parent().and_then(|it| fs::metadata(it).ok());
+        return directory.is_some_and(is_theirs);
+    }
+    let Ok(inside) = fs::read_dir(path) else {
+        return false;
+    };
+    let mut inside = inside.take(MOST_INSIDE).peekable();
+    inside.peek().is_some() && inside.all(|it| it.and_then(|it| it.metadata()).is_ok_and(is_theirs))
 }
 
 /// Whether a group may write. Where each user has a group of their own, files are usually writable for it.
@@ -219,17 +249,21 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("store.db");
         fs::write(&file, "").unwrap();
-        std::os::unix::fs::chown(&file, None, Some(4711)).unwrap();
+        let give = |user, group| std::os::unix::fs::chown(&file, user, Some(group)).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o660)).unwrap();
+        give(None, 4711);
         let refused = to(&file, Sharing::OwnGroups).unwrap();
         assert_eq!(refused.mend, format!("chmod g-w {}", file.display()));
-        let groups = getgroups().unwrap();
-        let Some(shared) = groups.iter().find(|group| group.as_raw() != 0) else {
-            return;
-        };
-        std::os::unix::fs::chown(&file, None, Some(shared.as_raw())).unwrap();
+        // Another user of a group that this one is in has made it.
+        give(Some(4711), getegid().as_raw());
         assert_eq!(to(&file, Sharing::OwnGroups), None);
         assert!(to(&file, Sharing::Private).is_some());
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+        let refused = to(&file, Sharing::OwnGroups).unwrap();
+        assert!(
+            refused.why.contains("another user (uid 4711"),
+            "{refused:?}"
+        );
     }
 
     #[test]

@@ -57,14 +57,23 @@ impl Place {
 
     /// What is wrong, with the directory of the test left out.
     fn said(&self) -> String {
+        let said = self.loaded(true);
+        said.map_or_else(|said| said, |_| String::new())
+    }
+
+    /// The warnings, or what is wrong. `is_check` is what `config check` asks for.
+    fn loaded(&self, is_check: bool) -> Result<String, String> {
         let bin = self.0.path().join("bin").display().to_string();
         let request = Request {
             path: Some(self.0.path().join("greenroom.toml")),
             environment: [("PATH".to_owned(), bin)].into(),
+            requires_files: is_check,
             ..Request::default()
         };
-        let said = Settings::load(&request).map_or_else(|said| said.to_string(), |_| String::new());
-        said.replace(&format!("{}/", self.0.path().display()), "")
+        let plain = |said: String| said.replace(&format!("{}/", self.0.path().display()), "");
+        let loaded = Settings::load(&request).map_err(|said| plain(said.to_string()))?;
+        let warnings = loaded.warnings.iter().map(ToString::to_string);
+        Ok(plain(warnings.collect::<Vec<_>>().join("\n")))
     }
 }
 
@@ -127,9 +136,38 @@ fn what_other_users_own_or_may_write_is_refused_by_name() {
             "{path}: {said}"
         );
         assert!(said.contains(says), "{path}: {said}");
-        assert!(said.contains("is not used: "), "{path}: {said}");
+        assert!(said.contains("others can change `"), "{path}: {said}");
         assert!(said.ends_with(&format!("run {mend}")), "{path}: {said}");
     }
+}
+
+/// The owner of a directory of `dev` cannot keep production from being used.
+#[test]
+fn what_others_can_change_stops_protected_environments_alone() {
+    let place = Place::new();
+    place.set("processes", 0o777);
+    let warned = place.loaded(false).expect("production can be used");
+    assert!(warned.contains("others can change `processes`"), "{warned}");
+    place.set("nginx", 0o777);
+    let refused = place.loaded(false).expect_err("production cannot");
+    assert!(refused.contains("others can change `nginx`"), "{refused}");
+    assert!(!refused.contains("processes"), "{refused}");
+}
+
+/// Root looks after the store of a service's user.
+#[test]
+fn root_uses_what_belongs_to_the_user_of_a_service_with_its_directory() {
+    let place = Place::new();
+    place.give("store");
+    assert!(
+        place.said().contains("`store/store.db`"),
+        "{}",
+        place.said()
+    );
+    place.give("store/store.db");
+    assert_eq!(place.said(), "");
+    place.set("store/store.db", 0o666);
+    assert!(place.said().contains("every user"), "{}", place.said());
 }
 
 #[test]
@@ -150,6 +188,8 @@ fn a_secret_that_is_too_short_to_be_hidden_everywhere_is_named() {
     let says = "registry.password: this secret has fewer than 6 characters";
     assert!(warned(&text).contains(says), "{}", warned(&text));
     fs::write(place.0.path().join("password"), "abcd\n").expect("written");
+    assert!(warned(TEXT).contains(says), "{}", warned(TEXT));
+    fs::write(place.0.path().join("password"), "abcde\n").expect("written");
     assert!(warned(TEXT).contains(says), "{}", warned(TEXT));
     fs::write(place.0.path().join("password"), "abcdef\n").expect("written");
     assert!(!warned(TEXT).contains(says), "{}", warned(TEXT));

@@ -37,8 +37,9 @@ const SOCKET_OF_NGINX: &str = "an nginx that is killed leaves this socket behind
 pub(super) struct Findings {
     pub(super) errors: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
-    /// Files that are named and do not exist.
-    pub(super) missing_files: Vec<Problem>,
+    /// Errors for `config check`, and otherwise warnings, so that other environments can be used: files that are named
+    /// and do not exist, and files that other users can change, of environments that are not protected.
+    pub(super) not_ready: Vec<Problem>,
 }
 
 /// Everything that is impossible or doubtful in a file whose keys and types are right.
@@ -231,7 +232,7 @@ impl Look<'_> {
         let shown: String = place.chars().take(LONGEST_PATH).collect();
         let rest = if shown.len() < place.len() { "…" } else { "" };
         let problem = self.problem(path, format!("`{shown}{rest}` {what}"));
-        self.findings.missing_files.push(problem);
+        self.findings.not_ready.push(problem);
     }
 
     /// Docker takes no client without a certificate, and Greenroom takes none of an engine that no named authority signed.

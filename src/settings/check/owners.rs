@@ -1,6 +1,8 @@
 //! Files and directories that are named and that other users could have written: what is in them decides what Greenroom
 //! sends, where requests go, and which holds it finds.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use super::super::file_only;
@@ -46,7 +48,7 @@ impl Look<'_> {
         }
     }
 
-    /// A secret that is too short to be hidden everywhere. It is not read: of a variable and of a file, the length is seen.
+    /// A secret that is too short to be hidden everywhere. Of a file, no more is read than tells whether it is.
     pub(super) fn short_secret(&mut self, path: &[&str], section: &SecretSection) {
         let variable = section
             .env
@@ -54,10 +56,9 @@ impl Look<'_> {
             .and_then(|name| self.variables.get(name));
         let length = match (variable, &section.file) {
             (Some(value), _) => value.trim().chars().count(),
-            (None, Some(file)) => match self.base.join(file).metadata() {
-                // Less the line's end.
-                Ok(found) if found.is_file() => usize::try_from(found.len()).unwrap_or(usize::MAX),
-                _ => return,
+            (None, Some(file)) => match beginning(&self.base.join(file)) {
+                Some(text) => text.trim().chars().count(),
+                None => return,
             },
             (None, None) => return,
         };
@@ -71,9 +72,7 @@ impl Look<'_> {
 
     /// The program of a protected environment. A bare name is looked for as it is when it is run.
     fn binary(&mut self, path: &[&str], nginx: &NginxSection) {
-        let guarded = file_only::guarded(self.tree);
-        let is_it = |(name, _): &(String, String)| path.get(1) == Some(&name.as_str());
-        if !guarded.iter().any(is_it) {
+        if !self.is_guarded(path) {
             return;
         }
         let is_bare = nginx.binary.components().count() == 1;
@@ -95,9 +94,41 @@ impl Look<'_> {
         };
         let place = visible(&place.display().to_string());
         let says = format!(
-            "`{place}` is not used: {}. If its content is right, run {}",
+            "others can change `{place}`: {}. If its content is right, run {}",
             objection.why, objection.mend
         );
-        self.error(path, says);
+        if self.is_guarded(path) {
+            self.error(path, says);
+        } else {
+            // The owner of what is there cannot keep the protected environments from being used.
+            let problem = self.problem(path, says);
+            self.findings.not_ready.push(problem);
+        }
     }
+
+    /// Whether a setting is of a protected environment, of one that proves a version good for it, or of all.
+    fn is_guarded(&self, path: &[&str]) -> bool {
+        let environment = match path {
+            ["environments", name, ..] | ["services", _, "environments", name, ..] => Some(name),
+            _ => None,
+        };
+        let guarded = file_only::guarded(self.tree);
+        let is_it = |(name, _): &(String, String)| environment.is_none_or(|it| it == name);
+        guarded.iter().any(is_it)
+    }
+}
+
+/// The first bytes of a file, a few more than a secret needs that is hidden everywhere.
+fn beginning(file: &Path) -> Option<String> {
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    let most = 8 * u64::try_from(HIDDEN_ANYWHERE).ok()?;
+    File::open(file)
+        .ok()?
+        .take(most)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
