@@ -18,6 +18,9 @@ use crate::inventory::{EnvironmentValue, Mask, SecretSource, is_word};
 /// again: its own request fails, and says so.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The fewest characters of a value that is taken for a secret by its looks.
+const RANDOM: usize = 8;
+
 /// How soon a source that failed is read again.
 const AGAIN_AFTER: Duration = Duration::from_secs(30);
 
@@ -28,6 +31,9 @@ pub struct TargetSecrets(Arc<Inner>);
 struct Inner {
     secrets: Arc<dyn Secrets>,
     sources: Vec<SecretSource>,
+    /// Those of the instances that a command prints. Looking at a target runs none of them: what they say is hidden once
+    /// an instance was started with it here.
+    of_starts: Vec<SecretSource>,
     /// What the configuration itself says under the name of a secret.
     plain: BTreeSet<String>,
     known: Mutex<Known>,
@@ -43,9 +49,10 @@ struct Known {
 }
 
 impl TargetSecrets {
-    /// The secrets among named values and paths with queries.
+    /// The secrets among the environment of the instances, the named values of requests, and paths with queries.
     pub fn of<'a>(
         secrets: Arc<dyn Secrets>,
+        environment: impl IntoIterator<Item = (&'a String, &'a EnvironmentValue)>,
         values: impl IntoIterator<Item = (&'a String, &'a EnvironmentValue)>,
         paths: impl IntoIterator<Item = &'a str>,
     ) -> Self {
@@ -62,9 +69,24 @@ impl TargetSecrets {
         }
         plain.extend(paths.into_iter().flat_map(|path| hide_in_query(path).1));
         plain.retain(|text| !is_word(text));
+        let mut of_starts = Vec::new();
+        for (name, value) in environment {
+            match value {
+                EnvironmentValue::Secret(source @ SecretSource::Command(_)) => {
+                    of_starts.push(source.clone());
+                }
+                EnvironmentValue::Secret(source) if sources.contains(source) => {}
+                EnvironmentValue::Secret(source) => sources.push(source.clone()),
+                EnvironmentValue::Plain(text) if may_be_secret(name) && is_random(text) => {
+                    plain.insert(text.clone());
+                }
+                EnvironmentValue::Plain(_) => {}
+            }
+        }
         Self(Arc::new(Inner {
             secrets,
             sources,
+            of_starts,
             plain,
             known: Mutex::default(),
             first: OnceLock::new(),
@@ -74,6 +96,10 @@ impl TargetSecrets {
     /// What is to be hidden, as far as it is known.
     pub async fn texts(&self) -> BTreeSet<String> {
         let mut texts = self.0.plain.clone();
+        for source in &self.0.of_starts {
+            let known = self.0.secrets.known(source).into_iter();
+            texts.extend(known.map(|secret| secret.expose_secret().to_owned()));
+        }
         if self.0.sources.is_empty() {
             return texts;
         }
@@ -155,6 +181,16 @@ impl TargetSecrets {
         });
         join_all(reading).await;
     }
+}
+
+/// Whether a value of the configuration itself looks like a secret: `TOKEN_TTL = "300"`, `KEYCLOAK_URL` and
+/// `CACHE_KEY_PREFIX` are none, and would be hidden in every line.
+fn is_random(text: &str) -> bool {
+    let has = |is: fn(char) -> bool| text.chars().any(is);
+    text.chars().count() >= RANDOM
+        && !text.contains("://")
+        && has(|c| c.is_ascii_digit())
+        && has(char::is_alphabetic)
 }
 
 impl std::fmt::Debug for TargetSecrets {

@@ -240,12 +240,12 @@ impl Builder<'_> {
         let of_cases = cases
             .clone()
             .flat_map(|it| it.headers.iter().chain(&it.query));
-        let values = definition.instance.environment.iter();
+        let environment = &definition.instance.environment;
         let paths = health.map(|it| it.path.as_str());
         let paths = paths.chain(cases.map(|it| it.path.as_str()));
         let paths = paths.chain(definition.public.iter().map(|it| it.path.as_str()));
-        let values = values.chain(of_health).chain(of_cases);
-        TargetSecrets::of(Arc::clone(&self.secrets), values, paths)
+        let values = of_health.chain(of_cases);
+        TargetSecrets::of(Arc::clone(&self.secrets), environment, values, paths)
     }
 
     /// A password that is read when it is first needed.

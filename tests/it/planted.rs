@@ -167,7 +167,7 @@ async fn no_answer_shows_what_another_request_or_the_application_was_told() {
         source("environment"),
     ];
     let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::default());
-    let of = TargetSecrets::of(Arc::clone(&secrets), names.iter().zip(&values), []);
+    let of = TargetSecrets::of(Arc::clone(&secrets), [], names.iter().zip(&values), []);
     let checker = HttpChecker::reading(secrets).of(of);
     let at = Endpoint::Tcp(server.at);
     // This one sends none of them.

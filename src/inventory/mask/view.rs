@@ -23,10 +23,11 @@ pub(super) struct View {
 /// Undoes one kind of escape; none where there is nothing to undo.
 type Decode = fn(&[Placed]) -> Option<Vec<Placed>>;
 
-const DECODERS: [Decode; 3] = [
-    |text| decode(text, of_url),
-    |text| decode(text, of_json),
-    |text| decode(text, of_html),
+/// Each with the character that begins its escapes: most lines have none of them.
+const DECODERS: [(char, Decode); 3] = [
+    ('%', |text| decode(text, of_url)),
+    ('\\', |text| decode(text, of_json)),
+    ('&', |text| decode(text, of_html)),
 ];
 
 /// Looks at the text as it is, and without the escapes of a URL, of JSON and of HTML; twice, for a URL in JSON and the
@@ -42,8 +43,10 @@ fn each_reading(reading: &[Placed], depth: usize, look: &mut impl FnMut(&View)) 
     if depth == 0 {
         return;
     }
-    for decode in DECODERS {
-        if let Some(decoded) = decode(reading) {
+    for (sign, decode) in DECODERS {
+        if reading.iter().any(|(c, _)| *c == sign)
+            && let Some(decoded) = decode(reading)
+        {
             each_reading(&decoded, depth - 1, look);
         }
     }

@@ -117,7 +117,7 @@ async fn a_log_shows_no_secret_of_its_target() {
         EnvironmentValue::from("pl4nted-plain"),
         EnvironmentValue::from("eu-central"),
     ];
-    let of = TargetSecrets::of(Arc::clone(&secrets), names.iter().zip(&values), []);
+    let of = TargetSecrets::of(Arc::clone(&secrets), names.iter().zip(&values), [], []);
     let checker = HttpChecker::reading(secrets).of(of);
     let output =
         b"\x1b[31mlogin with pl4nted-hunter2 failed\nkey pl4nted-plain\nin \x1b[1meu-central";
