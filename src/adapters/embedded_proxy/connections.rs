@@ -16,6 +16,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+/// How long a client has to have kept the proxy waiting before its place is given away: one that has just connected, or
+/// whose next request is on its way, keeps it.
+const KEPT: Duration = Duration::from_secs(1);
+
 /// How soon it is looked again for a connection to close, where each one waits for its slot.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -94,12 +98,15 @@ impl Places {
         })
     }
 
-    fn close_longest_waiting(&self) {
+    /// Closes the connection that has kept the proxy waiting longest, unless one is being closed.
+    pub(super) fn close_longest_waiting(&self) {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.values().any(|it| it.closing.is_cancelled()) {
             return;
         }
-        let waiting = taken.values().filter(|it| it.waits_for_client());
+        let waiting = taken
+            .values()
+            .filter(|it| it.waits_for_client() && it.silent_for() >= KEPT);
         if let Some(longest) = waiting.min_by_key(|it| it.moved_at.load(Ordering::Relaxed)) {
             longest.closing.cancel();
         }
@@ -135,6 +142,11 @@ impl Progress {
         let since = u64::try_from(since).unwrap_or(u64::MAX);
         self.moved_at.store(since, Ordering::Relaxed);
         self.is_blocked.store(false, Ordering::Relaxed);
+    }
+
+    fn silent_for(&self) -> Duration {
+        let moved_at = Duration::from_millis(self.moved_at.load(Ordering::Relaxed));
+        self.began.elapsed().saturating_sub(moved_at)
     }
 
     fn waits_for_client(&self) -> bool {

@@ -197,23 +197,23 @@ async fn accept(
             next = next => next,
             () = ending.cancelled() => return,
         };
-        match accepted {
-            Ok((stream, peer)) => {
-                let progress = Arc::clone(&place.progress);
-                let ending = ending.clone();
-                let connection =
-                    converse((stream, limits), progress, peer, purpose.clone(), ending);
-                let cut = cut.clone();
-                tasks.spawn(async move {
-                    tokio::select! {
-                        () = connection => {}
-                        () = place.progress.closed() => {}
-                        () = cut.cancelled() => {}
-                    }
-                });
+        let Ok((stream, peer)) = accepted else {
+            // Without a descriptor for a new client, one that waits gives its own back.
+            places.close_longest_waiting();
+            tokio::time::sleep(BREATHER).await;
+            continue;
+        };
+        let progress = Arc::clone(&place.progress);
+        let ending = ending.clone();
+        let connection = converse((stream, limits), progress, peer, purpose.clone(), ending);
+        let cut = cut.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = connection => {}
+                () = place.progress.closed() => {}
+                () = cut.cancelled() => {}
             }
-            Err(_) => tokio::time::sleep(BREATHER).await,
-        }
+        });
     }
 }
 
