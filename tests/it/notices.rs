@@ -110,13 +110,17 @@ impl Receiver {
     }
 }
 
-/// A sandbox with a secret on its disk.
+/// A sandbox with a secret on its disk, whose releases are over at once.
 fn sandbox(secret: &str) -> Sandbox {
+    calm_sandbox(secret).hurried()
+}
+
+/// One whose releases take long enough for a channel to be tried again.
+fn calm_sandbox(secret: &str) -> Sandbox {
     Sandbox::kept_on(|place: &Path| {
         std::fs::write(place.with_file_name("secret"), secret).expect("written");
     })
     .up()
-    .hurried()
 }
 
 fn secret_file(sandbox: &Sandbox) -> String {
@@ -161,7 +165,7 @@ fn a_signed_channel_is_told_in_order_and_tried_again_with_the_same_name() {
         StatusCode::SERVICE_UNAVAILABLE,
         StatusCode::TOO_MANY_REQUESTS,
     ]);
-    let sandbox = sandbox(SECRET);
+    let sandbox = calm_sandbox(SECRET);
     let settings = signed(&sandbox, &receiver.address);
     let doctor = words(&run(&sandbox, &settings, &["doctor"]));
     assert!(

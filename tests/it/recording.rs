@@ -85,7 +85,7 @@ fn what_a_candidate_wrote_is_kept_however_its_release_went() {
 /// Somebody else has a console open, with an archive of their own: it has the log of a release it did not drive.
 #[test]
 fn who_looks_on_keeps_what_a_candidate_of_somebody_else_wrote() {
-    let sandbox = Sandbox::kept().up().hurried();
+    let sandbox = Sandbox::kept().up();
     // Only the file sets the archive of a protected environment, and production is one.
     let file = sandbox.place().join("greenroom.toml");
     let anas = std::fs::read_to_string(&file).expect("the configuration");

@@ -130,7 +130,7 @@ impl Scope {
         let called = calls::call(&mut state.world, self, driver.who(), &mut doing, Sent::Now);
         match called {
             Called::Ended(Err(kind)) => {
-                self.hears(state, by, Event::Acted(Err(action_error(kind))))
+                self.hears(state, by, Event::Acted(Err(action_error(kind))));
             }
             Called::Ended(Ok(())) if is_heard => self.hears(state, by, Event::Acted(Ok(()))),
             Called::Going if is_heard => {

@@ -62,6 +62,9 @@ fn protected(budget: Budget) -> Scope {
     }
 }
 
+/// The live slot is taken for the old one, and is deregistered.
+const DEREGISTERS: &[Flaw] = &[Flaw::RouteSeenAsSwitched, Flaw::StoreDeregistersLive];
+
 /// A scope, what is taken away in it, and what has to break.
 type Mutant = (Scope, &'static [Flaw], &'static str);
 
@@ -71,8 +74,8 @@ fn mutants() -> Vec<Mutant> {
         EngineAsksNobody, HolderSeenAsNobody, JournalForgets, LockIsGivenTwice, OldObservation,
         PlanForgetsTier, PlansAreAlike, ProbeSeenGood, ProxyRefusesToStay, ProxySeenAsRouted,
         ProxyTakesAnyToken, RegistrationSeenAsPlanned, RouteSeenAsBefore, RouteSeenAsSwitched,
-        StartedOverAStop, StoreDeregistersLive, StoreRoutesToUnregistered, StoreTakesAnyFrom,
-        StoreTakesAnyNeeds, StoreTakesAnyToken, TimersAreLost,
+        StartedOverAStop, StoreRoutesToUnregistered, StoreTakesAnyFrom, StoreTakesAnyNeeds,
+        StoreTakesAnyToken, TimersAreLost,
     };
     let meddled = Scope {
         by_hand: ByHand::InTheSwitch,
@@ -119,7 +122,7 @@ fn mutants() -> Vec<Mutant> {
         (one(FAULT), &[ProxySeenAsRouted], ROUTED_TO_NOTHING),
         (
             one(FAULTS),
-            &[RouteSeenAsBefore, StoreDeregistersLive],
+            &[RouteSeenAsBefore, Flaw::StoreDeregistersLive],
             ROUTED_TO_NOTHING,
         ),
         (
@@ -151,11 +154,7 @@ fn mutants() -> Vec<Mutant> {
         (meddled, &[StoreTakesAnyFrom], TOGGLED),
         (moved_back.clone(), &[ProxySeenAsRouted], ROUTED_TO_NOTHING),
         (moved_back.clone(), &[RouteSeenAsSwitched], TOUCHED_LIVE),
-        (
-            moved_back,
-            &[RouteSeenAsSwitched, StoreDeregistersLive],
-            ROUTED_TO_NOTHING,
-        ),
+        (moved_back, DEREGISTERS, ROUTED_TO_NOTHING),
         (one(NOTHING), &[JournalForgets], BLINDLY),
         (one(REQUEST), &[ActAnswersEarly], OVERLAPPED),
         (strays, &[PlansAreAlike], WRONG_APPROVAL),
