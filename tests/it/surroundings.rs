@@ -241,11 +241,11 @@ fn a_configuration_that_is_found_where_others_may_write_is_not_read() {
         said.contains("every user may write to its directory"),
         "{said}"
     );
-    // Named, it is read, and refused for the store and the state that others could replace.
+    // Named, it is read, and refused for the store and the state that others can change.
     let named = found(&mut place.command(&["--config", "greenroom.toml", "config", "check"]));
     let said = err(&named);
     assert!(
-        said.contains(" is not used: every user may write to "),
+        said.contains("others can change `") && said.contains(": every user may write to "),
         "{said}"
     );
     set(0o755);
