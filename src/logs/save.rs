@@ -1,4 +1,4 @@
-//! Lines written to a file, whole or not at all.
+//! Writes lines to a file, completely or not at all.
 
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
@@ -7,7 +7,7 @@ use atomic_write_file::AtomicWriteFile;
 
 use super::NewLine;
 
-/// Writes lines to a file: the time of each in front of it, where it is known.
+/// Writes lines to a file, each with its time in front if that is known.
 pub fn write(path: &Path, lines: &[NewLine]) -> io::Result<()> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)?;

@@ -143,7 +143,7 @@ fn two_logs_are_one_by_time_whoever_comes_late() {
         line(9, "g9"),
     ];
     add(Slot::Green, &mut green, &mut both, &late);
-    // A log's own order is kept: what comes late in it is not moved before what it said earlier.
+    // Each log keeps its own order: a late line is not moved before its earlier lines.
     assert_eq!(
         texts(&both),
         ["b1", "g3", "b5", "g5", "old", "gap", "g4", "g9"]

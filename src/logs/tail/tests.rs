@@ -9,7 +9,7 @@ use super::*;
 use crate::inventory::{Endpoint, EngineImage, Instance, Slot, Target, Version};
 use crate::ports::{EngineInfo, LogStream, Occupancy};
 
-/// A runtime that has nothing but scripted log streams, one an opening.
+/// A runtime with nothing but scripted log streams, one per opening.
 #[derive(Default)]
 struct Scripted {
     streams: Mutex<VecDeque<ports::Result<Vec<ports::Result<LogChunk>>>>>,
@@ -78,7 +78,7 @@ fn chunk(second: i64, text: &str) -> ports::Result<LogChunk> {
     })
 }
 
-/// Everything a tail hands on over the given streams, until the log is gone.
+/// Everything that a tail sends for these streams, until the log is gone.
 async fn told(streams: Vec<ports::Result<Vec<ports::Result<LogChunk>>>>) -> Vec<String> {
     let reader = Arc::new(Scripted {
         streams: Mutex::new(streams.into()),
@@ -147,7 +147,7 @@ async fn an_interruption_is_said_once_and_the_log_goes_on() {
         lines,
         [
             "a",
-            "! the log is interrupted, trying again: script: reading the log: no engine",
+            "! the log is interrupted; trying again: script: reading the log: no engine",
             "b",
             GONE
         ]
