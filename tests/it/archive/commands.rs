@@ -291,7 +291,7 @@ async fn verify_names_the_first_record_that_is_not_what_was_written() {
         "{said}"
     );
     assert!(
-        said.contains("not what was kept, first at entry 2"),
+        said.contains("differs from the archived one, first at entry 2"),
         "{said}"
     );
     assert!(
@@ -376,7 +376,7 @@ async fn a_hold_whose_record_is_changed_or_taken_away_is_named() {
         "  web/production",
         "the hold: the store said otherwise",
         "in the store, its chain is broken at the hold",
-        "not what was kept, first at the hold",
+        "differs from the archived one, first at the hold",
         "1 wrong",
     ] {
         assert!(said.contains(words), "{words:?} is not in:\n{said}");
