@@ -82,6 +82,9 @@ mod tests {
     #[test]
     fn more_than_a_row_has_is_not_found() {
         let refused = Ports::find(ROW).expect_err("too many").to_string();
-        assert!(refused.contains("no 32 consecutive free ports"), "{refused}");
+        assert!(
+            refused.contains("no 32 consecutive free ports"),
+            "{refused}"
+        );
     }
 }

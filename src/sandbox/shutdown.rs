@@ -94,7 +94,9 @@ async fn resume_one(site: &Site) -> Result<(), SandboxError> {
     };
     let instances = site.read.runtime.instances(target).await?;
     let Some(instance) = instances.iter().find(|instance| instance.slot == live) else {
-        return Err(error(format!("the route names {live}, but no instance is left in it")));
+        return Err(error(format!(
+            "the route names {live}, but no instance is left in it"
+        )));
     };
     write.runtime.restart(&instance.id).await?;
     let endpoint = site.definition.endpoints.get(live);

@@ -309,7 +309,10 @@ impl Reading<'_> {
     }
 
     /// Returns whether some were kept already or there are none: then all older ones are kept too.
-    async fn keep_audit_records(&self, records: impl Iterator<Item = AuditRecord>) -> Outcome<bool> {
+    async fn keep_audit_records(
+        &self,
+        records: impl Iterator<Item = AuditRecord>,
+    ) -> Outcome<bool> {
         let records: Vec<AuditRecord> = records.collect();
         let count = records.len();
         let news = self.archive.write.keep_audit(records).await;
@@ -362,8 +365,7 @@ impl Reading<'_> {
             match in_time("reading a release", asked).await {
                 Ok(Some((recorded, unread))) => {
                     releases.push(recorded);
-                    self.skipped
-                        .extend(unread.into_iter().map(NotKept::Unread));
+                    self.skipped.extend(unread.into_iter().map(NotKept::Unread));
                 }
                 // The archive keeps a release that its store no longer has.
                 Ok(None) => {}

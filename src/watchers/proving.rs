@@ -246,7 +246,9 @@ impl<'a> Proving<'a> {
             wrong.push(format!("in the store, {proof}"));
         }
         if let Some(what) = kept.departs(&read) {
-            wrong.push(format!("the stored record differs from the archived one, first at {what}"));
+            wrong.push(format!(
+                "the stored record differs from the archived one, first at {what}"
+            ));
         }
         wrong
     }
@@ -304,13 +306,17 @@ async fn sealed_in(
     seal: &Seal,
 ) -> StoreAnswer<(&'static str, Option<String>)> {
     match ask_store(journal.release(target, id)).await {
-        StoreAnswer::There(read) => return StoreAnswer::There((read.kind(), against_seal(seal, &read))),
+        StoreAnswer::There(read) => {
+            return StoreAnswer::There((read.kind(), against_seal(seal, &read)));
+        }
         StoreAnswer::Garbled(words) => return StoreAnswer::Garbled(words),
         StoreAnswer::Silent(why) => return StoreAnswer::Silent(why),
         StoreAnswer::Gone => {}
     }
     match ask_store(journal.beside(target, id)).await {
-        StoreAnswer::There(read) => StoreAnswer::There((Provable::kind(&read), against_seal(seal, &read))),
+        StoreAnswer::There(read) => {
+            StoreAnswer::There((Provable::kind(&read), against_seal(seal, &read)))
+        }
         StoreAnswer::Garbled(words) => StoreAnswer::Garbled(words),
         StoreAnswer::Silent(why) => StoreAnswer::Silent(why),
         StoreAnswer::Gone => StoreAnswer::Gone,

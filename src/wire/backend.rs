@@ -255,7 +255,12 @@ impl Backend for EngineBackend {
 
     async fn save_log(&self, log: SavedLog) -> Result<PathBuf, String> {
         let directory = settings::state_directory()
-            .ok_or_else(|| format!("no directory for saved logs is known. {}", settings::NO_HOME))?
+            .ok_or_else(|| {
+                format!(
+                    "no directory for saved logs is known. {}",
+                    settings::NO_HOME
+                )
+            })?
             .join("saved");
         let writing = move || {
             let path = directory.join(&log.name);

@@ -16,9 +16,7 @@ impl App {
         let directory = self.archive.parent().unwrap_or(Path::new("/"));
         let tried = try_directory(directory).await?;
         if let Some(releases) = File::try_out(&self.archive).await? {
-            return Ok(format!(
-                "{path} can be written; it has {releases} releases"
-            ));
+            return Ok(format!("{path} can be written; it has {releases} releases"));
         }
         Ok(format!(
             "{path} does not exist yet: the first release creates it; {tried}"

@@ -152,7 +152,7 @@ fn a_read_only_configuration_changes_nothing_and_says_where_it_is_said() {
     let undone = sandbox.run(&[&undo[..], &["status"]].concat());
     assert_eq!(undone.status.code(), Some(2), "{}", words(&undone));
     assert!(
-        words(&undone).contains("is not undone by a layer above it"),
+        words(&undone).contains("which a variable or flag cannot undo"),
         "{}",
         words(&undone)
     );

@@ -313,7 +313,7 @@ async fn an_approval_is_by_the_user_that_etcd_proves_and_by_no_other_name() {
     let words = said(&refused);
     assert!(!refused.status.success(), "{words}");
     assert!(
-        words.contains("the name that etcd proves: that is cleo, not dora"),
+        words.contains("the etcd user: that is cleo, not dora"),
         "{words}"
     );
     // A driver's user may not write there, under whatever name.
