@@ -158,7 +158,7 @@ fn a_read_only_configuration_changes_nothing_and_says_where_it_is_said() {
     );
     let said = words(&sandbox.run(&["doctor"]));
     assert!(
-        said.contains("nothing is changed from here: console.read_only is set at"),
+        said.contains("not possible from here: console.read_only is set at"),
         "{said}"
     );
     for verb in [

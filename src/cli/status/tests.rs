@@ -9,7 +9,7 @@ fn away(why: &str) -> SourceState {
     }
 }
 
-/// A world of which the runtime has not answered: no instance is known.
+/// A snapshot without an answer of the runtime: no instance is known.
 fn without_runtime() -> Snapshot {
     let mut snapshot = agreed();
     snapshot.sources.runtime = away("connection refused");
@@ -17,7 +17,7 @@ fn without_runtime() -> Snapshot {
     snapshot
 }
 
-/// A world of which the registry has not answered, with a stopped instance in green.
+/// A snapshot without an answer of the store, with a stopped instance in green.
 fn without_registry() -> Snapshot {
     let mut snapshot = agreed();
     snapshot.sources.registry = away("no leader");
@@ -29,7 +29,7 @@ fn without_registry() -> Snapshot {
     snapshot
 }
 
-/// A world of which the proxy has not answered.
+/// A snapshot without an answer of the proxy.
 fn without_proxy() -> Snapshot {
     let mut snapshot = agreed();
     snapshot.sources.router = away("connection refused");
@@ -105,7 +105,7 @@ fn what_a_source_said_before_it_fell_silent_is_compared_with_nothing() {
         retry_at: None,
     };
     assert_eq!(compare(&snapshot).agreed(), None);
-    // A known difference is one, whatever else is unknown.
+    // A known difference counts, whatever else is unknown.
     live(&mut snapshot).state = InstanceState::Exited { code: None };
     assert_eq!(compare(&snapshot).agreed(), Some(false));
 }
@@ -127,7 +127,7 @@ fn a_target_before_its_first_release_agrees_and_has_no_live_slot() {
 
 type Change = (&'static str, fn(&mut Snapshot), bool);
 
-/// What was changed in a world in which everything agrees, and whether a person has to look.
+/// Each change of a snapshot in which everything agrees, and whether a person has to look after it.
 const CHANGES: &[Change] = &[
     ("nothing", |_| (), false),
     (
