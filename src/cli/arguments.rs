@@ -115,7 +115,7 @@ pub(crate) enum Verb {
     /// Checks, shows or creates the configuration
     #[command(subcommand)]
     Config(Config),
-    /// Runs Greenroom with sample services on this machine alone: nothing to install, no network
+    /// Runs Greenroom with sample services on this machine: nothing to install, no network
     Sandbox(Sandbox),
     /// Prints the completion script of a shell
     ///
