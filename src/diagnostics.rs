@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_library_logs_warnings_only_whatever_is_asked_for() {
+    fn a_library_logs_only_warnings_at_every_level() {
         for asked in [
             "trace",
             "debug",

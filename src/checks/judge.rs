@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_said_at_once_and_foreign_text_is_escaped() {
+    fn all_differences_are_reported_with_foreign_text_escaped() {
         let case = case(Expectation {
             status: Some(201),
             headers: [("content-type".to_owned(), "application/json".to_owned())].into(),

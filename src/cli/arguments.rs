@@ -398,7 +398,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_arguments_make_sense_to_clap() {
+    fn clap_accepts_the_arguments() {
         Arguments::command().debug_assert();
     }
 }

@@ -142,8 +142,8 @@ pub(super) fn releases(typed: &OsStr) -> Vec<CompletionCandidate> {
             let archive = app.open_archive().await.ok()?;
             let listed = archive.read.list(&Filter::default(), None, RELEASES).await;
             let listed = listed.ok()?.into_iter().map(|listed| {
-                let (head, standing) = (&listed.head, Standing::of(&listed.head));
-                let words = format!("{} {} {standing}", head.target, head.to.1.name());
+                let (head, state) = (&listed.head, Standing::of(&listed.head));
+                let words = format!("{} {} {state}", head.target, head.to.1.name());
                 (head.id.to_string(), words)
             });
             Some(listed.collect::<Vec<_>>())
@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_is_not_finished_names_its_target_and_configuration() {
+    fn an_unfinished_line_names_its_target_and_configuration() {
         let words = [
             "greenroom",
             "--config",
@@ -290,10 +290,10 @@ mod tests {
     }
 
     #[test]
-    fn what_hangs_completes_nothing_after_a_second() {
-        let begun = std::time::Instant::now();
+    fn a_server_that_hangs_completes_nothing_after_a_second() {
+        let started = std::time::Instant::now();
         let (_silent, hears) = mpsc::channel::<Vec<String>>();
         assert_eq!(in_time(move || hears.recv().ok()), [""; 0]);
-        assert!(begun.elapsed() < LONGEST * 5, "{:?}", begun.elapsed());
+        assert!(started.elapsed() < LONGEST * 5, "{:?}", started.elapsed());
     }
 }

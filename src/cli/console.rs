@@ -155,8 +155,8 @@ async fn open_again(
         remarks,
     } = looks::outfit(&settings.console)?;
     let (open, opened) = oneshot::channel();
-    let begun = opened.map(|_| ());
-    let watching = watchers::start(&app.engine, app.frame.clone(), begun);
+    let first_frame = opened.map(|_| ());
+    let watching = watchers::start(&app.engine, app.frame.clone(), first_frame);
     let (keeping, kept) = app.keep_up(&watching);
     let keeping = tokio::spawn(keeping);
     let clock: Arc<dyn ports::Clock> = Arc::clone(app.engine.clock());
@@ -192,13 +192,13 @@ async fn open_again(
     let mut backend = EngineBackend::new(Arc::clone(&app.engine), &watching)
         .telling(diagnostics::said())
         .browsing(app.archive.clone(), kept);
-    let mut beside = JoinSet::new();
+    let mut background = JoinSet::new();
     if let Some((request, loaded)) = configuration {
         let (found, looking) = wire::watch_configuration(request.clone(), loaded.clone());
         backend = backend.reloading(found);
-        beside.spawn(looking);
+        background.spawn(looking);
     }
-    beside.spawn(wire::look_on(
+    background.spawn(wire::look_on(
         Arc::clone(&app.engine),
         watching.focus.subscribe(),
     ));
@@ -233,7 +233,7 @@ async fn open_again(
     if let Some(reason) = reason {
         app.engine.let_go(&reason, LET_GO).await;
     }
-    beside.shutdown().await;
+    background.shutdown().await;
     let ((), untold, ()) =
         tokio::join!(app.engine.leave_presence(), app.all_told(), app.recorded());
     if let Some(untold) = untold {

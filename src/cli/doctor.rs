@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_two_places_need_is_said_once() {
+    fn a_remedy_for_two_places_is_shown_once() {
         let broken = |place: &str, said: &str, hint: &str| Finding {
             place: place.to_owned(),
             what: "nginx",

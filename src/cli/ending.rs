@@ -66,7 +66,7 @@ mod tests {
     use crate::history::{WrittenBy, WrittenLine};
 
     #[test]
-    fn a_failure_ends_with_the_last_lines_of_the_candidate_and_the_next_command() {
+    fn a_failure_shows_the_candidates_last_lines_and_the_next_command() {
         let line = |number: usize| WrittenLine {
             at: None,
             by: WrittenBy::Out,

@@ -98,7 +98,7 @@ impl<'a> Following<'a> {
             self.leave_standby(&now).await;
             asked = self.answer(&now, asked).await;
             tokio::select! {
-                heard = announcements.recv() => match heard {
+                received = announcements.recv() => match received {
                     Ok(announcement) => self.reporter.announce(&announcement),
                     Err(RecvError::Lagged(missed)) => {
                         warn_line!("({missed} lines were not shown; the journal has them)");

@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_verb_is_answered_with_the_right_one() {
+    fn a_mistyped_verb_gets_a_suggestion() {
         let (message, hint) = wrong(&["greenroom", "stauts"]);
         assert_eq!(message, "unrecognized subcommand 'stauts'");
         let hint = hint.expect("a hint");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verb_of_wrong_arguments_is_found_where_json_is_asked_for() {
+    fn the_verb_of_wrong_arguments_is_found_for_json() {
         let found = |words: &[&str]| asked_for(words.iter().map(|&word| word.to_owned()).collect());
         assert_eq!(found(&["promote", "web"]), None);
         assert_eq!(found(&["promote", "--", "--json"]), None);

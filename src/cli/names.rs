@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_almost_right_is_answered_with_the_right_one() {
+    fn a_mistyped_name_gets_a_suggestion() {
         for (service, environment, expected) in [
             (
                 Some("wbe"),

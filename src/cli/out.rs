@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_stay_lines_and_nothing_in_them_is_more_than_words() {
+    fn lines_contain_no_control_sequences() {
         let mut out = Vec::new();
         lines(&mut out, "one \u{1b}[2J\u{202e}\n\n  two\u{9b}31m").expect("written");
         let out = String::from_utf8(out).expect("text");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn json_does_nothing_to_a_terminal_and_says_the_same_to_a_program() {
+    fn json_has_no_control_characters_and_the_same_value() {
         let words = "caf\u{e9} \u{1b}[2J \u{9b}31m \u{202e}x \u{7f} \u{e0041} \u{2028} \u{65e5}";
         let text = escaped(&serde_json::to_string(words).expect("JSON"));
         assert_eq!(sanitize(&text), text);

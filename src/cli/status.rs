@@ -166,8 +166,8 @@ fn switches_seen(snapshot: &Snapshot) -> SwitchesSeen {
     let (proxy, pointer) = (snapshot.proxy.as_ref(), snapshot.pointer.as_ref());
     let highest = highest_generation(None, proxy, pointer);
     // Without a pointer and without an answer, it is unknown how many switches there were.
-    let is_told = pointer.is_some() || highest > 0;
-    let is_known = is_told && snapshot.sources.router.is_live();
+    let has_answered = pointer.is_some() || highest > 0;
+    let is_known = has_answered && snapshot.sources.router.is_live();
     SwitchesSeen::new(route, is_known.then_some(highest))
 }
 

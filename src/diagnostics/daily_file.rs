@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_days_log_is_for_its_user_alone_and_the_oldest_goes() {
+    fn a_daily_log_is_for_its_user_only_and_the_oldest_is_removed() {
         let place = tempfile::tempdir().unwrap();
         let mut log = DailyFile::new(place.path().to_owned());
         for day in 1..=9 {

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_line_is_as_it_came_and_a_hostile_one_is_not() {
+    fn a_plain_line_is_kept_and_a_hostile_one_is_sanitized() {
         assert_eq!(line(b"GET /basket 200"), "GET /basket 200");
         assert_eq!(line(b"\x1b]0;title\x07GET"), "GET");
         assert_eq!(line("caf\u{e9} \u{202e}x".as_bytes()), "café \u{fffd}x");
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_cut_says_so_and_how_long_it_was() {
+    fn a_cut_line_says_how_long_it_was() {
         let text = line(&vec![b'x'; 1024 * 1024]);
         assert!(text.ends_with("x… [cut here, 1024 KiB in total]"));
         let dropped = |byte: u8| {

@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_has_every_line_with_its_time_and_a_place_that_cannot_be_is_said() {
+    fn a_file_has_every_line_with_its_time() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("saved").join("web.log");
         let at = "2026-11-20T14:02:11.25Z".parse().unwrap();

@@ -174,7 +174,7 @@ enum Ended {
 async fn run(tap: &dyn Tap, tail: usize, out: &mpsc::Sender<Batch>) {
     let mut seen = Seen::default();
     let mut pause = PAUSES.0;
-    let mut told = String::new();
+    let mut last_notice = String::new();
     loop {
         let why = match open(tap, &seen, tail).await {
             Ok(stream) => {
@@ -188,7 +188,7 @@ async fn run(tap: &dyn Tap, tail: usize, out: &mpsc::Sender<Batch>) {
         };
         if std::mem::take(&mut seen.grew) {
             pause = PAUSES.0;
-            told.clear();
+            last_notice.clear();
             // When an instance ends, engines lose a last line without a line end. They return it on a
             // second request. Ask at once: soon the instance may be gone.
             if why.is_none() {
@@ -202,10 +202,10 @@ async fn run(tap: &dyn Tap, tail: usize, out: &mpsc::Sender<Batch>) {
             None => ENDED.into(),
         };
         // Report the same failure once, not at every attempt.
-        if text != told && out.send(vec![NewLine::notice(&text)]).await.is_err() {
+        if text != last_notice && out.send(vec![NewLine::notice(&text)]).await.is_err() {
             return;
         }
-        told = text;
+        last_notice = text;
         if over {
             return;
         }

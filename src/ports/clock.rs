@@ -69,7 +69,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn held_by_anybody_it_goes_on_from_one_moment_and_else_it_is_the_machines() {
+    fn a_held_clock_is_steady_and_a_released_one_follows_the_machine() {
         let clock = SystemClock::default();
         let first = clock.steady();
         let long_ago = Arc::new(Anchor {

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_of_the_past_is_among_the_versions_and_works() {
+    fn past_releases_use_only_working_versions() {
         let programs = programs(Path::new("/a/greenroom"));
         for (service, _, tags) in PAST {
             for tag in tags {

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_for_this_user_only() {
+    fn created_files_are_for_this_user_only() {
         let room = tempfile::tempdir().unwrap();
         let directory = room.path().join("sandbox");
         let _place = Place::kept(&directory).unwrap();

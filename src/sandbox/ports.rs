@@ -71,12 +71,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_kept_from_others_though_nobody_listens_on_its_ports() {
+    fn a_row_is_reserved_without_listeners_on_its_ports() {
         let row = Ports::find(21).expect("a row");
-        let begin = row.first - 1;
-        assert!(Ports::claim(begin, 21).is_none());
+        let start = row.first - 1;
+        assert!(Ports::claim(start, 21).is_none());
         drop(row);
-        assert!(Ports::claim(begin, 21).is_some());
+        assert!(Ports::claim(start, 21).is_some());
     }
 
     #[test]

@@ -11,18 +11,18 @@ use crate::release::{
     Approval, Command, Engine, Handle, OnFailure, PlanRequest, Progress, Scope, Status, Wanted,
 };
 
-/// Makes the past releases. Calls `told` with the number of finished releases and their total.
-pub async fn seed(engine: &Engine, told: impl Fn(usize, usize)) -> Result<(), SandboxError> {
+/// Makes the past releases. Calls `report` with the number of finished releases and their total.
+pub async fn seed(engine: &Engine, report: impl Fn(usize, usize)) -> Result<(), SandboxError> {
     let all: usize = PAST.iter().map(|(_, _, tags)| tags.len()).sum();
     let done = std::cell::Cell::new(0);
-    told(0, all);
+    report(0, all);
     let targets = PAST.iter().map(|(service, environment, tags)| {
-        let (done, told) = (&done, &told);
+        let (done, report) = (&done, &report);
         async move {
             for tag in *tags {
                 release(engine, service, environment, tag).await?;
                 done.set(done.get() + 1);
-                told(done.get(), all);
+                report(done.get(), all);
             }
             Ok::<(), SandboxError>(())
         }

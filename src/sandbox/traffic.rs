@@ -62,15 +62,15 @@ impl SampleTraffic {
         let all = addresses
             .into_iter()
             .flat_map(|address| habits.map(|habit| (address, habit)));
-        let mut begins = Instant::now();
+        let mut start = Instant::now();
         for (address, habit) in all {
             let visitor = Visitor {
                 address,
                 habit,
                 kept: None,
             };
-            visitors.spawn(visit(visitor, begins, stop.clone(), Arc::clone(&tally)));
-            begins += APART;
+            visitors.spawn(visit(visitor, start, stop.clone(), Arc::clone(&tally)));
+            start += APART;
         }
         Self {
             stop,
@@ -92,11 +92,11 @@ impl SampleTraffic {
 
 async fn visit(
     mut visitor: Visitor,
-    begins: Instant,
+    start: Instant,
     stop: CancellationToken,
     tally: Arc<Mutex<Tally>>,
 ) {
-    let mut ticks = interval_at(begins, EVERY);
+    let mut ticks = interval_at(start, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {

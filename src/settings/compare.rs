@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_are_no_difference_wherever_they_are_written() {
+    fn equal_values_do_not_differ_if_written_elsewhere() {
         assert_eq!(
             lines(&format!("# a comment\n\n{TEXT}")),
             Vec::<String>::new()
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_changed_and_removed_is_said_with_both_values() {
+    fn changes_are_listed_with_both_values() {
         let changed = TEXT.replace("path = \"/health\"", "path = \"/ready\"");
         assert_eq!(
             lines(&changed),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_new_table_only_what_is_written_is_a_difference() {
+    fn the_defaults_of_a_new_table_are_no_difference() {
         let more = format!("{TEXT}\n[services.web.environments.dev.timing]\nwatch = \"2m\"\n");
         assert_eq!(lines(&more).len(), 1, "{:?}", lines(&more));
         let check = format!("{TEXT}\n[[services.web.checks]]\nname = \"home\"\npath = \"/\"\n");

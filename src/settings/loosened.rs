@@ -147,7 +147,7 @@ mod tests {
     use crate::settings::schema;
 
     #[test]
-    fn every_place_in_the_schema_where_a_rule_is_written_is_known() {
+    fn every_key_of_a_rule_in_the_schema_is_known() {
         let found = schema::keys();
         let is_place = |path: &&Vec<String>| {
             let last = path.last().map(String::as_str);

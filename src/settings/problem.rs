@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_is_not_bare_is_quoted_and_harmless() {
+    fn a_key_that_is_not_bare_is_quoted_and_escaped() {
         let path = ["services", "we\u{1b}[31mb\"", "checks", "[2]", "name"].map(str::to_owned);
         assert_eq!(
             dotted(&path),

@@ -73,13 +73,13 @@ fn of_one(path: &Path, sharing: Sharing) -> Option<Objection> {
     let of_directory =
         in_directory.and_then(|found| of(&found, directory, "its directory", sharing));
     let of_link = fs::symlink_metadata(path).ok().filter(Metadata::is_symlink);
-    let of_link = of_link.and_then(|link| of_another(&link, path, "the link to it"));
+    let of_link = of_link.and_then(|link| belongs_to_another(&link, path, "the link to it"));
     of_directory
         .or(of_link)
         .or_else(|| of(&fs::metadata(path).ok()?, path, "it", sharing))
 }
 
-fn of_another(found: &Metadata, path: &Path, what: &str) -> Option<Objection> {
+fn belongs_to_another(found: &Metadata, path: &Path, what: &str) -> Option<Objection> {
     let own = geteuid().as_raw();
     let is_another = found.uid() != own && found.uid() != 0;
     is_another.then(|| Objection {
@@ -95,7 +95,7 @@ fn of_another(found: &Metadata, path: &Path, what: &str) -> Option<Objection> {
 fn of(found: &Metadata, path: &Path, what: &str, sharing: Sharing) -> Option<Objection> {
     let mode = found.mode();
     if !is_shared(found, path, sharing)
-        && let Some(objection) = of_another(found, path, what)
+        && let Some(objection) = belongs_to_another(found, path, what)
     {
         return Some(objection);
     }
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_exist_is_judged_by_the_directory_above() {
+    fn for_a_missing_file_its_parent_directory_counts() {
         let place = tempfile::tempdir().unwrap();
         let file = place.path().join("state/proxy");
         assert_eq!(to(&file, Sharing::Private), None);

@@ -58,12 +58,12 @@ pub struct Watching {
     _tasks: DropGuard,
 }
 
-/// Starts to observe every site of an engine. Only the engines are observed before `begun` resolves: the connections
+/// Starts to observe every site of an engine. Only the engines are observed before `opened` resolves: the connections
 /// to two hundred proxies would delay the first frame.
 pub fn start(
     engine: &Engine,
     frame: Frame,
-    begun: impl Future<Output = ()> + Send + 'static,
+    opened: impl Future<Output = ()> + Send + 'static,
 ) -> Watching {
     let sites: Vec<Site> = engine.sites().cloned().collect();
     let clock = Arc::clone(engine.clock());
@@ -73,15 +73,15 @@ pub fn start(
     let (focus, focused) = watch::channel(None);
     let (parts, mut arriving) = mpsc::channel::<Part>(PARTS);
     let cancelled = CancellationToken::new();
-    let begun = begun.boxed().shared();
+    let opened = opened.boxed().shared();
     let spawn_now = |task: BoxFuture<'static, ()>| {
         let cancelled = cancelled.clone();
         tokio::spawn(async move { cancelled.run_until_cancelled(task).await });
     };
     let spawn = |task: BoxFuture<'static, ()>| {
-        let begun = begun.clone();
+        let opened = opened.clone();
         let observe = async move {
-            begun.await;
+            opened.await;
             task.await;
         };
         spawn_now(observe.boxed());

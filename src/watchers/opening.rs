@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_waits_for_both_of_one_or_of_all_and_for_nothing_that_is_away() {
+    async fn it_waits_for_both_sources_unless_one_is_unreachable() {
         use SourceState::{Connecting, Live};
         let away = SourceState::Stale {
             since: Timestamp::UNIX_EPOCH,
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_somebody_looks_at_waits_neither_for_others_nor_for_its_turn() {
+    async fn the_target_on_screen_does_not_wait() {
         let none = Sources::default();
         let (_tell, world) = watch::channel(world(&none, &none));
         let (look, focus) = watch::channel(Some(target("shop")));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_does_not_wait_for_ever() {
+    async fn it_stops_waiting_after_a_second() {
         let none = Sources::default();
         let (_tell, mut world) = watch::channel(world(&none, &none));
         all_heard(&mut world).await;

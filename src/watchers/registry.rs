@@ -165,10 +165,10 @@ impl Follower {
             self.failures = 0;
             // Read the journal after the lock. An open head without a lock is an interrupted release,
             // and a driver writes the end of a release before it releases the lock.
-            let told = releases::look(sites, &mut read, &self.releases, at).await?;
+            let current = releases::look(sites, &mut read, &self.releases, at).await?;
             for (target, (record, keys)) in read {
                 self.remember_leases(&target, &record, &keys);
-                let release = told.get(&target).cloned();
+                let release = current.get(&target).cloned();
                 match &release {
                     Some(release) => self.releases.insert(target.clone(), Arc::clone(release)),
                     None => self.releases.remove(&target),

@@ -29,7 +29,7 @@ pub(super) async fn look(
     known: &Releases,
     now: Timestamp,
 ) -> Result<Releases> {
-    let mut told = Releases::new();
+    let mut current = Releases::new();
     for (journal, targets) in grouped(sites, |site| &site.read.journal) {
         let mut heads = journal.current(&targets).await?;
         let mut looks = Vec::new();
@@ -55,20 +55,20 @@ pub(super) async fn look(
         let mut looks = stream::iter(looks).buffer_unordered(AT_A_TIME);
         while let Some((target, mut record, keys, release)) = looks.next().await {
             match release {
-                Ok(release) => told.extend(release.map(|release| (target.clone(), release))),
+                Ok(release) => current.extend(release.map(|release| (target.clone(), release))),
                 Err(failure) if is_about_content(&failure) => {
                     record
                         .problems
                         .insert(format!("targets/{target}/releases"), failure.to_string());
                     let known = known.get(&target);
-                    told.extend(known.map(|known| (target.clone(), Arc::clone(known))));
+                    current.extend(known.map(|known| (target.clone(), Arc::clone(known))));
                 }
                 Err(failure) => return Err(failure),
             }
             read.insert(target, (record, keys));
         }
     }
-    Ok(told)
+    Ok(current)
 }
 
 async fn one(

@@ -111,12 +111,12 @@ async fn clock(
 ) -> Proof {
     let own = app.engine.clock();
     let asked = own.now();
-    let told = match asking.await {
-        Ok(Some(told)) => told,
+    let time = match asking.await {
+        Ok(Some(time)) => time,
         Ok(None) => return Proof::NotTried(format!("{of} has no clock of its own")),
         Err(failure) => return Proof::Broken(failure),
     };
-    let reading = ClockReading::new(of, (asked, own.now()), told);
+    let reading = ClockReading::new(of, (asked, own.now()), time);
     if !reading.differs() {
         return Proof::Works(format!("{reading}, within a few seconds"));
     }

@@ -102,10 +102,10 @@ async fn meant(archive: &Archive, named: &str) -> Option<String> {
     let recent = archive.read.list(&Filter::default(), None, RECENT).await;
     let ids = recent.ok()?.into_iter();
     let ids: Vec<String> = ids.map(|listed| listed.head.id.to_string()).collect();
-    let begins = |id: &str| id.chars().take(length).collect::<String>();
-    let beginnings: Vec<String> = ids.iter().map(|id| begins(id)).collect();
-    let near = nearest(&typed, beginnings.iter().map(String::as_str))?;
-    let mut found = ids.iter().filter(|id| begins(id) == near);
+    let start_of = |id: &str| id.chars().take(length).collect::<String>();
+    let starts: Vec<String> = ids.iter().map(|id| start_of(id)).collect();
+    let near = nearest(&typed, starts.iter().map(String::as_str))?;
+    let mut found = ids.iter().filter(|id| start_of(id) == near);
     match (found.next(), found.next()) {
         (Some(id), None) => Some(id.clone()),
         _ => None,
@@ -118,11 +118,11 @@ async fn look(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> {
         Exit::Failed
     };
     let ids = archive.read.named(named, NAMED).await.map_err(failed)?;
-    let beside = archive.read.audit_named(named, NAMED).await;
-    let mut beside = beside.map_err(failed)?;
-    match (ids.as_slice(), beside.len()) {
+    let audit = archive.read.audit_named(named, NAMED).await;
+    let mut audit = audit.map_err(failed)?;
+    match (ids.as_slice(), audit.len()) {
         ([], 0) => Ok(None),
-        ([], 1) => Ok(beside.pop().map(|kept| Found::Beside(Box::new(kept)))),
+        ([], 1) => Ok(audit.pop().map(|kept| Found::Beside(Box::new(kept)))),
         ([id], 0) => {
             let kept = archive.read.release(*id).await.map_err(failed)?;
             Ok(kept.map(|kept| Found::Release(Box::new(kept))))
@@ -132,7 +132,7 @@ async fn look(archive: &Archive, named: &str) -> Result<Option<Found>, Exit> {
             for id in several {
                 warn_line!("  {id}");
             }
-            for KeptAudit { record, .. } in beside {
+            for KeptAudit { record, .. } in audit {
                 warn_line!("  {} ({})", record.id(), record.kind());
             }
             Err(Exit::Usage)

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_milliseconds_wherever_they_are() {
+    fn durations_are_milliseconds_everywhere() {
         let rates = json!({ "rates": [{
             "p50": Duration::from_micros(1500),
             "window": Duration::from_mins(1),

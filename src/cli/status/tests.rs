@@ -82,7 +82,7 @@ fn a_registry_that_does_not_answer_makes_nothing_a_candidate() {
 }
 
 #[test]
-fn a_proxy_that_does_not_answer_leaves_it_unknown_which_slot_is_live() {
+fn without_an_answer_of_the_proxy_the_live_slot_is_unknown() {
     let mut snapshot = without_proxy();
     snapshot.slots.green.instance = Some(instance(Slot::Green, 'b', 6));
     assert_eq!(roles(&snapshot), [Role::Unknown, Role::Unknown]);
@@ -97,7 +97,7 @@ fn a_proxy_that_does_not_answer_leaves_it_unknown_which_slot_is_live() {
 }
 
 #[test]
-fn what_a_source_said_before_it_fell_silent_is_compared_with_nothing() {
+fn stale_data_is_not_compared() {
     let mut snapshot = agreed();
     snapshot.sources.router = SourceState::Stale {
         since: snapshot.at,
@@ -196,7 +196,7 @@ fn a_person_has_to_look_at_what_is_wrong_or_unknown() {
 }
 
 #[test]
-fn a_hold_that_was_cleared_says_so_and_holds_nothing() {
+fn a_cleared_hold_is_shown_as_cleared() {
     use crate::inventory::{Cleared, Hold, Operator};
     let by = |name: &str| Operator {
         name: name.into(),
@@ -226,7 +226,7 @@ fn a_hold_that_was_cleared_says_so_and_holds_nothing() {
 }
 
 #[test]
-fn nothing_is_to_be_repaired_while_a_release_is_running() {
+fn no_repair_is_offered_while_a_release_is_running() {
     let mut snapshot = agreed();
     live(&mut snapshot).state = InstanceState::Exited { code: None };
     let said = text(&snapshot, None, &Approvals::NotNeeded);

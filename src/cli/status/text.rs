@@ -176,14 +176,14 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
         Role::Unknown => "?",
         _ => " ",
     };
-    let begin = format!("  {mark} {slot:<5}  {role:<9}  {}", side.endpoint);
+    let prefix = format!("  {mark} {slot:<5}  {role:<9}  {}", side.endpoint);
     let registered = registered(snapshot, side);
     let Some(instance) = &side.instance else {
         if snapshot.sources.runtime.has_answered() {
             // A slot that is not registered and does not run is empty; its role says so.
             return match registered {
-                "not registered" => begin,
-                words => format!("{begin}  {words}"),
+                "not registered" => prefix,
+                words => format!("{prefix}  {words}"),
             };
         }
         let answers = match &side.probe {
@@ -191,11 +191,11 @@ fn slot_line(snapshot: &Snapshot, slot: Slot) -> String {
             Some(probe) => format!("nothing healthy answers there: {}", probe.detail),
             None => "not probed".to_owned(),
         };
-        return format!("{begin}  what runs there is unknown; {answers}; {registered}");
+        return format!("{prefix}  what runs there is unknown; {answers}; {registered}");
     };
     let health = health(instance, side.probe.as_ref());
     format!(
-        "{begin}  {} {}  {health}, restarts {}, {registered}",
+        "{prefix}  {} {}  {health}, restarts {}, {registered}",
         instance.version_name(),
         instance.digest.short(),
         instance.restarts

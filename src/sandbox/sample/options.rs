@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused_in_words() {
+    fn invalid_options_are_refused_with_a_reason() {
         for (arguments, said) in [
             (vec!["--colour", "red"], "--colour"),
             (vec!["--version"], "needs a value"),

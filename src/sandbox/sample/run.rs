@@ -78,13 +78,13 @@ async fn until_signalled(options: SampleOptions) -> Result<(), SampleFailure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
     let stop = CancellationToken::new();
-    let told = stop.clone();
+    let stopping = stop.clone();
     let listener = tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        told.cancel();
+        stopping.cancel();
     });
     let ended = serve(options, stop).await;
     listener.abort();
@@ -126,9 +126,9 @@ async fn serve_logged(
     };
     log.info(format_args!("{} listens on {address}", options.version));
 
-    let told = log.clone();
+    let flush_log = log.clone();
     let flushing = tokio::spawn(calls.clone().keep_flushing(move |error| {
-        told.warn(format_args!("calls are not stored: {error}"));
+        flush_log.warn(format_args!("calls are not stored: {error}"));
     }));
     let app = Arc::new(App {
         version_header: HeaderValue::from_str(&options.version)
@@ -191,14 +191,14 @@ fn opened(options: &SampleOptions, host: &str) -> Result<Calls, SampleFailure> {
 
 async fn serve_on(listening: Listening, app: Arc<App>, stop: CancellationToken) -> io::Result<()> {
     let routes = routes(app);
-    let told = stop.clone().cancelled_owned();
+    let stopped = stop.clone().cancelled_owned();
     let (serving, socket) = match listening {
         Listening::Tcp(listener) => {
-            let serving = axum::serve(listener, routes).with_graceful_shutdown(told);
+            let serving = axum::serve(listener, routes).with_graceful_shutdown(stopped);
             (tokio::spawn(serving.into_future()), None)
         }
         Listening::Unix(listener, socket) => {
-            let serving = axum::serve(listener, routes).with_graceful_shutdown(told);
+            let serving = axum::serve(listener, routes).with_graceful_shutdown(stopped);
             (tokio::spawn(serving.into_future()), Some(socket))
         }
     };

@@ -92,7 +92,7 @@ fn every_command_is_one_that_the_program_knows() {
 }
 
 #[test]
-fn tables_and_lists_that_are_made_are_put_in() {
+fn marks_are_replaced_by_generated_tables_and_lists() {
     let has_table = |name: &str, rows: usize| {
         let blocks = find(name).expect("a topic").blocks();
         let is_it =
