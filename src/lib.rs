@@ -33,21 +33,21 @@
 //! | [`inventory`] | what is running where: services, targets, slots, versions, routes, snapshots. Pure nouns | anything that waits, any client library |
 //! | [`checks`] | what is asked of a candidate, and what the answers mean | the code that sends the requests |
 //! | [`history`] | the records of a release, how they are linked, and how they are searched | what runs now: only observation tells |
-//! | [`sanitize`] | makes foreign bytes safe to show | everything |
+//! | [`sanitize`] | makes foreign bytes safe to show | the rest of the crate |
 //! | [`ports`] | what the crate needs from outside, as traits, reading apart from writing; [`ports::Failure`] | implementations and callers |
-//! | [`port_check`] | whether an address is free to listen on, and which ports another program may take at any moment | everything |
-//! | `output` | standard output and error that wait for a slow reader (a full pipe or terminal) | everything |
-//! | `private_files` | files that only this user can read | everything |
-//! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, faces; the core: also ports, tokio and the clock |
+//! | [`port_check`] | whether an address is free to listen on, and which ports another program may take at any moment | the rest of the crate |
+//! | `output` | standard output and error that wait for a slow reader (a full pipe or terminal) | the rest of the crate |
+//! | `private_files` | files that only this user can read | the rest of the crate |
+//! | [`release`] | the procedure. A pure core (plan, machine, guard, judge, approval) and a shell that waits (`engine`, `driver`, `gather`, `handle`, `version_catalog`, `rollback_candidates`) | adapters, `console`, `cli`; the core: also ports, tokio and the clock |
 //! | [`logs`] | lines in a ring, shown through a viewport; `tail` follows an instance | how lines are drawn |
-//! | [`watchers`] | subscribes to all servers and assembles snapshots; copies finished releases to the archive | adapters, faces |
-//! | [`adapters`] | one folder for each outside system; its client library is used nowhere else | each other, settings, release, faces |
-//! | [`settings`] | one TOML file and its layers, read into nouns, or a list of all errors | servers, faces |
+//! | [`watchers`] | subscribes to all servers and assembles snapshots; copies finished releases to the archive | adapters, `console`, `cli` |
+//! | [`adapters`] | one folder for each outside system; its client library is used nowhere else | each other, settings, release, `console`, `cli` |
+//! | [`settings`] | one TOML file and its layers, read into nouns, or a list of all errors | servers, `console`, `cli` |
 //! | [`console`] | the screen: `event`, `update`, `effect`, `perform`, and `model`, `view`, `theme` | adapters, ports, settings; it asks its [`console::Backend`] |
 //! | [`cli`] | the command line, one file per verb; the only module that prints | adapters |
-//! | [`sandbox`] | real processes and a real proxy to try things on, with a sample application | adapters, faces |
-//! | [`wire`] | builds adapters from settings and the engine from adapters | only `cli` uses it |
-//! | `diagnostics` | the log file and panic reports | everything |
+//! | [`sandbox`] | real processes and a real proxy to try things on, with a sample application | adapters, `console`, `cli` |
+//! | [`wire`] | builds adapters from settings and the engine from adapters | `cli`, the only module that uses it |
+//! | `diagnostics` | the log file and panic reports | the rest of the crate |
 //!
 //! # How data flows
 //!
