@@ -83,7 +83,8 @@ pub(crate) fn install(file: LogFile) -> color_eyre::Result<()> {
     Ok(())
 }
 
-/// Writes the lines that still wait for the disk and closes the log. Returns why lines are missing in the file, if any are.
+/// Writes the lines that still wait for the disk and closes the log. Returns why lines are missing in the file, if
+/// any are.
 pub(crate) fn close() -> Option<&'static str> {
     let guard = WRITER.lock().unwrap_or_else(PoisonError::into_inner).take();
     drop(guard);

@@ -47,7 +47,8 @@ const QUOTED: usize = 80;
 
 /// Judges the answer to one case.
 ///
-/// The report quotes nothing that the mask hides: the answer is compared first, and each value is masked before it is cut.
+/// The report quotes nothing that the mask hides: the answer is compared first, and each value is masked before it is
+/// cut.
 pub fn judge(case: &Case, answer: &Answer, mask: &Mask) -> CaseReport {
     let quote = |text: &str| quote(&mask.hide(text));
     let mut differences = Vec::new();

@@ -197,7 +197,7 @@ pub(crate) struct Approve {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// The release: its id, the beginning of its id, or the last eight characters, as screens show them [default: the open release]
+    /// The release: its id, the start of its id, or the last eight characters, as screens show them [default: the open release]
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) release: Option<String>,
     /// A note; it is kept with the release
@@ -272,7 +272,7 @@ pub(crate) struct Resume {
     /// The environment, e.g. production
     #[arg(add = ArgValueCompleter::new(complete::environments))]
     pub(crate) environment: EnvironmentName,
-    /// The release: its id, the beginning of its id, or the last eight characters, as screens show them [default: the open release]
+    /// The release: its id, the start of its id, or the last eight characters, as screens show them [default: the open release]
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) release: Option<String>,
     /// Undoes everything that was started, instead of resuming

@@ -35,8 +35,8 @@ const RELEASES: usize = 50;
 
 /// If a shell asks for completions, prints them and ends the process.
 pub(super) fn answer_the_shell() {
-    // The script itself is requested without arguments; the words of a line come after `--`. A command that inherits the
-    // variable runs normally.
+    // The script itself is requested without arguments; the words of a line come after `--`. A command that inherits
+    // the variable runs normally.
     let mut words = std::env::args_os().skip(1);
     let is_command = words.next().is_some_and(|first| first != "--");
     if is_command {

@@ -1,6 +1,6 @@
-//! The output of `--json`. Every line is one JSON object with the same head, and the last line tells how the command ended.
-//! A verb that answers once prints only that last line. `json/schema.json` describes every line of every verb; tests
-//! compare the real output with it.
+//! The output of `--json`. Every line is one JSON object with the same head, and the last line tells how the command
+//! ended. A verb that answers once prints only that last line. `json/schema.json` describes every line of every verb;
+//! tests compare the real output with it.
 
 mod values;
 

@@ -133,8 +133,8 @@ fn is_live_already(refused: &Refused) -> bool {
     refused.0.iter().all(is_live)
 }
 
-/// Whether the live version was watched to the end. That is not so after a release that was interrupted after its switch;
-/// it is so after one that only left its old version running.
+/// Whether the live version was watched to the end. That is not so after a release that was interrupted after its
+/// switch; it is so after one that only left its old version running.
 async fn is_watched(engine: &Engine, target: &Target) -> bool {
     match engine.interrupted(target, None).await {
         Ok(open) => engine

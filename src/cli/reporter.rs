@@ -135,7 +135,8 @@ impl Reporter {
         }
     }
 
-    /// Reports that the switch waits for approvals of other operators: how many it needs, and how many it has, if known.
+    /// Reports that the switch waits for approvals of other operators: how many it needs, and how many it has, if
+    /// known.
     pub(super) fn lacks_approvals(
         &self,
         release: ReleaseId,

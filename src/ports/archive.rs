@@ -22,7 +22,7 @@ pub struct Within {
     pub before: Option<ReleaseId>,
 }
 
-/// Reads what is kept.
+/// Reads the archive.
 #[async_trait]
 pub trait ArchiveReader: Send + Sync {
     /// Lists the releases that match a filter, newest first, starting after `before`.

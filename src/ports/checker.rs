@@ -25,8 +25,8 @@ pub trait Checker: Send + Sync {
     /// One case, against the candidate's own address, or through `preview` if the case says so.
     async fn run(&self, case: &Case, at: &Endpoint, preview: Option<&PublicAddress>) -> CaseReport;
 
-    /// What the instance at `at` answers to the request that [`Checker::public`] makes, sent directly to it with the headers
-    /// that a proxy adds, and with `headers`, which replace those. The answer names no slot.
+    /// What the instance at `at` answers to the request that [`Checker::public`] makes, sent directly to it with the
+    /// headers that a proxy adds, and with `headers`, which replace those. The answer names no slot.
     async fn direct(
         &self,
         at: &Endpoint,

@@ -41,8 +41,8 @@ pub trait JournalReader: Send + Sync {
     /// One release with its entries.
     async fn release(&self, target: &Target, id: ReleaseId) -> Result<Option<Recorded>>;
 
-    /// One release with the entries that can be read, and a failure for each entry that is missing or cannot be read. Only
-    /// for the archive and `history verify`: a driver resumes a release only if it is complete.
+    /// One release with the entries that can be read, and a failure for each entry that is missing or cannot be read.
+    /// Only for the archive and `history verify`: a driver resumes a release only if it is complete.
     async fn as_stored(
         &self,
         target: &Target,

@@ -64,7 +64,7 @@ pub trait RouterReader: Send + Sync {
         Ok(None)
     }
 
-    /// The calls that [`RouterWriter::rebase`] would make, in words.
+    /// The calls that [`RouterWriter::rebase`] would make.
     fn describe_rebase(&self, _target: &Target, order: &RebaseOrder) -> Vec<String> {
         vec![format!(
             "proxy: write generation {} and the token of this repair's lock over token {}, only if no other driver has written it since; no traffic moves",

@@ -49,7 +49,8 @@ struct Known {
 }
 
 impl TargetSecrets {
-    /// Collects the secrets in the environment of the instances, in the named values of requests, and in the queries of paths.
+    /// Collects the secrets in the environment of the instances, in the named values of requests, and in the queries
+    /// of paths.
     pub fn of<'a>(
         secrets: Arc<dyn Secrets>,
         environment: impl IntoIterator<Item = (&'a String, &'a EnvironmentValue)>,

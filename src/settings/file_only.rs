@@ -1,7 +1,7 @@
-//! Keys that only the file may set in a protected environment. Holds, locks and approvals are in one store, and
-//! one proxy moves the traffic: if a variable pointed a release to another store, it would find no hold there. So only the
-//! file names a protected environment's servers, what runs there and what proves it good. The list here has the keys that
-//! do not decide this. Every other key is for the file only.
+//! Keys that only the file may set in a protected environment. Holds, locks and approvals are in one store, and one
+//! proxy moves the traffic: if a variable pointed a release to another store, it would find no hold there. So only
+//! the file names a protected environment's servers, what runs there and what proves it good. The list here has the
+//! keys that do not decide this. Every other key is for the file only.
 
 use super::layers;
 use super::origin::Origin;

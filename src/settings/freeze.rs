@@ -1,5 +1,5 @@
-//! Reads freezes: a window with dates, or a weekly one, in a time zone. Does not know the file; each error names the key
-//! and what to write.
+//! Reads freezes: a window with dates, or a weekly one, in a time zone. Does not know the file; each error names the
+//! key and what to write.
 
 use jiff::civil::{DateTime, Time};
 

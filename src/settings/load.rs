@@ -39,11 +39,11 @@ pub struct Request {
     pub overrides: Vec<(String, String)>,
     /// The ports that any program may take on the machine that the configuration is for.
     pub outgoing: OutgoingPorts,
-    /// Whether variables and `overrides` may loosen rules and set keys that only the file may set: only for a sandbox, which
-    /// protects nothing.
+    /// Whether variables and `overrides` may loosen rules and set keys that only the file may set: only for a
+    /// sandbox, which protects nothing.
     pub may_loosen: bool,
-    /// Whether a named file that does not exist is an error, and also one that other users can change where no environment
-    /// is protected. Otherwise each is a warning, and the other environments can be used.
+    /// Whether a named file that does not exist is an error, and also one that other users can change where no
+    /// environment is protected. Otherwise each is a warning, and the other environments can be used.
     pub requires_files: bool,
 }
 
@@ -225,7 +225,8 @@ fn contents(file: &Path) -> Result<(String, Option<Timestamp>), String> {
     Ok((text, modified.ok().and_then(|at| at.try_into().ok())))
 }
 
-/// Opens a file without waiting for the writer of a pipe and without reading a device. A descriptor of this process, such as
+/// Opens a file without waiting for the writer of a pipe and without reading a device. A descriptor of this process,
+/// such as
 /// `/dev/stdin` or what a shell makes of `<(command)`, may be a pipe.
 fn opened(file: &Path) -> Result<File, String> {
     let wrong = |error: std::io::Error| format!("cannot be read: {error}");

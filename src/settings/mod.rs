@@ -24,8 +24,8 @@
 //! `tree` turns text into values that know their line. `layers` applies variables and flags.
 //! `shared` copies the servers of the defaults into environments. `read` compares the tree with the schema derived from
 //! `model`. `prune` removes what is wrong, so that `check` can still look for values that do not work together. `build`
-//! makes the nouns of `places`. A timing is looked up in the target, its service, its environment and the defaults; then
-//! the built-in one applies.
+//! makes the nouns of `places`. A timing is looked up in the target, its service, its environment and the defaults;
+//! then the built-in one applies.
 
 mod build;
 mod check;

@@ -1,5 +1,5 @@
-//! The image registries that an environment's images come from. The settings of a registry, above all its password, apply
-//! to that registry only.
+//! The image registries that an environment's images come from. The settings of a registry, above all its password,
+//! apply to that registry only.
 
 use std::collections::BTreeSet;
 

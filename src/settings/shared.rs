@@ -1,5 +1,5 @@
-//! The tables of servers that environments share: `[defaults.etcd]` applies to each environment that stores its
-//! state in etcd, key by key, unless the environment has the key itself. They are copied into the tree before anything is
+//! The tables of servers that environments share: `[defaults.etcd]` applies to each environment that stores its state
+//! in etcd, key by key, unless the environment has the key itself. They are copied into the tree before anything is
 //! checked, so that the later modules see no difference.
 
 use std::collections::HashSet;

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use nix::unistd::{Gid, getegid, geteuid, getgroups};
 
-/// Write access of the group and of all users, and the bit that keeps users from replacing each other's files in a directory.
+/// Write access of the group and of all users, and the bit that keeps users from replacing each other's files in a
+/// directory.
 const GROUP: u32 = 0o020;
 const EVERYBODY: u32 = 0o002;
 const STICKY: u32 = 0o1000;
@@ -35,7 +36,8 @@ pub(super) struct Objection {
     pub(super) fix: String,
 }
 
-/// Why a discovered file is not read; none if it may be. A file that cannot be examined is no objection: opening it will report the error.
+/// Why a discovered file is not read; none if it may be. A file that cannot be examined is no objection: opening it
+/// will report the error.
 pub(super) fn objection(file: &Path) -> Option<String> {
     let Objection { why, .. } = to_existing(file, Sharing::Private)?;
     Some(format!(

@@ -226,8 +226,8 @@ impl<'a> Proving<'a> {
         let seals = self.seals.get_mut(target);
         let seal = seals.and_then(|seals| seals.remove(&kept.id()));
         let Some(read) = read else {
-            // Old records are removed from stores, so a missing one is normal; the archive keeps it. But a sealed record
-            // is never removed without its seal.
+            // Old records are removed from stores, so a missing one is normal; the archive keeps it. But a sealed
+            // record is never removed without its seal.
             self.found.not_compared += 1;
             if let Some(seal) = seal {
                 if !seal.is_of(kept) {
@@ -253,8 +253,8 @@ impl<'a> Proving<'a> {
         wrong
     }
 
-    /// Checks sealed records that are not in this archive: the store must still have them as they were sealed. Only where
-    /// the filter matches a target completely.
+    /// Checks sealed records that are not in this archive: the store must still have them as they were sealed. Only
+    /// where the filter matches a target completely.
     async fn missing(&mut self, archive: &Archive) -> Result<()> {
         for (target, seals) in std::mem::take(&mut self.seals) {
             let ids: Vec<ReleaseId> = seals.keys().copied().collect();

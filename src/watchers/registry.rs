@@ -138,8 +138,8 @@ impl Follower {
         (shortest / 2).clamp(SOONEST, REFRESH)
     }
 
-    /// The targets to read without a hint, because leases are renewed without a change of their keys. Without any lease one
-    /// target is read: an unreachable store may look like one without changes.
+    /// The targets to read without a hint, because leases are renewed without a change of their keys. Without any
+    /// lease one target is read: an unreachable store may look like one without changes.
     fn to_refresh(&self) -> BTreeSet<Target> {
         if self.leases.is_empty() {
             let first = self.sites.first();

@@ -82,8 +82,8 @@ impl App {
     }
 
     /// Reads the passwords of these environments' stores, all at the same time. Returns when each was read or has
-    /// failed, at most after `time_limit`, with those that are still being read and their environments. A call to such a
-    /// store waits for its password, and reports the failure if it cannot be read.
+    /// failed, at most after `time_limit`, with those that are still being read and their environments. A call to
+    /// such a store waits for its password, and reports the failure if it cannot be read.
     pub async fn late_passwords(
         &self,
         is_wanted: impl Fn(&EnvironmentName) -> bool,

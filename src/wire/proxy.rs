@@ -156,8 +156,8 @@ fn is_behind(environment: &EnvironmentSettings, place: &NginxPlace) -> bool {
     matches!(&environment.proxy, Some(ProxyPlace::Nginx(other)) if other == place)
 }
 
-/// The program of an nginx. On this machine its name is resolved to a path now: every command then runs the same program,
-/// and the doctor names it.
+/// The program of an nginx. On this machine its name is resolved to a path now: every command then runs the same
+/// program, and the doctor names it.
 fn program_of(place: &NginxPlace) -> PathBuf {
     let is_bare = place.binary.components().count() == 1;
     let search_path = std::env::var("PATH").ok();

@@ -80,7 +80,7 @@ pub(crate) struct PruneHistory {
 
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
-    /// One release: its id, the beginning of its id, or its last eight characters
+    /// One release: its id, the start of its id, or its last eight characters
     #[arg(value_name = "RELEASE", add = ArgValueCompleter::new(complete::releases))]
     pub(crate) one: String,
     /// The other release

@@ -78,7 +78,8 @@ fn write_list(first: Option<u64>, items: &[Vec<Block>], roff: &mut Roff) {
     }
 }
 
-/// Writes each row by its first column, with the other cells below it. With more than two columns, each cell has its header.
+/// Writes each row by its first column, with the other cells below it. With more than two columns, each cell has its
+/// header.
 fn write_table(table: &Table, roff: &mut Roff) {
     let names = table.head.len() > 2;
     for row in &table.rows {

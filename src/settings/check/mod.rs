@@ -235,7 +235,8 @@ impl Look<'_> {
         self.findings.not_ready.push(problem);
     }
 
-    /// Docker refuses clients without a certificate, and Greenroom refuses an engine that no named authority has signed.
+    /// Docker refuses clients without a certificate, and Greenroom refuses an engine that no named authority has
+    /// signed.
     fn docker_tls(&mut self, path: &[&str], section: &TlsSection) {
         let files = [
             ("ca", &section.ca),

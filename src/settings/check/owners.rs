@@ -106,7 +106,8 @@ impl Look<'_> {
         }
     }
 
-    /// Whether a setting belongs to a protected environment, to one that proves a version for it, or to all environments.
+    /// Whether a setting belongs to a protected environment, to one that proves a version for it, or to all
+    /// environments.
     fn is_guarded(&self, path: &[&str]) -> bool {
         let environment = match path {
             ["environments", name, ..] | ["services", _, "environments", name, ..] => Some(name),

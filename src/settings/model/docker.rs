@@ -31,8 +31,8 @@ impl Default for DockerSection {
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct TlsSection {
-    /// The authority that signed the server's certificate. Docker needs it. For etcd, the authorities of this machine are
-    /// the default.
+    /// The authority that signed the server's certificate. Docker needs it. For etcd, the authorities of this machine
+    /// are the default.
     pub(in crate::settings) ca: Option<PathBuf>,
     /// The client's own certificate.
     pub(in crate::settings) cert: Option<PathBuf>,
@@ -63,7 +63,7 @@ pub(in crate::settings) struct RegistrySection {
     /// A PEM file with the authority that signed the image registry's certificate, in addition to those of this machine
     /// and those that Docker's `certs.d` has for the image registry.
     pub(in crate::settings) ca: Option<PathBuf>,
-    /// The server on another host that exchanges the password for tokens, `host` or `host:port`. Without it the password is
-    /// sent to the image registry's own host only.
+    /// The server on another host that exchanges the password for tokens, `host` or `host:port`. Without it the
+    /// password is sent to the image registry's own host only.
     pub(in crate::settings) token_server: Option<String>,
 }

@@ -10,8 +10,8 @@ use crate::history::NoticeEvent;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(in crate::settings) struct NoticeSection {
-    /// The format of a notice: `slack` for an incoming webhook of Slack or a compatible service, or `signed` for JSON with
-    /// a Standard Webhooks signature.
+    /// The format of a notice: `slack` for an incoming webhook of Slack or a compatible service, or `signed` for JSON
+    /// with a Standard Webhooks signature.
     pub(in crate::settings) kind: NoticeKind,
     /// The URL, or the source to read it from. The URL of an incoming webhook is a secret.
     pub(in crate::settings) url: Option<VariableValue>,

@@ -60,8 +60,8 @@ fn state() -> PathBuf {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::settings) struct AnswerSection {
-    /// The address on which nginx listens for this: a loopback address. If nginx is killed, a unix socket would remain and keep it
-    /// from starting again.
+    /// The address on which nginx listens for this: a loopback address. If nginx is killed, a unix socket would
+    /// remain and keep it from starting again.
     #[schemars(with = "String", extend("format" = "endpoint"))]
     pub(in crate::settings) listen: Endpoint,
     /// The address that Greenroom connects to; the same when absent.

@@ -33,8 +33,8 @@ impl SecretSection {
     }
 }
 
-/// The value of an environment variable of a container or process, or of a header or query parameter of a check: a text,
-/// or the source of a secret.
+/// The value of an environment variable of a container or process, or of a header or query parameter of a check: a
+/// text, or the source of a secret.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(in crate::settings) enum VariableValue {
